@@ -1,0 +1,94 @@
+"""nirank: neural information-retrieval pipelines, compared on leaderboards that can be trusted.
+
+    from nirank import BM25, Dense, Experiment, load, rrf
+
+    scifact = load("path/to/scifact")
+    hybrid = rrf(BM25(), Dense("sentence-transformers/all-MiniLM-L6-v2"))
+    Experiment(scifact, {"BM25": BM25(), "Hybrid": hybrid}, measures=["nDCG@10", "R@100"]).run().table()
+
+Names are imported when they are first used, so that `import nirank` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "nirank.collections.collection": ("Collection",),
+    "nirank.collections.texts": ("Texts",),
+    "nirank.evaluation.evaluate": ("evaluate",),
+    "nirank.experiment": ("Experiment",),
+    "nirank.ids": ("Ids",),
+    "nirank.loading": ("load",),
+    "nirank.pairs": ("Pairs",),
+    "nirank.pipeline": ("fold", "rewrite", "within"),
+    "nirank.qrels": ("Qrels",),
+    "nirank.ranking": ("Ranking",),
+    "nirank.result": ("Result",),
+    "nirank.stages.apply": ("apply",),
+    "nirank.stages.bm25": ("BM25",),
+    "nirank.stages.complete": ("Complete",),
+    "nirank.stages.cut": ("Cut",),
+    "nirank.stages.dense": ("Dense",),
+    "nirank.stages.first_words": ("FirstWords",),
+    "nirank.stages.intersection": ("Intersection",),
+    "nirank.stages.only": ("Only",),
+    "nirank.stages.rrf": ("RRF", "rrf"),
+    "nirank.stages.run": ("RunFile",),
+    "nirank.stages.union": ("Union",),
+    "nirank.stages.weighted_sum": ("WeightedSum", "weighted_sum"),
+    "nirank.stages.windows": ("Windows",),
+    "nirank.store": ("open_store",),
+    "nirank.trec": ("read_run", "write_run"),
+}
+_HOMES = {name: module for module, names in _PLACES.items() for name in names}
+
+if TYPE_CHECKING:
+    from nirank.collections.collection import Collection as Collection
+    from nirank.collections.texts import Texts as Texts
+    from nirank.evaluation.evaluate import evaluate as evaluate
+    from nirank.experiment import Experiment as Experiment
+    from nirank.ids import Ids as Ids
+    from nirank.loading import load as load
+    from nirank.pairs import Pairs as Pairs
+    from nirank.pipeline import fold as fold
+    from nirank.pipeline import rewrite as rewrite
+    from nirank.pipeline import within as within
+    from nirank.qrels import Qrels as Qrels
+    from nirank.ranking import Ranking as Ranking
+    from nirank.result import Result as Result
+    from nirank.stages.apply import apply as apply
+    from nirank.stages.bm25 import BM25 as BM25
+    from nirank.stages.complete import Complete as Complete
+    from nirank.stages.cut import Cut as Cut
+    from nirank.stages.dense import Dense as Dense
+    from nirank.stages.first_words import FirstWords as FirstWords
+    from nirank.stages.intersection import Intersection as Intersection
+    from nirank.stages.only import Only as Only
+    from nirank.stages.rrf import RRF as RRF
+    from nirank.stages.rrf import rrf as rrf
+    from nirank.stages.run import RunFile as RunFile
+    from nirank.stages.union import Union as Union
+    from nirank.stages.weighted_sum import WeightedSum as WeightedSum
+    from nirank.stages.weighted_sum import weighted_sum as weighted_sum
+    from nirank.stages.windows import Windows as Windows
+    from nirank.store import open_store as open_store
+    from nirank.trec import read_run as read_run
+    from nirank.trec import write_run as write_run
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nirank' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

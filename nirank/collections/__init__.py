@@ -1,0 +1,1 @@
+"""Texts, queries, judgements, candidates; readers and the audit."""

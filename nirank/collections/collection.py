@@ -1,0 +1,109 @@
+"""Collection: what systems are compared on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.audit import Finding
+from nirank.collections.texts import Texts
+from nirank.errors import ConfigError
+from nirank.pairs import Pairs
+from nirank.qrels import Qrels
+
+SelfMatch = Literal["keep", "id"] | Mapping[Literal["key"], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Documents, the declared queries of one split, judgements, and the rules that go with them.
+
+    name        as rows and run files show it
+    split       of the queries; None where the collection has no splits
+    docs        the corpus
+    queries     the declared queries, only those
+    qrels       named judgement sets over the two sides; empty: ranked, not measured
+    candidates  the documents that each query may be given; None: all
+    relation    'two_sided', or 'self' when the queries are the corpus
+    self_match  what to do with the query's own document: 'keep' it (default), take out the
+                document with the query's 'id', or the one that a metadata key names, {'key': …}
+    measures    asked for here instead of the experiment's; empty: the experiment's
+    findings    of the audit
+    origin      where it came from, for the manifest: source, files, digests, counts
+    """
+
+    name: str
+    docs: Texts
+    queries: Texts
+    qrels: Mapping[str, Qrels] = field(default_factory=dict)
+    split: str | None = None
+    candidates: Pairs | None = None
+    relation: Literal["two_sided", "self"] = "two_sided"
+    self_match: SelfMatch = "keep"
+    measures: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        docs: Mapping[str, str | Mapping[str, Any]],
+        queries: Mapping[str, str | Mapping[str, Any]],
+        qrels: Mapping[str, Mapping[str, int]] | None = None,
+        *,
+        name: str = "collection",
+        split: str | None = None,
+        min_rel: int = 1,
+        self_match: SelfMatch = "keep",
+        candidates: Mapping[str, list[str]] | None = None,
+    ) -> Collection:
+        """Make a small collection in memory from ids and texts; audited like any other."""
+        from nirank.collections.audit import audit
+
+        doc_side, query_side = Texts.of(docs), Texts.of(queries)
+        sets = {}
+        if qrels is not None:
+            sets["qrels"] = Qrels.from_dict(qrels, query_side.ids, doc_side.ids, min_rel=min_rel)
+        pairs = None
+        if candidates is not None:
+            pairs = Pairs.from_ids(query_side.ids, doc_side.ids, candidates, source=f"{name}: candidates")
+        made = cls(name, doc_side, query_side, sets, split, pairs, self_match=self_match, origin={"source": "memory"})
+        return replace(made, findings=audit(made))
+
+    def __repr__(self) -> str:
+        split = f"/{self.split}" if self.split else ""
+        judged = ", ".join(repr(one) for one in self.qrels.values()) or "no judgements"
+        return f"<Collection {self.name}{split}: {len(self.docs)} documents, {len(self.queries)} queries, {judged}>"
+
+    def own_documents(self) -> NDArray[np.int64] | None:
+        """Return each query's own document row, -1 where it has none; None under 'keep'."""
+        if self.self_match == "keep":
+            return None
+        if self.self_match == "id":
+            return self.docs.ids.rows(list(self.queries.ids))
+        key = self.self_match["key"]
+        named = self.queries.metadata(key)
+        if all(value is None for value in named):
+            raise ConfigError(f"{self.name}: self_match names metadata key '{key}', which no query has")
+        return self.docs.ids.rows(["" if value is None else str(value) for value in named])
+
+    def take(self, query_rows: NDArray[np.integer]) -> Collection:
+        """Return the same collection with some of its queries."""
+        queries = self.queries.take(query_rows)
+        pairs = self.candidates
+        if pairs is not None:
+            keep = {self.queries.ids[row]: self.docs.ids.take(pairs.of(row)) for row in query_rows.tolist()}
+            pairs = Pairs.from_ids(queries.ids, self.docs.ids, keep, source=f"{self.name}: candidates")
+        qrels = {name: one.take(query_rows, queries.ids) for name, one in self.qrels.items()}
+        return replace(self, queries=queries, qrels=qrels, candidates=pairs)
+
+    def sample(self, n: int) -> Collection:
+        """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
+        hashes = [hashlib.blake2b(id.encode(), digest_size=8).digest() for id in self.queries.ids]
+        chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
+        return self.take(np.array(sorted(chosen), np.int64))

@@ -1,0 +1,73 @@
+"""Context: what a running stage may see and say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nirank.collections.texts import Texts
+from nirank.errors import StageError
+from nirank.qrels import Qrels
+from nirank.scope import Scope
+
+T = TypeVar("T")
+Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
+
+def untracked(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    """Pass items on, without showing progress."""
+    return iter(items)
+
+
+@dataclass
+class Context:
+    """One stage's view of the world while it runs.
+
+    queries, docs  the two sides; for a TextMap `docs` is None
+    needs          what the stage asked for in `needs()`, opened, in that order: a `Path` for a
+                   folder, `Texts` for texts
+    scope          which documents each query may be given
+    device         for models: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'
+    counts         named counters that end on the result row (truncated, empty_queries …)
+    declared       conventions that end on the result row (prompts, precision …)
+    """
+
+    queries: Texts | None = None
+    docs: Texts | None = None
+    needs: tuple[Any, ...] = ()
+    scope: Scope | None = None
+    device: str = "auto"
+    stage: str = ""
+    track: Track = untracked
+    counts: Counter[str] = field(default_factory=Counter)
+    declared: dict[str, Any] = field(default_factory=dict)
+    qrels: Qrels | None = None
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to a named counter; zeros are not shown."""
+        if n:
+            self.counts[name] += int(n)
+
+    def declare(self, name: str, value: Any) -> None:
+        """State a convention that the numbers depend on."""
+        self.declared[name] = value
+
+    def need(self, at: int = 0) -> Path:
+        """Return the folder of one need."""
+        return Path(self.needs[at])
+
+    def judge(self, query_row: int, doc_row: int) -> int | None:
+        """Return the grade of one pair, None if it is not judged; every call is counted on the row.
+
+        Raises StageError unless the stage declares `reads = {"judgements"}`.
+        """
+        if self.qrels is None:
+            raise StageError(
+                f"{self.stage}: asked for a judgement; a stage that does must declare reads = {{'judgements'}}"
+            )
+        self.count("judgements_read")
+        judged, grades = self.qrels.lookup([query_row], [doc_row])  # type: ignore[arg-type]
+        return int(grades[0]) if judged[0] else None

@@ -1,0 +1,1 @@
+"""Measures and statistics: they know rankings and judgements, nothing of stages."""

@@ -1,0 +1,259 @@
+"""Experiment: collections × systems × measures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, NirankError
+from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.measures import parse
+from nirank.node import Node, Store
+from nirank.pipeline import Pipeline, require_system
+from nirank.plan.compile import compile
+from nirank.plan.execute import FailedNode, Runner, costs, counted
+from nirank.plan.explain import explain
+from nirank.plan.reporter import Reporter
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+from nirank.result import Result, RowKey
+from nirank.scope import Scope
+from nirank.stage import Sides, Stage
+
+log = logging.getLogger("nirank")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One system on one collection: the node that ranks, or why it cannot be planned."""
+
+    collection: Collection
+    system: str
+    pipeline: Pipeline
+    node: Node
+
+
+class Experiment:
+    """Compare systems on collections.
+
+    collections  one, or several with different names (or splits)
+    systems      {name: pipeline}
+    measures     names such as 'nDCG@10', 'R@100', 'AP', 'P(rel=2)@5'; a collection with measures
+                 of its own uses those
+    store        where computations are kept; None: the user's store
+    device       for models: 'auto', 'cpu', 'cuda', …
+
+    Making one checks everything that can be checked without computing; all mistakes are in one
+    ConfigError.
+    """
+
+    def __init__(
+        self,
+        collections: Collection | Sequence[Collection],
+        systems: Mapping[str, Pipeline],
+        measures: Sequence[str],
+        *,
+        store: Store | None = None,
+        device: str = "auto",
+    ) -> None:
+        from nirank.store import open_store
+
+        self.collections = (collections,) if isinstance(collections, Collection) else tuple(collections)
+        self.systems = dict(systems)
+        self.measures = (measures,) if isinstance(measures, str) else tuple(measures)
+        self.store: Store = open_store() if store is None else store
+        self.device = device
+        problems = [*self._problems()]
+        if problems:
+            raise ConfigError(*problems)
+        self._leaves: dict[str, Any] = {}
+        self._cases: list[_Case] | None = None
+
+    def _problems(self) -> Iterator[str]:
+        if not self.collections:
+            yield "an experiment needs at least one collection"
+        if not self.systems:
+            yield "an experiment needs at least one system"
+        labels: set[tuple[str, str | None]] = set()
+        for one in self.collections:
+            if (one.name, one.split) in labels:
+                yield f"two collections are called '{one.name}' with the same split; give one another name"
+            labels.add((one.name, one.split))
+        for name, pipeline in self.systems.items():
+            try:
+                if require_system(name, pipeline).gives != "ranking":
+                    yield f"system '{name}' gives unranked pairs; the measures need a ranking: score the pairs, >> a scorer"
+            except ConfigError as error:
+                yield from error.messages
+        for measure in dict.fromkeys((*self.measures, *(name for one in self.collections for name in one.measures))):
+            try:
+                parse(measure)
+            except ConfigError as error:
+                yield from error.messages
+        if not self.measures and not all(one.measures for one in self.collections):
+            yield "an experiment needs at least one measure, such as nDCG@10"
+
+    def __repr__(self) -> str:
+        return f"<Experiment: {len(self.collections)} collections × {len(self.systems)} systems>"
+
+    def plan(self) -> list[_Case]:
+        """Return what is to be computed, as nodes. Models and files are looked up, nothing is computed."""
+        if self._cases is None:
+            cases, problems = [], []
+            for collection in self.collections:
+                sides = self._sides(collection)
+                for name, pipeline in self.systems.items():
+                    try:
+                        cases.append(_Case(collection, name, pipeline, compile(pipeline, sides)))
+                    except NirankError as error:
+                        if error.exit_code != 2:
+                            raise
+                        problems += [f"system '{name}': {message}" for message in error.messages]
+            if problems:
+                raise ConfigError(*dict.fromkeys(problems))
+            self._cases = cases
+        return self._cases
+
+    def _sides(self, collection: Collection) -> Sides:
+        """Return the collection as leaves of the plan."""
+        queries, docs = collection.queries, collection.docs
+        label = f"{collection.name}/{collection.split}" if collection.split else collection.name
+        query_leaf = self._leaf(Node.leaf("texts", queries.digest, f"{label} queries"), queries)
+        doc_leaf = self._leaf(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs)
+        scope = []
+        if collection.candidates is not None:
+            listed = collection.candidates.to_dict()
+            scope.append(self._leaf(_given("pairs", f"{label} candidates", listed), collection.candidates))
+        own = collection.own_documents()
+        if own is not None:
+            value = Scope(queries.ids, docs.ids, own=own)
+            scope.append(self._leaf(_given("scope", f"{label} own documents", own.tolist()), value))
+        judged = next(iter(collection.qrels.values()), None)
+        judgements = None
+        if judged is not None:
+            judgements = self._leaf(Node.leaf("judgements", judged.digest, f"{label} judgements"), judged)
+        return Sides(query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements)
+
+    def _leaf(self, node: Node, value: Any) -> Node:
+        self._leaves[node.address] = value
+        return node
+
+    def explain(self) -> str:
+        """Return the plan as text: computations, what is stored, what is shared by which systems."""
+        several = len(self.collections) > 1
+        named = [
+            (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
+        ]
+        return explain(named, self.store)
+
+    def run(self, reporter: Reporter | None = None) -> Result:
+        """Compute what is not stored, and evaluate.
+
+        A system that fails takes only its own rows with it; they say what failed and why.
+        """
+        reporter = reporter or Reporter()
+        begun, started = datetime.now(UTC), time.perf_counter()
+        cases = self.plan()
+        runner = Runner(self.store, self._leaves, reporter, self.device)
+        runner.plan(case.node for case in cases)
+        result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
+        for case in cases:
+            self._run_case(case, runner, result, reporter)
+        result.finish(begun, time.perf_counter() - started, [node.label for node in runner.ran])
+        return result
+
+    def _run_case(self, case: _Case, runner: Runner, result: Result, reporter: Reporter) -> None:
+        collection = case.collection
+        sets: list[Qrels | None] = [*collection.qrels.values()] or [None]
+        try:
+            ranking: Ranking = runner.value(case.node)
+        except FailedNode as failure:
+            reporter.say(f"{collection.name}: {case.system} failed: {failure}")
+            for qrels in sets:
+                result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
+            return
+        stored = [(node, one) for node in case.node.walk() if (one := runner.run(node)) is not None]
+        counts, declared = counted(stored)
+        cost = costs(stored, runner.ran, len(collection.queries))
+        result.rankings[collection.name, collection.split, case.system] = ranking
+        for qrels in sets:
+            row = self._row(case, qrels) | {"depth": ranking.depth, "counts": counts, "cost": cost}
+            row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}
+            evaluation = None
+            if qrels is not None:
+                evaluation = evaluate(ranking, qrels, self._measures(collection))
+                _add_evaluation(row, evaluation)
+            else:
+                row["queries"]["answered"] = int((ranking.counts > 0).sum())
+                row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
+            result.add(row, evaluation)
+
+    def _row(self, case: _Case, qrels: Qrels | None) -> dict[str, Any]:
+        """Return a row before anything is known of its numbers."""
+        collection = case.collection
+        return {
+            "collection": collection.name,
+            "split": collection.split,
+            "qrels": None if qrels is None else qrels.name,
+            "unit": "query",
+            "system": case.system,
+            "seed": None,
+            "fold": None,
+            "summary_of": None,
+            "status": "ok",
+            "depth": None,
+            "queries": {"declared": len(collection.queries), "judged": 0, "answered": 0},
+            "measures": dict.fromkeys(self._measures(collection)),
+            "nulls": {},
+            "answerable": {},
+            "counts": {},
+            "cost": {},
+            "conventions": {"self_match": collection.self_match, **collection.origin.get("conventions", {})},
+            "pipeline": repr(case.pipeline),
+            "address": case.node.address,
+        }
+
+    def _measures(self, collection: Collection) -> tuple[str, ...]:
+        return collection.measures or self.measures
+
+    def _all_measures(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for one in self.collections for name in self._measures(one)))
+
+
+def _given(kind: Any, label: str, content: Any) -> Node:
+    from nirank.identity import digest
+
+    return Node.leaf(kind, digest({kind: content}), label)
+
+
+def _add_evaluation(row: dict[str, Any], evaluation: Evaluation) -> None:
+    row["queries"] |= evaluation.counts
+    row["measures"] = dict(evaluation.means)
+    row["nulls"] = dict(evaluation.nulls)
+    row["answerable"] = dict(evaluation.answerable)
+    row["conventions"] |= evaluation.conventions
+
+
+def _stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each stage of a pipeline states about itself, and what it declared while running."""
+    found: dict[str, Any] = {}
+
+    def visit(one: Pipeline) -> None:
+        if isinstance(one, Stage):
+            found[repr(one)] = {**one.conventions(), **declared.get(repr(one), {})}
+        stage = getattr(one, "stage", None)
+        if isinstance(stage, Stage):
+            visit(stage)
+        for _, below in one.children():
+            visit(below)
+
+    visit(pipeline)
+    return found | {label: said for label, said in declared.items() if label not in found}
+
+
+__all__ = ["Experiment", "Result", "RowKey"]

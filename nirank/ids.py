@@ -1,0 +1,134 @@
+"""The id table of one side of a collection: strings in row order, and their byte order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_FEW = 32  # below this, Python's binary search beats one vectorised scan of the table
+
+
+class Ids:
+    """Row numbers 0 … n-1 and the strings that users know them by.
+
+    Ids are opaque: `01`, `1` and `1e3` are three ids, and nothing is stripped or converted.
+    Holds the strings (Arrow, possibly memory-mapped) and the permutation that sorts them by
+    UTF-8 bytes; there is no dictionary, so a million ids cost their bytes and 8 more each.
+    """
+
+    def __init__(self, strings: pa.ChunkedArray | pa.Array, order: NDArray[np.int64] | None = None) -> None:
+        chunked = strings if isinstance(strings, pa.ChunkedArray) else pa.chunked_array([strings])
+        self.strings: pa.ChunkedArray = chunked.cast(pa.large_string())
+        self._order = order
+
+    @classmethod
+    def of(cls, strings: Iterable[str]) -> Ids:
+        """Make a table of the strings in the order given."""
+        return cls(pa.array(list(strings), pa.large_string()))
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Rows in ascending byte order of their ids, (n,) int64."""
+        if self._order is not None:
+            return self._order
+        return np.asarray(pc.sort_indices(self.strings.cast(pa.large_binary())), dtype=np.int64)
+
+    @cached_property
+    def rank(self) -> NDArray[np.int64]:
+        """For each row, its position in ascending byte order, (n,) int64: ties are broken by it."""
+        rank = np.empty(len(self), np.int64)
+        rank[self.order] = np.arange(len(self))
+        return rank
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def __getitem__(self, row: int) -> str:
+        return str(self.strings[int(row)].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.strings.chunks:
+            yield from chunk.to_pylist()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ids):
+            return NotImplemented
+        return self is other or self.strings.equals(other.strings)
+
+    def __hash__(self) -> int:
+        return hash((len(self), self[0] if len(self) else ""))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(self[row]) for row in range(min(3, len(self))))
+        return f"<{len(self)} ids: {shown}{', …' if len(self) > 3 else ''}>"
+
+    def take(self, rows: NDArray[np.integer] | Sequence[int]) -> list[str]:
+        """Return the ids of the rows, in the order asked for."""
+        return self.arrow(rows).to_pylist()  # type: ignore[no-any-return]
+
+    def arrow(self, rows: NDArray[np.integer] | Sequence[int]) -> pa.ChunkedArray:
+        """Return the ids of the rows as an Arrow array, without Python strings."""
+        return self.strings.take(pa.array(np.asarray(rows, dtype=np.int64)))
+
+    def row(self, id: str) -> int:
+        """Return the row of one id, or -1."""
+        low, high, wanted = 0, len(self), id.encode("utf-8", "surrogatepass")
+        while low < high:
+            middle = (low + high) // 2
+            if self[self.order[middle]].encode() < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(self) and self[self.order[low]] == id:
+            return int(self.order[low])
+        return -1
+
+    def rows(self, ids: Sequence[str] | pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+        """Return the row of each id, (len(ids),) int64, -1 where the table does not have it."""
+        if not len(ids):
+            return np.empty(0, np.int64)
+        if isinstance(ids, Sequence) and len(ids) <= _FEW:
+            return np.array([self.row(id) for id in ids], np.int64)
+        if isinstance(ids, pa.ChunkedArray):
+            wanted = ids.cast(pa.large_string()).combine_chunks()
+        else:
+            wanted = pa.array(ids, pa.large_string())
+        # A hash table over the words asked for, not over the table: memory stays with the question.
+        encoded = wanted.dictionary_encode()
+        found = np.full(len(encoded.dictionary), -1, np.int64)
+        start = 0
+        for chunk in self.strings.chunks:
+            at = pc.index_in(chunk, value_set=encoded.dictionary)
+            rows = np.flatnonzero(np.asarray(at.is_valid()))
+            found[np.asarray(at.drop_null())] = rows + start
+            start += len(chunk)
+        rows_of: NDArray[np.int64] = found[np.asarray(encoded.indices)]
+        return rows_of
+
+    def duplicates(self) -> list[tuple[int, int]]:
+        """Return pairs of rows with the same id, (earlier, later), in byte order; normally none."""
+        if len(self) < 2:
+            return []
+        by_bytes = self.arrow(self.order)
+        same = np.flatnonzero(np.asarray(pc.equal(by_bytes.slice(1), by_bytes.slice(0, len(self) - 1))))
+        pairs = [(int(self.order[i]), int(self.order[i + 1])) for i in same]
+        return [(min(pair), max(pair)) for pair in pairs]
+
+    def save(self, folder: Path) -> None:
+        """Write `ids.arrow` and `order.npy`."""
+        table = pa.table({"id": self.strings})
+        with pa.OSFile(str(folder / "ids.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        np.save(folder / "order.npy", self.order)
+
+    @classmethod
+    def open(cls, folder: Path) -> Ids:
+        """Map what `save` wrote."""
+        table = pa.ipc.open_file(pa.memory_map(str(folder / "ids.arrow"))).read_all()
+        return cls(table["id"], np.load(folder / "order.npy", mmap_mode="r"))

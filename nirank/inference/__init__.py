@@ -1,0 +1,1 @@
+"""One place where neural models are found, loaded and run."""

@@ -1,0 +1,1 @@
+"""Lucene's analysis, postings in arrays, BM25 scores equal to Lucene's."""

@@ -1,0 +1,141 @@
+"""Node: one computation, named by what it computes; and what a store of them offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from nirank.identity import digest
+
+if TYPE_CHECKING:
+    from nirank.context import Context
+
+Kind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One computation of the plan; a value, equal to every other node that computes the same.
+
+    task      "module:function", called with a `Job`
+    version   raised when the task's output changes
+    params    the options that the output depends on, defaults left out
+    inputs    (role, node) pairs: 'queries', 'docs', 'texts', 'need', 'scope', 'list', …
+    depth     how deep a ranking is wanted (None: whole). Coverage, not identity: a deeper
+              ranking at the same address serves. Where a node is an input, it counts.
+    kind      what comes out
+    offline   paid once per collection (an index), not per query
+    stage     the stage that made the node, handed to the task; its identity is in `params`
+    label     for people
+    """
+
+    task: str
+    version: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[tuple[str, Node], ...] = ()
+    depth: int | None = None
+    kind: Kind = "folder"
+    offline: bool = False
+    stage: Any = field(default=None, repr=False)
+    label: str = ""
+
+    @classmethod
+    def leaf(cls, kind: Kind, content: str, label: str) -> Node:
+        """Return the node of given data: addressed by content digest, never computed."""
+        return cls(f"leaf:{kind}", 0, {"digest": content}, kind=kind, label=label)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Tell whether the node stands for given data."""
+        return self.task.startswith("leaf:")
+
+    @cached_property
+    def address(self) -> str:
+        """32 hexadecimal digits: task, version, parameters, inputs' addresses and their depths."""
+        if self.is_leaf:
+            return str(self.params["digest"])
+        inputs = [[role, node.address, node.depth] for role, node in self.inputs]
+        return digest({"task": self.task, "version": self.version, "params": self.params, "inputs": inputs})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Node):
+            return NotImplemented
+        return (self.address, self.depth) == (other.address, other.depth)
+
+    def __hash__(self) -> int:
+        return hash((self.address, self.depth))
+
+    def input(self, role: str) -> Node:
+        """Return the one input in a role."""
+        return next(node for name, node in self.inputs if name == role)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield the nodes below, inputs first, then this one; each value once."""
+        seen: set[Node] = set()
+
+        def visit(node: Node) -> Iterator[Node]:
+            if node in seen:
+                return
+            seen.add(node)
+            for _, below in node.inputs:
+                yield from visit(below)
+            yield node
+
+        yield from visit(self)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task gets: opened inputs, and the folder to write into.
+
+    inputs   {role: values in order}: `Texts`, `Ranking`, `Pairs`, `Scope`, `Qrels`, or a
+             `Path` for inputs of kind 'folder'
+    folder   empty, the task's to fill; it becomes the artifact
+    depth    how deep a ranking is wanted
+    """
+
+    params: Mapping[str, Any]
+    inputs: Mapping[str, list[Any]]
+    folder: Path
+    context: Context
+    stage: Any = None
+    depth: int | None = None
+
+    def one(self, role: str) -> Any:
+        """Return the only input in a role."""
+        return self.inputs[role][0]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An artifact that was found: its folder and what `artifact.json` says."""
+
+    folder: Path
+    meta: Mapping[str, Any]
+
+
+class Store(Protocol):
+    """Where artifacts are kept."""
+
+    def find(self, node: Node) -> Stored | None:
+        """Return the artifact of a node, at its depth or deeper, or None."""
+        ...
+
+    def commit(self, node: Node, meta: Mapping[str, Any]) -> AbstractContextManager[Path]:
+        """Give an empty folder to fill; on leaving the block it becomes the artifact, whole or not at all.
+
+        `meta` is written into `artifact.json` at the end, so it may be filled inside the block.
+        """
+        ...
+
+    def checksums(self, node: Node) -> set[str]:
+        """Return the checksums of what is stored of a node, at any depth."""
+        ...
+
+    def remove(self, node: Node) -> None:
+        """Remove the artifacts of a node."""
+        ...

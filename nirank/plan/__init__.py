@@ -1,0 +1,1 @@
+"""From systems and collections to a graph of computations, each done once."""

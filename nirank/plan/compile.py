@@ -1,0 +1,145 @@
+"""From a pipeline and the two sides of a collection to the node that computes it. Nothing runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from nirank.node import Kind, Node
+from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
+from nirank.stage import Combiner, Retriever, Scorer, ScopeStage, Sides, Stage, TextMap
+
+TASKS = "nirank.plan.tasks"
+Inputs = tuple[tuple[str, Node], ...]
+
+
+@singledispatch
+def compile(one: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+    """Return the node that computes a pipeline on two sides.
+
+    upstream  the list that flows in, None at the start of a pipeline
+    """
+    raise TypeError(f"{type(one).__name__} is no pipeline that can be compiled")
+
+
+@compile.register
+def _(one: Then, sides: Sides, upstream: Node | None = None) -> Node:
+    for step in one.steps:
+        upstream = compile(step, sides, upstream)
+    assert upstream is not None
+    return upstream
+
+
+@compile.register
+def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
+    behind = () if upstream is None else (upstream,)
+    scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
+    inputs = (*_both(sides), *_needs(one, sides), *(("scope", node) for node in scopes))
+    return _node("search", one, inputs, _kind(one), depth=one.k)
+
+
+@compile.register
+def _(one: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
+    assert upstream is not None, "pipeline.py refuses a scorer without a list"
+    inputs = (*_both(sides), *_needs(one, sides), ("list", upstream))
+    return _node("score", one, inputs, "ranking", params={"depth": one.depth})
+
+
+@compile.register
+def _(one: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
+    assert upstream is not None, "pipeline.py refuses a combiner without a list"
+    return _combine(one, sides, (upstream,))
+
+
+@compile.register
+def _(one: Join, sides: Sides, upstream: Node | None = None) -> Node:
+    return _combine(one.stage, sides, tuple(compile(branch, sides, upstream) for branch in one.inputs))
+
+
+@compile.register
+def _(one: Within, sides: Sides, upstream: Node | None = None) -> Node:
+    if isinstance(one.scope, ScopeStage):
+        inputs = (*_both(sides), *_needs(one.scope, sides))
+        allowed = _node("scope", one.scope, inputs, "scope")
+    else:
+        allowed = compile(one.scope, sides)
+    return compile(one.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
+
+
+@compile.register
+def _(one: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
+    made = _map(one.by, sides, sides.queries)
+    rewritten = Node(
+        f"{TASKS}:rewritten", 1, inputs=(("texts", sides.queries), ("made", made)), kind="texts", label="rewritten"
+    )
+    return compile(one.of, replace(sides, queries=rewritten), upstream)
+
+
+@compile.register
+def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
+    parts = replace(_map(one.view, sides, sides.docs), offline=True)
+    over = (("queries", sides.queries), ("docs", parts), ("whole", sides.docs))
+    scope: tuple[Node, ...] = ()
+    if sides.scope:
+        inputs = (*over, *(("scope", node) for node in sides.scope))
+        scope = (Node(f"{TASKS}:scope_of_parts", 1, inputs=inputs, kind="scope", label="scope of parts"),)
+    if upstream is not None:
+        inputs = (*over, ("list", upstream))
+        upstream = Node(f"{TASKS}:list_of_parts", 1, inputs=inputs, kind=upstream.kind, label="list of parts")
+    found = compile(one.of, replace(sides, docs=parts, scope=scope), upstream)
+    inputs = (*_both(sides), ("parts", parts), ("list", found), *(("scope", node) for node in sides.scope))
+    return Node(f"{TASKS}:fold", 1, {"keep": one.keep}, inputs, kind="ranking", label=one.title)
+
+
+def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
+    """Compile what makes texts: a map, maps in a row, or a pipeline whose list a map reads."""
+    steps = by.steps if isinstance(by, Then) else (by,)
+    feedback: Node | None = None
+    for step in steps:
+        if not isinstance(step, TextMap):
+            feedback = compile(step, sides, feedback)
+            continue
+        inputs: Inputs = (("texts", texts), *_needs(step, sides))
+        if feedback is not None:
+            inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
+        texts, feedback = _node("map", step, inputs, "texts"), None
+    return texts
+
+
+def _combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
+    inputs = (
+        *_both(sides),
+        *_needs(one, sides),
+        *(("list", node) for node in lists),
+        *(("scope", node) for node in sides.scope),
+    )
+    return _node("combine", one, inputs, _kind(one))
+
+
+def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | None = None, params: Any = None) -> Node:
+    return Node(
+        f"{TASKS}:{task}",
+        1,
+        {"stage": one.identity(), **(params or {})},
+        inputs,
+        depth=depth,
+        kind=kind,
+        stage=one,
+        label=repr(one),
+    )
+
+
+def _both(sides: Sides) -> Inputs:
+    return (("queries", sides.queries), ("docs", sides.docs))
+
+
+def _needs(one: Stage, sides: Sides) -> Inputs:
+    found: Inputs = tuple(("need", node) for node in one.needs(sides))
+    if "judgements" in one.reads and sides.judgements is not None:
+        found += (("judgements", sides.judgements),)
+    return found
+
+
+def _kind(one: Stage) -> Kind:
+    return "pairs" if one.gives == "pairs" else "ranking"

@@ -1,0 +1,1 @@
+"""Leaderboards as files and pages, made from plain rows."""

@@ -1,0 +1,156 @@
+"""Result: the rows of a leaderboard, with the rankings and per-query values behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nirank.collections.audit import Finding
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, suggest
+from nirank.evaluation.evaluate import Evaluation
+from nirank.pipeline import Pipeline
+from nirank.ranking import Ranking
+from nirank.report import html_table, manifest, text_table, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RowKey = tuple[str, str | None, str]  # collection, split, system
+
+
+@dataclass(frozen=True)
+class Table:
+    """A leaderboard that shows itself: as text in a terminal, as HTML in a notebook."""
+
+    rows: Sequence[Mapping[str, Any]]
+    measures: Sequence[str]
+
+    def __str__(self) -> str:
+        return text_table(self.rows, self.measures)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows, self.measures)
+
+
+@dataclass
+class Result:
+    """What an experiment found.
+
+    rows       as in leaderboard.json, one a collection, judgement set and system
+    rankings   {(collection, split, system): Ranking}
+    computed   labels of what this run computed; the rest was found in the store
+    """
+
+    measures: Sequence[str]
+    collections: Sequence[Collection]
+    systems: Mapping[str, Pipeline]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rankings: dict[RowKey, Ranking] = field(default_factory=dict)
+    evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+    began: datetime | None = None
+    seconds: float = 0.0
+
+    def add(self, row: dict[str, Any], evaluation: Evaluation | None = None) -> None:
+        """Add a row, and the evaluation that it was made from."""
+        self.rows.append(row)
+        if evaluation is not None:
+            self.evaluations[row["collection"], row["split"], row["qrels"], row["system"]] = evaluation
+
+    def finish(self, began: datetime, seconds: float, computed: list[str]) -> None:
+        """Note when the run began, how long it took and what it computed."""
+        self.began, self.seconds, self.computed = began, seconds, computed
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether any row failed."""
+        return any(row["status"] != "ok" for row in self.rows)
+
+    @property
+    def findings(self) -> dict[str, tuple[Finding, ...]]:
+        """What the audit found, by collection."""
+        return {one.name: one.findings for one in self.collections}
+
+    def table(self) -> Table:
+        """Return the leaderboard."""
+        return Table(self.rows, self.measures)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows, self.measures)
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def per_query(self, system: str | None = None) -> pd.DataFrame:
+        """Return one line a query and measure: collection, split, qrels, system, query_id, measure, value."""
+        import pandas as pd
+
+        if system is not None:
+            self._known(system)
+        parts = [
+            pd.DataFrame(
+                {
+                    "collection": collection,
+                    "split": split,
+                    "qrels": qrels,
+                    "system": name,
+                    "query_id": list(one.queries),
+                    "measure": measure,
+                    "value": values,
+                }
+            )
+            for (collection, split, qrels, name), one in self.evaluations.items()
+            if system in (None, name)
+            for measure, values in one.per_query.items()
+        ]
+        columns = ["collection", "split", "qrels", "system", "query_id", "measure", "value"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    def ranking(self, system: str, collection: str | None = None, split: str | None = None) -> Ranking:
+        """Return the ranking of a system; name the collection where there are several."""
+        self._known(system)
+        found = [
+            ranking
+            for (in_collection, in_split, name), ranking in self.rankings.items()
+            if name == system and collection in (None, in_collection) and split in (None, in_split)
+        ]
+        if not found:
+            raise ConfigError(f"system '{system}' has no ranking there: it failed, or the collection is another one")
+        if len(found) > 1:
+            raise ConfigError(f"system '{system}' ranked {len(found)} collections; name one, and its split")
+        return found[0]
+
+    def _known(self, system: str) -> None:
+        if system not in self.systems:
+            raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
+
+    def manifest(self, **more: Any) -> dict[str, Any]:
+        """Return what another person needs to check this run: versions, data, machine, timings, counts."""
+        return manifest(
+            rows=self.rows,
+            systems={name: repr(pipeline) for name, pipeline in self.systems.items()},
+            collections=[{"name": one.name, "split": one.split, **one.origin} for one in self.collections],
+            measures=list(self.measures),
+            began=self.began,
+            seconds=self.seconds,
+            computed=self.computed,
+            **more,
+        )
+
+    def save(self, folder: str | Path, **more: Any) -> None:
+        """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files into a folder."""
+        write(
+            Path(folder),
+            self.rows,
+            measures=self.measures,
+            manifest=self.manifest(**more),
+            findings=self.findings,
+            runs=self.rankings,
+            drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
+        )

@@ -1,0 +1,259 @@
+"""Stages: frozen values of a few kinds. A new stage is one small file that subclasses one of them.
+
+@stage
+class Overlap(Scorer):
+    '''Score a pair by the share of the query's words that the document has.'''
+
+    name = "overlap"
+
+    def score(self, pairs, ctx): ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.node import Node
+from nirank.pairs import Pairs
+from nirank.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+
+C = TypeVar("C", bound=type)
+
+
+class FrozenDict(dict[str, Any]):
+    """A mapping that can be part of a value."""
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.items())))
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("options of a stage cannot be changed; make another stage")
+
+    __setitem__ = __delitem__ = update = pop = clear = setdefault = popitem = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FrozenDict, (dict(self),))
+
+
+def option(default: Any = dataclasses.MISSING, *, identity: bool = True, kw_only: bool = False, help: str = "") -> Any:
+    """Declare an option of a stage.
+
+    identity  False for what cannot change the output (batch size), or what the address of one
+              of the stage's needs already says (a model's name, a file's path)
+    help      one line for `nirank stages`
+    """
+    return field(default=default, kw_only=kw_only, metadata={"identity": identity, "help": help})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(option, field))
+def stage(cls: C) -> C:
+    """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
+    made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
+    return made
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a pipeline is applied to, as nodes: nothing is read yet.
+
+    scope       all must hold
+    collection  and split: names, for file names that contain {collection}; never identity
+    """
+
+    queries: Node
+    docs: Node
+    scope: tuple[Node, ...] = ()
+    collection: str = ""
+    split: str | None = None
+    judgements: Node | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Stage(Pipeline):
+    """The base of all kinds. Parameters are the fields; nothing else is kept, nothing is read when made.
+
+    name     as users write it
+    version  raised when the same options give another output
+    source   where the method is defined: paper, section, formula
+    reads    what the stage may see beside texts: {"judgements"}
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    source: ClassVar[str] = ""
+    reads: ClassVar[frozenset[str]] = frozenset()
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            object.__setattr__(self, one.name, _frozen(getattr(self, one.name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConfigError if the options cannot be meant."""
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        """Return what must be computed first: an index, vectors, a model's output."""
+        return ()
+
+    def conventions(self) -> Mapping[str, Any]:
+        """Return what a row must say so that its numbers can be compared; options by default."""
+        return self.options()
+
+    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
+        """Return the options that differ from their defaults."""
+        found = {}
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            if identity_only and not one.metadata.get("identity", True):
+                continue
+            if one.default is dataclasses.MISSING or value != one.default:
+                found[one.name] = value
+        return found
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the output depends on: where the stage comes from, name, version, options."""
+        from nirank.registry import origin
+
+        return {
+            **origin(type(self)),
+            "stage": self.name,
+            "version": self.version,
+            "options": self.options(identity_only=True),
+        }
+
+    def __repr__(self) -> str:
+        shown = self.options()
+        first = [one.name for one in dataclasses.fields(self) if not one.kw_only][:1]
+        parts = [repr(shown[n]) if n in first else f"{n}={shown[n]!r}" for n in shown]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Retriever(Stage):
+    """Finds documents: queries and a scope in, a Ranking or Pairs out.
+
+    k             how deep to search
+    prefix_exact  the first k of a deeper search are the search at k, so one search serves every
+                  depth and k is no part of identity
+
+    Behind another stage a retriever searches within that list, with its own scores.
+    """
+
+    k: int = option(1000, kw_only=True, help="how many documents a query gets at most")
+
+    prefix_exact: ClassVar[bool] = True
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = STARTS | RANKED_OR_NOT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k < 1:
+            raise ConfigError(f"{self.name}: k must be 1 or more, got {self.k}")
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        """Return at most k documents a query, all inside the scope; a Ranking, or Pairs without order."""
+        raise NotImplementedError
+
+    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
+        found = super().options(identity_only=identity_only)
+        if identity_only and self.prefix_exact:
+            found.pop("k", None)
+        return found
+
+
+@dataclass(frozen=True, repr=False)
+class Scorer(Stage):
+    """Scores pairs, each independent of the others.
+
+    depth  of each query's list, how many documents are scored; those below keep their old order,
+           below the scored ones. Pairs without order are scored all.
+    """
+
+    depth: int = option(100, kw_only=True, help="how many documents a query are scored; the tail keeps its order")
+
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = RANKED_OR_NOT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth < 1:
+            raise ConfigError(f"{self.name}: depth must be 1 or more, got {self.depth}")
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        """Return one score a pair, (n_pairs,), in the pairs' order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class Combiner(Stage):
+    """Makes one list of several, or another of one, and sees lists whole.
+
+    lists  how many it takes: least and most (None: any number)
+    """
+
+    lists: ClassVar[tuple[int, int | None]] = (1, 1)
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = RANKED
+
+    def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
+        """Return the combined list, over the same queries and documents; never changes `lists`."""
+        raise NotImplementedError
+
+    def check_inputs(self, n: int) -> None:
+        """Raise ConfigError if the options do not fit n lists."""
+
+    def of(self, *inputs: Pipeline) -> Join:
+        """Combine these pipelines."""
+        return Join(self, inputs)
+
+
+@dataclass(frozen=True, repr=False)
+class TextMap(Stage):
+    """Makes texts of texts: rewritten queries, passages. Every made row names the row it was made from.
+
+    feedback  the map reads a ranking of the original queries: `pipeline >> map`
+    """
+
+    feedback: ClassVar[bool] = False
+    gives: ClassVar[Flow] = "texts"
+
+    @property
+    def takes(self) -> frozenset[Flow]:
+        return RANKED if self.feedback else STARTS | TEXTS
+
+    def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
+        """Return the made texts, with `parents`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class ScopeStage(Stage):
+    """Says which pairs are allowed, for `within`."""
+
+    gives: ClassVar[Flow] = "scope"
+    takes: ClassVar[frozenset[Flow]] = STARTS
+
+    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+        """Return what is allowed."""
+        raise NotImplementedError
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping) and not isinstance(value, FrozenDict):
+        return FrozenDict({str(key): _frozen(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in value)
+    return value

@@ -1,0 +1,1 @@
+"""One small file a stage; a module put here is found by scanning."""

@@ -1,0 +1,165 @@
+"""LocalStore: artifacts as folders on this machine, whole or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import StoreError
+from nirank.node import Node, Stored
+
+log = logging.getLogger("nirank")
+
+FORMAT = 1  # of artifact.json
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def open_store(path: str | Path | None = None) -> LocalStore:
+    """Open the store in `path`, in the folder that NIRANK_STORE names, or in the user's cache folder."""
+    if path is None:
+        path = os.environ.get("NIRANK_STORE") or None
+    if path is None:
+        import platformdirs
+
+        path = platformdirs.user_cache_dir("nirank", appauthor=False)
+    return LocalStore(Path(path).expanduser())
+
+
+class LocalStore:
+    """A folder of artifacts: `artifacts/ab/<address>[-<depth>]/`, each with data and `artifact.json`.
+
+    An artifact is filled beside, synced to disk and renamed, so that there is one or there is
+    none. A ranking that was cut carries its depth in the folder's name: one address may be there
+    at several depths, and the deepest needed serves all.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self.root)!r})"
+
+    def find(self, node: Node) -> Stored | None:
+        """Return the artifact of a node at its depth or deeper; a damaged one is removed and said."""
+        best: tuple[float, Path] | None = None
+        for folder in self._shelf(node.address).glob(f"{node.address}*"):
+            depth = _depth(folder, node.address)
+            enough = depth is None or (node.depth is not None and depth >= node.depth)
+            size = float("inf") if depth is None else depth
+            if enough and (best is None or size < best[0]):
+                best = (size, folder)
+        return None if best is None else self._read(best[1])
+
+    def _read(self, folder: Path) -> Stored | None:
+        try:
+            meta = json.loads((folder / "artifact.json").read_bytes())
+            for name, file in meta["files"].items():
+                if (folder / name).stat().st_size != file["bytes"]:
+                    raise ValueError(f"{name} has another size than recorded")
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("%s is damaged (%s); it is removed and computed again", folder, error)
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        return Stored(folder, meta)
+
+    @contextmanager
+    def commit(self, node: Node, meta: Mapping[str, Any]) -> Iterator[Path]:
+        """Give an empty folder; on leaving the block it becomes the node's artifact.
+
+        `meta` is written at the end; `meta['whole']` true says that a ranking asked for at some
+        depth was not cut, so that it serves every depth. If another process was faster, its
+        artifact stays. Raises StoreError when the disk is full or the store cannot be written.
+        """
+        beside = self.root / "unfinished" / uuid.uuid4().hex
+        try:
+            beside.mkdir(parents=True)
+            yield beside
+            self._finish(node, meta, beside)
+        except OSError as error:
+            if isinstance(error, StoreError) or error.errno not in (*_FULL, errno.EACCES, errno.EROFS):
+                raise
+            raise StoreError(
+                f"store {self.root}: cannot write ({error.strerror}); make room, or name another folder with"
+                " `store:` or NIRANK_STORE; what was stored before is intact"
+            ) from error
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+    def _finish(self, node: Node, meta: Mapping[str, Any], beside: Path) -> None:
+        files = {}
+        for path in sorted(beside.rglob("*")):
+            if path.is_file():
+                files[path.relative_to(beside).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sync(path)}
+        described = {
+            "format": FORMAT,
+            "address": node.address,
+            "label": node.label,
+            "task": node.task,
+            "version": node.version,
+            "params": node.params,
+            "kind": node.kind,
+            "depth": None if meta.get("whole") else node.depth,
+            **meta,
+            "checksum": _checksum(files),
+            "files": files,
+        }
+        (beside / "artifact.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        _sync(beside / "artifact.json")
+        depth = described["depth"]
+        final = self._shelf(node.address) / (node.address if depth is None else f"{node.address}-{depth}")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        _sync_folder(final.parent)
+
+    def checksums(self, node: Node) -> set[str]:
+        """Return the checksums of a node's artifacts, at any depth."""
+        found = (self._read(folder) for folder in self._shelf(node.address).glob(f"{node.address}*"))
+        return {str(one.meta["checksum"]) for one in found if one is not None}
+
+    def remove(self, node: Node) -> None:
+        """Remove a node's artifacts at all depths; used when their inputs turn out to have changed."""
+        for folder in self._shelf(node.address).glob(f"{node.address}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _shelf(self, address: str) -> Path:
+        return self.root / "artifacts" / address[:2]
+
+
+def _depth(folder: Path, address: str) -> int | None:
+    suffix = folder.name.removeprefix(address).removeprefix("-")
+    return int(suffix) if suffix else None
+
+
+def _checksum(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one checksum over the names and contents of an artifact's files."""
+    listed = "".join(f"{name} {file['sha256']}\n" for name, file in files.items())
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _sync(path: Path) -> str:
+    """Bring a file to disk and return its SHA-256."""
+    with path.open("rb+") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return checksum
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
