@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError
 from nirank.identity import Digester
-from nirank.ids import Ids
+from nirank.ids import Ids, take_rows
 from nirank.pairs import Rows
 
 METADATA = "metadata"  # the one column that is not text: a JSON object per row, '' where there is none
@@ -99,14 +99,12 @@ class Texts:
             if rows is None:
                 part = [column.slice(start, _SLICE).to_pylist() for column in columns]
             else:
-                at = pa.array(np.asarray(rows[start : start + _SLICE], np.int64))
-                part = [column.take(at).to_pylist() for column in columns]
+                part = [take_rows(column, rows[start : start + _SLICE]).to_pylist() for column in columns]
             yield from view.join(part)
 
     def take(self, rows: Rows) -> Texts:
         """Return some rows, in the order asked for, as texts of their own."""
-        at = pa.array(np.asarray(rows, np.int64))
-        columns = {name: column.take(at) for name, column in self.columns.items()}
+        columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         return Texts(
             Ids(self.ids.arrow(rows)), columns, None if self.parents is None else np.asarray(self.parents)[rows]
         )

@@ -1,0 +1,106 @@
+"""The audit's findings on small collections, and on real ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from nirank.collections.audit import AuditFacts, Finding, JudgedFacts, audit, refuse
+from nirank.collections.collection import Collection
+from nirank.errors import DataError
+
+DOCS = {"a": "apples", "b": "bread"}
+
+
+def codes(collection: Collection) -> dict[str, Finding]:
+    return {finding.code: finding for finding in collection.findings}
+
+
+def test_nothing_to_say() -> None:
+    assert Collection.of(DOCS, {"q": "fruit"}, {"q": {"a": 1, "b": 0}}).findings == ()
+
+
+def test_trap_16_dangling_positives_and_the_ceiling_of_recall() -> None:
+    collection = Collection.of(DOCS, {"q": "fruit", "r": "rolls"}, {"q": {"a": 1, "NOPE": 1}, "r": {"b": 1}})
+    found = codes(collection)["dangling-judgements"]
+    assert (found.severity, found.count, found.examples) == ("error", 1, ("q NOPE",))
+    assert "1 of the 3 relevant ones do, so recall cannot pass 0.75" in found.message
+    with pytest.raises(DataError, match=r"max_dangling: 0\.05, found 0\.333\) \(q NOPE\)"):
+        refuse(collection.findings)
+    (allowed,) = audit(collection, max_dangling=0.5)
+    assert allowed.severity == "warning"
+    refuse((allowed,))
+
+
+def test_trap_16_dangling_documents_that_are_not_relevant_cost_nothing() -> None:
+    found = codes(Collection.of(DOCS, {"q": "fruit"}, {"q": {"a": 1, "NOPE": 0, "NONE": -1}}))["dangling-judgements"]
+    assert (found.severity, found.count) == ("warning", 2)
+    assert "recall" not in found.message
+
+
+def test_labels() -> None:
+    collection = Collection.of(
+        DOCS,
+        {"q": "fruit", "r": "rolls", "s": "salt", "t": "tea"},
+        {"q": {"a": 2}, "r": {"a": 1, "b": -1}, "s": {"b": 0}},
+        min_rel=2,
+    )
+    found = codes(collection)
+    assert found["no-relevant"].examples == ("r", "s") and found["no-relevant"].severity == "warning"
+    assert found["unjudged-queries"].examples == ("t",) and found["unjudged-queries"].severity == "note"
+    assert found["negative-labels"].count == 1
+
+
+def test_empty_sides_and_texts() -> None:
+    found = codes(Collection.of({}, {}))
+    assert {code: one.severity for code, one in found.items()} == {
+        "no-documents": "error",
+        "no-queries": "error",
+        "no-judgements": "note",
+    }
+    found = codes(Collection.of({"a": "x", "b": " \n"}, {"q": "", "r": ""}))
+    assert (found["empty-documents"].severity, found["empty-documents"].examples) == ("warning", ("b",))
+    assert (found["empty-queries"].severity, found["empty-queries"].count) == ("error", 2)
+
+
+def test_ids_with_whitespace_are_told() -> None:
+    collection = Collection.of({"doc 7": "x", "doc\u00a08": "y", "ü🙂#": "z"}, {"q\t1": "x1"})
+    found = [finding for finding in collection.findings if finding.code == "whitespace-ids"]
+    assert [(one.count, one.examples) for one in found] == [(2, ("'doc 7'", "'doc\\xa08'")), (1, ("'q\\t1'",))]
+
+
+def test_self_match_is_suggested_only_where_id_and_text_agree() -> None:
+    def suggested(queries: dict[str, object]) -> Finding | None:
+        return codes(Collection.of(DOCS, queries)).get("self-match")  # type: ignore[arg-type]
+
+    assert suggested({"a": "something else", "b": "another thing"}) is None
+    assert suggested({"q": "apples"}) is None
+    by_id = suggested({"a": " apples ", "b": "another thing"})
+    assert by_id is not None and by_id.examples == ("a",) and "self_match: id" in by_id.message
+    by_key = suggested(
+        {"q1": {"text": "apples", "metadata": {"corpus_id": "a"}}, "q2": {"text": "bread", "metadata": {}}}
+    )
+    assert by_key is not None and by_key.count == 1 and "{key: corpus_id}" in by_key.message
+
+
+def test_a_rule_that_misses_queries_is_told() -> None:
+    found = codes(Collection.of(DOCS, {"a": "fruit", "q": "other"}, self_match="id"))
+    assert found["self-match-missed"].examples == ("q",)
+
+
+def test_repeated_queries_are_noted() -> None:
+    found = codes(Collection.of(DOCS, {"q": "fruit", "r": "other", "s": " fruit"}))["repeated-queries"]
+    assert (found.count, found.examples, found.severity) == (1, ("q = s",), "note")
+
+
+@pytest.mark.parametrize(("shared", "severity"), [(9, "warning"), (8, "error")])
+def test_trap_06_nine_in_ten_must_be_shared(shared: int, severity: str) -> None:
+    collection = Collection.of(DOCS, {"q": "fruit"}, {"q": {"a": 1}})
+    facts = AuditFacts(judged={"qrels": JudgedFacts(topics=50, judged=10, shared=shared, outside=("x",))})
+    (found,) = audit(collection, facts)
+    assert (found.code, found.severity, found.count) == ("judged-not-in-topics", severity, 10 - shared)
+
+
+def test_all_errors_are_raised_at_once() -> None:
+    with pytest.raises(DataError) as caught:
+        refuse(Collection.of({}, {}, name="nothing").findings)
+    assert caught.value.messages == ("nothing: there are no documents", "nothing: there are no queries")

@@ -1,0 +1,62 @@
+"""Texts and what a model sees of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nirank.collections.texts import Texts, TextView
+from nirank.errors import DataError
+from nirank.ids import take_rows
+
+BEIR = TextView(("title", "text"))
+
+
+@pytest.mark.parametrize(
+    "record", [{"title": "", "text": "x"}, {"title": None, "text": "x"}, {"text": "x"}, {"title": " ", "text": " x "}]
+)
+def test_trap_19_an_empty_title_adds_no_joiner(record: dict[str, str | None]) -> None:
+    assert list(Texts.of({"full": {"title": "T", "text": "x"}, "d": record}).read(BEIR)) == ["T x", "x"]
+    assert list(Texts.of({"d": record}).read(BEIR)) == ["x"]
+
+
+def test_trap_19_a_template_is_another_view() -> None:
+    texts = Texts.of({"a": {"title": "T", "text": "x"}, "b": {"text": "y"}})
+    assert list(texts.read(TextView("title: {title} | {text}"))) == ["title: T | x", "title:  | y"]
+    assert str(TextView("{title} {text}")) != str(BEIR)
+    with pytest.raises(DataError, match="no column 'body'; expected one of title, text"):
+        list(texts.read(TextView("{body}")))
+
+
+def test_reading_rows_is_reading_all_and_choosing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nirank.collections.texts._SLICE", 3)
+    texts = Texts.of({f"d{i}": {"title": "t" * (i % 2), "text": str(i)} for i in range(10)})
+    every = list(texts.read(BEIR))
+    rows = np.array([9, 0, 0, 4, 7])
+    assert list(texts.read(BEIR, rows)) == [every[row] for row in rows]
+    assert list(texts.take(rows).read(BEIR)) == [every[row] for row in rows]
+    assert list(texts.read(BEIR, rows[:0])) == []
+
+
+@given(st.lists(st.integers(0, 4), max_size=6), st.data())
+def test_taking_rows_of_many_chunks(sizes: list[int], data: st.DataObject) -> None:
+    n = sum(sizes)
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    chunks = [pa.array([str(starts[i] + j) for j in range(size)], pa.large_string()) for i, size in enumerate(sizes)]
+    column = pa.chunked_array(chunks, pa.large_string())
+    rows = data.draw(st.lists(st.integers(0, n - 1), max_size=12)) if n else []
+    assert take_rows(column, rows).to_pylist() == [str(row) for row in rows]
+
+
+def test_taking_rows_costs_no_copy_of_the_column() -> None:
+    column = pa.chunked_array([pa.array(["x" * 1000] * 1000, pa.large_string())] * 20)
+    usual, watched = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(watched)
+    try:
+        found = take_rows(column, np.arange(0, 20_000, 1000)).to_pylist()  # nothing of the pool outlives it
+    finally:
+        pa.set_memory_pool(usual)
+    assert len(found) == 20 and 0 < watched.max_memory() < 1_000_000
