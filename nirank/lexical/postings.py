@@ -1,0 +1,167 @@
+"""Postings in memory-mapped arrays: what BM25 needs of a corpus, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.ids import Ids
+from nirank.lexical.analysis import Analyzer
+from nirank.lexical.jvm import lucene_version
+
+_CHUNK_TOKENS = 4_000_000  # held in memory at a time while building
+
+
+@dataclass(frozen=True)
+class FieldPostings:
+    """The postings of one field.
+
+    terms      the vocabulary in byte order, V terms
+    offsets    (V + 1,) int64; term t owns docs[offsets[t]:offsets[t + 1]]
+    docs       (P,) int32 document rows, ascending within a term
+    tfs        (P,) float32 term frequencies
+    norms      (n_docs,) uint8, the document's length as Lucene's byte (see `length_bytes`)
+    doc_count  documents with at least one term, Lucene's docCount
+    tokens     of the whole field, Lucene's sumTotalTermFreq
+    """
+
+    terms: Ids
+    offsets: NDArray[np.int64]
+    docs: NDArray[np.int32]
+    tfs: NDArray[np.float32]
+    norms: NDArray[np.uint8]
+    doc_count: int
+    tokens: int
+
+    @classmethod
+    def open(cls, folder: Path) -> FieldPostings:
+        """Map what `build` wrote."""
+        facts = json.loads((folder / "field.json").read_text())
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("offsets", "docs", "tfs", "norms")}
+        return cls(Ids.open(folder), **arrays, doc_count=facts["doc_count"], tokens=facts["tokens"])
+
+
+@dataclass(frozen=True)
+class Index:
+    """The fields of an index, and the analyzer that made it."""
+
+    fields: Mapping[str, FieldPostings]
+    analyzer: str
+
+    @classmethod
+    def open(cls, folder: Path) -> Index:
+        """Map what `build` wrote."""
+        facts = json.loads((folder / "index.json").read_text())
+        fields = {name: FieldPostings.open(folder / str(at)) for at, name in enumerate(facts["fields"])}
+        return cls(fields, facts["analyzer"])
+
+
+def build(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folder: Path) -> None:
+    """Index the fields of n_docs documents into a folder.
+
+    fields  {name: the field's text of every document, in row order}
+    Memory: one chunk of tokens and the vocabulary; postings go to disk as they come.
+    """
+    tool = Analyzer(analyzer)
+    for at, texts in enumerate(fields.values()):
+        place = folder / str(at)
+        place.mkdir()
+        _Builder(place, n_docs).build(tool.tokens(texts))
+    facts = {"fields": list(fields), "analyzer": analyzer, "lucene": lucene_version()}
+    (folder / "index.json").write_text(json.dumps(facts))
+
+
+class _Builder:
+    """Builds one field: chunks of (term, document, frequency) to disk, then each to its term's place."""
+
+    def __init__(self, folder: Path, n_docs: int) -> None:
+        self.folder = folder
+        self.spill = folder / "spill"
+        self.spill.mkdir()
+        self.lengths = np.zeros(n_docs, np.int64)
+        self.vocabulary: defaultdict[str, int] = defaultdict()
+        self.vocabulary.default_factory = self.vocabulary.__len__
+        self.chunks = 0
+
+    def build(self, tokens: Iterator[list[str]]) -> None:
+        ids: list[int] = []
+        first = 0
+        number = self.vocabulary.__getitem__
+        for row, words in enumerate(tokens):
+            self.lengths[row] = len(words)
+            ids.extend(map(number, words))
+            if len(ids) >= _CHUNK_TOKENS:
+                self._write_chunk(ids, first, row + 1)
+                ids, first = [], row + 1
+        self._write_chunk(ids, first, len(self.lengths))
+        self._finish()
+
+    def _write_chunk(self, ids: list[int], first: int, end: int) -> None:
+        """Count equal (term, document) pairs of some documents and write them sorted by term, then document."""
+        width = max(end - first, 1)
+        docs = np.repeat(np.arange(end - first, dtype=np.int64), self.lengths[first:end])
+        keys, counts = np.unique(np.array(ids, np.int64) * width + docs, return_counts=True)
+        terms, rows = np.divmod(keys, width)
+        place = self.spill / str(self.chunks)
+        place.mkdir()
+        np.save(place / "terms.npy", terms.astype(np.int32))
+        np.save(place / "docs.npy", (rows + first).astype(np.int32))
+        np.save(place / "tfs.npy", counts.astype(np.float32))
+        self.chunks += 1
+
+    def _finish(self) -> None:
+        terms = Ids.of(self.vocabulary)
+        df = np.zeros(len(terms), np.int64)
+        for place in self._places():
+            df += np.bincount(np.load(place / "terms.npy"), minlength=len(terms))
+        offsets = np.concatenate(([0], np.cumsum(df[terms.order])))
+        size = (int(offsets[-1]),)
+        docs = np.lib.format.open_memmap(self.folder / "docs.npy", "w+", np.int32, size)
+        tfs = np.lib.format.open_memmap(self.folder / "tfs.npy", "w+", np.float32, size)
+        filled = offsets[:-1].copy()
+        for place in self._places():  # in document order, so that documents ascend within each term
+            term = terms.rank[np.load(place / "terms.npy")]
+            begins = np.flatnonzero(np.diff(term, prepend=-1))
+            lengths = np.diff(np.append(begins, len(term)))
+            at = filled[term] + np.arange(len(term)) - np.repeat(begins, lengths)
+            docs[at], tfs[at] = np.load(place / "docs.npy"), np.load(place / "tfs.npy")
+            filled[term[begins]] += lengths
+        docs.flush()
+        tfs.flush()
+        shutil.rmtree(self.spill)
+        Ids(terms.arrow(terms.order), np.arange(len(terms))).save(self.folder)
+        np.save(self.folder / "offsets.npy", offsets)
+        np.save(self.folder / "norms.npy", length_bytes(self.lengths))
+        facts = {"doc_count": int((self.lengths > 0).sum()), "tokens": int(self.lengths.sum())}
+        (self.folder / "field.json").write_text(json.dumps(facts))
+
+    def _places(self) -> list[Path]:
+        return [self.spill / str(chunk) for chunk in range(self.chunks)]
+
+
+def _decode(byte: int) -> int:
+    """Return the length that a norm byte stands for: Lucene's SmallFloat.byte4ToInt.
+
+    Up to 40 exact; above, 3 bits of mantissa and an exponent.
+    """
+    free = 24  # values that need no float: 255 less the code of the greatest integer
+    if byte < free:
+        return byte
+    code = byte - free
+    mantissa, shift = code & 7, (code >> 3) - 1
+    return free + (mantissa if shift == -1 else (mantissa | 8) << shift)
+
+
+LENGTHS: NDArray[np.int64] = np.array([_decode(byte) for byte in range(256)], np.int64)
+
+
+def length_bytes(lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return lengths as Lucene's norm bytes: the greatest byte that stands for no more than the length."""
+    return (np.searchsorted(LENGTHS, lengths, side="right") - 1).astype(np.uint8)

@@ -1,0 +1,100 @@
+"""BM25: lexical retrieval, equal to Lucene's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nirank.collections.texts import Texts, TextView
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Retriever, Sides, option, stage
+
+View = tuple[str, ...] | str
+TITLE_AND_TEXT = ("title", "text")
+
+
+@stage
+class BM25(Retriever):
+    """Rank documents by the terms that they share with the query, weighted by rarity.
+
+    Documents and float32 scores equal those of Lucene's BM25Similarity (formula and roundings in
+    `nirank.lexical.scoring`); its length byte, document count and idf are used. Queries are bags of
+    words of any length; there is no query language. Only documents that share a term are returned.
+
+    Robertson and Zaragoza, Foundations and Trends in IR 3(4), 2009; Kamphuis et al., ECIR 2020,
+    tell the variants apart (this is 'Lucene (accurate)' with encoded lengths).
+    """
+
+    k1: float = option(0.9, help="how slowly repeated terms saturate; 0: presence only")
+    b: float = option(0.4, help="how strongly length is normalised, 0 to 1")
+    fields: Mapping[str, float] | None = option(None, help="columns searched as fields of their own, with weights")
+    doc_text: View = option(TITLE_AND_TEXT, help="columns joined into one field, or a template")
+    query_text: View = option(TITLE_AND_TEXT, help="columns of the query, or a template")
+    analyzer: str = option("english", help="english, standard, simple or whitespace")
+
+    name = "bm25"
+    source = "Lucene's BM25Similarity; Robertson and Zaragoza 2009, formula 3.15 without the factor k1 + 1"
+
+    def check(self) -> None:
+        from nirank.lexical.analysis import check_analyzer
+
+        check_analyzer(self.analyzer)
+        if not 0 <= self.b <= 1:
+            raise ConfigError(f"bm25: b must be from 0 to 1, got {self.b}")
+        if self.k1 < 0:
+            raise ConfigError(f"bm25: k1 must be 0 or more, got {self.k1}")
+        if self.fields is None:
+            return
+        if self.doc_text != TITLE_AND_TEXT:
+            raise ConfigError("bm25: doc_text joins columns into one field and fields keeps them apart; give one")
+        bad = [f"{name}: {weight}" for name, weight in self.fields.items() if not 0 <= weight < math.inf]
+        if bad or not any(self.fields.values()):
+            raise ConfigError(f"bm25: fields need weights from 0, one of them above, got {', '.join(bad) or 'none'}")
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        params: dict[str, Any] = {"analyzer": self.analyzer}
+        if self.fields is not None:
+            params["fields"] = sorted(self.fields)
+        elif self.doc_text != TITLE_AND_TEXT:
+            params["doc_text"] = self.doc_text
+        inputs = (("texts", data.docs),)
+        return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, label=f"index of {data.docs.label}"),)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        from nirank.lexical.analysis import Analyzer
+        from nirank.lexical.postings import Index
+        from nirank.lexical.scoring import search
+
+        index = Index.open(ctx.need())
+        tokens = list(Analyzer(index.analyzer).tokens(queries.read(TextView(self.query_text))))
+        ctx.count("empty_queries", sum(not one for one in tokens))
+        ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
+        weights = self.fields or dict.fromkeys(index.fields, 1.0)
+        return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
+
+    def conventions(self) -> Mapping[str, Any]:
+        return {
+            "k1": self.k1,
+            "b": self.b,
+            "analyzer": self.analyzer,
+            "idf": "ln(1 + (N - df + 0.5) / (df + 0.5))",
+            "length": "Lucene's byte",
+            **({"fields": dict(self.fields)} if self.fields else {"doc_text": str(TextView(self.doc_text))}),
+            "query_text": str(TextView(self.query_text)),
+        }
+
+
+def index(job: Job) -> None:
+    """Index the documents: one field over a text view, or columns as fields."""
+    from nirank.lexical.postings import build
+
+    texts: Texts = job.one("texts")
+    view = job.params.get("doc_text", TITLE_AND_TEXT)
+    views = {name: TextView(name) for name in job.params["fields"]} if "fields" in job.params else {"": TextView(view)}
+    fields = {name: job.context.track(texts.read(one), len(texts), "indexing") for name, one in views.items()}
+    build(fields, len(texts), job.params["analyzer"], job.folder)
