@@ -10,12 +10,17 @@ Four composites carry it all:
 
 `>>` chains, the last three *apply*: behind them the declared query and the whole documents
 are back. A composition that cannot work is refused here, when it is built.
+
+Laws, for all a, b, c and numbers w: `(a >> b) >> c` equals `a >> (b >> c)`; `(a + b) + c` equals
+`a + (b + c)`; `w * (a + b)` equals `w * a + w * b`; and `eval(repr(a))` equals a.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nirank.errors import ConfigError
@@ -31,6 +36,7 @@ RANKED_OR_NOT: frozenset[Flow] = frozenset({"ranking", "pairs"})
 STARTS: frozenset[Flow] = frozenset({"nothing"})
 TEXTS: frozenset[Flow] = frozenset({"texts"})
 _WORDS = {"nothing": "nothing", "ranking": "a ranking", "pairs": "unranked pairs", "texts": "texts", "scope": "a scope"}
+_APPLY = {"texts": "rewrite(map, a) or fold(view, a)", "scope": "within(scope, a)"}
 
 
 class Pipeline:
@@ -39,6 +45,8 @@ class Pipeline:
     takes  what may flow in: 'nothing' (it can start a pipeline), 'ranking', 'pairs', 'texts'
     gives  what flows out
     """
+
+    __array_ufunc__ = None  # `np.float64(2) * a` is our product, not numpy's
 
     @property
     def takes(self) -> frozenset[Flow]:
@@ -50,29 +58,22 @@ class Pipeline:
 
     def __rshift__(self, other: Pipeline) -> Pipeline:
         """`a >> b`: a, then b."""
-        return Then((*_steps(self), *_steps(_pipeline(other, ">>"))))
+        return Then((self, _pipeline(other, ">>")))
 
     def __mod__(self, k: int) -> Pipeline:
         """`a % k`: keep each query's first k documents, nothing else."""
-        return Then((*_steps(self), _stage("cut")(k)))
+        return Then((self, _stage("cut")(k)))
 
     def __add__(self, other: Pipeline) -> Pipeline:
         """`a + b`: the weighted sum, each list min-max normalised; `w * a + v * b` weighs them."""
         left, right = _terms(self), _terms(_pipeline(other, "+"))
-        if left.stage.normalise != right.stage.normalise:  # type: ignore[attr-defined]
-            return _stage("weighted_sum")(weights=(1.0, 1.0)).of(self, other)  # type: ignore[no-any-return]
-        weights = (*left.stage.weights, *right.stage.weights)  # type: ignore[attr-defined]
-        stage = _stage("weighted_sum")(weights=weights, normalise=left.stage.normalise)  # type: ignore[attr-defined]
-        return stage.of(*left.inputs, *right.inputs)  # type: ignore[no-any-return]
+        return _sum((*left, *right))
 
     def __rmul__(self, weight: float) -> Pipeline:
-        """`w * a`: a term of a weighted sum; w times a sum weighs all its terms."""
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        """`w * a`: a term of a weighted sum; w times such a sum weighs all its terms."""
+        if isinstance(weight, bool) or not isinstance(weight, Real):
             raise ConfigError(f"*: expected a number times a pipeline, got {weight!r}")
-        terms = _terms(self)
-        weights = tuple(weight * one for one in terms.stage.weights)  # type: ignore[attr-defined]
-        stage = _stage("weighted_sum")(weights=weights, normalise=terms.stage.normalise)  # type: ignore[attr-defined]
-        return stage.of(*terms.inputs)  # type: ignore[no-any-return]
+        return _sum(tuple((float(weight) * one, term) for one, term in _terms(self)))
 
     __mul__ = __rmul__
 
@@ -83,6 +84,18 @@ class Pipeline:
     def __and__(self, other: Pipeline) -> Pipeline:
         """`a & b`: the pairs that both have, without scores."""
         return _stage("intersection")().of(self, _pipeline(other, "&"))  # type: ignore[no-any-return]
+
+    def __rrshift__(self, other: Any) -> Pipeline:
+        return _pipeline(other, ">>") >> self
+
+    def __radd__(self, other: Any) -> Pipeline:
+        return _pipeline(other, "+") + self
+
+    def __ror__(self, other: Any) -> Pipeline:
+        return _pipeline(other, "|") | self
+
+    def __rand__(self, other: Any) -> Pipeline:
+        return _pipeline(other, "&") & self
 
     def children(self) -> Sequence[tuple[str, Pipeline]]:
         """Return what this is made of, each with its role; a stage is made of nothing."""
@@ -105,10 +118,18 @@ class Then(Pipeline):
     steps: tuple[Pipeline, ...]
 
     def __post_init__(self) -> None:
-        for left, right in zip(self.steps, self.steps[1:], strict=False):
+        flat = tuple(step for one in self.steps for step in _steps(_pipeline(one, ">>")))
+        object.__setattr__(self, "steps", flat)
+        if len(flat) < 2:
+            raise ConfigError(f">>: expected two steps or more, got {len(flat)}")
+        for step in flat:
+            _check_lists(step)
+        for left, right in pairwise(flat):
             if left.gives not in right.takes:
-                raise ConfigError(f"{right!r} cannot follow {left!r}: {_expected(right)}, got {_WORDS[left.gives]}")
-            _check_lists(right)
+                raise ConfigError(
+                    f"{right!r} cannot follow {left!r}: {_expected(right)}, got {_WORDS[left.gives]}"
+                    f"{_hint(left, right)}"
+                )
 
     @property
     def takes(self) -> frozenset[Flow]:
@@ -137,15 +158,17 @@ class Join(Pipeline):
     inputs: tuple[Pipeline, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(_pipeline(one, repr(self.stage)) for one in self.inputs))
         least, most = self.stage.lists
         if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
-            wanted = f"{least} lists" if most == least else f"{least} lists or more"
-            raise ConfigError(f"{self.stage!r}: expected {wanted}, got {len(self.inputs)}")
+            raise ConfigError(f"{self.stage!r}: expected {_how_many(least, most)}, got {len(self.inputs)}")
         for one in self.inputs:
+            _check_lists(one)
             if one.gives not in self.stage.takes:
-                raise ConfigError(f"{self.stage!r}: {_expected(self.stage)}, got {_WORDS[one.gives]} from {one!r}")
+                got = f"got {_WORDS[one.gives]} from {one!r}{_hint(one, self.stage)}"
+                raise ConfigError(f"{self.stage!r}: {_expected(self.stage)}, {got}")
         if not self.takes:
-            raise ConfigError(f"{self!r}: its inputs have no way to start in common")
+            raise ConfigError(f"{self!r}: some of its inputs must stand first, others need a list in front")
         self.stage.check_inputs(len(self.inputs))
 
     @property
@@ -167,20 +190,10 @@ class Join(Pipeline):
         return repr(self.stage)
 
 
-@dataclass(frozen=True, repr=False)
-class Within(Pipeline):
-    """A pipeline restricted to what a scope stage, or another pipeline's pairs, allow."""
+class _Applied(Pipeline):
+    """What is applied to a pipeline takes and gives what that pipeline does."""
 
-    scope: Pipeline
     of: Pipeline
-
-    def __post_init__(self) -> None:
-        if self.scope.gives not in {"scope", "ranking", "pairs"} or "nothing" not in self.scope.takes:
-            raise ConfigError(
-                f"within: expected a scope, or a pipeline that finds pairs by itself, got {_WORDS[self.scope.gives]}"
-                f" from {self.scope!r}"
-            )
-        _check_lists_out("within", self.of)
 
     @property
     def takes(self) -> frozenset[Flow]:
@@ -189,6 +202,25 @@ class Within(Pipeline):
     @property
     def gives(self) -> Flow:
         return self.of.gives
+
+
+@dataclass(frozen=True, repr=False)
+class Within(_Applied):
+    """A pipeline restricted to what a scope stage, or another pipeline's pairs, allow."""
+
+    scope: Pipeline
+    of: Pipeline
+
+    def __post_init__(self) -> None:
+        if self.scope.gives not in {"scope", "ranking", "pairs"}:
+            raise ConfigError(
+                f"within: expected a scope, or a pipeline that finds documents, got {_WORDS[self.scope.gives]}"
+                f" from {self.scope!r}"
+            )
+        _check_lists(self.scope)
+        if "nothing" not in self.scope.takes:
+            raise ConfigError(f"within: {self.scope!r} needs a list in front; start it with a retriever such as bm25")
+        _check_lists_out("within", self.of)
 
     def __repr__(self) -> str:
         return f"within({self.scope!r}, {self.of!r})"
@@ -202,26 +234,15 @@ class Within(Pipeline):
 
 
 @dataclass(frozen=True, repr=False)
-class Rewrite(Pipeline):
+class Rewrite(_Applied):
     """A pipeline that reads rewritten queries."""
 
     by: Pipeline
     of: Pipeline
 
     def __post_init__(self) -> None:
-        if self.by.gives != "texts" or "nothing" not in self.by.takes:
-            raise ConfigError(
-                f"rewrite: expected a map from texts to texts, got {_WORDS[self.by.gives]} from {self.by!r}"
-            )
+        _check_map("rewrite", "a map of queries", self.by)
         _check_lists_out("rewrite", self.of)
-
-    @property
-    def takes(self) -> frozenset[Flow]:
-        return self.of.takes
-
-    @property
-    def gives(self) -> Flow:
-        return self.of.gives
 
     def __repr__(self) -> str:
         return f"rewrite({self.by!r}, {self.of!r})"
@@ -235,7 +256,7 @@ class Rewrite(Pipeline):
 
 
 @dataclass(frozen=True, repr=False)
-class Fold(Pipeline):
+class Fold(_Applied):
     """A pipeline over parts of documents; a document gets the best, first or mean score of its parts."""
 
     view: Pipeline
@@ -243,22 +264,12 @@ class Fold(Pipeline):
     keep: Keep = "max"
 
     def __post_init__(self) -> None:
-        if self.view.gives != "texts" or "nothing" not in self.view.takes:
-            raise ConfigError(
-                f"fold: expected a view of documents (texts to texts), got {_WORDS[self.view.gives]} from {self.view!r}"
-            )
+        _check_map("fold", "a view of documents", self.view)
+        _check_lists(self.of)
         if self.of.gives != "ranking":
             raise ConfigError(f"fold: expected a ranking of parts, got {_WORDS[self.of.gives]} from {self.of!r}")
         if self.keep not in get_args(Keep):
             raise ConfigError(f"fold: keep is one of {', '.join(get_args(Keep))}, got {self.keep!r}")
-
-    @property
-    def takes(self) -> frozenset[Flow]:
-        return self.of.takes
-
-    @property
-    def gives(self) -> Flow:
-        return "ranking"
 
     def __repr__(self) -> str:
         keep = "" if self.keep == "max" else f", keep={self.keep!r}"
@@ -295,10 +306,10 @@ def require_system(name: str, pipeline: Any) -> Pipeline:
     """Return the pipeline if it can stand alone as a system; raise ConfigError otherwise."""
     made = _pipeline(pipeline, f"system '{name}'")
     if made.gives not in RANKED_OR_NOT:
-        raise ConfigError(f"system '{name}': expected a pipeline that ranks documents, got {_WORDS[made.gives]}")
+        raise ConfigError(f"system '{name}': expected a pipeline that finds documents, got {_WORDS[made.gives]}")
+    _check_lists(made)
     if "nothing" not in made.takes:
         raise ConfigError(f"system '{name}': {made!r} needs a list in front; start it with a retriever such as bm25")
-    _check_lists(made)
     return made
 
 
@@ -307,7 +318,7 @@ def _pipeline(value: Any, where: str) -> Pipeline:
         return value
     if isinstance(value, type) and issubclass(value, Pipeline):
         raise ConfigError(f"{where}: got the class {value.__name__}; make a value of it: {value.__name__}()")
-    if isinstance(value, Callable):  # type: ignore[arg-type]
+    if callable(value):
         raise ConfigError(f"{where}: got a function; wrap it: apply(function, name=…, version=…)")
     raise ConfigError(f"{where}: expected a pipeline, got {value!r}")
 
@@ -322,30 +333,59 @@ def _steps(one: Pipeline) -> tuple[Pipeline, ...]:
     return one.steps if isinstance(one, Then) else (one,)
 
 
-def _terms(one: Pipeline) -> Join:
-    """Return a pipeline as a weighted sum; one that is no sum becomes a sum of one term."""
+def _terms(one: Pipeline) -> tuple[tuple[float, Pipeline], ...]:
+    """Return the weighted terms of a sum that operators made; anything else is one term of weight 1.
+
+    A sum with another normalisation stays one term: only so is `+` associative.
+    """
     kind = _stage("weighted_sum")
-    if isinstance(one, Join) and isinstance(one.stage, kind):
-        return one
-    return kind(weights=(1.0,)).of(one)  # type: ignore[no-any-return]
+    if isinstance(one, Join) and isinstance(one.stage, kind) and replace(one.stage, weights=None) == kind():
+        weights = one.stage.weights or (1.0,) * len(one.inputs)
+        return tuple(zip(weights, one.inputs, strict=True))
+    return ((1.0, one),)
+
+
+def _sum(terms: tuple[tuple[float, Pipeline], ...]) -> Pipeline:
+    weights, inputs = zip(*terms, strict=True)
+    stage = _stage("weighted_sum")(weights=None if set(weights) == {1.0} else weights)
+    return stage.of(*inputs)  # type: ignore[no-any-return]
 
 
 def _expected(right: Pipeline) -> str:
-    wanted = [_WORDS[flow] for flow in ("nothing", "ranking", "pairs", "texts", "scope") if flow in right.takes]
-    return f"expected {' or '.join(wanted)}"
+    wanted = [_WORDS[flow] for flow in ("ranking", "pairs", "texts", "scope") if flow in right.takes]
+    return f"expected {' or '.join(wanted)}" if wanted else "it can only stand first"
+
+
+def _hint(left: Pipeline, right: Pipeline) -> str:
+    """Return how texts and scopes are meant to be used, where they stand in a chain."""
+    meant = _APPLY.get(left.gives) or _APPLY.get(right.gives)
+    return f"; it is applied: {meant}" if meant else ""
+
+
+def _how_many(least: int, most: int | None) -> str:
+    if most is None:
+        return f"{least} lists or more"
+    return f"{least} to {most} lists" if most != least else f"{least} list{'s' if least > 1 else ''}"
 
 
 def _check_lists(one: Pipeline) -> None:
-    """Refuse a combiner of several lists that stands in a chain, where only one list flows."""
-    least, _ = getattr(one, "lists", (1, 1))
+    """Refuse a combiner of several lists that stands alone or in a chain, where only one list flows."""
+    least, most = getattr(one, "lists", (1, 1))
     if least > 1:
-        raise ConfigError(f"{one!r}: combines {least} lists or more; give them with .of(a, b)")
+        raise ConfigError(f"{one!r}: combines {_how_many(least, most)}; give them with .of(a, b)")
 
 
 def _check_lists_out(where: str, one: Pipeline) -> None:
     if one.gives not in RANKED_OR_NOT:
         raise ConfigError(f"{where}: expected a pipeline that finds documents, got {_WORDS[one.gives]} from {one!r}")
     _check_lists(one)
+
+
+def _check_map(where: str, wanted: str, one: Pipeline) -> None:
+    if one.gives != "texts":
+        raise ConfigError(f"{where}: expected {wanted} (texts to texts), got {_WORDS[one.gives]} from {one!r}")
+    if "nothing" not in one.takes:
+        raise ConfigError(f"{where}: {one!r} needs a list in front; start it with a retriever such as bm25")
 
 
 def _draw(one: Pipeline) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -19,24 +21,37 @@ GROUP = "nirank.stages"
 
 @cache
 def stages() -> Mapping[str, type[Stage]]:
-    """Return every stage by name; raise ConfigError where two have one name."""
+    """Return every stage by name; raise ConfigError naming all entry points that cannot be used."""
     found: dict[str, type[Stage]] = dict(_own())
+    wrong = []
     for point in _entry_points():
-        kind = _load(point)
-        if kind.name in found:
-            raise ConfigError(f"entry point {point.value}: stage '{kind.name}' exists already in {_place(kind.name)}")
-        found[kind.name] = kind
+        try:
+            kind = _load(point)
+            if kind.name in found:
+                raise _clash(point, found[kind.name].__module__)
+            found[kind.name] = kind
+        except ConfigError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigError(*wrong)
     return dict(sorted(found.items()))
 
 
 def find(name: str) -> type[Any]:
-    """Return the stage of that name; raise ConfigError with the nearest spelling."""
-    if name in _own():
-        return _own()[name]
-    known = stages()
-    if name not in known:
-        raise ConfigError(f"there is no stage '{name}'{suggest(name, known)}")
-    return known[name]
+    """Return the stage of that name; raise ConfigError with the nearest spelling.
+
+    Loads that stage only, so somebody's broken entry point stops nobody else.
+    """
+    own, points = _own(), [point for point in _entry_points() if point.name == name]
+    if name in own and points:
+        raise _clash(points[0], own[name].__module__)
+    if name in own:
+        return own[name]
+    if len(points) > 1:
+        raise _clash(points[1], points[0].value)
+    if not points:
+        raise ConfigError(f"there is no stage '{name}'{suggest(name, [*own, *(one.name for one in _entry_points())])}")
+    return _load(points[0])
 
 
 @cache
@@ -44,20 +59,30 @@ def _own() -> Mapping[str, type[Stage]]:
     package = importlib.import_module("nirank.stages")
     found: dict[str, type[Stage]] = {}
     for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
         for kind in _defined(importlib.import_module(f"nirank.stages.{info.name}")):
+            if kind.name in found:
+                raise ConfigError(f"{kind.__module__} and {found[kind.name].__module__} both have stage '{kind.name}'")
             found[kind.name] = kind
     return found
 
 
 def _defined(module: Any) -> Iterator[type[Stage]]:
+    """Yield the stages that a module defines; classes without a name of their own are no stages to choose."""
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, Stage) and value.__module__ == module.__name__:
+        mine = isinstance(value, type) and issubclass(value, Stage) and value.__module__ == module.__name__
+        if mine and isinstance(getattr(value, "name", None), str):
             yield value
 
 
 @cache
 def _entry_points() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=GROUP))
+    return tuple(sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)))
+
+
+def _clash(point: EntryPoint, where: str) -> ConfigError:
+    return ConfigError(f"entry point {point.name} = {point.value}: stage '{point.name}' exists already in {where}")
 
 
 def _load(point: EntryPoint) -> type[Stage]:
@@ -67,33 +92,46 @@ def _load(point: EntryPoint) -> type[Stage]:
         raise ConfigError(f"entry point {point.name} = {point.value} cannot be loaded: {error}") from error
     if not (isinstance(kind, type) and issubclass(kind, Stage)):
         raise ConfigError(f"entry point {point.name} = {point.value} is not a stage; expected a subclass of Stage")
-    if kind.name != point.name:
-        raise ConfigError(f"entry point {point.name} = {point.value}: the stage calls itself '{kind.name}'")
+    named = getattr(kind, "name", None)
+    if named != point.name:
+        raise ConfigError(
+            f"entry point {point.name} = {point.value}: the stage calls itself {named!r}; expected the same name"
+        )
     return kind
 
 
-def _place(name: str) -> str:
-    kind = _own().get(name)
-    return kind.__module__ if kind else "another entry point"
-
-
-@cache  # type: ignore[arg-type]
+@cache
 def origin(kind: type[Stage]) -> Mapping[str, str]:
     """Return where a stage comes from, as part of its identity.
 
-    nirank's own: nothing. Installed: the distribution that declares it. Anything else (a script,
-    a notebook) has no version that could be trusted, so the digest of its source stands in.
+    nirank's own: nothing. Installed: the distribution that declares it, so whoever publishes a
+    stage raises its version when its output changes. Anything else (a script, a notebook) has no
+    version that could be trusted, so the digest of its source stands in: of the whole file, since
+    a stage may call any function in it; where there is no file, of the stage's own methods.
     """
     package = kind.__module__.split(".")[0]
     if package == "nirank":
         return {}
     for point in _entry_points():
-        if point.value == f"{kind.__module__}:{kind.__qualname__}" and point.dist is not None:
+        if point.dist is not None and point.module.split(".")[0] == package and _load(point) is kind:
             return {"distribution": point.dist.name}
+    return {"source": digest(_source(kind))}
+
+
+def _source(kind: type[Stage]) -> str:
+    module = sys.modules.get(kind.__module__)
+    if getattr(module, "__file__", None):
+        with suppress(OSError):
+            return inspect.getsource(module)  # type: ignore[arg-type]
+    # A notebook: no file, but the lines of every method are kept. What dataclasses make has none.
+    written = [one for one in vars(kind).values() if inspect.isfunction(one) and one.__code__.co_filename != "<string>"]
     try:
-        return {"source": digest(inspect.getsource(kind))}
-    except (OSError, TypeError):
+        methods = [inspect.getsource(one) for one in written]
+    except OSError:
+        methods = []
+    if not methods:
         raise ConfigError(
             f"stage '{kind.name}': its source cannot be read, so nothing that it computes could be found again;"
             " define it in a file"
-        ) from None
+        )
+    return "\n".join(methods)

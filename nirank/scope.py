@@ -77,6 +77,17 @@ class Scope:
             inside &= self.own[query_rows] != doc_rows
         return inside
 
+    def counts(self) -> NDArray[np.int64]:
+        """Return how many documents each query may see, (n_queries,) int64."""
+        if self.pairs is not None:
+            inside = self.pairs.select(self.allows(self.pairs.query_rows, self.pairs.rows))
+            return inside.counts
+        found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
+        if self.own is not None:
+            own = np.asarray(self.own)
+            found -= (own >= 0) if self.mask is None else (own >= 0) & self.mask[own]
+        return found
+
     def everything(self) -> Pairs:
         """Return all allowed pairs; the size is queries × documents where nothing restricts them."""
         listed = [self.rows(query) for query in range(len(self.queries))]

@@ -12,6 +12,7 @@ class Overlap(Scorer):
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
@@ -34,13 +35,14 @@ C = TypeVar("C", bound=type)
 class FrozenDict(dict[str, Any]):
     """A mapping that can be part of a value."""
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted(self.items())))
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("options of a stage cannot be changed; make another stage")
 
-    __setitem__ = __delitem__ = update = pop = clear = setdefault = popitem = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = clear = setdefault = popitem = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FrozenDict, (dict(self),))
@@ -79,7 +81,7 @@ class Sides:
     judgements: Node | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class Stage(Pipeline):
     """The base of all kinds. Parameters are the fields; nothing else is kept, nothing is read when made.
 
@@ -97,8 +99,14 @@ class Stage(Pipeline):
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     def __post_init__(self) -> None:
+        kind = type(self)
+        if "__dataclass_fields__" not in vars(kind):
+            raise ConfigError(f"{kind.__name__} is not a stage yet; put @stage above its class")
         for one in dataclasses.fields(self):
-            object.__setattr__(self, one.name, _frozen(getattr(self, one.name)))
+            value = _frozen(getattr(self, one.name))
+            if not _finite(value):
+                raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
+            object.__setattr__(self, one.name, value)
         self.check()
 
     def check(self) -> None:
@@ -128,7 +136,7 @@ class Stage(Pipeline):
         from nirank.registry import origin
 
         return {
-            **origin(type(self)),
+            **origin(type(self)),  # type: ignore[arg-type]
             "stage": self.name,
             "version": self.version,
             "options": self.options(identity_only=True),
@@ -136,12 +144,13 @@ class Stage(Pipeline):
 
     def __repr__(self) -> str:
         shown = self.options()
-        first = [one.name for one in dataclasses.fields(self) if not one.kw_only][:1]
-        parts = [repr(shown[n]) if n in first else f"{n}={shown[n]!r}" for n in shown]
+        first = next((one.name for one in dataclasses.fields(self) if not one.kw_only), None)
+        parts = [repr(shown[first])] if first in shown else []
+        parts += [f"{name}={value!r}" for name, value in shown.items() if name != first]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class Retriever(Stage):
     """Finds documents: queries and a scope in, a Ranking or Pairs out.
 
@@ -174,7 +183,7 @@ class Retriever(Stage):
         return found
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class Scorer(Stage):
     """Scores pairs, each independent of the others.
 
@@ -197,7 +206,7 @@ class Scorer(Stage):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class Combiner(Stage):
     """Makes one list of several, or another of one, and sees lists whole.
 
@@ -220,7 +229,7 @@ class Combiner(Stage):
         return Join(self, inputs)
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class TextMap(Stage):
     """Makes texts of texts: rewritten queries, passages. Every made row names the row it was made from.
 
@@ -239,7 +248,7 @@ class TextMap(Stage):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, repr=False)
+@stage
 class ScopeStage(Stage):
     """Says which pairs are allowed, for `within`."""
 
@@ -256,4 +265,10 @@ def _frozen(value: Any) -> Any:
         return FrozenDict({str(key): _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
-    return value
+    return value.item() if isinstance(value, np.generic) else value  # `repr` must not name numpy
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -16,7 +16,7 @@ import pytest
 
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
-from nirank.load import load
+from nirank.loading import load
 from nirank.node import Node, Stored
 from nirank.scope import Scope
 

@@ -106,4 +106,6 @@ class Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
         hashes = [hashlib.blake2b(id.encode(), digest_size=8).digest() for id in self.queries.ids]
         chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
-        return self.take(np.array(sorted(chosen), np.int64))
+        taken = self.take(np.array(sorted(chosen), np.int64))
+        said = {"sample": f"{len(taken.queries):,} of {len(self.queries):,}, chosen by hash of id"}
+        return replace(taken, origin={**self.origin, "conventions": said})

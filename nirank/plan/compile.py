@@ -64,6 +64,9 @@ def _(one: Within, sides: Sides, upstream: Node | None = None) -> Node:
         allowed = _node("scope", one.scope, inputs, "scope")
     else:
         allowed = compile(one.scope, sides)
+    if upstream is not None:
+        inputs = (*_both(sides), ("list", upstream), ("scope", allowed))
+        upstream = Node(f"{TASKS}:restrict", 1, inputs=inputs, kind=upstream.kind, label="what the scope allows")
     return compile(one.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
 
 

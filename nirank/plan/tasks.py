@@ -101,6 +101,15 @@ def scope(job: Job) -> Scope:
     return stage.scope(job.one("queries"), job.one("docs"), job.context)
 
 
+def restrict(job: Job) -> Pairs:
+    """Leave of a list what a scope allows; where a cut list lost documents, it is certain less deep."""
+    found: Pairs = job.one("list")
+    kept = found.select(_scope(job).allows(found.query_rows, found.rows))
+    if not isinstance(found, Ranking) or not isinstance(kept, Ranking) or len(kept) == len(found):
+        return kept
+    return Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, _certain(found, kept.counts))
+
+
 def rewritten(job: Job) -> Texts:
     """Give the rewritten texts the declared queries' ids and order; a query without one is empty."""
     queries: Texts = job.one("texts")
@@ -218,6 +227,7 @@ __all__: Sequence[str] = (
     "fold",
     "list_of_parts",
     "map",
+    "restrict",
     "rewritten",
     "scope",
     "scope_of_parts",

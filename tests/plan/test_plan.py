@@ -74,6 +74,8 @@ WHOLE = {"q1": ["b", "a"], "q2": ["d", "c"], "q3": []}
         (First().of(Shared(), Shared(1.0)), WHOLE),
         (within(Short(), Shared()), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (within(Short(words=0), Shared()), {"q1": [], "q2": [], "q3": []}),
+        (Shared() >> within(Short(), Lookup({"a": 1.0})), {"q1": ["a"], "q2": ["c"], "q3": []}),
+        (Shared() >> within(Short(words=0), Lookup({})), {"q1": [], "q2": [], "q3": []}),
         (within(Shared(k=1), Shared(1.0)), {"q1": ["b"], "q2": ["d"], "q3": []}),
         (Shared(k=1) >> Shared(1.0), {"q1": ["b"], "q2": ["d"], "q3": []}),
         (rewrite(Say("pear"), Shared()), {"q1": ["c"], "q2": ["c"], "q3": ["c"]}),

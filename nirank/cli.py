@@ -1,0 +1,229 @@
+"""The command line. Standard output is the result; everything else goes to standard error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from nirank.errors import NirankError
+
+log = logging.getLogger("nirank")
+
+_EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="nirank")
+def cli() -> None:
+    """Compare retrieval systems on leaderboards that can be trusted.
+
+    \b
+    Example:
+      nirank run experiments/quickstart/quickstart.yaml
+    """
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Find every mistake, compute nothing.")
+@click.option("--explain", is_flag=True, help="Print what would be computed, compute nothing.")
+@click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change one value, e.g. systems.BM25.bm25.k1=1.2."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [CONFIG's name + -results]."
+)
+@click.option(
+    "--limit-queries", type=click.IntRange(min=1), metavar="N", help="Use N queries a collection, chosen by hash of id."
+)
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
+@click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
+def run(
+    config: Path,
+    check: bool,
+    explain: bool,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    limit_queries: int | None,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Run a configuration: print the leaderboard and write it to a folder.
+
+    \b
+    Example:
+      nirank run config.yaml --limit-queries 20
+    """
+    from nirank.console import ConsoleReporter, log_to, set_up_logging
+
+    set_up_logging(quiet=quiet, debug=debug)
+    from nirank.config import load_config
+
+    parsed = load_config(config, overrides)
+    from nirank.experiment import Experiment
+    from nirank.store import open_store
+
+    store = open_store(parsed.store)
+    collections = _load_all(parsed.collections, store, limit_queries)
+    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, device=parsed.device)
+    if check or explain:
+        text = experiment.explain()
+        click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
+        return
+    from nirank.report import check_names
+
+    check_names([(one.name, one.split) for one in experiment.collections], list(experiment.systems))
+    folder = out or Path(f"{config.stem}-results")
+    if folder.exists() and not folder.is_dir():
+        raise click.UsageError(f"--out {folder}: is a file; expected a folder")
+    log_to(folder / "nirank.log")
+    _say_findings(experiment.collections, quiet)
+    result = experiment.run(ConsoleReporter(quiet=quiet))
+    result.save(folder, config=parsed.resolved, command=["nirank", *sys.argv[1:]], config_file=str(config))
+    click.echo(str(result.table()))
+    log.info("written to %s", folder)
+    if result.failed:
+        sys.exit(1)
+
+
+def _load_all(asked: Sequence[Any], store: Any, limit: int | None) -> list[Any]:
+    """Load all collections, so that the mistakes of all are told at once."""
+    from nirank.errors import ConfigError, DataError
+    from nirank.loading import load
+
+    loaded, wrong = [], []
+    for arguments in asked:
+        options = dict(arguments)
+        try:
+            one = load(options.pop("source"), **options, store=store)
+            loaded.append(one if limit is None else one.sample(limit))
+        except (ConfigError, DataError) as error:
+            wrong += error.messages
+    if wrong:
+        raise DataError(*wrong)
+    return loaded
+
+
+def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
+    for one in collections:
+        for finding in one.findings:
+            examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
+            level = logging.INFO if quiet or finding.severity == "note" else logging.WARNING
+            log.log(level, "%s: %s%s", finding.severity, finding.message, examples)
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("collections", nargs=-1, required=True, metavar="COLLECTION...")
+@click.option("--split", help="The split to audit [test, or the only one].")
+def audit(collections: tuple[str, ...], split: str | None) -> None:
+    """Say what is wrong or odd about collections.
+
+    \b
+    Example:
+      nirank audit path/to/scifact --split train
+    """
+    from nirank.console import set_up_logging
+    from nirank.loading import load
+
+    set_up_logging(quiet=False, debug=False)
+    errors = False
+    for source in collections:
+        try:
+            one = load(source, split=split, check=False)
+        except NirankError as error:
+            errors = True
+            for message in error.messages:
+                click.echo(f"error    {message}")
+            continue
+        click.echo(repr(one).strip("<>"))
+        for finding in one.findings:
+            errors |= finding.severity == "error"
+            click.echo(f"  {finding.severity:8} {finding.code:22} {finding.count:>9,}  {finding.message}")
+            if finding.examples:
+                click.echo(f"{'':43}e.g. {', '.join(finding.examples)}")
+        if not one.findings:
+            click.echo("  nothing found")
+    if errors:
+        sys.exit(2)
+
+
+@cli.command("stages", epilog=_EPILOG)
+@click.argument("name", required=False)
+def list_stages(name: str | None) -> None:
+    """List the stages there are, or the options of one.
+
+    \b
+    Example:
+      nirank stages bm25
+    """
+    import dataclasses
+    import inspect
+
+    from nirank.registry import find, stages
+
+    if name is None:
+        for each, kind in stages().items():
+            click.echo(f"{each:14} {kind.__mro__[1].__name__:11} {(inspect.getdoc(kind) or '').splitlines()[0]}")
+        return
+    kind = find(name)
+    click.echo(inspect.getdoc(kind))
+    click.echo(f"\nsource: {kind.source or 'see above'}; version {kind.version}\n\noptions:")
+    for one in dataclasses.fields(kind):
+        default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
+        click.echo(f"  {one.name}: {one.type}, {default}  {one.metadata.get('help', '')}")
+
+
+@cli.command("schema", epilog=_EPILOG)
+def print_schema() -> None:
+    """Print the JSON schema of configurations, for editors."""
+    import json
+
+    from nirank.config import schema
+
+    click.echo(json.dumps(schema(), indent=2))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; every mistake is a sentence and an exit code, never a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_guarded(lambda: cli.main(given, prog_name="nirank", standalone_mode=False), debug="--debug" in given))
+
+
+def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
+    try:
+        command()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what was finished is stored, run the same command again to go on", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except NirankError as error:
+        for message in error.messages:
+            click.echo(message, err=True)
+        log.debug("traceback", exc_info=True)
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        log.debug("traceback", exc_info=True)
+        files = [one.baseFilename for one in log.handlers if isinstance(one, logging.FileHandler)]
+        where = f"the traceback is in {files[0]}" if files else "run again with --debug for the traceback"
+        click.echo(f"nirank failed: {type(error).__name__}: {error}; {where}", err=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    main()

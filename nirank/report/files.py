@@ -1,0 +1,129 @@
+"""The files of a run's folder; their names are stable."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ConfigError, StageError
+from nirank.ranking import Ranking
+from nirank.report.page import page
+from nirank.report.table import Row, markdown
+from nirank.trec import write_run
+
+log = logging.getLogger("nirank")
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+Key = tuple[str, str | None, str]
+
+
+def run_paths(keys: Sequence[Key]) -> dict[Key, str]:
+    """Return `runs/<collection>/<system>.run.gz` for each (collection, split, system).
+
+    Characters outside A–Z a–z 0–9 . _ - become `_`; a second split of a collection adds `-<split>`.
+    Raises ConfigError where two systems would share a file.
+    """
+    first_split: dict[str, str | None] = {}
+    paths: dict[Key, str] = {}
+    taken: dict[str, Key] = {}
+    for collection, split, system in keys:
+        more = "" if first_split.setdefault(collection, split) == split else f"-{split}"
+        path = f"runs/{_safe(collection + more)}/{_safe(system)}.run.gz"
+        key = (collection, split, system)
+        if path.lower() in taken and taken[path.lower()] != key:
+            one, other = (" / ".join(filter(None, each)) for each in (taken[path.lower()], key))
+            raise ConfigError(f"'{one}' and '{other}' would share the file {path}; rename one")
+        taken[path.lower()], paths[key] = key, path
+    return paths
+
+
+def _safe(name: str) -> str:
+    safe = _UNSAFE.sub("_", name)
+    return safe if safe.strip(".") else "_" * len(safe)
+
+
+def check_names(collections: Sequence[tuple[str, str | None]], systems: Sequence[str]) -> None:
+    """Raise ConfigError if the run files of an experiment would clash."""
+    run_paths([(name, split, system) for name, split in collections for system in systems])
+
+
+def write(
+    folder: Path,
+    rows: Sequence[Row],
+    *,
+    measures: Sequence[str],
+    manifest: Mapping[str, Any],
+    findings: Mapping[str, Sequence[Any]],
+    runs: Mapping[Key, Ranking],
+    drawings: Mapping[str, str],
+) -> None:
+    """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files.
+
+    Each file is written aside and renamed. Files that an earlier run wrote here and this one does
+    not are removed; nothing else in the folder is touched. A run file that cannot hold its ids is
+    left out, and that is said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before = _written_before(folder)
+    written = []
+    for key, path in run_paths(list(runs)).items():
+        try:
+            _aside(folder / path, lambda beside, key=key: write_run(runs[key], beside, _safe(key[2])))  # type: ignore[misc]
+            written.append(path)
+        except StageError as error:
+            log.warning("no run file: %s", error)
+    texts = {
+        "leaderboard.json": _json({"version": 1, "rows": rows}),
+        "leaderboard.md": markdown(rows, measures),
+        "leaderboard.csv": _csv(rows, measures),
+        "report.html": page(rows, measures, manifest, findings, drawings),
+    }
+    texts["manifest.json"] = _json({**manifest, "files": sorted([*written, *texts, "manifest.json"])})
+    for name, text in texts.items():
+        _aside(folder / name, lambda beside, text=text: beside.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+    for name in before - {*written, *texts}:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _written_before(folder: Path) -> set[str]:
+    """Return the files that the manifest of an earlier run lists, those inside the folder only."""
+    try:
+        listed = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in listed if isinstance(name, str) and not Path(name).is_absolute() and ".." not in name}
+
+
+def _aside(path: Path, fill: Callable[[Path], Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".unfinished-{path.name}")
+    try:
+        fill(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=dict) + "\n"
+
+
+def _csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    facts = ("collection", "split", "qrels", "system", "status", "depth")
+    counts = ("declared", "judged", "answered")
+    writer.writerow([*facts, *counts, *measures, "ms_per_query", "index_s", "pipeline"])
+    for row in rows:
+        values = [row["measures"].get(name) for name in measures]
+        costs = [row["cost"].get(name) for name in ("ms_per_query", "index_s")]
+        writer.writerow(
+            [*(row[f] for f in facts), *(row["queries"][c] for c in counts), *values, *costs, row["pipeline"]]
+        )
+    return out.getvalue()

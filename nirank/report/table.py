@@ -1,0 +1,170 @@
+"""Rows as a table of texts: one grid that Markdown, terminals and pages set in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text in the table; numbers stand right, the best of a column is bold."""
+
+    text: str
+    number: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One collection's table.
+
+    title  of the collection and, where there are several, its judgement set
+    notes  footnotes: why values are null, what failed
+    """
+
+    title: str
+    head: Sequence[str]
+    body: Sequence[Sequence[Cell]]
+    notes: Sequence[str]
+
+
+def grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
+    """Return a table for each collection and judgement set, in the rows' order."""
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+    several = len({(name, split) for name, split, _ in groups}) < len(groups)
+    return [_grid(key, group, measures, several) for key, group in groups.items()]
+
+
+def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str], several: bool) -> Grid:
+    name, split, qrels = key
+    title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
+    shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
+    best = {
+        measure: max((_rounded(row, measure) for row in rows if row["measures"].get(measure) is not None), default=None)
+        for measure in shown
+    }
+    notes: list[str] = []
+    body = []
+    for row in rows:
+        cells = [Cell(row["system"])]
+        for measure in shown:
+            value = row["measures"].get(measure)
+            if value is None:
+                reason = row["nulls"].get(measure) or row.get("error") or "not computed"
+                note = (
+                    f"{row['system']}, {measure}: {reason}"
+                    if row["status"] == "ok"
+                    else f"{row['system']} failed: {reason}"
+                )
+                if note not in notes:
+                    notes.append(note)
+                cells.append(Cell("-", number=True))
+            else:
+                top = len(rows) > 1 and _rounded(row, measure) == best[measure]
+                cells.append(Cell(f"{value:.4f}", number=True, best=top))
+        cells += [Cell(text, number=True) for text in _facts(row)]
+        body.append(cells)
+    return Grid(title, ["system", *shown, "queries", "depth", "ms/query", "index s"], body, notes)
+
+
+def _rounded(row: Row, measure: str) -> float:
+    return round(float(row["measures"][measure]), 4)
+
+
+def _facts(row: Row) -> tuple[str, str, str, str]:
+    if row["status"] != "ok":
+        return ("-", "-", "-", "-")
+    ms, index = row["cost"].get("ms_per_query"), row["cost"].get("index_s")
+    stored = "*" if row["cost"].get("measured") in ("stored", "mixed") else ""
+    return (
+        f"{row['queries']['judged']:,}",
+        "whole" if row["depth"] is None else f"{row['depth']:,}",
+        "-" if ms is None else f"{ms:.2f}{stored}",
+        "-" if index is None else f"{index:.1f}{stored}",
+    )
+
+
+def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
+    """Return the leaderboard as aligned text."""
+    parts = []
+    for grid in grids(rows, measures):
+        table = [[*grid.head], *([cell.text for cell in line] for line in grid.body)]
+        widths = [max(len(line[i]) for line in table) for i in range(len(grid.head))]
+        lines = [
+            "  ".join(
+                one.ljust(width) if i == 0 else one.rjust(width)
+                for i, (one, width) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in table
+        ]
+        parts.append(
+            "\n".join([grid.title, lines[0], "-" * len(lines[0]), *lines[1:], *(f"  - {note}" for note in grid.notes)])
+        )
+    return "\n\n".join([*parts, *footnotes(rows)])
+
+
+def markdown(rows: Sequence[Row], measures: Sequence[str]) -> str:
+    """Return the leaderboard as Markdown."""
+    parts = ["# Leaderboard"]
+    for grid in grids(rows, measures):
+        lines = [
+            "| " + " | ".join(_escaped(one) for one in grid.head) + " |",
+            "| --- |" + " ---: |" * (len(grid.head) - 1),
+            *("| " + " | ".join(_bold(cell) for cell in line) + " |" for line in grid.body),
+        ]
+        parts.append("\n".join([f"## {grid.title}", "", *lines]))
+        if grid.notes:
+            parts.append("\n".join(f"- {note}" for note in grid.notes))
+    return "\n\n".join([*parts, *footnotes(rows)]) + "\n"
+
+
+def _bold(cell: Cell) -> str:
+    return f"**{_escaped(cell.text)}**" if cell.best else _escaped(cell.text)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def footnotes(rows: Sequence[Row]) -> list[str]:
+    """Return what a reader must know of all tables: conventions, counters, where times come from."""
+    notes = []
+    for words in dict.fromkeys(_conventions(row) for row in rows if row["status"] == "ok"):
+        notes.append(words)
+    counted = [_counts(row) for row in rows]
+    notes += list(dict.fromkeys(one for one in counted if one))
+    if any(row["cost"].get("measured") in ("stored", "mixed") for row in rows):
+        notes.append("* measured when it was computed, earlier; the result was found in the store.")
+    return [note for note in notes if note]
+
+
+def _conventions(row: Row) -> str:
+    said = row["conventions"]
+    if "ties" not in said:
+        return ""
+    text = (
+        f"Ties: {said['ties']}. Mean {said['mean']}. Gain: {said['gain']}. Relevant: grade {said['min_rel']} or more."
+        f" Own documents: {'kept' if said['self_match'] == 'keep' else 'taken out'}."
+    )
+    return text + (f" Queries: {said['sample']}." if "sample" in said else "")
+
+
+def _counts(row: Row) -> str:
+    where = f"{row['collection']}, {row['system']}"
+    queries = {
+        name: row["queries"].get(name, 0)
+        for name in ("missing", "unjudged", "no_relevant", "negative_labels", "dangling", "tied")
+    }
+    found = {**{name: n for name, n in queries.items() if n}, **row["counts"]}
+    listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in found.items())
+    answerable = ", ".join(f"{name} {value:.4f}" for name, value in row["answerable"].items())
+    parts = [f"Counted on {where}: {listed}."] if listed else []
+    if answerable:
+        parts.append(f"Over queries with a relevant document, {where}: {answerable}.")
+    return " ".join(parts)

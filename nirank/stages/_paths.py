@@ -1,0 +1,37 @@
+"""The files that stages read: where they are for one collection."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+from nirank.errors import ConfigError, suggest
+from nirank.stage import Sides
+
+_NAMES = ("collection", "split")
+
+
+def check_path(stage: str, path: str) -> None:
+    """Raise ConfigError unless a path is there and holds no placeholders but {collection} and {split}."""
+    if not isinstance(path, str) or not path:
+        raise ConfigError(f"{stage}: path must name a file, got {path!r}")
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(path) if name is not None]
+    except ValueError as error:
+        raise ConfigError(f"{stage}: path {path!r} has unbalanced braces ({error})") from None
+    for name in names:
+        if name not in _NAMES:
+            near = suggest(name, _NAMES)
+            raise ConfigError(f"{stage}: path may contain {{collection}} and {{split}}, got {{{name}}}{near}")
+
+
+def find_path(stage: str, path: str, data: Sides) -> Path:
+    """Return the file that a path means for one collection; raise ConfigError if there is none."""
+    if "{split}" in path and data.split is None:
+        raise ConfigError(f"{stage}: {path} names the split, and collection '{data.collection}' has none")
+    file = Path(path.format(collection=data.collection, split=data.split)).expanduser()
+    if not file.is_file():
+        said = f" (from {path})" if str(file) != path else ""
+        wrong = "is a folder; expected a file" if file.is_dir() else "there is no such file"
+        raise ConfigError(f"{stage}: {file}{said}: {wrong}")
+    return file

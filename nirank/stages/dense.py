@@ -1,0 +1,105 @@
+"""Dense retrieval: texts as vectors of a bi-encoder, exact nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nirank.collections.texts import Texts, TextView
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Retriever, Sides, option, stage
+
+View = tuple[str, ...] | str
+TITLE_AND_TEXT = ("title", "text")
+
+
+@stage
+class Dense(Retriever):
+    """Rank documents by the similarity of their vector to the query's, over all documents exactly.
+
+    Vectors are sentence-transformers'. Prompts, maximum length, pooling, normalisation and similarity are
+    the model's own unless given. A blank text has the zero vector. A depth of all documents is not a cut.
+
+    Karpukhin et al., EMNLP 2020; Reimers and Gurevych, EMNLP 2019.
+    """
+
+    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    query_prompt: str | None = option(None, identity=False, help="put before every query; '' for none")
+    doc_prompt: str | None = option(None, identity=False, help="put before every document; '' for none")
+    doc_text: View = option(TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    query_text: View = option(TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    max_length: int | None = option(None, identity=False, help="tokens that are read of a text")
+    pooling: str | None = option(None, identity=False, help="mean, cls, max …")
+    normalise: bool | None = option(None, identity=False, help="vectors to unit length")
+    similarity: Literal["cosine", "dot", "euclidean"] | None = option(None, help="how vectors are compared")
+    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        "float32", identity=False, help="of the transformer; scores are float32"
+    )
+    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+
+    name = "dense"
+    source = "Karpukhin et al., EMNLP 2020, section 3.1; exact search"
+
+    def check(self) -> None:
+        from nirank.inference.knn import check_similarity
+
+        if not self.model:
+            raise ConfigError("dense: model is empty; expected a hub id, a folder, or pkg:PACKAGE/path")
+        if self.max_length is not None and self.max_length < 3:
+            raise ConfigError(
+                f"dense: max_length must leave room for a token and two special ones, got {self.max_length}"
+            )
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise ConfigError(f"dense: batch_tokens must be 1 or more, got {self.batch_tokens}")
+        if self.similarity is not None:
+            check_similarity(self.similarity)
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        from nirank.inference.encoder import Encoding
+        from nirank.inference.models import resolve, warn_missing_prompts
+
+        model = resolve(self.model, self.revision)
+        nodes = []
+        prompts = (
+            model.prompt("document") if self.doc_prompt is None else self.doc_prompt,
+            model.prompt("query") if self.query_prompt is None else self.query_prompt,
+        )
+        if model.family_needs_prompts and not any(prompts):
+            warn_missing_prompts(self.model)
+        sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))
+        for texts, view, prompt in sides:
+            how = Encoding(
+                model, prompt, self.max_length, self.pooling, self.normalise, self.precision, self.batch_tokens
+            )
+            params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+            label = f"vectors of {texts.label}"
+            inputs = (("texts", texts),)
+            nodes.append(
+                Node(
+                    "nirank.stages.dense:vectors", 1, params, inputs, offline=texts is data.docs, stage=how, label=label
+                )
+            )
+        return tuple(nodes)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        from nirank.inference.encoder import read_vectors
+        from nirank.inference.knn import nearest
+
+        docs, stated = read_vectors(ctx.need(0))
+        asked, _ = read_vectors(ctx.need(1))
+        similarity = self.similarity or stated["similarity"]
+        ctx.declare("similarity", similarity)
+        return nearest(asked, docs, scope, k, similarity)
+
+
+def vectors(job: Job) -> None:
+    """Encode one side."""
+    from nirank.inference.encoder import encode
+
+    texts: Texts = job.one("texts")
+    view = TextView(job.params.get("text", TITLE_AND_TEXT))
+    encode(texts.read(view), len(texts), job.stage, job.folder, job.context)

@@ -1,0 +1,44 @@
+"""Keep the first words of texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from nirank.collections.texts import METADATA, Texts, TextView
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.ranking import Ranking
+from nirank.stage import TextMap, option, stage
+
+VIEW = TextView(("title", "text"))
+
+
+@stage
+class FirstWords(TextMap):
+    """Keep the first words of each text: `rewrite(FirstWords(50), BM25())` for long queries.
+
+    Title and text, those that exist, are read as one; words are what blanks separate. Gives one
+    row a row, with the same id; metadata stay.
+
+    words  1 or more
+    """
+
+    words: int = option(100, help="how many words are kept")
+
+    name = "first_words"
+
+    def check(self) -> None:
+        if self.words < 1:
+            raise ConfigError(f"first_words: words must be 1 or more, got {self.words}")
+
+    def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
+        made = pa.array((_first(text, self.words) for text in texts.read(VIEW)), pa.large_string())
+        columns = {"text": pa.chunked_array([made])}
+        if METADATA in texts.columns:
+            columns[METADATA] = texts.columns[METADATA]
+        return Texts(texts.ids, columns, np.arange(len(texts)))
+
+
+def _first(text: str, words: int) -> str:
+    return " ".join(text.split(maxsplit=words)[:words])

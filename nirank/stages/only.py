@@ -1,0 +1,100 @@
+"""A scope of listed documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError, suggest
+from nirank.files import read_lines
+from nirank.identity import digest_files
+from nirank.ids import Ids
+from nirank.node import Job, Node
+from nirank.scope import Scope
+from nirank.stage import ScopeStage, Sides, option, stage
+from nirank.stages._paths import check_path, find_path
+
+_ROWS = "rows.npy"
+_SHOWN = 5  # mistakes told one by one
+_SMALL = 50_000  # ids among which the nearest spelling is looked for
+
+
+@stage
+class Only(ScopeStage):
+    """Allow listed documents only: `within(Only(("d1", "d7")), BM25())`.
+
+    The list holds for all queries. An id that the collection lacks is refused.
+
+    docs  document ids
+    path  instead: a file with one id a line; may contain {collection} and {split}; its content
+          counts, not its name
+    """
+
+    docs: tuple[str, ...] = option((), help="the ids of the allowed documents")
+    path: str = option("", identity=False, help="or a file with one id a line")
+
+    name = "only"
+
+    def check(self) -> None:
+        if bool(self.docs) == bool(self.path):
+            raise ConfigError(f"only: expected either docs or path, got {'both' if self.docs else 'neither'}")
+        if isinstance(self.docs, str) or not all(isinstance(doc, str) for doc in self.docs):
+            raise ConfigError(f"only: docs must be a list of ids, each a string, got {self.docs!r}")
+        if self.path:
+            check_path(self.name, self.path)
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        if not self.path:
+            return ()
+        path = find_path(self.name, self.path, data)
+        found = replace(self, path=str(path).replace("{", "{{").replace("}", "}}"))
+        params = {"content": digest_files([path])}
+        return (Node(f"{__name__}:read", 1, params, (("docs", data.docs),), stage=found, label=f"read {path.name}"),)
+
+    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+        rows = np.load(ctx.need() / _ROWS) if self.path else self._listed(docs.ids)
+        mask = np.zeros(len(docs), np.bool_)
+        mask[rows] = True
+        return Scope(queries.ids, docs.ids, mask=mask)
+
+    def _listed(self, docs: Ids) -> NDArray[np.int64]:
+        rows = docs.rows(self.docs)
+        unknown = [doc for doc, row in zip(self.docs, rows.tolist(), strict=True) if row < 0]
+        if unknown:
+            raise ConfigError(*_unknown([f"only: docs: '{doc}'" for doc in unknown], unknown, docs))
+        return rows
+
+
+def read(job: Job) -> None:
+    """Read a file of ids into the rows of the collection's documents."""
+    path = Path(job.stage.path.format())
+    if digest_files([path]) != job.params["content"]:
+        raise DataError(f"{path}: has changed since it was planned to be read")
+    docs: Ids = job.one("docs").ids
+    lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
+    listed = [(number, id) for number, id in lines if id]
+    if not listed:
+        raise DataError(f"{path}: holds no ids; expected one a line")
+    rows = docs.rows([id for _, id in listed])
+    unknown = [(number, id) for (number, id), row in zip(listed, rows.tolist(), strict=True) if row < 0]
+    if unknown:
+        said = [f"{path}:{number}: '{id}'" for number, id in unknown]
+        raise DataError(*_unknown(said, [id for _, id in unknown], docs))
+    once = np.unique(rows)
+    job.context.count("repeated_ids", len(rows) - len(once))
+    np.save(job.folder / _ROWS, once)
+
+
+def _unknown(said: list[str], ids: list[str], docs: Ids) -> list[str]:
+    """Return one sentence for each unknown id, the first few, and how many more there are."""
+    known = list(docs) if len(docs) <= _SMALL else []
+    found = [
+        f"{place} is not a document of the collection{suggest(id, known)}"
+        for place, id in zip(said[:_SHOWN], ids[:_SHOWN], strict=True)
+    ]
+    return [*found, f"… and {len(ids) - _SHOWN} more"] if len(ids) > _SHOWN else found

@@ -1,0 +1,96 @@
+"""A TREC run file as a retriever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError, suggest
+from nirank.identity import digest_files
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Retriever, Sides, option, stage
+from nirank.stages._paths import check_path, find_path
+from nirank.trec import Duplicates, OrderBy, read_run
+
+_SHARED_LINES = 20  # so many lines in lists of one greatest length are no accident
+_ROUND = frozenset(digit * 10**power for digit in (1, 2, 5) for power in range(1, 7))
+
+
+@stage
+class RunFile(Retriever):
+    """Take the rankings of a TREC run file, plain or .gz.
+
+    Only the collection's queries and documents are taken. Lists are restricted to the scope and
+    cut at k. A file does not say where it was cut; the length of its longest list is taken as its
+    depth where it looks like a cut: at least two lists have it, 20 lines or more in all, or it is
+    a round number (10, 20, 50, 100, …). A list that has every document was not cut. Where the
+    scope takes documents out of cut lists, the depth is the fewest that are left of one.
+
+    path        may contain {collection} and {split}; its content counts, not its name
+    duplicates  a document twice in a query with other scores: 'refuse', or take the 'best' or 'first'
+    order_by    which column to believe: 'score' (as trec_eval does), 'rank' or 'line'
+    """
+
+    path: str = option(identity=False, help="the run file; may contain {collection} and {split}")
+    duplicates: Duplicates = option("refuse", help="a document twice in a query: refuse, best or first")
+    order_by: OrderBy = option("score", help="believe the score, the rank, or the order of lines")
+
+    name = "run"
+
+    def check(self) -> None:
+        check_path(self.name, self.path)
+        for what, value, known in (
+            ("duplicates", self.duplicates, get_args(Duplicates)),
+            ("order_by", self.order_by, get_args(OrderBy)),
+        ):
+            if value not in known:
+                near = suggest(str(value), known)
+                raise ConfigError(f"run: {what} is one of {', '.join(known)}, got {value!r}{near}")
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        path = find_path(self.name, self.path, data)
+        params = {"content": digest_files([path]), "duplicates": self.duplicates, "order_by": self.order_by}
+        inputs = (("queries", data.queries), ("docs", data.docs))
+        found = replace(self, path=str(path).replace("{", "{{").replace("}", "}}"))
+        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", stage=found, label=f"read {path.name}"),)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        whole: Ranking = ctx.needs[0]
+        if whole.queries != queries.ids:  # a shard of the queries that the file was read for
+            whole = whole.take(whole.queries.rows(list(queries.ids)), queries.ids)
+        kept = whole.select(scope.allows(whole.query_rows, whole.rows))
+        if whole.depth is not None:
+            was_cut = (whole.counts >= whole.depth) & (kept.counts < scope.counts())
+            depth = max(int(kept.counts[was_cut].min()), 1) if was_cut.any() else None
+            kept = Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, depth)
+        return kept if k is None else kept.cut(k)
+
+
+def read(job: Job) -> Ranking:
+    """Read a run file over the two sides of a collection; what was dropped is counted."""
+    path = Path(job.stage.path.format())
+    if digest_files([path]) != job.params["content"]:
+        raise DataError(f"{path}: has changed since it was planned to be read")
+    queries, docs = job.one("queries").ids, job.one("docs").ids
+    if not len(queries):
+        return Ranking.from_dict({}, queries, docs)
+    found = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
+    for what, count in found.counts.items():
+        job.context.count(what, count)
+    one = found.ranking
+    return Ranking(one.queries, one.docs, one.offsets, one.rows, one.scores, apparent_depth(one))
+
+
+def apparent_depth(found: Ranking) -> int | None:
+    """Return where a run seems to have been cut, as `RunFile` defines it; None: nowhere."""
+    longest = int(found.counts.max(initial=0))
+    sharing = int((found.counts == longest).sum())
+    if longest in (0, len(found.docs)):
+        return None
+    piled_up = sharing >= 2 and sharing * longest >= _SHARED_LINES
+    return longest if piled_up or longest in _ROUND else None

@@ -1,0 +1,24 @@
+"""The union of lists, as pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+from nirank.context import Context
+from nirank.pairs import Pairs
+from nirank.pipeline import RANKED_OR_NOT
+from nirank.stage import Combiner, stage
+
+
+@stage
+class Union(Combiner):
+    """Keep the pairs that any list has, without scores or order; `a | b`."""
+
+    name = "union"
+    lists = (2, None)
+    gives = "pairs"
+    takes = RANKED_OR_NOT
+
+    def combine(self, lists: Sequence[Pairs], ctx: Context) -> Pairs:
+        return reduce(Pairs.union, lists)

@@ -1,0 +1,63 @@
+"""How a broken law is told, and when two lists are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import Texts
+from nirank.pairs import Pairs
+from nirank.ranking import Ranking
+from nirank.stage import Stage
+
+TOLERANCE = 1e-5
+
+
+def demand(holds: bool, stage: Stage, law: str, what: str) -> None:
+    """Raise AssertionError, one sentence, unless the law holds."""
+    if not holds:
+        raise AssertionError(f"{stage!r}: {law}: {what}")
+
+
+@contextmanager
+def running(stage: Stage, law: str) -> Iterator[None]:
+    """Run what a law runs; whatever is raised breaks that law."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"{stage!r}: {law}: raised {type(error).__name__}: {error}") from error
+
+
+def arrays(one: Pairs) -> tuple[Any, ...]:
+    """Return copies of what a list holds, to see later whether it was changed."""
+    scores = one.scores.copy() if isinstance(one, Ranking) else None
+    return one.offsets.copy(), np.array(one.rows), scores
+
+
+def take_queries(found: Pairs, rows: NDArray[np.int64], part: Texts) -> Pairs:
+    """Return the lists of some queries."""
+    if isinstance(found, Ranking):
+        return found.take(rows, part.ids)
+    listed = {found.queries[row]: found.docs.take(found.of(row)) for row in rows.tolist()}
+    return Pairs.from_ids(part.ids, found.docs, listed, source="check")
+
+
+def demand_same(wanted: Pairs, got: Pairs, stage: Stage, law: str, what: str) -> None:
+    """Raise unless two lists are the same: in scores to 1e-5, in documents but for such ties at the end."""
+    if not isinstance(wanted, Ranking) or not isinstance(got, Ranking):
+        demand(wanted.unscored() == got.unscored(), stage, law, what)
+        return
+    for query, (scored, others) in enumerate(zip(wanted.to_dict().values(), got.to_dict().values(), strict=True)):
+        here = f"{what} (query '{wanted.queries[query]}': {scored} and {others})"
+        values, other_values = np.array(list(scored.values())), np.array(list(others.values()))
+        close = values.shape == other_values.shape and np.allclose(values, other_values, rtol=TOLERANCE, atol=TOLERANCE)
+        demand(close, stage, law, here)
+        for doc in scored.keys() | others.keys():
+            one = scored.get(doc, values[-1])
+            demand(bool(np.isclose(one, others.get(doc, values[-1]), rtol=TOLERANCE, atol=TOLERANCE)), stage, law, here)

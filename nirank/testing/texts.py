@@ -1,0 +1,66 @@
+"""The laws of stages that make texts, and of scopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import Texts
+from nirank.scope import Scope
+from nirank.testing.bench import Bench
+from nirank.testing.law import demand, running
+
+
+def check_map(bench: Bench) -> None:
+    """Check parents, ids, determinism and sharding."""
+    stage, texts = bench.stage, bench.queries if bench.stage.feedback else bench.docs
+    feedback = bench.lists(1)[0] if stage.feedback else None
+
+    def make(rows: NDArray[np.int64], law: str) -> list[list[dict[str, Any]]]:
+        """Return the made rows of each parent."""
+        some = texts.take(rows)
+        listed = None if feedback is None else feedback.take(rows, some.ids)
+        with running(stage, law):
+            made: Texts = stage.map(some, listed, bench.context(some if stage.feedback else bench.queries))
+        demand(isinstance(made, Texts), stage, law, f"expected Texts, got {type(made).__name__}")
+        parents = made.parents
+        demand(parents is not None and len(parents) == len(made), stage, "parents", f"a made row has none ({law})")
+        rows_of = np.asarray(parents)
+        outside = len(rows_of) and not (rows_of.min() >= 0 and rows_of.max() < len(some))
+        demand(not outside, stage, "parents", f"a parent row does not exist ({law})")
+        demand(not made.ids.duplicates(), stage, "ids", f"two made rows have one id ({law})")
+        return [[made[int(row)] for row in np.flatnonzero(rows_of == parent)] for parent in range(len(some))]
+
+    rows, before = np.arange(len(texts)), texts.digest
+    whole = make(rows, "all texts")
+    demand(whole == make(rows, "determinism"), stage, "determinism", "twice, two results")
+    demand(
+        Texts(texts.ids, texts.columns, texts.parents).digest == before, stage, "inputs not changed", "a text changed"
+    )
+    for part in (rows[::2], rows[1::2], rows[::-1], rows[:0]):
+        same = make(part, "sharding") == [whole[row] for row in part]
+        demand(same, stage, "sharding", "some of the texts alone give other texts")
+
+
+def check_scope(bench: Bench) -> None:
+    """Check determinism and sharding."""
+    stage, queries, docs = bench.stage, bench.queries, bench.docs
+
+    def allowed(rows: NDArray[np.int64], law: str) -> list[list[int]]:
+        part = queries.take(rows)
+        with running(stage, law):
+            scope = stage.scope(part, docs, bench.context(part))
+        demand(isinstance(scope, Scope), stage, law, f"expected a Scope, got {type(scope).__name__}")
+        ours = scope.queries == part.ids and scope.docs == docs.ids
+        demand(ours, stage, law, "the scope is over other queries or documents")
+        everything = scope.everything()
+        return [everything.of(query).tolist() for query in range(len(part))]
+
+    rows = np.arange(len(queries))
+    whole = allowed(rows, "all queries")
+    demand(whole == allowed(rows, "determinism"), stage, "determinism", "twice, two results")
+    for part in (*bench.halves(), rows[::-1], rows[:0]):
+        same = allowed(part, "sharding") == [whole[row] for row in part]
+        demand(same, stage, "sharding", "some of the queries alone may see other documents")

