@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from nirank.trec import read_run as read_run
     from nirank.trec import write_run as write_run
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

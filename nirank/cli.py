@@ -21,7 +21,7 @@ _EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mis
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="nirank")
 def cli() -> None:
-    """Compare retrieval systems on leaderboards that can be trusted.
+    r"""Compare retrieval systems on leaderboards that can be trusted.
 
     \b
     Example:
@@ -54,7 +54,7 @@ def run(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Run a configuration: print the leaderboard and write it to a folder.
+    r"""Run a configuration: print the leaderboard and write it to a folder.
 
     \b
     Example:
@@ -97,7 +97,8 @@ def _load_all(asked: Sequence[Any], store: Any, limit: int | None) -> list[Any]:
     from nirank.errors import ConfigError, DataError
     from nirank.loading import load
 
-    loaded, wrong = [], []
+    loaded: list[Any] = []
+    wrong: list[str] = []
     for arguments in asked:
         options = dict(arguments)
         try:
@@ -122,7 +123,7 @@ def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
 @click.argument("collections", nargs=-1, required=True, metavar="COLLECTION...")
 @click.option("--split", help="The split to audit [test, or the only one].")
 def audit(collections: tuple[str, ...], split: str | None) -> None:
-    """Say what is wrong or odd about collections.
+    r"""Say what is wrong or odd about collections.
 
     \b
     Example:
@@ -156,7 +157,7 @@ def audit(collections: tuple[str, ...], split: str | None) -> None:
 @cli.command("stages", epilog=_EPILOG)
 @click.argument("name", required=False)
 def list_stages(name: str | None) -> None:
-    """List the stages there are, or the options of one.
+    r"""List the stages there are, or the options of one.
 
     \b
     Example:

@@ -181,7 +181,7 @@ class _Reader:
     def _source(self, text: str) -> str:
         """Make a folder's path absolute; an id of ir_datasets stays what it is."""
         place = self._place(text)
-        return str(place) if place.exists() or place.parent.is_dir() and text.startswith((".", "/", "~")) else text
+        return str(place) if place.exists() or (place.parent.is_dir() and text.startswith((".", "/", "~"))) else text
 
     def _place(self, text: str) -> Path:
         """Return a path relative to the file's folder, or to the working directory if only there it exists."""
@@ -271,7 +271,7 @@ class _Reader:
             return self._try(tree, lambda: within(first, second))
         if name == "rewrite":
             return self._try(tree, lambda: rewrite(first, second))
-        keep = tree.value["keep"].plain if "keep" in tree.value else "max"
+        keep: Any = tree.value["keep"].plain if "keep" in tree.value else "max"
         return self._try(tree, lambda: fold(first, second, keep))
 
     def _parametrised(self, name: str, below: Tree, tree: Tree, above: tuple[str, ...]) -> Pipeline | None:
@@ -339,13 +339,13 @@ class _Reader:
         try:
             made: Pipeline = TypeAdapter(kind).validate_python(plain)
         except ValidationError as error:
-            for one in error.errors():
-                where = options.at(one["loc"]) if one["loc"] else place
-                message = one["msg"].removeprefix("Value error, ")
-                if one["type"] == "missing":
-                    where, message = place, f"stage '{kind.name}' needs '{one['loc'][0]}'\n{listed}"
-                elif one["loc"]:
-                    message = f"{kind.name}: {one['loc'][0]}: {message[0].lower()}{message[1:]}, got {where.plain!r}"
+            for wrong in error.errors():
+                where = options.at(wrong["loc"]) if wrong["loc"] else place
+                message = wrong["msg"].removeprefix("Value error, ")
+                if wrong["type"] == "missing":
+                    where, message = place, f"stage '{kind.name}' needs '{wrong['loc'][0]}'\n{listed}"
+                elif wrong["loc"]:
+                    message = f"{kind.name}: {wrong['loc'][0]}: {message[0].lower()}{message[1:]}, got {where.plain!r}"
                 self.mistakes.add(where, message)
             return None
         except ConfigError as error:

@@ -19,6 +19,7 @@ Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 def untracked(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
     """Pass items on, without showing progress."""
+    del total, what
     return iter(items)
 
 

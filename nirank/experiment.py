@@ -87,7 +87,7 @@ class Experiment:
         for name, pipeline in self.systems.items():
             try:
                 if require_system(name, pipeline).gives != "ranking":
-                    yield f"system '{name}' gives unranked pairs; the measures need a ranking: score the pairs, >> a scorer"
+                    yield f"system '{name}' gives unranked pairs; the measures need a ranking: add a scorer behind it"
             except ConfigError as error:
                 yield from error.messages
         for measure in dict.fromkeys((*self.measures, *(name for one in self.collections for name in one.measures))):

@@ -6,7 +6,7 @@ import gzip
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -104,7 +104,7 @@ def read_run(
             f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
             f" in line {unknown[0] + 1}{nearest}"
         )
-    conflicts = _conflicts(q, lines, docs, d)
+    conflicts = _conflicts(q, lines)
     score: Scores = lines.score
     if order_by != "score":
         place = lines.rank if order_by == "rank" else np.arange(n)
@@ -161,7 +161,7 @@ def _bad_line(path: Path, raw: bytes) -> DataError:
     return DataError(f"{path}: cannot be read; expected UTF-8 lines: query Q0 document rank score tag")
 
 
-def _numbers(path: Path, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[np.float64]:
+def _numbers(path: Path, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[Any]:
     try:
         return np.asarray(column.cast(kind))
     except pa.ArrowInvalid:
@@ -183,7 +183,7 @@ def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray
     return scores
 
 
-def _conflicts(q: NDArray[np.int64], lines: _Lines, docs: Ids, d: NDArray[np.int64]) -> int:
+def _conflicts(q: NDArray[np.int64], lines: _Lines) -> int:
     """Count queries in which score, rank column and line order do not name one order.
 
     Equal scores agree with any order, so only pairs with different scores count.
@@ -220,7 +220,8 @@ def _distinct(
         one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
         raise DataError(
             f"{path}:{one + 1} and :{two + 1}: query '{lines.query[one].as_py()}' has document"
-            f" '{lines.document[one].as_py()}' twice with different scores; expected once, or set duplicates: best or first"
+            f" '{lines.document[one].as_py()}' twice with different scores;"
+            " expected once, or set duplicates: best or first"
         )
     return np.sort(np.delete(order, later))
 

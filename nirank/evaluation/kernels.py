@@ -81,7 +81,8 @@ class Judged:
         """Return each query's ideal DCG."""
         query, rank, grade = self._ideal_order
         inside = slice(None) if cutoff is None else rank <= cutoff
-        return np.bincount(query[inside], _discounted(gain(grade[inside]), rank[inside]), minlength=self.n)
+        gains = _discounted(gain(grade[inside]), rank[inside])
+        return np.bincount(query[inside], gains, minlength=self.n).astype(np.float64, copy=False)
 
 
 def compute(family: str, data: Judged, cutoff: int | None, rel: int) -> Values:
@@ -146,12 +147,14 @@ def _exponential(grade: NDArray[np.int64]) -> Values:
 
 
 def _discounted(gains: Values, rank: NDArray[np.int64]) -> Values:
-    return gains / np.log2(rank + 1)
+    discounted: Values = gains / np.log2(rank + 1)
+    return discounted
 
 
 def _divide(above: Values, below: NDArray[np.floating] | NDArray[np.integer]) -> Values:
     """Divide, giving 0 where there is nothing to divide by."""
-    return np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
+    divided: Values = np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
+    return divided
 
 
 def _ranks(query: NDArray[np.int64]) -> NDArray[np.int64]:

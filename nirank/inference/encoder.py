@@ -153,7 +153,7 @@ def _load(
 
     _hush()
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
     try:
         model = SentenceTransformer(

@@ -15,6 +15,8 @@ from nirank.scope import Scope
 Similarity = Literal["cosine", "dot", "euclidean"]
 Vectors = NDArray[np.float32]
 
+_Found = tuple[NDArray[np.integer], Vectors]  # rows and scores
+
 _BLOCK_DOCS = 16_384
 _BLOCK_QUERIES = 256
 
@@ -38,14 +40,15 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
         return _listed(queries, docs, scope, k, similarity)
     rank = scope.docs.rank
     depth = k if k is not None and k < len(docs) else None
-    keep = [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in range(len(queries))]
+    empty: _Found = (np.empty(0, np.int64), np.empty(0, np.float32))
+    keep = [empty for _ in range(len(queries))]
     allowed = [scope.rows(query) for query in range(len(queries))] if _restricts(scope) else None
     for start in range(0, len(docs), _BLOCK_DOCS):
         block = np.asarray(docs[start : start + _BLOCK_DOCS])
         for first in range(0, len(queries), _BLOCK_QUERIES):
             scores = _scores(queries[first : first + _BLOCK_QUERIES], block, similarity)
             for at, row_scores in enumerate(scores):
-                rows = np.arange(start, start + len(block))
+                rows: NDArray[np.integer] = np.arange(start, start + len(block))
                 one = None if allowed is None else allowed[first + at]
                 if one is not None:
                     rows = one[np.searchsorted(one, start) : np.searchsorted(one, start + len(block))]
@@ -65,7 +68,7 @@ def _restricts(scope: Scope) -> bool:
 def _listed(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str) -> Ranking:
     """Score listed pairs only, each query's vectors gathered."""
     rank = scope.docs.rank
-    keep = []
+    keep: list[_Found] = []
     for query in range(len(queries)):
         rows = scope.rows(query)
         assert rows is not None
@@ -89,10 +92,11 @@ def _scores(queries: Vectors, docs: Vectors, similarity: str) -> Vectors:
 def _unit(vectors: Vectors) -> Vectors:
     """Scale to unit length; zero vectors stay zero."""
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit
 
 
-def _ranking(keep: list[tuple[NDArray[np.int64], Vectors]], scope: Scope, depth: int | None) -> Ranking:
+def _ranking(keep: list[_Found], scope: Scope, depth: int | None) -> Ranking:
     counts = np.array([len(rows) for rows, _ in keep], np.int64)
     query_rows = np.repeat(np.arange(len(keep)), counts)
     rows = np.concatenate([rows for rows, _ in keep]) if keep else np.empty(0, np.int64)

@@ -61,6 +61,7 @@ def search(
     rows: list[NDArray[np.integer]] = []
     scores: list[NDArray[np.float32]] = []
     for query in range(len(queries)):
+        found: NDArray[np.integer]
         total = _score(scorers, query, n_docs)
         found = np.flatnonzero(total) if total is not None else np.empty(0, np.int64)
         allowed = scope.rows(query) if len(found) else None
@@ -116,7 +117,8 @@ class _Scorer:
         docs = np.concatenate([self.field.docs[a:z] for a, z in spans])
         tfs = np.concatenate([self.field.tfs[a:z] for a, z in spans])
         w = np.repeat(self.queries.weights[start:end], offsets[terms + 1] - offsets[terms])
-        return np.bincount(docs, weights=w - w / (F(1) + tfs * self.inv[docs]), minlength=n_docs)
+        parts = w - w / (F(1) + tfs * self.inv[docs])
+        return np.bincount(docs, weights=parts, minlength=n_docs).astype(np.float64, copy=False)
 
 
 def inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float32]:

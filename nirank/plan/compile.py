@@ -8,7 +8,7 @@ from typing import Any
 
 from nirank.node import Kind, Node
 from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
-from nirank.stage import Combiner, Retriever, Scorer, ScopeStage, Sides, Stage, TextMap
+from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 
 TASKS = "nirank.plan.tasks"
 Inputs = tuple[tuple[str, Node], ...]

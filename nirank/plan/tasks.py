@@ -16,7 +16,7 @@ from nirank.pairs import Pairs, offsets_of, segment_positions
 from nirank.pipeline import Keep
 from nirank.ranking import Ranking
 from nirank.scope import Scope
-from nirank.stage import Combiner, Retriever, Scorer, ScopeStage, TextMap
+from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, TextMap
 
 
 def search(job: Job) -> Pairs:
@@ -89,7 +89,7 @@ def map(job: Job) -> Texts:
     made = stage.map(texts, feedback, job.context)
     if made.parents is None or len(made.parents) != len(made):
         raise StageError(f"{stage.name}: every text that it makes must name its parent row")
-    if len(made) and not (0 <= made.parents.min() and made.parents.max() < len(texts)):
+    if len(made) and not (made.parents.min() >= 0 and made.parents.max() < len(texts)):
         raise StageError(f"{stage.name}: a parent row lies outside 0 to {len(texts) - 1}")
     parents = made.parents if texts.parents is None else np.asarray(texts.parents)[made.parents]
     return Texts(made.ids, made.columns, np.asarray(parents, np.int64))
@@ -119,7 +119,8 @@ def rewritten(job: Job) -> Texts:
     counts = np.bincount(parents, minlength=len(queries))
     if (counts > 1).any():
         raise StageError(
-            f"rewrite: query '{queries.ids[int(np.argmax(counts))]}' was rewritten into {counts.max()} texts; expected one"
+            f"rewrite: query '{queries.ids[int(np.argmax(counts))]}' was rewritten into {counts.max()} texts;"
+            " expected one"
         )
     at = np.full(len(queries), -1, np.int64)
     at[parents] = np.arange(len(made))

@@ -46,4 +46,5 @@ def _table(grid: Grid) -> str:
         for line in grid.body
     )
     notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in grid.notes)
-    return f"<table><caption>{escape(grid.title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+    title = f"<caption>{escape(grid.title)}</caption>"
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"

@@ -134,9 +134,7 @@ def _escaped(text: str) -> str:
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader must know of all tables: conventions, counters, where times come from."""
-    notes = []
-    for words in dict.fromkeys(_conventions(row) for row in rows if row["status"] == "ok"):
-        notes.append(words)
+    notes = list(dict.fromkeys(_conventions(row) for row in rows if row["status"] == "ok"))
     counted = [_counts(row) for row in rows]
     notes += list(dict.fromkeys(one for one in counted if one))
     if any(row["cost"].get("measured") in ("stored", "mixed") for row in rows):

@@ -45,9 +45,8 @@ class Shared(Retriever):
         for q, text in enumerate(queries.columns["text"].to_pylist()):
             words = set(text.split())
             allowed = scope.rows(q)
-            for d in range(len(docs)) if allowed is None else allowed.tolist():
-                if words & docs[d]:
-                    found.append((q, d, len(words & docs[d]) + self.bonus))
+            rows = range(len(docs)) if allowed is None else allowed.tolist()
+            found += [(q, d, len(words & docs[d]) + self.bonus) for d in rows if words & docs[d]]
         q, d, s = (np.array(column) for column in zip(*found, strict=True)) if found else (np.empty(0, int),) * 3
         depth = k if k is not None and k < len(docs) else None
         return Ranking.build(queries.ids, scope.docs, q, d, s.astype(np.float32), source="shared", depth=depth)
