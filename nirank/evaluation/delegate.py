@@ -17,12 +17,13 @@ def delegate(ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]) -> dic
     """Return each measure of every query, (n_queries,) float64, 0 where the library gives none.
 
     The library sees row numbers for ids (some providers read query ids as integers) and
-    scores made of ranks, so that it cannot break ties by a rule of its own.
+    scores made of ranks, so that it cannot break ties by a rule of its own. Labels below 0 are
+    given as 0, not relevant: trec_eval's code reads outside its arrays for them.
     """
     import ir_measures
 
     judged = [
-        ir_measures.Qrel(str(query), f"d{row}" if row >= 0 else f"absent{at}", grade, "0")
+        ir_measures.Qrel(str(query), f"d{row}" if row >= 0 else f"absent{at}", max(grade, 0), "0")
         for at, (query, row, grade) in enumerate(
             zip(qrels.query_rows.tolist(), qrels.rows.tolist(), qrels.grades.tolist(), strict=True)
         )

@@ -92,12 +92,11 @@ def _foreign(name: str, family: str) -> Measure:
         measure = ir_measures.parse_measure(name)
         supported = ir_measures.DefaultPipeline.supports(measure)
     except Exception as error:
-        known = [*NATIVE, *ALIASES, *_OTHERS]
+        known = [*ALIASES, *_OTHERS, *NATIVE]
         if family in known:
             raise ConfigError(f"measure '{name}' cannot be read: {error or type(error).__name__}") from None
         raise ConfigError(
-            f"there is no measure '{name}'{suggest(family, known)}; measures are named as in ir_measures, for example"
-            " nDCG@10, AP, R@100"
+            f"there is no measure '{name}', named as in ir_measures: nDCG@10, AP, R@100{suggest(family, known)}"
         ) from None
     if not supported:
         raise ConfigError(f"measure '{name}' is known to ir_measures, but what computes it is not installed")

@@ -1,0 +1,244 @@
+"""Measures: trec_eval's values on any run, and the numbers that tools get wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import pytrec_eval
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.errors import ConfigError, StageError
+from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.measures import parse
+from nirank.evaluation.ties import tie_bounds
+from nirank.ids import Ids
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+
+Run = dict[str, dict[str, float]]
+Judged = dict[str, dict[str, int]]
+
+
+def both(run: Run, judged: Judged, min_rel: int = 1, queries: list[str] | None = None) -> tuple[Ranking, Qrels]:
+    """Make a ranking and judgements over the same sides; `queries` are the declared ones."""
+    sides = Ids.of(queries or dict.fromkeys([*judged, *run]))
+    docs = Ids.of(sorted({doc for one in (*run.values(), *judged.values()) for doc in one}))
+    return Ranking.from_dict(run, sides, docs), Qrels.from_dict(judged, sides, docs, min_rel=min_rel)
+
+
+def means(run: Run, judged: Judged, *measures: str, **more: Any) -> dict[str, float | None]:
+    return dict(evaluate(*both(run, judged, **more), measures).means)
+
+
+def full(run: Run, judged: Judged, *measures: str, **more: Any) -> Evaluation:
+    return evaluate(*both(run, judged, **more), measures)
+
+
+# -- agreement with trec_eval ----------------------------------------------------------------------
+
+SAME = {
+    "nDCG": "ndcg",
+    "nDCG@3": "ndcg_cut_3",
+    "AP": "map",
+    "AP@3": "map_cut_3",
+    "RR": "recip_rank",
+    "P@3": "P_3",
+    "R@3": "recall_3",
+    "Success@3": "success_3",
+}
+docs = st.sampled_from([f"d{i}" for i in range(9)] + ["D", "é", "10", "9"])
+scores = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.integers(-40, 40).map(float))
+queries = st.sampled_from(["q1", "q2", "q3"])
+
+
+@given(
+    run=st.dictionaries(queries, st.dictionaries(docs, scores, max_size=9), max_size=3),
+    judged=st.dictionaries(queries, st.dictionaries(docs, st.integers(0, 3), min_size=1, max_size=9), min_size=1),
+)
+@settings(max_examples=150, deadline=None)
+def test_values_equal_trec_evals_on_any_run(run: Run, judged: Judged) -> None:
+    found = full(run, judged, *SAME)
+    measures = {"ndcg", "ndcg_cut.3", "map", "map_cut.3", "recip_rank", "P.3", "recall.3", "success.3"}
+    expected = pytrec_eval.RelevanceEvaluator(judged, measures).evaluate({q: one for q, one in run.items() if one})
+    for at, query in enumerate(found.queries):
+        for name, theirs in SAME.items():
+            assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
+
+
+@given(
+    run=st.dictionaries(queries, st.dictionaries(docs, scores, max_size=9), max_size=3),
+    judged=st.dictionaries(queries, st.dictionaries(docs, st.integers(0, 3), min_size=1, max_size=9), min_size=1),
+)
+@settings(max_examples=50, deadline=None)
+def test_tie_bounds_enclose_the_value_and_no_shuffle_leaves_them(run: Run, judged: Judged) -> None:
+    ranking, qrels = both(run, judged)
+    for name in ("nDCG@3", "AP", "RR", "P@3"):
+        low, high = tie_bounds(ranking, qrels, name)
+        value = evaluate(ranking, qrels, [name]).means[name]
+        assert value is not None
+        assert low - 1e-12 <= value <= high + 1e-12
+
+
+def test_measures_of_ir_measures_are_computed_from_ranks() -> None:
+    run, judged = {"q 1": {"a": 1.0, "b": 1.0, "c": 0.5}}, {"q 1": {"a": 1, "c": 2}, "q2": {"a": 1}}
+    found = full(run, judged, "Rprec", "ERR@10", "Bpref")
+    assert found.per_query["Rprec"].tolist() == [0.5, 0.0]
+    assert found.per_query["ERR@10"][0] > 0
+
+
+# -- the traps -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("run", [{"a": 1.0, "b": 1.0}, {"b": 1.0, "a": 1.0}])
+def test_trap_01_one_order_of_ties_for_all_measures(run: dict[str, float]) -> None:
+    judged = {"q": {"a": 1}}
+    found = means({"q": run}, judged, "P@1", "RR", "RR@10", "AP", "nDCG@10")
+    assert found == pytest.approx({"P@1": 0, "RR": 0.5, "RR@10": 0.5, "AP": 0.5, "nDCG@10": 0.6309}, abs=5e-5)
+    assert tie_bounds(*both({"q": run}, judged), "RR") == (0.5, 1.0)
+    assert full({"q": run}, judged, "P@1").counts["tied"] == 1
+
+
+def test_trap_01_a_hundred_ties_under_any_shuffle() -> None:
+    ids = [f"d{i:03}" for i in range(100)]
+    for seed in range(5):
+        np.random.default_rng(seed).shuffle(ids)
+        assert means({"q": dict.fromkeys(ids, 1.0)}, {"q": {"d000": 1}}, "RR") == {"RR": 0.01}
+
+
+def test_trap_02_digits_of_scores_are_kept() -> None:
+    run = {"q": {"a": 1.00000001, "b": 1.0}}
+    assert means(run, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
+    assert means({"q": {"a": 16777217.0, "b": 16777216.0}}, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
+    assert both(run, {"q": {"a": 1}})[0].collapsed() == 1
+
+
+def test_trap_04_missing_queries_count_zero() -> None:
+    found = full({"q1": {"a": 1.0}}, {"q1": {"a": 1}, "q2": {"b": 1}}, "AP", "nDCG@10", "RR@10", "Rprec")
+    assert found.means == {"AP": 0.5, "nDCG@10": 0.5, "RR@10": 0.5, "Rprec": 0.5}
+    assert (found.counts["judged"], found.counts["missing"], found.counts["answered"]) == (2, 1, 1)
+
+
+def test_trap_05_queries_without_relevant_documents() -> None:
+    run = {"q1": {"a": 1.0}, "q2": {"b": 1.0}}
+    found = full(run, {"q1": {"a": 1}, "q2": {"b": 0}}, "nDCG@10", "R@10")
+    assert found.means == {"nDCG@10": 0.5, "R@10": 0.5}
+    assert found.answerable == {"nDCG@10": 1.0, "R@10": 1.0}
+    assert found.counts["no_relevant"] == 1
+    empty = full(run, {"q1": {"a": 1}, "q2": {}}, "nDCG@10")
+    assert empty.means == {"nDCG@10": 1.0}
+    assert (empty.counts["judged"], empty.counts["unjudged"]) == (1, 1)
+
+
+def test_trap_06_the_mean_is_over_topics_that_are_judged() -> None:
+    topics = [f"q{i}" for i in range(200)]
+    judged = {topic: {"a": 1} for topic in topics[:43]}
+    found = full({topic: {"a": 1.0} for topic in topics}, judged, "RR", queries=topics)
+    assert found.means == {"RR": 1.0}
+    assert (found.counts["declared"], found.counts["judged"], found.counts["unjudged"]) == (200, 43, 157)
+
+
+def test_trap_07_thresholds_and_negative_labels() -> None:
+    run = {"q": {"a": 2.0, "b": 1.0}}
+    judged = {"q": {"a": 1, "b": 2}}
+    assert means(run, judged, "RR@10", min_rel=2) == {"RR@10": 0.5}
+    assert means(run, judged, "RR@10") == {"RR@10": 1.0}
+    assert means(run, judged, "RR(rel=2)@10", "P(rel=2)@1") == {"RR(rel=2)@10": 0.5, "P(rel=2)@1": 0.0}
+    assert full(run, judged, "RR", min_rel=2).conventions["min_rel"] == 2
+    names = ("nDCG", "AP", "RR", "P@2", "R@2", "Judged@2", "nDCG_exp")
+    zero, minus = (full(run, {"q": {"a": label, "b": 2}}, *names) for label in (0, -1))
+    assert zero.means == minus.means
+    assert (zero.counts["negative_labels"], minus.counts["negative_labels"]) == (0, 1)
+
+
+def test_trap_08_which_ndcg() -> None:
+    run, judged = {"q1": {"a": 2.0, "b": 1.0}}, {"q1": {"a": 1, "b": 3}}
+    found = means(run, judged, "nDCG", "nDCG_exp", "nDCG(dcg='exp-log2')")
+    assert found == pytest.approx({"nDCG": 0.7967, "nDCG_exp": 0.7098, "nDCG(dcg='exp-log2')": 0.7098}, abs=5e-5)
+    one_of_two = means({"q1": {"a": 1.0}}, {"q1": {"a": 1, "b": 1}}, "nDCG", "nDCG@1")
+    assert one_of_two == pytest.approx({"nDCG": 0.6131, "nDCG@1": 1.0}, abs=5e-5)
+
+
+def test_trap_09_cutoffs_and_depth() -> None:
+    run = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}
+    judged = {"q": {"a": 1, "b": 1, "c": 1}}
+    found = means(run, judged, "AP", "AP@2", "AP@1")
+    assert found == pytest.approx({"AP": 1.0, "AP@2": 2 / 3, "AP@1": 1 / 3})
+    assert means({"q": {"a": 1.0}}, {"q": {"a": 1}}, "P@10") == {"P@10": 0.1}
+    many = {"q": {f"d{i:03}": 1 for i in range(100)}}
+    perfect = {"q": {f"d{i:03}": 1.0 for i in range(100)}}
+    assert means(perfect, many, "R@10", "Rcap@10") == {"R@10": 0.1, "Rcap@10": 1.0}
+    ranking, qrels = both(run, judged)
+    cut = evaluate(ranking.cut(2), qrels, ["AP", "R@1000", "R@2"])
+    assert cut.means == pytest.approx({"AP": 2 / 3, "R@1000": None, "R@2": 2 / 3})
+    assert "cut at 2" in cut.nulls["R@1000"]
+
+
+def test_trap_10_nan_and_infinite_scores_are_refused_naming_the_pair() -> None:
+    for bad in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(StageError, match="query 'q', document 'a'"):
+            Ranking.from_dict({"q": {"a": bad, "b": 1.0}})
+
+
+def test_trap_11_judged_counts_this_querys_judgements() -> None:
+    run = {"q1": {"b": 2.0, "a": 1.0}, "q2": {"b": 1.0}}
+    found = full(run, {"q1": {"a": 1}, "q2": {"b": 1}}, "Judged@2")
+    assert found.per_query["Judged@2"].tolist() == [0.5, 1.0]
+
+
+def test_trap_16_the_ceiling_of_dangling_judgements() -> None:
+    sides, corpus = Ids.of(["q"]), Ids.of(["a"])
+    qrels = Qrels.from_dict({"q": {"a": 1, "NOPE": 1}}, sides, corpus)
+    found = evaluate(Ranking.from_dict({"q": {"a": 1.0}}, sides, corpus), qrels, ["R@10"])
+    assert (found.means["R@10"], found.ceilings["R@10"], found.counts["dangling"]) == (0.5, 0.5, 1)
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["nDCG@10", "AP", "P(rel=2)@5", "R@100", "RR@10", "MAP", "Success@1", "ERR@20", "Rprec"])
+def test_names_are_kept_as_asked(name: str) -> None:
+    assert parse(name).name == name
+    assert str(parse(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("nDGC@10", "did you mean 'nDCG'"),
+        ("P", "needs a cut-off"),
+        ("R@0", "1 or more"),
+        ("P(rel=0)@5", "rel must be 1"),
+        ("", "is no measure"),
+        ("nDCG@ten", "is no measure"),
+        ("P(rel=two)@5", "cannot be read"),
+    ],
+)
+def test_wrong_names_say_the_right_one(name: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        parse(name)
+
+
+def test_nothing_to_evaluate_is_null_with_a_reason() -> None:
+    found = full({"q": {"a": 1.0}}, {"q": {}}, "AP")
+    assert found.means == {"AP": None}
+    assert found.nulls == {"AP": "no declared query is judged"}
+
+
+def test_pairs_and_strangers_are_refused() -> None:
+    ranking, qrels = both({"q": {"a": 1.0}}, {"q": {"a": 1}})
+    with pytest.raises(StageError, match="unranked pairs"):
+        evaluate(ranking.unscored(), qrels, ["AP"])
+    with pytest.raises(StageError, match="different queries or documents"):
+        evaluate(both({"x": {"a": 1.0}}, {})[0], qrels, ["AP"])
+    with pytest.raises(ConfigError, match="not defined"):
+        tie_bounds(ranking, qrels, "Judged@2")
+
+
+def test_evaluating_changes_nothing() -> None:
+    ranking, qrels = both({"q": {"a": 1.0, "b": 2.0}}, {"q": {"a": 1}})
+    before = (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes())
+    evaluate(ranking, qrels, ["AP", "Rprec", "nDCG@1"])
+    assert (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes()) == before
