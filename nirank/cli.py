@@ -80,6 +80,7 @@ def run(
 
     check_names([(one.name, one.split) for one in experiment.collections], list(experiment.systems))
     folder = out or Path(f"{config.stem}-results")
+    experiment.plan()  # finds missing models and files before anything is written
     if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"--out {folder}: is a file; expected a folder")
     log_to(folder / "nirank.log")
@@ -175,7 +176,7 @@ def list_stages(name: str | None) -> None:
     kind = find(name)
     click.echo(inspect.getdoc(kind))
     click.echo(f"\nsource: {kind.source or 'see above'}; version {kind.version}\n\noptions:")
-    for one in dataclasses.fields(kind):
+    for one in kind.declared_options():
         default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
         click.echo(f"  {one.name}: {one.type}, {default}  {one.metadata.get('help', '')}")
 
@@ -185,7 +186,7 @@ def print_schema() -> None:
     """Print the JSON schema of configurations, for editors."""
     import json
 
-    from nirank.config import schema
+    from nirank.schema import schema
 
     click.echo(json.dumps(schema(), indent=2))
 

@@ -14,8 +14,8 @@ from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = ("collections", "systems", "measures", "store", "device")
-_COLLECTION_KEYS = ("path", "split", "name", "self_match", "measures", "min_rel", "max_dangling")
-_APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep")}
+COLLECTION_KEYS = ("path", "split", "name", "self_match", "measures", "min_rel", "max_dangling")
+APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep")}
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,14 @@ class _Reader:
             message = f"a collection is a folder, an ir_datasets id, or {{path: …, split: …}}, got {tree.kind}"
             self.mistakes.add(tree, message + (" without path" if isinstance(tree.value, dict) else ""))
             return None
-        self._unknown(tree, _COLLECTION_KEYS, "a collection has no key")
+        self._unknown(tree, COLLECTION_KEYS, "a collection has no key")
         kinds = {"path": str, "split": str, "name": str, "min_rel": int, "max_dangling": (int, float)}
         for key, kind in kinds.items():
             one = tree.value.get(key)
             if one is not None and (not isinstance(one.value, kind) or isinstance(one.value, bool)):  # type: ignore[arg-type]
                 wanted = "text" if kind is str else "a number"
                 self.mistakes.add(one, f"{key}: expected {wanted}, got {one.kind} ({one.plain!r})")
-        arguments = {key: one.plain for key, one in tree.value.items() if key in _COLLECTION_KEYS and key != "path"}
+        arguments = {key: one.plain for key, one in tree.value.items() if key in COLLECTION_KEYS and key != "path"}
         if "measures" in tree.value:
             listed = tree.value["measures"]
             items = listed.value if isinstance(listed.value, list) else [listed]
@@ -204,7 +204,7 @@ class _Reader:
         self.keys = tree.keys
         known = stages()
         for name in self.named:
-            if name in known or name in _APPLIED:
+            if name in known or name in APPLIED:
                 self.mistakes.add(tree.keys[name], f"system '{name}' has the name of a stage; give it another")
         for name in self.named:
             self._system(name, ())
@@ -241,7 +241,7 @@ class _Reader:
             return self._try(tree, lambda: _chain(made))
         if isinstance(tree.value, dict) and len(tree.value) == 1:
             ((name, below),) = tree.value.items()
-            if name in _APPLIED:
+            if name in APPLIED:
                 return self._applied(name, below, above)
             if name in self.named:
                 self.mistakes.add(tree, f"'{name}' is a system and takes no options; write its name alone")
@@ -255,7 +255,7 @@ class _Reader:
         return None
 
     def _applied(self, name: str, tree: Tree, above: tuple[str, ...]) -> Pipeline | None:
-        known = _APPLIED[name]
+        known = APPLIED[name]
         if not isinstance(tree.value, dict):
             self.mistakes.add(tree, f"{name}: expected {{{', '.join(f'{key}: …' for key in known)}}}, got {tree.kind}")
             return None
@@ -301,7 +301,7 @@ class _Reader:
         try:
             return find(name)
         except ConfigError:
-            known = [*self.named, *stages(), *_APPLIED]
+            known = [*self.named, *stages(), *APPLIED]
             self.mistakes.add(
                 place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(stages())}"
             )
@@ -311,7 +311,7 @@ class _Reader:
         kind = self._kind(name, place)
         if kind is None:
             return None
-        fields = [one.name for one in dataclasses.fields(kind)]
+        fields = [one.name for one in kind.declared_options()]
         if not isinstance(options.value, dict):
             if options.value is None:
                 options = Tree({}, options.line, options.column, {})
@@ -375,54 +375,3 @@ def _chain(steps: Sequence[Pipeline]) -> Pipeline:
     for one in steps[1:]:
         made = made >> one
     return made
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of configurations, with every stage's options."""
-    from pydantic import TypeAdapter
-
-    pipeline = {"$ref": "#/$defs/pipeline"}
-    definitions: dict[str, Any] = {}
-    forms: list[Any] = [{"type": "string"}, {"type": "array", "items": pipeline}]
-    for name, keys in _APPLIED.items():
-        properties = {key: {"enum": ["max", "first", "mean"]} if key == "keep" else pipeline for key in keys}
-        forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
-    for name, kind in stages().items():
-        options = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")
-        definitions |= options.pop("$defs", {})
-        if getattr(kind, "lists", (1, 1))[1] != 1:
-            options.setdefault("properties", {})["of"] = {"type": "array", "items": pipeline}
-            options = {"anyOf": [{"type": "array", "items": pipeline}, options]}
-        else:
-            options = {"anyOf": [options, {"type": ["string", "number"]}]}
-        forms.append(_only(name, options))
-    collection = {
-        "anyOf": [
-            {"type": "string"},
-            {
-                "type": "object",
-                "properties": {key: {} for key in _COLLECTION_KEYS},
-                "required": ["path"],
-                "additionalProperties": False,
-            },
-        ]
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "nirank configuration",
-        "type": "object",
-        "properties": {
-            "collections": {"type": "array", "items": collection, "minItems": 1},
-            "systems": {"type": "object", "additionalProperties": pipeline, "minProperties": 1},
-            "measures": {"type": "array", "items": {"type": "string"}},
-            "store": {"type": "string"},
-            "device": {"type": "string"},
-        },
-        "required": ["collections", "systems", "measures"],
-        "additionalProperties": False,
-        "$defs": {**definitions, "pipeline": {"anyOf": forms}},
-    }
-
-
-def _only(name: str, value: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}

@@ -112,6 +112,11 @@ class Stage(Pipeline):
     def check(self) -> None:
         """Raise ConfigError if the options cannot be meant."""
 
+    @classmethod
+    def declared_options(cls) -> tuple[dataclasses.Field[Any], ...]:
+        """Return the options as a person would list them: the stage's own, then those of its kind."""
+        return tuple(sorted(dataclasses.fields(cls), key=lambda one: bool(one.kw_only)))
+
     def needs(self, data: Sides) -> tuple[Node, ...]:
         """Return what must be computed first: an index, vectors, a model's output."""
         return ()

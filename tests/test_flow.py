@@ -112,7 +112,9 @@ def test_cuts_compose(scored: dict[tuple[int, int], float], j: int, k: int) -> N
 
 @given(rankings)
 @common
-def test_rankings_survive_every_form(tmp_path_factory: pytest.TempPathFactory, scored: dict[tuple[int, int], float]) -> None:
+def test_rankings_survive_every_form(
+    tmp_path_factory: pytest.TempPathFactory, scored: dict[tuple[int, int], float]
+) -> None:
     ranking = ranking_of(scored, depth=7)
     folder = tmp_path_factory.mktemp("ranking")
     ranking.save(folder)
@@ -191,7 +193,9 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # ty
 
 @given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)
 @common
-def test_judgements_are_looked_up_like_a_dictionary(judged: dict[tuple[int, int], int], asked: set[tuple[int, int]]) -> None:
+def test_judgements_are_looked_up_like_a_dictionary(
+    judged: dict[tuple[int, int], int], asked: set[tuple[int, int]]
+) -> None:
     q, d = (np.array([one[i] for one in judged], int) for i in (0, 1))
     qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
     listed = sorted(asked)

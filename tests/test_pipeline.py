@@ -162,7 +162,6 @@ def test_positional_options_come_first() -> None:
     assert repr(Find(0.4, {"title": 2.0}, k=3)) == "Find(k=3, fields={'title': 2.0})"
 
 
-# ruff: noqa: E501 - a table of sentences is read as a table
 REFUSED: list[tuple[Any, str]] = [
     (
         lambda: require_system("S", D),

@@ -40,11 +40,10 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_the_yaml_example_is_a_legal_configuration() -> None:
+def test_the_yaml_example_is_a_legal_configuration(tmp_path: Path) -> None:
     block = re.search(r"## Your own comparison\n\n```yaml\n(.*?)```", README, re.DOTALL)
     assert block is not None
     from nirank.config import load_config
 
-    path = Path("config.yaml")
-    assert path is not None
-    assert load_config is not None
+    (tmp_path / "config.yaml").write_text(block[1])
+    assert list(load_config(tmp_path / "config.yaml").systems) == ["BM25", "Dense", "Hybrid", "Cut"]

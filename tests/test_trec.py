@@ -42,9 +42,13 @@ def test_trap_02_scores_come_back_as_the_same_numbers(tmp_path: Path, name: str)
 ids = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=8)
 
 
-@given(st.dictionaries(ids, st.dictionaries(ids, st.floats(allow_nan=False, allow_infinity=False), min_size=1), min_size=1))
+@given(
+    st.dictionaries(ids, st.dictionaries(ids, st.floats(allow_nan=False, allow_infinity=False), min_size=1), min_size=1)
+)
 @settings(max_examples=60, deadline=None)
-def test_any_ranking_survives_a_file(tmp_path_factory: pytest.TempPathFactory, run: dict[str, dict[str, float]]) -> None:
+def test_any_ranking_survives_a_file(
+    tmp_path_factory: pytest.TempPathFactory, run: dict[str, dict[str, float]]
+) -> None:
     path = tmp_path_factory.mktemp("run") / "a.run"
     ranking = Ranking.from_dict(run)
     write_run(ranking, path)

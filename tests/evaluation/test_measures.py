@@ -198,7 +198,9 @@ def test_trap_16_the_ceiling_of_dangling_judgements() -> None:
 # -- names -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["nDCG@10", "AP", "P(rel=2)@5", "R@100", "RR@10", "MAP", "Success@1", "ERR@20", "Rprec"])
+@pytest.mark.parametrize(
+    "name", ["nDCG@10", "AP", "P(rel=2)@5", "R@100", "RR@10", "MAP", "Success@1", "ERR@20", "Rprec"]
+)
 def test_names_are_kept_as_asked(name: str) -> None:
     assert parse(name).name == name
     assert str(parse(name)) == name

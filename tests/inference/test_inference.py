@@ -102,7 +102,9 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     assert found.dtype == np.float32
     assert context.counts["truncated_texts"] == 1
     assert context.counts["tokens_lost"] == 302 - 256
-    one_by_one = np.concatenate([vectors(tmp_path / f"v{i}", [text], Encoding(files))[0] for i, text in enumerate(TEXTS)])
+    one_by_one = np.concatenate(
+        [vectors(tmp_path / f"v{i}", [text], Encoding(files))[0] for i, text in enumerate(TEXTS)]
+    )
     assert np.abs(found - one_by_one).max() < 1e-5  # batch neighbours do not matter
 
 
@@ -213,7 +215,9 @@ def test_trap_40_a_change_of_model_prompt_template_or_length_is_a_miss(tiny: Pat
 
     def computed(**options: object) -> int:
         system = Dense(str(tiny), **options)  # type: ignore[arg-type]
-        return sum(label.startswith("vectors") for label in Experiment(one, {"D": system}, ["RR"], store=store).run().computed)
+        return sum(
+            label.startswith("vectors") for label in Experiment(one, {"D": system}, ["RR"], store=store).run().computed
+        )
 
     assert computed() == 2
     assert computed() == 0

@@ -61,9 +61,7 @@ def test_one_field(scifact: Collection, oracle: Oracle, store: LocalStore, k1: f
 
 
 @pytest.mark.parametrize("weights", [{"title": 1, "text": 1}, {"title": 2, "text": 1}, {"title": 0.3, "text": 0.7}])
-def test_several_fields(
-    scifact: Collection, oracle: Oracle, store: LocalStore, weights: Mapping[str, float]
-) -> None:
+def test_several_fields(scifact: Collection, oracle: Oracle, store: LocalStore, weights: Mapping[str, float]) -> None:
     texts = list(scifact.queries.read(TextView("text")))
     assert_equal(rank(scifact, BM25(fields=weights), store), oracle.search(texts, weights, 1000))
 

@@ -32,7 +32,9 @@ def test_published_figures(shared_data: Path, folder: str, bm25: BM25, figures: 
     assert result.rows[0]["measures"] == pytest.approx(figures, abs=0.001)
 
 
-@pytest.mark.parametrize(("bm25", "published", "ours"), [(BM25(), 0.3218, 0.3206), (BM25(fields=FIELDS), 0.3254, 0.3247)])
+@pytest.mark.parametrize(
+    ("bm25", "published", "ours"), [(BM25(), 0.3218, 0.3206), (BM25(fields=FIELDS), 0.3254, 0.3247)]
+)
 def test_nfcorpus_differs_from_the_published_figure_by_the_order_of_ties(
     shared_data: Path, bm25: BM25, published: float, ours: float
 ) -> None:

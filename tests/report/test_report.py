@@ -1,0 +1,124 @@
+"""Leaderboards as files: nothing lost, everything escaped, names stable."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nirank.collections.audit import Finding
+from nirank.errors import ConfigError
+from nirank.ranking import Ranking
+from nirank.report import check_names, html_table, text_table, write
+from nirank.report.files import run_paths
+from nirank.report.manifest import manifest
+
+EVIL = "<script>alert('x')</script> | \"&"
+
+
+def row(system: str, value: float | None, collection: str = "tiny", **more: Any) -> dict[str, Any]:
+    return {
+        "collection": collection, "split": "test", "qrels": "qrels", "unit": "query", "system": system, "seed": None,
+        "fold": None, "summary_of": None, "status": "ok", "depth": 10,
+        "queries": {"declared": 2, "judged": 2, "answered": 1, "missing": 1}, "measures": {"AP": value},
+        "nulls": {} if value is not None else {"AP": "AP reaches deeper"}, "answerable": {}, "counts": {"empty_queries": 1},
+        "cost": {"ms_per_query": 1.234, "index_s": 2.0, "measured": "now"},
+        "conventions": {"ties": "t", "mean": "m", "gain": "g", "min_rel": 1, "self_match": "keep"},
+        "pipeline": "BM25()", "address": "0" * 32, **more,
+    }  # fmt: skip
+
+
+def save(folder: Path, rows: list[dict[str, Any]], **more: Any) -> None:
+    told = manifest(
+        rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
+        computed=[], command=["nirank", EVIL],
+    )  # fmt: skip
+    options: dict[str, Any] = {"measures": ["AP"], "manifest": told, "findings": {}, "runs": {}, "drawings": {}}
+    write(folder, rows, **{**options, **more})
+
+
+def test_best_values_are_marked_and_nulls_have_reasons() -> None:
+    text = text_table([row("A", 0.5), row("B", 0.7), row("C", None)], ["AP"])
+    lines = text.splitlines()
+    assert [line.split()[:2] for line in lines[3:6]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
+    assert "C, AP: AP reaches deeper" in text
+    assert "missing 1" in text
+    assert "empty queries 1" in text
+    assert html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
+
+
+def test_failed_rows_say_why() -> None:
+    failed = row("A", None, status="failed", error="it broke", cost={}, nulls={})
+    assert "A failed: it broke" in text_table([failed, row("B", 0.1)], ["AP"])
+
+
+def test_everything_is_escaped(tmp_path: Path) -> None:
+    finding = Finding("code", "warning", 1, EVIL, (EVIL,))
+    save(tmp_path, [row(EVIL, 0.5)], findings={EVIL: (finding,)}, drawings={EVIL: EVIL})
+    page = (tmp_path / "report.html").read_text()
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
+    assert "\\|" in (tmp_path / "leaderboard.md").read_text()
+    assert "<script" not in html_table([row(EVIL, 0.5)], ["AP"])
+
+
+def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
+    save(tmp_path, [row("A", 0.5), row("B", 0.25, "other")])
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"(src|href)=|url\(|@import", page)
+    assert "other/test" in page
+
+
+def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
+    rows = [row("A", 1 / 3), row("B", None)]
+    save(tmp_path, rows)
+    saved = json.loads((tmp_path / "leaderboard.json").read_text())
+    assert saved == {"version": 1, "rows": rows}
+    with (tmp_path / "leaderboard.csv").open() as file:
+        listed = list(csv.DictReader(file))
+    assert [float(one["AP"]) if one["AP"] else None for one in listed] == [1 / 3, None]
+    told = json.loads((tmp_path / "manifest.json").read_text())
+    assert told["files"] == sorted(path.name for path in tmp_path.iterdir())
+    assert told["versions"]["numpy"]
+
+
+def test_run_files_have_safe_stable_names() -> None:
+    keys = [("a/b", "test", "My system é"), ("a/b", "dev", "S"), ("c", None, "..")]
+    assert list(run_paths(keys).values()) == [
+        "runs/a_b/My_system__.run.gz",
+        "runs/a_b-dev/S.run.gz",
+        "runs/c/__.run.gz",
+    ]
+    with pytest.raises(ConfigError, match="would share the file runs/a_b/S.run.gz"):
+        check_names([("a/b", None), ("a b", None)], ["S"])
+    with pytest.raises(ConfigError, match="rename one"):
+        check_names([("a", None)], ["S", "s"])
+
+
+def test_ids_that_a_run_file_cannot_hold_cost_only_that_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    runs = {
+        ("tiny", "test", "A"): Ranking.from_dict({"q": {"doc 7": 1.0}}),
+        ("tiny", "test", "B"): Ranking.from_dict({"q": {"d": 1.0}}),
+    }
+    save(tmp_path, [row("A", 1.0), row("B", 1.0)], runs=runs)
+    assert [path.name for path in (tmp_path / "runs" / "tiny").iterdir()] == ["B.run.gz"]
+    assert "no run file" in caplog.text
+
+
+def test_a_manifest_that_names_files_outside_is_not_believed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"files": ["../outside.txt", str(outside), "gone.txt", 7]}))
+    save(folder, [row("A", 1.0)])
+    assert outside.is_file()
+
+
+def test_findings_are_plain_values() -> None:
+    assert dataclasses.asdict(Finding("a", "note", 0, "m"))["examples"] == ()
