@@ -175,10 +175,11 @@ def list_stages(name: str | None) -> None:
         return
     kind = find(name)
     click.echo(inspect.getdoc(kind))
-    click.echo(f"\nsource: {kind.source or 'see above'}; version {kind.version}\n\noptions:")
+    source = f"source: {kind.source}; " if kind.source else ""
+    click.echo(f"\n{source}version {kind.version}\n\noptions:")
     for one in kind.declared_options():
         default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
-        click.echo(f"  {one.name}: {one.type}, {default}  {one.metadata.get('help', '')}")
+        click.echo(f"  {one.name}: {getattr(one.type, '__name__', one.type)}, {default}  {one.metadata.get('help', '')}")
 
 
 @cli.command("schema", epilog=_EPILOG)

@@ -106,7 +106,7 @@ def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
         parts.append(
             "\n".join([grid.title, lines[0], "-" * len(lines[0]), *lines[1:], *(f"  - {note}" for note in grid.notes)])
         )
-    return "\n\n".join([*parts, *footnotes(rows)])
+    return "\n\n".join([*parts, "\n".join(footnotes(rows))])
 
 
 def markdown(rows: Sequence[Row], measures: Sequence[str]) -> str:
@@ -121,7 +121,7 @@ def markdown(rows: Sequence[Row], measures: Sequence[str]) -> str:
         parts.append("\n".join([f"## {grid.title}", "", *lines]))
         if grid.notes:
             parts.append("\n".join(f"- {note}" for note in grid.notes))
-    return "\n\n".join([*parts, *footnotes(rows)]) + "\n"
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in footnotes(rows))]) + "\n"
 
 
 def _bold(cell: Cell) -> str:
