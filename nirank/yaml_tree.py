@@ -129,7 +129,9 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ConfigError(f"{name}{place}: not valid YAML: {error.problem or error.context}") from None
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        hint = "; inside brackets, quote what contains ${…}" if "${" in line else ""
+        raise ConfigError(f"{name}{place}: not valid YAML: {error.problem or error.context}{hint}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError(f"{name}: not valid YAML: {str(error).splitlines()[0] or type(error).__name__}") from None
     if node is None:

@@ -134,6 +134,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("collections: [x]\nsystems: {S: bm25}\nmeasures: [AP]\nstore: [a]\n", "store: expected text"),
         ("a: &a [*a]\ncollections: [x]\nsystems: {S: bm25}\nmeasures: [AP]\n", "contains itself"),
         ("collections: ${NOT_SET_ANYWHERE}\nsystems: {S: bm25}\nmeasures: [AP]\n", "no variable NOT_SET_ANYWHERE"),
+        ("collections: [${HOME}/x]\nsystems: {S: bm25}\nmeasures: [AP]\n", "quote what contains ${…}"),
         ("[" * 3000, "n"),
     ],
 )
