@@ -179,7 +179,8 @@ def list_stages(name: str | None) -> None:
     click.echo(f"\n{source}version {kind.version}\n\noptions:")
     for one in kind.declared_options():
         default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
-        click.echo(f"  {one.name}: {getattr(one.type, '__name__', one.type)}, {default}  {one.metadata.get('help', '')}")
+        kind_of_value = getattr(one.type, "__name__", one.type)
+        click.echo(f"  {one.name}: {kind_of_value}, {default}  {one.metadata.get('help', '')}")
 
 
 @cli.command("schema", epilog=_EPILOG)

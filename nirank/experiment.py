@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nirank.collections.collection import Collection
-from nirank.errors import ConfigError, NirankError
+from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
 from nirank.node import Node, Store
@@ -161,6 +161,7 @@ class Experiment:
         cases = self.plan()
         runner = Runner(self.store, self._leaves, reporter, self.device)
         runner.plan(case.node for case in cases)
+        _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
             self._run_case(case, runner, result, reporter)
@@ -186,8 +187,12 @@ class Experiment:
             row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}
             evaluation = None
             if qrels is not None:
-                evaluation = evaluate(ranking, qrels, self._measures(collection))
-                _add_evaluation(row, evaluation)
+                try:
+                    evaluation = evaluate(ranking, qrels, self._measures(collection))
+                    _add_evaluation(row, evaluation)
+                except Exception as error:  # of a library that computes a measure
+                    log.debug("traceback of evaluating %s", case.system, exc_info=True)
+                    row |= {"status": "failed", "error": f"cannot be evaluated: {error or type(error).__name__}"}
             else:
                 row["queries"]["answered"] = int((ranking.counts > 0).sum())
                 row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
@@ -223,6 +228,19 @@ class Experiment:
 
     def _all_measures(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for one in self.collections for name in self._measures(one)))
+
+
+def _read_what_was_given(cases: Sequence[_Case], runner: Runner) -> None:
+    """Read the users' files before anything else is computed; raise DataError with the mistakes of all."""
+    wrong: list[str] = []
+    for node in dict.fromkeys(node for case in cases for node in case.node.walk() if node.given):
+        try:
+            runner.run(node)
+        except FailedNode as failure:
+            if isinstance(failure.__cause__, DataError):
+                wrong += failure.__cause__.messages
+    if wrong:
+        raise DataError(*wrong)
 
 
 def _given(kind: Any, label: str, content: Any) -> Node:

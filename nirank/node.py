@@ -29,6 +29,7 @@ class Node:
               ranking at the same address serves. Where a node is an input, it counts.
     kind      what comes out
     offline   paid once per collection (an index), not per query
+    given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
     stage     the stage that made the node, handed to the task; its identity is in `params`
     label     for people
     """
@@ -40,6 +41,7 @@ class Node:
     depth: int | None = None
     kind: Kind = "folder"
     offline: bool = False
+    given: bool = False
     stage: Any = field(default=None, repr=False)
     label: str = ""
 

@@ -154,6 +154,17 @@ def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
     assert [row["status"] for row in rows] == ["ok", "failed"]
 
 
+def test_a_mistake_in_a_run_file_is_the_users_and_stops_the_run(place: Path) -> None:
+    (place / "a.run").write_text("q Q0 d0 1 nan t\n")
+    (place / "config.yaml").write_text(CONFIG.replace("BM25: bm25", "BM25: bm25\n  Mine: {run: a.run}"))
+    done = nirank("run", "config.yaml", cwd=place)
+    assert done.returncode == 2, done.stderr
+    assert "a.run:1: query 'q', document 'd0' has score nan" in done.stderr
+    assert done.stdout == ""
+    (place / "a.run").write_text("q Q0 d0 1 0.5 t\n")
+    assert nirank("run", "config.yaml", cwd=place).returncode == 0
+
+
 def test_usage_mistakes_exit_2(place: Path) -> None:
     for arguments in (
         ("run",),

@@ -57,7 +57,8 @@ class RunFile(Retriever):
         params = {"content": digest_files([path]), "duplicates": self.duplicates, "order_by": self.order_by}
         inputs = (("queries", data.queries), ("docs", data.docs))
         found = replace(self, path=str(path).replace("{", "{{").replace("}", "}}"))
-        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", stage=found, label=f"read {path.name}"),)
+        label = f"read {path.name}"
+        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", given=True, stage=found, label=label),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         whole: Ranking = ctx.needs[0]
