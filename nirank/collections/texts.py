@@ -18,6 +18,8 @@ from nirank.identity import Digester
 from nirank.ids import Ids, take_rows
 from nirank.pairs import Rows
 
+View = tuple[str, ...] | str  # how an option names a text view
+TITLE_AND_TEXT = ("title", "text")
 METADATA = "metadata"  # the one column that is not text: a JSON object per row, '' where there is none
 _SLICE = 4096  # rows turned into Python strings at a time
 

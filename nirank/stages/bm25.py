@@ -6,16 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
-
-View = tuple[str, ...] | str
-TITLE_AND_TEXT = ("title", "text")
 
 
 @stage
