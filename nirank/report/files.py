@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nirank.errors import ConfigError, StageError
+from nirank.identity import Digester
 from nirank.ranking import Ranking
 from nirank.report.page import page
 from nirank.report.table import Row, markdown
@@ -70,12 +73,18 @@ def write(
     left out, and that is said.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before = _written_before(folder)
-    written = []
+    before = _manifest_before(folder)
+    addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
+    written: dict[str, dict[str, Any]] = {}
     for key, path in run_paths(list(runs)).items():
+        content = _content(addresses.get(key, ""), runs[key])
+        there = before.get(path, {})
+        if there.get("content") == content and there.get("bytes") == _size(folder / path):
+            written[path] = there  # a big file that says the same already
+            continue
         try:
             _aside(folder / path, lambda beside, key=key: write_run(runs[key], beside, _safe(key[2])))  # type: ignore[misc]
-            written.append(path)
+            written[path] = {"content": content, "bytes": _size(folder / path)}
         except StageError as error:
             log.warning("no run file: %s", error)
     texts = {
@@ -84,20 +93,35 @@ def write(
         "leaderboard.csv": _csv(rows, measures),
         "report.html": page(rows, measures, manifest, findings, drawings),
     }
-    texts["manifest.json"] = _json({**manifest, "files": sorted([*written, *texts, "manifest.json"])})
+    files = {**written, **{name: {} for name in (*texts, "manifest.json")}}
+    texts["manifest.json"] = _json({**manifest, "files": dict(sorted(files.items()))})
     for name, text in texts.items():
         _aside(folder / name, lambda beside, text=text: beside.write_text(text, encoding="utf-8"))  # type: ignore[misc]
-    for name in before - {*written, *texts}:
+    for name in before.keys() - {*written, *texts}:
         (folder / name).unlink(missing_ok=True)
 
 
-def _written_before(folder: Path) -> set[str]:
+def _manifest_before(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the files that the manifest of an earlier run lists, those inside the folder only."""
     try:
         listed = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {name for name in listed if isinstance(name, str) and not Path(name).is_absolute() and ".." not in name}
+        inside = {name: told for name, told in listed.items() if not Path(name).is_absolute() and ".." not in name}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: told if isinstance(told, dict) else {} for name, told in inside.items()}
+
+
+def _content(address: str, ranking: Ranking) -> str:
+    """Return a digest of what a run file says: the recipe and its collection, and the arrays."""
+    digest = Digester()
+    digest.add(address)
+    for array in (ranking.offsets, ranking.rows, ranking.scores):
+        digest.add_bytes(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def _aside(path: Path, fill: Callable[[Path], Any]) -> None:

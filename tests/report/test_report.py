@@ -83,7 +83,7 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
         listed = list(csv.DictReader(file))
     assert [float(one["AP"]) if one["AP"] else None for one in listed] == [1 / 3, None]
     told = json.loads((tmp_path / "manifest.json").read_text())
-    assert told["files"] == sorted(path.name for path in tmp_path.iterdir())
+    assert list(told["files"]) == sorted(path.name for path in tmp_path.iterdir())
     assert told["versions"]["numpy"]
 
 
@@ -115,10 +115,29 @@ def test_a_manifest_that_names_files_outside_is_not_believed(tmp_path: Path) -> 
     outside.write_text("mine")
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "manifest.json").write_text(json.dumps({"files": ["../outside.txt", str(outside), "gone.txt", 7]}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"files": {"../outside.txt": {}, str(outside): {}, "gone.txt": 7}})
+    )
     save(folder, [row("A", 1.0)])
     assert outside.is_file()
 
 
 def test_findings_are_plain_values() -> None:
     assert dataclasses.asdict(Finding("a", "note", 0, "m"))["examples"] == ()
+
+
+def test_a_run_file_is_written_again_only_if_it_would_say_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "tiny" / "A.run.gz"
+
+    def saved(score: float, **more: Any) -> int:
+        save(tmp_path, [row("A", 1.0, **more)], runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})})
+        return path.stat().st_ino
+
+    first = saved(1.0)
+    assert saved(1.0) == first
+    second = saved(2.0)
+    assert second != first
+    assert saved(2.0, address="1" * 32) != second
+    path.write_bytes(b"damaged")
+    saved(2.0, address="1" * 32)
+    assert path.read_bytes() != b"damaged"
