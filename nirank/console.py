@@ -46,9 +46,11 @@ class ConsoleReporter(Reporter):
         log.info("computing %s", label)
 
     def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-        if not self.live:
-            yield from self._plain(items, total, what)
-            return
+        # The clock starts here, not when the first item is taken: that may come after the first batch's work.
+        show = self._live if self.live else self._plain
+        return show(items, total, what, time.perf_counter())
+
+    def _live(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -59,7 +61,6 @@ class ConsoleReporter(Reporter):
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        started = time.perf_counter()
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=total, rate="")
             for done, item in enumerate(items, 1):
@@ -68,9 +69,9 @@ class ConsoleReporter(Reporter):
                     rate = done / max(time.perf_counter() - started, 1e-9)
                     bar.update(task, completed=done, rate=f"{rate:,.0f}/s")
 
-    def _plain(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    def _plain(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
         """Say every 30 seconds how far things are."""
-        started = said = time.perf_counter()
+        said = started
         for done, item in enumerate(items, 1):
             yield item
             now = time.perf_counter()

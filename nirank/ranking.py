@@ -175,7 +175,14 @@ class Ranking(Pairs):
             return self if self.depth is None else self._deep(min(k, self.depth))
         at = segment_positions(self.offsets[:-1], lengths)
         offsets = np.concatenate(([0], np.cumsum(lengths)))
-        return Ranking(self.queries, self.docs, offsets, self.rows[at], self.scores[at], k)
+        return Ranking(
+            self.queries,
+            self.docs,
+            offsets,
+            self.rows[at],
+            self.scores[at],
+            k if self.depth is None else min(k, self.depth),
+        )
 
     def take(self, query_rows: Rows, queries: Ids) -> Ranking:
         """Return the rankings of some queries; `queries` is their table, in the same order."""

@@ -106,6 +106,8 @@ def test_cuts_compose(scored: dict[tuple[int, int], float], j: int, k: int) -> N
     was_cut = (ranking.counts > k).any()
     assert ranking.cut(k).depth == (k if was_cut else None)
     assert ranking_of(scored, depth=k).depth == k
+    unsure = Ranking(QUERIES, DOCS, ranking.offsets, ranking.rows, ranking.scores, 1)  # a fusion of lists cut at 1
+    assert unsure.cut(k).depth == 1
     with pytest.raises(StageError, match="1 or more"):
         ranking.cut(0)
 

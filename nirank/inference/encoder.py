@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,9 +73,11 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (n, dimension))
     at = 0
-    for shard in _shards(ctx.track(texts, n, f"encoding with {how.model.name}")):
-        vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx)
+    encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
+    for shard in _shards(iter(texts)):
+        vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx, encoded)
         at += len(shard)
+    deque(encoded, maxlen=0)
     vectors.flush()
     stated = {
         "model": how.model.name,
@@ -91,8 +94,10 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
         ctx.declare(name, stated[name])
 
 
-def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, ctx: Context) -> NDArray[np.float32]:
-    """Encode a shard in batches of texts of similar length, longest first."""
+def _encode_shard(
+    model: SentenceTransformer, texts: Sequence[str], how: Encoding, ctx: Context, encoded: Iterator[int]
+) -> NDArray[np.float32]:
+    """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
     lengths = token_lengths(model, [how.prompt + text for text in texts])
     limit = model.max_seq_length
     if limit is not None:
@@ -117,6 +122,7 @@ def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encodin
             budget //= 2
             continue
         start += len(rows)
+        deque(islice(encoded, len(rows)), maxlen=0)
     return found
 
 

@@ -109,6 +109,25 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
 
 
 @needs_model
+def test_progress_follows_what_is_encoded(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def track(items, total, what):  # type: ignore[no-untyped-def]
+        for item in items:
+            seen.append(item)
+            yield item
+
+    (tmp_path / "v").mkdir()
+    context = Context(track=track)
+    how = Encoding(models.resolve(MINILM), batch_tokens=8)
+    moments: list[int] = []
+    texts = (moments.append(len(seen)) or text for text in ["a b c", "", "d"] * 3)
+    encode(texts, 9, how, tmp_path / "v", context)
+    assert seen == list(range(9))
+    assert moments == [0] * 9  # reading texts ahead is no progress
+
+
+@needs_model
 def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> None:
     found, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve(MINILM)))
     assert not found[:2].any()

@@ -73,6 +73,8 @@ WHOLE = {"q1": ["b", "a"], "q2": ["d", "c"], "q3": []}
         (Shared() >> Lookup({"a": 1.0, "c": 1.0}), {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}),
         (First().of(Shared(), Shared(1.0)), WHOLE),
         (within(Short(), Shared()), {"q1": ["a"], "q2": ["c"], "q3": []}),
+        (within(Short(), within(Shared(k=1), Shared(1.0))), {"q1": ["a"], "q2": ["c"], "q3": []}),
+        (within(Short(), Shared(k=2) >> Shared(1.0)), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (within(Short(words=0), Shared()), {"q1": [], "q2": [], "q3": []}),
         (Shared() >> within(Short(), Lookup({"a": 1.0})), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (Shared() >> within(Short(words=0), Lookup({})), {"q1": [], "q2": [], "q3": []}),
@@ -116,6 +118,14 @@ def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) ->
     assert Pairs.to_dict(lab.run(fold(Halves(), Shared()), one, scope=(node,)))["q1"] == ["b"]
     cut = lab.run(fold(Halves(), Shared(k=2)), one)
     assert cut.depth == 1  # q1's two best parts are a's and b's, or both of one document's: one document is certain
+
+
+def test_several_scopes_must_all_hold(lab: Lab) -> None:
+    one = fruits()
+    listed = Pairs.from_ids(one.queries.ids, one.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
+    nodes = (lab.leaf("pairs", "listed", listed), lab.leaf("scope", "own", Scope(one.queries.ids, one.docs.ids)))
+    assert Pairs.to_dict(lab.run(Shared(), one, scope=nodes)) == {"q1": ["b", "a"], "q2": ["d"], "q3": []}
+    assert Pairs.to_dict(lab.run(within(Short(), Shared()), one, scope=nodes)) == {"q1": ["a"], "q2": [], "q3": []}
 
 
 def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
