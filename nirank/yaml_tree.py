@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from nirank.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
+# Braces mean mappings to YAML, so variables pass through its parser as characters that mean nothing, as many as before.
+_MASKED = re.compile("\\$\\$|\ue000\ue001(\\w+)\ue002")
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,11 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
     import yaml
 
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(_masked(text), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-        hint = "; inside brackets, quote what contains ${…}" if "${" in line else ""
-        raise ConfigError(f"{name}{place}: not valid YAML: {error.problem or error.context}{hint}") from None
+        raise ConfigError(f"{name}{place}: not valid YAML: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError(f"{name}: not valid YAML: {str(error).splitlines()[0] or type(error).__name__}") from None
     if node is None:
@@ -158,7 +158,7 @@ def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> 
         keys: dict[str, tuple[int, int]] = {}
         for key_node, value_node in node.value:
             place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            key = _expanded(key_node.value, place, mistakes) if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
                 mistakes.add(place, "a key must be text")
                 continue
@@ -172,27 +172,23 @@ def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> 
         mistakes.add((line, column), f"cannot be read: {getattr(error, 'problem', error)}")
         value = None
     if isinstance(value, str):
-        value = _expand(value, lambda name: mistakes.add((line, column), f"the environment has no variable {name}"))
+        value = _expanded(value, (line, column), mistakes)
     elif value is not None and not isinstance(value, (bool, int, float)):
         value = str(value)  # dates and such: text here
     return Tree(value, line, column, {})
 
 
-def _expand(text: str, missing: Callable[[str], None]) -> str:
+def _expanded(text: str, place: tuple[int, int], mistakes: Mistakes) -> str:
     def replace(found: re.Match[str]) -> str:
         name = found[1]
         if name is None:
             return "$"
         if name not in os.environ:
-            missing(name)
+            mistakes.add(place, f"the environment has no variable {name}")
         return os.environ.get(name, "")
 
-    return _VARIABLE.sub(replace, text)
+    return _MASKED.sub(replace, text)
 
 
-def walk(tree: Tree) -> Iterator[Tree]:
-    """Yield a tree and everything below it."""
-    yield tree
-    if isinstance(tree.value, (dict, list)):
-        for one in tree.value.values() if isinstance(tree.value, dict) else tree.value:
-            yield from walk(one)
+def _masked(text: str) -> str:
+    return _VARIABLE.sub(lambda found: found[0] if found[1] is None else f"\ue000\ue001{found[1]}\ue002", text)
