@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -59,11 +59,8 @@ class Pairs:
     def from_ids(cls, queries: Ids, docs: Ids, pairs: Mapping[str, Iterable[str]], *, source: str) -> Pairs:
         """Make Pairs from ids; raise DataError for an id that a side does not have."""
         flat = [(query, doc) for query, listed in pairs.items() for doc in listed]
-        q = queries.rows([query for query, _ in flat])
-        d = docs.rows([doc for _, doc in flat])
-        for rows, side, at in ((q, "query", 0), (d, "document", 1)):
-            if len(rows) and rows.min() < 0:
-                raise DataError(f"{source}: {side} '{flat[int(np.argmin(rows))][at]}' is not in the collection")
+        q = known_rows(queries, [query for query, _ in flat], f"{source}: query")
+        d = known_rows(docs, [doc for _, doc in flat], f"{source}: document")
         return cls.build(queries, docs, q, d, source=source)
 
     def __len__(self) -> int:
@@ -166,6 +163,14 @@ class Pairs:
 def offsets_of(sorted_queries: Rows, n_queries: int) -> NDArray[np.int64]:
     """Return the offsets of query rows that are sorted ascending."""
     return np.searchsorted(sorted_queries, np.arange(n_queries + 1)).astype(np.int64)
+
+
+def known_rows(table: Ids, ids: Sequence[str], what: str) -> NDArray[np.int64]:
+    """Return the rows of ids; raise DataError, beginning with `what`, for one that the table does not have."""
+    rows = table.rows(ids)
+    if len(rows) and rows.min() < 0:
+        raise DataError(f"{what} '{ids[int(np.argmin(rows))]}' is not in the collection")
+    return rows
 
 
 def check_rows(queries: Ids, docs: Ids, query_rows: Rows, doc_rows: Rows, source: str) -> None:

@@ -92,9 +92,15 @@ class Qrels:
         min_rel: int = 1,
     ) -> Qrels:
         """Make judgements from {query id: {document id: grade}}; sides default to the ids that occur."""
-        queries = queries or Ids.of(judged)
-        docs = docs or Ids.of(dict.fromkeys(doc for graded in judged.values() for doc in graded))
+        queries = Ids.of(judged) if queries is None else queries
+        docs = Ids.of(dict.fromkeys(doc for graded in judged.values() for doc in graded)) if docs is None else docs
         flat = [Judgement(query, doc, grade) for query, graded in judged.items() for doc, grade in graded.items()]
+        for one in flat:
+            if not isinstance(one.relevance, (int, np.integer)):
+                raise DataError(
+                    f"judgements: query '{one.query_id}', document '{one.doc_id}' has label {one.relevance!r};"
+                    " expected an integer"
+                )
         q = queries.rows([one.query_id for one in flat])
         if (q < 0).any():
             raise DataError(f"judgements: query '{flat[int(np.argmin(q))].query_id}' is not among the queries")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nirank.errors import StageError
 from nirank.ids import Ids
-from nirank.pairs import Pairs, Rows, check_rows, offsets_of, refuse_repeats, segment_positions
+from nirank.pairs import Pairs, Rows, check_rows, known_rows, offsets_of, refuse_repeats, segment_positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,19 @@ def standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) 
     byte order. This is trec_eval's rule, so what nirank evaluates is what trec_eval computes
     from the file that nirank writes.
     """
+    by_query = np.argsort(query_rows, kind="stable")
+    if _in_order(docs, query_rows[by_query], doc_rows[by_query], scores[by_query]):
+        return by_query  # what stages and files give as a rule: comparing neighbours is cheaper than sorting
     return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
+
+
+def _in_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> bool:
+    """Tell whether pairs with ascending query rows are in the standard order already."""
+    same_query = query_rows[1:] == query_rows[:-1]
+    if (same_query & (scores[1:] > scores[:-1])).any():
+        return False
+    tied = np.flatnonzero(same_query & (scores[1:] == scores[:-1]))
+    return not len(tied) or bool((docs.rank[doc_rows[tied]] > docs.rank[doc_rows[tied + 1]]).all())
 
 
 def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:
@@ -87,9 +99,12 @@ class Ranking(Pairs):
 
         depth    how deep the maker looked; stays on the ranking even where no list is that long
         source   names the stage or file in errors
+        scores   integers become float64
         raises   StageError for NaN, infinite scores, a document twice in a query, unknown rows
         """
         q, d, s = np.asarray(query_rows), np.asarray(doc_rows), np.asarray(scores)
+        if s.dtype.kind in "iub":  # an unsigned score has no negative to sort by
+            s = s.astype(np.float64)
         if not len(q) == len(d) == len(s):
             raise StageError(f"{source}: gave {len(q)} queries, {len(d)} documents and {len(s)} scores; expected equal")
         check_rows(queries, docs, q, d, source)
@@ -100,8 +115,10 @@ class Ranking(Pairs):
                 f"{source}: query '{query}', document '{doc}' has score {s[wild[0]]}; expected a finite number"
                 f" ({len(wild)} such scores)"
             )
-        by_pair = np.lexsort((d, q))
-        refuse_repeats(queries, docs, q[by_pair], d[by_pair], source)
+        keys = np.sort(q.astype(np.int64) * max(len(docs), 1) + d)
+        if (keys[1:] == keys[:-1]).any():
+            by_pair = np.lexsort((d, q))
+            refuse_repeats(queries, docs, q[by_pair], d[by_pair], source)
         order = standard_order(docs, q, d, s)
         ranking = cls(queries, docs, offsets_of(q[order], len(queries)), d[order], s[order])
         return ranking if depth is None else ranking.cut(depth)._deep(depth)
@@ -111,11 +128,11 @@ class Ranking(Pairs):
         cls, run: Mapping[str, Mapping[str, float]], queries: Ids | None = None, docs: Ids | None = None
     ) -> Ranking:
         """Make a ranking from {query id: {document id: score}}; sides default to the ids that occur."""
-        queries = queries or Ids.of(run)
-        docs = docs or Ids.of(dict.fromkeys(doc for scored in run.values() for doc in scored))
+        queries = Ids.of(run) if queries is None else queries
+        docs = Ids.of(dict.fromkeys(doc for scored in run.values() for doc in scored)) if docs is None else docs
         flat = [(query, doc, score) for query, scored in run.items() for doc, score in scored.items()]
-        q = queries.rows([query for query, _, _ in flat])
-        d = docs.rows([doc for _, doc, _ in flat])
+        q = known_rows(queries, [query for query, _, _ in flat], "dictionary: query")
+        d = known_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
         scores = np.array([score for _, _, score in flat], np.float64)
         return cls.build(queries, docs, q, d, scores, source="dictionary")
 
@@ -135,10 +152,10 @@ class Ranking(Pairs):
             if not all(isinstance(value, str) for value in frame[name]):
                 raise StageError(f"table: column '{name}' holds values that are not strings; ids are strings")
         given_q, given_d = (frame[name].tolist() for name in names)
-        queries = queries or Ids.of(dict.fromkeys(given_q))
-        docs = docs or Ids.of(dict.fromkeys(given_d))
-        scores = frame["score"].to_numpy()
-        return cls.build(queries, docs, queries.rows(given_q), docs.rows(given_d), scores, source="table")
+        queries = Ids.of(dict.fromkeys(given_q)) if queries is None else queries
+        docs = Ids.of(dict.fromkeys(given_d)) if docs is None else docs
+        q, d = known_rows(queries, given_q, "table: query"), known_rows(docs, given_d, "table: document")
+        return cls.build(queries, docs, q, d, frame["score"].to_numpy(), source="table")
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a result: `query_id`, `doc_id`, `score`, `rank` (from 1)."""

@@ -84,8 +84,8 @@ class Scope:
             return inside.counts
         found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
         if self.own is not None:
-            own = np.asarray(self.own)
-            found -= (own >= 0) if self.mask is None else (own >= 0) & self.mask[own]
+            has = np.flatnonzero(np.asarray(self.own) >= 0)
+            found[has] -= 1 if self.mask is None else self.mask[self.own[has]]
         return found
 
     def everything(self) -> Pairs:

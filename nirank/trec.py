@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from nirank.errors import DataError, StageError, suggest
+from nirank.errors import ConfigError, DataError, StageError, suggest
 from nirank.files import opened
 from nirank.ids import Ids
 from nirank.ranking import Ranking, Scores
@@ -26,6 +26,7 @@ Duplicates = Literal["refuse", "best", "first"]
 _WRITTEN_LINES = 100_000  # turned into text at a time
 _COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
 _SPACE = re.compile(rb"[ \t]+")
+_UNWRITABLE = r"^$|^\x{FEFF}|[\s\x0b\x1c-\x1f\x85\p{Z}]"  # RE2's \s lacks the vertical tab and what is not ASCII
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class _Lines:
     rank: NDArray[np.int64]
     score: NDArray[np.float64]
     tag: str
+    numbers: NDArray[np.int64] | None = None  # in the file, where blank lines shift them
+
+    def number(self, at: int) -> int:
+        """Return where a line stands in the file, from 1."""
+        return at + 1 if self.numbers is None else int(self.numbers[at])
 
 
 def read_run(
@@ -84,8 +90,15 @@ def read_run(
     duplicates     a document twice in a query with different scores: 'refuse', keep the 'best', or
                    the 'first'; identical repeats are always dropped
     Raises DataError, with file and line, for lines that are not six columns, scores that are no
-    finite numbers, contradicting repeats, unknown documents, and no query in common.
+    finite numbers, contradicting repeats, unknown documents, and no query in common; ConfigError
+    for other words than those above.
     """
+    for what, word, known in (
+        ("order_by", order_by, get_args(OrderBy)),
+        ("duplicates", duplicates, get_args(Duplicates)),
+    ):
+        if word not in known:
+            raise ConfigError(f"{what} is one of {', '.join(known)}, got {word!r}{suggest(str(word), known)}")
     path = Path(path)
     lines = _read(path)
     n = len(lines.score)
@@ -104,7 +117,7 @@ def read_run(
         nearest = suggest(first, docs.take(np.arange(min(len(docs), 10_000))))
         raise DataError(
             f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
-            f" in line {unknown[0] + 1}{nearest}"
+            f" in line {lines.number(int(unknown[0]))}{nearest}"
         )
     conflicts = _conflicts(q, lines)
     score: Scores = lines.score
@@ -126,8 +139,8 @@ def read_run(
 def _read(path: Path) -> _Lines:
     with opened(path) as file:
         raw = file.read()
-    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
-    if b"\t" in raw or b"  " in raw or b" \n" in raw or b"\n " in raw or raw.startswith(b" "):
+    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"\t" in raw or b"  " in raw or b" \n" in raw or b"\n " in raw or raw.startswith(b" ") or raw.endswith(b" "):
         raw = b"\n".join(_SPACE.sub(b" ", line).strip() for line in raw.split(b"\n"))
     if not raw.strip():
         empty = pa.chunked_array([], pa.large_string())
@@ -143,16 +156,21 @@ def _read(path: Path) -> _Lines:
         )
     except pa.ArrowInvalid:
         raise _bad_line(path, raw) from None
-    score = _numbers(path, table["score"], pa.float64(), "score")
+    numbers = None
+    if b"\n\n" in raw or raw.startswith(b"\n"):
+        numbers = np.flatnonzero([len(line) > 0 for line in raw.split(b"\n")]) + 1
+    empty_score, empty_rank = np.empty(0), np.empty(0, np.int64)
+    lines = _Lines(path, table["query"], table["document"], empty_rank, empty_score, table["tag"][0].as_py(), numbers)
+    score = _numbers(lines, table["score"], pa.float64(), "score")
     wild = np.flatnonzero(~np.isfinite(score))
     if len(wild):
         at = int(wild[0])
-        query, document = (table[name][at].as_py() for name in ("query", "document"))
+        query, document = lines.query[at].as_py(), lines.document[at].as_py()
         raise DataError(
-            f"{path}:{at + 1}: query '{query}', document '{document}' has score {score[at]}; expected a finite number"
+            f"{path}:{lines.number(at)}: query '{query}', document '{document}' has score {score[at]};"
+            " expected a finite number"
         )
-    rank = _numbers(path, table["rank"], pa.int64(), "rank")
-    return _Lines(path, table["query"], table["document"], rank, score, table["tag"][0].as_py())
+    return replace(lines, score=score, rank=_numbers(lines, table["rank"], pa.int64(), "rank"))
 
 
 def _bad_line(path: Path, raw: bytes) -> DataError:
@@ -160,18 +178,23 @@ def _bad_line(path: Path, raw: bytes) -> DataError:
         columns = len(line.split(b" ")) if line else 0
         if columns and columns != len(_COLUMNS):
             return DataError(f"{path}:{number}: {columns} columns; expected 6: query Q0 document rank score tag")
-    return DataError(f"{path}: cannot be read; expected UTF-8 lines: query Q0 document rank score tag")
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        found = raw.count(b"\n", 0, error.start) + 1
+        return DataError(f"{path}:{found}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
+    return DataError(f"{path}: cannot be read; expected lines: query Q0 document rank score tag")
 
 
-def _numbers(path: Path, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[Any]:
+def _numbers(lines: _Lines, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[Any]:
     try:
         return np.asarray(column.cast(kind))
     except pa.ArrowInvalid:
-        for number, value in enumerate(column.to_pylist(), 1):
+        for at, value in enumerate(column.to_pylist()):
             try:
                 pa.scalar(value).cast(kind)
             except pa.ArrowInvalid:
-                raise DataError(f"{path}:{number}: {what} '{value}' is not a number") from None
+                raise DataError(f"{lines.path}:{lines.number(at)}: {what} '{value}' is not a number") from None
         raise
 
 
@@ -190,8 +213,9 @@ def _conflicts(q: NDArray[np.int64], lines: _Lines) -> int:
 
     Equal scores agree with any order, so only pairs with different scores count.
     """
-    by_rank = np.lexsort((lines.rank, q))
     by_line = np.argsort(q, kind="stable")
+    falling = (np.diff(lines.rank[by_line]) < 0) & (np.diff(q[by_line]) == 0)
+    by_rank = np.lexsort((lines.rank, q)) if falling.any() else by_line
     wrong: list[NDArray[np.int64]] = []
     for order in (by_rank, by_line):
         same = q[order][1:] == q[order][:-1]
@@ -211,17 +235,18 @@ def _distinct(
     numbers: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return which rows to keep so that no query has a document twice, in line order."""
+    keys = np.sort(q * (int(d.max(initial=0)) + 1) + d)
+    if not (keys[1:] == keys[:-1]).any():
+        return np.arange(len(q))
     worst_last = -score if duplicates == "best" else np.arange(len(q))
     order = np.lexsort((worst_last, d, q))
     same = (q[order][1:] == q[order][:-1]) & (d[order][1:] == d[order][:-1])
-    if not same.any():
-        return np.arange(len(q))
     later = np.flatnonzero(same) + 1
     differing = later[lines.score[numbers[order[later]]] != lines.score[numbers[order[later - 1]]]]
     if len(differing) and duplicates == "refuse":
         one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
         raise DataError(
-            f"{path}:{one + 1} and :{two + 1}: query '{lines.query[one].as_py()}' has document"
+            f"{path}:{lines.number(one)} and :{lines.number(two)}: query '{lines.query[one].as_py()}' has document"
             f" '{lines.document[one].as_py()}' twice with different scores;"
             " expected once, or set duplicates: best or first"
         )
@@ -232,16 +257,18 @@ def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
     """Write a run file, gzipped if its name ends in `.gz`; the same ranking gives the same bytes.
 
     Scores are written in the shortest form that reads back as the same float64. Queries without
-    results have no lines. Raises StageError for ids with whitespace, which six columns cannot hold.
+    results have no lines. Raises StageError for ids that six columns cannot hold: empty ones and those
+    with whitespace (a leading U+FEFF included, which reads as a byte order mark).
     """
     path = Path(path)
     tag = re.sub(r"\s+", "_", tag) or "nirank"
     queries, docs = ranking.queries.arrow(ranking.query_rows), ranking.docs.arrow(ranking.rows)
     for ids, what in ((queries, "query"), (docs, "document")):
-        spaced = pc.match_substring_regex(ids, r"[\s\x1c-\x1f\x85\p{Z}]")
+        spaced = pc.match_substring_regex(ids, _UNWRITABLE)
         if pc.any(spaced).as_py():
             first = ids.filter(spaced)[0].as_py()
-            raise StageError(f"{path.name}: {what} id '{first}' contains whitespace, which a TREC run file cannot hold")
+            why = "contains whitespace" if first else "is empty"
+            raise StageError(f"{path.name}: {what} id '{first}' {why}, which a TREC run file cannot hold")
     columns = [
         queries,
         pa.scalar("Q0", pa.large_string()),

@@ -133,6 +133,33 @@ def test_rankings_survive_every_form(
     }
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32, np.float32, np.float64])
+def test_numbers_of_any_kind_order_a_ranking(kind: type[np.generic]) -> None:
+    frame = pd.DataFrame({"query_id": ["q"] * 3, "doc_id": ["a", "b", "c"], "score": np.array([0, 1, 5], kind)})
+    ranking = Ranking.from_pandas(frame)
+    assert list(ranking.to_dict()["q"].items()) == [("c", 5), ("b", 1), ("a", 0)]
+    assert ranking.scores.dtype.kind == "f"
+
+
+def test_what_is_in_order_already_is_copied_and_a_repeat_far_away_found() -> None:
+    q, d, s = np.array([0, 0, 0]), np.array([1, 2, 3]), np.array([3.0, 2.0, 1.0])
+    ranking = Ranking.build(QUERIES, DOCS, q, d, s, source="test")
+    s[0] = d[0] = 0
+    assert (ranking.rows.tolist(), ranking.scores.tolist()) == ([1, 2, 3], [3.0, 2.0, 1.0])
+    with pytest.raises(StageError, match="document 'd1' twice"):
+        Ranking.build(QUERIES, DOCS, q, np.array([1, 2, 1]), np.array([3.0, 2.0, 1.0]), source="test")
+
+
+def test_given_sides_are_used_even_when_empty_and_strangers_are_named() -> None:
+    assert [one.doc_id for one in Qrels.from_dict({"q": {"a": 1}}, docs=Ids.of([])).dangling] == ["a"]
+    with pytest.raises(DataError, match="query 'q' is not in the collection"):
+        Ranking.from_dict({"q": {"a": 1.0}}, queries=Ids.of([]))
+    with pytest.raises(DataError, match="document 'zz' is not in the collection"):
+        Ranking.from_dict({"q1": {"zz": 1.0}}, QUERIES, DOCS)
+    with pytest.raises(DataError, match="query 'q', document 'a' has label 0.7"):
+        Qrels.from_dict({"q": {"a": 0.7}})  # type: ignore[dict-item]
+
+
 def test_a_table_with_numbers_for_ids_is_refused() -> None:
     with pytest.raises(StageError, match="ids are strings"):
         Ranking.from_pandas(pd.DataFrame({"query_id": ["q"], "doc_id": [7], "score": [1.0]}))
@@ -221,4 +248,6 @@ def test_empty_sides() -> None:
     assert (len(empty), empty.to_dict(), empty.collapsed()) == (0, {}, 0)
     assert len(empty.union(empty)) == len(empty.unscored()) == len(empty.cut(3)) == 0
     assert Scope(nothing, nothing).everything().to_dict() == {}
+    no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own=np.array([-1, -1, -1]))
+    assert no_docs.counts().tolist() == [0, 0, 0]
     assert segment_positions(np.empty(0, int), np.empty(0, int)).tolist() == []

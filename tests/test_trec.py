@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.errors import DataError, StageError
+from nirank.errors import ConfigError, DataError, StageError
 from nirank.evaluation.evaluate import evaluate
 from nirank.ids import Ids
 from nirank.qrels import Qrels
@@ -71,6 +71,7 @@ def test_trap_03_rank_score_and_line_order(tmp_path: Path) -> None:
     assert found.rank_score_conflicts == 1
     for order in ("rank", "line"):
         assert list(read_run(path, order_by=order).ranking.to_dict()["q"]) == ["a", "b"]  # type: ignore[arg-type]
+    assert read_run(file(tmp_path, "q Q0 a 2 9 t", "q Q0 b 1 5 t")).rank_score_conflicts == 1
     agreeing = file(tmp_path, "q Q0 a 1 2 t", "q Q0 c 2 1 t", "q Q0 b 3 1 t")
     assert read_run(agreeing).rank_score_conflicts == 0
 
@@ -104,6 +105,8 @@ def test_trap_12_ids_stay_what_they_are(tmp_path: Path) -> None:
         b"q\tQ0\ta\t1\t1.5\tt\n",
         b"q  Q0   a 1  1.5 t \n",
         b"q Q0 a 1 1.5 t",
+        b"q Q0 a 1 1.5 t ",
+        b"q Q0 a 1 1.5 t\r",
         b"\nq Q0 a 1 1.5 t\n\n",
     ],
 )
@@ -141,6 +144,38 @@ def test_bad_lines_are_named(tmp_path: Path, lines: list[str], words: str) -> No
     with pytest.raises(DataError) as error:
         read_run(file(tmp_path, *lines))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"q Q0 a 1 1 t\n\n\nq Q0 b 2 nan t\n", "a.run:4: query 'q', document 'b'"),
+        (b"\nq Q0 b 2 high t\n", "a.run:2: score 'high'"),
+        (b"\n \nq Q0 b first 1 t\n", "a.run:3: rank 'first'"),
+        (b"\nq Q0 b 1 2 t\n\nq Q0 b 2 1 t\n", "a.run:2 and :4: query 'q'"),
+        (b"q Q0 a 1 1 t\nq Q0 \xff 2 1 t\n", "a.run:2: not valid UTF-8 (byte 0xff)"),
+    ],
+)
+def test_lines_are_counted_as_an_editor_does(tmp_path: Path, raw: bytes, words: str) -> None:
+    (tmp_path / "a.run").write_bytes(raw)
+    with pytest.raises(DataError) as error:
+        read_run(tmp_path / "a.run")
+    assert words in str(error.value)
+
+
+def test_words_for_order_and_duplicates_are_checked(tmp_path: Path) -> None:
+    path = file(tmp_path, "q Q0 a 1 1 t", "q Q0 b 2 2 t")
+    with pytest.raises(ConfigError, match="order_by is one of score, rank, line, got 'scores'; did you mean 'score'"):
+        read_run(path, order_by="scores")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="duplicates is one of refuse, best, first, got 'last'"):
+        read_run(path, duplicates="last")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("id", ["", "a\x0bb", "a\u00a0b", "a\u2003b", "a\x1cb", "a\nb", "\ufeffa"])
+def test_trap_12_ids_that_a_run_file_would_change_are_refused(tmp_path: Path, id: str) -> None:
+    for run in ({"q": {id: 1.0}}, {id: {"a": 1.0}}):
+        with pytest.raises(StageError, match="which a TREC run file cannot hold"):
+            write_run(Ranking.from_dict(run), tmp_path / "b.run")
 
 
 def test_a_file_for_given_sides(tmp_path: Path) -> None:

@@ -35,10 +35,13 @@ def delegate(ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]) -> dic
             ranking.query_rows.tolist(), ranking.rows.tolist(), ranking.ranks.tolist(), strict=True
         )
     ]
-    names = {_with_threshold(one, qrels.min_rel): one.name for one in measures}
+    names: dict[Any, list[str]] = {}  # two names may mean one measure: Rprec and Rprec(rel=2) where min_rel is 2
+    for one in measures:
+        names.setdefault(_with_threshold(one, qrels.min_rel), []).append(one.name)
     values = {one.name: np.zeros(len(qrels.queries)) for one in measures}
     for metric in ir_measures.iter_calc(list(names), judged, run):
-        values[names[metric.measure]][int(metric.query_id)] = metric.value
+        for name in names[metric.measure]:
+            values[name][int(metric.query_id)] = metric.value
     return values
 
 

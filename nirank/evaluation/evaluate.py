@@ -56,13 +56,11 @@ def evaluate(ranking: Pairs, qrels: Qrels, measures: Sequence[str]) -> Evaluatio
     """
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
-    if ranking.queries != qrels.queries or ranking.docs != qrels.docs:
-        raise StageError("the ranking and the judgements are over different queries or documents")
+    data = Judged.join(ranking, qrels)
     parsed = [parse(name) for name in dict.fromkeys(measures)]
     judged_rows = np.flatnonzero(qrels.counts > 0)
     nulls = _nulls(parsed, ranking, len(judged_rows))
     wanted = [one for one in parsed if one.name not in nulls]
-    data = Judged.join(ranking, qrels)
     values = {one.name: _native(one, data) for one in wanted if one.foreign is None}
     foreign = [one for one in wanted if one.foreign is not None]
     if foreign:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.errors import StageError
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 
@@ -34,7 +35,9 @@ class Judged:
 
     @classmethod
     def join(cls, ranking: Ranking, qrels: Qrels) -> Judged:
-        """Join a ranking with judgements over the same queries and documents."""
+        """Join a ranking with judgements; raise StageError unless both are over the same queries and documents."""
+        if ranking.queries != qrels.queries or ranking.docs != qrels.docs:
+            raise StageError("the ranking and the judgements are over different queries or documents")
         judged, grade = qrels.lookup(ranking.query_rows, ranking.rows)
         return cls(qrels, ranking.query_rows, ranking.ranks, judged, grade)
 

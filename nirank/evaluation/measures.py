@@ -65,7 +65,7 @@ def parse(name: str) -> Measure:
     """Return the measure of that name; raise ConfigError with the nearest spelling."""
     found = _NAME.match(name.strip())
     if not found:
-        raise ConfigError(f"'{name}' is no measure; expected a name such as nDCG@10, AP or P(rel=2)@5")
+        return _foreign(name, "")  # IPrec@0.1: what stands behind @ need not be a cut-off
     family = ALIASES.get(found["family"], found["family"])
     options = (found["options"] or "").replace(" ", "")
     cutoff = int(found["cutoff"]) if found["cutoff"] else None
@@ -92,6 +92,8 @@ def _foreign(name: str, family: str) -> Measure:
         measure = ir_measures.parse_measure(name)
         supported = ir_measures.DefaultPipeline.supports(measure)
     except Exception as error:
+        if not family:
+            raise ConfigError(f"'{name}' is no measure; expected a name such as nDCG@10, AP or P(rel=2)@5") from None
         known = [*ALIASES, *_OTHERS, *NATIVE]
         if family in known:
             raise ConfigError(f"measure '{name}' cannot be read: {error or type(error).__name__}") from None
@@ -101,4 +103,4 @@ def _foreign(name: str, family: str) -> Measure:
     if not supported:
         raise ConfigError(f"measure '{name}' is known to ir_measures, but what computes it is not installed")
     params = measure.params
-    return Measure(name, family, params.get("cutoff"), params.get("rel"), measure)
+    return Measure(name, family or measure.NAME, params.get("cutoff"), params.get("rel"), measure)

@@ -15,7 +15,8 @@ def tie_bounds(ranking: Ranking, qrels: Qrels, measure: str) -> tuple[float, flo
     """Return the worst and the best mean of a measure over all orders of documents with equal scores.
 
     Every native measure but Judged grows when a better document moves up, so ordering each tie by
-    grade, ascending and descending, gives the bounds exactly. Raises ConfigError for others.
+    grade, ascending and descending, gives the bounds exactly. Raises ConfigError for others, for a
+    measure deeper than the ranking, and where no declared query is judged.
     """
     wanted = parse(measure)
     if wanted.foreign is not None or wanted.family == "Judged":
@@ -24,6 +25,10 @@ def tie_bounds(ranking: Ranking, qrels: Qrels, measure: str) -> tuple[float, flo
         )
     data = Judged.join(ranking, qrels)
     judged_rows = np.flatnonzero(qrels.counts > 0)
+    if not len(judged_rows):
+        raise ConfigError(f"tie bounds of '{measure}': no declared query is judged")
+    if ranking.depth is not None and wanted.cutoff is not None and wanted.cutoff > ranking.depth:
+        raise ConfigError(f"tie bounds of '{measure}': the ranking was cut at {ranking.depth}")
     rel = qrels.min_rel if wanted.rel is None else wanted.rel
     gain = np.maximum(data.grade, 0)
     means = []

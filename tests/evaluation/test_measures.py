@@ -82,6 +82,35 @@ def test_tie_bounds_enclose_the_value_and_no_shuffle_leaves_them(run: Run, judge
         assert low - 1e-12 <= value <= high + 1e-12
 
 
+@given(
+    run=st.dictionaries(queries, st.dictionaries(docs, scores, max_size=9), max_size=3),
+    judged=st.dictionaries(queries, st.dictionaries(docs, st.integers(-2, 3), min_size=1, max_size=9), min_size=1),
+    min_rel=st.integers(1, 3),
+)
+@settings(max_examples=50, deadline=None)
+def test_labels_below_0_and_thresholds_are_trec_evals(run: Run, judged: Judged, min_rel: int) -> None:
+    found = full(run, judged, *SAME, min_rel=min_rel)
+    # trec_eval's code is given 0 for labels below it: it indexes arrays by them
+    labels = {q: {d: max(grade, 0) for d, grade in one.items()} for q, one in judged.items()}
+    measures = {"ndcg", "ndcg_cut.3", "map", "map_cut.3", "recip_rank", "P.3", "recall.3", "success.3"}
+    evaluator = pytrec_eval.RelevanceEvaluator(labels, measures, relevance_level=min_rel)
+    expected = evaluator.evaluate({q: one for q, one in run.items() if one})
+    for at, query in enumerate(found.queries):
+        for name, theirs in SAME.items():
+            assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
+
+
+def test_two_names_of_one_measure_have_one_value() -> None:
+    run, judged = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}, {"q": {"a": 2, "b": 0, "c": 2}}
+    assert means(run, judged, "Bpref", "BPref") == {"Bpref": 0.5, "BPref": 0.5}
+    assert means(run, judged, "Rprec", "Rprec(rel=2)", min_rel=2) == {"Rprec": 0.5, "Rprec(rel=2)": 0.5}
+
+
+def test_what_stands_behind_at_may_be_a_fraction() -> None:
+    run, judged = {"q": {"a": 2.0, "b": 1.0}}, {"q": {"b": 1}}
+    assert means(run, judged, "IPrec@0.1") == {"IPrec@0.1": 0.5}
+
+
 def test_measures_of_ir_measures_are_computed_from_ranks() -> None:
     run, judged = {"q 1": {"a": 1.0, "b": 1.0, "c": 0.5}}, {"q 1": {"a": 1, "c": 2}, "q2": {"a": 1}}
     found = full(run, judged, "Rprec", "ERR@10", "Bpref")
@@ -237,6 +266,13 @@ def test_pairs_and_strangers_are_refused() -> None:
         evaluate(both({"x": {"a": 1.0}}, {})[0], qrels, ["AP"])
     with pytest.raises(ConfigError, match="not defined"):
         tie_bounds(ranking, qrels, "Judged@2")
+    with pytest.raises(StageError, match="different queries or documents"):
+        tie_bounds(ranking, both({"x": {"a": 1.0}}, {"x": {"a": 1}})[1], "AP")
+    with pytest.raises(ConfigError, match="no declared query is judged"):
+        tie_bounds(*both({"q": {"a": 1.0}}, {}), "AP")
+    with pytest.raises(ConfigError, match="cut at 1"):
+        tied, labels = both({"q": {"a": 1.0, "b": 1.0}}, {"q": {"a": 1}})
+        tie_bounds(tied.cut(1), labels, "P@2")
 
 
 def test_evaluating_changes_nothing() -> None:
