@@ -66,10 +66,13 @@ class Encoding:
 def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
     """Encode n texts into `folder/vectors.npy`, (n, dimension) float32, with `encoding.json` beside.
 
-    A blank text gets the zero vector. Memory is one shard. Counts truncated texts, tokens lost and
-    zero vectors; declares what a row must say. Raises ModelError if the model cannot be loaded.
+    A blank text gets the zero vector, equal texts of a shard equal vectors. Memory is one shard. Counts
+    truncated texts, tokens lost and zero vectors; declares what a row must say.
+    Raises ModelError if the model cannot be loaded or gives a vector that is not finite.
     """
-    model = _load(how.model.path, how.max_length, how.pooling, how.normalise, how.precision, _device(ctx.device))
+    content = tuple(sorted(how.model.identity.items()))
+    options = (how.max_length, how.pooling, how.normalise, how.precision)
+    model = _load(how.model.path, content, *options, _device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (n, dimension))
     at = 0
@@ -85,12 +88,12 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
         "prompt": how.prompt,
         "dimension": dimension,
         "max_length": model.max_seq_length,
+        "normalised": any(type(module).__name__ == "Normalize" for module in model),
         "precision": how.precision,
         "similarity": how.model.similarity,
-        "missing_prompts": bool(how.model.family_needs_prompts and not how.prompt),
     }
     (folder / "encoding.json").write_text(json.dumps(stated))
-    for name in ("model", "prompt", "max_length", "precision"):
+    for name in ("model", "prompt", "dimension", "max_length", "normalised", "precision"):
         ctx.declare(name, stated[name])
 
 
@@ -105,10 +108,10 @@ def _encode_shard(
         ctx.count("truncated_texts", int((lost > 0).sum()))
         ctx.count("tokens_lost", int(lost.sum()))
         lengths = np.minimum(lengths, limit)
-    blank = np.array([not text.strip() for text in texts], np.bool_)
-    ctx.count("zero_vectors", int(blank.sum()))
+    first: dict[str, int] = {}
+    source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
     found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
-    order = [row for row in np.argsort(-lengths, kind="stable").tolist() if not blank[row]]
+    order = [row for row in np.argsort(-lengths, kind="stable").tolist() if source[row] == row and texts[row].strip()]
     budget = how.batch_tokens or (_BATCH_TOKENS if model.device.type == "cpu" else _ACCELERATOR_TOKENS)
     start = 0
     while start < len(order):
@@ -117,13 +120,26 @@ def _encode_shard(
         try:
             found[rows] = _forward(model, [texts[row] for row in rows], how.prompt)
         except RuntimeError as error:
-            if "out of memory" not in str(error) or budget <= int(lengths[order[start]]):
+            if not _out_of_memory(error) or budget <= int(lengths[order[start]]):
                 raise
             budget //= 2
             continue
         start += len(rows)
         deque(islice(encoded, len(rows)), maxlen=0)
+    wild = np.flatnonzero(~np.isfinite(found).all(1))
+    if len(wild):
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: the vector of '{texts[wild[0]][:60]}' is not finite"
+            f" ({len(wild)} such vectors)"
+        )
+    found = found[source]
+    ctx.count("zero_vectors", int((~found.any(1)).sum()))
     return found
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether accelerator or, in the allocator's words, main memory is exhausted."""
+    return any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
 
 
 def _forward(model: SentenceTransformer, texts: list[str], prompt: str) -> NDArray[np.float32]:
@@ -134,8 +150,10 @@ def _forward(model: SentenceTransformer, texts: list[str], prompt: str) -> NDArr
         features = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
         for at, module in enumerate(model):
             features = module(features)
-            if at == 0 and "token_embeddings" in features:
-                features["token_embeddings"] = features["token_embeddings"].float()
+            if at == 0:  # whatever the transformer's precision is, pooling and heads are float32
+                for name in ("token_embeddings", "sentence_embedding"):
+                    if name in features:
+                        features[name] = features[name].float()
         vectors: NDArray[np.float32] = features["sentence_embedding"].float().cpu().numpy()
     return vectors
 
@@ -152,9 +170,15 @@ def token_lengths(model: SentenceTransformer, texts: list[str]) -> NDArray[np.in
 
 @lru_cache(maxsize=2)
 def _load(
-    path: Path, max_length: int | None, pooling: str | None, normalise: bool | None, precision: Precision, device: str
+    path: Path,
+    content: tuple[tuple[str, str], ...],
+    max_length: int | None,
+    pooling: str | None,
+    normalise: bool | None,
+    precision: Precision,
+    device: str,
 ) -> SentenceTransformer:
-    """Load a model once a process."""
+    """Load a model once a process; `content` is its identity, so that a folder written anew is loaded anew."""
     import torch
 
     _hush()

@@ -1,4 +1,10 @@
-"""Exact nearest neighbours over memory-mapped vectors, by blocks of documents."""
+"""Exact nearest neighbours over memory-mapped vectors, by blocks of documents.
+
+A product of matrices rounds the same two vectors differently, depending on where in a block they lie
+and how many others there are; equal documents would not tie. So products only choose, with a margin
+that no rounding exceeds, and the chosen pairs are scored one by one: a score depends on its two
+vectors and on nothing else (k, blocks, scope, other queries, threads).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, StageError
 from nirank.pairs import row_type
 from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
@@ -19,6 +25,8 @@ _Found = tuple[NDArray[np.integer], Vectors]  # rows and scores
 
 _BLOCK_DOCS = 16_384
 _BLOCK_QUERIES = 256
+_LEAST = float(np.finfo(np.float32).min)
+_EPSILON = float(np.finfo(np.float32).eps)
 
 
 def check_similarity(name: str) -> None:
@@ -32,71 +40,143 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
 
     queries, docs  (n_queries, dimension) and (n_docs, dimension) float32; docs may be mapped
     similarity     cosine (a zero vector has 0 with everything), dot, or euclidean (minus the distance)
-    cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far.
-                   A pair's score does not depend on k.
+    raises         StageError for a score that is not finite: some vector is not
+    cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far
     """
     check_similarity(similarity)
-    if scope.pairs is not None:
-        return _listed(queries, docs, scope, k, similarity)
-    rank = scope.docs.rank
-    depth = k if k is not None and k < len(docs) else None
+    if similarity == "cosine":
+        queries = _unit(queries, _norms(queries))
     empty: _Found = (np.empty(0, np.int64), np.empty(0, np.float32))
     keep = [empty for _ in range(len(queries))]
-    allowed = [scope.rows(query) for query in range(len(queries))] if _restricts(scope) else None
-    for start in range(0, len(docs), _BLOCK_DOCS):
-        block = np.asarray(docs[start : start + _BLOCK_DOCS])
-        for first in range(0, len(queries), _BLOCK_QUERIES):
-            scores = _scores(queries[first : first + _BLOCK_QUERIES], block, similarity)
-            for at, row_scores in enumerate(scores):
-                rows: NDArray[np.integer] = np.arange(start, start + len(block))
-                one = None if allowed is None else allowed[first + at]
-                if one is not None:
-                    rows = one[np.searchsorted(one, start) : np.searchsorted(one, start + len(block))]
-                    row_scores = row_scores[rows - start]
-                before = keep[first + at]
-                best = best_rows(row_scores, rank[rows], k)
-                rows, values = np.append(before[0], rows[best]), np.append(before[1], row_scores[best])
-                best = best_rows(values, rank[rows], k) if len(before[0]) else np.arange(len(rows))
-                keep[first + at] = rows[best], values[best]
-    return _ranking(keep, scope, depth)
+    if scope.pairs is not None:
+        _search_listed(queries, docs, scope, k, similarity, keep)
+    else:
+        for start in range(0, len(docs), _BLOCK_DOCS):
+            rows, block = _open(docs, start, scope)
+            if len(rows):
+                _search_block(queries, rows, block, scope, k, similarity, keep)
+    return _ranking(keep, scope, k)
 
 
-def _restricts(scope: Scope) -> bool:
-    return scope.mask is not None or scope.own is not None
+def _open(docs: Vectors, start: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
+    """Return the rows of one block that the scope's mask leaves, and their vectors."""
+    block = np.asarray(docs[start : start + _BLOCK_DOCS])
+    if scope.mask is None:
+        return np.arange(start, start + len(block)), block
+    inside = np.flatnonzero(scope.mask[start : start + len(block)])
+    return start + inside, block[inside]
 
 
-def _listed(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str) -> Ranking:
+def _search_block(
+    queries: Vectors,
+    rows: NDArray[np.int64],
+    block: Vectors,
+    scope: Scope,
+    k: int | None,
+    similarity: str,
+    keep: list[_Found],
+) -> None:
+    """Merge the best documents of one block into what is kept of each query."""
+    rank = scope.docs.rank
+    norms = _norms(block)
+    chooser = _unit(block, norms) if similarity == "cosine" else block
+    for first in range(0, len(queries), _BLOCK_QUERIES):
+        part = queries[first : first + _BLOCK_QUERIES]
+        rough = _rough(part, chooser, similarity)
+        margins = _margins(part, norms, similarity)
+        for query, scores, margin in zip(range(first, first + len(part)), rough, margins, strict=True):
+            _check_finite(scores, query, rows, scope)
+            if scope.own is not None:
+                scores[rows == scope.own[query]] = -np.inf
+            old_rows, old_scores = keep[query]
+            if k is not None and len(old_rows) >= k:
+                least = float(old_scores[-1]) - margin
+            elif k is not None and k < len(scores):
+                least = float(np.partition(scores, len(scores) - k)[len(scores) - k]) - 2 * margin
+            else:
+                least = _LEAST
+            hits = np.flatnonzero(scores >= max(least, _LEAST))
+            if not len(hits):
+                continue
+            some = slice(None) if len(hits) == len(rows) else hits  # spares a copy of the whole block
+            found = np.append(old_rows, rows[some])
+            values = np.append(old_scores, _score(queries[query], block[some], norms[some], similarity))
+            best = best_rows(values, rank[found], k)
+            keep[query] = found[best], values[best]
+
+
+def _search_listed(
+    queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str, keep: list[_Found]
+) -> None:
     """Score listed pairs only, each query's vectors gathered."""
     rank = scope.docs.rank
-    keep: list[_Found] = []
     for query in range(len(queries)):
         rows = scope.rows(query)
         assert rows is not None
-        scores = _scores(queries[query : query + 1], np.asarray(docs[rows]), similarity)[0]
+        vectors = np.asarray(docs[rows])
+        scores = _score(queries[query], vectors, _norms(vectors), similarity)
+        _check_finite(scores, query, rows, scope)
         best = best_rows(scores, rank[rows], k)
-        keep.append((np.asarray(rows[best], np.int64), scores[best]))
-    return _ranking(keep, scope, k if k is not None and k < len(docs) else None)
+        keep[query] = rows[best], scores[best]
 
 
-def _scores(queries: Vectors, docs: Vectors, similarity: str) -> Vectors:
-    """Return the similarity of every query and document, (n_queries, n_docs) float32."""
-    if similarity == "cosine":
-        queries, docs = _unit(queries), _unit(docs)
-    scores: Vectors = queries @ docs.T
+def _score(query: Vectors, docs: Vectors, norms: Vectors, similarity: str) -> Vectors:
+    """Score documents one by one, (n,) float32; under cosine the query has unit length already."""
     if similarity == "euclidean":
-        squares = (queries**2).sum(1)[:, None] + (docs**2).sum(1)[None, :] - 2 * scores
-        scores = -np.sqrt(np.maximum(squares, 0))
-    return scores
+        return -_norms(docs - query)
+    products: Vectors = np.vecdot(docs, query)
+    return products if similarity == "dot" else _unit(products, norms)
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    """Scale to unit length; zero vectors stay zero."""
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+def _rough(queries: Vectors, docs: Vectors, similarity: str) -> Vectors:
+    """Return every score but for rounding, (n_queries, n_docs) float32; cosine takes unit vectors."""
+    if similarity != "euclidean":
+        products: Vectors = queries @ docs.T
+        return products
+    wide, others = queries.astype(np.float64), docs.astype(np.float64)  # small differences of large squares
+    squares = np.vecdot(wide, wide)[:, None] + np.vecdot(others, others)[None, :] - 2 * (wide @ others.T)
+    distances: Vectors = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
+    return -distances
+
+
+def _margins(queries: Vectors, norms: Vectors, similarity: str) -> list[float]:
+    """Bound how far apart `_rough` and `_score` can lie, for each query.
+
+    A float32 product of n terms, summed in any order, errs by at most n × epsilon / 2 × |q| × |d| (Higham,
+    Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); eight more terms cover norms and roots.
+    """
+    longest = float(norms.max())
+    lengths = _norms(queries).astype(np.float64)
+    scale = {"cosine": np.ones(len(queries)), "dot": lengths * longest, "euclidean": lengths + longest}[similarity]
+    margins: list[float] = ((queries.shape[1] + 8) * _EPSILON * scale).tolist()
+    return margins
+
+
+def _norms(vectors: Vectors) -> Vectors:
+    norms: Vectors = np.sqrt(np.vecdot(vectors, vectors))
+    return norms
+
+
+def _unit(values: Vectors, norms: Vectors) -> Vectors:
+    """Divide (n, dimension) or (n,) by (n,) norms; zero stays zero, and what is not finite becomes NaN."""
+    by = norms[:, None] if values.ndim == 2 else norms
+    with np.errstate(invalid="ignore"):
+        unit: Vectors = np.divide(values, by, out=np.zeros_like(values), where=by != 0)
     return unit
 
 
-def _ranking(keep: list[_Found], scope: Scope, depth: int | None) -> Ranking:
+def _check_finite(scores: Vectors, query: int, rows: NDArray[np.integer], scope: Scope) -> None:
+    """Raise StageError for NaN or infinity, before anything is compared: NaN would just be missing."""
+    if np.isfinite(scores).all():
+        return
+    wild = int(np.flatnonzero(~np.isfinite(scores))[0])
+    raise StageError(
+        f"dense: query '{scope.queries[query]}', document '{scope.docs[int(rows[wild])]}' has score {scores[wild]};"
+        " expected a finite number"
+    )
+
+
+def _ranking(keep: list[_Found], scope: Scope, k: int | None) -> Ranking:
     counts = np.array([len(rows) for rows, _ in keep], np.int64)
     query_rows = np.repeat(np.arange(len(keep)), counts)
     rows = np.concatenate([rows for rows, _ in keep]) if keep else np.empty(0, np.int64)
@@ -108,5 +188,5 @@ def _ranking(keep: list[_Found], scope: Scope, depth: int | None) -> Ranking:
         rows.astype(row_type(len(scope.docs))),
         scores,
         source="dense",
-        depth=depth,
+        depth=k if k is not None and k < len(scope.docs) else None,
     )

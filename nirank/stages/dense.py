@@ -57,6 +57,7 @@ class Dense(Retriever):
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.inference.encoder import Encoding
+        from nirank.inference.knn import check_similarity
         from nirank.inference.models import resolve, warn_missing_prompts
 
         model = resolve(self.model, self.revision)
@@ -65,6 +66,7 @@ class Dense(Retriever):
             model.prompt("document") if self.doc_prompt is None else self.doc_prompt,
             model.prompt("query") if self.query_prompt is None else self.query_prompt,
         )
+        check_similarity(self.similarity or model.similarity)
         if model.family_needs_prompts and not any(prompts):
             warn_missing_prompts(self.model)
         sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))

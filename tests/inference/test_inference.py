@@ -7,19 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
 from nirank.errors import ConfigError, ModelError
 from nirank.experiment import Experiment
-from nirank.ids import Ids
 from nirank.inference import models
 from nirank.inference.encoder import Encoding, encode
-from nirank.inference.knn import nearest
-from nirank.pairs import Pairs
-from nirank.scope import Scope
+from nirank.node import Node
+from nirank.stage import Sides
 from nirank.stages.dense import Dense
 from nirank.store import LocalStore
 
@@ -35,10 +31,6 @@ def vectors(folder: Path, texts: list[str], how: Encoding) -> tuple[np.ndarray, 
     context = Context()
     encode(iter(texts), len(texts), how, folder, context)
     return np.load(folder / "vectors.npy"), context
-
-
-def sides(n_queries: int, n_docs: int) -> Scope:
-    return Scope(Ids.of(f"q{i}" for i in range(n_queries)), Ids.of(f"d{i:04}" for i in range(n_docs)))
 
 
 # -- models ----------------------------------------------------------------------------------------
@@ -80,9 +72,51 @@ def test_a_folder_without_safetensors_and_a_revision_of_a_folder(tmp_path: Path)
     first = models.resolve(str(tmp_path)).identity
     with pytest.raises(ModelError, match="belongs to a hub model"):
         models.resolve(str(tmp_path), "main")
-    models.resolve.cache_clear()
-    (tmp_path / "model.safetensors").write_bytes(b"2")
+    (tmp_path / "model.safetensors").write_bytes(b"2+")
     assert models.resolve(str(tmp_path)).identity != first  # content, not place
+
+
+def cache(folder: Path, *names: str) -> str:
+    """Lay files out as the hub's client caches them; returns the commit."""
+    commit = "c" * 40
+    snapshot = folder / "models--org--net" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    for name in names:
+        (snapshot / name).write_text("{}")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(commit)
+    return commit
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_cached_hub_model_is_named_by_its_commit(
+    whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    models._from_hub.cache_clear()
+    commit = cache(tmp_path, "config.json", "model.safetensors", *(["modules.json"] if whole else []))
+    with caplog.at_level(logging.WARNING, "nirank"):
+        files = models.resolve("org/net")
+    models._from_hub.cache_clear()
+    assert files.identity == {"hub": "org/net", "commit": commit}
+    assert ("pooling is the mean" in caplog.text) is not whole  # another library fetched it without
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("intfloat/multilingual-e5-small", True),
+        ("BAAI/bge-small-en-v1.5", True),
+        ("BAAI/bge-m3", False),
+        ("/home/e5/models/minilm", False),
+        ("org/bgenet", False),
+    ],
+)
+def test_trap_31_families_that_need_prompts(name: str, needed: bool, tmp_path: Path) -> None:
+    assert models.ModelFiles(tmp_path, name, {}).family_needs_prompts is needed
 
 
 # -- encoding --------------------------------------------------------------------------------------
@@ -173,6 +207,77 @@ def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
     assert len({str(one.params()) for one in [Encoding(files), *changed]}) == 7
 
 
+@needs_model
+def test_heads_behind_the_pooling_and_prompts_that_pooling_leaves_out(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense as Head
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    body = SentenceTransformer(str(models.resolve(MINILM).path), device="cpu")[0]
+    for name, modules in {
+        "head": [body, Pooling(384), Head(384, 24)],
+        "instructed": [body, Pooling(384, include_prompt=False)],
+    }.items():
+        theirs = SentenceTransformer(modules=modules, device="cpu")
+        theirs.save_pretrained(str(tmp_path / name))
+        files = models.resolve(str(tmp_path / name))
+        ours, _ = vectors(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
+        assert np.abs(ours - theirs.encode(TEXTS[:2], prompt="ask this: ")).max() < 1e-5, name
+
+
+@needs_model
+def test_equal_texts_get_equal_vectors(tmp_path: Path) -> None:
+    texts = ["same words", *(f"other {i} " * (i % 3 + 1) for i in range(30)), "same words"]
+    found, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve(MINILM), batch_tokens=16))
+    assert np.array_equal(found[0], found[-1])
+    assert not np.array_equal(found[0], found[1])
+
+
+def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    before = models.resolve(str(tiny))
+    old, _ = vectors(tmp_path / "old", ["abc"], Encoding(before))
+    weights = {name: array * np.float32(0.5) for name, array in load_file(tiny / "model.safetensors").items()}
+    (tiny / "model.safetensors").unlink()
+    save_file(weights, tiny / "model.safetensors", metadata={"format": "pt"})
+    after = models.resolve(str(tiny))
+    new, _ = vectors(tmp_path / "new", ["abc"], Encoding(after))
+    assert after.identity != before.identity
+    assert np.abs(old - new).max() > 1e-3
+
+
+def test_vectors_that_are_not_finite_are_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.inference import encoder
+
+    monkeypatch.setattr(encoder, "_forward", lambda model, texts, prompt: np.full((len(texts), 16), np.nan))
+    with pytest.raises(ModelError, match="the vector of 'abc' is not finite"):
+        vectors(tmp_path / "v", ["abc"], Encoding(models.resolve(str(tiny))))
+
+
+@pytest.mark.parametrize("words", ["CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory"])
+def test_the_batch_is_halved_when_memory_is_short(
+    words: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nirank.inference import encoder
+
+    real, sizes = encoder._forward, []
+
+    def scarce(model: object, texts: list[str], prompt: str) -> np.ndarray:
+        sizes.append(len(texts))
+        if len(texts) > 2:
+            raise RuntimeError(words)
+        return real(model, texts, prompt)  # type: ignore[arg-type]
+
+    how = Encoding(models.resolve(str(tiny)))
+    plenty, _ = vectors(tmp_path / "plenty", list("abcdefgh"), how)
+    monkeypatch.setattr(encoder, "_forward", scarce)
+    found, _ = vectors(tmp_path / "scarce", list("abcdefgh"), how)
+    assert np.abs(found - plenty).max() < 1e-5
+    assert sizes[0] == 8
+    assert sizes[-4:] == [2, 2, 2, 2]
+
+
 # -- dense retrieval -------------------------------------------------------------------------------
 
 
@@ -228,6 +333,24 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     assert "trained with prompts, but none are set" in caplog.text
 
 
+def test_a_similarity_that_is_not_offered_is_refused_before_anything_is_encoded(tiny: Path) -> None:
+    config = tiny / "config_sentence_transformers.json"
+    config.write_text(config.read_text().replace('"cosine"', '"manhattan"'))
+    one = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"))
+    with pytest.raises(ConfigError, match="similarity 'manhattan'"):
+        Dense(str(tiny)).needs(one)
+    assert len(Dense(str(tiny), similarity="dot").needs(one)) == 2
+
+
+def test_queries_that_are_the_documents_are_encoded_once(tiny: Path) -> None:
+    leaf = Node.leaf("texts", "same", "texts")
+    asked = Dense(str(tiny), query_prompt="", doc_prompt="").needs(Sides(leaf, leaf))
+    assert asked[0] == asked[1]
+    prompted = Dense(str(tiny)).needs(Sides(leaf, leaf))
+    assert prompted[0] != prompted[1]
+    assert str(tiny) not in str([node.params for node in prompted])  # content, never a place
+
+
 def test_trap_40_a_change_of_model_prompt_template_or_length_is_a_miss(tiny: Path, tmp_path: Path) -> None:
     one = Collection.of({"a": "x y", "b": "z"}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
@@ -247,63 +370,4 @@ def test_trap_40_a_change_of_model_prompt_template_or_length_is_a_miss(tiny: Pat
     assert computed(precision="bfloat16") == 2
     weights = tiny / "config_sentence_transformers.json"
     weights.write_text(weights.read_text() + "\n")
-    models.resolve.cache_clear()
     assert computed() == 2
-
-
-def test_trap_32_cosine_dot_and_euclidean_are_told_apart() -> None:
-    docs = np.array([[3, 0], [1, 1], [0, 0]], np.float32)
-    query = np.array([[1, 0.9]], np.float32)
-    orders = {name: Pairs.to_dict(nearest(query, docs, sides(1, 3), None, name))["q0"] for name in ("dot", "cosine")}
-    assert orders == {"dot": ["d0000", "d0001", "d0002"], "cosine": ["d0001", "d0000", "d0002"]}
-    assert nearest(query, docs, sides(1, 3), None, "cosine").scores[-1] == 0
-    far = nearest(query, docs, sides(1, 3), None, "euclidean")
-    assert far.to_dict()["q0"]["d0001"] == pytest.approx(-0.1, abs=1e-6)
-    with pytest.raises(ConfigError, match="similarity 'manhattan'"):
-        nearest(query, docs, sides(1, 3), None, "manhattan")
-
-
-def test_trap_23_fewer_documents_than_k() -> None:
-    docs = np.array([[0.9, 0], [0.5, 0], [0.1, 0]], np.float32)
-    found = nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
-    assert found.counts.tolist() == [3]
-    assert found.scores[0] == np.float32(0.9)
-    assert found.depth is None
-
-
-def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nirank.inference import knn
-
-    docs, query = np.ones((2000, 4), np.float32), np.ones((1, 4), np.float32)
-    lists = {}
-    for block in (10**6, 300):
-        monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
-        for k in (10, 500):
-            lists[block, k] = nearest(query, docs, sides(1, 2000), k, "cosine").rows[:10].tolist()
-    assert len({tuple(rows) for rows in lists.values()}) == 1
-    assert lists[300, 10] == list(range(1999, 1989, -1))
-
-
-@given(
-    seed=st.integers(0, 99),
-    similarity=st.sampled_from(["cosine", "dot", "euclidean"]),
-    listed=st.booleans(),
-    own=st.booleans(),
-)
-@settings(max_examples=60, deadline=None)
-def test_scoped_search_is_the_whole_search_masked(seed: int, similarity: str, listed: bool, own: bool) -> None:
-    rng = np.random.default_rng(seed)
-    docs, queries = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(5, 6)).astype(np.float32)
-    free = sides(5, 40)
-    mask = rng.random(40) < 0.5
-    pairs = None
-    if listed:
-        q, d = np.nonzero(rng.random((5, 40)) < 0.3)
-        pairs = Pairs.build(free.queries, free.docs, q, d, source="test")
-    scope = Scope(free.queries, free.docs, mask, pairs, np.arange(5) if own else None)
-    whole = nearest(queries, docs, free, None, similarity)
-    masked = whole.select(scope.allows(whole.query_rows, whole.rows))
-    scoped = nearest(queries, docs, scope, None, similarity)
-    assert scoped.rows.tolist() == masked.rows.tolist()
-    assert np.abs(scoped.scores - masked.scores).max(initial=0) < 1e-5
-    assert nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()

@@ -1,0 +1,174 @@
+"""Exact nearest neighbours: every score a function of its two vectors, every list in standard order."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.errors import ConfigError, StageError
+from nirank.ids import Ids
+from nirank.inference import knn
+from nirank.inference.knn import nearest
+from nirank.pairs import Pairs
+from nirank.scope import Scope
+
+SIMILARITIES = ["cosine", "dot", "euclidean"]
+
+
+def sides(n_queries: int, n_docs: int) -> Scope:
+    return Scope(Ids.of(f"q{i}" for i in range(n_queries)), Ids.of(f"d{i:04}" for i in range(n_docs)))
+
+
+def test_trap_32_cosine_dot_and_euclidean_are_told_apart() -> None:
+    docs = np.array([[3, 0], [1, 1], [0, 0]], np.float32)
+    query = np.array([[1, 0.9]], np.float32)
+    orders = {name: Pairs.to_dict(nearest(query, docs, sides(1, 3), None, name))["q0"] for name in ("dot", "cosine")}
+    assert orders == {"dot": ["d0000", "d0001", "d0002"], "cosine": ["d0001", "d0000", "d0002"]}
+    assert nearest(query, docs, sides(1, 3), None, "cosine").scores[-1] == 0
+    far = nearest(query, docs, sides(1, 3), None, "euclidean")
+    assert far.to_dict()["q0"]["d0001"] == pytest.approx(-0.1, abs=1e-6)
+    with pytest.raises(ConfigError, match="similarity 'manhattan'"):
+        nearest(query, docs, sides(1, 3), None, "manhattan")
+
+
+def test_trap_23_fewer_documents_than_k() -> None:
+    docs = np.array([[0.9, 0], [0.5, 0], [0.1, 0]], np.float32)
+    found = nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
+    assert found.counts.tolist() == [3]
+    assert found.scores[0] == np.float32(0.9)
+    assert found.depth is None
+
+
+def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    docs, query = np.ones((2000, 4), np.float32), np.ones((1, 4), np.float32)
+    lists = {}
+    for block in (10**6, 300):
+        monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
+        for k in (10, 500):
+            lists[block, k] = nearest(query, docs, sides(1, 2000), k, "cosine").rows[:10].tolist()
+    assert len({tuple(rows) for rows in lists.values()}) == 1
+    assert lists[300, 10] == list(range(1999, 1989, -1))
+
+
+@given(
+    seed=st.integers(0, 99),
+    similarity=st.sampled_from(SIMILARITIES),
+    listed=st.booleans(),
+    own=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_scoped_search_is_the_whole_search_masked(seed: int, similarity: str, listed: bool, own: bool) -> None:
+    rng = np.random.default_rng(seed)
+    docs, queries = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(5, 6)).astype(np.float32)
+    free = sides(5, 40)
+    mask = rng.random(40) < 0.5
+    pairs = None
+    if listed:
+        q, d = np.nonzero(rng.random((5, 40)) < 0.3)
+        pairs = Pairs.build(free.queries, free.docs, q, d, source="test")
+    scope = Scope(free.queries, free.docs, mask, pairs, np.arange(5) if own else None)
+    whole = nearest(queries, docs, free, None, similarity)
+    masked = whole.select(scope.allows(whole.query_rows, whole.rows))
+    scoped = nearest(queries, docs, scope, None, similarity)
+    assert scoped.rows.tolist() == masked.rows.tolist()
+    assert np.abs(scoped.scores - masked.scores).max(initial=0) < 1e-5
+    assert nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()
+
+
+def oracle(query: np.ndarray, docs: np.ndarray, similarity: str) -> np.ndarray:
+    """Score in float64, by the definition."""
+    query, docs = query.astype(np.float64), docs.astype(np.float64)
+    if similarity == "euclidean":
+        return -np.linalg.norm(docs - query, axis=1)
+    products = docs @ query
+    return products if similarity == "dot" else products / (np.linalg.norm(docs, axis=1) * np.linalg.norm(query))
+
+
+@given(
+    seed=st.integers(0, 999),
+    similarity=st.sampled_from(SIMILARITIES),
+    scale=st.sampled_from([1e-3, 1.0, 1e3]),
+    k=st.sampled_from([1, 7, 50, None]),
+    block=st.sampled_from([16, 10**6]),
+)
+@settings(max_examples=60, deadline=None)
+def test_scores_and_order_are_those_of_the_definition(
+    seed: int, similarity: str, scale: float, k: int | None, block: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    docs, queries = (rng.normal(size=(n, 24)).astype(np.float32) * np.float32(scale) for n in (90, 3))
+    docs[::9] = queries[0]  # near and equal ones, where differences of squares lose every digit
+    docs[1::9] = queries[0] * np.float32(1.0001)
+    before, knn._BLOCK_DOCS = knn._BLOCK_DOCS, block
+    try:
+        found = nearest(queries, docs, sides(3, 90), k, similarity)
+    finally:
+        knn._BLOCK_DOCS = before
+    for query in range(3):
+        expected = oracle(queries[query], docs, similarity)
+        size = np.abs(expected).max()
+        rows, scores = found.of(query), found.scores[found.offsets[query] : found.offsets[query + 1]]
+        assert len(rows) == (k or 90)
+        assert np.abs(scores - expected[rows]).max() <= 1e-5 * size
+        worst_kept, best_left = expected[rows].min(), np.delete(expected, rows).max(initial=-np.inf)
+        assert best_left <= worst_kept + 1e-5 * size
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("n_docs", [97, 2003])
+def test_a_score_depends_on_its_two_vectors_alone(n_docs: int, similarity: str) -> None:
+    rng = np.random.default_rng(n_docs)
+    docs, queries = rng.normal(size=(n_docs, 384)).astype(np.float32), rng.normal(size=(70, 384)).astype(np.float32)
+    docs[5:60] = docs[5]
+    free = sides(70, n_docs)
+    whole = nearest(queries, docs, free, None, similarity)
+    for query in (0, 3, 69):
+        same = np.isin(whole.of(query), np.arange(5, 60))
+        ours = slice(whole.offsets[query], whole.offsets[query + 1])
+        assert len(np.unique(whole.scores[ours][same])) == 1  # equal documents tie …
+        assert whole.of(query)[same].tolist() == list(range(59, 4, -1))  # … in descending id order
+        alone = nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
+        assert alone.rows.tolist() == whole.of(query)[:10].tolist()
+        assert alone.scores.tolist() == whole.scores[ours][:10].tolist()
+    everything = Scope(free.queries, free.docs, pairs=free.everything())
+    listed = nearest(queries, docs, everything, None, similarity)
+    assert listed.rows.tolist() == whole.rows.tolist()
+    assert listed.scores.tolist() == whole.scores.tolist()
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(bad: float, similarity: str) -> None:
+    vectors = np.ones((6, 3), np.float32)
+    wrong = vectors.copy()
+    wrong[4, 1] = bad
+    listed = Pairs.build(sides(2, 6).queries, sides(2, 6).docs, np.array([1]), np.array([4]), source="test")
+    for scope in (sides(2, 6), Scope(sides(2, 6).queries, sides(2, 6).docs, pairs=listed)):
+        with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
+            nearest(vectors[:2], wrong, scope, 2, similarity)
+    with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):
+        nearest(wrong[3:5], vectors, sides(2, 6), 2, similarity)
+
+
+def test_no_documents_no_queries_nothing_allowed() -> None:
+    vectors = np.ones((3, 2), np.float32)
+    assert nearest(vectors, vectors[:0], sides(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
+    assert len(nearest(vectors[:0], vectors, sides(0, 3), 5, "cosine")) == 0
+    free = sides(3, 3)
+    nothing = Scope(free.queries, free.docs, np.zeros(3, np.bool_))
+    assert nearest(vectors, vectors, nothing, 5, "cosine").counts.tolist() == [0, 0, 0]
+
+
+def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
+    vectors = np.random.default_rng(0).normal(size=(8_000, 4)).astype(np.float32)
+    ids = Ids.of(f"d{i:05}" for i in range(8_000))
+    tracemalloc.start()
+    found = nearest(vectors, vectors, Scope(ids, ids, own=np.arange(8_000)), 3, "cosine")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150e6  # bytes; every query's list of the other rows would be 512e6
+    assert (found.rows.reshape(-1, 3) != np.arange(8_000)[:, None]).all()
