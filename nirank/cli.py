@@ -103,7 +103,7 @@ def _load_all(asked: Sequence[Any], store: Any, limit: int | None) -> list[Any]:
     for arguments in asked:
         options = dict(arguments)
         try:
-            one = load(options.pop("source"), **options, store=store)
+            one = load(options.pop("source", None), **options, store=store)
             loaded.append(one if limit is None else one.sample(limit))
         except (ConfigError, DataError) as error:
             wrong += error.messages

@@ -14,8 +14,20 @@ from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = ("collections", "systems", "measures", "store", "device")
-COLLECTION_KEYS = ("path", "split", "name", "self_match", "measures", "min_rel", "max_dangling")
+COLLECTION_KEYS = (
+    *("path", "split", "name", "docs", "queries", "qrels", "candidates", "min_rel", "self_match", "date", "time"),
+    *("expect", "measures", "group", "max_dangling"),
+)
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep")}
+
+
+_WANTED = {
+    "min_rel": "a number",
+    "max_dangling": "a number",
+    "candidates": "a file, or false",
+    "qrels": "a file, or a mapping of names to files",
+    "expect": "a mapping of counts or digests",
+}
 
 
 @dataclass(frozen=True)
@@ -160,28 +172,51 @@ class _Reader:
     def _collection(self, tree: Tree) -> _Asked | None:
         if isinstance(tree.value, str):
             return _Asked({"source": self._source(tree.value)}, False)
-        if not isinstance(tree.value, dict) or "path" not in tree.value:
-            message = f"a collection is a folder, an ir_datasets id, or {{path: …, split: …}}, got {tree.kind}"
+        alone = isinstance(tree.value, dict) and {"docs", "queries"} <= set(tree.value)
+        if not isinstance(tree.value, dict) or not ("path" in tree.value or alone):
+            message = (
+                "a collection is a folder, an ir_datasets id, {path: …, split: …}, or files {docs: …, queries: …},"
+                f" got {tree.kind}"
+            )
             self.mistakes.add(tree, message + (" without path" if isinstance(tree.value, dict) else ""))
             return None
         self._unknown(tree, COLLECTION_KEYS, "a collection has no key")
-        kinds = {"path": str, "split": str, "name": str, "min_rel": int, "max_dangling": (int, float)}
+        kinds: dict[str, Any] = {
+            **dict.fromkeys(("path", "split", "name", "docs", "queries", "date", "time", "group"), str),
+            "min_rel": int, "max_dangling": (int, float), "candidates": (str, bool), "qrels": (str, dict),
+            "expect": dict,
+        }
         for key, kind in kinds.items():
             one = tree.value.get(key)
-            if one is not None and (not isinstance(one.value, kind) or isinstance(one.value, bool)):  # type: ignore[arg-type]
-                wanted = "text" if kind is str else "a number"
+            is_flag = one is not None and isinstance(one.value, bool) and key != "candidates"
+            if one is not None and (not isinstance(one.value, kind) or is_flag):
+                wanted = _WANTED.get(key, "text")
                 self.mistakes.add(one, f"{key}: expected {wanted}, got {one.kind} ({one.plain!r})")
+                return None
         arguments = {key: one.plain for key, one in tree.value.items() if key in COLLECTION_KEYS and key != "path"}
+        for key in ("docs", "queries", "candidates", "qrels"):
+            if key in arguments:
+                arguments[key] = self._files(arguments[key])
+        if "path" in tree.value:
+            arguments["source"] = self._source(str(tree.value["path"].value))
         if "measures" in tree.value:
             listed = tree.value["measures"]
             items = listed.value if isinstance(listed.value, list) else [listed]
             arguments["measures"] = tuple(name for one in items if (name := self._measure(one)) is not None)
-        return _Asked({"source": self._source(str(tree.value["path"].value)), **arguments}, "measures" in tree.value)
+        return _Asked(arguments, "measures" in tree.value)
+
+    def _files(self, value: Any) -> Any:
+        """Make the paths of files absolute where such files exist; a name of a version stays what it is."""
+        if isinstance(value, dict):
+            return {key: one if key == "min_rel" else self._files(one) for key, one in value.items()}
+        place = self._place(value) if isinstance(value, str) else None
+        return str(place) if place is not None and (place.exists() or "{" in place.name) else value
 
     def _source(self, text: str) -> str:
         """Make a folder's path absolute; an id of ir_datasets stays what it is."""
         place = self._place(text)
-        return str(place) if place.exists() or (place.parent.is_dir() and text.startswith((".", "/", "~"))) else text
+        inside = place.parent.is_dir() and (text.startswith((".", "/", "~")) or Path(text).parent != Path("."))
+        return str(place) if place.exists() or inside else text
 
     def _place(self, text: str) -> Path:
         """Return a path relative to the file's folder, or to the working directory if only there it exists."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nirank.collections.collection import Collection
+from nirank.collections.twins import share_labels, unequal_groups
 from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
@@ -22,8 +23,8 @@ from nirank.plan.reporter import Reporter
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
-from nirank.scope import Scope
 from nirank.stage import Sides, Stage
+from nirank.summaries import group_rows
 
 log = logging.getLogger("nirank")
 
@@ -125,19 +126,16 @@ class Experiment:
         label = f"{collection.name}/{collection.split}" if collection.split else collection.name
         query_leaf = self._leaf(Node.leaf("texts", queries.digest, f"{label} queries"), queries)
         doc_leaf = self._leaf(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs)
-        scope = []
-        if collection.candidates is not None:
-            listed = collection.candidates.to_dict()
-            scope.append(self._leaf(_given("pairs", f"{label} candidates", listed), collection.candidates))
-        own = collection.own_documents()
-        if own is not None:
-            value = Scope(queries.ids, docs.ids, own=own)
-            scope.append(self._leaf(_given("scope", f"{label} own documents", own.tolist()), value))
+        scope = [
+            self._leaf(_given("scope", f"{label} {name}", value.digest), value)
+            for name, value in collection.scopes().items()
+        ]
         judged = next(iter(collection.qrels.values()), None)
         judgements = None
         if judged is not None:
             judgements = self._leaf(Node.leaf("judgements", judged.digest, f"{label} judgements"), judged)
-        return Sides(query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements)
+        listed = collection.candidates is not None
+        return Sides(query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed)
 
     def _leaf(self, node: Node, value: Any) -> Node:
         self._leaves[node.address] = value
@@ -165,6 +163,8 @@ class Experiment:
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
             self._run_case(case, runner, result, reporter)
+        for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
+            result.add(row)
         result.finish(begun, time.perf_counter() - started, [node.label for node in runner.ran])
         return result
 
@@ -180,6 +180,7 @@ class Experiment:
             return
         stored = [(node, one) for node in case.node.walk() if (one := runner.run(node)) is not None]
         counts, declared = counted(stored)
+        counts |= _later(ranking, collection)
         cost = costs(stored, runner.ran, len(collection.queries))
         result.rankings[collection.name, collection.split, case.system] = ranking
         for qrels in sets:
@@ -188,8 +189,9 @@ class Experiment:
             evaluation = None
             if qrels is not None:
                 try:
-                    evaluation = evaluate(ranking, qrels, self._measures(collection))
+                    evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
                     _add_evaluation(row, evaluation)
+                    row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
                     row |= {"status": "failed", "error": f"cannot be evaluated: {error or type(error).__name__}"}
@@ -216,9 +218,16 @@ class Experiment:
             "measures": dict.fromkeys(self._measures(collection)),
             "nulls": {},
             "answerable": {},
+            "ceilings": {},
+            "judged_at": {},
+            "twins": {},
             "counts": {},
             "cost": {},
-            "conventions": {"self_match": collection.self_match, **collection.origin.get("conventions", {})},
+            "conventions": {
+                "self_match": collection.self_match,
+                "time": collection.time,
+                **collection.origin.get("conventions", {}),
+            },
             "pipeline": repr(case.pipeline),
             "address": case.node.address,
         }
@@ -254,7 +263,30 @@ def _add_evaluation(row: dict[str, Any], evaluation: Evaluation) -> None:
     row["measures"] = dict(evaluation.means)
     row["nulls"] = dict(evaluation.nulls)
     row["answerable"] = dict(evaluation.answerable)
+    row["ceilings"] = dict(evaluation.ceilings)
+    row["judged_at"] = dict(evaluation.judged_at)
     row["conventions"] |= evaluation.conventions
+
+
+def _with_shared_labels(
+    ranking: Ranking, qrels: Qrels, measures: Sequence[str], collection: Collection
+) -> dict[str, float | None]:
+    """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
+    groups = collection.twin_groups
+    if not len(unequal_groups(qrels, groups)):
+        return {}
+    return dict(evaluate(ranking, share_labels(qrels, groups), measures).means)
+
+
+def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:
+    """Count documents from after the query among each list's first ten, where no rule takes them out."""
+    docs, queries = collection.doc_dates, collection.query_dates
+    if docs is None or queries is None or collection.time == "as_of_query":
+        return {}
+    head = ranking.cut(10)
+    both = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
+    later = both & (docs.first[head.rows] > queries.last[head.query_rows])
+    return {"later_in_top10": int(later.sum())} if later.any() else {}
 
 
 def _stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Judgement files: BEIR's three columns or TREC's four, read into arrays."""
+"""Judgement and candidate files, read into arrays of ids: BEIR's three columns, TREC's four, or pairs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +14,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.errors import DataError
-from nirank.files import read_text
+from nirank.id_columns import IdColumns, LineEnds, read_columns
 
 _SHOWN = 3  # mistakes that are spelled out
 _NUMBER = (
     r"^[+-]?(\d|\.\d|inf|nan)"  # what a label may be mistaken for a header by: `0.7` and `NaN` are labels, if bad ones
 )
+_QUERY = ("query-id", "query_id", "qid", "query", "topic", "topic_id", "topic-id", "queryid")
+_DOC = ("corpus-id", "corpus_id", "doc_id", "docid", "doc-id", "docno", "document_id", "document", "pid", "pmid")
+_LABEL = ("score", "label", "relevance", "rel", "grade")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class QrelsFile:
     doc_ids    (n,) strings
     grades     (n,) int64
     repeated   how many identical repeats were dropped
+    line_ends  'lf', 'crlf', 'mixed' or 'none'
     """
 
     source: str
@@ -43,6 +47,7 @@ class QrelsFile:
     doc_ids: pa.Array
     grades: NDArray[np.int64]
     repeated: int = 0
+    line_ends: LineEnds = "none"
 
     def __len__(self) -> int:
         return len(self.grades)
@@ -55,79 +60,97 @@ class QrelsFile:
         grades = np.array([row[2] for row in rows], np.int64)
         return _distinct(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
 
+    def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
+        """Return the judgements where `keep`, (n,) bool, is true."""
+        at = pa.array(np.flatnonzero(keep))
+        return replace(self, query_ids=self.query_ids.take(at), doc_ids=self.doc_ids.take(at), grades=self.grades[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class PairsFile:
+    """Candidates as a file lists them, repeats dropped.
+
+    query_ids, doc_ids  (n,) strings
+    repeated            how many repeats were dropped
+    """
+
+    source: str
+    query_ids: pa.Array
+    doc_ids: pa.Array
+    repeated: int = 0
+    line_ends: LineEnds = "none"
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    @classmethod
+    def distinct(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
+        """Drop repeats and count them."""
+        keys = _keys(query_ids, doc_ids)
+        _, first = np.unique(keys, return_index=True)
+        at = pa.array(np.sort(first))
+        return cls(source, query_ids.take(at), doc_ids.take(at), len(keys) - len(first), line_ends)
+
 
 def read_qrels(path: str | Path) -> QrelsFile:
-    """Read a judgement file: three columns (BEIR) or four (TREC), between tabs or blanks.
+    """Read a judgement file: three columns (BEIR) or four (TREC), between tabs or blanks, CSV, or Parquet.
 
-    The first line is a header only if its label is not a number. Ids are opaque: nothing is
-    stripped from them (between tabs, blanks belong to the id) or converted. CR LF, a byte order
-    mark, blank lines and `.gz` are accepted; the iteration column is ignored.
+    The first line is a header only if its label is not a number; a header's names, where they are
+    known ones, say which column is which. The iteration column is ignored.
     Raises DataError, naming file and line, for a line with another number of columns, an empty
     id, a label that is not an integer, or a pair with two different labels.
     """
     path = Path(path)
-    lines = pc.list_flatten(pc.split_pattern(pa.array([read_text(path)], pa.large_string()), "\n"))
-    lines = pc.ascii_rtrim(lines, "\r\t ")
-    numbers = np.flatnonzero(np.asarray(pc.not_equal(pc.ascii_ltrim(lines, "\t "), ""))) + 1
-    lines = lines.take(pa.array(numbers - 1))
-    if not len(lines):
-        return QrelsFile(str(path), "empty", False, lines, lines, np.empty(0, np.int64))
-    fields, columns = _split(lines, numbers, path)
-    queries, docs, labels = (
-        fields.take(pa.array(np.arange(at, len(fields), columns))) for at in (0, -2 % columns, -1 % columns)
-    )
+    found = read_columns(path, (3, 4), lambda first: not re.match(_NUMBER, first[-1].strip(" "), re.IGNORECASE))
+    if not len(found) and found.names is None:
+        empty = found.columns[0]
+        return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
+    named = found.named(_QUERY, _DOC, _LABEL)
+    if named is None and len(found.columns) not in (3, 4):
+        raise DataError(f"{path}: columns {', '.join(found.names or ())}; expected query-id, corpus-id and score")
+    queries, docs, labels = named or (found.columns[0], found.columns[-2], found.columns[-1])
     labels = pc.ascii_trim(labels, " ")
-    header = not re.match(_NUMBER, labels[0].as_py(), re.IGNORECASE)
-    if header:
-        queries, docs, labels, numbers = queries[1:], docs[1:], labels[1:], numbers[1:]
-    for ids, what in ((queries, "query"), (docs, "document")):
-        _refuse(path, numbers, pc.equal(ids, ""), f"the {what} id is empty")
-    bad = pc.invert(pc.match_substring_regex(labels, r"^[+-]?\d{1,9}$"))
-    _refuse(path, numbers, bad, "label '{}' is not an integer", labels)
+    _refuse_empty(found, queries, docs)
+    found.refuse(pc.invert(pc.match_substring_regex(labels, r"^[+-]?\d{1,9}$")), "label '{}' is not an integer", labels)
     grades = np.asarray(pc.ascii_ltrim(labels, "+").cast(pa.int64()))
-    form: Literal["beir", "trec"] = "beir" if columns == 3 else "trec"
-    return _distinct(QrelsFile(str(path), form, header, queries, docs, grades), numbers)
-
-
-def _split(lines: pa.Array, numbers: NDArray[np.int64], path: Path) -> tuple[pa.Array, int]:
-    """Split lines at what separates the first one; return all fields in one array, and how many a line has."""
-    first = lines[0].as_py()
-    by_tab = len(first.split("\t")) in (3, 4)
-    parts = pc.split_pattern(lines, "\t") if by_tab else pc.ascii_split_whitespace(pc.ascii_ltrim(lines, "\t "))
-    lengths = np.asarray(pc.list_value_length(parts))
-    columns = int(lengths[0])
-    if columns not in (3, 4):
-        raise DataError(f"{path}:{numbers[0]}: {columns} columns; expected 3 (query, document, label) or TREC's 4")
-    _refuse(
-        path,
-        numbers,
-        pa.array(lengths != columns),
-        f"{{}} columns; expected {columns}, as in line {numbers[0]}",
-        pa.array(lengths),
+    form: Literal["beir", "trec"] = "trec" if len(found.columns) == 4 else "beir"
+    header = found.names is not None
+    return _distinct(
+        QrelsFile(str(path), form, header, queries, docs, grades, line_ends=found.line_ends), found.numbers
     )
-    return pc.list_flatten(parts), columns
 
 
-def _refuse(
-    path: Path, numbers: NDArray[np.int64], bad: pa.Array, message: str, values: pa.Array | None = None
-) -> None:
-    """Raise DataError with one sentence a bad line, if there are any."""
-    rows = np.flatnonzero(np.asarray(bad))
-    if not len(rows):
-        return
-    said = [
-        f"{path}:{numbers[row]}: {message.format(values[int(row)].as_py()) if values is not None else message}"
-        for row in rows[:_SHOWN]
-    ]
-    if len(rows) > _SHOWN:
-        said.append(f"{path}: {len(rows) - _SHOWN:,} more such lines")
-    raise DataError(*said)
+def read_pairs(path: str | Path) -> PairsFile:
+    """Read a candidate file: query and document ids in two columns.
+
+    The first line is a header if it names its columns (query-id and corpus-id, or their like).
+    Raises DataError, naming file and line, for a line with another number of columns or an empty id.
+    """
+    path = Path(path)
+    found = read_columns(path, (2,), lambda first: first[0].strip().lower() in _QUERY)
+    named = found.named(_QUERY, _DOC)
+    if named is None and len(found.columns) != 2:
+        raise DataError(f"{path}: columns {', '.join(found.names or ())}; expected query-id and corpus-id")
+    queries, docs = named or found.columns
+    _refuse_empty(found, queries, docs)
+    return PairsFile.distinct(str(path), queries, docs, found.line_ends)
+
+
+def _refuse_empty(found: IdColumns, queries: pa.Array, docs: pa.Array) -> None:
+    for ids, what in ((queries, "query"), (docs, "document")):
+        found.refuse(pc.fill_null(pc.equal(ids, ""), True), f"the {what} id is empty")
+
+
+def _keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]:
+    """Return one integer a pair, equal for equal pairs."""
+    queries, docs = query_ids.dictionary_encode(), doc_ids.dictionary_encode()
+    keys: NDArray[np.int64] = np.asarray(queries.indices, np.int64) * max(len(docs.dictionary), 1)
+    return keys + np.asarray(docs.indices, np.int64)
 
 
 def _distinct(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
     """Drop identical repeats; raise DataError naming both lines where two labels contradict each other."""
-    queries, docs = found.query_ids.dictionary_encode(), found.doc_ids.dictionary_encode()
-    keys = np.asarray(queries.indices, np.int64) * max(len(docs.dictionary), 1) + np.asarray(docs.indices, np.int64)
+    keys = _keys(found.query_ids, found.doc_ids)
     order = np.argsort(keys, kind="stable")
     later = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
     if not len(later):
@@ -143,14 +166,6 @@ def _distinct(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
         if len(clash) > _SHOWN:
             said.append(f"{found.source}: {len(clash) - _SHOWN:,} more contradictions")
         raise DataError(*said)
-    kept = np.sort(np.delete(order, later))
-    at = pa.array(kept)
-    return QrelsFile(
-        found.source,
-        found.form,
-        found.header,
-        found.query_ids.take(at),
-        found.doc_ids.take(at),
-        found.grades[kept],
-        len(later),
-    )
+    keep = np.ones(len(keys), np.bool_)
+    keep[order[later]] = False
+    return replace(found.select(keep), repeated=len(later))

@@ -12,42 +12,62 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.collections import irds, stdlib
-from nirank.collections.audit import AuditFacts, JudgedFacts, audit, refuse
-from nirank.collections.beir import BeirFolder, is_beir
-from nirank.collections.collection import Collection, SelfMatch
+from nirank.collections.audit import AuditFacts, CandidateFacts, Finding, JudgedFacts, audit, refuse
+from nirank.collections.clef_tar import ClefTar
+from nirank.collections.collection import Collection, SelfMatch, Time
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.records import Side, Source
+from nirank.collections.sources import Files, QrelsAsked, read_sets, resolve
 from nirank.collections.texts import Texts
-from nirank.errors import ConfigError, StoreError, suggest
+from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.ids import Ids
-from nirank.judgements import QrelsFile
+from nirank.judgements import PairsFile, QrelsFile, read_pairs
 from nirank.node import Node, Store
+from nirank.pairs import Pairs
 from nirank.qrels import Judgement, Qrels
 
 log = logging.getLogger("nirank")
 
 
 def load(
-    source: str | Path,
+    source: str | Path | None = None,
     *,
     split: str | None = None,
     name: str | None = None,
+    docs: str | Path | None = None,
+    queries: str | Path | None = None,
+    qrels: QrelsAsked = None,
+    candidates: str | Path | bool | None = None,
     min_rel: int = 1,
     self_match: SelfMatch = "keep",
+    date: str | None = None,
+    time: Time = "all",
+    expect: Mapping[str, int | str] | None = None,
     measures: Sequence[str] = (),
+    group: str | None = None,
     max_dangling: float = 0.05,
     store: Store | None = None,
     check: bool = True,
 ) -> Collection:
     """Load a collection and audit it.
 
-    source        a folder in BEIR's layout, `folder/split`, an ir_datasets id, or 'python-stdlib'
+    source        a folder, `folder/split`, an ir_datasets id, or 'python-stdlib'. Folders have BEIR's
+                  layout (`corpus`, `queries`, `qrels/<split>[.<set>].tsv`, `candidates.tsv`; texts as
+                  JSON lines, CSV, TSV, Parquet or TREC files, all plain or .gz) or CLEF TAR's
+    docs          without a source: a file of documents, or a folder of such files
+    queries       without a source: a file of queries; with one: a version of its queries, such as
+                  'question' for `queries.question.jsonl`
+    qrels         judgement sets: a file, or {name: file}, or {name: {path: file, min_rel: grade}}
+    candidates    a file; False: the source's own are not used
     split         default: test, else the only one
     name          as rows show it; default: the folder's name or the id
     min_rel       the least grade that binary measures take as relevant
     self_match    what to do with the query's own document: 'keep', 'id' or {'key': metadata key}
+    date          metadata key of the dates; default: found by its name
+    time          'all', or 'as_of_query': documents dated before the query, and undated ones
+    expect        counts and digests that must hold: docs, queries, judgements, docs_digest, …
     measures      asked for here instead of the experiment's
+    group         collections of one group get a row with the mean over them
     max_dangling  the part of relevant judgements that may name absent documents
     store         where imported texts are kept; default: the user's
     check         whether findings that are errors are raised; they are in `findings` either way
@@ -58,63 +78,52 @@ def load(
     Raises ConfigError for a source, split or option that does not exist, DataError for files
     that cannot be trusted.
     """
-    _check_options(min_rel, self_match, max_dangling)
-    opened, split = resolve(source, split)
+    _check_options(min_rel, self_match, max_dangling, time, expect)
+    opened, split = resolve(source, split, Files(docs, queries), name)
     if store is None:
         from nirank.store import open_store
 
         store = open_store()
-    docs, doc_facts = imported(opened, "docs", store)
-    queries, query_facts = imported(opened, "queries", store)
+    doc_side, doc_facts = imported(opened, "docs", store)
+    topics, query_facts = imported(opened, "queries", store)
     split = _choose(opened, split, query_facts)
-    judged = opened.judgements(split, queries.ids)
-    declared = _declared(split, queries, judged)
-    asked = queries if declared.all() else queries.take(np.flatnonzero(declared))
-    facts = AuditFacts(doc_facts, query_facts)
-    qrels: dict[str, Qrels] = {}
-    if judged is not None:
-        qrels["qrels"] = _join(judged, asked.ids, docs.ids, min_rel)
-        facts = replace(facts, judged={"qrels": _judged_facts(judged, queries.ids)})
+    sets = read_sets(opened, split, topics.ids, qrels, min_rel)
+    pool = _candidates(opened, split, candidates)
+    declared = _declared(opened, split, topics, [one for one, _ in sets.values()])
+    asked = topics if declared.all() else topics.take(np.flatnonzero(declared))
+    pairs, candidate_facts = (None, None) if pool is None else _pool(pool, asked.ids, topics.ids, doc_side.ids)
+    facts = AuditFacts(
+        doc_facts,
+        query_facts,
+        {key: _judged_facts(judged, topics.ids) for key, (judged, _) in sets.items()},
+        candidate_facts,
+        topics,
+    )
+    others, unread = _other_splits(opened, split, topics.ids)
+    facts = replace(facts, others=others)
+    joined = {key: _join(judged, asked.ids, doc_side.ids, least, key) for key, (judged, least) in sets.items()}
     collection = Collection(
         name or opened.name,
-        docs,
+        doc_side,
         asked,
-        qrels,
+        joined,
         split,
+        pairs,
         self_match=self_match,
+        date=date,
+        time=time,
+        group=group,
         measures=tuple(measures),
-        origin=_origin(opened, docs, asked, qrels),
+        origin=_origin(opened, doc_side, asked, joined, pairs, candidates is False),
     )
-    collection = replace(collection, findings=(*audit(collection, facts, max_dangling=max_dangling), *opened.findings))
+    if time == "as_of_query":
+        _check_dates(collection)
+    _check_expected(collection, expect or {})
+    found = (*audit(collection, facts, max_dangling=max_dangling), *opened.findings, *unread)
+    collection = replace(collection, findings=found)
     if check:
         refuse(collection.findings)
     return collection
-
-
-def resolve(source: str | Path, split: str | None) -> tuple[Source, str | None]:
-    """Open what a source names, and return it with the split that the name contains."""
-    text = str(source)
-    if text == stdlib.NAME:
-        return stdlib.StandardLibrary(), split
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return BeirFolder(path), split
-    if path.exists():
-        raise ConfigError(f"collection {text}: is a file; expected a folder in BEIR's layout")
-    if is_beir(path.parent):
-        if split not in (None, path.name):
-            raise ConfigError(f"collection {text}: names split '{path.name}', but split '{split}' is asked for")
-        return BeirFolder(path.parent), path.name
-    is_id = isinstance(source, str) and not text.startswith((".", "/", "~"))
-    if is_id and irds.is_known(text):
-        return irds.IrDataset.split_of(text, split), None
-    beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = [stdlib.NAME, *beside, *(irds.known_ids() if is_id else ())]
-    what = "neither a folder nor an ir_datasets id" if is_id else "no such folder"
-    raise ConfigError(
-        f"collection {text}: {what}; expected a folder with corpus.jsonl, queries.jsonl and qrels/<split>.tsv,"
-        f" an id of ir_datasets, or '{stdlib.NAME}'{suggest(text, known)}"
-    )
 
 
 def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFacts]:
@@ -155,18 +164,18 @@ def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | No
     return split
 
 
-def _declared(split: str | None, queries: Texts, judged: QrelsFile | None) -> NDArray[np.bool_]:
+def _declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
     """Tell which queries are declared, (n_queries,) bool."""
-    if split is None:
+    if split is None or isinstance(source, ClefTar):
         return np.ones(len(queries), np.bool_)
     named = np.array([value == split for value in queries.metadata("split")], np.bool_)
-    if judged is not None:
-        rows = queries.ids.rows(judged.query_ids.unique())
+    for one in judged:
+        rows = queries.ids.rows(one.query_ids.unique())
         named[rows[rows >= 0]] = True
     return named
 
 
-def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int) -> Qrels:
+def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
     """Join judgements to both sides; those of queries that are not there are left out, dangling ones stay."""
     q, d = queries.rows(judged.query_ids), docs.rows(judged.doc_ids)
     kept = np.flatnonzero(q >= 0)
@@ -175,25 +184,101 @@ def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int) -> Qrels:
         Judgement(judged.query_ids[row].as_py(), judged.doc_ids[row].as_py(), int(judged.grades[row]))
         for row in lost.tolist()
     )
-    return Qrels.build(queries, docs, q[kept], d[kept], judged.grades[kept], min_rel=min_rel, dangling=dangling)
+    return Qrels.build(
+        queries, docs, q[kept], d[kept], judged.grades[kept], name=name, min_rel=min_rel, dangling=dangling
+    )
+
+
+def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
+    if asked is False:
+        return None
+    return read_pairs(Path(asked).expanduser()) if isinstance(asked, (str, Path)) else source.candidates(split)
+
+
+def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs, CandidateFacts]:
+    """Join candidates to both sides; those of other splits' queries are left out, unknown documents counted."""
+    q, d = queries.rows(pool.query_ids), docs.rows(pool.doc_ids)
+    ids = pool.query_ids.unique()
+    unknown = int((topics.rows(ids) < 0).sum())
+    lost = np.flatnonzero((q >= 0) & (d < 0))
+    examples = tuple(f"{pool.query_ids[row]} {pool.doc_ids[row]}" for row in lost[:3].tolist())
+    kept = (q >= 0) & (d >= 0)
+    pairs = Pairs.build(queries, docs, q[kept], d[kept], source=pool.source)
+    listed = int((q >= 0).sum())
+    return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
+
+
+def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
+    """Read the main judgements of the other splits; one that cannot be read becomes a finding."""
+    found: dict[str, QrelsFile] = {}
+    unread: list[Finding] = []
+    for other in source.splits:
+        if other == split:
+            continue
+        try:
+            for one in list(source.judgements(other, topics).values())[:1]:
+                found[other] = one
+        except DataError as error:
+            unread.append(Finding("unreadable-split", "warning", 0, f"split {other}: {error.messages[0]}"))
+    return found, unread
 
 
 def _judged_facts(judged: QrelsFile, topics: Ids) -> JudgedFacts:
     ids = judged.query_ids.unique()
     outside = np.flatnonzero(topics.rows(ids) < 0)
     shown = tuple(ids.take(pa.array(outside[:3])).to_pylist())
-    return JudgedFacts(judged.repeated, len(topics), len(ids), len(ids) - len(outside), shown)
+    shared = len(ids) - len(outside)
+    return JudgedFacts(
+        judged.repeated, len(topics), len(ids), shared, shown, judged.line_ends, judged.form, judged.header
+    )
 
 
-def _origin(source: Source, docs: Texts, queries: Texts, qrels: Mapping[str, Qrels]) -> dict[str, Any]:
+def _origin(
+    source: Source, docs: Texts, queries: Texts, qrels: Mapping[str, Qrels], pairs: Pairs | None, whole: bool
+) -> dict[str, Any]:
     digests = {"docs": docs.digest, "queries": queries.digest}
     counts = {"docs": len(docs), "queries": len(queries)}
     for key, one in qrels.items():
         digests[key], counts[key] = one.digest, len(one)
-    return {**source.origin(), "digests": digests, "counts": counts}
+    origin = dict(source.origin())
+    said = dict(origin.pop("conventions", {}))
+    if pairs is not None:
+        digests["candidates"], counts["candidates"] = pairs.digest, len(pairs)
+        said["candidates"] = f"{len(pairs):,} listed pairs"
+    elif whole:
+        said["candidates"] = "not used"
+    return {**origin, "digests": digests, "counts": counts, **({"conventions": said} if said else {})}
 
 
-def _check_options(min_rel: int, self_match: SelfMatch, max_dangling: float) -> None:
+def _check_dates(collection: Collection) -> None:
+    for dates, what in ((collection.doc_dates, "documents"), (collection.query_dates, "queries")):
+        if dates is None or dates.undated.all():
+            key = f"date: {collection.date}" if collection.date else "a metadata key such as date or year"
+            raise ConfigError(f"{collection.name}: time: as_of_query needs dates, but the {what} have none ({key})")
+
+
+def _check_expected(collection: Collection, expect: Mapping[str, int | str]) -> None:
+    """Raise DataError where counts or digests are not what the user pinned."""
+    counts, digests = collection.origin["counts"], collection.origin["digests"]
+    judged = sum(len(one) for one in list(collection.qrels.values())[:1])
+    known = {**counts, "judgements": judged, **{f"{key}_digest": value for key, value in digests.items()}}
+    wrong = [key for key in expect if key not in known]
+    if wrong:
+        raise ConfigError(
+            f"{collection.name}: expect has no '{wrong[0]}'; it has {', '.join(known)}{suggest(wrong[0], known)}"
+        )
+    differ = [
+        f"{collection.name}: expected {expect[key]} {key}, found {known[key]}"
+        for key in expect
+        if expect[key] != known[key]
+    ]
+    if differ:
+        raise DataError(*differ)
+
+
+def _check_options(
+    min_rel: int, self_match: SelfMatch, max_dangling: float, time: str, expect: Mapping[str, int | str] | None
+) -> None:
     wrong = []
     if isinstance(min_rel, bool) or not isinstance(min_rel, int) or min_rel < 1:
         wrong.append(f"min_rel must be an integer from 1, got {min_rel!r}")
@@ -202,5 +287,9 @@ def _check_options(min_rel: int, self_match: SelfMatch, max_dangling: float) -> 
         wrong.append(f"self_match must be 'keep', 'id' or {{'key': metadata key}}, got {self_match!r}")
     if not 0 <= max_dangling <= 1:
         wrong.append(f"max_dangling must be from 0 to 1, got {max_dangling!r}")
+    if time not in ("all", "as_of_query"):
+        wrong.append(f"time must be 'all' or 'as_of_query', got {time!r}")
+    if expect is not None and not isinstance(expect, Mapping):
+        wrong.append(f"expect must be a mapping such as {{docs: 5183, queries: 300}}, got {expect!r}")
     if wrong:
         raise ConfigError(*wrong)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import DataError, StageError, StoreError
+from nirank.identity import Digester
 from nirank.ids import Ids
 
 Rows = NDArray[np.integer]
@@ -121,6 +122,14 @@ class Pairs:
     def _from_keys(self, keys: NDArray[np.int64]) -> Pairs:
         q, d = np.divmod(keys, max(len(self.docs), 1))
         return Pairs(self.queries, self.docs, offsets_of(q, len(self.queries)), d)
+
+    @cached_property
+    def digest(self) -> str:
+        """Content digest: of the ids of both sides' pairs, independent of how the sides are numbered otherwise."""
+        running = Digester()
+        for query, listed in self.to_dict().items():
+            running.add([query, sorted(listed)])
+        return running.hexdigest()
 
     def to_dict(self) -> dict[str, list[str]]:
         """Return {query id: [document ids]}, in this value's order."""

@@ -33,7 +33,7 @@ def schema() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {key: {} for key in COLLECTION_KEYS},
-                "required": ["path"],
+                "anyOf": [{"required": ["path"]}, {"required": ["docs", "queries"]}],
                 "additionalProperties": False,
             },
         ]

@@ -9,8 +9,38 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.identity import Digester
 from nirank.ids import Ids
 from nirank.pairs import Pairs, Rows
+
+_BETWEEN = ("values", "low", "high", "always")
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """A value of every document that must lie between two bounds of the query, such as its date.
+
+    Memory is one number a document and two a query, however many pairs are allowed.
+
+    values     (n_docs,) int32
+    low, high  (n_queries,) int64, both inclusive
+    always     (n_docs,) bool, documents that are allowed whatever their value
+    """
+
+    values: NDArray[np.int32]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    always: NDArray[np.bool_]
+
+    def allows(self, query_rows: Rows | int, doc_rows: Rows) -> NDArray[np.bool_]:
+        """Tell for each (query, document), or for each document of one query, whether it is inside."""
+        values = self.values[doc_rows]
+        inside: NDArray[np.bool_] = (values >= self.low[query_rows]) & (values <= self.high[query_rows])
+        return inside | self.always[doc_rows]
+
+    def of_parts(self, parents: NDArray[np.integer]) -> Between:
+        """Return the same rule for parts of documents, given each part's document row."""
+        return Between(self.values[parents], self.low, self.high, self.always[parents])
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +51,7 @@ class Scope:
     mask           (n_docs,) bool, the documents that every query may see; None: all
     pairs          the documents that each query may see; None: all
     own            (n_queries,) document row of each query's own document, never returned; -1: none
+    between        rules on a value of each document, relative to the query; all must hold
     """
 
     queries: Ids
@@ -28,6 +59,7 @@ class Scope:
     mask: NDArray[np.bool_] | None = None
     pairs: Pairs | None = None
     own: NDArray[np.integer] | None = None
+    between: tuple[Between, ...] = ()
 
     def __and__(self, other: Scope) -> Scope:
         """Return the scope that allows what both allow."""
@@ -41,6 +73,7 @@ class Scope:
             masks[0] & masks[1] if len(masks) == 2 else next(iter(masks), None),
             pairs[0].intersection(pairs[1]) if len(pairs) == 2 else next(iter(pairs), None),
             other.own if self.own is None else self.own,
+            self.between + other.between,
         )
 
     @cached_property
@@ -53,18 +86,31 @@ class Scope:
 
         The query's own document is already taken out.
         """
-        own = -1 if self.own is None else int(self.own[query])
         if self.pairs is not None:
             rows: Rows = np.sort(self.pairs.of(query))
             if self.mask is not None:
                 rows = rows[self.mask[rows]]
         elif self.open_rows is not None:
             rows = self.open_rows
-        elif own >= 0:
-            return np.delete(np.arange(len(self.docs)), own)
+        elif self.between or (self.own is not None and self.own[query] >= 0):
+            rows = np.arange(len(self.docs))
         else:
             return None
-        return rows[rows != own] if own >= 0 else rows
+        inside = self.inside(query, rows)
+        return rows if inside is None else rows[inside]
+
+    def inside(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
+        """Tell which rows the rules that differ by query allow (own document, `between`); None: all of them.
+
+        `mask` and `pairs` are not looked at.
+        """
+        found: NDArray[np.bool_] | None = None
+        if self.own is not None and self.own[query] >= 0:
+            found = rows != self.own[query]
+        for one in self.between:
+            allowed = one.allows(query, rows)
+            found = allowed if found is None else found & allowed
+        return found
 
     def allows(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.bool_]:
         """Tell for each (query, document) whether it is inside."""
@@ -75,6 +121,8 @@ class Scope:
             inside &= self.pairs.contains(query_rows, doc_rows)
         if self.own is not None:
             inside &= self.own[query_rows] != doc_rows
+        for one in self.between:
+            inside &= one.allows(query_rows, doc_rows)
         return inside
 
     def counts(self) -> NDArray[np.int64]:
@@ -82,6 +130,9 @@ class Scope:
         if self.pairs is not None:
             inside = self.pairs.select(self.allows(self.pairs.query_rows, self.pairs.rows))
             return inside.counts
+        if self.between:
+            listed = (self.rows(query) for query in range(len(self.queries)))
+            return np.array([len(self.docs) if rows is None else len(rows) for rows in listed], np.int64)
         found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
         if self.own is not None:
             has = np.flatnonzero(np.asarray(self.own) >= 0)
@@ -96,8 +147,23 @@ class Scope:
         offsets = np.concatenate(([0], np.cumsum([len(one) for one in rows])))
         return Pairs(self.queries, self.docs, offsets, np.concatenate(rows) if rows else full[:0])
 
+    @property
+    def digest(self) -> str:
+        """Content digest of what restricts; rows mean the two sides' own, whose digests must stand beside it."""
+        running = Digester()
+        arrays = [self.mask, self.own, *(getattr(one, name) for one in self.between for name in _BETWEEN)]
+        if self.pairs is not None:
+            arrays += [self.pairs.offsets, self.pairs.rows]
+        for array in arrays:
+            if array is None:
+                running.add(None)
+            else:
+                running.add([str(array.dtype), len(array)])
+                running.add_bytes(np.ascontiguousarray(array).tobytes())
+        return running.hexdigest()
+
     def save(self, folder: Path) -> None:
-        """Write what restricts: `mask.npy`, `own.npy`, `pairs/`."""
+        """Write what restricts: `mask.npy`, `own.npy`, `pairs/`, `between/`."""
         if self.mask is not None:
             np.save(folder / "mask.npy", self.mask)
         if self.own is not None:
@@ -105,15 +171,22 @@ class Scope:
         if self.pairs is not None:
             (folder / "pairs").mkdir()
             self.pairs.save(folder / "pairs")
+        for number, one in enumerate(self.between):
+            place = folder / "between" / str(number)
+            place.mkdir(parents=True)
+            for name in _BETWEEN:
+                np.save(place / f"{name}.npy", getattr(one, name))
 
     @classmethod
     def open(cls, folder: Path, queries: Ids, docs: Ids) -> Scope:
         """Map what `save` wrote."""
         mask, own, pairs = folder / "mask.npy", folder / "own.npy", folder / "pairs"
+        rules = sorted((folder / "between").glob("*"), key=lambda place: int(place.name))
         return cls(
             queries,
             docs,
             np.load(mask) if mask.exists() else None,
             Pairs.open(pairs, queries, docs) if pairs.exists() else None,
             np.load(own) if own.exists() else None,
+            tuple(Between(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _BETWEEN)) for place in rules),
         )

@@ -31,6 +31,8 @@ from nirank.scope import Scope
 
 C = TypeVar("C", bound=type)
 
+DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
+
 
 class FrozenDict(dict[str, Any]):
     """A mapping that can be part of a value."""
@@ -70,6 +72,7 @@ class Sides:
     """What a pipeline is applied to, as nodes: nothing is read yet.
 
     scope       all must hold
+    candidates  whether the collection lists candidates, of which retrievers then give all
     collection  and split: names, for file names that contain {collection}; never identity
     """
 
@@ -79,6 +82,11 @@ class Sides:
     collection: str = ""
     split: str | None = None
     judgements: Node | None = None
+    candidates: bool = False
+
+    def depth(self, k: int | None) -> int | None:
+        """Return how deep a retriever with option `k` searches here; None: all documents."""
+        return k if k is not None else None if self.candidates else DEPTH
 
 
 @stage
@@ -159,14 +167,14 @@ class Stage(Pipeline):
 class Retriever(Stage):
     """Finds documents: queries and a scope in, a Ranking or Pairs out.
 
-    k             how deep to search
+    k             how deep to search; None: 1000, and all of them where the collection lists candidates
     prefix_exact  the first k of a deeper search are the search at k, so one search serves every
                   depth and k is no part of identity
 
     Behind another stage a retriever searches within that list, with its own scores.
     """
 
-    k: int = option(1000, kw_only=True, help="how many documents a query gets at most")
+    k: int | None = option(None, kw_only=True, help="how many documents a query gets at most [1000; all candidates]")
 
     prefix_exact: ClassVar[bool] = True
     gives: ClassVar[Flow] = "ranking"
@@ -174,7 +182,7 @@ class Retriever(Stage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k < 1:
+        if self.k is not None and self.k < 1:
             raise ConfigError(f"{self.name}: k must be 1 or more, got {self.k}")
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from operator import and_
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit import Finding
+from nirank.collections.dates import Dates, date_key, dated, read_dates
 from nirank.collections.texts import Texts
+from nirank.collections.twins import twin_groups
 from nirank.errors import ConfigError
 from nirank.pairs import Pairs
 from nirank.qrels import Qrels
+from nirank.scope import Scope
 
 SelfMatch = Literal["keep", "id"] | Mapping[Literal["key"], str]
+Time = Literal["all", "as_of_query"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +38,9 @@ class Collection:
     relation    'two_sided', or 'self' when the queries are the corpus
     self_match  what to do with the query's own document: 'keep' it (default), take out the
                 document with the query's 'id', or the one that a metadata key names, {'key': …}
+    date        metadata key of both sides' dates; None: found by its name (date, year …), if there is one
+    time        'all' documents, or those dated before the query ('as_of_query'); undated ones stay
+    group       collections of one group get a row with the mean over them; None: none
     measures    asked for here instead of the experiment's; empty: the experiment's
     findings    of the audit
     origin      where it came from, for the manifest: source, files, digests, counts
@@ -45,6 +54,9 @@ class Collection:
     candidates: Pairs | None = None
     relation: Literal["two_sided", "self"] = "two_sided"
     self_match: SelfMatch = "keep"
+    date: str | None = None
+    time: Time = "all"
+    group: str | None = None
     measures: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +73,8 @@ class Collection:
         min_rel: int = 1,
         self_match: SelfMatch = "keep",
         candidates: Mapping[str, list[str]] | None = None,
+        date: str | None = None,
+        time: Time = "all",
     ) -> Collection:
         """Make a small collection in memory from ids and texts; audited like any other."""
         from nirank.collections.audit import audit
@@ -72,7 +86,8 @@ class Collection:
         pairs = None
         if candidates is not None:
             pairs = Pairs.from_ids(query_side.ids, doc_side.ids, candidates, source=f"{name}: candidates")
-        made = cls(name, doc_side, query_side, sets, split, pairs, self_match=self_match, origin={"source": "memory"})
+        rules: dict[str, Any] = {"self_match": self_match, "date": date, "time": time}
+        made = cls(name, doc_side, query_side, sets, split, pairs, **rules, origin={"source": "memory"})
         return replace(made, findings=audit(made))
 
     def __repr__(self) -> str:
@@ -87,10 +102,48 @@ class Collection:
         if self.self_match == "id":
             return self.docs.ids.rows(list(self.queries.ids))
         key = self.self_match["key"]
-        named = self.queries.metadata(key)
+        named = list(self.queries.metadata(key))
         if all(value is None for value in named):
             raise ConfigError(f"{self.name}: self_match names metadata key '{key}', which no query has")
         return self.docs.ids.rows(["" if value is None else str(value) for value in named])
+
+    @cached_property
+    def twin_groups(self) -> NDArray[np.int64]:
+        """For each document the first one with the same text, (n_docs,) int64."""
+        return twin_groups(np.asarray(self.docs.fingerprints))
+
+    @cached_property
+    def doc_dates(self) -> Dates | None:
+        """The documents' dates; None if they have none."""
+        return self._dates(self.docs)
+
+    @cached_property
+    def query_dates(self) -> Dates | None:
+        """The queries' dates; None if they have none."""
+        return self._dates(self.queries)
+
+    def _dates(self, texts: Texts) -> Dates | None:
+        key = self.date if self.date is not None else date_key(texts)
+        return None if key is None else read_dates(texts, key)
+
+    def scopes(self) -> dict[str, Scope]:
+        """Return what restricts retrieval here, by name: candidates, own documents, dates."""
+        found: dict[str, Scope] = {}
+        queries, docs = self.queries.ids, self.docs.ids
+        if self.candidates is not None:
+            found["candidates"] = Scope(queries, docs, pairs=self.candidates)
+        own = self.own_documents()
+        if own is not None:
+            found["own documents"] = Scope(queries, docs, own=own)
+        if self.time == "as_of_query" and self.doc_dates is not None and self.query_dates is not None:
+            rule = dated(self.doc_dates, self.query_dates, "before", None, "keep")
+            found["documents before the query"] = Scope(queries, docs, between=(rule,))
+        return found
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """All of it together; None: nothing restricts retrieval."""
+        return reduce(and_, self.scopes().values()) if self.scopes() else None
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
         """Return the same collection with some of its queries."""

@@ -5,28 +5,32 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from nirank.collections.records import Record
-from nirank.collections.texts import METADATA, digest_record
+from nirank.collections.texts import METADATA, digest_record, fingerprint
 from nirank.errors import DataError
 from nirank.identity import Digester
 from nirank.ids import Ids
 
-VERSION = 1  # raised when the same records would be written otherwise
+VERSION = 2  # raised when the same records would be written otherwise
 
 _BATCH_ROWS = 8192
 _BATCH_CHARACTERS = 16_000_000
 _SHOWN = 3
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
-_COLUMNS = ("title", "text", METADATA)
-_SCHEMA = pa.schema([(name, pa.large_string()) for name in _COLUMNS])
+_COLUMNS = ("title", "text")
+# UTF-8 read as Latin-1 or Windows-1252: Ã, Â or â followed by what a second byte becomes, and a blank of tokenisers.
+_MOJIBAKE = re.compile("[\u00c3\u00c2] ?[\u0080-\u00bf]|\u00e2\u20ac|\u00e2[\u0080-\u009f]|\u00ef\u00bb\u00bf")
+_MARKUP = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#x[0-9a-fA-F]{2,5});|</?(?:p|br|b|i|em|div|span|sub|sup)\s*/?>")
 
 
 @dataclass
@@ -51,7 +55,15 @@ class ImportFacts:
     converted  ids that were numbers
     replaced   records with halves of characters (lone surrogates), now U+FFFD
     damaged    records with U+FFFD, the sign of text decoded wrongly; the replaced are among them
+    mojibake   records with traces of UTF-8 that was read as another encoding
+    markup     records with HTML entities or tags
+    title_only records with a title and no text
+    untitled   records with a text and no title
+    title_twice  records whose text begins with their title, so that title and text count it twice
+    upper_case records without a lower-case letter
     splits     how many records name each split in their metadata
+    keys       how many records have each metadata key
+    words      of all records, and most_words of one
     """
 
     records: int = 0
@@ -59,7 +71,16 @@ class ImportFacts:
     converted: Tally = field(default_factory=Tally)
     replaced: Tally = field(default_factory=Tally)
     damaged: Tally = field(default_factory=Tally)
+    mojibake: Tally = field(default_factory=Tally)
+    markup: Tally = field(default_factory=Tally)
+    title_only: Tally = field(default_factory=Tally)
+    untitled: Tally = field(default_factory=Tally)
+    title_twice: Tally = field(default_factory=Tally)
+    upper_case: Tally = field(default_factory=Tally)
     splits: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+    words: int = 0
+    most_words: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
@@ -68,8 +89,9 @@ class ImportFacts:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ImportFacts:
         """Read what `to_json` gave."""
-        tallies = {name: Tally(**value[name]) for name in ("empty", "converted", "replaced", "damaged")}
-        return cls(records=value["records"], splits=value["splits"], **tallies)
+        given = {one.name: value[one.name] for one in fields(cls)}
+        tallies = {one.name: Tally(**given[one.name]) for one in fields(cls) if one.default_factory is Tally}
+        return cls(**{**given, **tallies})
 
 
 def import_texts(records: Iterable[Record], folder: Path, source: str) -> ImportFacts:
@@ -79,26 +101,33 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     source  what errors call the records' place, completed by `:line`
     Raises DataError for an id that occurs twice, naming both lines.
     """
-    facts, running, lines = ImportFacts(), Digester(), array("q")
+    facts, running, lines, prints = ImportFacts(), Digester(), array("q"), array("Q")
     ids: list[pa.Array] = []
+    stream = iter(records)
+    first = next(stream, None)
+    # A table's columns are known from its header, so from its first record.
+    names = (*(first.more if first is not None and first.more else _COLUMNS), METADATA)
+    schema = pa.schema([(name, pa.large_string()) for name in names])
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, _SCHEMA) as writer,
+        pa.ipc.new_file(sink, schema) as writer,
     ):
-        batch = _Batch()
-        for record in records:
+        batch = _Batch(schema)
+        for record in chain(() if first is None else (first,), stream):
             id, columns = _clean(record, facts, source)
             running.add(digest_record(id, columns))
             lines.append(record.where)
+            prints.append(_look_at(id, columns, facts))
             batch.add(id, columns)
             if batch.full:
                 ids.append(batch.write(writer))
-                batch = _Batch()
+                batch = _Batch(schema)
         ids.append(batch.write(writer))
     facts.records = len(lines)
     table = Ids(pa.chunked_array(ids, pa.large_string()))
     _refuse_duplicates(table, lines, source)
     table.save(folder)
+    np.save(folder / "fingerprints.npy", np.frombuffer(prints, np.uint64))
     (folder / "texts.json").write_text(json.dumps({"digest": running.hexdigest()}))
     return facts
 
@@ -106,9 +135,10 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
 class _Batch:
     """Rows on their way into one Arrow record batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
         self.ids: list[str] = []
-        self.columns: tuple[list[str], ...] = tuple([] for _ in _COLUMNS)
+        self.columns: tuple[list[str], ...] = tuple([] for _ in schema.names)
         self.characters = 0
 
     def add(self, id: str, columns: dict[str, str]) -> None:
@@ -124,7 +154,7 @@ class _Batch:
     def write(self, writer: Any) -> pa.Array:
         if self.ids:
             arrays = [pa.array(values, pa.large_string()) for values in self.columns]
-            writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+            writer.write_batch(pa.record_batch(arrays, schema=self.schema))
         return pa.array(self.ids, pa.large_string())
 
 
@@ -137,7 +167,7 @@ def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[s
     if _SURROGATE.search(id):
         raise DataError(f"{source}:{record.where}: the id {id!r} has half a character (a lone surrogate)")
     metadata = json.dumps(record.metadata, ensure_ascii=False) if record.metadata else ""
-    columns = dict(zip(_COLUMNS, (record.title, record.text, metadata), strict=True))
+    columns = {**(record.more or dict(zip(_COLUMNS, (record.title, record.text), strict=True))), METADATA: metadata}
     if not all(value.isascii() for value in columns.values()):
         mended = {name: _SURROGATE.sub(_REPLACEMENT, value) for name, value in columns.items()}
         if mended != columns:
@@ -145,12 +175,39 @@ def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[s
         columns = mended
         if any(_REPLACEMENT in value for value in columns.values()):
             facts.damaged.add(id)
-    if not (columns["title"].strip() or columns["text"].strip()):
-        facts.empty.add(id)
     split = record.metadata.get("split")
     if isinstance(split, str):
         facts.splits[split] = facts.splits.get(split, 0) + 1
+    for key in record.metadata:
+        facts.keys[key] = facts.keys.get(key, 0) + 1
     return id, columns
+
+
+def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts) -> int:
+    """Count what is odd about a record's text; return its fingerprint."""
+    values = [value for name, value in columns.items() if name != METADATA]
+    text = " ".join(values)
+    words = len(text.split())
+    facts.words += words
+    facts.most_words = max(facts.most_words, words)
+    if not words:
+        facts.empty.add(id)
+        return 0
+    if not text.isascii() and _MOJIBAKE.search(text):
+        facts.mojibake.add(id)
+    if ("&" in text or "<" in text) and _MARKUP.search(text):
+        facts.markup.add(id)
+    if text.isupper():
+        facts.upper_case.add(id)
+    if "title" in columns:
+        title, body = columns["title"].strip(), columns.get("text", "").strip()
+        if not title:
+            facts.untitled.add(id)
+        elif not body:
+            facts.title_only.add(id)
+        elif body.startswith(title):
+            facts.title_twice.add(id)
+    return fingerprint(text)
 
 
 def _refuse_duplicates(ids: Ids, lines: array[int], source: str) -> None:

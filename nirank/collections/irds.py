@@ -11,7 +11,7 @@ from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, NirankError, suggest
 from nirank.identity import Digester
 from nirank.ids import Ids
-from nirank.judgements import QrelsFile
+from nirank.judgements import PairsFile, QrelsFile
 
 _TEXT = ("text", "body", "abstract", "contents", "content", "passage", "summary")
 _QUERY_TEXT = ("text", "query", "title")
@@ -108,11 +108,15 @@ class IrDataset:
         found = self._reading(getattr(self.dataset, f"{side}_iter"), side)
         return (read(one, number) for number, one in enumerate(found, 1))
 
-    def judgements(self, split: str | None, queries: Ids) -> QrelsFile | None:
+    def candidates(self, split: str | None) -> PairsFile | None:
+        return None
+
+    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         if not self.dataset.has("qrels"):
-            return None
+            return {}
         found = self._reading(self.dataset.qrels_iter, "qrels")
-        return QrelsFile.of(((one.query_id, one.doc_id, one.relevance) for one in found), f"{self.id} qrels")
+        judged = ((one.query_id, one.doc_id, one.relevance) for one in found)
+        return {"qrels": QrelsFile.of(judged, f"{self.id} qrels")}
 
     def _reading(self, iterate: Callable[[], Iterable[Any]], part: str) -> Iterator[Any]:
         """Pass on what ir_datasets yields; whatever goes wrong in there becomes one line."""

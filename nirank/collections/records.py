@@ -7,9 +7,17 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from nirank.collections.audit import Finding
 from nirank.ids import Ids
-from nirank.judgements import QrelsFile
+from nirank.judgements import PairsFile, QrelsFile
 
 Side = Literal["docs", "queries"]
+
+# How files name the parts of a record; the first that is there is taken.
+ID_KEYS = (
+    *("_id", "id", "docid", "doc_id", "docno", "document_id", "pid", "corpus-id", "corpus_id"),
+    *("qid", "query_id", "query-id", "topic_id", "pmid"),
+)
+TITLE_KEYS = ("title", "headline")
+TEXT_KEYS = ("text", "contents", "content", "body", "abstract", "passage", "query", "question")
 
 
 class Record(NamedTuple):
@@ -18,6 +26,8 @@ class Record(NamedTuple):
     id        a string, or a number that the importer turns into one and counts
     where     the line, or the position where there are no lines, from 1
     metadata  whatever else the source says, JSON values
+    more      text columns by name, instead of title and text, where a table has neither; all records
+              of a source have the same
     """
 
     id: str | int | float
@@ -25,6 +35,7 @@ class Record(NamedTuple):
     text: str
     metadata: Mapping[str, Any]
     where: int
+    more: Mapping[str, str] = {}
 
 
 class Source(Protocol):
@@ -58,6 +69,10 @@ class Source(Protocol):
         """Yield a side's records, streaming."""
         ...
 
-    def judgements(self, split: str | None, queries: Ids) -> QrelsFile | None:
-        """Return the judgements of a split, None if it has none; `queries` are those of all splits."""
+    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+        """Return the judgement sets of a split by name, the first the main one; `queries` are those of all splits."""
+        ...
+
+    def candidates(self, split: str | None) -> PairsFile | None:
+        """Return which documents each query may be given; None: all."""
         ...

@@ -25,7 +25,7 @@ from nirank.collections.records import Record, Side
 from nirank.errors import DataError
 from nirank.identity import digest, digest_files
 from nirank.ids import Ids
-from nirank.judgements import QrelsFile
+from nirank.judgements import PairsFile, QrelsFile
 
 NAME = "python-stdlib"
 
@@ -105,8 +105,11 @@ class StandardLibrary:
         for number, pair in enumerate(self.pairs, 1):
             yield Record(pair.id, "", pair.source if side == "docs" else pair.sentence, {}, number)
 
-    def judgements(self, split: str | None, queries: Ids) -> QrelsFile | None:
-        return QrelsFile.of(((id, id, 1) for id in queries), f"{NAME} qrels")
+    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+        return {"qrels": QrelsFile.of(((id, id, 1) for id in queries), f"{NAME} qrels")}
+
+    def candidates(self, split: str | None) -> PairsFile | None:
+        return None
 
 
 def read_module(module: str, path: Path) -> Iterator[Pair]:

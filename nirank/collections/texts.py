@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ class Texts:
     parents  (n,) rows of the side that these texts were made from (passages, rewritten queries);
              None for texts that were not made
     digest   of the content, computed when first asked for unless an importer knows it already
+
+    Texts without a `title` and a `text` column, such as records of a table, are seen whole by the
+    default view: all columns joined.
     """
 
     def __init__(
@@ -40,11 +44,13 @@ class Texts:
         columns: Mapping[str, pa.ChunkedArray],
         parents: NDArray[np.integer] | None = None,
         digest: str | None = None,
+        fingerprints: NDArray[np.uint64] | None = None,
     ) -> None:
         self.ids = ids
         self.columns = dict(columns)
         self.parents = parents
         self._digest = digest
+        self._fingerprints = fingerprints
 
     @classmethod
     def of(cls, records: Mapping[str, str | Mapping[str, Any]]) -> Texts:
@@ -79,11 +85,15 @@ class Texts:
             record[METADATA] = json.loads(record[METADATA] or "{}")
         return {"id": self.ids[row], **record}
 
-    def metadata(self, key: str) -> list[Any]:
-        """Return one metadata key of every row, None where a row lacks it."""
+    def metadata(self, key: str) -> Iterator[Any]:
+        """Yield one metadata key of every row, None where a row lacks it."""
         if METADATA not in self.columns:
-            return [None] * len(self)
-        return [json.loads(value).get(key) if value else None for value in self.columns[METADATA].to_pylist()]
+            yield from (None for _ in range(len(self)))
+            return
+        named = json.dumps(key, ensure_ascii=False)  # spares decoding rows that lack it
+        for start in range(0, len(self), _SLICE):
+            for value in self.columns[METADATA].slice(start, _SLICE).to_pylist():
+                yield json.loads(value).get(key) if named in value else None
 
     def text_columns(self) -> tuple[str, ...]:
         """Return the names of the text columns."""
@@ -91,6 +101,8 @@ class Texts:
 
     def read(self, view: TextView, rows: Rows | None = None) -> Iterator[str]:
         """Yield what a model sees of each row (of all, or of those given), a slice at a time."""
+        if view.columns == TITLE_AND_TEXT and not view.template and not set(view.columns) & set(self.columns):
+            view = TextView(self.text_columns())
         missing = [name for name in view.columns if name not in self.columns]
         if missing and (view.template is not None or len(missing) == len(view.columns)):
             raise DataError(
@@ -131,6 +143,14 @@ class Texts:
                 record: list[Any] = digest_record(id, {name: part[j][i] for j, name in enumerate(names)})
                 yield record if self.parents is None else [*record, int(self.parents[start + i])]
 
+    @property
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """A hash of each row's text, (n,) uint64: equal for texts that differ in case and blanks only; 0: no text."""
+        if self._fingerprints is None:
+            whole = self.read(TextView(self.text_columns()))
+            self._fingerprints = np.fromiter(map(fingerprint, whole), np.uint64, len(self))
+        return self._fingerprints
+
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
         """Rows whose text columns are all blank, (n,) bool."""
@@ -154,18 +174,25 @@ class Texts:
     def open(cls, folder: Path) -> Texts:
         """Map what `save` or the importer wrote."""
         table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
-        parents = folder / "parents.npy"
+        parents, prints = folder / "parents.npy", folder / "fingerprints.npy"
         return cls(
             Ids.open(folder),
             {name: table[name] for name in table.column_names},
             np.load(parents, mmap_mode="r") if parents.exists() else None,
             json.loads((folder / "texts.json").read_text())["digest"],
+            np.load(prints, mmap_mode="r") if prints.exists() else None,
         )
 
 
 def digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:
     """Return the form in which a row is digested; an absent column and an empty one are the same."""
     return [id, {name: value for name, value in columns.items() if value}]
+
+
+def fingerprint(text: str) -> int:
+    """Return a 64-bit hash of a text in lower case with single blanks; 0 for a blank one."""
+    words = text.casefold().split()
+    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest()) if words else 0
 
 
 class TextView:

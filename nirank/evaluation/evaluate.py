@@ -16,6 +16,7 @@ from nirank.evaluation.measures import Measure, parse
 from nirank.pairs import Pairs
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
+from nirank.scope import Scope
 
 TIES = "score descending, then document id descending by bytes (trec_eval's rule)"
 
@@ -30,7 +31,9 @@ class Evaluation:
     nulls        {name: why it is None}
     answerable   {name: mean over queries with a relevant document}, only where some have none
     ceilings     {name: the best mean that any ranking could reach}, only where judged documents
-                 are not in the corpus
+                 are not in the corpus, or not in their query's scope
+    judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
+                 contain}
     counts       declared, judged (evaluated), answered (with results), missing (without), unjudged,
                  no_relevant, negative_labels, dangling, tied (queries with equal scores on both
                  sides of a cut-off asked for)
@@ -43,13 +46,15 @@ class Evaluation:
     nulls: Mapping[str, str] = field(default_factory=dict)
     answerable: Mapping[str, float] = field(default_factory=dict)
     ceilings: Mapping[str, float] = field(default_factory=dict)
+    judged_at: Mapping[str, float] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     conventions: Mapping[str, Any] = field(default_factory=dict)
 
 
-def evaluate(ranking: Pairs, qrels: Qrels, measures: Sequence[str]) -> Evaluation:
+def evaluate(ranking: Pairs, qrels: Qrels, measures: Sequence[str], scope: Scope | None = None) -> Evaluation:
     """Evaluate a ranking.
 
+    scope  what the ranking could contain at best; None: the whole corpus
     The mean is over queries that are declared and judged: those without results count 0; those
     whose labels are all not relevant count 0 too, as in trec_eval, and are counted.
     Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given.
@@ -78,7 +83,8 @@ def evaluate(ranking: Pairs, qrels: Qrels, measures: Sequence[str]) -> Evaluatio
         means=means,
         nulls=nulls,
         answerable=answerable,
-        ceilings=_ceilings(qrels, wanted, judged_rows),
+        ceilings=_ceilings(qrels, wanted, judged_rows, scope),
+        judged_at=_judged_at(wanted, data, judged_rows),
         counts=_counts(ranking, qrels, judged_rows, hopeful, wanted),
         conventions=_conventions(qrels),
     )
@@ -101,10 +107,20 @@ def _nulls(measures: Sequence[Measure], ranking: Ranking, n_judged: int) -> dict
     }
 
 
-def _ceilings(qrels: Qrels, measures: Sequence[Measure], judged_rows: NDArray[np.int64]) -> dict[str, float]:
-    if not (qrels.rows < 0).any():
+def _judged_at(measures: Sequence[Measure], data: Judged, judged_rows: NDArray[np.int64]) -> dict[str, float]:
+    cutoffs = sorted({one.cutoff for one in measures if one.cutoff is not None and one.foreign is None})
+    return {str(k): float(compute("Judged", data, k, 1)[judged_rows].mean()) for k in cutoffs}
+
+
+def _ceilings(
+    qrels: Qrels, measures: Sequence[Measure], judged_rows: NDArray[np.int64], scope: Scope | None
+) -> dict[str, float]:
+    here = qrels.rows >= 0
+    if scope is not None:
+        here[here] = scope.allows(qrels.query_rows[here], qrels.rows[here])
+    if here[qrels.grades > 0].all():
         return {}
-    best = Judged.ideal(qrels)
+    best = Judged.ideal(qrels, here)
     return {one.name: float(_native(one, best)[judged_rows].mean()) for one in measures if one.foreign is None}
 
 

@@ -42,9 +42,9 @@ class Judged:
         return cls(qrels, ranking.query_rows, ranking.ranks, judged, grade)
 
     @classmethod
-    def ideal(cls, qrels: Qrels) -> Judged:
-        """Return the best ranking of what the corpus holds: judged documents by grade, dangling ones left out."""
-        here = np.flatnonzero(qrels.rows >= 0)
+    def ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_]) -> Judged:
+        """Return the best ranking of the judgements that can be reached, (n_judgements,) bool: by grade."""
+        here = np.flatnonzero(reachable)
         order = here[np.lexsort((-qrels.grades[here], qrels.query_rows[here]))]
         query = qrels.query_rows[order]
         return cls(qrels, query, _ranks(query), np.ones(len(order), np.bool_), qrels.grades[order])

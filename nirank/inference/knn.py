@@ -86,8 +86,9 @@ def _search_block(
         margins = _margins(part, norms, similarity)
         for query, scores, margin in zip(range(first, first + len(part)), rough, margins, strict=True):
             _check_finite(scores, query, rows, scope)
-            if scope.own is not None:
-                scores[rows == scope.own[query]] = -np.inf
+            inside = scope.inside(query, rows)
+            if inside is not None:
+                scores[~inside] = -np.inf
             old_rows, old_scores = keep[query]
             if k is not None and len(old_rows) >= k:
                 least = float(old_scores[-1]) - margin

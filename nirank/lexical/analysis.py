@@ -8,9 +8,55 @@ from typing import Any
 from nirank.errors import ConfigError, suggest
 from nirank.lexical.jvm import java_class
 
-# Only classes of Lucene itself, whose names hold for Lucene 9 and 10.
+# Package and class of each language, without org.apache.lucene.analysis and Analyzer. Only classes of
+# Lucene itself, whose names hold for Lucene 9 and 10; their own stop words and stemmers. Thai is not
+# among them: it needs locale data that the packaged JRE lacks.
+_LANGUAGES: Mapping[str, tuple[str, str]] = {
+    "arabic": ("ar", "Arabic"),
+    "armenian": ("hy", "Armenian"),
+    "basque": ("eu", "Basque"),
+    "bengali": ("bn", "Bengali"),
+    "brazilian": ("br", "Brazilian"),
+    "bulgarian": ("bg", "Bulgarian"),
+    "catalan": ("ca", "Catalan"),
+    "cjk": ("cjk", "CJK"),
+    "czech": ("cz", "Czech"),
+    "danish": ("da", "Danish"),
+    "dutch": ("nl", "Dutch"),
+    "english": ("en", "English"),
+    "estonian": ("et", "Estonian"),
+    "finnish": ("fi", "Finnish"),
+    "french": ("fr", "French"),
+    "galician": ("gl", "Galician"),
+    "german": ("de", "German"),
+    "greek": ("el", "Greek"),
+    "hindi": ("hi", "Hindi"),
+    "hungarian": ("hu", "Hungarian"),
+    "indonesian": ("id", "Indonesian"),
+    "irish": ("ga", "Irish"),
+    "italian": ("it", "Italian"),
+    "japanese": ("ja", "Japanese"),
+    "latvian": ("lv", "Latvian"),
+    "lithuanian": ("lt", "Lithuanian"),
+    "nepali": ("ne", "Nepali"),
+    "norwegian": ("no", "Norwegian"),
+    "persian": ("fa", "Persian"),
+    "portuguese": ("pt", "Portuguese"),
+    "romanian": ("ro", "Romanian"),
+    "russian": ("ru", "Russian"),
+    "serbian": ("sr", "Serbian"),
+    "sorani": ("ckb", "Sorani"),
+    "spanish": ("es", "Spanish"),
+    "swedish": ("sv", "Swedish"),
+    "tamil": ("ta", "Tamil"),
+    "telugu": ("te", "Telugu"),
+    "turkish": ("tr", "Turkish"),
+    "ukrainian": ("uk", "UkrainianMorfologik"),
+}
 ANALYZERS: Mapping[str, str] = {
-    "english": "org.apache.lucene.analysis.en.EnglishAnalyzer",
+    **{name: f"org.apache.lucene.analysis.{short}.{kind}Analyzer" for name, (short, kind) in _LANGUAGES.items()},
+    "chinese": "org.apache.lucene.analysis.cjk.CJKAnalyzer",
+    "korean": "org.apache.lucene.analysis.cjk.CJKAnalyzer",
     "standard": "org.apache.lucene.analysis.standard.StandardAnalyzer",
     "simple": "org.apache.lucene.analysis.core.SimpleAnalyzer",
     "whitespace": "org.apache.lucene.analysis.core.WhitespaceAnalyzer",
@@ -29,6 +75,9 @@ class Analyzer:
     """One of Lucene's analyzers by name.
 
     english     StandardTokenizer, possessives, lower case, Lucene's English stop words, Porter stems
+    german …    Lucene's analyzer for that language: its tokens, stop words and stems
+    chinese     CJKAnalyzer: pairs of neighbouring characters; korean and cjk are the same
+    japanese    Kuromoji: words of its dictionary
     standard    StandardTokenizer and lower case
     simple      letters only, lower case
     whitespace  split at blanks, nothing else

@@ -17,7 +17,7 @@ field's sum is rounded to float32 before they are added in float64, but a field 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,8 @@ from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
 
 F = np.float32
+
+_CHUNK_POSTINGS = 4_000_000  # scored at a time
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,29 @@ class _Scorer:
             return None
         offsets = self.field.offsets
         terms = self.queries.terms[start:end]
-        spans = list(zip(offsets[terms].tolist(), offsets[terms + 1].tolist(), strict=True))
-        docs = np.concatenate([self.field.docs[a:z] for a, z in spans])
-        tfs = np.concatenate([self.field.tfs[a:z] for a, z in spans])
-        w = np.repeat(self.queries.weights[start:end], offsets[terms + 1] - offsets[terms])
-        parts = w - w / (F(1) + tfs * self.inv[docs])
-        return np.bincount(docs, weights=parts, minlength=n_docs).astype(np.float64, copy=False)
+        lengths = offsets[terms + 1] - offsets[terms]
+        # Whole documents as queries touch most of the index; memory is one chunk of postings.
+        chunk = np.cumsum(lengths) // _CHUNK_POSTINGS
+        cuts = np.flatnonzero(np.diff(chunk)) + 1
+        total: NDArray[np.float64] | None = None
+        for some, weights in zip(np.split(terms, cuts), np.split(self.queries.weights[start:end], cuts), strict=True):
+            spans = list(zip(offsets[some].tolist(), offsets[some + 1].tolist(), strict=True))
+            docs = np.concatenate([self.field.docs[a:z] for a, z in spans])
+            tfs = np.concatenate([self.field.tfs[a:z] for a, z in spans])
+            w = np.repeat(weights, offsets[some + 1] - offsets[some])
+            parts = w - w / (F(1) + tfs * self.inv[docs])
+            sums = np.bincount(docs, weights=parts, minlength=n_docs).astype(np.float64, copy=False)
+            total = sums if total is None else np.add(total, sums, out=total)
+        return total
+
+
+def unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> set[str]:
+    """Return the terms that no field knows."""
+    left = sorted(terms)
+    for field in fields.values():
+        rows = field.terms.rows(left)
+        left = [term for term, row in zip(left, rows.tolist(), strict=True) if row < 0]
+    return set(left)
 
 
 def inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float32]:

@@ -30,8 +30,9 @@ def search(job: Job) -> Pairs:
             raise StageError(
                 f"{stage.name}: gave {found.counts.max()} documents for a query; expected at most {job.depth}"
             )
-        reachable = min(job.depth, len(found.docs))
-        job.context.count("short_lists", int((found.counts < reachable).sum()))
+        short = found.counts < job.depth
+        if short.any():
+            job.context.count("short_lists", int((found.counts < np.minimum(job.depth, scope.counts())).sum()))
     return found
 
 
@@ -136,7 +137,8 @@ def scope_of_parts(job: Job) -> Scope:
     parents = np.asarray(parts.parents)
     mask = None if allowed.mask is None else allowed.mask[parents]
     pairs = None if allowed.pairs is None else _expand(allowed.pairs, parts)[0]
-    return Scope(queries.ids, parts.ids, mask, pairs)
+    between = tuple(one.of_parts(parents) for one in allowed.between)
+    return Scope(queries.ids, parts.ids, mask, pairs, between=between)
 
 
 def list_of_parts(job: Job) -> Pairs:

@@ -143,9 +143,12 @@ def _csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     facts = ("collection", "split", "qrels", "system", "status", "depth")
     counts = ("declared", "judged", "answered")
-    writer.writerow([*facts, *counts, *measures, "ms_per_query", "index_s", "pipeline"])
+    twins = [name for name in measures if any(name in row.get("twins", {}) for row in rows)]
+    shared = [f"{name} (twins share labels)" for name in twins]
+    writer.writerow([*facts, *counts, *measures, *shared, "ms_per_query", "index_s", "pipeline"])
     for row in rows:
         values = [row["measures"].get(name) for name in measures]
+        values += [row.get("twins", {}).get(name) for name in twins]
         costs = [row["cost"].get(name) for name in ("ms_per_query", "index_s")]
         writer.writerow(
             [*(row[f] for f in facts), *(row["queries"][c] for c in counts), *values, *costs, row["pipeline"]]

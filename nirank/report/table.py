@@ -8,6 +8,9 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+_HOLES = 0.1  # difference of judged shares from which a comparison is flagged
+_UNREACHED = 0.99995  # a ceiling that would not be printed as 1
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -49,7 +52,8 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
         measure: max((_rounded(row, measure) for row in rows if row["measures"].get(measure) is not None), default=None)
         for measure in shown
     }
-    notes: list[str] = []
+    notes = _shared_notes(rows, shown)
+    twins = [measure for measure in shown if any(measure in row.get("twins", {}) for row in rows)][:1]
     body = []
     for row in rows:
         cells = [Cell(row["system"])]
@@ -68,9 +72,34 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
             else:
                 top = len(rows) > 1 and _rounded(row, measure) == best[measure]
                 cells.append(Cell(f"{value:.4f}", number=True, best=top))
+        cells += [Cell(_number(row.get("twins", {}).get(measure)), number=True) for measure in twins]
         cells += [Cell(text, number=True) for text in _facts(row)]
         body.append(cells)
-    return Grid(title, ["system", *shown, "queries", "depth", "ms/query", "index s"], body, notes)
+    head = [*shown, *(f"{measure} (twins share labels)" for measure in twins)]
+    return Grid(title, ["system", *head, "queries", "depth", "ms/query", "index s"], body, notes)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+    """Return what holds for all systems of a table: ceilings, and where holes in the judgements differ."""
+    notes = []
+    ceilings: Mapping[str, float] = next((row["ceilings"] for row in rows if row.get("ceilings")), {})
+    low = [f"{measure} {ceilings[measure]:.4f}" for measure in shown if ceilings.get(measure, 1) < _UNREACHED]
+    if low:
+        notes.append(f"Not everything judged can be reached here; no ranking passes {', '.join(low)}.")
+    measured = [row for row in rows if row["status"] == "ok"]
+    for k in dict.fromkeys(k for row in measured for k in row.get("judged_at", {})):
+        parts = {row["system"]: row["judged_at"][k] for row in measured if k in row["judged_at"]}
+        least, most = min(parts, key=parts.__getitem__), max(parts, key=parts.__getitem__)
+        if parts[most] - parts[least] > _HOLES:
+            notes.append(
+                f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
+                f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
+            )
+    return notes
 
 
 def _rounded(row: Row, measure: str) -> float:
@@ -150,7 +179,10 @@ def _conventions(row: Row) -> str:
         f"Ties: {said['ties']}. Mean {said['mean']}. Gain: {said['gain']}. Relevant: grade {said['min_rel']} or more."
         f" Own documents: {'kept' if said['self_match'] == 'keep' else 'taken out'}."
     )
-    return text + (f" Queries: {said['sample']}." if "sample" in said else "")
+    if said.get("time") == "as_of_query":
+        text += " Documents: dated before the query, and undated ones."
+    named = (("queries", "Version of the queries"), ("candidates", "Candidates"), ("sample", "Queries"))
+    return text + "".join(f" {label}: {said[key]}." for key, label in named if key in said)
 
 
 def _counts(row: Row) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
@@ -13,6 +14,13 @@ from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
+
+if TYPE_CHECKING:
+    from nirank.lexical.postings import Index
+
+log = logging.getLogger("nirank")
+
+_MOSTLY = 0.5  # share of unknown query terms from which something must be wrong
 
 
 @stage
@@ -32,7 +40,7 @@ class BM25(Retriever):
     fields: Mapping[str, float] | None = option(None, help="columns searched as fields of their own, with weights")
     doc_text: View = option(TITLE_AND_TEXT, help="columns joined into one field, or a template")
     query_text: View = option(TITLE_AND_TEXT, help="columns of the query, or a template")
-    analyzer: str = option("english", help="english, standard, simple or whitespace")
+    analyzer: str = option("english", help="a language (english, german, chinese …), standard, simple or whitespace")
 
     name = "bm25"
     source = "Lucene's BM25Similarity; Robertson and Zaragoza 2009, formula 3.15 without the factor k1 + 1"
@@ -70,9 +78,27 @@ class BM25(Retriever):
         index = Index.open(ctx.need())
         tokens = list(Analyzer(index.analyzer).tokens(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not one for one in tokens))
+        self._look_for_unknown(tokens, index, ctx)
         ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
         weights = self.fields or dict.fromkeys(index.fields, 1.0)
         return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
+
+    def _look_for_unknown(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
+        """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
+        from nirank.lexical.scoring import unknown_terms
+
+        distinct = [set(one) for one in tokens if one]
+        unknown = unknown_terms(index.fields, set().union(*distinct))
+        shares = [len(one & unknown) / len(one) for one in distinct]
+        share = sum(len(one & unknown) for one in distinct) / max(sum(map(len, distinct)), 1)
+        ctx.declare("unknown_terms", round(share, 4))
+        ctx.count("queries_mostly_unknown", sum(one > _MOSTLY for one in shares))
+        if share > _MOSTLY:
+            log.warning(
+                "bm25: %.0f %% of the query terms occur in no document; analyzer '%s' may not fit the language",
+                100 * share,
+                index.analyzer,
+            )
 
     def conventions(self) -> Mapping[str, Any]:
         return {

@@ -20,7 +20,7 @@ def check_retriever(bench: Bench) -> None:
     """Check determinism, prefixes, sharding and the scope."""
     stage, queries, docs = bench.stage, bench.queries, bench.docs
     everything = Scope(queries.ids, docs.ids)
-    k = min(stage.k, 5)
+    k = min(stage.k or 5, 5)
     found = bench.search(queries, everything, k, "no scope")
     demand(found == bench.search(queries, everything, k, "determinism"), stage, "determinism", "twice, two results")
 

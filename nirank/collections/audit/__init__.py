@@ -1,0 +1,60 @@
+"""Audit: what is wrong or odd about a collection, as values, before any number is computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nirank.collections.audit.dates import date_findings
+from nirank.collections.audit.finding import (
+    AuditFacts,
+    CandidateFacts,
+    Finding,
+    JudgedFacts,
+    Severity,
+    refuse,
+    sentence,
+)
+from nirank.collections.audit.judgements import candidate_findings, judgement_findings
+from nirank.collections.audit.own import own_findings
+from nirank.collections.audit.sides import repeated_queries, side_findings
+from nirank.collections.audit.splits import split_findings
+from nirank.collections.audit.twins import twin_findings
+
+if TYPE_CHECKING:
+    from nirank.collections.collection import Collection
+
+
+def audit(
+    collection: Collection, facts: AuditFacts | None = None, *, max_dangling: float = 0.05
+) -> tuple[Finding, ...]:
+    """Return what is wrong or odd about a collection; nothing is raised and nothing is changed.
+
+    max_dangling  the part of all relevant judgements (and of the candidates) that may name
+                  documents which the corpus lacks; more is an error
+    """
+    facts = facts or AuditFacts()
+    found = [
+        *side_findings(collection.docs, "documents", facts.docs),
+        *side_findings(collection.queries, "queries", facts.queries),
+        *repeated_queries(collection.queries),
+        *twin_findings(collection),
+        *judgement_findings(collection, facts, max_dangling),
+        *candidate_findings(collection, facts.candidates, max_dangling),
+        *split_findings(collection, facts),
+        *own_findings(collection),
+        *date_findings(collection),
+    ]
+    return tuple(replace(one, message=f"{collection.name}: {one.message}") for one in found)
+
+
+__all__ = [
+    "AuditFacts",
+    "CandidateFacts",
+    "Finding",
+    "JudgedFacts",
+    "Severity",
+    "audit",
+    "refuse",
+    "sentence",
+]

@@ -1,0 +1,110 @@
+"""Findings, and what only reading the files shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from nirank.errors import DataError
+
+if TYPE_CHECKING:
+    from nirank.collections.importer import ImportFacts
+    from nirank.collections.texts import Texts
+    from nirank.judgements import QrelsFile
+
+SHOWN = 3  # examples of a finding
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the audit found.
+
+    code      stable name, such as 'duplicate-id'
+    severity  'error' stops a run, 'warning' may move numbers, 'note' is good to know
+    count     how many records are concerned
+    message   one sentence
+    examples  up to three, with where they are
+    """
+
+    code: str
+    severity: Severity
+    count: int
+    message: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JudgedFacts:
+    """What reading judgements and joining them with the queries showed.
+
+    repeated   identical judgement rows that were dropped
+    topics     queries of all splits
+    judged     distinct query ids in the judgements
+    shared     how many of those are queries
+    outside    up to three of those that are not
+    line_ends  'lf', 'crlf', 'mixed' or 'none'
+    form       as in QrelsFile
+    header     whether there was one
+    """
+
+    repeated: int = 0
+    topics: int = 0
+    judged: int = 0
+    shared: int = 0
+    outside: tuple[str, ...] = ()
+    line_ends: str = "none"
+    form: str = "memory"
+    header: bool = False
+
+
+@dataclass(frozen=True)
+class CandidateFacts:
+    """What reading candidates and joining them with both sides showed.
+
+    listed          distinct pairs in the file
+    repeated        repeats that were dropped
+    unknown_docs    pairs whose document the corpus lacks, dropped; a few as (query, document)
+    unknown_topics  query ids that no split has
+    line_ends       as in JudgedFacts
+    """
+
+    listed: int = 0
+    repeated: int = 0
+    unknown_docs: int = 0
+    unknown_topics: int = 0
+    examples: tuple[str, ...] = ()
+    line_ends: str = "none"
+
+
+@dataclass(frozen=True)
+class AuditFacts:
+    """What only reading the files shows; a collection made in memory has none of it.
+
+    docs, queries  what the importer saw
+    judged         by judgement set
+    candidates     None where there are none
+    all_queries    of all splits
+    others         the judgements of the other splits
+    """
+
+    docs: ImportFacts | None = None
+    queries: ImportFacts | None = None
+    judged: Mapping[str, JudgedFacts] = field(default_factory=dict)
+    candidates: CandidateFacts | None = None
+    all_queries: Texts | None = None
+    others: Mapping[str, QrelsFile] = field(default_factory=dict)
+
+
+def refuse(findings: tuple[Finding, ...]) -> None:
+    """Raise DataError with all findings that are errors, if any are."""
+    said = [sentence(one) for one in findings if one.severity == "error"]
+    if said:
+        raise DataError(*said)
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding as one sentence, with its examples."""
+    return f"{finding.message} ({', '.join(finding.examples)})" if finding.examples else finding.message

@@ -1,0 +1,176 @@
+"""What is odd about judgements and candidates, and what they allow at best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.audit.finding import SHOWN, AuditFacts, CandidateFacts, Finding, JudgedFacts, Severity
+
+if TYPE_CHECKING:
+    from nirank.collections.collection import Collection
+    from nirank.qrels import Qrels
+
+_LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
+_DEEP = 100  # the cut-off at which recall is usually taken
+
+
+def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
+    """Yield what is odd about each judgement set."""
+    if not collection.qrels:
+        yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
+    for qrels in collection.qrels.values():
+        yield from _file(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
+        yield from _labels(qrels, max_dangling)
+        yield from _judged_texts(collection, qrels)
+        yield from _outside_candidates(collection, qrels)
+
+
+def _file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+    if facts.repeated:
+        message = f"{name}: {facts.repeated:,} identical judgement rows were dropped"
+        yield Finding("repeated-judgements", "note", facts.repeated, message)
+    if facts.line_ends in ("crlf", "mixed"):
+        message = f"{name}: lines end with CR LF{' and with LF' if facts.line_ends == 'mixed' else ''}; accepted"
+        yield Finding("line-ends", "note", 0, message)
+    if (facts.form, facts.header) in (("beir", False), ("trec", True)):
+        form = "three columns without a header" if facts.form == "beir" else "four columns with a header"
+        yield Finding("judgement-form", "note", 0, f"{name}: {form}; read as such")
+    outside = facts.judged - facts.shared
+    if not outside:
+        return
+    smaller = min(facts.judged, facts.topics)
+    severity: Severity = "error" if facts.shared < _LEAST_SHARED * smaller else "warning"
+    message = (
+        f"{name}: {outside:,} of {facts.judged:,} judged query ids are not among the {facts.topics:,} queries;"
+        f" {facts.shared:,} ids are shared"
+    )
+    if severity == "error":
+        message += f", expected at least {_LEAST_SHARED:.0%} of the smaller side"
+    yield Finding("judged-not-in-topics", severity, outside, message, facts.outside)
+
+
+def _labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
+    judged, relevant = qrels.counts > 0, qrels.relevant()
+    yield from _dangling(qrels, relevant, max_dangling)
+    n = len(judged)
+    alone = np.flatnonzero(~judged)
+    if len(alone):
+        severity: Severity = "error" if len(alone) == n else "note"
+        message = f"{qrels.name}: {len(alone):,} of {n:,} queries have no judgements and are not measured"
+        yield Finding("unjudged-queries", severity, len(alone), message, tuple(qrels.queries.take(alone[:SHOWN])))
+    hopeless = np.flatnonzero(judged & (relevant == 0))
+    if len(hopeless):
+        message = (
+            f"{qrels.name}: {len(hopeless):,} of {n:,} queries are judged, but without a label from {qrels.min_rel}"
+        )
+        yield Finding("no-relevant", "warning", len(hopeless), message, tuple(qrels.queries.take(hopeless[:SHOWN])))
+    negative = int((qrels.grades < 0).sum())
+    if negative:
+        message = f"{qrels.name}: {negative:,} labels are below 0; they count as judged and not relevant"
+        yield Finding("negative-labels", "note", negative, message)
+    many = np.flatnonzero(relevant > _DEEP)
+    if len(many):
+        ceiling = np.minimum(1, _DEEP / relevant[relevant > 0]).mean()
+        message = (
+            f"{qrels.name}: {len(many):,} of {n:,} queries have more than {_DEEP} relevant documents"
+            f" (at most {relevant.max():,}), so R@{_DEEP} cannot pass {ceiling:.4g}"
+        )
+        yield Finding("deep-judgements", "note", len(many), message, tuple(qrels.queries.take(many[:SHOWN])))
+
+
+def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) -> Iterator[Finding]:
+    """Tell of judged documents that the corpus lacks, and what they take from recall."""
+    lost = qrels.rows < 0
+    if not lost.any():
+        return
+    unreachable = np.bincount(qrels.query_rows[lost & (qrels.grades >= qrels.min_rel)], minlength=len(relevant))
+    message = f"{qrels.name}: {lost.sum():,} of {len(qrels):,} judgements name documents that the corpus lacks"
+    severity: Severity = "warning"
+    if unreachable.any():
+        part = unreachable.sum() / relevant.sum()
+        message += (
+            f"; {unreachable.sum():,} of the {relevant.sum():,} relevant ones do, so recall cannot pass"
+            f" {_ceiling(unreachable, relevant):.4g}"
+        )
+        if part > max_dangling:
+            severity = "error"
+            message += f" (max_dangling: {max_dangling:g}, found {part:.3g})"
+    examples = tuple(f"{one.query_id} {one.doc_id}" for one in qrels.dangling[:SHOWN])
+    yield Finding("dangling-judgements", severity, int(lost.sum()), message, examples)
+
+
+def _ceiling(unreachable: NDArray[np.int64], relevant: NDArray[np.int64]) -> float:
+    answerable = relevant > 0
+    return float(1 - np.mean(unreachable[answerable] / relevant[answerable]))
+
+
+def _judged_texts(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+    """Tell of relevant documents without text, and of a corpus that is only the judged pool."""
+    inside = qrels.rows >= 0
+    prints = np.asarray(collection.docs.fingerprints)
+    blank = inside & (qrels.grades >= qrels.min_rel)
+    blank[inside] &= prints[qrels.rows[inside]] == 0
+    if blank.any() and prints.any():
+        pairs = np.flatnonzero(blank)
+        examples = tuple(
+            f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in pairs[:SHOWN]
+        )
+        message = f"{qrels.name}: {len(pairs):,} relevant documents have no text; nothing that reads text finds them"
+        yield Finding("relevant-without-text", "warning", len(pairs), message, examples)
+    judged = np.bincount(qrels.rows[inside], minlength=len(collection.docs))
+    pooled = (qrels.grades < qrels.min_rel).any() and len(judged) > 1 and (judged > 0).all()
+    if pooled and collection.candidates is None:
+        message = (
+            f"{qrels.name}: each of the {len(judged):,} documents is judged; the corpus may be only what was judged,"
+            " and retrieval in it easier than in a real one"
+        )
+        yield Finding("judged-pool", "note", len(judged), message)
+
+
+def _outside_candidates(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+    if collection.candidates is None:
+        return
+    wanted = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
+    lost = np.flatnonzero(wanted)
+    lost = lost[~collection.candidates.contains(qrels.query_rows[lost], qrels.rows[lost])]
+    if not len(lost):
+        return
+    unreachable = np.bincount(qrels.query_rows[lost], minlength=len(qrels.queries))
+    message = (
+        f"{qrels.name}: {len(lost):,} relevant documents are not among their query's candidates, so recall cannot pass"
+        f" {_ceiling(unreachable, qrels.relevant()):.4g}"
+    )
+    examples = tuple(
+        f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in lost[:SHOWN]
+    )
+    yield Finding("relevant-outside-candidates", "warning", len(lost), message, examples)
+
+
+def candidate_findings(collection: Collection, facts: CandidateFacts | None, max_dangling: float) -> Iterator[Finding]:
+    """Yield what is odd about the candidates."""
+    if collection.candidates is None:
+        return
+    none = np.flatnonzero(collection.candidates.counts == 0)
+    if len(none):
+        message = f"{len(none):,} of {len(collection.queries):,} queries have no candidates and get no results"
+        yield Finding("no-candidates", "warning", len(none), message, tuple(collection.queries.ids.take(none[:SHOWN])))
+    if facts is None:
+        return
+    if facts.repeated:
+        message = f"candidates: {facts.repeated:,} repeated lines were dropped"
+        yield Finding("repeated-candidates", "note", facts.repeated, message)
+    if facts.line_ends in ("crlf", "mixed"):
+        yield Finding("line-ends", "note", 0, "candidates: lines end with CR LF; accepted")
+    if facts.unknown_docs:
+        severity: Severity = "error" if facts.unknown_docs > max_dangling * facts.listed else "warning"
+        message = f"candidates: {facts.unknown_docs:,} of {facts.listed:,} name documents that the corpus lacks"
+        if severity == "error":
+            message += f" (max_dangling: {max_dangling:g})"
+        yield Finding("candidates-outside", severity, facts.unknown_docs, message, facts.examples)
+    if facts.unknown_topics:
+        message = f"candidates: {facts.unknown_topics:,} query ids are not among the queries"
+        yield Finding("candidates-without-query", "warning", facts.unknown_topics, message)

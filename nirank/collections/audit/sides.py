@@ -1,0 +1,82 @@
+"""What is odd about the texts of one side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.compute as pc
+
+from nirank.collections.audit.finding import SHOWN, Finding, Severity
+from nirank.collections.scripts import main_script
+
+if TYPE_CHECKING:
+    from nirank.collections.importer import ImportFacts
+    from nirank.collections.texts import Texts
+
+# What the importer counted: code, its tally, severity, what is said of `n of N documents`.
+_TALLIES: tuple[tuple[str, str, Severity, str], ...] = (
+    ("converted-ids", "converted", "warning", "have ids that were numbers and became strings"),
+    ("encoding-damage", "damaged", "warning", "contain U+FFFD, the sign of text that was decoded wrongly"),
+    ("replaced-surrogates", "replaced", "warning", "had halves of characters, replaced by U+FFFD"),
+    ("mojibake", "mojibake", "warning", "look as if UTF-8 had been read in another encoding (Ã¶ for ö)"),
+    ("markup", "markup", "note", "contain HTML entities or tags"),
+    ("title-only", "title_only", "note", "have a title and no text"),
+    ("title-twice", "title_twice", "note", "have a text that begins with their title: title and text count it twice"),
+    ("upper-case", "upper_case", "note", "are all upper case; what keeps case does not match them"),
+)
+
+
+def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[Finding]:
+    """Yield what is odd about documents or queries."""
+    if not len(texts):
+        yield Finding(f"no-{what}", "error", 0, f"there are no {what}")
+        return
+    # The queries here may be those of one split; the importer counted those of all.
+    if facts is not None and facts.records == len(texts):
+        empty, examples = facts.empty.count, tuple(facts.empty.examples)
+    else:
+        rows = np.flatnonzero(texts.empty)
+        empty, examples = len(rows), tuple(texts.ids.take(rows[:SHOWN]))
+    if empty:
+        # A collection of ids alone can still be ranked by run files; queries without text cannot.
+        severity: Severity = "error" if empty == len(texts) and what == "queries" else "warning"
+        yield Finding(f"empty-{what}", severity, empty, f"{empty:,} of {len(texts):,} {what} have no text", examples)
+    blank = np.flatnonzero(np.asarray(pc.match_substring_regex(texts.ids.strings, r"[\s\x1c-\x1f\x85\p{Z}]")))
+    if len(blank):
+        yield Finding(
+            "whitespace-ids",
+            "warning",
+            len(blank),
+            f"{len(blank):,} ids of {what} contain whitespace; they cannot be written to TREC files",
+            tuple(map(repr, texts.ids.take(blank[:SHOWN]))),
+        )
+    script = main_script(texts)
+    if script not in (None, "Latin"):
+        message = f"{what} are mostly in {script} script; the default analyzer of bm25 is English, choose one that fits"
+        yield Finding("script", "note", len(texts), message)
+    if facts is None:
+        return
+    for code, name, severity, message in _TALLIES:
+        tally = getattr(facts, name)
+        if tally.count and (code != "upper-case" or 2 * tally.count >= facts.records):
+            said = f"{tally.count:,} of {facts.records:,} {what} {message}"
+            yield Finding(f"{code}-{what}", severity, tally.count, said, tuple(tally.examples))
+    copies = facts.keys.get("duplicate_of", 0)
+    if copies:
+        message = f"{copies:,} of {facts.records:,} {what} say in their metadata that they are copies (duplicate_of)"
+        yield Finding(f"stated-copies-{what}", "note", copies, message)
+
+
+def repeated_queries(queries: Texts) -> Iterator[Finding]:
+    """Yield the queries whose text is that of another one."""
+    prints = np.asarray(queries.fingerprints)
+    known = np.flatnonzero(prints)
+    _, first, back = np.unique(prints[known], return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[back] != np.arange(len(known)))
+    if len(later):
+        pairs = zip(known[first[back[later[:SHOWN]]]].tolist(), known[later[:SHOWN]].tolist(), strict=True)
+        examples = tuple(f"{queries.ids[a]} = {queries.ids[b]}" for a, b in pairs)
+        message = f"{len(later):,} of {len(queries):,} queries have the same text as an earlier one"
+        yield Finding("repeated-queries", "note", len(later), message, examples)

@@ -1,0 +1,39 @@
+"""Equal texts under several ids, and whether they are judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nirank.collections.audit.finding import SHOWN, Finding
+from nirank.collections.twins import unequal_groups
+
+if TYPE_CHECKING:
+    from nirank.collections.collection import Collection
+
+
+def twin_findings(collection: Collection) -> Iterator[Finding]:
+    """Yield the groups of documents with the same text, and those whose members are judged differently."""
+    groups = collection.twin_groups
+    sizes = np.bincount(groups, minlength=len(groups))
+    several = np.flatnonzero(sizes > 1)
+    if not len(several):
+        return
+    ids = collection.docs.ids
+    members = int(sizes[several].sum())
+    examples = tuple(
+        " = ".join(ids.take(np.flatnonzero(groups == first)[:SHOWN])) for first in several[:SHOWN].tolist()
+    )
+    message = f"{members:,} documents share their text with another one, in {len(several):,} groups"
+    yield Finding("twin-documents", "note", members, message, examples)
+    for qrels in collection.qrels.values():
+        unequal = unequal_groups(qrels, groups)
+        if len(unequal):
+            message = (
+                f"{qrels.name}: {len(unequal):,} of the {len(several):,} groups of equal texts are judged differently;"
+                " rows also show measures where twins share labels"
+            )
+            examples = tuple(ids.take(unequal[:SHOWN]))
+            yield Finding("twins-judged-differently", "warning", len(unequal), message, examples)

@@ -1,0 +1,32 @@
+"""Writing systems: which script a side's texts are mostly in."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nirank.collections.texts import Texts
+
+_SAMPLE = 50  # texts looked at, evenly spread
+_CHARACTERS = 400  # of each
+_NAMES = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
+
+
+def main_script(texts: Texts) -> str | None:
+    """Return the script of most letters in a sample ('Latin', 'Cyrillic', 'Chinese'); None without letters."""
+    from nirank.collections.texts import TextView
+
+    rows = np.unique(np.linspace(0, len(texts) - 1, min(_SAMPLE, len(texts))).astype(np.int64))
+    found: Counter[str] = Counter()
+    for text in texts.read(TextView(texts.text_columns()), rows):
+        for letter in text[:_CHARACTERS]:
+            if letter.isalpha():
+                found["LATIN" if letter.isascii() else unicodedata.name(letter, "?").split()[0]] += 1
+    if not found:
+        return None
+    name = found.most_common(1)[0][0].title()
+    return _NAMES.get(name, name)

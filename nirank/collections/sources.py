@@ -1,0 +1,119 @@
+"""What a collection's source means: a folder, an ir_datasets id, the standard library, or files one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nirank.collections import irds, stdlib
+from nirank.collections.clef_tar import ClefTar, is_clef_tar
+from nirank.collections.file_set import MAIN, FileSet, files_at, is_collection
+from nirank.collections.records import Source
+from nirank.errors import ConfigError, suggest
+from nirank.ids import Ids
+from nirank.judgements import QrelsFile, read_qrels
+
+QrelsAsked = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files and versions that stand beside a source, or make a collection without one.
+
+    docs     a file or folder of documents; only without a source
+    queries  a file; with a source also the name of a version of its queries
+    """
+
+    docs: str | Path | None = None
+    queries: str | Path | None = None
+
+    def alone(self, name: str | None) -> FileSet:
+        """Return the collection that the files make by themselves."""
+        missing = [key for key, one in (("docs", self.docs), ("queries", self.queries)) if one is None]
+        if missing:
+            raise ConfigError(f"a collection without a source needs docs and queries; {' and '.join(missing)} missing")
+        assert self.docs is not None
+        assert self.queries is not None
+        docs, queries = Path(self.docs).expanduser(), Path(self.queries).expanduser()
+        made = name or docs.name.removesuffix(".gz").partition(".")[0]
+        return FileSet(made, files_at(docs, "docs"), files_at(queries, "queries"), place=str(docs))
+
+    def open_folder(self, folder: Path) -> FileSet:
+        """Return a folder's collection with the version, or the file, of queries that is asked for."""
+        if self.queries is None:
+            return FileSet.of_folder(folder)
+        path = Path(self.queries).expanduser()
+        if path.is_file():
+            return replace(FileSet.of_folder(folder), queries=[path])
+        return FileSet.of_folder(folder, str(self.queries))
+
+
+def resolve(
+    source: str | Path | None, split: str | None, files: Files | None = None, name: str | None = None
+) -> tuple[Source, str | None]:
+    """Open what a source (or files named one by one) means, and return it with the split that the name contains."""
+    files = files or Files()
+    if source is None:
+        return files.alone(name), split
+    text = str(source)
+    if files.docs is not None:
+        raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
+    path = Path(source).expanduser()
+    folder = path if path.is_dir() else path.parent
+    in_files = is_clef_tar(folder) or is_collection(folder)
+    if files.queries is not None and not in_files:
+        raise ConfigError(f"collection {text}: queries names a version of a folder's queries; this is no such folder")
+    if text == stdlib.NAME:
+        return stdlib.StandardLibrary(), split
+    if path.is_dir():
+        if is_clef_tar(path):
+            return ClefTar(path, split, str(files.queries or "")), split
+        return files.open_folder(path), split
+    if path.exists():
+        raise ConfigError(f"collection {text}: is a file; expected a folder in BEIR's layout")
+    if in_files:
+        if split not in (None, path.name):
+            raise ConfigError(f"collection {text}: names split '{path.name}', but split '{split}' is asked for")
+        return resolve(path.parent, path.name, files)
+    is_id = isinstance(source, str) and not text.startswith((".", "/", "~"))
+    if is_id and irds.is_known(text):
+        return irds.IrDataset.split_of(text, split), None
+    beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    known = [stdlib.NAME, *beside, *(irds.known_ids() if is_id else ())]
+    what = "neither a folder nor an ir_datasets id" if is_id else "no such folder"
+    raise ConfigError(
+        f"collection {text}: {what}; expected a folder with corpus.jsonl, queries.jsonl and qrels/<split>.tsv,"
+        f" an id of ir_datasets, or '{stdlib.NAME}'{suggest(text, known)}"
+    )
+
+
+def read_sets(
+    source: Source, split: str | None, queries: Ids, asked: QrelsAsked, min_rel: int
+) -> dict[str, tuple[QrelsFile, int]]:
+    """Return the judgement sets by name, each with its least relevant grade.
+
+    asked  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
+           a path the source's set of that name is meant, else its main one. A path may contain {split}.
+    """
+    own = source.judgements(split, queries)
+    if asked is None:
+        return {name: (one, min_rel) for name, one in own.items()}
+    wanted = asked if isinstance(asked, Mapping) else {MAIN: asked}
+    sets: dict[str, tuple[QrelsFile, int]] = {}
+    for name, one in wanted.items():
+        options = {"path": one} if isinstance(one, (str, Path)) else dict(one)
+        wrong = [key for key in options if key not in ("path", "min_rel")]
+        if wrong:
+            raise ConfigError(f"qrels: {name}: there is no option '{wrong[0]}'; expected path and min_rel")
+        least = options.get("min_rel", min_rel)
+        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
+            raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {least!r}")
+        if "path" in options:
+            sets[name] = read_qrels(str(options["path"]).replace("{split}", split or "")), least
+        elif own:
+            sets[name] = own.get(name, next(iter(own.values()))), least
+        else:
+            raise ConfigError(f"qrels: {name}: the collection has no judgements of its own; name a path")
+    return sets

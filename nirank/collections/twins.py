@@ -1,0 +1,60 @@
+"""Twins: documents with equal texts under several ids."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.qrels import Qrels
+
+
+def twin_groups(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return for each row the first row with the same text, (n,) int64; blank texts have no twins."""
+    groups = np.arange(len(fingerprints))
+    _, first, back = np.unique(fingerprints, return_index=True, return_inverse=True)
+    shared: NDArray[np.int64] = np.where(np.asarray(fingerprints) == 0, groups, first[back])
+    return shared
+
+
+def share_labels(qrels: Qrels, groups: NDArray[np.int64]) -> Qrels:
+    """Return judgements in which every twin of a judged document has the best label among the twins."""
+    inside = qrels.rows >= 0
+    order = np.argsort(groups, kind="stable")
+    begins = np.searchsorted(groups[order], np.arange(len(groups) + 1))
+    # One row a (query, group): its best label.
+    keys = qrels.query_rows[inside] * max(len(groups), 1) + groups[qrels.rows[inside]]
+    distinct, back = np.unique(keys, return_inverse=True)
+    best = np.full(len(distinct), np.iinfo(np.int64).min)
+    np.maximum.at(best, back, qrels.grades[inside])
+    query, group = np.divmod(distinct, max(len(groups), 1))
+    sizes = begins[group + 1] - begins[group]
+    at = np.repeat(begins[group] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+    lost = ~inside
+    return Qrels.build(
+        qrels.queries,
+        qrels.docs,
+        np.concatenate((np.repeat(query, sizes), qrels.query_rows[lost])),
+        np.concatenate((order[at], qrels.rows[lost])),
+        np.concatenate((np.repeat(best, sizes), qrels.grades[lost])),
+        name=qrels.name,
+        min_rel=qrels.min_rel,
+        dangling=qrels.dangling,
+    )
+
+
+def unequal_groups(qrels: Qrels, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the groups whose members some query judges differently, or only some of them, by first row."""
+    sizes = np.bincount(groups, minlength=len(groups))
+    at = np.flatnonzero(qrels.rows >= 0)
+    at = at[sizes[groups[qrels.rows[at]]] > 1]
+    if not len(at):
+        return groups[:0]
+    group = groups[qrels.rows[at]]
+    keys = qrels.query_rows[at] * len(groups) + group
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    grades = qrels.grades[at][order]
+    judged = np.diff(np.append(starts, len(order)))
+    unequal = np.minimum.reduceat(grades, starts) != np.maximum.reduceat(grades, starts)
+    of_group = group[order][starts]
+    return np.unique(of_group[unequal | (judged < sizes[of_group])])

@@ -1,0 +1,58 @@
+"""Rows that summarise other rows: means over the collections of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str | None]) -> list[Row]:
+    """Return one row a group of collections, judgement set and system.
+
+    The value is the macro mean: every collection counts once, however many queries it has (as
+    CQADupStack's twelve forums are averaged); `pooled` has the mean over all queries, under its own
+    name. A measure that one collection lacks is null, and says how many there are.
+
+    groups  {(collection, split): group or None}
+    """
+    members: dict[tuple[str, str | None, str], list[Row]] = {}
+    for row in rows:
+        group = groups.get((row["collection"], row["split"]))
+        if group is not None:
+            members.setdefault((group, row["qrels"], row["system"]), []).append(row)
+    return [_summary(group, found) for (group, _, _), found in members.items()]
+
+
+def _summary(group: str, rows: Sequence[Row]) -> Row:
+    names = dict.fromkeys(name for row in rows for name in row["measures"])
+    measures: dict[str, float | None] = {}
+    pooled: dict[str, float] = {}
+    nulls: dict[str, str] = {}
+    for name in names:
+        values = [row["measures"].get(name) for row in rows]
+        there = [value for value in values if value is not None]
+        if len(there) < len(rows):
+            measures[name], nulls[name] = None, f"only {len(there)}/{len(rows)} collections of the group have it"
+            continue
+        weights = [row["queries"]["judged"] for row in rows]
+        measures[name] = sum(there) / len(there)
+        pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
+    first = rows[0]
+    counted = {key for row in rows for key in row["queries"]}
+    return {
+        **first,
+        "collection": group,
+        "split": None,
+        "summary_of": [row["collection"] for row in rows],
+        "status": "ok",
+        "depth": first["depth"] if len({row["depth"] for row in rows}) == 1 else None,
+        "queries": {key: sum(row["queries"].get(key, 0) for row in rows) for key in sorted(counted)},
+        "measures": measures,
+        "pooled": pooled,
+        "nulls": nulls,
+        **{key: {} for key in ("answerable", "ceilings", "judged_at", "twins", "counts", "cost")},
+        "conventions": {**first["conventions"], "mean": f"over {len(rows)} collections, each counting once"},
+        "address": "",
+    }
