@@ -123,35 +123,39 @@ def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
 @cli.command(epilog=_EPILOG)
 @click.argument("collections", nargs=-1, required=True, metavar="COLLECTION...")
 @click.option("--split", help="The split to audit [test, or the only one].")
-def audit(collections: tuple[str, ...], split: str | None) -> None:
+@click.option("--queries", help="The version of the queries [the plain one].")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write audit.json and audit.md there.")
+def audit(collections: tuple[str, ...], split: str | None, queries: str | None, out: Path | None) -> None:
     r"""Say what is wrong or odd about collections.
 
     \b
     Example:
-      nirank audit path/to/scifact --split train
+      nirank audit path/to/scifact --split train --out scifact-audit
     """
+    import time
+
     from nirank.console import set_up_logging
     from nirank.loading import load
+    from nirank.report.audit import audit_json, audit_markdown, audit_text, audit_values, failed_audit
 
     set_up_logging(quiet=False, debug=False)
-    errors = False
+    if out is not None and out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    audits = []
     for source in collections:
+        began = time.perf_counter()
         try:
-            one = load(source, split=split, check=False)
+            one = load(source, split=split, queries=queries, check=False)
+            audits.append(audit_values(one, time.perf_counter() - began))
         except NirankError as error:
-            errors = True
-            for message in error.messages:
-                click.echo(f"error    {message}")
-            continue
-        click.echo(repr(one).strip("<>"))
-        for finding in one.findings:
-            errors |= finding.severity == "error"
-            click.echo(f"  {finding.severity:8} {finding.code:22} {finding.count:>9,}  {finding.message}")
-            if finding.examples:
-                click.echo(f"{'':43}e.g. {', '.join(finding.examples)}")
-        if not one.findings:
-            click.echo("  nothing found")
-    if errors:
+            audits.append(failed_audit(source, error.messages))
+        click.echo(audit_text(audits[-1]))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "audit.json").write_text(audit_json(audits), encoding="utf-8")
+        (out / "audit.md").write_text(audit_markdown(audits), encoding="utf-8")
+        log.info("written to %s", out)
+    if any(finding["severity"] == "error" for one in audits for finding in one["findings"]):
         sys.exit(2)
 
 

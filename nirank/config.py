@@ -8,26 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.config_collections import CollectionReader, path_of, unknown_keys
 from nirank.errors import ConfigError, suggest
 from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = ("collections", "systems", "measures", "store", "device")
-COLLECTION_KEYS = (
-    *("path", "split", "name", "docs", "queries", "qrels", "candidates", "min_rel", "self_match", "date", "time"),
-    *("expect", "measures", "group", "max_dangling"),
-)
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep")}
-
-
-_WANTED = {
-    "min_rel": "a number",
-    "max_dangling": "a number",
-    "candidates": "a file, or false",
-    "qrels": "a file, or a mapping of names to files",
-    "expect": "a mapping of counts or digests",
-}
 
 
 @dataclass(frozen=True)
@@ -108,11 +96,12 @@ class _Reader:
 
     def read(self) -> Config:
         top: dict[str, Tree] = self.tree.value
-        self._unknown(self.tree, _KEYS, "a configuration has no key")
+        unknown_keys(self.tree, _KEYS, "a configuration has no key", self.mistakes)
         for key in ("collections", "systems", "measures"):
             if key not in top:
                 self.mistakes.add((0, 0), f"has no '{key}'; expected collections, systems and measures")
-        collections = [self._collection(one) for one in self._list("collections")]
+        reader = CollectionReader(self.path.parent, self.mistakes, self._measure)
+        collections = [reader.read(one) for one in self._list("collections")]
         systems = self._systems()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
         store, device = self._text("store"), self._text("device")
@@ -124,7 +113,7 @@ class _Reader:
             [one.arguments for one in collections if one],
             systems,
             measures,
-            None if store is None else str(self._place(store)),
+            None if store is None else str(path_of(store, self.path.parent)),
             device or "auto",
             self.tree.plain,
         )
@@ -149,14 +138,6 @@ class _Reader:
             return None
         return one.value
 
-    def _unknown(self, tree: Tree, known: Sequence[str], what: str) -> None:
-        for key in tree.value:
-            if key not in known:
-                self.mistakes.add(
-                    tree.keys.get(key, (tree.line, tree.column)),
-                    f"{what} '{key}'{suggest(key, known)}\nexpected one of {', '.join(known)}",
-                )
-
     def _measure(self, tree: Tree) -> str | None:
         from nirank.evaluation.measures import parse
 
@@ -168,63 +149,6 @@ class _Reader:
         except ConfigError as error:
             self.mistakes.add(tree, str(error))
         return tree.value
-
-    def _collection(self, tree: Tree) -> _Asked | None:
-        if isinstance(tree.value, str):
-            return _Asked({"source": self._source(tree.value)}, False)
-        alone = isinstance(tree.value, dict) and {"docs", "queries"} <= set(tree.value)
-        if not isinstance(tree.value, dict) or not ("path" in tree.value or alone):
-            message = (
-                "a collection is a folder, an ir_datasets id, {path: …, split: …}, or files {docs: …, queries: …},"
-                f" got {tree.kind}"
-            )
-            self.mistakes.add(tree, message + (" without path" if isinstance(tree.value, dict) else ""))
-            return None
-        self._unknown(tree, COLLECTION_KEYS, "a collection has no key")
-        kinds: dict[str, Any] = {
-            **dict.fromkeys(("path", "split", "name", "docs", "queries", "date", "time", "group"), str),
-            "min_rel": int, "max_dangling": (int, float), "candidates": (str, bool), "qrels": (str, dict),
-            "expect": dict,
-        }
-        for key, kind in kinds.items():
-            one = tree.value.get(key)
-            is_flag = one is not None and isinstance(one.value, bool) and key != "candidates"
-            if one is not None and (not isinstance(one.value, kind) or is_flag):
-                wanted = _WANTED.get(key, "text")
-                self.mistakes.add(one, f"{key}: expected {wanted}, got {one.kind} ({one.plain!r})")
-                return None
-        arguments = {key: one.plain for key, one in tree.value.items() if key in COLLECTION_KEYS and key != "path"}
-        for key in ("docs", "queries", "candidates", "qrels"):
-            if key in arguments:
-                arguments[key] = self._files(arguments[key])
-        if "path" in tree.value:
-            arguments["source"] = self._source(str(tree.value["path"].value))
-        if "measures" in tree.value:
-            listed = tree.value["measures"]
-            items = listed.value if isinstance(listed.value, list) else [listed]
-            arguments["measures"] = tuple(name for one in items if (name := self._measure(one)) is not None)
-        return _Asked(arguments, "measures" in tree.value)
-
-    def _files(self, value: Any) -> Any:
-        """Make the paths of files absolute where such files exist; a name of a version stays what it is."""
-        if isinstance(value, dict):
-            return {key: one if key == "min_rel" else self._files(one) for key, one in value.items()}
-        place = self._place(value) if isinstance(value, str) else None
-        return str(place) if place is not None and (place.exists() or "{" in place.name) else value
-
-    def _source(self, text: str) -> str:
-        """Make a folder's path absolute; an id of ir_datasets stays what it is."""
-        place = self._place(text)
-        inside = place.parent.is_dir() and (text.startswith((".", "/", "~")) or Path(text).parent != Path("."))
-        return str(place) if place.exists() or inside else text
-
-    def _place(self, text: str) -> Path:
-        """Return a path relative to the file's folder, or to the working directory if only there it exists."""
-        given = Path(text).expanduser()
-        beside = self.path.parent / given
-        exists = [one for one in (beside, given) if one.exists() or one.parent.exists()]
-        whole = [one for one in exists if one.exists()]
-        return (whole or exists or [beside])[0]
 
     # -- systems -----------------------------------------------------------------------------------
 
@@ -294,7 +218,7 @@ class _Reader:
         if not isinstance(tree.value, dict):
             self.mistakes.add(tree, f"{name}: expected {{{', '.join(f'{key}: …' for key in known)}}}, got {tree.kind}")
             return None
-        self._unknown(tree, known, f"{name} has no key")
+        unknown_keys(tree, known, f"{name} has no key", self.mistakes)
         missing = [key for key in known[:2] if key not in tree.value]
         if missing:
             self.mistakes.add(tree, f"{name}: '{missing[0]}' is missing")
@@ -370,7 +294,7 @@ class _Reader:
         plain = options.plain
         for one in dataclasses.fields(kind):
             if one.name == "path" and isinstance(plain.get("path"), str) and plain["path"]:
-                plain["path"] = str(self._place(plain["path"]))
+                plain["path"] = str(path_of(plain["path"], self.path.parent))
         try:
             made: Pipeline = TypeAdapter(kind).validate_python(plain)
         except ValidationError as error:
@@ -395,14 +319,6 @@ class _Reader:
             self.mistakes.add(tree, str(error))
             return None
         return made
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Arguments of `load`, and whether the collection names measures of its own."""
-
-    arguments: dict[str, Any]
-    measures_given: bool
 
 
 def _chain(steps: Sequence[Pipeline]) -> Pipeline:

@@ -114,7 +114,7 @@ def load(
         time=time,
         group=group,
         measures=tuple(measures),
-        origin=_origin(opened, doc_side, asked, joined, pairs, candidates is False),
+        origin=_origin(opened, doc_side, asked, joined, pairs, candidates is False) | {"texts": _texts(facts)},
     )
     if time == "as_of_query":
         _check_dates(collection)
@@ -248,6 +248,20 @@ def _origin(
     elif whole:
         said["candidates"] = "not used"
     return {**origin, "digests": digests, "counts": counts, **({"conventions": said} if said else {})}
+
+
+def _texts(facts: AuditFacts) -> dict[str, Any]:
+    """Return how long texts are and which metadata they have, by side."""
+    sides = (("docs", facts.docs), ("queries", facts.queries))
+    return {
+        side: {
+            "mean_words": round(one.words / max(one.records, 1), 1),
+            "most_words": one.most_words,
+            "keys": one.keys,
+        }
+        for side, one in sides
+        if one is not None
+    }
 
 
 def _check_dates(collection: Collection) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nirank.config import APPLIED, COLLECTION_KEYS
+from nirank.config import APPLIED
+from nirank.config_collections import COLLECTION_KEYS
 from nirank.registry import stages
 
 

@@ -20,6 +20,7 @@ _STEMS: Mapping[Side, tuple[str, ...]] = {
     "docs": ("corpus", "docs", "documents", "collection"),
     "queries": ("queries", "topics"),
 }
+_FOLDERS: Mapping[Side, str] = {"docs": "corpus", "queries": "queries"}
 _JUDGED = ("tsv", "txt", "qrels", "csv", "parquet")
 MAIN = "qrels"  # name of a collection's only, or main, judgement set
 
@@ -138,8 +139,8 @@ def side_files(folder: Path, side: Side, version: str = "") -> list[Path]:
         stems = [stem] if not version else [f"{stem}.{version}", f"{stem}-{version}"]
         names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", ".gz")]
         found += [folder / name for name in names if (folder / name).exists()]
-        if not (version or found) and (folder / stem).is_dir() and (inside := files_at(folder / stem, side)):
-            return inside
+        if stem == _FOLDERS[side] and not (version or found) and (folder / stem).is_dir():
+            return files_at(folder / stem, side)  # Parquet in parts, as on Hugging Face
     if len(found) > 1:
         raise DataError(f"{folder}: has both {found[0].name} and {found[1].name}; expected one of them")
     if found and not found[0].is_file():

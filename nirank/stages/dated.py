@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nirank.collections.dates import Dates, Undated, When, date_key, dated, read_dates
+from nirank.collections.dates import Undated, When, date_key, dated, read_dates
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError
@@ -23,7 +23,7 @@ class Dated(ScopeStage):
     when: When = option("before", help="before, until, after or since the query")
     days: int | None = option(None, help="and at most so many days away")
     undated: Undated = option("keep", help="keep or drop documents and queries without a date")
-    key: str | None = option(None, help="metadata key of the dates [date, publication_date, … year]")
+    key: str | None = option(None, help="metadata key of the dates, on both sides [the documents' date, … year]")
 
     name = "dated"
 
@@ -32,16 +32,13 @@ class Dated(ScopeStage):
             raise ConfigError(f"dated: days must be 0 or more, got {self.days}")
 
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        theirs, asked = self._dates(docs, "documents"), self._dates(queries, "queries")
+        key = self.key or date_key(docs)
+        theirs = None if key is None else read_dates(docs, key)
+        if key is None or theirs is None or (len(docs) and theirs.undated.all()):
+            named = "no metadata key such as date or year" if key is None else f"no date under '{key}'"
+            raise DataError(f"dated: the documents have {named}; name the key with {{dated: {{key: …}}}}")
+        asked = read_dates(queries, key)  # the documents' key: a few queries alone could suggest another one
         ctx.count("undated_documents", int(theirs.undated.sum()))
         ctx.count("undated_queries", int(asked.undated.sum()))
         rule = dated(theirs, asked, self.when, self.days, self.undated)
         return Scope(queries.ids, docs.ids, between=(rule,))
-
-    def _dates(self, texts: Texts, what: str) -> Dates:
-        key = self.key or date_key(texts)
-        found = None if key is None else read_dates(texts, key)
-        if found is None or (len(texts) and found.undated.all()):
-            named = "no metadata key such as date or year" if key is None else f"no date under '{key}'"
-            raise DataError(f"dated: the {what} have {named}; name the key with {{dated: {{key: …}}}}")
-        return found

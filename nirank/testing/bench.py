@@ -23,8 +23,8 @@ from nirank.testing.law import arrays, demand, running
 
 
 def small_collection() -> Collection:
-    """Return twelve short documents and six queries: ties, twins, an empty text, a query that matches nothing."""
-    docs = {
+    """Return twelve short documents and six queries: ties, twins, dates, an empty text, a query without matches."""
+    docs: dict[str, dict[str, Any]] = {
         "d01": {"title": "Wine", "text": "red wine is made from dark grapes and kept in oak"},
         "d02": {"title": "Apples", "text": "a red apple and a green apple"},
         "d03": {"title": "", "text": "green pears ripen late"},
@@ -46,8 +46,14 @@ def small_collection() -> Collection:
         "q5": "green apple or green grapes",
         "q6": "oak wood " * 20,
     }
+    for (id, doc), date in zip(docs.items(), ("2001", "2003-04", "2005-06-07", "2007", None, "x") * 2, strict=True):
+        docs[id] = {**doc, "metadata": {"date": date}} if date else doc
+    asked = {
+        id: {"text": text, **({"metadata": {"date": date}} if date else {})}
+        for (id, text), date in zip(queries.items(), ("2003", "2005-06-07", None) * 2, strict=True)
+    }
     qrels = {"q1": {"d07": 1, "d01": 1}, "q2": {"d11": 2}, "q5": {"d02": 1, "d12": 0}}
-    return Collection.of(docs, queries, qrels, name="check", split="test")
+    return Collection.of(docs, asked, qrels, name="check", split="test")
 
 
 class Bench:

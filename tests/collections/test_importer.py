@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.collections import importer
-from nirank.collections.beir import read_records
 from nirank.collections.importer import ImportFacts, import_texts
+from nirank.collections.json_lines import read_json_lines as read_records
 from nirank.collections.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
@@ -171,7 +171,7 @@ def test_an_id_thrice_and_an_id_that_becomes_another(tmp_path: Path) -> None:
         ('{"_id": "b", "text": ', r":2: not valid JSON \(Expecting value at column 21\)"),
         ('["b"]', r":2: a JSON list; expected an object"),
         ("3", r":2: a JSON number; expected an object"),
-        ('{"id": "b", "text": "x"}', r":2: the record has no _id; found keys 'id', 'text'"),
+        ('{"key": "b", "text": "x"}', r":2: the record has no _id; found keys 'key', 'text'"),
         ('{"_id": null}', r":2: the record has no _id"),
         ('{"_id": ""}', r":2: the record has no _id"),
         ('{"_id": NaN}', r":2: the record has no _id"),

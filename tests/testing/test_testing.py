@@ -19,6 +19,7 @@ from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.stages.apply import apply
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
+from nirank.stages.dated import Dated
 from nirank.stages.first_words import FirstWords
 from nirank.stages.intersection import Intersection
 from nirank.stages.only import Only
@@ -55,6 +56,8 @@ GOOD: list[Stage] = [
     Windows(4),
     Windows(5, overlap=4),
     Only(("d03", "d07")),
+    *(Dated(when, undated=undated) for when in ("before", "until", "after", "since") for undated in ("keep", "drop")),
+    Dated("before", days=800),
     apply(lengths, version=1),
     apply(lengths, name="mine", version=2, depth=5),
     apply(second_best, version=1, kind="combiner", lists=(2, None)),

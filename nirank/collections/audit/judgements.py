@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nirank.qrels import Qrels
 
 _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
+_POOL = 50  # documents; of a toy collection everything is judged
 _DEEP = 100  # the cut-off at which recall is usually taken
 
 
@@ -122,7 +123,7 @@ def _judged_texts(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
         message = f"{qrels.name}: {len(pairs):,} relevant documents have no text; nothing that reads text finds them"
         yield Finding("relevant-without-text", "warning", len(pairs), message, examples)
     judged = np.bincount(qrels.rows[inside], minlength=len(collection.docs))
-    pooled = (qrels.grades < qrels.min_rel).any() and len(judged) > 1 and (judged > 0).all()
+    pooled = (qrels.grades < qrels.min_rel).any() and len(judged) >= _POOL and (judged > 0).all()
     if pooled and collection.candidates is None:
         message = (
             f"{qrels.name}: each of the {len(judged):,} documents is judged; the corpus may be only what was judged,"

@@ -62,11 +62,11 @@ def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterato
         tally = getattr(facts, name)
         if tally.count and (code != "upper-case" or 2 * tally.count >= facts.records):
             said = f"{tally.count:,} of {facts.records:,} {what} {message}"
-            yield Finding(f"{code}-{what}", severity, tally.count, said, tuple(tally.examples))
+            yield Finding(code, severity, tally.count, said, tuple(tally.examples))
     copies = facts.keys.get("duplicate_of", 0)
     if copies:
         message = f"{copies:,} of {facts.records:,} {what} say in their metadata that they are copies (duplicate_of)"
-        yield Finding(f"stated-copies-{what}", "note", copies, message)
+        yield Finding("stated-copies", "note", copies, message)
 
 
 def repeated_queries(queries: Texts) -> Iterator[Finding]:

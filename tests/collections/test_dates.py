@@ -1,0 +1,117 @@
+"""Dates as intervals of days, and the scopes that they make."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nirank.collections.collection import Collection
+from nirank.collections.dates import date_key, dated, parse_date, read_dates
+from nirank.collections.texts import Texts
+from nirank.errors import ConfigError
+from nirank.loading import _check_dates
+
+EPOCH = date(1970, 1, 1)
+
+
+def days(year: int, month: int, day: int) -> int:
+    return (date(year, month, day) - EPOCH).days
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2023-02-28", (days(2023, 2, 28), days(2023, 2, 28), "day")),
+        ("2023-02-28T10:00:00Z", (days(2023, 2, 28), days(2023, 2, 28), "day")),
+        ("20230228", (days(2023, 2, 28), days(2023, 2, 28), "day")),
+        ("2023/2/8", (days(2023, 2, 8), days(2023, 2, 8), "day")),
+        ("2024-02", (days(2024, 2, 1), days(2024, 2, 29), "month")),
+        ("1979", (days(1979, 1, 1), days(1979, 12, 31), "year")),
+        (1994, (days(1994, 1, 1), days(1994, 12, 31), "year")),
+        (1994.0, (days(1994, 1, 1), days(1994, 12, 31), "year")),
+        *(
+            (wrong, None)
+            for wrong in ("2023-02-30", "2023-13", "0000", "-", "soon", "2023-1-1-1", True, 12.5, "197", [])
+        ),
+    ],
+)
+def test_parse(value: Any, expected: Any) -> None:
+    assert parse_date(value) == expected
+
+
+@given(st.dates(date(1000, 1, 1), date(2999, 12, 31)))
+def test_every_day_reads_back(day: date) -> None:
+    first, last, form = parse_date(day.isoformat()) or (0, 0, "")
+    assert (EPOCH + timedelta(first), last, form) == (day, first, "day")
+
+
+def texts(*dates: Any, key: str = "date") -> Texts:
+    return Texts.of(
+        {f"d{at}": {"text": "x", "metadata": {key: one} if one is not None else {}} for at, one in enumerate(dates)}
+    )
+
+
+def test_what_is_no_date_is_counted() -> None:
+    found = read_dates(texts("2014", "2019-05", "2020-01-02", None, "", "2023-02-30", "-"), "date")
+    assert found.forms == {"day": 1, "month": 1, "year": 1}
+    assert (found.missing, found.impossible, found.examples) == (2, 2, [(5, "2023-02-30"), (6, "-")])
+    assert found.undated.tolist() == [False] * 3 + [True] * 4
+
+
+def test_the_key_is_found_by_its_name() -> None:
+    assert date_key(texts("2014", key="Date")) == "Date"
+    assert date_key(texts("2014", key="publication_year")) == "publication_year"
+    assert date_key(texts("2014", key="update")) is None
+
+
+QUERY = "2015-06"
+
+
+@pytest.mark.parametrize(
+    ("when", "undated", "far", "expected"),
+    [
+        ("before", "keep", None, ["2014", "2015-05-31", None]),
+        ("before", "drop", None, ["2014", "2015-05-31"]),
+        ("before", "drop", 1, ["2015-05-31"]),
+        ("until", "drop", None, ["2014", "2015", "2015-05-31", "2015-06-10"]),
+        ("after", "drop", None, ["2015-07", "2019-01-01"]),
+        ("after", "keep", 31, ["2015-07", None]),
+        ("since", "drop", None, ["2015", "2015-06-10", "2015-07", "2019-01-01"]),
+    ],
+)
+def test_relations(when: Any, undated: Any, far: int | None, expected: list[str | None]) -> None:
+    values = ["2014", "2015", "2015-05-31", "2015-06-10", "2015-07", "2019-01-01", None]
+    docs, queries = read_dates(texts(*values), "date"), read_dates(texts(QUERY, None), "date")
+    rule = dated(docs, queries, when, far, undated)
+    every = np.arange(len(values))
+    assert [value for value, inside in zip(values, rule.allows(0, every), strict=True) if inside] == expected
+    assert rule.allows(1, every).all() == (undated == "keep")
+    assert rule.allows(1, every).any() == (undated == "keep"), "an undated query sees all, or nothing"
+
+
+def test_trap_50_as_of_query() -> None:
+    docs = {
+        "old": {"text": "x", "metadata": {"date": "2014"}},
+        "new": {"text": "x", "metadata": {"date": "2019"}},
+        "none": {"text": "x"},
+    }
+    queries = {"q": {"text": "x", "metadata": {"date": "2015"}}, "first": {"text": "x", "metadata": {"date": "1900"}}}
+    judged = {"q": {"new": 1}}
+    whole = Collection.of(docs, queries, judged)
+    assert whole.scope is None
+    assert {one.code: one.count for one in whole.findings}["relevant-later"] == 1
+    strict = Collection.of(docs, queries, judged, time="as_of_query")
+    assert strict.scope is not None
+    assert strict.docs.ids.take(strict.scope.rows(0)) == ["old", "none"]  # type: ignore[arg-type]
+    assert strict.docs.ids.take(strict.scope.rows(1)) == ["none"]  # type: ignore[arg-type]
+    assert strict.scope.counts().tolist() == [2, 1]
+    only = Collection.of({"new": docs["new"]}, queries, judged, time="as_of_query")
+    assert only.scope is not None
+    assert only.scope.counts().tolist() == [0, 0], "an empty pool stays empty"
+    with pytest.raises(ConfigError, match="needs dates, but the queries have none"):
+        _check_dates(Collection.of(docs, {"q": "x"}, judged, time="as_of_query"))
