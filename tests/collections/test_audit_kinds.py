@@ -1,0 +1,197 @@
+"""What the audit finds across texts, splits, candidates and dates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nirank.collections.audit import Finding
+from nirank.collections.collection import Collection
+from nirank.collections.scripts import main_script
+from nirank.collections.texts import Texts
+from nirank.collections.twins import share_labels, twin_groups, unequal_groups
+from nirank.evaluation.evaluate import evaluate
+from nirank.loading import load
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+from nirank.store import LocalStore
+
+
+def codes(collection: Collection) -> dict[str, Finding]:
+    return {one.code: one for one in collection.findings}
+
+
+# -- twins ---------------------------------------------------------------------------------------
+
+
+def test_trap_15_twins_share_labels() -> None:
+    one = Collection.of({"a": "Red  wine", "a2": "red WINE", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    found = codes(one)
+    assert (found["twin-documents"].count, found["twin-documents"].examples) == (2, ("a = a2",))
+    assert found["twins-judged-differently"].count == 1
+    ranking = Ranking.from_dict({"q": {"a2": 2.0, "a": 1.0}}, one.queries.ids, one.docs.ids)
+    assert evaluate(ranking, one.qrels["qrels"], ["nDCG@10"]).means["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
+    shared = share_labels(one.qrels["qrels"], one.twin_groups)
+    assert evaluate(ranking, shared, ["nDCG@10"]).means["nDCG@10"] == 1
+
+
+def test_twins_that_are_judged_alike_or_not_at_all_change_nothing() -> None:
+    docs = {"a": "one", "b": "one", "c": "two", "d": "two", "e": "", "f": " "}
+    found = codes(Collection.of(docs, {"q": "x", "r": "y"}, {"q": {"a": 1, "b": 1}, "r": {"e": 1}}))
+    assert found["twin-documents"].count == 4, "blank texts are no twins"
+    assert "twins-judged-differently" not in found
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 7), st.integers(-1, 2)), max_size=12, unique_by=lambda one: one[:2]
+    )
+)
+def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None:
+    texts = {f"d{i}": "abcab dd"[i].strip() for i in range(8)}
+    docs = Texts.of(texts)
+    graded: dict[str, dict[str, int]] = {f"q{q}": {} for q in range(3)}
+    for query, doc, grade in judged:
+        graded[f"q{query}"][f"d{doc}"] = grade
+    queries = Texts.of(dict.fromkeys(graded, "x"))
+    qrels = Qrels.from_dict(graded, queries.ids, docs.ids)
+    groups = twin_groups(docs.fingerprints)
+    expected, unequal = set(), set()
+    for query, labels in graded.items():
+        for doc, text in texts.items():
+            twins = [other for other in texts if other == doc or (text and texts[other] == text)]
+            known = [labels[other] for other in twins if other in labels]
+            if known:
+                expected.add((query, doc, max(known)))
+                if len(known) < len(twins) or len(set(known)) > 1:
+                    unequal.add(min(twins))
+    assert set(share_labels(qrels, groups).judgements()) == expected
+    assert set(docs.ids.take(unequal_groups(qrels, groups))) == unequal
+
+
+# -- splits --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "c"
+    (place / "qrels").mkdir(parents=True)
+    queries = {"t1": "Foo bar?", "t2": "other", "s1": "foo  BAR?", "s2": "new", "x": "nobody's"}
+    for name, side in (("corpus", {f"d{i}": f"text {i}" for i in range(4)}), ("queries", queries)):
+        (place / f"{name}.jsonl").write_text("".join(json.dumps({"_id": k, "text": v}) + "\n" for k, v in side.items()))
+    (place / "qrels" / "train.tsv").write_text("t1\td0\t1\nt2\td1\t1\ns2\td3\t1\n")
+    (place / "qrels" / "test.tsv").write_text("s1\td0\t2\ns2\td2\t1\ns1\td2\t1\n")
+    return place
+
+
+def test_what_two_splits_share(folder: Path, tmp_path: Path) -> None:
+    found = codes(load(folder, store=LocalStore(tmp_path / "store")))
+    assert found["queries-in-two-splits"].examples == ("s2",)
+    assert found["query-texts-in-two-splits"].examples == ("s1 = t1",)
+    assert "1 of the 2 relevant documents are relevant in split train too (1 of 3 relevant pairs)" in (
+        found["relevant-in-two-splits"].message
+    )
+    assert "[1, 2] here, [1] in train" in found["labels-differ"].message
+    assert found["queries-in-no-split"].examples == ("x",)
+
+
+def test_a_split_that_cannot_be_read_does_not_stop_another(folder: Path, tmp_path: Path) -> None:
+    (folder / "qrels" / "train.tsv").write_text("t1\td0\tone\nt1\td1\ttwo\n")
+    found = codes(load(folder, store=LocalStore(tmp_path / "store")))
+    assert "train.tsv:2: label 'two' is not an integer" in found["unreadable-split"].message
+
+
+# -- texts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ({"text": "Tr\u00c3\u00b6gs"}, "mojibake"),
+        ({"text": "Tr\u00c3 \u00b6 egs"}, "mojibake"),
+        ({"text": "the world\u00e2\u20ac\u2122s"}, "mojibake"),
+        ({"text": "a &amp; b"}, "markup"),
+        ({"text": "x<sub>2</sub>"}, "markup"),
+        ({"title": "T", "text": ""}, "title-only"),
+        ({"title": "The same", "text": "The same and more"}, "title-twice"),
+        ({"text": "ALL IN CAPITALS"}, "upper-case"),
+        ({"text": "x", "metadata": {"duplicate_of": "y"}}, "stated-copies"),
+        ({"text": "x\ufffd"}, "encoding-damage"),
+    ],
+)
+def test_texts(record: dict[str, Any], code: str, folder: Path, tmp_path: Path) -> None:
+    clean = {"_id": "clean", "title": "Any", "text": "\u00c2ge d\u2019or, S\u00c3O PAULO <3 a & b; R\u00e9sum\u00e9"}
+    ends = [json.dumps(one) for one in ({"_id": "odd", **record}, clean)]
+    (folder / "corpus.jsonl").write_text("\n".join(ends))
+    found = codes(load(folder, store=LocalStore(tmp_path / "store"), max_dangling=1))
+    assert (found[code].count, found[code].examples[:1]) in ((1, ("odd",)), (1, ()))
+    (folder / "corpus.jsonl").write_text(ends[1])
+    assert code not in codes(load(folder, store=LocalStore(tmp_path / "store"), max_dangling=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("wine", "Latin"),
+        ("вино", "Cyrillic"),
+        ("نبيذ", "Arabic"),
+        ("葡萄酒", "Chinese"),
+        ("12 %", None),
+        ("ワイン", "Japanese"),
+    ],
+)
+def test_scripts(text: str, script: str | None) -> None:
+    assert main_script(Texts.of({"a": text})) == script
+    found = codes(Collection.of({"a": text}, {"q": "wine"}))
+    assert ("script" in found) == (script not in (None, "Latin"))
+
+
+# -- judgements, candidates, own documents -------------------------------------------------------
+
+
+def test_what_cannot_be_reached() -> None:
+    docs = {"a": "one", "b": "two", "e": ""}
+    one = Collection.of(docs, {"q": "x"}, {"q": {"a": 1, "b": 1, "e": 1}}, candidates={"q": ["a", "e"]})
+    found = codes(one)
+    assert found["relevant-without-text"].examples == ("q e",)
+    assert "cannot pass 0.6667" in found["relevant-outside-candidates"].message
+    ranking = Ranking.from_dict({"q": {"a": 2.0, "e": 1.0}}, one.queries.ids, one.docs.ids)
+    assert evaluate(ranking, one.qrels["qrels"], ["R@10"], one.scope).ceilings == {"R@10": pytest.approx(2 / 3)}
+
+
+def test_deep_judgements_and_a_judged_pool() -> None:
+    docs = {f"d{i}": f"text {i}" for i in range(200)}
+    judged = {"q": {id: int(i < 150) for i, id in enumerate(docs)}}
+    found = codes(Collection.of(docs, {"q": "x"}, judged))
+    assert "R@100 cannot pass 0.6667" in found["deep-judgements"].message
+    assert found["judged-pool"].count == 200
+
+
+def test_queries_with_a_documents_text() -> None:
+    docs = {"a": "red wine", "b": "tea"}
+    found = codes(Collection.of(docs, {"a": "Red wine", "z": "tea"}))
+    assert "self_match: id" in found["self-match"].message
+    assert found["query-is-a-text"].examples == ("z",)
+
+
+def test_dates_on_both_sides() -> None:
+    dated = lambda text, date: {"text": text, "metadata": {"date": date}}  # noqa: E731
+    docs = {"a": dated("one", "2014"), "b": dated("two", "2019-02-30"), "c": dated("three", "2019")}
+    found = codes(Collection.of(docs, {"q": dated("x", "2015-01-01")}, {"q": {"c": 1}}))
+    assert found["impossible-dates-documents"].examples == ("b: '2019-02-30'",)
+    assert found["partial-dates-documents"].count == 2
+    assert (found["later-documents"].count, found["relevant-later"].examples) == (1, ("q c",))
+
+
+def test_fingerprints_are_those_of_the_importer(folder: Path, tmp_path: Path) -> None:
+    imported = load(folder, store=LocalStore(tmp_path / "store")).docs
+    again = Texts.of(
+        {id: {"text": text} for id, text in zip(imported.ids, imported.columns["text"].to_pylist(), strict=True)}
+    )
+    assert np.array_equal(imported.fingerprints, again.fingerprints)
