@@ -172,3 +172,17 @@ def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
     tracemalloc.stop()
     assert peak < 150e6  # bytes; every query's list of the other rows would be 512e6
     assert (found.rows.reshape(-1, 3) != np.arange(8_000)[:, None]).all()
+
+
+def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
+    random = np.random.default_rng(42)
+    docs, queries = (random.standard_normal((n, 8)).astype(np.float32) for n in (50_000, 5_000))
+    scope = Scope(Ids.of(f"q{i}" for i in range(5_000)), Ids.of(f"d{i:05}" for i in range(50_000)))
+    tracemalloc.start()
+    found = nearest(queries, docs, scope, 10, "dot")  # all pairs at once would be 1 GB
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6
+    whole = queries[:50] @ docs.T
+    best = -np.sort(-whole, axis=1)[:, :10]
+    assert np.abs(found.scores[: 50 * 10].reshape(50, 10) - best).max() < 1e-4

@@ -1,0 +1,117 @@
+"""What rows say about collections: twins, holes, ceilings, dates, groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.experiment import Experiment
+from nirank.result import Result
+from nirank.stages.bm25 import BM25
+from nirank.stages.run import RunFile
+from nirank.store import LocalStore
+from nirank.summaries import group_rows
+
+
+def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[str, list[str]]) -> Result:
+    """Evaluate given lists on a collection."""
+    systems = {}
+    for name, lists in runs.items():
+        lines = [
+            f"{query} Q0 {doc} {at} {100 - at} x" for query, docs in lists.items() for at, doc in enumerate(docs, 1)
+        ]
+        (tmp_path / f"{name}.run").write_text("\n".join(lines) + "\n")
+        systems[name] = RunFile(str(tmp_path / f"{name}.run"))
+    return Experiment(collection, systems, list(measures), store=LocalStore(tmp_path / "store")).run()
+
+
+def test_trap_15_the_twin_column(tmp_path: Path) -> None:
+    one = Collection.of({"a": "red wine", "a2": "Red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    result = ranked(tmp_path, one, "nDCG@10", "RR", A={"q": ["a2", "a"]})
+    (row,) = result.rows
+    assert row["measures"]["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
+    assert row["twins"] == {"nDCG@10": 1.0, "RR": 1.0}
+    assert "nDCG@10 (twins share labels)" in str(result.table())
+    result.save(tmp_path / "out")
+    assert "nDCG@10 (twins share labels),RR (twins share labels)" in (tmp_path / "out" / "leaderboard.csv").read_text()
+    plain = Collection.of({"a": "red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    again = ranked(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
+    assert again.rows[0]["twins"] == {}
+    assert "twins" not in str(again.table())
+
+
+def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
+    docs = dict.fromkeys("abcd", "x")
+    one = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1}})
+    lists: dict[str, Any] = {"A": {"q1": ["b", "a"], "q2": ["b"]}, "B": {"q1": ["c", "d"], "q2": ["b"]}}
+    result = ranked(tmp_path, one, "nDCG@2", **lists)
+    assert [row["judged_at"] for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]
+    assert "of the first 2 results, 75% are judged for A and 50% for B" in str(result.table())
+    same = ranked(tmp_path, one, "nDCG@2", A=lists["A"], B=lists["A"])
+    assert "Unjudged documents" not in str(same.table())
+
+
+def test_trap_16_the_ceiling_stands_below_the_table(tmp_path: Path) -> None:
+    one = Collection.of({"a": "x", "b": "y"}, {"q": "x"}, {"q": {"a": 1, "NOPE": 1}})
+    result = ranked(tmp_path, one, "R@10", "RR", A={"q": ["a"]})
+    assert result.rows[0]["measures"]["R@10"] == result.rows[0]["ceilings"]["R@10"] == 0.5
+    assert "no ranking passes R@10 0.5000." in str(result.table())
+
+
+def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
+    docs = {
+        "old": {"text": "red wine", "metadata": {"date": "2014"}},
+        "new": {"text": "red wine", "metadata": {"date": "2019-05"}},
+        "none": {"text": "red wine"},
+    }
+    queries = {"q": {"text": "red wine", "metadata": {"date": "2015-01-01"}}}
+    store = LocalStore(tmp_path / "store")
+
+    def run(**options: Any) -> Result:
+        one = Collection.of(docs, queries, {"q": {"old": 1}}, **options)
+        return Experiment(one, {"BM25": BM25()}, ["nDCG@10"], store=store).run()
+
+    free, strict = run(), run(time="as_of_query")
+    assert sorted(free.ranking("BM25").to_dict()["q"]) == ["new", "none", "old"]
+    assert free.rows[0]["counts"]["later_in_top10"] == 1
+    assert sorted(strict.ranking("BM25").to_dict()["q"]) == ["none", "old"]
+    assert "later_in_top10" not in strict.rows[0]["counts"]
+    assert strict.rows[0]["conventions"]["time"] == "as_of_query"
+    assert free.rows[0]["address"] != strict.rows[0]["address"]
+
+
+def test_trap_18_groups_are_macro_averaged() -> None:
+    def row(name: str, value: float | None, queries: int, system: str = "A") -> dict[str, Any]:
+        return {
+            "collection": name, "split": None, "qrels": "qrels", "system": system, "status": "ok", "depth": 1000,
+            "measures": {"nDCG@10": value}, "queries": {"judged": queries}, "conventions": {}, "nulls": {},
+        }
+
+    groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
+    (found,) = group_rows([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
+    assert (found["collection"], found["summary_of"]) == ("cqa", ["a", "b"])
+    assert found["measures"]["nDCG@10"] == pytest.approx(0.6)
+    assert found["pooled"]["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
+    (partial,) = group_rows([row("a", 0.9, 10), row("b", None, 1000)], groups)
+    assert partial["measures"]["nDCG@10"] is None
+    assert "only 1/2 collections" in partial["nulls"]["nDCG@10"]
+
+
+def test_a_group_in_an_experiment(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    parts = [
+        Collection.of({"a": "red", "b": "tea"}, {"q": word}, {"q": {"a": 1}}, name=word) for word in ("red", "tea")
+    ]
+    grouped = [replace(one, group="both") for one in parts]
+    result = Experiment(grouped, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
+    assert [(row["collection"], row["measures"]["RR"]) for row in result.rows] == [
+        ("red", 1),
+        ("tea", 0),
+        ("both", 0.5),
+    ]
+    result.save(tmp_path / "out")
+    assert "## both" in (tmp_path / "out" / "leaderboard.md").read_text()
