@@ -35,6 +35,7 @@ _PLACES = {
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
     "nirank.stages.intersection": ("Intersection",),
+    "nirank.stages.dated": ("Dated",),
     "nirank.stages.only": ("Only",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
     from nirank.stages.intersection import Intersection as Intersection
+    from nirank.stages.dated import Dated as Dated
     from nirank.stages.only import Only as Only
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf

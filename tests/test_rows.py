@@ -86,8 +86,16 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
 def test_trap_18_groups_are_macro_averaged() -> None:
     def row(name: str, value: float | None, queries: int, system: str = "A") -> dict[str, Any]:
         return {
-            "collection": name, "split": None, "qrels": "qrels", "system": system, "status": "ok", "depth": 1000,
-            "measures": {"nDCG@10": value}, "queries": {"judged": queries}, "conventions": {}, "nulls": {},
+            "collection": name,
+            "split": None,
+            "qrels": "qrels",
+            "system": system,
+            "status": "ok",
+            "depth": 1000,
+            "measures": {"nDCG@10": value},
+            "queries": {"judged": queries},
+            "conventions": {},
+            "nulls": {},
         }
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}

@@ -30,7 +30,7 @@ from nirank.scope import Scope
 
 F = np.float32
 
-_CHUNK_POSTINGS = 4_000_000  # scored at a time
+_CHUNK_POSTINGS = 2_000_000  # scored at a time
 
 
 @dataclass(frozen=True)
