@@ -40,6 +40,7 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         measures[name] = sum(there) / len(there)
         pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
     first = rows[0]
+    rules = {key: said for key, said in first["conventions"].items() if key != "stages"}
     counted = {key for row in rows for key in row["queries"]}
     return {
         **first,
@@ -53,6 +54,6 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         "pooled": pooled,
         "nulls": nulls,
         **{key: {} for key in ("answerable", "ceilings", "judged_at", "twins", "counts", "cost")},
-        "conventions": {**first["conventions"], "mean": f"over {len(rows)} collections, each counting once"},
+        "conventions": {**rules, "mean": f"over {len(rows)} collections, each counting once"},
         "address": "",
     }

@@ -125,6 +125,13 @@ TEXTS = ["a short one", "red " * 300, "", "emoji 🎉 and שלום", "middle " *
 
 
 @needs_model
+def test_trap_33_truncated_texts_and_lost_tokens_are_counted(tmp_path: Path) -> None:
+    texts = [" ".join(["red"] * n) for n in (2, 6, 10)]  # and two special tokens each
+    _, context = vectors(tmp_path / "v", texts, Encoding(models.resolve(MINILM), max_length=8))
+    assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 4)
+
+
+@needs_model
 def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
