@@ -21,6 +21,7 @@ Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,9 @@ def _foreign(name: str, family: str) -> Measure:
     import ir_measures
 
     try:
-        measure = ir_measures.parse_measure(name)
+        with warnings.catch_warnings():  # its parser uses names of `ast` that Python 3.12 warns about
+            warnings.simplefilter("ignore", DeprecationWarning)
+            measure = ir_measures.parse_measure(name)
         supported = ir_measures.DefaultPipeline.supports(measure)
     except Exception as error:
         if not family:
