@@ -65,10 +65,10 @@ if TYPE_CHECKING:
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.complete import Complete as Complete
     from nirank.stages.cut import Cut as Cut
+    from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
     from nirank.stages.intersection import Intersection as Intersection
-    from nirank.stages.dated import Dated as Dated
     from nirank.stages.only import Only as Only
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nirank.context import Context
 from nirank.errors import ModelError
+from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.models import ModelFiles
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "bfloat16", "float16"]
 
 _SHARD = 4096  # texts sorted by length and held at a time
-_BATCH_TOKENS = 4096  # padded tokens in a batch: what fits a CPU's cache; accelerators get more
-_ACCELERATOR_TOKENS = 65_536
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     """
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.pooling, how.normalise, how.precision)
-    model = _load(how.model.path, content, *options, _device(ctx.device))
+    model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (n, dimension))
     at = 0
@@ -111,21 +110,13 @@ def _encode_shard(
     first: dict[str, int] = {}
     source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
     found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
-    order = [row for row in np.argsort(-lengths, kind="stable").tolist() if source[row] == row and texts[row].strip()]
-    budget = how.batch_tokens or (_BATCH_TOKENS if model.device.type == "cpu" else _ACCELERATOR_TOKENS)
-    start = 0
-    while start < len(order):
-        size = max(int(budget // max(int(lengths[order[start]]), 1)), 1)
-        rows = order[start : start + size]
-        try:
-            found[rows] = _forward(model, [texts[row] for row in rows], how.prompt)
-        except RuntimeError as error:
-            if not _out_of_memory(error) or budget <= int(lengths[order[start]]):
-                raise
-            budget //= 2
-            continue
-        start += len(rows)
+
+    def run(rows: list[int]) -> None:
+        found[rows] = _forward(model, [texts[row] for row in rows], how.prompt)
         deque(islice(encoded, len(rows)), maxlen=0)
+
+    wanted = [row for row in range(len(texts)) if source[row] == row and texts[row].strip()]
+    in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), run)
     wild = np.flatnonzero(~np.isfinite(found).all(1))
     if len(wild):
         raise ModelError(
@@ -135,11 +126,6 @@ def _encode_shard(
     found = found[source]
     ctx.count("zero_vectors", int((~found.any(1)).sum()))
     return found
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether accelerator or, in the allocator's words, main memory is exhausted."""
-    return any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
 
 
 def _forward(model: SentenceTransformer, texts: list[str], prompt: str) -> NDArray[np.float32]:
@@ -181,7 +167,7 @@ def _load(
     """Load a model once a process; `content` is its identity, so that a folder written anew is loaded anew."""
     import torch
 
-    _hush()
+    hush()
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
@@ -221,7 +207,7 @@ def _limit(model: SentenceTransformer, max_length: int, path: Path) -> None:
     model.max_seq_length = max_length
 
 
-def _device(device: str) -> str:
+def chosen_device(device: str) -> str:
     """Return the device to use: an accelerator if there is one under 'auto'."""
     import torch
 
@@ -232,7 +218,7 @@ def _device(device: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep the libraries' own progress bars and notices off the terminal."""
     import transformers
 

@@ -1,0 +1,160 @@
+"""Score pairs of texts with a cross-encoder: the one place where such models run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.errors import ModelError
+from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.encoder import Precision, chosen_device, hush
+from nirank.inference.models import ModelFiles
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+_SHARD = 8192  # pairs whose tokens are held at a time
+
+
+@dataclass(frozen=True)
+class PairScoring:
+    """How pairs are scored.
+
+    prompt        put in front of every query
+    max_length    tokens of query and document together, special ones included; None: the model's own
+    label         which of several outputs is the score
+    """
+
+    model: ModelFiles
+    prompt: str = ""
+    max_length: int | None = None
+    label: int | None = None
+    precision: Precision = "float32"
+    batch_tokens: int | None = None
+
+
+def score_pairs(
+    queries: Sequence[str], docs: Sequence[str], pairs: NDArray[np.integer], how: PairScoring, ctx: Context
+) -> NDArray[np.float32]:
+    """Return the raw output (logit) of each pair, (n_pairs,) float32.
+
+    queries, docs  the texts
+    pairs          (n_pairs, 2) positions in them
+    Only the document is cut to fit; a query that leaves no room for a document token is cut too, and counted.
+    Counts truncated documents and queries, and tokens lost.
+    """
+    if not len(pairs):
+        return np.empty(0, np.float32)
+    device = chosen_device(ctx.device)
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.precision, device)
+    limit = how.max_length or int(model.max_length or 512)
+    column = _column(model, how)
+    tokenizer: Any = model.tokenizer
+    special = tokenizer.num_special_tokens_to_add(pair=True)
+    asked, asked_lengths = _cut_queries([how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx)
+    found = np.empty(len(pairs), np.float32)
+    done = iter(ctx.track(range(len(pairs)), len(pairs), f"scoring pairs with {how.model.name}"))
+    for start in range(0, len(pairs), _SHARD):
+        part = pairs[start : start + _SHARD].tolist()
+        rows = sorted({d for _, d in part})
+        read = tokenizer([docs[row] for row in rows], add_special_tokens=False)["input_ids"]
+        doc_length = {row: len(ids) for row, ids in zip(rows, read, strict=True)}
+        lost = np.array([max(doc_length[d] - (limit - special - asked_lengths[q]), 0) for q, d in part], np.int64)
+        ctx.count("truncated_documents", int((lost > 0).sum()))
+        ctx.count("document_tokens_lost", int(lost.sum()))
+        joined = tokenizer(
+            [asked[q] for q, _ in part], [docs[d] for _, d in part], truncation="only_second", max_length=limit
+        )
+        inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(part))]
+        whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
+
+        def run(batch: list[int], inputs: list[dict[str, list[int]]] = inputs, start: int = start) -> None:
+            found[np.asarray(batch) + start] = _forward(model, [inputs[row] for row in batch], column)
+            for _ in batch:
+                next(done, None)
+
+        in_batches(whole, range(len(part)), token_budget(device.partition(":")[0], how.batch_tokens), run)
+    for _ in done:
+        pass
+    declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
+    for name, value in declared.items():
+        ctx.declare(name, value)
+    if not np.isfinite(found).all():
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(found)).sum()} scores not finite"
+        )
+    return found
+
+
+def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> tuple[list[str], list[int]]:
+    """Return the queries' texts, cut where they leave no room for a document's token, and their lengths in tokens."""
+    read = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+    asked, lengths = [], []
+    for text, ids, spans in zip(texts, read["input_ids"], read["offset_mapping"], strict=True):
+        asked.append(text if len(ids) <= most else text[: spans[most - 1][1]])
+        lengths.append(min(len(ids), most))
+    ctx.count("truncated_queries", sum(len(ids) > most for ids in read["input_ids"]))
+    return asked, lengths
+
+
+def _forward(model: CrossEncoder, inputs: list[dict[str, list[int]]], column: int) -> NDArray[np.float32]:
+    import torch
+
+    tokenizer: Any = model.tokenizer
+    with torch.inference_mode():
+        batch = tokenizer.pad(inputs, return_tensors="pt").to(model.device)
+        logits = model.model(**batch, return_dict=True).logits.float().cpu().numpy()
+    scores: NDArray[np.float32] = logits[:, column]
+    return scores
+
+
+def _column(model: CrossEncoder, how: PairScoring) -> int:
+    labels = int(model.num_labels)
+    if how.label is None and labels > 1:
+        names = ", ".join(f"{at}: {name}" for at, name in sorted(model.config.id2label.items()))
+        raise ModelError(f"model '{how.model.name}' has {labels} outputs ({names}); name one as `label`")
+    label = how.label or 0
+    if not 0 <= label < labels:
+        raise ModelError(f"model '{how.model.name}' has outputs 0 to {labels - 1}, got label {label}")
+    return label
+
+
+@lru_cache(maxsize=2)
+def _load(
+    path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
+) -> CrossEncoder:
+    """Load a model once a process."""
+    import torch
+
+    hush()
+    from sentence_transformers import CrossEncoder
+
+    try:
+        model = CrossEncoder(
+            str(path),
+            device=device,
+            local_files_only=True,
+            max_length=max_length,
+            model_kwargs={"use_safetensors": True},
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"model in {path.name}: cannot be loaded as a cross-encoder ({reason})") from error
+    if precision != "float32":
+        model.to(getattr(torch, precision))
+    return model.eval()
+
+
+ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "none": lambda logits: logits,
+    "sigmoid": lambda logits: (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32),
+    "tanh": np.tanh,
+}

@@ -1,0 +1,22 @@
+"""The texts of pairs, each read once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import TextView
+from nirank.context import Context
+from nirank.pairs import Pairs
+
+
+def pair_texts(
+    pairs: Pairs, ctx: Context, query_view: TextView, doc_view: TextView
+) -> tuple[list[str], list[str], NDArray[np.int64]]:
+    """Return the distinct query and document texts of pairs, and each pair's positions in them, (n_pairs, 2)."""
+    queries, q = np.unique(pairs.query_rows, return_inverse=True)
+    docs, d = np.unique(pairs.rows, return_inverse=True)
+    assert ctx.queries is not None and ctx.docs is not None
+    asked = list(ctx.queries.read(query_view, queries))
+    found = list(ctx.docs.read(doc_view, docs))
+    return asked, found, np.stack((q, d), axis=1).astype(np.int64)

@@ -1,0 +1,64 @@
+"""Cross-encoder: score query and document read together."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.pairs import Pairs
+from nirank.stage import Scorer, option, stage
+from nirank.stages._texts import pair_texts
+
+
+@stage
+class CrossEncoder(Scorer):
+    """Score each pair with a model that reads both texts together: `bm25 >> CrossEncoder("org/name")`.
+
+    Scores are the model's raw output (logits) in float32, so that nothing saturates; an activation is applied only
+    where it is named. Only the document is cut to the model's length. A model with several outputs needs `label`.
+
+    Nogueira and Cho, arXiv 1901.04085.
+    """
+
+    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    prompt: str = option("", help="put in front of every query")
+    max_length: int | None = option(None, help="tokens of query and document together")
+    activation: Literal["none", "sigmoid", "tanh"] = option("none", help="applied to the raw output")
+    label: int | None = option(None, help="which of several outputs is the score")
+    doc_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
+    query_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
+    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
+    precision: Literal["float32", "bfloat16", "float16"] = option("float32", help="of the model; scores are float32")
+    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+
+    name = "cross_encoder"
+    source = "Nogueira and Cho, arXiv 1901.04085, section 3"
+
+    def check(self) -> None:
+        if not self.model:
+            raise ConfigError("cross_encoder: model is empty; expected a hub id, a folder, or pkg:PACKAGE/path")
+        if self.max_length is not None and self.max_length < 5:
+            raise ConfigError(f"cross_encoder: max_length must leave room for two texts, got {self.max_length}")
+        if self.label is not None and self.label < 0:
+            raise ConfigError(f"cross_encoder: label must be 0 or more, got {self.label}")
+
+    def identity(self) -> dict[str, Any]:
+        from nirank.inference.models import resolve
+
+        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        from nirank.inference.models import resolve
+        from nirank.inference.pair_scores import ACTIVATIONS, PairScoring, score_pairs
+
+        model = resolve(self.model, self.revision)
+        how = PairScoring(model, self.prompt, self.max_length, self.label, self.precision, self.batch_tokens)
+        queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
+        scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, at, how, ctx))
+        ctx.declare("activation", self.activation)
+        return scores

