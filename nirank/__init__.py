@@ -30,17 +30,24 @@ _PLACES = {
     "nirank.result": ("Result",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.bm25": ("BM25",),
+    "nirank.stages.comb": ("Comb",),
     "nirank.stages.complete": ("Complete",),
+    "nirank.stages.cross_encoder": ("CrossEncoder",),
     "nirank.stages.cut": ("Cut",),
+    "nirank.stages.date_decay": ("DateDecay",),
+    "nirank.stages.dated": ("Dated",),
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
     "nirank.stages.intersection": ("Intersection",),
-    "nirank.stages.dated": ("Dated",),
+    "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
+    "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
+    "nirank.stages.sentences": ("Sentences",),
     "nirank.stages.union": ("Union",),
     "nirank.stages.weighted_sum": ("WeightedSum", "weighted_sum"),
+    "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
     "nirank.trec": ("read_run", "write_run"),
@@ -63,19 +70,26 @@ if TYPE_CHECKING:
     from nirank.result import Result as Result
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
+    from nirank.stages.comb import Comb as Comb
     from nirank.stages.complete import Complete as Complete
+    from nirank.stages.cross_encoder import CrossEncoder as CrossEncoder
     from nirank.stages.cut import Cut as Cut
+    from nirank.stages.date_decay import DateDecay as DateDecay
     from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
     from nirank.stages.intersection import Intersection as Intersection
+    from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.only import Only as Only
+    from nirank.stages.rm3 import RM3 as RM3
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.run import RunFile as RunFile
+    from nirank.stages.sentences import Sentences as Sentences
     from nirank.stages.union import Union as Union
     from nirank.stages.weighted_sum import WeightedSum as WeightedSum
     from nirank.stages.weighted_sum import weighted_sum as weighted_sum
+    from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
     from nirank.trec import read_run as read_run

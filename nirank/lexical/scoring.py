@@ -30,6 +30,8 @@ from nirank.scope import Scope
 
 F = np.float32
 
+Query = Sequence[str] | Mapping[str, float]
+
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
 
 
@@ -45,7 +47,7 @@ class _Queries:
 def search(
     fields: Mapping[str, FieldPostings],
     weights: Mapping[str, float],
-    queries: Sequence[Sequence[str]],
+    queries: Sequence[Query],
     scope: Scope,
     *,
     k1: float,
@@ -54,7 +56,8 @@ def search(
 ) -> Ranking:
     """Return the k best documents that share a term with each query, in standard order.
 
-    queries  tokens of each query, repeats counted; one without known tokens gets no documents
+    queries  tokens of each query, repeats counted, or weights by token; one without known tokens gets
+             no documents
     cost     per query: its postings, and n_docs for the accumulator
     """
     scorers = [_Scorer(fields[name], weight, queries, k1, b) for name, weight in weights.items() if weight > 0]
@@ -101,9 +104,7 @@ def _score(scorers: Sequence[_Scorer], query: int, n_docs: int) -> NDArray[np.fl
 class _Scorer:
     """Scores one field."""
 
-    def __init__(
-        self, field: FieldPostings, weight: float, queries: Sequence[Sequence[str]], k1: float, b: float
-    ) -> None:
+    def __init__(self, field: FieldPostings, weight: float, queries: Sequence[Query], k1: float, b: float) -> None:
         self.field, self.weight = field, weight
         self.queries = _look_up(field, weight, queries)
         self.inv = inverse_norms(field, k1, b)[field.norms]
@@ -152,9 +153,9 @@ def inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float
     return inverse
 
 
-def _look_up(field: FieldPostings, weight: float, queries: Sequence[Sequence[str]]) -> _Queries:
+def _look_up(field: FieldPostings, weight: float, queries: Sequence[Query]) -> _Queries:
     """Find the queries' terms in the vocabulary, all at once, and give them their weights."""
-    counted = [Counter(tokens) for tokens in queries]
+    counted = [tokens if isinstance(tokens, Mapping) else Counter(tokens) for tokens in queries]
     lengths = np.array([len(one) for one in counted], np.int64)
     words = [word for one in counted for word in one]
     rows = field.terms.rows(words)

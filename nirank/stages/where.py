@@ -1,0 +1,101 @@
+"""A scope by metadata: equality, sets, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.dates import parse_date
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError, suggest
+from nirank.scope import Scope
+from nirank.stage import ScopeStage, option, stage
+
+_BOUNDS = ("min", "max")
+
+
+@stage
+class Where(ScopeStage):
+    """Allow documents by their metadata: `within(Where({"type": "REG", "year": {"min": 1990}}), BM25())`.
+
+    All conditions must hold. A condition is a value (equality), a list of values (any of them), or a mapping with `min`
+    and `max` (inclusive; numbers, or dates given as text, where a month or a year must lie inside whole) and `not` (a
+    value or a list). Of metadata that are lists one element must fit. A document without the key is dropped unless
+    `missing` is 'keep', and counted. For dates relative to the query there is `dated`.
+    """
+
+    match: Mapping[str, Any] = option(help="conditions by metadata key")
+    missing: Literal["drop", "keep"] = option("drop", help="what becomes of documents that lack a key")
+
+    name = "where"
+
+    def check(self) -> None:
+        if not self.match:
+            raise ConfigError("where: match is empty; expected conditions such as {type: REG}")
+        for key, rule in self.match.items():
+            if not isinstance(rule, Mapping):
+                continue
+            wrong = [name for name in rule if name not in (*_BOUNDS, "not")]
+            if wrong or not rule:
+                near = suggest(wrong[0], (*_BOUNDS, "not")) if wrong else ""
+                raise ConfigError(f"where: {key}: expected min, max or not, got {', '.join(wrong) or 'nothing'}{near}")
+            for name in _BOUNDS:
+                bound = rule.get(name)
+                if isinstance(bound, str) and parse_date(bound) is None:
+                    raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
+
+    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+        mask = np.ones(len(docs), np.bool_)
+        for key, rule in self.match.items():
+            mask &= self._fitting(docs, key, rule, ctx)
+        return Scope(queries.ids, docs.ids, mask=mask)
+
+    def _fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
+        fits = np.zeros(len(docs), np.bool_)
+        lacking = 0
+        for row, value in enumerate(docs.metadata(key)):
+            if value is None or value == "":
+                lacking += 1
+                fits[row] = self.missing == "keep"
+            else:
+                fits[row] = _holds(value, rule)
+        if len(docs) and lacking == len(docs):
+            known = sorted({name for row in range(min(len(docs), 20)) for name in docs[row].get("metadata", {})})
+            raise DataError(f"where: no document has metadata '{key}'; it has {', '.join(known)}{suggest(key, known)}")
+        ctx.count(f"without_{key}", lacking)
+        return fits
+
+
+def _holds(value: Any, rule: Any) -> bool:
+    if isinstance(value, list):
+        return any(_holds(one, rule) for one in value)
+    if isinstance(rule, Mapping):
+        unwanted = rule.get("not", ())
+        if _equals_any(value, unwanted if isinstance(unwanted, tuple) else (unwanted,)):
+            return False
+        return all(_bounded(value, rule[name], name == "min") for name in _BOUNDS if rule.get(name) is not None)
+    return _equals_any(value, rule if isinstance(rule, tuple) else (rule,))
+
+
+def _equals_any(value: Any, wanted: Iterable[Any]) -> bool:
+    """Tell whether a value is among those wanted; numbers and their text are equal, true and 1 are not."""
+    return any(
+        value == one if isinstance(value, bool) or isinstance(one, bool) else str(value) == str(one) for one in wanted
+    )
+
+
+def _bounded(value: Any, bound: Any, least: bool) -> bool:
+    if isinstance(bound, str):
+        when, limit = parse_date(value), parse_date(bound)
+        if when is None or limit is None:
+            return False
+        return when[0] >= limit[0] if least else when[1] <= limit[1]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return bool(number >= bound if least else number <= bound)

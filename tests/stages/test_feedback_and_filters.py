@@ -1,0 +1,233 @@
+"""RM3, filters by metadata, Fox and Shaw's combinations, date decay, passages of sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError
+from nirank.experiment import Experiment
+from nirank.pipeline import fold, within
+from nirank.ranking import Ranking
+from nirank.stages.bm25 import BM25
+from nirank.stages.comb import Comb
+from nirank.stages.cut import Cut
+from nirank.stages.date_decay import DateDecay
+from nirank.stages.rm3 import RM3
+from nirank.stages.sentences import Sentences, split_sentences
+from nirank.stages.where import Where
+from nirank.store import LocalStore
+
+# -- RM3 -----------------------------------------------------------------------------------------
+
+DOCS = {
+    "d0": "wine grape wine", "d1": "wine oak barrel oak", "d2": "grape juice", "d3": "oak tree",
+    "d4": "blue sky",
+}  # fmt: skip
+
+
+def test_rm3_by_its_formula(tmp_path: Path) -> None:
+    import math
+
+    one = Collection.of(DOCS, {"q": "wine"}, {"q": {"d0": 1}})
+    store = LocalStore(tmp_path)
+    options: dict[str, Any] = {"k1": 0.9, "b": 0.0}
+    bm25, rm3 = BM25(**options), RM3(2, 2, 0.6, **options)
+    found = Experiment(one, {"BM25": bm25, "RM3": bm25 >> rm3}, ["RR"], store=store).run()
+    first = found.ranking("BM25").to_dict()["q"]
+    assert set(first) == {"d0", "d1"}
+    idf = {word: math.log(1 + (5 - df + 0.5) / (df + 0.5)) for word, df in (("wine", 2), ("grape", 2), ("oak", 2))}
+    vectors = {"d0": {"wine": 2, "grape": 1}, "d1": {"oak": 2, "barrel": 1}}  # cut to two terms, ties by alphabet
+    model: Counter[str] = Counter()
+    for doc, vector in vectors.items():
+        for word, tf in vector.items():
+            model[word] += first[doc] * tf / 3
+    (one_word, one_weight), (two_word, two_weight) = model.most_common(2)
+    mass = one_weight + two_weight
+    weights: Counter[str] = Counter({"wine": 0.6})
+    weights[one_word] += 0.4 * one_weight / mass
+    weights[two_word] += 0.4 * two_weight / mass
+    tf = {doc: Counter(text.split()) for doc, text in DOCS.items()}
+    expected = {
+        doc: sum(w * idf[word] * tf[doc][word] / (tf[doc][word] + 0.9) for word, w in weights.items() if tf[doc][word])
+        for doc in DOCS
+    }
+    got = found.ranking("RM3").to_dict()["q"]
+    assert got == pytest.approx({doc: score for doc, score in expected.items() if score}, abs=1e-5)
+    assert {one_word, two_word} == {"wine", "oak"}
+
+
+@pytest.mark.parametrize(("name", "ap"), [("vaswani", 0.2955), ("cranfield", 0.3199)])  # BM25 alone: 0.2857 and 0.2879
+def test_rm3_on_real_collections(name: str, ap: float, shared_data: Path) -> None:
+    from nirank.loading import load
+
+    one = load(shared_data / "classic" / name)
+    result = Experiment(one, {"RM3": BM25() >> RM3()}, ["AP"]).run()
+    assert result.rows[0]["measures"]["AP"] == pytest.approx(ap, abs=1e-4)
+
+
+def test_rm3_stays_in_the_scope(tmp_path: Path) -> None:
+    one = Collection.of(
+        DOCS, {"q": "wine", "none": "zzz"}, {"q": {"d0": 1}}, candidates={"q": ["d0", "d3"], "none": []}
+    )
+    result = Experiment(one, {"RM3": BM25() >> RM3(1, 5)}, ["RR"], store=LocalStore(tmp_path)).run()
+    assert set(result.ranking("RM3").to_dict()["q"]) <= {"d0", "d3"}
+    assert result.ranking("RM3").to_dict()["none"] == {}
+
+
+# -- filters -------------------------------------------------------------------------------------
+
+
+def texts(*metadata: dict[str, Any]) -> Texts:
+    return Texts.of({f"d{at}": {"text": "x", "metadata": one} for at, one in enumerate(metadata)})
+
+
+META = [
+    {"type": "REG", "year": 1994, "topics": ["tax", "law"], "date": "1994-05-01", "open": True},
+    {"type": "DIR", "year": "2004", "topics": ["sea"], "date": "2004-05", "open": False},
+    {"type": "REG", "year": 2014.0, "topics": [], "date": "2014"},
+    {"other": 1},
+]
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        ({"type": "REG"}, "02"),
+        ({"type": ["DIR", "DEC"]}, "1"),
+        ({"type": {"not": "REG"}}, "1"),
+        ({"type": {"not": ["REG", "DIR"]}}, ""),
+        ({"topics": "tax"}, "0"),
+        ({"year": 2004}, "1"),
+        ({"year": {"min": 2000}}, "12"),
+        ({"year": {"min": 1994, "max": 2004}}, "01"),
+        ({"date": {"min": "2004"}}, "12"),
+        ({"date": {"max": "2014-06-30"}}, "01"),
+        ({"open": True}, "0"),
+        ({"type": "REG", "year": {"max": 2000}}, "0"),
+    ],
+)
+def test_where(match: dict[str, Any], expected: str) -> None:
+    docs, queries = texts(*META), Texts.of({"q": "x"})
+    for missing in ("drop", "keep"):
+        context = Context(queries, docs)
+        mask = Where(match, missing=missing).scope(queries, docs, context).mask  # type: ignore[arg-type]
+        assert mask is not None
+        lacking = [at for at, one in enumerate(META) if not all(one.get(key) not in (None, "") for key in match)]
+        found = [at for at in range(4) if mask[at]]
+        if missing == "drop":
+            assert "".join(map(str, found)) == expected
+        else:
+            assert set(found) >= {*map(int, expected), 3}
+        assert sum(context.counts.values()) >= len(lacking)
+
+
+@pytest.mark.parametrize(
+    ("match", "message"),
+    [
+        ({}, "match is empty"),
+        ({"year": {"mim": 3}}, r"expected min, max or not, got mim; did you mean 'min'\?"),
+        ({"year": {}}, "expected min, max or not, got nothing"),
+        ({"year": {"min": "soon"}}, "min must be a number or a date, got 'soon'"),
+    ],
+)
+def test_where_refuses(match: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Where(match)
+
+
+def test_an_unknown_key_is_the_users_mistake() -> None:
+    with pytest.raises(DataError, match=r"no document has metadata 'typ'; it has .*did you mean 'type'\?"):
+        Where({"typ": "REG"}).scope(Texts.of({"q": "x"}), texts(*META), Context())
+
+
+def test_in_front_and_behind(tmp_path: Path) -> None:
+    docs = {f"d{i}": {"text": "wine " * (i + 1), "metadata": {"n": i}} for i in range(5)}
+    one = Collection.of(docs, {"q": "wine"}, {"q": {"d1": 1}})
+    rule = Where({"n": {"max": 1}})
+    systems = {"front": within(rule, BM25(k=2)), "behind": BM25(k=2) >> within(rule, Cut(2))}
+    result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path)).run()
+    assert sorted(result.ranking("front").to_dict()["q"]) == ["d0", "d1"]
+    assert set(result.ranking("behind").to_dict()["q"]) <= {"d0", "d1"}
+    assert len(result.ranking("behind").to_dict()["q"]) < 2, "behind a cut list fewer remain"
+
+
+# -- combinations --------------------------------------------------------------------------------
+
+A = Ranking.from_dict({"q": {"x": 3.0, "y": 2.0, "z": 1.0}})
+B = Ranking.from_dict({"q": {"y": 10.0, "x": 0.0}}, A.queries, A.docs)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("sum", {"x": 1.0, "y": 1.5, "z": 0.0}),
+        ("mnz", {"x": 2.0, "y": 3.0, "z": 0.0}),
+        ("anz", {"x": 0.5, "y": 0.75, "z": 0.0}),
+        ("max", {"x": 1.0, "y": 1.0, "z": 0.0}),
+        ("min", {"x": 0.0, "y": 0.5, "z": 0.0}),
+        ("med", {"x": 0.5, "y": 0.75, "z": 0.0}),
+    ],
+)
+def test_fox_and_shaw(how: Any, expected: dict[str, float]) -> None:
+    for lists in ([A, B], [B, A]):
+        assert Comb(how).combine(lists, Context()).to_dict()["q"] == expected
+    assert Comb(how).conventions()["missing"] == "adds nothing, is not counted"
+
+
+def test_raw_combinations_must_be_allowed() -> None:
+    with pytest.raises(ConfigError, match="scores of unlike scales"):
+        Comb(normalise="none")
+    assert Comb("max", "none", allow_raw=True).combine([A, B], Context()).to_dict()["q"]["y"] == 10
+
+
+def test_date_decay() -> None:
+    docs = texts({"date": "2010-01-01"}, {"date": "2009-01-01"}, {})
+    queries = Texts.of({"q": {"text": "x", "metadata": {"date": "2010-01-01"}}})
+    found = Ranking.from_dict({"q": {"d1": 3.0, "d0": 3.0, "d2": 1.0}}, queries.ids, docs.ids)
+    context = Context(queries, docs)
+    scores = DateDecay(365).combine([found], context).to_dict()["q"]
+    assert scores == {"d0": 1.0, "d1": 0.5, "d2": 0.0}
+    half = DateDecay(365, strength=0.5).combine([found], context).to_dict()["q"]
+    assert half["d1"] == 0.75
+    assert context.counts["undated_pairs"] == 2
+    with pytest.raises(DataError, match="no metadata key"):
+        DateDecay().combine([found], Context(queries, Texts.of({"d0": "x", "d1": "x", "d2": "x"})))
+
+
+# -- sentences -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ('He said "No." Then left.', ['He said "No."', "Then left."]),
+        ("version 1.5 is e.g. fine", ["version 1.5 is e.g. fine"]),
+        ("Art. 5\nArt. 6", ["Art.", "5", "Art.", "6"]),
+        ("第一句。第二句！", ["第一句。", "第二句！"]),
+        ("", []),
+        ("\n \n", []),
+    ],
+)
+def test_split(text: str, expected: list[str]) -> None:
+    assert split_sentences(text) == expected
+
+
+def test_passages_of_sentences(tmp_path: Path) -> None:
+    docs = {"a": {"title": "T", "text": "One. Two. Three. Four."}, "b": ""}
+    made = Sentences(2, overlap=1).map(Texts.of(docs), None, Context())
+    assert list(made.ids) == ["a#0", "a#1", "a#2", "b#0"]
+    assert made.columns["text"].to_pylist() == ["One. Two.", "Two. Three.", "Three. Four.", ""]
+    assert made.columns["title"].to_pylist() == ["T", "T", "T", ""]
+    one = Collection.of(docs, {"q": "three"}, {"q": {"a": 1}})
+    result = Experiment(one, {"S": fold(Sentences(1), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
+    assert result.rows[0]["measures"]["RR"] == 1
+    with pytest.raises(ConfigError, match="overlap must be 0 to 1, got 2"):
+        Sentences(2, overlap=2)
