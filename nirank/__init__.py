@@ -39,12 +39,14 @@ _PLACES = {
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
     "nirank.stages.intersection": ("Intersection",),
+    "nirank.stages.key_sentences": ("KeySentences",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
     "nirank.stages.sentences": ("Sentences",),
+    "nirank.stages.top_terms": ("TopTerms",),
     "nirank.stages.union": ("Union",),
     "nirank.stages.weighted_sum": ("WeightedSum", "weighted_sum"),
     "nirank.stages.where": ("Where",),
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
     from nirank.stages.intersection import Intersection as Intersection
+    from nirank.stages.key_sentences import KeySentences as KeySentences
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.only import Only as Only
     from nirank.stages.rm3 import RM3 as RM3
@@ -86,6 +89,7 @@ if TYPE_CHECKING:
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.run import RunFile as RunFile
     from nirank.stages.sentences import Sentences as Sentences
+    from nirank.stages.top_terms import TopTerms as TopTerms
     from nirank.stages.union import Union as Union
     from nirank.stages.weighted_sum import WeightedSum as WeightedSum
     from nirank.stages.weighted_sum import weighted_sum as weighted_sum

@@ -174,7 +174,9 @@ class Retriever(Stage):
     Behind another stage a retriever searches within that list, with its own scores.
     """
 
-    k: int | None = option(None, kw_only=True, help="how many documents a query gets at most [1000; all candidates]")
+    k: int | None = option(
+        default=None, kw_only=True, help="how many documents a query gets at most [1000; all candidates]"
+    )
 
     prefix_exact: ClassVar[bool] = True
     gives: ClassVar[Flow] = "ranking"
@@ -204,7 +206,9 @@ class Scorer(Stage):
            below the scored ones. Pairs without order are scored all.
     """
 
-    depth: int = option(100, kw_only=True, help="how many documents a query are scored; the tail keeps its order")
+    depth: int = option(
+        default=100, kw_only=True, help="how many documents a query are scored; the tail keeps its order"
+    )
 
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED_OR_NOT

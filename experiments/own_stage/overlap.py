@@ -12,7 +12,7 @@ from nirank.stage import Scorer, option, stage
 class Overlap(Scorer):
     """Score a pair by the share of the query's words that the document contains."""
 
-    lower: bool = option(True, help="ignore case")
+    lower: bool = option(default=True, help="ignore case")
 
     name = "overlap"
 

@@ -104,7 +104,7 @@ class AppliedCombiner(Combiner):
     function: CombineLists = field(compare=False, kw_only=True, metadata={"identity": False})
     name: str = option(kw_only=True)  # type: ignore[misc]
     version: int = option(kw_only=True)  # type: ignore[misc]
-    lists: tuple[int, int | None] = option((1, None), kw_only=True)  # type: ignore[misc]
+    lists: tuple[int, int | None] = option(default=(1, None), kw_only=True)  # type: ignore[misc]
 
     def check(self) -> None:
         _check_version(self.name, self.version)

@@ -35,12 +35,16 @@ class BM25(Retriever):
     tell the variants apart (this is 'Lucene (accurate)' with encoded lengths).
     """
 
-    k1: float = option(0.9, help="how slowly repeated terms saturate; 0: presence only")
-    b: float = option(0.4, help="how strongly length is normalised, 0 to 1")
-    fields: Mapping[str, float] | None = option(None, help="columns searched as fields of their own, with weights")
-    doc_text: View = option(TITLE_AND_TEXT, help="columns joined into one field, or a template")
-    query_text: View = option(TITLE_AND_TEXT, help="columns of the query, or a template")
-    analyzer: str = option("english", help="a language (english, german, chinese …), standard, simple or whitespace")
+    k1: float = option(default=0.9, help="how slowly repeated terms saturate; 0: presence only")
+    b: float = option(default=0.4, help="how strongly length is normalised, 0 to 1")
+    fields: Mapping[str, float] | None = option(
+        default=None, help="columns searched as fields of their own, with weights"
+    )
+    doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined into one field, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, help="columns of the query, or a template")
+    analyzer: str = option(
+        default="english", help="a language (english, german, chinese …), standard, simple or whitespace"
+    )
 
     name = "bm25"
     source = "Lucene's BM25Similarity; Robertson and Zaragoza 2009, formula 3.15 without the factor k1 + 1"

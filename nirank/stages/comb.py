@@ -26,9 +26,11 @@ class Comb(Combiner):
     float64; the depth is the shallowest list's.
     """
 
-    how: Literal["sum", "mnz", "anz", "max", "min", "med"] = option("mnz", help="sum, mnz, anz, max, min or med")
-    normalise: Normalisation = option("minmax", help="how each query's list is normalised first")
-    allow_raw: bool = option(False, help="permit normalise: none")
+    how: Literal["sum", "mnz", "anz", "max", "min", "med"] = option(
+        default="mnz", help="sum, mnz, anz, max, min or med"
+    )
+    normalise: Normalisation = option(default="minmax", help="how each query's list is normalised first")
+    allow_raw: bool = option(default=False, help="permit normalise: none")
 
     name = "comb"
     lists = (2, None)

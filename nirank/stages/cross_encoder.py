@@ -26,15 +26,17 @@ class CrossEncoder(Scorer):
     """
 
     model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
-    prompt: str = option("", help="put in front of every query")
-    max_length: int | None = option(None, help="tokens of query and document together")
-    activation: Literal["none", "sigmoid", "tanh"] = option("none", help="applied to the raw output")
-    label: int | None = option(None, help="which of several outputs is the score")
-    doc_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
-    query_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
-    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16"] = option("float32", help="of the model; scores are float32")
-    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+    prompt: str = option(default="", help="put in front of every query")
+    max_length: int | None = option(default=None, help="tokens of query and document together")
+    activation: Literal["none", "sigmoid", "tanh"] = option(default="none", help="applied to the raw output")
+    label: int | None = option(default=None, help="which of several outputs is the score")
+    doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+    revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        default="float32", help="of the model; scores are float32"
+    )
+    batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "cross_encoder"
     source = "Nogueira and Cho, arXiv 1901.04085, section 3"

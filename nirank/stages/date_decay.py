@@ -26,9 +26,9 @@ class DateDecay(Combiner):
     Efron and Golovchinsky, SIGIR 2011, weigh by recency in this exponential form.
     """
 
-    half_life: float = option(365.0, help="days after which the dated part of the weight is halved")
-    strength: float = option(1.0, help="0: dates do nothing; 1: the weight falls to 0")
-    key: str | None = option(None, help="metadata key of the dates [the documents' date, … year]")
+    half_life: float = option(default=365.0, help="days after which the dated part of the weight is halved")
+    strength: float = option(default=1.0, help="0: dates do nothing; 1: the weight falls to 0")
+    key: str | None = option(default=None, help="metadata key of the dates [the documents' date, … year]")
 
     name = "date_decay"
     source = "Efron and Golovchinsky, SIGIR 2011, section 3 (exponential recency); ours: halving, strength"

@@ -20,10 +20,12 @@ class Dated(ScopeStage):
     documents, unless `undated` is 'drop'; both are counted. A scope that ends up empty stays empty.
     """
 
-    when: When = option("before", help="before, until, after or since the query")
-    days: int | None = option(None, help="and at most so many days away")
-    undated: Undated = option("keep", help="keep or drop documents and queries without a date")
-    key: str | None = option(None, help="metadata key of the dates, on both sides [the documents' date, … year]")
+    when: When = option(default="before", help="before, until, after or since the query")
+    days: int | None = option(default=None, help="and at most so many days away")
+    undated: Undated = option(default="keep", help="keep or drop documents and queries without a date")
+    key: str | None = option(
+        default=None, help="metadata key of the dates, on both sides [the documents' date, … year]"
+    )
 
     name = "dated"
 

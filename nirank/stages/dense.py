@@ -24,19 +24,19 @@ class Dense(Retriever):
     """
 
     model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
-    query_prompt: str | None = option(None, identity=False, help="put before every query; '' for none")
-    doc_prompt: str | None = option(None, identity=False, help="put before every document; '' for none")
-    doc_text: View = option(TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
-    query_text: View = option(TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
-    max_length: int | None = option(None, identity=False, help="tokens that are read of a text")
-    pooling: str | None = option(None, identity=False, help="mean, cls, max …")
-    normalise: bool | None = option(None, identity=False, help="vectors to unit length")
-    similarity: Literal["cosine", "dot", "euclidean"] | None = option(None, help="how vectors are compared")
-    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
+    query_prompt: str | None = option(default=None, identity=False, help="put before every query; '' for none")
+    doc_prompt: str | None = option(default=None, identity=False, help="put before every document; '' for none")
+    doc_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    max_length: int | None = option(default=None, identity=False, help="tokens that are read of a text")
+    pooling: str | None = option(default=None, identity=False, help="mean, cls, max …")
+    normalise: bool | None = option(default=None, identity=False, help="vectors to unit length")
+    similarity: Literal["cosine", "dot", "euclidean"] | None = option(default=None, help="how vectors are compared")
+    revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
     precision: Literal["float32", "bfloat16", "float16"] = option(
-        "float32", identity=False, help="of the transformer; scores are float32"
+        default="float32", identity=False, help="of the transformer; scores are float32"
     )
-    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+    batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "dense"
     source = "Karpukhin et al., EMNLP 2020, section 3.1; exact search"

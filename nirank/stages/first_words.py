@@ -24,7 +24,7 @@ class FirstWords(TextMap):
     words  1 or more
     """
 
-    words: int = option(100, help="how many words are kept")
+    words: int = option(default=100, help="how many words are kept")
 
     name = "first_words"
 

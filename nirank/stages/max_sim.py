@@ -26,15 +26,15 @@ class MaxSim(Scorer):
     """
 
     model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
-    max_length: int | None = option(None, help="tokens that are read of a document")
-    query_length: int | None = option(None, help="tokens that are read of a query")
-    doc_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
-    query_text: View = option(TITLE_AND_TEXT, help="columns joined, or a template")
-    revision: str | None = option(None, identity=False, help="branch, tag or commit of a hub model")
+    max_length: int | None = option(default=None, help="tokens that are read of a document")
+    query_length: int | None = option(default=None, help="tokens that are read of a query")
+    doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+    revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
     precision: Literal["float32", "bfloat16", "float16"] = option(
-        "float32", help="of the transformer; scores are float32"
+        default="float32", help="of the transformer; scores are float32"
     )
-    batch_tokens: int | None = option(None, identity=False, help="padded tokens in a batch; changes speed only")
+    batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "max_sim"
     source = "Khattab and Zaharia, SIGIR 2020, section 3.3"

@@ -35,8 +35,8 @@ class Only(ScopeStage):
           counts, not its name
     """
 
-    docs: tuple[str, ...] = option((), help="the ids of the allowed documents")
-    path: str = option("", identity=False, help="or a file with one id a line")
+    docs: tuple[str, ...] = option(default=(), help="the ids of the allowed documents")
+    path: str = option(default="", identity=False, help="or a file with one id a line")
 
     name = "only"
 

@@ -36,15 +36,15 @@ class RM3(Combiner):
     Abdul-Jaleel et al., TREC 2004; Lavrenko and Croft, SIGIR 2001 (RM1).
     """
 
-    docs: int = option(10, help="feedback documents")
-    terms: int = option(10, help="feedback terms")
-    original: float = option(0.5, help="weight of the original query, 0 to 1")
-    k: int = option(DEPTH, help="how many documents a query gets at most")
-    k1: float = option(0.9, help="as in bm25")
-    b: float = option(0.4, help="as in bm25")
-    doc_text: View = option(TITLE_AND_TEXT, help="columns joined into one field, or a template")
-    query_text: View = option(TITLE_AND_TEXT, help="columns of the query, or a template")
-    analyzer: str = option("english", help="a language, standard, simple or whitespace")
+    docs: int = option(default=10, help="feedback documents")
+    terms: int = option(default=10, help="feedback terms")
+    original: float = option(default=0.5, help="weight of the original query, 0 to 1")
+    k: int = option(default=DEPTH, help="how many documents a query gets at most")
+    k1: float = option(default=0.9, help="as in bm25")
+    b: float = option(default=0.4, help="as in bm25")
+    doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined into one field, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, help="columns of the query, or a template")
+    analyzer: str = option(default="english", help="a language, standard, simple or whitespace")
 
     name = "rm3"
     source = "Abdul-Jaleel et al., TREC 2004, section 3; cut-offs as in Anserini's Rm3Reranker"
@@ -83,13 +83,15 @@ class RM3(Combiner):
         rows = np.unique(head.rows)
         read = tool.tokens(ctx.docs.read(TextView(self.doc_text), rows))
         vectors = {row: Counter(one) for row, one in zip(rows.tolist(), read, strict=True)}
-        vectors = self._pruned(vectors, index)
-        queries = [self._expanded(asked[query], head, query, vectors) for query in range(len(asked))]
+        pruned = self._pruned(vectors, index)
+        queries = [self._expanded(asked[query], head, query, pruned) for query in range(len(asked))]
         scope = ctx.scope or Scope(found.queries, found.docs)
         return search(index.fields, {"": 1.0}, queries, scope, k1=self.k1, b=self.b, k=self.k)
 
-    def _pruned(self, vectors: dict[int, Counter[str]], index: Any) -> dict[int, Counter[str]]:
+    def _pruned(self, vectors: dict[int, Counter[str]], index: Any) -> dict[int, dict[str, float]]:
         """Leave of each document its `terms` most frequent terms that may be feedback."""
+        from nirank.lexical.weights import greatest
+
         field = index.fields[""]
         words = sorted({word for one in vectors.values() for word in one if _TERM.fullmatch(word)})
         at = field.terms.rows(words)
@@ -97,27 +99,24 @@ class RM3(Combiner):
         common = field.doc_count / 10 if field.doc_count >= 10 else field.doc_count
         rare = {word for word, count in zip(words, df.tolist(), strict=True) if count <= common}
         return {
-            row: _greatest({w: float(n) for w, n in one.items() if w in rare}, self.terms)
+            row: greatest({w: float(n) for w, n in one.items() if w in rare}, self.terms)
             for row, one in vectors.items()
         }
 
     def _expanded(
-        self, asked: Counter[str], head: Ranking, query: int, vectors: dict[int, Counter[str]]
+        self, asked: Counter[str], head: Ranking, query: int, vectors: dict[int, dict[str, float]]
     ) -> dict[str, float]:
+        from nirank.lexical.weights import greatest
+
         model: Counter[str] = Counter()
         part = slice(*head.offsets[query : query + 2].tolist())
         for row, score in zip(head.rows[part].tolist(), head.scores[part].tolist(), strict=True):
             total = sum(vectors[row].values())
             for word, weight in vectors[row].items():
                 model[word] += score * weight / total
-        model = _greatest(model, self.terms)
+        model = Counter(greatest(model, self.terms))
         mass, length = sum(model.values()), sum(asked.values())
         if not mass or not length:
             return dict(asked)
         words = sorted({*asked, *model})
         return {word: self.original * asked[word] / length + (1 - self.original) * model[word] / mass for word in words}
-
-
-def _greatest(weights: Mapping[str, float], n: int) -> Counter[str]:
-    """Return the n greatest weights; between equal ones the earlier term in the alphabet."""
-    return Counter(dict(sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:n]))

@@ -26,7 +26,7 @@ class RRF(Combiner):
     k  in ranks; larger flattens the top. 60 is the authors' choice
     """
 
-    k: float = option(60.0, help="added to every rank; larger flattens the top")
+    k: float = option(default=60.0, help="added to every rank; larger flattens the top")
 
     name = "rrf"
     lists = (2, None)

@@ -37,8 +37,8 @@ class RunFile(Retriever):
     """
 
     path: str = option(identity=False, help="the run file; may contain {collection} and {split}")
-    duplicates: Duplicates = option("refuse", help="a document twice in a query: refuse, best or first")
-    order_by: OrderBy = option("score", help="believe the score, the rank, or the order of lines")
+    duplicates: Duplicates = option(default="refuse", help="a document twice in a query: refuse, best or first")
+    order_by: OrderBy = option(default="score", help="believe the score, the rank, or the order of lines")
 
     name = "run"
 

@@ -34,8 +34,8 @@ class Sentences(TextMap):
     overlap    sentences that neighbouring passages share, below `sentences`
     """
 
-    sentences: int = option(5, help="how many sentences a passage has")
-    overlap: int = option(0, help="how many sentences neighbouring passages share")
+    sentences: int = option(default=5, help="how many sentences a passage has")
+    overlap: int = option(default=0, help="how many sentences neighbouring passages share")
 
     name = "sentences"
 

@@ -40,9 +40,9 @@ class WeightedSum(Combiner):
     allow_raw  permits 'none'
     """
 
-    weights: tuple[float, ...] | None = option(None, help="one a list; 1 each unless given")
-    normalise: Normalisation = option("minmax", help="how each query's list is normalised before adding")
-    allow_raw: bool = option(False, help="permit normalise: none, the sum of raw scores")
+    weights: tuple[float, ...] | None = option(default=None, help="one a list; 1 each unless given")
+    normalise: Normalisation = option(default="minmax", help="how each query's list is normalised before adding")
+    allow_raw: bool = option(default=False, help="permit normalise: none, the sum of raw scores")
 
     name = "weighted_sum"
     lists = (1, None)

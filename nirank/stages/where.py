@@ -29,7 +29,7 @@ class Where(ScopeStage):
     """
 
     match: Mapping[str, Any] = option(help="conditions by metadata key")
-    missing: Literal["drop", "keep"] = option("drop", help="what becomes of documents that lack a key")
+    missing: Literal["drop", "keep"] = option(default="drop", help="what becomes of documents that lack a key")
 
     name = "where"
 

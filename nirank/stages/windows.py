@@ -33,7 +33,7 @@ class Windows(TextMap):
     """
 
     words: int = option(help="how many words a window has")
-    overlap: int = option(0, help="how many words neighbouring windows share")
+    overlap: int = option(default=0, help="how many words neighbouring windows share")
 
     name = "windows"
 
