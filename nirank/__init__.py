@@ -38,7 +38,9 @@ _PLACES = {
     "nirank.stages.dated": ("Dated",),
     "nirank.stages.dense": ("Dense",),
     "nirank.stages.first_words": ("FirstWords",),
+    "nirank.stages.hnsw": ("HNSW",),
     "nirank.stages.intersection": ("Intersection",),
+    "nirank.stages.ivf": ("IVF",),
     "nirank.stages.key_sentences": ("KeySentences",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
@@ -80,7 +82,9 @@ if TYPE_CHECKING:
     from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
+    from nirank.stages.hnsw import HNSW as HNSW
     from nirank.stages.intersection import Intersection as Intersection
+    from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.only import Only as Only

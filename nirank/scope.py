@@ -38,6 +38,10 @@ class Between:
         inside: NDArray[np.bool_] = (values >= self.low[query_rows]) & (values <= self.high[query_rows])
         return inside | self.always[doc_rows]
 
+    def of_queries(self, query_rows: NDArray[np.integer]) -> Between:
+        """Return the same rule for some of the queries."""
+        return Between(self.values, self.low[query_rows], self.high[query_rows], self.always)
+
     def of_parts(self, parents: NDArray[np.integer]) -> Between:
         """Return the same rule for parts of documents, given each part's document row."""
         return Between(self.values[parents], self.low, self.high, self.always[parents])

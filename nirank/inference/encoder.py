@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nirank.context import Context
 from nirank.errors import ModelError
-from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.models import ModelFiles
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "bfloat16", "float16"]
 
 _SHARD = 4096  # texts sorted by length and held at a time
+_CHECKED = 8  # texts encoded alone and together before the first shard
+_COUNTED, _REFUSED = 1e-5, 1e-3  # differences between the two, of vectors of about unit length
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Encoding:
     pooling     'mean', 'cls', 'max' …; None: the model's own
     normalise   to unit length; None: as the model does
     precision   of the transformer; pooling and what follows stay float32
+    storage     of the vectors on disk; they are scored in float32 whatever it is
     """
 
     model: ModelFiles
@@ -45,6 +48,7 @@ class Encoding:
     pooling: str | None = None
     normalise: bool | None = None
     precision: Precision = "float32"
+    storage: Literal["float32", "float16"] = "float32"
     batch_tokens: int | None = None
 
     def params(self) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class Encoding:
             "pooling": self.pooling,
             "normalise": self.normalise,
             "precision": None if self.precision == "float32" else self.precision,
+            "storage": None if self.storage == "float32" else self.storage,
         }
         return {
             "model": dict(self.model.identity),
@@ -63,7 +68,7 @@ class Encoding:
 
 
 def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
-    """Encode n texts into `folder/vectors.npy`, (n, dimension) float32, with `encoding.json` beside.
+    """Encode n texts into `folder/vectors.npy`, (n, dimension), with `encoding.json` beside.
 
     A blank text gets the zero vector, equal texts of a shard equal vectors. Memory is one shard. Counts
     truncated texts, tokens lost and zero vectors; declares what a row must say.
@@ -73,10 +78,12 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     options = (how.max_length, how.pooling, how.normalise, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
-    vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (n, dimension))
+    vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
     at = 0
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     for shard in _shards(iter(texts)):
+        if not at:
+            _check_batches(model, [text for text in shard if text.strip()][:_CHECKED], how, ctx)
         vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx, encoded)
         at += len(shard)
     deque(encoded, maxlen=0)
@@ -89,11 +96,39 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
         "max_length": model.max_seq_length,
         "normalised": any(type(module).__name__ == "Normalize" for module in model),
         "precision": how.precision,
+        "storage": how.storage,
         "similarity": how.model.similarity,
     }
     (folder / "encoding.json").write_text(json.dumps(stated))
-    for name in ("model", "prompt", "dimension", "max_length", "normalised", "precision"):
+    for name in ("model", "prompt", "dimension", "max_length", "normalised", "precision", "storage"):
         ctx.declare(name, stated[name])
+
+
+def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, ctx: Context) -> None:
+    """Encode a few texts alone and together; raise ModelError where neighbours in a batch change a vector.
+
+    In float32 a difference above 1e-3 is refused and one above 1e-5 counted; 16-bit arithmetic is only declared.
+    """
+    if len(texts) < 2:
+        return
+    try:
+        together = _forward(model, texts, how.prompt)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return  # so little memory is for the encoding itself to deal with
+    alone = np.concatenate([_forward(model, [text], how.prompt) for text in texts])
+    scale = max(float(np.abs(alone).max()), 1.0)
+    difference = float(np.abs(together - alone).max()) / scale
+    ctx.declare("batch_difference", float(f"{difference:.1e}"))
+    if how.precision != "float32":
+        return
+    if difference > _REFUSED:
+        raise ModelError(
+            f"model '{how.model.name}': a text's vector changes by {difference:.1e} with its neighbours in a batch;"
+            " the model does not use its attention mask"
+        )
+    ctx.count("batch_sensitive_models", int(difference > _COUNTED))
 
 
 def _encode_shard(

@@ -44,6 +44,7 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
     cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far
     """
     check_similarity(similarity)
+    queries = np.asarray(queries, np.float32)
     if similarity == "cosine":
         queries = _unit(queries, _norms(queries))
     empty: _Found = (np.empty(0, np.int64), np.empty(0, np.float32))
@@ -60,11 +61,19 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
 
 def _open(docs: Vectors, start: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
     """Return the rows of one block that the scope's mask leaves, and their vectors."""
-    block = np.asarray(docs[start : start + _BLOCK_DOCS])
+    block = np.asarray(docs[start : start + _BLOCK_DOCS], np.float32)  # 16-bit vectors are scored in 32
     if scope.mask is None:
         return np.arange(start, start + len(block)), block
     inside = np.flatnonzero(scope.mask[start : start + len(block)])
     return start + inside, block[inside]
+
+
+def score_rows(query: Vectors, docs: Vectors, rows: NDArray[np.integer], similarity: str) -> Vectors:
+    """Return one query's exact scores of some documents, (n_rows,) float32."""
+    vectors = np.asarray(docs[rows], np.float32)
+    if similarity == "cosine":
+        query = _unit(query[None], _norms(query[None]))[0]
+    return _score(query, vectors, _norms(vectors), similarity)
 
 
 def _search_block(
@@ -114,7 +123,7 @@ def _search_listed(
     for query in range(len(queries)):
         rows = scope.rows(query)
         assert rows is not None
-        vectors = np.asarray(docs[rows])
+        vectors = np.asarray(docs[rows], np.float32)
         scores = _score(queries[query], vectors, _norms(vectors), similarity)
         _check_finite(scores, query, rows, scope)
         best = best_rows(scores, rank[rows], k)

@@ -36,6 +36,9 @@ class Dense(Retriever):
     precision: Literal["float32", "bfloat16", "float16"] = option(
         default="float32", identity=False, help="of the transformer; scores are float32"
     )
+    storage: Literal["float32", "float16"] = option(
+        default="float32", identity=False, help="of vectors on disk; scores are float32"
+    )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "dense"
@@ -72,7 +75,14 @@ class Dense(Retriever):
         sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))
         for texts, view, prompt in sides:
             how = Encoding(
-                model, prompt, self.max_length, self.pooling, self.normalise, self.precision, self.batch_tokens
+                model,
+                prompt,
+                self.max_length,
+                self.pooling,
+                self.normalise,
+                self.precision,
+                self.storage,
+                self.batch_tokens,
             )
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"

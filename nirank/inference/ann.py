@@ -1,0 +1,180 @@
+"""Approximate nearest neighbours: FAISS finds candidates, nirank scores them exactly."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.errors import MissingExtra
+from nirank.inference.knn import Vectors, nearest, score_rows
+from nirank.pairs import row_type
+from nirank.ranking import Ranking, best_rows
+from nirank.scope import Scope
+
+_BLOCK = 16_384
+_SAMPLE = 64  # queries on which the overlap with exact search is measured
+_CUTOFFS = (10, 100)
+_SEED = 1234
+
+Kind = Literal["hnsw", "ivf"]
+
+
+@dataclass(frozen=True)
+class AnnIndex:
+    """How an index is built.
+
+    hnsw  links a node (M) and width of the search while building (efConstruction)
+    ivf   number of lists; 0: the square root of the number of documents
+    """
+
+    kind: Kind
+    links: int = 32
+    build_width: int = 200
+    lists: int = 0
+
+    def params(self) -> dict[str, Any]:
+        """Return what the index depends on."""
+        if self.kind == "hnsw":
+            return {"kind": "hnsw", "links": self.links, "build_width": self.build_width}
+        return {"kind": "ivf", "lists": self.lists}
+
+
+def build(vectors: Vectors, how: AnnIndex, similarity: str, folder: Path, ctx: Context) -> None:
+    """Build an index over (n, dimension) vectors, one thread and a fixed seed: the same index every time."""
+    faiss = _faiss()
+    n, dimension = vectors.shape
+    metric = faiss.METRIC_L2 if similarity == "euclidean" else faiss.METRIC_INNER_PRODUCT
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        if how.kind == "hnsw":
+            index = faiss.IndexHNSWFlat(dimension, how.links, metric)
+            index.hnsw.efConstruction = how.build_width
+        else:
+            lists = min(how.lists or max(int(np.sqrt(n)), 1), max(n, 1))
+            index = faiss.IndexIVFFlat(faiss.IndexFlat(dimension, metric), dimension, lists, metric)
+            index.cp.seed = _SEED
+            index.cp.min_points_per_centroid = 1
+            rows = np.sort(np.random.default_rng(_SEED).permutation(n)[: max(lists * 256, 1)])
+            if n:
+                index.train(_prepared(vectors[rows], similarity))
+        for start in ctx.track(range(0, n, _BLOCK), -(-n // _BLOCK), f"building {how.kind}"):
+            index.add(_prepared(vectors[start : start + _BLOCK], similarity))
+    finally:
+        faiss.omp_set_num_threads(threads)
+    faiss.write_index(index, str(folder / "ann.faiss"))
+    (folder / "ann.json").write_text(json.dumps({**how.params(), "similarity": similarity, "n": n}))
+
+
+def search(
+    folder: Path, queries: Vectors, docs: Vectors, scope: Scope, k: int | None, *, width: int, ctx: Context
+) -> Ranking:
+    """Return the k best documents that the index finds, with exact scores, in standard order.
+
+    width  how much is searched: HNSW's efSearch, at least k; IVF's number of lists (nprobe)
+    Listed pairs are scored exactly, without the index. Declares the overlap@k with exact search, on a sample.
+    """
+    faiss = _faiss()
+    stated = json.loads((folder / "ann.json").read_text())
+    similarity = stated["similarity"]
+    ctx.declare("index", {**stated, "width": width, "seed": _SEED, "build_threads": 1})
+    if scope.pairs is not None or not len(docs) or not len(queries):
+        return nearest(queries, docs, scope, k, similarity)
+    index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
+    depth = len(docs) if k is None else min(k, len(docs))
+    asked = _prepared(queries, similarity)
+    restricted = scope.mask is not None or scope.own is not None or bool(scope.between)
+    found_rows, found_scores, missed = [], [], 0
+    for query in range(len(queries)):
+        allowed = scope.rows(query) if restricted else None
+        options = _parameters(faiss, stated["kind"], width, depth, allowed, len(docs))
+        rows = index.search(asked[query : query + 1], depth, params=options)[1][0]
+        rows = np.sort(rows[rows >= 0])  # -1 fills up lists that are too short
+        if allowed is not None and len(rows) < min(depth, len(allowed)):
+            rows, missed = np.asarray(allowed), missed + 1  # the graph lost its way among what is not allowed
+        values = score_rows(queries[query], docs, rows, similarity)
+        best = best_rows(values, scope.docs.rank[rows], k)
+        found_rows.append(rows[best])
+        found_scores.append(values[best])
+    ctx.count("searched_exactly", missed)
+    ranking = _ranking(found_rows, found_scores, scope, k)
+    _declare_overlap(ranking, queries, docs, scope, similarity, ctx)
+    return ranking
+
+
+def _parameters(faiss: Any, kind: Kind, width: int, depth: int, allowed: Any, n: int) -> Any:
+    """Return FAISS's search parameters, with a bitmap of the allowed rows where not all are."""
+    options: dict[str, Any] = {}
+    if allowed is not None:
+        inside = np.zeros(n, np.bool_)
+        inside[allowed] = True
+        options["sel"] = faiss.IDSelectorBitmap(np.packbits(inside, bitorder="little"))
+    if kind == "hnsw":
+        return faiss.SearchParametersHNSW(efSearch=max(width, depth), **options)
+    return faiss.SearchParametersIVF(nprobe=width, **options)
+
+
+def _ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope, k: int | None) -> Ranking:
+    counts = np.array([len(one) for one in rows], np.int64)
+    return Ranking.build(
+        scope.queries,
+        scope.docs,
+        np.repeat(np.arange(len(rows)), counts),
+        np.concatenate(rows).astype(row_type(len(scope.docs))),
+        np.concatenate(scores),
+        source="ann",
+        depth=k if k is not None and k < len(scope.docs) else None,
+    )
+
+
+def _declare_overlap(
+    found: Ranking, queries: Vectors, docs: Vectors, scope: Scope, similarity: str, ctx: Context
+) -> None:
+    """State how much of exact search's lists the index found, on evenly spread queries."""
+    sample = np.unique(np.linspace(0, len(queries) - 1, min(_SAMPLE, len(queries))).astype(np.int64))
+    inside = found.queries.take(sample)
+    table = type(found.queries).of(inside)
+    part = Scope(
+        table,
+        scope.docs,
+        scope.mask,
+        None,
+        None if scope.own is None else scope.own[sample],
+        tuple(one.of_queries(sample) for one in scope.between),
+    )
+    exact = nearest(np.asarray(queries[sample]), docs, part, max(_CUTOFFS), similarity)
+    ctx.declare("overlap", {f"@{k}": round(_overlap(found, exact, sample, k), 4) for k in _CUTOFFS})
+    ctx.declare("overlap_queries", len(sample))
+
+
+def _overlap(found: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
+    shares = []
+    for at, query in enumerate(sample.tolist()):
+        wanted = exact.of(at)[:k]
+        if len(wanted):
+            shares.append(len(np.intersect1d(found.of(query)[:k], wanted)) / len(wanted))
+    return float(np.mean(shares)) if shares else 1.0
+
+
+def _prepared(vectors: Vectors, similarity: str) -> Vectors:
+    """Return vectors as FAISS compares them: float32, and of unit length for cosine."""
+    block = np.ascontiguousarray(vectors, np.float32)
+    if similarity != "cosine":
+        return block
+    norms = np.linalg.norm(block, axis=1, keepdims=True)
+    unit: Vectors = np.divide(block, norms, out=np.zeros_like(block), where=norms > 0)
+    return unit
+
+
+def _faiss() -> Any:
+    try:
+        import faiss
+    except ImportError:
+        raise MissingExtra("approximate indexes need FAISS: pip install faiss-cpu") from None
+    return faiss

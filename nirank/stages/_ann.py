@@ -1,0 +1,56 @@
+"""What dense retrieval through an approximate index has in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Sides, stage
+from nirank.stages.dense import Dense
+
+
+@stage
+class ApproximateDense(Dense):
+    """Dense retrieval whose candidates an index finds; scores are exact, candidates may be missed."""
+
+    prefix_exact: ClassVar[bool] = False
+
+    def index(self) -> Any:
+        """Return how the index is built, an `AnnIndex`."""
+        raise NotImplementedError
+
+    def width(self) -> int:
+        """Return how much of the index is searched."""
+        raise NotImplementedError
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        from nirank.inference.models import resolve
+
+        docs, queries = super().needs(data)
+        similarity = self.similarity or resolve(self.model, self.revision).similarity
+        params = {**self.index().params(), "similarity": similarity}
+        inputs = (("vectors", docs),)
+        label = f"{self.name} index of {data.docs.label}"
+        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, stage=self.index(), label=label)
+        return docs, queries, built
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        from nirank.inference.ann import search
+        from nirank.inference.encoder import read_vectors
+
+        docs, _ = read_vectors(ctx.need(0))
+        asked, _ = read_vectors(ctx.need(1))
+        return search(ctx.need(2), asked, docs, scope, k, width=self.width(), ctx=ctx)
+
+
+def build(job: Job) -> None:
+    """Build an index over stored vectors."""
+    from nirank.inference import ann
+    from nirank.inference.encoder import read_vectors
+
+    vectors, _ = read_vectors(job.one("vectors"))
+    ann.build(vectors, job.stage, job.params["similarity"], job.folder, job.context)

