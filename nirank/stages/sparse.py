@@ -1,0 +1,89 @@
+"""Learned sparse retrieval: texts as weighted vocabulary terms, such as SPLADE's."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Retriever, Sides, option, stage
+
+
+@stage
+class Sparse(Retriever):
+    """Rank documents by the dot product of learned term weights: `Sparse("naver/splade-v3")`.
+
+    Models are sentence-transformers' SparseEncoder or masked language models trained as SPLADE. Documents are kept in
+    an inverted index, and all that share a term with the query are scored; nothing is approximated.
+
+    Formal et al., SIGIR 2021 and 2022.
+    """
+
+    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    doc_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
+    max_length: int | None = option(default=None, identity=False, help="tokens that are read of a text")
+    doc_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a document")
+    query_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a query")
+    revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        default="float32", identity=False, help="of the transformer; weights are float32"
+    )
+    batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; speed only")
+
+    name = "sparse"
+    source = "Formal, Piwowarski and Clinchant, SIGIR 2021, section 3; max pooling: Formal et al., arXiv 2109.10086"
+
+    def check(self) -> None:
+        if not self.model:
+            raise ConfigError("sparse: model is empty; expected a hub id, a folder, or pkg:PACKAGE/path")
+        if self.max_length is not None and self.max_length < 3:
+            raise ConfigError(f"sparse: max_length must leave room for a token, got {self.max_length}")
+        for name in ("doc_terms", "query_terms"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ConfigError(f"sparse: {name} must be 1 or more, got {value}")
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        docs = self._node(data.docs, "document", self.doc_text, self.doc_terms, offline=True)
+        queries = self._node(data.queries, "query", self.query_text, self.query_terms, offline=False)
+        inputs = (("vectors", docs),)
+        postings = Node(f"{__name__}:index", 1, {}, inputs, offline=True, label=f"postings of {data.docs.label}")
+        return postings, queries
+
+    def _node(
+        self, texts: Node, side: Literal["query", "document"], view: View, terms: int | None, *, offline: bool
+    ) -> Node:
+        from nirank.inference.models import resolve
+        from nirank.inference.sparse import SparseEncoding
+
+        model = resolve(self.model, self.revision)
+        how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
+        params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+        label = f"sparse vectors of {texts.label}"
+        inputs = (("texts", texts),)
+        return Node(f"{__name__}:vectors", 1, params, inputs, offline=offline, stage=how, label=label)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        from nirank.inference.sparse import search_sparse
+
+        return search_sparse(ctx.need(0), ctx.need(1), scope, k)
+
+
+def vectors(job: Job) -> None:
+    """Encode one side."""
+    from nirank.inference.sparse import encode_sparse
+
+    texts: Texts = job.one("texts")
+    view = TextView(job.params.get("text", TITLE_AND_TEXT))
+    encode_sparse(texts.read(view), len(texts), job.stage, job.folder, job.context)
+
+
+def index(job: Job) -> None:
+    """Invert the documents' vectors."""
+    from nirank.inference.sparse import invert
+
+    invert(job.one("vectors"), job.folder)

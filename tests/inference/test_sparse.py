@@ -1,0 +1,126 @@
+"""Learned sparse retrieval: weights are sentence-transformers', scores the dot products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.ids import Ids
+from nirank.inference import models, sparse
+from nirank.inference.sparse import SparseEncoding, encode_sparse, invert, search_sparse
+from nirank.pairs import Pairs
+from nirank.scope import Scope
+from nirank.stages.sparse import Sparse
+from nirank.store import LocalStore
+from nirank.testing import check_stage
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(80))]
+TEXTS = ["w1 w2 w3", "w4 " * 20, "", "w5 unknown 🎉 שלום", "w7 " * 90]
+
+
+@pytest.fixture(scope="module")
+def splade(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random masked language model with SPLADE's pooling."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("splade")
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    torch.manual_seed(3)
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64, initializer_range=0.5,
+    )  # fmt: skip
+    model = BertForMaskedLM(config)
+    with torch.no_grad():
+        model.cls.predictions.bias.normal_(0, 0.5)
+    model.save_pretrained(folder)
+    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    return folder
+
+
+def encoded(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:
+    out.mkdir()
+    context = Context(device="cpu")
+    encode_sparse(texts, len(texts), SparseEncoding(models.resolve(str(folder)), "document", **options), out, context)
+    offsets, terms, weights = (np.load(out / f"{name}.npy") for name in ("offsets", "terms", "weights"))
+    parts = [slice(offsets[at], offsets[at + 1]) for at in range(len(texts))]
+    return [dict(zip(terms[part].tolist(), weights[part].tolist(), strict=True)) for part in parts], context
+
+
+@pytest.mark.parametrize("projected", [True, False])
+def test_weights_are_those_of_sentence_transformers(
+    projected: bool, splade: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sentence_transformers import SparseEncoder
+
+    if not projected:
+        monkeypatch.setattr(sparse, "_can_project", lambda model: False)
+    found, context = encoded(splade, tmp_path / "v", TEXTS)
+    theirs = SparseEncoder(str(splade), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
+    for row, text in enumerate(TEXTS):
+        expected = {term: float(theirs[row, term]) for term in np.flatnonzero(theirs[row])} if text else {}
+        assert found[row] == pytest.approx(expected, abs=1e-5)
+    assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 92 - 64)
+
+
+def test_batches_and_pruning(splade: Path, tmp_path: Path) -> None:
+    whole, _ = encoded(splade, tmp_path / "a", TEXTS)
+    small, _ = encoded(splade, tmp_path / "b", TEXTS, batch_tokens=1)
+    for one, other in zip(whole, small, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    pruned, _ = encoded(splade, tmp_path / "c", TEXTS, max_terms=3)
+    for one, kept in zip(whole, pruned, strict=True):
+        assert len(kept) == min(3, len(one))
+        assert sorted(kept.values()) == pytest.approx(sorted(one.values())[-len(kept) :] if kept else [], abs=1e-5)
+
+
+def test_scores_are_dot_products_within_the_scope(
+    splade: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(2)
+    docs = [" ".join(f"w{i}" for i in random.integers(0, 80, 6)) for _ in range(50)]
+    asked = ["w1 w2", "", "w9"]
+    doc_terms, _ = encoded(splade, tmp_path / "d", docs)
+    query_terms, _ = encoded(splade, tmp_path / "q", asked)
+    (tmp_path / "i").mkdir()
+    monkeypatch.setattr(sparse, "_SHARD", 7)
+    monkeypatch.setattr(sparse, "_CHUNK_POSTINGS", 100)
+    invert(tmp_path / "d", tmp_path / "i")
+    sides = Ids.of(f"q{i}" for i in range(3)), Ids.of(f"d{i:02}" for i in range(50))
+    found = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides), None).to_dict()
+    for query, terms in enumerate(query_terms):
+        expected = {
+            f"d{at:02}": sum(weight * doc[term] for term, weight in terms.items() if term in doc)
+            for at, doc in enumerate(doc_terms)
+        }
+        assert found[f"q{query}"] == pytest.approx({doc: score for doc, score in expected.items() if score}, rel=1e-5)
+    listed = Pairs.from_ids(*sides, {"q0": ["d03", "d07"], "q2": ["d01"]}, source="t")
+    inside = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides, pairs=listed), 1)
+    assert inside.counts.tolist() == [1, 0, 1]
+    assert inside.to_dict()["q2"]["d01"] == found["q2"]["d01"]
+
+
+def test_sparse_obeys(splade: Path) -> None:
+    check_stage(Sparse(str(splade)))
+
+
+def test_a_term_that_no_document_has(splade: Path, tmp_path: Path) -> None:
+    one = Collection.of({"a": "w1", "b": ""}, {"q": "w79 w2", "r": ""}, {"q": {"a": 1}})
+    result = Experiment(one, {"S": Sparse(str(splade), doc_terms=2)}, ["RR"], store=LocalStore(tmp_path)).run()
+    assert result.rows[0]["status"] == "ok"
+    assert result.ranking("S").to_dict()["r"] == {}
+
+
+def test_options() -> None:
+    with pytest.raises(ConfigError, match="doc_terms must be 1 or more"):
+        Sparse("x/y", doc_terms=0)
