@@ -13,6 +13,7 @@ from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
@@ -23,7 +24,7 @@ from nirank.plan.reporter import Reporter
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
-from nirank.stage import Sides, Stage
+from nirank.stage import Scorer, Sides, Stage
 from nirank.summaries import group_rows
 
 log = logging.getLogger("nirank")
@@ -191,6 +192,7 @@ class Experiment:
                 try:
                     evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
                     _add_evaluation(row, evaluation)
+                    row["ledger"] = _ledger(case, runner, qrels, self._measures(collection))
                     row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
@@ -221,6 +223,7 @@ class Experiment:
             "ceilings": {},
             "judged_at": {},
             "twins": {},
+            "ledger": [],
             "counts": {},
             "cost": {},
             "conventions": {
@@ -276,6 +279,24 @@ def _with_shared_labels(
     if not len(unequal_groups(qrels, groups)):
         return {}
     return dict(evaluate(ranking, share_labels(qrels, groups), measures).means)
+
+
+def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
+    """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
+    entries = []
+    docs = case.node.input("docs")
+    for node in case.node.walk():
+        whole = any(one == ("docs", docs) for one in node.inputs)  # lists of passages are not counted
+        if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
+            continue
+        if isinstance(node.stage, Scorer):
+            found = runner.value(node.input("list"))
+            if isinstance(found, Ranking):
+                entries.append(
+                    entry(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth), qrels, measures)
+                )
+        entries.append(entry(node.label, runner.value(node), qrels, measures))
+    return entries
 
 
 def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:

@@ -54,6 +54,7 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         "pooled": pooled,
         "nulls": nulls,
         **{key: {} for key in ("answerable", "ceilings", "judged_at", "twins", "counts", "cost")},
+        "ledger": [],
         "conventions": {**rules, "mean": f"over {len(rows)} collections, each counting once"},
         "address": "",
     }

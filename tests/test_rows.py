@@ -123,3 +123,28 @@ def test_a_group_in_an_experiment(tmp_path: Path) -> None:
     ]
     result.save(tmp_path / "out")
     assert "## both" in (tmp_path / "out" / "leaderboard.md").read_text()
+
+
+def test_trap_29_the_ledger_says_what_a_perfect_reranker_could_reach(tmp_path: Path) -> None:
+    from nirank.stages.apply import apply
+    from nirank.stages.cut import Cut
+
+    docs = {"a": "red", "b": "red wine", "c": "red wine wine", "z": "tea"}
+    one = Collection.of(docs, {"q": "wine red"}, {"q": {"a": 1, "z": 1}})
+
+    def perfect(queries: list[str], texts: list[str]) -> list[float]:
+        return [float(text in ("red", "tea")) for text in texts]
+
+    rerank = apply(perfect, name="perfect", version=1)
+    systems = {"whole": BM25() >> rerank, "cut": BM25() >> Cut(2) >> rerank, "plain": BM25()}
+    result = Experiment(one, systems, ["nDCG@10", "R@10"], store=LocalStore(tmp_path)).run()
+    rows = {row["system"]: row for row in result.rows}
+    assert rows["whole"]["status"] == "ok", rows["whole"]["error"]
+    pool, head, last = rows["whole"]["ledger"]
+    assert (pool["relevant"], pool["of"], pool["recall"]) == (1, 2, 0.5)
+    assert pool["best"]["nDCG@10"] == pytest.approx(0.6131, abs=1e-4)
+    assert rows["whole"]["measures"]["nDCG@10"] == pytest.approx(pool["best"]["nDCG@10"])
+    assert head["stage"].startswith("first 100 for ") and last["recall"] == 0.5
+    assert [entry["relevant"] for entry in rows["cut"]["ledger"]] == [1, 0, 0, 0], "the cut lost it"
+    assert len(rows["plain"]["ledger"]) == 1
+    assert "What is left, cut: " in str(result.table()) and "What is left, plain" not in str(result.table())

@@ -99,7 +99,17 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
-    return notes
+    return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
+
+
+def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
+    """Return what each list of a system leaves to the stage behind it."""
+    measure = next((name for name in shown if name in row["ledger"][0]["best"]), None)
+    lines = []
+    for one in row["ledger"]:
+        best = f"; at best {measure} {one['best'][measure]:.4f}" if measure else ""
+        lines.append(f"{one['stage']}: {one['relevant']:,} of {one['of']:,} relevant, recall {one['recall']:.4f}{best}")
+    return [f"What is left, {row['system']}: " + " | ".join(lines)]
 
 
 def _rounded(row: Row, measure: str) -> float:
