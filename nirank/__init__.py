@@ -42,6 +42,7 @@ _PLACES = {
     "nirank.stages.intersection": ("Intersection",),
     "nirank.stages.ivf": ("IVF",),
     "nirank.stages.key_sentences": ("KeySentences",),
+    "nirank.stages.llm_listwise": ("LLMListwise",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
     "nirank.stages.rm3": ("RM3",),
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from nirank.stages.intersection import Intersection as Intersection
     from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
+    from nirank.stages.llm_listwise import LLMListwise as LLMListwise
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.only import Only as Only
     from nirank.stages.rm3 import RM3 as RM3

@@ -101,6 +101,7 @@ ELSEWHERE = {
     "hnsw",
     "ivf",
     "key_sentences",
+    "llm_listwise",
     "max_sim",
     "only",
     "run",

@@ -1,0 +1,150 @@
+"""List-wise re-ranking against a small server of our own, well-behaved and not."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.inference import chat
+from nirank.stages.bm25 import BM25
+from nirank.stages.llm_listwise import LLMListwise, permutation
+from nirank.store import LocalStore
+from nirank.testing import check_stage
+
+Answer = Callable[[str], Any]
+
+
+class Server:
+    """Answers every request with what `answer` makes of the prompt; remembers the requests."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = lambda prompt: ""
+        self.requests: list[dict[str, Any]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.requests.append({**body, "key": self.headers["Authorization"], "path": self.path})
+                given = server.answer(body["messages"][-1]["content"])
+                status = given if isinstance(given, int) else 200
+                text = given if isinstance(given, str) else "[]"
+                reply = {"choices": [{"message": {"content": text}}]} if status == 200 else {}
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(reply).encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(chat, "_PAUSE_S", 0.001)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    running = Server()
+    yield running
+    running.http.shutdown()
+    running.http.server_close()
+
+
+def by_number(prompt: str) -> str:
+    """Order passages by the number that they hold, the greatest first."""
+    shown = re.findall(r"^\[(\d+)\] .*?(\d+)$", prompt, re.MULTILINE)
+    return " > ".join(f"[{at}]" for at, _ in sorted(shown, key=lambda one: -int(one[1])))
+
+
+N = 25
+DOCS = {f"d{i:02}": "wine " * (N - i) + f"item {i}" for i in range(N)}
+
+
+def run(server: Server, tmp_path: Path, **options: Any) -> tuple[list[str], dict[str, Any]]:
+    one = Collection.of(DOCS, {"q": "wine"}, {"q": {"d24": 1}})
+    system = BM25(k1=9, b=0) >> LLMListwise(server.url, "m", **options)
+    result = Experiment(one, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run()
+    (row,) = result.rows
+    return (list(result.ranking("S").to_dict()["q"]) if row["status"] == "ok" else []), row
+
+
+def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    server.answer = by_number
+    found, row = run(server, tmp_path, window=10, step=5)
+    assert found[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
+    assert sorted(found) == sorted(DOCS)
+    assert row["counts"]["llm_requests"] == len(server.requests) == 4
+    first = server.requests[0]
+    assert (first["path"], first["model"], first["temperature"], first["key"]) == (
+        "/v1/chat/completions", "m", 0, "Bearer secret",
+    )  # fmt: skip
+    assert "secret" not in json.dumps(row)
+
+
+def test_below_the_depth_nothing_changes(server: Server, tmp_path: Path) -> None:
+    server.answer = by_number
+    found, _ = run(server, tmp_path, depth=4)
+    assert found == ["d03", "d02", "d01", "d00", *(f"d{i:02}" for i in range(4, N))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "counter"),
+    [("", "malformed_answers"), ("I cannot.", "malformed_answers"), ("[3]", "partial_answers"),
+     ("[3] > [3] > [99] > [2]", "partial_answers")],
+)  # fmt: skip
+def test_odd_answers_keep_every_candidate(answer: str, counter: str, server: Server, tmp_path: Path) -> None:
+    server.answer = lambda prompt: answer
+    found, row = run(server, tmp_path, depth=5, window=5, step=2)
+    assert sorted(found) == sorted(DOCS)
+    assert row["counts"][counter] == 1
+    assert found[0] == ("d02" if "3" in answer else "d00")
+
+
+def test_a_server_that_is_busy_is_asked_again_and_one_that_fails_fails_the_row(server: Server, tmp_path: Path) -> None:
+    answers = iter([503, 429, "[2] > [1]"])
+    server.answer = lambda prompt: next(answers)
+    found, _ = run(server, tmp_path / "a", depth=2, window=2, step=1)
+    assert found[:2] == ["d01", "d00"]
+    server.answer = lambda prompt: 401
+    _, row = run(server, tmp_path / "b", depth=2, window=2, step=1)
+    assert row["status"] == "failed" and "HTTP 401" in row["error"]
+
+
+def test_it_obeys(server: Server) -> None:
+    server.answer = lambda prompt: "[2] > [1]"
+    check_stage(LLMListwise(server.url, "m"))
+
+
+@given(st.text(alphabet="[]>0123456789 ,ab", max_size=40), st.integers(1, 12))
+def test_any_answer_gives_a_permutation(answer: str, n: int) -> None:
+    assert sorted(permutation(answer, n, Context())) == list(range(n))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"url": "ftp://x"}, "expected an address such as http"),
+        ({"model": ""}, "model is empty"),
+        ({"step": 20}, "expected 1 <= step < window"),
+        ({"depth": 1}, "depth must be 2 or more"),
+    ],
+)
+def test_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LLMListwise(**{"url": "http://x", "model": "m", **options})
