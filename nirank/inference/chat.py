@@ -54,9 +54,7 @@ def ask(endpoint: Endpoint, messages: Sequence[dict[str, str]], max_tokens: int)
     key = os.environ.get(endpoint.key_env)
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(
-        f"{endpoint.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers
-    )
+    request = urllib.request.Request(f"{endpoint.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
     reason = ""
     for attempt in range(endpoint.retries + 1):
         if attempt:
