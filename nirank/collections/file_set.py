@@ -33,6 +33,7 @@ class FileSet:
     qrels          {split: {set: file}}; the split of files without one is ''
     candidates     {split: file}, or {'': file} for all splits
     version        of the queries: 'question' for `queries.question.jsonl`; '' for the plain ones
+    plain          the plain queries, whose metadata a version's queries have too where they lack them
     """
 
     name: str
@@ -41,6 +42,7 @@ class FileSet:
     qrels: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     candidate_files: Mapping[str, Path] = field(default_factory=dict)
     version: str = ""
+    plain: Sequence[Path] = ()
     place: str = ""
 
     findings: tuple[Finding, ...] = ()
@@ -68,6 +70,7 @@ class FileSet:
             _judgement_files(folder),
             _candidate_files(folder),
             version,
+            side_files(folder, "queries") if version else (),
             str(folder),
         )
 
@@ -80,7 +83,7 @@ class FileSet:
     def digests(self) -> dict[Side, str]:
         """Digests of the files' bytes."""
         try:
-            return {"docs": digest_files(self.docs), "queries": digest_files(self.queries)}
+            return {"docs": digest_files(self.docs), "queries": digest_files([*self.queries, *self.plain])}
         except OSError as error:
             raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
@@ -102,7 +105,12 @@ class FileSet:
         return str(files[0]) if len(files) == 1 else str(files[0].parent)
 
     def records(self, side: Side) -> Iterator[Record]:
-        return read_records(self._files(side))
+        if side == "docs" or not self.plain:
+            return read_records(self._files(side))
+        known = {str(one.id): one.metadata for one in read_records(self.plain)}
+        return (
+            one._replace(metadata={**known.get(str(one.id), {}), **one.metadata}) for one in read_records(self.queries)
+        )
 
     def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         return {name: read_qrels(path) for name, path in self.qrels.get(split or "", {}).items()}

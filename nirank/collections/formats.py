@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from nirank.collections.json_lines import read_json_lines
+from nirank.collections.json_lines import read_json_array, read_json_lines
 from nirank.collections.records import Record
 from nirank.collections.tables import read_csv, read_parquet, read_tsv
 from nirank.collections.trec_texts import read_docs, read_topics
@@ -48,6 +48,8 @@ def reader_of(path: Path) -> Reader:
         return read_docs
     if "<top" in lower:
         return read_topics
+    if head.startswith("["):
+        return read_json_array
     if head.startswith("{"):
         return read_json_lines
     if "\t" in head.partition("\n")[0]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nirank.collections.records import ID_KEYS, TEXT_KEYS, TITLE_KEYS, Record
 from nirank.errors import DataError
-from nirank.files import read_lines
+from nirank.files import read_lines, read_text
 
 
 def read_json_lines(path: Path) -> Iterator[Record]:
@@ -32,6 +32,18 @@ def read_json_lines(path: Path) -> Iterator[Record]:
         if not isinstance(value, dict):
             raise DataError(f"{where}: a JSON {_kind(value)}; expected an object with _id and text")
         yield record_of(value, where, number)
+
+
+def read_json_array(path: Path) -> Iterator[Record]:
+    """Yield the objects of one JSON array; `where` counts them from 1. The file is held in memory."""
+    try:
+        values = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not valid JSON ({error})") from None
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            raise DataError(f"{path}:{number}: a JSON {_kind(value)}; expected an object with _id and text")
+        yield record_of(value, f"{path}:{number}", number)
 
 
 def record_of(value: Mapping[str, Any], where: str, number: int) -> Record:

@@ -46,7 +46,8 @@ class Files:
             return FileSet.of_folder(folder)
         path = Path(self.queries).expanduser()
         if path.is_file():
-            return replace(FileSet.of_folder(folder), queries=[path])
+            plain = FileSet.of_folder(folder)
+            return replace(plain, queries=[path], plain=plain.queries)
         return FileSet.of_folder(folder, str(self.queries))
 
 

@@ -63,6 +63,18 @@ def test_a_version_of_the_queries(name: str, folder: Path, store: LocalStore) ->
         load(folder, queries="qestion", store=store)
 
 
+def test_a_version_has_the_metadata_of_the_plain_queries(folder: Path, store: LocalStore) -> None:
+    plain = [{"_id": "q1", "text": "x", "metadata": {"own": "a", "n": 1}}, {"_id": "q2", "text": "y"}]
+    put(folder / "queries.jsonl", "".join(json.dumps(one) + "\n" for one in plain))
+    put(folder / "queries.v.jsonl", '{"_id": "q1", "text": "z", "metadata": {"n": 2}}\n{"_id": "q2", "text": "w"}\n')
+    found = load(folder, queries="v", self_match={"key": "own"}, store=store)
+    assert found.queries[0] == {"id": "q1", "title": "", "text": "z", "metadata": {"own": "a", "n": 2}}
+    own = found.own_documents()
+    assert own is not None and own.tolist() == [0, -1]
+    put(folder / "queries.jsonl", "".join(json.dumps(one) + "\n" for one in plain).replace('"a"', '"b"'))
+    assert load(folder, queries="v", store=store).queries[0]["metadata"]["own"] == "b", "imported again"
+
+
 def test_a_file_of_queries_instead(folder: Path, store: LocalStore, tmp_path: Path) -> None:
     found = load(
         folder,
@@ -142,13 +154,15 @@ def test_files_one_by_one_in_every_form(tmp_path: Path, store: LocalStore) -> No
     forms = {
         "docs.tsv": "a\tapples\nb\tbread\nc\tcorn\n",
         "docs.csv": "docid,contents\na,apples\nb,bread\nc,corn\n",
+        "array.json": json.dumps([{"id": id, "text": text} for id, text in DOCS.items()]),
         "docs.jsonl": "".join(json.dumps({"id": id, "contents": text}) + "\n" for id, text in DOCS.items()),
         "docs.txt": "".join(
             f"<DOC>\n<DOCNO> {id} </DOCNO>\n<TEXT>\n{text}\n</TEXT>\n</DOC>\n" for id, text in DOCS.items()
         ),
     }
     queries = put(
-        tmp_path / "topics.txt", "<top>\n<num> Number: q1\n<title> fruit\n\n<desc> Description:\nmore\n</top>\n"
+        tmp_path / "topics.txt",
+        "<top lang='en'>\n<num> Number: q1\n<title> fruit\n\n<desc> Description:\nmore\n</top>\n",
     )
     qrels = put(tmp_path / "qrels.txt", "q1 0 a 1\n")
     pq.write_table(pa.table({"docid": list(DOCS), "text": list(DOCS.values())}), tmp_path / "docs.parquet")
@@ -158,7 +172,7 @@ def test_files_one_by_one_in_every_form(tmp_path: Path, store: LocalStore) -> No
     found.append(load(docs=tmp_path / "docs.parquet", queries=queries, qrels=qrels, store=store))
     for one in found:
         assert one.docs.digest == found[0].docs.digest
-        assert (one.name, one.split, one.docs[0]["text"]) == ("docs", None, "apples")
+        assert (one.split, one.docs[0]["text"]) == (None, "apples")
         assert one.qrels["qrels"].judgements() == [("q1", "a", 1)]
     assert found[0].queries[0] == {"id": "q1", "title": "", "text": "fruit", "metadata": {"description": "more"}}
 
@@ -216,6 +230,8 @@ def test_parquet_in_parts_with_metadata(tmp_path: Path, store: LocalStore) -> No
         ("d.txt", "<DOC>\n<TEXT>x</TEXT>\n</DOC>\n", r"d\.txt:1: the document has no <DOCNO>"),
         ("d.txt", "<DOC>\n<DOCNO>x</DOCNO>\n<DOC>\n", r"d\.txt:3: a <DOC> inside the one of line 1"),
         ("d.txt", "<DOC>\n<DOCNO>x</DOCNO>\n", r"d\.txt:1: the <DOC> has no </DOC>"),
+        ("d.json", '["a"]', "a JSON string; expected an object"),
+        ("d.json", '[{"a": }]', "not valid JSON"),
         ("d.txt", "just words\n", "its form is not recognised; expected JSON lines, CSV"),
         ("d.xml", "<top>\n<title> x\n</top>\n", r"d\.xml:1: the topic has no <num>"),
         ("d.xml", '<topics><topic number="1"><query>x</topic>', r"d\.xml:1: not valid XML"),
