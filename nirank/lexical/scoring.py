@@ -16,9 +16,13 @@ field's sum is rounded to float32 before they are added in float64, but a field 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +36,10 @@ F = np.float32
 
 Query = Sequence[str] | Mapping[str, float]
 
+Found = tuple[NDArray[np.integer], NDArray[np.float32]]  # rows and scores, best first
+
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
+_COMPILED_FROM = 50_000_000  # postings and accumulators from which loading the compiler pays
 
 
 @dataclass(frozen=True)
@@ -58,34 +65,87 @@ def search(
 
     queries  tokens of each query, repeats counted, or weights by token; one without known tokens gets
              no documents
-    cost     per query: its postings, and n_docs for the accumulator
+    cost     per query: its postings, and n_docs for the accumulator; where numba is installed, long work
+             is compiled, skips postings that cannot matter, and runs on every core. Results are the same.
     """
     scorers = [_Scorer(fields[name], weight, queries, k1, b) for name, weight in weights.items() if weight > 0]
-    rank = scope.docs.rank
     n_docs = len(scope.docs)
-    rows: list[NDArray[np.integer]] = []
-    scores: list[NDArray[np.float32]] = []
-    for query in range(len(queries)):
-        found: NDArray[np.integer]
-        total = _score(scorers, query, n_docs)
-        found = np.flatnonzero(total) if total is not None else np.empty(0, np.int64)
-        allowed = scope.rows(query) if len(found) else None
-        if total is not None and allowed is not None:
-            found = allowed[total[allowed] > 0]
-        values = np.empty(0, F) if total is None else total[found]
-        best = best_rows(values, rank[found], k)
-        rows.append(found[best].astype(row_type(n_docs)))
-        scores.append(values[best])
-    offsets = np.concatenate(([0], np.cumsum([len(one) for one in rows], dtype=np.int64)))
+    work = sum(one.postings for one in scorers) + len(queries) * n_docs
+    compiled = work >= _COMPILED_FROM and find_spec("numba") is not None
+    one = _Compiled(scorers, scope, k) if compiled else _Plain(scorers, scope, k)
+    with ThreadPoolExecutor(one.threads) as pool:
+        found = list(pool.map(one.search, range(len(queries))))
     depth = k if k is not None and k < n_docs else None
     return Ranking(
         scope.queries,
         scope.docs,
-        offsets,
-        np.concatenate(rows) if rows else np.empty(0, np.int32),
-        np.concatenate(scores) if scores else np.empty(0, F),
+        np.cumsum([0, *(len(rows) for rows, _ in found)], dtype=np.int64),
+        np.concatenate([rows for rows, _ in found]) if found else np.empty(0, np.int32),
+        np.concatenate([scores for _, scores in found]) if found else np.empty(0, F),
         depth,
     )
+
+
+class _Plain:
+    """Scores with numpy, one query at a time."""
+
+    threads = 1
+
+    def __init__(self, scorers: Sequence[_Scorer], scope: Scope, k: int | None) -> None:
+        self.scorers, self.scope, self.k = scorers, scope, k
+
+    def search(self, query: int) -> Found:
+        n_docs = len(self.scope.docs)
+        total = _score(self.scorers, query, n_docs)
+        if total is None:
+            return np.empty(0, row_type(n_docs)), np.empty(0, F)
+        rows: NDArray[np.integer] = np.flatnonzero(total)
+        allowed = self.scope.rows(query) if len(rows) else None
+        if allowed is not None:
+            rows = allowed[total[allowed] > 0]
+        best = best_rows(total[rows], self.scope.docs.rank[rows], self.k)
+        return rows[best].astype(row_type(n_docs)), total[rows[best]]
+
+
+class _Compiled:
+    """Scores with `nirank.lexical.compiled`, several queries at a time."""
+
+    def __init__(self, scorers: Sequence[_Scorer], scope: Scope, k: int | None) -> None:
+        self.scorers, self.scope = scorers, scope
+        self.k = len(scope.docs) if k is None else min(k, len(scope.docs))
+        self.fields = tuple(
+            tuple(np.ascontiguousarray(getattr(one.field, name)) for one in scorers) for name in ("docs", "tfs", "norms")
+        )
+        self.inverses = tuple(one.inverses for one in scorers)
+        self.whole = np.array([one.weight == 1.0 or len(scorers) == 1 for one in scorers])
+        self.rank = scope.docs.rank
+        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def search(self, query: int) -> Found:
+        from nirank.lexical import compiled
+
+        listed = self.scope.rows(query)
+        clauses = (self.fields[0], self.fields[1], self.fields[2], self.inverses, self.whole, *self._clauses(query))
+        if listed is None:
+            keys = compiled.search_all(*clauses, self.rank, self.k)
+        else:
+            keys = compiled.search_listed(*clauses, self.rank, listed)
+        if len(keys) > self.k:
+            keys = np.partition(keys, len(keys) - self.k)[len(keys) - self.k :]
+        keys = np.sort(keys)[::-1]
+        rows = self.scope.docs.order[keys & np.uint64(0xFFFFFFFF)].astype(row_type(len(self.scope.docs)))
+        return rows, (keys >> np.uint64(32)).astype(np.uint32).view(F)
+
+    def _clauses(self, query: int) -> tuple[NDArray[np.generic], ...]:
+        """Return fields, starts, ends and weights of a query's terms: by field, the greatest weight first."""
+        parts = []
+        for at, one in enumerate(self.scorers):
+            some = slice(*one.queries.offsets[query : query + 2].tolist())
+            terms, weights = one.queries.terms[some], one.queries.weights[some]
+            order = np.argsort(-weights, kind="stable")
+            offsets, terms = one.field.offsets, terms[order]
+            parts.append((np.full(len(terms), at), offsets[terms], offsets[terms + 1], weights[order]))
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def _score(scorers: Sequence[_Scorer], query: int, n_docs: int) -> NDArray[np.float32] | None:
@@ -107,7 +167,18 @@ class _Scorer:
     def __init__(self, field: FieldPostings, weight: float, queries: Sequence[Query], k1: float, b: float) -> None:
         self.field, self.weight = field, weight
         self.queries = _look_up(field, weight, queries)
-        self.inv = inverse_norms(field, k1, b)[field.norms]
+        self.inverses = inverse_norms(field, k1, b)
+
+    @cached_property
+    def inv(self) -> NDArray[np.float32]:
+        """`inv` of the module's formula for every document."""
+        return self.inverses[self.field.norms]
+
+    @property
+    def postings(self) -> int:
+        """How many postings all queries touch."""
+        offsets, terms = self.field.offsets, self.queries.terms
+        return int((offsets[terms + 1] - offsets[terms]).sum())
 
     def sums(self, query: int, n_docs: int) -> NDArray[np.float64] | None:
         """Return the float64 sums of a query's term scores, (n_docs,); None if the field knows no term."""

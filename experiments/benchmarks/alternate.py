@@ -1,0 +1,95 @@
+"""Rivals in processes of their own, asked in turn: what every benchmark here stands on.
+
+A script gives `contest` its rivals by name. Each lives in one process, started once; `prepare` opens what
+must be open before the clock starts, and each `ask` returns the seconds of one job. The rivals are asked
+in turn, so that a slow minute of the machine meets all of them; figures are medians of the repeats.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Ask = Callable[[dict[str, Any]], dict[str, Any]]  # a job → its seconds, as "s", and what else is worth telling
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "fma")
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), "")
+    flags = next((line.split(":")[1].split() for line in info.splitlines() if line.startswith("flags")), [])
+    return {
+        "processor": model or platform.processor(),
+        "flags": [flag for flag in _FLAGS if flag in flags],
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
+
+
+class Rival:
+    """One rival's process."""
+
+    def __init__(self, script: str, name: str, folder: Path) -> None:
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+        command = [sys.executable, script, "--rival", name, "--folder", str(folder)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.name = name
+
+    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:  # a rival's own chatter is passed over
+            if line.startswith("{"):
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+        raise SystemExit(f"{self.name} ended; its words are above")
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve(prepare: Callable[[Path], Ask], folder: Path) -> None:
+    """Answer jobs from standard input, one line each; the seconds are the rival's own, of the work alone."""
+    ask = prepare(folder)
+    for line in sys.stdin:
+        print(json.dumps(ask(json.loads(line))), flush=True)
+
+
+def contest(rivals: list[Rival], job: Mapping[str, Any], repeats: int) -> dict[str, dict[str, Any]]:
+    """Ask the rivals in turn, once to warm up and then `repeats` times; return medians and all seconds."""
+    found: dict[str, list[dict[str, Any]]] = {one.name: [] for one in rivals}
+    for turn in range(repeats + 1):
+        for one in rivals if turn % 2 else rivals[::-1]:
+            answer = one.ask(job)
+            if turn:
+                found[one.name].append(answer)
+    return {
+        name: {**answers[-1], "s": statistics.median(one["s"] for one in answers), "all": [one["s"] for one in answers]}
+        for name, answers in found.items()
+    }
+
+
+def peak_mib() -> float:
+    """Return the greatest resident memory of this process so far, mapped files included."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def write(out: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    """Write `NAME.json`: the machine, and a row a contest."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")

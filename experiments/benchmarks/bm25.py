@@ -1,0 +1,303 @@
+"""BM25 against pyserini's batch search, Lucene's own search, and bm25s.
+
+    pip install bm25s numba
+    python experiments/benchmarks/bm25.py --scifact FOLDER --out experiments/benchmarks/results
+
+Jobs: depth 100 and 1000 on SciFact and on synthetic documents (80 words from a Zipf law over a million
+words, analyzed as English) at three sizes, queries of six words from the same law; then queries of
+2,000 and 60,000 words. nirank and pyserini start from query texts, and are asked for ids and scores as
+Python lists as well; Lucene (two threads, results unread) starts from query texts, bm25s from tokens,
+which spares it the analysis. Both use two threads. Before the contests, nirank's float32 scores are
+compared with Lucene's, bit by bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from alternate import Ask, Rival, contest, peak_mib, serve, write
+
+SIZES = (20_000, 200_000, 1_000_000)
+WORDS, VOCABULARY, THREADS = 80, 1_000_000, 2
+
+
+def texts(rng: np.random.Generator, n: int, words: int) -> list[str]:
+    """Return n texts whose words follow a Zipf law."""
+    ranks = np.floor(VOCABULARY ** rng.random((n, words))).astype(np.int64)
+    return [" ".join(f"w{word:x}" for word in row) for row in ranks.tolist()]
+
+
+def synthetic(n: int) -> Iterator[tuple[str, str]]:
+    rng = np.random.default_rng(n)
+    for start in range(0, n, 10_000):
+        for row, text in enumerate(texts(rng, 10_000, WORDS), start):
+            yield f"d{row:08}", text
+
+
+def corpus(folder: Path) -> Iterator[tuple[str, str]]:
+    path = folder / "corpus.jsonl"
+    with path.open() if path.exists() else gzip.open(folder / "corpus.jsonl.gz", "rt") as file:
+        for line in file:
+            doc = json.loads(line)
+            yield doc["_id"], f"{doc.get('title') or ''} {doc['text']}".strip()
+
+
+def test_queries(folder: Path) -> list[str]:
+    judged = {line.split("\t")[0] for line in (folder / "qrels/test.tsv").open()}
+    queries = map(json.loads, (folder / "queries.jsonl").open())
+    return [query["text"] for query in queries if query["_id"] in judged]
+
+
+def make(folder: Path, docs: Iterator[tuple[str, str]], queries: list[str]) -> None:
+    """Write corpus and queries, nirank's index and Lucene's; each in a process of its own."""
+    folder.mkdir()
+    with (folder / "corpus.jsonl").open("w") as file:
+        for id, text in docs:
+            file.write(json.dumps({"_id": id, "title": "", "text": text}) + "\n")
+    rng = np.random.default_rng(2)
+    read = [text for _, (_, text) in zip(range(4_000), corpus(folder), strict=False)]
+    jobs = {"short": queries}
+    for words in (2_000, 60_000):
+        order = rng.permutation(len(read))
+        whole = " ".join(read[at] for at in order[: words // 40]).split()
+        jobs[f"{words:,} words"] = [
+            " ".join(np.roll(np.array(whole, object), -shift * 97)[:words]) for shift in range(8)
+        ]
+    (folder / "queries.json").write_text(json.dumps(jobs))
+    for name in ("nirank", "lucene"):
+        subprocess.run([sys.executable, __file__, "--index", name, "--folder", str(folder)], check=True)
+
+
+def index_nirank(folder: Path) -> None:
+    from nirank.lexical.postings import build
+
+    n = sum(1 for _ in corpus(folder))
+    (folder / "nirank").mkdir()
+    build({"": (text for _, text in corpus(folder))}, n, "english", folder / "nirank")
+
+
+def java() -> None:
+    """Start Java as pyserini would, but for a module that the packaged Java has not; with its usual compiler."""
+    import jnius_config
+
+    from nirank.lexical.jvm import find_jar, find_java
+
+    os.environ["JAVA_HOME"] = str(find_java()[0])
+    os.environ.setdefault("OPENAI_API_KEY", "none")  # pyserini 1.6 does not import without one
+    jnius_config.set_classpath(str(find_jar()))
+    jnius_config.add_options("-Xmx6g")
+    from jnius import autoclass
+
+    autoclass("org.apache.logging.log4j.core.config.Configurator").setRootLevel(
+        autoclass("org.apache.logging.log4j.Level").OFF
+    )
+
+
+def index_lucene(folder: Path) -> None:
+    java()
+    from pyserini.index.lucene import LuceneIndexer
+
+    indexer = LuceneIndexer(str(folder / "lucene"), threads=1)
+    batch: list[dict[str, str]] = []
+    for id, text in corpus(folder):
+        batch.append({"id": id, "contents": text})
+        if len(batch) == 5_000:
+            indexer.add_batch_dict(batch)
+            batch = []
+    indexer.add_batch_dict(batch)
+    indexer.close()
+
+
+def rival_nirank(folder: Path) -> Ask:
+    import pyarrow as pa
+
+    from nirank.ids import Ids
+    from nirank.lexical.analysis import Analyzer
+    from nirank.lexical.postings import Index
+    from nirank.lexical.scoring import search
+    from nirank.scope import Scope
+
+    index, tool = Index.open(folder / "nirank"), Analyzer("english")
+    docs = Ids(pa.array([id for id, _ in corpus(folder)]))
+    docs.rank  # noqa: B018  opened before the clock starts
+    jobs = json.loads((folder / "queries.json").read_text())
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        queries = jobs[job["queries"]]
+        scope = Scope(Ids.of(map(str, range(len(queries)))), docs)
+        began = time.perf_counter()
+        tokens = list(tool.tokens(queries))
+        ranking = search(index.fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=job["k"])
+        ranked = time.perf_counter() - began
+        lists = list(zip(docs.take(ranking.rows), ranking.scores.tolist(), strict=True))
+        read = time.perf_counter() - began
+        if job.get("save"):
+            np.savez(job["save"], offsets=ranking.offsets, scores=ranking.scores)
+        return {"s": ranked, "read_s": read, "hits": len(lists), "mib": peak_mib()}
+
+    return ask
+
+
+def rival_pyserini(folder: Path) -> Ask:
+    java()
+    from jnius import autoclass
+    from pyserini.search.lucene import LuceneSearcher
+
+    autoclass("org.apache.lucene.search.IndexSearcher").setMaxClauseCount(2**31 - 1)
+    searcher = LuceneSearcher(str(folder / "lucene"))
+    searcher.set_bm25(0.9, 0.4)
+    jobs = json.loads((folder / "queries.json").read_text())
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        queries = jobs[job["queries"]]
+        ids = [str(at) for at in range(len(queries))]
+        began = time.perf_counter()
+        found = searcher.batch_search(queries, ids, k=job["k"], threads=THREADS)
+        ranked = time.perf_counter() - began
+        lists = [(hit.docid, hit.score) for id in ids for hit in found[id]]
+        return {"s": ranked, "read_s": time.perf_counter() - began, "hits": len(lists), "mib": peak_mib()}
+
+    return ask
+
+
+def rival_lucene(folder: Path) -> Ask:
+    java()
+    import jnius
+    from jnius import autoclass, cast
+
+    autoclass("org.apache.lucene.search.IndexSearcher").setMaxClauseCount(2**31 - 1)
+    path = autoclass("java.nio.file.Paths").get(str(folder / "lucene"))
+    reader = autoclass("org.apache.lucene.index.DirectoryReader").open(
+        autoclass("org.apache.lucene.store.FSDirectory").open(path)
+    )
+    searcher = autoclass("org.apache.lucene.search.IndexSearcher")(
+        cast("org.apache.lucene.index.IndexReader", reader)
+    )
+    searcher.setSimilarity(autoclass("org.apache.lucene.search.similarities.BM25Similarity")(0.9, 0.4))
+    builder = autoclass("org.apache.lucene.util.QueryBuilder")(
+        autoclass("org.apache.lucene.analysis.en.EnglishAnalyzer")()
+    )
+    mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
+    jobs = json.loads((folder / "queries.json").read_text())
+
+    def some(part: list[str], k: int) -> list[Any]:
+        found = [searcher.search(builder.createBooleanQuery("contents", text), k) for text in part]
+        jnius.detach()
+        return found
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        queries = jobs[job["queries"]]
+        began = time.perf_counter()
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda first: some(queries[first::THREADS], job["k"]) and None, range(THREADS)))
+        s = time.perf_counter() - began
+        if job.get("save"):
+            scores = []
+            for text in queries:
+                hits = json.loads(mapper.writeValueAsString(searcher.search(builder.createBooleanQuery("contents", text), job["k"])))
+                scores.append(np.array([hit["score"] for hit in hits["scoreDocs"]], np.float32))
+            np.savez(job["save"], offsets=np.cumsum([0, *map(len, scores)]), scores=np.concatenate(scores))
+        return {"s": s, "mib": peak_mib()}
+
+    return ask
+
+
+def rival_bm25s(folder: Path) -> Ask:
+    import bm25s
+
+    from nirank.lexical.analysis import Analyzer
+
+    tool = Analyzer("english")
+    place = folder / "bm25s"
+    if not place.exists():
+        made = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
+        made.index(list(tool.tokens(text for _, text in corpus(folder))), show_progress=False)
+        made.save(str(place))
+        del made
+    index = bm25s.BM25.load(str(place), mmap=True)
+    index.backend = "numba"
+    index.activate_numba_scorer()
+    n = index.scores["num_docs"]
+    jobs = {name: list(tool.tokens(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()}
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        began = time.perf_counter()
+        index.retrieve(jobs[job["queries"]], k=min(job["k"], n), n_threads=THREADS, show_progress=False)
+        return {"s": time.perf_counter() - began, "mib": peak_mib()}
+
+    return ask
+
+
+RIVALS = {"nirank": rival_nirank, "pyserini": rival_pyserini, "lucene": rival_lucene, "bm25s": rival_bm25s}
+
+
+def equal(rivals: dict[str, Rival], folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """Compare the k best float32 scores of every query with Lucene's, bit by bit (ties make the order Lucene's own)."""
+    for name in ("nirank", "lucene"):
+        rivals[name].ask({**job, "save": str(folder / f"{name}.npz")})
+    ours, theirs = np.load(folder / "nirank.npz"), np.load(folder / "lucene.npz")
+    same = sum(
+        a.tobytes() == b.tobytes()
+        for a, b in zip(
+            np.split(ours["scores"], ours["offsets"][1:-1]), np.split(theirs["scores"], theirs["offsets"][1:-1]), strict=True
+        )
+    )
+    return {"queries": len(ours["offsets"]) - 1, "equal_to_lucene": same}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scifact", type=Path, help="BEIR folder")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rival")
+    parser.add_argument("--index")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--keep", type=Path, help="where indexes stay, for another run")
+    given = parser.parse_args()
+    if given.rival:
+        serve(RIVALS[given.rival], given.folder)
+        return
+    if given.index:
+        {"nirank": index_nirank, "lucene": index_lucene}[given.index](given.folder)
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as made:
+        root = given.keep or Path(made)
+        root.mkdir(parents=True, exist_ok=True)
+        for name in (*(["scifact"] if given.scifact else []), *map(str, given.sizes)):
+            folder = root / name
+            if not folder.exists():
+                if name == "scifact":
+                    make(folder, corpus(given.scifact), test_queries(given.scifact))
+                else:
+                    make(folder, synthetic(int(name)), texts(np.random.default_rng(1), 300, 6))
+            rivals = {rival: Rival(__file__, rival, folder) for rival in RIVALS}
+            for queries, k in (("short", 100), ("short", 1000), ("2,000 words", 100), ("60,000 words", 100)):
+                job = {"queries": queries, "k": k}
+                checked = equal(rivals, folder, job)
+                found = contest(list(rivals.values()), job, given.repeats)
+                row = {"collection": name, **job, **checked, "seconds": found}
+                rows.append(row)
+                per = {one: round(1000 * answer["s"] / checked["queries"], 3) for one, answer in found.items()}
+                print(json.dumps({"collection": name, **job, **checked, "ms_per_query": per}), flush=True)
+                write(given.out, "bm25", rows)
+            for one in rivals.values():
+                one.close()
+
+
+if __name__ == "__main__":
+    main()
