@@ -48,6 +48,7 @@ _PLACES = {
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
+    "nirank.stages.sections": ("Sections",),
     "nirank.stages.sentences": ("Sentences",),
     "nirank.stages.sparse": ("Sparse",),
     "nirank.stages.top_terms": ("TopTerms",),
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.run import RunFile as RunFile
+    from nirank.stages.sections import Sections as Sections
     from nirank.stages.sentences import Sentences as Sentences
     from nirank.stages.sparse import Sparse as Sparse
     from nirank.stages.top_terms import TopTerms as TopTerms

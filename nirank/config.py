@@ -15,7 +15,7 @@ from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = ("collections", "systems", "measures", "store", "device")
-APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep")}
+APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep", "top", "side")}
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ class _Reader:
             return self._try(tree, lambda: within(first, second))
         if name == "rewrite":
             return self._try(tree, lambda: rewrite(first, second))
-        keep: Any = tree.value["keep"].plain if "keep" in tree.value else "max"
-        return self._try(tree, lambda: fold(first, second, keep))
+        more: Any = {key: tree.value[key].plain for key in known[2:] if key in tree.value}
+        return self._try(tree, lambda: fold(first, second, **more))
 
     def _parametrised(self, name: str, below: Tree, tree: Tree, above: tuple[str, ...]) -> Pipeline | None:
         """Build a stage with options; under a stage of several inputs `of`, or a bare list, are its inputs."""

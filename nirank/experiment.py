@@ -15,6 +15,7 @@ from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
+from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.compile import compile
@@ -183,7 +184,8 @@ class Experiment:
         counts, declared = counted(stored)
         counts |= _later(ranking, collection)
         cost = costs(stored, runner.ran, len(collection.queries))
-        result.rankings[collection.name, collection.split, case.system] = ranking
+        key = (collection.name, collection.split, case.system)
+        result.rankings[key], result.folds[key] = ranking, folded(case.node, runner)
         for qrels in sets:
             row = self._row(case, qrels) | {"depth": ranking.depth, "counts": counts, "cost": cost}
             row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}

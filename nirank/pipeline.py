@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nirank.stage import Combiner
 
 Flow = Literal["nothing", "ranking", "pairs", "texts", "scope"]
-Keep = Literal["max", "first", "mean"]
+Keep = Literal["max", "first", "mean", "sum"]
 
 RANKED: frozenset[Flow] = frozenset({"ranking"})
 RANKED_OR_NOT: frozenset[Flow] = frozenset({"ranking", "pairs"})
@@ -257,30 +257,42 @@ class Rewrite(_Applied):
 
 @dataclass(frozen=True, repr=False)
 class Fold(_Applied):
-    """A pipeline over parts of documents; a document gets the best, first or mean score of its parts."""
+    """A pipeline over parts of documents or queries, whose scores are folded into one a document."""
 
     view: Pipeline
     of: Pipeline
     keep: Keep = "max"
+    top: int | None = None
+    side: Literal["docs", "queries"] = "docs"
 
     def __post_init__(self) -> None:
-        _check_map("fold", "a view of documents", self.view)
+        _check_map("fold", "a view of documents" if self.side == "docs" else "a view of queries", self.view)
         _check_lists(self.of)
         if self.of.gives != "ranking":
             raise ConfigError(f"fold: expected a ranking of parts, got {_WORDS[self.of.gives]} from {self.of!r}")
         if self.keep not in get_args(Keep):
             raise ConfigError(f"fold: keep is one of {', '.join(get_args(Keep))}, got {self.keep!r}")
+        if self.side not in ("docs", "queries"):
+            raise ConfigError(f"fold: side is docs or queries, got {self.side!r}")
+        if self.top is not None:
+            if isinstance(self.top, bool) or not isinstance(self.top, int) or self.top < 1:
+                raise ConfigError(f"fold: top must be a whole number of parts, 1 or more, got {self.top!r}")
+            if self.keep not in ("mean", "sum"):
+                raise ConfigError(f"fold: top is for keep mean or sum, got keep {self.keep}")
 
     def __repr__(self) -> str:
         keep = "" if self.keep == "max" else f", keep={self.keep!r}"
-        return f"fold({self.view!r}, {self.of!r}{keep})"
+        top = "" if self.top is None else f", top={self.top}"
+        side = "" if self.side == "docs" else f", side={self.side!r}"
+        return f"fold({self.view!r}, {self.of!r}{keep}{top}{side})"
 
     def children(self) -> Sequence[tuple[str, Pipeline]]:
         return (("view: ", self.view), ("", self.of))
 
     @property
     def title(self) -> str:
-        return f"fold keep={self.keep}"
+        keep = self.keep if self.top is None else f"{self.keep} of top {self.top}"
+        return f"fold keep={keep}" if self.side == "docs" else f"fold queries keep={keep}"
 
 
 def within(scope: Pipeline, of: Pipeline) -> Within:
@@ -293,13 +305,22 @@ def rewrite(by: Pipeline, of: Pipeline) -> Rewrite:
     return Rewrite(_pipeline(by, "rewrite"), _pipeline(of, "rewrite"))
 
 
-def fold(view: Pipeline, of: Pipeline, keep: Keep = "max") -> Fold:
-    """Let a pipeline search the parts that `view` makes of documents, and fold parts back to documents.
+def fold(
+    view: Pipeline,
+    of: Pipeline,
+    keep: Keep = "max",
+    *,
+    top: int | None = None,
+    side: Literal["docs", "queries"] = "docs",
+) -> Fold:
+    """Let a pipeline work on the parts that `view` makes of documents, or of queries, and fold their scores.
 
-    keep  a document's score: of its best part ('max'), its first part in text order ('first'),
-          or the mean over its retrieved parts ('mean')
+    keep  a document's score: of its best part ('max'), its first part in text order ('first'), or the mean or sum
+          over its retrieved parts ('mean', 'sum')
+    top   the mean or sum is over at most so many parts, those with the greatest scores
+    side  whose parts: the documents', or the queries', each of which then searches by itself
     """
-    return Fold(_pipeline(view, "fold"), _pipeline(of, "fold"), keep)
+    return Fold(_pipeline(view, "fold"), _pipeline(of, "fold"), keep, top, side)
 
 
 def require_system(name: str, pipeline: Any) -> Pipeline:

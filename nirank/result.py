@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +12,15 @@ from nirank.collections.audit import Finding
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.evaluate import Evaluation
+from nirank.evidence import COLUMNS, Folded, evidence
 from nirank.pipeline import Pipeline
 from nirank.ranking import Ranking
 from nirank.report import html_table, manifest, text_table, write
 
 if TYPE_CHECKING:
     import pandas as pd
+
+EVIDENCE_DEPTH = 10  # documents of each query whose passages are written out
 
 RowKey = tuple[str, str | None, str]  # collection, split, system
 
@@ -44,6 +47,7 @@ class Result:
 
     rows       as in leaderboard.json, one a collection, judgement set and system
     rankings   {(collection, split, system): Ranking}
+    folds      the same keys, for systems with passages
     computed   labels of what this run computed; the rest was found in the store
     """
 
@@ -52,6 +56,7 @@ class Result:
     systems: Mapping[str, Pipeline]
     rows: list[dict[str, Any]] = field(default_factory=list)
     rankings: dict[RowKey, Ranking] = field(default_factory=dict)
+    folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     began: datetime | None = None
@@ -114,11 +119,27 @@ class Result:
 
     def ranking(self, system: str, collection: str | None = None, split: str | None = None) -> Ranking:
         """Return the ranking of a system; name the collection where there are several."""
+        return self.rankings[self._key(system, collection, split)]
+
+    def evidence(
+        self, system: str, collection: str | None = None, split: str | None = None, *, depth: int = 10
+    ) -> pd.DataFrame:
+        """Return the passages behind each query's first `depth` documents, for a system with `fold`.
+
+        Columns: query_id, doc_id, rank, fold, part_id, part_score, text. A document that no fold found has no line.
+        """
+        import pandas as pd
+
+        key = self._key(system, collection, split)
+        rows = evidence(self.rankings[key], self.folds.get(key, ()), depth)
+        return pd.DataFrame(list(rows), columns=list(COLUMNS))
+
+    def _key(self, system: str, collection: str | None, split: str | None) -> RowKey:
         self._known(system)
         found = [
-            ranking
-            for (in_collection, in_split, name), ranking in self.rankings.items()
-            if name == system and collection in (None, in_collection) and split in (None, in_split)
+            key
+            for key in self.rankings
+            if key[2] == system and collection in (None, key[0]) and split in (None, key[1])
         ]
         if not found:
             raise ConfigError(f"system '{system}' has no ranking there: it failed, or the collection is another one")
@@ -129,6 +150,9 @@ class Result:
     def _known(self, system: str) -> None:
         if system not in self.systems:
             raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
+
+    def _passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
+        return lambda: evidence(self.rankings[key], self.folds[key], EVIDENCE_DEPTH)
 
     def manifest(self, **more: Any) -> dict[str, Any]:
         """Return what another person needs to check this run: versions, data, machine, timings, counts."""
@@ -144,7 +168,9 @@ class Result:
         )
 
     def save(self, folder: str | Path, **more: Any) -> None:
-        """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files into a folder."""
+        """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and, of
+        systems with passages, evidence files into a folder.
+        """
         write(
             Path(folder),
             self.rows,
@@ -152,5 +178,6 @@ class Result:
             manifest=self.manifest(**more),
             findings=self.findings,
             runs=self.rankings,
+            evidence={key: self._passages(key) for key, folds in self.folds.items() if folds},
             drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
         )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from nirank.config import APPLIED
 from nirank.config_collections import COLLECTION_KEYS
+from nirank.pipeline import Keep
 from nirank.registry import stages
+
+_APPLIED: dict[str, Any] = {
+    "keep": {"enum": list(get_args(Keep))},
+    "top": {"type": "integer", "minimum": 1},
+    "side": {"enum": ["docs", "queries"]},
+}
 
 
 def schema() -> dict[str, Any]:
@@ -17,7 +24,7 @@ def schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     forms: list[Any] = [{"type": "string"}, {"type": "array", "items": pipeline}]
     for name, keys in APPLIED.items():
-        properties = {key: {"enum": ["max", "first", "mean"]} if key == "keep" else pipeline for key in keys}
+        properties = {key: _APPLIED.get(key, pipeline) for key in keys}
         forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
     for name, kind in stages().items():
         options = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")

@@ -44,6 +44,8 @@ def mistakes(tmp_path: Path, text: str, *overrides: str) -> str:
         ("S: {rewrite: {by: {first_words: 20}, of: bm25}}", rewrite(FirstWords(20), BM25())),
         ("S: {fold: {view: {windows: {words: 50, overlap: 5}}, of: bm25, keep: mean}}",
          fold(Windows(50, overlap=5), BM25(), keep="mean")),
+        ("S: {fold: {view: {windows: 50}, of: bm25, keep: sum, top: 3, side: queries}}",
+         fold(Windows(50), BM25(), keep="sum", top=3, side="queries")),
         ("S: [bm25, {dense: some/model}]", BM25() >> Dense("some/model")),
         ("S: [A, {cut: 3}]\nA: [B, {cut: 9}]\nB: bm25", BM25() % 9 % 3),
     ],

@@ -99,6 +99,7 @@ def grow(below: st.SearchStrategy[Pipeline]) -> st.SearchStrategy[Pipeline]:
         | st.builds(lambda a, b, c: within(a & b, c), below, below, below)
         | st.builds(rewrite, maps | below.map(lambda a: a >> Expand()), below)
         | st.builds(fold, maps, below, st.sampled_from(["max", "first", "mean"]))
+        | st.builds(fold, maps, below, st.just("sum"), top=st.sampled_from([None, 3]), side=st.just("queries"))
     )
 
 
@@ -243,7 +244,14 @@ REFUSED: list[tuple[Any, str]] = [
         "fold: expected a ranking of parts, got unranked pairs from Union().of(Find(0.1), Find(0.2))",
     ),
     (lambda: fold(Windows(5), RRF()), "RRF(): combines 2 lists or more; give them with .of(a, b)"),
-    (lambda: fold(Windows(5), A, keep="least"), "fold: keep is one of max, first, mean, got 'least'"),
+    (lambda: fold(Windows(5), A, keep="least"), "fold: keep is one of max, first, mean, sum, got 'least'"),
+    (lambda: fold(Windows(5), A, top=2), "fold: top is for keep mean or sum, got keep max"),
+    (lambda: fold(Windows(5), A, "mean", top=0), "fold: top must be a whole number of parts, 1 or more, got 0"),
+    (lambda: fold(Windows(5), A, side="documents"), "fold: side is docs or queries, got 'documents'"),
+    (
+        lambda: fold(A, B, side="queries"),
+        "fold: expected a view of queries (texts to texts), got a ranking from Find(0.1)",
+    ),
     (lambda: Then(()), ">>: expected two steps or more, got 0"),
     (lambda: Then((A,)), ">>: expected two steps or more, got 1"),
     (

@@ -1,6 +1,6 @@
 """BM25 against pyserini's batch search, Lucene's own search, and bm25s.
 
-    pip install bm25s numba
+    pip install bm25s numba openai onnxruntime pillow tiktoken
     python experiments/benchmarks/bm25.py --scifact FOLDER --out experiments/benchmarks/results
 
 Jobs: depth 100 and 1000 on SciFact and on synthetic documents (80 words from a Zipf law over a million
@@ -254,7 +254,7 @@ def equal(rivals: dict[str, Rival], folder: Path, job: dict[str, Any]) -> dict[s
             np.split(ours["scores"], ours["offsets"][1:-1]), np.split(theirs["scores"], theirs["offsets"][1:-1]), strict=True
         )
     )
-    return {"queries": len(ours["offsets"]) - 1, "equal_to_lucene": same}
+    return {"n_queries": len(ours["offsets"]) - 1, "equal_to_lucene": same}
 
 
 def main() -> None:
@@ -292,7 +292,7 @@ def main() -> None:
                 found = contest(list(rivals.values()), job, given.repeats)
                 row = {"collection": name, **job, **checked, "seconds": found}
                 rows.append(row)
-                per = {one: round(1000 * answer["s"] / checked["queries"], 3) for one, answer in found.items()}
+                per = {one: round(1000 * answer["s"] / checked["n_queries"], 3) for one, answer in found.items()}
                 print(json.dumps({"collection": name, **job, **checked, "ms_per_query": per}), flush=True)
                 write(given.out, "bm25", rows)
             for one in rivals.values():

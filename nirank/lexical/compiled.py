@@ -25,7 +25,7 @@ _GROUP = 64  # documents under one flag
 _SLACK = 1 + 1e-6  # more than float32 and float64 rounding of a sum can be apart
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _leap(values, at, end, wanted):  # type: ignore[no-untyped-def]
     """Return the first position from `at` whose value is not below `wanted`, by doubling steps."""
     step = 1
@@ -44,19 +44,19 @@ def _leap(values, at, end, wanted):  # type: ignore[no-untyped-def]
     return low
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _part(weight, tf, inverse):  # type: ignore[no-untyped-def]
     """Return one term's score in Lucene's float32 steps."""
     one = np.float32(1)
     return np.float64(np.float32(weight - np.float32(weight / np.float32(one + np.float32(tf * inverse)))))
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _key(score, rank):  # type: ignore[no-untyped-def]
     return (np.uint64(np.float32(score).view(np.uint32)) << np.uint64(32)) | np.uint64(rank)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def search_all(docs, tfs, norms, inverses, whole, fields, starts, ends, weights, rank, k):  # type: ignore[no-untyped-def]
     """Return the keys of one query's k best among all documents, in no order.
 
@@ -156,7 +156,7 @@ def search_all(docs, tfs, norms, inverses, whole, fields, starts, ends, weights,
     return found[:kept]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def search_listed(docs, tfs, norms, inverses, whole, fields, starts, ends, weights, rank, listed):  # type: ignore[no-untyped-def]
     """Return the keys of the listed documents (ascending rows) that share a term with one query, in no order."""
     n = len(listed)

@@ -114,7 +114,8 @@ class _Compiled:
         self.scorers, self.scope = scorers, scope
         self.k = len(scope.docs) if k is None else min(k, len(scope.docs))
         self.fields = tuple(
-            tuple(np.ascontiguousarray(getattr(one.field, name)) for one in scorers) for name in ("docs", "tfs", "norms")
+            tuple(np.ascontiguousarray(getattr(one.field, name)) for one in scorers)
+            for name in ("docs", "tfs", "norms")
         )
         self.inverses = tuple(one.inverses for one in scorers)
         self.whole = np.array([one.weight == 1.0 or len(scorers) == 1 for one in scorers])

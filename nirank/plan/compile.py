@@ -11,6 +11,7 @@ from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
 from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 
 TASKS = "nirank.plan.tasks"
+PARTS = "nirank.plan.parts"
 Inputs = tuple[tuple[str, Node], ...]
 
 
@@ -83,24 +84,29 @@ def _(one: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
-    parts = replace(_map(one.view, sides, sides.docs), offline=True)
-    over = (("queries", sides.queries), ("docs", parts), ("whole", sides.docs))
+    whole = sides.docs if one.side == "docs" else sides.queries
+    parts = replace(_map(one.view, sides, whole), offline=one.side == "docs")
+    inner = replace(sides, docs=parts) if one.side == "docs" else replace(sides, queries=parts)
+    over = (*_both(inner), ("whole", whole))
+    side = {"side": one.side}
     scope: tuple[Node, ...] = ()
     if sides.scope:
         inputs = (*over, *(("scope", node) for node in sides.scope))
-        scope = (Node(f"{TASKS}:scope_of_parts", 1, inputs=inputs, kind="scope", label="scope of parts"),)
+        scope = (Node(f"{PARTS}:scope_of_parts", 1, side, inputs=inputs, kind="scope", label="scope of parts"),)
     if upstream is not None:
         inputs = (*over, ("list", upstream))
-        upstream = Node(f"{TASKS}:list_of_parts", 1, inputs=inputs, kind=upstream.kind, label="list of parts")
-    found = compile(one.of, replace(sides, docs=parts, scope=scope), upstream)
+        upstream = Node(f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, label="list of parts")
+    found = compile(one.of, replace(inner, scope=scope), upstream)
     inputs = (*_both(sides), ("parts", parts), ("list", found), *(("scope", node) for node in sides.scope))
-    return Node(f"{TASKS}:fold", 1, {"keep": one.keep}, inputs, kind="ranking", label=one.title)
+    params = {**side, "keep": one.keep, **({"top": one.top} if one.top else {})}
+    return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", label=one.title)
 
 
 def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
     """Compile what makes texts: a map, maps in a row, or a pipeline whose list a map reads."""
     steps = by.steps if isinstance(by, Then) else (by,)
     feedback: Node | None = None
+    behind: dict[str, bool] = {}
     for step in steps:
         if not isinstance(step, TextMap):
             feedback = compile(step, sides, feedback)
@@ -108,7 +114,8 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
         inputs: Inputs = (("texts", texts), *_needs(step, sides))
         if feedback is not None:
             inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
-        texts, feedback = _node("map", step, inputs, "texts"), None
+        texts, feedback = _node("map", step, inputs, "texts", params=behind), None
+        behind = {"behind_map": True}
     return texts
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +66,10 @@ def write(
     manifest: Mapping[str, Any],
     findings: Mapping[str, Sequence[Any]],
     runs: Mapping[Key, Ranking],
+    evidence: Mapping[Key, Callable[[], Iterable[Row]]],
     drawings: Mapping[str, str],
 ) -> None:
-    """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files.
+    """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and evidence files.
 
     Each file is written aside and renamed. Files that an earlier run wrote here and this one does
     not are removed; nothing else in the folder is touched. A run file that cannot hold its ids is
@@ -78,15 +81,19 @@ def write(
     written: dict[str, dict[str, Any]] = {}
     for key, path in run_paths(list(runs)).items():
         content = _content(addresses.get(key, ""), runs[key])
-        there = before.get(path, {})
-        if there.get("content") == content and there.get("bytes") == _size(folder / path):
-            written[path] = there  # a big file that says the same already
-            continue
-        try:
-            _aside(folder / path, lambda beside, key=key: write_run(runs[key], beside, _safe(key[2])))  # type: ignore[misc]
-            written[path] = {"content": content, "bytes": _size(folder / path)}
-        except StageError as error:
-            log.warning("no run file: %s", error)
+        fills: dict[str, Callable[[Path], Any]] = {path: partial(write_run, runs[key], tag=_safe(key[2]))}
+        if key in evidence:
+            fills[path.replace("runs/", "evidence/", 1).replace(".run.gz", ".tsv.gz")] = partial(_table, evidence[key])
+        for name, fill in fills.items():
+            there = before.get(name, {})
+            if there.get("content") == content and there.get("bytes") == _size(folder / name):
+                written[name] = there  # a big file that says the same already
+                continue
+            try:
+                _aside(folder / name, fill)
+                written[name] = {"content": content, "bytes": _size(folder / name)}
+            except StageError as error:
+                log.warning("no run file: %s", error)
     texts = {
         "leaderboard.json": _json({"version": 1, "rows": rows}),
         "leaderboard.md": markdown(rows, measures),
@@ -118,6 +125,15 @@ def _content(address: str, ranking: Ranking) -> str:
     for array in (ranking.offsets, ranking.rows, ranking.scores):
         digest.add_bytes(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _table(rows: Callable[[], Iterable[Row]], path: Path) -> None:
+    """Write rows as tab-separated values; their texts hold neither tabs nor line breaks."""
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
+        for number, row in enumerate(rows()):
+            if not number:
+                file.write("\t".join(row) + "\n")
+            file.write("\t".join(map(str, row.values())) + "\n")
 
 
 def _size(path: Path) -> int | None:

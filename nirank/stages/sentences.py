@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ids import Ids
 from nirank.ranking import Ranking
 from nirank.stage import TextMap, option, stage
+from nirank.stages._passages import passages
 
-_BODY = TextView("text")
 # . ! ? and closing quotes before a blank and no lower-case letter; their kin in other scripts; line breaks.
 _END = re.compile(r"""[.!?]["'”’)\]]*(?=\s+[^a-z\s])|[。！？؟।]["”’)]*|\n+""")
 
@@ -46,22 +40,12 @@ class Sentences(TextMap):
             raise ConfigError(f"sentences: overlap must be 0 to {self.sentences - 1}, got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        counts = np.zeros(len(texts), np.int64)
+        return passages(texts, self._passages)
 
-        def passages() -> Iterator[str]:
-            for row, text in enumerate(texts.read(_BODY)):
-                parts = split_sentences(text) or [""]
-                starts = range(0, max(len(parts) - self.overlap, 1), self.sentences - self.overlap)
-                counts[row] = len(starts)
-                yield from (" ".join(parts[start : start + self.sentences]) for start in starts)
-
-        made = pa.array(passages(), pa.large_string())
-        parents = np.repeat(np.arange(len(texts)), counts)
-        numbers = np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
-        joint = pa.scalar("#", pa.large_string())
-        ids = pc.binary_join_element_wise(texts.ids.arrow(parents), pa.array(numbers).cast(pa.large_string()), joint)
-        columns = {name: column.take(pa.array(parents)) for name, column in texts.columns.items() if name != "text"}
-        return Texts(Ids(ids), {**columns, "text": pa.chunked_array([made])}, parents)
+    def _passages(self, text: str) -> list[str]:
+        parts = split_sentences(text) or [""]
+        starts = range(0, max(len(parts) - self.overlap, 1), self.sentences - self.overlap)
+        return [" ".join(parts[start : start + self.sentences]) for start in starts]
 
 
 def split_sentences(text: str) -> list[str]:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ids import Ids
 from nirank.ranking import Ranking
 from nirank.stage import TextMap, option, stage
-
-_BODY = TextView("text")
+from nirank.stages._passages import passages
 
 
 @stage
@@ -44,20 +35,9 @@ class Windows(TextMap):
             raise ConfigError(f"windows: overlap must be 0 to {self.words - 1} (below words), got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        counts = np.empty(len(texts), np.int64)
-        made = pa.array(self._windows(texts, counts), pa.large_string())
-        parents = np.repeat(np.arange(len(texts)), counts)
-        numbers = np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
-        joint = pa.scalar("#", pa.large_string())
-        ids = pc.binary_join_element_wise(texts.ids.arrow(parents), pa.array(numbers).cast(pa.large_string()), joint)
-        columns = {name: column.take(pa.array(parents)) for name, column in texts.columns.items() if name != "text"}
-        return Texts(Ids(ids), {**columns, "text": pa.chunked_array([made])}, parents)
+        return passages(texts, self._windows)
 
-    def _windows(self, texts: Texts, counts: NDArray[np.int64]) -> Iterator[str]:
-        """Yield the windows of all texts, and note in `counts` how many each text has."""
-        step = self.words - self.overlap
-        for row, text in enumerate(texts.read(_BODY)):
-            words = text.split()
-            starts = range(0, max(len(words) - self.overlap, 1), step)
-            counts[row] = len(starts)
-            yield from (" ".join(words[start : start + self.words]) for start in starts)
+    def _windows(self, text: str) -> list[str]:
+        words = text.split()
+        starts = range(0, max(len(words) - self.overlap, 1), self.words - self.overlap)
+        return [" ".join(words[start : start + self.words]) for start in starts]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import cross_encoder
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
@@ -27,7 +28,6 @@ needs_model = pytest.mark.skipif(
 )
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(60))]
 QUERIES = ["w1 w2 w3", "w4", ""]
 DOCS = ["w1 w2", "w3 " * 9, "w5 w6 w7 w1", "", "w9 " * 60]
 PAIRS = np.array([[q, d] for q in range(3) for d in range(5)])
@@ -36,22 +36,7 @@ PAIRS = np.array([[q, d] for q in range(3) for d in range(5)])
 @pytest.fixture(scope="module")
 def crosses(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Random cross-encoders with one output and with three."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    made = {}
-    for labels in (1, 3):
-        folder = tmp_path_factory.mktemp(f"cross{labels}")
-        (folder / "vocab.txt").write_text("\n".join(WORDS))
-        torch.manual_seed(labels)
-        config = BertConfig(
-            vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-            max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
-        )  # fmt: skip
-        BertForSequenceClassification(config).save_pretrained(folder)
-        BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
-        made[labels] = folder
-    return made
+    return {labels: cross_encoder(tmp_path_factory.mktemp(f"cross{labels}"), labels) for labels in (1, 3)}
 
 
 def scored(folder: Path, **options: object) -> tuple[np.ndarray, Context]:

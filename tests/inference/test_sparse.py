@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
@@ -23,29 +24,13 @@ from nirank.testing import check_stage
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(80))]
 TEXTS = ["w1 w2 w3", "w4 " * 20, "", "w5 unknown 🎉 שלום", "w7 " * 90]
 
 
 @pytest.fixture(scope="module")
 def splade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random masked language model with SPLADE's pooling."""
-    import torch
-    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("splade")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    torch.manual_seed(3)
-    config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=64, initializer_range=0.5,
-    )  # fmt: skip
-    model = BertForMaskedLM(config)
-    with torch.no_grad():
-        model.cls.predictions.bias.normal_(0, 0.5)
-    model.save_pretrained(folder)
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
-    return folder
+    return tiny_models.splade(tmp_path_factory.mktemp("splade"))
 
 
 def encoded(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:

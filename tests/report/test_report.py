@@ -38,7 +38,14 @@ def save(folder: Path, rows: list[dict[str, Any]], **more: Any) -> None:
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
     )  # fmt: skip
-    options: dict[str, Any] = {"measures": ["AP"], "manifest": told, "findings": {}, "runs": {}, "drawings": {}}
+    options: dict[str, Any] = {
+        "measures": ["AP"],
+        "manifest": told,
+        "findings": {},
+        "runs": {},
+        "evidence": {},
+        "drawings": {},
+    }
     write(folder, rows, **{**options, **more})
 
 

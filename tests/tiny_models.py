@@ -1,0 +1,52 @@
+"""Random models that are small enough to make in a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def _config(words: list[str], **more: Any) -> Any:
+    from transformers import BertConfig
+
+    return BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=64, initializer_range=0.5, **more,
+    )  # fmt: skip
+
+
+def _tokenizer(folder: Path, words: list[str]) -> None:
+    from transformers import BertTokenizerFast
+
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+
+
+def cross_encoder(folder: Path, labels: int, words: int = 60) -> Path:
+    """Make a cross-encoder with some outputs, over the words w0, w1, …"""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
+    torch.manual_seed(labels)
+    model = BertForSequenceClassification(_config(vocabulary, num_labels=labels))
+    _tokenizer(folder, vocabulary)
+    model.save_pretrained(folder)
+    return folder
+
+
+def splade(folder: Path, words: int = 80) -> Path:
+    """Make a masked language model, which sentence-transformers gives SPLADE's pooling."""
+    import torch
+    from transformers import BertForMaskedLM
+
+    vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
+    torch.manual_seed(3)
+    model = BertForMaskedLM(_config(vocabulary))
+    with torch.no_grad():
+        model.cls.predictions.bias.normal_(0, 0.5)
+    _tokenizer(folder, vocabulary)
+    model.save_pretrained(folder)
+    return folder
