@@ -182,9 +182,7 @@ def rival_lucene(folder: Path) -> Ask:
     reader = autoclass("org.apache.lucene.index.DirectoryReader").open(
         autoclass("org.apache.lucene.store.FSDirectory").open(path)
     )
-    searcher = autoclass("org.apache.lucene.search.IndexSearcher")(
-        cast("org.apache.lucene.index.IndexReader", reader)
-    )
+    searcher = autoclass("org.apache.lucene.search.IndexSearcher")(cast("org.apache.lucene.index.IndexReader", reader))
     searcher.setSimilarity(autoclass("org.apache.lucene.search.similarities.BM25Similarity")(0.9, 0.4))
     builder = autoclass("org.apache.lucene.util.QueryBuilder")(
         autoclass("org.apache.lucene.analysis.en.EnglishAnalyzer")()
@@ -206,7 +204,9 @@ def rival_lucene(folder: Path) -> Ask:
         if job.get("save"):
             scores = []
             for text in queries:
-                hits = json.loads(mapper.writeValueAsString(searcher.search(builder.createBooleanQuery("contents", text), job["k"])))
+                hits = json.loads(
+                    mapper.writeValueAsString(searcher.search(builder.createBooleanQuery("contents", text), job["k"]))
+                )
                 scores.append(np.array([hit["score"] for hit in hits["scoreDocs"]], np.float32))
             np.savez(job["save"], offsets=np.cumsum([0, *map(len, scores)]), scores=np.concatenate(scores))
         return {"s": s, "mib": peak_mib()}
@@ -230,7 +230,9 @@ def rival_bm25s(folder: Path) -> Ask:
     index.backend = "numba"
     index.activate_numba_scorer()
     n = index.scores["num_docs"]
-    jobs = {name: list(tool.tokens(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()}
+    jobs = {
+        name: list(tool.tokens(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()
+    }
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         began = time.perf_counter()
@@ -251,7 +253,9 @@ def equal(rivals: dict[str, Rival], folder: Path, job: dict[str, Any]) -> dict[s
     same = sum(
         a.tobytes() == b.tobytes()
         for a, b in zip(
-            np.split(ours["scores"], ours["offsets"][1:-1]), np.split(theirs["scores"], theirs["offsets"][1:-1]), strict=True
+            np.split(ours["scores"], ours["offsets"][1:-1]),
+            np.split(theirs["scores"], theirs["offsets"][1:-1]),
+            strict=True,
         )
     )
     return {"n_queries": len(ours["offsets"]) - 1, "equal_to_lucene": same}

@@ -21,6 +21,7 @@ Keys = NDArray[np.uint64]
 
 BLOCK = 65_536  # documents whose sums are held at a time
 _FIRST_BLOCK = 4_096  # smaller, so that a k-th score is known early
+_SEEDS = 2_048  # documents from which the first bound is taken, or four times k
 _GROUP = 64  # documents under one flag
 _SLACK = 1 + 1e-6  # more than float32 and float64 rounding of a sum can be apart
 
@@ -57,6 +58,30 @@ def _key(score, rank):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _first_bound(docs, tfs, norms, inverse, starts, ends, weights, k):  # type: ignore[no-untyped-def]
+    """Return a score that the k-th document has at least, from some documents of the rarest term with k of them.
+
+    Known before the first block, it spares the frequent terms' postings of all blocks. 0: nothing is known.
+    """
+    n_clauses = len(starts)
+    chosen = 0
+    while chosen < n_clauses and ends[chosen] - starts[chosen] < k:
+        chosen += 1
+    if chosen == n_clauses or n_clauses == 1:
+        return np.float64(0)
+    n = min(ends[chosen] - starts[chosen], max(4 * k, _SEEDS))
+    sums = np.zeros(n, np.float64)
+    for clause in range(n_clauses):
+        posting, end, weight = starts[clause], ends[clause], weights[clause]
+        for i in range(n):
+            doc = docs[starts[chosen] + i]
+            posting = _leap(docs, posting, end, doc)
+            if posting < end and docs[posting] == doc:
+                sums[i] += _part(weight, tfs[posting], inverse[norms[doc]])
+    return np.partition(sums, n - k)[n - k] / _SLACK
+
+
+@numba.njit(nogil=True, cache=True)
 def search_all(docs, tfs, norms, inverses, whole, fields, starts, ends, weights, rank, k):  # type: ignore[no-untyped-def]
     """Return the keys of one query's k best among all documents, in no order.
 
@@ -81,6 +106,11 @@ def search_all(docs, tfs, norms, inverses, whole, fields, starts, ends, weights,
     kept = 0
     least = np.float64(0)  # the k-th score so far
     least_key = np.uint64(0)
+    seeded = False
+    if prunes:
+        least = _first_bound(docs[0], tfs[0], norms[0], inverses[0], starts, ends, weights, k)
+        least_key = _key(least, 0)
+        seeded = least > 0
     low = 0
     width = min(_FIRST_BLOCK, size)
     while low < n_docs:
@@ -147,9 +177,10 @@ def search_all(docs, tfs, norms, inverses, whole, fields, starts, ends, weights,
             if key > least_key and key >> np.uint64(32):
                 found[kept] = key
                 kept += 1
-        if kept >= 2 * k or (kept >= k and least_key == 0):
+        if kept >= 2 * k or (kept >= k and not seeded):
             found[:k] = np.partition(found[:kept], kept - k)[kept - k :]
             kept = k
+            seeded = True
             least_key = found[:k].min()
             least = np.float64(np.uint32(least_key >> np.uint64(32)).view(np.float32))
         low = high

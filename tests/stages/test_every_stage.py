@@ -40,7 +40,14 @@ QUERIES: dict[str, Any] = {
     "rtl": {"text": "שלום مرحبا", "metadata": {"date": "2004"}},
     "long": "wine " * 5_000 + "w1 w2",
 }
-FINDS_ALL = {"complete", "dense", "hnsw", "ivf", "run", "sparse"}  # what is no match for a word may be near all the same
+FINDS_ALL = {
+    "complete",
+    "dense",
+    "hnsw",
+    "ivf",
+    "run",
+    "sparse",
+}  # what is no match for a word may be near all the same
 
 
 @pytest.fixture(scope="module")
