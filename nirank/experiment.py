@@ -137,7 +137,9 @@ class Experiment:
         if judged is not None:
             judgements = self._leaf(Node.leaf("judgements", judged.digest, f"{label} judgements"), judged)
         listed = collection.candidates is not None
-        return Sides(query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed)
+        return Sides(
+            query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed, self.device
+        )
 
     def _leaf(self, node: Node, value: Any) -> Node:
         self._leaves[node.address] = value

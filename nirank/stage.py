@@ -15,7 +15,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NoReturn, Self, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,7 @@ class Sides:
     scope       all must hold
     candidates  whether the collection lists candidates, of which retrievers then give all
     collection  and split: names, for file names that contain {collection}; never identity
+    device      for models, on which `precision: auto` depends
     """
 
     queries: Node
@@ -83,6 +84,7 @@ class Sides:
     split: str | None = None
     judgements: Node | None = None
     candidates: bool = False
+    device: str = "auto"
 
     def depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""
@@ -128,6 +130,10 @@ class Stage(Pipeline):
     def needs(self, data: Sides) -> tuple[Node, ...]:
         """Return what must be computed first: an index, vectors, a model's output."""
         return ()
+
+    def settled(self, data: Sides) -> Self:
+        """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
+        return self
 
     def conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""

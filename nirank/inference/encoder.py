@@ -23,6 +23,7 @@ from nirank.inference.models import ModelFiles
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+Features = dict[str, Any]  # what a model reads: token ids, attention mask …
 Precision = Literal["float32", "bfloat16", "float16"]
 
 _SHARD = 4096  # texts sorted by length and held at a time
@@ -112,12 +113,12 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     if len(texts) < 2:
         return
     try:
-        together = _forward(model, texts, how.prompt)
+        together = _forward(model, _features(model, texts, how.prompt))
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
         return  # so little memory is for the encoding itself to deal with
-    alone = np.concatenate([_forward(model, [text], how.prompt) for text in texts])
+    alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
     scale = max(float(np.abs(alone).max()), 1.0)
     difference = float(np.abs(together - alone).max()) / scale
     ctx.declare("batch_difference", float(f"{difference:.1e}"))
@@ -146,12 +147,15 @@ def _encode_shard(
     source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
     found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
 
-    def run(rows: list[int]) -> None:
-        found[rows] = _forward(model, [texts[row] for row in rows], how.prompt)
+    def prepare(rows: list[int]) -> Features:
+        return _features(model, [texts[row] for row in rows], how.prompt)
+
+    def run(rows: list[int], features: Features) -> None:
+        found[rows] = _forward(model, features)
         deque(islice(encoded, len(rows)), maxlen=0)
 
     wanted = [row for row in range(len(texts)) if source[row] == row and texts[row].strip()]
-    in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), run)
+    in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), prepare, run)
     wild = np.flatnonzero(~np.isfinite(found).all(1))
     if len(wild):
         raise ModelError(
@@ -163,11 +167,15 @@ def _encode_shard(
     return found
 
 
-def _forward(model: SentenceTransformer, texts: list[str], prompt: str) -> NDArray[np.float32]:
+def _features(model: SentenceTransformer, texts: list[str], prompt: str) -> Features:
+    features: Features = model.preprocess(texts, prompt=prompt or None)
+    return features
+
+
+def _forward(model: SentenceTransformer, features: Features) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():
-        features: dict[str, Any] = model.preprocess(texts, prompt=prompt or None)
         features = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
         for at, module in enumerate(model):
             features = module(features)

@@ -126,13 +126,13 @@ def _token_vectors(
         ctx.count(f"{side}_tokens_lost", int(lost.sum()))
         lengths = np.minimum(lengths, limit)
 
-    def run(batch: list[int]) -> None:
+    def run(batch: list[int], _: list[int]) -> None:
         encode = model.encode_query if side == "query" else model.encode_document
         vectors = encode([texts[row] for row in batch], batch_size=len(batch), show_progress_bar=False)
         for row, one in zip(batch, vectors, strict=True):
             found[row] = torch.nn.functional.normalize(torch.as_tensor(one).float(), dim=-1)
 
-    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), run)
+    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), list, run)
     return found
 
 

@@ -76,12 +76,15 @@ def score_pairs(
         inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(part))]
         whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
 
-        def run(batch: list[int], inputs: list[dict[str, list[int]]] = inputs, start: int = start) -> None:
-            found[np.asarray(batch) + start] = _forward(model, [inputs[row] for row in batch], column)
+        def prepare(batch: list[int], inputs: list[dict[str, list[int]]] = inputs) -> Any:
+            return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
+
+        def run(batch: list[int], padded: Any, start: int = start) -> None:
+            found[np.asarray(batch) + start] = _forward(model, padded, column)
             for _ in batch:
                 next(done, None)
 
-        in_batches(whole, range(len(part)), token_budget(device.partition(":")[0], how.batch_tokens), run)
+        in_batches(whole, range(len(part)), token_budget(device.partition(":")[0], how.batch_tokens), prepare, run)
     for _ in done:
         pass
     declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
@@ -105,13 +108,11 @@ def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> t
     return asked, lengths
 
 
-def _forward(model: CrossEncoder, inputs: list[dict[str, list[int]]], column: int) -> NDArray[np.float32]:
+def _forward(model: CrossEncoder, padded: Any, column: int) -> NDArray[np.float32]:
     import torch
 
-    tokenizer: Any = model.tokenizer
     with torch.inference_mode():
-        batch = tokenizer.pad(inputs, return_tensors="pt").to(model.device)
-        logits = model.model(**batch, return_dict=True).logits.float().cpu().numpy()
+        logits = model.model(**padded.to(model.device), return_dict=True).logits.float().cpu().numpy()
     scores: NDArray[np.float32] = logits[:, column]
     return scores
 

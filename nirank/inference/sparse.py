@@ -112,14 +112,19 @@ def _encode_shard(
         ctx.count("truncated_texts", int((lost > 0).sum()))
         ctx.count("tokens_lost", int(lost.sum()))
         lengths = np.minimum(lengths, limit)
-    forward = _projected if _can_project(model) else _encoded
+    projects = _can_project(model)
 
-    def run(batch: list[int]) -> None:
-        for row, dense in zip(batch, forward(model, [texts[row] for row in batch], how, prompt), strict=True):
+    def prepare(batch: list[int]) -> dict[str, Any]:
+        features: dict[str, Any] = model.preprocess([texts[row] for row in batch], prompt=prompt or None)
+        return features if projects else {}
+
+    def run(batch: list[int], features: dict[str, Any]) -> None:
+        weights = _projected(model, features) if projects else _encoded(model, [texts[row] for row in batch], how)
+        for row, dense in zip(batch, weights, strict=True):
             found[row] = _terms(dense, how)
         deque(islice(encoded, len(batch)), maxlen=0)
 
-    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), run)
+    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), prepare, run)
     return found
 
 
@@ -145,9 +150,7 @@ def _can_project(model: SparseEncoder) -> bool:
     )
 
 
-def _projected(
-    model: SparseEncoder, texts: list[str], how: SparseEncoding, prompt: str
-) -> Iterator[NDArray[np.float32]]:
+def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArray[np.float32]]:
     """Yield SPLADE's weights, max over tokens of log(1 + relu(logit)): each token projected once, none that is padding.
 
     log(1 + relu) grows with its argument, so the maximum is taken first, over the logits.
@@ -157,7 +160,6 @@ def _projected(
     body: Any = model[0].auto_model
     output = body.get_output_embeddings()
     with torch.inference_mode():
-        features = model.preprocess(texts, prompt=prompt or None)
         features = {key: value.to(model.device) for key, value in features.items() if hasattr(value, "to")}
         output.forward = lambda hidden: hidden  # what would be projected comes out instead
         try:
@@ -167,7 +169,7 @@ def _projected(
             hidden = body(**inputs, return_dict=True).logits
         finally:
             del output.forward
-        for row in range(len(texts)):
+        for row in range(len(hidden)):
             tokens = hidden[row][features["attention_mask"][row].bool()].T.contiguous()
             # By blocks of the vocabulary, tokens last: products stay in cache, and the bias can wait for the maximum.
             best = torch.cat([(part @ tokens).amax(1).float() for part in output.weight.split(_PROJECTED)])
@@ -176,9 +178,8 @@ def _projected(
             yield torch.log1p(torch.relu(best)).cpu().numpy()
 
 
-def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding, prompt: str) -> Iterator[NDArray[np.float32]]:
+def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Iterator[NDArray[np.float32]]:
     """Yield the weights of any other sparse encoder, by its own code."""
-    del prompt
     encode = model.encode_query if how.side == "query" else model.encode_document
     for vector in encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_sparse_tensor=False):
         yield vector.float().cpu().numpy()

@@ -34,6 +34,7 @@ def _(one: Then, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
+    one = one.settled(sides)
     behind = () if upstream is None else (upstream,)
     scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
     inputs = (*_both(sides), *_needs(one, sides), *(("scope", node) for node in scopes))
@@ -44,6 +45,7 @@ def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(one: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
+    one = one.settled(sides)
     assert upstream is not None, "pipeline.py refuses a scorer without a list"
     inputs = (*_both(sides), *_needs(one, sides), ("list", upstream))
     return _node("score", one, inputs, "ranking", params={"depth": one.depth})
@@ -63,8 +65,8 @@ def _(one: Join, sides: Sides, upstream: Node | None = None) -> Node:
 @compile.register
 def _(one: Within, sides: Sides, upstream: Node | None = None) -> Node:
     if isinstance(one.scope, ScopeStage):
-        inputs = (*_both(sides), *_needs(one.scope, sides))
-        allowed = _node("scope", one.scope, inputs, "scope")
+        scope = one.scope.settled(sides)
+        allowed = _node("scope", scope, (*_both(sides), *_needs(scope, sides)), "scope")
     else:
         allowed = compile(one.scope, sides)
     if upstream is not None:
@@ -111,6 +113,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
         if not isinstance(step, TextMap):
             feedback = compile(step, sides, feedback)
             continue
+        step = step.settled(sides)
         inputs: Inputs = (("texts", texts), *_needs(step, sides))
         if feedback is not None:
             inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
@@ -120,6 +123,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
 
 
 def _combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
+    one = one.settled(sides)
     inputs = (
         *_both(sides),
         *_needs(one, sides),

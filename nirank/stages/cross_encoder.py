@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,12 @@ from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.pairs import Pairs
-from nirank.stage import Scorer, option, stage
+from nirank.stage import Scorer, Sides, option, stage
+from nirank.stages._precision import settled
 from nirank.stages._texts import pair_texts
+
+if TYPE_CHECKING:
+    from nirank.inference.precision import Answers
 
 
 @stage
@@ -33,8 +38,8 @@ class CrossEncoder(Scorer):
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16"] = option(
-        default="float32", help="of the model; scores are float32"
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+        default="float32", help="of the model; scores are float32; auto: the fastest that agrees"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
@@ -49,6 +54,9 @@ class CrossEncoder(Scorer):
         if self.label is not None and self.label < 0:
             raise ConfigError(f"cross_encoder: label must be 0 or more, got {self.label}")
 
+    def settled(self, data: Sides) -> Self:
+        return settled(self, data.device, _answers)
+
     def identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
 
@@ -59,8 +67,22 @@ class CrossEncoder(Scorer):
         from nirank.inference.pair_scores import ACTIVATIONS, PairScoring, score_pairs
 
         model = resolve(self.model, self.revision)
+        assert self.precision != "auto", "settled before anything is planned"
         how = PairScoring(model, self.prompt, self.max_length, self.label, self.precision, self.batch_tokens)
         queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, at, how, ctx))
         ctx.declare("activation", self.activation)
         return scores
+
+
+def _answers(one: CrossEncoder, folder: Path, ctx: Context) -> Answers:
+    """Score every pair of the sample's texts."""
+    from nirank.inference.models import resolve
+    from nirank.inference.pair_scores import PairScoring, score_pairs
+    from nirank.inference.precision import SAMPLE, centred
+
+    assert one.precision != "auto"
+    model = resolve(one.model, one.revision)
+    how = PairScoring(model, one.prompt, one.max_length, one.label, one.precision)
+    pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
+    return centred(score_pairs(SAMPLE, SAMPLE, pairs, how, ctx))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
@@ -11,6 +14,12 @@ from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
+from nirank.stages._precision import settled
+
+if TYPE_CHECKING:
+    from nirank.inference.encoder import Encoding
+    from nirank.inference.models import ModelFiles
+    from nirank.inference.precision import Answers
 
 
 @stage
@@ -33,8 +42,8 @@ class Dense(Retriever):
     normalise: bool | None = option(default=None, identity=False, help="vectors to unit length")
     similarity: Literal["cosine", "dot", "euclidean"] | None = option(default=None, help="how vectors are compared")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16"] = option(
-        default="float32", identity=False, help="of the transformer; scores are float32"
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+        default="float32", identity=False, help="of the transformer; scores are float32; auto: the fastest that agrees"
     )
     storage: Literal["float32", "float16"] = option(
         default="float32", identity=False, help="of vectors on disk; scores are float32"
@@ -58,8 +67,17 @@ class Dense(Retriever):
         if self.similarity is not None:
             check_similarity(self.similarity)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def settled(self, data: Sides) -> Self:
+        return settled(self, data.device, _answers)
+
+    def _encoding(self, model: ModelFiles, prompt: str) -> Encoding:
         from nirank.inference.encoder import Encoding
+
+        assert self.precision != "auto", "settled before anything is planned"
+        options = (self.max_length, self.pooling, self.normalise, self.precision, self.storage, self.batch_tokens)
+        return Encoding(model, prompt, *options)
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.inference.knn import check_similarity
         from nirank.inference.models import resolve, warn_missing_prompts
 
@@ -74,16 +92,7 @@ class Dense(Retriever):
             warn_missing_prompts(self.model)
         sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))
         for texts, view, prompt in sides:
-            how = Encoding(
-                model,
-                prompt,
-                self.max_length,
-                self.pooling,
-                self.normalise,
-                self.precision,
-                self.storage,
-                self.batch_tokens,
-            )
+            how = self._encoding(model, prompt)
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts),)
@@ -112,3 +121,15 @@ def vectors(job: Job) -> None:
     texts: Texts = job.one("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
     encode(texts.read(view), len(texts), job.stage, job.folder, job.context)
+
+
+def _answers(one: Dense, folder: Path, ctx: Context) -> Answers:
+    """Encode the sample."""
+    from nirank.inference.encoder import encode, read_vectors
+    from nirank.inference.models import resolve
+    from nirank.inference.precision import SAMPLE
+
+    model = resolve(one.model, one.revision)
+    prompt = model.prompt("document") if one.doc_prompt is None else one.doc_prompt
+    encode(SAMPLE, len(SAMPLE), one._encoding(model, prompt), folder, ctx)
+    return np.array(read_vectors(folder)[0], np.float32)

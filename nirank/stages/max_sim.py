@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,12 @@ from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.pairs import Pairs
-from nirank.stage import Scorer, option, stage
+from nirank.stage import Scorer, Sides, option, stage
+from nirank.stages._precision import settled
 from nirank.stages._texts import pair_texts
+
+if TYPE_CHECKING:
+    from nirank.inference.precision import Answers
 
 
 @stage
@@ -31,8 +36,8 @@ class MaxSim(Scorer):
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16"] = option(
-        default="float32", help="of the transformer; scores are float32"
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
+        default="float32", help="of the transformer; scores are float32; auto: the fastest that agrees"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
@@ -47,6 +52,9 @@ class MaxSim(Scorer):
             if value is not None and value < 3:
                 raise ConfigError(f"max_sim: {name} must leave room for a token and two special ones, got {value}")
 
+    def settled(self, data: Sides) -> Self:
+        return settled(self, data.device, _answers)
+
     def identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
 
@@ -57,6 +65,20 @@ class MaxSim(Scorer):
         from nirank.inference.models import resolve
 
         model = resolve(self.model, self.revision)
+        assert self.precision != "auto", "settled before anything is planned"
         how = TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
         queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         return maxsim(queries, docs, at, how, ctx)
+
+
+def _answers(one: MaxSim, folder: Path, ctx: Context) -> Answers:
+    """Score every pair of the sample's texts."""
+    from nirank.inference.late import TokenEncoding, maxsim
+    from nirank.inference.models import resolve
+    from nirank.inference.precision import SAMPLE, centred
+
+    assert one.precision != "auto"
+    model = resolve(one.model, one.revision)
+    how = TokenEncoding(model, one.max_length, one.query_length, one.precision)
+    pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
+    return centred(maxsim(SAMPLE, SAMPLE, pairs, how, ctx))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
@@ -11,6 +14,12 @@ from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
+from nirank.stages._precision import settled
+
+_MOST_TERMS = 1_000_000  # more than any vocabulary has
+
+if TYPE_CHECKING:
+    from nirank.inference.precision import Answers
 
 
 @stage
@@ -30,7 +39,7 @@ class Sparse(Retriever):
     doc_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a document")
     query_terms: int | None = option(default=None, identity=False, help="greatest weights kept of a query")
     revision: str | None = option(default=None, identity=False, help="branch, tag or commit of a hub model")
-    precision: Literal["float32", "bfloat16", "float16"] = option(
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = option(
         default="float32", identity=False, help="of the transformer; weights are float32"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; speed only")
@@ -47,6 +56,9 @@ class Sparse(Retriever):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"sparse: {name} must be 1 or more, got {value}")
 
+    def settled(self, data: Sides) -> Self:
+        return settled(self, data.device, _answers)
+
     def needs(self, data: Sides) -> tuple[Node, ...]:
         docs = self._node(data.docs, "document", self.doc_text, self.doc_terms, offline=True)
         queries = self._node(data.queries, "query", self.query_text, self.query_terms, offline=False)
@@ -61,6 +73,7 @@ class Sparse(Retriever):
         from nirank.inference.sparse import SparseEncoding
 
         model = resolve(self.model, self.revision)
+        assert self.precision != "auto", "settled before anything is planned"
         how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
         params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
@@ -87,3 +100,18 @@ def index(job: Job) -> None:
     from nirank.inference.sparse import invert
 
     invert(job.one("vectors"), job.folder)
+
+
+def _answers(one: Sparse, folder: Path, ctx: Context) -> Answers:
+    """Encode the sample, as dense vectors over the terms that occur."""
+    from nirank.inference.models import resolve
+    from nirank.inference.precision import SAMPLE
+    from nirank.inference.sparse import SparseEncoding, encode_sparse
+
+    assert one.precision != "auto"
+    how = SparseEncoding(resolve(one.model, one.revision), "document", one.max_length, None, one.precision)
+    encode_sparse(SAMPLE, len(SAMPLE), how, folder, ctx)
+    offsets, terms, weights = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
+    found: Answers = np.zeros((len(SAMPLE), _MOST_TERMS), np.float32)
+    found[np.repeat(np.arange(len(SAMPLE)), np.diff(offsets)), terms] = weights
+    return found

@@ -60,8 +60,10 @@ class Bench:
     """A stage on a small collection, and its needs, computed when first asked for."""
 
     def __init__(self, stage: Any, collection: Collection, folder: Path) -> None:
-        self.stage, self.collection, self.folder = stage, collection, folder
+        self.collection, self.folder = collection, folder
         self.queries, self.docs = collection.queries, collection.docs
+        leaf = Node.leaf("texts", "", "texts")
+        self.stage = stage.settled(Sides(leaf, leaf, device="cpu"))
         self.random = np.random.default_rng(13)
         self._opened: dict[str, Any] = {}
 

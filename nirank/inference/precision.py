@@ -1,0 +1,81 @@
+"""Precision 'auto': the fastest arithmetic whose answers are still those of float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.errors import ModelError
+from nirank.inference.encoder import Precision, chosen_device
+
+AskedPrecision = Literal["float32", "bfloat16", "float16", "auto"]
+Answers = NDArray[np.float32]  # (n, d): vectors, or all scores as one row
+
+LEAST_COSINE = 0.9995  # between a row in a faster precision and in float32
+
+# What is tried: short and long, prose and lists, several scripts; nothing of any collection.
+SAMPLE = (
+    "wine",
+    "How long does it take to learn the violin?",
+    "The committee adopted the regulation on the transport of dangerous goods by rail on 3 May 1995.",
+    "Effect of low-dose aspirin on cardiovascular events: a randomised, double-blind, placebo-controlled trial.",
+    "BM25(q, d) = sum over t of idf(t) · tf / (tf + k1 · (1 - b + b · |d| / avgdl))",
+    "cheap flights berlin lisbon october",
+    "Der Ausschuss nahm die Verordnung an, nachdem er die Stellungnahme des Parlaments geprüft hatte.",
+    "委员会通过了关于危险货物运输的条例。",
+    "Комитет принял постановление о перевозке опасных грузов.",
+    "A man was walking along the shore at low tide when he saw, half buried in the sand, a bottle of green glass. "
+    "It was stopped with wax, and there was something white inside. He sat down on a rock and turned it in his hands, "
+    "thinking of the sea that had carried it, of the ships that it had passed, and of whoever had let it go.",
+    " ".join(
+        f"Item {number}: {word}, {number * 7} pieces." for number, word in enumerate(["nails", "screws", "bolts"] * 20)
+    ),
+    "The results show no difference between the groups in the primary outcome. " * 30,
+)
+
+
+def settle(device: str, answers: Callable[[Precision], Answers]) -> Precision:
+    """Return the fastest precision on a device whose answers to a sample agree with float32's.
+
+    answers  what the model says in some precision, (n, d); a row must have a cosine of at least 0.9995
+    """
+    candidates = _faster(chosen_device(device))
+    exact = answers("float32") if candidates else None
+    for precision in candidates:
+        try:
+            found = answers(precision)
+        except (ModelError, RuntimeError):  # not finite, or not offered by a kernel
+            continue
+        if exact is not None and least_cosine(exact, found) >= LEAST_COSINE:
+            return precision
+    return "float32"
+
+
+def least_cosine(some: Answers, others: Answers) -> float:
+    """Return the least cosine between rows; two rows of zeros have 1."""
+    products = (some.astype(np.float64) * others).sum(1)
+    norms = np.linalg.norm(some.astype(np.float64), axis=1) * np.linalg.norm(others.astype(np.float64), axis=1)
+    cosines: NDArray[np.float64] = np.asarray(~some.any(1) & ~others.any(1), np.float64)
+    np.divide(products, norms, out=cosines, where=norms > 0)
+    return float(cosines.min()) if len(cosines) else 1.0
+
+
+def centred(scores: NDArray[np.float32]) -> Answers:
+    """Return scores as one row around their mean: the cosine of two such rows is Pearson's correlation."""
+    around: Answers = (scores - scores.mean())[None, :]
+    return around
+
+
+def _faster(device: str) -> tuple[Precision, ...]:
+    """Return what a device computes faster than float32, the fastest first."""
+    import torch
+
+    if device.startswith("cuda"):
+        return ("bfloat16", "float16") if torch.cuda.is_bf16_supported() else ("float16",)
+    if device.startswith("mps"):
+        return ("float16",)
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return ("bfloat16",) if supported() else ()

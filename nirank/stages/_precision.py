@@ -1,0 +1,42 @@
+"""What stages that offer precision 'auto' have in common."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nirank.context import Context
+from nirank.stage import Stage
+
+if TYPE_CHECKING:
+    from nirank.inference.encoder import Precision
+    from nirank.inference.precision import Answers
+
+S = TypeVar("S", bound=Stage)
+_CHECKED = 64  # stages and devices whose answer a process keeps
+
+
+def settled(one: S, device: str, answers: Callable[[S, Path, Context], Answers]) -> S:
+    """Return the stage with 'auto' replaced by the precision that it means on this device.
+
+    answers  what the stage's model says to `inference.precision.SAMPLE`, given a folder to work in
+    """
+    if getattr(one, "precision", None) != "auto":
+        return one
+    changed: Any = {"precision": _settle(one, device, answers)}
+    return replace(one, **changed)
+
+
+@lru_cache(maxsize=_CHECKED)
+def _settle(one: Any, device: str, answers: Callable[[Any, Path, Context], Answers]) -> Precision:
+    from nirank.inference.precision import settle
+
+    def ask(precision: Precision) -> Answers:
+        with tempfile.TemporaryDirectory(prefix="nirank-precision-") as folder:
+            return answers(replace(one, precision=precision), Path(folder), Context(device=device))
+
+    return settle(device, ask)
