@@ -1,4 +1,4 @@
-"""Exact nearest neighbours of 300 queries among a million vectors of 384 dimensions on disk, against FAISS's IndexFlatIP.
+"""Exact nearest neighbours of 300 queries among a million vectors on disk, against FAISS's IndexFlatIP.
 
     python experiments/benchmarks/knn.py --out experiments/benchmarks/results
 

@@ -150,8 +150,8 @@ def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkey
     real = encoder._forward
     texts = ["one", "two words", "three words here", *(f"text {i} " * i for i in range(8))]
 
-    def padded(model: Any, texts: list[str], prompt: str) -> np.ndarray:
-        return real(model, texts, prompt) / max(len(text) for text in texts)
+    def padded(model: Any, features: Any) -> np.ndarray:
+        return real(model, features) / features["input_ids"].shape[1]
 
     files = models.resolve(MINILM)
     (tmp_path / "v").mkdir()

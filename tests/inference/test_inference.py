@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -257,7 +258,7 @@ def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> Non
 def test_vectors_that_are_not_finite_are_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nirank.inference import encoder
 
-    monkeypatch.setattr(encoder, "_forward", lambda model, texts, prompt: np.full((len(texts), 16), np.nan))
+    monkeypatch.setattr(encoder, "_forward", lambda model, features: np.full((len(features["input_ids"]), 16), np.nan))
     with pytest.raises(ModelError, match="the vector of 'abc' is not finite"):
         vectors(tmp_path / "v", ["abc"], Encoding(models.resolve(str(tiny))))
 
@@ -270,11 +271,11 @@ def test_the_batch_is_halved_when_memory_is_short(
 
     real, sizes = encoder._forward, []
 
-    def scarce(model: object, texts: list[str], prompt: str) -> np.ndarray:
-        sizes.append(len(texts))
-        if len(texts) > 2:
+    def scarce(model: Any, features: Any) -> np.ndarray:
+        sizes.append(len(features["input_ids"]))
+        if sizes[-1] > 2:
             raise RuntimeError(words)
-        return real(model, texts, prompt)  # type: ignore[arg-type]
+        return real(model, features)
 
     how = Encoding(models.resolve(str(tiny)))
     plenty, _ = vectors(tmp_path / "plenty", list("abcdefgh"), how)
@@ -320,13 +321,13 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     from nirank.inference import encoder
 
     seen: list[str] = []
-    real = encoder._forward
+    real = encoder._features
 
-    def spy(model: object, texts: list[str], prompt: str) -> np.ndarray:
+    def spy(model: Any, texts: list[str], prompt: str) -> np.ndarray:
         seen.extend(prompt + text for text in texts)
-        return real(model, texts, prompt)  # type: ignore[arg-type]
+        return real(model, texts, prompt)
 
-    monkeypatch.setattr(encoder, "_forward", spy)
+    monkeypatch.setattr(encoder, "_features", spy)
     one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
     result = Experiment(one, {"D": Dense(str(tiny))}, ["RR"], store=store).run()

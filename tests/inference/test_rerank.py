@@ -84,7 +84,7 @@ def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
     how = PairScoring(models.resolve(str(crosses[1])), max_length=19)
     real = pair_scores._forward
     pair_scores._forward = lambda model, inputs, column: (  # type: ignore[assignment]
-        seen.extend(one["input_ids"] for one in inputs),
+        seen.extend(inputs["input_ids"].tolist()),
         real(model, inputs, column),
     )[1]
     try:
@@ -103,7 +103,9 @@ def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch:
     from nirank.inference import pair_scores
 
     monkeypatch.setattr(
-        pair_scores, "_forward", lambda _, inputs, column: np.float32(40) + np.arange(len(inputs), dtype=np.float32)
+        pair_scores,
+        "_forward",
+        lambda _, inputs, column: np.float32(40) + np.arange(len(inputs["input_ids"]), dtype=np.float32),
     )
     raw, _ = scored(crosses[1])
     assert len(np.unique(raw)) == len(raw)
