@@ -1,0 +1,118 @@
+"""CLEF TAR's protocol against every figure that was published for six runs."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from nirank.errors import ConfigError, DataError
+from nirank.evaluation.clef_tar import Row, TarEvaluation, evaluate_tar, printed, read_tar_run
+
+LABELS = {
+    ("2017", "abs"): "2017-TAR/testing/qrels/qrel_abs_test.txt.gz",
+    ("2017", "content"): "2017-TAR/testing/qrels/qrel_content_test.txt.gz",
+    ("DTA", "abs"): "2019-TAR/Task2/Testing/DTA/qrels/full.test.dta.abs.2019.qrels.gz",
+    ("DTA", "content"): "2019-TAR/Task2/Testing/DTA/qrels/full.test.dta.content.2019.qrels.gz",
+    ("Intervention", "abs"): "2019-TAR/Task2/Testing/Intervention/qrels/full.test.intervention.abs.2019.qrels.gz",
+    (
+        "Intervention",
+        "content",
+    ): "2019-TAR/Task2/Testing/Intervention/qrels/full.test.intervention.content.2019.qrels.gz",
+}
+OTHER = {"topic_id", "total_cost_uniform", "total_cost_weighted"}  # no measures, or ones without a definition
+RUNS = 12
+
+
+@pytest.fixture(scope="module")
+def folder(shared_data: Path) -> Path:
+    return shared_data / "screening" / "clef-tar"
+
+
+@cache
+def labels(path: Path) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    with gzip.open(path, "rt") as file:
+        for topic, _, record, label in map(str.split, file):
+            found.setdefault(topic, {})[record] = int(label)
+    return found
+
+
+def evaluated(folder: Path, run: str, level: str, results: str) -> tuple[TarEvaluation, str]:
+    year = run[:4]
+    part = "2017" if year == "2017" else "DTA" if "/DTA/" in results else "Intervention"
+    path = folder / run
+    rows = read_tar_run(path if path.exists() else path.with_name(path.name + ".gz"))
+    return evaluate_tar(rows, labels(folder / LABELS[part, level]), year), year  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("at", range(RUNS))
+def test_all_published_figures(folder: Path, at: int) -> None:
+    with (folder / "golden.tsv").open() as file:
+        golden = list(csv.DictReader(file, delimiter="\t"))
+    files = list(dict.fromkeys((row["run"], row["level"], row["results_file"]) for row in golden))
+    assert len(files) == RUNS
+    found, year = evaluated(folder, *files[at])
+    rows = [row for row in golden if (row["run"], row["level"], row["results_file"]) == files[at]]
+    for row in rows:
+        name = row["measure"]
+        value = {"topics_evaluated": len(found.per_topic)}.get(name, found.overall.get(name))
+        if name == "topics_skipped":
+            continue  # of the labels' topics and the run's; below
+        assert value is not None, name
+        assert value == pytest.approx(float(row["recomputed"]), abs=1e-6), name
+        if row["published"]:
+            assert float(printed(value, year)) == float(row["published"]), name  # type: ignore[arg-type]
+    lines = [line.split() for line in (folder / files[at][2]).read_text().splitlines()]
+    compared = 0
+    for topic, name, value in (line for line in lines if len(line) == 3):
+        name = name.replace(".0%", "%")
+        if topic == "Skipping":
+            assert value in found.skipped
+            continue
+        if name in OTHER or (name == "total_cost" and year == "2017"):
+            continue
+        values = found.overall if topic == "ALL" else found.per_topic[topic]
+        if name not in values:
+            assert topic == "ALL" or name in OTHER, name
+            continue
+        assert float(printed(values[name], year)) == float(value), (topic, name)  # type: ignore[arg-type]
+        compared += 1
+    assert compared > 400
+
+
+def rows(*lines: str) -> list[Row]:
+    return [Row(*line.split()) for line in lines]
+
+
+def test_rules_that_no_stored_run_exercises() -> None:
+    judged = {"t": {"a": 1, "b": 0, "c": 2, "d": 0, "x": 3}}
+    hidden = evaluate_tar(rows("t NF b", "t NS d", "t AF a", "t NF a", "t NF x", "t NF new", "t NF c"), judged, "2017")
+    values = hidden.per_topic["t"]
+    assert (values["num_docs"], values["num_shown"], values["num_feedback"], values["last_rel"]) == (4, 4, 1, 4)
+    assert values["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
+    twice = evaluate_tar(rows("t 0 b", "t 1 a", "t 1 d", "t 0 c"), judged, "2019").per_topic["t"]
+    assert (twice["threshold"], twice["recall_threshold"], twice["r"]) == (3, 0.5, 0.5)
+    assert twice["total_cost"] == 1 - 19 + 20 * 1 + 20 * 1
+    skipped = evaluate_tar(rows("u 0 b", "t 0 a"), {**judged, "v": {"z": 1}}, "2018")
+    assert (skipped.skipped, skipped.absent) == (("u",), ("v",))
+    assert evaluate_tar([], judged, "2017").overall == {}
+
+
+def test_more_rows_than_labels_and_nothing_found() -> None:
+    found = evaluate_tar(rows("t 0 m", "t 0 n", "t 0 o"), {"t": {"a": 1}}, "2019").per_topic["t"]
+    assert (found["last_rel"], found["wss_100"], found["wss_95"], found["ap"], found["norm_area"]) == (0, 0, 0, 0, 0)
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.run").write_text("t 0 a 1 1 x\nu 0 a 1 1 x\nt 0 b 2 1 x\n")
+    with pytest.raises(DataError, match=r"a.run:3: topic 't' again"):
+        read_tar_run(tmp_path / "a.run")
+    (tmp_path / "b.run").write_text("t 0\n")
+    with pytest.raises(DataError, match=r"b.run:1: expected topic, action, record"):
+        read_tar_run(tmp_path / "b.run")
+    with pytest.raises(ConfigError, match="expected 2017, 2018 or 2019"):
+        evaluate_tar([], {}, "2020")  # type: ignore[arg-type]
