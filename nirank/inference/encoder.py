@@ -84,7 +84,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     for shard in _shards(iter(texts)):
         if not at:
-            _check_batches(model, [text for text in shard if text.strip()][:_CHECKED], how, ctx)
+            _check_batches(model, _some([text for text in shard if text.strip()]), how, ctx)
         vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx, encoded)
         at += len(shard)
     deque(encoded, maxlen=0)
@@ -103,6 +103,12 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     (folder / "encoding.json").write_text(json.dumps(stated))
     for name in ("model", "prompt", "dimension", "max_length", "normalised", "precision", "storage"):
         ctx.declare(name, stated[name])
+
+
+def _some(texts: list[str]) -> list[str]:
+    """Return a few texts of different lengths, from the shorter half: they cost little and need padding all the same."""
+    ordered = sorted(texts, key=len)[: max(len(texts) // 2, _CHECKED)]
+    return ordered[:: max(len(ordered) // _CHECKED, 1)][:_CHECKED]
 
 
 def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, ctx: Context) -> None:
