@@ -71,7 +71,14 @@ def run(
 
     store = open_store(parsed.store)
     collections = _load_all(parsed.collections, store, limit_queries)
-    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, device=parsed.device)
+    experiment = Experiment(
+        collections,
+        parsed.systems,
+        parsed.measures,
+        store=store,
+        device=parsed.device,
+        significance=parsed.significance,
+    )
     if check or explain:
         text = experiment.explain()
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")

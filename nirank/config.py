@@ -10,11 +10,13 @@ from typing import Any
 
 from nirank.config_collections import CollectionReader, path_of, unknown_keys
 from nirank.errors import ConfigError, suggest
+from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
-_KEYS = ("collections", "systems", "measures", "store", "device")
+_KEYS = ("collections", "systems", "measures", "store", "device", "significance")
+_SIGNIFICANCE = ("baseline", "test", "correction", "alpha", "resamples", "seed")
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep", "top", "side")}
 
 
@@ -33,6 +35,7 @@ class Config:
     measures: Sequence[str]
     store: str | None
     device: str
+    significance: Significance
     resolved: Mapping[str, Any]
 
 
@@ -105,6 +108,7 @@ class _Reader:
         systems = self._systems()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
         store, device = self._text("store"), self._text("device")
+        significance = self._significance(list(systems))
         if not any(one.measures_given for one in collections if one) and "measures" in top and not measures:
             self.mistakes.add(top["measures"], "no measures; expected a list such as [nDCG@10, R@100]")
         self.mistakes.raise_if_any()
@@ -115,6 +119,7 @@ class _Reader:
             measures,
             None if store is None else str(path_of(store, self.path.parent)),
             device or "auto",
+            significance,
             self.tree.plain,
         )
 
@@ -137,6 +142,25 @@ class _Reader:
             self.mistakes.add(one, f"{key}: expected text, got {one.kind}")
             return None
         return one.value
+
+    def _significance(self, systems: Sequence[str]) -> Significance:
+        tree = self.tree.value.get("significance")
+        if tree is None:
+            return Significance()
+        if isinstance(tree.value, str):
+            given: dict[str, Any] = {"baseline": tree.value}
+        elif isinstance(tree.value, dict):
+            unknown_keys(tree, _SIGNIFICANCE, "significance has no key", self.mistakes)
+            given = {key: tree.value[key].plain for key in _SIGNIFICANCE if key in tree.value}
+        else:
+            self.mistakes.add(tree, f"significance: expected {{baseline: …, test: …}} or a baseline, got {tree.kind}")
+            return Significance()
+        found = Significance(**given)
+        try:
+            found.check(systems)
+        except (ConfigError, TypeError) as error:
+            self.mistakes.add(tree, f"significance: {error}")
+        return found
 
     def _measure(self, tree: Tree) -> str | None:
         from nirank.evaluation.measures import parse

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.errors import ConfigError, DataError, NirankError
+from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
@@ -50,6 +51,7 @@ class Experiment:
                  of its own uses those
     store        where computations are kept; None: the user's store
     device       for models: 'auto', 'cpu', 'cuda', …
+    significance how systems are compared with each other; None: as `Significance` says by default
 
     Making one checks everything that can be checked without computing; all mistakes are in one
     ConfigError.
@@ -63,6 +65,7 @@ class Experiment:
         *,
         store: Store | None = None,
         device: str = "auto",
+        significance: Significance | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -71,6 +74,7 @@ class Experiment:
         self.measures = (measures,) if isinstance(measures, str) else tuple(measures)
         self.store: Store = open_store() if store is None else store
         self.device = device
+        self.significance = significance or Significance()
         problems = [*self._problems()]
         if problems:
             raise ConfigError(*problems)
@@ -98,6 +102,10 @@ class Experiment:
                 parse(measure)
             except ConfigError as error:
                 yield from error.messages
+        try:
+            self.significance.check(list(self.systems))
+        except ConfigError as error:
+            yield from error.messages
         if not self.measures and not all(one.measures for one in self.collections):
             yield "an experiment needs at least one measure, such as nDCG@10"
 
@@ -167,6 +175,7 @@ class Experiment:
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
             self._run_case(case, runner, result, reporter)
+        _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
         result.finish(begun, time.perf_counter() - started, [node.label for node in runner.ran])
@@ -228,6 +237,11 @@ class Experiment:
             "judged_at": {},
             "twins": {},
             "ledger": [],
+            "baseline": None,
+            "alpha": self.significance.alpha,
+            "intervals": {},
+            "groups": {},
+            "against": {},
             "counts": {},
             "cost": {},
             "conventions": {
@@ -301,6 +315,18 @@ def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) 
                 )
         entries.append(entry(node.label, runner.value(node), qrels, measures))
     return entries
+
+
+def _compare(result: Result, how: Significance) -> None:
+    """Compare the systems of every collection and judgement set, and let their rows say what came out."""
+    for key in dict.fromkeys((name, split, qrels) for name, split, qrels, _ in result.evaluations):
+        there = {system: one for (*place, system), one in result.evaluations.items() if tuple(place) == key}
+        asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
+        result.comparisons[key] = found = compare(there, asked)
+        for row in result.rows:
+            if (row["collection"], row["split"], row["qrels"]) == key and row["system"] in there:
+                row |= found.of(row["system"])
+                row["conventions"]["comparisons"] = found.words()
 
 
 def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:

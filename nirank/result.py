@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nirank.collections.audit import Finding
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, suggest
+from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evidence import COLUMNS, Folded, evidence
 from nirank.pipeline import Pipeline
@@ -47,6 +48,7 @@ class Result:
 
     rows       as in leaderboard.json, one a collection, judgement set and system
     rankings   {(collection, split, system): Ranking}
+    comparisons  {(collection, split, judgement set): every pair of systems, tested}
     folds      the same keys, for systems with passages
     computed   labels of what this run computed; the rest was found in the store
     """
@@ -58,6 +60,7 @@ class Result:
     rankings: dict[RowKey, Ranking] = field(default_factory=dict)
     folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
+    comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     began: datetime | None = None
     seconds: float = 0.0
@@ -147,6 +150,18 @@ class Result:
             raise ConfigError(f"system '{system}' ranked {len(found)} collections; name one, and its split")
         return found[0]
 
+    def compared(self) -> pd.DataFrame:
+        """Return one line a pair of systems and measure: difference, interval, p-values, effect, wins, ties, losses."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {"collection": key[0], "split": key[1], "qrels": key[2], **pair.as_dict()}
+                for key, found in self.comparisons.items()
+                for pair in found.pairs
+            ]
+        )
+
     def _known(self, system: str) -> None:
         if system not in self.systems:
             raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
@@ -177,6 +192,10 @@ class Result:
             measures=self.measures,
             manifest=self.manifest(**more),
             findings=self.findings,
+            comparisons=[
+                {"collection": key[0], "split": key[1], "qrels": key[2], **found.as_dict()}
+                for key, found in self.comparisons.items()
+            ],
             runs=self.rankings,
             evidence={key: self._passages(key) for key, folds in self.folds.items() if folds},
             drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},

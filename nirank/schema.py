@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from nirank.config import APPLIED
 from nirank.config_collections import COLLECTION_KEYS
+from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Keep
 from nirank.registry import stages
 
@@ -56,6 +57,7 @@ def schema() -> dict[str, Any]:
             "measures": {"type": "array", "items": {"type": "string"}},
             "store": {"type": "string"},
             "device": {"type": "string"},
+            "significance": {"anyOf": [{"type": "string"}, TypeAdapter(Significance).json_schema()]},
         },
         "required": ["collections", "systems", "measures"],
         "additionalProperties": False,

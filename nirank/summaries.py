@@ -40,7 +40,7 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         measures[name] = sum(there) / len(there)
         pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
     first = rows[0]
-    rules = {key: said for key, said in first["conventions"].items() if key != "stages"}
+    rules = {key: said for key, said in first["conventions"].items() if key not in ("stages", "comparisons")}
     counted = {key for row in rows for key in row["queries"]}
     return {
         **first,
@@ -53,7 +53,20 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         "measures": measures,
         "pooled": pooled,
         "nulls": nulls,
-        **{key: {} for key in ("answerable", "ceilings", "judged_at", "twins", "counts", "cost")},
+        **{
+            key: {}
+            for key in (
+                "answerable",
+                "ceilings",
+                "judged_at",
+                "twins",
+                "intervals",
+                "groups",
+                "against",
+                "counts",
+                "cost",
+            )
+        },
         "ledger": [],
         "conventions": {**rules, "mean": f"over {len(rows)} collections, each counting once"},
         "address": "",

@@ -106,7 +106,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
 
 
 def _some(texts: list[str]) -> list[str]:
-    """Return a few texts of different lengths, from the shorter half: they cost little and need padding all the same."""
+    """Return a few texts of different lengths, from the shorter half: cheap, and padded all the same."""
     ordered = sorted(texts, key=len)[: max(len(texts) // 2, _CHECKED)]
     return ordered[:: max(len(ordered) // _CHECKED, 1)][:_CHECKED]
 

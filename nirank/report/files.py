@@ -65,6 +65,7 @@ def write(
     measures: Sequence[str],
     manifest: Mapping[str, Any],
     findings: Mapping[str, Sequence[Any]],
+    comparisons: Sequence[Mapping[str, Any]],
     runs: Mapping[Key, Ranking],
     evidence: Mapping[Key, Callable[[], Iterable[Row]]],
     drawings: Mapping[str, str],
@@ -95,7 +96,7 @@ def write(
             except StageError as error:
                 log.warning("no run file: %s", error)
     texts = {
-        "leaderboard.json": _json({"version": 1, "rows": rows}),
+        "leaderboard.json": _json({"version": 1, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures),
         "leaderboard.csv": _csv(rows, measures),
         "report.html": page(rows, measures, manifest, findings, drawings),

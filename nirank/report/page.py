@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from nirank.report.table import Grid, Row, footnotes, grids
+from nirank.report.table import Grid, Row, footnotes, grids, statistics_grids
 
 
 def page(
@@ -24,6 +24,7 @@ def page(
     template = environment.from_string(files("nirank.report").joinpath("page.html").read_text(encoding="utf-8"))
     return template.render(
         grids=grids(rows, measures),
+        tests=statistics_grids(rows, measures),
         rows=rows,
         footnotes=footnotes(rows),
         manifest=manifest,

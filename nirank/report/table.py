@@ -71,12 +71,23 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 cells.append(Cell("-", number=True))
             else:
                 top = len(rows) > 1 and _rounded(row, measure) == best[measure]
-                cells.append(Cell(f"{value:.4f}", number=True, best=top))
+                cells.append(Cell(f"{value:.4f}{_mark(row, measure, len(rows))}", number=True, best=top))
         cells += [Cell(_number(row.get("twins", {}).get(measure)), number=True) for measure in twins]
         cells += [Cell(text, number=True) for text in _facts(row)]
         body.append(cells)
     head = [*shown, *(f"{measure} (twins share labels)" for measure in twins)]
     return Grid(title, ["system", *head, "queries", "depth", "ms/query", "index s"], body, notes)
+
+
+def _mark(row: Row, measure: str, n_rows: int) -> str:
+    """Return what stands behind a value: ▲ or ▼ where it differs from the baseline's; without a baseline, letters."""
+    if row.get("baseline"):
+        against = row.get("against", {}).get(measure)
+        if against is None or against["p_baseline"] >= row["alpha"]:
+            return ""
+        return " ▲" if against["difference"] > 0 else " ▼"
+    letters = row.get("groups", {}).get(measure, "")
+    return f" {letters}" if n_rows > 1 and letters else ""
 
 
 def _number(value: float | None) -> str:
@@ -99,7 +110,20 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
+    notes += _tested(measured)
     return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
+
+
+def _tested(rows: Sequence[Row]) -> list[str]:
+    """Return what the marks behind values mean."""
+    told = next((row for row in rows if row["conventions"].get("comparisons")), None)
+    if told is None or len(rows) < 2:
+        return []
+    if told.get("baseline"):
+        meaning = f"▲ better, ▼ worse than {told['baseline']}; without a mark the difference cannot be told from chance"
+    else:
+        meaning = "Systems that share a letter cannot be told apart"
+    return [f"{meaning} ({told['conventions']['comparisons']})."]
 
 
 def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
@@ -129,6 +153,46 @@ def _facts(row: Row) -> tuple[str, str, str, str]:
     )
 
 
+def statistics_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
+    """Return for each collection and judgement set a table of intervals, groups and differences from the baseline."""
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in rows:
+        if row.get("intervals"):
+            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+    return [_statistics(key, group, measures) for key, group in groups.items() if len(group) > 1]
+
+
+def _statistics(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+    base = rows[0].get("baseline")
+    level = f"{1 - rows[0]['alpha']:.0%} interval"
+    head = ["measure", "system", "mean", level, "group"]
+    if base:
+        head += [f"− {base}", level, "p", "adjusted", "effect d", "wins / ties / losses", "detectable"]
+    body = []
+    for measure in measures:
+        for row in rows:
+            if measure not in row["intervals"]:
+                continue
+            low, high = row["intervals"][measure]
+            cells = [f"{row['measures'][measure]:.4f}", f"{low:.4f} to {high:.4f}", row["groups"][measure]]
+            if base:
+                cells += _difference(row["against"].get(measure))
+            body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
+    name, split, qrels = key
+    title = " ".join(filter(None, ("Intervals and differences:", name, split, qrels)))
+    return Grid(title, head, body, [])
+
+
+def _difference(one: Mapping[str, Any] | None) -> list[str]:
+    if one is None:
+        return [""] * 7
+    low, high = one["interval"]
+    effect, least = (("-" if one[name] is None else f"{one[name]:.4f}") for name in ("effect", "minimum_detectable"))
+    counts = f"{one['wins']} / {one['ties']} / {one['losses']}"
+    p = [f"{one[name]:.4f}" for name in ("p", "p_baseline")]
+    return [f"{one['difference']:+.4f}", f"{low:+.4f} to {high:+.4f}", *p, effect, counts, least]
+
+
 def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
     """Return the leaderboard as aligned text."""
     parts = []
@@ -151,7 +215,7 @@ def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
 def markdown(rows: Sequence[Row], measures: Sequence[str]) -> str:
     """Return the leaderboard as Markdown."""
     parts = ["# Leaderboard"]
-    for grid in grids(rows, measures):
+    for grid in (*grids(rows, measures), *statistics_grids(rows, measures)):
         lines = [
             "| " + " | ".join(_escaped(one) for one in grid.head) + " |",
             "| --- |" + " ---: |" * (len(grid.head) - 1),

@@ -43,6 +43,7 @@ def save(folder: Path, rows: list[dict[str, Any]], **more: Any) -> None:
         "manifest": told,
         "findings": {},
         "runs": {},
+        "comparisons": [],
         "evidence": {},
         "drawings": {},
     }

@@ -1,0 +1,164 @@
+"""Tests, intervals and corrections: against scipy and statsmodels, and by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from nirank.errors import ConfigError, StageError
+from nirank.evaluation import statistics
+from nirank.evaluation.comparisons import Significance, compare
+from nirank.evaluation.evaluate import Evaluation
+
+RANDOM = np.random.default_rng(20)
+FIXED = RANDOM.normal(0.1, 1, (12, 3))
+
+
+def made(**values: np.ndarray) -> dict[str, Evaluation]:
+    n = len(next(iter(values.values())))
+    ids = [f"q{number}" for number in range(n)]
+    return {name: Evaluation(ids, {"m": one}, {"m": float(one.mean())}) for name, one in values.items()}
+
+
+def test_p_values_are_scipys() -> None:
+    theirs = [
+        stats.permutation_test(
+            (FIXED[:, at],), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+        ).pvalue
+        for at in range(3)
+    ]
+    assert statistics.randomisation_test(FIXED, 5_000, 0) == pytest.approx(theirs, abs=1e-12)  # 2^12: exact
+    many = statistics.randomisation_test(FIXED, 4_000, 0)  # random signs
+    assert many == pytest.approx(theirs, abs=0.03)
+    x = RANDOM.random((40, 2))
+    y = x + RANDOM.normal(0, 0.2, (40, 2))
+    assert statistics.t_test(y - x) == pytest.approx(stats.ttest_rel(y, x, axis=0).pvalue, abs=1e-12)
+
+
+def test_corrections_are_statsmodels() -> None:
+    p = np.array([0.01, 0.04, 0.03, 0.5])
+    assert statistics.adjust(p, "holm") == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert statistics.adjust(p, "bonferroni") == pytest.approx([0.04, 0.16, 0.12, 1.0])
+    assert statistics.adjust(p, "none") is p
+    with pytest.raises(ConfigError, match="correction 'hol'.*did you mean 'holm'"):
+        statistics.adjust(p, "hol")
+
+
+def test_nothing_differs_and_everything_does() -> None:
+    same, more = np.zeros((20, 1)), np.full((20, 1), 0.25)
+    for test in (statistics.t_test, lambda d: statistics.randomisation_test(d, 1_000, 1)):
+        assert test(same)[0] == 1
+        assert test(more)[0] < 0.01
+    assert statistics.effect_size(np.hstack((same, more, -more))).tolist() == [0, np.inf, -np.inf]
+    assert statistics.outcomes(np.array([[0.5], [0.0], [-1.0], [1e-12]])).tolist() == [[1, 2, 1]]
+
+
+def test_effect_and_detectable_difference() -> None:
+    assert statistics.effect_size(FIXED) == pytest.approx(FIXED.mean(0) / FIXED.std(0, ddof=1))
+    differences = RANDOM.normal(0, 1, (50, 1))
+    least = statistics.minimum_detectable(differences, 0.05)[0] / differences.std(ddof=1)
+    assert least == pytest.approx(0.404, abs=0.002)  # G*Power: n 50, two-sided, power 0.8
+
+
+@pytest.mark.slow
+def test_the_false_positive_rate_is_five_in_a_hundred() -> None:
+    """2,000 comparisons of equal systems at once, 50 queries."""
+    random = np.random.default_rng(3)
+    null = random.choice([0, 0, 0.2, 0.5, 1.0], (50, 2_000)) - random.choice([0, 0, 0.2, 0.5, 1.0], (50, 2_000))
+    for p in (statistics.randomisation_test(null, 2_000, 1), statistics.t_test(null)):
+        assert abs((p < 0.05).mean() - 0.05) < 0.015
+
+
+@pytest.mark.slow
+def test_the_family_wise_rate_after_holm() -> None:
+    """Ten equal systems, 45 pairs: a false discovery in at most 6 % of 1,000 experiments."""
+    random = np.random.default_rng(4)
+    pairs = [(a, b) for a in range(10) for b in range(a)]
+    wrong = 0
+    for _ in range(1_000):
+        values = random.beta(0.5, 1, (40, 10))
+        differences = np.stack([values[:, a] - values[:, b] for a, b in pairs], axis=1)
+        wrong += statistics.adjust(statistics.t_test(differences), "holm").min() < 0.05
+    assert wrong / 1_000 <= 0.06
+
+
+@pytest.mark.slow
+def test_intervals_cover() -> None:
+    """The true mean, 1/3, of 500 samples of 80 queries lies in about 95 % of the intervals."""
+    values = np.random.default_rng(5).beta(0.5, 1, (80, 500))
+    low, high = statistics.bootstrap_intervals(values, 0.95, 2_000, 0).T
+    assert 0.92 <= ((low <= 1 / 3) & (high >= 1 / 3)).mean() <= 0.97
+
+
+def test_intervals_are_seeded_and_agree_with_scipy() -> None:
+    values = RANDOM.random((60, 2))
+    ours = statistics.bootstrap_intervals(values, 0.95, 9_000, 7)
+    assert np.array_equal(ours, statistics.bootstrap_intervals(values, 0.95, 9_000, 7))
+    theirs = stats.bootstrap((values[:, 0],), np.mean, method="percentile", n_resamples=9_000, rng=1)
+    assert ours[0] == pytest.approx(theirs.confidence_interval, abs=0.005)
+
+
+@given(
+    st.integers(1, 9).flatmap(lambda m: st.tuples(st.lists(st.booleans(), min_size=m * m, max_size=m * m), st.just(m)))
+)
+def test_letters_say_exactly_who_can_be_told_apart(drawn: tuple[list[bool], int]) -> None:
+    flat, m = drawn
+    upper = np.triu(np.array(flat).reshape(m, m), 1)
+    different = upper | upper.T
+    found = statistics.letters([-float(at) for at in range(m)], different)
+    for one in range(m):
+        assert found[one]
+        for other in range(one):
+            assert bool(set(found[one]) & set(found[other])) != bool(different[one, other])
+    assert "a" in found[0]
+
+
+def test_trap_44_all_pairs_of_a_table_are_one_family() -> None:
+    random = np.random.default_rng(6)
+    base = random.random(100)
+    noise = random.normal(0, 0.1, 100)
+    close = base + noise - noise.mean() + 0.001
+    found = compare(made(A=base, B=close, C=base + 0.2), Significance(test="t", baseline="C"))
+    by_pair = {(one.a, one.b): one for one in found.pairs}
+    assert set(by_pair) == {("A", "B"), ("C", "A"), ("C", "B")}
+    raw = np.array([one.p for one in found.pairs])
+    assert [one.p_adjusted for one in found.pairs] == pytest.approx(statistics.adjust(raw, "holm"))
+    assert by_pair["A", "B"].p_baseline is None
+    assert by_pair["C", "A"].p_baseline == pytest.approx(2 * by_pair["C", "A"].p, abs=1e-12)
+    assert by_pair["C", "A"].difference == pytest.approx(-0.2)
+    assert (by_pair["C", "A"].wins, by_pair["C", "A"].losses) == (0, 100)
+    assert found.groups["m"]["C"] == "a"
+    assert found.groups["m"]["A"] == found.groups["m"]["B"] == "b"
+    low, high = found.intervals["m"]["A"]
+    assert low < base.mean() < high
+
+
+def test_trap_45_only_the_same_queries_are_paired() -> None:
+    one, other = made(A=np.zeros(3))["A"], made(B=np.zeros(4))["B"]
+    with pytest.raises(StageError, match="different queries"):
+        compare({"A": one, "B": other})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"test": "wilcoxon"}, "expected randomisation or t"),
+        ({"alpha": 1.0}, "alpha must lie between"),
+        ({"resamples": 5}, "resamples must be 100"),
+        ({"baseline": "BM26"}, "there is no system 'BM26'; did you mean 'BM25'"),
+        ({"correction": "holms"}, "did you mean 'holm'"),
+    ],
+)
+def test_mistakes(options: dict, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Significance(**options).check(["BM25"])
+
+
+def test_one_system_and_one_query() -> None:
+    assert compare(made(A=np.array([0.5, 1.0]))).pairs == []
+    single = compare(made(A=np.array([0.5]), B=np.array([0.7])))
+    assert single.pairs[0].p == 1
+    assert single.groups["m"] == {"A": "a", "B": "a"}
