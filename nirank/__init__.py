@@ -45,6 +45,7 @@ _PLACES = {
     "nirank.stages.llm_listwise": ("LLMListwise",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
+    "nirank.run_files": ("evaluate_runs",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from nirank.qrels import Qrels as Qrels
     from nirank.ranking import Ranking as Ranking
     from nirank.result import Result as Result
+    from nirank.run_files import evaluate_runs as evaluate_runs
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.comb import Comb as Comb

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from nirank.cli_runs import Lists, evaluate_tar_files, significance_of
 from nirank.errors import NirankError
 
 log = logging.getLogger("nirank")
@@ -164,6 +165,100 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
         log.info("written to %s", out)
     if any(finding["severity"] == "error" for one in audits for finding in one["findings"]):
         sys.exit(2)
+
+
+def _testing(command: Any) -> Any:
+    """Add the options that say how systems are compared."""
+    for option in (
+        click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling."),
+        click.option("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests."),
+        click.option("--correction", default="holm", show_default=True, help="Over all comparisons of the table."),
+        click.option("--test", type=click.Choice(["randomisation", "t"]), default="randomisation", show_default=True),
+        click.option(
+            "--min-rel", type=click.IntRange(min=1), default=1, show_default=True, help="Least relevant grade."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command(epilog=_EPILOG, cls=Lists)
+@click.option("--qrels", type=click.Path(path_type=Path), required=True, help="Judgements: three or four columns.")
+@click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, metavar="FILE...")
+@click.option("--measures", multiple=True, metavar="NAME...", help="Such as nDCG@10 AP R@100 [nDCG@10].")
+@click.option("--protocol", type=click.Choice(["clef-tar-2017", "clef-tar-2018", "clef-tar-2019"]))
+@click.option("--baseline", help="Compare all others with this run.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write leaderboard and report there.")
+@_testing
+def evaluate(
+    qrels: Path,
+    runs: tuple[Path, ...],
+    measures: tuple[str, ...],
+    protocol: str | None,
+    baseline: str | None,
+    out: Path | None,
+    **testing: Any,
+) -> None:
+    r"""Evaluate run files made elsewhere, and compare them.
+
+    \b
+    Example:
+      nirank evaluate --qrels qrels.txt --run a.run b.run.gz --measures nDCG@10 AP --baseline a.run
+    """
+    from nirank.console import set_up_logging
+
+    set_up_logging(quiet=False, debug=False)
+    if protocol is not None:
+        if measures or baseline or out:
+            raise click.UsageError("--protocol prints its own measures; leave out --measures, --baseline and --out")
+        click.echo(evaluate_tar_files(qrels, runs, protocol[-4:]))
+        return
+    if out is not None and out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    from nirank.run_files import evaluate_runs
+
+    min_rel = testing.pop("min_rel")
+    how = significance_of(baseline, **testing)
+    result = evaluate_runs(qrels, runs, measures or ("nDCG@10",), min_rel=min_rel, significance=how)
+    click.echo(str(result.table()))
+    if out is not None:
+        result.save(out, command=["nirank", *sys.argv[1:]])
+        log.info("written to %s", out)
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("--qrels", type=click.Path(path_type=Path), required=True, help="Judgements: three or four columns.")
+@click.option("--measure", default="nDCG@10", show_default=True)
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
+@_testing
+def compare(a: Path, b: Path, qrels: Path, measure: str, top: int, **testing: Any) -> None:
+    r"""Compare two run files query by query, the greatest difference first.
+
+    \b
+    Example:
+      nirank compare a.run b.run --qrels qrels.txt --measure AP
+    """
+    from nirank.console import set_up_logging
+
+    set_up_logging(quiet=False, debug=False)
+    from nirank.run_files import differences, evaluate_runs
+
+    min_rel = testing.pop("min_rel")
+    how = significance_of("A", **testing)
+    result = evaluate_runs(qrels, {"A": a, "B": b}, [measure], min_rel=min_rel, significance=how)
+    listed = differences(result, "A", "B", measure)
+    width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
+    click.echo(f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}       A       B    B - A")
+    for query, one, other, difference in listed[:top]:
+        click.echo(f"{query.ljust(width)}  {one:.4f}  {other:.4f}  {difference:+.4f}")
+    (pair,) = next(iter(result.comparisons.values())).pairs
+    low, high = pair.interval
+    click.echo(
+        f"{pair.n} queries: B - A {pair.difference:+.4f} ({low:+.4f} to {high:+.4f}), p {pair.p:.4f};"
+        f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
+    )
 
 
 @cli.command("stages", epilog=_EPILOG)

@@ -13,7 +13,7 @@ from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
@@ -27,7 +27,7 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
 from nirank.stage import Scorer, Sides, Stage
-from nirank.summaries import group_rows
+from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
 
 log = logging.getLogger("nirank")
 
@@ -204,7 +204,7 @@ class Experiment:
             if qrels is not None:
                 try:
                     evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
-                    _add_evaluation(row, evaluation)
+                    add_evaluation(row, evaluation)
                     row["ledger"] = _ledger(case, runner, qrels, self._measures(collection))
                     row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
                 except Exception as error:  # of a library that computes a measure
@@ -218,40 +218,22 @@ class Experiment:
     def _row(self, case: _Case, qrels: Qrels | None) -> dict[str, Any]:
         """Return a row before anything is known of its numbers."""
         collection = case.collection
-        return {
-            "collection": collection.name,
-            "split": collection.split,
-            "qrels": None if qrels is None else qrels.name,
-            "unit": "query",
-            "system": case.system,
-            "seed": None,
-            "fold": None,
-            "summary_of": None,
-            "status": "ok",
-            "depth": None,
-            "queries": {"declared": len(collection.queries), "judged": 0, "answered": 0},
-            "measures": dict.fromkeys(self._measures(collection)),
-            "nulls": {},
-            "answerable": {},
-            "ceilings": {},
-            "judged_at": {},
-            "twins": {},
-            "ledger": [],
-            "baseline": None,
-            "alpha": self.significance.alpha,
-            "intervals": {},
-            "groups": {},
-            "against": {},
-            "counts": {},
-            "cost": {},
-            "conventions": {
+        return blank_row(
+            self._measures(collection),
+            collection=collection.name,
+            split=collection.split,
+            qrels=None if qrels is None else qrels.name,
+            system=case.system,
+            queries={"declared": len(collection.queries), "judged": 0, "answered": 0},
+            alpha=self.significance.alpha,
+            conventions={
                 "self_match": collection.self_match,
                 "time": collection.time,
                 **collection.origin.get("conventions", {}),
             },
-            "pipeline": repr(case.pipeline),
-            "address": case.node.address,
-        }
+            pipeline=repr(case.pipeline),
+            address=case.node.address,
+        )
 
     def _measures(self, collection: Collection) -> tuple[str, ...]:
         return collection.measures or self.measures
@@ -277,16 +259,6 @@ def _given(kind: Any, label: str, content: Any) -> Node:
     from nirank.identity import digest
 
     return Node.leaf(kind, digest({kind: content}), label)
-
-
-def _add_evaluation(row: dict[str, Any], evaluation: Evaluation) -> None:
-    row["queries"] |= evaluation.counts
-    row["measures"] = dict(evaluation.means)
-    row["nulls"] = dict(evaluation.nulls)
-    row["answerable"] = dict(evaluation.answerable)
-    row["ceilings"] = dict(evaluation.ceilings)
-    row["judged_at"] = dict(evaluation.judged_at)
-    row["conventions"] |= evaluation.conventions
 
 
 def _with_shared_labels(
@@ -323,10 +295,8 @@ def _compare(result: Result, how: Significance) -> None:
         there = {system: one for (*place, system), one in result.evaluations.items() if tuple(place) == key}
         asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
         result.comparisons[key] = found = compare(there, asked)
-        for row in result.rows:
-            if (row["collection"], row["split"], row["qrels"]) == key and row["system"] in there:
-                row |= found.of(row["system"])
-                row["conventions"]["comparisons"] = found.words()
+        at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
+        add_comparisons([at[*key, system] for system in there], found)
 
 
 def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:

@@ -1,11 +1,58 @@
-"""Rows that summarise other rows: means over the collections of a group."""
+"""Rows: as they begin, and those that summarise others as means over the collections of a group."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nirank.evaluation.comparisons import Comparisons
+from nirank.evaluation.evaluate import Evaluation
+
 Row = dict[str, Any]
+
+
+def blank_row(measures: Sequence[str], **known: Any) -> Row:
+    """Return a row with every key that leaderboard.json has, before anything is known of its numbers."""
+    row: Row = {
+        "collection": "",
+        "split": None,
+        "qrels": None,
+        "unit": "query",
+        "system": "",
+        "seed": None,
+        "fold": None,
+        "summary_of": None,
+        "status": "ok",
+        "depth": None,
+        "queries": {"declared": 0, "judged": 0, "answered": 0},
+        "measures": dict.fromkeys(measures),
+        **{key: {} for key in ("nulls", "answerable", "ceilings", "judged_at", "twins")},
+        "ledger": [],
+        "baseline": None,
+        "alpha": None,
+        **{key: {} for key in ("intervals", "groups", "against", "counts", "cost", "conventions")},
+        "pipeline": "",
+        "address": "",
+    }
+    return row | known
+
+
+def add_evaluation(row: Row, evaluation: Evaluation) -> None:
+    """Let a row say what an evaluation found."""
+    row["queries"] |= evaluation.counts
+    row["measures"] = dict(evaluation.means)
+    row["nulls"] = dict(evaluation.nulls)
+    row["answerable"] = dict(evaluation.answerable)
+    row["ceilings"] = dict(evaluation.ceilings)
+    row["judged_at"] = dict(evaluation.judged_at)
+    row["conventions"] |= evaluation.conventions
+
+
+def add_comparisons(rows: Sequence[Row], found: Comparisons) -> None:
+    """Let the rows of one collection and judgement set say what comparing their systems found."""
+    for row in rows:
+        row |= found.of(row["system"])
+        row["conventions"]["comparisons"] = found.words()
 
 
 def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str | None]) -> list[Row]:

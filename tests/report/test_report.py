@@ -86,7 +86,7 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
     rows = [row("A", 1 / 3), row("B", None)]
     save(tmp_path, rows)
     saved = json.loads((tmp_path / "leaderboard.json").read_text())
-    assert saved == {"version": 1, "rows": rows}
+    assert saved == {"version": 1, "rows": rows, "comparisons": []}
     with (tmp_path / "leaderboard.csv").open() as file:
         listed = list(csv.DictReader(file))
     assert [float(one["AP"]) if one["AP"] else None for one in listed] == [1 / 3, None]

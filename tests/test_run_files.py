@@ -1,0 +1,122 @@
+"""Run files made elsewhere: evaluated, tested and compared, on the command line and in Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from nirank.cli import cli
+from nirank.errors import ConfigError, DataError
+from nirank.evaluation.comparisons import Significance
+from nirank.run_files import differences, evaluate_runs
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    random = np.random.default_rng(1)
+    (tmp_path / "qrels.txt").write_text("".join(f"q{q} 0 d{d} {int(d < 3)}\n" for q in range(30) for d in range(10)))
+    for name, skill in (("good", 2.0), ("bad", 0.0), ("also bad", 0.0)):
+        lines = []
+        for q in range(30 if name != "bad" else 29):
+            scores = random.random(10) + skill * (np.arange(10) < 3)
+            lines += [f"q{q} Q0 d{d} 1 {scores[d]} x\n" for d in np.argsort(-scores)]
+        (tmp_path / f"{name}.run").write_text("".join(lines))
+    return tmp_path
+
+
+def asked(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(one) for one in arguments])
+
+
+def test_values_are_ir_measures(files: Path) -> None:
+    import ir_measures
+
+    result = evaluate_runs(files / "qrels.txt", [files / "bad.run"], ["nDCG@5", "AP", "RR@3"])
+    qrels = list(ir_measures.read_trec_qrels(str(files / "qrels.txt")))
+    run = list(ir_measures.read_trec_run(str(files / "bad.run")))
+    theirs = ir_measures.calc_aggregate([ir_measures.nDCG @ 5, ir_measures.AP, ir_measures.RR @ 3], qrels, run)
+    (row,) = result.rows
+    assert row["measures"] == pytest.approx({str(name): value for name, value in theirs.items()}, abs=1e-6)
+    assert (row["queries"]["judged"], row["queries"]["missing"], row["ceilings"]) == (30, 1, {})
+
+
+def test_the_command_prints_and_writes(files: Path) -> None:
+    runs = [files / f"{name}.run" for name in ("good", "bad", "also bad")]
+    done = asked(
+        "evaluate", "--qrels", files / "qrels.txt", "--run", *runs, "--measures", "nDCG@10", "AP",
+        "--baseline", "bad.run", "--out", files / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (good,) = (line for line in done.output.splitlines() if line.startswith("good.run"))
+    assert good.count("▲") == 2
+    assert "▲ better, ▼ worse than bad.run" in done.output
+    assert "Holm over 6 comparisons" in done.output
+    written = json.loads((files / "out" / "leaderboard.json").read_text())
+    assert [row["system"] for row in written["rows"]] == ["good.run", "bad.run", "also bad.run"]
+    assert len(written["comparisons"][0]["pairs"]) == 6
+    against = written["rows"][0]["against"]["AP"]
+    assert against["difference"] > 0.2
+    assert against["p"] < against["p_baseline"] <= 4 * against["p"] + 1e-9
+    page = (files / "out" / "report.html").read_text()
+    assert "Intervals and differences" in page
+    assert "| AP | good.run |" in (files / "out" / "leaderboard.md").read_text()
+    letters = asked("evaluate", "--qrels", files / "qrels.txt", "--run", *runs).output
+    assert "Systems that share a letter cannot be told apart" in letters
+
+
+def test_compare_shows_the_greatest_difference_first(files: Path) -> None:
+    done = asked("compare", files / "bad.run", files / "good.run", "--qrels", files / "qrels.txt", "--top", "3")
+    lines = done.output.splitlines()
+    assert done.exit_code == 0, done.output
+    shown = [abs(float(line.split()[-1])) for line in lines[2:5]]
+    assert shown == sorted(shown, reverse=True)
+    assert lines[-1].startswith("30 queries: B - A +")
+    result = evaluate_runs(files / "qrels.txt", {"A": files / "bad.run", "B": files / "good.run"}, ["AP"])
+    assert differences(result, "A", "B", "AP")[0][3] > 0
+    with pytest.raises(ConfigError, match="there is no system 'C'"):
+        differences(result, "A", "C", "AP")
+    with pytest.raises(ConfigError, match="has no 'RR'"):
+        differences(result, "A", "B", "RR")
+
+
+def test_clef_tar_by_name(shared_data: Path) -> None:
+    folder = shared_data / "screening" / "clef-tar" / "2019-TAR"
+    run = folder / "participant-runs/Runs/Sheffield/DTA/DTA_sheffield-Odds_Ratio.gz"
+    qrels = folder / "Task2/Testing/DTA/qrels/full.test.dta.abs.2019.qrels.gz"
+    done = asked("evaluate", "--qrels", qrels, "--run", run, "--protocol", "clef-tar-2019")
+    assert done.exit_code == 0, done.output
+    told = dict(line.split()[-2:] for line in done.output.splitlines()[1:])
+    assert (told["last_rel"], told["ap"], told["wss_95"]) == ("2184.0", "0.248", "0.49")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--measures", "nDGC@10"), "did you mean 'nDCG'"),
+        (("--baseline", "bet.run"), "there is no system 'bet.run'"),
+        (("--protocol", "clef-tar-2019", "--measures", "AP"), "leave out --measures"),
+        (("--correction", "holms"), "did you mean 'holm'"),
+    ],
+)
+def test_mistakes_end_with_two(files: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", *arguments)
+    assert done.exit_code == 2 or isinstance(done.exception, ConfigError)
+    assert said in done.output + str(done.exception)
+
+
+def test_mistakes_of_all_files_are_told(files: Path) -> None:
+    (files / "x.run").write_text("q0 Q0 d1 1 nan x\n")
+    (files / "y.run").write_text("q0 Q0 d1 1\n")
+    with pytest.raises(DataError) as caught:
+        evaluate_runs(files / "qrels.txt", [files / "x.run", files / "y.run"], ["AP"])
+    assert len(caught.value.messages) == 2
+    with pytest.raises(ConfigError, match="no run files"):
+        evaluate_runs(files / "qrels.txt", [], ["AP"])
+    with pytest.raises(ConfigError, match="given twice"):
+        evaluate_runs(files / "qrels.txt", [files / "bad.run"] * 2, ["AP"])
+    with pytest.raises(ConfigError, match="expected randomisation or t"):
+        evaluate_runs(files / "qrels.txt", [files / "bad.run"], ["AP"], significance=Significance("z"))  # type: ignore[arg-type]
