@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,22 @@ def test_the_schema_accepts_what_the_parser_accepts() -> None:
     assert set(found["required"]) == {"collections", "systems", "measures"}
     forms = [next(iter(one["properties"])) for one in found["$defs"]["pipeline"]["anyOf"] if "properties" in one]
     assert {"bm25", "dense", "rrf", "cut", "run", "within", "fold", "rewrite"} <= set(forms)
+
+
+def test_significance_is_read_and_checked(tmp_path: Path) -> None:
+    text = "collections: [x]\nsystems: {A: bm25, B: {bm25: {k1: 2}}}\nmeasures: [AP]\n"
+    path = tmp_path / "c.yaml"
+    path.write_text(text + "significance: A\n")
+    assert load_config(path).significance.baseline == "A"
+    path.write_text(text + "significance: {test: t, alpha: 0.01, correction: fdr_bh}\n")
+    found = load_config(path).significance
+    assert (found.test, found.alpha, found.correction, found.baseline) == ("t", 0.01, "fdr_bh", None)
+    for wrong, said in (
+        ("C", "there is no system 'C'"),
+        ("{tests: t}", "did you mean 'test'"),
+        ("{test: z}", "expected randomisation or t"),
+        ("[A]", "expected {baseline: …, test: …} or a baseline"),
+    ):
+        path.write_text(text + f"significance: {wrong}\n")
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            load_config(path)

