@@ -107,7 +107,7 @@ def test_trap_43_the_quickstart_runs_without_network_and_without_java_on_the_pat
     found = loaded(code, PATH="/nowhere", JAVA_HOME="", NIRANK_STORE=str(tmp_path / "store"))
     assert found["torch"]
     rows = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
-    assert [row["system"] for row in rows] == ["BM25", "Dense", "Hybrid", "Cut"]
+    assert [row["system"] for row in rows] == ["BM25", "Dense", "Hybrid", "Reranked", "Cut"]
     assert all(row["measures"]["nDCG@10"] > 0.2 for row in rows)
 
 
