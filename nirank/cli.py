@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from nirank.cli_runs import Lists, evaluate_tar_files, significance_of
 from nirank.errors import NirankError
@@ -209,8 +210,13 @@ def evaluate(
 
     set_up_logging(quiet=False, debug=False)
     if protocol is not None:
-        if measures or baseline or out:
-            raise click.UsageError("--protocol prints its own measures; leave out --measures, --baseline and --out")
+        source = click.get_current_context().get_parameter_source
+        given = [
+            name for name in ("measures", "baseline", "out", *testing) if source(name) is not ParameterSource.DEFAULT
+        ]
+        if given:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise click.UsageError(f"--protocol {protocol} prints its own measures, untested; leave out {named}")
         click.echo(evaluate_tar_files(qrels, runs, protocol[-4:]))
         return
     if out is not None and out.exists() and not out.is_dir():

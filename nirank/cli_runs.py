@@ -37,13 +37,17 @@ def evaluate_tar_files(qrels: Path, runs: tuple[Path, ...], year: str) -> str:
     """Evaluate CLEF TAR runs and return a table of their ALL lines, as the year's script prints them."""
     from nirank.evaluation.clef_tar import evaluate_tar, printed, read_tar_run
     from nirank.judgements import read_qrels
+    from nirank.run_files import name_runs
 
     judged = read_qrels(qrels)
     labels: dict[str, dict[str, int]] = {}
     columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
     for topic, record, label in zip(*columns, strict=True):
         labels.setdefault(topic, {})[record] = label
-    found = {run.name: evaluate_tar(read_tar_run(run), labels, year) for run in runs}  # type: ignore[arg-type]
+    found = {
+        name: evaluate_tar(read_tar_run(run), labels, year)  # type: ignore[arg-type]
+        for name, run in name_runs(runs).items()
+    }
     names = list(dict.fromkeys(name for one in found.values() for name in one.overall))
     rows = [["", *found], ["topics", *(str(len(one.per_topic)) for one in found.values())]]
     rows.append(["skipped", *(str(len(one.skipped)) for one in found.values())])

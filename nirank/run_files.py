@@ -42,7 +42,7 @@ def evaluate_runs(
     with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
-    named = dict(runs) if isinstance(runs, Mapping) else _named(runs)
+    named = dict(runs) if isinstance(runs, Mapping) else name_runs(runs)
     how = significance or Significance()
     problems = [message for name in measures for message in _problem(name)]
     if not named:
@@ -112,7 +112,7 @@ def _evaluated(
     return evaluation, row
 
 
-def _named(runs: Sequence[str | Path]) -> dict[str, Path]:
+def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:
     """Name runs by their file names, or by as much of their paths as makes them differ."""
     paths = [Path(run) for run in runs]
     for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
@@ -130,4 +130,4 @@ def _problem(measure: str) -> Sequence[str]:
     return ()
 
 
-__all__ = ["differences", "evaluate_runs"]
+__all__ = ["differences", "evaluate_runs", "name_runs"]

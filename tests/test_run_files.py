@@ -93,12 +93,26 @@ def test_clef_tar_by_name(shared_data: Path) -> None:
     assert (told["last_rel"], told["ap"], told["wss_95"]) == ("2184.0", "0.248", "0.49")
 
 
+def test_runs_of_equal_file_names_are_kept_apart(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("t 0 a 1\nt 0 b 0\n")
+    for folder, order in (("x", "ab"), ("y", "ba")):
+        (tmp_path / folder).mkdir()
+        lines = [f"t 0 {record} {rank} {-rank} r\n" for rank, record in enumerate(order, 1)]
+        (tmp_path / folder / "a.run").write_text("".join(lines))
+    runs = [tmp_path / "x" / "a.run", tmp_path / "y" / "a.run"]
+    done = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", *runs, "--protocol", "clef-tar-2019")
+    assert done.output.splitlines()[0].split() == ["x/a.run", "y/a.run"]
+    (last,) = (line for line in done.output.splitlines() if line.startswith("last_rel"))
+    assert last.split()[1:] == ["1.0", "2.0"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--measures", "nDGC@10"), "did you mean 'nDCG'"),
         (("--baseline", "bet.run"), "there is no system 'bet.run'"),
         (("--protocol", "clef-tar-2019", "--measures", "AP"), "leave out --measures"),
+        (("--protocol", "clef-tar-2019", "--min-rel", "2", "--alpha", "0.1"), "leave out --min-rel, --alpha"),
         (("--correction", "holms"), "did you mean 'holm'"),
     ],
 )

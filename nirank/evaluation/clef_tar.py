@@ -59,16 +59,15 @@ class Row:
 class Topic:
     """A topic's labels, and its ranking joined with them.
 
-    gains    (n,) bool, relevance of the rows that take a rank
-    shown    (m,) bool over all distinct rows, those of action NS false; all_gains their relevance
-    marks    positions in `gains` of rows that mark the threshold
+    gains      (n,) bool, relevance of the rows that take a rank
+    all_gains  (m,) bool, the same over all distinct rows; those of action NS gain nothing
+    marks      positions in `gains` of rows that mark the threshold
     """
 
     docs: int
     relevant: int
     gains: NDArray[np.bool_]
     all_gains: NDArray[np.bool_]
-    shown: NDArray[np.bool_]
     marks: NDArray[np.int64]
     feedback: int
 
@@ -153,7 +152,6 @@ def _join(rows: Sequence[Row], labels: Mapping[str, int]) -> Topic:
         relevant=sum(label in (1, 2) for label in labels.values()),
         gains=gains[shown],
         all_gains=gains & shown,
-        shown=shown,
         marks=np.flatnonzero(marks[shown]),
         feedback=sum(row.action == "AF" for row in listed),
     )
