@@ -6,9 +6,9 @@ import json
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,8 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.models import ModelFiles
+from nirank.inference.remembered import remembered_texts
+from nirank.memo import Rows, text_keys
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 Features = dict[str, Any]  # what a model reads: token ids, attention mask …
 Precision = Literal["float32", "bfloat16", "float16"]
 
-_SHARD = 4096  # texts sorted by length and held at a time
-_CHECKED = 8  # texts encoded alone and together before the first shard
+_CHECKED = 8  # texts encoded alone and together before the first shard,
+_CHECKED_AMONG = 4096  # chosen from as many
 _COUNTED, _REFUSED = 1e-5, 1e-3  # differences between the two, of vectors of about unit length
 
 
@@ -67,11 +69,16 @@ class Encoding:
             **{name: value for name, value in given.items() if value is not None},
         }
 
+    def space(self) -> dict[str, Any]:
+        """Return what a vector depends on beside its text, before it is stored in some type."""
+        return replace(self, storage="float32").params()
+
 
 def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
     """Encode n texts into `folder/vectors.npy`, (n, dimension), with `encoding.json` beside.
 
-    A blank text gets the zero vector, equal texts of a shard equal vectors. Memory is one shard. Counts
+    A blank text gets the zero vector, equal texts equal vectors; what a memo knows is not computed again, and what is
+    computed is kept shard by shard (see `remembered`). Memory is one shard. Counts
     truncated texts, tokens lost and zero vectors; declares what a row must say.
     Raises ModelError if the model cannot be loaded or gives a vector that is not finite.
     """
@@ -80,13 +87,21 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
-    at = 0
+    kind = np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
-    for shard in _shards(iter(texts)):
-        if not at:
-            _check_batches(model, _some([text for text in shard if text.strip()]), how, ctx)
-        vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx, encoded)
-        at += len(shard)
+    first = list(islice(stream := iter(texts), _CHECKED_AMONG))
+    _check_batches(model, _some([text for text in first if text.strip()]), how, ctx)
+
+    def compute(shard: list[str]) -> Rows:
+        rows = np.zeros(len(shard), kind)
+        rows["vector"], rows["tokens"] = _encode_shard(model, shard, how, encoded)
+        return rows
+
+    memo = ctx.memos({"embeddings": how.space()}, kind)
+    for at, rows in remembered_texts(chain(first, stream), memo, compute, ctx):
+        vectors[at] = rows["vector"]
+        count_lost(rows["tokens"], model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
+        ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
     deque(encoded, maxlen=0)
     vectors.flush()
     stated = {
@@ -118,15 +133,21 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     """
     if len(texts) < 2:
         return
-    try:
-        together = _forward(model, _features(model, texts, how.prompt))
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        return  # so little memory is for the encoding itself to deal with
-    alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
-    scale = max(float(np.abs(alone).max()), 1.0)
-    difference = float(np.abs(together - alone).max()) / scale
+    memo = ctx.memos({"batch difference": how.space()}, np.dtype("<f4"))
+    key = text_keys([""])  # one for a model and how it is used, whatever texts were tried first
+    found, known = memo.get(key)
+    if not found.all():
+        try:
+            together = _forward(model, _features(model, texts, how.prompt))
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            return  # so little memory is for the encoding itself to deal with
+        alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
+        scale = max(float(np.abs(alone).max()), 1.0)
+        known = np.array([np.abs(together - alone).max() / scale], np.float32)
+        memo.put(key, known, 0.0)
+    difference = float(known[0])
     ctx.declare("batch_difference", float(f"{difference:.1e}"))
     if how.precision != "float32":
         return
@@ -139,18 +160,15 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
 
 
 def _encode_shard(
-    model: SentenceTransformer, texts: Sequence[str], how: Encoding, ctx: Context, encoded: Iterator[int]
-) -> NDArray[np.float32]:
-    """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
-    lengths = token_lengths(model, [how.prompt + text for text in texts])
+    model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text.
+
+    Return the vectors, and how many tokens each text has before any is cut.
+    """
+    tokens = token_lengths(model, [how.prompt + text for text in texts])
     limit = model.max_seq_length
-    if limit is not None:
-        lost = np.maximum(lengths - limit, 0)
-        ctx.count("truncated_texts", int((lost > 0).sum()))
-        ctx.count("tokens_lost", int(lost.sum()))
-        lengths = np.minimum(lengths, limit)
-    first: dict[str, int] = {}
-    source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
+    lengths = tokens if limit is None else np.minimum(tokens, limit)
     found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
 
     def prepare(rows: list[int]) -> Features:
@@ -160,7 +178,7 @@ def _encode_shard(
         found[rows] = _forward(model, features)
         deque(islice(encoded, len(rows)), maxlen=0)
 
-    wanted = [row for row in range(len(texts)) if source[row] == row and texts[row].strip()]
+    wanted = [row for row, text in enumerate(texts) if text.strip()]
     in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), prepare, run)
     wild = np.flatnonzero(~np.isfinite(found).all(1))
     if len(wild):
@@ -168,9 +186,15 @@ def _encode_shard(
             f"model '{how.model.name}' in {how.precision}: the vector of '{texts[wild[0]][:60]}' is not finite"
             f" ({len(wild)} such vectors)"
         )
-    found = found[source]
-    ctx.count("zero_vectors", int((~found.any(1)).sum()))
-    return found
+    return found, tokens
+
+
+def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, tokens_name: str, ctx: Context) -> None:
+    """Count texts that are longer than the model reads, and the tokens that it does not see."""
+    if limit is not None:
+        lost = np.maximum(tokens.astype(np.int64) - limit, 0)
+        ctx.count(texts_name, int((lost > 0).sum()))
+        ctx.count(tokens_name, int(lost.sum()))
 
 
 def _features(model: SentenceTransformer, texts: list[str], prompt: str) -> Features:
@@ -274,11 +298,6 @@ def hush() -> None:
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-
-
-def _shards(texts: Iterator[str]) -> Iterator[list[str]]:
-    while shard := list(islice(texts, _SHARD)):
-        yield shard
 
 
 def read_vectors(folder: Path) -> tuple[NDArray[np.float32], Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nirank.context import Context
-from nirank.errors import NirankError
+from nirank.errors import NirankError, StoreError
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
 from nirank.plan.reporter import Reporter
@@ -79,6 +79,10 @@ class Runner:
         if node not in self._values:
             stored = self.run(node)
             assert stored is not None
+            if not self.store.verify(stored):
+                del self._stored[node.address]
+                stored = self.run(node)
+                assert stored is not None
             self._values[node] = open_value(node, stored.folder, self.value)
         return self._values[node]
 
@@ -107,13 +111,17 @@ class Runner:
         return bool(present) and recorded not in present
 
     def _compute(self, node: Node) -> Stored:
-        self.reporter.stage(node.label)
         try:
             inputs: dict[str, list[Any]] = {}
             for role, below in node.inputs:
                 inputs.setdefault(role, []).append(self.value(below))
-            self._run_task(node, inputs)
-        except FailedNode:
+            with self.store.lock(node, self.reporter.say):
+                stored = self.store.find(node)  # another process may have been at it
+                if stored is None:
+                    self.reporter.stage(node.label)
+                    self._run_task(node, inputs)
+                    self.ran.append(node)
+        except (FailedNode, StoreError):  # a store that cannot be written fails the run, not one system of it
             raise
         except Exception as error:
             if not isinstance(error, NirankError):
@@ -121,8 +129,7 @@ class Runner:
             message = str(error) if isinstance(error, NirankError) else f"{type(error).__name__}: {error}"
             self._failed[node.address] = FailedNode(node, message)
             raise self._failed[node.address] from error
-        self.ran.append(node)
-        stored = self.store.find(node)
+        stored = stored or self.store.find(node)
         assert stored is not None, f"{node.label} was committed and is not there"
         self._stored[node.address] = stored
         return stored
@@ -136,6 +143,7 @@ class Runner:
             stage=node.label,
             track=self.reporter.track,
             qrels=inputs.get("judgements", [None])[0],
+            memos=self.store.memo,
         )
         meta: dict[str, Any] = {
             "inputs": [
@@ -160,6 +168,7 @@ class Runner:
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
                 "pairs": len(value) if isinstance(value, Pairs) else None,
+                **context.remembered,
                 "machine": platform.node(),
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
             }
