@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from nirank.cli_cache import cache
 from nirank.cli_runs import Lists, evaluate_tar_files, significance_of
 from nirank.errors import NirankError
 
@@ -44,6 +45,7 @@ def cli() -> None:
 @click.option(
     "--limit-queries", type=click.IntRange(min=1), metavar="N", help="Use N queries a collection, chosen by hash of id."
 )
+@click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
 @click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
 def run(
@@ -53,6 +55,7 @@ def run(
     overrides: tuple[str, ...],
     out: Path | None,
     limit_queries: int | None,
+    time_again: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -94,7 +97,7 @@ def run(
         raise click.UsageError(f"--out {folder}: is a file; expected a folder")
     log_to(folder / "nirank.log")
     _say_findings(experiment.collections, quiet)
-    result = experiment.run(ConsoleReporter(quiet=quiet))
+    result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
     result.save(folder, config=parsed.resolved, command=["nirank", *sys.argv[1:]], config_file=str(config))
     click.echo(str(result.table()))
     log.info("written to %s", folder)
@@ -293,6 +296,9 @@ def list_stages(name: str | None) -> None:
         default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
         kind_of_value = getattr(one.type, "__name__", one.type)
         click.echo(f"  {one.name}: {kind_of_value}, {default}  {one.metadata.get('help', '')}")
+
+
+cli.add_command(cache)
 
 
 @cli.command("schema", epilog=_EPILOG)

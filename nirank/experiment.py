@@ -20,8 +20,9 @@ from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.compile import compile
-from nirank.plan.execute import FailedNode, Runner, costs, counted
-from nirank.plan.explain import explain
+from nirank.plan.costs import costs, counted
+from nirank.plan.execute import FailedNode, Runner
+from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
@@ -155,21 +156,26 @@ class Experiment:
 
     def explain(self) -> str:
         """Return the plan as text: computations, what is stored, what is shared by which systems."""
+        return before(self._steps())
+
+    def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
         named = [
             (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
         ]
-        return explain(named, self.store)
+        return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
 
-    def run(self, reporter: Reporter | None = None) -> Result:
+    def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.
+
+        time_again  runs online computations that were found stored once more, to time them here and now
 
         A system that fails takes only its own rows with it; they say what failed and why.
         """
         reporter = reporter or Reporter()
         begun, started = datetime.now(UTC), time.perf_counter()
-        cases = self.plan()
-        runner = Runner(self.store, self._leaves, reporter, self.device)
+        cases, planned = self.plan(), self._steps()
+        runner = Runner(self.store, self._leaves, reporter, self.device, time=time_again)
         runner.plan(case.node for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
@@ -178,7 +184,11 @@ class Experiment:
         _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
-        result.finish(begun, time.perf_counter() - started, [node.label for node in runner.ran])
+        seconds = time.perf_counter() - started
+        result.finish(begun, seconds, [node.label for node in runner.ran])
+        *graph, summary = after(planned, runner.costs(), seconds).splitlines()
+        log.debug("%s", "\n".join(["what the run computed and what it cost:", *graph]))
+        log.info("%s", summary)
         return result
 
     def _run_case(self, case: _Case, runner: Runner, result: Result, reporter: Reporter) -> None:
@@ -191,10 +201,10 @@ class Experiment:
             for qrels in sets:
                 result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
             return
-        stored = [(node, one) for node in case.node.walk() if (one := runner.run(node)) is not None]
-        counts, declared = counted(stored)
+        spent = runner.spent(case.node)
+        counts, declared = counted(spent)
         counts |= _later(ranking, collection)
-        cost = costs(stored, runner.ran, len(collection.queries))
+        cost = costs(spent, len(collection.queries))
         key = (collection.name, collection.split, case.system)
         result.rankings[key], result.folds[key] = ranking, folded(case.node, runner)
         for qrels in sets:

@@ -145,6 +145,10 @@ class Store(Protocol):
         """Remove the artifacts of a node."""
         ...
 
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what `artifact.json` says of every artifact."""
+        ...
+
     def verify(self, stored: Stored) -> bool:
         """Tell whether an artifact's files hold what was written; a damaged one is removed, and that is said."""
         ...

@@ -50,6 +50,9 @@ class CountingStore:
     def remove(self, node: Node) -> None:
         shutil.rmtree(self.root / node.address)
 
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        return iter(())
+
     def verify(self, stored: Stored) -> bool:
         return True
 

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,17 @@ class LocalStore:
         found = (self._read(folder) for folder in self._shelf(node.address).glob(f"{node.address}*"))
         return {str(one.meta["checksum"]) for one in found if one is not None}
 
+    def artifacts(self) -> Iterator[Stored]:
+        """Yield every artifact whose description can be read."""
+        for path in sorted(self.root.glob("artifacts/*/*/artifact.json")):
+            with suppress(OSError, ValueError, KeyError):
+                yield Stored(path.parent, read_description(path.parent))
+
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what `artifact.json` says of every artifact."""
+        for one in self.artifacts():
+            yield one.meta
+
     def remove(self, node: Node) -> None:
         """Remove a node's artifacts at all depths; used when their inputs turn out to have changed."""
         for folder in self._shelf(node.address).glob(f"{node.address}*"):
@@ -159,12 +170,20 @@ class LocalStore:
 
     def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> SegmentedMemo:
         """Return the memo of one space, for rows of one type."""
-        from nirank.store.memo import SegmentedMemo
+        from nirank.store.memo import SegmentedMemo, described_type
 
-        folder = self.root / "memos" / digest({"space": space, "row": str(kind)})
+        folder = self.root / "memos" / digest({"space": space, "row": described_type(kind)})
         if folder not in self._memos:
             self._memos[folder] = SegmentedMemo(folder, space, kind, self._beside, self._told)
         return self._memos[folder]
+
+    def all_memos(self) -> Iterator[tuple[Path, SegmentedMemo]]:
+        """Yield the memo of every space that is stored, with its folder."""
+        from nirank.store.memo import row_type
+
+        for path in sorted(self.root.glob("memos/*/memo.json")):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            yield path.parent, self.memo(said["space"], row_type(said["row"]))
 
     @contextmanager
     def lock(self, node: Node, waiting: Callable[[str], None]) -> Iterator[None]:

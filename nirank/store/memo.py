@@ -151,6 +151,21 @@ class SegmentedMemo:
     def _describe(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self._beside()
-        said = {"space": self.space, "row": str(self.kind), "bytes": 16 + self.kind.itemsize}
+        said = {"space": self.space, "row": described_type(self.kind), "bytes": 16 + self.kind.itemsize}
         beside.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         beside.rename(self.folder / "memo.json")
+
+
+def described_type(kind: np.dtype[Any]) -> Any:
+    """Return a type of rows as JSON: '<f4', or fields with their shapes."""
+    if kind.names is None:
+        return kind.str
+    return [[name, *(list(part) if isinstance(part, tuple) else part for part in rest)] for name, *rest in kind.descr]
+
+
+def row_type(described: Any) -> np.dtype[Any]:
+    """Return the type that was described."""
+    if isinstance(described, str):
+        return np.dtype(described)
+    fields = [tuple(tuple(part) if isinstance(part, list) else part for part in field) for field in described]
+    return np.dtype(fields)

@@ -286,3 +286,20 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
     assert labels(queries=["w3 changed", *QUERIES[1:]])[1] == 1
     for again in ({}, {"k1": 1.2}, {"query_prompt": "w9 "}, {"precision": "bfloat16"}):
         assert labels(**again) == (set(), 0)  # type: ignore[arg-type]
+
+
+def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp_path: Path, spy: Spy) -> None:
+    late_ = MaxSim(str(bi))
+    systems = {
+        "One": BM25() % 3 >> late_, "Two": Dense(str(bi)) % 3 >> late_, "Less": Dense(str(bi)) % 2 >> late_,
+        "Over": BM25() % 3 >> late_ >> late_, "Head": BM25() >> MaxSim(str(bi), depth=2),
+    }  # fmt: skip
+    together = run(tmp_path / "a", systems)
+    read = [text for text in spy.texts if text in DOCS and text.strip()]
+    assert len(read) == 2 * len(set(read)), "once for vectors, once for token vectors"
+    for name, pipeline in systems.items():
+        alone = run(tmp_path / name, {name: pipeline})
+        one, other = (result.ranking(name).to_dict() for result in (alone, together))
+        assert {q: list(found) for q, found in one.items()} == {q: list(found) for q, found in other.items()}
+        for q, found in one.items():
+            assert list(found.values()) == pytest.approx(list(other[q].values()), abs=1e-5)
