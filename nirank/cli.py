@@ -46,6 +46,7 @@ def cli() -> None:
     "--limit-queries", type=click.IntRange(min=1), metavar="N", help="Use N queries a collection, chosen by hash of id."
 )
 @click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
 @click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
 def run(
@@ -56,6 +57,7 @@ def run(
     out: Path | None,
     limit_queries: int | None,
     time_again: bool,
+    workers: int,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -71,6 +73,7 @@ def run(
     from nirank.config import load_config
 
     parsed = load_config(config, overrides)
+    from nirank.engines import LocalEngine
     from nirank.experiment import Experiment
     from nirank.store import open_store
 
@@ -83,6 +86,7 @@ def run(
         store=store,
         device=parsed.device,
         significance=parsed.significance,
+        engine=LocalEngine(workers) if workers else None,
     )
     if check or explain:
         text = experiment.explain()

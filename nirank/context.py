@@ -13,6 +13,7 @@ from nirank.errors import StageError
 from nirank.memo import Memos, no_memos
 from nirank.qrels import Qrels
 from nirank.scope import Scope
+from nirank.work import Engine
 
 T = TypeVar("T")
 Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
@@ -36,6 +37,7 @@ class Context:
     counts         named counters that end on the result row (truncated, empty_queries …)
     declared       conventions that end on the result row (prompts, precision …)
     memos          gives the memo of a space: what was computed before for texts and pairs of texts
+    engine         executes what comes in shards; None: here, in this process
     remembered     what memos spared: items found and computed, and their seconds
     """
 
@@ -50,6 +52,7 @@ class Context:
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
     memos: Memos = no_memos
+    engine: Engine | None = None
     remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def count(self, name: str, n: int = 1) -> None:

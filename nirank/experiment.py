@@ -29,6 +29,7 @@ from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
 from nirank.stage import Scorer, Sides, Stage
 from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
+from nirank.work import Engine
 
 log = logging.getLogger("nirank")
 
@@ -52,6 +53,7 @@ class Experiment:
                  of its own uses those
     store        where computations are kept; None: the user's store
     device       for models: 'auto', 'cpu', 'cuda', …
+    engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
 
     Making one checks everything that can be checked without computing; all mistakes are in one
@@ -67,6 +69,7 @@ class Experiment:
         store: Store | None = None,
         device: str = "auto",
         significance: Significance | None = None,
+        engine: Engine | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -74,7 +77,7 @@ class Experiment:
         self.systems = dict(systems)
         self.measures = (measures,) if isinstance(measures, str) else tuple(measures)
         self.store: Store = open_store() if store is None else store
-        self.device = device
+        self.device, self.engine = device, engine
         self.significance = significance or Significance()
         problems = [*self._problems()]
         if problems:
@@ -175,7 +178,7 @@ class Experiment:
         reporter = reporter or Reporter()
         begun, started = datetime.now(UTC), time.perf_counter()
         cases, planned = self.plan(), self._steps()
-        runner = Runner(self.store, self._leaves, reporter, self.device, time=time_again)
+        runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
         runner.plan(case.node for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
@@ -186,7 +189,7 @@ class Experiment:
             result.add(row)
         seconds = time.perf_counter() - started
         result.finish(begun, seconds, [node.label for node in runner.ran])
-        *graph, summary = after(planned, runner.costs(), seconds).splitlines()
+        *graph, summary = after(planned, runner.costs(), self.store, seconds).splitlines()
         log.debug("%s", "\n".join(["what the run computed and what it cost:", *graph]))
         log.info("%s", summary)
         return result

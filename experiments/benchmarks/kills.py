@@ -23,7 +23,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
 
         os.fsync = sync
         remembered.SHARD_TEXTS = pair_scores._SHARD = late._SHARD = SHARD
-        watch(remembered, "computed", say, shard_name)
+        watch_shards(remembered, say)
         watch(Runner, "_run_task", say, lambda _, node, *__: f"artifact {node.address}")
         one = collection()
         cross, dense, maxsim = (
@@ -203,8 +203,24 @@ def watch(owner: Any, name: str, say: Callable[[str], None], naming: Callable[..
     setattr(owner, name, told)
 
 
-def shard_name(items: Any, keys: Any, memo: Any, *_: Any) -> str:
-    return f"shard {memo.folder.name} {hashlib.md5(keys.tobytes()).hexdigest()}"
+def watch_shards(module: Any, say: Callable[[str], None]) -> None:
+    """Say when a shard begins to be computed and when it has been kept."""
+    real = module.computed
+
+    def told(shards: Any, memo: Any, *rest: Any) -> Iterator[Any]:
+        names: list[str] = []
+
+        def begun() -> Iterator[Any]:
+            for shard in shards:
+                names.append(f"shard {memo.folder.name} {hashlib.md5(shard.keys.tobytes()).hexdigest()}")
+                say(f"begin {names[-1]}")
+                yield shard
+
+        for kept in real(begun(), memo, *rest):
+            say(f"finish {names.pop(0)}")
+            yield kept
+
+    module.computed = told
 
 
 def collection() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -21,6 +21,7 @@ from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.models import ModelFiles
 from nirank.inference.remembered import remembered_texts
 from nirank.memo import Rows, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -87,21 +88,22 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
-    kind = np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     first = list(islice(stream := iter(texts), _CHECKED_AMONG))
     _check_batches(model, _some([text for text in first if text.strip()]), how, ctx)
 
-    def compute(shard: list[str]) -> Rows:
-        rows = np.zeros(len(shard), kind)
-        rows["vector"], rows["tokens"] = _encode_shard(model, shard, how, encoded)
-        return rows
-
-    memo = ctx.memos({"embeddings": how.space()}, kind)
-    for at, rows in remembered_texts(chain(first, stream), memo, compute, ctx):
+    def into(at: NDArray[np.int64], rows: Rows) -> None:
         vectors[at] = rows["vector"]
         count_lost(rows["tokens"], model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
         ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
+
+    def compute(shards: Iterable[list[str]]) -> Iterable[Rows]:
+        if ctx.engine is None:
+            return (_encode_shard(model, shard, how, encoded) for shard in shards)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
+
+    memo = ctx.memos({"embeddings": how.space()}, _row(dimension))
+    remembered_texts(chain(first, stream), memo, compute, into, ctx)
     deque(encoded, maxlen=0)
     vectors.flush()
     stated = {
@@ -159,24 +161,40 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     ctx.count("batch_sensitive_models", int(difference > _COUNTED))
 
 
-def _encode_shard(
-    model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text.
+def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Rows]:
+    """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    options = (how.max_length, how.pooling, how.normalise, how.precision)
+    model = _load(how.model.path, content, *options, chosen_device(device))
+    return lambda texts: _encode_shard(model, texts, how, iter(()))
 
-    Return the vectors, and how many tokens each text has before any is cut.
-    """
+
+def told(texts: Sequence[str]) -> str:
+    """Return a shard of texts in words."""
+    shown = ", ".join(f"'{text[:40]}'" for text in texts[:3])
+    return f"{len(texts):,} texts ({shown}{' …' if len(texts) > 3 else ''})"
+
+
+def _row(dimension: int) -> np.dtype[Any]:
+    """Return the type of what a memo keeps of a text: its vector, and its tokens before any is cut."""
+    return np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
+
+
+def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]) -> Rows:
+    """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
     tokens = token_lengths(model, [how.prompt + text for text in texts])
     limit = model.max_seq_length
     lengths = tokens if limit is None else np.minimum(tokens, limit)
-    found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
+    rows = np.zeros(len(texts), _row(int(model.get_embedding_dimension() or 0)))
+    rows["tokens"] = tokens
+    found: NDArray[np.float32] = rows["vector"]
 
-    def prepare(rows: list[int]) -> Features:
-        return _features(model, [texts[row] for row in rows], how.prompt)
+    def prepare(batch: list[int]) -> Features:
+        return _features(model, [texts[row] for row in batch], how.prompt)
 
-    def run(rows: list[int], features: Features) -> None:
-        found[rows] = _forward(model, features)
-        deque(islice(encoded, len(rows)), maxlen=0)
+    def run(batch: list[int], features: Features) -> None:
+        found[batch] = _forward(model, features)
+        deque(islice(encoded, len(batch)), maxlen=0)
 
     wanted = [row for row, text in enumerate(texts) if text.strip()]
     in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), prepare, run)
@@ -186,7 +204,7 @@ def _encode_shard(
             f"model '{how.model.name}' in {how.precision}: the vector of '{texts[wild[0]][:60]}' is not finite"
             f" ({len(wild)} such vectors)"
         )
-    return found, tokens
+    return rows
 
 
 def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, tokens_name: str, ctx: Context) -> None:

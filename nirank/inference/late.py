@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,6 +19,7 @@ from nirank.inference.models import ModelFiles
 from nirank.inference.remembered import remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import Keys, pair_keys, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     import torch
@@ -59,15 +60,12 @@ def maxsim(
     What a memo knows is not scored again. Token vectors themselves are not kept: a text has as many as tokens, so that
     they would take a hundred times the text's own bytes, and reading them back is no faster than a small model.
     """
-    import torch
-
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.query_length, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     keys = {"query": text_keys(queries), "document": text_keys(docs)}
     asked_tokens = _tokens(model, queries, keys["query"], "query", how, ctx)
     doc_tokens = _tokens(model, docs, keys["document"], "document", how, ctx)
-    asked: list[torch.Tensor] = []
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"MaxSim with {how.model.name}"))
 
     def shards(missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -76,23 +74,16 @@ def maxsim(
         starts = np.flatnonzero(np.diff(pairs[by_doc, 1], prepend=-1))[::_SHARD]
         yield from (part for part in np.split(by_doc, starts[1:]) if len(part))
 
-    def compute(shard: NDArray[np.int64]) -> NDArray[np.float32]:
-        if not asked:
-            asked.extend(_token_vectors(model, queries, "query", how, asked_tokens))
+    def texts_of(shard: NDArray[np.int64]) -> _Shard:
         rows, at = np.unique(pairs[shard, 1], return_inverse=True)
-        vectors = _token_vectors(model, [docs[row] for row in rows.tolist()], "document", how, doc_tokens[rows])
-        scores = np.zeros(len(shard), np.float32)
-        for query in np.unique(pairs[shard, 0]).tolist():
-            here = np.flatnonzero(pairs[shard, 0] == query)
-            with torch.inference_mode():
-                scores[here] = _score(asked[query], [vectors[one] for one in at[here].tolist()])
-            for _ in here:
-                next(done, None)
-        if not np.isfinite(scores).all():
-            raise ModelError(
-                f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
-            )
-        return scores
+        some = [docs[row] for row in rows.tolist()]
+        return _Shard(list(queries), asked_tokens, some, doc_tokens[rows], pairs[shard, 0], at)
+
+    def compute(some: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+        texts = map(texts_of, some)
+        if ctx.engine is None:
+            return map(partial(_score_shard, model, how, {}, done), texts)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), _told), texts)
 
     memo = ctx.memos({"maxsim": how.space(model)}, np.dtype("<f4"))
     of_pairs = pair_keys(keys["query"][pairs[:, 0]], keys["document"][pairs[:, 1]])
@@ -103,6 +94,59 @@ def maxsim(
     ctx.declare("precision", how.precision)
     ctx.declare("lengths", {side: _length(model, side) for side in ("query", "document")})
     return found
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Queries and documents with how many tokens are read of each, and pairs as positions in the two."""
+
+    queries: list[str]
+    query_tokens: NDArray[np.int64]
+    docs: list[str]
+    doc_tokens: NDArray[np.int64]
+    q: NDArray[np.int64]
+    d: NDArray[np.int64]
+
+
+def open_shards(how: TokenEncoding, device: str) -> Callable[[_Shard], NDArray[np.float32]]:
+    """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.query_length, how.precision, chosen_device(device))
+    return partial(_score_shard, model, how, {}, iter(()))
+
+
+def _told(shard: _Shard) -> str:
+    shown = ", ".join(f"'{text[:40]}'" for text in shard.docs[:3])
+    return f"{len(shard.q):,} pairs with {len(shard.docs):,} documents ({shown}{' …' if len(shard.docs) > 3 else ''})"
+
+
+def _score_shard(
+    model: MultiVectorEncoder,
+    how: TokenEncoding,
+    asked: dict[tuple[str, ...], list[torch.Tensor]],
+    done: Iterator[int],
+    shard: _Shard,
+) -> NDArray[np.float32]:
+    """Score a shard's pairs; `asked` keeps the queries' vectors from one shard to the next; advance `done` by pairs."""
+    import torch
+
+    queries = tuple(shard.queries)
+    if queries not in asked:
+        asked.clear()
+        asked[queries] = _token_vectors(model, queries, "query", how, shard.query_tokens)
+    vectors = _token_vectors(model, shard.docs, "document", how, shard.doc_tokens)
+    scores = np.zeros(len(shard.q), np.float32)
+    for query in np.unique(shard.q).tolist():
+        here = np.flatnonzero(shard.q == query)
+        with torch.inference_mode():
+            scores[here] = _score(asked[queries][query], [vectors[one] for one in shard.d[here].tolist()])
+        for _ in here:
+            next(done, None)
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
+        )
+    return scores
 
 
 def _score(query: torch.Tensor, docs: Sequence[torch.Tensor]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,9 +19,12 @@ from nirank.inference.models import ModelFiles
 from nirank.inference.remembered import by_number, remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import pair_keys, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
+
+Texts = tuple[list[str], list[str]]  # queries and documents of pairs
 
 _SHARD = 2048  # pairs whose tokens are held at a time, and whose scores are then kept
 
@@ -80,29 +83,14 @@ def score_pairs(
     ctx.count("document_tokens_lost", int(lost.sum()))
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"scoring pairs with {how.model.name}"))
 
-    def compute(shard: NDArray[np.int64]) -> NDArray[np.float32]:
-        part = pairs[shard].tolist()
-        scores = np.empty(len(part), np.float32)
-        joined = tokenizer(
-            [asked[q] for q, _ in part], [docs[d] for _, d in part], truncation="only_second", max_length=limit
-        )
-        inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(part))]
-        whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
+    def texts_of(shard: NDArray[np.int64]) -> Texts:
+        return [asked[q] for q in pairs[shard, 0].tolist()], [docs[d] for d in pairs[shard, 1].tolist()]
 
-        def prepare(batch: list[int]) -> Any:
-            return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
-
-        def run(batch: list[int], padded: Any) -> None:
-            scores[batch] = _forward(model, padded, column)
-            for _ in batch:
-                next(done, None)
-
-        in_batches(whole, range(len(part)), token_budget(device.partition(":")[0], how.batch_tokens), prepare, run)
-        if not np.isfinite(scores).all():
-            raise ModelError(
-                f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
-            )
-        return scores
+    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+        texts = map(texts_of, shards)
+        if ctx.engine is None:
+            return (_score_shard(model, one, how, limit, column, done) for one in texts)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
 
     memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
     keys = pair_keys(text_keys(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
@@ -113,6 +101,43 @@ def score_pairs(
     for name, value in declared.items():
         ctx.declare(name, value)
     return found
+
+
+def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], NDArray[np.float32]]:
+    """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
+    return lambda texts: _score_shard(model, texts, how, limit, column, iter(()))
+
+
+def _told(texts: Texts) -> str:
+    return f"{len(texts[0]):,} pairs (of the query '{texts[0][0][:40]}' and on, with '{texts[1][0][:40]}' and on)"
+
+
+def _score_shard(
+    model: CrossEncoder, texts: Texts, how: PairScoring, limit: int, column: int, done: Iterator[int]
+) -> NDArray[np.float32]:
+    """Score pairs in batches of similar length, longest first; advance `done` by every pair."""
+    tokenizer: Any = model.tokenizer
+    scores = np.empty(len(texts[0]), np.float32)
+    joined = tokenizer(*texts, truncation="only_second", max_length=limit)
+    inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(scores))]
+    whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
+
+    def prepare(batch: list[int]) -> Any:
+        return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
+
+    def run(batch: list[int], padded: Any) -> None:
+        scores[batch] = _forward(model, padded, column)
+        for _ in batch:
+            next(done, None)
+
+    in_batches(whole, range(len(scores)), token_budget(model.device.type, how.batch_tokens), prepare, run)
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
+        )
+    return scores
 
 
 def _counted(tokenizer: Any, texts: list[str]) -> list[int]:

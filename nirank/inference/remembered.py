@@ -12,9 +12,11 @@ them is cut into the same further shards, of the same batches.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,69 +24,81 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.memo import Keys, Memo, Rows, distinct, text_keys
 
+T = TypeVar("T")
+Compute = Callable[[Iterable[T]], Iterable[Rows]]  # what becomes of shards, in their order
+
+
+@dataclass(frozen=True)
+class Shard(Generic[T]):
+    """What is computed, and kept, as one: the items, and a key for each."""
+
+    items: T
+    keys: Keys
+
+
 _LOOKED_UP = 4096  # texts at a time
 SHARD_TEXTS = 4096  # computed, and then kept, at a time,
 SHARD_CHARACTERS = 1 << 20  # or fewer, if they are long: what a crash can lose
 
 
 def remembered_texts(
-    texts: Iterable[str], memo: Memo, compute: Callable[[list[str]], Rows], ctx: Context
-) -> Iterator[tuple[NDArray[np.int64], Rows]]:
-    """Yield (positions, rows) until every text has its row; equal texts are computed once.
+    texts: Iterable[str],
+    memo: Memo,
+    compute: Compute[list[str]],
+    into: Callable[[NDArray[np.int64], Rows], None],
+    ctx: Context,
+) -> None:
+    """Hand over a row for every text; equal texts are computed once.
 
-    compute  what is not known, a shard at a time: texts, all different → rows
-    Memory is a shard of texts and one of rows.
+    compute  what is not known: shards of texts, all different → their rows
+    into     takes (positions, rows), in any order
+    Memory is a shard of texts and one of rows, for each that is computed at once.
     """
-    stream, at = iter(texts), 0
-    waiting: dict[str, list[int]] = {}
-    characters = 0
+    places: dict[str, list[int]] = {}  # of texts that wait for their shard, or whose shard is being computed
 
-    def shard() -> tuple[NDArray[np.int64], Rows]:
-        nonlocal characters
-        rows = computed(list(waiting), text_keys(waiting), memo, compute, ctx)
-        places = list(waiting.values())
-        positions = np.concatenate([np.asarray(one, np.int64) for one in places])
-        rows = np.repeat(rows, [len(one) for one in places])
-        waiting.clear()
-        characters = 0
-        return positions, rows
-
-    while part := list(islice(stream, _LOOKED_UP)):
-        found, rows = _known(text_keys(part), memo, ctx)
-        if len(rows):
-            yield at + np.flatnonzero(found), rows
-        left = np.flatnonzero(~found)
-        while len(left):
-            for place in left.tolist():
-                text = part[place]
-                if text not in waiting:
-                    characters += len(text)
-                waiting.setdefault(text, []).append(at + place)
-                if len(waiting) == SHARD_TEXTS or characters >= SHARD_CHARACTERS:
-                    yield shard()
+    def shards() -> Iterator[Shard[list[str]]]:
+        stream, at, waiting, characters = iter(texts), 0, [], 0
+        while part := list(islice(stream, _LOOKED_UP)):
+            left = np.arange(len(part))
+            while len(left):
+                there, rows = _known(text_keys([part[place] for place in left.tolist()]), memo, ctx)
+                if len(rows):
+                    into(at + left[there], rows)
+                left = left[~there]
+                for place in left.tolist():
+                    text = part[place]
+                    if text not in places:
+                        waiting.append(text)
+                        characters += len(text)
+                    places.setdefault(text, []).append(at + place)
+                    if len(waiting) == SHARD_TEXTS or characters >= SHARD_CHARACTERS:
+                        yield Shard(waiting, text_keys(waiting))
+                        waiting, characters = [], 0
+                        left = left[left > place]  # the shard may have what comes next
+                        break
+                else:
                     break
-            left = left[left > place]
-            again, rows = _known(text_keys([part[place] for place in left.tolist()]), memo, ctx)
-            if len(rows):  # texts of the shard that was just computed
-                yield at + left[again], rows
-                left = left[~again]
-        at += len(part)
-    if waiting:
-        yield shard()
+            at += len(part)
+        if waiting:
+            yield Shard(waiting, text_keys(waiting))
+
+    for shard, rows in computed(shards(), memo, compute, ctx):
+        of_texts = [np.asarray(places.pop(text), np.int64) for text in shard]
+        into(np.concatenate(of_texts), np.repeat(rows, [len(one) for one in of_texts]))
 
 
 def remembered_pairs(
     keys: Keys,
     memo: Memo,
     shards: Callable[[NDArray[np.int64]], Iterable[NDArray[np.int64]]],
-    compute: Callable[[NDArray[np.int64]], Rows],
+    compute: Compute[NDArray[np.int64]],
     kind: np.dtype[Any],
     ctx: Context,
 ) -> Rows:
     """Return a row for every key; of equal keys one is computed.
 
     shards   cuts positions of what is not known into the shards in which it is computed and kept
-    compute  positions → rows
+    compute  shards of positions → their rows
     """
     firsts, inverse = distinct(keys)
     found, known = _known(keys[firsts], memo, ctx)
@@ -92,8 +106,9 @@ def remembered_pairs(
     rows[found] = known
     place = np.empty(len(keys), np.int64)
     place[firsts] = np.arange(len(firsts))
-    for shard in shards(firsts[~found]):
-        rows[place[shard]] = computed(shard, keys[shard], memo, compute, ctx)
+    wanted = (Shard(shard, keys[shard]) for shard in shards(firsts[~found]))
+    for shard, computed_rows in computed(wanted, memo, compute, ctx):
+        rows[place[shard]] = computed_rows
     return rows[inverse]
 
 
@@ -103,15 +118,29 @@ def by_number(most: int, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int6
         yield missing[start : start + most]
 
 
-def computed(items: Any, keys: Keys, memo: Memo, compute: Callable[[Any], Rows], ctx: Context) -> Rows:
-    """Compute one shard, keep it, and count what it took."""
+def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: Context) -> Iterator[tuple[T, Rows]]:
+    """Compute shards, keep each when it is finished, and count what that took."""
+    begun: deque[Shard[T]] = deque()
+
+    def items() -> Iterator[T]:
+        for shard in shards:
+            begun.append(shard)
+            yield shard.items
+
     started = time.perf_counter()
-    rows = compute(items)
-    seconds = time.perf_counter() - started
-    memo.put(keys, rows, seconds)
-    ctx.remembered["computed"] += len(keys)
-    ctx.remembered["computed_s"] += seconds
-    return rows
+    for rows in compute(items()):
+        shard = begun.popleft()
+        seconds = time.perf_counter() - started
+        memo.put(shard.keys, rows, seconds)
+        ctx.remembered["computed"] += len(shard.keys)
+        ctx.remembered["computed_s"] += seconds
+        yield shard.items, rows
+        started = time.perf_counter()
+
+
+def here(function: Callable[[T], Rows]) -> Compute[T]:
+    """Compute shard by shard in this process."""
+    return lambda shards: map(function, shards)
 
 
 def _known(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.context import Context
-from nirank.inference.remembered import by_number, remembered_pairs
+from nirank.inference.remembered import by_number, here, remembered_pairs
 from nirank.memo import Keys
 
 _COUNTED = 4096  # texts at a time
@@ -32,4 +32,4 @@ def token_counts(
 
     memo = ctx.memos({"tokens": dict(space)}, kind)
     aside = Context()  # counting is no item of what is scored
-    return remembered_pairs(keys, memo, partial(by_number, _COUNTED), compute, kind, aside).astype(np.int64)
+    return remembered_pairs(keys, memo, partial(by_number, _COUNTED), here(compute), kind, aside).astype(np.int64)

@@ -22,6 +22,7 @@ from nirank.plan.reporter import Reporter
 from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
 from nirank.ranking import Ranking
+from nirank.work import Engine
 
 log = logging.getLogger("nirank")
 
@@ -41,13 +42,22 @@ class Runner:
 
     leaves  {address: value} of given data
     ran     nodes that this runner computed, in order
+    engine  executes what comes in shards; None: this process
     time    online computations that are found, or that a memo helped, are run once more to be timed
     """
 
     def __init__(
-        self, store: Store, leaves: Mapping[str, Any], reporter: Reporter, device: str = "auto", *, time: bool = False
+        self,
+        store: Store,
+        leaves: Mapping[str, Any],
+        reporter: Reporter,
+        device: str = "auto",
+        *,
+        engine: Engine | None = None,
+        time: bool = False,
     ) -> None:
-        self.store, self.leaves, self.reporter, self.device, self.time = store, leaves, reporter, device, time
+        self.store, self.leaves, self.reporter, self.device = store, leaves, reporter, device
+        self.engine, self.time = engine, time
         self.ran: list[Node] = []
         self._timed: dict[str, Cost] = {}
         self._deepest: dict[str, Node] = {}
@@ -207,6 +217,7 @@ class Runner:
             track=self.reporter.track,
             qrels=inputs.get("judgements", [None])[0],
             memos=self.store.memo,
+            engine=self.engine,
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:

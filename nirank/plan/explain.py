@@ -77,18 +77,20 @@ def before(plan: Sequence[Step]) -> str:
     return "\n".join([*lines, summary])
 
 
-def after(plan: Sequence[Step], spent: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
+def after(plan: Sequence[Step], spent: Mapping[str, Mapping[str, Any]], store: Store, seconds: float) -> str:
     """Return the same graph with what it did cost.
 
     spent    {address: cost} of what this run computed
+    store    where what another process computed meanwhile is found
     seconds  of the whole run
     """
     lines, estimated, took = [], 0.0, 0.0
     for step in plan:
         cost = spent.get(step.node.address)
         if cost is None:
-            state = "stored " if step.stored else "failed "
-            told = f"({in_words(alone_s(step.stored.meta['cost']))} when it was computed)" if step.stored else ""
+            there = step.stored or store.find(step.node)
+            state = "stored " if step.stored else "found  " if there else "failed "
+            told = f"({in_words(alone_s(there.meta['cost']))} when it was computed)" if there else ""
         else:
             state = "computed"
             told = in_words(cost["wall_s"])

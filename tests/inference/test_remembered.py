@@ -14,10 +14,13 @@ import tiny_models
 from nirank.collections.collection import Collection
 from nirank.context import Context
 from nirank.experiment import Experiment
-from nirank.inference import encoder, late, models, pair_scores, remembered
+from nirank.inference import encoder, late, models, pair_scores, remembered, sparse
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.late import TokenEncoding, maxsim
 from nirank.inference.pair_scores import PairScoring, score_pairs
+from nirank.inference.sparse import SparseEncoding, encode_sparse
+from nirank.inference.sparse_memo import PART, SparseMemo
+from nirank.memo import text_keys
 from nirank.pipeline import Pipeline
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
@@ -232,6 +235,78 @@ def test_scores_that_are_not_finite_are_not_kept(
     assert np.isfinite(score("cross_encoder", bi, cross, LocalStore(tmp_path), ALL)[0]).all()
 
 
+# -- sparse vectors --------------------------------------------------------------------------------
+
+
+def row(n_terms: int, tokens: int) -> tuple[np.ndarray, np.ndarray, int]:
+    return np.arange(n_terms, dtype=np.int32) * 3, np.arange(n_terms, dtype=np.float32) + 0.5, tokens
+
+
+def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
+    sizes = [0, 1, 31, 32, 33, 64, 65, 500]
+    rows = np.empty(len(sizes), object)
+    for at, n in enumerate(sizes):
+        rows[at] = row(n, n + 2)
+    keys = text_keys(map(str, sizes))
+    SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART)).put(keys, rows, 8.0)
+    memo = SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART))
+    found, back = memo.get(np.concatenate((text_keys(["other"]), keys[::-1])))
+    assert found.tolist() == [False] + [True] * len(sizes)
+    for n, (ids, weights, tokens) in zip(sizes[::-1], back, strict=True):
+        assert ids.tolist() == row(n, 0)[0].tolist() and weights.tolist() == row(n, 0)[1].tolist()
+        assert tokens == n + 2
+    assert memo.rate == pytest.approx(1.0)
+    assert memo.get(keys[:0])[0].tolist() == []
+
+
+def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
+    parts = LocalStore(tmp_path).memo({"s": 1}, PART)
+    whole = np.empty(1, object)
+    whole[0] = row(100, 7)
+    kept: list[Any] = []
+    real = parts.put
+    parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
+    SparseMemo(parts).put(text_keys(["t"]), whole, 1.0)
+    ((keys, rows),) = kept
+    real(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
+    assert SparseMemo(parts).get(text_keys(["t", "u"]))[0].tolist() == [False, False]
+
+
+def sparse_vectors(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
+    folder.mkdir(parents=True)
+    context = Context(device="cpu", memos=store.memo)
+    encode_sparse(iter(texts), len(texts), SparseEncoding(models.resolve(str(model)), "document"), folder, context)
+    return b"".join((folder / f"{name}.npy").read_bytes() for name in ("offsets", "terms", "weights")), context
+
+
+def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "splade").mkdir()
+    model = tiny_models.splade(tmp_path / "splade")
+    monkeypatch.setattr(remembered, "SHARD_TEXTS", 8)
+    texts = [*words(30), "", *words(5)]
+    whole, told = sparse_vectors(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
+    store, real, calls = LocalStore(tmp_path / "store"), sparse._encode_shard, []
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(arguments[1])
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(sparse, "_encode_shard", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sparse_vectors(tmp_path / "cut", texts, model, store)
+    resumed, told_again = sparse_vectors(tmp_path / "resumed", texts, model, LocalStore(store.root))
+    assert resumed == whole
+    assert sum(map(len, calls[3:])) == 31 - 16
+    assert told_again.counts == told.counts
+    added, _ = sparse_vectors(tmp_path / "added", ["w1 new", *texts], model, LocalStore(store.root))
+    assert calls[-1] == ["w1 new"]
+    assert np.load(tmp_path / "added" / "offsets.npy")[1] > 0 and len(added) > len(whole)
+
+
 # -- found across systems, collections and runs ----------------------------------------------------
 
 
@@ -303,3 +378,39 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
         assert {q: list(found) for q, found in one.items()} == {q: list(found) for q, found in other.items()}
         for q, found in one.items():
             assert list(found.values()) == pytest.approx(list(other[q].values()), abs=1e-5)
+
+
+# -- by worker processes ---------------------------------------------------------------------------
+
+
+def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
+    bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from nirank.engines import LocalEngine, local
+
+    monkeypatch.setattr(remembered, "SHARD_TEXTS", 4)
+    monkeypatch.setattr(pair_scores, "_SHARD", 7)
+    monkeypatch.setattr(late, "_SHARD", 3)
+    systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
+    here = run(tmp_path / "here", systems)
+    engine, sent = LocalEngine(2), []
+    real = local._Worker._send
+
+    def kill_every_third(worker: Any, message: Any) -> None:
+        real(worker, message)
+        if message[0] == "do":
+            sent.append(message)
+            if len(sent) % 3 == 0:
+                worker._process.kill()
+
+    monkeypatch.setattr(local._Worker, "_send", kill_every_third)
+    store = LocalStore(tmp_path / "there")
+    there = Experiment(collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine).run()
+    engine.close()
+    assert not there.failed, there.rows
+    assert "a worker died" in caplog.text
+    for name in systems:
+        one, other = (result.ranking(name).to_dict() for result in (here, there))
+        for q, found in one.items():
+            assert found == pytest.approx(other[q], abs=1e-5)
+    assert [row["counts"] for row in there.rows] == [row["counts"] for row in here.rows]

@@ -13,6 +13,7 @@ from toys import CALLS, Lookup, Shared, fruits
 
 from nirank.context import Context
 from nirank.experiment import Experiment
+from nirank.memo import text_keys
 from nirank.node import Node, Stored
 from nirank.pairs import Pairs
 from nirank.plan.costs import Spent, alone_s, costs, in_words
@@ -112,12 +113,15 @@ def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> Non
 
 @stage
 class Counting(Scorer):
-    """Score 1, and keep what was scored in a memo."""
+    """Score 1, and keep in a memo that it was done."""
 
     name = "counting"
 
     def score(self, pairs: Pairs, ctx: Context) -> Any:
-        CALLS.append("score")
+        memo = ctx.memos({"counting": 1}, np.dtype("<f4"))
+        if not memo.get(text_keys(["done"]))[0].all():
+            CALLS.append("score")
+            memo.put(text_keys(["done"]), np.ones(1, "<f4"), 1.0)
         return np.ones(len(pairs), np.float32)
 
 
