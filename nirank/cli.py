@@ -78,6 +78,7 @@ def run(
     from nirank.store import open_store
 
     store = open_store(parsed.store)
+    engine = LocalEngine(workers) if workers else None
     collections = _load_all(parsed.collections, store, limit_queries)
     experiment = Experiment(
         collections,
@@ -86,7 +87,7 @@ def run(
         store=store,
         device=parsed.device,
         significance=parsed.significance,
-        engine=LocalEngine(workers) if workers else None,
+        engine=engine,
     )
     if check or explain:
         text = experiment.explain()
@@ -102,6 +103,8 @@ def run(
     log_to(folder / "nirank.log")
     _say_findings(experiment.collections, quiet)
     result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
+    if engine is not None:
+        engine.close()
     result.save(folder, config=parsed.resolved, command=["nirank", *sys.argv[1:]], config_file=str(config))
     click.echo(str(result.table()))
     log.info("written to %s", folder)

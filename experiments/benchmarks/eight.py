@@ -261,10 +261,12 @@ class Functions:
     """The stages as functions of data frames, without a store or memos."""
 
     def __init__(self, collection: Any, work: Path) -> None:
+        from nirank import BM25
         from nirank.collections.texts import TITLE_AND_TEXT, TextView
         from nirank.context import Context
         from nirank.inference.encoder import Encoding, encode
         from nirank.inference.models import resolve
+        from nirank.lexical.postings import build
         from nirank.scope import Scope
 
         self.collection, self.work, self.calls = collection, work, {"bm25": 0, "dense": 0, "late": 0, "pairs": 0}
@@ -275,15 +277,16 @@ class Functions:
         for name, texts in (("docs", self.docs), ("queries", self.queries)):
             (work / name).mkdir()
             encode(texts, len(texts), Encoding(resolve(MINILM), max_length=64), work / name, self.context)
+        (work / "bm25").mkdir()
+        build({"": iter(self.docs)}, len(self.docs), BM25().analyzer, work / "bm25")
 
     def bm25(self, frame: Any) -> Any:
-        from nirank import BM25, Experiment
-        from nirank.store import LocalStore
+        from nirank import BM25
+        from nirank.context import Context
 
         self.calls["bm25"] += 1
-        store = LocalStore(self.work / f"bm25-{self.calls['bm25']}")
-        ranking = Experiment(self.collection, {"BM25": BM25()}, ["nDCG@10"], store=store).run().ranking("BM25")
-        return self.framed(ranking, frame)
+        context = Context(self.collection.queries, self.collection.docs, (self.work / "bm25",), self.scope)
+        return self.framed(BM25().search(self.collection.queries, self.scope, 1000, context), frame)
 
     def dense(self, frame: Any) -> Any:
         from nirank.inference.encoder import read_vectors

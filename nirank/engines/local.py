@@ -113,7 +113,7 @@ class _Worker:
     def __init__(self, threads: int) -> None:
         limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "nirank.engines.worker"],
+            [sys.executable, "-c", "from nirank.engines.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -1,4 +1,4 @@
-"""A worker: `python -m nirank.engines.worker` reads shards from its standard input and answers on its standard output.
+"""A worker: a program that reads shards from its standard input and answers on its standard output.
 
 It is a program of its own, so that a user's script needs no guard against being imported again. It ends when its
 input does, that is, with the process that started it, however that one ends.
@@ -70,7 +70,3 @@ def main() -> None:
             except Exception:  # an error that cannot travel as it is
                 error = RuntimeError(f"{type(error).__name__}: {error}")
             send(answers, ("raised", error))
-
-
-if __name__ == "__main__":
-    main()

@@ -100,6 +100,8 @@ def after(plan: Sequence[Step], spent: Mapping[str, Mapping[str, Any]], store: S
                 told += f"; estimated {in_words(step.estimate_s)}"
                 estimated, took = estimated + step.estimate_s, took + alone_s(cost)
         lines.append(_line(state, step, told))
+    if not spent and all(step.stored for step in plan):
+        return "\n".join([*lines, f"all {len(plan)} computations were stored; {in_words(seconds)}"])
     apart = sum(alone_s(cost) * len(step.users) for step in plan if (cost := spent.get(step.node.address)))
     summary = (
         f"{len(spent)} of {len(plan)} computations in {in_words(seconds)};"

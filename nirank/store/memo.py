@@ -82,7 +82,8 @@ class SegmentedMemo:
         try:
             if not self.folder.exists():
                 self._describe()
-            self._write(keys[firsts], np.asarray(rows, self.kind)[firsts], seconds, f"{time.time_ns():020}")
+            rows = np.asarray(rows, self.kind)[firsts]
+            self._write(keys[firsts], lambda at: rows[at], seconds, f"{time.time_ns():020}")
             self._merge()
         except OSError as error:
             raise self._told(error) from error
@@ -118,10 +119,10 @@ class SegmentedMemo:
         self._open.pop(path.name, None)
         path.unlink(missing_ok=True)
 
-    def _write(self, keys: Keys, rows: Rows, seconds: float, age: str) -> None:
+    def _write(self, keys: Keys, read: Callable[[NDArray[np.int64]], Rows], seconds: float, age: str) -> None:
         beside = self._beside()
         try:
-            write_segment(beside, keys, rows, seconds)
+            write_segment(beside, keys, read, seconds)
             beside.rename(self.folder / f"{age}-{uuid.uuid4().hex[:8]}{_SUFFIX}")
         finally:
             beside.unlink(missing_ok=True)
@@ -136,15 +137,25 @@ class SegmentedMemo:
         while first and (first >= _LARGE or segments[first - 1].count <= 2 * size):
             first -= 1
             size += segments[first].count
-        merged, parts = segments[first:], []
-        for one in merged:
+        merged = []
+        for one in segments[first:]:
             try:
-                parts.append((one.keys(), one.read(np.arange(one.count))))
+                one.check()
+                merged.append(one)
             except DamagedSegment as damage:
                 self._drop(one.path, damage)
-        keys, rows = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        keys = np.concatenate([one.keys() for one in merged])
         firsts, _ = distinct(keys)  # of two rows for one key the older
-        self._write(keys[firsts], rows[firsts], sum(one.seconds for one in merged), merged[0].path.name[:20])
+        begins = np.cumsum([0, *(one.count for one in merged)])
+
+        def read(at: NDArray[np.int64]) -> Rows:
+            rows = np.empty(len(at), self.kind)
+            for begin, one in zip(begins.tolist(), merged, strict=False):
+                mine = np.flatnonzero((firsts[at] >= begin) & (firsts[at] < begin + one.count))
+                rows[mine] = one.read(firsts[at[mine]] - begin)
+            return rows
+
+        self._write(keys[firsts], read, sum(one.seconds for one in merged), merged[0].path.name[:20])
         for one in merged:
             one.path.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from nirank.memo import Keys, Rows
 _HEADER = struct.Struct("<16sQIIdII16x")
 _MAGIC = b"nirank memo 1"
 _BLOCK = 1024  # rows under one checksum
+_READ = 8 * _BLOCK  # rows held while a segment is written
 
 
 class DamagedSegment(Exception):
@@ -98,21 +100,24 @@ class Segment:
             self._checked[block] = True
 
 
-def write_segment(path: Path, keys: Keys, rows: Rows, seconds: float) -> None:
-    """Write a segment and bring it to disk; keys must be distinct. The caller renames it into place."""
+def write_segment(path: Path, keys: Keys, read: Callable[[NDArray[np.int64]], Rows], seconds: float) -> None:
+    """Write a segment and bring it to disk; keys must be distinct. The caller renames it into place.
+
+    read  gives the rows at some positions of `keys`; it is asked for a few thousand at a time, in the keys' order
+    """
     order = np.lexsort((keys[:, 1], keys[:, 0]))
     halves = np.ascontiguousarray(keys[order].T.astype("<u8"))
-    rows = np.ascontiguousarray(rows)
-    width = rows.dtype.itemsize
+    width = read(order[:0]).dtype.itemsize
     sums = []
     keys_crc = zlib.crc32(halves.data)
     with path.open("wb") as file:
         file.write(bytes(_HEADER.size))
         file.write(halves.data)
-        for start in range(0, len(order), _BLOCK):
-            block = rows[order[start : start + _BLOCK]].tobytes()
-            sums.append(zlib.crc32(block))
-            file.write(block)
+        for start in range(0, len(order), _READ):
+            part = read(order[start : start + _READ]).tobytes()
+            blocks = [part[at : at + _BLOCK * width] for at in range(0, len(part), _BLOCK * width)]
+            sums += [zlib.crc32(block) for block in blocks]
+            file.write(part)
         table = np.array(sums, "<u4")
         file.write(table.data)
         crc = _crc_of_header(len(order), width, _BLOCK, seconds, keys_crc, table)

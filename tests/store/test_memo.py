@@ -74,9 +74,29 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
 def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
     same = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
     memo(tmp_path).put(same, np.arange(4, dtype=SCORE), 0)
-    found, rows = memo(tmp_path).get(np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1]], np.uint64))
-    assert found.tolist() == [True, False, False, True, False, True, False]
-    assert rows.tolist() == [2, 3, 0]
+    found, rows = memo(tmp_path).get(
+        np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
+    )
+    assert found.tolist() == [True, False, False, True, False, True, False, True]
+    assert rows.tolist() == [2, 3, 0, 1]
+
+
+def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
+    """More rows than are held at a time, and a damaged one among what is merged."""
+    n, all_keys = 12_000, keys(*map(str, range(12_000 * 10)))
+    for part in range(10):
+        memo(tmp_path).put(all_keys[part * n : (part + 1) * n], np.arange(part * n, (part + 1) * n, dtype=SCORE), 1.0)
+        if part == 7:
+            newest = segments(tmp_path)[-1]
+            raw = bytearray(newest.read_bytes())
+            raw[64 + 16 * n + 4 * 11_000] ^= 1
+            newest.write_bytes(raw)
+    assert len(segments(tmp_path)) <= 8
+    found, rows = memo(tmp_path).get(all_keys)
+    lost = np.zeros(10 * n, bool)
+    lost[7 * n : 8 * n] = True
+    assert np.array_equal(found, ~lost)
+    assert np.array_equal(rows, np.flatnonzero(~lost).astype(SCORE))
 
 
 def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
