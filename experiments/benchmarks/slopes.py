@@ -158,7 +158,7 @@ def main() -> None:
         )
         print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        write(options.out, "slopes", rows)
+        write(options.out, "slopes", rows, by="what")
 
 
 def least(make: Callable[..., Callable[[], None]], scifact: Path, n: int) -> float:
