@@ -176,7 +176,7 @@ class Runner:
                 if stored is None:
                     self.reporter.stage(node.label)
                     if wanted is not None:
-                        node.stage.score(wanted, self._context(node, inputs))
+                        self._score_together(node, wanted, inputs)
                     self._run_task(node, inputs)
                     self.ran.append(node)
         except (FailedNode, StoreError):  # a store that cannot be written fails the run, not one system of it
@@ -206,6 +206,14 @@ class Runner:
             except FailedNode:
                 continue  # its own systems will say so
         return heads(lists) if len(lists) > 1 else None
+
+    def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
+        try:
+            node.stage.score(wanted, self._context(node, inputs))
+        except StoreError:
+            raise
+        except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
+            log.debug("scoring several lists together with %s", node.label, exc_info=True)
 
     def _context(self, node: Node, inputs: dict[str, list[Any]]) -> Context:
         return Context(

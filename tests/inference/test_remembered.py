@@ -380,6 +380,24 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
             assert list(found.values()) == pytest.approx(list(other[q].values()), abs=1e-5)
 
 
+def test_a_list_that_cannot_be_scored_fails_alone(
+    bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pair_scores._forward
+
+    def wild(model: Any, padded: Any, column: int) -> Any:
+        scores = real(model, padded, column)
+        return np.where(padded["input_ids"].numpy().shape[1] > 40, np.nan, scores)
+
+    monkeypatch.setattr(pair_scores, "_forward", wild)
+    docs = ["w1 w2", "w1 w3", "w1 " + "w9 " * 50]
+    systems = {"Two": BM25() % 2 >> CrossEncoder(str(cross)), "All": BM25() >> CrossEncoder(str(cross))}
+    store = LocalStore(tmp_path)
+    result = Experiment(collection(docs, ["w1"]), systems, ["nDCG@10"], store=store, device="cpu").run()
+    assert [row["status"] for row in result.rows] == ["ok", "failed"]
+    assert "scores not finite" in result.rows[1]["error"]
+
+
 # -- by worker processes ---------------------------------------------------------------------------
 
 
