@@ -201,13 +201,6 @@ class Ranking(Pairs):
             k if self.depth is None else min(k, self.depth),
         )
 
-    def take(self, query_rows: Rows, queries: Ids) -> Ranking:
-        """Return the rankings of some queries; `queries` is their table, in the same order."""
-        starts, lengths = self.offsets[query_rows], self.counts[query_rows]
-        at = segment_positions(starts, lengths)
-        offsets = np.concatenate(([0], np.cumsum(lengths)))
-        return Ranking(queries, self.docs, offsets, self.rows[at], self.scores[at], self.depth)
-
     def rescore(self, scores: Scores, *, source: str) -> Ranking:
         """Give every pair another score, (n_pairs,), and sort anew."""
         return Ranking.build(self.queries, self.docs, self.query_rows, self.rows, scores, source=source)._deep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from nirank.evaluation.comparisons import Comparisons
@@ -26,7 +27,8 @@ def blank_row(measures: Sequence[str], **known: Any) -> Row:
         "depth": None,
         "queries": {"declared": 0, "judged": 0, "answered": 0},
         "measures": dict.fromkeys(measures),
-        **{key: {} for key in ("nulls", "answerable", "ceilings", "judged_at", "twins")},
+        **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "twins")},
+        "effort": [],
         "ledger": [],
         "baseline": None,
         "alpha": None,
@@ -44,7 +46,10 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> None:
     row["nulls"] = dict(evaluation.nulls)
     row["answerable"] = dict(evaluation.answerable)
     row["ceilings"] = dict(evaluation.ceilings)
+    row["ties"] = {name: asdict(bounds) for name, bounds in evaluation.ties.items()}
+    row["holes"] = {name: dict(found) for name, found in evaluation.holes.items()}
     row["judged_at"] = dict(evaluation.judged_at)
+    row["effort"] = [round(recall, 6) for recall in evaluation.effort]
     row["conventions"] |= evaluation.conventions
 
 
