@@ -13,7 +13,7 @@ from nirank.result import Result
 from nirank.stages.bm25 import BM25
 from nirank.stages.run import RunFile
 from nirank.store import LocalStore
-from nirank.summaries import group_rows
+from nirank.summaries import blank_row, group_rows
 
 
 def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[str, list[str]]) -> Result:
@@ -85,18 +85,8 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
 
 def test_trap_18_groups_are_macro_averaged() -> None:
     def row(name: str, value: float | None, queries: int, system: str = "A") -> dict[str, Any]:
-        return {
-            "collection": name,
-            "split": None,
-            "qrels": "qrels",
-            "system": system,
-            "status": "ok",
-            "depth": 1000,
-            "measures": {"nDCG@10": value},
-            "queries": {"judged": queries},
-            "conventions": {},
-            "nulls": {},
-        }
+        known = {"collection": name, "qrels": "qrels", "system": system, "depth": 1000}
+        return blank_row([], **known, measures={"nDCG@10": value}, queries={"judged": queries})
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
     (found,) = group_rows([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
