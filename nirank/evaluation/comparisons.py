@@ -117,6 +117,8 @@ class Comparisons:
     def words(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
+        if self.pairs and max(one.n for one in self.pairs) < 2:
+            return "a single query: nothing can be tested"
         test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""

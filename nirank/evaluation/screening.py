@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import Judged, Values, divide, ranks_within
+from nirank.pairs import segment_positions
 
 STEPS = 101  # of an effort curve: 0 % to 100 %
 
@@ -20,11 +21,12 @@ STEPS = 101  # of an effort curve: 0 % to 100 %
 def effort_curve(data: Judged, rel: int) -> Values:
     """Return the mean recall after reading 0 %, 1 %, … 100 % of the pool, rounded up to whole documents, (101,)."""
     hits, sizes, relevant = _inside(data, rel)
-    query = data.query[hits]
-    step = (data.rank[hits] - 1) * 100 // sizes[query] + 1
-    gains = np.bincount(step, 1 / relevant[query], minlength=STEPS + 1)[:STEPS]
+    left = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
+    query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), left)))
+    rank = np.concatenate((data.rank[hits], segment_positions(sizes - left + 1, left)))
+    step = (rank - 1) * 100 // sizes[query] + 1
+    gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
     curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)
-    curve[-1] = 1.0 if (relevant > 0).any() else 0.0  # whoever reads all has found all
     return curve
 
 

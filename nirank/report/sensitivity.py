@@ -26,7 +26,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     body = []
     for measure in measures:
         for row in rows:
-            ties, holes = row["ties"].get(measure), row["holes"].get(measure)
+            ties, holes = (row.get(what, {}).get(measure) for what in ("ties", "holes"))
             if ties is None and holes is None:
                 continue
             cells = [
