@@ -10,21 +10,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from nirank.cli_cache import cache
-from nirank.cli_runs import Lists, evaluate_tar_files, significance_of
+from nirank.cli_runs import EPILOG, compare, evaluate
 from nirank.errors import NirankError
 
 log = logging.getLogger("nirank")
 
-_EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
 
-
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="nirank")
 def cli() -> None:
-    r"""Compare retrieval systems on leaderboards that can be trusted.
+    """Compare retrieval systems on leaderboards that can be trusted.
 
     \b
     Example:
@@ -32,7 +29,7 @@ def cli() -> None:
     """
 
 
-@cli.command(epilog=_EPILOG)
+@cli.command(epilog=EPILOG)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Find every mistake, compute nothing.")
 @click.option("--explain", is_flag=True, help="Print what would be computed, compute nothing.")
@@ -61,7 +58,7 @@ def run(
     quiet: bool,
     debug: bool,
 ) -> None:
-    r"""Run a configuration: print the leaderboard and write it to a folder.
+    """Run a configuration: print the leaderboard and write it to a folder.
 
     \b
     Example:
@@ -139,13 +136,13 @@ def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
             log.log(level, "%s: %s%s", finding.severity, finding.message, examples)
 
 
-@cli.command(epilog=_EPILOG)
+@cli.command(epilog=EPILOG)
 @click.argument("collections", nargs=-1, required=True, metavar="COLLECTION...")
 @click.option("--split", help="The split to audit [test, or the only one].")
 @click.option("--queries", help="The version of the queries [the plain one].")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write audit.json and audit.md there.")
 def audit(collections: tuple[str, ...], split: str | None, queries: str | None, out: Path | None) -> None:
-    r"""Say what is wrong or odd about collections.
+    """Say what is wrong or odd about collections.
 
     \b
     Example:
@@ -178,109 +175,15 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
         sys.exit(2)
 
 
-def _testing(command: Any) -> Any:
-    """Add the options that say how systems are compared."""
-    for option in (
-        click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling."),
-        click.option("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests."),
-        click.option("--correction", default="holm", show_default=True, help="Over all comparisons of the table."),
-        click.option("--test", type=click.Choice(["randomisation", "t"]), default="randomisation", show_default=True),
-        click.option(
-            "--min-rel", type=click.IntRange(min=1), default=1, show_default=True, help="Least relevant grade."
-        ),
-    ):
-        command = option(command)
-    return command
+cli.add_command(evaluate)
+cli.add_command(compare)
+cli.add_command(cache)
 
 
-@cli.command(epilog=_EPILOG, cls=Lists)
-@click.option("--qrels", type=click.Path(path_type=Path), required=True, help="Judgements: three or four columns.")
-@click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, metavar="FILE...")
-@click.option("--measures", multiple=True, metavar="NAME...", help="Such as nDCG@10 AP R@100 [nDCG@10].")
-@click.option("--protocol", type=click.Choice(["clef-tar-2017", "clef-tar-2018", "clef-tar-2019"]))
-@click.option("--baseline", help="Compare all others with this run.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write leaderboard and report there.")
-@_testing
-def evaluate(
-    qrels: Path,
-    runs: tuple[Path, ...],
-    measures: tuple[str, ...],
-    protocol: str | None,
-    baseline: str | None,
-    out: Path | None,
-    **testing: Any,
-) -> None:
-    r"""Evaluate run files made elsewhere, and compare them.
-
-    \b
-    Example:
-      nirank evaluate --qrels qrels.txt --run a.run b.run.gz --measures nDCG@10 AP --baseline a.run
-    """
-    from nirank.console import set_up_logging
-
-    set_up_logging(quiet=False, debug=False)
-    if protocol is not None:
-        source = click.get_current_context().get_parameter_source
-        given = [
-            name for name in ("measures", "baseline", "out", *testing) if source(name) is not ParameterSource.DEFAULT
-        ]
-        if given:
-            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise click.UsageError(f"--protocol {protocol} prints its own measures, untested; leave out {named}")
-        click.echo(evaluate_tar_files(qrels, runs, protocol[-4:]))
-        return
-    if out is not None and out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: is a file; expected a folder")
-    from nirank.run_files import evaluate_runs
-
-    min_rel = testing.pop("min_rel")
-    how = significance_of(baseline, **testing)
-    result = evaluate_runs(qrels, runs, measures or ("nDCG@10",), min_rel=min_rel, significance=how)
-    click.echo(str(result.table()))
-    if out is not None:
-        result.save(out, command=["nirank", *sys.argv[1:]])
-        log.info("written to %s", out)
-
-
-@cli.command(epilog=_EPILOG)
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
-@click.option("--qrels", type=click.Path(path_type=Path), required=True, help="Judgements: three or four columns.")
-@click.option("--measure", default="nDCG@10", show_default=True)
-@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
-@_testing
-def compare(a: Path, b: Path, qrels: Path, measure: str, top: int, **testing: Any) -> None:
-    r"""Compare two run files query by query, the greatest difference first.
-
-    \b
-    Example:
-      nirank compare a.run b.run --qrels qrels.txt --measure AP
-    """
-    from nirank.console import set_up_logging
-
-    set_up_logging(quiet=False, debug=False)
-    from nirank.run_files import differences, evaluate_runs
-
-    min_rel = testing.pop("min_rel")
-    how = significance_of("A", **testing)
-    result = evaluate_runs(qrels, {"A": a, "B": b}, [measure], min_rel=min_rel, significance=how)
-    listed = differences(result, "A", "B", measure)
-    width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
-    click.echo(f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}       A       B    B - A")
-    for query, one, other, difference in listed[:top]:
-        click.echo(f"{query.ljust(width)}  {one:.4f}  {other:.4f}  {difference:+.4f}")
-    (pair,) = next(iter(result.comparisons.values())).pairs
-    low, high = pair.interval
-    click.echo(
-        f"{pair.n} queries: B - A {pair.difference:+.4f} ({low:+.4f} to {high:+.4f}), p {pair.p:.4f};"
-        f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
-    )
-
-
-@cli.command("stages", epilog=_EPILOG)
+@cli.command("stages", epilog=EPILOG)
 @click.argument("name", required=False)
 def list_stages(name: str | None) -> None:
-    r"""List the stages there are, or the options of one.
+    """List the stages there are, or the options of one.
 
     \b
     Example:
@@ -305,10 +208,7 @@ def list_stages(name: str | None) -> None:
         click.echo(f"  {one.name}: {kind_of_value}, {default}  {one.metadata.get('help', '')}")
 
 
-cli.add_command(cache)
-
-
-@cli.command("schema", epilog=_EPILOG)
+@cli.command("schema", epilog=EPILOG)
 def print_schema() -> None:
     """Print the JSON schema of configurations, for editors."""
     import json

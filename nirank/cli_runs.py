@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
+
+log = logging.getLogger("nirank")
+
+EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
+_PATH = click.Path(path_type=Path)
 
 
 class Lists(click.Command):
@@ -26,14 +34,7 @@ class Lists(click.Command):
         return super().parse_args(ctx, spread)
 
 
-def significance_of(baseline: str | None, test: str, correction: str, alpha: float, seed: int) -> Any:
-    """Return how systems are compared, from the command line."""
-    from nirank.evaluation.comparisons import Significance
-
-    return Significance(test, correction, alpha, seed=seed, baseline=baseline)  # type: ignore[arg-type]
-
-
-def evaluate_tar_files(qrels: Path, runs: tuple[Path, ...], year: str) -> str:
+def _tar_table(qrels: Path, runs: tuple[Path, ...], year: str) -> str:
     """Evaluate CLEF TAR runs and return a table of their ALL lines, as the year's script prints them."""
     from nirank.evaluation.clef_tar import evaluate_tar, printed, read_tar_run
     from nirank.judgements import read_qrels
@@ -63,3 +64,133 @@ def evaluate_tar_files(qrels: Path, runs: tuple[Path, ...], year: str) -> str:
         )
         for row in rows
     )
+
+
+def _options(command: Any) -> Any:
+    """Add the options of both commands: what counts, and how systems are compared."""
+    for option in reversed(
+        (
+            click.option("--qrels", type=_PATH, required=True, help="Judgements: three or four columns."),
+            click.option(
+                "--min-rel", type=click.IntRange(min=1), default=1, show_default=True, help="Least relevant grade."
+            ),
+            click.option("--candidates", type=_PATH, help="What each query could be given: pairs, or judgements."),
+            click.option("--known", type=_PATH, help="Pairs or judgements known before (seeds), taken out."),
+            click.option("--common-queries", is_flag=True, help="Use the queries that every run has results for."),
+            click.option(
+                "--order-by",
+                type=click.Choice(["score", "rank", "line"]),
+                default="score",
+                show_default=True,
+                help="Which of a run's columns to believe.",
+            ),
+            click.option(
+                "--duplicates",
+                type=click.Choice(["refuse", "best", "first"]),
+                default="refuse",
+                show_default=True,
+                help="A document twice in a query.",
+            ),
+            click.option(
+                "--test", type=click.Choice(["randomisation", "t"]), default="randomisation", show_default=True
+            ),
+            click.option("--correction", default="holm", show_default=True, help="Over all comparisons of the table."),
+            click.option("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests."),
+            click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _evaluated(
+    runs: Any, measures: Any, baseline: str | None, *, test: str, correction: str, alpha: float, seed: int, **asked: Any
+) -> Any:
+    from nirank.evaluation.comparisons import Significance
+    from nirank.run_files import evaluate_runs
+
+    how = Significance(test, correction, alpha, seed=seed, baseline=baseline)  # type: ignore[arg-type]
+    return evaluate_runs(asked.pop("qrels"), runs, measures, significance=how, **asked)
+
+
+@click.command(epilog=EPILOG, cls=Lists)
+@click.option("--run", "runs", type=_PATH, multiple=True, required=True, metavar="FILE...", help="TREC run files.")
+@click.option("--measures", multiple=True, metavar="NAME...", help="Such as nDCG@10 AP R@100 [nDCG@10].")
+@click.option(
+    "--protocol",
+    type=click.Choice(["clef-tar-2017", "clef-tar-2018", "clef-tar-2019"]),
+    help="As the script of that year computes it.",
+)
+@click.option("--baseline", help="Compare all others with this run.")
+@click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
+@_options
+def evaluate(
+    runs: tuple[Path, ...],
+    measures: tuple[str, ...],
+    protocol: str | None,
+    baseline: str | None,
+    out: Path | None,
+    **asked: Any,
+) -> None:
+    """Evaluate run files made elsewhere, and compare them.
+
+    \b
+    Example:
+      nirank evaluate --qrels qrels.txt --run a.run b.run.gz --measures nDCG@10 AP --baseline a.run
+    """
+    from nirank.console import set_up_logging
+
+    set_up_logging(quiet=False, debug=False)
+    if protocol is not None:
+        source = click.get_current_context().get_parameter_source
+        others = ("measures", "baseline", "out", *(name for name in asked if name != "qrels"))
+        given = [name for name in others if source(name) is not ParameterSource.DEFAULT]
+        if given:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise click.UsageError(f"--protocol {protocol} prints its own measures, untested; leave out {named}")
+        click.echo(_tar_table(asked["qrels"], runs, protocol[-4:]))
+        return
+    if out is not None and out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    result = _evaluated(runs, measures or ("nDCG@10",), baseline, **asked)
+    click.echo(str(result.table()))
+    if out is not None:
+        result.save(out, command=["nirank", *sys.argv[1:]])
+        log.info("written to %s", out)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("a", type=_PATH)
+@click.argument("b", type=_PATH)
+@click.option("--measure", default="nDCG@10", show_default=True, help="Compared query by query.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
+@click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
+@_options
+def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked: Any) -> None:
+    """Compare two run files query by query, the greatest difference first.
+
+    \b
+    Example:
+      nirank compare a.run b.run --qrels qrels.txt --measure AP
+    """
+    from nirank.console import set_up_logging
+    from nirank.run_files import differences
+
+    set_up_logging(quiet=False, debug=False)
+    if out is not None and out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    result = _evaluated({"A": a, "B": b}, [measure], "A", **asked)
+    listed = differences(result, "A", "B", measure)
+    width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
+    click.echo(f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}       A       B    B - A")
+    for query, one, other, difference in listed[:top]:
+        click.echo(f"{query.ljust(width)}  {one:.4f}  {other:.4f}  {difference:+.4f}")
+    (pair,) = next(iter(result.comparisons.values())).pairs
+    low, high = pair.interval
+    click.echo(
+        f"{pair.n} queries: B - A {pair.difference:+.4f} ({low:+.4f} to {high:+.4f}), p {pair.p:.4f};"
+        f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
+    )
+    if out is not None:
+        result.save(out, command=["nirank", *sys.argv[1:]])
+        log.info("written to %s", out)

@@ -11,7 +11,20 @@ from nirank.errors import suggest
 from nirank.yaml_tree import Mistakes, Tree
 
 COLLECTION_KEYS = (
-    *("path", "split", "name", "docs", "queries", "qrels", "candidates", "min_rel", "self_match", "date", "time"),
+    *(
+        "path",
+        "split",
+        "name",
+        "docs",
+        "queries",
+        "qrels",
+        "candidates",
+        "known",
+        "min_rel",
+        "self_match",
+        "date",
+        "time",
+    ),
     *("expect", "measures", "group", "max_dangling"),
 )
 _WANTED = {
@@ -74,7 +87,7 @@ class CollectionReader:
             return None
         unknown_keys(tree, COLLECTION_KEYS, "a collection has no key", self.mistakes)
         kinds: dict[str, Any] = {
-            **dict.fromkeys(("path", "split", "name", "docs", "queries", "date", "time", "group"), str),
+            **dict.fromkeys(("path", "split", "name", "docs", "queries", "known", "date", "time", "group"), str),
             "min_rel": int,
             "max_dangling": (int, float),
             "candidates": (str, bool),
@@ -89,7 +102,7 @@ class CollectionReader:
                 self.mistakes.add(one, f"{key}: expected {wanted}, got {one.kind} ({one.plain!r})")
                 return None
         arguments = {key: one.plain for key, one in tree.value.items() if key in COLLECTION_KEYS and key != "path"}
-        for key in ("docs", "queries", "candidates", "qrels"):
+        for key in ("docs", "queries", "candidates", "known", "qrels"):
             if key in arguments:
                 arguments[key] = self._files(arguments[key])
         if "path" in tree.value:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nirank.collections.texts import Texts
 from nirank.errors import StageError
 from nirank.memo import Memos, no_memos
@@ -78,5 +80,5 @@ class Context:
                 f"{self.stage}: asked for a judgement; a stage that does must declare reads = {{'judgements'}}"
             )
         self.count("judgements_read")
-        judged, grades = self.qrels.lookup([query_row], [doc_row])  # type: ignore[arg-type]
-        return int(grades[0]) if judged[0] else None
+        place = int(self.qrels.places(np.array([query_row]), np.array([doc_row]))[0])
+        return None if place < 0 else int(self.qrels.grades[place])

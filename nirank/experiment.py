@@ -11,6 +11,7 @@ from typing import Any
 
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
+from nirank.contamination import zero_shot
 from nirank.errors import ConfigError, DataError, NirankError
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import evaluate
@@ -231,8 +232,10 @@ class Experiment:
     def _row(self, case: _Case, qrels: Qrels | None) -> dict[str, Any]:
         """Return a row before anything is known of its numbers."""
         collection = case.collection
+        seen = zero_shot(case.pipeline, collection)
         return blank_row(
             self._measures(collection),
+            zero_shot=seen.answer,
             collection=collection.name,
             split=collection.split,
             qrels=None if qrels is None else qrels.name,
@@ -242,6 +245,7 @@ class Experiment:
             conventions={
                 "self_match": collection.self_match,
                 "time": collection.time,
+                "zero_shot": seen.why,
                 **collection.origin.get("conventions", {}),
             },
             pipeline=repr(case.pipeline),
@@ -281,7 +285,7 @@ def _with_shared_labels(
     groups = collection.twin_groups
     if not len(unequal_groups(qrels, groups)):
         return {}
-    return dict(evaluate(ranking, share_labels(qrels, groups), measures).means)
+    return dict(evaluate(ranking, share_labels(qrels, groups), measures, collection.scope).means)
 
 
 def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:

@@ -120,18 +120,20 @@ def read_qrels(path: str | Path) -> QrelsFile:
     )
 
 
-def read_pairs(path: str | Path) -> PairsFile:
-    """Read a candidate file: query and document ids in two columns.
+def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
+    """Read a file of pairs, such as candidates: query and document ids in two columns.
 
+    judgements_too  take a judgement file as well (three or four columns): its pairs, whatever their labels
     The first line is a header if it names its columns (query-id and corpus-id, or their like).
     Raises DataError, naming file and line, for a line with another number of columns or an empty id.
     """
     path = Path(path)
-    found = read_columns(path, (2,), lambda first: first[0].strip().lower() in _QUERY)
+    widths = (2, 3, 4) if judgements_too else (2,)
+    found = read_columns(path, widths, lambda first: first[0].strip().lower() in _QUERY)
     named = found.named(_QUERY, _DOC)
-    if named is None and len(found.columns) != 2:
+    if named is None and len(found.columns) not in widths:
         raise DataError(f"{path}: columns {', '.join(found.names or ())}; expected query-id and corpus-id")
-    queries, docs = named or found.columns
+    queries, docs = named or (found.columns[0], found.columns[2 if len(found.columns) == 4 else 1])
     _refuse_empty(found, queries, docs)
     return PairsFile.distinct(str(path), queries, docs, found.line_ends)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit import AuditFacts, CandidateFacts, Finding, JudgedFacts, audit, refuse
 from nirank.collections.clef_tar import ClefTar
-from nirank.collections.collection import Collection, SelfMatch, Time
+from nirank.collections.collection import Collection, SelfMatch, Time, without_known
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, read_sets, resolve
@@ -38,6 +38,7 @@ def load(
     queries: str | Path | None = None,
     qrels: QrelsAsked = None,
     candidates: str | Path | bool | None = None,
+    known: str | Path | None = None,
     min_rel: int = 1,
     self_match: SelfMatch = "keep",
     date: str | None = None,
@@ -59,6 +60,8 @@ def load(
                   'question' for `queries.question.jsonl`
     qrels         judgement sets: a file, or {name: file}, or {name: {path: file, min_rel: grade}}
     candidates    a file; False: the source's own are not used
+    known         a file of pairs or of judgements: documents that each query has had before (seeds of a
+                  review, an earlier round), which are taken out of results and judgements, and counted
     split         default: test, else the only one
     name          as rows show it; default: the folder's name or the id
     min_rel       the least grade that binary measures take as relevant
@@ -102,6 +105,11 @@ def load(
     others, unread = _other_splits(opened, split, topics.ids)
     facts = replace(facts, others=others)
     joined = {key: _join(judged, asked.ids, doc_side.ids, least, key) for key, (judged, least) in sets.items()}
+    had, said = None, {}
+    if known is not None:
+        had = _known(Path(known).expanduser(), asked.ids, doc_side.ids)
+        joined, said["known"] = without_known(joined, had)
+    origin = _origin(opened, doc_side, asked, joined, pairs, candidates is False, said)
     collection = Collection(
         name or opened.name,
         doc_side,
@@ -109,12 +117,13 @@ def load(
         joined,
         split,
         pairs,
+        had,
         self_match=self_match,
         date=date,
         time=time,
         group=group,
         measures=tuple(measures),
-        origin=_origin(opened, doc_side, asked, joined, pairs, candidates is False) | {"texts": _texts(facts)},
+        origin=origin | {"texts": _texts(facts)},
     )
     if time == "as_of_query":
         _check_dates(collection)
@@ -214,6 +223,17 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
     return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
 
 
+def _known(path: Path, queries: Ids, docs: Ids) -> Pairs:
+    """Join pairs known before to both sides; those of other queries and of absent documents change nothing."""
+    listed = read_pairs(path, judgements_too=True)
+    q, d = queries.rows(listed.query_ids), docs.rows(listed.doc_ids)
+    kept = (q >= 0) & (d >= 0)
+    if len(listed) and not kept.any():
+        first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
+        raise DataError(f"{path}: none of its {len(listed):,} pairs is of this collection (its first are {first})")
+    return Pairs.build(queries, docs, q[kept], d[kept], source=str(path))
+
+
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
     """Read the main judgements of the other splits; one that cannot be read becomes a finding."""
     found: dict[str, QrelsFile] = {}
@@ -240,14 +260,20 @@ def _judged_facts(judged: QrelsFile, topics: Ids) -> JudgedFacts:
 
 
 def _origin(
-    source: Source, docs: Texts, queries: Texts, qrels: Mapping[str, Qrels], pairs: Pairs | None, whole: bool
+    source: Source,
+    docs: Texts,
+    queries: Texts,
+    qrels: Mapping[str, Qrels],
+    pairs: Pairs | None,
+    whole: bool,
+    said: Mapping[str, str],
 ) -> dict[str, Any]:
     digests = {"docs": docs.digest, "queries": queries.digest}
     counts = {"docs": len(docs), "queries": len(queries)}
     for key, one in qrels.items():
         digests[key], counts[key] = one.digest, len(one)
     origin = dict(source.origin())
-    said = dict(origin.pop("conventions", {}))
+    said = {**origin.pop("conventions", {}), **said}
     if pairs is not None:
         digests["candidates"], counts["candidates"] = pairs.digest, len(pairs)
         said["candidates"] = f"{len(pairs):,} listed pairs"

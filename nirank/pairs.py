@@ -78,6 +78,10 @@ class Pairs:
         """The query row of every pair, (n_pairs,) int64."""
         return np.repeat(np.arange(len(self.queries)), self.counts)
 
+    def query_of(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the query row of the pairs at some places, without making those of all pairs."""
+        return np.searchsorted(self.offsets, at, side="right") - 1
+
     @cached_property
     def keys(self) -> NDArray[np.int64]:
         """One integer a pair, query row × n_docs + document row; equal pairs have equal keys."""
@@ -86,6 +90,14 @@ class Pairs:
     def of(self, query: int) -> Rows:
         """Return the document rows of one query."""
         return self.rows[self.offsets[query] : self.offsets[query + 1]]
+
+    def take(self, query_rows: Rows, queries: Ids) -> Self:
+        """Return the pairs of some queries, any of them twice too; `queries` is their table, in the same order."""
+        lengths = self.counts[query_rows]
+        at = segment_positions(self.offsets[query_rows], lengths)
+        taken = self._replace(np.concatenate(([0], np.cumsum(lengths))), self.rows[at], at)
+        taken.queries = queries
+        return taken
 
     def select(self, keep: NDArray[np.bool_]) -> Self:
         """Return the pairs where `keep`, (n_pairs,) bool, is true, in the same order."""

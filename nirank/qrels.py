@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.identity import digest
 from nirank.ids import Ids
-from nirank.pairs import Rows, offsets_of, segment_positions
+from nirank.pairs import Pairs, Rows, offsets_of, segment_positions
 
 
 class Judgement(NamedTuple):
@@ -130,17 +130,35 @@ class Qrels:
         hit = self.grades >= (self.min_rel if min_rel is None else min_rel)
         return np.bincount(self.query_rows[hit], minlength=len(self.queries))
 
-    def lookup(self, query_rows: Rows, doc_rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Join on pairs: for each (query, document), whether it is judged, and its grade (0 if not)."""
-        n = max(len(self.docs), 1) + 1  # one more, so that dangling rows (-1) meet no key
-        keys = self.query_rows * n + self.rows + 1
-        wanted = np.asarray(query_rows, np.int64) * n + doc_rows + 1
-        judged, grades = np.zeros(len(wanted), np.bool_), np.zeros(len(wanted), np.int64)
-        if len(keys):
-            at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            judged = np.asarray(keys[at] == wanted)
-            grades[judged] = self.grades[at[judged]]
-        return judged, grades
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """One integer a judgement, ascending; dangling ones meet no pair's."""
+        keys: NDArray[np.int64] = self.query_rows * (len(self.docs) + 1) + self.rows + 1
+        return keys
+
+    def places(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.int64]:
+        """Join on pairs: for each (query, document) the place of its judgement, -1 where there is none."""
+        wanted = np.asarray(query_rows, np.int64) * (len(self.docs) + 1) + doc_rows + 1
+        if not len(self):
+            return np.full(len(wanted), -1)
+        at = np.minimum(np.searchsorted(self._keys, wanted), len(self) - 1)
+        return np.where(self._keys[at] == wanted, at, -1)
+
+    @cached_property
+    def _judged_docs(self) -> NDArray[np.bool_]:
+        """Which documents are judged for any query, (n_docs,)."""
+        judged = np.zeros(len(self.docs), np.bool_)
+        judged[self.rows[self.rows >= 0]] = True
+        return judged
+
+    def among(self, listed: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where judged pairs stand in a list, ascending, and the places of their judgements, (n_found,) each.
+
+        Most documents of a long ranking are judged for no query at all; those are kept out of the join.
+        """
+        at = np.flatnonzero(self._judged_docs[listed.rows])
+        places = self.places(listed.query_of(at), listed.rows[at])
+        return at[places >= 0], places[places >= 0]
 
     def take(self, query_rows: Rows, queries: Ids) -> Qrels:
         """Return the judgements of some queries; `queries` is their table, in the same order."""
@@ -157,6 +175,20 @@ class Qrels:
             name=self.name,
             min_rel=self.min_rel,
             dangling=tuple(one for one in self.dangling if one.query_id in kept),
+        )
+
+    def without(self, known: Pairs) -> Qrels:
+        """Return the judgements but those of some pairs."""
+        kept = ~known.contains(self.query_rows, np.maximum(self.rows, 0)) | (self.rows < 0)
+        return Qrels(
+            self.queries,
+            self.docs,
+            offsets_of(self.query_rows[kept], len(self.queries)),
+            self.rows[kept],
+            self.grades[kept],
+            name=self.name,
+            min_rel=self.min_rel,
+            dangling=self.dangling,
         )
 
     def judgements(self) -> list[Judgement]:

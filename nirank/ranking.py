@@ -27,19 +27,20 @@ def standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) 
     byte order. This is trec_eval's rule, so what nirank evaluates is what trec_eval computes
     from the file that nirank writes.
     """
-    by_query = np.argsort(query_rows, kind="stable")
-    if _in_order(docs, query_rows[by_query], doc_rows[by_query], scores[by_query]):
-        return by_query  # what stages and files give as a rule: comparing neighbours is cheaper than sorting
-    return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
-
-
-def _in_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> bool:
-    """Tell whether pairs with ascending query rows are in the standard order already."""
-    same_query = query_rows[1:] == query_rows[:-1]
-    if (same_query & (scores[1:] > scores[:-1])).any():
-        return False
-    tied = np.flatnonzero(same_query & (scores[1:] == scores[:-1]))
-    return not len(tied) or bool((docs.rank[doc_rows[tied]] > docs.rank[doc_rows[tied + 1]]).all())
+    ascending = not (np.diff(query_rows) < 0).any()
+    by_query = np.arange(len(query_rows)) if ascending else np.argsort(query_rows, kind="stable")
+    q, s = (query_rows, scores) if ascending else (query_rows[by_query], scores[by_query])
+    same_query = q[1:] == q[:-1]
+    if (same_query & (s[1:] > s[:-1])).any():
+        return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
+    # What stages and files give as a rule: comparing neighbours and sorting ties is cheaper than sorting all.
+    ties = same_query & (s[1:] == s[:-1])
+    if ties.any():
+        tied = np.flatnonzero(np.append(ties, False) | np.concatenate(([False], ties)))
+        group = np.cumsum(~np.concatenate(([False], ties)))[tied]
+        places = by_query[tied]
+        by_query[tied] = places[np.lexsort((-docs.ranks_of(doc_rows[places]), group))]
+    return by_query
 
 
 def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:
@@ -200,13 +201,6 @@ class Ranking(Pairs):
             self.scores[at],
             k if self.depth is None else min(k, self.depth),
         )
-
-    def take(self, query_rows: Rows, queries: Ids) -> Ranking:
-        """Return the rankings of some queries; `queries` is their table, in the same order."""
-        starts, lengths = self.offsets[query_rows], self.counts[query_rows]
-        at = segment_positions(starts, lengths)
-        offsets = np.concatenate(([0], np.cumsum(lengths)))
-        return Ranking(queries, self.docs, offsets, self.rows[at], self.scores[at], self.depth)
 
     def rescore(self, scores: Scores, *, source: str) -> Ranking:
         """Give every pair another score, (n_pairs,), and sort anew."""

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from nirank.collections.collection import without_known
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
 from nirank.ids import Ids
-from nirank.judgements import QrelsFile, read_qrels
+from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.pairs import Pairs
 from nirank.qrels import Qrels
+from nirank.ranking import Ranking
 from nirank.result import Result
-from nirank.stages.run import RunFile
+from nirank.scope import Scope
+from nirank.stages.run import RunFile, apparent_depth
 from nirank.summaries import add_comparisons, add_evaluation, blank_row
-from nirank.trec import read_run
+from nirank.trec import Duplicates, OrderBy, read_run
+from nirank.trec import RunFile as ReadRun
 
 
 def evaluate_runs(
@@ -31,15 +38,26 @@ def evaluate_runs(
     measures: Sequence[str],
     *,
     min_rel: int = 1,
+    candidates: str | Path | None = None,
+    known: str | Path | None = None,
+    common_queries: bool = False,
+    order_by: OrderBy = "score",
+    duplicates: Duplicates = "refuse",
     significance: Significance | None = None,
 ) -> Result:
     """Evaluate TREC run files under a judgement file, and compare them.
 
-    qrels    TREC's four columns or BEIR's three, with a header or without, plain or .gz
-    runs     files by name; without names they are called by their file names
-    min_rel  the least grade that binary measures take as relevant
-    The queries are those of the judgement file: one that a run lacks counts 0. Raises DataError or ConfigError
-    with the mistakes of all files.
+    qrels           TREC's four columns or BEIR's three, with a header or without, plain or .gz
+    runs            files by name; without names they are called by their file names
+    min_rel         the least grade that binary measures take as relevant
+    candidates      what each query could be given: a file of pairs, or of judgements, whose pairs are taken
+                    whatever their labels. Screening measures need it; other documents are taken out and counted
+    known           pairs (or judgements) known before, such as seeds: taken out of runs, candidates and judgements
+    common_queries  evaluate on the queries that every run has results for; the others are counted. Otherwise
+                    the queries are those of the judgement file, and one that a run lacks counts 0
+    order_by        what decides the order: the 'score', the 'rank' column, or the 'line' (as CLEF TAR's scripts)
+    duplicates      a document twice in a query with different scores: 'refuse', keep the 'best', or the 'first'
+    Raises DataError or ConfigError with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
     named = dict(runs) if isinstance(runs, Mapping) else name_runs(runs)
@@ -52,13 +70,14 @@ def evaluate_runs(
     if problems:
         raise ConfigError(*problems)
     how.check(list(named))
-    judged = read_qrels(qrels)
+    task = _Task.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
     systems = {name: RunFile(str(path)) for name, path in named.items()}
     result = Result(measures=tuple(measures), collections=(), systems=systems)
+    rows = task.common(list(named.values())) if common_queries else np.arange(len(task.queries))
     wrong: list[str] = []
-    for name, path in named.items():
+    for name, path in named.items():  # one file at a time: memory is that of the largest
         try:
-            evaluation, row = _evaluated(Path(path), judged, measures, min_rel)
+            evaluation, row = task.evaluated(task.read_run(path), rows, measures)
         except DataError as error:
             wrong += error.messages
             continue
@@ -90,26 +109,111 @@ def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str,
     return [(queries[at], float(one[at]), float(other[at]), float(other[at] - one[at])) for at in order]
 
 
-def _evaluated(
-    path: Path, judged: QrelsFile, measures: Sequence[str], min_rel: int
-) -> tuple[Evaluation, dict[str, Any]]:
-    queries = Ids(pc.unique(judged.query_ids))
-    read = read_run(path, queries)
-    ranking, docs = read.ranking, read.ranking.docs
-    q, d = queries.rows(judged.query_ids), docs.rows(judged.doc_ids)
-    qrels = Qrels.build(queries, docs, q, d, judged.grades, min_rel=min_rel)
-    evaluation = evaluate(ranking, qrels, measures)
-    # A run shows only what it returned: that a judged document is not in it says nothing of the corpus.
-    counts = {key: value for key, value in evaluation.counts.items() if key != "dangling"}
-    evaluation = replace(evaluation, ceilings={}, counts=counts)
-    row = blank_row(
-        measures,
-        queries={"declared": len(queries), "judged": 0, "answered": 0},
-        conventions={"self_match": "keep", "time": "all"},
-        counts={key: value for key, value in read.counts.items() if value},
-    )
-    add_evaluation(row, evaluation)
-    return evaluation, row
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all runs are evaluated under; the tables of documents are each run's own."""
+
+    judged: QrelsFile
+    queries: Ids
+    candidates: PairsFile | None
+    known: PairsFile | None
+    min_rel: int
+    order_by: OrderBy
+    duplicates: Duplicates
+
+    @classmethod
+    def read(
+        cls,
+        qrels: Path,
+        candidates: str | Path | None,
+        known: str | Path | None,
+        min_rel: int,
+        order_by: OrderBy,
+        duplicates: Duplicates,
+    ) -> _Task:
+        judged = read_qrels(qrels)
+        listed, had = (None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known))
+        queries = Ids(pc.unique(judged.query_ids))
+        for what, pairs in (("candidates", listed), ("known", had)):
+            if pairs is not None and len(pairs) and (queries.rows(pc.unique(pairs.query_ids)) < 0).all():
+                raise DataError(f"{what}: {pairs.source}: none of its queries is in {qrels}")
+        return cls(judged, queries, listed, had, min_rel, order_by, duplicates)
+
+    def read_run(self, path: str | Path) -> ReadRun:
+        return read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
+
+    def common(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
+        """Return the rows of the queries that every run has results for; raise ConfigError if there are none."""
+        answered = []
+        wrong: list[str] = []
+        for path in runs:
+            try:
+                answered.append(self.read_run(path).ranking.counts > 0)
+            except DataError as error:
+                wrong += error.messages
+        if wrong:
+            raise DataError(*wrong)
+        rows = np.flatnonzero(np.all(answered, axis=0))
+        if not len(rows):
+            raise ConfigError(f"common queries: no query of {self.judged.source} has results in all {len(runs)} runs")
+        return rows
+
+    def evaluated(
+        self, read: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
+    ) -> tuple[Evaluation, dict[str, Any]]:
+        """Evaluate one run on some of the queries."""
+        counts, said = dict(read.counts), {}
+        ranking, queries, depth = read.ranking, self.queries, apparent_depth(read.ranking)
+        if len(rows) < len(queries):
+            counts["not_common"] = len(queries) - len(rows)
+            queries = Ids.of(queries.take(rows))
+            ranking = ranking.take(rows, queries)
+        if self.candidates is not None:
+            ranking = _over(ranking, self.candidates.doc_ids)
+        docs = ranking.docs
+        q, d = queries.rows(self.judged.query_ids), docs.rows(self.judged.doc_ids)
+        kept = q >= 0
+        qrels = Qrels.build(queries, docs, q[kept], d[kept], self.judged.grades[kept], min_rel=self.min_rel)
+        scope = None
+        if self.candidates is not None:
+            scope = Scope(queries, docs, pairs=_joined(self.candidates, queries, docs))
+            inside = scope.allows(ranking.query_rows, ranking.rows)
+            counts["not_candidates"] = int((~inside).sum())
+            ranking = ranking.select(inside)
+            said["candidates"] = self.candidates.source
+        if self.known is not None:
+            had = _joined(self.known, queries, docs)
+            new = ~had.contains(ranking.query_rows, ranking.rows)
+            counts["known"] = int((~new).sum())
+            ranking = ranking.select(new)
+            rest, said["known"] = without_known({"qrels": qrels}, had)
+            qrels = rest["qrels"]
+            scope = None if scope is None else scope & Scope(queries, docs, without=had)
+        ranking = Ranking(queries, docs, ranking.offsets, ranking.rows, ranking.scores, depth)
+        evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
+        row = blank_row(
+            measures,
+            depth=depth,
+            queries={"declared": len(queries), "judged": 0, "answered": 0},
+            conventions={"self_match": "keep", "time": "all", "order_by": self.order_by, **said},
+            counts={key: value for key, value in counts.items() if value},
+        )
+        add_evaluation(row, evaluation)
+        return evaluation, row
+
+
+def _over(ranking: Ranking, more: pa.Array) -> Ranking:
+    """Return the same ranking over a table that has other documents as well."""
+    absent = pc.unique(more).filter(pa.array(ranking.docs.rows(pc.unique(more)) < 0))
+    docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
+    return Ranking(ranking.queries, docs, ranking.offsets, ranking.rows, ranking.scores, ranking.depth)
+
+
+def _joined(listed: PairsFile, queries: Ids, docs: Ids) -> Pairs:
+    """Join pairs to both sides; those of other queries and documents are left out."""
+    q, d = queries.rows(listed.query_ids), docs.rows(listed.doc_ids)
+    kept = (q >= 0) & (d >= 0)
+    return Pairs.build(queries, docs, q[kept], d[kept], source=listed.source)
 
 
 def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:

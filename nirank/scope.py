@@ -56,6 +56,7 @@ class Scope:
     pairs          the documents that each query may see; None: all
     own            (n_queries,) document row of each query's own document, never returned; -1: none
     between        rules on a value of each document, relative to the query; all must hold
+    without        the documents that each query has had before, never returned; None: none
     """
 
     queries: Ids
@@ -64,6 +65,7 @@ class Scope:
     pairs: Pairs | None = None
     own: NDArray[np.integer] | None = None
     between: tuple[Between, ...] = ()
+    without: Pairs | None = None
 
     def __and__(self, other: Scope) -> Scope:
         """Return the scope that allows what both allow."""
@@ -71,6 +73,7 @@ class Scope:
             raise ValueError("two scopes each name an own document")
         masks = [scope.mask for scope in (self, other) if scope.mask is not None]
         pairs = [scope.pairs for scope in (self, other) if scope.pairs is not None]
+        without = [scope.without for scope in (self, other) if scope.without is not None]
         return Scope(
             self.queries,
             self.docs,
@@ -78,6 +81,19 @@ class Scope:
             pairs[0].intersection(pairs[1]) if len(pairs) == 2 else next(iter(pairs), None),
             other.own if self.own is None else self.own,
             self.between + other.between,
+            without[0].union(without[1]) if len(without) == 2 else next(iter(without), None),
+        )
+
+    def of_queries(self, query_rows: NDArray[np.integer], queries: Ids) -> Scope:
+        """Return the same scope for some queries, or for parts of queries; `queries` is their table, in that order."""
+        return Scope(
+            queries,
+            self.docs,
+            self.mask,
+            None if self.pairs is None else self.pairs.take(query_rows, queries),
+            None if self.own is None else np.asarray(self.own)[query_rows],
+            tuple(one.of_queries(query_rows) for one in self.between),
+            None if self.without is None else self.without.take(query_rows, queries),
         )
 
     @cached_property
@@ -88,7 +104,7 @@ class Scope:
     def rows(self, query: int) -> Rows | None:
         """Return the rows that one query may see, ascending; None: every document.
 
-        The query's own document is already taken out.
+        The query's own document and those that it has had are already taken out.
         """
         if self.pairs is not None:
             rows: Rows = np.sort(self.pairs.of(query))
@@ -96,15 +112,20 @@ class Scope:
                 rows = rows[self.mask[rows]]
         elif self.open_rows is not None:
             rows = self.open_rows
-        elif self.between or (self.own is not None and self.own[query] >= 0):
+        elif self._differs(query):
             rows = np.arange(len(self.docs))
         else:
             return None
         inside = self.inside(query, rows)
         return rows if inside is None else rows[inside]
 
+    def _differs(self, query: int) -> bool:
+        """Tell whether a rule that differs by query takes anything from it."""
+        owns = self.own is not None and self.own[query] >= 0
+        return bool(self.between) or owns or (self.without is not None and len(self.without.of(query)) > 0)
+
     def inside(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
-        """Tell which rows the rules that differ by query allow (own document, `between`); None: all of them.
+        """Tell which rows the rules that differ by query allow (own document, `between`, `without`); None: all.
 
         `mask` and `pairs` are not looked at.
         """
@@ -114,6 +135,9 @@ class Scope:
         for one in self.between:
             allowed = one.allows(query, rows)
             found = allowed if found is None else found & allowed
+        if self.without is not None and len(self.without.of(query)):
+            new = np.isin(rows, self.without.of(query), invert=True)
+            found = new if found is None else found & new
         return found
 
     def allows(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.bool_]:
@@ -127,6 +151,8 @@ class Scope:
             inside &= self.own[query_rows] != doc_rows
         for one in self.between:
             inside &= one.allows(query_rows, doc_rows)
+        if self.without is not None:
+            inside &= ~self.without.contains(query_rows, doc_rows)
         return inside
 
     def counts(self) -> NDArray[np.int64]:
@@ -141,6 +167,10 @@ class Scope:
         if self.own is not None:
             has = np.flatnonzero(np.asarray(self.own) >= 0)
             found[has] -= 1 if self.mask is None else self.mask[self.own[has]]
+        if self.without is not None:
+            rest = Scope(self.queries, self.docs, self.mask, own=self.own)
+            there = self.without.select(rest.allows(self.without.query_rows, self.without.rows))
+            found -= there.counts
         return found
 
     def everything(self) -> Pairs:
@@ -158,23 +188,26 @@ class Scope:
         arrays = [self.mask, self.own, *(getattr(one, name) for one in self.between for name in _BETWEEN)]
         if self.pairs is not None:
             arrays += [self.pairs.offsets, self.pairs.rows]
+        if self.without is not None:
+            arrays += ["without", self.without.offsets, self.without.rows]
         for array in arrays:
-            if array is None:
-                running.add(None)
+            if array is None or isinstance(array, str):
+                running.add(array)
             else:
                 running.add([str(array.dtype), len(array)])
                 running.add_bytes(np.ascontiguousarray(array).tobytes())
         return running.hexdigest()
 
     def save(self, folder: Path) -> None:
-        """Write what restricts: `mask.npy`, `own.npy`, `pairs/`, `between/`."""
+        """Write what restricts: `mask.npy`, `own.npy`, `pairs/`, `without/`, `between/`."""
         if self.mask is not None:
             np.save(folder / "mask.npy", self.mask)
         if self.own is not None:
             np.save(folder / "own.npy", self.own)
-        if self.pairs is not None:
-            (folder / "pairs").mkdir()
-            self.pairs.save(folder / "pairs")
+        for name, pairs in (("pairs", self.pairs), ("without", self.without)):
+            if pairs is not None:
+                (folder / name).mkdir()
+                pairs.save(folder / name)
         for number, one in enumerate(self.between):
             place = folder / "between" / str(number)
             place.mkdir(parents=True)
@@ -184,7 +217,7 @@ class Scope:
     @classmethod
     def open(cls, folder: Path, queries: Ids, docs: Ids) -> Scope:
         """Map what `save` wrote."""
-        mask, own, pairs = folder / "mask.npy", folder / "own.npy", folder / "pairs"
+        mask, own, pairs, without = (folder / name for name in ("mask.npy", "own.npy", "pairs", "without"))
         rules = sorted((folder / "between").glob("*"), key=lambda place: int(place.name))
         return cls(
             queries,
@@ -193,4 +226,5 @@ class Scope:
             Pairs.open(pairs, queries, docs) if pairs.exists() else None,
             np.load(own) if own.exists() else None,
             tuple(Between(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _BETWEEN)) for place in rules),
+            Pairs.open(without, queries, docs) if without.exists() else None,
         )

@@ -139,6 +139,11 @@ class Stage(Pipeline):
         """Return what a row must say so that its numbers can be compared; options by default."""
         return self.options()
 
+    def models(self) -> tuple[str, ...]:
+        """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
+        named = getattr(self, "model", None)
+        return (named,) if isinstance(named, str) else ()
+
     def options(self, *, identity_only: bool = False) -> dict[str, Any]:
         """Return the options that differ from their defaults."""
         found = {}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
+from nirank.evaluation.measures import lower_is_better, parse
 
 Row = dict[str, Any]
+_SAME = 12  # decimals: means that differ by less share a rank
 
 
-def blank_row(measures: Sequence[str], **known: Any) -> Row:
+def blank_row(measures: Sequence[str], /, **known: Any) -> Row:
     """Return a row with every key that leaderboard.json has, before anything is known of its numbers."""
     row: Row = {
         "collection": "",
@@ -22,11 +27,13 @@ def blank_row(measures: Sequence[str], **known: Any) -> Row:
         "seed": None,
         "fold": None,
         "summary_of": None,
+        "zero_shot": None,
         "status": "ok",
         "depth": None,
         "queries": {"declared": 0, "judged": 0, "answered": 0},
         "measures": dict.fromkeys(measures),
-        **{key: {} for key in ("nulls", "answerable", "ceilings", "judged_at", "twins")},
+        **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "twins")},
+        "effort": [],
         "ledger": [],
         "baseline": None,
         "alpha": None,
@@ -44,7 +51,10 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> None:
     row["nulls"] = dict(evaluation.nulls)
     row["answerable"] = dict(evaluation.answerable)
     row["ceilings"] = dict(evaluation.ceilings)
+    row["ties"] = {name: asdict(bounds) for name, bounds in evaluation.ties.items()}
+    row["holes"] = {name: dict(found) for name, found in evaluation.holes.items()}
     row["judged_at"] = dict(evaluation.judged_at)
+    row["effort"] = [round(recall, 6) for recall in evaluation.effort]
     row["conventions"] |= evaluation.conventions
 
 
@@ -60,19 +70,45 @@ def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str 
 
     The value is the macro mean: every collection counts once, however many queries it has (as
     CQADupStack's twelve forums are averaged); `pooled` has the mean over all queries, under its own
-    name. A measure that one collection lacks is null, and says how many there are.
+    name, `by_zero_shot` the means over the collections with the same answer where answers differ.
+    `average_rank` is the mean of the system's ranks (from 1, ties averaged) among the systems that have
+    the measure on all collections. A measure that one collection lacks is null, says how many
+    there are, and has no rank.
 
     groups  {(collection, split): group or None}
     """
-    members: dict[tuple[str, str | None, str], list[Row]] = {}
+    members: dict[tuple[str, str | None], dict[str, list[Row]]] = {}
     for row in rows:
         group = groups.get((row["collection"], row["split"]))
         if group is not None:
-            members.setdefault((group, row["qrels"], row["system"]), []).append(row)
-    return [_summary(group, found) for (group, _, _), found in members.items()]
+            members.setdefault((group, row["qrels"]), {}).setdefault(row["system"], []).append(row)
+    found = []
+    for (group, _), systems in members.items():
+        ranks = _average_ranks(systems)
+        found += [_summary(group, of, ranks.get(system, {})) for system, of in systems.items()]
+    return found
 
 
-def _summary(group: str, rows: Sequence[Row]) -> Row:
+def _average_ranks(systems: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, float]]:
+    """Return {system: {measure: mean rank over the collections}} of the systems that have the measure on all."""
+    from scipy.stats import rankdata
+
+    names = dict.fromkeys(name for rows in systems.values() for row in rows for name in row["measures"])
+    most = max(len(rows) for rows in systems.values())
+    found: dict[str, dict[str, float]] = {}
+    for name in names:
+        values = {system: [row["measures"].get(name) for row in rows] for system, rows in systems.items()}
+        whole = {system: of for system, of in values.items() if len(of) == most and None not in of}
+        if len(whole) < 2:
+            continue
+        better = 1 if lower_is_better(name) else -1
+        ranks = rankdata(better * np.array(list(whole.values()), np.float64).round(_SAME), axis=0).mean(axis=1)
+        for system, rank in zip(whole, ranks.tolist(), strict=True):
+            found.setdefault(system, {})[name] = rank
+    return found
+
+
+def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row:
     names = dict.fromkeys(name for row in rows for name in row["measures"])
     measures: dict[str, float | None] = {}
     pooled: dict[str, float] = {}
@@ -83,38 +119,44 @@ def _summary(group: str, rows: Sequence[Row]) -> Row:
         if len(there) < len(rows):
             measures[name], nulls[name] = None, f"only {len(there)}/{len(rows)} collections of the group have it"
             continue
-        weights = [row["queries"]["judged"] for row in rows]
+        left_out = "left_out" if parse(name).screening else ""
+        weights = [row["queries"]["judged"] - row["queries"].get(left_out, 0) for row in rows]
         measures[name] = sum(there) / len(there)
         pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
     first = rows[0]
+    answers = dict.fromkeys(row["zero_shot"] for row in rows)
     rules = {key: said for key, said in first["conventions"].items() if key not in ("stages", "comparisons")}
-    counted = {key for row in rows for key in row["queries"]}
-    return {
-        **first,
-        "collection": group,
-        "split": None,
-        "summary_of": [row["collection"] for row in rows],
-        "status": "ok",
-        "depth": first["depth"] if len({row["depth"] for row in rows}) == 1 else None,
-        "queries": {key: sum(row["queries"].get(key, 0) for row in rows) for key in sorted(counted)},
-        "measures": measures,
-        "pooled": pooled,
-        "nulls": nulls,
-        **{
-            key: {}
-            for key in (
-                "answerable",
-                "ceilings",
-                "judged_at",
-                "twins",
-                "intervals",
-                "groups",
-                "against",
-                "counts",
-                "cost",
-            )
+    rules["mean"] = f"over {len(rows)} collections, each counting once"
+    rules["zero_shot"] = "; ".join(f"{row['collection']}: {row['zero_shot']}" for row in rows)
+    depths = {row["depth"] for row in rows}
+    return blank_row(
+        list(names),
+        collection=group,
+        qrels=first["qrels"],
+        system=first["system"],
+        summary_of=[row["collection"] for row in rows],
+        depth=first["depth"] if len(depths) == 1 else None,
+        queries={
+            key: sum(row["queries"].get(key, 0) for row in rows)
+            for key in sorted({key for row in rows for key in row["queries"]})
         },
-        "ledger": [],
-        "conventions": {**rules, "mean": f"over {len(rows)} collections, each counting once"},
-        "address": "",
-    }
+        measures=measures,
+        pooled=pooled,
+        average_rank=dict(ranks),
+        zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",
+        by_zero_shot=_by_answer(rows, names) if len(answers) > 1 else {},
+        nulls=nulls,
+        conventions=rules,
+        pipeline=first["pipeline"],
+    )
+
+
+def _by_answer(rows: Sequence[Row], names: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return {answer: {measure: mean over the collections that have this answer}}."""
+    found: dict[str, dict[str, float]] = {}
+    for answer in dict.fromkeys(row["zero_shot"] for row in rows):
+        for name in names:
+            values = [row["measures"].get(name) for row in rows if row["zero_shot"] == answer]
+            if None not in values:
+                found.setdefault(str(answer), {})[name] = float(np.mean(np.array(values, np.float64)))
+    return found

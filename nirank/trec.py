@@ -5,27 +5,24 @@ from __future__ import annotations
 import gzip
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError, DataError, StageError, suggest
-from nirank.files import opened
 from nirank.ids import Ids
 from nirank.ranking import Ranking, Scores
+from nirank.run_lines import RunLines, read_run_lines
 
 OrderBy = Literal["score", "rank", "line"]
 Duplicates = Literal["refuse", "best", "first"]
 
 _WRITTEN_LINES = 100_000  # turned into text at a time
-_COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
-_SPACE = re.compile(rb"[ \t]+")
 _UNWRITABLE = r"^$|^\x{FEFF}|[\s\x0b\x1c-\x1f\x85\p{Z}]"  # RE2's \s lacks the vertical tab and what is not ASCII
 
 
@@ -56,23 +53,6 @@ class RunFile:
         }
 
 
-@dataclass(frozen=True)
-class _Lines:
-    """The columns of a file, (n,) each, in line order."""
-
-    path: Path
-    query: pa.ChunkedArray
-    document: pa.ChunkedArray
-    rank: NDArray[np.int64]
-    score: NDArray[np.float64]
-    tag: str
-    numbers: NDArray[np.int64] | None = None  # in the file, where blank lines shift them
-
-    def number(self, at: int) -> int:
-        """Return where a line stands in the file, from 1."""
-        return at + 1 if self.numbers is None else int(self.numbers[at])
-
-
 def read_run(
     path: str | Path,
     queries: Ids | None = None,
@@ -100,20 +80,18 @@ def read_run(
         if word not in known:
             raise ConfigError(f"{what} is one of {', '.join(known)}, got {word!r}{suggest(str(word), known)}")
     path = Path(path)
-    lines = _read(path)
-    n = len(lines.score)
-    if queries is None:
-        queries = Ids(lines.query.unique())
-    if docs is None:
-        docs = Ids(lines.document.unique())
-    q, d = queries.rows(lines.query), docs.rows(lines.document)
+    lines = read_run_lines(path)
+    n = len(lines)
+    queries, query_rows = _side(queries, lines.query_ids)
+    docs, doc_rows = _side(docs, lines.doc_ids)
+    q, d = query_rows[lines.query], doc_rows[lines.doc]
     declared = q >= 0
     if n and not declared.any():
-        examples = ", ".join(lines.query.unique()[:3].to_pylist())
+        examples = ", ".join(lines.query_ids[:3].to_pylist())
         raise DataError(f"{path}: none of its queries is declared (it has {examples} …)")
     unknown = np.flatnonzero(declared & (d < 0))
     if len(unknown):
-        first = lines.document[int(unknown[0])].as_py()
+        _, first = lines.ids(int(unknown[0]))
         nearest = suggest(first, docs.take(np.arange(min(len(docs), 10_000))))
         raise DataError(
             f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
@@ -127,75 +105,12 @@ def read_run(
     kept = np.flatnonzero(declared)
     kept = kept[_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
     ranking = Ranking.build(queries, docs, q[kept], d[kept], score[kept], source=str(path))
-    return RunFile(
-        ranking,
-        lines.tag,
-        conflicts,
-        int(declared.sum()) - len(kept),
-        0 if declared.all() else len(pc.unique(lines.query.filter(pa.array(~declared)))),
-    )
+    return RunFile(ranking, lines.tag, conflicts, int(declared.sum()) - len(kept), int((query_rows < 0).sum()))
 
 
-def _read(path: Path) -> _Lines:
-    with opened(path) as file:
-        raw = file.read()
-    raw = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if b"\t" in raw or b"  " in raw or b" \n" in raw or b"\n " in raw or raw.startswith(b" ") or raw.endswith(b" "):
-        raw = b"\n".join(_SPACE.sub(b" ", line).strip() for line in raw.split(b"\n"))
-    if not raw.strip():
-        empty = pa.chunked_array([], pa.large_string())
-        return _Lines(path, empty, empty, np.empty(0, np.int64), np.empty(0), "")
-    try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(raw),
-            read_options=pyarrow.csv.ReadOptions(column_names=list(_COLUMNS), block_size=1 << 24),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(_COLUMNS, pa.large_string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
-        raise _bad_line(path, raw) from None
-    numbers = None
-    if b"\n\n" in raw or raw.startswith(b"\n"):
-        numbers = np.flatnonzero([len(line) > 0 for line in raw.split(b"\n")]) + 1
-    empty_score, empty_rank = np.empty(0), np.empty(0, np.int64)
-    lines = _Lines(path, table["query"], table["document"], empty_rank, empty_score, table["tag"][0].as_py(), numbers)
-    score = _numbers(lines, table["score"], pa.float64(), "score")
-    wild = np.flatnonzero(~np.isfinite(score))
-    if len(wild):
-        at = int(wild[0])
-        query, document = lines.query[at].as_py(), lines.document[at].as_py()
-        raise DataError(
-            f"{path}:{lines.number(at)}: query '{query}', document '{document}' has score {score[at]};"
-            " expected a finite number"
-        )
-    return replace(lines, score=score, rank=_numbers(lines, table["rank"], pa.int64(), "rank"))
-
-
-def _bad_line(path: Path, raw: bytes) -> DataError:
-    for number, line in enumerate(raw.split(b"\n"), 1):
-        columns = len(line.split(b" ")) if line else 0
-        if columns and columns != len(_COLUMNS):
-            return DataError(f"{path}:{number}: {columns} columns; expected 6: query Q0 document rank score tag")
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        found = raw.count(b"\n", 0, error.start) + 1
-        return DataError(f"{path}:{found}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
-    return DataError(f"{path}: cannot be read; expected lines: query Q0 document rank score tag")
-
-
-def _numbers(lines: _Lines, column: pa.ChunkedArray, kind: pa.DataType, what: str) -> NDArray[Any]:
-    try:
-        return np.asarray(column.cast(kind))
-    except pa.ArrowInvalid:
-        for at, value in enumerate(column.to_pylist()):
-            try:
-                pa.scalar(value).cast(kind)
-            except pa.ArrowInvalid:
-                raise DataError(f"{lines.path}:{lines.number(at)}: {what} '{value}' is not a number") from None
-        raise
+def _side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
+    """Return a side's table, and the row of each of a file's ids in it; None: these ids are the table."""
+    return (Ids(ids), np.arange(len(ids))) if table is None else (table, table.rows(ids))
 
 
 def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -208,7 +123,7 @@ def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray
     return scores
 
 
-def _conflicts(q: NDArray[np.int64], lines: _Lines) -> int:
+def _conflicts(q: NDArray[np.int64], lines: RunLines) -> int:
     """Count queries in which score, rank column and line order do not name one order.
 
     Equal scores agree with any order, so only pairs with different scores count.
@@ -231,7 +146,7 @@ def _distinct(
     d: NDArray[np.int64],
     score: Scores,
     duplicates: Duplicates,
-    lines: _Lines,
+    lines: RunLines,
     numbers: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return which rows to keep so that no query has a document twice, in line order."""
@@ -245,9 +160,10 @@ def _distinct(
     differing = later[lines.score[numbers[order[later]]] != lines.score[numbers[order[later - 1]]]]
     if len(differing) and duplicates == "refuse":
         one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
+        query, document = lines.ids(one)
         raise DataError(
-            f"{path}:{lines.number(one)} and :{lines.number(two)}: query '{lines.query[one].as_py()}' has document"
-            f" '{lines.document[one].as_py()}' twice with different scores;"
+            f"{path}:{lines.number(one)} and :{lines.number(two)}: query '{query}' has document"
+            f" '{document}' twice with different scores;"
             " expected once, or set duplicates: best or first"
         )
     return np.sort(np.delete(order, later))

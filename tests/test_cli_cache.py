@@ -31,9 +31,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def fill(store: LocalStore, k1: float = 0.9, docs: dict[str, str] = DOCS) -> None:
+def fill(store: LocalStore, k1: float = 0.9, docs: dict[str, str] = DOCS, b: float = 0.4) -> None:
     one = Collection.of(docs, {"q": "apple"}, {"q": {"a": 1}}, name="fruits")
-    Experiment(one, {"BM25": BM25(k1=k1)}, ["RR"], store=store).run()
+    Experiment(one, {"BM25": BM25(k1=k1, b=b)}, ["RR"], store=store).run()
 
 
 def cache(*arguments: str, code: int = 0) -> str:
@@ -71,6 +71,8 @@ def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
 def test_why_names_the_field_that_differs(store: LocalStore) -> None:
     fill(store)
     fill(store, k1=1.2)
+    for far in (0.1, 0.2, 0.3, 0.5, 0.6):
+        fill(store, k1=far, b=far)
     (mine,) = (one.meta["address"] for one in store.artifacts() if one.meta["label"] == "BM25(1.2)")
     told = cache("why", mine[:10])
     assert "differs from its nearest relative" in told
@@ -112,6 +114,23 @@ def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalSt
     assert "2 damaged" in told
     assert not rows.exists() and not segment.exists()
     assert "none damaged" in cache("verify")
+
+
+def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
+    fill(store)
+    memo = store.memo({"pair scores": {}}, np.dtype("<f4"))
+    memo.put(text_keys("abc"), np.zeros(3, "<f4"), 1.0)
+    (described,) = store.root.glob("memos/*/memo.json")
+    for broken in ("[]", "{", '{"space": 1, "row": 7}', "{}"):
+        described.write_text(broken)
+        assert "2 stored" in cache("ls"), broken
+        memo.put(text_keys("x"), np.zeros(1, "<f4"), 1.0)
+        assert "3 stored" in cache("ls")
+    (ranking,) = store.root.glob("artifacts/*/*/scores.npy")
+    (ranking.parent / "artifact.json").write_text('{"files": []}')
+    assert "2 stored" in cache("ls")
+    fill(store)
+    assert "3 stored" in cache("ls")
 
 
 def test_rm_removes_what_all_conditions_choose(store: LocalStore) -> None:

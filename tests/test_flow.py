@@ -228,9 +228,13 @@ def test_judgements_are_looked_up_like_a_dictionary(
     q, d = (np.array([one[i] for one in judged], int) for i in (0, 1))
     qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
     listed = sorted(asked)
-    found, grades = qrels.lookup(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
-    assert found.tolist() == [one in judged for one in listed]
+    places = qrels.places(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
+    assert (places >= 0).tolist() == [one in judged for one in listed]
+    grades = np.append(qrels.grades, 0)[places]  # -1: the 0 at the end
     assert grades.tolist() == [judged.get(one, 0) for one in listed]
+    at, judgements = qrels.among(Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test"))
+    assert [listed[one] for one in at] == [one for one in listed if one in judged]
+    assert qrels.grades[judgements].tolist() == [judged[one] for one in listed if one in judged]
     expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == each) for each in range(3)]
     assert qrels.relevant().tolist() == expected
 
@@ -239,7 +243,7 @@ def test_dangling_judgements_match_nothing_and_count_among_the_relevant() -> Non
     qrels = Qrels.from_dict({"q1": {"d0": 1, "gone": 2}}, QUERIES, DOCS)
     assert qrels.relevant().tolist() == [2, 0, 0]
     assert [one.doc_id for one in qrels.dangling] == ["gone"]
-    assert qrels.lookup(np.array([0, 0]), np.array([0, len(DOCS) - 1]))[0].tolist() == [True, False]
+    assert (qrels.places(np.array([0, 0]), np.array([0, len(DOCS) - 1])) >= 0).tolist() == [True, False]
 
 
 def test_empty_sides() -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nirank.collections.collection import Collection
+from nirank.errors import DataError
 from nirank.experiment import Experiment
+from nirank.loading import load
+from nirank.report import text_table
 from nirank.result import Result
 from nirank.stages.bm25 import BM25
 from nirank.stages.run import RunFile
 from nirank.store import LocalStore
-from nirank.summaries import group_rows
+from nirank.summaries import blank_row, group_rows
 
 
 def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[str, list[str]]) -> Result:
@@ -85,18 +89,8 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
 
 def test_trap_18_groups_are_macro_averaged() -> None:
     def row(name: str, value: float | None, queries: int, system: str = "A") -> dict[str, Any]:
-        return {
-            "collection": name,
-            "split": None,
-            "qrels": "qrels",
-            "system": system,
-            "status": "ok",
-            "depth": 1000,
-            "measures": {"nDCG@10": value},
-            "queries": {"judged": queries},
-            "conventions": {},
-            "nulls": {},
-        }
+        known = {"collection": name, "qrels": "qrels", "system": system, "depth": 1000}
+        return blank_row([], **known, measures={"nDCG@10": value}, queries={"judged": queries})
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
     (found,) = group_rows([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
@@ -106,6 +100,71 @@ def test_trap_18_groups_are_macro_averaged() -> None:
     (partial,) = group_rows([row("a", 0.9, 10), row("b", None, 1000)], groups)
     assert partial["measures"]["nDCG@10"] is None
     assert "only 1/2 collections" in partial["nulls"]["nDCG@10"]
+
+
+def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
+    def row(system: str, name: str, value: float | None, measure: str = "AP") -> dict[str, Any]:
+        return blank_row(
+            [], collection=name, qrels="qrels", system=system, measures={measure: value}, queries={"judged": 5}
+        )
+
+    groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
+    values = {"partial": (0.9, None, 0.8), "best": (0.5, 0.5, 0.1), "twin": (0.5, 0.2, 0.3)}
+    rows = [row(system, name, value) for system, of in values.items() for name, value in zip("abc", of, strict=True)]
+    partial, best, twin = group_rows(rows, groups)
+    assert (partial["measures"]["AP"], partial["average_rank"]) == (None, {})
+    assert partial["nulls"]["AP"] == "only 2/3 collections of the group have it"
+    assert best["average_rank"]["AP"] == pytest.approx((1.5 + 1 + 2) / 3)
+    assert twin["average_rank"]["AP"] == pytest.approx((1.5 + 2 + 1) / 3)
+    lower = group_rows(
+        [row(system, name, value, "last_rel") for system, value in (("late", 9.0), ("early", 2.0)) for name in "ab"],
+        groups,
+    )
+    assert [one["average_rank"]["last_rel"] for one in lower] == [2, 1]
+    text = text_table([*rows, partial, best, twin], ["AP"])
+    assert "AP (average rank)" in text
+    assert "1.50" in text
+
+
+def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(tmp_path: Path) -> None:
+    docs = {f"d{i}": "red wine " * (i + 1) for i in range(6)}
+    judged = {"q": {"d0": 1, "d1": 1, "d2": 0}, "r": {"d3": 1}}
+    one = Collection.of(docs, {"q": "wine", "r": "wine"}, judged, known={"q": ["d1", "d2", "d5"]})
+    result = Experiment(one, {"BM25": BM25(), "two": BM25(k=2)}, ["R@10", "last_rel"], store=LocalStore(tmp_path)).run()
+    found = result.ranking("BM25").to_dict()
+    assert sorted(found["q"]) == ["d0", "d3", "d4"]
+    assert len(found["r"]) == 6
+    assert len(result.ranking("two").to_dict()["q"]) == 2, "inside retrieval, so that k results remain"
+    assert result.rows[0]["measures"]["R@10"] == 1
+    assert len(one.qrels["qrels"]) == 2
+    assert result.rows[0]["conventions"]["known"] == "3 pairs taken out of results and judgements (2 judged in qrels)"
+    whole = Experiment(
+        Collection.of(docs, {"q": "wine", "r": "wine"}, judged), {"BM25": BM25()}, ["R@10"], store=LocalStore(tmp_path)
+    )
+    assert whole.run().rows[0]["address"] != result.rows[0]["address"]
+    assert one.take(np.array([1])).known is not None
+
+
+def test_trap_50_known_documents_come_from_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text("".join(f'{{"_id": "d{i}", "text": "red wine"}}\n' for i in range(4)))
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "wine"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td0\t1\nq\td1\t1\n")
+    store = LocalStore(tmp_path / "store")
+    for name, text in (
+        ("pairs", "q\td0\n"),
+        ("judgements", "q 0 d0 1\nq 0 gone 1\n"),
+        ("header", "query-id\tcorpus-id\nq\td0\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        one = load(folder, known=tmp_path / name, store=store)
+        assert one.known is not None
+        assert one.known.to_dict() == {"q": ["d0"]}
+        assert [judgement.doc_id for judgement in one.qrels["qrels"].judgements()] == ["d1"]
+    (tmp_path / "strange").write_text("x\ty\n")
+    with pytest.raises(DataError, match="none of its 1 pairs is of this collection"):
+        load(folder, known=tmp_path / "strange", store=store)
 
 
 def test_a_group_in_an_experiment(tmp_path: Path) -> None:

@@ -83,6 +83,119 @@ def test_compare_shows_the_greatest_difference_first(files: Path) -> None:
         differences(result, "A", "B", "RR")
 
 
+@pytest.fixture
+def review(tmp_path: Path) -> Path:
+    """Write two topics of 100 candidates, 10 of them relevant; the run has topic A whole, 5 of them in seeds, and not B."""
+    labels = "".join(f"{topic} 0 d{i:02} {int(i < 10)}\n" for topic in "AB" for i in range(100))
+    (tmp_path / "qrels.txt").write_text(labels)
+    lines = [f"A 0 d{i:02} {i + 1} {100 - i} r\n" for i in range(100)]
+    (tmp_path / "a.run").write_text("".join(lines) + "A 0 stranger 101 200 r\n")
+    (tmp_path / "seeds.txt").write_text("A d08\nA d09\nA d77\n")
+    return tmp_path
+
+
+def test_trap_48_screening_measures_with_candidates_and_seeds(review: Path) -> None:
+    names = ["WSS@100", "last_rel"]
+    blind = evaluate_runs(review / "qrels.txt", [review / "a.run"], names)
+    assert blind.rows[0]["measures"] == {"WSS@100": None, "last_rel": None}
+    assert "expected the candidates" in blind.rows[0]["nulls"]["last_rel"]
+    whole = evaluate_runs(review / "qrels.txt", [review / "a.run"], names, candidates=review / "qrels.txt")
+    assert whole.rows[0]["measures"] == pytest.approx({"WSS@100": 0.45, "last_rel": (10 + 100) / 2})
+    assert (whole.rows[0]["counts"], whole.rows[0]["queries"]["unranked"]) == (
+        {"rank_score_conflicts": 1, "not_candidates": 1},
+        100,
+    )
+    assert len(whole.rows[0]["effort"]) == 101
+    seeded = evaluate_runs(
+        review / "qrels.txt", [review / "a.run"], names, candidates=review / "qrels.txt", known=review / "seeds.txt"
+    )
+    (row,) = seeded.rows
+    values = next(iter(seeded.evaluations.values())).per_query
+    assert values["last_rel"].tolist() == [8, 100], "8 are left of 10, among 97 of 100"
+    assert values["WSS@100"][0] == pytest.approx((97 - 8) / 97)
+    assert row["counts"]["known"] == 3
+    assert row["conventions"]["known"] == "3 pairs taken out of results and judgements (3 judged in qrels)"
+    done = asked(
+        "evaluate", "--qrels", review / "qrels.txt", "--run", review / "a.run", "--measures", *names,
+        "--candidates", review / "qrels.txt", "--known", review / "seeds.txt",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "Known before: 3 pairs" in done.output
+
+
+def test_trap_45_common_queries_and_depths(files: Path) -> None:
+    runs = [files / "good.run", files / "bad.run"]
+    common = evaluate_runs(files / "qrels.txt", runs, ["AP"], common_queries=True)
+    assert [row["queries"]["judged"] for row in common.rows] == [29, 29]
+    assert common.rows[0]["counts"] == {"not_common": 1}
+    assert next(iter(common.comparisons.values())).pairs[0].n == 29
+    whole = evaluate_runs(files / "qrels.txt", runs, ["AP"])
+    per_query = next(one for key, one in whole.evaluations.items() if key[-1] == "good.run").per_query["AP"]
+    assert common.rows[0]["measures"]["AP"] == pytest.approx(per_query[:29].mean())
+    (files / "other.run").write_text("q29 Q0 d1 1 1.0 x\n")
+    nothing = asked(
+        "evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", files / "other.run", "--common-queries"
+    )
+    assert isinstance(nothing.exception, ConfigError)
+    assert "no query of" in str(nothing.exception)
+    deep = "".join(f"q{q} Q0 e{q}-{i} {i} {-i} x\n" for q in range(30) for i in range(20))
+    (files / "twenty.run").write_text(deep)
+    (row,) = evaluate_runs(files / "qrels.txt", [files / "twenty.run"], ["R@100", "R@10"]).rows
+    assert row["depth"] == 20
+    assert row["measures"] == {"R@100": None, "R@10": 0}
+    shown = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "twenty.run", "--measures", "R@100")
+    assert "cut at 20" in shown.output
+
+
+def test_what_a_run_is_read_by(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("q 0 a 1\nq 0 b 0\n")
+    (tmp_path / "run").write_text("q Q0 a 1 1.0 x\nq Q0 b 2 2.0 x\nq Q0 a 3 0.5 x\n")
+
+    def rr(**more: str) -> float | None:
+        return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **more).rows[0]["measures"]["RR"]  # type: ignore[arg-type]
+
+    with pytest.raises(DataError, match="'a' twice"):
+        rr()
+    assert (rr(duplicates="best"), rr(duplicates="first", order_by="line")) == (0.5, 1.0)
+    told = asked(
+        "evaluate",
+        "--qrels",
+        tmp_path / "qrels",
+        "--run",
+        tmp_path / "run",
+        "--measures",
+        "RR",
+        "--duplicates",
+        "best",
+        "--order-by",
+        "rank",
+    )
+    assert "Order of run files by: rank" in told.output
+    assert "1.0000" in told.output
+
+
+def test_files_of_other_topics_are_refused(files: Path) -> None:
+    (files / "strange").write_text("x d1\n")
+    for option in ("--candidates", "--known"):
+        done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", option, files / "strange")
+        assert isinstance(done.exception, DataError), done.output
+        assert "none of its queries is in" in str(done.exception)
+
+
+def test_compare_writes_the_same_files(files: Path) -> None:
+    done = asked(
+        "compare", files / "bad.run", files / "good.run", "--qrels", files / "qrels.txt", "--out", files / "out"
+    )
+    assert done.exit_code == 0, done.output
+    written = json.loads((files / "out" / "leaderboard.json").read_text())
+    assert [row["system"] for row in written["rows"]] == ["A", "B"]
+
+
+def test_help_keeps_its_examples_on_lines_of_their_own() -> None:
+    for command in ("run", "audit", "evaluate", "compare", "stages"):
+        assert f"\n    nirank {command} " in asked(command, "--help").output, command
+
+
 def test_clef_tar_by_name(shared_data: Path) -> None:
     folder = shared_data / "screening" / "clef-tar" / "2019-TAR"
     run = folder / "participant-runs/Runs/Sheffield/DTA/DTA_sheffield-Odds_Ratio.gz"

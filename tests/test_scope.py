@@ -29,7 +29,7 @@ SIDES = (Ids.of(f"q{i}" for i in range(N_QUERIES)), Ids.of(f"d{i:03}" for i in r
 
 @st.composite
 def scopes(draw: st.DrawFn) -> Scope:
-    """Draw any mixture of a mask, listed pairs, own documents and up to two rules on values."""
+    """Draw any mixture of a mask, listed pairs, own documents, documents had before and up to two rules on values."""
     random = np.random.default_rng(draw(st.integers(0, 999)))
     mask = random.random(N_DOCS) < 0.7 if draw(st.booleans()) else None
     listed = [np.flatnonzero(random.random(N_DOCS) < 0.4) for _ in range(N_QUERIES)]
@@ -44,8 +44,10 @@ def scopes(draw: st.DrawFn) -> Scope:
         )
         for _ in range(draw(st.integers(0, 2)))
     )
-    use_pairs, use_own = draw(st.booleans()), draw(st.booleans())
-    return Scope(*SIDES, mask, pairs if use_pairs else None, own if use_own else None, rules)
+    had = Pairs.build(*SIDES, *np.nonzero(random.random((N_QUERIES, N_DOCS)) < 0.2), source="drawn")
+    use_pairs, use_own, use_had = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    taken = had if use_had else None
+    return Scope(*SIDES, mask, pairs if use_pairs else None, own if use_own else None, rules, taken)
 
 
 def table(scope: Scope) -> np.ndarray:
@@ -59,6 +61,8 @@ def table(scope: Scope) -> np.ndarray:
                 inside[query, doc] &= doc in scope.pairs.of(query)
             if scope.own is not None:
                 inside[query, doc] &= scope.own[query] != doc
+            if scope.without is not None:
+                inside[query, doc] &= doc not in scope.without.of(query)
             for one in scope.between:
                 inside[query, doc] &= one.always[doc] or one.low[query] <= one.values[doc] <= one.high[query]
     return inside
@@ -80,8 +84,8 @@ def test_all_views_of_a_scope_agree(scope: Scope) -> None:
 @given(one=scopes(), other=scopes())
 @settings(max_examples=20, deadline=None)
 def test_both_together_and_read_back(one: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
-    both = one & Scope(*SIDES, other.mask, other.pairs, None, other.between)
-    expected = table(one) & table(Scope(*SIDES, other.mask, other.pairs, None, other.between))
+    both = one & Scope(*SIDES, other.mask, other.pairs, None, other.between, other.without)
+    expected = table(one) & table(Scope(*SIDES, other.mask, other.pairs, None, other.between, other.without))
     assert (table(both) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
     both.save(folder)

@@ -36,7 +36,7 @@ def vectors(n: int, seed: int) -> Any:
     return made / np.linalg.norm(made, axis=1, keepdims=True)
 
 
-def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.context import Context
     from nirank.inference.encoder import Encoding, encode
     from nirank.inference.models import resolve
@@ -45,7 +45,7 @@ def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     return lambda: encode(some, n, how, folder, Context(device="cpu"))
 
 
-def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.context import Context
     from nirank.inference.late import TokenEncoding, maxsim
     from nirank.inference.models import resolve
@@ -53,7 +53,7 @@ def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     docs = texts(scifact, n // 2)
     pairs = np.stack((np.arange(n) % 10, np.arange(n) // 2), axis=1)
     how = TokenEncoding(resolve(MINILM), max_length=64)
-    return lambda: maxsim(docs[:10], docs, pairs, how, Context(device="cpu")) and None
+    return lambda: maxsim(docs[:10], docs, pairs, how, Context(device="cpu"))
 
 
 def collection(scifact: Path, n: int, queries: int) -> Any:
@@ -64,7 +64,7 @@ def collection(scifact: Path, n: int, queries: int) -> Any:
     return Collection.of({f"d{i}": text for i, text in enumerate(docs)}, asked, {"q0": {"d0": 1}})
 
 
-def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank import BM25
     from nirank.context import Context
     from nirank.scope import Scope
@@ -73,10 +73,10 @@ def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     bm25_index(scifact, n, folder)()
     scope = Scope(one.queries.ids, one.docs.ids)
     stage = BM25()
-    return lambda: stage.search(one.queries, scope, 100, Context(one.queries, one.docs, (folder,), scope)) and None
+    return lambda: stage.search(one.queries, scope, 100, Context(one.queries, one.docs, (folder,), scope))
 
 
-def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.lexical.postings import build
     from nirank.stages.bm25 import BM25
 
@@ -85,17 +85,17 @@ def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     return lambda: build({"text": iter(some)}, n, analyzer, folder)
 
 
-def knn(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.ids import Ids
     from nirank.inference.knn import nearest
     from nirank.scope import Scope
 
     docs, queries = vectors(n, 0), vectors(100, 1)
     scope = Scope(Ids.of(f"q{i}" for i in range(100)), Ids.of(f"d{i}" for i in range(n)))
-    return lambda: nearest(queries, docs, scope, 100, "cosine") and None
+    return lambda: nearest(queries, docs, scope, 100, "cosine")
 
 
-def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     import faiss
 
     docs = vectors(n, 0)
@@ -108,7 +108,7 @@ def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     return build
 
 
-def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
+def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     """Measures of n queries with 100 results each."""
     from nirank import Ranking, evaluate
     from nirank.ids import Ids
@@ -120,10 +120,10 @@ def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], None]:
     q = np.repeat(np.arange(n), 100)
     ranking = Ranking.build(queries, docs, q, rows, random.random(len(q)), source="random")
     qrels = Qrels.from_dict({f"q{i:07}": {f"d{i % 5000:05}": 1} for i in range(n)}, queries, docs)
-    return lambda: evaluate(ranking, qrels, ["nDCG@10", "AP", "R@100"]) and None
+    return lambda: evaluate(ranking, qrels, ["nDCG@10", "AP", "R@100"])
 
 
-SIZES: dict[str, tuple[Callable[..., Callable[[], None]], str, tuple[int, int, int]]] = {
+SIZES: dict[str, tuple[Callable[..., Callable[[], object]], str, tuple[int, int, int]]] = {
     "encoding": (encoding, "documents", (250, 500, 1000)),
     "BM25 index": (bm25_index, "documents", (5_000, 20_000, 80_000)),
     "BM25 search, 300 queries": (bm25_search, "documents", (5_000, 20_000, 80_000)),
@@ -161,7 +161,7 @@ def main() -> None:
         write(options.out, "slopes", rows, by="what")
 
 
-def least(make: Callable[..., Callable[[], None]], scifact: Path, n: int) -> float:
+def least(make: Callable[..., Callable[[], object]], scifact: Path, n: int) -> float:
     seconds = []
     for _ in range(2):
         with tempfile.TemporaryDirectory() as folder:

@@ -35,6 +35,8 @@ class Collection:
     queries     the declared queries, only those
     qrels       named judgement sets over the two sides; empty: ranked, not measured
     candidates  the documents that each query may be given; None: all
+    known       the documents that each query has had before, such as the seeds of a review or what an earlier
+                round judged: never returned, and not in `qrels` either; None: none
     relation    'two_sided', or 'self' when the queries are the corpus
     self_match  what to do with the query's own document: 'keep' it (default), take out the
                 document with the query's 'id', or the one that a metadata key names, {'key': …}
@@ -52,6 +54,7 @@ class Collection:
     qrels: Mapping[str, Qrels] = field(default_factory=dict)
     split: str | None = None
     candidates: Pairs | None = None
+    known: Pairs | None = None
     relation: Literal["two_sided", "self"] = "two_sided"
     self_match: SelfMatch = "keep"
     date: str | None = None
@@ -73,6 +76,7 @@ class Collection:
         min_rel: int = 1,
         self_match: SelfMatch = "keep",
         candidates: Mapping[str, list[str]] | None = None,
+        known: Mapping[str, list[str]] | None = None,
         date: str | None = None,
         time: Time = "all",
     ) -> Collection:
@@ -83,11 +87,16 @@ class Collection:
         sets = {}
         if qrels is not None:
             sets["qrels"] = Qrels.from_dict(qrels, query_side.ids, doc_side.ids, min_rel=min_rel)
-        pairs = None
-        if candidates is not None:
-            pairs = Pairs.from_ids(query_side.ids, doc_side.ids, candidates, source=f"{name}: candidates")
+        pool, had = (
+            None if of is None else Pairs.from_ids(query_side.ids, doc_side.ids, of, source=f"{name}: {what}")
+            for what, of in (("candidates", candidates), ("known", known))
+        )
+        origin: dict[str, Any] = {"source": "memory"}
+        if had is not None:
+            sets, said = without_known(sets, had)
+            origin["conventions"] = {"known": said}
         rules: dict[str, Any] = {"self_match": self_match, "date": date, "time": time}
-        made = cls(name, doc_side, query_side, sets, split, pairs, **rules, origin={"source": "memory"})
+        made = cls(name, doc_side, query_side, sets, split, pool, had, **rules, origin=origin)
         return replace(made, findings=audit(made))
 
     def __repr__(self) -> str:
@@ -127,11 +136,13 @@ class Collection:
         return None if key is None else read_dates(texts, key)
 
     def scopes(self) -> dict[str, Scope]:
-        """Return what restricts retrieval here, by name: candidates, own documents, dates."""
+        """Return what restricts retrieval here, by name: candidates, known and own documents, dates."""
         found: dict[str, Scope] = {}
         queries, docs = self.queries.ids, self.docs.ids
         if self.candidates is not None:
             found["candidates"] = Scope(queries, docs, pairs=self.candidates)
+        if self.known is not None:
+            found["documents known before"] = Scope(queries, docs, without=self.known)
         own = self.own_documents()
         if own is not None:
             found["own documents"] = Scope(queries, docs, own=own)
@@ -148,12 +159,11 @@ class Collection:
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
         """Return the same collection with some of its queries."""
         queries = self.queries.take(query_rows)
-        pairs = self.candidates
-        if pairs is not None:
-            keep = {self.queries.ids[row]: self.docs.ids.take(pairs.of(row)) for row in query_rows.tolist()}
-            pairs = Pairs.from_ids(queries.ids, self.docs.ids, keep, source=f"{self.name}: candidates")
+        candidates, known = (
+            None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
+        )
         qrels = {name: one.take(query_rows, queries.ids) for name, one in self.qrels.items()}
-        return replace(self, queries=queries, qrels=qrels, candidates=pairs)
+        return replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known)
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
@@ -161,4 +171,11 @@ class Collection:
         chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
         taken = self.take(np.array(sorted(chosen), np.int64))
         said = {"sample": f"{len(taken.queries):,} of {len(self.queries):,}, chosen by hash of id"}
-        return replace(taken, origin={**self.origin, "conventions": said})
+        return replace(taken, origin={**self.origin, "conventions": {**self.origin.get("conventions", {}), **said}})
+
+
+def without_known(qrels: Mapping[str, Qrels], known: Pairs) -> tuple[dict[str, Qrels], str]:
+    """Return judgement sets without the pairs that were known before, and a sentence that counts them."""
+    rest = {name: one.without(known) for name, one in qrels.items()}
+    judged = ", ".join(f"{len(qrels[name]) - len(one):,} judged in {name}" for name, one in rest.items())
+    return rest, f"{len(known):,} pairs taken out of results and judgements" + (f" ({judged})" if judged else "")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nirank.errors import ConfigError, StageError, suggest
 from nirank.evaluation import statistics
 from nirank.evaluation.evaluate import Evaluation
+from nirank.evaluation.measures import lower_is_better
 
 Test = Literal["randomisation", "t"]
 
@@ -56,6 +57,7 @@ class Comparison:
     p, p_adjusted       of the test; adjusted over all pairs of systems and all measures of the table
     p_baseline          adjusted over all systems against the baseline, None where neither is the baseline
     effect              Cohen's d of the differences
+    wins, losses        queries on which b, or a, is better
     minimum_detectable  mean difference that a t test would find with power 0.8 at this n and spread
     """
 
@@ -86,16 +88,19 @@ class Comparisons:
 
     intervals  {measure: {system: bootstrap interval of its mean}}
     groups     {measure: {system: letters}}; systems that share a letter cannot be told apart
+    left_out   queries that not all systems were evaluated on
     """
 
     pairs: Sequence[Comparison]
     intervals: Mapping[str, Mapping[str, tuple[float, float]]]
     groups: Mapping[str, Mapping[str, str]]
     settings: Significance
+    left_out: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: the settings, the size of the family, the pairs."""
-        return {**asdict(self.settings), "family": len(self.pairs), "pairs": [one.as_dict() for one in self.pairs]}
+        told = {"family": len(self.pairs), "queries_left_out": self.left_out}
+        return {**asdict(self.settings), **told, "pairs": [one.as_dict() for one in self.pairs]}
 
     def of(self, system: str) -> dict[str, Any]:
         """Return what a system's row says: intervals, letters, and the comparison with the baseline, by measure."""
@@ -112,78 +117,144 @@ class Comparisons:
     def words(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
+        if self.pairs and max(one.n for one in self.pairs) < 2:
+            return "a single query: nothing can be tested"
         test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
-        return f"{test}, {corrected} over {len(self.pairs)} comparisons, alpha {how.alpha}"
+        common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
+        return f"{test}, {corrected} over {len(self.pairs)} comparisons, alpha {how.alpha}{common}"
 
 
-def compare(evaluations: Mapping[str, Evaluation], settings: Significance | None = None) -> Comparisons:
+def compare(
+    evaluations: Mapping[str, Evaluation], settings: Significance | None = None, *, common_queries: bool = False
+) -> Comparisons:
     """Compare every two systems on every measure that both have.
 
-    evaluations  by system, on the same queries and judgements
-    Raises StageError where the evaluated queries differ: nothing would be paired.
+    evaluations     by system, under the same judgements
+    common_queries  where the evaluated queries differ, compare on those that all have; the others are counted
+    A query that a measure leaves out is left out of that measure's tests.
+    Raises StageError where the evaluated queries differ and that was not asked for: nothing would be paired.
     """
     settings = settings or Significance()
-    queries = {tuple(one.queries) for one in evaluations.values()}
-    if len(queries) > 1:
-        raise StageError("systems were evaluated on different queries; a paired comparison needs the same ones")
-    found: list[tuple[str, str, str, NDArray[np.float64]]] = []
-    columns: list[tuple[str, str, NDArray[np.float64]]] = []
+    every = dict.fromkeys(query for one in evaluations.values() for query in one.queries)
+    sets = [set(one.queries) for one in evaluations.values()]
+    shared = [query for query in every if all(query in one for one in sets)]
+    if len(shared) < len(every) and not common_queries:
+        raise StageError(
+            f"systems were evaluated on different queries ({len(shared):,} of {len(every):,} are shared by all);"
+            " a paired comparison needs the same ones: common_queries compares on those"
+        )
+    blocks = _blocks(evaluations, shared, settings)
+    left_out = len(every) - len(shared)
+    if not blocks:
+        return Comparisons([], {}, {}, settings, left_out)
+    intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    means: dict[str, dict[str, float]] = {}
+    drawn: list[Sequence[tuple[float, float]]] = []
+    for block in blocks:
+        # All at once: the same draws for every mean and every difference.
+        bounds = _intervals(np.concatenate((block.values, block.differences), axis=1), settings)
+        drawn.append(bounds[len(block.columns) :])
+        for at, (measure, name) in enumerate(block.columns):
+            intervals.setdefault(measure, {})[name] = bounds[at]
+            means.setdefault(measure, {})[name] = float(block.values[:, at].mean())
+    pairs = _compared(blocks, drawn, settings)
+    groups = {measure: _groups(measure, of, pairs, settings) for measure, of in means.items()}
+    return Comparisons(pairs, intervals, groups, settings, left_out)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Measures that are defined on the same n queries.
+
+    columns      (measure, system) of each column of `values`, (n, m)
+    pairs        (measure, a, b) of each column of `differences`, (n, p)
+    """
+
+    columns: list[tuple[str, str]]
+    values: NDArray[np.float64]
+    pairs: list[tuple[str, str, str]]
+    differences: NDArray[np.float64]
+
+
+def _blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], settings: Significance) -> list[_Block]:
+    found: dict[bytes, list[tuple[str, list[str], NDArray[np.float64]]]] = {}
+    rows = {name: _rows_of(one.queries, queries) for name, one in evaluations.items()}
     for measure in dict.fromkeys(name for one in evaluations.values() for name in one.per_query):
         names = [name for name, one in evaluations.items() if measure in one.per_query]
-        values = np.stack([np.asarray(evaluations[name].per_query[measure], np.float64) for name in names], axis=1)
-        columns += [(measure, name, values[:, at]) for at, name in enumerate(names)]
+        listed = [np.asarray(evaluations[name].per_query[measure], np.float64)[rows[name]] for name in names]
+        values = np.stack(listed, axis=1)
+        there = ~np.isnan(values).any(axis=1)
+        if there.any():
+            found.setdefault(there.tobytes(), []).append((measure, names, values[there]))
+    return [_block(of, settings) for of in found.values()]
+
+
+def _block(measured: Sequence[tuple[str, list[str], NDArray[np.float64]]], settings: Significance) -> _Block:
+    columns, pairs, differences = [], [], []
+    for measure, names, values in measured:
+        columns += [(measure, name) for name in names]
         for a, b in combinations(range(len(names)), 2):
             if names[b] == settings.baseline:
                 a, b = b, a
-            found.append((measure, names[a], names[b], values[:, b] - values[:, a]))
-    intervals: dict[str, dict[str, tuple[float, float]]] = {}
-    if not columns or not len(columns[0][2]):
-        return Comparisons([], {}, {}, settings)
-    # All at once: the same draws for every mean and every difference.
-    bounds = _intervals(np.stack([one[-1] for one in (*columns, *found)], axis=1), settings)
-    for (measure, name, _), bound in zip(columns, bounds, strict=False):
-        intervals.setdefault(measure, {})[name] = bound
-    pairs = _compared(found, bounds[len(columns) :], settings) if found else []
-    groups = {measure: _groups(measure, list(of), evaluations, pairs, settings) for measure, of in intervals.items()}
-    return Comparisons(pairs, intervals, groups, settings)
+            pairs.append((measure, names[a], names[b]))
+            differences.append(values[:, b] - values[:, a])
+    values = np.concatenate([one[2] for one in measured], axis=1)
+    apart = np.stack(differences, axis=1) if differences else np.empty((len(values), 0))
+    return _Block(columns, values, pairs, apart)
+
+
+def _rows_of(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+    at = {query: row for row, query in enumerate(queries)}
+    return np.array([at[query] for query in wanted], np.int64)
 
 
 def _compared(
-    found: Sequence[tuple[str, str, str, NDArray[np.float64]]],
-    intervals: Sequence[tuple[float, float]],
-    settings: Significance,
+    blocks: Sequence[_Block], intervals: Sequence[Sequence[tuple[float, float]]], settings: Significance
 ) -> list[Comparison]:
-    differences = np.stack([one[3] for one in found], axis=1)
-    if settings.test == "t":
-        p = statistics.t_test(differences)
-    else:
-        p = statistics.randomisation_test(differences, settings.resamples, settings.seed)
+    """Return the pairs of all blocks, which are one family."""
+    p = np.concatenate([_p_values(block.differences, settings) for block in blocks])
     adjusted = statistics.adjust(p, settings.correction)
-    with_baseline = np.array([one[1] == settings.baseline for one in found])
+    named = [pair for block in blocks for pair in block.pairs]
+    with_baseline = np.array([a == settings.baseline for _, a, _ in named], np.bool_)
     against = np.full(len(p), np.nan)
     against[with_baseline] = statistics.adjust(p[with_baseline], settings.correction)
-    effects, least = statistics.effect_size(differences), statistics.minimum_detectable(differences, settings.alpha)
-    counts = statistics.outcomes(differences).tolist()
-    return [
-        Comparison(
-            measure=measure,
-            a=a,
-            b=b,
-            n=len(column),
-            difference=float(column.mean()),
-            interval=intervals[at],
-            p=float(p[at]),
-            p_adjusted=float(adjusted[at]),
-            p_baseline=float(against[at]) if with_baseline[at] else None,
-            effect=float(effects[at]),
-            wins=counts[at][0],
-            ties=counts[at][1],
-            losses=counts[at][2],
-            minimum_detectable=float(least[at]),
-        )
-        for at, (measure, a, b, column) in enumerate(found)
-    ]
+    found: list[Comparison] = []
+    for block, bounds in zip(blocks, intervals, strict=True):
+        columns = block.differences
+        effects = statistics.effect_size(columns)
+        least = statistics.minimum_detectable(columns, settings.alpha)
+        better = np.array([-1.0 if lower_is_better(measure) else 1.0 for measure, _, _ in block.pairs])
+        counts = statistics.outcomes(columns * better).tolist()
+        for at, (measure, a, b) in enumerate(block.pairs):
+            place = len(found)
+            found.append(
+                Comparison(
+                    measure=measure,
+                    a=a,
+                    b=b,
+                    n=len(columns),
+                    difference=float(columns[:, at].mean()),
+                    interval=bounds[at],
+                    p=float(p[place]),
+                    p_adjusted=float(adjusted[place]),
+                    p_baseline=float(against[place]) if with_baseline[place] else None,
+                    effect=float(effects[at]),
+                    wins=counts[at][0],
+                    ties=counts[at][1],
+                    losses=counts[at][2],
+                    minimum_detectable=float(least[at]),
+                )
+            )
+    return found
+
+
+def _p_values(differences: NDArray[np.float64], settings: Significance) -> NDArray[np.float64]:
+    if not differences.shape[1]:
+        return np.empty(0)
+    if settings.test == "t":
+        return statistics.t_test(differences)
+    return statistics.randomisation_test(differences, settings.resamples, settings.seed)
 
 
 def _intervals(values: NDArray[np.float64], settings: Significance) -> list[tuple[float, float]]:
@@ -192,16 +263,13 @@ def _intervals(values: NDArray[np.float64], settings: Significance) -> list[tupl
 
 
 def _groups(
-    measure: str,
-    names: Sequence[str],
-    evaluations: Mapping[str, Evaluation],
-    pairs: Sequence[Comparison],
-    settings: Significance,
+    measure: str, means: Mapping[str, float], pairs: Sequence[Comparison], settings: Significance
 ) -> dict[str, str]:
-    at = {name: place for place, name in enumerate(names)}
-    different = np.zeros((len(names), len(names)), np.bool_)
+    at = {name: place for place, name in enumerate(means)}
+    different = np.zeros((len(means), len(means)), np.bool_)
     for one in pairs:
         if one.measure == measure and one.p_adjusted < settings.alpha:
             different[at[one.a], at[one.b]] = different[at[one.b], at[one.a]] = True
-    means = [float(evaluations[name].means[measure] or 0) for name in names]
-    return dict(zip(names, statistics.letters(means, different), strict=True))
+    better = -1 if lower_is_better(measure) else 1
+    ordered = [better * mean for mean in means.values()]
+    return dict(zip(means, statistics.letters(ordered, different), strict=True))

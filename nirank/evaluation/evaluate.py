@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from nirank.errors import StageError
 from nirank.evaluation.delegate import delegate
-from nirank.evaluation.kernels import Judged, Values, compute
+from nirank.evaluation.holes import at_most, condensed
+from nirank.evaluation.kernels import Judged, Values
 from nirank.evaluation.measures import Measure, parse
+from nirank.evaluation.native import native
+from nirank.evaluation.pool import Pool, reachable
+from nirank.evaluation.screening import effort_curve
+from nirank.evaluation.ties import TieBounds, tie_orders
 from nirank.pairs import Pairs
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
@@ -20,22 +25,32 @@ from nirank.scope import Scope
 
 TIES = "score descending, then document id descending by bytes (trec_eval's rule)"
 
+_NOTHING = "no evaluated query has a relevant document among those that could be returned"
+_MOVED = 1e-12  # a value that ties move by less is not moved
+
 
 @dataclass(frozen=True)
 class Evaluation:
     """Values of measures, by the names asked for.
 
     queries      ids of the evaluated queries: declared and judged
-    per_query    {name: (n_evaluated,) float64}; a measure that is null has none
-    means        {name: mean over the evaluated queries, or None}
+    per_query    {name: (n_evaluated,) float64}, NaN where the measure leaves the query out; a measure
+                 that is null has none
+    means        {name: mean over the evaluated queries that are not left out, or None}
     nulls        {name: why it is None}
     answerable   {name: mean over queries with a relevant document}, only where some have none
     ceilings     {name: the best mean that any ranking could reach}, only where judged documents
                  are not in the corpus, or not in their query's scope
+    ties         {name: bounds over the orders of equal scores}, only where they move a query's value
+    holes        {name: {'condensed': mean over the lists without unjudged documents, 'at_most': the
+                 mean if those were all relevant, or None}}, only where unjudged documents were returned
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
+    effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
     counts       declared, judged (evaluated), answered (with results), missing (without), unjudged,
-                 no_relevant, negative_labels, dangling, tied (queries with equal scores on both
+                 no_relevant, left_out (by screening measures: nothing relevant in their pool),
+                 negative_labels, dangling, unranked (documents of the pool that the ranking leaves
+                 out; to screening measures they come last), tied (queries with equal scores on both
                  sides of a cut-off asked for)
     conventions  the rules, in words
     """
@@ -46,106 +61,157 @@ class Evaluation:
     nulls: Mapping[str, str] = field(default_factory=dict)
     answerable: Mapping[str, float] = field(default_factory=dict)
     ceilings: Mapping[str, float] = field(default_factory=dict)
+    ties: Mapping[str, TieBounds] = field(default_factory=dict)
+    holes: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     judged_at: Mapping[str, float] = field(default_factory=dict)
+    effort: Sequence[float] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     conventions: Mapping[str, Any] = field(default_factory=dict)
 
 
-def evaluate(ranking: Pairs, qrels: Qrels, measures: Sequence[str], scope: Scope | None = None) -> Evaluation:
+def evaluate(
+    ranking: Pairs, qrels: Qrels, measures: Sequence[str], scope: Scope | None = None, *, whole_corpus: bool = True
+) -> Evaluation:
     """Evaluate a ranking.
 
-    scope  what the ranking could contain at best; None: the whole corpus
+    scope         what the ranking could contain at best; None: the whole corpus
+    whole_corpus  whether the ranking's documents are the corpus; of a run file they are only what it
+                  shows, so that without a scope nothing can be said of what it left out
     The mean is over queries that are declared and judged: those without results count 0; those
-    whose labels are all not relevant count 0 too, as in trec_eval, and are counted.
+    whose labels are all not relevant count 0 too, as in trec_eval, and are counted. Screening
+    measures leave out queries without anything relevant in their pool.
     Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given.
     """
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
-    data = Judged.join(ranking, qrels)
     parsed = [parse(name) for name in dict.fromkeys(measures)]
-    judged_rows = np.flatnonzero(qrels.counts > 0)
-    nulls = _nulls(parsed, ranking, len(judged_rows))
-    wanted = [one for one in parsed if one.name not in nulls]
-    values = {one.name: _native(one, data) for one in wanted if one.foreign is None}
-    foreign = [one for one in wanted if one.foreign is not None]
+    known = whole_corpus or scope is not None
+    pool = Pool.of(qrels, scope) if known and any(one.screening for one in parsed) else None
+    data = Judged.join(ranking, qrels, pool)
+    rows = np.flatnonzero(qrels.counts > 0)
+    nulls = dict(_nulls(parsed, ranking, pool, len(rows)))
+    values = {one.name: native(one, data)[rows] for one in parsed if one.foreign is None and one.name not in nulls}
+    foreign = [one for one in parsed if one.foreign is not None and one.name not in nulls]
     if foreign:
-        values |= delegate(ranking, qrels, foreign)
-    per_query = {one.name: values[one.name][judged_rows] for one in wanted}
-    means: dict[str, float | None] = {one.name: None for one in parsed}
-    means |= {name: float(value.mean()) for name, value in per_query.items()}
-    hopeful = qrels.relevant()[judged_rows] > 0
-    answerable = {}
-    if hopeful.any() and not hopeful.all():
-        answerable = {name: float(value[hopeful].mean()) for name, value in per_query.items()}
+        values |= {name: found[rows] for name, found in delegate(ranking, qrels, foreign).items()}
+    nulls |= {name: _NOTHING for name, found in values.items() if np.isnan(found).all()}
+    wanted = [one for one in parsed if one.name not in nulls]
+    own = [one for one in wanted if one.foreign is None]
+    per_query = {one.name: values[one.name] for one in wanted}
+    here = reachable(qrels, scope)
     return Evaluation(
-        queries=qrels.queries.take(judged_rows),
+        queries=qrels.queries.take(rows),
         per_query=per_query,
-        means=means,
+        means={one.name: _mean(per_query[one.name]) if one.name in per_query else None for one in parsed},
         nulls=nulls,
-        answerable=answerable,
-        ceilings=_ceilings(qrels, wanted, judged_rows, scope),
-        judged_at=_judged_at(wanted, data, judged_rows),
-        counts=_counts(ranking, qrels, judged_rows, hopeful, wanted),
-        conventions=_conventions(qrels),
+        answerable=_answerable(qrels, wanted, per_query, rows),
+        ceilings={} if not known or here[qrels.grades > 0].all() else _ceilings(qrels, own, here, rows),
+        ties=_ties(ranking, data, own, rows),
+        holes=_holes(data, own, rows),
+        judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},
+        effort=() if pool is None else tuple(effort_curve(data, qrels.min_rel).tolist()),
+        counts=_counts(ranking, data, rows, wanted, per_query, known),
+        conventions=_conventions(qrels, wanted),
     )
 
 
-def _native(measure: Measure, data: Judged) -> Values:
-    rel = data.qrels.min_rel if measure.rel is None else measure.rel
-    return compute(measure.family, data, measure.cutoff, rel)
+def _mean(values: Values) -> float:
+    """Return the mean of what is not left out."""
+    return float(values[~np.isnan(values)].mean())
 
 
-def _nulls(measures: Sequence[Measure], ranking: Ranking, n_judged: int) -> dict[str, str]:
-    if not n_judged:
-        return {one.name: "no declared query is judged" for one in measures}
-    if ranking.depth is None:
-        return {}
-    return {
-        one.name: f"{one.name} reaches deeper than the ranking, which was cut at {ranking.depth}"
-        for one in measures
-        if one.cutoff is not None and one.cutoff > ranking.depth
-    }
+def _nulls(
+    measures: Sequence[Measure], ranking: Ranking, pool: Pool | None, n_judged: int
+) -> Iterator[tuple[str, str]]:
+    """Yield the measures that have no value here, and why."""
+    for one in measures:
+        if not n_judged:
+            yield one.name, "no declared query is judged"
+        elif one.screening and pool is None:
+            yield one.name, f"{one.name} counts the documents that could be returned; expected the candidates"
+        elif ranking.depth is not None and one.cutoff is not None and one.cutoff > ranking.depth:
+            yield one.name, f"{one.name} reaches deeper than the ranking, which was cut at {ranking.depth}"
 
 
-def _judged_at(measures: Sequence[Measure], data: Judged, judged_rows: NDArray[np.int64]) -> dict[str, float]:
-    cutoffs = sorted({one.cutoff for one in measures if one.cutoff is not None and one.foreign is None})
-    return {str(k): float(compute("Judged", data, k, 1)[judged_rows].mean()) for k in cutoffs}
+def _answerable(
+    qrels: Qrels, measures: Sequence[Measure], per_query: Mapping[str, Values], judged_rows: NDArray[np.int64]
+) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for one in measures:
+        hopeful = qrels.relevant(one.rel)[judged_rows] > 0
+        if not one.screening and hopeful.any() and not hopeful.all():
+            found[one.name] = _mean(per_query[one.name][hopeful])
+    return found
+
+
+def _cutoffs(measures: Sequence[Measure]) -> list[int]:
+    return sorted({one.cutoff for one in measures if one.cutoff is not None})
 
 
 def _ceilings(
-    qrels: Qrels, measures: Sequence[Measure], judged_rows: NDArray[np.int64], scope: Scope | None
+    qrels: Qrels, measures: Sequence[Measure], here: NDArray[np.bool_], judged_rows: NDArray[np.int64]
 ) -> dict[str, float]:
-    here = qrels.rows >= 0
-    if scope is not None:
-        here[here] = scope.allows(qrels.query_rows[here], qrels.rows[here])
-    if here[qrels.grades > 0].all():
-        return {}
     best = Judged.ideal(qrels, here)
-    return {one.name: float(_native(one, best)[judged_rows].mean()) for one in measures if one.foreign is None}
+    return {one.name: _mean(native(one, best)[judged_rows]) for one in measures if not one.screening}
+
+
+def _ties(
+    ranking: Ranking, data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
+) -> dict[str, TieBounds]:
+    orders = tie_orders(ranking, data)
+    found: dict[str, TieBounds] = {}
+    for one in measures if orders else ():
+        if one.family == "Judged":
+            continue
+        worst, best = (native(one, order)[judged_rows] for order in orders or ())
+        moved = int((np.abs(best - worst) > _MOVED).sum())
+        if moved:
+            found[one.name] = TieBounds(_mean(worst), _mean(best), moved)
+    return found
+
+
+def _holes(
+    data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
+) -> dict[str, dict[str, float | None]]:
+    found: dict[str, dict[str, float | None]] = {}
+    for one in measures:
+        unjudged = data.depths(one.cutoff) - data.total(data.upto(one.cutoff))
+        without = condensed(one, data) if unjudged[judged_rows].any() else None
+        if without is not None:
+            bound = at_most(one, data)
+            highest = None if bound is None else _mean(bound[judged_rows])
+            found[one.name] = {"condensed": _mean(without[judged_rows]), "at_most": highest}
+    return found
 
 
 def _counts(
     ranking: Ranking,
-    qrels: Qrels,
+    data: Judged,
     judged_rows: NDArray[np.int64],
-    hopeful: NDArray[np.bool_],
     measures: Sequence[Measure],
+    per_query: Mapping[str, Values],
+    known: bool,
 ) -> dict[str, int]:
-    answered = int((ranking.counts[judged_rows] > 0).sum())
-    return {
+    qrels, answered = data.qrels, int((ranking.counts[judged_rows] > 0).sum())
+    counts = {
         "declared": len(qrels.queries),
         "judged": len(judged_rows),
         "answered": answered,
         "missing": len(judged_rows) - answered,
         "unjudged": len(qrels.queries) - len(judged_rows),
-        "no_relevant": int((~hopeful).sum()),
+        "no_relevant": int((qrels.relevant()[judged_rows] == 0).sum()),
+        "left_out": max((int(np.isnan(values).sum()) for values in per_query.values()), default=0),
         "negative_labels": int((qrels.grades < 0).sum()),
-        "dangling": int((qrels.rows < 0).sum()),
-        "tied": len(_tied(ranking, {one.cutoff for one in measures if one.cutoff is not None})),
+        "tied": len(_tied(ranking, _cutoffs(measures))),
     }
+    if known:
+        counts["dangling"] = int((qrels.rows < 0).sum())
+    if data.pool is not None:
+        counts["unranked"] = int((data.pool.sizes - ranking.counts)[judged_rows].sum())
+    return counts
 
 
-def _tied(ranking: Ranking, cutoffs: set[int]) -> set[int]:
+def _tied(ranking: Ranking, cutoffs: Sequence[int]) -> set[int]:
     """Return the queries whose documents at a cut-off and just below it have equal scores."""
     found: set[int] = set()
     for cutoff in cutoffs:
@@ -155,10 +221,17 @@ def _tied(ranking: Ranking, cutoffs: set[int]) -> set[int]:
     return found
 
 
-def _conventions(qrels: Qrels) -> dict[str, Any]:
-    return {
+def _conventions(qrels: Qrels, measures: Sequence[Measure]) -> dict[str, Any]:
+    exponential = [one.name for one in measures if one.family == "nDCG_exp"]
+    screening = [one.name for one in measures if one.screening]
+    said: dict[str, Any] = {
         "ties": TIES,
         "mean": "over declared and judged queries; unanswered ones count 0",
         "gain": "linear (grade), negative grades 0",
         "min_rel": qrels.min_rel,
     }
+    if exponential:
+        said["gain"] += f"; {', '.join(exponential)}: 2^grade - 1"
+    if screening:
+        said["mean"] += f"; {', '.join(screening)}: queries with nothing relevant in their pool are left out"
+    return said

@@ -1,4 +1,4 @@
-"""The arithmetic of measures, over all queries at once."""
+"""The arithmetic of ad hoc measures, over all queries at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import StageError
+from nirank.evaluation.pool import Pool
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 
@@ -18,36 +19,45 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judged:
-    """A ranking joined with judgements.
+    """The judged results of a ranking; of the unjudged ones, ranks tell where they are.
 
-    qrels   of n_queries queries
-    query   (n,) query row of each result, ascending
-    rank    (n,) from 1
-    judged  (n,) bool
-    grade   (n,) int64, 0 where not judged
+    qrels     of n_queries queries
+    query     (n,) query row of each judged result, ascending
+    rank      (n,) from 1, in the ranking
+    grade     (n,) int64
+    returned  (n_queries,) documents returned, judged or not
+    pool      what the documents are chosen from; None: it is not known
     """
 
     qrels: Qrels
     query: NDArray[np.int64]
     rank: NDArray[np.int64]
-    judged: NDArray[np.bool_]
     grade: NDArray[np.int64]
+    returned: NDArray[np.int64]
+    pool: Pool | None = None
 
     @classmethod
-    def join(cls, ranking: Ranking, qrels: Qrels) -> Judged:
+    def join(cls, ranking: Ranking, qrels: Qrels, pool: Pool | None = None) -> Judged:
         """Join a ranking with judgements; raise StageError unless both are over the same queries and documents."""
         if ranking.queries != qrels.queries or ranking.docs != qrels.docs:
             raise StageError("the ranking and the judgements are over different queries or documents")
-        judged, grade = qrels.lookup(ranking.query_rows, ranking.rows)
-        return cls(qrels, ranking.query_rows, ranking.ranks, judged, grade)
+        at, judgement = qrels.among(ranking)
+        query = ranking.query_of(at)
+        return cls(qrels, query, at - ranking.offsets[query] + 1, qrels.grades[judgement], ranking.counts, pool)
 
     @classmethod
-    def ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_]) -> Judged:
+    def ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_], pool: Pool | None = None) -> Judged:
         """Return the best ranking of the judgements that can be reached, (n_judgements,) bool: by grade."""
         here = np.flatnonzero(reachable)
         order = here[np.lexsort((-qrels.grades[here], qrels.query_rows[here]))]
         query = qrels.query_rows[order]
-        return cls(qrels, query, _ranks(query), np.ones(len(order), np.bool_), qrels.grades[order])
+        returned = np.bincount(query, minlength=len(qrels.queries))
+        return cls(qrels, query, ranks_within(query), qrels.grades[order], returned, pool)
+
+    def condensed(self) -> Judged:
+        """Return the same list without its unjudged documents (Sakai, SIGIR 2007)."""
+        returned = np.bincount(self.query, minlength=self.n)
+        return Judged(self.qrels, self.query, ranks_within(self.query), self.grade, returned)
 
     @property
     def n(self) -> int:
@@ -55,16 +65,11 @@ class Judged:
         return len(self.qrels.queries)
 
     @cached_property
-    def returned(self) -> NDArray[np.int64]:
-        """Documents returned to each query."""
-        return np.bincount(self.query, minlength=self.n)
-
-    @cached_property
     def _ideal_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Query, rank and grade of all judgements, best first."""
         order = np.lexsort((-self.qrels.grades, self.qrels.query_rows))
         query = self.qrels.query_rows[order]
-        return query, _ranks(query), self.qrels.grades[order]
+        return query, ranks_within(query), self.qrels.grades[order]
 
     def total(self, which: NDArray[np.bool_], weights: Values | None = None) -> Values:
         """Sum weights (1 each) over chosen results, by query, (n_queries,) float64."""
@@ -72,25 +77,29 @@ class Judged:
             np.float64
         )
 
+    def depths(self, cutoff: int | None) -> NDArray[np.int64]:
+        """Return how many documents were returned within the cut-off, (n_queries,)."""
+        return self.returned if cutoff is None else np.minimum(self.returned, cutoff)
+
     def upto(self, cutoff: int | None) -> NDArray[np.bool_]:
-        """Tell which results are within the cut-off."""
+        """Tell which judged results are within the cut-off."""
         return np.ones(len(self.rank), np.bool_) if cutoff is None else self.rank <= cutoff
 
     def hits(self, cutoff: int | None, rel: int) -> NDArray[np.bool_]:
-        """Tell which results are relevant and within the cut-off."""
-        return self.upto(cutoff) & self.judged & (self.grade >= rel)
+        """Tell which judged results are relevant and within the cut-off."""
+        return self.upto(cutoff) & (self.grade >= rel)
 
     def ideal_dcg(self, cutoff: int | None, gain: Callable[[NDArray[np.int64]], Values]) -> Values:
         """Return each query's ideal DCG."""
         query, rank, grade = self._ideal_order
         inside = slice(None) if cutoff is None else rank <= cutoff
-        gains = _discounted(gain(grade[inside]), rank[inside])
+        gains = gain(grade[inside]) / discount(rank[inside])
         return np.bincount(query[inside], gains, minlength=self.n).astype(np.float64, copy=False)
 
 
-def compute(family: str, data: Judged, cutoff: int | None, rel: int) -> Values:
-    """Return a native measure of every query, (n_queries,) float64; see `measures` for definitions."""
-    return _KERNELS[family](data, cutoff, rel)
+def _r_precision(data: Judged, cutoff: int | None, rel: int) -> Values:
+    relevant = data.qrels.relevant(rel)
+    return divide(data.total(data.hits(None, rel) & (data.rank <= relevant[data.query])), relevant)
 
 
 def _precision(data: Judged, cutoff: int | None, rel: int) -> Values:
@@ -99,12 +108,12 @@ def _precision(data: Judged, cutoff: int | None, rel: int) -> Values:
 
 
 def _recall(data: Judged, cutoff: int | None, rel: int) -> Values:
-    return _divide(data.total(data.hits(cutoff, rel)), data.qrels.relevant(rel))
+    return divide(data.total(data.hits(cutoff, rel)), data.qrels.relevant(rel))
 
 
 def _capped_recall(data: Judged, cutoff: int | None, rel: int) -> Values:
     assert cutoff is not None
-    return _divide(data.total(data.hits(cutoff, rel)), np.minimum(data.qrels.relevant(rel), cutoff))
+    return divide(data.total(data.hits(cutoff, rel)), np.minimum(data.qrels.relevant(rel), cutoff))
 
 
 def _success(data: Judged, cutoff: int | None, rel: int) -> Values:
@@ -123,56 +132,60 @@ def _average_precision(data: Judged, cutoff: int | None, rel: int) -> Values:
     hits = data.hits(cutoff, rel)
     so_far = np.cumsum(hits)
     before = np.concatenate(([0], so_far))[np.searchsorted(data.query, data.query)]
-    precision = (so_far - before) / np.maximum(data.rank, 1)
-    return _divide(data.total(hits, precision), data.qrels.relevant(rel))
+    precision = (so_far - before) / data.rank
+    return divide(data.total(hits, precision), data.qrels.relevant(rel))
 
 
 def _ndcg(gain: Callable[[NDArray[np.int64]], Values]) -> Callable[[Judged, int | None, int], Values]:
     def kernel(data: Judged, cutoff: int | None, rel: int) -> Values:
-        inside = data.upto(cutoff) & data.judged
-        dcg = data.total(inside, _discounted(gain(data.grade), data.rank))
-        return _divide(dcg, data.ideal_dcg(cutoff, gain))
+        inside = data.upto(cutoff)
+        dcg = data.total(inside, gain(data.grade) / discount(data.rank))
+        return divide(dcg, data.ideal_dcg(cutoff, gain))
 
     return kernel
 
 
 def _judged(data: Judged, cutoff: int | None, rel: int) -> Values:
     assert cutoff is not None
-    return _divide(data.total(data.upto(cutoff) & data.judged), np.minimum(data.returned, cutoff))
+    return divide(data.total(data.upto(cutoff)), data.depths(cutoff))
 
 
-def _linear(grade: NDArray[np.int64]) -> Values:
+def linear(grade: NDArray[np.int64]) -> Values:
+    """Return grades as gains, those below 0 as 0."""
     return np.maximum(grade, 0).astype(np.float64)
 
 
-def _exponential(grade: NDArray[np.int64]) -> Values:
+def exponential(grade: NDArray[np.int64]) -> Values:
+    """Return 2^grade - 1, 0 for grades below 0 (Burges et al., ICML 2005)."""
     return np.exp2(np.maximum(grade, 0).astype(np.float64)) - 1
 
 
-def _discounted(gains: Values, rank: NDArray[np.int64]) -> Values:
-    discounted: Values = gains / np.log2(rank + 1)
-    return discounted
+def discount(rank: NDArray[np.int64]) -> Values:
+    """Return what gains at a rank are divided by (Järvelin and Kekäläinen, TOIS 2002, with log2(rank + 1))."""
+    divisor: Values = np.log2(rank + 1)
+    return divisor
 
 
-def _divide(above: Values, below: NDArray[np.floating] | NDArray[np.integer]) -> Values:
+def divide(above: Values, below: NDArray[np.floating] | NDArray[np.integer]) -> Values:
     """Divide, giving 0 where there is nothing to divide by."""
     divided: Values = np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
     return divided
 
 
-def _ranks(query: NDArray[np.int64]) -> NDArray[np.int64]:
+def ranks_within(query: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return positions from 1 within runs of equal query rows."""
     return np.arange(1, len(query) + 1) - np.searchsorted(query, query)
 
 
-_KERNELS: dict[str, Callable[[Judged, int | None, int], Values]] = {
+KERNELS: dict[str, Callable[[Judged, int | None, int], Values]] = {
     "AP": _average_precision,
     "Judged": _judged,
     "P": _precision,
     "R": _recall,
     "RR": _reciprocal_rank,
+    "Rprec": _r_precision,
     "Rcap": _capped_recall,
     "Success": _success,
-    "nDCG": _ndcg(_linear),
-    "nDCG_exp": _ndcg(_exponential),
+    "nDCG": _ndcg(linear),
+    "nDCG_exp": _ndcg(exponential),
 }

@@ -12,9 +12,23 @@ document at rank i has a grade of at least `rel`, g(i) its grade, not below 0:
     AP, AP@n    sum of rel(i) · P@i / R
     nDCG, @n    DCG / ideal DCG, DCG = sum of g(i) / log2(i + 1); ideal over all judged documents
     nDCG_exp    the same with gain 2^g − 1 (Burges et al., ICML 2005)
+    Rprec       sum of rel(i) for i up to R, / R
     Judged@n    judged documents / documents returned up to n
 
-`rel` is the collection's `min_rel` unless the name says it. All are 0 for a query without results.
+and for screening, where somebody reads the list down (N documents may be returned to the query: its
+candidates, or the corpus; R counts the relevant ones among them):
+
+    last_rel    rank of the last relevant document, N if it was not returned; the lower the better
+    WSS@r       work saved over sampling, (N - L) / N - (1 - r / 100) with L the rank at which
+                ceil(r · R / 100) relevant documents are found, 0 if they never are (Cohen et al., JAMIA 2006)
+    R@p%        recall at rank ceil(p · N / 100)
+    norm_area   area under the curve of relevant documents found, half a step at each, over that of
+                the best list, R · N - R² / 2; documents that were not returned come last
+
+Queries with R = 0 are left out of the means of these four. CLEF TAR's own variants, which round
+otherwise, are in `clef_tar`.
+
+`rel` is the collection's `min_rel` unless the name says it. All but the last four are 0 for a query without results.
 Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2002, with log2(i + 1)).
 """
 
@@ -33,12 +47,18 @@ ALIASES = {
     "NDCG": "nDCG",
     "Precision": "P",
     "Recall": "R",
+    "Last_Rel": "last_rel",
+    "R-Precision": "Rprec",
+    "RPrec": "Rprec",
 }
-NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Success", "nDCG", "nDCG_exp")
+SCREENING = ("R%", "WSS", "last_rel", "norm_area")
+NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Rprec", "Success", "nDCG", "nDCG_exp", *SCREENING)
+_LOWER = ("last_rel",)
 GRADED = ("nDCG", "nDCG_exp", "Judged")  # no threshold divides their documents
 _NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
-_NAME = re.compile(r"^(?P<family>[A-Za-z]\w*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+))?$")
-_OTHERS = ("ERR", "Bpref", "Rprec", "RBP", "infAP", "SetP", "SetR", "SetF", "NumRet", "NumQ", "NumRel", "IPrec", "INST")
+_NO_CUTOFF = ("Rprec", "last_rel", "norm_area")
+_NAME = re.compile(r"^(?P<family>[A-Za-z][\w-]*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+)(?P<share>%)?)?$")
+_OTHERS = ("ERR", "Bpref", "RBP", "infAP", "SetP", "SetR", "SetF", "NumRet", "NumQ", "NumRel", "IPrec", "INST")
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,7 @@ class Measure:
     name     as asked for; the key in files
     family   one of NATIVE, or what ir_measures calls it
     cutoff   None: the whole list
+    level    of WSS the recall, of R@p% the share of the pool, in per cent
     rel      the threshold that the name gives; None: the collection's
     foreign  ir_measures' object where nirank does not compute the measure itself
     """
@@ -57,6 +78,12 @@ class Measure:
     cutoff: int | None = None
     rel: int | None = None
     foreign: Any = None
+    level: int | None = None
+
+    @property
+    def screening(self) -> bool:
+        """Tell whether it asks how far down a list someone must read."""
+        return self.family in SCREENING
 
     def __str__(self) -> str:
         return self.name
@@ -75,14 +102,28 @@ def parse(name: str) -> Measure:
     if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
         family, options = "nDCG_exp", ""
     threshold = re.match(r"^rel=(\d+)$", options)
+    level = None
+    if family == "WSS" or found["share"]:
+        level, cutoff = cutoff, None
+        if level is None or level > 100 or (found["share"] and family != "R"):
+            raise ConfigError(f"measure '{name}': expected a share in per cent, as in WSS@95 or R@10%")
+        family = "R%" if found["share"] else family
     if family in NATIVE and (not options or (threshold and family not in GRADED)):
+        if cutoff is not None and family in _NO_CUTOFF:
+            raise ConfigError(f"measure '{name}' takes no cut-off; expected {family}")
         if cutoff is None and family in _NEED_CUTOFF:
             raise ConfigError(f"measure '{name}' needs a cut-off, such as {family}@10")
         rel = int(threshold[1]) if threshold else None
         if rel == 0:
             raise ConfigError(f"measure '{name}': rel must be 1 or more; grade 0 means not relevant")
-        return Measure(name, family, cutoff, rel)
+        return Measure(name, family, cutoff, rel, level=level)
     return _foreign(name, family)
+
+
+def lower_is_better(name: str) -> bool:
+    """Tell whether less of a measure is better, by its name."""
+    family = re.split(r"[@(]", name.strip(), maxsplit=1)[0]
+    return ALIASES.get(family, family) in _LOWER
 
 
 def _foreign(name: str, family: str) -> Measure:

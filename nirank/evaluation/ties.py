@@ -1,39 +1,73 @@
-"""How much of a value is decided by ties."""
+"""Tie sensitivity: the worst and the best value over all orders of documents with equal scores."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nirank.errors import ConfigError
-from nirank.evaluation.kernels import Judged, compute
+from nirank.evaluation.kernels import Judged, ranks_within
 from nirank.evaluation.measures import parse
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 
 
+@dataclass(frozen=True)
+class TieBounds:
+    """What a mean could be if ties were broken otherwise.
+
+    worst, best  the means
+    queries      how many of the evaluated queries have a value that depends on it
+    """
+
+    worst: float
+    best: float
+    queries: int
+
+
+def tie_orders(ranking: Ranking, data: Judged) -> tuple[Judged, Judged] | None:
+    """Return the worst and the best order of documents with equal scores; None if no judged document is tied.
+
+    Every native measure but Judged improves when a better document moves up, so the worst order
+    of a tie is by grade, ascending and behind the unjudged, and the best descending, before them.
+    """
+    begins = np.ones(len(ranking), np.bool_)
+    begins[1:] = ranking.scores[1:] != ranking.scores[:-1]
+    begins[ranking.offsets[:-1][ranking.counts > 0]] = True
+    if begins.all():
+        return None
+    starts = np.flatnonzero(begins)
+    at = ranking.offsets[data.query] + data.rank - 1
+    tie = np.searchsorted(starts, at, side="right") - 1
+    first = starts[tie] - ranking.offsets[data.query] + 1
+    last = np.append(starts, len(ranking))[tie + 1] - ranking.offsets[data.query]
+    if (first == last).all():
+        return None
+    gain = np.maximum(data.grade, 0)
+    down, up = np.lexsort((-gain, tie)), np.lexsort((gain, tie))
+    members = np.bincount(tie, minlength=len(starts))[tie]
+    place = ranks_within(tie)
+    best = replace(data, rank=first + place - 1, grade=data.grade[down])
+    return replace(data, rank=last - members + place, grade=data.grade[up]), best
+
+
 def tie_bounds(ranking: Ranking, qrels: Qrels, measure: str) -> tuple[float, float]:
     """Return the worst and the best mean of a measure over all orders of documents with equal scores.
 
-    Every native measure but Judged grows when a better document moves up, so ordering each tie by
-    grade, ascending and descending, gives the bounds exactly. Raises ConfigError for others, for a
-    measure deeper than the ranking, and where no declared query is judged.
+    The pool of a screening measure is the corpus. Raises ConfigError for measures of ir_measures and
+    Judged, for a measure deeper than the ranking, and where no declared query is judged.
     """
+    from nirank.evaluation.evaluate import evaluate
+
     wanted = parse(measure)
     if wanted.foreign is not None or wanted.family == "Judged":
         raise ConfigError(
             f"tie bounds of '{measure}' are not defined; expected a measure that nirank computes by grade"
         )
-    data = Judged.join(ranking, qrels)
-    judged_rows = np.flatnonzero(qrels.counts > 0)
-    if not len(judged_rows):
-        raise ConfigError(f"tie bounds of '{measure}': no declared query is judged")
-    if ranking.depth is not None and wanted.cutoff is not None and wanted.cutoff > ranking.depth:
-        raise ConfigError(f"tie bounds of '{measure}': the ranking was cut at {ranking.depth}")
-    rel = qrels.min_rel if wanted.rel is None else wanted.rel
-    gain = np.maximum(data.grade, 0)
-    means = []
-    for sign in (1, -1):
-        order = np.lexsort((sign * gain, -ranking.scores, data.query))
-        reordered = Judged(qrels, data.query, data.rank, data.judged[order], data.grade[order])
-        means.append(float(compute(wanted.family, reordered, wanted.cutoff, rel)[judged_rows].mean()))
-    return means[0], means[1]
+    found = evaluate(ranking, qrels, [measure])
+    mean = found.means[measure]
+    if mean is None:
+        raise ConfigError(f"tie bounds of '{measure}': {found.nulls[measure]}")
+    told = found.ties.get(measure)
+    return (mean, mean) if told is None else (told.worst, told.best)

@@ -89,7 +89,7 @@ def search(
     index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
     depth = len(docs) if k is None else min(k, len(docs))
     asked = _prepared(queries, similarity)
-    restricted = scope.mask is not None or scope.own is not None or bool(scope.between)
+    restricted = bool(scope.between) or any(one is not None for one in (scope.mask, scope.own, scope.without))
     found_rows, found_scores, missed = [], [], 0
     for query in range(len(queries)):
         allowed = scope.rows(query) if restricted else None
@@ -140,14 +140,7 @@ def _declare_overlap(
     sample = np.unique(np.linspace(0, len(queries) - 1, min(_SAMPLE, len(queries))).astype(np.int64))
     inside = found.queries.take(sample)
     table = type(found.queries).of(inside)
-    part = Scope(
-        table,
-        scope.docs,
-        scope.mask,
-        None,
-        None if scope.own is None else scope.own[sample],
-        tuple(one.of_queries(sample) for one in scope.between),
-    )
+    part = scope.of_queries(sample, table)
     exact = nearest(np.asarray(queries[sample]), docs, part, max(_CUTOFFS), similarity)
     ctx.declare("overlap", {f"@{k}": round(_overlap(found, exact, sample, k), 4) for k in _CUTOFFS})
     ctx.declare("overlap_queries", len(sample))

@@ -28,20 +28,12 @@ def scope_of_parts(job: Job) -> Scope:
         parents = np.asarray(docs.parents)
         allowed = job_scope(job, docs=whole)
         mask = None if allowed.mask is None else allowed.mask[parents]
-        pairs = None if allowed.pairs is None else _to_parts(allowed.pairs, docs, "docs")[0]
-        return Scope(
-            queries.ids, docs.ids, mask, pairs, between=tuple(one.of_parts(parents) for one in allowed.between)
+        listed, without = (
+            None if one is None else _to_parts(one, docs, "docs")[0] for one in (allowed.pairs, allowed.without)
         )
-    parents = np.asarray(queries.parents)
-    allowed = job_scope(job, queries=whole)
-    return Scope(
-        queries.ids,
-        docs.ids,
-        allowed.mask,
-        None if allowed.pairs is None else _to_parts(allowed.pairs, queries, "queries")[0],
-        None if allowed.own is None else np.asarray(allowed.own)[parents],
-        tuple(one.of_queries(parents) for one in allowed.between),
-    )
+        rules = tuple(one.of_parts(parents) for one in allowed.between)
+        return Scope(queries.ids, docs.ids, mask, listed, between=rules, without=without)
+    return job_scope(job, queries=whole).of_queries(np.asarray(queries.parents), queries.ids)
 
 
 def list_of_parts(job: Job) -> Pairs:

@@ -18,7 +18,9 @@ import numpy as np
 from nirank.errors import ConfigError, StageError
 from nirank.identity import Digester
 from nirank.ranking import Ranking
+from nirank.report.differences import difference_grids
 from nirank.report.page import page
+from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import Row, markdown
 from nirank.trec import write_run
 
@@ -95,11 +97,12 @@ def write(
                 written[name] = {"content": content, "bytes": _size(folder / name)}
             except StageError as error:
                 log.warning("no run file: %s", error)
+    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures))
     texts = {
         "leaderboard.json": _json({"version": 1, "rows": rows, "comparisons": comparisons}),
-        "leaderboard.md": markdown(rows, measures),
+        "leaderboard.md": markdown(rows, measures, details),
         "leaderboard.csv": _csv(rows, measures),
-        "report.html": page(rows, measures, manifest, findings, drawings),
+        "report.html": page(rows, measures, manifest, findings, drawings, details),
     }
     files = {**written, **{name: {} for name in (*texts, "manifest.json")}}
     texts["manifest.json"] = _json({**manifest, "files": dict(sorted(files.items()))})

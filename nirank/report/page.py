@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from nirank.report.table import Grid, Row, footnotes, grids, statistics_grids
+from nirank.report.table import Grid, Row, footnotes, grids
 
 
 def page(
@@ -16,6 +16,7 @@ def page(
     manifest: Mapping[str, Any],
     findings: Mapping[str, Sequence[Any]],
     drawings: Mapping[str, str],
+    details: Sequence[Grid] = (),
 ) -> str:
     """Return report.html; everything that comes from users or data is escaped."""
     import jinja2
@@ -24,7 +25,7 @@ def page(
     template = environment.from_string(files("nirank.report").joinpath("page.html").read_text(encoding="utf-8"))
     return template.render(
         grids=grids(rows, measures),
-        tests=statistics_grids(rows, measures),
+        details=details,
         rows=rows,
         footnotes=footnotes(rows),
         manifest=manifest,

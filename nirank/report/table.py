@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from nirank.evaluation.measures import lower_is_better
 
 Row = Mapping[str, Any]
 
@@ -48,12 +51,9 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     name, split, qrels = key
     title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
     shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
-    best = {
-        measure: max((_rounded(row, measure) for row in rows if row["measures"].get(measure) is not None), default=None)
-        for measure in shown
-    }
+    best = _best(rows, shown)
     notes = _shared_notes(rows, shown)
-    twins = [measure for measure in shown if any(measure in row.get("twins", {}) for row in rows)][:1]
+    more = _more(rows, shown)
     body = []
     for row in rows:
         cells = [Cell(row["system"])]
@@ -70,13 +70,50 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                     notes.append(note)
                 cells.append(Cell("-", number=True))
             else:
-                top = len(rows) > 1 and _rounded(row, measure) == best[measure]
+                top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
                 cells.append(Cell(f"{value:.4f}{_mark(row, measure, len(rows))}", number=True, best=top))
-        cells += [Cell(_number(row.get("twins", {}).get(measure)), number=True) for measure in twins]
+        cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(text, number=True) for text in _facts(row)]
         body.append(cells)
-    head = [*shown, *(f"{measure} (twins share labels)" for measure in twins)]
-    return Grid(title, ["system", *head, "queries", "depth", "ms/query", "index s"], body, notes)
+    return Grid(title, ["system", *shown, *more, "queries", "depth", "ms/query", "index s"], body, notes)
+
+
+def _best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], float]:
+    """Return {(measure, zero-shot answer): best value, as printed} where two systems or more have the answer."""
+    found: dict[tuple[str, Any], float] = {}
+    for measure in shown:
+        best = min if lower_is_better(measure) else max
+        for answer in {row.get("zero_shot") for row in rows}:
+            alike = [row for row in rows if row.get("zero_shot") == answer]
+            values = [_rounded(row, measure) for row in alike if row["measures"].get(measure) is not None]
+            if len(alike) > 1 and values:
+                found[measure, answer] = best(values)
+    return found
+
+
+def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row], str]]:
+    """Return the columns that only some tables need, by heading: how to read them off a row."""
+    found: dict[str, Callable[[Row], str]] = {}
+    for what, key in (("twins share labels", "twins"), ("average rank", "average_rank")):
+        measure = next((one for one in shown if any(one in row.get(key, {}) for row in rows)), None)
+        if measure is not None:
+            found[f"{measure} ({what})"] = partial(_number_of, key, measure)
+    if shown and any("yes" in row.get("by_zero_shot", {}) for row in rows):
+        found[f"{shown[0]} (zero-shot collections)"] = partial(_zero_shot_mean, shown[0])
+    if any(row.get("zero_shot") not in (None, "yes") for row in rows):
+        found["zero-shot"] = lambda row: row.get("zero_shot") or "-"
+    return found
+
+
+def _number_of(key: str, measure: str, row: Row) -> str:
+    value = row.get(key, {}).get(measure)
+    return "-" if value is None else f"{value:.2f}" if key == "average_rank" else f"{value:.4f}"
+
+
+def _zero_shot_mean(measure: str, row: Row) -> str:
+    """Return a group's mean over the collections that are zero-shot for the system."""
+    clean = row["measures"] if row.get("zero_shot") == "yes" else row.get("by_zero_shot", {}).get("yes", {})
+    return _number(clean.get(measure))
 
 
 def _mark(row: Row, measure: str, n_rows: int) -> str:
@@ -85,7 +122,7 @@ def _mark(row: Row, measure: str, n_rows: int) -> str:
         against = row.get("against", {}).get(measure)
         if against is None or against["p_baseline"] >= row["alpha"]:
             return ""
-        return " ▲" if against["difference"] > 0 else " ▼"
+        return " ▲" if (against["difference"] > 0) != lower_is_better(measure) else " ▼"
     letters = row.get("groups", {}).get(measure, "")
     return f" {letters}" if n_rows > 1 and letters else ""
 
@@ -153,46 +190,6 @@ def _facts(row: Row) -> tuple[str, str, str, str]:
     )
 
 
-def statistics_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return for each collection and judgement set a table of intervals, groups and differences from the baseline."""
-    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
-    for row in rows:
-        if row.get("intervals"):
-            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
-    return [_statistics(key, group, measures) for key, group in groups.items() if len(group) > 1]
-
-
-def _statistics(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
-    base = rows[0].get("baseline")
-    level = f"{1 - rows[0]['alpha']:.0%} interval"
-    head = ["measure", "system", "mean", level, "group"]
-    if base:
-        head += [f"− {base}", level, "p", "adjusted", "effect d", "wins / ties / losses", "detectable"]
-    body = []
-    for measure in measures:
-        for row in rows:
-            if measure not in row["intervals"]:
-                continue
-            low, high = row["intervals"][measure]
-            cells = [f"{row['measures'][measure]:.4f}", f"{low:.4f} to {high:.4f}", row["groups"][measure]]
-            if base:
-                cells += _difference(row["against"].get(measure))
-            body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
-    name, split, qrels = key
-    title = " ".join(filter(None, ("Intervals and differences:", name, split, qrels)))
-    return Grid(title, head, body, [])
-
-
-def _difference(one: Mapping[str, Any] | None) -> list[str]:
-    if one is None:
-        return [""] * 7
-    low, high = one["interval"]
-    effect, least = (("-" if one[name] is None else f"{one[name]:.4f}") for name in ("effect", "minimum_detectable"))
-    counts = f"{one['wins']} / {one['ties']} / {one['losses']}"
-    p = [f"{one[name]:.4f}" for name in ("p", "p_baseline")]
-    return [f"{one['difference']:+.4f}", f"{low:+.4f} to {high:+.4f}", *p, effect, counts, least]
-
-
 def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
     """Return the leaderboard as aligned text."""
     parts = []
@@ -212,10 +209,10 @@ def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
     return "\n\n".join([*parts, "\n".join(footnotes(rows))])
 
 
-def markdown(rows: Sequence[Row], measures: Sequence[str]) -> str:
-    """Return the leaderboard as Markdown."""
+def markdown(rows: Sequence[Row], measures: Sequence[str], details: Sequence[Grid] = ()) -> str:
+    """Return the leaderboard as Markdown, with more tables behind it."""
     parts = ["# Leaderboard"]
-    for grid in (*grids(rows, measures), *statistics_grids(rows, measures)):
+    for grid in (*grids(rows, measures), *details):
         lines = [
             "| " + " | ".join(_escaped(one) for one in grid.head) + " |",
             "| --- |" + " ---: |" * (len(grid.head) - 1),
@@ -255,7 +252,10 @@ def _conventions(row: Row) -> str:
     )
     if said.get("time") == "as_of_query":
         text += " Documents: dated before the query, and undated ones."
-    named = (("queries", "Version of the queries"), ("candidates", "Candidates"), ("sample", "Queries"))
+    named = (
+        *(("queries", "Version of the queries"), ("candidates", "Candidates"), ("known", "Known before")),
+        *(("sample", "Queries"), ("order_by", "Order of run files by")),
+    )
     return text + "".join(f" {label}: {said[key]}." for key, label in named if key in said)
 
 
@@ -263,7 +263,9 @@ def _counts(row: Row) -> str:
     where = f"{row['collection']}, {row['system']}"
     queries = {
         name: row["queries"].get(name, 0)
-        for name in ("missing", "unjudged", "no_relevant", "negative_labels", "dangling", "tied")
+        for name in (
+            *("missing", "unjudged", "no_relevant", "left_out", "negative_labels", "dangling", "unranked", "tied"),
+        )
     }
     found = {**{name: n for name, n in queries.items() if n}, **row["counts"]}
     listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in found.items())

@@ -72,6 +72,9 @@ class AppliedScorer(Scorer):
     def identity(self) -> dict[str, Any]:
         return {"stage": "apply", "version": 1, "kind": "scorer", "options": self.options(identity_only=True)}
 
+    def models(self) -> tuple[str, ...]:
+        return (f"what {self.name} uses",)
+
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         if ctx.queries is None or ctx.docs is None:
             raise StageError(f"{self.name}: expected the texts of both sides")

@@ -52,6 +52,9 @@ class RunFile(Retriever):
                 near = suggest(str(value), known)
                 raise ConfigError(f"run: {what} is one of {', '.join(known)}, got {value!r}{near}")
 
+    def models(self) -> tuple[str, ...]:
+        return (f"what made {self.path}",)
+
     def needs(self, data: Sides) -> tuple[Node, ...]:
         path = find_path(self.name, self.path, data)
         params = {"content": digest_files([path]), "duplicates": self.duplicates, "order_by": self.order_by}

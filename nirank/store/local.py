@@ -27,6 +27,7 @@ log = logging.getLogger("nirank")
 
 FORMAT = 1  # of artifact.json
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNREADABLE = (OSError, ValueError, KeyError, AttributeError, TypeError)  # what a damaged description raises
 
 
 def open_store(path: str | Path | None = None) -> LocalStore:
@@ -74,7 +75,7 @@ class LocalStore:
     def _read(self, folder: Path) -> Stored | None:
         try:
             return Stored(folder, read_description(folder))
-        except (OSError, ValueError, KeyError) as error:
+        except _UNREADABLE as error:
             self._damaged(folder, error)
             return None
 
@@ -155,7 +156,7 @@ class LocalStore:
     def artifacts(self) -> Iterator[Stored]:
         """Yield every artifact whose description can be read."""
         for path in sorted(self.root.glob("artifacts/*/*/artifact.json")):
-            with suppress(OSError, ValueError, KeyError):
+            with suppress(*_UNREADABLE):
                 yield Stored(path.parent, read_description(path.parent))
 
     def described(self) -> Iterator[Mapping[str, Any]]:
@@ -182,8 +183,14 @@ class LocalStore:
         from nirank.store.memo import row_type
 
         for path in sorted(self.root.glob("memos/*/memo.json")):
-            said = json.loads(path.read_text(encoding="utf-8"))
-            yield path.parent, self.memo(said["space"], row_type(said["row"]))
+            try:
+                said = json.loads(path.read_text(encoding="utf-8"))
+                memo = self.memo(said["space"], row_type(said["row"]))
+            except _UNREADABLE as error:
+                log.warning("%s is damaged (%s); it is written again when the memo is next filled", path, error)
+                path.unlink(missing_ok=True)
+                continue
+            yield path.parent, memo
 
     @contextmanager
     def lock(self, node: Node, waiting: Callable[[str], None]) -> Iterator[None]:
@@ -215,7 +222,7 @@ class LocalStore:
 def read_description(folder: Path) -> dict[str, Any]:
     """Return what `artifact.json` says.
 
-    Raises OSError, ValueError or KeyError unless it and the files' sizes are right.
+    Raises one of `_UNREADABLE` unless it and the files' sizes are right.
     """
     meta: dict[str, Any] = json.loads((folder / "artifact.json").read_bytes())
     described = meta.pop("description", None)

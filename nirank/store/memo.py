@@ -80,7 +80,7 @@ class SegmentedMemo:
             return
         firsts, _ = distinct(keys)
         try:
-            if not self.folder.exists():
+            if not (self.folder / "memo.json").exists():
                 self._describe()
             rows = np.asarray(rows, self.kind)[firsts]
             self._write(keys[firsts], lambda at: rows[at], seconds, f"{time.time_ns():020}")

@@ -145,12 +145,15 @@ class Bench:
         demand(ordered, self.stage, law, "the result is not in standard order; make it with build()")
 
     def masked(self) -> Scope:
-        """Return a scope of a mask, pairs and own documents at once."""
+        """Return a scope of a mask, pairs, own documents and documents had before at once."""
         n, m = len(self.queries), len(self.docs)
         mask = self.random.random(m) < 0.7
         q, d = np.nonzero(self.random.random((n, m)) < 0.7)
         pairs = Pairs.build(self.queries.ids, self.docs.ids, q, d, source="check")
-        return Scope(self.queries.ids, self.docs.ids, mask, pairs, self.random.integers(-1, m, n))
+        had = Pairs.build(
+            self.queries.ids, self.docs.ids, *np.nonzero(self.random.random((n, m)) < 0.2), source="check"
+        )
+        return Scope(self.queries.ids, self.docs.ids, mask, pairs, self.random.integers(-1, m, n), without=had)
 
     def lists(self, n: int, scope: Scope | None = None) -> list[Ranking]:
         """Return rankings with ties, of different depths; the second query has no results."""

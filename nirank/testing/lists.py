@@ -37,6 +37,7 @@ def check_retriever(bench: Bench) -> None:
         Scope(queries.ids, docs.ids, mask=mixed.mask),
         Scope(queries.ids, docs.ids, pairs=mixed.pairs),
         Scope(queries.ids, docs.ids, own=mixed.own),
+        Scope(queries.ids, docs.ids, without=mixed.without),
         mixed,
         Scope(queries.ids, docs.ids, mask=np.zeros(len(docs), np.bool_)),
     ):

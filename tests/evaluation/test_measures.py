@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,10 @@ SAME = {
     "P@3": "P_3",
     "R@3": "recall_3",
     "Success@3": "success_3",
+    "Rprec": "Rprec",
+    "nDCG@20": "ndcg_cut_20",
 }
+TREC = {"ndcg", "ndcg_cut.3,20", "map", "map_cut.3", "recip_rank", "P.3", "recall.3", "success.3", "Rprec"}
 docs = st.sampled_from([f"d{i}" for i in range(9)] + ["D", "é", "10", "9"])
 scores = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.integers(-40, 40).map(float))
 queries = st.sampled_from(["q1", "q2", "q3"])
@@ -61,25 +65,37 @@ queries = st.sampled_from(["q1", "q2", "q3"])
 @settings(max_examples=150, deadline=None)
 def test_values_equal_trec_evals_on_any_run(run: Run, judged: Judged) -> None:
     found = full(run, judged, *SAME)
-    measures = {"ndcg", "ndcg_cut.3", "map", "map_cut.3", "recip_rank", "P.3", "recall.3", "success.3"}
-    expected = pytrec_eval.RelevanceEvaluator(judged, measures).evaluate({q: one for q, one in run.items() if one})
+    expected = pytrec_eval.RelevanceEvaluator(judged, TREC).evaluate({q: one for q, one in run.items() if one})
     for at, query in enumerate(found.queries):
         for name, theirs in SAME.items():
             assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
 
 
 @given(
-    run=st.dictionaries(queries, st.dictionaries(docs, scores, max_size=9), max_size=3),
-    judged=st.dictionaries(queries, st.dictionaries(docs, st.integers(0, 3), min_size=1, max_size=9), min_size=1),
+    run=st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([0.0, 1.0]), min_size=1, max_size=5),
+    judged=st.dictionaries(st.sampled_from("abcdef"), st.integers(-1, 3), min_size=1),
 )
-@settings(max_examples=50, deadline=None)
-def test_tie_bounds_enclose_the_value_and_no_shuffle_leaves_them(run: Run, judged: Judged) -> None:
-    ranking, qrels = both(run, judged)
-    for name in ("nDCG@3", "AP", "RR", "P@3"):
-        low, high = tie_bounds(ranking, qrels, name)
-        value = evaluate(ranking, qrels, [name]).means[name]
-        assert value is not None
-        assert low - 1e-12 <= value <= high + 1e-12
+@settings(max_examples=60, deadline=None)
+def test_tie_bounds_are_the_extremes_of_all_orders(run: dict[str, float], judged: dict[str, int]) -> None:
+    names = ("nDCG@3", "nDCG_exp", "AP", "RR", "P@3", "Rprec", "last_rel", "WSS@95", "R@40%", "norm_area")
+    ranking, qrels = both({"q": run}, {"q": judged})
+    listed = list(ranking.to_dict()["q"])
+    orders = [
+        {doc: float(-at) for at, doc in enumerate(order)}
+        for order in permutations(listed)
+        if [run[doc] for doc in order] == sorted(run.values(), reverse=True)
+    ]
+    each = [evaluate(*both({"q": order}, {"q": judged}), names).means for order in orders]
+    here = evaluate(ranking, qrels, names)
+    for name in names:
+        values = [found[name] for found in each]
+        if None in values:
+            assert here.nulls[name]
+            continue
+        extremes = (max(values), min(values)) if name == "last_rel" else (min(values), max(values))
+        assert tie_bounds(ranking, qrels, name) == pytest.approx(extremes), name
+        assert here.means[name] in values
+        assert (name in here.ties) == (extremes[0] != pytest.approx(extremes[1], abs=1e-12))
 
 
 @given(
@@ -92,8 +108,7 @@ def test_labels_below_0_and_thresholds_are_trec_evals(run: Run, judged: Judged, 
     found = full(run, judged, *SAME, min_rel=min_rel)
     # trec_eval's code is given 0 for labels below it: it indexes arrays by them
     labels = {q: {d: max(grade, 0) for d, grade in one.items()} for q, one in judged.items()}
-    measures = {"ndcg", "ndcg_cut.3", "map", "map_cut.3", "recip_rank", "P.3", "recall.3", "success.3"}
-    evaluator = pytrec_eval.RelevanceEvaluator(labels, measures, relevance_level=min_rel)
+    evaluator = pytrec_eval.RelevanceEvaluator(labels, TREC, relevance_level=min_rel)
     expected = evaluator.evaluate({q: one for q, one in run.items() if one})
     for at, query in enumerate(found.queries):
         for name, theirs in SAME.items():
@@ -152,9 +167,9 @@ def test_trap_04_missing_queries_count_zero() -> None:
 
 def test_trap_05_queries_without_relevant_documents() -> None:
     run = {"q1": {"a": 1.0}, "q2": {"b": 1.0}}
-    found = full(run, {"q1": {"a": 1}, "q2": {"b": 0}}, "nDCG@10", "R@10")
-    assert found.means == {"nDCG@10": 0.5, "R@10": 0.5}
-    assert found.answerable == {"nDCG@10": 1.0, "R@10": 1.0}
+    found = full(run, {"q1": {"a": 1}, "q2": {"b": 0}}, "nDCG@10", "R@10", "R(rel=2)@10")
+    assert found.means == {"nDCG@10": 0.5, "R@10": 0.5, "R(rel=2)@10": 0.0}
+    assert found.answerable == {"nDCG@10": 1.0, "R@10": 1.0}, "of R(rel=2), no query has anything to find"
     assert found.counts["no_relevant"] == 1
     empty = full(run, {"q1": {"a": 1}, "q2": {}}, "nDCG@10")
     assert empty.means == {"nDCG@10": 1.0}
@@ -186,6 +201,7 @@ def test_trap_08_which_ndcg() -> None:
     run, judged = {"q1": {"a": 2.0, "b": 1.0}}, {"q1": {"a": 1, "b": 3}}
     found = means(run, judged, "nDCG", "nDCG_exp", "nDCG(dcg='exp-log2')")
     assert found == pytest.approx({"nDCG": 0.7967, "nDCG_exp": 0.7098, "nDCG(dcg='exp-log2')": 0.7098}, abs=5e-5)
+    assert full(run, judged, "nDCG", "nDCG_exp").conventions["gain"].endswith("nDCG_exp: 2^grade - 1")
     one_of_two = means({"q1": {"a": 1.0}}, {"q1": {"a": 1, "b": 1}}, "nDCG", "nDCG@1")
     assert one_of_two == pytest.approx({"nDCG": 0.6131, "nDCG@1": 1.0}, abs=5e-5)
 

@@ -136,10 +136,57 @@ def test_trap_44_all_pairs_of_a_table_are_one_family() -> None:
     assert low < base.mean() < high
 
 
+def test_trap_44_by_the_numbers() -> None:
+    assert statistics.adjust(np.array([0.03, 0.2]), "holm").tolist() == pytest.approx([0.06, 0.2])
+    values = np.random.default_rng(1).random(20)
+    same = compare(made(A=values, B=values)).pairs[0]
+    assert (same.p, same.p_adjusted, same.ties, same.difference) == (1, 1, 20, 0)
+
+
 def test_trap_45_only_the_same_queries_are_paired() -> None:
-    one, other = made(A=np.zeros(3))["A"], made(B=np.zeros(4))["B"]
-    with pytest.raises(StageError, match="different queries"):
-        compare({"A": one, "B": other})
+    def of(queries: str, *values: float) -> Evaluation:
+        return Evaluation(list(queries), {"m": np.array(values)}, {"m": float(np.mean(values))})
+
+    there = {"A": of("123", 0.9, 0.5, 0.7), "B": of("342", 0.7, 0.1, 0.5)}  # equal on 2 and 3
+    with pytest.raises(StageError, match="different queries .2 of 4 are shared"):
+        compare(there)
+    found = compare(there, common_queries=True)
+    (pair,) = found.pairs
+    assert (pair.n, pair.difference, pair.p, pair.ties, found.left_out) == (2, 0, 1, 2, 2)
+    assert found.as_dict()["queries_left_out"] == 2
+    assert "2 queries left out that not all have" in found.words()
+    apart = compare({"A": of("12", 1, 2), "B": of("34", 1, 2)}, common_queries=True)
+    assert (apart.pairs, apart.left_out) == ([], 4)
+
+
+def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> None:
+    random = np.random.default_rng(2)
+    whole, part = random.random((2, 40)), random.random((2, 40))
+    part[:, :10] = np.nan
+    queries = [f"q{at}" for at in range(40)]
+    both = {
+        name: Evaluation(queries, {"m": whole[at], "last_rel": part[at]}, {"m": 0.0, "last_rel": 0.0})
+        for at, name in enumerate("AB")
+    }
+    found = {one.measure: one for one in compare(both, Significance(test="t")).pairs}
+    assert (found["m"].n, found["last_rel"].n) == (40, 30)
+    assert found["m"].p == pytest.approx(stats.ttest_rel(whole[0], whole[1]).pvalue)
+    assert found["last_rel"].p == pytest.approx(stats.ttest_rel(part[0, 10:], part[1, 10:]).pvalue)
+    adjusted = statistics.adjust(np.array([found["m"].p, found["last_rel"].p]), "holm")
+    assert [found["m"].p_adjusted, found["last_rel"].p_adjusted] == pytest.approx(adjusted.tolist())
+
+
+def test_of_what_is_better_low_the_lower_wins() -> None:
+    values = np.arange(1.0, 21)
+    evaluations = {
+        name: Evaluation([str(at) for at in range(20)], {"last_rel": values + more}, {"last_rel": 0.0})
+        for name, more in (("late", 5.0), ("early", 0.0))
+    }
+    found = compare(evaluations, Significance(baseline="late"))
+    (pair,) = found.pairs
+    assert (pair.a, pair.b, pair.difference) == ("late", "early", -5)
+    assert (pair.wins, pair.losses) == (20, 0)
+    assert found.groups["last_rel"] == {"early": "a", "late": "b"}
 
 
 @pytest.mark.parametrize(
@@ -162,3 +209,4 @@ def test_one_system_and_one_query() -> None:
     single = compare(made(A=np.array([0.5]), B=np.array([0.7])))
     assert single.pairs[0].p == 1
     assert single.groups["m"] == {"A": "a", "B": "a"}
+    assert single.words() == "a single query: nothing can be tested"

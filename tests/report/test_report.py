@@ -60,6 +60,40 @@ def test_best_values_are_marked_and_nulls_have_reasons() -> None:
     assert html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
 
 
+def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
+    rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
+    assert "<b>7.0000</b>" in html_table(rows, ["last_rel"])
+    against = {"p_baseline": 0.01, "difference": -23.0}
+    rows[1] |= {"baseline": "A", "alpha": 0.05, "against": {"last_rel": against}}
+    assert "7.0000 ▲" in text_table(rows, ["last_rel"])
+
+
+def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
+    answers = {"A": (0.5, "yes"), "B": (0.4, "yes"), "C": (0.9, "no"), "D": (0.8, "no"), "E": (0.7, "unknown")}
+    rows = [row(name, value, zero_shot=answer) for name, (value, answer) in answers.items()]
+    page = html_table(rows, ["AP"])
+    assert [name for name in ("0.5000", "0.4000", "0.9000", "0.8000", "0.7000") if f"<b>{name}</b>" in page] == [
+        "0.5000",
+        "0.9000",
+    ]
+    assert "zero-shot" in text_table(rows, ["AP"])
+    assert "zero-shot" not in text_table(rows[:2], ["AP"])
+    save(tmp_path, rows)
+    assert "among systems with the same zero-shot answer" in (tmp_path / "report.html").read_text()
+
+
+def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
+    moved = row(
+        "A", 0.5, ties={"AP": {"worst": 0.25, "best": 0.75, "queries": 1}}, judged_at={},
+        holes={"AP": {"condensed": 0.6, "at_most": None}},
+    )  # fmt: skip
+    save(tmp_path, [moved, row("B", 0.4)])
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert "| AP | A | 0.5000 | 0.2500 to 0.7500 | 1 of 2 |  | 0.6000 |  |" in text
+    assert "| AP | B |" not in text
+    assert "Ties and unjudged documents: tiny test qrels" in (tmp_path / "report.html").read_text()
+
+
 def test_failed_rows_say_why() -> None:
     failed = row("A", None, status="failed", error="it broke", cost={}, nulls={})
     assert "A failed: it broke" in text_table([failed, row("B", 0.1)], ["AP"])

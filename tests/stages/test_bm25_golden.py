@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from nirank import BM25, Experiment, load
-from nirank.evaluation.kernels import Judged, compute
+from nirank.evaluation.kernels import Judged
+from nirank.evaluation.measures import parse
+from nirank.evaluation.native import native
 from nirank.ranking import Ranking
 
 FIELDS = {"title": 1.0, "text": 1.0}
@@ -45,5 +47,5 @@ def test_nfcorpus_differs_from_the_published_figure_by_the_order_of_ties(
     r, qrels = result.ranking("BM25"), nfcorpus.qrels["qrels"]
     order = np.lexsort((r.docs.rank[r.rows], -r.scores, r.query_rows))
     ascending = Ranking(r.queries, r.docs, r.offsets, r.rows[order], r.scores, r.depth)
-    values = compute("nDCG", Judged.join(ascending, qrels), 10, 1)
+    values = native(parse("nDCG@10"), Judged.join(ascending, qrels))
     assert values.mean() == pytest.approx(published, abs=5e-5)

@@ -1,0 +1,121 @@
+"""Whether a system's models were trained on what they are evaluated on, as far as anybody has said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from nirank.collections.collection import Collection
+from nirank.pipeline import Pipeline
+from nirank.stage import Stage
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """Whether a system sees a collection's data for the first time, and how that is known.
+
+    answer  'yes': no trained model, or none of the listed training data is the collection's; 'no': a
+            model was trained on it; 'unknown': a model has no list, or shares a source that nobody checked
+    """
+
+    answer: Answer
+    why: str
+
+
+@dataclass(frozen=True)
+class _Cards:
+    """model_cards.yaml. Names are compared without case and punctuation."""
+
+    models: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str]
+    same: Mapping[str, frozenset[str]]
+    shared: Mapping[str, frozenset[str]]
+
+
+def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
+    """Judge a system on a collection by the model cards; the least favourable of its models decides."""
+    found = [_judged(model, collection) for model in dict.fromkeys(_models(pipeline))]
+    worse: tuple[Answer, ...] = ("no", "unknown")
+    for answer in worse:
+        told = [one.why for one in found if one.answer == answer]
+        if told:
+            return ZeroShot(answer, "; ".join(told))
+    told = [one.why for one in found]
+    return ZeroShot("yes", "; ".join(told) or "no trained model")
+
+
+def _models(pipeline: Pipeline) -> Iterator[str]:
+    if isinstance(pipeline, Stage):
+        yield from pipeline.models()
+    inner = getattr(pipeline, "stage", None)
+    if isinstance(inner, Stage):
+        yield from inner.models()
+    for _, below in pipeline.children():
+        yield from _models(below)
+
+
+def _judged(model: str, collection: Collection) -> ZeroShot:
+    cards = _cards()
+    name = cards.names.get(_key(model))
+    trained = _trained_on(name, cards) if name else None
+    if name is None or trained is None:
+        return ZeroShot("unknown", f"no list of what {model} was trained on")
+    keys = _collection_keys(collection)
+    same = {one for key in keys for one in cards.same.get(key, {key})}
+    shared = {one for key in keys for one in cards.shared.get(key, ())}
+    overlaps: tuple[tuple[set[str], Answer], ...] = ((same, "no"), (shared, "unknown"))
+    for data, answer in overlaps:
+        common = sorted(trained[one] for one in data & trained.keys())
+        if common:
+            may = "" if answer == "no" else ", which may have the same texts"
+            return ZeroShot(answer, f"{model} was trained on {', '.join(common)}{may}")
+    return ZeroShot("yes", f"{model} names other training data")
+
+
+def _trained_on(name: str, cards: _Cards, seen: frozenset[str] = frozenset()) -> dict[str, str] | None:
+    """Return {key: name} of all data that a model and those it was made from have seen; None where one has no list."""
+    card = cards.models.get(name)
+    if card is None or "trained_on" not in card:
+        return None
+    found = {_key(data): data for data in card["trained_on"]}
+    for parent in card.get("parents", ()):
+        more = None if parent in seen else _trained_on(parent, cards, seen | {name})
+        if more is None:
+            return None
+        found |= more
+    return found
+
+
+def _collection_keys(collection: Collection) -> set[str]:
+    """Return the names that a collection goes by: its own, and the last parts of where it came from."""
+    source = str(collection.origin.get("source", ""))
+    return {_key(one) for one in (collection.name, *re.split(r"[/\\]", source)[-3:]) if one}
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@cache
+def _cards() -> _Cards:
+    import yaml
+
+    read = yaml.safe_load(files("nirank").joinpath("model_cards.yaml").read_text(encoding="utf-8"))
+    models: dict[str, Any] = read["models"]
+    names = {_key(one): name for name, card in models.items() for one in (name, *card.get("also", ()))}
+    same, shared = (
+        {
+            _key(name): frozenset(map(_key, one[how]))
+            for one in read["collections"]
+            if how in one
+            for name in one["names"]
+        }
+        for how in ("is", "may")
+    )
+    return _Cards(models, names, same, shared)

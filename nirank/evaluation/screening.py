@@ -1,0 +1,87 @@
+"""The arithmetic of screening measures: how far down a list someone must read.
+
+N is the size of a query's pool, R the number of its relevant documents there, L(j) the rank of the j-th of them.
+Documents that a ranking leaves out stand behind it, the relevant ones last. Values are NaN for queries with R = 0:
+they are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.evaluation.kernels import Judged, Values, divide, ranks_within
+from nirank.pairs import segment_positions
+
+STEPS = 101  # of an effort curve: 0 % to 100 %
+
+
+def effort_curve(data: Judged, rel: int) -> Values:
+    """Return the mean recall after reading 0 %, 1 %, … 100 % of the pool, rounded up to whole documents, (101,)."""
+    hits, sizes, relevant = _inside(data, rel)
+    left = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
+    query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), left)))
+    rank = np.concatenate((data.rank[hits], segment_positions(sizes - left + 1, left)))
+    step = (rank - 1) * 100 // sizes[query] + 1
+    gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
+    curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)
+    return curve
+
+
+def _last_rel(data: Judged, _: int | None, rel: int) -> Values:
+    hits, sizes, relevant = _inside(data, rel)
+    last = _reached(data, hits, relevant)
+    return _answerable(np.where(last > 0, last, sizes), relevant)
+
+
+def _wss(data: Judged, level: int | None, rel: int) -> Values:
+    assert level is not None
+    hits, sizes, relevant = _inside(data, rel)
+    rank = _reached(data, hits, -(-level * relevant // 100))
+    saved = divide((sizes - rank).astype(np.float64), sizes) - (100 - level) / 100
+    return _answerable(np.where(rank > 0, saved, 0.0), relevant)
+
+
+def _recall_at_share(data: Judged, level: int | None, rel: int) -> Values:
+    assert level is not None
+    hits, sizes, relevant = _inside(data, rel)
+    read = -(-level * sizes // 100)
+    return _answerable(divide(data.total(hits & (data.rank <= read[data.query])), relevant), relevant)
+
+
+def _norm_area(data: Judged, _: int | None, rel: int) -> Values:
+    hits, sizes, relevant = _inside(data, rel)
+    area = data.total(hits, (sizes[data.query] - data.rank).astype(np.float64) + 0.5)
+    left_out = relevant - data.total(hits)
+    return _answerable(divide(area + left_out**2 / 2, relevant * sizes - relevant**2 / 2), relevant)
+
+
+def _inside(data: Judged, rel: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Return which judged results are relevant, N and R."""
+    assert data.pool is not None, "evaluate leaves these measures out where the pool is not known"
+    there = data.pool.judged & (data.qrels.grades >= rel)
+    relevant = np.bincount(data.qrels.query_rows[there], minlength=data.n)
+    return data.hits(None, rel), data.pool.sizes, relevant
+
+
+def _reached(data: Judged, hits: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rank of each query's wanted-th relevant document, 0 where the ranking has fewer."""
+    query, rank = data.query[hits], data.rank[hits]
+    at = np.flatnonzero(ranks_within(query) == wanted[query])
+    found = np.zeros(data.n, np.int64)
+    found[query[at]] = rank[at]
+    return found
+
+
+def _answerable(values: NDArray[np.float64] | NDArray[np.int64], relevant: NDArray[np.int64]) -> Values:
+    return np.where(relevant > 0, values, np.nan)
+
+
+KERNELS: dict[str, Callable[[Judged, int | None, int], Values]] = {
+    "R%": _recall_at_share,
+    "WSS": _wss,
+    "last_rel": _last_rel,
+    "norm_area": _norm_area,
+}

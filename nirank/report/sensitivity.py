@@ -1,0 +1,46 @@
+"""Tables of what a value hangs on beside the ranking: the order of ties, documents that nobody judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nirank.report.table import Cell, Grid, Row
+
+_HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
+
+
+def sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
+    """Return for each collection and judgement set how far ties and holes in the judgements could move the values.
+
+    Only systems with a value that either could move have a line. `condensed` is the mean over the lists without
+    their unjudged documents, `at most` what the mean would be if those were all relevant.
+    """
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in rows:
+        if row.get("ties") or row.get("holes"):
+            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+    return [_grid(key, group, measures) for key, group in groups.items()]
+
+
+def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+    body = []
+    for measure in measures:
+        for row in rows:
+            ties, holes = (row.get(what, {}).get(measure) for what in ("ties", "holes"))
+            if ties is None and holes is None:
+                continue
+            cells = [
+                f"{row['measures'][measure]:.4f}",
+                "" if ties is None else f"{ties['worst']:.4f} to {ties['best']:.4f}",
+                "" if ties is None else f"{ties['queries']:,} of {row['queries']['judged']:,}",
+                _judged(row, measure),
+                "" if holes is None else f"{holes['condensed']:.4f}",
+                "" if holes is None or holes["at_most"] is None else f"{holes['at_most']:.4f}",
+            ]
+            body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
+    return Grid(" ".join(filter(None, ("Ties and unjudged documents:", *key))), _HEAD, body, [])
+
+
+def _judged(row: Row, measure: str) -> str:
+    share = row["judged_at"].get(measure.rpartition("@")[2])
+    return "" if share is None else f"{share:.0%}"

@@ -1,0 +1,173 @@
+"""Screening measures: their definitions by hand, by brute force, and where they agree with CLEF TAR's scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.errors import ConfigError
+from nirank.evaluation.clef_tar import Row, evaluate_tar
+from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.measures import lower_is_better, parse
+from nirank.evaluation.ties import tie_bounds
+from nirank.ids import Ids
+from nirank.pairs import Pairs
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+
+ALL = ("last_rel", "WSS@95", "WSS@100", "R@10%", "norm_area")
+CORPUS = Ids.of([f"d{i:03}" for i in range(100)])
+
+
+def screened(
+    lists: dict[str, list[int]], relevant: dict[str, list[int]], *measures: str, pool: int = 100, **more: Any
+) -> Evaluation:
+    """Evaluate lists of document numbers, best first, where each topic's candidates are the first `pool` documents."""
+    topics, ids = Ids.of(relevant), list(CORPUS)
+    run = {topic: {ids[one]: float(-at) for at, one in enumerate(of)} for topic, of in lists.items()}
+    judged = {topic: {ids[one]: int(one in of) for one in range(100)} for topic, of in relevant.items()}
+    ranking = Ranking.from_dict(run, topics, CORPUS)
+    q, d = np.divmod(np.arange(len(topics) * pool), pool)
+    scope = Scope(topics, CORPUS, pairs=Pairs.build(topics, CORPUS, q, d, source="test"), **more)
+    return evaluate(ranking, Qrels.from_dict(judged, topics, CORPUS), measures or ALL, scope)
+
+
+def first(lists: list[int], relevant: list[int], measure: str, pool: int = 100) -> float:
+    return float(screened({"t": lists}, {"t": relevant}, measure, pool=pool).per_query[measure][0])
+
+
+def test_trap_47_recall_is_rounded_up() -> None:
+    everything = list(range(100))
+    assert first(everything, list(range(10)), "WSS@95") == pytest.approx(0.85)
+    assert first(everything, list(range(7)), "WSS@95") == pytest.approx(0.88)
+    late = [*range(28), *range(30, 51), 28, *range(51, 100), 29]  # 28 on top, the others at ranks 50 and 100
+    assert (late.index(28), late.index(29)) == (49, 99)
+    assert first(late, list(range(30)), "WSS@95") == pytest.approx(0.45)
+
+
+def test_trap_47_ties_are_bounded() -> None:
+    topics, docs = Ids.of(["t"]), Ids.of([f"d{i}" for i in range(10)])
+    run = Ranking.from_dict({"t": {"d0": 3.0, **{f"d{i}": 2.0 for i in range(1, 9)}, "d9": 1.0}}, topics, docs)
+    qrels = Qrels.from_dict({"t": {"d0": 1, "d5": 1}}, topics, docs)
+    assert tie_bounds(run, qrels, "WSS@100") == pytest.approx((0.1, 0.8))
+    found = evaluate(run, qrels, ["WSS@100", "last_rel"])
+    assert (found.ties["WSS@100"].worst, found.ties["WSS@100"].best) == pytest.approx((0.1, 0.8))
+    assert (found.ties["last_rel"].worst, found.ties["last_rel"].best) == (9, 2)
+    assert found.ties["last_rel"].queries == 1
+
+
+def test_trap_48_missing_topics_count_and_unranked_documents_come_last() -> None:
+    ten = list(range(10))
+    found = screened({"A": list(range(100))}, {"A": ten, "B": ten}, "WSS@100", "last_rel")
+    assert found.means["WSS@100"] == pytest.approx(0.45)
+    assert found.per_query["last_rel"].tolist() == [10, 100]
+    assert (found.counts["judged"], found.counts["missing"], found.counts["unranked"]) == (2, 1, 100)
+    assert first([0, 50, 51], ten, "last_rel") == 100  # 1 of 10 found, at rank 1
+
+
+def test_trap_48_topics_without_relevant_documents_are_left_out_and_counted() -> None:
+    found = screened({"A": [0, 1], "B": [0, 1]}, {"A": [0], "B": []}, "last_rel", "AP")
+    assert found.means == {"last_rel": 1.0, "AP": 0.5}
+    assert (found.counts["left_out"], found.counts["no_relevant"]) == (1, 1)
+    assert found.answerable == {"AP": 1.0}
+    assert np.isnan(found.per_query["last_rel"][1])
+    nothing = screened({"A": [0]}, {"A": []}, "last_rel")
+    assert nothing.means == {"last_rel": None}
+    assert "no evaluated query has a relevant document" in nothing.nulls["last_rel"]
+    outside = screened({"A": [0, 1]}, {"A": [0, 99]}, "last_rel", pool=50)  # 99 is no candidate
+    assert outside.means == {"last_rel": 1.0}
+
+
+@given(
+    n=st.integers(1, 40),
+    seed=st.integers(0, 999),
+    level=st.integers(1, 100),
+    kept=st.floats(0, 1),
+    rate=st.floats(0.05, 0.9),
+)
+@settings(max_examples=150, deadline=None)
+def test_values_are_the_definitions(n: int, seed: int, level: int, kept: float, rate: float) -> None:
+    random = np.random.default_rng(seed)
+    order = random.permutation(n)
+    relevant = [int(one) for one in range(n) if random.random() < rate] or [0]
+    listed = [int(one) for one in order if random.random() < kept]
+    names = (f"WSS@{level}", f"R@{level}%", "last_rel", "norm_area")
+    found = screened({"t": listed}, {"t": relevant}, *names, pool=n)
+    r, wanted = len(relevant), -(-level * len(relevant) // 100)
+    ranks = [at for at, one in enumerate(listed, 1) if one in relevant]
+    reached = ranks[wanted - 1] if wanted <= len(ranks) else None
+    assert found.means[names[0]] == pytest.approx(0 if reached is None else (n - reached) / n - (100 - level) / 100)
+    read = -(-level * n // 100)
+    assert found.means[names[1]] == pytest.approx(sum(rank <= read for rank in ranks) / r)
+    assert found.means["last_rel"] == (ranks[-1] if len(ranks) == r else n)
+    whole = [*ranks, *range(n - (r - len(ranks)) + 1, n + 1)]  # those left out come last
+    gains = np.bincount(np.array(whole) - 1, minlength=n)
+    area = float((np.cumsum(gains) - gains / 2).sum())
+    assert found.means["norm_area"] == pytest.approx(area / (r * n - r * r / 2))
+    curve = [sum(rank <= -(-p * n // 100) for rank in whole) / r for p in range(101)]
+    assert found.effort == pytest.approx(curve, abs=1e-12)
+
+
+@given(n=st.integers(2, 60), seed=st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_whole_lists_agree_with_clef_tars_script_where_it_does_not_round(n: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    order = [int(one) for one in random.permutation(n)]
+    relevant = sorted({int(one) for one in random.integers(0, n, max(n // 4, 1))})
+    rows = [Row("t", "0", f"d{one:03}") for one in order]
+    script = evaluate_tar(rows, {"t": {f"d{one:03}": int(one in relevant) for one in range(n)}}, "2019").per_topic["t"]
+    found = screened({"t": order}, {"t": relevant}, *ALL, pool=n).means
+    assert found["last_rel"] == script["last_rel"]
+    assert found["WSS@100"] == pytest.approx(script["wss_100"])
+    assert found["norm_area"] == pytest.approx(script["norm_area"])
+
+
+def test_the_pool_must_be_known() -> None:
+    ranking = Ranking.from_dict({"t": {"a": 2.0, "b": 1.0}})
+    qrels = Qrels.from_dict({"t": {"b": 1}}, ranking.queries, ranking.docs)
+    assert evaluate(ranking, qrels, ["last_rel"]).means == {"last_rel": 2}  # the corpus
+    unknown = evaluate(ranking, qrels, ["last_rel", "AP"], whole_corpus=False)
+    assert unknown.means == {"last_rel": None, "AP": 0.5}
+    assert "expected the candidates" in unknown.nulls["last_rel"]
+    assert "dangling" not in unknown.counts
+
+
+def test_each_topics_own_scope_is_its_pool() -> None:
+    topics = Ids.of(["t", "u"])
+    own = np.array([5, -1])
+    without = Pairs.build(topics, CORPUS, np.array([0, 0, 1]), np.array([5, 6, 0]), source="test")
+    found = screened({"t": [1], "u": [1]}, {"t": [1, 5], "u": [0, 1]}, "last_rel", own=own, without=without)
+    assert found.per_query["last_rel"].tolist() == [1, 1]  # what is not allowed is not asked for
+    assert found.counts["unranked"] == 98 - 1 + 99 - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("WSS", "expected a share in per cent"),
+        ("WSS@101", "expected a share in per cent"),
+        ("WSS@0", "1 or more"),
+        ("P@10%", "expected a share in per cent"),
+        ("last_rel@10", "takes no cut-off"),
+        ("norm_area@10", "takes no cut-off"),
+        ("Rprec@10", "takes no cut-off"),
+        ("WSS(rel=0)@95", "rel must be 1"),
+        ("lastrel", "did you mean 'last_rel'"),
+    ],
+)
+def test_wrong_names(name: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        parse(name)
+
+
+def test_names_and_directions() -> None:
+    assert [lower_is_better(name) for name in ("last_rel", "last_rel(rel=2)", "Last_Rel", "WSS@95", "R@10%")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    assert (parse("R@10%").level, parse("R@10%").cutoff, parse("R@10").cutoff) == (10, None, 10)
+    assert parse("WSS(rel=2)@95").rel == 2
