@@ -24,6 +24,7 @@ log = logging.getLogger("nirank")
 
 CHUNK = 1024  # tokens that go through all layers together: what they need stays in cache
 _PRODUCTS = 1024  # longest sequence whose attention is three plain steps; longer ones never hold all their weights
+_NOT_GIVEN = ("output_hidden_states", "output_attentions")  # what a model may ask of its layers
 _CHECKED = (1, 3, 3, 17, 40)  # lengths of the sequences that are compared with the model's own code
 _APART = 1e-5  # what float32 may be apart, of the greatest value
 _APART_16_BITS = 0.02  # of single products
@@ -56,39 +57,37 @@ def pack(model: nn.Module, precision: str) -> int:
 
     if precision not in ("float32", "bfloat16"):
         return 0
-    config = getattr(model, "config", None)
-    if any(getattr(config, name, False) for name in ("output_hidden_states", "output_attentions", "is_decoder")):
+    configs = [module.config for module in model.modules() if hasattr(module, "config")]
+    if any(getattr(one, name, False) for one in configs for name in _NOT_GIVEN):
         return 0
     packed = 0
-    for encoder in [
-        module for module in model.modules() if isinstance(getattr(module, "layer", None), torch.nn.ModuleList)
-    ]:
+    for encoder in list(model.modules()):
+        if not isinstance(getattr(encoder, "layer", None), torch.nn.ModuleList):
+            continue
         try:
             with torch.inference_mode():
-                parts = [_parts(layer) for layer in encoder.layer]
-                layers = _Layers(parts, torch.float32)
-                hidden = _hidden(parts[0].query.in_features)
-                exact = [encoder(one[None]).last_hidden_state[0] for one in hidden]
-                if not _agree(layers, hidden, exact):
-                    log.debug("%s: packed layers disagree", type(encoder).__name__)
-                    continue
-                if precision != "float32":
-                    layers = _Layers(parts, getattr(torch, precision))
-                    if not _agree(layers, hidden, exact):
-                        continue
-        except (
-            AttributeError,
-            IndexError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:  # another structure, or no such operator
-            log.debug("%s stays as it is: %s", type(encoder).__name__, error)
+                layers = _checked(encoder, precision)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            log.debug("%s keeps its own code: %s", type(encoder).__name__, error)  # another structure, or no operator
             continue
         encoder.forward = layers
         encoder.layer = torch.nn.ModuleList()
         packed += 1
     return packed
+
+
+def _checked(encoder: Any, precision: str) -> _Layers:
+    """Return an encoder's packed layers; raise ValueError where they give other answers than its own code."""
+    import torch
+
+    parts = [_parts(layer) for layer in encoder.layer]
+    hidden = _hidden(parts[0].query.in_features)
+    exact = [encoder(one[None]).last_hidden_state[0] for one in hidden]
+    for dtype in dict.fromkeys((torch.float32, getattr(torch, precision))):
+        layers = _Layers(parts, dtype)
+        if not _agree(layers, hidden, exact):
+            raise ValueError(f"packed layers in {dtype} give other answers")
+    return layers
 
 
 def _parts(layer: Any) -> Parts:
@@ -98,8 +97,6 @@ def _parts(layer: Any) -> Parts:
         attention = (own.q_lin, own.k_lin, own.v_lin, own.out_lin, layer.sa_layer_norm)
         return Parts(*attention, ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm, own.n_heads)
     own, mixed, output = layer.attention.self, layer.attention.output, layer.output
-    if getattr(own, "is_decoder", False) or hasattr(layer, "crossattention"):
-        raise AttributeError("a decoder")
     attention = (own.query, own.key, own.value, mixed.dense, mixed.LayerNorm)
     between = layer.intermediate
     rest = (between.dense, between.intermediate_act_fn, output.dense, output.LayerNorm)
@@ -161,7 +158,7 @@ class _Layers:
         import torch
 
         parts = []
-        for chunk in _chunks([length for length in lengths if length]):
+        for chunk in _chunks(lengths):
             runs = [(length, len(list(equal))) for length, equal in groupby(chunk)]
             part, tokens = tokens[: sum(chunk)], tokens[sum(chunk) :]
             for layer in self.layers:
