@@ -17,7 +17,7 @@ def _config(words: list[str], **more: Any) -> Any:
     )  # fmt: skip
 
 
-def _tokenizer(folder: Path, words: list[str]) -> None:
+def tokenizer(folder: Path, words: list[str]) -> None:
     from transformers import BertTokenizerFast
 
     (folder / "vocab.txt").write_text("\n".join(words))
@@ -32,7 +32,7 @@ def cross_encoder(folder: Path, labels: int, words: int = 60) -> Path:
     vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
     torch.manual_seed(labels)
     model = BertForSequenceClassification(_config(vocabulary, num_labels=labels))
-    _tokenizer(folder, vocabulary)
+    tokenizer(folder, vocabulary)
     model.save_pretrained(folder)
     return folder
 
@@ -47,6 +47,6 @@ def splade(folder: Path, words: int = 80) -> Path:
     model = BertForMaskedLM(_config(vocabulary))
     with torch.no_grad():
         model.cls.predictions.bias.normal_(0, 0.5)
-    _tokenizer(folder, vocabulary)
+    tokenizer(folder, vocabulary)
     model.save_pretrained(folder)
     return folder
