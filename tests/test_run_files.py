@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nirank.cli import cli
 from nirank.errors import ConfigError, DataError
@@ -172,6 +174,34 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
     )
     assert "Order of run files by: rank" in told.output
     assert "1.0000" in told.output
+
+
+@given(
+    scores=st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=6),
+    again=st.integers(0, 5),
+    at=st.integers(0, 6),
+    other=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_trap_14_awkward_repeats_are_refused_and_harmless_ones_change_nothing(
+    scores: list[float], again: int, at: int, other: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("repeats")
+    (folder / "qrels").write_text("".join(f"q 0 d{i} {i % 2}\n" for i in range(6)))
+    lines = [f"q Q0 d{i} {i + 1} {score} x" for i, score in enumerate(scores)]
+    (folder / "once").write_text("\n".join(lines) + "\n")
+    repeated = again % len(scores)
+    score = scores[repeated] + (0.25 if other else 0.0)
+    lines.insert(at % (len(lines) + 1), f"q Q0 d{repeated} {repeated + 1} {score} x")
+    (folder / "twice").write_text("\n".join(lines) + "\n")
+    names = ["nDCG@10", "AP", "RR"]
+    if other:
+        with pytest.raises(DataError, match=f"document 'd{repeated}' twice with different scores"):
+            evaluate_runs(folder / "qrels", [folder / "twice"], names)
+        return
+    once, twice = (evaluate_runs(folder / "qrels", [folder / name], names).rows[0] for name in ("once", "twice"))
+    assert twice["measures"] == once["measures"]
+    assert twice["counts"]["duplicate_run_rows"] == 1
 
 
 def test_files_of_other_topics_are_refused(files: Path) -> None:

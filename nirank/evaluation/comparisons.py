@@ -117,12 +117,27 @@ class Comparisons:
     def words(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
-        if self.pairs and max(one.n for one in self.pairs) < 2:
+        most = max((one.n for one in self.pairs), default=0)
+        if self.pairs and most < 2:
             return "a single query: nothing can be tested"
         test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
-        return f"{test}, {corrected} over {len(self.pairs)} comparisons, alpha {how.alpha}{common}"
+        return f"{test}, {corrected} over {len(self.pairs)} comparisons, alpha {how.alpha}{common}{self._too_few(most)}"
+
+    def _too_few(self, n: int) -> str:
+        """Say so where even the greatest difference could not be significant: n queries have 2^n signs."""
+        how = self.settings
+        least = 2.0 ** (1 - n) if 2**n <= how.resamples else 1 / (1 + how.resamples)
+        family = sum(one.a == how.baseline for one in self.pairs) if how.baseline else len(self.pairs)
+        p = np.ones(family)
+        p[:1] = least
+        if how.test != "randomisation" or not family or statistics.adjust(p, how.correction)[0] < how.alpha:
+            return ""
+        return (
+            f"; {n} queries are too few to tell anything apart here: the least p that they can give is {least:.2g},"
+            f" {statistics.adjust(p, how.correction)[0]:.2g} after correction"
+        )
 
 
 def compare(

@@ -43,7 +43,8 @@ class Evaluation:
                  are not in the corpus, or not in their query's scope
     ties         {name: bounds over the orders of equal scores}, only where they move a query's value
     holes        {name: {'condensed': mean over the lists without unjudged documents, 'at_most': the
-                 mean if those were all relevant, or None}}, only where unjudged documents were returned
+                 mean if those were all relevant}}, None where there is no such value, only where
+                 unjudged documents were returned
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
     effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
@@ -176,11 +177,12 @@ def _holes(
     found: dict[str, dict[str, float | None]] = {}
     for one in measures:
         unjudged = data.depths(one.cutoff) - data.total(data.upto(one.cutoff))
-        without = condensed(one, data) if unjudged[judged_rows].any() else None
-        if without is not None:
-            bound = at_most(one, data)
-            highest = None if bound is None else _mean(bound[judged_rows])
-            found[one.name] = {"condensed": _mean(without[judged_rows]), "at_most": highest}
+        if not unjudged[judged_rows].any():
+            continue
+        told = {"condensed": condensed(one, data), "at_most": at_most(one, data)}
+        means = {what: None if values is None else _mean(values[judged_rows]) for what, values in told.items()}
+        if any(mean is not None for mean in means.values()):
+            found[one.name] = means
     return found
 
 

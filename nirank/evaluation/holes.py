@@ -14,11 +14,14 @@ _BOUNDED = ("P", "R", "RR", "Rcap", "Success", "nDCG", "nDCG_exp")
 
 
 def condensed(measure: Measure, data: Judged) -> Values | None:
-    """Return each query's value on the list without its unjudged documents, (n_queries,); None for screening measures.
+    """Return each query's value on the list without its unjudged documents, (n_queries,).
 
     Sakai, SIGIR 2007: a comparison between old and new systems that the second did not lose by being unjudged.
+    None for screening measures, and where only relevant documents are judged: what is left would be perfect.
     """
-    return None if measure.screening or measure.family == "Judged" else native(measure, data.condensed())
+    if measure.screening or measure.family == "Judged" or (data.qrels.grades >= threshold(measure, data)).all():
+        return None
+    return native(measure, data.condensed())
 
 
 def at_most(measure: Measure, data: Judged) -> Values | None:

@@ -1,18 +1,20 @@
 """Measures by name, as ir_measures spells them: `nDCG@10`, `AP`, `P(rel=2)@5`.
 
-The families that nirank computes on arrays, per query; n is the cut-off (none: the whole list),
+Every value is a query's, and a mean counts each query once (macro), however many documents it has.
+
+The families that nirank computes on arrays; n is the cut-off (none: the whole list),
 R the number of relevant documents of the query (dangling ones included), rel(i) 1 where the
 document at rank i has a grade of at least `rel`, g(i) its grade, not below 0:
 
     P@n         sum of rel(i) / n, also where fewer than n were returned
     R@n         sum of rel(i) / R
-    Rcap@n      sum of rel(i) / min(n, R), capped recall (BEIR, section 4)
+    Rcap@n      sum of rel(i) / min(n, R), capped recall (Thakur et al., NeurIPS 2021, BEIR, section 4)
     Success@n   1 if any rel(i) is 1
-    RR, RR@n    1 / the least i with rel(i) = 1, 0 if there is none
-    AP, AP@n    sum of rel(i) · P@i / R
+    RR, RR@n    1 / the least i with rel(i) = 1, 0 if there is none (Voorhees, TREC-8, 1999)
+    AP, AP@n    sum of rel(i) · P@i / R (Buckley and Voorhees, SIGIR 2000)
     nDCG, @n    DCG / ideal DCG, DCG = sum of g(i) / log2(i + 1); ideal over all judged documents
     nDCG_exp    the same with gain 2^g − 1 (Burges et al., ICML 2005)
-    Rprec       sum of rel(i) for i up to R, / R
+    Rprec       sum of rel(i) for i up to R, / R; R-precision
     Judged@n    judged documents / documents returned up to n
 
 and for screening, where somebody reads the list down (N documents may be returned to the query: its
@@ -23,7 +25,8 @@ candidates, or the corpus; R counts the relevant ones among them):
                 ceil(r · R / 100) relevant documents are found, 0 if they never are (Cohen et al., JAMIA 2006)
     R@p%        recall at rank ceil(p · N / 100)
     norm_area   area under the curve of relevant documents found, half a step at each, over that of
-                the best list, R · N - R² / 2; documents that were not returned come last
+                the best list, R · N - R² / 2; documents that were not returned come last (Kanoulas et
+                al., CLEF 2017 Technologically Assisted Reviews, Task 2)
 
 Queries with R = 0 are left out of the means of these four. CLEF TAR's own variants, which round
 otherwise, are in `clef_tar`.

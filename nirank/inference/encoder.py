@@ -19,6 +19,7 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.models import ModelFiles
+from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_texts
 from nirank.memo import Rows, text_keys
 from nirank.work import Work
@@ -286,9 +287,12 @@ def _load(
         model.append(Normalize())
     if max_length is not None:
         _limit(model, max_length, path)
+    model.eval()
+    if device == "cpu":
+        pack(model[0], precision)
     if precision != "float32":
         model[0].to(getattr(torch, precision))
-    return model.eval()
+    return model
 
 
 def _limit(model: SentenceTransformer, max_length: int, path: Path) -> None:

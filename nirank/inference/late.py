@@ -16,6 +16,7 @@ from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush
 from nirank.inference.models import ModelFiles
+from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import Keys, pair_keys, text_keys
@@ -252,9 +253,12 @@ def _load(
                 setattr(model[0], f"{side}_length", length)
     except ValueError as error:
         raise ModelError(f"model in {path.name}: {str(error).splitlines()[0]}") from None
+    model.eval()
+    if model.device.type == "cpu":
+        pack(model[0], precision)
     if precision != "float32":
         model[0].to(getattr(torch, precision))
-    return model.eval()
+    return model
 
 
 def is_multi_vector(path: Path) -> bool:

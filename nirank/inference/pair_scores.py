@@ -16,6 +16,7 @@ from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.encoder import Precision, chosen_device, hush
 from nirank.inference.models import ModelFiles
+from nirank.inference.packed import pack
 from nirank.inference.remembered import by_number, remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import pair_keys, text_keys
@@ -196,9 +197,12 @@ def _load(
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"model in {path.name}: cannot be loaded as a cross-encoder ({reason})") from error
+    model.eval()
+    if device == "cpu":
+        pack(model, precision)
     if precision != "float32":
         model.to(getattr(torch, precision))
-    return model.eval()
+    return model
 
 
 ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {

@@ -19,6 +19,7 @@ from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush, told
 from nirank.inference.models import ModelFiles
+from nirank.inference.packed import Products, pack
 from nirank.inference.remembered import remembered_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
 from nirank.memo import Rows
@@ -204,13 +205,20 @@ def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArr
             hidden = body(**inputs, return_dict=True).logits
         finally:
             del output.forward
+        products = _products(model)
         for row in range(len(hidden)):
-            tokens = hidden[row][features["attention_mask"][row].bool()].T.contiguous()
-            # By blocks of the vocabulary, tokens last: products stay in cache, and the bias can wait for the maximum.
-            best = torch.cat([(part @ tokens).amax(1).float() for part in output.weight.split(_PROJECTED)])
+            tokens = hidden[row][features["attention_mask"][row].bool()]
+            # By blocks of the vocabulary: products stay in cache, and the bias can wait for the maximum.
+            best = torch.cat([part.amax(0).float() for part in products(tokens)])
             if output.bias is not None:
                 best += output.bias.float()
             yield torch.log1p(torch.relu(best)).cpu().numpy()
+
+
+@lru_cache(maxsize=2)
+def _products(model: SparseEncoder) -> Products:
+    body: Any = model[0].auto_model
+    return Products(body.get_output_embeddings().weight, _PROJECTED)
 
 
 def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Iterator[NDArray[np.float32]]:
@@ -241,9 +249,12 @@ def _load(
         if most is not None and max_length > most:
             raise ModelError(f"model in {path.name}: max_length {max_length} is more than its {most} positions")
         model.max_seq_length = max_length
+    model.eval()
+    if device == "cpu":
+        pack(model, precision)
     if precision != "float32":
         model[0].to(getattr(torch, precision))
-    return model.eval()
+    return model
 
 
 def invert(encoded: Path, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nirank.report.table import Cell, Grid, Row
+from nirank.report.table import Cell, Grid, Row, shown_as
 
 
 def difference_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
@@ -29,20 +29,22 @@ def _statistics(key: tuple[str, str | None, str | None], rows: Sequence[Row], me
             if measure not in row["intervals"]:
                 continue
             low, high = row["intervals"][measure]
-            cells = [f"{row['measures'][measure]:.4f}", f"{low:.4f} to {high:.4f}", row["groups"][measure]]
+            mean, low, high = (shown_as(measure, value) for value in (row["measures"][measure], low, high))
+            cells = [mean, f"{low} to {high}", row["groups"][measure]]
             if base:
-                cells += _difference(row["against"].get(measure))
+                cells += _difference(measure, row["against"].get(measure))
             body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
     name, split, qrels = key
     title = " ".join(filter(None, ("Intervals and differences:", name, split, qrels)))
     return Grid(title, head, body, [])
 
 
-def _difference(one: Mapping[str, Any] | None) -> list[str]:
+def _difference(measure: str, one: Mapping[str, Any] | None) -> list[str]:
     if one is None:
         return [""] * 7
-    low, high = one["interval"]
-    effect, least = (("-" if one[name] is None else f"{one[name]:.4f}") for name in ("effect", "minimum_detectable"))
+    difference, low, high = (shown_as(measure, value, "+") for value in (one["difference"], *one["interval"]))
+    effect = "-" if one["effect"] is None else f"{one['effect']:.4f}"
+    least = "-" if one["minimum_detectable"] is None else shown_as(measure, one["minimum_detectable"])
     counts = f"{one['wins']} / {one['ties']} / {one['losses']}"
     p = [f"{one[name]:.4f}" for name in ("p", "p_baseline")]
-    return [f"{one['difference']:+.4f}", f"{low:+.4f} to {high:+.4f}", *p, effect, counts, least]
+    return [difference, f"{low} to {high}", *p, effect, counts, least]

@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from nirank.report.effort import effort_charts
 from nirank.report.table import Grid, Row, footnotes, grids
 
 
@@ -26,6 +27,7 @@ def page(
     return template.render(
         grids=grids(rows, measures),
         details=details,
+        charts=effort_charts(rows),
         rows=rows,
         footnotes=footnotes(rows),
         manifest=manifest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.report.table import Cell, Grid, Row
+from nirank.report.table import Cell, Grid, Row, shown_as
 
 _HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
 
@@ -30,12 +30,14 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
             if ties is None and holes is None:
                 continue
             cells = [
-                f"{row['measures'][measure]:.4f}",
-                "" if ties is None else f"{ties['worst']:.4f} to {ties['best']:.4f}",
+                shown_as(measure, row["measures"][measure]),
+                "" if ties is None else " to ".join(shown_as(measure, ties[end]) for end in ("worst", "best")),
                 "" if ties is None else f"{ties['queries']:,} of {row['queries']['judged']:,}",
                 _judged(row, measure),
-                "" if holes is None else f"{holes['condensed']:.4f}",
-                "" if holes is None or holes["at_most"] is None else f"{holes['at_most']:.4f}",
+                *(
+                    "" if holes is None or holes[what] is None else shown_as(measure, holes[what])
+                    for what in ("condensed", "at_most")
+                ),
             ]
             body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
     return Grid(" ".join(filter(None, ("Ties and unjudged documents:", *key))), _HEAD, body, [])

@@ -71,7 +71,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 cells.append(Cell("-", number=True))
             else:
                 top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
-                cells.append(Cell(f"{value:.4f}{_mark(row, measure, len(rows))}", number=True, best=top))
+                cells.append(Cell(f"{shown_as(measure, value)}{_mark(row, measure, len(rows))}", number=True, best=top))
         cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(text, number=True) for text in _facts(row)]
         body.append(cells)
@@ -107,7 +107,7 @@ def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row]
 
 def _number_of(key: str, measure: str, row: Row) -> str:
     value = row.get(key, {}).get(measure)
-    return "-" if value is None else f"{value:.2f}" if key == "average_rank" else f"{value:.4f}"
+    return "-" if value is None else f"{value:.2f}" if key == "average_rank" else shown_as(measure, value)
 
 
 def _zero_shot_mean(measure: str, row: Row) -> str:
@@ -125,6 +125,11 @@ def _mark(row: Row, measure: str, n_rows: int) -> str:
         return " ▲" if (against["difference"] > 0) != lower_is_better(measure) else " ▼"
     letters = row.get("groups", {}).get(measure, "")
     return f" {letters}" if n_rows > 1 and letters else ""
+
+
+def shown_as(measure: str, value: float, sign: str = "") -> str:
+    """Return a value as tables print it: ranks with one decimal, shares with four."""
+    return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
 
 
 def _number(value: float | None) -> str:
@@ -168,7 +173,7 @@ def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
     measure = next((name for name in shown if name in row["ledger"][0]["best"]), None)
     lines = []
     for one in row["ledger"]:
-        best = f"; at best {measure} {one['best'][measure]:.4f}" if measure else ""
+        best = f"; at best {measure} {shown_as(measure, one['best'][measure])}" if measure else ""
         lines.append(f"{one['stage']}: {one['relevant']:,} of {one['of']:,} relevant, recall {one['recall']:.4f}{best}")
     return [f"What is left, {row['system']}: " + " | ".join(lines)]
 

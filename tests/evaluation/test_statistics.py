@@ -176,6 +176,21 @@ def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> 
     assert [found["m"].p_adjusted, found["last_rel"].p_adjusted] == pytest.approx(adjusted.tolist())
 
 
+def test_too_few_queries_are_said_to_be_too_few() -> None:
+    random = np.random.default_rng(3)
+    few = made(A=random.random(8), B=random.random(8) + 5, C=random.random(8))
+    assert "too few" not in compare(few).words(), "three comparisons of eight queries can be significant"
+    many = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)})
+    assert many.words().endswith(
+        "too few to tell anything apart here: the least p that they can give is 0.0078, 0.28 after correction"
+    )
+    assert not any(one.p_adjusted < 0.05 for one in many.pairs)
+    based = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)}, Significance(baseline="A0"))
+    assert "too few" in based.words(), "eight comparisons with the baseline: 0.0625"
+    assert "too few" not in compare(made(A=random.random(50), B=random.random(50))).words()
+    assert "too few" not in compare(few, Significance(test="t")).words()
+
+
 def test_of_what_is_better_low_the_lower_wins() -> None:
     values = np.arange(1.0, 21)
     evaluations = {

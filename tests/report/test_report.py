@@ -62,10 +62,10 @@ def test_best_values_are_marked_and_nulls_have_reasons() -> None:
 
 def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
     rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
-    assert "<b>7.0000</b>" in html_table(rows, ["last_rel"])
+    assert "<b>7.0</b>" in html_table(rows, ["last_rel"])
     against = {"p_baseline": 0.01, "difference": -23.0}
     rows[1] |= {"baseline": "A", "alpha": 0.05, "against": {"last_rel": against}}
-    assert "7.0000 ▲" in text_table(rows, ["last_rel"])
+    assert "7.0 ▲" in text_table(rows, ["last_rel"])
 
 
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
@@ -92,6 +92,19 @@ def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
     assert "| AP | A | 0.5000 | 0.2500 to 0.7500 | 1 of 2 |  | 0.6000 |  |" in text
     assert "| AP | B |" not in text
     assert "Ties and unjudged documents: tiny test qrels" in (tmp_path / "report.html").read_text()
+
+
+def test_effort_has_a_chart(tmp_path: Path) -> None:
+    curve = [at / 100 for at in range(101)]
+    save(tmp_path, [row(EVIL, 0.5, effort=curve), row("B", 0.4, effort=[1.0] * 101), row("C", 0.1)])
+    page = (tmp_path / "report.html").read_text()
+    assert "<script" not in page
+    lines = re.findall(r'<polyline points="([^"]*)"', page)
+    assert len(lines) == 2
+    assert lines[0].split()[0] == "0.0,200.0"
+    assert lines[0].split()[-1] == "400.0,0.0"
+    save(tmp_path, [row("C", 0.1)])
+    assert "<figure" not in (tmp_path / "report.html").read_text()
 
 
 def test_failed_rows_say_why() -> None:

@@ -1,0 +1,51 @@
+"""Charts of effort: how much has been found after reading how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nirank.report.table import Row
+
+WIDTH, HEIGHT = 400, 200  # of the plotted area, in the chart's own units
+_COLOURS = ("#0b5c8a", "#c2571a", "#3d8b37", "#8a4fa3", "#b0892a", "#5c6370", "#c2417c", "#2a9d8f")
+_DASHES = ("", "6 3", "2 3")  # where there are more systems than colours
+
+
+@dataclass(frozen=True)
+class Line:
+    """One system's recall at 0 % to 100 % of its candidates read, as points of an SVG polyline."""
+
+    system: str
+    points: str
+    colour: str
+    dash: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The lines of one collection and judgement set."""
+
+    title: str
+    lines: Sequence[Line]
+
+
+def effort_charts(rows: Sequence[Row]) -> list[Chart]:
+    """Return a chart for each collection and judgement set with screening measures."""
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
+    for row in rows:
+        if row.get("effort"):
+            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+    return [
+        Chart(" ".join(filter(None, key)), [_line(row, at) for at, row in enumerate(group)])
+        for key, group in groups.items()
+    ]
+
+
+def _line(row: Row, at: int) -> Line:
+    last = len(row["effort"]) - 1
+    points = " ".join(
+        f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row["effort"])
+    )
+    dash = _DASHES[at // len(_COLOURS) % len(_DASHES)]
+    return Line(row["system"], points, _COLOURS[at % len(_COLOURS)], dash)

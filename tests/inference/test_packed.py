@@ -1,0 +1,212 @@
+"""Packed layers give what the models' own code gives, or leave it alone."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+
+from nirank.context import Context
+from nirank.inference import encoder, packed
+from nirank.inference.encoder import Encoding, encode
+from nirank.inference.models import resolve
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+WORDS = [*tiny_models.SPECIAL, *(f"w{i}" for i in range(60))]
+SIZES: dict[str, Any] = {
+    "vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "intermediate_size": 48, "max_position_embeddings": 66, "initializer_range": 0.3, "pad_token_id": 0,
+}  # fmt: skip
+DISTIL: dict[str, Any] = {
+    "vocab_size": len(WORDS), "dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 48,
+    "max_position_embeddings": 66, "initializer_range": 0.3, "pad_token_id": 0,
+}  # fmt: skip
+MODELS = {
+    "bert": lambda: transformers.BertModel(transformers.BertConfig(**SIZES)),
+    "bert with relu": lambda: transformers.BertModel(transformers.BertConfig(**SIZES, hidden_act="relu")),
+    "bert with gelu_new": lambda: transformers.BertModel(transformers.BertConfig(**SIZES, hidden_act="gelu_new")),
+    "roberta": lambda: transformers.RobertaModel(transformers.RobertaConfig(**SIZES)),
+    "xlm-roberta": lambda: transformers.XLMRobertaModel(transformers.XLMRobertaConfig(**SIZES)),
+    "electra": lambda: transformers.ElectraModel(transformers.ElectraConfig(**SIZES, embedding_size=16)),
+    "distilbert": lambda: transformers.DistilBertModel(transformers.DistilBertConfig(**DISTIL)),
+}
+OTHERS = {
+    "mpnet": lambda: transformers.MPNetModel(transformers.MPNetConfig(**SIZES)),
+    "albert": lambda: transformers.AlbertModel(transformers.AlbertConfig(**SIZES, embedding_size=16)),
+    "norm first": lambda: transformers.RobertaPreLayerNormModel(transformers.RobertaPreLayerNormConfig(**SIZES)),
+    "decoder": lambda: transformers.BertModel(transformers.BertConfig(**SIZES, is_decoder=True)),
+    "all layers asked for": lambda: transformers.BertModel(transformers.BertConfig(**SIZES, output_hidden_states=True)),
+}
+TEXTS = ["w1 w2", "", "w3", " ".join(f"w{i}" for i in range(55)), "w1 w2 w4 w5 w5", " \n", "w9 " * 200, "w2 w1"]
+
+
+def made(name: str) -> Any:
+    torch.manual_seed(1)
+    model = {**MODELS, **OTHERS}[name]().eval()
+    with torch.no_grad():
+        for module in model.modules():  # fresh norms and biases would hide a mistake with them
+            if isinstance(module, torch.nn.LayerNorm):
+                module.weight.uniform_(0.5, 1.5)
+            if getattr(module, "bias", None) is not None:
+                module.bias.normal_(0, 0.3)
+    return model
+
+
+def masks() -> Any:
+    """Return masks: full, padded right, padded left, with holes, and nothing at all."""
+    mask = torch.ones(6, 23, dtype=torch.long)
+    mask[1, 9:] = 0
+    mask[2, :9] = 0
+    mask[3, ::3] = 0
+    mask[4] = 0
+    mask[5, 1:] = 0
+    return mask
+
+
+def answers(model: Any, mask: Any) -> Any:
+    ids = torch.randint(5, len(WORDS), mask.shape, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        return model(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("padded", [True, False])
+def test_hidden_states_are_the_models_own(name: str, padded: bool) -> None:
+    plain = made(name)
+    model = copy.deepcopy(plain)
+    assert packed.pack(model, "float32") == 1
+    mask = masks() if padded else torch.ones(3, 40, dtype=torch.long)
+    seen = mask.bool() & mask.any(1, keepdim=True)
+    ours, theirs = answers(model, mask)[seen], answers(plain, mask)[seen]
+    assert (ours - theirs).abs().max() < 1e-5
+    assert theirs.std() > 0.1
+
+
+def test_masks_that_are_added_to_logits() -> None:
+    plain = made("bert")
+    plain.set_attn_implementation("eager")
+    model = copy.deepcopy(plain)
+    assert packed.pack(model, "float32") == 1
+    mask = masks()
+    mask[4, 0] = 1  # with nothing to attend to, eager attention attends to everything
+    assert (answers(model, mask)[mask.bool()] - answers(plain, mask)[mask.bool()]).abs().max() < 1e-5
+
+
+def test_chunks_are_whole_sequences_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "CHUNK", 10)
+    assert list(packed._chunks([12, 5, 5, 1, 0, 9, 10])) == [[12], [5, 5], [1, 0, 9], [10]]
+    assert list(packed._chunks([])) == []
+
+
+@pytest.mark.parametrize("name", ["bert", "distilbert"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "CHUNK", 30)
+    monkeypatch.setattr(packed, "_PRODUCTS", 20)
+    plain = made(name)
+    model = copy.deepcopy(plain)
+    assert packed.pack(model, precision) == 1
+    model.to(getattr(torch, precision))
+    mask = masks()
+    seen = mask.bool()
+    ours, theirs = answers(model, mask)[seen].float(), answers(plain, mask)[seen]
+    if precision == "float32":
+        assert (ours - theirs).abs().max() < 1e-5
+    assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_structures_keep_their_own_code(name: str) -> None:
+    plain = made(name)
+    model = copy.deepcopy(plain)
+    assert packed.pack(model, "float32") == 0
+    mask = torch.ones(2, 9, dtype=torch.long)
+    assert torch.equal(answers(model, mask), answers(plain, mask))
+
+
+def test_a_structure_that_only_looks_the_same_is_found_out() -> None:
+    model = made("bert")
+    own = model.encoder.layer[1].forward
+    model.encoder.layer[1].forward = lambda *given, **options: own(*given, **options) * 1.001
+    assert packed.pack(model, "float32") == 0
+    assert len(model.encoder.layer) == 3
+
+
+def test_what_the_processor_lacks_leaves_the_model_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*given: Any) -> Any:
+        raise RuntimeError("mkldnn::_linear_pointwise: unsupported")
+
+    monkeypatch.setattr(packed, "_weights", missing)
+    model = made("bert")
+    assert packed.pack(model, "bfloat16") == 0
+    assert packed.pack(made("bert"), "float16") == 0
+    assert len(model.encoder.layer) == 3
+
+
+def test_the_layers_own_weights_are_given_up() -> None:
+    model = made("bert")
+    before = sum(weight.numel() for weight in model.parameters())
+    packed.pack(model, "float32")
+    assert sum(weight.numel() for weight in model.parameters()) < before / 2
+
+
+def saved(name: str, pooling: str, folder: Path) -> Any:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    bare = folder / "bare"
+    bare.mkdir()
+    made(name).save_pretrained(bare)
+    tiny_models.tokenizer(bare, WORDS)
+    model = SentenceTransformer(modules=[Transformer(str(bare)), Pooling(32, pooling_mode=pooling)], device="cpu")
+    model.save_pretrained(str(folder / "model"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [("bert", "mean"), ("bert", "cls"), ("bert", "max"), ("roberta", "mean"), ("distilbert", "cls"),
+     ("electra", "lasttoken"), ("mpnet", "mean")],
+)  # fmt: skip
+def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp_path: Path) -> None:
+    theirs = saved(name, pooling, tmp_path).encode(TEXTS)
+    files = resolve(str(tmp_path / "model"))
+    filled = [row for row, text in enumerate(TEXTS) if text.strip()]
+    for precision, budget in (("float32", None), ("float32", 70), ("bfloat16", None)):
+        place = tmp_path / f"{precision} {budget}"
+        place.mkdir()
+        encode(
+            TEXTS, len(TEXTS), Encoding(files, precision=precision, batch_tokens=budget), place, Context(device="cpu")
+        )  # type: ignore[arg-type]
+        ours = np.load(place / "vectors.npy")
+        assert not ours[[1, 5]].any()
+        cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1).clip(1e-9) / np.linalg.norm(theirs, axis=1)
+        assert cosines[filled].min() > 0.999
+        if precision == "float32":
+            assert np.abs(ours - theirs)[filled].max() < 1e-5
+    content = tuple(sorted(files.identity.items()))
+    loaded = encoder._load(files.path, content, None, None, None, "float32", "cpu")
+    kinds = {type(module.forward).__name__ for module in loaded[0].modules()}
+    assert ("_Layers" in kinds) == (name in MODELS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("works", [True, False])
+def test_products_by_blocks(dtype: str, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not works:
+        monkeypatch.setattr(packed, "_APART", -1.0)
+        monkeypatch.setattr(packed, "_APART_16_BITS", -1.0)
+    torch.manual_seed(0)
+    weight, tokens = torch.randn(50, 24).to(getattr(torch, dtype)), torch.randn(7, 24).to(getattr(torch, dtype))
+    products = packed.Products(weight, 16)
+    assert bool(products.packed) == works
+    found = torch.cat(list(products(tokens)), 1).float()
+    exact = tokens.double() @ weight.double().T
+    assert found.shape == (7, 50)
+    assert (found - exact).abs().max() < (1e-5 if dtype == "float32" else 0.1)
