@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from nirank.cli_cache import cache
 from nirank.cli_runs import EPILOG, compare, evaluate
 from nirank.errors import NirankError
 
@@ -41,6 +42,8 @@ def cli() -> None:
 @click.option(
     "--limit-queries", type=click.IntRange(min=1), metavar="N", help="Use N queries a collection, chosen by hash of id."
 )
+@click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
 @click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
 def run(
@@ -50,6 +53,8 @@ def run(
     overrides: tuple[str, ...],
     out: Path | None,
     limit_queries: int | None,
+    time_again: bool,
+    workers: int,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -65,10 +70,12 @@ def run(
     from nirank.config import load_config
 
     parsed = load_config(config, overrides)
+    from nirank.engines import LocalEngine
     from nirank.experiment import Experiment
     from nirank.store import open_store
 
     store = open_store(parsed.store)
+    engine = LocalEngine(workers) if workers else None
     collections = _load_all(parsed.collections, store, limit_queries)
     experiment = Experiment(
         collections,
@@ -77,6 +84,7 @@ def run(
         store=store,
         device=parsed.device,
         significance=parsed.significance,
+        engine=engine,
     )
     if check or explain:
         text = experiment.explain()
@@ -91,7 +99,9 @@ def run(
         raise click.UsageError(f"--out {folder}: is a file; expected a folder")
     log_to(folder / "nirank.log")
     _say_findings(experiment.collections, quiet)
-    result = experiment.run(ConsoleReporter(quiet=quiet))
+    result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
+    if engine is not None:
+        engine.close()
     result.save(folder, config=parsed.resolved, command=["nirank", *sys.argv[1:]], config_file=str(config))
     click.echo(str(result.table()))
     log.info("written to %s", folder)
@@ -167,6 +177,7 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
 
 cli.add_command(evaluate)
 cli.add_command(compare)
+cli.add_command(cache)
 
 
 @cli.command("stages", epilog=EPILOG)

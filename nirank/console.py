@@ -16,7 +16,9 @@ log = logging.getLogger("nirank")
 
 def set_up_logging(*, quiet: bool, debug: bool) -> None:
     """Send nirank's log to standard error: warnings only under `quiet`, all under `debug`."""
-    log.handlers.clear()
+    for old in list(log.handlers):
+        log.removeHandler(old)
+        old.close()
     log.propagate = False
     log.setLevel(logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,10 @@ import numpy as np
 
 from nirank.collections.texts import Texts
 from nirank.errors import StageError
+from nirank.memo import Memos, no_memos
 from nirank.qrels import Qrels
 from nirank.scope import Scope
+from nirank.work import Engine
 
 T = TypeVar("T")
 Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
@@ -36,6 +38,9 @@ class Context:
     device         for models: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'
     counts         named counters that end on the result row (truncated, empty_queries …)
     declared       conventions that end on the result row (prompts, precision …)
+    memos          gives the memo of a space: what was computed before for texts and pairs of texts
+    engine         executes what comes in shards; None: here, in this process
+    remembered     what memos spared: items found and computed, and their seconds
     """
 
     queries: Texts | None = None
@@ -48,6 +53,9 @@ class Context:
     counts: Counter[str] = field(default_factory=Counter)
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
+    memos: Memos = no_memos
+    engine: Engine | None = None
+    remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a named counter; zeros are not shown."""

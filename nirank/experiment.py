@@ -21,14 +21,16 @@ from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.compile import compile
-from nirank.plan.execute import FailedNode, Runner, costs, counted
-from nirank.plan.explain import explain
+from nirank.plan.costs import costs, counted
+from nirank.plan.execute import FailedNode, Runner
+from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
 from nirank.stage import Scorer, Sides, Stage
 from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
+from nirank.work import Engine
 
 log = logging.getLogger("nirank")
 
@@ -52,6 +54,7 @@ class Experiment:
                  of its own uses those
     store        where computations are kept; None: the user's store
     device       for models: 'auto', 'cpu', 'cuda', …
+    engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
 
     Making one checks everything that can be checked without computing; all mistakes are in one
@@ -67,6 +70,7 @@ class Experiment:
         store: Store | None = None,
         device: str = "auto",
         significance: Significance | None = None,
+        engine: Engine | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -74,7 +78,7 @@ class Experiment:
         self.systems = dict(systems)
         self.measures = (measures,) if isinstance(measures, str) else tuple(measures)
         self.store: Store = open_store() if store is None else store
-        self.device = device
+        self.device, self.engine = device, engine
         self.significance = significance or Significance()
         problems = [*self._problems()]
         if problems:
@@ -156,21 +160,26 @@ class Experiment:
 
     def explain(self) -> str:
         """Return the plan as text: computations, what is stored, what is shared by which systems."""
+        return before(self._steps())
+
+    def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
         named = [
             (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
         ]
-        return explain(named, self.store)
+        return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
 
-    def run(self, reporter: Reporter | None = None) -> Result:
+    def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.
+
+        time_again  runs online computations that were found stored once more, to time them here and now
 
         A system that fails takes only its own rows with it; they say what failed and why.
         """
         reporter = reporter or Reporter()
         begun, started = datetime.now(UTC), time.perf_counter()
-        cases = self.plan()
-        runner = Runner(self.store, self._leaves, reporter, self.device)
+        cases, planned = self.plan(), self._steps()
+        runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
         runner.plan(case.node for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
@@ -179,7 +188,11 @@ class Experiment:
         _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
-        result.finish(begun, time.perf_counter() - started, [node.label for node in runner.ran])
+        seconds = time.perf_counter() - started
+        result.finish(begun, seconds, [node.label for node in runner.ran])
+        *graph, summary = after(planned, runner.costs(), self.store, seconds).splitlines()
+        log.debug("%s", "\n".join(["what the run computed and what it cost:", *graph]))
+        log.info("%s", summary)
         return result
 
     def _run_case(self, case: _Case, runner: Runner, result: Result, reporter: Reporter) -> None:
@@ -192,10 +205,10 @@ class Experiment:
             for qrels in sets:
                 result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
             return
-        stored = [(node, one) for node in case.node.walk() if (one := runner.run(node)) is not None]
-        counts, declared = counted(stored)
+        spent = runner.spent(case.node)
+        counts, declared = counted(spent)
         counts |= _later(ranking, collection)
-        cost = costs(stored, runner.ran, len(collection.queries))
+        cost = costs(spent, len(collection.queries))
         key = (collection.name, collection.split, case.system)
         result.rankings[key], result.folds[key] = ranking, folded(case.node, runner)
         for qrels in sets:

@@ -22,7 +22,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs
-from nirank.node import Node, Store
+from nirank.node import Node, Store, Stored
 from nirank.pairs import Pairs
 from nirank.qrels import Judgement, Qrels
 
@@ -146,16 +146,22 @@ def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFac
         label=f"import {source.name} {side}",
     )
     stored = store.find(node)
-    if stored is None:
-        log.info("importing %s", source.label(side))
-        meta: dict[str, Any] = {}
-        with store.commit(node, meta) as folder:
-            facts = import_texts(source.records(side), folder, source.label(side))
-            meta["facts"] = facts.to_json()
-        stored = store.find(node)
-        if stored is None:
-            raise StoreError(f"{source.label(side)}: was imported, but the store does not find it again")
+    if stored is None or not store.verify(stored):
+        with store.lock(node, log.info):
+            stored = store.find(node) or _imported_now(source, side, store, node)
     return Texts.open(stored.folder), ImportFacts.from_json(stored.meta["facts"])
+
+
+def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Stored:
+    log.info("importing %s", source.label(side))
+    meta: dict[str, Any] = {"inputs": []}
+    with store.commit(node, meta) as folder:
+        facts = import_texts(source.records(side), folder, source.label(side))
+        meta["facts"] = facts.to_json()
+    stored = store.find(node)
+    if stored is None:
+        raise StoreError(f"{source.label(side)}: was imported, but the store does not find it again")
+    return stored
 
 
 def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from nirank.identity import digest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nirank.context import Context
+    from nirank.memo import Memo
 
 Kind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
 
@@ -121,7 +124,7 @@ class Stored:
 
 
 class Store(Protocol):
-    """Where artifacts are kept."""
+    """Where artifacts are kept, and memos below them."""
 
     def find(self, node: Node) -> Stored | None:
         """Return the artifact of a node, at its depth or deeper, or None."""
@@ -140,4 +143,20 @@ class Store(Protocol):
 
     def remove(self, node: Node) -> None:
         """Remove the artifacts of a node."""
+        ...
+
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what `artifact.json` says of every artifact."""
+        ...
+
+    def verify(self, stored: Stored) -> bool:
+        """Tell whether an artifact's files hold what was written; a damaged one is removed, and that is said."""
+        ...
+
+    def lock(self, node: Node, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold a node against other processes; `waiting` hears, once, which process has it."""
+        ...
+
+    def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+        """Return the memo of one space, for rows of one type."""
         ...

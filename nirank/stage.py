@@ -213,14 +213,16 @@ class Retriever(Stage):
 class Scorer(Stage):
     """Scores pairs, each independent of the others.
 
-    depth  of each query's list, how many documents are scored; those below keep their old order,
-           below the scored ones. Pairs without order are scored all.
+    depth      of each query's list, how many documents are scored; those below keep their old order,
+               below the scored ones. Pairs without order are scored all.
+    remembers  scores are kept in a memo (`ctx.memos`), so that all lists of a plan can be scored in one pass
     """
 
     depth: int = option(
         default=100, kw_only=True, help="how many documents a query are scored; the tail keeps its order"
     )
 
+    remembers: ClassVar[bool] = False
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED_OR_NOT
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import pytest
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.loading import load
+from nirank.memo import no_memos
 from nirank.node import Node, Stored
 from nirank.scope import Scope
 
@@ -48,6 +49,18 @@ class CountingStore:
 
     def remove(self, node: Node) -> None:
         shutil.rmtree(self.root / node.address)
+
+    def described(self) -> Iterator[Mapping[str, Any]]:
+        return iter(())
+
+    def verify(self, stored: Stored) -> bool:
+        return True
+
+    def lock(self, node: Node, waiting: Any) -> Any:
+        return nullcontext()
+
+    def memo(self, space: Mapping[str, Any], kind: Any) -> Any:
+        return no_memos(space, kind)
 
 
 @pytest.fixture

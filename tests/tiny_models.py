@@ -50,3 +50,20 @@ def splade(folder: Path, words: int = 80) -> Path:
     tokenizer(folder, vocabulary)
     model.save_pretrained(folder)
     return folder
+
+
+def bi_encoder(folder: Path, words: int = 60, seed: int = 5) -> Path:
+    """Make a bi-encoder with mean pooling, over the words w0, w1, …"""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertModel
+
+    vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
+    bare = folder / "bare"
+    bare.mkdir(parents=True)
+    torch.manual_seed(seed)
+    BertModel(_config(vocabulary)).save_pretrained(bare)
+    tokenizer(bare, vocabulary)
+    SentenceTransformer(modules=[Transformer(str(bare)), Pooling(16)]).save_pretrained(str(folder / "model"))
+    return folder / "model"

@@ -89,7 +89,13 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def write(out: Path, name: str, rows: list[dict[str, Any]]) -> None:
-    """Write `NAME.json`: the machine, and a row a contest."""
+def write(out: Path, name: str, rows: list[dict[str, Any]], by: str | None = None) -> None:
+    """Write `NAME.json`: the machine, and a row a contest.
+
+    by  a key: rows of an earlier run that differ in it from all of these are kept
+    """
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    path = out / f"{name}.json"
+    before = json.loads(path.read_text())["rows"] if by and path.exists() else []
+    kept = [row for row in before if row[by] not in {one[by] for one in rows}]
+    path.write_text(json.dumps({"machine": machine(), "rows": [*kept, *rows]}, indent=1) + "\n")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,9 @@ from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
+from nirank.inference.remembered import remembered_texts
+from nirank.memo import Rows, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 Features = dict[str, Any]  # what a model reads: token ids, attention mask …
 Precision = Literal["float32", "bfloat16", "float16"]
 
-_SHARD = 4096  # texts sorted by length and held at a time
-_CHECKED = 8  # texts encoded alone and together before the first shard
+_CHECKED = 8  # texts encoded alone and together before the first shard,
+_CHECKED_AMONG = 4096  # chosen from as many
 _COUNTED, _REFUSED = 1e-5, 1e-3  # differences between the two, of vectors of about unit length
 
 
@@ -68,11 +71,16 @@ class Encoding:
             **{name: value for name, value in given.items() if value is not None},
         }
 
+    def space(self) -> dict[str, Any]:
+        """Return what a vector depends on beside its text, before it is stored in some type."""
+        return replace(self, storage="float32").params()
+
 
 def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
     """Encode n texts into `folder/vectors.npy`, (n, dimension), with `encoding.json` beside.
 
-    A blank text gets the zero vector, equal texts of a shard equal vectors. Memory is one shard. Counts
+    A blank text gets the zero vector, equal texts equal vectors; what a memo knows is not computed again, and what is
+    computed is kept shard by shard (see `remembered`). Memory is one shard. Counts
     truncated texts, tokens lost and zero vectors; declares what a row must say.
     Raises ModelError if the model cannot be loaded or gives a vector that is not finite.
     """
@@ -81,13 +89,22 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
-    at = 0
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
-    for shard in _shards(iter(texts)):
-        if not at:
-            _check_batches(model, _some([text for text in shard if text.strip()]), how, ctx)
-        vectors[at : at + len(shard)] = _encode_shard(model, shard, how, ctx, encoded)
-        at += len(shard)
+    first = list(islice(stream := iter(texts), _CHECKED_AMONG))
+    _check_batches(model, _some([text for text in first if text.strip()]), how, ctx)
+
+    def into(at: NDArray[np.int64], rows: Rows) -> None:
+        vectors[at] = rows["vector"]
+        count_lost(rows["tokens"], model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
+        ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
+
+    def compute(shards: Iterable[list[str]]) -> Iterable[Rows]:
+        if ctx.engine is None:
+            return (_encode_shard(model, shard, how, encoded) for shard in shards)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
+
+    memo = ctx.memos({"embeddings": how.space()}, _row(dimension))
+    remembered_texts(chain(first, stream), memo, compute, into, ctx)
     deque(encoded, maxlen=0)
     vectors.flush()
     stated = {
@@ -119,15 +136,21 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     """
     if len(texts) < 2:
         return
-    try:
-        together = _forward(model, _features(model, texts, how.prompt))
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        return  # so little memory is for the encoding itself to deal with
-    alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
-    scale = max(float(np.abs(alone).max()), 1.0)
-    difference = float(np.abs(together - alone).max()) / scale
+    memo = ctx.memos({"batch difference": how.space()}, np.dtype("<f4"))
+    key = text_keys([""])  # one for a model and how it is used, whatever texts were tried first
+    found, known = memo.get(key)
+    if not found.all():
+        try:
+            together = _forward(model, _features(model, texts, how.prompt))
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            return  # so little memory is for the encoding itself to deal with
+        alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
+        scale = max(float(np.abs(alone).max()), 1.0)
+        known = np.array([np.abs(together - alone).max() / scale], np.float32)
+        memo.put(key, known, 0.0)
+    difference = float(known[0])
     ctx.declare("batch_difference", float(f"{difference:.1e}"))
     if how.precision != "float32":
         return
@@ -139,29 +162,42 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     ctx.count("batch_sensitive_models", int(difference > _COUNTED))
 
 
-def _encode_shard(
-    model: SentenceTransformer, texts: Sequence[str], how: Encoding, ctx: Context, encoded: Iterator[int]
-) -> NDArray[np.float32]:
+def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Rows]:
+    """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    options = (how.max_length, how.pooling, how.normalise, how.precision)
+    model = _load(how.model.path, content, *options, chosen_device(device))
+    return lambda texts: _encode_shard(model, texts, how, iter(()))
+
+
+def told(texts: Sequence[str]) -> str:
+    """Return a shard of texts in words."""
+    shown = ", ".join(f"'{text[:40]}'" for text in texts[:3])
+    return f"{len(texts):,} texts ({shown}{' …' if len(texts) > 3 else ''})"
+
+
+def _row(dimension: int) -> np.dtype[Any]:
+    """Return the type of what a memo keeps of a text: its vector, and its tokens before any is cut."""
+    return np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
+
+
+def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]) -> Rows:
     """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
-    lengths = token_lengths(model, [how.prompt + text for text in texts])
+    tokens = token_lengths(model, [how.prompt + text for text in texts])
     limit = model.max_seq_length
-    if limit is not None:
-        lost = np.maximum(lengths - limit, 0)
-        ctx.count("truncated_texts", int((lost > 0).sum()))
-        ctx.count("tokens_lost", int(lost.sum()))
-        lengths = np.minimum(lengths, limit)
-    first: dict[str, int] = {}
-    source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
-    found = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), np.float32)
+    lengths = tokens if limit is None else np.minimum(tokens, limit)
+    rows = np.zeros(len(texts), _row(int(model.get_embedding_dimension() or 0)))
+    rows["tokens"] = tokens
+    found: NDArray[np.float32] = rows["vector"]
 
-    def prepare(rows: list[int]) -> Features:
-        return _features(model, [texts[row] for row in rows], how.prompt)
+    def prepare(batch: list[int]) -> Features:
+        return _features(model, [texts[row] for row in batch], how.prompt)
 
-    def run(rows: list[int], features: Features) -> None:
-        found[rows] = _forward(model, features)
-        deque(islice(encoded, len(rows)), maxlen=0)
+    def run(batch: list[int], features: Features) -> None:
+        found[batch] = _forward(model, features)
+        deque(islice(encoded, len(batch)), maxlen=0)
 
-    wanted = [row for row in range(len(texts)) if source[row] == row and texts[row].strip()]
+    wanted = [row for row, text in enumerate(texts) if text.strip()]
     in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), prepare, run)
     wild = np.flatnonzero(~np.isfinite(found).all(1))
     if len(wild):
@@ -169,9 +205,15 @@ def _encode_shard(
             f"model '{how.model.name}' in {how.precision}: the vector of '{texts[wild[0]][:60]}' is not finite"
             f" ({len(wild)} such vectors)"
         )
-    found = found[source]
-    ctx.count("zero_vectors", int((~found.any(1)).sum()))
-    return found
+    return rows
+
+
+def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, tokens_name: str, ctx: Context) -> None:
+    """Count texts that are longer than the model reads, and the tokens that it does not see."""
+    if limit is not None:
+        lost = np.maximum(tokens.astype(np.int64) - limit, 0)
+        ctx.count(texts_name, int((lost > 0).sum()))
+        ctx.count(tokens_name, int(lost.sum()))
 
 
 def _features(model: SentenceTransformer, texts: list[str], prompt: str) -> Features:
@@ -278,11 +320,6 @@ def hush() -> None:
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-
-
-def _shards(texts: Iterator[str]) -> Iterator[list[str]]:
-    while shard := list(islice(texts, _SHARD)):
-        yield shard
 
 
 def read_vectors(folder: Path) -> tuple[NDArray[np.float32], Mapping[str, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.encoder import Precision, chosen_device, hush
+from nirank.inference.encoder import Precision, chosen_device, count_lost, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
+from nirank.inference.remembered import remembered_pairs
+from nirank.inference.token_counts import token_counts
+from nirank.memo import Keys, pair_keys, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +43,11 @@ class TokenEncoding:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
+    def space(self, model: MultiVectorEncoder) -> dict[str, Any]:
+        """Return what a pair's score depends on beside the two texts."""
+        lengths = {side: _length(model, side) for side in get_args(Side)}
+        return {"model": dict(self.model.identity), "lengths": lengths, "precision": self.precision}
+
 
 def maxsim(
     queries: Sequence[str], docs: Sequence[str], pairs: NDArray[np.integer], how: TokenEncoding, ctx: Context
@@ -48,39 +57,97 @@ def maxsim(
     queries, docs  the texts; a blank one has no tokens, and scores 0
     pairs          (n_pairs, 2) positions in them
     Memory: the queries' vectors and those of one shard of documents. Counts truncated texts and tokens lost.
-    """
-    import torch
 
+    What a memo knows is not scored again. Token vectors themselves are not kept: a text has as many as tokens, so that
+    they would take a hundred times the text's own bytes, and reading them back is no faster than a small model.
+    """
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.query_length, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
-    asked = _token_vectors(model, queries, "query", how, ctx)
-    found = np.zeros(len(pairs), np.float32)
-    by_doc = np.argsort(pairs[:, 1], kind="stable")
-    doc_of = pairs[by_doc, 1]
+    keys = {"query": text_keys(queries), "document": text_keys(docs)}
+    asked_tokens = _tokens(model, queries, keys["query"], "query", how, ctx)
+    doc_tokens = _tokens(model, docs, keys["document"], "document", how, ctx)
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"MaxSim with {how.model.name}"))
-    for start in range(0, len(docs), _SHARD):
-        first, last = np.searchsorted(doc_of, (start, start + _SHARD))
-        here = by_doc[first:last]
-        if not len(here):
-            continue
-        vectors = _token_vectors(model, docs[start : start + _SHARD], "document", how, ctx)
-        for query in np.unique(pairs[here, 0]).tolist():
-            rows = here[pairs[here, 0] == query]
-            with torch.inference_mode():
-                found[rows] = _score(asked[query], [vectors[row - start] for row in pairs[rows, 1].tolist()])
-            for _ in rows:
-                next(done, None)
+
+    def shards(missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Cut by document, so that each is encoded once."""
+        by_doc = missing[np.argsort(pairs[missing, 1], kind="stable")]
+        starts = np.flatnonzero(np.diff(pairs[by_doc, 1], prepend=-1))[::_SHARD]
+        yield from (part for part in np.split(by_doc, starts[1:]) if len(part))
+
+    def texts_of(shard: NDArray[np.int64]) -> _Shard:
+        rows, at = np.unique(pairs[shard, 1], return_inverse=True)
+        some = [docs[row] for row in rows.tolist()]
+        return _Shard(list(queries), asked_tokens, some, doc_tokens[rows], pairs[shard, 0], at)
+
+    def compute(some: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+        texts = map(texts_of, some)
+        if ctx.engine is None:
+            return map(partial(_score_shard, model, how, {}, done), texts)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), _told), texts)
+
+    memo = ctx.memos({"maxsim": how.space(model)}, np.dtype("<f4"))
+    of_pairs = pair_keys(keys["query"][pairs[:, 0]], keys["document"][pairs[:, 1]])
+    found = remembered_pairs(of_pairs, memo, shards, compute, np.dtype("<f4"), ctx)
     for _ in done:
         pass
     ctx.declare("model", how.model.name)
     ctx.declare("precision", how.precision)
     ctx.declare("lengths", {side: _length(model, side) for side in ("query", "document")})
-    if not np.isfinite(found).all():
-        raise ModelError(
-            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(found)).sum()} scores not finite"
-        )
     return found
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Queries and documents with how many tokens are read of each, and pairs as positions in the two."""
+
+    queries: list[str]
+    query_tokens: NDArray[np.int64]
+    docs: list[str]
+    doc_tokens: NDArray[np.int64]
+    q: NDArray[np.int64]
+    d: NDArray[np.int64]
+
+
+def open_shards(how: TokenEncoding, device: str) -> Callable[[_Shard], NDArray[np.float32]]:
+    """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.query_length, how.precision, chosen_device(device))
+    return partial(_score_shard, model, how, {}, iter(()))
+
+
+def _told(shard: _Shard) -> str:
+    shown = ", ".join(f"'{text[:40]}'" for text in shard.docs[:3])
+    return f"{len(shard.q):,} pairs with {len(shard.docs):,} documents ({shown}{' …' if len(shard.docs) > 3 else ''})"
+
+
+def _score_shard(
+    model: MultiVectorEncoder,
+    how: TokenEncoding,
+    asked: dict[tuple[str, ...], list[torch.Tensor]],
+    done: Iterator[int],
+    shard: _Shard,
+) -> NDArray[np.float32]:
+    """Score a shard's pairs; `asked` keeps the queries' vectors from one shard to the next; advance `done` by pairs."""
+    import torch
+
+    queries = tuple(shard.queries)
+    if queries not in asked:
+        asked.clear()
+        asked[queries] = _token_vectors(model, queries, "query", how, shard.query_tokens)
+    vectors = _token_vectors(model, shard.docs, "document", how, shard.doc_tokens)
+    scores = np.zeros(len(shard.q), np.float32)
+    for query in np.unique(shard.q).tolist():
+        here = np.flatnonzero(shard.q == query)
+        with torch.inference_mode():
+            scores[here] = _score(asked[queries][query], [vectors[one] for one in shard.d[here].tolist()])
+        for _ in here:
+            next(done, None)
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
+        )
+    return scores
 
 
 def _score(query: torch.Tensor, docs: Sequence[torch.Tensor]) -> NDArray[np.float32]:
@@ -103,10 +170,28 @@ def _length(model: MultiVectorEncoder, side: Side) -> int | None:
     return own or model.max_seq_length
 
 
+def _tokens(
+    model: MultiVectorEncoder, texts: Sequence[str], keys: Keys, side: Side, how: TokenEncoding, ctx: Context
+) -> NDArray[np.int64]:
+    """Return how many tokens are read of each text, and count what is cut; a blank text has none."""
+    prompt = (model.prompts or {}).get(side) or ""
+    tokenizer: Any = model.tokenizer
+
+    def count(some: list[str]) -> list[int]:
+        read = iter(tokenizer([prompt + text for text in some if text.strip()] or [""])["input_ids"])
+        return [len(next(read)) if text.strip() else 0 for text in some]
+
+    found = token_counts(texts, keys, count, {"model": dict(how.model.identity), "read with": prompt}, ctx)
+    limit = _length(model, side)
+    name = "queries" if side == "query" else "documents"
+    count_lost(found, limit, f"truncated_{name}", f"{side}_tokens_lost", ctx)
+    return found if limit is None else np.minimum(found, limit)
+
+
 def _token_vectors(
-    model: MultiVectorEncoder, texts: Sequence[str], side: Side, how: TokenEncoding, ctx: Context
+    model: MultiVectorEncoder, texts: Sequence[str], side: Side, how: TokenEncoding, lengths: NDArray[np.int64]
 ) -> list[torch.Tensor]:
-    """Return each text's token vectors, (tokens, dimension) float32."""
+    """Return each text's token vectors, (tokens, dimension) float32; `lengths` are how many tokens are read."""
     import torch
 
     dimension = int(model.get_embedding_dimension() or 0)
@@ -115,17 +200,6 @@ def _token_vectors(
     filled = [row for row, text in enumerate(texts) if text.strip()]
     if not filled:
         return found
-    limit = _length(model, side)
-    prompt = (model.prompts or {}).get(side) or ""
-    tokenizer: Any = model.tokenizer
-    lengths = np.zeros(len(texts), np.int64)
-    lengths[filled] = [len(ids) for ids in tokenizer([prompt + texts[row] for row in filled])["input_ids"]]
-    if limit is not None:
-        lost = np.maximum(lengths - limit, 0)
-        name = "queries" if side == "query" else "documents"
-        ctx.count(f"truncated_{name}", int((lost > 0).sum()))
-        ctx.count(f"{side}_tokens_lost", int(lost.sum()))
-        lengths = np.minimum(lengths, limit)
 
     def run(batch: list[int], _: list[int]) -> None:
         encode = model.encode_query if side == "query" else model.encode_document

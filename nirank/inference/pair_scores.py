@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,17 @@ from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.encoder import Precision, chosen_device, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
+from nirank.inference.remembered import by_number, remembered_pairs
+from nirank.inference.token_counts import token_counts
+from nirank.memo import pair_keys, text_keys
+from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-_SHARD = 8192  # pairs whose tokens are held at a time
+Texts = tuple[list[str], list[str]]  # queries and documents of pairs
+
+_SHARD = 2048  # pairs whose tokens are held at a time, and whose scores are then kept
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,16 @@ class PairScoring:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
+    def space(self, limit: int) -> dict[str, Any]:
+        """Return what a pair's score depends on beside the two texts; `limit` is the length that is read."""
+        return {
+            "model": dict(self.model.identity),
+            "prompt": self.prompt,
+            "max_length": limit,
+            "label": self.label,
+            "precision": self.precision,
+        }
+
 
 def score_pairs(
     queries: Sequence[str], docs: Sequence[str], pairs: NDArray[np.integer], how: PairScoring, ctx: Context
@@ -49,56 +65,87 @@ def score_pairs(
     queries, docs  the texts
     pairs          (n_pairs, 2) positions in them
     Only the document is cut to fit; a query that leaves no room for a document token is cut too, and counted.
-    Counts truncated documents and queries, and tokens lost.
+    What a memo knows is not scored again. Counts truncated documents and queries, and tokens lost.
     """
     if not len(pairs):
         return np.empty(0, np.float32)
     device = chosen_device(ctx.device)
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, device)
-    limit = how.max_length or int(model.max_length or 512)
+    limit = how.max_length or int(model.max_seq_length or 512)
     column = _column(model, how)
     tokenizer: Any = model.tokenizer
     special = tokenizer.num_special_tokens_to_add(pair=True)
     asked, asked_lengths = _cut_queries([how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx)
-    found = np.empty(len(pairs), np.float32)
+    doc_keys = text_keys(docs)
+    doc_lengths = token_counts(docs, doc_keys, partial(_counted, tokenizer), {"model": dict(how.model.identity)}, ctx)
+    lost = np.maximum(doc_lengths[pairs[:, 1]] - (limit - special - asked_lengths[pairs[:, 0]]), 0)
+    ctx.count("truncated_documents", int((lost > 0).sum()))
+    ctx.count("document_tokens_lost", int(lost.sum()))
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"scoring pairs with {how.model.name}"))
-    for start in range(0, len(pairs), _SHARD):
-        part = pairs[start : start + _SHARD].tolist()
-        rows = sorted({d for _, d in part})
-        read = tokenizer([docs[row] for row in rows], add_special_tokens=False)["input_ids"]
-        doc_length = {row: len(ids) for row, ids in zip(rows, read, strict=True)}
-        lost = np.array([max(doc_length[d] - (limit - special - asked_lengths[q]), 0) for q, d in part], np.int64)
-        ctx.count("truncated_documents", int((lost > 0).sum()))
-        ctx.count("document_tokens_lost", int(lost.sum()))
-        joined = tokenizer(
-            [asked[q] for q, _ in part], [docs[d] for _, d in part], truncation="only_second", max_length=limit
-        )
-        inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(part))]
-        whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
 
-        def prepare(batch: list[int], inputs: list[dict[str, list[int]]] = inputs) -> Any:
-            return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
+    def texts_of(shard: NDArray[np.int64]) -> Texts:
+        return [asked[q] for q in pairs[shard, 0].tolist()], [docs[d] for d in pairs[shard, 1].tolist()]
 
-        def run(batch: list[int], padded: Any, start: int = start) -> None:
-            found[np.asarray(batch) + start] = _forward(model, padded, column)
-            for _ in batch:
-                next(done, None)
+    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+        texts = map(texts_of, shards)
+        if ctx.engine is None:
+            return (_score_shard(model, one, how, limit, column, done) for one in texts)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
 
-        in_batches(whole, range(len(part)), token_budget(device.partition(":")[0], how.batch_tokens), prepare, run)
+    memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
+    keys = pair_keys(text_keys(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
+    found = remembered_pairs(keys, memo, partial(by_number, _SHARD), compute, np.dtype("<f4"), ctx)
     for _ in done:
         pass
     declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
     for name, value in declared.items():
         ctx.declare(name, value)
-    if not np.isfinite(found).all():
-        raise ModelError(
-            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(found)).sum()} scores not finite"
-        )
     return found
 
 
-def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> tuple[list[str], list[int]]:
+def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], NDArray[np.float32]]:
+    """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
+    return lambda texts: _score_shard(model, texts, how, limit, column, iter(()))
+
+
+def _told(texts: Texts) -> str:
+    return f"{len(texts[0]):,} pairs (of the query '{texts[0][0][:40]}' and on, with '{texts[1][0][:40]}' and on)"
+
+
+def _score_shard(
+    model: CrossEncoder, texts: Texts, how: PairScoring, limit: int, column: int, done: Iterator[int]
+) -> NDArray[np.float32]:
+    """Score pairs in batches of similar length, longest first; advance `done` by every pair."""
+    tokenizer: Any = model.tokenizer
+    scores = np.empty(len(texts[0]), np.float32)
+    joined = tokenizer(*texts, truncation="only_second", max_length=limit)
+    inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(scores))]
+    whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
+
+    def prepare(batch: list[int]) -> Any:
+        return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
+
+    def run(batch: list[int], padded: Any) -> None:
+        scores[batch] = _forward(model, padded, column)
+        for _ in batch:
+            next(done, None)
+
+    in_batches(whole, range(len(scores)), token_budget(model.device.type, how.batch_tokens), prepare, run)
+    if not np.isfinite(scores).all():
+        raise ModelError(
+            f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
+        )
+    return scores
+
+
+def _counted(tokenizer: Any, texts: list[str]) -> list[int]:
+    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+
+
+def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> tuple[list[str], NDArray[np.int64]]:
     """Return the queries' texts, cut where they leave no room for a document's token, and their lengths in tokens."""
     read = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
     asked, lengths = [], []
@@ -106,7 +153,7 @@ def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> t
         asked.append(text if len(ids) <= most else text[: spans[most - 1][1]])
         lengths.append(min(len(ids), most))
     ctx.count("truncated_queries", sum(len(ids) > most for ids in read["input_ids"]))
-    return asked, lengths
+    return asked, np.array(lengths, np.int64)
 
 
 def _forward(model: CrossEncoder, padded: Any, column: int) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -17,20 +17,22 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.encoder import Precision, chosen_device, hush
+from nirank.inference.encoder import Precision, chosen_device, count_lost, hush, told
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import Products, pack
-from nirank.pairs import row_type
+from nirank.inference.remembered import remembered_texts
+from nirank.inference.sparse_memo import PART, SparseMemo
+from nirank.memo import Rows
+from nirank.pairs import row_type, segment_positions
 from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
+from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 Side = Literal["query", "document"]
-Terms = tuple[NDArray[np.int32], NDArray[np.float32]]  # ascending term ids, and their weights
-
-_SHARD = 2048  # texts sorted by length and held at a time
+_SHARD = 2048  # texts inverted at a time
 _PROJECTED = 4096  # vocabulary terms that tokens are projected onto at a time
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
 
@@ -64,25 +66,38 @@ class SparseEncoding:
 def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Path, ctx: Context) -> None:
     """Encode n texts into `offsets.npy`, `terms.npy` and `weights.npy`: text i owns offsets[i]:offsets[i + 1].
 
-    A blank text has no terms. Memory is one shard. Counts truncated texts and tokens lost.
+    A blank text has no terms. What a memo knows is not computed again. Memory is one shard. Counts truncated texts and
+    tokens lost.
     """
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(ctx.device))
-    lengths = np.zeros(n, np.int64)
+    lengths, places = np.zeros(n, np.int64), np.zeros(n, np.int64)  # where each text's terms lie in the raw files
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
-    stream, at = iter(texts), 0
+    written = 0
     with (folder / "terms.raw").open("wb") as terms, (folder / "weights.raw").open("wb") as weights:
-        while shard := list(islice(stream, _SHARD)):
-            for row, (ids, values) in enumerate(_encode_shard(model, shard, how, ctx, encoded), at):
-                lengths[row] = len(ids)
+
+        def into(at: NDArray[np.int64], rows: Rows) -> None:
+            nonlocal written
+            for row, (ids, values, _) in zip(at.tolist(), rows, strict=True):
+                lengths[row], places[row] = len(ids), written
+                written += len(ids)
                 terms.write(ids.tobytes())
                 weights.write(values.tobytes())
-            at += len(shard)
+            tokens = np.array([tokens for _, _, tokens in rows], np.int64)
+            count_lost(tokens, model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
+
+        def compute(shards: Iterable[list[str]]) -> Iterable[Rows]:
+            if ctx.engine is None:
+                return (_encode_shard(model, shard, how, encoded) for shard in shards)
+            return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
+
+        memo = SparseMemo(ctx.memos({"sparse vectors": how.params()}, PART))
+        remembered_texts(texts, memo, compute, into, ctx)
     deque(encoded, maxlen=0)
-    np.save(folder / "offsets.npy", np.concatenate(([0], np.cumsum(lengths))))
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    np.save(folder / "offsets.npy", offsets)
     for name, kind in (("terms", np.int32), ("weights", np.float32)):
-        np.save(folder / f"{name}.npy", np.fromfile(folder / f"{name}.raw", kind))
-        (folder / f"{name}.raw").unlink()
+        _in_order(folder / f"{name}.raw", folder / f"{name}.npy", np.dtype(kind), places, offsets)
     stated = {
         "model": how.model.name,
         "side": how.side,
@@ -96,23 +111,43 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
         ctx.declare(f"{how.side}_{name}" if name in ("max_terms", "mean_terms") else name, value)
 
 
-def _encode_shard(
-    model: SparseEncoder, texts: Sequence[str], how: SparseEncoding, ctx: Context, encoded: Iterator[int]
-) -> list[Terms]:
-    nothing: Terms = (np.empty(0, np.int32), np.empty(0, np.float32))
-    found = [nothing] * len(texts)
+def _in_order(
+    raw: Path, path: Path, kind: np.dtype[Any], places: NDArray[np.int64], offsets: NDArray[np.int64]
+) -> None:
+    """Write texts' terms, which lie at `places` of a raw file, in the texts' order, and remove the raw file."""
+    if not offsets[-1]:
+        np.save(path, np.empty(0, kind))
+    else:
+        made = np.lib.format.open_memmap(path, "w+", kind, (int(offsets[-1]),))
+        lying = np.memmap(raw, kind, "r")
+        for first in range(0, len(places), _SHARD):
+            starts, ends = places[first : first + _SHARD], offsets[first : first + _SHARD + 1]
+            part = segment_positions(starts, np.diff(ends))
+            made[ends[0] : ends[-1]] = lying[part]
+        made.flush()
+    raw.unlink()
+
+
+def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], Rows]:
+    """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
+    content = tuple(sorted(how.model.identity.items()))
+    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
+    return lambda texts: _encode_shard(model, texts, how, iter(()))
+
+
+def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncoding, encoded: Iterator[int]) -> Rows:
+    """Return each text's `Terms`, (n,); advance `encoded` by every text."""
+    found = np.empty(len(texts), object)
     filled = [row for row, text in enumerate(texts) if text.strip()]
     prompt = (model.prompts or {}).get(how.side) or ""
     tokenizer: Any = model.tokenizer
     lengths = np.zeros(len(texts), np.int64)
     if filled:
         lengths[filled] = [len(ids) for ids in tokenizer([prompt + texts[row] for row in filled])["input_ids"]]
+    for row in range(len(texts)):
+        found[row] = (np.empty(0, np.int32), np.empty(0, np.float32), int(lengths[row]))
     limit = model.max_seq_length
-    if limit is not None:
-        lost = np.maximum(lengths - limit, 0)
-        ctx.count("truncated_texts", int((lost > 0).sum()))
-        ctx.count("tokens_lost", int(lost.sum()))
-        lengths = np.minimum(lengths, limit)
+    lengths = lengths if limit is None else np.minimum(lengths, limit)
     projects = _can_project(model)
 
     def prepare(batch: list[int]) -> dict[str, Any]:
@@ -122,14 +157,14 @@ def _encode_shard(
     def run(batch: list[int], features: dict[str, Any]) -> None:
         weights = _projected(model, features) if projects else _encoded(model, [texts[row] for row in batch], how)
         for row, dense in zip(batch, weights, strict=True):
-            found[row] = _terms(dense, how)
+            found[row] = (*_terms(dense, how), found[row][2])
         deque(islice(encoded, len(batch)), maxlen=0)
 
     in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), prepare, run)
     return found
 
 
-def _terms(dense: NDArray[np.float32], how: SparseEncoding) -> Terms:
+def _terms(dense: NDArray[np.float32], how: SparseEncoding) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     ids = np.flatnonzero(dense > 0)
     if not np.isfinite(dense[ids]).all():
         raise ModelError(f"model '{how.model.name}' in {how.precision} gives a weight that is not finite")

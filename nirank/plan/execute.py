@@ -5,21 +5,24 @@ from __future__ import annotations
 import importlib
 import logging
 import platform
-import resource
 import sys
-import time
-from collections import Counter
+import tempfile
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from nirank.context import Context
-from nirank.errors import NirankError
+from nirank.errors import NirankError, StoreError
+from nirank.memo import no_memos
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
+from nirank.plan.costs import Cost, Spent, measured, recorded
 from nirank.plan.reporter import Reporter
+from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
 from nirank.ranking import Ranking
+from nirank.work import Engine
 
 log = logging.getLogger("nirank")
 
@@ -38,12 +41,25 @@ class Runner:
     """Runs nodes against a store.
 
     leaves  {address: value} of given data
-    ran     addresses that this runner computed, in order
+    ran     nodes that this runner computed, in order
+    engine  executes what comes in shards; None: this process
+    time    online computations that are found, or that a memo helped, are run once more to be timed
     """
 
-    def __init__(self, store: Store, leaves: Mapping[str, Any], reporter: Reporter, device: str = "auto") -> None:
+    def __init__(
+        self,
+        store: Store,
+        leaves: Mapping[str, Any],
+        reporter: Reporter,
+        device: str = "auto",
+        *,
+        engine: Engine | None = None,
+        time: bool = False,
+    ) -> None:
         self.store, self.leaves, self.reporter, self.device = store, leaves, reporter, device
+        self.engine, self.time = engine, time
         self.ran: list[Node] = []
+        self._timed: dict[str, Cost] = {}
         self._deepest: dict[str, Node] = {}
         self._stored: dict[str, Stored] = {}
         self._values: dict[Node, Any] = {}
@@ -79,8 +95,53 @@ class Runner:
         if node not in self._values:
             stored = self.run(node)
             assert stored is not None
+            if not self.store.verify(stored):
+                del self._stored[node.address]
+                stored = self.run(node)
+                assert stored is not None
             self._values[node] = open_value(node, stored.folder, self.value)
         return self._values[node]
+
+    def spent(self, target: Node) -> list[Spent]:
+        """Return what each computation of a system that was run cost, now or when it was computed."""
+        ran = {node.address for node in self.ran}
+        found = []
+        for node in target.walk():
+            stored = self.run(node)
+            if stored is not None:
+                cost = self._timed_cost(node, stored) if self.time and not node.offline else stored.meta["cost"]
+                found.append(Spent(node, stored, cost, node.address in ran or node.address in self._timed))
+        return found
+
+    def costs(self) -> dict[str, Mapping[str, Any]]:
+        """Return {address: cost} of what this runner computed."""
+        return {node.address: self._stored[node.address].meta["cost"] for node in self.ran}
+
+    def _timed_cost(self, node: Node, stored: Stored) -> Cost:
+        """Return what a computation costs now, without memos; what comes out is thrown away."""
+        wanted = self._deepest[node.address]
+        cost: Cost = dict(stored.meta["cost"])
+        if not cost.get("found") and any(one.address == node.address for one in self.ran):
+            return cost
+        if node.address not in self._timed:
+            self.reporter.stage(f"{node.label} once more, to be timed")
+            inputs = self._inputs(wanted)
+            context = replace(self._context(wanted, inputs), memos=no_memos)
+            with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
+                with measured(cost):
+                    job = Job(wanted.params, inputs, Path(folder), context, wanted.stage, wanted.depth)
+                    value = _task(wanted.task)(job)
+                    if value is not None:
+                        value.save(Path(folder))
+                fresh = recorded(wanted, inputs, value, Path(folder), context)
+            self._timed[node.address] = {**cost, "found": 0, "found_s": 0.0, **fresh}
+        return self._timed[node.address]
+
+    def _inputs(self, node: Node) -> dict[str, list[Any]]:
+        inputs: dict[str, list[Any]] = {}
+        for role, below in node.inputs:
+            inputs.setdefault(role, []).append(self.value(below))
+        return inputs
 
     def _find(self, node: Node) -> Stored | None:
         """Return a node's artifact unless it is stale: made from inputs that have changed since."""
@@ -107,13 +168,18 @@ class Runner:
         return bool(present) and recorded not in present
 
     def _compute(self, node: Node) -> Stored:
-        self.reporter.stage(node.label)
         try:
-            inputs: dict[str, list[Any]] = {}
-            for role, below in node.inputs:
-                inputs.setdefault(role, []).append(self.value(below))
-            self._run_task(node, inputs)
-        except FailedNode:
+            inputs = self._inputs(node)
+            wanted = self._wanted_together(node, inputs)
+            with self.store.lock(node, self.reporter.say):
+                stored = self.store.find(node)  # another process may have been at it
+                if stored is None:
+                    self.reporter.stage(node.label)
+                    if wanted is not None:
+                        self._score_together(node, wanted, inputs)
+                    self._run_task(node, inputs)
+                    self.ran.append(node)
+        except (FailedNode, StoreError):  # a store that cannot be written fails the run, not one system of it
             raise
         except Exception as error:
             if not isinstance(error, NirankError):
@@ -121,14 +187,36 @@ class Runner:
             message = str(error) if isinstance(error, NirankError) else f"{type(error).__name__}: {error}"
             self._failed[node.address] = FailedNode(node, message)
             raise self._failed[node.address] from error
-        self.ran.append(node)
-        stored = self.store.find(node)
+        stored = stored or self.store.find(node)
         assert stored is not None, f"{node.label} was committed and is not there"
         self._stored[node.address] = stored
         return stored
 
-    def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
-        context = Context(
+    def _wanted_together(self, node: Node, inputs: dict[str, list[Any]]) -> Pairs | None:
+        """Return the pairs that other lists of the plan and this one want of a scorer; None where it is this one alone.
+
+        Their scores go into the scorer's memo, where every list finds its own.
+        """
+        if not remembering(node):
+            return None
+        lists = [(node, inputs["list"][0])]
+        for other in others(node, self._deepest.values(), lambda one: self.store.find(one) is not None):
+            try:
+                lists.append((other, self.value(other.input("list"))))
+            except FailedNode:
+                continue  # its own systems will say so
+        return heads(lists) if len(lists) > 1 else None
+
+    def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
+        try:
+            node.stage.score(wanted, self._context(node, inputs))
+        except StoreError:
+            raise
+        except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
+            log.debug("scoring several lists together with %s", node.label, exc_info=True)
+
+    def _context(self, node: Node, inputs: dict[str, list[Any]]) -> Context:
+        return Context(
             queries=inputs.get("queries", [None])[0],
             docs=inputs.get("docs", [None])[0],
             needs=tuple(inputs.get("need", ())),
@@ -136,7 +224,13 @@ class Runner:
             stage=node.label,
             track=self.reporter.track,
             qrels=inputs.get("judgements", [None])[0],
+            memos=self.store.memo,
+            engine=self.engine,
         )
+
+    def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
+        context = self._context(node, inputs)
+        cost: Cost
         meta: dict[str, Any] = {
             "inputs": [
                 {
@@ -150,53 +244,16 @@ class Runner:
             ]
         }
         with self.store.commit(node, meta) as folder:
-            started, cpu = time.perf_counter(), time.process_time()
-            value = _task(node.task)(Job(node.params, inputs, folder, context, node.stage, node.depth))
-            if value is not None:
-                value.save(folder)
-            meta["cost"] = {
-                "wall_s": time.perf_counter() - started,
-                "cpu_s": time.process_time() - cpu,
-                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-                "pairs": len(value) if isinstance(value, Pairs) else None,
-                "machine": platform.node(),
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
+            meta["cost"] = cost = {}
+            with measured(cost):
+                value = _task(node.task)(Job(node.params, inputs, folder, context, node.stage, node.depth))
+                if value is not None:
+                    value.save(folder)
+            cost |= recorded(node, inputs, value, folder, context)
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
             meta["counts"] = dict(context.counts)
             meta["declared"] = context.declared
             meta["versions"] = _versions()
-
-
-def costs(stored: Iterable[tuple[Node, Stored]], ran: Iterable[Node], n_queries: int) -> dict[str, Any]:
-    """Sum up what a system costs alone: every node it needs counts in full, shared or not.
-
-    ms_per_query   of online nodes; index_s and index_bytes of offline ones
-    measured       'now', 'stored' (found in the store, measured when it was computed) or 'mixed'
-    """
-    now = {node.address for node in ran}
-    seen = list(stored)
-    online = sum(one.meta["cost"]["wall_s"] for node, one in seen if not node.offline)
-    fresh = [node.address in now for node, _ in seen]
-    return {
-        "ms_per_query": 1000 * online / n_queries if n_queries else None,
-        "index_s": sum(one.meta["cost"]["wall_s"] for node, one in seen if node.offline),
-        "index_bytes": sum(one.meta["cost"]["bytes"] for node, one in seen if node.offline),
-        "pairs": sum(one.meta["cost"]["pairs"] or 0 for _, one in seen),
-        "measured": "now" if all(fresh) else "mixed" if any(fresh) else "stored",
-    }
-
-
-def counted(stored: Iterable[tuple[Node, Stored]]) -> tuple[dict[str, int], dict[str, Any]]:
-    """Return the counters of all nodes together, and what each stage declared, by its label."""
-    counts: Counter[str] = Counter()
-    declared: dict[str, Any] = {}
-    for node, one in stored:
-        counts.update(one.meta["counts"])
-        if one.meta["declared"]:
-            declared.setdefault(node.label, {}).update(one.meta["declared"])
-    return dict(counts), declared
 
 
 def _deeper(one: Node, other: Node) -> bool:
@@ -217,4 +274,4 @@ def _versions() -> dict[str, str]:
     return found
 
 
-__all__ = ["FailedNode", "Runner", "costs", "counted"]
+__all__ = ["FailedNode", "Runner"]

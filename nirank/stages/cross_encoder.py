@@ -44,6 +44,7 @@ class CrossEncoder(Scorer):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "cross_encoder"
+    remembers = True
     source = "Nogueira and Cho, arXiv 1901.04085, section 3"
 
     def check(self) -> None:

@@ -42,6 +42,7 @@ class MaxSim(Scorer):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "max_sim"
+    remembers = True
     source = "Khattab and Zaharia, SIGIR 2020, section 3.3"
 
     def check(self) -> None:

@@ -148,7 +148,10 @@ def test_maxsim_by_its_definition(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         for text in (*QUERIES, *DOCS)
     }
     monkeypatch.setattr(late, "_load", lambda *_: type("M", (), {"max_seq_length": 9, "__getitem__": lambda s, i: s})())
-    monkeypatch.setattr(late, "_token_vectors", lambda model, texts, side, how, ctx: [vectors[text] for text in texts])
+    monkeypatch.setattr(late, "_tokens", lambda *_: np.zeros(9, int))
+    monkeypatch.setattr(
+        late, "_token_vectors", lambda model, texts, side, how, lengths: [vectors[text] for text in texts]
+    )
     monkeypatch.setattr(late, "_SHARD", 2)
     how = TokenEncoding(models.ModelFiles(tmp_path, "stub", {}))
     found = maxsim(QUERIES, DOCS, PAIRS, how, Context(device="cpu"))

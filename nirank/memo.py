@@ -1,0 +1,99 @@
+"""Memos: what was computed once for a text, or for a pair of texts, kept below every node.
+
+A memo is a cache and never an input: a node that finds everything in one and a node that finds
+nothing compute the same. Keys name the content (a text as the model reads it), the memo's space
+names everything else that the value depends on (model, prompt, lengths, precision).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]  # (n, 2): 128 bits each
+Rows = NDArray[Any]  # (n,) of the memo's type
+
+_FIRST, _SECOND, _PART = (  # odd: multiplication by them loses nothing modulo 2^64
+    np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64),
+    np.array([0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64),
+    np.array([0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64),
+)
+
+
+class Memo(Protocol):
+    """Rows of one fixed type by 128-bit keys."""
+
+    @property
+    def rate(self) -> float | None:
+        """Seconds that computing one of the rows took, on average; None while nothing is known."""
+        ...
+
+    def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
+        """Return which keys are there, (n,), and the rows of those, in the keys' order."""
+        ...
+
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
+        """Keep rows; `seconds` is what computing them took. A key that is there already keeps its row."""
+        ...
+
+
+class NoMemo:
+    """Knows nothing and keeps nothing."""
+
+    rate = None
+
+    def __init__(self, kind: np.dtype[Any]) -> None:
+        self.kind = kind
+
+    def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
+        return np.zeros(len(keys), np.bool_), np.empty(0, self.kind)
+
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
+        del keys, rows, seconds
+
+
+Memos = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo
+
+
+def no_memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+    """Give a memo that keeps nothing."""
+    del space
+    return NoMemo(kind)
+
+
+def text_keys(texts: Iterable[str]) -> Keys:
+    """Return the 128-bit BLAKE2b digest of each text."""
+    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
+
+
+def pair_keys(first: Keys, second: Keys) -> Keys:
+    """Return the keys of pairs (first[i], second[i]); the order of the two matters.
+
+    The digests are as good as random, so a sum with odd factors is too.
+    """
+    return first * _FIRST + second * _SECOND
+
+
+def part_keys(keys: Keys, part: NDArray[np.integer]) -> Keys:
+    """Return the keys of numbered parts, (n,), of what `keys` name."""
+    return keys + (np.asarray(part, np.uint64)[:, None] + np.uint64(1)) * _PART
+
+
+def distinct(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the positions at which distinct keys stand first, ascending, and for each key its place among them."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    fresh = np.ones(len(keys), np.bool_)
+    fresh[1:] = (keys[order[1:]] != keys[order[:-1]]).any(1)
+    group = np.cumsum(fresh) - 1
+    firsts = order[fresh]  # the sort is stable: the first of a group stands first in `keys`
+    by_place = np.argsort(firsts, kind="stable")
+    place = np.empty(len(firsts), np.int64)
+    place[by_place] = np.arange(len(firsts))
+    inverse = np.empty(len(keys), np.int64)
+    inverse[order] = place[group]
+    return firsts[by_place], inverse

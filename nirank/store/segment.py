@@ -1,0 +1,131 @@
+"""Segments: immutable sorted files of keys and rows, memory-mapped, whose damage is noticed.
+
+    header   64 bytes: magic, number of rows, bytes a row, rows a block, seconds that computing them took,
+             CRC-32 of the keys, CRC-32 of the header and of the blocks' checksums
+    keys     n first halves, n second halves; uint64, little endian, ascending
+    rows     n × bytes a row
+    blocks   CRC-32 of every block of rows
+
+So a pair's score costs 20 bytes and 1/256 more. Keys are checked when a segment is opened, rows block by block when
+they are first read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.memo import Keys, Rows
+
+_HEADER = struct.Struct("<16sQIIdII16x")
+_MAGIC = b"nirank memo 1"
+_BLOCK = 1024  # rows under one checksum
+_READ = 8 * _BLOCK  # rows held while a segment is written
+
+
+class DamagedSegment(Exception):
+    """A segment's bytes are not those that were written."""
+
+
+class Segment:
+    """One open segment."""
+
+    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
+        """Map a file. Raises DamagedSegment where it is not whole, OSError where it is gone."""
+        self.path, self.kind = path, kind
+        with path.open("rb") as file:
+            raw = file.read(_HEADER.size)
+            size = os.fstat(file.fileno()).st_size
+        if len(raw) < _HEADER.size:
+            raise DamagedSegment("it is shorter than a header")
+        magic, self.count, width, self._block, self.seconds, keys_crc, self._crc = _HEADER.unpack(raw)
+        if magic.rstrip(b"\0") != _MAGIC or width != kind.itemsize or not self._block:
+            raise DamagedSegment("its header is not a memo's")
+        n, blocks = self.count, -(-self.count // self._block)
+        if size != _HEADER.size + n * (16 + width) + 4 * blocks:
+            raise DamagedSegment("it has another length than its header says")
+        mapped = np.memmap(path, np.uint8, "r")
+        ends = np.cumsum([_HEADER.size, 8 * n, 8 * n, width * n, 4 * blocks])
+        self._first, self._second = (mapped[a:b].view("<u8") for a, b in pairwise(ends[:3]))
+        self._rows = mapped[ends[2] : ends[3]]
+        self._sums = mapped[ends[3] : ends[4]].view("<u4")
+        if self._crc != _crc_of_header(n, width, self._block, self.seconds, keys_crc, self._sums):
+            raise DamagedSegment("its header does not match its checksum")
+        if keys_crc != zlib.crc32(mapped[ends[0] : ends[2]].data):
+            raise DamagedSegment("its keys do not match their checksum")
+        self._checked = np.zeros(blocks, np.bool_)
+
+    def find(self, keys: Keys) -> NDArray[np.int64]:
+        """Return the position of each key, -1 where it is absent. Fastest for sorted keys."""
+        at = np.searchsorted(self._first, keys[:, 0])
+        found = np.full(len(keys), -1, np.int64)
+        open_ = np.arange(len(keys))
+        while len(open_):
+            inside = at[open_] < self.count
+            open_ = open_[inside]
+            open_ = open_[self._first[at[open_]] == keys[open_, 0]]
+            same = self._second[at[open_]] == keys[open_, 1]
+            found[open_[same]] = at[open_[same]]
+            open_ = open_[~same]  # first halves that are equal by chance: look one further
+            at[open_] += 1
+        return found
+
+    def read(self, at: NDArray[np.int64]) -> Rows:
+        """Return the rows at some positions. Raises DamagedSegment if they are not those that were written."""
+        self._check(np.unique(at // self._block))
+        return self._rows.view(self.kind)[at] if self.count else np.empty(0, self.kind)
+
+    def keys(self) -> Keys:
+        """Return all keys, (n, 2), ascending."""
+        return np.stack((self._first, self._second), axis=1)
+
+    def check(self) -> None:
+        """Read everything once more; raise DamagedSegment at the first block that has changed."""
+        self._checked[:] = False
+        self._check(np.arange(len(self._checked)))
+
+    def _check(self, blocks: NDArray[np.int64]) -> None:
+        width = self._block * self.kind.itemsize
+        for block in blocks[~self._checked[blocks]].tolist():
+            if zlib.crc32(self._rows[block * width : (block + 1) * width].data) != self._sums[block]:
+                raise DamagedSegment(f"rows {block * self._block} and on do not match their checksum")
+            self._checked[block] = True
+
+
+def write_segment(path: Path, keys: Keys, read: Callable[[NDArray[np.int64]], Rows], seconds: float) -> None:
+    """Write a segment and bring it to disk; keys must be distinct. The caller renames it into place.
+
+    read  gives the rows at some positions of `keys`; it is asked for a few thousand at a time, in the keys' order
+    """
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    halves = np.ascontiguousarray(keys[order].T.astype("<u8"))
+    width = read(order[:0]).dtype.itemsize
+    sums = []
+    keys_crc = zlib.crc32(halves.data)
+    with path.open("wb") as file:
+        file.write(bytes(_HEADER.size))
+        file.write(halves.data)
+        for start in range(0, len(order), _READ):
+            part = read(order[start : start + _READ]).tobytes()
+            blocks = [part[at : at + _BLOCK * width] for at in range(0, len(part), _BLOCK * width)]
+            sums += [zlib.crc32(block) for block in blocks]
+            file.write(part)
+        table = np.array(sums, "<u4")
+        file.write(table.data)
+        crc = _crc_of_header(len(order), width, _BLOCK, seconds, keys_crc, table)
+        file.seek(0)
+        file.write(_HEADER.pack(_MAGIC, len(order), width, _BLOCK, seconds, keys_crc, crc))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _crc_of_header(n: int, width: int, block: int, seconds: float, keys_crc: int, sums: NDArray[np.uint32]) -> int:
+    return zlib.crc32(sums.data, zlib.crc32(_HEADER.pack(_MAGIC, n, width, block, seconds, keys_crc, 0)))

@@ -1,0 +1,226 @@
+"""The store as a person looks at it: what is there, why it is not the same as something else, what can go."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ConfigError, suggest
+from nirank.node import Stored
+from nirank.store.local import LocalStore, check_files
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_AGES = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SHOWN = 120  # characters of a value
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something in the store: an artifact, or a memo's space.
+
+    address  32 hexadecimal digits, the folder's name
+    depth    of a ranking that was cut
+    kind     'texts', 'ranking', 'pairs', 'folder', … or 'memo'
+    age_s    since it was written
+    """
+
+    folder: Path
+    address: str
+    kind: str
+    label: str
+    bytes: int
+    age_s: float
+    depth: int | None = None
+
+
+def contents(store: LocalStore) -> list[Item]:
+    """Return everything in the store, the largest first."""
+    now = time.time()
+    found = [
+        Item(
+            one.folder,
+            one.meta["address"],
+            one.meta["kind"],
+            one.meta["label"],
+            sum(file["bytes"] for file in one.meta["files"].values()),
+            now - (one.folder / "artifact.json").stat().st_mtime,
+            one.meta["depth"],
+        )
+        for one in store.artifacts()
+    ]
+    for folder, memo in store.all_memos():
+        (what, _), *_ = memo.space.items()
+        label = f"{what}, {len(memo):,} rows of {memo.kind.itemsize} bytes"
+        sizes = [path.stat() for path in folder.iterdir()]
+        newest = max(one.st_mtime for one in sizes)
+        found.append(Item(folder, folder.name, "memo", label, sum(one.st_size for one in sizes), now - newest))
+    return sorted(found, key=lambda one: (-one.bytes, one.address))
+
+
+def chosen(
+    items: Sequence[Item],
+    addresses: Sequence[str] = (),
+    *,
+    kinds: Sequence[str] = (),
+    older_s: float | None = None,
+    larger: float | None = None,
+) -> list[Item]:
+    """Return the items that all conditions hold for; an address is given by its first digits.
+
+    Raises ConfigError for an address or a kind that nothing has.
+    """
+    wrong = [f"nothing stored has an address that begins with '{one}'" for one in addresses if not _named(items, [one])]
+    there = sorted({one.kind for one in items})
+    wrong += [
+        f"nothing stored is of kind '{kind}'; there are {', '.join(there) or 'none'}{suggest(kind, there)}"
+        for kind in kinds
+        if kind not in there
+    ]
+    if wrong:
+        raise ConfigError(*wrong)
+    kept = _named(items, addresses) if addresses else items
+    return [
+        one
+        for one in kept
+        if (not kinds or one.kind in kinds)
+        and (older_s is None or one.age_s >= older_s)
+        and (larger is None or one.bytes >= larger)
+    ]
+
+
+def _named(items: Sequence[Item], addresses: Sequence[str]) -> list[Item]:
+    return [one for one in items if one.address.startswith(tuple(addresses))]
+
+
+def remove(items: Sequence[Item]) -> None:
+    """Remove items; each is gone at once, by a rename, before its files are."""
+    for one in items:
+        aside = one.folder.with_name(f".removed-{one.folder.name}")
+        one.folder.rename(aside)
+        shutil.rmtree(aside)
+
+
+def verify(store: LocalStore, items: Sequence[Item], damaged: Callable[[Item, str], None]) -> int:
+    """Read every byte of items, remove what is not as it was written, and return how many were damaged."""
+    n = 0
+    memos = dict(store.all_memos())
+    descriptions = {one.folder: one.meta for one in store.artifacts()}
+    for item in items:
+        if item.kind == "memo":
+            lost = memos[item.folder].check()
+            if lost:
+                damaged(item, f"{lost} of its segments")
+            n += lost > 0
+            continue
+        try:
+            check_files(item.folder, descriptions[item.folder])
+        except (OSError, ValueError) as error:
+            remove([item])
+            damaged(item, str(error))
+            n += 1
+    return n
+
+
+def differences(store: LocalStore, address: str) -> tuple[Stored, Stored | None, list[str]]:
+    """Return an artifact, its nearest relative (same task, fewest fields that differ), and what differs.
+
+    Where an input differs, the field of the input's own recipe is named, as far as the store knows it.
+    Raises ConfigError where the address names no artifact, or several.
+    """
+    known = list(store.artifacts())
+    named = {one.meta["address"]: one for one in known if one.meta["address"].startswith(address)}
+    if len(named) != 1:
+        several = ", ".join(sorted(named)[:5])
+        raise ConfigError(
+            f"several artifacts have an address that begins with '{address}': {several}"
+            if named
+            else f"no artifact has an address that begins with '{address}'; nirank cache ls lists them"
+        )
+    (one,) = named.values()
+    by_address = {each.meta["address"]: each for each in known}
+    best: tuple[int, float, Stored, list[str]] | None = None
+    for other in by_address.values():
+        if other.meta["task"] != one.meta["task"] or other.meta["address"] == one.meta["address"]:
+            continue
+        lines = list(_compare(one.meta, other.meta, by_address))
+        age = -(other.folder / "artifact.json").stat().st_mtime
+        if lines and (best is None or (len(lines), age) < best[:2]):
+            best = (len(lines), age, other, lines)
+    return (one, None, []) if best is None else (one, best[2], best[3])
+
+
+def _compare(
+    one: Mapping[str, Any], other: Mapping[str, Any], known: Mapping[str, Stored], where: str = ""
+) -> Iterator[str]:
+    if one["version"] != other["version"]:
+        yield f"{where}version: {one['version']} here, {other['version']} there"
+    here, there = _flat(one["params"]), _flat(other["params"])
+    for name in sorted(here.keys() | there.keys()):
+        if here.get(name) != there.get(name):
+            yield f"{where}{name}: {_said(here, name)} here, {_said(there, name)} there"
+    if len(one["inputs"]) != len(other["inputs"]):
+        yield f"{where}inputs: {len(one['inputs'])} here, {len(other['inputs'])} there"
+    for mine, theirs in zip(one["inputs"], other["inputs"], strict=False):
+        yield from _compare_inputs(mine, theirs, known, where)
+
+
+def _compare_inputs(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], known: Mapping[str, Stored], where: str
+) -> Iterator[str]:
+    role = f"{where}{mine['role']}"
+    if mine["depth"] != theirs["depth"]:
+        yield f"{role}: depth {mine['depth']} here, {theirs['depth']} there"
+    if mine["address"] == theirs["address"]:
+        return
+    below, other = known.get(mine["address"]), known.get(theirs["address"])
+    if below and other and below.meta["task"] == other.meta["task"]:
+        yield from _compare(below.meta, other.meta, known, f"{role} › ")
+        return
+    labels = f"{mine['label']} here, {theirs['label']} there"
+    same = mine["label"] == theirs["label"]
+    yield f"{role}: {'another content of ' + mine['label'] if same else labels}"
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            found |= _flat(item, f"{name}.{key}" if name else str(key))
+        return found
+    return {name: value}
+
+
+def _said(values: Mapping[str, Any], name: str) -> str:
+    return "the default" if name not in values else repr(values[name])[:_SHOWN]
+
+
+def parse_size(text: str) -> float:
+    """Return bytes: '100MB', '1.5 GB', '2000'. Raises ConfigError."""
+    return _parsed(text, _UNITS, "a size such as 100MB", default="B")
+
+
+def parse_age(text: str) -> float:
+    """Return seconds: '7d', '12h', '2w'. Raises ConfigError."""
+    return _parsed(text, _AGES, "an age such as 7d, 12h or 2w")
+
+
+def _parsed(text: str, units: Mapping[str, int], expected: str, default: str = "") -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    known = {name.lower(): factor for name, factor in units.items()}
+    unit = (found[2] or default).lower() if found else ""
+    if not found or unit not in known:
+        raise ConfigError(f"'{text}' is not {expected} (units: {', '.join(units)})")
+    return float(found[1]) * known[unit]
+
+
+def in_bytes(size: float) -> str:
+    """Return a size as people say it."""
+    for unit, factor in reversed(_UNITS.items()):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size:.0f} B"
+    return "0 B"

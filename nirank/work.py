@@ -1,0 +1,44 @@
+"""Work in shards: what a computation asks of whoever executes it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to each shard.
+
+    opener   "module:function": called with `options` once per worker, it opens what is needed (a model)
+             and returns a function shard → value. Options, shards and values can be pickled
+    tell     what a shard is, for a person who must find what is wrong with it
+    """
+
+    opener: str
+    options: tuple[Any, ...]
+    tell: Callable[[Any], str]
+
+    def open(self) -> Callable[[Any], Any]:
+        """Return the function of a shard, here and now."""
+        return opened(self.opener, self.options)
+
+
+def opened(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Call an opener by its name."""
+    module, function = opener.split(":")
+    found: Callable[[Any], Any] = getattr(importlib.import_module(module), function)(*options)
+    return found
+
+
+class Engine(Protocol):
+    """Executes work, wherever that may be; the caller keeps what comes back."""
+
+    def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
+        """Yield what becomes of each shard, in the shards' order; takes shards as it can use them.
+
+        Raises what the work raises, and StageError for a shard that no worker survives.
+        """
+        ...

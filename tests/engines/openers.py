@@ -1,0 +1,69 @@
+"""Toy work for workers, some of which die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ModelError
+
+
+def square(offset: int) -> Callable[[int], int]:
+    os.write(1, b"libraries print what they like")
+    return lambda n: n * n + offset
+
+
+def pid() -> Callable[[int], int]:
+    def work(n: int) -> int:
+        time.sleep(0.05)
+        return os.getpid()
+
+    return work
+
+
+def dies_once(folder: str) -> Callable[[int], int]:
+    """Die at shard 3 the first time, and while opening if the folder says so."""
+    with suppress(FileNotFoundError):
+        (Path(folder) / "at-opening").unlink()  # one of the workers succeeds
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def work(n: int) -> int:
+        if n == 3 and not (Path(folder) / "died").exists():
+            (Path(folder) / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return n
+
+    return work
+
+
+def dies_always() -> Callable[[int], int]:
+    def work(n: int) -> int:
+        if n == 3:
+            os._exit(7)
+        return n
+
+    return work
+
+
+def raises(kind: str) -> Callable[[int], int]:
+    class Local(Exception):
+        """Cannot be pickled."""
+
+    if kind == "opening":
+        raise ModelError("no such model")
+
+    def work(n: int) -> int:
+        if n == 2:
+            raise ModelError("not finite") if kind == "model" else Local("a local one")
+        return n
+
+    return work
+
+
+def big() -> Callable[[Any], Any]:
+    return lambda shard: shard * 2

@@ -1,0 +1,159 @@
+"""What computations cost: recorded, summed up as if each system stood alone, estimated before and told after."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import CALLS, Lookup, Shared, fruits
+
+from nirank.context import Context
+from nirank.experiment import Experiment
+from nirank.memo import text_keys
+from nirank.node import Node, Stored
+from nirank.pairs import Pairs
+from nirank.plan.costs import Spent, alone_s, costs, in_words
+from nirank.plan.estimate import Rates, planned_items
+from nirank.stage import Scorer, stage
+from nirank.store import LocalStore
+
+
+def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **more: Any) -> Spent:
+    cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **more}
+    node = Node(name, 1, offline=offline, stage=more.pop("stage", None))
+    return Spent(node, Stored(Path(), {"cost": cost}), cost, now)
+
+
+def test_a_system_costs_what_it_would_cost_alone() -> None:
+    found = costs([spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8)
+    assert found["ms_per_query"] == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
+    assert (found["index_s"], found["index_bytes"], found["remembered_s"]) == (3.0, 10, 2.5)
+    assert found["measured"] == "mixed", "a part was measured earlier"
+    assert costs([spent("a", 1.0, now=False)], 8)["measured"] == "stored"
+    assert costs([spent("a", 1.0)], 8)["measured"] == "now"
+    assert costs([], 0)["ms_per_query"] is None
+
+
+def test_shared_nodes_count_for_every_system_and_once_for_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    systems = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
+    with caplog.at_level(logging.DEBUG, "nirank"):
+        result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
+    one, two = (row["cost"] for row in result.rows)
+    assert one["index_s"] == two["index_s"] > 0
+    assert two["ms_per_query"] > one["ms_per_query"] > 0
+    assert (one["pairs_scored"], two["pairs_scored"]) == (0, 4)
+    assert one["measured"] == "now"
+    told = caplog.text
+    assert re.search(r"computed  [0-9a-f]{12}  lengths  [\d.]+ m?s  \[One, Two\]", told)
+    assert "3 of 3 computations in" in told
+
+
+def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, pipeline = LocalStore(tmp_path), Shared() >> Lookup({"a": 1.0})
+    first = Experiment(fruits(), {"S": pipeline}, ["RR"], store=store)
+    assert "about" not in first.explain() and first.explain().count("no rate yet") == 3
+    first.run()
+    assert "stored" in first.explain() and "when it was computed" in first.explain()
+    other = Shared(2.0) >> Lookup({"a": 1.0})
+    text = Experiment(fruits(), {"S": other, "T": other % 2}, ["RR"], store=store).explain()
+    assert re.search(r"compute  [0-9a-f]{12}  Shared\(2.0\) to depth 1000  about [\d.]+ m?s  \[S, T\]", text)
+    assert re.search(
+        r"to compute; at most about [\d.]+ m?s, where each system alone would take [\d.]+ m?s together", text
+    )
+    with caplog.at_level(logging.INFO, "nirank"):
+        Experiment(fruits(), {"S": other}, ["RR"], store=store).run()
+    assert re.search(r"2 of 3 computations in .*; estimated [\d.]+ m?s for what took [\d.]+ m?s", caplog.text)
+
+
+def test_a_rate_is_of_the_same_options_else_of_the_same_stage() -> None:
+    def meta(seconds: float, items: int, params: Any, machine: str | None = None) -> dict[str, Any]:
+        import platform
+
+        cost = {"wall_s": seconds, "items": items, "machine": machine or platform.node(), "found_s": 1.0}
+        return {"task": "t:f", "params": params, "cost": cost}
+
+    stage = {"stage": {"stage": "shared", "options": {}}}
+    other = {"stage": {"stage": "shared", "options": {"bonus": 1}}}
+    rates = Rates(
+        [meta(9, 10, stage), meta(19, 10, other), meta(99, 1, stage, "another machine"), {"task": "t", "params": {}}]
+    )
+    texts = Node.leaf("texts", "x", "x")
+
+    def seconds(params: Any, task: str = "t:f") -> float | None:
+        return rates.seconds(Node(task, 1, params, (("texts", texts),)), lambda node: 100)
+
+    assert seconds(stage) == pytest.approx(100)
+    assert seconds(other) == pytest.approx(200)
+    assert seconds({"stage": {"stage": "shared", "options": {"bonus": 2}}}) == pytest.approx(150)
+    assert seconds(stage, "t:g") is None
+    assert rates.seconds(Node("t:f", 1, stage, (("texts", texts),)), lambda node: None) is None
+
+
+def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> None:
+    queries, docs = Node.leaf("texts", "q", "q"), Node.leaf("texts", "d", "d")
+    size = {queries: 5, docs: 30}
+
+    def planned(depth: int | None, own: int) -> int | None:
+        found = Node("t:list", 1, depth=depth)
+        node = Node(
+            "t:score", 1, {}, (("queries", queries), ("docs", docs), ("list", found)), stage=Lookup({}, depth=own)
+        )
+        return planned_items(node, lambda one: size.get(one))
+
+    assert [planned(10, 100), planned(None, 20), planned(None, 100), planned(100, 100)] == [50, 100, 150, 150]
+
+
+@stage
+class Counting(Scorer):
+    """Score 1, and keep in a memo that it was done."""
+
+    name = "counting"
+
+    def score(self, pairs: Pairs, ctx: Context) -> Any:
+        memo = ctx.memos({"counting": 1}, np.dtype("<f4"))
+        if not memo.get(text_keys(["done"]))[0].all():
+            CALLS.append("score")
+            memo.put(text_keys(["done"]), np.ones(1, "<f4"), 1.0)
+        return np.ones(len(pairs), np.float32)
+
+
+def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None:
+    store, systems = LocalStore(tmp_path), {"S": Shared() >> Counting()}
+
+    def run(**more: Any) -> tuple[Any, list[str]]:
+        CALLS.clear()
+        return Experiment(fruits(), systems, ["RR"], store=store).run(**more), list(CALLS)
+
+    first, calls = run()
+    assert calls == ["index", "search", "score"]
+    again, calls = run()
+    assert (calls, again.rows[0]["cost"]["measured"]) == ([], "stored")
+    timed, calls = run(time_again=True)
+    assert calls == ["search", "score"]
+    assert timed.rows[0]["cost"]["measured"] == "mixed"  # the index is from before
+    assert timed.rows[0]["cost"]["ms_per_query"] != again.rows[0]["cost"]["ms_per_query"]
+    assert timed.rows[0]["cost"]["index_s"] == again.rows[0]["cost"]["index_s"]
+    assert timed.ranking("S") == first.ranking("S")
+    assert run()[0].rows[0]["cost"] == again.rows[0]["cost"], "what is stored says what it said"
+    _, calls = run(time_again=True)
+    assert calls == ["search", "score"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "40 ms"), (9.94, "9.9 s"), (59, "59 s"), (61, "1 min 1 s"), (7300, "2 h 1 min")]
+)
+def test_times_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_the_seconds_alone_include_what_a_memo_spared() -> None:
+    assert alone_s({"wall_s": 1, "found_s": 2}) == 3
+    assert alone_s({"wall_s": 1}) == 1

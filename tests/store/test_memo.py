@@ -1,0 +1,187 @@
+"""Memos: rows by 128-bit keys, in segments whose damage is noticed, for several processes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.memo import distinct, pair_keys, part_keys, text_keys
+from nirank.store import LocalStore
+from nirank.store.memo import SegmentedMemo
+
+SCORE = np.dtype("<f4")
+SPACE = {"pair scores": "toy"}
+
+
+def memo(root: Path) -> SegmentedMemo:
+    return LocalStore(root).memo(SPACE, SCORE)
+
+
+def keys(*names: str) -> np.ndarray:
+    return text_keys(names)
+
+
+def segments(root: Path) -> list[Path]:
+    return sorted(root.glob("memos/*/*.memo"))
+
+
+def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -> None:
+    memo(tmp_path).put(keys("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
+    memo(tmp_path).put(keys("d", "a"), np.array([4, 99], SCORE), 2.0)
+    found, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
+    assert found.tolist() == [True, False, True, True]
+    assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
+    assert memo(tmp_path).rate == pytest.approx(8 / 5)
+    assert LocalStore(tmp_path).memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
+    assert LocalStore(tmp_path).memo(SPACE, np.dtype("<f8")).get(keys("a"))[0].tolist() == [False]
+    assert not list((tmp_path / "unfinished").iterdir())
+
+
+def test_a_pair_costs_about_20_bytes(tmp_path: Path) -> None:
+    n = 100_000
+    some = np.random.default_rng(0).integers(0, 2**63, (n, 2)).astype(np.uint64)
+    memo(tmp_path).put(some, np.zeros(n, SCORE), 0)
+    (path,) = segments(tmp_path)
+    assert path.stat().st_size / n < 20.01
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=12), min_size=1, max_size=25))
+def test_a_memo_is_a_dictionary_that_keeps_the_first(
+    tmp_path_factory: pytest.TempPathFactory, puts: list[list[int]]
+) -> None:
+    """Whatever is put in whatever portions, merged or not."""
+    root = tmp_path_factory.mktemp("memo")
+    expected: dict[int, float] = {}
+    for number, put in enumerate(puts):
+        rows = np.array([number + at / 100 for at in range(len(put))], SCORE)
+        memo(root).put(keys(*map(str, put)), rows, 1.0)
+        for key, row in zip(put, rows.tolist(), strict=True):
+            expected.setdefault(key, row)
+    found, rows = memo(root).get(keys(*map(str, range(41))))
+    assert np.flatnonzero(found).tolist() == sorted(expected)
+    assert rows.tolist() == [expected[key] for key in sorted(expected)]
+    assert len(segments(root)) <= 9
+    assert memo(root).rate is not None
+
+
+def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
+    same = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
+    memo(tmp_path).put(same, np.arange(4, dtype=SCORE), 0)
+    found, rows = memo(tmp_path).get(
+        np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
+    )
+    assert found.tolist() == [True, False, False, True, False, True, False, True]
+    assert rows.tolist() == [2, 3, 0, 1]
+
+
+def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
+    """More rows than are held at a time, and a damaged one among what is merged."""
+    n, all_keys = 12_000, keys(*map(str, range(12_000 * 10)))
+    for part in range(10):
+        memo(tmp_path).put(all_keys[part * n : (part + 1) * n], np.arange(part * n, (part + 1) * n, dtype=SCORE), 1.0)
+        if part == 7:
+            newest = segments(tmp_path)[-1]
+            raw = bytearray(newest.read_bytes())
+            raw[64 + 16 * n + 4 * 11_000] ^= 1
+            newest.write_bytes(raw)
+    assert len(segments(tmp_path)) <= 8
+    found, rows = memo(tmp_path).get(all_keys)
+    lost = np.zeros(10 * n, bool)
+    lost[7 * n : 8 * n] = True
+    assert np.array_equal(found, ~lost)
+    assert np.array_equal(rows, np.flatnonzero(~lost).astype(SCORE))
+
+
+def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
+    a, b = keys("a"), keys("b")
+    made = [a, b, pair_keys(a, b), pair_keys(b, a), pair_keys(a, a), *(part_keys(a, np.array([i])) for i in range(3))]
+    assert len({one.tobytes() for one in made}) == len(made)
+    assert keys("é\udc80").shape == (1, 2), "what is not quite text has a key too"
+    firsts, inverse = distinct(keys("x", "y", "x", "z", "y"))
+    assert (firsts.tolist(), inverse.tolist()) == ([0, 1, 3], [0, 1, 0, 2, 1])
+
+
+@pytest.mark.parametrize("where", ["magic", "count", "keys", "rows", "checksums", "cut", "emptied"])
+def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
+    where: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    n = 3000
+    names = [f"t{i}" for i in range(n)]
+    memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
+    (path,) = segments(tmp_path)
+    memo(tmp_path).put(keys("other"), np.ones(1, SCORE), 1.0)
+    raw = bytearray(path.read_bytes())
+    at = {"magic": 3, "count": 17, "keys": 64 + 16 * 77, "rows": 64 + 16 * n + 4 * 1500, "checksums": len(raw) - 1}
+    if where in at:
+        raw[at[where]] ^= 4
+    path.write_bytes(raw[:-1] if where == "cut" else b"" if where == "emptied" else raw)
+    found, rows = memo(tmp_path).get(keys("other", *names))
+    assert "damaged" in caplog.text and "computed again" in caplog.text
+    assert found.tolist() == [True] + [False] * n
+    assert rows.tolist() == [1]
+    assert not path.exists()
+    memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
+    assert memo(tmp_path).get(keys(*names))[1].tolist() == list(range(n))
+
+
+def test_a_segment_that_another_process_merged_away_is_found_in_the_merged(tmp_path: Path) -> None:
+    reader = memo(tmp_path)
+    for number in range(8):
+        memo(tmp_path).put(keys(f"t{number}"), np.array([number], SCORE), 0)
+    assert reader.get(keys("t3"))[1].tolist() == [3]
+    before = segments(tmp_path)
+    memo(tmp_path).put(keys("t8"), np.array([8], SCORE), 0)
+    assert len(segments(tmp_path)) < len(before)
+    assert reader.get(keys(*(f"t{i}" for i in range(9))))[1].tolist() == list(range(9))
+
+
+WRITE = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from nirank.memo import text_keys
+from nirank.store import LocalStore
+root, mine, kill = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "kill"
+kept = LocalStore(root).memo({"pair scores": "toy"}, np.dtype("<f4"))
+if kill:
+    import nirank.store.segment as segment
+    segment.os.fsync = lambda handle: os.kill(os.getpid(), 9)
+for number in range(12):
+    names = [f"{mine}-{number}-{at}" for at in range(50)] + [f"all-{number}"]
+    kept.put(text_keys(names), np.arange(51, dtype=np.float32), 0.1)
+"""
+
+
+def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    running = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(i), ""]) for i in range(4)]
+    assert [one.wait() for one in running] == [0] * 4
+    names = [f"{mine}-{number}-{at}" for mine in range(4) for number in range(12) for at in range(50)]
+    found, rows = memo(tmp_path).get(keys(*names))
+    assert found.all()
+    assert rows.tolist() == list(range(50)) * 48
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_no_half_segment(tmp_path: Path) -> None:
+    memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
+    assert subprocess.run([sys.executable, "-c", WRITE, str(tmp_path), "0", "kill"], check=False).returncode == -9
+    assert len(segments(tmp_path)) == 1
+    assert len(list((tmp_path / "unfinished").iterdir())) == 1
+    from nirank.store.unfinished import sweep
+
+    sweep.cache_clear()
+    sweep(tmp_path)
+    assert not list((tmp_path / "unfinished").iterdir())
+    assert memo(tmp_path).get(keys("a"))[0].all()
+
+
+def test_what_a_memo_holds_is_said_beside_it(tmp_path: Path) -> None:
+    memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
+    (said,) = tmp_path.glob("memos/*/memo.json")
+    assert '"pair scores": "toy"' in said.read_text()

@@ -1,0 +1,25 @@
+"""Runs that are killed, resumed, or started twice at once: the short version of experiments/benchmarks/kills.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "experiments" / "benchmarks" / "kills.py"
+
+
+@pytest.mark.slow
+def test_trap_41_killed_runs_go_on_and_end_with_the_same_bytes_and_two_at_once_share_their_work() -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--kills", "8", "--seed", "1"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["kills"] >= 8
+    assert 0 < said["while_writing"] < said["kills"]
+    assert (said["different"], said["repeated"]) == (0, 0)
+    assert said["together"] == {"different": 0, "twice": 0}
