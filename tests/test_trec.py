@@ -149,6 +149,7 @@ def test_bad_lines_are_named(tmp_path: Path, lines: list[str], words: str) -> No
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
+        (b"q Q0 a 1 1.5 t\rq Q0 b\r", ":2: 3 columns"),
         (b"q Q0 a 1 1 t\n\n\nq Q0 b 2 nan t\n", "a.run:4: query 'q', document 'b'"),
         (b"\nq Q0 b 2 high t\n", "a.run:2: score 'high'"),
         (b"\n \nq Q0 b first 1 t\n", "a.run:3: rank 'first'"),
@@ -199,3 +200,37 @@ def test_empty_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "broken.run.gz").write_bytes(b"\x1f\x8bnot really")
     with pytest.raises(DataError, match="gzip"):
         read_run(tmp_path / "broken.run.gz")
+
+
+def test_few_ties_among_many_documents_are_broken_by_id() -> None:
+    ids = [f"d{at:04}" for at in np.random.default_rng(4).permutation(1000)]
+    docs = Ids.of(ids)
+    scores = np.arange(1000.0)[::-1].copy()
+    scores[500:503] = scores[500]
+    ranking = Ranking.build(Ids.of(["q"]), docs, np.zeros(1000, int), np.arange(1000), scores, source="test")
+    tied = docs.take(ranking.rows[500:503])
+    assert tied == sorted(ids[500:503], reverse=True)
+    assert docs.take(ranking.rows[:500]) == ids[:500]
+    whole = np.lexsort((-docs.rank, -scores))
+    assert ranking.rows.tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query1 Q0 document1 10 1.25 tag\nquery1 Q0 document2 11 1.00 tag\n",
+        "query1 Q0  document1 10 1.25 tag\nquery1 Q0 document2 11 1.00 tag\n",
+        "query1 Q0 document1 10 1.25 tag \nquery1 Q0 document2 11 1.00 tag",
+        "query1 Q0 document1 10 1.25 tag\n\nquery1 Q0 document2 11 1.00 tag\n",
+        " query1 Q0 document1 10 1.25 tag\nquery1 Q0 document2 11 1.00 tag\n",
+        "query1\tQ0\tdocument1\t10\t1.25\ttag\nquery1\tQ0\tdocument2\t11\t1.00\ttag\n",
+        "query1 Q0 document1 10 1.25 tag\rquery1 Q0 document2 11 1.00 tag\r",
+        "query1 Q0 document1 10 1.25 tag\r\nquery1 Q0 document2 11 1.00 tag\r\n",
+        "\n\ufeffquery1 Q0 document1 10 1.25 tag\nquery1 Q0 document2 11 1.00 tag\n".removeprefix("\n"),
+    ],
+)
+def test_lines_may_be_separated_by_anything_blank(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.run").write_bytes(text.encode())
+    read = read_run(tmp_path / "a.run")
+    assert read.ranking.to_dict() == {"query1": {"document1": 1.25, "document2": 1.0}}
+    assert read.tag == "tag"
