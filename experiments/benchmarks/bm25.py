@@ -267,6 +267,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--rivals", nargs="*", default=list(RIVALS), help="nirank and lucene, which are compared, and others"
+    )
+    parser.add_argument("--queries", nargs="*", default=["short", "2,000 words", "60,000 words"])
     parser.add_argument("--rival")
     parser.add_argument("--index")
     parser.add_argument("--folder", type=Path)
@@ -289,8 +293,10 @@ def main() -> None:
                     make(folder, corpus(given.scifact), test_queries(given.scifact))
                 else:
                     make(folder, synthetic(int(name)), texts(np.random.default_rng(1), 300, 6))
-            rivals = {rival: Rival(__file__, rival, folder) for rival in RIVALS}
+            rivals = {rival: Rival(__file__, rival, folder) for rival in given.rivals}
             for queries, k in (("short", 100), ("short", 1000), ("2,000 words", 100), ("60,000 words", 100)):
+                if queries not in given.queries:
+                    continue
                 job = {"queries": queries, "k": k}
                 checked = equal(rivals, folder, job)
                 found = contest(list(rivals.values()), job, given.repeats)

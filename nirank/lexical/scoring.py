@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,22 +121,33 @@ class _Compiled:
         self.inverses = tuple(one.inverses for one in scorers)
         self.whole = np.array([one.weight == 1.0 or len(scorers) == 1 for one in scorers])
         self.rank = scope.docs.rank
+        self.of_thread = local()
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def search(self, query: int) -> Found:
         from nirank.lexical import compiled
 
         listed = self.scope.rows(query)
-        clauses = (self.fields[0], self.fields[1], self.fields[2], self.inverses, self.whole, *self._clauses(query))
-        if listed is None:
-            keys = compiled.search_all(*clauses, self.rank, self.k)
+        fields, *clauses = self._clauses(query)
+        docs, tfs, norms = self.fields
+        ids = (self.rank, self.scope.docs.order, self.k)
+        if listed is None and len(docs) == 1:
+            found = compiled.search_field(docs[0], tfs[0], norms[0], self.inverses[0], *clauses, *ids, *self.scratch)
+        elif listed is None:
+            found = compiled.search_fields(docs, tfs, norms, self.inverses, self.whole, fields, *clauses, *ids)
         else:
-            keys = compiled.search_listed(*clauses, self.rank, listed)
-        if len(keys) > self.k:
-            keys = np.partition(keys, len(keys) - self.k)[len(keys) - self.k :]
-        keys = np.sort(keys)[::-1]
-        rows = self.scope.docs.order[keys & np.uint64(0xFFFFFFFF)].astype(row_type(len(self.scope.docs)))
-        return rows, (keys >> np.uint64(32)).astype(np.uint32).view(F)
+            found = compiled.search_listed(docs, tfs, norms, self.inverses, self.whole, fields, *clauses, *ids, listed)
+        return found[0].astype(row_type(len(self.rank))), found[1]
+
+    @property
+    def scratch(self) -> tuple[NDArray[np.generic], ...]:
+        """Return this thread's working memory."""
+        from nirank.lexical import compiled
+
+        found: tuple[NDArray[np.generic], ...] | None = getattr(self.of_thread, "scratch", None)
+        if found is None:
+            found = self.of_thread.scratch = compiled.scratch(len(self.rank), self.k)
+        return found
 
     def _clauses(self, query: int) -> tuple[NDArray[np.generic], ...]:
         """Return fields, starts, ends and weights of a query's terms: by field, the greatest weight first."""
