@@ -29,28 +29,21 @@ _SLACK = 1 + 1e-6  # more than float32 and float64 rounding of a sum can be apar
 
 @numba.njit(nogil=True, cache=True)
 def _leap(values, at, end, wanted):  # type: ignore[no-untyped-def]
-    """Return the first position from `at` whose value is not below `wanted`: doubling steps, then halves of the last.
-
-    Sixteen values are counted rather than searched, and halves chosen without a branch: a wrong guess of the processor
-    costs more than either.
-    """
-    span = 16
-    while at + span <= end and values[at + span - 1] < wanted:
-        at += span
-        span *= 2
-    n = min(span, end - at)
-    while n > 16:
-        half = n // 2
-        at += half * np.int64(values[at + half - 1] < wanted)
-        n -= half
-    below = 0
-    if at + 16 <= end:
-        for i in range(16):
-            below += values[at + i] < wanted
-    else:
-        while at + below < end and values[at + below] < wanted:
-            below += 1
-    return at + below
+    """Return the first position from `at` whose value is not below `wanted`, by doubling steps."""
+    step = 1
+    low = at
+    while at < end and values[at] < wanted:
+        low = at + 1
+        at += step
+        step *= 2
+    high = min(at, end)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @numba.njit(nogil=True, cache=True)
