@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from nirank.cli_cache import cache
-from nirank.cli_runs import EPILOG, compare, evaluate
+from nirank.cli_runs import EPILOG, compare, evaluate, make_folder
 from nirank.errors import NirankError
 
 log = logging.getLogger("nirank")
@@ -95,8 +95,7 @@ def run(
     check_names([(one.name, one.split) for one in experiment.collections], list(experiment.systems))
     folder = out or Path(f"{config.stem}-results")
     experiment.plan()  # finds missing models and files before anything is written
-    if folder.exists() and not folder.is_dir():
-        raise click.UsageError(f"--out {folder}: is a file; expected a folder")
+    make_folder(folder)
     log_to(folder / "nirank.log")
     _say_findings(experiment.collections, quiet)
     result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
@@ -155,8 +154,7 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
     from nirank.report.audit import audit_json, audit_markdown, audit_text, audit_values, failed_audit
 
     set_up_logging(quiet=False, debug=False)
-    if out is not None and out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    make_folder(out)
     audits = []
     for source in collections:
         began = time.perf_counter()

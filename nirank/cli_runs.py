@@ -13,7 +13,20 @@ from click.core import ParameterSource
 log = logging.getLogger("nirank")
 
 EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
+_CELL = 8  # characters of a number
 _PATH = click.Path(path_type=Path)
+
+
+def make_folder(out: Path | None) -> None:
+    """Make the folder of results before there are any; raise a sentence where that cannot be."""
+    if out is None:
+        return
+    if out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"--out {out}: cannot be made ({error.strerror or error})") from None
 
 
 class Lists(click.Command):
@@ -22,12 +35,14 @@ class Lists(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         several = {name for one in self.params if isinstance(one, click.Option) and one.multiple for name in one.opts}
         spread: list[str] = []
-        current = ""
+        current, given = "", False
         for at, arg in enumerate(args):
             if arg.startswith("-") and len(arg) > 1:
-                current = arg if arg in several else ""
+                name, equals, _ = arg.partition("=")
+                current = name if name in several else ""
                 spread.append(arg)
-            elif current and args[at - 1] != current:
+                given = bool(equals)
+            elif current and (given or args[at - 1] != current):
                 spread += [current, arg]
             else:
                 spread.append(arg)
@@ -96,7 +111,7 @@ def _options(command: Any) -> Any:
             ),
             click.option("--correction", default="holm", show_default=True, help="Over all comparisons of the table."),
             click.option("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests."),
-            click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling."),
+            click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling."),
         )
     ):
         command = option(command)
@@ -139,6 +154,7 @@ def evaluate(
       nirank evaluate --qrels qrels.txt --run a.run b.run.gz --measures nDCG@10 AP --baseline a.run
     """
     from nirank.console import set_up_logging
+    from nirank.run_files import name_runs
 
     set_up_logging(quiet=False, debug=False)
     if protocol is not None:
@@ -150,9 +166,10 @@ def evaluate(
             raise click.UsageError(f"--protocol {protocol} prints its own measures, untested; leave out {named}")
         click.echo(_tar_table(asked["qrels"], runs, protocol[-4:]))
         return
-    if out is not None and out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: is a file; expected a folder")
-    result = _evaluated(runs, measures or ("nDCG@10",), baseline, **asked)
+    make_folder(out)
+    files = name_runs(runs)
+    baseline = next((name for name, path in files.items() if baseline == str(path)), baseline)
+    result = _evaluated(files, measures or ("nDCG@10",), baseline, **asked)
     click.echo(str(result.table()))
     if out is not None:
         result.save(out, command=["nirank", *sys.argv[1:]])
@@ -174,21 +191,27 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
       nirank compare a.run b.run --qrels qrels.txt --measure AP
     """
     from nirank.console import set_up_logging
+    from nirank.report.table import shown_as
     from nirank.run_files import differences
 
     set_up_logging(quiet=False, debug=False)
-    if out is not None and out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: is a file; expected a folder")
+    make_folder(out)
     result = _evaluated({"A": a, "B": b}, [measure], "A", **asked)
     listed = differences(result, "A", "B", measure)
     width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
-    click.echo(f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}       A       B    B - A")
-    for query, one, other, difference in listed[:top]:
-        click.echo(f"{query.ljust(width)}  {one:.4f}  {other:.4f}  {difference:+.4f}")
-    (pair,) = next(iter(result.comparisons.values())).pairs
-    low, high = pair.interval
     click.echo(
-        f"{pair.n} queries: B - A {pair.difference:+.4f} ({low:+.4f} to {high:+.4f}), p {pair.p:.4f};"
+        f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}"
+        + "".join(f"  {head.rjust(_CELL)}" for head in ("A", "B", "B - A"))
+    )
+    for query, one, other, difference in listed[:top]:
+        cells = (shown_as(measure, one), shown_as(measure, other), shown_as(measure, difference, "+"))
+        click.echo("  ".join([query.ljust(width), *(cell.rjust(_CELL) for cell in cells)]))
+    found = next(iter(result.comparisons.values()))
+    (pair,) = found.pairs
+    mean, low, high = (shown_as(measure, value, "+") for value in (pair.difference, *pair.interval))
+    tested = f"p {pair.p:.4f}" if pair.n > 1 else found.words()
+    click.echo(
+        f"{pair.n} queries: B - A {mean} ({low} to {high}), {tested};"
         f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
     )
     if out is not None:

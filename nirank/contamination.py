@@ -28,6 +28,9 @@ class ZeroShot:
     why: str
 
 
+_LONG = 4  # letters of a data set's name, from which a collection called like it and more may be made of it
+
+
 @dataclass(frozen=True)
 class _Cards:
     """model_cards.yaml. Names are compared without case and punctuation."""
@@ -67,8 +70,9 @@ def _judged(model: str, collection: Collection) -> ZeroShot:
     if name is None or trained is None:
         return ZeroShot("unknown", f"no list of what {model} was trained on")
     keys = _collection_keys(collection)
+    near = {one for one in trained for key in keys if len(one) >= _LONG and key.startswith(one) and key != one}
     same = {one for key in keys for one in cards.same.get(key, {key})}
-    shared = {one for key in keys for one in cards.shared.get(key, ())}
+    shared = {one for key in keys for one in cards.shared.get(key, ())} | near
     overlaps: tuple[tuple[set[str], Answer], ...] = ((same, "no"), (shared, "unknown"))
     for data, answer in overlaps:
         common = sorted(trained[one] for one in data & trained.keys())

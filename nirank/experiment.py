@@ -285,7 +285,7 @@ def _with_shared_labels(
     groups = collection.twin_groups
     if not len(unequal_groups(qrels, groups)):
         return {}
-    return dict(evaluate(ranking, share_labels(qrels, groups), measures, collection.scope).means)
+    return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
 
 def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
@@ -313,7 +313,11 @@ def _compare(result: Result, how: Significance) -> None:
         asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
         result.comparisons[key] = found = compare(there, asked)
         at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
-        add_comparisons([at[*key, system] for system in there], found)
+        rows = [at[*key, system] for system in there]
+        add_comparisons(rows, found)
+        if asked.baseline != how.baseline:
+            for row in rows:
+                row["conventions"]["comparisons"] += f"; the baseline {how.baseline} has no values here"
 
 
 def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:

@@ -60,6 +60,15 @@ class QrelsFile:
         grades = np.array([row[2] for row in rows], np.int64)
         return _distinct(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
 
+    def without(self, known: PairsFile) -> QrelsFile:
+        """Return the judgements but those of some pairs."""
+        both = [
+            pa.concat_arrays([mine, other])
+            for mine, other in ((self.query_ids, known.query_ids), (self.doc_ids, known.doc_ids))
+        ]
+        keys = _keys(*(one.cast(pa.large_string()) for one in both))
+        return self.select(~np.isin(keys[: len(self)], keys[len(self) :]))
+
     def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
         """Return the judgements where `keep`, (n,) bool, is true."""
         at = pa.array(np.flatnonzero(keep))

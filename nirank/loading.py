@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit import AuditFacts, CandidateFacts, Finding, JudgedFacts, audit, refuse
 from nirank.collections.clef_tar import ClefTar
-from nirank.collections.collection import Collection, SelfMatch, Time, without_known
+from nirank.collections.collection import Collection, SelfMatch, Time, known_sentence
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, read_sets, resolve
@@ -104,11 +104,16 @@ def load(
     )
     others, unread = _other_splits(opened, split, topics.ids)
     facts = replace(facts, others=others)
-    joined = {key: _join(judged, asked.ids, doc_side.ids, least, key) for key, (judged, least) in sets.items()}
     had, said = None, {}
     if known is not None:
-        had = _known(Path(known).expanduser(), asked.ids, doc_side.ids)
-        joined, said["known"] = without_known(joined, had)
+        listed = read_pairs(Path(known).expanduser(), judgements_too=True)
+        had = _known(listed, asked.ids, doc_side.ids)
+        rest = {key: (judged.without(listed), least) for key, (judged, least) in sets.items()}
+        said["known"] = known_sentence(
+            len(had), max(len(sets[key][0]) - len(rest[key][0]) for key in sets) if sets else 0
+        )
+        sets = rest
+    joined = {key: _join(judged, asked.ids, doc_side.ids, least, key) for key, (judged, least) in sets.items()}
     origin = _origin(opened, doc_side, asked, joined, pairs, candidates is False, said)
     collection = Collection(
         name or opened.name,
@@ -223,15 +228,16 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
     return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
 
 
-def _known(path: Path, queries: Ids, docs: Ids) -> Pairs:
+def _known(listed: PairsFile, queries: Ids, docs: Ids) -> Pairs:
     """Join pairs known before to both sides; those of other queries and of absent documents change nothing."""
-    listed = read_pairs(path, judgements_too=True)
     q, d = queries.rows(listed.query_ids), docs.rows(listed.doc_ids)
     kept = (q >= 0) & (d >= 0)
     if len(listed) and not kept.any():
         first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
-        raise DataError(f"{path}: none of its {len(listed):,} pairs is of this collection (its first are {first})")
-    return Pairs.build(queries, docs, q[kept], d[kept], source=str(path))
+        raise DataError(
+            f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
+        )
+    return Pairs.build(queries, docs, q[kept], d[kept], source=listed.source)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:

@@ -177,20 +177,6 @@ class Qrels:
             dangling=tuple(one for one in self.dangling if one.query_id in kept),
         )
 
-    def without(self, known: Pairs) -> Qrels:
-        """Return the judgements but those of some pairs."""
-        kept = ~known.contains(self.query_rows, np.maximum(self.rows, 0)) | (self.rows < 0)
-        return Qrels(
-            self.queries,
-            self.docs,
-            offsets_of(self.query_rows[kept], len(self.queries)),
-            self.rows[kept],
-            self.grades[kept],
-            name=self.name,
-            min_rel=self.min_rel,
-            dangling=self.dangling,
-        )
-
     def judgements(self) -> list[Judgement]:
         """Return all judgements with their ids, dangling ones included."""
         known = self.rows >= 0

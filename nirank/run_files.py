@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nirank.collections.collection import without_known
+from nirank.collections.collection import known_sentence
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
@@ -26,10 +26,13 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result
 from nirank.scope import Scope
-from nirank.stages.run import RunFile, apparent_depth
+from nirank.stages.run import RunFile, apparent_depth, rest_of
 from nirank.summaries import add_comparisons, add_evaluation, blank_row
 from nirank.trec import Duplicates, OrderBy, read_run
 from nirank.trec import RunFile as ReadRun
+
+_SHARED = 0.9  # of the smaller of two sets of queries, as for collections
+_GRADES = 10**9
 
 
 def evaluate_runs(
@@ -60,19 +63,22 @@ def evaluate_runs(
     Raises DataError or ConfigError with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
-    named = dict(runs) if isinstance(runs, Mapping) else name_runs(runs)
+    named = dict(runs) if isinstance(runs, Mapping) else name_runs([runs] if isinstance(runs, (str, Path)) else runs)
+    measures = (measures,) if isinstance(measures, str) else tuple(measures)
     how = significance or Significance()
     problems = [message for name in measures for message in _problem(name)]
     if not named:
         problems.append("evaluate: no run files; expected at least one")
     if not measures:
         problems.append("evaluate: no measures; expected some such as nDCG@10")
+    if not 1 <= min_rel <= _GRADES:
+        problems.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel}")
     if problems:
         raise ConfigError(*problems)
     how.check(list(named))
     task = _Task.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
     systems = {name: RunFile(str(path)) for name, path in named.items()}
-    result = Result(measures=tuple(measures), collections=(), systems=systems)
+    result = Result(measures=measures, collections=(), systems=systems)
     rows = task.common(list(named.values())) if common_queries else np.arange(len(task.queries))
     wrong: list[str] = []
     for name, path in named.items():  # one file at a time: memory is that of the largest
@@ -94,7 +100,10 @@ def evaluate_runs(
 
 
 def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
-    """Return (query, value of a, value of b, b - a) of every query, the greatest difference first."""
+    """Return (query, value of a, value of b, b - a), the greatest difference first.
+
+    Queries that the measure leaves out are not among them.
+    """
     by_system = {system: one for (*_, system), one in result.evaluations.items()}
     for name in (a, b):
         if name not in by_system:
@@ -104,7 +113,8 @@ def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str,
                 f"system '{name}' has no '{measure}': {by_system[name].nulls.get(measure, 'not asked for')}"
             )
     one, other = by_system[a].per_query[measure], by_system[b].per_query[measure]
-    order = np.argsort(-np.abs(other - one), kind="stable").tolist()
+    there = np.flatnonzero(~np.isnan(one + other))
+    order = there[np.argsort(-np.abs(other - one)[there], kind="stable")].tolist()
     queries = by_system[a].queries
     return [(queries[at], float(one[at]), float(other[at]), float(other[at] - one[at])) for at in order]
 
@@ -117,6 +127,7 @@ class _Task:
     queries: Ids
     candidates: PairsFile | None
     known: PairsFile | None
+    known_said: str
     min_rel: int
     order_by: OrderBy
     duplicates: Duplicates
@@ -134,13 +145,22 @@ class _Task:
         judged = read_qrels(qrels)
         listed, had = (None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known))
         queries = Ids(pc.unique(judged.query_ids))
+        if listed is not None and not len(listed):
+            raise DataError(f"candidates: {listed.source}: is empty; expected what each query could be given")
         for what, pairs in (("candidates", listed), ("known", had)):
-            if pairs is not None and len(pairs) and (queries.rows(pc.unique(pairs.query_ids)) < 0).all():
-                raise DataError(f"{what}: {pairs.source}: none of its queries is in {qrels}")
-        return cls(judged, queries, listed, had, min_rel, order_by, duplicates)
+            if pairs is not None and len(pairs):
+                ids = pc.unique(pairs.query_ids)
+                shared = int((queries.rows(ids) >= 0).sum())
+                _check_shared(f"{what}: {pairs.source}", shared, len(ids), len(queries), str(qrels))
+        rest = judged if had is None else judged.without(had)
+        said = "" if had is None else known_sentence(len(had), len(judged) - len(rest))
+        return cls(rest, queries, listed, had, said, min_rel, order_by, duplicates)
 
     def read_run(self, path: str | Path) -> ReadRun:
-        return read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
+        read = read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
+        shared = int((read.ranking.counts > 0).sum())
+        _check_shared(str(path), shared, shared + read.queries_not_declared, len(self.queries), self.judged.source)
+        return read
 
     def common(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
         """Return the rows of the queries that every run has results for; raise ConfigError if there are none."""
@@ -163,7 +183,8 @@ class _Task:
     ) -> tuple[Evaluation, dict[str, Any]]:
         """Evaluate one run on some of the queries."""
         counts, said = dict(read.counts), {}
-        ranking, queries, depth = read.ranking, self.queries, apparent_depth(read.ranking)
+        whole, queries = read.ranking, self.queries
+        ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, apparent_depth(whole))
         if len(rows) < len(queries):
             counts["not_common"] = len(queries) - len(rows)
             queries = Ids.of(queries.take(rows))
@@ -179,27 +200,34 @@ class _Task:
             scope = Scope(queries, docs, pairs=_joined(self.candidates, queries, docs))
             inside = scope.allows(ranking.query_rows, ranking.rows)
             counts["not_candidates"] = int((~inside).sum())
-            ranking = ranking.select(inside)
+            ranking = rest_of(ranking, inside, scope.counts())
             said["candidates"] = self.candidates.source
         if self.known is not None:
             had = _joined(self.known, queries, docs)
             new = ~had.contains(ranking.query_rows, ranking.rows)
             counts["known"] = int((~new).sum())
-            ranking = ranking.select(new)
-            rest, said["known"] = without_known({"qrels": qrels}, had)
-            qrels = rest["qrels"]
+            said["known"] = self.known_said
             scope = None if scope is None else scope & Scope(queries, docs, without=had)
-        ranking = Ranking(queries, docs, ranking.offsets, ranking.rows, ranking.scores, depth)
+            ranking = rest_of(ranking, new, None if scope is None else scope.counts())
         evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
         row = blank_row(
             measures,
-            depth=depth,
+            depth=ranking.depth,
             queries={"declared": len(queries), "judged": 0, "answered": 0},
             conventions={"self_match": "keep", "time": "all", "order_by": self.order_by, **said},
             counts={key: value for key, value in counts.items() if value},
         )
         add_evaluation(row, evaluation)
         return evaluation, row
+
+
+def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> None:
+    """Raise DataError where two files hardly speak of the same queries: most likely their ids are spelt differently."""
+    if shared < _SHARED * min(n, judged):
+        raise DataError(
+            f"{what}: {shared:,} of its {n:,} queries are among the {judged:,} of {qrels}; expected at least"
+            f" {_SHARED:.0%} of the smaller side"
+        )
 
 
 def _over(ranking: Ranking, more: pa.Array) -> Ranking:

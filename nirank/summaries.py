@@ -124,6 +124,7 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row
         measures[name] = sum(there) / len(there)
         pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
     first = rows[0]
+    failed = sum(row["status"] != "ok" for row in rows)
     answers = dict.fromkeys(row["zero_shot"] for row in rows)
     rules = {key: said for key, said in first["conventions"].items() if key not in ("stages", "comparisons")}
     rules["mean"] = f"over {len(rows)} collections, each counting once"
@@ -134,6 +135,8 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row
         collection=group,
         qrels=first["qrels"],
         system=first["system"],
+        status="failed" if failed else "ok",
+        **({"error": f"failed on {failed} of {len(rows)} collections"} if failed else {}),
         summary_of=[row["collection"] for row in rows],
         depth=first["depth"] if len(depths) == 1 else None,
         queries={

@@ -94,6 +94,7 @@ def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
         (MINILM, "eu-acts", "x", "yes"),
         (SPLADE, "msmarco-passage", "x", "no"),
         (SPLADE, "nq", "x", "yes"),
+        (MINILM, "squad-v2", "x", "unknown"),
         ("sentence-transformers/all-MiniLM-L6-v2", "nq", "x", "no"),
     ],
 )

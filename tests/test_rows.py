@@ -126,6 +126,34 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
     assert "1.50" in text
 
 
+def test_trap_15_twins_that_a_query_may_not_be_given_share_nothing(tmp_path: Path) -> None:
+    docs = {"q1": "red wine", "a2": "red wine", "b": "blue"}
+    own = Collection.of(docs, {"q1": "wine"}, {"q1": {"a2": 1}}, self_match="id")
+    assert ranked(tmp_path, own, "AP", A={"q1": ["a2", "b"]}).rows[0]["twins"]["AP"] == 1
+    seeds = Collection.of(docs, {"q": "wine"}, {"q": {"q1": 1, "b": 1}}, known={"q": ["a2"]})
+    assert ranked(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0]["twins"]["AP"] == 1
+
+
+def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from nirank.evaluation.comparisons import Significance
+    from nirank.stages.apply import apply
+
+    def broken(queries: list[str], docs: list[str]) -> list[float]:
+        raise ValueError("it broke")
+
+    parts = [replace(Collection.of({"a": "red"}, {"q": "red"}, {"q": {"a": 1}}, name=name), group="g") for name in "xy"]
+    systems = {"fine": BM25(), "boom": BM25() >> apply(broken, name="broken", version=1)}
+    result = Experiment(
+        parts, systems, ["AP"], store=LocalStore(tmp_path), significance=Significance(baseline="boom")
+    ).run()
+    fine, boom = result.rows[-2:]
+    assert (fine["status"], boom["status"], boom["error"]) == ("ok", "failed", "failed on 2 of 2 collections")
+    assert "boom failed" in str(result.table())
+    assert result.rows[0]["conventions"]["comparisons"].endswith("the baseline boom has no values here")
+
+
 def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(tmp_path: Path) -> None:
     docs = {f"d{i}": "red wine " * (i + 1) for i in range(6)}
     judged = {"q": {"d0": 1, "d1": 1, "d2": 0}, "r": {"d3": 1}}
@@ -137,7 +165,7 @@ def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(
     assert len(result.ranking("two").to_dict()["q"]) == 2, "inside retrieval, so that k results remain"
     assert result.rows[0]["measures"]["R@10"] == 1
     assert len(one.qrels["qrels"]) == 2
-    assert result.rows[0]["conventions"]["known"] == "3 pairs taken out of results and judgements (2 judged in qrels)"
+    assert result.rows[0]["conventions"]["known"] == "3 pairs taken out of results and judgements"
     whole = Experiment(
         Collection.of(docs, {"q": "wine", "r": "wine"}, judged), {"BM25": BM25()}, ["R@10"], store=LocalStore(tmp_path)
     )
@@ -162,6 +190,11 @@ def test_trap_50_known_documents_come_from_a_file(tmp_path: Path) -> None:
         assert one.known is not None
         assert one.known.to_dict() == {"q": ["d0"]}
         assert [judgement.doc_id for judgement in one.qrels["qrels"].judgements()] == ["d1"]
+    assert one.origin["conventions"]["known"] == "1 pairs taken out of results and judgements, 1 of them judged"
+    (tmp_path / "gone").write_text("q 0 d1 1\nq 0 lost 1\n")
+    (folder / "qrels" / "test.tsv").write_text("q\td0\t1\nq\tlost\t1\n")
+    strict = load(folder, known=tmp_path / "gone", store=store, max_dangling=1.0)
+    assert len(strict.qrels["qrels"]) == 1, "a judgement of an absent document goes too"
     (tmp_path / "strange").write_text("x\ty\n")
     with pytest.raises(DataError, match="none of its 1 pairs is of this collection"):
         load(folder, known=tmp_path / "strange", store=store)

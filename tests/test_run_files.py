@@ -56,7 +56,7 @@ def test_the_command_prints_and_writes(files: Path) -> None:
     (good,) = (line for line in done.output.splitlines() if line.startswith("good.run"))
     assert good.count("▲") == 2
     assert "▲ better, ▼ worse than bad.run" in done.output
-    assert "Holm over 6 comparisons" in done.output
+    assert "Holm over 4 comparisons with bad.run" in done.output
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["good.run", "bad.run", "also bad.run"]
     assert len(written["comparisons"][0]["pairs"]) == 6
@@ -116,13 +116,81 @@ def test_trap_48_screening_measures_with_candidates_and_seeds(review: Path) -> N
     assert values["last_rel"].tolist() == [8, 100], "8 are left of 10, among 97 of 100"
     assert values["WSS@100"][0] == pytest.approx((97 - 8) / 97)
     assert row["counts"]["known"] == 3
-    assert row["conventions"]["known"] == "3 pairs taken out of results and judgements (3 judged in qrels)"
+    assert row["conventions"]["known"] == "3 pairs taken out of results and judgements, 3 of them judged"
     done = asked(
         "evaluate", "--qrels", review / "qrels.txt", "--run", review / "a.run", "--measures", *names,
         "--candidates", review / "qrels.txt", "--known", review / "seeds.txt",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "Known before: 3 pairs" in done.output
+
+
+def test_trap_48_known_documents_leave_the_judgements_of_every_run(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("q 0 a 1\nq 0 b 1\nr 0 c 1\n")
+    (tmp_path / "A").write_text("q Q0 a 1 3 x\nq Q0 b 2 2 x\nr Q0 c 1 1 x\n")
+    (tmp_path / "B").write_text("q Q0 b 1 2 x\nr Q0 c 1 1 x\n")  # does not show the seed
+    (tmp_path / "known").write_text("q a\n")
+    for more in ({}, {"candidates": tmp_path / "qrels"}):
+        rows = evaluate_runs(
+            tmp_path / "qrels", [tmp_path / "A", tmp_path / "B"], ["R@2", "AP"], known=tmp_path / "known", **more
+        ).rows
+        assert [row["measures"] for row in rows] == [{"R@2": 1, "AP": 1}] * 2
+        assert rows[0]["conventions"]["known"] == rows[1]["conventions"]["known"]
+    (tmp_path / "all").write_text("q a\nq b\nr c\n")
+    result = evaluate_runs(tmp_path / "qrels", [tmp_path / "A", tmp_path / "B"], ["AP"], known=tmp_path / "all")
+    assert [row["nulls"]["AP"] for row in result.rows] == ["no declared query is judged"] * 2
+
+
+def test_trap_45_depth_is_what_candidates_leave_of_it(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("".join(f"q{q} 0 d{q}-{at} 1\n" for q in range(3) for at in (1, 30)))
+    lines = [f"q{q} Q0 d{q}-{at} {at} {-at} x\n" for q in range(3) for at in range(1, 21)]
+    (tmp_path / "run").write_text("".join(lines))
+    for listed, expected in (
+        ([1, *range(11, 41)], {"R@10": 0.5, "R@20": None}),  # 11 are left of lists that were cut
+        (range(1, 21), {"R@10": 0.5, "R@20": 0.5}),  # every candidate is there
+    ):
+        (tmp_path / "candidates").write_text("".join(f"q{q} d{q}-{at}\n" for q in range(3) for at in listed))
+        (row,) = evaluate_runs(
+            tmp_path / "qrels", tmp_path / "run", ("R@10", "R@20"), candidates=tmp_path / "candidates"
+        ).rows
+        assert row["measures"] == expected, listed
+
+
+def test_trap_06_runs_of_other_topics_are_refused(files: Path) -> None:
+    (files / "strangers.run").write_text("".join(f"x{q} Q0 d1 1 1.0 x\n" for q in range(50)) + "q1 Q0 d1 1 1.0 x\n")
+    with pytest.raises(DataError, match="1 of its 51 queries are among the 30 of .*qrels.txt; expected at least 90%"):
+        evaluate_runs(files / "qrels.txt", files / "strangers.run", "AP")
+    (files / "nothing").write_text("")
+    with pytest.raises(DataError, match="candidates: .*nothing: is empty"):
+        evaluate_runs(files / "qrels.txt", files / "bad.run", "AP", candidates=files / "nothing")
+
+
+def test_compare_leaves_out_what_the_measure_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("q1 0 a 1\nq1 0 b 0\nq2 0 a 0\nq2 0 b 1\nq3 0 a 0\n")
+    for name, order in (("A", "ab"), ("B", "ba")):
+        (tmp_path / name).write_text(
+            "".join(f"q{q} Q0 {doc} {at} {-at} x\n" for q in (1, 2, 3) for at, doc in enumerate(order))
+        )
+    done = asked(
+        "compare", tmp_path / "A", tmp_path / "B", "--qrels", tmp_path / "qrels", "--measure", "last_rel",
+        "--candidates", tmp_path / "qrels",
+    )  # fmt: skip
+    assert isinstance(done.exception, DataError) or done.exit_code == 0, done.output
+    (tmp_path / "candidates").write_text("".join(f"q{q} {doc}\n" for q in (1, 2, 3) for doc in "ab"))
+    done = asked(
+        "compare", tmp_path / "A", tmp_path / "B", "--qrels", tmp_path / "qrels", "--measure", "last_rel",
+        "--candidates", tmp_path / "candidates",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "nan" not in done.output
+    assert "q3" not in done.output
+    assert "2 queries: B - A +0.0 (-1.0 to +1.0), p 1.0000; 1 won, 0 tied, 1 lost" in done.output
+    (tmp_path / "one").write_text("q1 0 a 1\nq1 0 b 0\n")
+    for name in "AB":
+        lines = (tmp_path / name).read_text().splitlines(keepends=True)
+        (tmp_path / f"{name}1").write_text("".join(lines[:2]))
+    single = asked("compare", tmp_path / "A1", tmp_path / "B1", "--qrels", tmp_path / "one")
+    assert "a single query: nothing can be tested" in single.output, single.output
 
 
 def test_trap_45_common_queries_and_depths(files: Path) -> None:
@@ -209,7 +277,7 @@ def test_files_of_other_topics_are_refused(files: Path) -> None:
     for option in ("--candidates", "--known"):
         done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", option, files / "strange")
         assert isinstance(done.exception, DataError), done.output
-        assert "none of its queries is in" in str(done.exception)
+        assert "0 of its 1 queries are among the 30" in str(done.exception)
 
 
 def test_compare_writes_the_same_files(files: Path) -> None:
@@ -219,6 +287,18 @@ def test_compare_writes_the_same_files(files: Path) -> None:
     assert done.exit_code == 0, done.output
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["A", "B"]
+
+
+def test_lists_of_files_in_every_spelling(files: Path) -> None:
+    runs = [files / "good.run", files / "bad.run"]
+    spelt = (
+        ("--run", *runs),
+        ("--run", runs[0], "--run", runs[1]),
+        (f"--run={runs[0]}", runs[1]),
+    )
+    outputs = {asked("evaluate", "--qrels", files / "qrels.txt", *one, "--baseline", runs[1]).output for one in spelt}
+    assert len(outputs) == 1
+    assert "comparisons with bad.run" in outputs.pop()
 
 
 def test_help_keeps_its_examples_on_lines_of_their_own() -> None:
@@ -257,6 +337,10 @@ def test_runs_of_equal_file_names_are_kept_apart(tmp_path: Path) -> None:
         (("--protocol", "clef-tar-2019", "--measures", "AP"), "leave out --measures"),
         (("--protocol", "clef-tar-2019", "--min-rel", "2", "--alpha", "0.1"), "leave out --min-rel, --alpha"),
         (("--correction", "holms"), "did you mean 'holm'"),
+        (("--seed", "-1"), "not in the range"),
+        (("--measures", "nDCG@99999999999999999999"), "at most 9 digits"),
+        (("--out", "/proc/x"), "cannot be made"),
+        (("--min-rel", "99999999999"), "min_rel must be 1 or more"),
     ],
 )
 def test_mistakes_end_with_two(files: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -86,15 +86,19 @@ class Collection:
         doc_side, query_side = Texts.of(docs), Texts.of(queries)
         sets = {}
         if qrels is not None:
-            sets["qrels"] = Qrels.from_dict(qrels, query_side.ids, doc_side.ids, min_rel=min_rel)
+            had_before = {query: set(listed) for query, listed in (known or {}).items()}
+            new = {
+                query: {doc: grade for doc, grade in graded.items() if doc not in had_before.get(query, ())}
+                for query, graded in qrels.items()
+            }
+            sets["qrels"] = Qrels.from_dict(new, query_side.ids, doc_side.ids, min_rel=min_rel)
         pool, had = (
             None if of is None else Pairs.from_ids(query_side.ids, doc_side.ids, of, source=f"{name}: {what}")
             for what, of in (("candidates", candidates), ("known", known))
         )
         origin: dict[str, Any] = {"source": "memory"}
         if had is not None:
-            sets, said = without_known(sets, had)
-            origin["conventions"] = {"known": said}
+            origin["conventions"] = {"known": known_sentence(len(had))}
         rules: dict[str, Any] = {"self_match": self_match, "date": date, "time": time}
         made = cls(name, doc_side, query_side, sets, split, pool, had, **rules, origin=origin)
         return replace(made, findings=audit(made))
@@ -163,7 +167,10 @@ class Collection:
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
         )
         qrels = {name: one.take(query_rows, queries.ids) for name, one in self.qrels.items()}
-        return replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known)
+        origin = dict(self.origin)
+        if known is not None:
+            origin["conventions"] = {**origin.get("conventions", {}), "known": known_sentence(len(known))}
+        return replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
@@ -171,11 +178,10 @@ class Collection:
         chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
         taken = self.take(np.array(sorted(chosen), np.int64))
         said = {"sample": f"{len(taken.queries):,} of {len(self.queries):,}, chosen by hash of id"}
-        return replace(taken, origin={**self.origin, "conventions": {**self.origin.get("conventions", {}), **said}})
+        return replace(taken, origin={**taken.origin, "conventions": {**taken.origin.get("conventions", {}), **said}})
 
 
-def without_known(qrels: Mapping[str, Qrels], known: Pairs) -> tuple[dict[str, Qrels], str]:
-    """Return judgement sets without the pairs that were known before, and a sentence that counts them."""
-    rest = {name: one.without(known) for name, one in qrels.items()}
-    judged = ", ".join(f"{len(qrels[name]) - len(one):,} judged in {name}" for name, one in rest.items())
-    return rest, f"{len(known):,} pairs taken out of results and judgements" + (f" ({judged})" if judged else "")
+def known_sentence(pairs: int, judged: int | None = None) -> str:
+    """Say what was taken out because it was known before."""
+    counted = "" if judged is None else f", {judged:,} of them judged"
+    return f"{pairs:,} pairs taken out of results and judgements{counted}"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.qrels import Qrels
+from nirank.scope import Scope
 
 
 def twin_groups(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -16,8 +17,11 @@ def twin_groups(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
     return shared
 
 
-def share_labels(qrels: Qrels, groups: NDArray[np.int64]) -> Qrels:
-    """Return judgements in which every twin of a judged document has the best label among the twins."""
+def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = None) -> Qrels:
+    """Return judgements in which every twin of a judged document has the best label among the twins.
+
+    scope  twins that a query may not be given stay unjudged
+    """
     inside = qrels.rows >= 0
     order = np.argsort(groups, kind="stable")
     begins = np.searchsorted(groups[order], np.arange(len(groups) + 1))
@@ -29,13 +33,17 @@ def share_labels(qrels: Qrels, groups: NDArray[np.int64]) -> Qrels:
     query, group = np.divmod(distinct, max(len(groups), 1))
     sizes = begins[group + 1] - begins[group]
     at = np.repeat(begins[group] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+    q, d, grade = np.repeat(query, sizes), order[at], np.repeat(best, sizes)
+    if scope is not None:
+        kept = scope.allows(q, d) | (qrels.places(q, d) >= 0)
+        q, d, grade = q[kept], d[kept], grade[kept]
     lost = ~inside
     return Qrels.build(
         qrels.queries,
         qrels.docs,
-        np.concatenate((np.repeat(query, sizes), qrels.query_rows[lost])),
-        np.concatenate((order[at], qrels.rows[lost])),
-        np.concatenate((np.repeat(best, sizes), qrels.grades[lost])),
+        np.concatenate((q, qrels.query_rows[lost])),
+        np.concatenate((d, qrels.rows[lost])),
+        np.concatenate((grade, qrels.grades[lost])),
         name=qrels.name,
         min_rel=qrels.min_rel,
         dangling=qrels.dangling,

@@ -97,6 +97,8 @@ def read_tar_run(path: str | Path) -> list[Row]:
     ended: set[str] = set()
     for number, line in read_lines(Path(path)):
         parts = line.split()
+        if not parts:
+            continue
         if len(parts) < 3:
             raise DataError(f"{path}:{number}: expected topic, action, record, rank, score, run; got '{line.strip()}'")
         if rows and parts[0] != rows[-1].topic:

@@ -15,6 +15,8 @@ from nirank.evaluation import statistics
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import lower_is_better
 
+_TESTABLE = 2  # queries that a test needs at least
+
 Test = Literal["randomisation", "t"]
 
 
@@ -43,6 +45,8 @@ class Significance:
         statistics.check_correction(self.correction)
         if not 0 < self.alpha < 1:
             raise ConfigError(f"alpha must lie between 0 and 1, got {self.alpha}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, got {self.seed}")
         if self.resamples < 100:
             raise ConfigError(f"resamples must be 100 or more, got {self.resamples}")
         if self.baseline is not None and self.baseline not in systems:
@@ -123,13 +127,19 @@ class Comparisons:
         test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
-        return f"{test}, {corrected} over {len(self.pairs)} comparisons, alpha {how.alpha}{common}{self._too_few(most)}"
+        over = f"{self._family():,} comparisons" + (f" with {how.baseline}" if how.baseline else "")
+        return f"{test}, {corrected} over {over}, alpha {how.alpha}{common}{self._too_few(most)}"
+
+    def _family(self) -> int:
+        """Return how many tests are corrected together: those that the marks of a table stand for."""
+        how = self.settings
+        return sum(one.a == how.baseline for one in self.pairs) if how.baseline else len(self.pairs)
 
     def _too_few(self, n: int) -> str:
         """Say so where even the greatest difference could not be significant: n queries have 2^n signs."""
         how = self.settings
         least = 2.0 ** (1 - n) if 2**n <= how.resamples else 1 / (1 + how.resamples)
-        family = sum(one.a == how.baseline for one in self.pairs) if how.baseline else len(self.pairs)
+        family = self._family()
         p = np.ones(family)
         p[:1] = least
         if how.test != "randomisation" or not family or statistics.adjust(p, how.correction)[0] < how.alpha:
@@ -285,6 +295,8 @@ def _groups(
     for one in pairs:
         if one.measure == measure and one.p_adjusted < settings.alpha:
             different[at[one.a], at[one.b]] = different[at[one.b], at[one.a]] = True
+    if all(one.n < _TESTABLE for one in pairs if one.measure == measure):
+        return dict.fromkeys(means, "")
     better = -1 if lower_is_better(measure) else 1
     ordered = [better * mean for mean in means.values()]
     return dict(zip(means, statistics.letters(ordered, different), strict=True))

@@ -81,13 +81,16 @@ def evaluate(
     The mean is over queries that are declared and judged: those without results count 0; those
     whose labels are all not relevant count 0 too, as in trec_eval, and are counted. Screening
     measures leave out queries without anything relevant in their pool.
-    Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given.
+    Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given, and for
+    screening measures of results that are outside the scope.
     """
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
     parsed = [parse(name) for name in dict.fromkeys(measures)]
     known = whole_corpus or scope is not None
     pool = Pool.of(qrels, scope) if known and any(one.screening for one in parsed) else None
+    if pool is not None and scope is not None:
+        _refuse_outside(ranking, scope)
     data = Judged.join(ranking, qrels, pool)
     rows = np.flatnonzero(qrels.counts > 0)
     nulls = dict(_nulls(parsed, ranking, pool, len(rows)))
@@ -111,9 +114,19 @@ def evaluate(
         holes=_holes(data, own, rows),
         judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},
         effort=() if pool is None else tuple(effort_curve(data, qrels.min_rel).tolist()),
-        counts=_counts(ranking, data, rows, wanted, per_query, known),
+        counts=_counts(ranking, data, rows, wanted, per_query, whole_corpus),
         conventions=_conventions(qrels, wanted),
     )
+
+
+def _refuse_outside(ranking: Ranking, scope: Scope) -> None:
+    outside = np.flatnonzero(~scope.allows(ranking.query_rows, ranking.rows))
+    if len(outside):
+        query, doc = ranking.queries[ranking.query_rows[outside[0]]], ranking.docs[ranking.rows[outside[0]]]
+        raise StageError(
+            f"query '{query}' has document '{doc}', which its scope does not allow ({len(outside):,} such results);"
+            " screening measures count what could be returned"
+        )
 
 
 def _mean(values: Values) -> float:
@@ -192,7 +205,7 @@ def _counts(
     judged_rows: NDArray[np.int64],
     measures: Sequence[Measure],
     per_query: Mapping[str, Values],
-    known: bool,
+    whole_corpus: bool,
 ) -> dict[str, int]:
     qrels, answered = data.qrels, int((ranking.counts[judged_rows] > 0).sum())
     counts = {
@@ -206,7 +219,7 @@ def _counts(
         "negative_labels": int((qrels.grades < 0).sum()),
         "tied": len(_tied(ranking, _cutoffs(measures))),
     }
-    if known:
+    if whole_corpus:
         counts["dangling"] = int((qrels.rows < 0).sum())
     if data.pool is not None:
         counts["unranked"] = int((data.pool.sizes - ranking.counts)[judged_rows].sum())

@@ -58,6 +58,7 @@ SCREENING = ("R%", "WSS", "last_rel", "norm_area")
 NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Rprec", "Success", "nDCG", "nDCG_exp", *SCREENING)
 _LOWER = ("last_rel",)
 GRADED = ("nDCG", "nDCG_exp", "Judged")  # no threshold divides their documents
+_DIGITS = 9
 _NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
 _NO_CUTOFF = ("Rprec", "last_rel", "norm_area")
 _NAME = re.compile(r"^(?P<family>[A-Za-z][\w-]*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+)(?P<share>%)?)?$")
@@ -105,6 +106,8 @@ def parse(name: str) -> Measure:
     if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
         family, options = "nDCG_exp", ""
     threshold = re.match(r"^rel=(\d+)$", options)
+    if any(number and len(number) > _DIGITS for number in (found["cutoff"], threshold and threshold[1])):
+        raise ConfigError(f"measure '{name}': numbers have at most {_DIGITS} digits")
     level = None
     if family == "WSS" or found["share"]:
         level, cutoff = cutoff, None

@@ -142,7 +142,10 @@ def minimum_detectable(differences: Values, alpha: float) -> Values:
 
 
 def _spread(differences: Values) -> Values:
-    spread: Values = differences.std(0, ddof=1) if len(differences) > 1 else np.zeros(differences.shape[1])
+    if len(differences) < 2:
+        return np.zeros(differences.shape[1])
+    same = np.ptp(differences, axis=0) <= _SAME * np.abs(differences).max(0)  # but for rounding
+    spread: Values = np.where(same, 0.0, differences.std(0, ddof=1))
     return spread
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nirank.evaluation.measures import parse
 from nirank.report.table import Cell, Grid, Row, shown_as
 
 _HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
@@ -44,5 +45,5 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
 
 
 def _judged(row: Row, measure: str) -> str:
-    share = row["judged_at"].get(measure.rpartition("@")[2])
+    share = row["judged_at"].get(str(parse(measure).cutoff))
     return "" if share is None else f"{share:.0%}"

@@ -161,11 +161,14 @@ def _tested(rows: Sequence[Row]) -> list[str]:
     told = next((row for row in rows if row["conventions"].get("comparisons")), None)
     if told is None or len(rows) < 2:
         return []
+    said = told["conventions"]["comparisons"]
+    if said.startswith("a single query"):
+        return [f"Differences: {said}."]
     if told.get("baseline"):
         meaning = f"▲ better, ▼ worse than {told['baseline']}; without a mark the difference cannot be told from chance"
     else:
         meaning = "Systems that share a letter cannot be told apart"
-    return [f"{meaning} ({told['conventions']['comparisons']})."]
+    return [f"{meaning} ({said})."]
 
 
 def _ledger(row: Row, shown: Sequence[str]) -> list[str]:

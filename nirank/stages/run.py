@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
@@ -67,11 +70,7 @@ class RunFile(Retriever):
         whole: Ranking = ctx.needs[0]
         if whole.queries != queries.ids:  # a shard of the queries that the file was read for
             whole = whole.take(whole.queries.rows(list(queries.ids)), queries.ids)
-        kept = whole.select(scope.allows(whole.query_rows, whole.rows))
-        if whole.depth is not None:
-            was_cut = (whole.counts >= whole.depth) & (kept.counts < scope.counts())
-            depth = max(int(kept.counts[was_cut].min()), 1) if was_cut.any() else None
-            kept = Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, depth)
+        kept = rest_of(whole, scope.allows(whole.query_rows, whole.rows), scope.counts())
         return kept if k is None else kept.cut(k)
 
 
@@ -88,6 +87,21 @@ def read(job: Job) -> Ranking:
         job.context.count(what, count)
     one = found.ranking
     return Ranking(one.queries, one.docs, one.offsets, one.rows, one.scores, apparent_depth(one))
+
+
+def rest_of(whole: Ranking, keep: NDArray[np.bool_], allowed: NDArray[np.int64] | None) -> Ranking:
+    """Leave some results of a run, and say how deep it surely still reaches.
+
+    allowed  (n_queries,) how many documents each query may be given; None: more than any list has
+    """
+    kept = whole.select(keep)
+    if whole.depth is None:
+        return kept
+    was_cut = whole.counts >= whole.depth
+    if allowed is not None:
+        was_cut &= kept.counts < allowed
+    depth = max(int(kept.counts[was_cut].min()), 1) if was_cut.any() else None
+    return Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, depth)
 
 
 def apparent_depth(found: Ranking) -> int | None:

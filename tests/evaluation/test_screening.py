@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, StageError
 from nirank.evaluation.clef_tar import Row, evaluate_tar
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import lower_is_better, parse
@@ -146,6 +146,12 @@ def test_each_topics_own_scope_is_its_pool() -> None:
     assert found.counts["unranked"] == 98 - 1 + 99 - 1
 
 
+def test_results_outside_the_scope_are_refused() -> None:
+    with pytest.raises(StageError, match="query 't' has document 'd060', which its scope does not allow .1 such"):
+        screened({"t": [0, 60]}, {"t": [0, 60]}, "last_rel", pool=50)
+    assert screened({"t": [0, 60]}, {"t": [0, 60]}, "AP", pool=50).means["AP"] == 1, "other measures do not count it"
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [
@@ -157,6 +163,7 @@ def test_each_topics_own_scope_is_its_pool() -> None:
         ("norm_area@10", "takes no cut-off"),
         ("Rprec@10", "takes no cut-off"),
         ("WSS(rel=0)@95", "rel must be 1"),
+        ("P@9999999999", "at most 9 digits"),
         ("lastrel", "did you mean 'last_rel'"),
     ],
 )

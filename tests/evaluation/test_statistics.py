@@ -176,6 +176,13 @@ def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> 
     assert [found["m"].p_adjusted, found["last_rel"].p_adjusted] == pytest.approx(adjusted.tolist())
 
 
+def test_differences_that_are_equal_but_for_rounding_have_no_spread() -> None:
+    column = np.array([[0.3 - 0.2], [0.4 - 0.3], [0.9 - 0.8], [0.6 - 0.5]])
+    assert np.ptp(column) > 0
+    assert statistics.effect_size(column).tolist() == [np.inf]
+    assert statistics.minimum_detectable(column, 0.05).tolist() == [0]
+
+
 def test_too_few_queries_are_said_to_be_too_few() -> None:
     random = np.random.default_rng(3)
     few = made(A=random.random(8), B=random.random(8) + 5, C=random.random(8))
@@ -210,6 +217,7 @@ def test_of_what_is_better_low_the_lower_wins() -> None:
         ({"test": "wilcoxon"}, "expected randomisation or t"),
         ({"alpha": 1.0}, "alpha must lie between"),
         ({"resamples": 5}, "resamples must be 100"),
+        ({"seed": -1}, "seed must be 0 or more"),
         ({"baseline": "BM26"}, "there is no system 'BM26'; did you mean 'BM25'"),
         ({"correction": "holms"}, "did you mean 'holm'"),
     ],
@@ -223,5 +231,5 @@ def test_one_system_and_one_query() -> None:
     assert compare(made(A=np.array([0.5, 1.0]))).pairs == []
     single = compare(made(A=np.array([0.5]), B=np.array([0.7])))
     assert single.pairs[0].p == 1
-    assert single.groups["m"] == {"A": "a", "B": "a"}
+    assert single.groups["m"] == {"A": "", "B": ""}, "nothing was tested"
     assert single.words() == "a single query: nothing can be tested"
