@@ -224,7 +224,8 @@ def test_a_closed_pipe_is_no_error(place: Path) -> None:
 
 def test_an_interrupt_exits_130_and_says_how_to_go_on(place: Path) -> None:
     code = (
-        "import time, nirank.loading\nnirank.loading.load = lambda *a, **k: (print('ready', flush=True), time.sleep(60))\n"
+        "import signal, time, nirank.loading\nsignal.signal(signal.SIGINT, signal.default_int_handler)  # even under nohup\n"
+        "nirank.loading.load = lambda *a, **k: (print('ready', flush=True), time.sleep(60))\n"
         "from nirank.cli import main\nmain(['run', 'config.yaml'])"
     )
     process = subprocess.Popen(

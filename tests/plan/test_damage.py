@@ -214,8 +214,9 @@ def test_what_another_process_made_meanwhile_is_taken(tmp_path: Path, caplog: py
 # -- interrupted -----------------------------------------------------------------------------------
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # even where the tests run in the background
 sys.path.insert(0, sys.argv[2])
 import toys
 real = toys.Lookup.score
