@@ -246,7 +246,9 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     counted = [_counts(row) for row in rows]
     notes += list(dict.fromkeys(one for one in counted if one))
     if any(row["cost"].get("measured") in ("stored", "mixed") for row in rows):
-        notes.append("* measured when it was computed, earlier; the result was found in the store.")
+        notes.append(
+            "* in part or whole what the same work took before, in this run or an earlier one; the store has it."
+        )
     return [note for note in notes if note]
 
 
