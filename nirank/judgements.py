@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError
 from nirank.id_columns import IdColumns, LineEnds, read_columns
+from nirank.ids import Ids
+from nirank.pairs import Pairs
 
 _SHOWN = 3  # mistakes that are spelled out
 _NUMBER = (
@@ -91,6 +93,12 @@ class PairsFile:
 
     def __len__(self) -> int:
         return len(self.query_ids)
+
+    def joined(self, queries: Ids, docs: Ids) -> Pairs:
+        """Join the pairs to both sides; those of other queries and of absent documents are left out."""
+        q, d = queries.rows(self.query_ids), docs.rows(self.doc_ids)
+        kept = (q >= 0) & (d >= 0)
+        return Pairs.build(queries, docs, q[kept], d[kept], source=self.source)
 
     @classmethod
     def distinct(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:

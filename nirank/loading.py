@@ -107,7 +107,12 @@ def load(
     had, said = None, {}
     if known is not None:
         listed = read_pairs(Path(known).expanduser(), judgements_too=True)
-        had = _known(listed, asked.ids, doc_side.ids)
+        had = listed.joined(asked.ids, doc_side.ids)
+        if len(listed) and not len(had):
+            first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
+            raise DataError(
+                f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
+            )
         rest = {key: (judged.without(listed), least) for key, (judged, least) in sets.items()}
         said["known"] = known_sentence(
             len(had), max(len(sets[key][0]) - len(rest[key][0]) for key in sets) if sets else 0
@@ -226,18 +231,6 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
     pairs = Pairs.build(queries, docs, q[kept], d[kept], source=pool.source)
     listed = int((q >= 0).sum())
     return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
-
-
-def _known(listed: PairsFile, queries: Ids, docs: Ids) -> Pairs:
-    """Join pairs known before to both sides; those of other queries and of absent documents change nothing."""
-    q, d = queries.rows(listed.query_ids), docs.rows(listed.doc_ids)
-    kept = (q >= 0) & (d >= 0)
-    if len(listed) and not kept.any():
-        first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
-        raise DataError(
-            f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
-        )
-    return Pairs.build(queries, docs, q[kept], d[kept], source=listed.source)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:

@@ -21,7 +21,6 @@ from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
-from nirank.pairs import Pairs
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result
@@ -197,13 +196,13 @@ class _Task:
         qrels = Qrels.build(queries, docs, q[kept], d[kept], self.judged.grades[kept], min_rel=self.min_rel)
         scope = None
         if self.candidates is not None:
-            scope = Scope(queries, docs, pairs=_joined(self.candidates, queries, docs))
+            scope = Scope(queries, docs, pairs=self.candidates.joined(queries, docs))
             inside = scope.allows(ranking.query_rows, ranking.rows)
             counts["not_candidates"] = int((~inside).sum())
             ranking = rest_of(ranking, inside, scope.counts())
             said["candidates"] = self.candidates.source
         if self.known is not None:
-            had = _joined(self.known, queries, docs)
+            had = self.known.joined(queries, docs)
             new = ~had.contains(ranking.query_rows, ranking.rows)
             counts["known"] = int((~new).sum())
             said["known"] = self.known_said
@@ -235,13 +234,6 @@ def _over(ranking: Ranking, more: pa.Array) -> Ranking:
     absent = pc.unique(more).filter(pa.array(ranking.docs.rows(pc.unique(more)) < 0))
     docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
     return Ranking(ranking.queries, docs, ranking.offsets, ranking.rows, ranking.scores, ranking.depth)
-
-
-def _joined(listed: PairsFile, queries: Ids, docs: Ids) -> Pairs:
-    """Join pairs to both sides; those of other queries and documents are left out."""
-    q, d = queries.rows(listed.query_ids), docs.rows(listed.doc_ids)
-    kept = (q >= 0) & (d >= 0)
-    return Pairs.build(queries, docs, q[kept], d[kept], source=listed.source)
 
 
 def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:

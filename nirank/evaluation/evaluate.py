@@ -87,8 +87,8 @@ def evaluate(
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
     parsed = [parse(name) for name in dict.fromkeys(measures)]
-    known = whole_corpus or scope is not None
-    pool = Pool.of(qrels, scope) if known and any(one.screening for one in parsed) else None
+    bounded = whole_corpus or scope is not None  # whether it is known what could be returned
+    pool = Pool.of(qrels, scope) if bounded and any(one.screening for one in parsed) else None
     if pool is not None and scope is not None:
         _refuse_outside(ranking, scope)
     data = Judged.join(ranking, qrels, pool)
@@ -109,7 +109,7 @@ def evaluate(
         means={one.name: _mean(per_query[one.name]) if one.name in per_query else None for one in parsed},
         nulls=nulls,
         answerable=_answerable(qrels, wanted, per_query, rows),
-        ceilings={} if not known or here[qrels.grades > 0].all() else _ceilings(qrels, own, here, rows),
+        ceilings={} if not bounded or here[qrels.grades > 0].all() else _ceilings(qrels, own, here, rows),
         ties=_ties(ranking, data, own, rows),
         holes=_holes(data, own, rows),
         judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},

@@ -46,13 +46,13 @@ class Judged:
         return cls(qrels, query, at - ranking.offsets[query] + 1, qrels.grades[judgement], ranking.counts, pool)
 
     @classmethod
-    def ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_], pool: Pool | None = None) -> Judged:
+    def ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_]) -> Judged:
         """Return the best ranking of the judgements that can be reached, (n_judgements,) bool: by grade."""
         here = np.flatnonzero(reachable)
         order = here[np.lexsort((-qrels.grades[here], qrels.query_rows[here]))]
         query = qrels.query_rows[order]
         returned = np.bincount(query, minlength=len(qrels.queries))
-        return cls(qrels, query, ranks_within(query), qrels.grades[order], returned, pool)
+        return cls(qrels, query, ranks_within(query), qrels.grades[order], returned)
 
     def condensed(self) -> Judged:
         """Return the same list without its unjudged documents (Sakai, SIGIR 2007)."""
