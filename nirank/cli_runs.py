@@ -35,14 +35,13 @@ class Lists(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         several = {name for one in self.params if isinstance(one, click.Option) and one.multiple for name in one.opts}
         spread: list[str] = []
-        current, given = "", False
+        current = ""
         for at, arg in enumerate(args):
             if arg.startswith("-") and len(arg) > 1:
-                name, equals, _ = arg.partition("=")
+                name = arg.partition("=")[0]
                 current = name if name in several else ""
                 spread.append(arg)
-                given = bool(equals)
-            elif current and (given or args[at - 1] != current):
+            elif current and args[at - 1] != current:
                 spread += [current, arg]
             else:
                 spread.append(arg)

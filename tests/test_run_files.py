@@ -146,12 +146,12 @@ def test_trap_45_depth_is_what_candidates_leave_of_it(tmp_path: Path) -> None:
     lines = [f"q{q} Q0 d{q}-{at} {at} {-at} x\n" for q in range(3) for at in range(1, 21)]
     (tmp_path / "run").write_text("".join(lines))
     for listed, expected in (
-        ([1, *range(11, 41)], {"R@10": 0.5, "R@20": None}),  # 11 are left of lists that were cut
-        (range(1, 21), {"R@10": 0.5, "R@20": 0.5}),  # every candidate is there
+        ([1, *range(11, 41)], {"R@10": 0.5, "R@20": None, "R@50": None}),  # 11 are left of lists that were cut
+        (range(1, 21), {"R@10": 0.5, "R@20": 0.5, "R@50": 0.5}),  # every candidate is there
     ):
         (tmp_path / "candidates").write_text("".join(f"q{q} d{q}-{at}\n" for q in range(3) for at in listed))
         (row,) = evaluate_runs(
-            tmp_path / "qrels", tmp_path / "run", ("R@10", "R@20"), candidates=tmp_path / "candidates"
+            tmp_path / "qrels", tmp_path / "run", ("R@10", "R@20", "R@50"), candidates=tmp_path / "candidates"
         ).rows
         assert row["measures"] == expected, listed
 

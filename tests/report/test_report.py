@@ -17,6 +17,7 @@ from nirank.ranking import Ranking
 from nirank.report import check_names, html_table, text_table, write
 from nirank.report.files import run_paths
 from nirank.report.manifest import manifest
+from nirank.report.sensitivity import sensitivity_grids
 
 EVIL = "<script>alert('x')</script> | \"&"
 
@@ -91,6 +92,11 @@ def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
     text = (tmp_path / "leaderboard.md").read_text()
     assert "| AP | A | 0.5000 | 0.2500 to 0.7500 | 1 of 2 |  | 0.6000 |  |" in text
     assert "| AP | B |" not in text
+    holes = {name: {"condensed": 0.6, "at_most": 0.9} for name in ("P@95", "WSS@95")}
+    values = {"P@95": 0.5, "WSS@95": 0.4}
+    judged = row("A", None, measures=values, nulls={}, holes=holes, judged_at={"95": 0.25})
+    (grid,) = sensitivity_grids([judged], list(values))
+    assert [line[5].text for line in grid.body] == ["25%", ""], "WSS@95 has no cut-off"
     assert "Ties and unjudged documents: tiny test qrels" in (tmp_path / "report.html").read_text()
 
 
