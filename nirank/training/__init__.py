@@ -1,0 +1,1 @@
+"""Models that are trained as part of the plan."""

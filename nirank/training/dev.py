@@ -1,0 +1,48 @@
+"""What training is watched by: candidate lists of held-out queries, ranked by the model as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.collections.texts import Texts, TextView
+from nirank.evaluation.evaluate import evaluate
+from nirank.pairs import Pairs
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """Candidate lists of held-out queries, and the measure of their re-ranking.
+
+    queries, docs  the texts that the model reads, (n_queries,) and (n_docs,): only those that occur in a list
+    at             (n_pairs, 2) int64: rows of `queries` and `docs`
+    """
+
+    queries: list[str]
+    docs: list[str]
+    at: NDArray[np.int64]
+    lists: Pairs
+    qrels: Qrels
+    measure: str
+
+    @classmethod
+    def of(cls, lists: Pairs, queries: Texts, docs: Texts, qrels: Qrels, measure: str, view: TextView) -> Watched:
+        """Read the texts of candidate lists."""
+        lists = lists.unscored() if isinstance(lists, Ranking) else lists
+        rows, doc_at = np.unique(lists.rows, return_inverse=True)
+        asked, query_at = np.unique(lists.query_rows, return_inverse=True)
+        at = np.column_stack((query_at, doc_at)).astype(np.int64)
+        texts: Any = (list(queries.take(asked).read(view)), list(docs.take(rows).read(view)))
+        return cls(*texts, at, lists, qrels, measure)
+
+    def measured(self, scores: NDArray[np.floating]) -> float:
+        """Return the mean of the measure where the candidates are ranked by these scores, (n_pairs,)."""
+        lists = self.lists
+        ranked = Ranking.build(lists.queries, lists.docs, lists.query_rows, lists.rows, scores, source="training")
+        value = evaluate(ranked, self.qrels, (self.measure,)).means[self.measure]
+        return float("nan") if value is None else float(value)

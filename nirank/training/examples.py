@@ -1,0 +1,102 @@
+"""Examples: what models are trained on, as a file holds it: queries, positives, negatives and a teacher's scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Training examples. Every distinct text is held once.
+
+    texts      the distinct texts, (n_texts,)
+    queries    (n,) int64, rows of `texts`
+    positives  (n,) int64, rows of `texts`
+    offsets    (n + 1,) int64: example i's negatives are negatives[offsets[i]:offsets[i + 1]], hardest first
+    negatives  (n_negatives,) int64, rows of `texts`
+    scores     a teacher's scores: (n + n_negatives,) float32, those of example i from offsets[i] + i on, its positive
+               first; None: there is no teacher
+    known      (n_known, 2) int64: all known positives, as (query text, positive text), equal texts' included: never
+               a negative of that query, wherever in a batch they stand
+    query_ids, positive_ids   (n,) ids, for people; '' where a file has none
+    counts     what was read, kept and removed, by reason
+    """
+
+    texts: pa.Array
+    queries: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+    scores: NDArray[np.float32] | None
+    known: NDArray[np.int64]
+    query_ids: Sequence[str]
+    positive_ids: Sequence[str]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def of(self, at: int) -> NDArray[np.int64]:
+        """Return the negatives of one example, rows of `texts`."""
+        return self.negatives[self.offsets[at] : self.offsets[at + 1]]
+
+    def save(self, folder: Path) -> None:
+        """Write texts.arrow, examples.arrow and known.npy, and examples.json with the counts."""
+        _write(folder / "texts.arrow", pa.table({"text": self.texts}))
+        rows = pa.table(
+            {
+                "query": self.queries,
+                "positive": self.positives,
+                "negatives": _lists(self.offsets, self.negatives),
+                "query_id": pa.array(self.query_ids, pa.string()),
+                "positive_id": pa.array(self.positive_ids, pa.string()),
+            }
+        )
+        if self.scores is not None:
+            scores = _lists(self.offsets + np.arange(len(self.offsets)), self.scores)
+            rows = rows.append_column("scores", scores)
+        _write(folder / "examples.arrow", rows)
+        np.save(folder / "known.npy", self.known, allow_pickle=False)
+        (folder / "examples.json").write_text(json.dumps({"counts": dict(self.counts)}, indent=1) + "\n")
+
+    @classmethod
+    def open(cls, folder: Path) -> Examples:
+        """Read what `save` wrote; texts stay on disk, memory-mapped."""
+        rows = _read(folder / "examples.arrow")
+        lists = rows["negatives"].combine_chunks()
+        scores = rows["scores"].combine_chunks().values.to_numpy() if "scores" in rows.column_names else None
+        said: dict[str, Any] = json.loads((folder / "examples.json").read_text())
+        return cls(
+            _read(folder / "texts.arrow")["text"].combine_chunks(),
+            rows["query"].to_numpy(),
+            rows["positive"].to_numpy(),
+            lists.offsets.to_numpy().astype(np.int64),
+            lists.values.to_numpy(),
+            scores,
+            np.load(folder / "known.npy", mmap_mode="r", allow_pickle=False),
+            rows["query_id"].to_pylist(),
+            rows["positive_id"].to_pylist(),
+            said["counts"],
+        )
+
+
+def _lists(offsets: NDArray[np.int64], values: NDArray[Any]) -> pa.Array:
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()

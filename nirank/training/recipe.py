@@ -1,0 +1,160 @@
+"""Recipe: how a model is trained, apart from what it starts from and on what it is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from nirank.errors import ConfigError
+
+Kind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
+Loss = Literal["mnr", "lce", "margin", "margin_mse"]
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank updates W0 + (alpha / rank) B A; merged into the weights when training ends.
+
+    Hu et al., ICLR 2022, arXiv 2106.09685, section 4.1.
+
+    targets  names of the linear modules; None: all linear modules of attention and feed-forward layers
+    """
+
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.05
+    targets: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ConfigError(f"lora: rank must be 1 or more, got {self.rank}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"lora: dropout must lie in [0, 1), got {self.dropout}")
+        if self.targets is not None:
+            object.__setattr__(self, "targets", tuple(self.targets))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained. Everything here can change the weights, and is part of their address.
+
+    loss            'mnr' (softmax over the batch's documents and the mined negatives), 'lce' (softmax over a
+                    query's own 1 positive and n negatives), 'margin' (pairwise hinge), 'margin_mse' (distillation from
+                    a teacher); None: mnr for encoders, lce for cross-encoders
+    epochs, steps   passes over the examples; or so many steps of the optimiser, which then counts
+    batch           examples a step, each with its negatives
+    learning_rate   at the end of the warm-up; `head_factor` times that for a cross-encoder's new head
+    warmup          share of the steps in which the rate grows linearly; then it falls linearly to 0
+    weight_decay    decoupled, not on biases and LayerNorm
+    clip            greatest norm of the gradient
+    dropout         None: as the model's configuration says
+    precision       'bfloat16': autocast; the weights stay float32
+    max_length      tokens of a text, for a cross-encoder of query and document together; None: the model's own
+    scale           mnr: factor of cosine similarities (1 / temperature)
+    margin          margin: what a positive should be ahead by
+    flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
+    freeze_layers   this many of the lowest layers, and the embeddings, keep their weights; 'half': half of them
+    freeze_embeddings   None: if any layer is frozen
+    layer_lr_decay, lr_offset   layer l of L learns at rate · decay^(L - l + offset), the embeddings at
+                    rate · decay^(L + offset), the head at rate
+    reinit_layers   this many of the top layers start anew; reinit_pooler: None: with them
+    buckets         batches of texts of similar length (the batches differ from run to run only with the seed)
+    gradient_checkpointing   trades time for memory
+
+    Zhang et al., ICLR 2021, arXiv 2006.05987; Mosbach et al., ICLR 2021, arXiv 2006.04884; Tinn et al., arXiv
+    2112.07869. `offset` 1 is the code of Zhang et al., 2 that of ELECTRA, 0 lets the top layer learn at the full rate.
+    """
+
+    loss: Loss | None = None
+    epochs: int = 1
+    steps: int | None = None
+    batch: int = 32
+    learning_rate: float = 2e-5
+    head_factor: float = 1.0
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    dropout: float | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    max_length: int | None = None
+    scale: float = 20.0
+    margin: float = 0.1
+    flops: tuple[float, float] = (5e-5, 3e-5)
+    freeze_layers: int | Literal["half"] = 0
+    freeze_embeddings: bool | None = None
+    layer_lr_decay: float = 1.0
+    lr_offset: int = 1
+    reinit_layers: int = 0
+    reinit_pooler: bool | None = None
+    lora: Lora | None = None
+    buckets: bool = True
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flops", tuple(self.flops))
+        wrong = [
+            f"recipe: {name} must be {expected}, got {value!r}"
+            for name, value, good, expected in (
+                (
+                    "loss",
+                    self.loss,
+                    self.loss is None or self.loss in get_args(Loss),
+                    f"one of {', '.join(get_args(Loss))}",
+                ),
+                ("epochs", self.epochs, self.epochs >= 1, "1 or more"),
+                ("steps", self.steps, self.steps is None or self.steps >= 1, "1 or more"),
+                ("batch", self.batch, self.batch >= 1, "1 or more"),
+                ("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0"),
+                ("head_factor", self.head_factor, self.head_factor > 0, "above 0"),
+                ("warmup", self.warmup, 0 <= self.warmup < 1, "in [0, 1)"),
+                ("weight_decay", self.weight_decay, self.weight_decay >= 0, "0 or more"),
+                ("clip", self.clip, self.clip > 0, "above 0"),
+                ("dropout", self.dropout, self.dropout is None or 0 <= self.dropout < 1, "in [0, 1)"),
+                ("max_length", self.max_length, self.max_length is None or self.max_length >= 5, "5 or more"),
+                ("scale", self.scale, self.scale > 0, "above 0"),
+                ("margin", self.margin, self.margin >= 0, "0 or more"),
+                ("flops", self.flops, len(self.flops) == 2 and min(self.flops) >= 0, "two weights, 0 or more"),
+                (
+                    "freeze_layers",
+                    self.freeze_layers,
+                    self.freeze_layers == "half" or (isinstance(self.freeze_layers, int) and self.freeze_layers >= 0),
+                    "a number of layers, or 'half'",
+                ),
+                ("layer_lr_decay", self.layer_lr_decay, 0 < self.layer_lr_decay <= 1, "in (0, 1]"),
+                ("lr_offset", self.lr_offset, self.lr_offset in (0, 1, 2), "0, 1 or 2"),
+                ("reinit_layers", self.reinit_layers, self.reinit_layers >= 0, "0 or more"),
+            )
+            if not good
+        ]
+        if self.lora is not None and (self.freeze_layers or self.reinit_layers):
+            wrong.append(
+                "recipe: lora freezes all weights of the model; freeze_layers and reinit_layers do not go with it"
+            )
+        if wrong:
+            raise ConfigError(*wrong)
+
+    def options(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as JSON values."""
+        found = {}
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            if value != one.default:
+                found[one.name] = _plain(value)
+        return found
+
+    def __repr__(self) -> str:
+        shown = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        parts = [f"{name}={value!r}" for name, value in shown.items() if name in self.options()]
+        return f"Recipe({', '.join(parts)})"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Lora):
+        default = Lora()
+        return {
+            one.name: _plain(getattr(value, one.name))
+            for one in dataclasses.fields(value)
+            if getattr(value, one.name) != getattr(default, one.name)
+        }
+    return list(value) if isinstance(value, tuple) else value
