@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,8 +35,8 @@ class Watched:
         rows, doc_at = np.unique(lists.rows, return_inverse=True)
         asked, query_at = np.unique(lists.query_rows, return_inverse=True)
         at = np.column_stack((query_at, doc_at)).astype(np.int64)
-        texts: Any = (list(queries.take(asked).read(view)), list(docs.take(rows).read(view)))
-        return cls(*texts, at, lists, qrels, measure)
+        read = [list(texts.take(chosen).read(view)) for texts, chosen in ((queries, asked), (docs, rows))]
+        return cls(read[0], read[1], at, lists, qrels, measure)
 
     def measured(self, scores: NDArray[np.floating]) -> float:
         """Return the mean of the measure where the candidates are ranked by these scores, (n_pairs,)."""
