@@ -171,6 +171,7 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
         disable_tqdm=True,
         dataloader_pin_memory=False,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # several would each be given a part of a batch, and miss its negatives
     made = Trainer(
         model=model,
         args=arguments,

@@ -25,7 +25,7 @@ from nirank.inference.sparse import SparseEncoding, encode_sparse
 from nirank.training.examples import Examples
 from nirank.training.fit import Fitting
 from nirank.training.layers import rate
-from nirank.training.recipe import Kind, Recipe
+from nirank.training.recipe import Kind, Lora, Recipe
 
 KINDS: tuple[Kind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
 LOSSES = [
@@ -257,6 +257,36 @@ def test_gradient_checkpointing_changes_no_loss(kind: Kind, bases: Any, tmp_path
         for on in (False, True)
     )
     np.testing.assert_allclose([one[1] for one in plain["steps"]], [one[1] for one in checked["steps"]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lora_is_merged_into_a_plain_model(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    how = Fitting(kind, bases[kind], replace(RECIPE, learning_rate=1e-2, lora=Lora(rank=2)), 1)
+    out = fitted.run(how, examples(), tmp_path / "lora", watched())
+    plain = fitted.run(Fitting(kind, bases[kind], RECIPE, 1), examples(), tmp_path / "plain")
+    assert weights(out).keys() == weights(plain).keys()
+    before = fitted.load_file(next(bases[kind].path.rglob("*.safetensors")))
+    after = weights(out)
+    query = next(name for name in after if name.endswith("layer.0.attention.self.query.weight"))
+    embeddings = next(name for name in after if name.endswith("word_embeddings.weight"))
+
+    def start(name: str) -> Any:
+        return next(one for own, one in before.items() if name.endswith(own))
+
+    assert (after[embeddings] == start(embeddings)).all()
+    changed = after[query] - start(query)
+    assert np.linalg.matrix_rank(changed, tol=1e-6) == 2
+    said = [json.loads((one / "training.json").read_text())["trainable_parameters"] for one in (out, plain)]
+    assert said[0] < said[1]
+
+
+def test_frozen_layers_stay_as_they_were(bases: Any, tmp_path: Path) -> None:
+    how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, freeze_layers=1), 1)
+    after = weights(fitted.run(how, examples(), tmp_path))
+    before = fitted.load_file(bases["bi_encoder"].path / "model.safetensors")
+    same = {name for name in after if (after[name] == before[name]).all()}
+    assert {name for name in after if name.startswith(("embeddings.", "encoder.layer.0."))} <= same
+    assert "encoder.layer.1.output.dense.weight" not in same
 
 
 def test_prompts_stand_before_texts(bases: Any, tmp_path: Path) -> None:

