@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+
+_Text = tuple[int, int]  # column, text number
+_Held = Counter[_Text]
 
 _WINDOW = 32  # batches among which examples are sorted by length: enough to find alike ones, few enough to stay random
 _OPEN = 8  # batches that are filled at a time
@@ -55,16 +59,37 @@ class Batches:
         size = self.batch_size
         if self.apart is None:
             return [examples[first : first + size] for first in range(0, len(examples), size)]
+        texts = {example: list(enumerate(self.apart[example].tolist())) for example in examples}
         rooms = [min(size, len(examples) - first) for first in range(0, len(examples), size)]
         batches: list[list[int]] = [[] for _ in rooms]
-        held: list[set[tuple[int, int]]] = [set() for _ in rooms]
+        held: list[_Held] = [Counter() for _ in rooms]
         open_from = 0
         for example in examples:
             while len(batches[open_from]) == rooms[open_from]:
                 open_from += 1
-            texts = set(enumerate(self.apart[example].tolist()))
             free = [at for at in range(open_from, min(open_from + _OPEN, len(rooms))) if len(batches[at]) < rooms[at]]
-            at = next((at for at in free if not held[at] & texts), free[0])
+            at = next((at for at in free if not any(held[at][text] for text in texts[example])), free[0])
             batches[at].append(example)
-            held[at] |= texts
+            held[at].update(texts[example])
+        for at, batch in enumerate(batches):
+            for place, example in enumerate(batch):
+                if any(held[at][text] > 1 for text in texts[example]):
+                    _swap(batches, held, texts, at, place)
         return batches
+
+
+def _swap(batches: list[list[int]], held: list[_Held], texts: Mapping[int, list[_Text]], at: int, place: int) -> None:
+    """Exchange an example with one of another batch, the nearest first, so that neither meets its own texts."""
+
+    def fits(example: int, where: int, instead_of: int) -> bool:
+        return not any(held[where][text] > (text in texts[instead_of]) for text in texts[example])
+
+    example = batches[at][place]
+    for other in sorted(set(range(len(batches))) - {at}, key=lambda one: abs(one - at)):
+        for its_place, its_example in enumerate(batches[other]):
+            if fits(example, other, its_example) and fits(its_example, at, example):
+                batches[at][place], batches[other][its_place] = its_example, example
+                for where, came, went in ((at, its_example, example), (other, example, its_example)):
+                    held[where].subtract(texts[went])
+                    held[where].update(texts[came])
+                return

@@ -44,7 +44,7 @@ def quick_products(model: nn.Module) -> Iterator[int]:
 def _linear(module: nn.Linear, inputs: Tensor) -> Tensor:
     import torch
 
-    if inputs.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+    if not inputs.numel() or inputs.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return torch.nn.functional.linear(inputs, module.weight, module.bias)
     found: Tensor = _function().apply(inputs, module.weight, module.bias)
     return found
