@@ -161,7 +161,9 @@ class PairCollator(Collator):
         ctx.count("truncated_queries", int((self.queries.tokens.lengths > self.reader.query_limit).sum()))
 
     def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.minimum(queries + docs, self.reader.limit)
+        special = self.reader.limit - self.reader.query_limit - 1
+        found: NDArray[np.int64] = np.minimum(queries + docs + special, self.reader.limit)
+        return found
 
     def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros_like(queries)
