@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.contamination import zero_shot
-from nirank.errors import ConfigError, DataError, NirankError
+from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.ledger import entry
@@ -20,11 +21,12 @@ from nirank.evaluation.measures import parse
 from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
-from nirank.plan.compile import compile
+from nirank.plan.choices import read_choice
 from nirank.plan.costs import costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
+from nirank.planning import Library
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
@@ -33,16 +35,6 @@ from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_r
 from nirank.work import Engine
 
 log = logging.getLogger("nirank")
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One system on one collection: the node that ranks, or why it cannot be planned."""
-
-    collection: Collection
-    system: str
-    pipeline: Pipeline
-    node: Node
 
 
 class Experiment:
@@ -56,6 +48,9 @@ class Experiment:
     device       for models: 'auto', 'cpu', 'cuda', …
     engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
+    seeds        of trained models: a system with such a model has a row a seed, and with several seeds one of their
+                 mean and spread
+    folds        split the queries for systems that are trained or tuned on the queries outside a fold
 
     Making one checks everything that can be checked without computing; all mistakes are in one
     ConfigError.
@@ -71,6 +66,8 @@ class Experiment:
         device: str = "auto",
         significance: Significance | None = None,
         engine: Engine | None = None,
+        seeds: Sequence[int] = (1,),
+        folds: int | Folds | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -80,11 +77,15 @@ class Experiment:
         self.store: Store = open_store() if store is None else store
         self.device, self.engine = device, engine
         self.significance = significance or Significance()
+        self.seeds = tuple(seeds)
+        self.folds = Folds(folds) if isinstance(folds, int) else folds
         problems = [*self._problems()]
         if problems:
             raise ConfigError(*problems)
         self._leaves: dict[str, Any] = {}
-        self._cases: list[_Case] | None = None
+        self._library = Library(self.collections, self.store, self._sides, self._leaf, self._leaves)
+        self._chosen: dict[str, dict[str, Any] | None] = {}
+        self._cases: list[Case] | None = None
 
     def _problems(self) -> Iterator[str]:
         if not self.collections:
@@ -117,23 +118,21 @@ class Experiment:
     def __repr__(self) -> str:
         return f"<Experiment: {len(self.collections)} collections × {len(self.systems)} systems>"
 
-    def plan(self) -> list[_Case]:
-        """Return what is to be computed, as nodes. Models and files are looked up, nothing is computed."""
+    def plan(self) -> list[Case]:
+        """Return what is to be computed, as nodes. Models and files are looked up, nothing is computed.
+
+        What a tuned pipeline will be is known where its choice is stored; elsewhere the case waits for it.
+        """
         if self._cases is None:
-            cases, problems = [], []
-            for collection in self.collections:
-                sides = self._sides(collection)
-                for name, pipeline in self.systems.items():
-                    try:
-                        cases.append(_Case(collection, name, pipeline, compile(pipeline, sides)))
-                    except NirankError as error:
-                        if error.exit_code != 2:
-                            raise
-                        problems += [f"system '{name}': {message}" for message in error.messages]
-            if problems:
-                raise ConfigError(*dict.fromkeys(problems))
-            self._cases = cases
+            self._cases = list(cases(self._library, self.systems, self.seeds, self.folds, self._choice))
         return self._cases
+
+    def _choice(self, node: Node) -> dict[str, Any] | None:
+        """Return what was chosen before, None where it is not stored."""
+        if node.address not in self._chosen:
+            stored = self.store.find(node)
+            self._chosen[node.address] = None if stored is None else read_choice(stored.folder)
+        return self._chosen[node.address]
 
     def _sides(self, collection: Collection) -> Sides:
         """Return the collection as leaves of the plan."""
@@ -165,7 +164,7 @@ class Experiment:
     def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
         named = [
-            (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
+            (f"{case.collection.name}: {case.system}" if several else case.system, case.target) for case in self.plan()
         ]
         return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
 
@@ -178,9 +177,11 @@ class Experiment:
         """
         reporter = reporter or Reporter()
         begun, started = datetime.now(UTC), time.perf_counter()
-        cases, planned = self.plan(), self._steps()
+        planned = self._steps()
         runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
-        runner.plan(case.node for case in cases)
+        self._choose(runner)
+        cases, planned = self.plan(), planned if not self._chosen else self._steps()
+        runner.plan(case.target for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
@@ -195,22 +196,38 @@ class Experiment:
         log.info("%s", summary)
         return result
 
-    def _run_case(self, case: _Case, runner: Runner, result: Result, reporter: Reporter) -> None:
+    def _choose(self, runner: Runner) -> None:
+        """Make the choices of tuned pipelines, the inner ones first, and plan again."""
+        failed: set[str] = set()
+        while True:
+            waiting = {case.waits for case in self.plan() if case.waits is not None}
+            waiting = {node for node in waiting if node.address not in failed}
+            if not waiting:
+                return
+            runner.plan(waiting)
+            for node in waiting:
+                try:
+                    self._chosen[node.address] = read_choice(runner.value(node))
+                except FailedNode:
+                    failed.add(node.address)
+            self._cases = None
+
+    def _run_case(self, case: Case, runner: Runner, result: Result, reporter: Reporter) -> None:
         collection = case.collection
         sets: list[Qrels | None] = [*collection.qrels.values()] or [None]
         try:
-            ranking: Ranking = runner.value(case.node)
+            ranking: Ranking = runner.value(case.target)
         except FailedNode as failure:
             reporter.say(f"{collection.name}: {case.system} failed: {failure}")
             for qrels in sets:
                 result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
             return
-        spent = runner.spent(case.node)
+        spent = runner.spent(case.target)
         counts, declared = counted(spent)
         counts |= _later(ranking, collection)
         cost = costs(spent, len(collection.queries))
         key = (collection.name, collection.split, case.system)
-        result.rankings[key], result.folds[key] = ranking, folded(case.node, runner)
+        result.rankings[key], result.folds[key] = ranking, folded(case.target, runner)
         for qrels in sets:
             row = self._row(case, qrels) | {"depth": ranking.depth, "counts": counts, "cost": cost}
             row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}
@@ -229,7 +246,7 @@ class Experiment:
                 row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
             result.add(row, evaluation)
 
-    def _row(self, case: _Case, qrels: Qrels | None) -> dict[str, Any]:
+    def _row(self, case: Case, qrels: Qrels | None) -> dict[str, Any]:
         """Return a row before anything is known of its numbers."""
         collection = case.collection
         seen = zero_shot(case.pipeline, collection)
@@ -249,7 +266,7 @@ class Experiment:
                 **collection.origin.get("conventions", {}),
             },
             pipeline=repr(case.pipeline),
-            address=case.node.address,
+            address=case.target.address,
         )
 
     def _measures(self, collection: Collection) -> tuple[str, ...]:
@@ -259,10 +276,10 @@ class Experiment:
         return tuple(dict.fromkeys(name for one in self.collections for name in self._measures(one)))
 
 
-def _read_what_was_given(cases: Sequence[_Case], runner: Runner) -> None:
+def _read_what_was_given(cases: Sequence[Case], runner: Runner) -> None:
     """Read the users' files before anything else is computed; raise DataError with the mistakes of all."""
     wrong: list[str] = []
-    for node in dict.fromkeys(node for case in cases for node in case.node.walk() if node.given):
+    for node in dict.fromkeys(node for case in cases for node in case.target.walk() if node.given):
         try:
             runner.run(node)
         except FailedNode as failure:
@@ -288,7 +305,7 @@ def _with_shared_labels(
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
 
-def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
+def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
     """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
     entries = []
     docs = case.node.input("docs")

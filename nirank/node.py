@@ -157,6 +157,10 @@ class Store(Protocol):
         """Hold a node against other processes; `waiting` hears, once, which process has it."""
         ...
 
+    def scratch(self, node: Node) -> Path:
+        """Return where a node may keep what it goes on from after a crash; gone when it is committed."""
+        ...
+
     def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
         """Return the memo of one space, for rows of one type."""
         ...

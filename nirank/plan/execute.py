@@ -15,6 +15,7 @@ from typing import Any
 from nirank.context import Context
 from nirank.errors import NirankError, StoreError
 from nirank.memo import no_memos
+from nirank.model import MODEL, located
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
 from nirank.plan.costs import Cost, Spent, measured, recorded
@@ -129,7 +130,7 @@ class Runner:
             context = replace(self._context(wanted, inputs), memos=no_memos)
             with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
                 with measured(cost):
-                    job = Job(wanted.params, inputs, Path(folder), context, wanted.stage, wanted.depth)
+                    job = Job(wanted.params, inputs, Path(folder), context, _stage(wanted, inputs), wanted.depth)
                     value = _task(wanted.task)(job)
                     if value is not None:
                         value.save(Path(folder))
@@ -209,7 +210,7 @@ class Runner:
 
     def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
         try:
-            node.stage.score(wanted, self._context(node, inputs))
+            _stage(node, inputs).score(wanted, self._context(node, inputs))
         except StoreError:
             raise
         except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
@@ -226,6 +227,7 @@ class Runner:
             qrels=inputs.get("judgements", [None])[0],
             memos=self.store.memo,
             engine=self.engine,
+            scratch=self.store.scratch(node),
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
@@ -246,7 +248,7 @@ class Runner:
         with self.store.commit(node, meta) as folder:
             meta["cost"] = cost = {}
             with measured(cost):
-                value = _task(node.task)(Job(node.params, inputs, folder, context, node.stage, node.depth))
+                value = _task(node.task)(Job(node.params, inputs, folder, context, _stage(node, inputs), node.depth))
                 if value is not None:
                     value.save(folder)
             cost |= recorded(node, inputs, value, folder, context)
@@ -258,6 +260,12 @@ class Runner:
 
 def _deeper(one: Node, other: Node) -> bool:
     return other.depth is not None and (one.depth is None or one.depth > other.depth)
+
+
+def _stage(node: Node, inputs: Mapping[str, list[Any]]) -> Any:
+    """Return a node's stage, its trained models where they lie."""
+    made = [below.address for role, below in node.inputs if role == MODEL]
+    return located(node.stage, dict(zip(made, inputs.get(MODEL, ()), strict=True)))
 
 
 def _task(path: str) -> Any:
