@@ -43,6 +43,9 @@ class Context:
     engine         executes what comes in shards; None: here, in this process
     scratch        where a long computation keeps what it goes on from after a crash; None: a temporary folder
     remembered     what memos spared: items found and computed, and their seconds
+    models         how many parameters the models have that were used (None: nobody knows), by their content
+    devices        on which they ran
+    device_s       how long they computed there
     """
 
     queries: Texts | None = None
@@ -59,6 +62,9 @@ class Context:
     engine: Engine | None = None
     remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     scratch: Path | None = None
+    models: dict[str, int | None] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    device_s: float = 0.0
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a named counter; zeros are not shown."""
@@ -68,6 +74,16 @@ class Context:
     def declare(self, name: str, value: Any) -> None:
         """State a convention that the numbers depend on."""
         self.declared[name] = value
+
+    def uses(self, model: str, parameters: int | None, device: str) -> None:
+        """State that a model is used, for the row's parameters and devices.
+
+        model       names its content: a model that several stages name alike counts once
+        parameters  how many numbers were learned; None: nobody knows
+        device      such as 'cpu' or 'cuda:0'
+        """
+        self.models[model] = parameters
+        self.devices.add(device)
 
     def need(self, at: int = 0) -> Path:
         """Return the folder of one need."""

@@ -309,7 +309,7 @@ def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -
     """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
     entries = []
     docs = case.node.input("docs")
-    for node in case.node.walk():
+    for node in case.node.walk(lambda one: not one.training):  # what training ranks is no list of the system
         whole = any(one == ("docs", docs) for one in node.inputs)  # lists of passages are not counted
         if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
             continue

@@ -70,10 +70,17 @@ def pack(model: nn.Module, precision: str) -> int:
         except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
             log.debug("%s keeps its own code: %s", type(encoder).__name__, error)  # another structure, or no operator
             continue
+        layers.given_up = sum(one.numel() for one in encoder.layer.parameters())
         encoder.forward = layers
         encoder.layer = torch.nn.ModuleList()
         packed += 1
     return packed
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Return how many numbers of a model were learned, those of packed layers with them; shared ones count once."""
+    packed: int = sum(getattr(module.forward, "given_up", 0) for module in model.modules())
+    return packed + int(sum(one.numel() for one in model.parameters()))
 
 
 def _checked(encoder: Any, precision: str) -> _Layers:
@@ -128,7 +135,12 @@ def _agree(layers: _Layers, hidden: Sequence[Tensor], exact: Sequence[Tensor]) -
 
 
 class _Layers:
-    """An encoder's layers; called like the encoder."""
+    """An encoder's layers; called like the encoder.
+
+    given_up  how many parameters the encoder's own layers had
+    """
+
+    given_up = 0
 
     def __init__(self, layers: Sequence[Parts], dtype: torch.dtype) -> None:
         self.dtype = dtype

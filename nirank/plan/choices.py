@@ -57,7 +57,9 @@ def choice(one: Tuned, around: Surroundings) -> Node:
         *(("list", node) for node in lists),
     )
     label = f"choose among {len(lists)} by {one.measure} on {own.queries.label}"
-    return Node(f"{__name__}:choose", 1, {"measure": one.measure}, inputs, offline=True, stage=one, label=label)
+    return Node(
+        f"{__name__}:choose", 1, {"measure": one.measure}, inputs, offline=True, training=True, stage=one, label=label
+    )
 
 
 def choose(job: Job) -> None:

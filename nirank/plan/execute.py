@@ -18,7 +18,7 @@ from nirank.memo import no_memos
 from nirank.model import MODEL, located
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
-from nirank.plan.costs import Cost, Spent, measured, recorded
+from nirank.plan.costs import Cost, Spent, measured, own, recorded
 from nirank.plan.reporter import Reporter
 from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
@@ -106,12 +106,15 @@ class Runner:
     def spent(self, target: Node) -> list[Spent]:
         """Return what each computation of a system that was run cost, now or when it was computed."""
         ran = {node.address for node in self.ran}
+        needed = own(target)
         found = []
         for node in target.walk():
             stored = self.run(node)
             if stored is not None:
-                cost = self._timed_cost(node, stored) if self.time and not node.offline else stored.meta["cost"]
-                found.append(Spent(node, stored, cost, node.address in ran or node.address in self._timed))
+                again = self.time and node in needed and not node.offline
+                cost = self._timed_cost(node, stored) if again else stored.meta["cost"]
+                now = node.address in ran or node.address in self._timed
+                found.append(Spent(node, stored, cost, now, training=node not in needed))
         return found
 
     def costs(self) -> dict[str, Mapping[str, Any]]:

@@ -17,11 +17,12 @@ _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 @dataclass(frozen=True)
 class Cell:
-    """A text in the table; numbers stand right, the best of a column is bold."""
+    """A text in the table; numbers stand right, the best of a column is bold, facts are no result and set fainter."""
 
     text: str
     number: bool = False
     best: bool = False
+    fact: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
     best = _best(rows, shown)
     notes = _shared_notes(rows, shown)
-    more = _more(rows, shown)
+    more, facts = _more(rows, shown), _facts(rows)
     body = []
     for row in rows:
         cells = [Cell(row["system"])]
@@ -73,9 +74,9 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
                 cells.append(Cell(f"{shown_as(measure, value)}{_mark(row, measure, len(rows))}", number=True, best=top))
         cells += [Cell(read(row), number=True) for read in more.values()]
-        cells += [Cell(text, number=True) for text in _facts(row)]
+        cells += [Cell(read(row) if row["status"] == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
-    return Grid(title, ["system", *shown, *more, "queries", "depth", "ms/query", "index s"], body, notes)
+    return Grid(title, ["system", *shown, *more, *facts], body, notes)
 
 
 def _best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], float]:
@@ -185,17 +186,40 @@ def _rounded(row: Row, measure: str) -> float:
     return round(float(row["measures"][measure]), 4)
 
 
-def _facts(row: Row) -> tuple[str, str, str, str]:
-    if row["status"] != "ok":
-        return ("-", "-", "-", "-")
-    ms, index = row["cost"].get("ms_per_query"), row["cost"].get("index_s")
+def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
+    """Return the columns that say how a result came about, by heading; those of models where there are models."""
+    found: dict[str, Callable[[Row], str]] = {
+        "queries": lambda row: f"{row['queries']['judged']:,}",
+        "depth": lambda row: "whole" if row["depth"] is None else f"{row['depth']:,}",
+        "ms/query": partial(_seconds, "ms_per_query", 2),
+        "index s": partial(_seconds, "index_s", 1),
+    }
+    costs = [row["cost"] for row in rows]
+    if any(cost.get("training_s") is not None for cost in costs):
+        found["training s"] = partial(_seconds, "training_s", 1)
+    if any(cost.get("parameters") or cost.get("device_s") for cost in costs):
+        found["parameters"] = _parameters
+        found["device s"] = partial(_seconds, "device_s", 1)
+        found["device"] = lambda row: ", ".join(row["cost"].get("devices", ())) or "-"
+    return found
+
+
+def _seconds(key: str, decimals: int, row: Row) -> str:
+    """Return a time of a row's, marked where it was measured before."""
+    value = row["cost"].get(key)
     stored = "*" if row["cost"].get("measured") in ("stored", "mixed") else ""
-    return (
-        f"{row['queries']['judged']:,}",
-        "whole" if row["depth"] is None else f"{row['depth']:,}",
-        "-" if ms is None else f"{ms:.2f}{stored}",
-        "-" if index is None else f"{index:.1f}{stored}",
-    )
+    return "-" if value is None else f"{value:.{decimals}f}{stored}"
+
+
+def _parameters(row: Row) -> str:
+    """Return how many parameters a system's models have, as people say it: 22.7M."""
+    n = row["cost"].get("parameters")
+    if n is None:
+        return "-"
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if n >= size:
+            return f"{n / size:.1f}{unit}"
+    return str(n)
 
 
 def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:

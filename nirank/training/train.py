@@ -106,7 +106,9 @@ class Train(Made):
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params["watch"] = self.watch.params()
-        return Node(f"{TASKS}:train", 1, params, inputs, offline=True, stage=one, label=f"train {self.title}")
+        return Node(
+            f"{TASKS}:train", 1, params, inputs, offline=True, training=True, stage=one, label=f"train {self.title}"
+        )
 
     def __repr__(self) -> str:
         return shown(self)
@@ -171,7 +173,7 @@ class Soup(Made):
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params |= {"tie": self.tie, "watch": self.watch.params()}
-        return Node(f"{TASKS}:soup", 1, params, inputs, offline=True, stage=self, label=self.title)
+        return Node(f"{TASKS}:soup", 1, params, inputs, offline=True, training=True, stage=self, label=self.title)
 
     def __repr__(self) -> str:
         return shown(self)
