@@ -1,0 +1,408 @@
+"""Layers in training: what is frozen, what starts anew, and what learns how fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+import torch
+from transformers import (
+    AlbertConfig,
+    AlbertModel,
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
+    DistilBertModel,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    ElectraModel,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
+    ModernBertModel,
+    MPNetConfig,
+    MPNetForSequenceClassification,
+    MPNetModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    RobertaModel,
+    get_linear_schedule_with_warmup,
+)
+
+from nirank.errors import ConfigError
+from nirank.training.layers import anatomy, freeze, parameter_groups, rate, reinit, set_dropout
+from nirank.training.recipe import Recipe
+
+PLAIN = {
+    "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24,
+    "max_position_embeddings": 40, "num_labels": 1,
+}  # fmt: skip
+CONFIGS: dict[str, Any] = {
+    "Bert": (BertConfig, PLAIN),
+    "Roberta": (RobertaConfig, PLAIN),
+    "MPNet": (MPNetConfig, PLAIN),
+    "Electra": (ElectraConfig, PLAIN | {"embedding_size": 8}),
+    "ModernBert": (ModernBertConfig, PLAIN | {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2, "reference_compile": False}),
+    "DistilBert": (DistilBertConfig, {"vocab_size": 40, "dim": 16, "n_layers": 4, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": 40, "num_labels": 1}),
+}  # fmt: skip
+MODELS = [
+    BertModel, BertForMaskedLM, BertForSequenceClassification, RobertaModel, RobertaForMaskedLM,
+    RobertaForSequenceClassification, MPNetModel, MPNetForSequenceClassification, ElectraModel,
+    ElectraForSequenceClassification, ModernBertModel, ModernBertForSequenceClassification, DistilBertModel,
+    DistilBertForMaskedLM, DistilBertForSequenceClassification,
+]  # fmt: skip
+FAMILIES = pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+
+
+def made(kind: type, **more: Any) -> Any:
+    config, options = CONFIGS[kind.__name__.split("For")[0].removesuffix("Model")]
+    torch.manual_seed(0)
+    return kind(config(**options | more))
+
+
+def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: one.clone() for name, one in model.state_dict().items()}
+
+
+def layer_of(name: str) -> int | None:
+    """The number of a parameter's layer, from 1, read from its name."""
+    parts = name.replace("layers.", "layer.").split(".")
+    return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else None
+
+
+def rates(model: torch.nn.Module, recipe: Recipe) -> dict[str, float]:
+    """Every parameter's rate, by its name; a parameter in two groups fails."""
+    found: dict[str, float] = {}
+    for group in parameter_groups(model, recipe):
+        for name in group["names"]:
+            assert name not in found
+            found[name] = group["lr"]
+    return found
+
+
+def loss(model: Any) -> torch.Tensor:
+    found = model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]]))
+    values = found.logits if "logits" in found else found.last_hidden_state
+    return (values.flatten() * torch.linspace(-1, 2, values.numel())).sum()
+
+
+# -- anatomy
+
+
+@FAMILIES
+def test_every_family_has_its_parts(kind: type) -> None:
+    model = made(kind)
+    parts = anatomy(model)
+    assert len(parts.layers) == 4
+    named = {id(one): name for name, one in model.named_modules()}
+    assert [layer_of(named[id(one)]) for one in parts.layers] == [1, 2, 3, 4]
+    words = model.get_input_embeddings().weight
+    assert any(one is words for part in parts.embeddings for one in part.parameters())
+    pooled = {"BertModel", "BertForSequenceClassification", "RobertaModel", "MPNetModel"}
+    assert (parts.pooler is not None) == (kind.__name__ in pooled)
+    assert parts.crosses == kind.__name__.endswith("SequenceClassification")
+
+
+def test_what_the_first_layer_reads_belongs_to_the_embeddings() -> None:
+    low = Recipe(layer_lr_decay=0.5)
+    for kind, name in (
+        (ElectraModel, "embeddings_project.weight"),
+        (MPNetModel, "encoder.relative_attention_bias.weight"),
+    ):
+        assert rates(made(kind), low)[name] == pytest.approx(2e-5 / 32)
+    assert rates(made(ModernBertModel), low)["final_norm.weight"] == 2e-5
+
+
+def test_models_of_sentence_transformers(tmp_path: Path) -> None:
+    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
+
+    for name in ("bi", "cross", "sparse"):
+        (tmp_path / name).mkdir()
+    models = [
+        SentenceTransformer(str(tiny_models.bi_encoder(tmp_path / "bi"))),
+        CrossEncoder(str(tiny_models.cross_encoder(tmp_path / "cross", 1))),
+        SparseEncoder(str(tiny_models.splade(tmp_path / "sparse"))),
+    ]
+    recipe = Recipe(learning_rate=1e-3, head_factor=10, layer_lr_decay=0.5, freeze_layers=1, reinit_layers=1)
+    for model in models:
+        before = state(model)
+        freeze(model, recipe)
+        reinit(model, recipe, 1)
+        changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
+        assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
+        found = rates(model, recipe)
+        assert all(layer_of(name) != 1 and "embeddings" not in name for name in found)
+        assert {value for name, value in found.items() if layer_of(name) == 2} == {5e-4}
+    heads = [{rate for name, rate in rates(model, recipe).items() if layer_of(name) is None} for model in models]
+    assert heads == [{1e-3}, {1e-3, 1e-2}, {1e-3}]  # the cross-encoder's: its pooler, its new head
+
+
+def test_what_has_no_numbered_layers_is_refused() -> None:
+    shared = AlbertModel(AlbertConfig(**PLAIN | {"embedding_size": 8}))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="AlbertModel has no list of 4 layers"):
+        anatomy(shared)
+    with pytest.raises(ConfigError, match="Sequential holds 2 transformers"):
+        anatomy(torch.nn.Sequential(made(BertModel), made(BertModel)))
+    with pytest.raises(ConfigError, match="Linear holds 0 transformers"):
+        anatomy(torch.nn.Linear(2, 2))
+
+
+# -- rates
+
+
+@pytest.mark.parametrize(
+    "offset, top, bottom, embeddings",
+    [(1, 1.8e-5, 5.648591e-6, 5.083732e-6), (0, 2e-5, None, None), (2, 1.62e-5, None, 4.575358e-6)],
+)
+def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: float | None, embeddings: float) -> None:
+    model = made(BertForSequenceClassification, num_hidden_layers=12)
+    found = rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
+    assert found["classifier.weight"] == found["bert.pooler.dense.bias"] == 2e-5
+    assert found["bert.encoder.layer.11.attention.self.query.weight"] == pytest.approx(top, rel=1e-6)
+    if bottom is not None:
+        assert found["bert.encoder.layer.0.output.LayerNorm.bias"] == pytest.approx(bottom, rel=1e-6)
+    if embeddings is not None:
+        assert found["bert.embeddings.word_embeddings.weight"] == pytest.approx(embeddings, rel=1e-6)
+
+
+@FAMILIES
+def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
+    model = made(kind)
+    freeze(model, Recipe(freeze_layers=1))
+    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    recipe = Recipe(layer_lr_decay=0.5, learning_rate=1.0)
+    assert rates(model, recipe).keys() == trained.keys()
+    groups = parameter_groups(model, recipe)
+    assert sorted(id(one) for group in groups for one in group["params"]) == sorted(map(id, trained.values()))
+    for group in groups:
+        assert [id(trained[name]) for name in group["names"]] == [id(one) for one in group["params"]]
+        for name in group["names"]:
+            assert group["lr"] == 0.5 ** (5 - (layer_of(name) or 5))
+            plain = name.endswith("bias") or "norm" in name.lower()
+            assert group["weight_decay"] == (0 if plain else 0.01)
+    assert len({(group["name"], group["weight_decay"]) for group in groups}) == len(groups)
+
+
+def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
+    model = made(BertForSequenceClassification)
+    assert set(rates(model, Recipe()).values()) == {2e-5}
+    found = rates(model, Recipe(head_factor=10))
+    assert {name for name, one in found.items() if one != 2e-5} == {"classifier.weight", "classifier.bias"}
+    assert found["classifier.weight"] == pytest.approx(2e-4)
+
+
+def test_rates_keep_their_ratios_along_the_schedule() -> None:
+    groups = parameter_groups(made(BertModel), Recipe(layer_lr_decay=0.9))
+    start = [group["lr"] for group in groups]
+    optimiser = torch.optim.AdamW(groups)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, 20, 0.25))
+    for step in range(20):
+        now = [group["lr"] for group in optimiser.param_groups]
+        assert now == pytest.approx([one * rate(step, 20, 0.25) for one in start])
+        optimiser.step()
+        schedule.step()
+
+
+def test_warm_up_and_decay() -> None:
+    found = [rate(step, 1000, 0.1) for step in (0, 50, 100, 550, 1000)]
+    assert found == pytest.approx([0, 0.5, 1, 0.5, 0])
+    assert [rate(step, 4, 0) for step in range(5)] == [1, 0.75, 0.5, 0.25, 0]
+    optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = get_linear_schedule_with_warmup(optimiser, 30, 300)
+    for step in range(300):
+        assert rate(step, 300, 0.1) == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
+        optimiser.step()
+        theirs.step()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_the_optimisers_first_step_is_corrected_for_bias(fused: bool) -> None:
+    """Its size is the rate; without correction it would be 3.16 times that."""
+    weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimiser = torch.optim.AdamW([weight], lr=1e-3, eps=0, weight_decay=0, fused=fused)
+    weight.grad = torch.full_like(weight, 7.0)
+    optimiser.step()
+    assert weight.item() == pytest.approx(-1e-3, rel=1e-9)
+
+
+# -- freezing
+
+
+@FAMILIES
+def test_frozen_layers_keep_their_bytes(kind: type) -> None:
+    model = made(kind)
+    freeze(model, Recipe(freeze_layers="half"))
+    before = state(model)
+    optimiser = torch.optim.AdamW(parameter_groups(model, Recipe(learning_rate=1e-2)))
+    for _ in range(10):
+        optimiser.zero_grad()
+        loss(model).backward()
+        optimiser.step()
+    low = {id(one) for part in anatomy(model).embeddings for one in part.parameters()}
+    trained = set()
+    for name, one in model.named_parameters():
+        if id(one) in low or (layer_of(name) or 9) <= 2:
+            assert one.grad is None, name
+            assert torch.equal(one, before[name]), name
+        elif not torch.equal(one, before[name]):
+            trained.add(layer_of(name))
+    assert {3, 4} <= trained
+
+
+@pytest.mark.parametrize(
+    "recipe, embeddings, layers",
+    [
+        (Recipe(), True, {1, 2, 3, 4}),
+        (Recipe(freeze_layers=3), False, {4}),
+        (Recipe(freeze_layers=3, freeze_embeddings=False), True, {4}),
+        (Recipe(freeze_embeddings=True), False, {1, 2, 3, 4}),
+        (Recipe(freeze_layers=4), False, set()),
+    ],
+)
+def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> None:
+    model = made(BertForSequenceClassification)
+    freeze(model, recipe)
+    trained = [name for name, one in model.named_parameters() if one.requires_grad]
+    assert {layer_of(name) for name in trained} - {None} == layers
+    assert any("embeddings" in name for name in trained) == embeddings
+    assert "classifier.weight" in trained
+    assert "bert.pooler.dense.weight" in trained
+
+
+@pytest.mark.parametrize("layers", [5, 3])
+def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> None:
+    model = made(BertModel, num_hidden_layers=3)
+    if layers == 3:
+        freeze(model, Recipe(freeze_layers="half"))
+        assert {layer_of(name) for name, one in model.named_parameters() if not one.requires_grad} == {None, 1}
+    else:
+        with pytest.raises(ConfigError, match="freeze_layers is 5, and the model has 3 layers"):
+            freeze(model, Recipe(freeze_layers=5))
+
+
+# -- starting anew
+
+
+@FAMILIES
+def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
+    model = made(kind, initializer_range=0.3)
+    with torch.no_grad():
+        for one in model.parameters():
+            one.add_(0.01)
+    before = state(model)
+    reinit(model, Recipe(reinit_layers=2), 7)
+    for name, one in model.state_dict().items():
+        new = (layer_of(name) or 0) > 2 or "pooler" in name
+        assert torch.equal(one, before[name]) != new, name
+        if new and name.endswith("bias"):
+            assert not one.any(), name
+        elif new and "norm" in name.lower():
+            assert (one == 1).all(), name
+        elif new:
+            assert one.std().item() == pytest.approx(0.3, rel=0.15), name
+
+
+def test_new_weights_are_spread_as_the_models_first_ones() -> None:
+    model = made(BertModel, hidden_size=256, intermediate_size=512)
+    reinit(model, Recipe(reinit_layers=1), 3)
+    weights = [one for name, one in model.named_parameters() if one.ndim == 2 and layer_of(name) == 4]
+    assert len(weights) == 6
+    for one in (*weights, model.pooler.dense.weight):
+        assert abs(one.mean().item()) < 1e-3
+        assert one.std().item() == pytest.approx(0.02, rel=0.02)
+    assert len({one.flatten()[0].item() for one in weights}) == 6  # no two are the same draw
+
+
+def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> None:
+    models = [made(BertModel) for _ in range(3)]
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        reinit(model, Recipe(reinit_layers=2), seed)
+    assert torch.equal(torch.rand(3), expected)
+    one, same, other = (model.encoder.layer[3].output.dense.weight for model in models)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", [BertForMaskedLM, RobertaForMaskedLM, DistilBertForMaskedLM])
+def test_tied_embeddings_are_not_touched(kind: type) -> None:
+    model = made(kind)
+    words = model.get_input_embeddings().weight
+    before = words.clone()
+    reinit(model, Recipe(reinit_layers=4), 0)
+    assert torch.equal(words, before)
+    assert model.get_output_embeddings().weight is words
+
+
+def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> None:
+    model = made(BertModel)
+    words = model.embeddings.word_embeddings.weight
+    model.encoder.layer[3].output.dense.weight = words
+    before = words.clone()
+    reinit(model, Recipe(reinit_layers=1), 0)
+    assert torch.equal(words, before)
+
+
+@pytest.mark.parametrize(
+    "recipe, pooler, layers",
+    [
+        (Recipe(), False, set()),
+        (Recipe(reinit_layers=1, reinit_pooler=False), False, {4}),
+        (Recipe(reinit_pooler=True), True, set()),
+        (Recipe(reinit_layers=4), True, {1, 2, 3, 4}),
+    ],
+)
+def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> None:
+    model = made(BertModel)
+    before = state(model)
+    reinit(model, recipe, 0)
+    changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
+    assert ("pooler.dense.weight" in changed) == pooler
+    assert {layer_of(name) for name in changed} - {None} == layers
+
+
+def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
+    model = made(BertModel)
+    before = state(model)
+    with pytest.raises(ConfigError, match="reinit_layers is 5, and the model has 4 layers"):
+        reinit(model, Recipe(reinit_layers=5), 0)
+    model.encoder.layer[2].register_parameter("gate", torch.nn.Parameter(torch.ones(1)))
+    with pytest.raises(ConfigError, match="cannot start the parameter 'gate' of BertLayer anew"):
+        reinit(model, Recipe(reinit_layers=2), 0)
+    assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items() if "gate" not in name)
+    with pytest.raises(ConfigError, match="reinit_pooler is set, and ElectraModel has no pooler"):
+        reinit(made(ElectraModel), Recipe(reinit_pooler=True), 0)
+
+
+# -- dropout
+
+
+@FAMILIES
+def test_dropout_is_set_everywhere(kind: type) -> None:
+    model = made(kind).train()
+    set_dropout(model, 0.0)
+    with torch.no_grad():
+        exact = loss(model.eval())
+        assert torch.equal(loss(model.train()), exact)
+        set_dropout(model, 0.5)
+        assert loss(model) != loss(model)
+
+
+@pytest.mark.parametrize("kind", [BertModel, ModernBertModel])
+def test_attention_drops_too(kind: type) -> None:
+    """Where only attention drops, two passes differ."""
+    model = made(kind).train()
+    set_dropout(model, 0.5)
+    for name, one in model.named_modules():
+        if isinstance(one, torch.nn.Dropout) and "attention.self" not in name:
+            one.p = 0.0
+    with torch.no_grad():
+        assert loss(model) != loss(model)
