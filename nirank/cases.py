@@ -62,7 +62,7 @@ class Case:
     seed      of trained models; None: nothing depends on one
     folds     how many; None: nothing depends on them
     used      what it was trained and tuned on
-    chosen    what tuning found, for each choice (and fold)
+    chosen    each choice (of each fold) and what it found
     """
 
     collection: Collection
@@ -73,8 +73,23 @@ class Case:
     seed: int | None = None
     folds: int | None = None
     used: tuple[Used, ...] = ()
-    chosen: tuple[Mapping[str, Any], ...] = ()
+    chosen: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
     waits: Node | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return what the row says of seed, folds, training and tuning."""
+        trained = [one for one in self.used if one.use == "trained"]
+        tuned = [one for one in self.used if one.use == "tuned"]
+        return {
+            "of": None if self.system == self.of else self.of,
+            "seed": self.seed,
+            "folds": self.folds,
+            "trained_on": [one.said() for one in trained],
+            "trained_on_test": any(one.overlap and not one.dropped for one in trained),
+            "tuned_on": [one.said() for one in tuned],
+            "tuned_on_test": any(one.overlap and not one.dropped for one in tuned),
+            "chosen": [dict(found) for _, found in self.chosen],
+        }
 
     @property
     def target(self) -> Node:

@@ -9,13 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.contamination import zero_shot
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.evaluate import evaluate
+from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
@@ -26,10 +29,11 @@ from nirank.plan.costs import costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
-from nirank.planning import Library
+from nirank.planning import Library, seen
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
+from nirank.seeds import with_means
 from nirank.stage import Scorer, Sides, Stage
 from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
 from nirank.work import Engine
@@ -164,7 +168,9 @@ class Experiment:
     def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
         named = [
-            (f"{case.collection.name}: {case.system}" if several else case.system, case.target) for case in self.plan()
+            (f"{case.collection.name}: {case.system}" if several else case.system, node)
+            for case in self.plan()
+            for node in (*(choice for choice, _ in case.chosen), case.target)
         ]
         return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
 
@@ -186,6 +192,8 @@ class Experiment:
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
             self._run_case(case, runner, result, reporter)
+        for row, evaluation in with_means(result.rows, result.evaluations):
+            result.add(row, evaluation)
         _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
@@ -237,6 +245,7 @@ class Experiment:
                     evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
                     add_evaluation(row, evaluation)
                     row["ledger"] = _ledger(case, runner, qrels, self._measures(collection))
+                    row["unseen"] = _unseen(case, qrels, evaluation)
                     row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
@@ -267,6 +276,7 @@ class Experiment:
             },
             pipeline=repr(case.pipeline),
             address=case.target.address,
+            **case.said(),
         )
 
     def _measures(self, collection: Collection) -> tuple[str, ...]:
@@ -305,12 +315,28 @@ def _with_shared_labels(
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
 
+def _unseen(case: Case, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the means over the queries whose relevant documents' texts were relevant in no training pair."""
+    known = seen(case.used, case.collection, qrels)
+    if known is None:
+        return {}
+    rows = qrels.queries.rows(list(evaluation.queries))
+    left = ~known[rows]
+    means = {name: _mean(values[left]) for name, values in evaluation.per_query.items()}
+    return {"queries": int(left.sum()), "of": len(left), "measures": means}
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else None
+
+
 def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
     """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
     entries = []
-    docs = case.node.input("docs")
-    for node in case.node.walk(lambda one: not one.training):  # what training ranks is no list of the system
-        whole = any(one == ("docs", docs) for one in node.inputs)  # lists of passages are not counted
+    both = {(role, case.target.input(role)) for role in ("queries", "docs")}
+    for node in case.target.walk(lambda one: not one.training):  # what training ranks is no list of the system
+        whole = both <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
         if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
             continue
         if isinstance(node.stage, Scorer):
@@ -326,7 +352,12 @@ def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -
 def _compare(result: Result, how: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
     for key in dict.fromkeys((name, split, qrels) for name, split, qrels, _ in result.evaluations):
-        there = {system: one for (*place, system), one in result.evaluations.items() if tuple(place) == key}
+        of_seeds = {row["system"] for row in result.rows if row["of"] is not None}
+        there = {
+            system: one
+            for (*place, system), one in result.evaluations.items()
+            if tuple(place) == key and system not in of_seeds
+        }
         asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
         result.comparisons[key] = found = compare(there, asked)
         at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}

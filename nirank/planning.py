@@ -144,7 +144,7 @@ class Around:
         opened, _ = resolve(source, None)
         made = []
         for side in ("queries", "docs"):
-            texts, _ = imported(opened, side, self.library.store)  # type: ignore[arg-type]
+            texts, _ = imported(opened, side, self.library.store)
             made.append(self.library.leaf(Node.leaf("texts", texts.digest, f"all {side} of {opened.name}"), texts))
         return Sides(made[0], made[1], collection=opened.name)
 

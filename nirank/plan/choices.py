@@ -27,9 +27,11 @@ class PendingError(NirankError):
         self.node = node
 
 
-def settled(pipeline: Pipeline, around: Surroundings, chosen: Chosen) -> tuple[Pipeline, list[dict[str, Any]]]:
+def settled(
+    pipeline: Pipeline, around: Surroundings, chosen: Chosen
+) -> tuple[Pipeline, list[tuple[Node, dict[str, Any]]]]:
     """Return the pipeline with its choices made, and what was chosen; raise PendingError for the first that is not."""
-    said: list[dict[str, Any]] = []
+    said: list[tuple[Node, dict[str, Any]]] = []
 
     def change(value: Any) -> Any:
         if not isinstance(value, Tuned):
@@ -38,7 +40,7 @@ def settled(pipeline: Pipeline, around: Surroundings, chosen: Chosen) -> tuple[P
         found = chosen(node)
         if found is None:
             raise PendingError(node)
-        said.append(found)
+        said.append((node, found))
         return value.candidates[found["chosen"]]
 
     made: Pipeline = rebuilt(pipeline, change)

@@ -76,6 +76,9 @@ class Mined:
             name: list(value) if name == "ranks" else value for name, value in changed(self).items() if name != "of"
         }
 
+    def __repr__(self) -> str:
+        return shown(self)
+
 
 @dataclass(frozen=True)
 class TrainingSet(Data):

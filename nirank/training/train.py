@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nirank.errors import ConfigError
 from nirank.identity import SEED, Placeholder
 from nirank.judged import Judged
-from nirank.model import MODEL, Bound, Kind, Made, Model, bound, made_for
+from nirank.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
 from nirank.node import Node
 from nirank.pipeline import Pipeline, require_system
 from nirank.stage import Sides
@@ -107,7 +107,14 @@ class Train(Made):
             inputs += self.watch.inputs(sides)
             params["watch"] = self.watch.params()
         return Node(
-            f"{TASKS}:train", 1, params, inputs, offline=True, training=True, stage=one, label=f"train {self.title}"
+            f"{TASKS}:train",
+            1,
+            params,
+            inputs,
+            offline=True,
+            training=True,
+            stage=one,
+            label=f"train {KINDS[self.kind]}, seed {self.seed}: {self.title}",
         )
 
     def __repr__(self) -> str:
