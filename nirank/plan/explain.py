@@ -10,7 +10,6 @@ from nirank.node import Node, Store, Stored
 from nirank.plan.costs import alone_s, in_words
 from nirank.plan.estimate import Rates, Size
 
-
 _LABEL = 120  # characters of a computation's name
 
 
