@@ -91,6 +91,12 @@ class Case:
             "chosen": [dict(found) for _, found in self.chosen],
         }
 
+    def trained_here(self) -> list[str]:
+        """Return the training queries over the documents that the case ranks, by title."""
+        here = self.collection.docs.digest
+        found = (one.title for one in self.used if one.use == "trained" and one.collection.docs.digest == here)
+        return list(dict.fromkeys(found))
+
     @property
     def target(self) -> Node:
         """What is to be computed next: the ranking, or the choice that comes first."""

@@ -9,17 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
-from nirank.collections.twins import share_labels, unequal_groups
-from nirank.contamination import zero_shot
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
 from nirank.node import Node, Store
@@ -29,13 +22,15 @@ from nirank.plan.costs import costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
-from nirank.planning import Library, seen
+from nirank.planning import Library
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
+from nirank.rows import begun, later, measured, stage_conventions
 from nirank.seeds import with_means
-from nirank.stage import Scorer, Sides, Stage
-from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
+from nirank.stage import Sides
+from nirank.summaries import add_comparisons, group_rows
+from nirank.trainings import trainings
 from nirank.work import Engine
 
 log = logging.getLogger("nirank")
@@ -228,25 +223,30 @@ class Experiment:
         except FailedNode as failure:
             reporter.say(f"{collection.name}: {case.system} failed: {failure}")
             for qrels in sets:
-                result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
+                result.add(
+                    begun(case, qrels, self._measures(collection), self.significance.alpha)
+                    | {"status": "failed", "error": str(failure)}
+                )
             return
         spent = runner.spent(case.target)
         counts, declared = counted(spent)
-        counts |= _later(ranking, collection)
+        counts |= later(ranking, collection)
         cost = costs(spent, len(collection.queries))
+        made = trainings(case.target, runner)
         key = (collection.name, collection.split, case.system)
         result.rankings[key], result.folds[key] = ranking, folded(case.target, runner)
         for qrels in sets:
-            row = self._row(case, qrels) | {"depth": ranking.depth, "counts": counts, "cost": cost}
-            row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}
+            row = self._begun(case, qrels) | {
+                "depth": ranking.depth,
+                "counts": counts,
+                "cost": cost,
+            }
+            row["trainings"] = made
+            row["conventions"] |= {"stages": stage_conventions(case.pipeline, declared)}
             evaluation = None
             if qrels is not None:
                 try:
-                    evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
-                    add_evaluation(row, evaluation)
-                    row["ledger"] = _ledger(case, runner, qrels, self._measures(collection))
-                    row["unseen"] = _unseen(case, qrels, evaluation)
-                    row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
+                    evaluation = measured(row, case, ranking, qrels, self._measures(collection), runner)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
                     row |= {"status": "failed", "error": f"cannot be evaluated: {error or type(error).__name__}"}
@@ -255,29 +255,8 @@ class Experiment:
                 row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
             result.add(row, evaluation)
 
-    def _row(self, case: Case, qrels: Qrels | None) -> dict[str, Any]:
-        """Return a row before anything is known of its numbers."""
-        collection = case.collection
-        seen = zero_shot(case.pipeline, collection)
-        return blank_row(
-            self._measures(collection),
-            zero_shot=seen.answer,
-            collection=collection.name,
-            split=collection.split,
-            qrels=None if qrels is None else qrels.name,
-            system=case.system,
-            queries={"declared": len(collection.queries), "judged": 0, "answered": 0},
-            alpha=self.significance.alpha,
-            conventions={
-                "self_match": collection.self_match,
-                "time": collection.time,
-                "zero_shot": seen.why,
-                **collection.origin.get("conventions", {}),
-            },
-            pipeline=repr(case.pipeline),
-            address=case.target.address,
-            **case.said(),
-        )
+    def _begun(self, case: Case, qrels: Qrels | None) -> dict[str, Any]:
+        return begun(case, qrels, self._measures(case.collection), self.significance.alpha)
 
     def _measures(self, collection: Collection) -> tuple[str, ...]:
         return collection.measures or self.measures
@@ -305,50 +284,6 @@ def _given(kind: Any, label: str, content: Any) -> Node:
     return Node.leaf(kind, digest({kind: content}), label)
 
 
-def _with_shared_labels(
-    ranking: Ranking, qrels: Qrels, measures: Sequence[str], collection: Collection
-) -> dict[str, float | None]:
-    """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
-    groups = collection.twin_groups
-    if not len(unequal_groups(qrels, groups)):
-        return {}
-    return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
-
-
-def _unseen(case: Case, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
-    """Return the means over the queries whose relevant documents' texts were relevant in no training pair."""
-    known = seen(case.used, case.collection, qrels)
-    if known is None:
-        return {}
-    rows = qrels.queries.rows(list(evaluation.queries))
-    left = ~known[rows]
-    means = {name: _mean(values[left]) for name, values in evaluation.per_query.items()}
-    return {"queries": int(left.sum()), "of": len(left), "measures": means}
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else None
-
-
-def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
-    entries = []
-    both = {(role, case.target.input(role)) for role in ("queries", "docs")}
-    for node in case.target.walk(lambda one: not one.training):  # what training ranks is no list of the system
-        whole = both <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
-        if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
-            continue
-        if isinstance(node.stage, Scorer):
-            found = runner.value(node.input("list"))
-            if isinstance(found, Ranking):
-                entries.append(
-                    entry(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth), qrels, measures)
-                )
-        entries.append(entry(node.label, runner.value(node), qrels, measures))
-    return entries
-
-
 def _compare(result: Result, how: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
     for key in dict.fromkeys((name, split, qrels) for name, split, qrels, _ in result.evaluations):
@@ -366,34 +301,6 @@ def _compare(result: Result, how: Significance) -> None:
         if asked.baseline != how.baseline:
             for row in rows:
                 row["conventions"]["comparisons"] += f"; the baseline {how.baseline} has no values here"
-
-
-def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:
-    """Count documents from after the query among each list's first ten, where no rule takes them out."""
-    docs, queries = collection.doc_dates, collection.query_dates
-    if docs is None or queries is None or collection.time == "as_of_query":
-        return {}
-    head = ranking.cut(10)
-    both = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
-    later = both & (docs.first[head.rows] > queries.last[head.query_rows])
-    return {"later_in_top10": int(later.sum())} if later.any() else {}
-
-
-def _stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each stage of a pipeline states about itself, and what it declared while running."""
-    found: dict[str, Any] = {}
-
-    def visit(one: Pipeline) -> None:
-        if isinstance(one, Stage):
-            found[repr(one)] = {**one.conventions(), **declared.get(repr(one), {})}
-        stage = getattr(one, "stage", None)
-        if isinstance(stage, Stage):
-            visit(stage)
-        for _, below in one.children():
-            visit(below)
-
-    visit(pipeline)
-    return found | {label: said for label, said in declared.items() if label not in found}
 
 
 __all__ = ["Experiment", "Result", "RowKey"]

@@ -171,7 +171,7 @@ class Stage(Pipeline):
 
     def conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
-        return self.options()
+        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options().items()}
 
     def models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""

@@ -22,6 +22,7 @@ from nirank.report.differences import difference_grids
 from nirank.report.page import page
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import Row, markdown
+from nirank.report.trainings import training_grids
 from nirank.trec import write_run
 
 log = logging.getLogger("nirank")
@@ -98,7 +99,7 @@ def write(
                 written[name] = {"content": content, "bytes": _size(folder / name)}
             except StageError as error:
                 log.warning("no run file: %s", error)
-    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures))
+    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
     texts = {
         "leaderboard.json": _json({"version": 1, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures, details),

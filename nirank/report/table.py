@@ -57,7 +57,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     more, facts = _more(rows, shown), _facts(rows)
     body = []
     for row in rows:
-        cells = [Cell(row["system"])]
+        cells = [Cell(row["system"] + _warned(row))]
         for measure in shown:
             value = row["measures"].get(measure)
             if value is None:
@@ -72,7 +72,13 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 cells.append(Cell("-", number=True))
             else:
                 top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
-                cells.append(Cell(f"{shown_as(measure, value)}{_mark(row, measure, len(rows))}", number=True, best=top))
+                cells.append(
+                    Cell(
+                        _value(row, measure, len(rows)),
+                        number=True,
+                        best=top,
+                    )
+                )
         cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(read(row) if row["status"] == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
@@ -99,6 +105,10 @@ def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row]
         measure = next((one for one in shown if any(one in row.get(key, {}) for row in rows)), None)
         if measure is not None:
             found[f"{measure} ({what})"] = partial(_number_of, key, measure)
+    if shown and any(row.get("unseen") for row in rows):
+        found[f"{shown[0]} (new documents)"] = lambda row: _number(
+            row.get("unseen", {}).get("measures", {}).get(shown[0])
+        )
     if shown and any("yes" in row.get("by_zero_shot", {}) for row in rows):
         found[f"{shown[0]} (zero-shot collections)"] = partial(_zero_shot_mean, shown[0])
     if any(row.get("zero_shot") not in (None, "yes") for row in rows):
@@ -111,10 +121,32 @@ def _number_of(key: str, measure: str, row: Row) -> str:
     return "-" if value is None else f"{value:.2f}" if key == "average_rank" else shown_as(measure, value)
 
 
+def _on_new_documents(measure: str, row: Row) -> str:
+    """Return the mean over the queries whose relevant documents training knows nothing of."""
+    return _number(row.get("unseen", {}).get("measures", {}).get(measure))
+
+
 def _zero_shot_mean(measure: str, row: Row) -> str:
     """Return a group's mean over the collections that are zero-shot for the system."""
     clean = row["measures"] if row.get("zero_shot") == "yes" else row.get("by_zero_shot", {}).get("yes", {})
     return _number(clean.get(measure))
+
+
+def _warned(row: Row) -> str:
+    """Return what nobody may overlook behind a system's name."""
+    found = [what for what in ("trained", "tuned") if row.get(f"{what}_on_test")]
+    return f" ({' and '.join(found)} on what is evaluated)" if found else ""
+
+
+def _value(row: Row, measure: str, n_rows: int) -> str:
+    """Return a value as a cell has it: over seeds with its spread, and with what tests say of it."""
+    return f"{shown_as(measure, row['measures'][measure])}{_spread(row, measure)}{_mark(row, measure, n_rows)}"
+
+
+def _spread(row: Row, measure: str) -> str:
+    """Return the standard deviation over seeds."""
+    spread = row.get("spread", {}).get(measure)
+    return "" if spread is None else f" ± {shown_as(measure, spread['sd'])}"
 
 
 def _mark(row: Row, measure: str, n_rows: int) -> str:
@@ -154,6 +186,7 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
     notes += _tested(measured)
+    notes += _trained(measured, shown)
     return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
 
 
@@ -170,6 +203,29 @@ def _tested(rows: Sequence[Row]) -> list[str]:
     else:
         meaning = "Systems that share a letter cannot be told apart"
     return [f"{meaning} ({said})."]
+
+
+def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+    """Return what systems were trained and tuned on, and what stands in columns of it."""
+    notes = []
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        for what in ("trained", "tuned"):
+            for one in row.get(f"{what}_on", ()):
+                left = f", {one['overlap']:,} evaluated ones left out" if one["overlap"] and one["dropped"] else ""
+                left = f", {one['overlap']:,} of them evaluated" if one["overlap"] and not one["dropped"] else left
+                said = f"{what} on {one['queries']:,} queries of {one['what']}{left}"
+                told.setdefault(said, []).append(row.get("of") or row["system"])
+    notes += [f"{', '.join(dict.fromkeys(systems))}: {said}." for said, systems in told.items()]
+    counts = {f"{row['unseen']['queries']:,} of {row['unseen']['of']:,}" for row in rows if row.get("unseen")}
+    if shown and counts:
+        notes.append(
+            f"New documents: the mean over the {' or '.join(sorted(counts))} queries none of whose relevant documents"
+            " is relevant in training."
+        )
+    if any(row.get("spread") for row in rows):
+        notes.append("±: standard deviation over the seeds.")
+    return notes
 
 
 def _ledger(row: Row, shown: Sequence[str]) -> list[str]:

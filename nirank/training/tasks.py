@@ -18,6 +18,8 @@ from nirank.training.making import of_fields, of_lines, of_rows
 from nirank.training.mining import MinedRows
 from nirank.training.mining import mine as mined_rows
 
+TRAIN_TASK, SOUP_TASK = f"{__name__}:train", f"{__name__}:soup"
+
 
 def mine(job: Job) -> None:
     """Choose positives and negatives."""
