@@ -1,0 +1,80 @@
+"""LoRA: low-rank updates of a transformer's linear modules, put in by peft, and merged into them at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nirank.errors import ConfigError, MissingExtra, suggest
+from nirank.training.layers import anatomy
+from nirank.training.recipe import Lora
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def inject(module: nn.Module, lora: Lora, seed: int) -> int:
+    """Put low-rank updates beside the linear modules of all layers, and freeze everything else; return their weights.
+
+    The output is the same until the first step, since B starts at 0; A is Kaiming-uniform, from the seed alone: the
+    global random state is not moved. A cross-encoder's head and pooler, which may be new, are trained whole.
+    Raises ConfigError for a target that no linear module is called, MissingExtra without peft.
+
+    returns  how many weights the updates have: the sum of rank · (inputs + outputs)
+    """
+    import torch
+
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+        from peft.tuners.lora import LoraLayer
+    except ImportError:
+        raise MissingExtra("LoRA needs peft: pip install 'nirank[train]'") from None
+    parts = anatomy(module)
+    inside = {id(one) for layer in parts.layers for one in layer.modules() if isinstance(one, torch.nn.Linear)}
+    names = [name for name, one in module.named_modules() if id(one) in inside]
+    chosen = names if lora.targets is None else _called(names, lora.targets)
+    module.requires_grad_(False)
+    if parts.crosses:
+        for one in module.parameters():
+            one.requires_grad_(True)
+        for part in (*parts.embeddings, *parts.layers, *(one for one in parts.top if one is not parts.pooler)):
+            part.requires_grad_(False)
+    whole = {name: one.requires_grad for name, one in module.named_parameters()}
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=chosen)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        inject_adapter_in_model(config, module)
+    for layer in (one for one in module.modules() if isinstance(one, LoraLayer)):
+        layer.train(layer.get_base_layer().training)  # peft's dropout would be active in a model that evaluates
+    weights = 0
+    for name, one in module.named_parameters():
+        one.requires_grad_(whole.get(name, ".lora_" in name))
+        weights += one.numel() if ".lora_" in name else 0
+    return weights
+
+
+def _called(names: list[str], targets: tuple[str, ...]) -> list[str]:
+    """Return the modules that end in one of these names, as peft understands them: whole parts between dots."""
+    for target in targets:
+        if not any(f".{name}".endswith(f".{target}") for name in names):
+            known = {name.split(".")[-1] for name in names}
+            raise ConfigError(
+                f"lora: no linear module of the layers is called '{target}'{suggest(target, known)}; there are"
+                f" {', '.join(sorted(known))}"
+            )
+    return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
+
+
+def merge(module: nn.Module) -> None:
+    """Add the updates to the weights that they stand beside, W0 + (alpha / rank) B A, and remove them.
+
+    What is left is the plain model, with the names that it had before.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    for name, one in list(module.named_modules()):
+        if isinstance(one, LoraLayer):
+            one.merge(safe_merge=True)
+            parent, _, own = name.rpartition(".")
+            setattr(module.get_submodule(parent), own, one.get_base_layer())
+    for one in module.modules():
+        vars(one).pop("peft_config", None)

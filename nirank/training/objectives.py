@@ -1,0 +1,114 @@
+"""From a batch to its loss: the outputs of a model, the scores that follow from them, and what makes those wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.errors import ConfigError, DataError
+from nirank.training import losses
+from nirank.training.collate import Batch
+from nirank.training.examples import Examples
+from nirank.training.recipe import Kind, Loss, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Outputs = Callable[[Any, list[dict[str, "Tensor"]]], "Tensor"]
+_OWN: dict[Kind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
+_FITS: dict[Loss, tuple[Kind, ...]] = {
+    "mnr": ("bi_encoder", "sparse_encoder"),
+    "lce": ("cross_encoder",),
+    "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
+    "margin_mse": ("bi_encoder", "sparse_encoder", "cross_encoder"),
+}
+
+
+def fitting_loss(kind: Kind, recipe: Recipe) -> Loss:
+    """Return the loss; raise ConfigError where it does not fit the kind of model."""
+    loss = recipe.loss or _OWN[kind]
+    if kind not in _FITS[loss]:
+        fit = ", ".join(one for one, kinds in _FITS.items() if kind in kinds)
+        raise ConfigError(f"recipe: loss '{loss}' does not train a {kind.replace('_', '-')}; expected one of {fit}")
+    return loss
+
+
+def usable(examples: Examples, loss: Loss, batch: int) -> NDArray[np.int64]:
+    """Return the examples that a loss can use, as rows; raise DataError where there is none."""
+    if not len(examples):
+        raise DataError("training: there is no example")
+    if loss == "margin_mse" and examples.scores is None:
+        raise DataError("training: loss 'margin_mse' needs a teacher's scores, and the examples have none")
+    counts = np.diff(examples.offsets)
+    if loss == "mnr":
+        if not counts.any() and (batch == 1 or len(examples) == 1):
+            raise DataError("training: loss 'mnr' with one example a step needs mined negatives, and there are none")
+        return np.arange(len(examples))
+    if not counts.any():
+        raise DataError(f"training: loss '{loss}' needs negatives, and no example has any")
+    return np.flatnonzero(counts)
+
+
+class Objective:
+    """A batch's loss under a model.
+
+    similarity  of a bi-encoder: 'cosine' or 'dot'
+    """
+
+    def __init__(self, kind: Kind, loss: Loss, recipe: Recipe, similarity: str) -> None:
+        self.kind, self.loss, self.recipe = kind, loss, recipe
+        self.cosine = kind == "bi_encoder" and similarity == "cosine"
+        self.scale = recipe.scale if self.cosine else 1.0
+
+    def __call__(self, model: Any, batch: Batch) -> Tensor:
+        """Return the loss, a scalar."""
+        found = self.outputs(model, batch["inputs"])[batch["place"]]
+        if self.kind == "cross_encoder":
+            return self._of_lists(found[batch["lists"]], batch)
+        queries, docs = found[: batch["n_queries"]], found[batch["n_queries"] :]
+        if self.loss == "mnr":
+            similarities = queries[batch["queries"]] @ docs.T
+            loss = losses.mnr(similarities, batch["positives"], batch["mask"], self.scale)
+        else:
+            similarities = (queries[batch["queries"]][:, None] * docs[batch["lists"]]).sum(-1)
+            loss = self._of_lists(similarities, batch)
+        if self.kind == "sparse_encoder":
+            of_queries, of_docs = self.recipe.flops
+            loss = loss + of_queries * losses.flops(queries) + of_docs * losses.flops(docs)
+        return loss
+
+    def outputs(self, model: Any, inputs: list[dict[str, Tensor]]) -> Tensor:
+        """Return what the model makes of several passes' inputs: (rows, dimension) vectors, or (rows,) logits.
+
+        Under bfloat16 the transformer computes in it; pooling, heads behind it and similarities stay float32.
+        """
+        import torch
+
+        device = model.device.type
+        mixed = self.recipe.precision == "bfloat16"
+        outputs = []
+        with torch.autocast(device, torch.bfloat16) if mixed else nullcontext():
+            for one in inputs:
+                if self.kind == "cross_encoder":
+                    outputs.append(model.model(**one, return_dict=True).logits[:, 0].float())
+                    continue
+                features = model[0](dict(one))
+                with torch.autocast(device, enabled=False):
+                    features["token_embeddings"] = features["token_embeddings"].float()
+                    for module in list(model)[1:]:
+                        features = module(features)
+                    outputs.append(features["sentence_embedding"].float())
+        found = torch.cat(outputs)
+        return torch.nn.functional.normalize(found, dim=-1) if self.cosine else found
+
+    def _of_lists(self, scores: Tensor, batch: Batch) -> Tensor:
+        present = batch["present"]
+        if self.loss == "lce":
+            return losses.lce(scores, present)
+        if self.loss == "margin":
+            return losses.margin(scores, present, self.recipe.margin)
+        return losses.margin_mse(self.scale * scores, batch["teacher"], present)

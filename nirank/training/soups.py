@@ -1,0 +1,158 @@
+"""Soups: one model whose weights are the mean of several that were trained from the same start.
+
+Wortsman et al., ICML 2022, arXiv 2203.05482. Means are of models, 1/n each, taken in float32; integer buffers are the
+first model's. A model may be given as a function that loads it: no more than three are in memory then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from nirank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+State = Mapping[str, "Tensor"]
+Source = State | Callable[[], State]
+
+
+class Step(NamedTuple):
+    """What became of one model: its own score, and that of the soup with it, None for the first."""
+
+    model: int
+    alone: float
+    together: float | None
+    taken: bool
+
+
+class Greedy(NamedTuple):
+    """A greedy soup: its weights, the numbers of its models in the order in which they came, and every step."""
+
+    state: dict[str, Tensor]
+    ingredients: tuple[int, ...]
+    log: tuple[Step, ...]
+
+
+def uniform(states: Sequence[Source]) -> dict[str, Tensor]:
+    """Return the mean of all models."""
+    _some(states)
+    state = _loaded(states[0])
+    first, mean = _outline(state), _wide(state)
+    for n, source in enumerate(states[1:], 1):
+        state = _loaded(source)
+        check(first, state, n)
+        mean = _with(mean, state, n)
+    return _like(mean, first)
+
+
+def greedy(
+    states: Sequence[Source],
+    measure: Callable[[State], float],
+    tie: Literal["accept", "reject"] = "accept",
+    tolerance: float = 1e-9,
+) -> Greedy:
+    """Take models from the best on, each if the soup does not become worse with it.
+
+    measure    of one state, on held-out queries, larger is better; called k times for the models and k - 1 times for
+               soups. NaN is worse than every number
+    tie        'accept': a soup as good as before is taken (the paper's recipe 1); 'reject': it must be better (its
+               authors' code). Models of the same score are tried in the order given
+    tolerance  scores no further apart than this are a tie
+
+    The soup's score is never below the best model's (less the tolerance).
+    """
+    _some(states)
+    first = _outline(_loaded(states[0]))
+    alone = [_measured(source, first, n, measure) for n, source in enumerate(states)]
+    best, *others = sorted(range(len(states)), key=lambda n: -alone[n])
+    if alone[best] == -math.inf:
+        raise ConfigError(f"soup: the measure of all {len(states)} models is NaN")
+    mean, score = _wide(_loaded(states[best])), alone[best]
+    ingredients, log = [best], [Step(best, score, None, True)]
+    for n in others:
+        candidate = _with(mean, _loaded(states[n]), len(ingredients))
+        together = _number(measure(_like(candidate, first)))
+        taken = together >= score - tolerance if tie == "accept" else together > score + tolerance
+        log.append(Step(n, alone[n], together, taken))
+        if taken:
+            mean, score = candidate, max(score, together)  # a chain of ties cannot drift downward
+            ingredients.append(n)
+    return Greedy(_like(mean, first), tuple(ingredients), tuple(log))
+
+
+def wise(start: Source, tuned: Source, alpha: float = 0.5) -> dict[str, Tensor]:
+    """Return (1 - alpha) · start + alpha · tuned: what training gave, in part, and what was known before.
+
+    alpha  in [0, 1]; integer buffers are the start's
+
+    Wortsman et al., CVPR 2022, arXiv 2109.01903 (WiSE-FT).
+    """
+    if not 0 <= alpha <= 1:
+        raise ConfigError(f"soup: alpha must lie in [0, 1], got {alpha}")
+    before, after = _loaded(start), _loaded(tuned)
+    check(before, after, 1)
+    mixed = {name: (1 - alpha) * one + alpha * after[name].to(one.dtype) for name, one in _wide(before).items()}
+    return _like(mixed, before)
+
+
+def check(first: State, other: State, number: int) -> None:
+    """Raise ConfigError, one sentence, where a model's tensors are not those of the first, by name, shape and kind."""
+    where = f"soup: model {number + 1}"
+    for here, there, said in ((first, other, "lacks"), (other, first, "has, unlike model 1,")):
+        missing = [name for name in here if name not in there]
+        if missing:
+            more = f" and {len(missing) - 1} more" if missing[1:] else ""
+            raise ConfigError(f"{where} {said} the tensor '{missing[0]}'{more}; a soup needs models of one start")
+    for name, one in first.items():
+        found = other[name]
+        if found.shape != one.shape or found.is_floating_point() != one.is_floating_point():
+            shapes = [f"{tuple(each.shape)} {str(each.dtype).removeprefix('torch.')}" for each in (found, one)]
+            raise ConfigError(f"{where}'s tensor '{name}' is {shapes[0]}, that of model 1 is {shapes[1]}")
+
+
+def _some(states: Sequence[Source]) -> None:
+    if not states:
+        raise ConfigError("soup: one model at least is needed, got none")
+
+
+def _loaded(source: Source) -> State:
+    return source if isinstance(source, Mapping) else source()
+
+
+def _measured(source: Source, first: State, n: int, measure: Callable[[State], float]) -> float:
+    state = _loaded(source)
+    check(first, state, n)
+    return _number(measure(state))
+
+
+def _outline(state: State) -> State:
+    """Return a state without its weights: shapes, types, and the integer buffers."""
+    return {name: one.to("meta") if one.is_floating_point() else one for name, one in state.items()}
+
+
+def _wide(state: State) -> dict[str, Tensor]:
+    """Return what is averaged: copies of the floating-point tensors, in float32 or wider."""
+    import torch
+
+    return {
+        name: one.detach().to(torch.promote_types(one.dtype, torch.float32), copy=True)
+        for name, one in state.items()
+        if one.is_floating_point()
+    }
+
+
+def _with(mean: Mapping[str, Tensor], state: State, n: int) -> dict[str, Tensor]:
+    """Return the mean of n models and one more."""
+    return {name: one + (state[name].detach().to(one.dtype) - one) / (n + 1) for name, one in mean.items()}
+
+
+def _like(mean: Mapping[str, Tensor], first: State) -> dict[str, Tensor]:
+    """Return a whole state: the first one's names in order, types and integer buffers."""
+    return {name: mean[name].to(one.dtype) if name in mean else one.clone() for name, one in first.items()}
+
+
+def _number(score: float) -> float:
+    return -math.inf if math.isnan(score) else float(score)

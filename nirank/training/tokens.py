@@ -1,0 +1,192 @@
+"""Texts as a model reads them: token ids, found once a text, dressed with special tokens and padded when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+Ids = NDArray[np.int32]
+Inputs = dict[str, "torch.Tensor"]
+
+_AT_A_TIME = 8192  # texts whose encodings are held at a time
+_PROBES = ("a", "b c")
+_PASS = (
+    192  # tokens' worth of work that another pass through the model costs: its weights are read, their gradients added
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Token ids of texts, without special ones: text i owns ids[offsets[i]:offsets[i + 1]]."""
+
+    ids: Ids
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Return how many tokens each text has, (n,)."""
+        return np.diff(self.offsets)
+
+    def of(self, at: int) -> Ids:
+        """Return one text's ids."""
+        return self.ids[self.offsets[at] : self.offsets[at + 1]]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Special tokens: pieces[0] text pieces[1], or pieces[0] query pieces[1] document pieces[2]; and all types."""
+
+    pieces: tuple[tuple[int, ...], ...]
+    piece_types: tuple[tuple[int, ...], ...]
+    text_types: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
+    def ids(self, texts: Sequence[Ids]) -> Ids:
+        return self._joined(self.pieces, texts)
+
+    def types(self, texts: Sequence[Ids]) -> Ids:
+        kinds = [np.full(len(text), kind, np.int32) for text, kind in zip(texts, self.text_types, strict=True)]
+        return self._joined(self.piece_types, kinds)
+
+    @staticmethod
+    def _joined(pieces: tuple[tuple[int, ...], ...], texts: Sequence[Ids]) -> Ids:
+        parts: list[Any] = [pieces[0]]
+        for text, piece in zip(texts, pieces[1:], strict=True):
+            parts += [text, piece]
+        return np.concatenate([np.asarray(part, np.int32) for part in parts])
+
+
+class Reader:
+    """Reads texts with a model's tokenizer; a document is cut to fit, a query only where it leaves no room for one.
+
+    limit  tokens of a text, or of query and document together; special ones included
+    """
+
+    def __init__(self, tokenizer: Any, limit: int) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelError(f"training needs a fast tokenizer of transformers, got {type(tokenizer).__name__}")
+        self.tokenizer = tokenizer
+        self.limit = limit
+        self.typed = "token_type_ids" in tokenizer.model_input_names
+        self._single, self._pair = self._layout(1), self._layout(2)
+
+    @property
+    def query_limit(self) -> int:
+        """Return the most tokens of a query in front of a document."""
+        return self.limit - self._pair.size - 1
+
+    @property
+    def text_limit(self) -> int:
+        """Return the most tokens of a text that stands alone."""
+        return self.limit - self._single.size
+
+    def read(self, texts: Sequence[str], prompt: str = "") -> Tokens:
+        """Return the ids of texts with a prompt in front, uncut."""
+        found: list[Ids] = []
+        for first in range(0, len(texts), _AT_A_TIME):
+            some = [prompt + text for text in texts[first : first + _AT_A_TIME]]
+            read = self.tokenizer(
+                some,
+                add_special_tokens=False,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+                verbose=False,
+            )
+            found += [np.array(ids, np.int32) for ids in read["input_ids"]]
+        offsets = np.concatenate(([0], np.cumsum([len(ids) for ids in found], dtype=np.int64)))
+        return Tokens(np.concatenate([np.empty(0, np.int32), *found]), offsets)
+
+    def text(self, ids: Ids) -> tuple[Ids, Ids]:
+        """Return ids and types of a text, cut."""
+        cut = [self._cut(ids, self.text_limit)]
+        return self._single.ids(cut), self._single.types(cut)
+
+    def pair(self, query: Ids, doc: Ids) -> tuple[Ids, Ids]:
+        """Return ids and types of a query and a document, cut."""
+        query = self._cut(query, self.query_limit)
+        cut = [query, self._cut(doc, self.limit - self._pair.size - len(query))]
+        return self._pair.ids(cut), self._pair.types(cut)
+
+    def padded(self, rows: Sequence[tuple[Ids, Ids]]) -> Inputs:
+        """Return the inputs of a model, (n, longest) int64 each."""
+        import torch
+
+        longest = max(len(ids) for ids, _ in rows)
+        shape = (len(rows), longest)
+        ids = np.full(shape, self.tokenizer.pad_token_id, np.int64)
+        mask, types = np.zeros(shape, np.int64), np.full(shape, self.tokenizer.pad_token_type_id, np.int64)
+        for at, (row, kinds) in enumerate(rows):
+            place = slice(longest - len(row), None) if self.tokenizer.padding_side == "left" else slice(len(row))
+            ids[at, place], types[at, place], mask[at, place] = row, kinds, 1
+        inputs = {"input_ids": ids, "attention_mask": mask, **({"token_type_ids": types} if self.typed else {})}
+        return {name: torch.from_numpy(value) for name, value in inputs.items()}
+
+    def passes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[list[Inputs], torch.Tensor]:
+        """Return the inputs of one or more passes through a model, and where each row's output stands among all.
+
+        Rows of similar length share a pass: as many passes as cost least, padding and the passes themselves counted.
+        """
+        import torch
+
+        order = np.array(sorted(range(len(rows)), key=lambda row: (-len(rows[row][0]), row)), np.int64)
+        cuts = _cheapest(np.array([len(rows[row][0]) for row in order], np.int64))
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        inputs = [self.padded([rows[row] for row in order[a:b]]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return inputs, torch.from_numpy(place)
+
+    def _cut(self, ids: Ids, most: int) -> Ids:
+        if len(ids) <= most:
+            return ids
+        return ids[len(ids) - most :] if self.tokenizer.truncation_side == "left" else ids[:most]
+
+    def _layout(self, texts: int) -> _Layout:
+        """Learn from an example where special tokens stand; raise ModelError where that is no fixed pattern."""
+        read = self.tokenizer(*([text] for text in _PROBES[:texts]), verbose=False)
+        whole, owners = read["input_ids"][0], read.sequence_ids(0)
+        types = read.get("token_type_ids", [[0] * len(whole)])[0]
+        pieces: list[list[int]] = [[] for _ in range(texts + 1)]
+        piece_types: list[list[int]] = [[] for _ in range(texts + 1)]
+        text_types = [0] * texts
+        at = 0
+        for token, owner, kind in zip(whole, owners, types, strict=True):
+            if owner is None:
+                pieces[at].append(token)
+                piece_types[at].append(kind)
+            else:
+                at = owner + 1
+                text_types[owner] = kind
+        layout = _Layout(tuple(map(tuple, pieces)), tuple(map(tuple, piece_types)), tuple(text_types))
+        bare = [np.array(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in _PROBES[:texts]]
+        if [*layout.ids(bare)] != [*whole] or [*layout.types(bare)] != [*types]:
+            raise ModelError("training needs a tokenizer that puts its special tokens around texts, in fixed places")
+        return layout
+
+
+def _cheapest(lengths: NDArray[np.int64]) -> list[int]:
+    """Return where to cut rows, longest first, into passes: the least sum of padded tokens and of passes."""
+    cost, came = np.zeros(len(lengths) + 1), np.zeros(len(lengths) + 1, np.int64)
+    for end in range(1, len(lengths) + 1):
+        starts = np.arange(end)
+        whole = cost[:end] + (end - starts) * lengths[:end] + _PASS
+        came[end] = int(whole.argmin())
+        cost[end] = whole[came[end]]
+    cuts = [len(lengths)]
+    while cuts[-1]:
+        cuts.append(int(came[cuts[-1]]))
+    return cuts[::-1]

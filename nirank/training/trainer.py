@@ -1,0 +1,183 @@
+"""sentence-transformers' trainers with nirank's batches, losses, watching and checkpoints; the loop itself is theirs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import ModelError
+from nirank.training.batches import Batches
+from nirank.training.checkpoints import Best, Checkpoints, read_weights, write_weights
+from nirank.training.collate import Collator
+from nirank.training.layers import rate
+from nirank.training.objectives import Objective
+from nirank.training.recipe import Kind, Recipe
+from nirank.training.watching import Watch
+
+_WEIGHTS = "trained.safetensors"
+_VALUE = "eval_value"
+
+
+@dataclass
+class Work:
+    """What a trainer works with, beside the model.
+
+    groups    the optimiser's
+    done      advanced by every step: progress
+    patience  evaluations without gain after which training stops; None: never
+    every     steps between evaluations; None: once an epoch
+    """
+
+    objective: Objective
+    batches: Batches
+    collator: Collator
+    groups: list[dict[str, Any]]
+    recipe: Recipe
+    seed: int
+    steps: int
+    done: Iterator[Any]
+    kept: Checkpoints
+    best: Best
+    watch: Watch | None
+    patience: int | None
+    every: int | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is known of a training: (step, loss, learning rate) and (step, value), in the order of steps."""
+
+    steps: list[tuple[int, float, float]]
+    evaluations: list[tuple[int, float]]
+
+    @classmethod
+    def of(cls, history: list[dict[str, Any]]) -> Curve:
+        """Read a trainer's log."""
+        steps = [(one["step"], one["loss"], one["learning_rate"]) for one in history if "loss" in one]
+        return cls(steps, [(one["step"], one[_VALUE]) for one in history if _VALUE in one])
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Return the best evaluation, the first of equal ones."""
+        return max(self.evaluations, key=lambda one: (one[1], -one[0]), default=None)
+
+    @property
+    def in_vain(self) -> int:
+        """Return how many evaluations have followed the best."""
+        return sum(step > self.best[0] for step, _ in self.evaluations) if self.best else 0
+
+
+def trainer(kind: Kind, model: Any, work: Work) -> Any:
+    """Return the library's trainer for this kind of model, ready to `train`."""
+    import torch
+    from sentence_transformers import cross_encoder, sentence_transformer, sparse_encoder
+    from torch.utils.data import DataLoader
+    from transformers import PrinterCallback, TrainerCallback
+
+    theirs: dict[str, tuple[Any, Any]] = {
+        "bi_encoder": (
+            sentence_transformer.SentenceTransformerTrainer,
+            sentence_transformer.SentenceTransformerTrainingArguments,
+        ),
+        "cross_encoder": (cross_encoder.CrossEncoderTrainer, cross_encoder.CrossEncoderTrainingArguments),
+        "sparse_encoder": (sparse_encoder.SparseEncoderTrainer, sparse_encoder.SparseEncoderTrainingArguments),
+    }
+    trainer_class, arguments_class = theirs[kind]
+    recipe = work.recipe
+    optimizer = torch.optim.AdamW(work.groups, eps=1e-6, fused=model.device.type in ("cpu", "cuda"))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, work.steps, recipe.warmup))
+
+    class Trainer(trainer_class):  # type: ignore[misc, valid-type]
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+            pass  # the card is ours
+
+        def get_train_dataloader(self) -> Any:
+            rows = range(work.batches.n)
+            return self.accelerator.prepare(DataLoader(rows, batch_sampler=work.batches, collate_fn=work.collator))
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            loss = work.objective(model, inputs)
+            return (loss, {}) if return_outputs else loss
+
+        def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+            if "loss" in logs:
+                step = self.state.global_step
+                logs["learning_rate"] = recipe.learning_rate * rate(step - 1, work.steps, recipe.warmup)
+                wrong = [name for name in ("loss", "grad_norm") if not math.isfinite(logs.get(name, 0.0))]
+                if wrong:
+                    what = {"loss": "the loss", "grad_norm": "the gradient's norm"}[wrong[0]]
+                    raise ModelError(
+                        f"training: {what} is {logs[wrong[0]]} at step {step} of {work.steps}; a lower learning rate,"
+                        " a longer warm-up or float32 may help"
+                    )
+                next(work.done, None)
+            super().log(logs, start_time)
+
+        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+            assert work.watch is not None
+            value, step = work.watch.value(self.model), self.state.global_step
+            self.log({_VALUE: value})
+            curve = Curve.of(self.state.log_history)
+            if curve.best == (step, value):
+                work.best.keep(self.model, step)
+            if work.patience is not None and curve.in_vain >= work.patience:
+                self.control.should_training_stop = True
+            metrics = {_VALUE: value}
+            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+            return metrics
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            if self.control.should_training_stop:
+                return  # the model itself is written next
+            with work.kept.writing() as folder:
+                self.args.output_dir = str(folder)
+                super()._save_checkpoint(model, trial)
+            best = Curve.of(self.state.log_history).best
+            work.best.forget(best[0] if best else None)
+
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            folder = Path(output_dir or self.args.output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_weights(self.model, folder / _WEIGHTS)
+
+        def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+            read_weights(self.model, Path(checkpoint_path) / _WEIGHTS)
+
+    class Steering(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            every = work.every or len(work.batches)
+            if work.watch is not None and (state.global_step % every == 0 or state.global_step == work.steps):
+                control.should_evaluate = True
+            control.should_save = work.kept.due()
+
+    arguments = arguments_class(
+        output_dir=str(work.kept.folder),
+        per_device_train_batch_size=recipe.batch,
+        num_train_epochs=recipe.epochs,
+        max_steps=work.steps,
+        max_grad_norm=recipe.clip,
+        seed=work.seed,
+        use_cpu=model.device.type == "cpu",
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
+    made = Trainer(
+        model=model,
+        args=arguments,
+        loss=torch.nn.Identity(),
+        data_collator=work.collator,
+        callbacks=[Steering()],
+        optimizers=(optimizer, schedule),
+    )
+    made.remove_callback(PrinterCallback)
+    return made

