@@ -122,7 +122,7 @@ def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[s
 
     def visit(one: Pipeline) -> None:
         if isinstance(one, Stage):
-            found[repr(one)] = {**one.conventions(), **declared.get(repr(one), {})}
+            found[one.title] = {**one.conventions(), **declared.get(one.title, {})}
         stage = getattr(one, "stage", None)
         if isinstance(stage, Stage):
             visit(stage)

@@ -200,6 +200,12 @@ class Stage(Pipeline):
             "options": self.options(identity_only=True),
         }
 
+    @property
+    def title(self) -> str:
+        """The stage as people and messages name it: like `repr`, trained models by their titles."""
+        models = {name: one.title for name, one in vars(self).items() if isinstance(one, Made)}
+        return repr(dataclasses.replace(self, **models) if models else self)
+
     def __repr__(self) -> str:
         shown = self.options()
         first = next((one.name for one in dataclasses.fields(self) if not one.kw_only), None)

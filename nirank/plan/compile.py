@@ -150,7 +150,7 @@ def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | Non
         depth=depth,
         kind=kind,
         stage=one,
-        label=repr(one),
+        label=one.title,
     )
 
 

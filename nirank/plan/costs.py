@@ -156,14 +156,15 @@ def _sum(numbers: Iterable[N | None]) -> N | None:
 def counted(spent: Iterable[Spent]) -> tuple[dict[str, int], dict[str, Any]]:
     """Return the counters of all nodes together, and what each stage declared, by its label.
 
-    Of what is there for training alone only the nodes that make a model have a say.
+    Training is counted apart: of what it declares, what the nodes that make a model say; nothing of its counters.
     """
     counts: Counter[str] = Counter()
     declared: dict[str, Any] = {}
     for one in spent:
         if one.training and not one.node.training:
             continue
-        counts.update(one.stored.meta["counts"])
+        if not one.training:
+            counts.update(one.stored.meta["counts"])
         if one.stored.meta["declared"]:
             declared.setdefault(one.node.label, {}).update(one.stored.meta["declared"])
     return dict(counts), declared

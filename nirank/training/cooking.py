@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.inference.models import ModelFiles, resolve
 from nirank.model import MODEL, Kind
-from nirank.training import soups
+from nirank.training import soups, weights
 from nirank.training.dev import Watched
 
 if TYPE_CHECKING:
@@ -32,20 +31,21 @@ def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Pa
     folders  of the models' artifacts
     """
     models = [one / MODEL for one in folders]
-    soups.check_alike(models)
-    states: list[Callable[[], State]] = [partial(_state, one) for one in models]
+    weights.comparable(models, [one.title for one in how.of])
+    states: list[Callable[[], State]] = [partial(weights.read, one) for one in models]
     log: list[Any] = []
     if how.how == "greedy":
         assert watched is not None
         measure = partial(_measure, like=models[0], kind=how.kind, watched=watched, ctx=ctx)
-        state, ingredients, log = soups.greedy(states, measure, tie=how.tie)
+        state, ingredients, steps = soups.greedy(states, measure, tie=how.tie)
+        log = [step._asdict() for step in steps]
     else:
         state, ingredients = soups.uniform(states), list(range(len(models)))
     if how.how == "wise":
         start = resolve(how.start).path
-        soups.check_alike([start, models[0]])
-        state = soups.wise(_state(start), state, how.alpha)
-    _write(state, models[0], folder / MODEL)
+        weights.comparable([models[0], start], [how.of[0].title, how.start])
+        state = soups.wise(weights.read(start), state, how.alpha)
+    weights.write(state, models[0], folder / MODEL)
     said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
     (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
     ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": ingredients})
@@ -84,36 +84,11 @@ def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDA
 def _matrix(folder: Path, n: int) -> Any:
     from scipy.sparse import csr_matrix
 
-    offsets, terms, weights = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
-    return csr_matrix((weights, terms, offsets), shape=(n, _MOST_TERMS))
+    offsets, terms, values = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
+    return csr_matrix((values, terms, offsets), shape=(n, _MOST_TERMS))
 
 
 def _measure(state: State, *, like: Path, kind: Kind, watched: Watched, ctx: Context) -> float:
     with tempfile.TemporaryDirectory(prefix="nirank-soup-") as name:
-        _write(state, like, Path(name) / MODEL)
+        weights.write(state, like, Path(name) / MODEL)
         return watched.measured(scored(kind, resolve(str(Path(name) / MODEL)), watched, Context(device=ctx.device)))
-
-
-def _state(folder: Path) -> State:
-    """Return all tensors of a model's folder, by file and name."""
-    from safetensors.torch import load_file
-
-    files = sorted(folder.rglob("*.safetensors"))
-    return {
-        f"{path.relative_to(folder).as_posix()}:{name}": tensor
-        for path in files
-        for name, tensor in load_file(path).items()
-    }
-
-
-def _write(state: State, like: Path, folder: Path) -> None:
-    """Write a model's folder with other tensors."""
-    from safetensors.torch import save_file
-
-    shutil.copytree(like, folder, ignore=shutil.ignore_patterns("*.safetensors", "README.md"))
-    files: dict[str, State] = {}
-    for key, tensor in state.items():
-        path, _, name = key.partition(":")
-        files.setdefault(path, {})[name] = tensor.contiguous()
-    for path, tensors in files.items():
-        save_file(tensors, folder / path, metadata={"format": "pt"})

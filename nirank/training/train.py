@@ -91,7 +91,11 @@ class Train(Made):
     @property
     def title(self) -> str:
         named = self.base.rstrip("/").removesuffix("/model") if isinstance(self.base, str) else self.base.title
-        return f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
+        how = [f"{name} {value}" for name, value in self.recipe.options().items()]
+        if isinstance(self.seed, int):
+            how.append(f"seed {self.seed}")
+        where = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
+        return f"{where} ({', '.join(how)})" if how else where
 
     def node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve
@@ -114,7 +118,7 @@ class Train(Made):
             offline=True,
             training=True,
             stage=one,
-            label=f"train {KINDS[self.kind]}, seed {self.seed}: {self.title}",
+            label=f"train {KINDS[self.kind]}: {self.title}",
         )
 
     def __repr__(self) -> str:

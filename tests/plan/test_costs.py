@@ -103,7 +103,7 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
     assert (found["parameters"], found["peak_bytes"]) == (2, 8.0)
     assert costs([told[index], told[target]], 8)["training_s"] is None
     counts, declared = counted(told.values())
-    assert counts == {"seen": 4}, "what was mined is told by the training"
+    assert counts == {"seen": 2}, "what training counts is told by the training"
     assert set(declared[""]) == {"index", "teacher", "model", "search"}
 
 
