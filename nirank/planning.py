@@ -31,6 +31,7 @@ class Used:
     """Judged queries that something was trained or tuned on.
 
     overlap  how many of them are evaluated, by text; `dropped` tells whether they were left out
+    held     the rows of the evaluated queries that this was for, in a fold; None: all
     """
 
     use: Use
@@ -39,6 +40,7 @@ class Used:
     qrels: Qrels
     overlap: int
     dropped: bool
+    held: NDArray[np.int64] | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what a row says."""
@@ -130,7 +132,7 @@ class Around:
             raise ConfigError(f"{title}: no judged query is left to be {use} on, of {asked!r}")
         taken = collection.take(rows)
         found = next(iter(taken.qrels.values()))
-        self.used.append(Used(use, title, collection, found, sum(text in both for text in texts), dropped))
+        self.used.append(Used(use, title, collection, found, sum(text in both for text in texts), dropped, self.held))
         return replace(self.library.sides_of(taken), surroundings=self)
 
     def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
@@ -187,13 +189,15 @@ def seen(used: Iterable[Used], collection: Collection, qrels: Qrels) -> NDArray[
 
     None where nothing was trained on judged queries.
     """
-    trained = [one.seen_texts() for one in used if one.use == "trained"]
+    trained = [one for one in used if one.use == "trained"]
     if not trained:
         return None
     hit = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
-    inside = np.isin(np.asarray(collection.docs.fingerprints)[qrels.rows[hit]], np.concatenate(trained))
+    asked, prints = qrels.query_rows[hit], np.asarray(collection.docs.fingerprints)[qrels.rows[hit]]
     found = np.zeros(len(qrels.queries), np.bool_)
-    found[qrels.query_rows[hit][inside]] = True
+    for one in trained:
+        mine = np.ones(len(asked), np.bool_) if one.held is None else np.isin(asked, one.held)
+        found[asked[mine & np.isin(prints, one.seen_texts())]] = True
     return found
 
 

@@ -57,7 +57,15 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
     (found,) = row["chosen"]
     assert (found["chosen"], found["measure"], [one["value"] for one in found["candidates"]]) == (1, "RR@1", [0.0, 1.0])
     assert row["tuned_on"] == [
-        {"collection": "c", "split": "train", "what": "c/train", "queries": 2, "relevant_pairs": 2, "overlap": 0, "dropped": False}
+        {
+            "collection": "c",
+            "split": "train",
+            "what": "c/train",
+            "queries": 2,
+            "relevant_pairs": 2,
+            "overlap": 0,
+            "dropped": False,
+        }
     ]
     assert row["tuned_on_test"] is False
     again = run(tmp_path, load(place), system)
@@ -73,7 +81,9 @@ def test_equal_candidates_the_first_wins_and_a_lower_measure_is_better(tmp_path)
 
 
 def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("Foo bar cat?", "short")}, {"3": ("foo  bar cat", "short"), "4": ("cat", "short")})
+    place = folder(
+        tmp_path / "c", {"1": ("Foo bar cat?", "short")}, {"3": ("foo  bar cat", "short"), "4": ("cat", "short")}
+    )
     (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="test"), measure="RR@1")).rows
     assert row["tuned_on_test"] is True
     (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")).rows
@@ -89,9 +99,7 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
 
     def planned(on_overlap):
         data = TrainingSet(Judged(split="train", on_overlap=on_overlap))
-        one = Experiment(
-            collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store")
-        )
+        one = Experiment(collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"))
         return one.plan()[0]
 
     with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
@@ -100,7 +108,9 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
     assert (dropped["trained_on"][0]["queries"], dropped["trained_on_test"]) == (1, False)
     assert (marked["trained_on"][0]["queries"], marked["trained_on_test"]) == (2, True)
     examples = [node for node in planned("drop").target.walk() if node.label.startswith("positives")]
-    assert examples[0].address != next(n for n in planned("mark").target.walk() if n.label.startswith("positives")).address
+    assert (
+        examples[0].address != next(n for n in planned("mark").target.walk() if n.label.startswith("positives")).address
+    )
 
 
 def _dense(data):

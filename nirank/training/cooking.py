@@ -40,7 +40,7 @@ def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Pa
         state, ingredients, steps = soups.greedy(states, measure, tie=how.tie)
         log = [step._asdict() for step in steps]
     else:
-        state, ingredients = soups.uniform(states), list(range(len(models)))
+        state, ingredients = soups.uniform(states), tuple(range(len(models)))
     if how.how == "wise":
         start = resolve(how.start).path
         weights.comparable([models[0], start], [how.of[0].title, how.start])
@@ -48,7 +48,7 @@ def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Pa
     weights.write(state, models[0], folder / MODEL)
     said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
     (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
-    ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": ingredients})
+    ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": list(ingredients)})
 
 
 def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDArray[np.floating]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,8 @@ class MinedRows:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write the arrays."""
+        """Write the arrays, and the counts."""
+        (folder / "counts.json").write_text(json.dumps(dict(self.counts), indent=1) + "\n")
         for name in ("queries", "positives", "offsets", "negatives", "known"):
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
@@ -45,7 +47,8 @@ class MinedRows:
     def open(cls, folder: Path) -> MinedRows:
         """Read what `save` wrote."""
         names = ("queries", "positives", "offsets", "negatives", "known")
-        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names))
+        counts = json.loads((folder / "counts.json").read_text())
+        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names), counts)
 
     def pairs(self) -> tuple[Rows, Rows]:
         """Return every (query, document) of an example, each pair once."""

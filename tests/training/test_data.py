@@ -67,7 +67,9 @@ def test_a_teacher_must_score_every_pair_of_an_example():
     qrels = Qrels.from_dict({"q": {"a": 1}, "r": {"b": 1}}, queries.ids, docs.ids)
     rows = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 2])
     found = Ranking.build(queries.ids, docs.ids, *rows, np.arange(4.0), source="test")
-    teacher = Ranking.build(queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t")
+    teacher = Ranking.build(
+        queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t"
+    )
     mined = mine(queries, docs, qrels, found, {"negatives": {}})
     made = of_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
     assert texts(made) == [("one", "A", ["C"])]
@@ -118,8 +120,12 @@ def test_ids_in_a_file_are_looked_up_in_their_collection(tmp_path):
 
 
 def test_fields_leave_out_documents_where_one_is_empty_or_both_are_the_same():
-    docs = Texts.of({"a": {"title": "T", "text": "x"}, "b": {"title": "", "text": "x"}, "c": {"title": "X", "text": "x"}})
-    assert [(one.query, one.positive) for one in of_fields(docs, TextView("title"), TextView("text"), None)] == [("T", "x")]
+    docs = Texts.of(
+        {"a": {"title": "T", "text": "x"}, "b": {"title": "", "text": "x"}, "c": {"title": "X", "text": "x"}}
+    )
+    assert [(one.query, one.positive) for one in of_fields(docs, TextView("title"), TextView("text"), None)] == [
+        ("T", "x")
+    ]
     many = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
     some = [one.query_id for one in of_fields(many, TextView("title"), TextView("text"), 5)]
     assert len(some) == 5
@@ -166,8 +172,18 @@ def test_folds_are_even_and_keep_equal_keys_together():
     "value",
     [
         Train(MODEL, TrainingSet(Judged("a", "train", part=(0, 0.5)), Mined(BM25() % 50, (6, 50), 3), teacher=BM25())),
-        Train(MODEL, Mixture((Fields(), TrainingFile("x.tsv"))), "cross_encoder", Recipe(lora=Lora(4), flops=(1, 2)), seed=3),
-        Soup((Train(MODEL, Fields(), seed=1), Train(MODEL, Fields(), seed=2)), "greedy", Watch(Judged(split="dev"), BM25())),
+        Train(
+            MODEL,
+            Mixture((Fields(), TrainingFile("x.tsv"))),
+            "cross_encoder",
+            Recipe(lora=Lora(4), flops=(1, 2)),
+            seed=3,
+        ),
+        Soup(
+            (Train(MODEL, Fields(), seed=1), Train(MODEL, Fields(), seed=2)),
+            "greedy",
+            Watch(Judged(split="dev"), BM25()),
+        ),
         tune(BM25(), {"bm25.k1": [0.9, 1.2]}, on=Judged(split="train"), measure="AP"),
     ],
 )

@@ -39,7 +39,9 @@ def test_trap_38_judged_positives_and_their_twins_are_no_negatives():
 
 
 def test_each_filter_removes_what_it_names_and_counts_it():
-    docs = Texts.of({"p": "p", "n1": "one", "n2": "one", "blank": " ", "self": "the question", "n3": "three", "n4": "four"})
+    docs = Texts.of(
+        {"p": "p", "n1": "one", "n2": "one", "blank": " ", "self": "the question", "n3": "three", "n4": "four"}
+    )
     queries = Texts.of({"q": "the question", "r": "no list"})
     qrels = Qrels.from_dict({"q": {"p": 2, "n4": 0}, "r": {"n1": 1}}, queries.ids, docs.ids)
     order = ["n3", "n1", "n2", "blank", "self", "p", "n4"]
@@ -79,7 +81,9 @@ def test_a_margin_removes_nothing_where_the_positive_has_no_score_and_says_so():
     docs = Texts.of({"p": "p", "n": "n"})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
-    mined = mine(queries, docs, qrels, ranking(queries, docs, {"q": [("n", 5.0)]}), {"negatives": {"n": 1, "margin": 1.0}})
+    mined = mine(
+        queries, docs, qrels, ranking(queries, docs, {"q": [("n", 5.0)]}), {"negatives": {"n": 1, "margin": 1.0}}
+    )
     assert shown(mined, queries, docs) == [("q", "p", ["n"])]
     assert mined.counts["positives not in the list"] == 1
 
@@ -106,10 +110,15 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
     qrels = Qrels.from_dict(_nested(judged), queries.ids, docs.ids)
     listed = data.draw(st.dictionaries(pairs, st.floats(0, 1, width=32), max_size=30))
     rows = np.array(list(listed), np.int64).reshape(-1, 2)
-    found = Ranking.build(queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t")
+    found = Ranking.build(
+        queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t"
+    )
     how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
     mined = mine(queries, docs, qrels, found, {"negatives": how})
-    relevant = {query: {docs[docs.ids.rows([d])[0]]["text"] for d, g in of.items() if g} for query, of in _nested(judged).items()}
+    relevant = {
+        query: {docs[docs.ids.rows([d])[0]]["text"] for d, g in of.items() if g}
+        for query, of in _nested(judged).items()
+    }
     for query, positive, negatives in shown(mined, queries, docs):
         assert docs[docs.ids.rows([positive])[0]]["text"] in relevant[query]
         texts = [docs[row]["text"] for row in docs.ids.rows(negatives)] if negatives else []
@@ -131,5 +140,3 @@ def test_what_is_mined_is_read_back(tmp_path):
     assert [again.queries.tolist(), again.offsets.tolist(), again.negatives.tolist()] == [[0, 1], [0, 1, 1], [4]]
     q, d = again.pairs()
     assert sorted(zip(q.tolist(), d.tolist(), strict=True)) == [(0, 2), (0, 4), (1, 3)]
-
-
