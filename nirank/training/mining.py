@@ -48,7 +48,8 @@ class MinedRows:
         """Read what `save` wrote."""
         names = ("queries", "positives", "offsets", "negatives", "known")
         counts = json.loads((folder / "counts.json").read_text())
-        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names), counts)
+        rows = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in names]
+        return cls(rows[0], rows[1], rows[2], rows[3], rows[4], counts)
 
     def pairs(self) -> tuple[Rows, Rows]:
         """Return every (query, document) of an example, each pair once."""

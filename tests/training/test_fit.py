@@ -408,7 +408,7 @@ def test_nothing_is_printed_and_no_network_is_used(bases: Any, tmp_path: Path) -
 
 def test_minilm_learns_in_a_few_steps(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    subjects = "whales glaciers violins vaccines bridges comets orchids tariffs".split()
+    subjects = ["whales", "glaciers", "violins", "vaccines", "bridges", "comets", "orchids", "tariffs"]
     claims = [f"{subject} {word} with age" for subject in subjects for word in ("grow", "shrink")]
     data = examples(n=16)
     texts = [*claims, *(f"A long study of {claim.split()[0]} found that they {claim.split()[1]}." for claim in claims)]
