@@ -27,7 +27,7 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
 from nirank.rows import begun, later, measured, stage_conventions
-from nirank.seeds import with_means
+from nirank.seeds import place_of, with_means
 from nirank.stage import Sides
 from nirank.summaries import add_comparisons, group_rows
 from nirank.trainings import trainings
@@ -189,6 +189,7 @@ class Experiment:
             self._run_case(case, runner, result, reporter)
         for row, evaluation in with_means(result.rows, result.evaluations):
             result.add(row, evaluation)
+        result.rows.sort(key=place_of(result.rows))
         _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)

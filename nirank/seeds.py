@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,19 @@ def with_means(rows: Sequence[Row], evaluations: Mapping[Key, Evaluation]) -> li
         (_mean(key[-1], of), _evaluation([evaluations.get((*key[:-1], row["system"])) for row in of]))
         for key, of in members.items()
     ]
+
+
+def place_of(rows: Sequence[Row]) -> Callable[[Row], int]:
+    """Return a sort key that puts the rows of means in front of those of their single seeds."""
+    first: dict[Key, int] = {}
+    for at, row in enumerate(rows):
+        first.setdefault((row["collection"], row["split"], row["qrels"], row["of"] or row["system"]), 2 * at)
+
+    def place(row: Row) -> int:
+        at = first[row["collection"], row["split"], row["qrels"], row["of"] or row["system"]]
+        return at if row["seeds"] else at + 1
+
+    return place
 
 
 def _mean(system: str, rows: Sequence[Row]) -> Row:

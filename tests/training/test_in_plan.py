@@ -65,9 +65,9 @@ def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases,
     model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
     result = run(tmp_path, collection, {"BM25": BM25(), "Tuned": Dense(model)}, seeds=[1, 2])
     rows = {row["system"]: row for row in result.rows}
-    assert list(rows) == ["BM25", "Tuned (seed 1)", "Tuned (seed 2)", "Tuned"]
-    assert [rows[name]["seed"] for name in rows] == [None, 1, 2, None]
-    one, two, mean = (rows[name]["measures"]["nDCG@10"] for name in list(rows)[1:])
+    assert list(rows) == ["BM25", "Tuned", "Tuned (seed 1)", "Tuned (seed 2)"]
+    assert [rows[name]["seed"] for name in rows] == [None, None, 1, 2]
+    mean, one, two = (rows[name]["measures"]["nDCG@10"] for name in list(rows)[1:])
     assert one != two
     assert mean == pytest.approx((one + two) / 2)
     spread = rows["Tuned"]["spread"]["nDCG@10"]
