@@ -1,7 +1,7 @@
 """Checkpoints: what a training that was killed goes on from. They are transient, and no part of any artifact.
 
-A checkpoint gets its name when it is whole: it is written beside and renamed, and holds the digest of its files, so that
-what is not whole after all is passed over. Each training has a folder of its own.
+A checkpoint gets its name when it is whole: it is written beside and renamed, and holds the digest of its files, so
+that what is not whole after all is passed over. Each training has a folder of its own.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from nirank.training.collate import EncoderCollator, PairCollator
 from nirank.training.dev import Watched
 from nirank.training.examples import Examples
 from nirank.training.objectives import Objective, fitting_loss, usable
+from nirank.training.products import quick_products
 from nirank.training.recipe import Kind, Recipe
 from nirank.training.tokens import Reader
 from nirank.training.trainer import Curve, Work, trainer
@@ -41,9 +42,9 @@ class Fitting:
 
     base                      the model that training starts from
     query_prompt, doc_prompt  put in front of texts, as in encoding
-    patience, every           the model is evaluated every so many steps (None: once an epoch) where training is watched,
-                              and training stops after `patience` evaluations without gain (None: never); the best
-                              evaluation's weights are the model
+    patience, every           where training is watched, the model is evaluated every so many steps (None: once an
+                              epoch), and training stops after `patience` evaluations without gain (None: never);
+                              the best evaluation's weights are the model
     """
 
     kind: Kind
@@ -115,7 +116,8 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
             how.every,
         )
         trained = trainer(how.kind, model, work)
-        trained.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        with quick_products(model):
+            trained.train(resume_from_checkpoint=str(resumed) if resumed else None)
         for _ in work.done:
             pass
         curve = Curve.of(trained.state.log_history)
@@ -164,7 +166,10 @@ def _prepare(model: Any, how: Fitting) -> None:
     layers.reinit(model, recipe, how.seed)
     layers.freeze(model, recipe)
     if recipe.gradient_checkpointing:
-        model[0].auto_model.gradient_checkpointing_enable({"use_reentrant": False})
+        body = model[0].auto_model
+        # transformers gave it another name in 5
+        enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     if recipe.lora is not None:
         from nirank.training import lora
 

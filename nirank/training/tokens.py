@@ -1,9 +1,10 @@
-"""Texts as a model reads them: token ids, found once a text, dressed with special tokens and padded when they are needed."""
+"""Texts as a model reads them: token ids, found once a text; special tokens and padding come when they are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,7 +148,7 @@ class Reader:
         cuts = _cheapest(np.array([len(rows[row][0]) for row in order], np.int64))
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        inputs = [self.padded([rows[row] for row in order[a:b]]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        inputs = [self.padded([rows[row] for row in order[a:b]]) for a, b in pairwise(cuts)]
         return inputs, torch.from_numpy(place)
 
     def _cut(self, ids: Ids, most: int) -> Ids:

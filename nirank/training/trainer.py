@@ -1,4 +1,4 @@
-"""sentence-transformers' trainers with nirank's batches, losses, watching and checkpoints; the loop itself is theirs."""
+"""sentence-transformers' trainers with nirank's batches, losses, watching and checkpoints; the loop is theirs."""
 
 from __future__ import annotations
 

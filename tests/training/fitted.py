@@ -40,7 +40,7 @@ def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 
         row = [_text(random, topic, 3), _text(random, topic, int(random.integers(4, 20)))]
         row += [_text(random, (topic + 20) % (WORDS - 5), int(random.integers(4, 20))) for _ in range(negatives)]
         rows.append([texts.setdefault(text, len(texts)) for text in row])
-    found = np.array(rows, np.int64)
+    found = np.array(rows, np.int64).reshape(n, negatives + 2)
     teacher = random.normal(size=n * (negatives + 1)).astype(np.float32) if scores else None
     return Examples(
         pa.array(list(texts)), found[:, 0], found[:, 1], np.arange(n + 1, dtype=np.int64) * negatives,

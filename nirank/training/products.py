@@ -1,0 +1,108 @@
+"""Linear modules whose float32 products, forward and backward, are oneDNN's while a model is trained on a processor.
+
+PyTorch's own are MKL's, which leaves AVX-512 unused on processors of other makers. The operator is the one that
+torch.compile emits; it is no public interface, so that where it is missing or disagrees, modules keep their own code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+log = logging.getLogger("nirank")
+
+_APART = 1e-5  # what products may be apart, of the greatest value
+
+
+@contextmanager
+def quick_products(model: nn.Module) -> Iterator[int]:
+    """Let a model's linear modules compute by oneDNN inside the block; give how many do.
+
+    Only float32 on a processor, and only plain modules: others keep their own code.
+    """
+    import torch
+
+    plain = [one for one in model.modules() if type(one) is torch.nn.Linear and "forward" not in vars(one)]
+    chosen = [one for one in plain if one.weight.device.type == "cpu" and one.weight.dtype == torch.float32]
+    if not chosen or not _agrees():
+        chosen = []
+    for one in chosen:
+        one.forward = partial(_linear, one)
+    try:
+        yield len(chosen)
+    finally:
+        for one in chosen:
+            del one.forward
+
+
+def _linear(module: nn.Linear, inputs: Tensor) -> Tensor:
+    import torch
+
+    if inputs.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        return torch.nn.functional.linear(inputs, module.weight, module.bias)
+    found: Tensor = _function().apply(inputs, module.weight, module.bias)
+    return found
+
+
+def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return left · rightᵀ + bias of two matrices."""
+    import torch
+
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+    return found
+
+
+@cache
+def _function() -> Any:
+    import torch
+
+    class Linear(torch.autograd.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+            ctx.save_for_backward(inputs, weight)
+            rows = inputs.reshape(-1, inputs.shape[-1])
+            return _product(rows, weight, bias).view(*inputs.shape[:-1], len(weight))
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+            inputs, weight = ctx.saved_tensors
+            rows, given = gradient.reshape(-1, gradient.shape[-1]), inputs.reshape(-1, inputs.shape[-1])
+            of_inputs, of_weight, of_bias = ctx.needs_input_grad
+            return (
+                _product(rows, weight.t()).view_as(inputs) if of_inputs else None,
+                _product(rows.t(), given.t()) if of_weight else None,
+                rows.sum(0) if of_bias else None,
+            )
+
+    return Linear
+
+
+@cache
+def _agrees() -> bool:
+    """Tell whether values and gradients are those of PyTorch's own code, for a few shapes."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    try:
+        for rows, inputs, outputs in ((1, 16, 1), (37, 48, 32), (130, 64, 96)):
+            given = torch.randn(rows, inputs, generator=random), torch.randn(outputs, inputs, generator=random)
+            bias, weighed = torch.randn(outputs, generator=random), torch.randn(rows, outputs, generator=random)
+            found = []
+            for made in (torch.nn.functional.linear, _function().apply):
+                leaves = [one.clone().requires_grad_(True) for one in (*given, bias)]
+                value = made(*leaves)
+                (value * weighed).sum().backward()
+                found.append((value.detach(), *(one.grad for one in leaves)))
+            for ours, theirs in zip(*found, strict=True):
+                if not (ours - theirs).abs().max() <= _APART * theirs.abs().max():
+                    return False
+    except (AttributeError, RuntimeError, TypeError) as error:
+        log.debug("linear modules keep their own code: %s", error)
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""oneDNN's products: the same values and gradients, and modules that are themselves again afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from nirank.training import products
+from nirank.training.products import quick_products
+
+
+def model() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(24, 40), torch.nn.GELU(), torch.nn.Linear(40, 5, bias=False))
+
+
+def gradients(made: torch.nn.Module, given: torch.Tensor) -> list[torch.Tensor]:
+    given = given.clone().requires_grad_(True)
+    made.zero_grad()
+    value = made(given)
+    (value**2).sum().backward()
+    return [value.detach(), given.grad, *(one.grad.clone() for one in made.parameters() if one.grad is not None)]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("shape", [(1, 24), (7, 24), (3, 11, 24), (2, 0, 24)])
+def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
+    made, given = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    exact = gradients(made, given)
+    with quick_products(made) as n:
+        assert n == 2
+        found = gradients(made, given)
+    assert len(found) == len(exact) == 5
+    for ours, theirs in zip(found, exact, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    made[0].requires_grad_(False)
+    with quick_products(made):
+        gradients(made, torch.randn(4, 24))
+        assert made[0].weight.grad is None
+        assert made[2].weight.grad is not None
+        monkeypatch.setattr(products, "_product", None)  # never called under autocast
+        with torch.autocast("cpu", torch.bfloat16):
+            assert made(torch.randn(4, 24)).dtype == torch.bfloat16
+
+
+def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    with quick_products(made):
+        assert "forward" in vars(made[0])
+    assert "forward" not in vars(made[0])
+
+    def wrong(left: Any, right: Any, bias: Any = None) -> Any:
+        return torch.nn.functional.linear(left, right, bias) * 1.001
+
+    monkeypatch.setattr(products, "_product", wrong)
+    products._agrees.cache_clear()
+    with quick_products(made) as n:
+        assert n == 0
+    products._agrees.cache_clear()

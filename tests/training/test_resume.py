@@ -1,0 +1,165 @@
+"""Trainings that are killed at random moments and started again end like one that nobody disturbed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import fitted
+import pytest
+from fitted import RECIPE, curve, examples, same
+
+from nirank.inference.models import resolve
+from nirank.training import checkpoints
+from nirank.training.checkpoints import Checkpoints
+from nirank.training.fit import Fitting
+from nirank.training.recipe import Kind
+
+
+def started(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen[str]:
+    script = Path(fitted.__file__)
+    paths = ":".join(map(str, (script.parents[1], script.parent, script.parents[2])))
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), kind, str(model), str(place), "0.02", watch]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finished(process: subprocess.Popen[str]) -> None:
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "watch"), [("bi_encoder", "watched"), ("cross_encoder", "alone")])
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
+    kind: Kind, watch: str, tmp_path: Path
+) -> None:
+    model = fitted.base(kind, tmp_path / "base").path
+    chance = random.Random(kind)
+    finished(started(kind, model, tmp_path / "whole", watch))
+    place, kills, went_on = tmp_path / "killed", 0, 0
+    while kills < 2:
+        process = started(kind, model, place, watch)
+        before = {path.name for path in place.glob("scratch/*/checkpoint-*")}
+        while process.poll() is None:  # let it get somewhere, then kill it at any moment
+            if {path.name for path in place.glob("scratch/*/checkpoint-*")} - before:
+                time.sleep(chance.uniform(0, 0.15))
+                process.kill()
+                break
+            time.sleep(0.005)
+        process.communicate()
+        if process.returncode == 0:
+            break
+        kills += 1
+        went_on += bool(before)
+    finished(started(kind, model, place, watch))
+    assert kills >= 1
+    assert same(tmp_path / "whole" / "out", place / "out")
+    assert curve(tmp_path / "whole" / "out") == curve(place / "out")
+
+
+class Killed(Exception):
+    pass
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, after: int) -> None:
+    """Train until some steps are made, with a checkpoint after every step."""
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+    from nirank.context import Context
+
+    def track(items: Any, total: int, what: str) -> Any:
+        for at, item in enumerate(items):
+            if at == after:
+                raise Killed
+            yield item
+
+    with pytest.raises(Killed):
+        fitted.run(how, examples(), place, ctx=Context(device="cpu", track=track))
+
+
+def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = resolve(str(fitted.base("bi_encoder", tmp_path / "base").path))
+    how = Fitting("bi_encoder", model, RECIPE, 1)
+    whole = fitted.run(how, examples(), tmp_path / "whole")
+    for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps
+        interrupted(monkeypatch, how, tmp_path / f"{after}", after)
+        assert Checkpoints(next((tmp_path / f"{after}" / "scratch").iterdir())).latest().name == f"checkpoint-{after}"  # type: ignore[union-attr]
+        out = fitted.run(how, examples(), tmp_path / f"{after}")
+        assert same(whole, out)
+        assert curve(whole) == curve(out)
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "changed", "unsealed", "unfinished"])
+def test_a_checkpoint_that_is_not_whole_is_passed_over(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
+    whole = fitted.run(how, examples(), tmp_path / "whole")
+    interrupted(monkeypatch, how, tmp_path, 8)
+    (folder,) = (tmp_path / "scratch").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-7", "checkpoint-8"]
+    newest = folder / "checkpoint-8"
+    state = newest / "trained.safetensors"
+    if damage == "cut":
+        state.write_bytes(state.read_bytes()[:-100])
+    elif damage == "gone":
+        (newest / "optimizer.pt").unlink()
+    elif damage == "changed":
+        state.write_bytes(state.read_bytes()[:-1] + b"\x00")
+    elif damage == "unsealed":
+        (newest / "nirank.json").write_text("{")
+    else:
+        (folder / "unfinished").mkdir()
+        newest.rename(folder / "unfinished" / "checkpoint-8")
+    assert Checkpoints(folder).latest() == folder / "checkpoint-7"
+    out = fitted.run(how, examples(), tmp_path)
+    assert same(whole, out)
+    assert curve(whole) == curve(out)
+
+
+def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
+    interrupted(monkeypatch, how, tmp_path, 8)
+    (folder,) = (tmp_path / "scratch").iterdir()
+    before = sorted(path.name for path in folder.iterdir())
+    from dataclasses import replace
+
+    others = [
+        (replace(how, seed=2), examples()),
+        (replace(how, recipe=replace(RECIPE, learning_rate=2e-3)), examples()),
+        (replace(how, query_prompt="w1 "), examples()),
+        (how, examples(seed=1)),
+        (how, replace(examples(), known=examples().known[:-1])),
+    ]
+    monkeypatch.setattr(checkpoints, "SECONDS", 60.0)
+    for number, (other, data) in enumerate(others):
+        shutil.copytree(tmp_path / "scratch", tmp_path / f"{number}" / "scratch")
+        out = fitted.run(other, data, tmp_path / f"{number}")
+        assert len(curve(out)["steps"]) == 18
+        assert same(out, fitted.run(other, data, tmp_path / f"{number}-alone"))
+        assert sorted(path.name for path in (tmp_path / f"{number}" / "scratch" / folder.name).iterdir()) == before
+
+
+def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = fitted.watched()
+
+    class Constant(type(lists)):  # type: ignore[misc]
+        def measured(self, scores: Any) -> float:
+            return 0.5
+
+    constant = Constant(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1, patience=2, every=2)
+    first = fitted.run(how, examples(), tmp_path, constant)
+    again = fitted.run(how, examples(), tmp_path, constant)  # from the last checkpoint, which lies before the end
+    assert curve(first) == curve(again)
+    assert len(curve(first)["steps"]) == 6
+    assert same(first, again)
