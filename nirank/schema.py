@@ -31,11 +31,8 @@ def schema() -> dict[str, Any]:
     for name, keys in APPLIED.items():
         properties = {key: _APPLIED.get(key, pipeline) for key in keys}
         forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
-    tuned = {"of": pipeline, "candidates": {"type": "array", "items": pipeline}, "on": _keys(JUDGED)}
-    tuned["on"] = _keys(JUDGED)
-    forms.append(
-        _only(TUNE, {"type": "object", "properties": tuned, "required": ["on"], "additionalProperties": False})
-    )
+    candidates = {"type": "array", "items": pipeline}
+    forms.append(_only(TUNE, _keys(TUNE_KEYS, required=["on"], of=pipeline, candidates=candidates, on=_keys(JUDGED))))
     for name, kind in stages().items():
         options = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")
         definitions |= options.pop("$defs", {})

@@ -91,6 +91,8 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, work.steps, recipe.warmup))
 
     class Trainer(trainer_class):  # type: ignore[misc, valid-type]
+        control: Any
+
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             pass  # the card is ours
 
