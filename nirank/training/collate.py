@@ -161,7 +161,7 @@ class PairCollator(Collator):
         ctx.count("truncated_queries", int((self.queries.tokens.lengths > self.reader.query_limit).sum()))
 
     def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.minimum(queries + docs, self.reader.limit)
+        return np.asarray(np.minimum(queries + docs, self.reader.limit))
 
     def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros_like(queries)
