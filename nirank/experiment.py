@@ -18,7 +18,7 @@ from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.choices import read_choice
-from nirank.plan.costs import costs, counted
+from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
@@ -229,7 +229,7 @@ class Experiment:
                     | {"status": "failed", "error": str(failure)}
                 )
             return
-        spent = runner.spent(case.target)
+        spent = _spent(case, runner)
         counts, declared = counted(spent)
         counts |= later(ranking, collection)
         cost = costs(spent, len(collection.queries))
@@ -264,6 +264,18 @@ class Experiment:
 
     def _all_measures(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for one in self.collections for name in self._measures(one)))
+
+
+def _spent(case: Case, runner: Runner) -> list[Spent]:
+    """Return what each computation of a system cost; what only its choices needed counts as training."""
+    found = runner.spent(case.target)
+    there = {one.node.address for one in found}
+    for choice, _ in case.chosen:
+        for one in runner.spent(choice):
+            if one.node.address not in there:
+                there.add(one.node.address)
+                found.append(replace(one, training=True))
+    return found
 
 
 def _read_what_was_given(cases: Sequence[Case], runner: Runner) -> None:

@@ -68,6 +68,7 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
         }
     ]
     assert row["tuned_on_test"] is False
+    assert row["cost"]["training_s"] > 0  # the candidates' lists that only the choice needed
     again = run(tmp_path, load(place), system)
     assert again.computed == []
     alone = run(tmp_path, load(place), BM25(b=1.0))
