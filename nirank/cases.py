@@ -61,7 +61,7 @@ class Case:
     node      that ranks; None while something has to be chosen first, by `waits`
     seed      of trained models; None: nothing depends on one
     folds     how many; None: nothing depends on them
-    used      what it was trained and tuned on
+    used      what it was trained and tuned on; `unjudged`: training sets without judgements, as rows say it
     chosen    each choice (of each fold) and what it found
     """
 
@@ -73,6 +73,7 @@ class Case:
     seed: int | None = None
     folds: int | None = None
     used: tuple[Used, ...] = ()
+    unjudged: tuple[Mapping[str, Any], ...] = ()
     chosen: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
     waits: Node | None = None
 
@@ -84,8 +85,9 @@ class Case:
             "of": None if self.system == self.of else self.of,
             "seed": self.seed,
             "folds": self.folds,
-            "trained_on": [one.said() for one in trained],
-            "trained_on_test": any(one.overlap and not one.dropped for one in trained),
+            "trained_on": [*(one.said() for one in trained), *map(dict, self.unjudged)],
+            "trained_on_test": any(one.overlap and not one.dropped for one in trained)
+            or any(one["overlap"] and not one["dropped"] for one in self.unjudged),
             "tuned_on": [one.said() for one in tuned],
             "tuned_on_test": any(one.overlap and not one.dropped for one in tuned),
             "chosen": [dict(found) for _, found in self.chosen],
@@ -141,17 +143,21 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
         pipeline, said = settled(case.pipeline, around, chosen)
         sides = replace(library.sides_of(case.collection), surroundings=around)
         node = compile(pipeline, sides)
-        return replace(case, pipeline=pipeline, node=node, used=_once(around.used), chosen=tuple(said))
+        more: dict[str, Any] = {"used": _once(around.used), "unjudged": tuple(around.unjudged), "chosen": tuple(said)}
+        return replace(case, pipeline=pipeline, node=node, **more)
     whole = library.sides_of(case.collection)
     lists, used, choices = [], [], []
+    unjudged: list[Mapping[str, Any]] = []
     for rows in folds.rows(case.collection):
         around = Around(library, case.collection, rows)
         pipeline, said = settled(case.pipeline, around, chosen)
         held = replace(library.sides_of(case.collection.take(rows)), surroundings=around)
         lists.append((compile_held(pipeline, held, replace(whole, surroundings=around)), held))
         used += around.used
+        unjudged += [one for one in around.unjudged if one not in unjudged]
         choices += said
-    return replace(case, node=joined(lists, whole), folds=folds.k, used=_once(used), chosen=tuple(choices))
+    more: dict[str, Any] = {"used": _once(used), "unjudged": tuple(unjudged), "chosen": tuple(choices)}
+    return replace(case, node=joined(lists, whole), folds=folds.k, **more)
 
 
 def _once(used: Sequence[Used]) -> tuple[Used, ...]:

@@ -105,13 +105,15 @@ class Library:
 class Around:
     """The surroundings of one system on one collection, in one fold; notes what is used for training and tuning.
 
-    held  the rows of the queries held out in this fold; None: there are no folds
+    held      the rows of the queries held out in this fold; None: there are no folds
+    unjudged  what rows say of training sets without judgements: files, fields of documents
     """
 
     library: Library
     own: Collection
     held: NDArray[np.int64] | None = None
     used: list[Used] = field(default_factory=list)
+    unjudged: list[dict[str, Any]] = field(default_factory=list)
 
     def judged(self, asked: Judged, use: Use) -> Sides:
         """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted."""
@@ -160,6 +162,10 @@ class Around:
         both = self._evaluated(normalised(one) for one in queries)
         if both and on_overlap == "refuse":
             raise _overlap(what, both, None)
+        found = {"collection": None, "split": None, "what": what, "queries": None, "relevant_pairs": None}
+        said = {**found, "overlap": len(both), "dropped": on_overlap == "drop"}
+        if said not in self.unjudged:
+            self.unjudged.append(said)
         return frozenset(both) if on_overlap == "drop" else frozenset()
 
     def _others(self) -> Collection:

@@ -215,7 +215,8 @@ def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 left = f", {one['overlap']:,} evaluated ones left out" if one["overlap"] and one["dropped"] else ""
                 left = f", {one['overlap']:,} of them evaluated" if one["overlap"] and not one["dropped"] else left
                 fold = " (in one of the folds)" if row.get("folds") else ""
-                said = f"{what} on {one['queries']:,} queries of {one['what']}{left}{fold}"
+                queries = "" if one["queries"] is None else f"{one['queries']:,} queries of "
+                said = f"{what} on {queries}{one['what']}{left}{fold}"
                 told.setdefault(said, []).append(row.get("of") or row["system"])
     notes += [f"{', '.join(dict.fromkeys(systems))}: {said}." for said, systems in told.items()]
     counts = {f"{row['unseen']['queries']:,} of {row['unseen']['of']:,}" for row in rows if row.get("unseen")}

@@ -191,6 +191,19 @@ def test_a_trained_model_can_be_trained_on_and_tuned(tmp_path, bases, collection
     result = run(tmp_path, collection, {"S": system})
     assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
     assert len(result.rows[0]["chosen"]) == 2  # one a fold
+    told = [one for one in result.rows[0]["trained_on"] if one["queries"] is None]
+    assert told == [
+        {
+            "collection": None,
+            "split": None,
+            "what": "title and text of the documents",
+            "queries": None,
+            "relevant_pairs": None,
+            "overlap": 0,
+            "dropped": False,
+        }
+    ]
+    assert "trained on title and text of the documents" in str(result.table())
     assert len([label for label in trainings(result) if "title and text" in label]) >= 1
 
 
