@@ -156,7 +156,7 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
         used += around.used
         unjudged += [one for one in around.unjudged if one not in unjudged]
         choices += said
-    more: dict[str, Any] = {"used": _once(used), "unjudged": tuple(unjudged), "chosen": tuple(choices)}
+    more = {"used": _once(used), "unjudged": tuple(unjudged), "chosen": tuple(choices)}
     return replace(case, node=joined(lists, whole), folds=folds.k, **more)
 
 
