@@ -58,16 +58,24 @@ _PLACES = {
     "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
+    "nirank.cases": ("Folds",),
+    "nirank.judged": ("Judged",),
+    "nirank.training.data": ("Fields", "Mined", "Mixture", "TrainingFile", "TrainingSet"),
+    "nirank.training.recipe": ("Lora", "Recipe"),
+    "nirank.training.train": ("Soup", "Train", "Watch"),
+    "nirank.tuned": ("grid", "tune"),
     "nirank.trec": ("read_run", "write_run"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 
 if TYPE_CHECKING:
+    from nirank.cases import Folds as Folds
     from nirank.collections.collection import Collection as Collection
     from nirank.collections.texts import Texts as Texts
     from nirank.evaluation.evaluate import evaluate as evaluate
     from nirank.experiment import Experiment as Experiment
     from nirank.ids import Ids as Ids
+    from nirank.judged import Judged as Judged
     from nirank.loading import load as load
     from nirank.pairs import Pairs as Pairs
     from nirank.pipeline import fold as fold
@@ -108,8 +116,20 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.training.data import Fields as Fields
+    from nirank.training.data import Mined as Mined
+    from nirank.training.data import Mixture as Mixture
+    from nirank.training.data import TrainingFile as TrainingFile
+    from nirank.training.data import TrainingSet as TrainingSet
+    from nirank.training.recipe import Lora as Lora
+    from nirank.training.recipe import Recipe as Recipe
+    from nirank.training.train import Soup as Soup
+    from nirank.training.train import Train as Train
+    from nirank.training.train import Watch as Watch
     from nirank.trec import read_run as read_run
     from nirank.trec import write_run as write_run
+    from nirank.tuned import grid as grid
+    from nirank.tuned import tune as tune
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -85,6 +85,8 @@ def run(
         device=parsed.device,
         significance=parsed.significance,
         engine=engine,
+        seeds=parsed.seeds,
+        folds=parsed.folds,
     )
     if check or explain:
         text = experiment.explain()

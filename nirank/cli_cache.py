@@ -188,7 +188,8 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
         collections.append(load(options.pop("source", None), **options, store=store))
     if not collections:
         raise ConfigError(f"{config}: names no collection")
-    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, device=parsed.device)
+    more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
+    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
     experiment.explain()  # looks for every node's artifact
     return store.used
 

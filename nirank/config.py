@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.cases import Folds
 from nirank.config_collections import CollectionReader, path_of, unknown_keys
+from nirank.config_models import ModelReader
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
-_KEYS = ("collections", "systems", "measures", "store", "device", "significance")
+_KEYS = (
+    *("collections", "systems", "measures", "store", "device", "significance"),
+    *("models", "data", "seeds", "folds"),
+)
 _SIGNIFICANCE = ("baseline", "test", "correction", "alpha", "resamples", "seed")
+TUNE = "tune"
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep", "top", "side")}
 
 
@@ -36,6 +42,8 @@ class Config:
     store: str | None
     device: str
     significance: Significance
+    seeds: Sequence[int]
+    folds: Folds | None
     resolved: Mapping[str, Any]
 
 
@@ -96,6 +104,8 @@ class _Reader:
         self.path, self.tree, self.mistakes = path, tree, mistakes
         self.named: dict[str, Tree] = {}
         self.built: dict[str, Pipeline | None] = {}
+        data, models = (self._section(key) for key in ("data", "models"))
+        self.models = ModelReader(path.parent, data, models, self._pipeline, mistakes)
 
     def read(self) -> Config:
         top: dict[str, Tree] = self.tree.value
@@ -106,9 +116,11 @@ class _Reader:
         reader = CollectionReader(self.path.parent, self.mistakes, self._measure)
         collections = [reader.read(one) for one in self._list("collections")]
         systems = self._systems()
+        self.models.read_all()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
         store, device = self._text("store"), self._text("device")
         significance = self._significance(list(systems))
+        folds, seeds = self.models.folds(top.get("folds")), self.models.seeds(top.get("seeds"))
         if not any(one.measures_given for one in collections if one) and "measures" in top and not measures:
             self.mistakes.add(top["measures"], "no measures; expected a list such as [nDCG@10, R@100]")
         self.mistakes.raise_if_any()
@@ -120,8 +132,20 @@ class _Reader:
             None if store is None else str(path_of(store, self.path.parent)),
             device or "auto",
             significance,
+            seeds,
+            folds,
             self.tree.plain,
         )
+
+    def _section(self, key: str) -> Mapping[str, Tree]:
+        """Return the entries of a section of names."""
+        tree = self.tree.value.get(key)
+        if tree is None or tree.value is None:
+            return {}
+        if not isinstance(tree.value, dict):
+            self.mistakes.add(tree, f"{key}: expected a mapping of names, got {tree.kind}")
+            return {}
+        return dict(tree.value)
 
     def _list(self, key: str) -> list[Tree]:
         one = self.tree.value.get(key)
@@ -187,7 +211,7 @@ class _Reader:
         self.keys = tree.keys
         known = stages()
         for name in self.named:
-            if name in known or name in APPLIED:
+            if name in known or name in APPLIED or name == TUNE:
                 self.mistakes.add(tree.keys[name], f"system '{name}' has the name of a stage; give it another")
         for name in self.named:
             self._system(name, ())
@@ -213,7 +237,7 @@ class _Reader:
         if isinstance(tree.value, str):
             if tree.value in self.named:
                 return self._system(tree.value, above)
-            return self._stage(tree.value, Tree({}, tree.line, tree.column, {}), tree)
+            return self._stage(tree.value, Tree({}, tree.line, tree.column, {}), tree, above)
         if isinstance(tree.value, list):
             steps = [self._pipeline(one, above) for one in tree.value]
             if not steps:
@@ -226,6 +250,8 @@ class _Reader:
             ((name, below),) = tree.value.items()
             if name in APPLIED:
                 return self._applied(name, below, above)
+            if name == TUNE:
+                return self.models.tuned(below, above)
             if name in self.named:
                 self.mistakes.add(tree, f"'{name}' is a system and takes no options; write its name alone")
                 return None
@@ -271,7 +297,7 @@ class _Reader:
                 of = below.value["of"]
                 inputs = of.value if isinstance(of.value, list) else [of]
                 below = dataclasses.replace(below, value={key: one for key, one in below.value.items() if key != "of"})
-        stage = self._stage(name, below, place)
+        stage = self._stage(name, below, place, above)
         made = [self._pipeline(one, above) for one in inputs]
         if stage is None or not inputs:
             return stage
@@ -284,13 +310,13 @@ class _Reader:
         try:
             return find(name)
         except ConfigError:
-            known = [*self.named, *stages(), *APPLIED]
+            known = [*self.named, *stages(), *APPLIED, TUNE]
             self.mistakes.add(
                 place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(stages())}"
             )
             return None
 
-    def _stage(self, name: str, options: Tree, place: Tree) -> Pipeline | None:
+    def _stage(self, name: str, options: Tree, place: Tree, above: tuple[str, ...]) -> Pipeline | None:
         kind = self._kind(name, place)
         if kind is None:
             return None
@@ -310,15 +336,21 @@ class _Reader:
             self.mistakes.add(place_of_key, f"stage '{name}' has no option '{key}'{suggest(key, fields)}\n{listed}")
         if unknown:
             return None
-        return self._validated(kind, options, place, listed)
+        return self._validated(kind, options, place, listed, above)
 
-    def _validated(self, kind: type[Any], options: Tree, place: Tree, listed: str) -> Pipeline | None:
+    def _validated(
+        self, kind: type[Any], options: Tree, place: Tree, listed: str, above: tuple[str, ...]
+    ) -> Pipeline | None:
         from pydantic import TypeAdapter, ValidationError
 
         plain = options.plain
         for one in dataclasses.fields(kind):
             if one.name == "path" and isinstance(plain.get("path"), str) and plain["path"]:
                 plain["path"] = str(path_of(plain["path"], self.path.parent))
+            if one.name == "model" and plain.get("model") in self.models.models:
+                plain["model"] = self.models.model(plain["model"], above)
+                if plain["model"] is None:
+                    return None
         try:
             made: Pipeline = TypeAdapter(kind).validate_python(plain)
         except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +41,11 @@ class Context:
     declared       conventions that end on the result row (prompts, precision …)
     memos          gives the memo of a space: what was computed before for texts and pairs of texts
     engine         executes what comes in shards; None: here, in this process
+    scratch        where a long computation keeps what it goes on from after a crash; None: a temporary folder
     remembered     what memos spared: items found and computed, and their seconds
+    models         how many parameters the models have that were used (None: nobody knows), by their content
+    devices        on which they ran
+    device_s       how long they computed there
     """
 
     queries: Texts | None = None
@@ -56,6 +61,10 @@ class Context:
     memos: Memos = no_memos
     engine: Engine | None = None
     remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    scratch: Path | None = None
+    models: dict[str, int | None] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    device_s: float = 0.0
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a named counter; zeros are not shown."""
@@ -66,9 +75,26 @@ class Context:
         """State a convention that the numbers depend on."""
         self.declared[name] = value
 
+    def uses(self, model: str, parameters: int | None, device: str) -> None:
+        """State that a model is used, for the row's parameters and devices.
+
+        model       names its content: a model that several stages name alike counts once
+        parameters  how many numbers were learned; None: nobody knows
+        device      such as 'cpu' or 'cuda:0'
+        """
+        self.models[model] = parameters
+        self.devices.add(device)
+
     def need(self, at: int = 0) -> Path:
         """Return the folder of one need."""
         return Path(self.needs[at])
+
+    def scratch_folder(self) -> Path:
+        """Return a folder that stays until the computation is finished, whatever happens to this process."""
+        if self.scratch is None:
+            self.scratch = Path(tempfile.mkdtemp(prefix="nirank-scratch-"))
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return self.scratch
 
     def judge(self, query_row: int, doc_row: int) -> int | None:
         """Return the grade of one pair, None if it is not judged; every call is counted on the row.

@@ -5,44 +5,35 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
-from nirank.collections.twins import share_labels, unequal_groups
-from nirank.contamination import zero_shot
-from nirank.errors import ConfigError, DataError, NirankError
+from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.evaluate import evaluate
-from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
-from nirank.plan.compile import compile
-from nirank.plan.costs import costs, counted
+from nirank.plan.choices import read_choice
+from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.reporter import Reporter
+from nirank.planning import Library
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
-from nirank.stage import Scorer, Sides, Stage
-from nirank.summaries import add_comparisons, add_evaluation, blank_row, group_rows
+from nirank.rows import begun, later, measured, stage_conventions
+from nirank.seeds import place_of, with_means
+from nirank.stage import Sides
+from nirank.summaries import add_comparisons, group_rows
+from nirank.trainings import trainings
 from nirank.work import Engine
 
 log = logging.getLogger("nirank")
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One system on one collection: the node that ranks, or why it cannot be planned."""
-
-    collection: Collection
-    system: str
-    pipeline: Pipeline
-    node: Node
 
 
 class Experiment:
@@ -56,6 +47,9 @@ class Experiment:
     device       for models: 'auto', 'cpu', 'cuda', …
     engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
+    seeds        of trained models: a system with such a model has a row a seed, and with several seeds one of their
+                 mean and spread
+    folds        split the queries for systems that are trained or tuned on the queries outside a fold
 
     Making one checks everything that can be checked without computing; all mistakes are in one
     ConfigError.
@@ -71,6 +65,8 @@ class Experiment:
         device: str = "auto",
         significance: Significance | None = None,
         engine: Engine | None = None,
+        seeds: Sequence[int] = (1,),
+        folds: int | Folds | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -80,11 +76,15 @@ class Experiment:
         self.store: Store = open_store() if store is None else store
         self.device, self.engine = device, engine
         self.significance = significance or Significance()
+        self.seeds = tuple(seeds)
+        self.folds = Folds(folds) if isinstance(folds, int) else folds
         problems = [*self._problems()]
         if problems:
             raise ConfigError(*problems)
         self._leaves: dict[str, Any] = {}
-        self._cases: list[_Case] | None = None
+        self._library = Library(self.collections, self.store, self._sides, self._leaf, self._leaves)
+        self._chosen: dict[str, dict[str, Any] | None] = {}
+        self._cases: list[Case] | None = None
 
     def _problems(self) -> Iterator[str]:
         if not self.collections:
@@ -117,23 +117,21 @@ class Experiment:
     def __repr__(self) -> str:
         return f"<Experiment: {len(self.collections)} collections × {len(self.systems)} systems>"
 
-    def plan(self) -> list[_Case]:
-        """Return what is to be computed, as nodes. Models and files are looked up, nothing is computed."""
+    def plan(self) -> list[Case]:
+        """Return what is to be computed, as nodes. Models and files are looked up, nothing is computed.
+
+        What a tuned pipeline will be is known where its choice is stored; elsewhere the case waits for it.
+        """
         if self._cases is None:
-            cases, problems = [], []
-            for collection in self.collections:
-                sides = self._sides(collection)
-                for name, pipeline in self.systems.items():
-                    try:
-                        cases.append(_Case(collection, name, pipeline, compile(pipeline, sides)))
-                    except NirankError as error:
-                        if error.exit_code != 2:
-                            raise
-                        problems += [f"system '{name}': {message}" for message in error.messages]
-            if problems:
-                raise ConfigError(*dict.fromkeys(problems))
-            self._cases = cases
+            self._cases = list(cases(self._library, self.systems, self.seeds, self.folds, self._choice))
         return self._cases
+
+    def _choice(self, node: Node) -> dict[str, Any] | None:
+        """Return what was chosen before, None where it is not stored."""
+        if node.address not in self._chosen:
+            stored = self.store.find(node)
+            self._chosen[node.address] = None if stored is None else read_choice(stored.folder)
+        return self._chosen[node.address]
 
     def _sides(self, collection: Collection) -> Sides:
         """Return the collection as leaves of the plan."""
@@ -165,7 +163,9 @@ class Experiment:
     def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
         named = [
-            (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
+            (f"{case.collection.name}: {case.system}" if several else case.system, node)
+            for case in self.plan()
+            for node in (*(choice for choice, _ in case.chosen), case.target)
         ]
         return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
 
@@ -178,13 +178,18 @@ class Experiment:
         """
         reporter = reporter or Reporter()
         begun, started = datetime.now(UTC), time.perf_counter()
-        cases, planned = self.plan(), self._steps()
+        planned = self._steps()
         runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
-        runner.plan(case.node for case in cases)
+        self._choose(runner)
+        cases, planned = self.plan(), planned if not self._chosen else self._steps()
+        runner.plan(case.target for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)
         for case in cases:
             self._run_case(case, runner, result, reporter)
+        for row, evaluation in with_means(result.rows, result.evaluations):
+            result.add(row, evaluation)
+        result.rows.sort(key=place_of(result.rows))
         _compare(result, self.significance)
         for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
@@ -195,32 +200,54 @@ class Experiment:
         log.info("%s", summary)
         return result
 
-    def _run_case(self, case: _Case, runner: Runner, result: Result, reporter: Reporter) -> None:
+    def _choose(self, runner: Runner) -> None:
+        """Make the choices of tuned pipelines, the inner ones first, and plan again."""
+        failed: set[str] = set()
+        while True:
+            waiting = {case.waits for case in self.plan() if case.waits is not None}
+            waiting = {node for node in waiting if node.address not in failed}
+            if not waiting:
+                return
+            runner.plan(waiting)
+            for node in waiting:
+                try:
+                    self._chosen[node.address] = read_choice(runner.value(node))
+                except FailedNode:
+                    failed.add(node.address)
+            self._cases = None
+
+    def _run_case(self, case: Case, runner: Runner, result: Result, reporter: Reporter) -> None:
         collection = case.collection
         sets: list[Qrels | None] = [*collection.qrels.values()] or [None]
         try:
-            ranking: Ranking = runner.value(case.node)
+            ranking: Ranking = runner.value(case.target)
         except FailedNode as failure:
             reporter.say(f"{collection.name}: {case.system} failed: {failure}")
             for qrels in sets:
-                result.add(self._row(case, qrels) | {"status": "failed", "error": str(failure)})
+                result.add(
+                    begun(case, qrels, self._measures(collection), self.significance.alpha)
+                    | {"status": "failed", "error": str(failure)}
+                )
             return
-        spent = runner.spent(case.node)
+        spent = _spent(case, runner)
         counts, declared = counted(spent)
-        counts |= _later(ranking, collection)
+        counts |= later(ranking, collection)
         cost = costs(spent, len(collection.queries))
+        made = trainings(case.target, runner)
         key = (collection.name, collection.split, case.system)
-        result.rankings[key], result.folds[key] = ranking, folded(case.node, runner)
+        result.rankings[key], result.folds[key] = ranking, folded(case.target, runner)
         for qrels in sets:
-            row = self._row(case, qrels) | {"depth": ranking.depth, "counts": counts, "cost": cost}
-            row["conventions"] |= {"stages": _stage_conventions(case.pipeline, declared)}
+            row = self._begun(case, qrels) | {
+                "depth": ranking.depth,
+                "counts": counts,
+                "cost": cost,
+            }
+            row["trainings"] = made
+            row["conventions"] |= {"stages": stage_conventions(case.pipeline, declared)}
             evaluation = None
             if qrels is not None:
                 try:
-                    evaluation = evaluate(ranking, qrels, self._measures(collection), collection.scope)
-                    add_evaluation(row, evaluation)
-                    row["ledger"] = _ledger(case, runner, qrels, self._measures(collection))
-                    row["twins"] = _with_shared_labels(ranking, qrels, self._measures(collection), collection)
+                    evaluation = measured(row, case, ranking, qrels, self._measures(collection), runner)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
                     row |= {"status": "failed", "error": f"cannot be evaluated: {error or type(error).__name__}"}
@@ -229,28 +256,8 @@ class Experiment:
                 row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
             result.add(row, evaluation)
 
-    def _row(self, case: _Case, qrels: Qrels | None) -> dict[str, Any]:
-        """Return a row before anything is known of its numbers."""
-        collection = case.collection
-        seen = zero_shot(case.pipeline, collection)
-        return blank_row(
-            self._measures(collection),
-            zero_shot=seen.answer,
-            collection=collection.name,
-            split=collection.split,
-            qrels=None if qrels is None else qrels.name,
-            system=case.system,
-            queries={"declared": len(collection.queries), "judged": 0, "answered": 0},
-            alpha=self.significance.alpha,
-            conventions={
-                "self_match": collection.self_match,
-                "time": collection.time,
-                "zero_shot": seen.why,
-                **collection.origin.get("conventions", {}),
-            },
-            pipeline=repr(case.pipeline),
-            address=case.node.address,
-        )
+    def _begun(self, case: Case, qrels: Qrels | None) -> dict[str, Any]:
+        return begun(case, qrels, self._measures(case.collection), self.significance.alpha)
 
     def _measures(self, collection: Collection) -> tuple[str, ...]:
         return collection.measures or self.measures
@@ -259,10 +266,22 @@ class Experiment:
         return tuple(dict.fromkeys(name for one in self.collections for name in self._measures(one)))
 
 
-def _read_what_was_given(cases: Sequence[_Case], runner: Runner) -> None:
+def _spent(case: Case, runner: Runner) -> list[Spent]:
+    """Return what each computation of a system cost; what only its choices needed counts as training."""
+    found = runner.spent(case.target)
+    there = {one.node.address for one in found}
+    for choice, _ in case.chosen:
+        for one in runner.spent(choice):
+            if one.node.address not in there:
+                there.add(one.node.address)
+                found.append(replace(one, training=True))
+    return found
+
+
+def _read_what_was_given(cases: Sequence[Case], runner: Runner) -> None:
     """Read the users' files before anything else is computed; raise DataError with the mistakes of all."""
     wrong: list[str] = []
-    for node in dict.fromkeys(node for case in cases for node in case.node.walk() if node.given):
+    for node in dict.fromkeys(node for case in cases for node in case.target.walk() if node.given):
         try:
             runner.run(node)
         except FailedNode as failure:
@@ -278,38 +297,15 @@ def _given(kind: Any, label: str, content: Any) -> Node:
     return Node.leaf(kind, digest({kind: content}), label)
 
 
-def _with_shared_labels(
-    ranking: Ranking, qrels: Qrels, measures: Sequence[str], collection: Collection
-) -> dict[str, float | None]:
-    """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
-    groups = collection.twin_groups
-    if not len(unequal_groups(qrels, groups)):
-        return {}
-    return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
-
-
-def _ledger(case: _Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
-    entries = []
-    docs = case.node.input("docs")
-    for node in case.node.walk():
-        whole = any(one == ("docs", docs) for one in node.inputs)  # lists of passages are not counted
-        if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
-            continue
-        if isinstance(node.stage, Scorer):
-            found = runner.value(node.input("list"))
-            if isinstance(found, Ranking):
-                entries.append(
-                    entry(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth), qrels, measures)
-                )
-        entries.append(entry(node.label, runner.value(node), qrels, measures))
-    return entries
-
-
 def _compare(result: Result, how: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
     for key in dict.fromkeys((name, split, qrels) for name, split, qrels, _ in result.evaluations):
-        there = {system: one for (*place, system), one in result.evaluations.items() if tuple(place) == key}
+        of_seeds = {row["system"] for row in result.rows if row["of"] is not None}
+        there = {
+            system: one
+            for (*place, system), one in result.evaluations.items()
+            if tuple(place) == key and system not in of_seeds
+        }
         asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
         result.comparisons[key] = found = compare(there, asked)
         at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
@@ -318,34 +314,6 @@ def _compare(result: Result, how: Significance) -> None:
         if asked.baseline != how.baseline:
             for row in rows:
                 row["conventions"]["comparisons"] += f"; the baseline {how.baseline} has no values here"
-
-
-def _later(ranking: Ranking, collection: Collection) -> dict[str, int]:
-    """Count documents from after the query among each list's first ten, where no rule takes them out."""
-    docs, queries = collection.doc_dates, collection.query_dates
-    if docs is None or queries is None or collection.time == "as_of_query":
-        return {}
-    head = ranking.cut(10)
-    both = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
-    later = both & (docs.first[head.rows] > queries.last[head.query_rows])
-    return {"later_in_top10": int(later.sum())} if later.any() else {}
-
-
-def _stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each stage of a pipeline states about itself, and what it declared while running."""
-    found: dict[str, Any] = {}
-
-    def visit(one: Pipeline) -> None:
-        if isinstance(one, Stage):
-            found[repr(one)] = {**one.conventions(), **declared.get(repr(one), {})}
-        stage = getattr(one, "stage", None)
-        if isinstance(stage, Stage):
-            visit(stage)
-        for _, below in one.children():
-            visit(below)
-
-    visit(pipeline)
-    return found | {label: said for label, said in declared.items() if label not in found}
 
 
 __all__ = ["Experiment", "Result", "RowKey"]

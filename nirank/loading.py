@@ -82,6 +82,17 @@ def load(
     that cannot be trusted.
     """
     _check_options(min_rel, self_match, max_dangling, time, expect)
+    same: dict[str, Any] = {
+        "name": name,
+        "queries": queries,
+        "qrels": qrels,
+        "min_rel": min_rel,
+        "self_match": self_match,
+        "date": date,
+        "time": time,
+        "max_dangling": max_dangling,
+        "store": store,
+    }
     opened, split = resolve(source, split, Files(docs, queries), name)
     if store is None:
         from nirank.store import open_store
@@ -134,6 +145,7 @@ def load(
         group=group,
         measures=tuple(measures),
         origin=origin | {"texts": _texts(facts)},
+        another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
     )
     if time == "as_of_query":
         _check_dates(collection)
@@ -143,6 +155,12 @@ def load(
     if check:
         refuse(collection.findings)
     return collection
+
+
+def _root(source: str | Path, split: str | None) -> str | Path:
+    """Return a source without the split that its name ends with."""
+    path = Path(source).expanduser()
+    return path.parent if path.name == split and not path.is_dir() and path.parent.is_dir() else source
 
 
 def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFacts]:

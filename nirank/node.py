@@ -32,6 +32,7 @@ class Node:
               ranking at the same address serves. Where a node is an input, it counts.
     kind      what comes out
     offline   paid once per collection (an index), not per query
+    training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
     given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
     stage     the stage that made the node, handed to the task; its identity is in `params`
     label     for people
@@ -44,6 +45,7 @@ class Node:
     depth: int | None = None
     kind: Kind = "folder"
     offline: bool = False
+    training: bool = False
     given: bool = False
     stage: Any = field(default=None, repr=False)
     label: str = ""
@@ -78,15 +80,18 @@ class Node:
         """Return the one input in a role."""
         return next(node for name, node in self.inputs if name == role)
 
-    def walk(self) -> Iterator[Node]:
-        """Yield the nodes below, inputs first, then this one; each value once."""
+    def walk(self, through: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
+        """Yield the nodes below, inputs first, then this one; each value once.
+
+        through  whether what is below a node is yielded too
+        """
         seen: set[Node] = set()
 
         def visit(node: Node) -> Iterator[Node]:
             if node in seen:
                 return
             seen.add(node)
-            for _, below in node.inputs:
+            for _, below in node.inputs if through(node) else ():
                 yield from visit(below)
             yield node
 
@@ -155,6 +160,10 @@ class Store(Protocol):
 
     def lock(self, node: Node, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a node against other processes; `waiting` hears, once, which process has it."""
+        ...
+
+    def scratch(self, node: Node) -> Path:
+        """Return where a node may keep what it goes on from after a crash; gone when it is committed."""
         ...
 
     def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:

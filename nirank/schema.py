@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
-from nirank.config import APPLIED
+from nirank.config import APPLIED, TUNE
 from nirank.config_collections import COLLECTION_KEYS
+from nirank.config_models import DATA, FIELDS, FILE, FOLDS, JUDGED, MINED, MIX, SOUP, TRAIN, WATCH
+from nirank.config_models import TUNE as TUNE_KEYS
 from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Keep
 from nirank.registry import stages
+from nirank.training.recipe import Recipe
 
 _APPLIED: dict[str, Any] = {
     "keep": {"enum": list(get_args(Keep))},
@@ -27,6 +31,8 @@ def schema() -> dict[str, Any]:
     for name, keys in APPLIED.items():
         properties = {key: _APPLIED.get(key, pipeline) for key in keys}
         forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
+    candidates = {"type": "array", "items": pipeline}
+    forms.append(_only(TUNE, _keys(TUNE_KEYS, required=["on"], of=pipeline, candidates=candidates, on=_keys(JUDGED))))
     for name, kind in stages().items():
         options = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")
         definitions |= options.pop("$defs", {})
@@ -57,12 +63,44 @@ def schema() -> dict[str, Any]:
             "measures": {"type": "array", "items": {"type": "string"}},
             "store": {"type": "string"},
             "device": {"type": "string"},
+            "models": {"type": "object", "additionalProperties": _models(pipeline)},
+            "data": {"type": "object", "additionalProperties": _data(pipeline)},
+            "seeds": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]},
+            "folds": {"anyOf": [{"type": "integer", "minimum": 2}, _keys(FOLDS, required=["k"])]},
             "significance": {"anyOf": [{"type": "string"}, TypeAdapter(Significance).json_schema()]},
         },
         "required": ["collections", "systems", "measures"],
         "additionalProperties": False,
         "$defs": {**definitions, "pipeline": {"anyOf": forms}},
     }
+
+
+def _models(pipeline: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a trained model or a soup."""
+    from pydantic import TypeAdapter
+
+    recipe = TypeAdapter(Recipe).json_schema() | {"additionalProperties": False}
+    watch = _keys(WATCH, of=pipeline)
+    trained = _keys(TRAIN, required=["base", "data"], base={"type": "string"}, recipe=recipe, watch=watch)
+    return {"anyOf": [trained, _keys(SOUP, required=["soup"], watch=watch)]}
+
+
+def _data(pipeline: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a training set."""
+    mined = {"anyOf": [_keys(MINED, required=["of"], of=pipeline), pipeline]}
+    kinds = [
+        _keys(DATA, negatives=mined, teacher=pipeline),
+        _keys(FILE, required=["file"]),
+        _keys(FIELDS, required=["fields"]),
+        _keys(MIX, required=["mix"]),
+    ]
+    return {"anyOf": kinds}
+
+
+def _keys(names: Sequence[str], required: Sequence[str] = (), **known: Any) -> dict[str, Any]:
+    """Return the schema of a mapping with these keys."""
+    properties = {name: known.get(name, {}) for name in names}
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
 def _only(name: str, value: Any) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.judged import Judged, OnOverlap
+from nirank.model import Kind, Made
 from nirank.node import Node
 from nirank.pairs import Pairs
 from nirank.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
@@ -30,6 +32,7 @@ from nirank.ranking import Ranking
 from nirank.scope import Scope
 
 C = TypeVar("C", bound=type)
+Use = Literal["trained", "tuned"]
 
 DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
 
@@ -67,6 +70,33 @@ def stage(cls: C) -> C:
     return made
 
 
+class Surroundings(Protocol):
+    """What a plan can be asked for when models are trained in it."""
+
+    def judged(self, asked: Judged, use: Use) -> Sides:
+        """Return judged queries as sides of their own, and let the row say what they were used for."""
+        ...
+
+    def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+        """Return the node that computes a pipeline on two sides."""
+        ...
+
+    def whole(self, source: str | None) -> Sides:
+        """Return all queries and documents of a collection; None: the one that the system runs on."""
+        ...
+
+    def texts(self, node: Node) -> Texts:
+        """Return the texts that a leaf stands for."""
+        ...
+
+    def overlapping(self, queries: Iterable[str], what: str, on_overlap: OnOverlap) -> frozenset[str]:
+        """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
+
+        what  names the training set
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Sides:
     """What a pipeline is applied to, as nodes: nothing is read yet.
@@ -75,6 +105,7 @@ class Sides:
     candidates  whether the collection lists candidates, of which retrievers then give all
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
+    surroundings   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
     queries: Node
@@ -85,6 +116,7 @@ class Sides:
     judgements: Node | None = None
     candidates: bool = False
     device: str = "auto"
+    surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
 
     def depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""
@@ -99,12 +131,14 @@ class Stage(Pipeline):
     version  raised when the same options give another output
     source   where the method is defined: paper, section, formula
     reads    what the stage may see beside texts: {"judgements"}
+    model_kind   what models in its options must be, where they are trained: 'bi_encoder', …
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     source: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
+    model_kind: ClassVar[Kind | None] = None
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
@@ -137,12 +171,12 @@ class Stage(Pipeline):
 
     def conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
-        return self.options()
+        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options().items()}
 
     def models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
         named = getattr(self, "model", None)
-        return (named,) if isinstance(named, str) else ()
+        return (named.start,) if isinstance(named, Made) else (named,) if isinstance(named, str) else ()
 
     def options(self, *, identity_only: bool = False) -> dict[str, Any]:
         """Return the options that differ from their defaults."""
@@ -165,6 +199,12 @@ class Stage(Pipeline):
             "version": self.version,
             "options": self.options(identity_only=True),
         }
+
+    @property
+    def title(self) -> str:
+        """The stage as people and messages name it: like `repr`, trained models by their titles."""
+        models = {name: one.title for name, one in vars(self).items() if isinstance(one, Made)}
+        return repr(dataclasses.replace(self, **models) if models else self)
 
     def __repr__(self) -> str:
         shown = self.options()

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -33,7 +34,7 @@ SPLADE = "pkg:cognition/model"
 TEXTS, PAIRS, SPARSE_LENGTH = 320, 320, 256
 
 
-def prepare(scifact: Path, folder: Path) -> None:
+def prepare(scifact: Path, folder: Path, cross: Path | None) -> None:
     """Write the texts, the pairs and the cross-encoder that all rivals use."""
     with gzip.open(scifact / "corpus.jsonl.gz", "rt") as file:
         docs = {doc["_id"]: f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)}
@@ -45,7 +46,10 @@ def prepare(scifact: Path, folder: Path) -> None:
     found = first_documents(docs, asked)
     pairs = [(query, doc) for query, listed in zip(asked, found, strict=True) for doc in listed]
     (folder / "texts.json").write_text(json.dumps({"docs": some, "pairs": pairs}))
-    make_cross_encoder(folder / "cross")
+    if cross is None:
+        make_cross_encoder(folder / "cross")
+    else:
+        shutil.copytree(cross, folder / "cross")
 
 
 def first_documents(docs: dict[str, str], queries: list[str]) -> list[list[str]]:
@@ -198,6 +202,10 @@ def alike(job: str, theirs: Any, ours: Any) -> dict[str, float]:
         return {
             "kendall_tau": float(kendalltau(logits, ours).statistic),
             "pearson": float(pearsonr(logits, ours).statistic),
+            "least_kendall_tau_of_a_query": min(
+                float(kendalltau(logits[at : at + 20], ours[at : at + 20]).statistic) for at in range(0, len(ours), 20)
+            ),
+            "new_ties": len(np.unique(theirs)) - len(np.unique(ours)),
         }
     norms = np.linalg.norm(theirs, axis=1) * np.linalg.norm(ours, axis=1)
     return {
@@ -212,6 +220,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jobs", nargs="*", default=list(JOBS))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cross", type=Path, help="folder of a trained cross-encoder; else one with a random head")
     parser.add_argument("--rival")
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
@@ -222,7 +231,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        prepare(given.scifact, folder)
+        prepare(given.scifact, folder, given.cross)
         for job in given.jobs:
             rivals = [Rival(__file__, f"{job}/{name}", folder) for name in JOBS[job]]
             first, *others = rivals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import and_
@@ -46,6 +46,7 @@ class Collection:
     measures    asked for here instead of the experiment's; empty: the experiment's
     findings    of the audit
     origin      where it came from, for the manifest: source, files, digests, counts
+    another     opens another split of the same source, as it was loaded; None: there is no source
     """
 
     name: str
@@ -63,6 +64,7 @@ class Collection:
     measures: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    another: Callable[[str], Collection] | None = field(default=None, repr=False)
 
     @classmethod
     def of(

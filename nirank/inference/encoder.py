@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
+from nirank.inference.device import Answer, computing, state_use, timed
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_texts
@@ -87,6 +88,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.pooling, how.normalise, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
+    state_use(how.model, model, model.device, ctx)
     dimension = int(model.get_embedding_dimension() or 0)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
@@ -98,9 +100,12 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
         count_lost(rows["tokens"], model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
         ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
 
-    def compute(shards: Iterable[list[str]]) -> Iterable[Rows]:
+    def here(shard: list[str]) -> Rows:
+        return _encode_shard(model, shard, how, encoded)
+
+    def compute(shards: Iterable[list[str]]) -> Iterable[Answer]:
         if ctx.engine is None:
-            return (_encode_shard(model, shard, how, encoded) for shard in shards)
+            return map(timed(here), shards)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
 
     memo = ctx.memos({"embeddings": how.space()}, _row(dimension))
@@ -162,12 +167,12 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     ctx.count("batch_sensitive_models", int(difference > _COUNTED))
 
 
-def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Rows]:
+def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Answer]:
     """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.pooling, how.normalise, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(device))
-    return lambda texts: _encode_shard(model, texts, how, iter(()))
+    return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
 def told(texts: Sequence[str]) -> str:
@@ -194,7 +199,8 @@ def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encodin
         return _features(model, [texts[row] for row in batch], how.prompt)
 
     def run(batch: list[int], features: Features) -> None:
-        found[batch] = _forward(model, features)
+        with computing(model.device):
+            found[batch] = _forward(model, features)
         deque(islice(encoded, len(batch)), maxlen=0)
 
     wanted = [row for row, text in enumerate(texts) if text.strip()]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.device import Answer, computing, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
@@ -64,6 +65,7 @@ def maxsim(
     content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.query_length, how.precision)
     model = _load(how.model.path, content, *options, chosen_device(ctx.device))
+    state_use(how.model, model, model.device, ctx)
     keys = {"query": text_keys(queries), "document": text_keys(docs)}
     asked_tokens = _tokens(model, queries, keys["query"], "query", how, ctx)
     doc_tokens = _tokens(model, docs, keys["document"], "document", how, ctx)
@@ -80,10 +82,10 @@ def maxsim(
         some = [docs[row] for row in rows.tolist()]
         return _Shard(list(queries), asked_tokens, some, doc_tokens[rows], pairs[shard, 0], at)
 
-    def compute(some: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+    def compute(some: Iterable[NDArray[np.int64]]) -> Iterable[Answer]:
         texts = map(texts_of, some)
         if ctx.engine is None:
-            return map(partial(_score_shard, model, how, {}, done), texts)
+            return map(timed(partial(_score_shard, model, how, {}, done)), texts)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), _told), texts)
 
     memo = ctx.memos({"maxsim": how.space(model)}, np.dtype("<f4"))
@@ -109,11 +111,11 @@ class _Shard:
     d: NDArray[np.int64]
 
 
-def open_shards(how: TokenEncoding, device: str) -> Callable[[_Shard], NDArray[np.float32]]:
+def open_shards(how: TokenEncoding, device: str) -> Callable[[_Shard], Answer]:
     """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.query_length, how.precision, chosen_device(device))
-    return partial(_score_shard, model, how, {}, iter(()))
+    return timed(partial(_score_shard, model, how, {}, iter(())))
 
 
 def _told(shard: _Shard) -> str:
@@ -139,7 +141,7 @@ def _score_shard(
     scores = np.zeros(len(shard.q), np.float32)
     for query in np.unique(shard.q).tolist():
         here = np.flatnonzero(shard.q == query)
-        with torch.inference_mode():
+        with torch.inference_mode(), computing(model.device):
             scores[here] = _score(asked[queries][query], [vectors[one] for one in shard.d[here].tolist()])
         for _ in here:
             next(done, None)
@@ -203,7 +205,8 @@ def _token_vectors(
 
     def run(batch: list[int], _: list[int]) -> None:
         encode = model.encode_query if side == "query" else model.encode_document
-        vectors = encode([texts[row] for row in batch], batch_size=len(batch), show_progress_bar=False)
+        with computing(model.device):
+            vectors = encode([texts[row] for row in batch], batch_size=len(batch), show_progress_bar=False)
         for row, one in zip(batch, vectors, strict=True):
             found[row] = torch.nn.functional.normalize(torch.as_tensor(one).float(), dim=-1)
 

@@ -7,13 +7,15 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nirank.errors import ModelError
 from nirank.identity import digest, digest_files
+from nirank.model import MODEL, Bound, Made
+from nirank.node import Node
 
 log = logging.getLogger("nirank")
 
@@ -33,12 +35,24 @@ class ModelFiles:
     """A model's folder, and what names its content.
 
     name      as the user wrote it
-    identity  {'hub', 'commit'} or {'files': digest}: what addresses hold; never a path
+    identity  {'hub', 'commit'}, {'files': digest} or, of a model that is yet to be made, {'made': address}: what
+              addresses hold; never a path
+    by        the computation that makes the model; `path` is then where what it starts from lies
     """
 
     path: Path
     name: str
     identity: Mapping[str, str]
+    by: Node | None = None
+
+    @property
+    def inputs(self) -> tuple[tuple[str, Node], ...]:
+        """What a node that uses the model must have among its inputs."""
+        return () if self.by is None else ((MODEL, self.by),)
+
+    def found_in(self, folder: Path) -> ModelFiles:
+        """Return the model that was made, from the folder of its artifact."""
+        return replace(resolve(str(folder / MODEL)), name=self.name)
 
     def config(self, name: str) -> dict[str, Any]:
         """Return one of the model's JSON files, {} where it has none."""
@@ -68,13 +82,15 @@ class ModelFiles:
         return any(_NEED_PROMPTS.search(Path(name).name) for name in names)
 
 
-def resolve(model: str, revision: str | None = None) -> ModelFiles:
+def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
-    model     'org/name' on the hub (the local cache first), a folder, or 'pkg:PACKAGE/path'
+    model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', or a bound made model
     revision  a branch, tag or commit of a hub model
     Raises ModelError, one sentence with the ways out.
     """
+    if isinstance(model, Made):
+        return _made(model)
     found = _PACKAGE.match(model)
     if model.startswith("pkg:") and not found:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
@@ -88,6 +104,13 @@ def resolve(model: str, revision: str | None = None) -> ModelFiles:
             f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
         )
     return _from_hub(model, revision)
+
+
+def _made(model: Made) -> ModelFiles:
+    assert isinstance(model, Bound), "bound before anything is planned"
+    if model.folder is not None:
+        return replace(resolve(str(model.folder)), name=model.title)
+    return ModelFiles(resolve(model.start).path, model.title, {"made": model.by.address}, model.by)
 
 
 def _in_package(model: str, package: str, path: str) -> Path:

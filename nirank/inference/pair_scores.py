@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.device import Answer, computing, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
@@ -72,6 +73,7 @@ def score_pairs(
     device = chosen_device(ctx.device)
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, device)
+    state_use(how.model, model, model.device, ctx)
     limit = how.max_length or int(model.max_seq_length or 512)
     column = _column(model, how)
     tokenizer: Any = model.tokenizer
@@ -87,10 +89,13 @@ def score_pairs(
     def texts_of(shard: NDArray[np.int64]) -> Texts:
         return [asked[q] for q in pairs[shard, 0].tolist()], [docs[d] for d in pairs[shard, 1].tolist()]
 
-    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[NDArray[np.float32]]:
+    def here(texts: Texts) -> NDArray[np.float32]:
+        return _score_shard(model, texts, how, limit, column, done)
+
+    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[Answer]:
         texts = map(texts_of, shards)
         if ctx.engine is None:
-            return (_score_shard(model, one, how, limit, column, done) for one in texts)
+            return map(timed(here), texts)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
 
     memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
@@ -104,11 +109,11 @@ def score_pairs(
     return found
 
 
-def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], NDArray[np.float32]]:
+def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], Answer]:
     """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
-    return lambda texts: _score_shard(model, texts, how, limit, column, iter(()))
+    return timed(lambda texts: _score_shard(model, texts, how, limit, column, iter(())))
 
 
 def _told(texts: Texts) -> str:
@@ -129,7 +134,8 @@ def _score_shard(
         return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
 
     def run(batch: list[int], padded: Any) -> None:
-        scores[batch] = _forward(model, padded, column)
+        with computing(model.device):
+            scores[batch] = _forward(model, padded, column)
         for _ in batch:
             next(done, None)
 

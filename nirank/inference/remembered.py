@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.context import Context
+from nirank.inference.device import Answer, timed
 from nirank.memo import Keys, Memo, Rows, distinct, text_keys
 
 T = TypeVar("T")
-Compute = Callable[[Iterable[T]], Iterable[Rows]]  # what becomes of shards, in their order
+Compute = Callable[[Iterable[T]], Iterable[Answer]]  # what becomes of shards, in their order
 
 
 @dataclass(frozen=True)
@@ -128,19 +129,20 @@ def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: C
             yield shard.items
 
     started = time.perf_counter()
-    for rows in compute(items()):
+    for rows, device_s in compute(items()):
         shard = begun.popleft()
         seconds = time.perf_counter() - started
         memo.put(shard.keys, rows, seconds)
         ctx.remembered["computed"] += len(shard.keys)
         ctx.remembered["computed_s"] += seconds
+        ctx.device_s += device_s
         yield shard.items, rows
         started = time.perf_counter()
 
 
 def here(function: Callable[[T], Rows]) -> Compute[T]:
     """Compute shard by shard in this process."""
-    return lambda shards: map(function, shards)
+    return lambda shards: map(timed(function), shards)
 
 
 def _known(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.device import Answer, computing, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush, told
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import Products, pack
@@ -71,6 +72,7 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
     """
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(ctx.device))
+    state_use(how.model, model, model.device, ctx)
     lengths, places = np.zeros(n, np.int64), np.zeros(n, np.int64)  # where each text's terms lie in the raw files
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     written = 0
@@ -86,9 +88,12 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
             tokens = np.array([tokens for _, _, tokens in rows], np.int64)
             count_lost(tokens, model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
 
-        def compute(shards: Iterable[list[str]]) -> Iterable[Rows]:
+        def here(shard: list[str]) -> Rows:
+            return _encode_shard(model, shard, how, encoded)
+
+        def compute(shards: Iterable[list[str]]) -> Iterable[Answer]:
             if ctx.engine is None:
-                return (_encode_shard(model, shard, how, encoded) for shard in shards)
+                return map(timed(here), shards)
             return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
 
         memo = SparseMemo(ctx.memos({"sparse vectors": how.params()}, PART))
@@ -128,11 +133,11 @@ def _in_order(
     raw.unlink()
 
 
-def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], Rows]:
+def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], Answer]:
     """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
     content = tuple(sorted(how.model.identity.items()))
     model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
-    return lambda texts: _encode_shard(model, texts, how, iter(()))
+    return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
 def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncoding, encoded: Iterator[int]) -> Rows:
@@ -156,7 +161,9 @@ def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncodin
 
     def run(batch: list[int], features: dict[str, Any]) -> None:
         weights = _projected(model, features) if projects else _encoded(model, [texts[row] for row in batch], how)
-        for row, dense in zip(batch, weights, strict=True):
+        for row in batch:
+            with computing(model.device):  # weights are computed when they are asked for, one text's after the other
+                dense = next(weights)
             found[row] = (*_terms(dense, how), found[row][2])
         deque(islice(encoded, len(batch)), maxlen=0)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import singledispatch
-from typing import Any
+from typing import Any, TypeVar
 
+from nirank.model import bound, made_for
 from nirank.node import Kind, Node
 from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
 from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
@@ -13,6 +14,7 @@ from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, 
 TASKS = "nirank.plan.tasks"
 PARTS = "nirank.plan.parts"
 Inputs = tuple[tuple[str, Node], ...]
+S = TypeVar("S", bound=Stage)
 
 
 @singledispatch
@@ -34,7 +36,7 @@ def _(one: Then, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
-    one = one.settled(sides)
+    one = _ready(one, sides)
     behind = () if upstream is None else (upstream,)
     scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
     inputs = (*_both(sides), *_needs(one, sides), *(("scope", node) for node in scopes))
@@ -45,7 +47,7 @@ def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(one: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
-    one = one.settled(sides)
+    one = _ready(one, sides)
     assert upstream is not None, "pipeline.py refuses a scorer without a list"
     inputs = (*_both(sides), *_needs(one, sides), ("list", upstream))
     return _node("score", one, inputs, "ranking", params={"depth": one.depth})
@@ -54,18 +56,18 @@ def _(one: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
 @compile.register
 def _(one: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
     assert upstream is not None, "pipeline.py refuses a combiner without a list"
-    return _combine(one, sides, (upstream,))
+    return combine(one, sides, (upstream,))
 
 
 @compile.register
 def _(one: Join, sides: Sides, upstream: Node | None = None) -> Node:
-    return _combine(one.stage, sides, tuple(compile(branch, sides, upstream) for branch in one.inputs))
+    return combine(one.stage, sides, tuple(compile(branch, sides, upstream) for branch in one.inputs))
 
 
 @compile.register
 def _(one: Within, sides: Sides, upstream: Node | None = None) -> Node:
     if isinstance(one.scope, ScopeStage):
-        scope = one.scope.settled(sides)
+        scope = _ready(one.scope, sides)
         allowed = _node("scope", scope, (*_both(sides), *_needs(scope, sides)), "scope")
     else:
         allowed = compile(one.scope, sides)
@@ -113,7 +115,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
         if not isinstance(step, TextMap):
             feedback = compile(step, sides, feedback)
             continue
-        step = step.settled(sides)
+        step = _ready(step, sides)
         inputs: Inputs = (("texts", texts), *_needs(step, sides))
         if feedback is not None:
             inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
@@ -122,8 +124,14 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
     return texts
 
 
-def _combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
-    one = one.settled(sides)
+def _ready(one: S, sides: Sides) -> S:
+    """Return a stage as it is addressed: its trained models bound to what makes them, `auto` decided."""
+    return bound(one, sides, one.model_kind, one.name).settled(sides)
+
+
+def combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
+    """Return the node that runs a combiner on lists."""
+    one = _ready(one, sides)
     inputs = (
         *_both(sides),
         *_needs(one, sides),
@@ -142,7 +150,7 @@ def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | Non
         depth=depth,
         kind=kind,
         stage=one,
-        label=repr(one),
+        label=one.title,
     )
 
 
@@ -151,7 +159,7 @@ def _both(sides: Sides) -> Inputs:
 
 
 def _needs(one: Stage, sides: Sides) -> Inputs:
-    found: Inputs = tuple(("need", node) for node in one.needs(sides))
+    found: Inputs = (*(("need", node) for node in one.needs(sides)), *made_for(one))
     if "judgements" in one.reads and sides.judgements is not None:
         found += (("judgements", sides.judgements),)
     return found

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nirank.context import Context
 from nirank.node import Node, Stored
@@ -20,6 +20,7 @@ from nirank.ranking import Ranking
 from nirank.stage import Scorer
 
 Cost = dict[str, Any]
+N = TypeVar("N", int, float)
 
 
 @contextmanager
@@ -36,6 +37,9 @@ def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder
     items    what it worked on: texts, head pairs or queries; 1 where that cannot be said
     pairs    in its result, if that is a list
     found, found_s, computed, computed_s   what memos spared and what they lacked, and the seconds
+    models   parameters of the models that were used, by their content; none: {}
+    device   on which they ran; 'cpu' where there is none
+    device_s how long they computed there
     """
     return {
         "items": items(node, inputs),
@@ -43,7 +47,9 @@ def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         **context.remembered,
-        "device": context.device,
+        "models": dict(context.models),
+        "device": ", ".join(sorted(context.devices)) or "cpu",
+        "device_s": context.device_s,
         "machine": platform.node(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -65,51 +71,100 @@ def alone_s(cost: Mapping[str, Any]) -> float:
     return float(cost["wall_s"]) + float(cost.get("found_s", 0.0))
 
 
+def device_alone_s(cost: Mapping[str, Any]) -> float | None:
+    """Return the seconds on the device that a computation would have taken without memos; None: not recorded.
+
+    Memos keep whole seconds, so what they spared is split as what was computed here; where that is nothing, all of it
+    counts as the device's: an upper bound.
+    """
+    if "device_s" not in cost:
+        return None
+    share = cost["device_s"] / cost["computed_s"] if cost.get("computed_s") else 1.0
+    return float(cost["device_s"]) + share * float(cost.get("found_s", 0.0))
+
+
 @dataclass(frozen=True)
 class Spent:
-    """A computation of a system: its node, its artifact, and what it cost now or when it was computed."""
+    """A computation of a system: its node, its artifact, and what it cost now or when it was computed.
+
+    training  it makes a model, or only such computations need it
+    """
 
     node: Node
     stored: Stored
     cost: Mapping[str, Any]
     now: bool
+    training: bool = False
+
+
+def own(target: Node) -> set[Node]:
+    """Return the nodes that index or answer: all that a system needs and that is not there for training alone."""
+    return {node for node in target.walk(lambda one: not one.training) if not node.training}
 
 
 def costs(spent: Iterable[Spent], n_queries: int) -> dict[str, Any]:
     """Sum up what a system costs alone: every node it needs counts in full, shared or not, as if no memo had helped.
 
     ms_per_query   of online nodes; index_s and index_bytes of offline ones
+    training_s     of nodes that make models and what only those need, which count nowhere else; None: there are none
     pairs_scored   that scorers read
+    parameters     of all models, each once; None where those of one are not known
+    device_s       how long models computed on their devices, None where that was not recorded
     remembered_s   how much of the seconds was spared by memos, at their recorded rates
     peak_bytes     the most that a process held when it computed one of the nodes
     measured       'now', 'stored' (found in the store, measured when it was computed) or 'mixed'
-    machines, devices   on which
+    machines       on which; devices: of the models, 'cpu' where there are none
     """
-    seen = list(spent)
+    everything = list(spent)
+    seen = [one for one in everything if not one.training]
+    training = [alone_s(one.cost) for one in everything if one.training]
     online = sum(alone_s(one.cost) for one in seen if not one.node.offline)
-    fresh = [one.now and not one.cost.get("found") for one in seen]
+    fresh = [one.now and not one.cost.get("found") for one in everything]
     scorers = [one for one in seen if isinstance(one.node.stage, Scorer)]
     return {
         "ms_per_query": 1000 * online / n_queries if n_queries else None,
         "index_s": sum(alone_s(one.cost) for one in seen if one.node.offline),
         "index_bytes": sum(one.stored.meta["cost"]["bytes"] for one in seen if one.node.offline),
+        "training_s": sum(training) if training else None,
         "pairs": sum(one.stored.meta["cost"]["pairs"] or 0 for one in seen),
         "pairs_scored": sum(one.cost.get("items", 0) for one in scorers),
+        "parameters": _parameters(one.cost for one in seen),
+        "device_s": _sum(device_alone_s(one.cost) for one in seen),
         "cpu_s": sum(one.cost["cpu_s"] for one in seen),
         "remembered_s": sum(one.cost.get("found_s", 0.0) for one in seen),
         "peak_bytes": max((one.cost.get("peak_rss_bytes", 0) for one in seen), default=0),
         "measured": "now" if all(fresh) else "mixed" if any(fresh) else "stored",
-        "machines": sorted({str(one.cost.get("machine", "")) for one in seen} - {""}),
-        "devices": sorted({str(one.cost.get("device", "")) for one in seen} - {""}),
+        "machines": sorted({str(one.cost.get("machine", "")) for one in everything} - {""}),
+        "devices": sorted({str(one.cost["device"]) for one in seen if one.cost.get("models")}) or ["cpu"],
     }
 
 
+def _parameters(costs: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return how many parameters all models together have; None where that was not recorded, or nobody knows."""
+    models: dict[str, int | None] = {}
+    for cost in costs:
+        models |= cost.get("models", {"": None})
+    return _sum(models.values())
+
+
+def _sum(numbers: Iterable[N | None]) -> N | None:
+    """Return the sum; None if a number is not known."""
+    known = list(numbers)
+    return None if None in known else sum(known)  # type: ignore[arg-type]
+
+
 def counted(spent: Iterable[Spent]) -> tuple[dict[str, int], dict[str, Any]]:
-    """Return the counters of all nodes together, and what each stage declared, by its label."""
+    """Return the counters of all nodes together, and what each stage declared, by its label.
+
+    Training is counted apart: of what it declares, what the nodes that make a model say; nothing of its counters.
+    """
     counts: Counter[str] = Counter()
     declared: dict[str, Any] = {}
     for one in spent:
-        counts.update(one.stored.meta["counts"])
+        if one.training and not one.node.training:
+            continue
+        if not one.training:
+            counts.update(one.stored.meta["counts"])
         if one.stored.meta["declared"]:
             declared.setdefault(one.node.label, {}).update(one.stored.meta["declared"])
     return dict(counts), declared

@@ -15,9 +15,10 @@ from typing import Any
 from nirank.context import Context
 from nirank.errors import NirankError, StoreError
 from nirank.memo import no_memos
+from nirank.model import MODEL, located
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
-from nirank.plan.costs import Cost, Spent, measured, recorded
+from nirank.plan.costs import Cost, Spent, measured, own, recorded
 from nirank.plan.reporter import Reporter
 from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
@@ -105,12 +106,15 @@ class Runner:
     def spent(self, target: Node) -> list[Spent]:
         """Return what each computation of a system that was run cost, now or when it was computed."""
         ran = {node.address for node in self.ran}
+        needed = own(target)
         found = []
         for node in target.walk():
             stored = self.run(node)
             if stored is not None:
-                cost = self._timed_cost(node, stored) if self.time and not node.offline else stored.meta["cost"]
-                found.append(Spent(node, stored, cost, node.address in ran or node.address in self._timed))
+                again = self.time and node in needed and not node.offline
+                cost = self._timed_cost(node, stored) if again else stored.meta["cost"]
+                now = node.address in ran or node.address in self._timed
+                found.append(Spent(node, stored, cost, now, training=node not in needed))
         return found
 
     def costs(self) -> dict[str, Mapping[str, Any]]:
@@ -129,7 +133,7 @@ class Runner:
             context = replace(self._context(wanted, inputs), memos=no_memos)
             with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
                 with measured(cost):
-                    job = Job(wanted.params, inputs, Path(folder), context, wanted.stage, wanted.depth)
+                    job = Job(wanted.params, inputs, Path(folder), context, _stage(wanted, inputs), wanted.depth)
                     value = _task(wanted.task)(job)
                     if value is not None:
                         value.save(Path(folder))
@@ -209,7 +213,7 @@ class Runner:
 
     def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
         try:
-            node.stage.score(wanted, self._context(node, inputs))
+            _stage(node, inputs).score(wanted, self._context(node, inputs))
         except StoreError:
             raise
         except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
@@ -226,6 +230,7 @@ class Runner:
             qrels=inputs.get("judgements", [None])[0],
             memos=self.store.memo,
             engine=self.engine,
+            scratch=self.store.scratch(node),
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
@@ -246,7 +251,7 @@ class Runner:
         with self.store.commit(node, meta) as folder:
             meta["cost"] = cost = {}
             with measured(cost):
-                value = _task(node.task)(Job(node.params, inputs, folder, context, node.stage, node.depth))
+                value = _task(node.task)(Job(node.params, inputs, folder, context, _stage(node, inputs), node.depth))
                 if value is not None:
                     value.save(folder)
             cost |= recorded(node, inputs, value, folder, context)
@@ -258,6 +263,12 @@ class Runner:
 
 def _deeper(one: Node, other: Node) -> bool:
     return other.depth is not None and (one.depth is None or one.depth > other.depth)
+
+
+def _stage(node: Node, inputs: Mapping[str, list[Any]]) -> Any:
+    """Return a node's stage, its trained models where they lie."""
+    made = [below.address for role, below in node.inputs if role == MODEL]
+    return located(node.stage, dict(zip(made, inputs.get(MODEL, ()), strict=True)))
 
 
 def _task(path: str) -> Any:

@@ -10,6 +10,8 @@ from nirank.node import Node, Store, Stored
 from nirank.plan.costs import alone_s, in_words
 from nirank.plan.estimate import Rates, Size
 
+_LABEL = 120  # characters of a computation's name
+
 
 @dataclass(frozen=True)
 class Step:
@@ -114,5 +116,6 @@ def after(plan: Sequence[Step], spent: Mapping[str, Mapping[str, Any]], store: S
 
 def _line(state: str, step: Step, told: str) -> str:
     depth = "" if step.node.depth is None else f" to depth {step.node.depth}"
-    label = f"{step.node.label}{depth}"
+    label = step.node.label if len(step.node.label) <= _LABEL else f"{step.node.label[: _LABEL - 1]}…"
+    label += depth
     return f"{state}  {step.node.address[:12]}  {label}  {told}{' ' if told else ''} [{', '.join(step.users)}]"

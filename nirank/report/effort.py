@@ -47,5 +47,10 @@ def _line(row: Row, at: int) -> Line:
     points = " ".join(
         f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row["effort"])
     )
+    return coloured(row["system"], points, at)
+
+
+def coloured(label: str, points: str, at: int) -> Line:
+    """Return a line in the colour and dash of the at-th of a chart."""
     dash = _DASHES[at // len(_COLOURS) % len(_DASHES)]
-    return Line(row["system"], points, _COLOURS[at % len(_COLOURS)], dash)
+    return Line(label, points, _COLOURS[at % len(_COLOURS)], dash)

@@ -22,10 +22,12 @@ from nirank.report.differences import difference_grids
 from nirank.report.page import page
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import Row, markdown
+from nirank.report.trainings import training_grids
 from nirank.trec import write_run
 
 log = logging.getLogger("nirank")
 
+_COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 Key = tuple[str, str | None, str]
 
@@ -97,7 +99,7 @@ def write(
                 written[name] = {"content": content, "bytes": _size(folder / name)}
             except StageError as error:
                 log.warning("no run file: %s", error)
-    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures))
+    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
     texts = {
         "leaderboard.json": _json({"version": 1, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures, details),
@@ -165,11 +167,11 @@ def _csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     counts = ("declared", "judged", "answered")
     twins = [name for name in measures if any(name in row.get("twins", {}) for row in rows)]
     shared = [f"{name} (twins share labels)" for name in twins]
-    writer.writerow([*facts, *counts, *measures, *shared, "ms_per_query", "index_s", "pipeline"])
+    writer.writerow([*facts, *counts, *measures, *shared, *_COSTS, "devices", "pipeline"])
     for row in rows:
         values = [row["measures"].get(name) for name in measures]
         values += [row.get("twins", {}).get(name) for name in twins]
-        costs = [row["cost"].get(name) for name in ("ms_per_query", "index_s")]
+        costs = [row["cost"].get(name) for name in _COSTS] + [", ".join(row["cost"].get("devices", ()))]
         writer.writerow(
             [*(row[f] for f in facts), *(row["queries"][c] for c in counts), *values, *costs, row["pipeline"]]
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from nirank.report.effort import effort_charts
 from nirank.report.table import Grid, Row, footnotes, grids
+from nirank.report.trainings import curves
 
 
 def page(
@@ -28,6 +29,7 @@ def page(
         grids=grids(rows, measures),
         details=details,
         charts=effort_charts(rows),
+        curves=curves(rows),
         rows=rows,
         footnotes=footnotes(rows),
         manifest=manifest,

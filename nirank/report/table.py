@@ -17,11 +17,12 @@ _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 @dataclass(frozen=True)
 class Cell:
-    """A text in the table; numbers stand right, the best of a column is bold."""
+    """A text in the table; numbers stand right, the best of a column is bold, facts are no result and set fainter."""
 
     text: str
     number: bool = False
     best: bool = False
+    fact: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
     best = _best(rows, shown)
     notes = _shared_notes(rows, shown)
-    more = _more(rows, shown)
+    more, facts = _more(rows, shown), _facts(rows)
     body = []
     for row in rows:
-        cells = [Cell(row["system"])]
+        cells = [Cell(row["system"] + _warned(row))]
         for measure in shown:
             value = row["measures"].get(measure)
             if value is None:
@@ -71,11 +72,17 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 cells.append(Cell("-", number=True))
             else:
                 top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
-                cells.append(Cell(f"{shown_as(measure, value)}{_mark(row, measure, len(rows))}", number=True, best=top))
+                cells.append(
+                    Cell(
+                        _value(row, measure, len(rows)),
+                        number=True,
+                        best=top,
+                    )
+                )
         cells += [Cell(read(row), number=True) for read in more.values()]
-        cells += [Cell(text, number=True) for text in _facts(row)]
+        cells += [Cell(read(row) if row["status"] == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
-    return Grid(title, ["system", *shown, *more, "queries", "depth", "ms/query", "index s"], body, notes)
+    return Grid(title, ["system", *shown, *more, *facts], body, notes)
 
 
 def _best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], float]:
@@ -98,6 +105,10 @@ def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row]
         measure = next((one for one in shown if any(one in row.get(key, {}) for row in rows)), None)
         if measure is not None:
             found[f"{measure} ({what})"] = partial(_number_of, key, measure)
+    if shown and any(row.get("unseen") for row in rows):
+        found[f"{shown[0]} (new documents)"] = lambda row: _number(
+            row.get("unseen", {}).get("measures", {}).get(shown[0])
+        )
     if shown and any("yes" in row.get("by_zero_shot", {}) for row in rows):
         found[f"{shown[0]} (zero-shot collections)"] = partial(_zero_shot_mean, shown[0])
     if any(row.get("zero_shot") not in (None, "yes") for row in rows):
@@ -110,10 +121,32 @@ def _number_of(key: str, measure: str, row: Row) -> str:
     return "-" if value is None else f"{value:.2f}" if key == "average_rank" else shown_as(measure, value)
 
 
+def _on_new_documents(measure: str, row: Row) -> str:
+    """Return the mean over the queries whose relevant documents training knows nothing of."""
+    return _number(row.get("unseen", {}).get("measures", {}).get(measure))
+
+
 def _zero_shot_mean(measure: str, row: Row) -> str:
     """Return a group's mean over the collections that are zero-shot for the system."""
     clean = row["measures"] if row.get("zero_shot") == "yes" else row.get("by_zero_shot", {}).get("yes", {})
     return _number(clean.get(measure))
+
+
+def _warned(row: Row) -> str:
+    """Return what nobody may overlook behind a system's name."""
+    found = [what for what in ("trained", "tuned") if row.get(f"{what}_on_test")]
+    return f" ({' and '.join(found)} on what is evaluated)" if found else ""
+
+
+def _value(row: Row, measure: str, n_rows: int) -> str:
+    """Return a value as a cell has it: over seeds with its spread, and with what tests say of it."""
+    return f"{shown_as(measure, row['measures'][measure])}{_spread(row, measure)}{_mark(row, measure, n_rows)}"
+
+
+def _spread(row: Row, measure: str) -> str:
+    """Return the standard deviation over seeds."""
+    spread = row.get("spread", {}).get(measure)
+    return "" if spread is None else f" ± {shown_as(measure, spread['sd'])}"
 
 
 def _mark(row: Row, measure: str, n_rows: int) -> str:
@@ -153,6 +186,7 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
     notes += _tested(measured)
+    notes += _trained(measured, shown)
     return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
 
 
@@ -171,6 +205,31 @@ def _tested(rows: Sequence[Row]) -> list[str]:
     return [f"{meaning} ({said})."]
 
 
+def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+    """Return what systems were trained and tuned on, and what stands in columns of it."""
+    notes = []
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        for what in ("trained", "tuned"):
+            for one in row.get(f"{what}_on", ()):
+                left = f", {one['overlap']:,} evaluated ones left out" if one["overlap"] and one["dropped"] else ""
+                left = f", {one['overlap']:,} of them evaluated" if one["overlap"] and not one["dropped"] else left
+                fold = " (in one of the folds)" if row.get("folds") else ""
+                queries = "" if one["queries"] is None else f"{one['queries']:,} queries of "
+                said = f"{what} on {queries}{one['what']}{left}{fold}"
+                told.setdefault(said, []).append(row.get("of") or row["system"])
+    notes += [f"{', '.join(dict.fromkeys(systems))}: {said}." for said, systems in told.items()]
+    counts = {f"{row['unseen']['queries']:,} of {row['unseen']['of']:,}" for row in rows if row.get("unseen")}
+    if shown and counts:
+        notes.append(
+            f"New documents: the mean over the {' or '.join(sorted(counts))} queries none of whose relevant documents"
+            " is relevant in training."
+        )
+    if any(row.get("spread") for row in rows):
+        notes.append("±: standard deviation over the seeds.")
+    return notes
+
+
 def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
     """Return what each list of a system leaves to the stage behind it."""
     measure = next((name for name in shown if name in row["ledger"][0]["best"]), None)
@@ -185,17 +244,40 @@ def _rounded(row: Row, measure: str) -> float:
     return round(float(row["measures"][measure]), 4)
 
 
-def _facts(row: Row) -> tuple[str, str, str, str]:
-    if row["status"] != "ok":
-        return ("-", "-", "-", "-")
-    ms, index = row["cost"].get("ms_per_query"), row["cost"].get("index_s")
+def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
+    """Return the columns that say how a result came about, by heading; those of models where there are models."""
+    found: dict[str, Callable[[Row], str]] = {
+        "queries": lambda row: f"{row['queries']['judged']:,}",
+        "depth": lambda row: "whole" if row["depth"] is None else f"{row['depth']:,}",
+        "ms/query": partial(_seconds, "ms_per_query", 2),
+        "index s": partial(_seconds, "index_s", 1),
+    }
+    costs = [row["cost"] for row in rows]
+    if any(cost.get("training_s") is not None for cost in costs):
+        found["training s"] = partial(_seconds, "training_s", 1)
+    if any(cost.get("parameters") or cost.get("device_s") for cost in costs):
+        found["parameters"] = _parameters
+        found["device s"] = partial(_seconds, "device_s", 1)
+        found["device"] = lambda row: ", ".join(row["cost"].get("devices", ())) or "-"
+    return found
+
+
+def _seconds(key: str, decimals: int, row: Row) -> str:
+    """Return a time of a row's, marked where it was measured before."""
+    value = row["cost"].get(key)
     stored = "*" if row["cost"].get("measured") in ("stored", "mixed") else ""
-    return (
-        f"{row['queries']['judged']:,}",
-        "whole" if row["depth"] is None else f"{row['depth']:,}",
-        "-" if ms is None else f"{ms:.2f}{stored}",
-        "-" if index is None else f"{index:.1f}{stored}",
-    )
+    return "-" if value is None else f"{value:.{decimals}f}{stored}"
+
+
+def _parameters(row: Row) -> str:
+    """Return how many parameters a system's models have, as people say it: 22.7M."""
+    n = row["cost"].get("parameters")
+    if n is None:
+        return "-"
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if n >= size:
+            return f"{n / size:.1f}{unit}"
+    return str(n)
 
 
 def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.model import Made
 from nirank.stage import Stage
 
 if TYPE_CHECKING:
@@ -27,7 +29,25 @@ def settled(one: S, device: str, answers: Callable[[S, Path, Context], Answers])
     """
     if getattr(one, "precision", None) != "auto":
         return one
-    changed: Any = {"precision": _settle(one, device, answers)}
+    asked = _stand_in(one)
+    changed: Any = {"precision": _settle(asked, device, answers)}
+    return replace(one, **changed)
+
+
+def _stand_in(one: S) -> S:
+    """Return the stage with the model that its trained model starts from, which has the same layers.
+
+    Raises ConfigError where the start cannot do what the trained model will do.
+    """
+    model = getattr(one, "model", None)
+    if not isinstance(model, Made):
+        return one
+    if one.model_kind != "bi_encoder":
+        raise ConfigError(
+            f"{one.name}: precision: auto is decided by trying the model, and {model.title} is yet to be trained;"
+            " name float32, bfloat16 or float16"
+        )
+    changed: Any = {"model": model.start}
     return replace(one, **changed)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.model import Model
 from nirank.pairs import Pairs
 from nirank.stage import Scorer, Sides, option, stage
 from nirank.stages._precision import settled
@@ -30,7 +31,7 @@ class CrossEncoder(Scorer):
     Nogueira and Cho, arXiv 1901.04085.
     """
 
-    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    model: Model = option(identity=False, help="hub id, folder, pkg:PACKAGE/path, or a trained model")
     prompt: str = option(default="", help="put in front of every query")
     max_length: int | None = option(default=None, help="tokens of query and document together")
     activation: Literal["none", "sigmoid", "tanh"] = option(default="none", help="applied to the raw output")
@@ -44,6 +45,7 @@ class CrossEncoder(Scorer):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "cross_encoder"
+    model_kind = "cross_encoder"
     remembers = True
     source = "Nogueira and Cho, arXiv 1901.04085, section 3"
 

@@ -10,6 +10,7 @@ import numpy as np
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.model import Model
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -32,7 +33,7 @@ class Dense(Retriever):
     Karpukhin et al., EMNLP 2020; Reimers and Gurevych, EMNLP 2019.
     """
 
-    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    model: Model = option(identity=False, help="hub id, folder, pkg:PACKAGE/path, or a trained model")
     query_prompt: str | None = option(default=None, identity=False, help="put before every query; '' for none")
     doc_prompt: str | None = option(default=None, identity=False, help="put before every document; '' for none")
     doc_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
@@ -51,6 +52,7 @@ class Dense(Retriever):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "dense"
+    model_kind = "bi_encoder"
     source = "Karpukhin et al., EMNLP 2020, section 3.1; exact search"
 
     def check(self) -> None:
@@ -89,13 +91,13 @@ class Dense(Retriever):
         )
         check_similarity(self.similarity or model.similarity)
         if model.family_needs_prompts and not any(prompts):
-            warn_missing_prompts(self.model)
+            warn_missing_prompts(model.name)
         sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))
         for texts, view, prompt in sides:
             how = self._encoding(model, prompt)
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
-            inputs = (("texts", texts),)
+            inputs = (("texts", texts), *model.inputs)
             nodes.append(
                 Node(
                     "nirank.stages.dense:vectors", 1, params, inputs, offline=texts is data.docs, stage=how, label=label

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.model import Model
 from nirank.pairs import Pairs
 from nirank.stage import Scorer, Sides, option, stage
 from nirank.stages._precision import settled
@@ -30,7 +31,7 @@ class MaxSim(Scorer):
     Khattab and Zaharia, SIGIR 2020, section 3.3.
     """
 
-    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    model: Model = option(identity=False, help="hub id, folder, pkg:PACKAGE/path, or a trained model")
     max_length: int | None = option(default=None, help="tokens that are read of a document")
     query_length: int | None = option(default=None, help="tokens that are read of a query")
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
@@ -42,6 +43,7 @@ class MaxSim(Scorer):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
 
     name = "max_sim"
+    model_kind = "bi_encoder"
     remembers = True
     source = "Khattab and Zaharia, SIGIR 2020, section 3.3"
 

@@ -10,6 +10,7 @@ import numpy as np
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.model import Model
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -32,7 +33,7 @@ class Sparse(Retriever):
     Formal et al., SIGIR 2021 and 2022.
     """
 
-    model: str = option(identity=False, help="hub id, folder, or pkg:PACKAGE/path")
+    model: Model = option(identity=False, help="hub id, folder, pkg:PACKAGE/path, or a trained model")
     doc_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, identity=False, help="columns joined, or a template")
     max_length: int | None = option(default=None, identity=False, help="tokens that are read of a text")
@@ -45,6 +46,7 @@ class Sparse(Retriever):
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; speed only")
 
     name = "sparse"
+    model_kind = "sparse_encoder"
     source = "Formal, Piwowarski and Clinchant, SIGIR 2021, section 3; max pooling: Formal et al., arXiv 2109.10086"
 
     def check(self) -> None:
@@ -77,7 +79,7 @@ class Sparse(Retriever):
         how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
         params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
-        inputs = (("texts", texts),)
+        inputs = (("texts", texts), *model.inputs)
         return Node(f"{__name__}:vectors", 1, params, inputs, offline=offline, stage=how, label=label)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:

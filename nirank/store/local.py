@@ -147,6 +147,11 @@ class LocalStore:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         _sync_folder(final.parent)
+        shutil.rmtree(self.scratch(node), ignore_errors=True)
+
+    def scratch(self, node: Node) -> Path:
+        """Return where a node may keep what it goes on from after a crash; removed when it is committed."""
+        return self.root / "scratch" / node.address
 
     def checksums(self, node: Node) -> set[str]:
         """Return the checksums of a node's artifacts, at any depth."""

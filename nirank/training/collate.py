@@ -162,8 +162,7 @@ class PairCollator(Collator):
 
     def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
         special = self.reader.limit - self.reader.query_limit - 1
-        found: NDArray[np.int64] = np.minimum(queries + docs + special, self.reader.limit)
-        return found
+        return np.asarray(np.minimum(queries + docs + special, self.reader.limit))
 
     def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros_like(queries)

@@ -220,17 +220,11 @@ def _key(how: Fitting, examples: Examples, watched: Watched | None) -> str:
     for text in examples.texts:
         whole.add(text.as_py())
     scores = np.empty(0, np.float32) if examples.scores is None else examples.scores
-    arrays: list[NDArray[Any]] = [
-        examples.queries,
-        examples.positives,
-        examples.offsets,
-        examples.negatives,
-        examples.known,
-        scores,
-    ]
+    lists = (examples.queries, examples.positives, examples.offsets, examples.negatives, examples.known)
+    arrays: tuple[NDArray[Any], ...] = (*lists, scores)
     if watched is not None:
         whole.add([watched.measure, list(watched.queries), list(watched.docs)])
-        arrays += [watched.at, watched.qrels.rows, watched.qrels.query_rows, watched.qrels.grades]
+        arrays += (watched.at, watched.qrels.rows, watched.qrels.query_rows, watched.qrels.grades)
     for array in arrays:
         whole.add([str(array.dtype), list(array.shape)])
         whole.add_bytes(np.ascontiguousarray(array).tobytes())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from nirank.errors import ConfigError
+from nirank.model import Kind
+from nirank.values import changed, shown
 
-Kind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
 Loss = Literal["mnr", "lce", "margin", "margin_mse"]
 
 
@@ -25,6 +25,9 @@ class Lora:
     alpha: float = 32.0
     dropout: float = 0.05
     targets: tuple[str, ...] | None = None
+
+    def __repr__(self) -> str:
+        return shown(self)
 
     def __post_init__(self) -> None:
         if self.rank < 1:
@@ -136,25 +139,16 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""
-        found = {}
-        for one in dataclasses.fields(self):
-            value = getattr(self, one.name)
-            if value != one.default:
-                found[one.name] = _plain(value)
-        return found
+        return {name: _plain(value) for name, value in changed(self).items()}
 
     def __repr__(self) -> str:
-        shown = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        parts = [f"{name}={value!r}" for name, value in shown.items() if name in self.options()]
-        return f"Recipe({', '.join(parts)})"
+        return shown(self)
+
+
+__all__ = ["Kind", "Lora", "Loss", "Recipe"]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Lora):
-        default = Lora()
-        return {
-            one.name: _plain(getattr(value, one.name))
-            for one in dataclasses.fields(value)
-            if getattr(value, one.name) != getattr(default, one.name)
-        }
+        return {name: _plain(one) for name, one in changed(value).items()}
     return list(value) if isinstance(value, tuple) else value

@@ -42,18 +42,21 @@ def write(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
         save_file(tensors, folder / start.rstrip("/"), metadata={"format": "pt"})
 
 
-def comparable(folders: Sequence[Path]) -> None:
+def comparable(folders: Sequence[Path], names: Sequence[str] = ()) -> None:
     """Raise ConfigError, one sentence, where models differ in anything but their weights that decides their output.
 
     Compared are the configuration, the modules with their pooling, the tokenizer, prompts and similarity.
+
+    names  of the models in messages; none: their folders'
     """
     first = _described(folders[0])
-    for folder in folders[1:]:
+    called = list(names) or [folder.name for folder in folders]
+    for folder, name_of_other in zip(folders[1:], called[1:], strict=True):
         other = _described(folder)
         for what in (*first, *(name for name in other if name not in first)):
             if first.get(what) != other.get(what):
                 raise ConfigError(
-                    f"soup: '{folder.name}' and '{folders[0].name}' differ in {what};"
+                    f"soup: '{name_of_other}' and '{called[0]}' differ in {what};"
                     " a mean of weights needs models that differ in weights only"
                 )
 

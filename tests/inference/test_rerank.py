@@ -147,7 +147,8 @@ def test_maxsim_by_its_definition(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         text: torch.tensor(random.standard_normal((len(text.split()), 4)), dtype=torch.float32)
         for text in (*QUERIES, *DOCS)
     }
-    monkeypatch.setattr(late, "_load", lambda *_: type("M", (), {"max_seq_length": 9, "__getitem__": lambda s, i: s})())
+    stub = {"max_seq_length": 9, "device": "cpu", "__getitem__": lambda self, _: self}
+    monkeypatch.setattr(late, "_load", lambda *_: type("M", (torch.nn.Module,), stub)())
     monkeypatch.setattr(late, "_tokens", lambda *_: np.zeros(9, int))
     monkeypatch.setattr(
         late, "_token_vectors", lambda model, texts, side, how, lengths: [vectors[text] for text in texts]

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import CALLS, Lookup, Shared, fruits
+from toys import CALLS, Learned, Lookup, Shared, fruits
 
 from nirank.context import Context
 from nirank.experiment import Experiment
 from nirank.memo import text_keys
 from nirank.node import Node, Stored
 from nirank.pairs import Pairs
-from nirank.plan.costs import Spent, alone_s, costs, in_words
+from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
 from nirank.plan.estimate import Rates, planned_items
 from nirank.stage import Scorer, stage
 from nirank.store import LocalStore
@@ -36,6 +36,96 @@ def test_a_system_costs_what_it_would_cost_alone() -> None:
     assert costs([spent("a", 1.0, now=False)], 8)["measured"] == "stored"
     assert costs([spent("a", 1.0)], 8)["measured"] == "now"
     assert costs([], 0)["ms_per_query"] is None
+
+
+def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown() -> None:
+    found = costs(
+        [
+            spent("docs", 1.0, models={"m": 100}, device="cuda:0", device_s=0.5),
+            spent("queries", 1.0, models={"m": 100}, device="cuda:0", device_s=0.25),
+            spent("pairs", 1.0, models={"n": 7}, device="cpu", device_s=1.0),
+            spent("fuse", 1.0, models={}, device="cpu", device_s=0.0),
+        ],
+        8,
+    )
+    assert (found["parameters"], found["device_s"], found["devices"]) == (107, 1.75, ["cpu", "cuda:0"])
+    plain = costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
+    assert (plain["parameters"], plain["device_s"], plain["devices"]) == (0, 0.0, ["cpu"])
+    assert costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8)["parameters"] is None
+    before = costs([spent("a", 1.0), spent("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
+    assert (before["parameters"], before["device_s"]) == (None, None), "what was stored before it was recorded"
+
+
+def test_seconds_on_the_device_include_what_a_memo_spared() -> None:
+    assert device_alone_s({"wall_s": 1.0}) is None
+    assert device_alone_s({"device_s": 3.0}) == 3
+    half = {"device_s": 1.0, "computed_s": 2.0, "found_s": 4.0}
+    assert device_alone_s(half) == 3, "half of the seconds were the device's"
+    assert device_alone_s({"device_s": 0.0, "found_s": 4.0}) == 4, "all at most"
+
+
+def test_training_counts_apart_with_all_that_only_it_needs() -> None:
+    index, training_list = Node("index", 1, offline=True), Node("mined", 1)
+    teacher = Node("teacher", 1, training=True)
+    model = Node("model", 1, inputs=(("list", training_list), ("need", index), ("need", teacher)), training=True)
+    target = Node("search", 1, inputs=(("need", model), ("need", index)))
+    assert own(target) == {target, index}, "the index is needed to answer too"
+    needed = own(target)
+    told = {
+        node: Spent(
+            node,
+            Stored(Path(), {"cost": cost, "counts": {"seen": 1}, "declared": {node.task: 1}}),
+            cost,
+            True,
+            training=node not in needed,
+        )
+        for node, cost in (
+            (
+                one,
+                {
+                    "wall_s": wall,
+                    "cpu_s": wall,
+                    "bytes": 10,
+                    "pairs": 4,
+                    "items": 2,
+                    "models": {wall: 1},
+                    "device_s": wall,
+                    "device": "cpu",
+                    "peak_rss_bytes": wall,
+                },
+            )
+            for one, wall in ((index, 1.0), (training_list, 20.0), (teacher, 300.0), (model, 4000.0), (target, 8.0))
+        )
+    }
+    found = costs(told.values(), 8)
+    assert (found["training_s"], found["ms_per_query"], found["index_s"]) == (4320.0, 1000.0, 1.0)
+    assert (found["device_s"], found["cpu_s"], found["index_bytes"], found["pairs"]) == (9.0, 9.0, 10, 8)
+    assert (found["parameters"], found["peak_bytes"]) == (2, 8.0)
+    assert costs([told[index], told[target]], 8)["training_s"] is None
+    counts, declared = counted(told.values())
+    assert counts == {"seen": 2}, "what training counts is told by the training"
+    assert set(declared[""]) == {"index", "teacher", "model", "search"}
+
+
+def test_a_trained_system_shows_training_apart_and_times_nothing_of_it_again(tmp_path: Path) -> None:
+    store, systems = LocalStore(tmp_path), {"Trained": Learned(), "Plain": Shared()}
+
+    def run(**more: Any) -> tuple[Any, list[str]]:
+        CALLS.clear()
+        return Experiment(fruits(), systems, ["RR"], store=store).run(**more), list(CALLS)
+
+    result, calls = run()
+    assert calls == ["index", "search", "train", "apply"], "the list that it learns from is Plain's own"
+    trained, plain = result.rows
+    assert trained["cost"]["training_s"] > 0.05
+    assert trained["cost"]["ms_per_query"] < 1000 * 0.05 / 3, "training is not the queries' cost"
+    assert trained["cost"]["index_s"] == 0 < plain["cost"]["index_s"], "only training reads the index"
+    assert plain["cost"]["training_s"] is None
+    assert [one["stage"] for one in trained["ledger"]] == ["Learned()"], "what it learned from is no list of its own"
+    timed, calls = run(time_again=True)
+    assert calls == ["apply", "search"]
+    assert timed.rows[0]["cost"]["training_s"] == trained["cost"]["training_s"]
+    assert "training s" in str(timed.table()) and "parameters" not in str(timed.table())
 
 
 def test_shared_nodes_count_for_every_system_and_once_for_the_run(

@@ -69,6 +69,37 @@ def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
     assert "7.0 ▲" in text_table(rows, ["last_rel"])
 
 
+def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Path) -> None:
+    plain = {
+        "ms_per_query": 1.0,
+        "index_s": 2.0,
+        "training_s": None,
+        "parameters": 0,
+        "device_s": 0.0,
+        "devices": ["cpu"],
+    }
+    neural = plain | {"parameters": 22_713_216, "device_s": 3.26, "devices": ["cuda:0 (Fast)"], "measured": "stored"}
+    trained = neural | {"training_s": 61.5, "parameters": None}
+
+    def lines(*costs: dict[str, Any]) -> list[str]:
+        return text_table([row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
+
+    assert lines(plain)[1].split()[-3:] == ["ms/query", "index", "s"]
+    assert re.split("  +", lines(plain, neural)[1])[-4:] == ["index s", "parameters", "device s", "device"]
+    assert re.split("  +", lines(plain, neural)[4])[-3:] == ["22.7M", "3.3*", "cuda:0 (Fast)"]
+    assert re.split("  +", lines(plain, neural)[3])[-3:] == ["0", "0.0", "cpu"]
+    assert re.split("  +", lines(plain, trained)[1])[-4:] == ["training s", "parameters", "device s", "device"]
+    assert re.split("  +", lines(plain, trained)[4])[-4:-1] == ["61.5*", "-", "3.3*"]
+    save(tmp_path, [row("A", 0.5, cost=plain), row("B", 0.5, cost=neural), row("C", 0.5, cost={})])
+    table = list(csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines()))
+    names = ["ms_per_query", "index_s", "training_s", "parameters", "device_s", "devices"]
+    assert list(table[0])[-7:] == [*names, "pipeline"], "the same columns, whatever is in them"
+    assert [table[1][name] for name in names] == ["1.0", "2.0", "", "22713216", "3.26", "cuda:0 (Fast)"]
+    assert [table[2][name] for name in names] == [""] * 6
+    page = (tmp_path / "report.html").read_text()
+    assert '<td class="fact">22.7M</td>' in page and "<td><b>0.5000</b></td>" in page
+
+
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
     answers = {"A": (0.5, "yes"), "B": (0.4, "yes"), "C": (0.9, "no"), "D": (0.8, "no"), "E": (0.7, "unknown")}
     rows = [row(name, value, zero_shot=answer) for name, (value, answer) in answers.items()]

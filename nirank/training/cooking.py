@@ -1,0 +1,94 @@
+"""Soups: the weights of trained models averaged, and the mean measured where the recipe asks for it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.context import Context
+from nirank.inference.models import ModelFiles, resolve
+from nirank.model import MODEL, Kind
+from nirank.training import soups, weights
+from nirank.training.dev import Watched
+
+if TYPE_CHECKING:
+    from nirank.training.train import Soup
+
+State = dict[str, Any]
+_MOST_TERMS = 1_000_000  # more than any vocabulary has
+
+
+def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Path, ctx: Context) -> None:
+    """Write the soup of some trained models into `folder/model`, and what went into it into `soup.json`.
+
+    folders  of the models' artifacts
+    """
+    models = [one / MODEL for one in folders]
+    weights.comparable(models, [one.title for one in how.of])
+    states: list[Callable[[], State]] = [partial(weights.read, one) for one in models]
+    log: list[Any] = []
+    if how.how == "greedy":
+        assert watched is not None
+        measure = partial(_measure, like=models[0], kind=how.kind, watched=watched, ctx=ctx)
+        state, ingredients, steps = soups.greedy(states, measure, tie=how.tie)
+        log = [step._asdict() for step in steps]
+    else:
+        state, ingredients = soups.uniform(states), tuple(range(len(models)))
+    if how.how == "wise":
+        start = resolve(how.start).path
+        weights.comparable([models[0], start], [how.of[0].title, how.start])
+        state = soups.wise(weights.read(start), state, how.alpha)
+    weights.write(state, models[0], folder / MODEL)
+    said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
+    (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
+    ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": list(ingredients)})
+
+
+def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDArray[np.floating]:
+    """Return a model's scores of the watched pairs, (n_pairs,), as its stage would give them."""
+    from nirank.inference.encoder import Encoding, encode, read_vectors
+    from nirank.inference.knn import score_rows
+    from nirank.inference.pair_scores import PairScoring, score_pairs
+    from nirank.inference.sparse import SparseEncoding, encode_sparse
+
+    if kind == "cross_encoder":
+        return score_pairs(watched.queries, watched.docs, watched.at, PairScoring(model), ctx)
+    vectors: list[Any] = []
+    for texts, side in ((watched.queries, "query"), (watched.docs, "document")):
+        with tempfile.TemporaryDirectory(prefix="nirank-watched-") as name:
+            place = Path(name)
+            if kind == "bi_encoder":
+                encode(texts, len(texts), Encoding(model, model.prompt(side)), place, ctx)
+                vectors.append(np.array(read_vectors(place)[0], np.float32))
+            else:
+                how = SparseEncoding(model, "query" if side == "query" else "document")
+                encode_sparse(texts, len(texts), how, place, ctx)
+                vectors.append(_matrix(place, len(texts)))
+    queries, docs = vectors
+    if kind == "sparse_encoder":
+        return np.asarray(queries[watched.at[:, 0]].multiply(docs[watched.at[:, 1]]).sum(axis=1)).ravel()
+    scores = np.empty(len(watched.at), np.float32)
+    for query in range(len(watched.queries)):
+        of = np.flatnonzero(watched.at[:, 0] == query)
+        scores[of] = score_rows(queries[query], docs, watched.at[of, 1], model.similarity)
+    return scores
+
+
+def _matrix(folder: Path, n: int) -> Any:
+    from scipy.sparse import csr_matrix
+
+    offsets, terms, values = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
+    return csr_matrix((values, terms, offsets), shape=(n, _MOST_TERMS))
+
+
+def _measure(state: State, *, like: Path, kind: Kind, watched: Watched, ctx: Context) -> float:
+    with tempfile.TemporaryDirectory(prefix="nirank-soup-") as name:
+        weights.write(state, like, Path(name) / MODEL)
+        return watched.measured(scored(kind, resolve(str(Path(name) / MODEL)), watched, Context(device=ctx.device)))

@@ -1,0 +1,190 @@
+"""Train and Soup: models that the plan makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nirank.errors import ConfigError
+from nirank.identity import SEED, Placeholder
+from nirank.judged import Judged
+from nirank.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
+from nirank.node import Node
+from nirank.pipeline import Pipeline, require_system
+from nirank.stage import Sides
+from nirank.training.data import TASKS, Data, surroundings
+from nirank.training.recipe import Recipe
+from nirank.values import shown
+
+Inputs = tuple[tuple[str, Node], ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a training is stopped by, or a soup chosen by: candidate lists of held-out queries, re-ranked by the model.
+
+    queries   held out of training
+    of        the pipeline whose lists are re-ranked
+    measure   of the re-ranked lists
+    every     so many steps; None: once an epoch
+    patience  stop after so many evaluations in a row without gain; None: never. The best weights seen are the model.
+    """
+
+    queries: Judged
+    of: Pipeline
+    measure: str = "nDCG@10"
+    every: int | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        from nirank.evaluation.measures import parse
+
+        require_system("watch", self.of)
+        parse(self.measure)
+        for name in ("every", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"watch: {name} must be 1 or more, got {value}")
+
+    def inputs(self, sides: Sides) -> Inputs:
+        """Return what is watched as inputs of a node."""
+        around = surroundings(sides)
+        own = around.judged(self.queries, "tuned")
+        assert own.judgements is not None, "checked where judged queries are opened"
+        lists = around.compiled(self.of, own)
+        found = (own.queries, own.docs, own.judgements, lists)
+        return tuple(zip(("watched_queries", "watched_docs", "watched_judgements", "watched"), found, strict=True))
+
+    def params(self) -> dict[str, Any]:
+        """Return what the choice of the best weights depends on, beside the lists."""
+        given = {"measure": self.measure, "every": self.every, "patience": self.patience}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return shown(self)
+
+
+@dataclass(frozen=True)
+class Train(Made):
+    """A model trained on a training set, from another model.
+
+    base    hub id, folder, pkg:PACKAGE/path, or a trained model
+    data    what it is trained on
+    kind    what it becomes: 'bi_encoder' (for dense, hnsw, ivf, max_sim), 'cross_encoder' or 'sparse_encoder'
+    recipe  how
+    watch   held-out queries by which the best weights are chosen; None: those of the last step
+    seed    of new weights, order and dropout; SEED: the experiment's
+    """
+
+    base: Model
+    data: Data
+    kind: Kind = "bi_encoder"
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    watch: Watch | None = None
+    seed: int | Placeholder = SEED
+
+    @property
+    def start(self) -> str:
+        return self.base if isinstance(self.base, str) else self.base.start
+
+    @property
+    def title(self) -> str:
+        named = self.base.rstrip("/").removesuffix("/model") if isinstance(self.base, str) else self.base.title
+        how = [f"{name} {value}" for name, value in self.recipe.options().items()]
+        if isinstance(self.seed, int):
+            how.append(f"seed {self.seed}")
+        where = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
+        return f"{where} ({', '.join(how)})" if how else where
+
+    def node(self, sides: Sides) -> Node:
+        from nirank.inference.models import resolve
+
+        one = bound(self, sides, None, "train")
+        params: dict[str, Any] = {"kind": self.kind, "seed": self.seed}
+        if isinstance(one.base, str):
+            params["base"] = dict(resolve(one.base).identity)
+        if self.recipe.options():
+            params["recipe"] = self.recipe.options()
+        inputs: Inputs = (*made_for(one), ("examples", self.data.node(sides)))
+        if self.watch is not None:
+            inputs += self.watch.inputs(sides)
+            params["watch"] = self.watch.params()
+        return Node(
+            f"{TASKS}:train",
+            1,
+            params,
+            inputs,
+            offline=True,
+            training=True,
+            stage=one,
+            label=f"train {KINDS[self.kind]}: {self.title}",
+        )
+
+    def __repr__(self) -> str:
+        return shown(self)
+
+
+@dataclass(frozen=True)
+class Soup(Made):
+    """A model whose weights are averages of several models' that started from the same one.
+
+    of     the models
+    how    'uniform': of all; 'greedy': a model enters where the mean does not get worse by it, the best one first;
+           'wise': alpha of the (uniform) mean and 1 - alpha of what they started from
+    watch  what 'greedy' measures
+    tie    'accept': a mean that is as good lets a model in (the paper's recipe); 'reject' (the paper's code)
+
+    Wortsman et al., ICML 2022, arXiv 2203.05482, recipe 1; WiSE-FT: Wortsman et al., CVPR 2022, arXiv 2109.01903.
+    """
+
+    of: tuple[Made, ...]
+    how: Literal["uniform", "greedy", "wise"] = "uniform"
+    watch: Watch | None = None
+    tie: Literal["accept", "reject"] = "accept"
+    alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "of", tuple(self.of))
+        if not self.of:
+            raise ConfigError("soup: expected at least one model")
+        if self.how not in ("uniform", "greedy", "wise"):
+            raise ConfigError(f"soup: how is uniform, greedy or wise, got {self.how!r}")
+        if (self.how == "greedy") != (self.watch is not None):
+            raise ConfigError("soup: greedy measures on held-out queries and needs watch; the others use none")
+        if not 0 <= self.alpha <= 1:
+            raise ConfigError(f"soup: alpha must lie in [0, 1], got {self.alpha}")
+        kinds = sorted({one.kind for one in self.of})
+        starts = sorted({one.start for one in self.of})
+        if len(kinds) > 1 or len(starts) > 1:
+            raise ConfigError(
+                f"soup: its models must be of one kind and start from one model, got {', '.join((*kinds, *starts))}"
+            )
+
+    @property
+    def kind(self) -> Kind:
+        return self.of[0].kind
+
+    @property
+    def start(self) -> str:
+        return self.of[0].start
+
+    @property
+    def title(self) -> str:
+        return f"{self.how} soup of {len(self.of)} × {self.of[0].title}"
+
+    def node(self, sides: Sides) -> Node:
+        from nirank.inference.models import resolve
+
+        models = tuple(Bound(one, one.node(sides)) for one in self.of)
+        params: dict[str, Any] = {"how": self.how}
+        inputs: Inputs = tuple((MODEL, one.by) for one in models)
+        if self.how == "wise":
+            params |= {"alpha": self.alpha, "base": dict(resolve(self.start).identity)}
+        if self.watch is not None:
+            inputs += self.watch.inputs(sides)
+            params |= {"tie": self.tie, "watch": self.watch.params()}
+        return Node(f"{TASKS}:soup", 1, params, inputs, offline=True, training=True, stage=self, label=self.title)
+
+    def __repr__(self) -> str:
+        return shown(self)

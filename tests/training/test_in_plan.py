@@ -1,0 +1,227 @@
+"""Trained models in experiments: trained once, found again, retrained where something they depend on changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.judged import Judged
+from nirank.stages.bm25 import BM25
+from nirank.stages.cross_encoder import CrossEncoder
+from nirank.stages.dense import Dense
+from nirank.stages.max_sim import MaxSim
+from nirank.stages.sparse import Sparse
+from nirank.store import open_store
+from nirank.training.data import Fields, Mined, Mixture, TrainingSet
+from nirank.training.recipe import Recipe
+from nirank.training.train import Soup, Train, Watch
+from nirank.tuned import tune
+
+DOCS = {f"d{i}": {"title": f"w{i} w{i + 20}", "text": f"w{i} w{i + 1} w{i + 30}"} for i in range(20)}
+QUERIES = {f"q{i}": f"w{i} w{i + 30}" for i in range(20)}
+QRELS = {f"q{i}": {f"d{i}": 1} for i in range(20)}
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    place = tmp_path_factory.mktemp("models")
+    return {
+        "bi_encoder": str(tiny_models.bi_encoder(place / "bi")),
+        "other": str(tiny_models.bi_encoder(place / "other", seed=6)),
+        "sparse_encoder": str(tiny_models.splade(place / "splade", words=60))
+        if (place / "splade").mkdir() is None
+        else "",
+    }
+
+
+@pytest.fixture
+def collection() -> Collection:
+    return Collection.of(DOCS, QUERIES, QRELS)
+
+
+OWN = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2))
+QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
+
+
+def run(tmp_path: Path, collection: Collection, systems, **more):
+    return Experiment(
+        collection, systems, ["nDCG@10", "R@5"], store=open_store(tmp_path / "store"), **{"folds": 2, **more}
+    ).run()
+
+
+def trainings(result) -> list[str]:
+    return [label for label in result.computed if label.startswith("train ")]
+
+
+def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases, collection):
+    model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
+    result = run(tmp_path, collection, {"BM25": BM25(), "Tuned": Dense(model)}, seeds=[1, 2])
+    rows = {row["system"]: row for row in result.rows}
+    assert list(rows) == ["BM25", "Tuned", "Tuned (seed 1)", "Tuned (seed 2)"]
+    assert [rows[name]["seed"] for name in rows] == [None, None, 1, 2]
+    mean, one, two = (rows[name]["measures"]["nDCG@10"] for name in list(rows)[1:])
+    assert one != two
+    assert mean == pytest.approx((one + two) / 2)
+    spread = rows["Tuned"]["spread"]["nDCG@10"]
+    assert spread["sd"] == pytest.approx(abs(one - two) / 2**0.5)
+    assert (spread["least"], spread["greatest"]) == (min(one, two), max(one, two))
+    assert rows["Tuned"]["seeds"] == [1, 2]
+    systems = {row["system"] for row in result.rows if row["conventions"].get("comparisons")}
+    assert systems == {"BM25", "Tuned"}  # single seeds are no systems of their own to be compared
+    assert len(trainings(result)) == 4  # two seeds, two folds
+    assert rows["Tuned"]["zero_shot"] == "no"
+    assert rows["Tuned (seed 1)"]["trained_on"][0]["queries"] == 10
+    assert rows["Tuned"]["cost"]["training_s"] > 0
+    table = str(result.table())
+    assert "±" in table
+    assert "trained on 10 queries of collection" in table
+
+
+def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_path, bases, collection):
+    model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
+    other = replace(model, recipe=replace(QUICK, learning_rate=2e-3))
+    first = run(tmp_path, collection, {"A": Dense(model), "B": BM25() % 5 >> MaxSim(model)})
+    assert len(trainings(first)) == 2  # one a fold, for both systems
+    assert run(tmp_path, collection, {"A": Dense(model)}).computed == []
+    again = run(tmp_path, collection, {"A": Dense(other)})
+    assert len(trainings(again)) == 2
+    assert not [label for label in again.computed if label.startswith(("positives", "examples", "BM25", "index"))]
+    more_seeds = run(tmp_path, collection, {"A": Dense(model)}, seeds=[1, 5])
+    assert len(trainings(more_seeds)) == 2
+
+
+@pytest.mark.parametrize("kind", ["bi_encoder", "cross_encoder", "sparse_encoder"])
+def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
+    base = bases["sparse_encoder" if kind == "sparse_encoder" else "bi_encoder"]
+    model = Train(base, OWN, kind, QUICK)
+    system = {
+        "bi_encoder": Dense(model),
+        "cross_encoder": BM25() % 5 >> CrossEncoder(model),
+        "sparse_encoder": Sparse(model),
+    }
+    result = run(tmp_path, collection, {"S": system[kind]})
+    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
+    (ranking,) = result.rankings.values()
+    assert ranking.counts.min() > 0
+    told = result.rows[0]["trainings"]
+    assert len(told) == 2
+    assert told[0]["steps"] == 2
+    assert told[0]["examples_by_reason"]["examples"] == 10
+    assert "removed: known positives" in told[0]["examples_by_reason"]
+    result.save(tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "What training read" in page
+    assert "<polyline" in page
+    assert json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"][0]["trainings"]
+
+
+def test_training_moves_the_ranking(tmp_path, bases, collection):
+    zero = Dense(bases["bi_encoder"])
+    long = Dense(Train(bases["bi_encoder"], OWN, recipe=Recipe(steps=30, batch=5, learning_rate=3e-3)))
+    result = run(tmp_path, collection, {"zero": zero, "trained": long})
+    a, b = (ranking.scores for ranking in result.rankings.values())
+    assert not np.allclose(a, b)
+
+
+def test_a_model_of_the_wrong_kind_is_refused(tmp_path, bases, collection):
+    model = Train(bases["bi_encoder"], OWN, "cross_encoder", QUICK)
+    with pytest.raises(ConfigError, match="dense: needs a bi-encoder; .* is a cross-encoder"):
+        run(tmp_path, collection, {"S": Dense(model)})
+    with pytest.raises(ConfigError, match="precision: auto is decided by trying the model"):
+        run(tmp_path, collection, {"S": BM25() >> CrossEncoder(model, precision="auto")})
+
+
+def test_a_failed_training_takes_only_its_own_rows(tmp_path, bases, collection):
+    bad = TrainingSet(Judged(), Mined(BM25(), ranks=(900, 950)))  # no negatives are that deep
+    model = Train(bases["bi_encoder"], bad, "cross_encoder", QUICK)
+    result = run(tmp_path, collection, {"BM25": BM25(), "S": BM25() % 5 >> CrossEncoder(model)})
+    assert [row["status"] for row in result.rows] == ["ok", "failed"]
+    assert "negatives" in result.rows[1]["error"]
+
+
+def test_watched_training_tells_its_evaluations(tmp_path, bases, collection):
+    watch = Watch(Judged(part=(0.5, 1)), BM25() % 5, "RR@5", every=1, patience=3)
+    model = Train(bases["bi_encoder"], replace(OWN, queries=Judged(part=(0, 0.5))), recipe=QUICK, watch=watch)
+    result = run(tmp_path, collection, {"S": Dense(model)})
+    (row,) = result.rows
+    told = row["trainings"][0]
+    assert told["measure"] == "RR@5"
+    assert [step for step, _ in told["evaluations"]] == [1, 2]
+    assert {one["what"] for one in row["tuned_on"]} == {"collection"}
+    assert not row["tuned_on_test"]
+
+
+def test_soups_are_models_like_others(tmp_path, bases, collection):
+    models = tuple(Train(bases["bi_encoder"], OWN, recipe=QUICK, seed=seed) for seed in (1, 2))
+    watch = Watch(Judged(part=(0.5, 1)), BM25() % 5, "RR@5")
+    systems = {
+        "uniform": Dense(Soup(models)),
+        "greedy": Dense(Soup(models, "greedy", watch)),
+        "wise": Dense(Soup(models[:1], "wise", alpha=0.0)),
+        "start": Dense(bases["bi_encoder"]),
+        "alone": Dense(Soup(models[:1])),
+        "model": Dense(models[0]),
+    }
+    result = run(tmp_path, collection, systems)
+    assert [row["status"] for row in result.rows] == ["ok"] * 6, [row.get("error") for row in result.rows]
+    scores = {key[2]: ranking.scores for key, ranking in result.rankings.items()}
+    np.testing.assert_allclose(scores["wise"], scores["start"], atol=1e-6)  # alpha 0 is the start
+    np.testing.assert_array_equal(scores["alone"], scores["model"])  # a soup of one
+    assert not np.allclose(scores["uniform"], scores["model"])
+    assert any("soup" in str(one.get("how", "")) or "ingredients" in one for one in result.rows[1]["trainings"])
+
+
+def test_soups_of_different_starts_are_refused(bases):
+    with pytest.raises(ConfigError, match="start from one model"):
+        Soup((Train(bases["bi_encoder"], OWN), Train(bases["other"], OWN)))
+
+
+def test_a_trained_model_can_be_trained_on_and_tuned(tmp_path, bases, collection):
+    first = Train(bases["bi_encoder"], Fields(), recipe=QUICK)
+    second = Train(first, Mixture((OWN, Fields(sample=5)), by="even"), recipe=QUICK)
+    system = tune(Dense(second), {"dense.model.recipe.learning_rate": [1e-3, 1e-2]}, on=Judged(), measure="RR@5")
+    result = run(tmp_path, collection, {"S": system})
+    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
+    assert len(result.rows[0]["chosen"]) == 2  # one a fold
+    told = [one for one in result.rows[0]["trained_on"] if one["queries"] is None]
+    assert told == [
+        {
+            "collection": None,
+            "split": None,
+            "what": "title and text of the documents",
+            "queries": None,
+            "relevant_pairs": None,
+            "overlap": 0,
+            "dropped": False,
+        }
+    ]
+    assert "trained on title and text of the documents" in str(result.table())
+    assert len([label for label in trainings(result) if "title and text" in label]) >= 1
+
+
+def test_a_teacher_is_distilled_from(tmp_path, bases, collection):
+    data = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2), teacher=Dense(bases["other"]))
+    model = Train(bases["bi_encoder"], data, recipe=replace(QUICK, loss="margin_mse"))
+    result = run(tmp_path, collection, {"S": Dense(model)})
+    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
+
+
+def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
+    """Ten queries share one relevant document, so whichever fold they are in, training knows it; ten do not."""
+    qrels = {f"q{i}": {("d0" if i < 10 else f"d{i}"): 1} for i in range(20)}
+    collection = Collection.of(DOCS, QUERIES, qrels)
+    result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))})
+    (row,) = result.rows
+    assert (row["unseen"]["queries"], row["unseen"]["of"]) == (10, 20)
+    per_query = result.per_query("S").query("measure == 'nDCG@10'").set_index("query_id")["value"]
+    new = per_query[[f"q{i}" for i in range(10, 20)]].mean()
+    assert row["unseen"]["measures"]["nDCG@10"] == pytest.approx(new)
+    assert "nDCG@10 (new documents)" in str(result.table())

@@ -1,0 +1,142 @@
+"""Which documents become positives and negatives; trap 38."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.collections.texts import Texts
+from nirank.qrels import Qrels
+from nirank.ranking import Ranking
+from nirank.training.mining import MinedRows, mine
+
+
+def ranking(queries: Texts, docs: Texts, lists: dict[str, list[tuple[str, float]]]) -> Ranking:
+    flat = [(query, doc, score) for query, of in lists.items() for doc, score in of]
+    q, d = queries.ids.rows([one[0] for one in flat]), docs.ids.rows([one[1] for one in flat])
+    return Ranking.build(queries.ids, docs.ids, q, d, np.array([one[2] for one in flat]), source="test")
+
+
+def shown(mined: MinedRows, queries: Texts, docs: Texts) -> list[tuple[str, str, list[str]]]:
+    return [
+        (queries.ids[q], docs.ids[d], docs.ids.take(mined.negatives[mined.offsets[i] : mined.offsets[i + 1]]))
+        for i, (q, d) in enumerate(zip(mined.queries.tolist(), mined.positives.tolist(), strict=True))
+    ]
+
+
+def test_trap_38_judged_positives_and_their_twins_are_no_negatives():
+    docs = Texts.of({"a": "the answer", "a2": "The  answer", "b": "something else"})
+    queries = Texts.of({"q": "what"})
+    qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
+    found = ranking(queries, docs, {"q": [("a", 3.0), ("a2", 2.0), ("b", 1.0)]})
+    mined = mine(queries, docs, qrels, found, {"negatives": {"n": 3}})
+    assert shown(mined, queries, docs) == [("q", "a", ["b"])]
+    assert mined.counts["removed: known positives"] == 1
+    assert mined.counts["removed: texts of positives"] == 1
+    assert mined.counts["negatives"] == 1
+    assert mined.counts["examples with fewer"] == 1
+
+
+def test_each_filter_removes_what_it_names_and_counts_it():
+    docs = Texts.of(
+        {"p": "p", "n1": "one", "n2": "one", "blank": " ", "self": "the question", "n3": "three", "n4": "four"}
+    )
+    queries = Texts.of({"q": "the question", "r": "no list"})
+    qrels = Qrels.from_dict({"q": {"p": 2, "n4": 0}, "r": {"n1": 1}}, queries.ids, docs.ids)
+    order = ["n3", "n1", "n2", "blank", "self", "p", "n4"]
+    found = ranking(queries, docs, {"q": [(doc, 7.0 - i) for i, doc in enumerate(order)]})
+    mined = mine(queries, docs, qrels, found, {"negatives": {"n": 9}})
+    assert shown(mined, queries, docs) == [("q", "p", ["n3", "n1", "n4"]), ("r", "n1", [])]
+    assert {name: n for name, n in mined.counts.items() if name.startswith("removed")} == {
+        "removed: known positives": 1,
+        "removed: texts of positives": 0,
+        "removed: the query itself": 1,
+        "removed: blank": 1,
+        "removed: equal texts": 1,
+    }
+
+
+def test_ranks_margins_and_numbers():
+    docs = Texts.of({f"d{i}": f"text {i}" for i in range(8)})
+    queries = Texts.of({"q": "question"})
+    qrels = Qrels.from_dict({"q": {"d3": 1}}, queries.ids, docs.ids)
+    found = ranking(queries, docs, {"q": [(f"d{i}", 10.0 - i) for i in range(8)]})  # d3 has 7
+
+    def negatives(**how: object) -> list[str]:
+        return shown(mine(queries, docs, qrels, found, {"negatives": {"n": 9, **how}}), queries, docs)[0][2]
+
+    assert negatives(ranks=(2, 6)) == ["d1", "d2", "d4", "d5"]
+    assert negatives(margin=2.0) == ["d5", "d6", "d7"]  # at most 5
+    assert negatives(relative=0.6) == ["d6", "d7"]  # at most 4.2
+    assert negatives(margin=2.0, relative=0.6) == ["d6", "d7"]
+    assert negatives(n=2) == ["d0", "d1"]
+    chosen = negatives(n=3, choose="random")
+    assert len(chosen) == 3
+    assert chosen == sorted(chosen) == negatives(n=3, choose="random")
+    assert chosen != negatives(n=3)
+
+
+def test_a_margin_removes_nothing_where_the_positive_has_no_score_and_says_so():
+    docs = Texts.of({"p": "p", "n": "n"})
+    queries = Texts.of({"q": "question"})
+    qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
+    mined = mine(
+        queries, docs, qrels, ranking(queries, docs, {"q": [("n", 5.0)]}), {"negatives": {"n": 1, "margin": 1.0}}
+    )
+    assert shown(mined, queries, docs) == [("q", "p", ["n"])]
+    assert mined.counts["positives not in the list"] == 1
+
+
+def test_grades_and_at_most_so_many_positives():
+    docs = Texts.of({f"d{i}": f"text {i}" for i in range(6)})
+    queries = Texts.of({"q": "one", "r": "two"})
+    qrels = Qrels.from_dict({"q": {"d0": 1, "d1": 2, "d2": 2, "d3": 1}, "r": {"d4": 1}}, queries.ids, docs.ids)
+    two = mine(queries, docs, qrels, None, {"positives": 2})
+    assert [(q, d) for q, d, _ in shown(two, queries, docs)] == [("q", "d1"), ("q", "d2"), ("r", "d4")]
+    assert len(two.known) == 5  # what is left out is still no negative
+    assert [d for _, d, _ in shown(mine(queries, docs, qrels, None, {"grade": 2}), queries, docs)] == ["d1", "d2"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_negative_is_ever_a_positive_in_any_text(data):
+    n_docs, n_queries = data.draw(st.integers(2, 12)), data.draw(st.integers(1, 4))
+    words = data.draw(st.lists(st.sampled_from("abcdef"), min_size=n_docs, max_size=n_docs))
+    docs = Texts.of({f"d{i}": word for i, word in enumerate(words)})
+    queries = Texts.of({f"q{i}": f"query {i}" for i in range(n_queries)})
+    pairs = st.tuples(st.integers(0, n_queries - 1), st.integers(0, n_docs - 1))
+    judged = data.draw(st.dictionaries(pairs, st.integers(0, 1), max_size=20))
+    qrels = Qrels.from_dict(_nested(judged), queries.ids, docs.ids)
+    listed = data.draw(st.dictionaries(pairs, st.floats(0, 1, width=32), max_size=30))
+    rows = np.array(list(listed), np.int64).reshape(-1, 2)
+    found = Ranking.build(
+        queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t"
+    )
+    how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
+    mined = mine(queries, docs, qrels, found, {"negatives": how})
+    relevant = {
+        query: {docs[docs.ids.rows([d])[0]]["text"] for d, g in of.items() if g}
+        for query, of in _nested(judged).items()
+    }
+    for query, positive, negatives in shown(mined, queries, docs):
+        assert docs[docs.ids.rows([positive])[0]]["text"] in relevant[query]
+        texts = [docs[row]["text"] for row in docs.ids.rows(negatives)] if negatives else []
+        assert not set(texts) & relevant[query]
+        assert len(texts) == len(set(texts)) <= how["n"]
+
+
+def _nested(judged: dict[tuple[int, int], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (query, doc), grade in judged.items():
+        found.setdefault(f"q{query}", {})[f"d{doc}"] = grade
+    return found
+
+
+def test_what_is_mined_is_read_back(tmp_path):
+    rows = np.array([0, 1]), np.array([2, 3]), np.array([0, 1, 1]), np.array([4]), np.array([[0, 2]])
+    MinedRows(*rows).save(tmp_path)
+    again = MinedRows.open(tmp_path)
+    assert [again.queries.tolist(), again.offsets.tolist(), again.negatives.tolist()] == [[0, 1], [0, 1, 1], [4]]
+    q, d = again.pairs()
+    assert sorted(zip(q.tolist(), d.tolist(), strict=True)) == [(0, 2), (0, 4), (1, 3)]
