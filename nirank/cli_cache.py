@@ -55,7 +55,7 @@ def ls(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache ls --larger 100MB
     """
-    from nirank.store.shelf import in_bytes
+    from nirank.amounts import in_bytes
 
     _, items = _choose(folder, **conditions)
     for one in items:
@@ -109,7 +109,7 @@ def verify(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache verify
     """
-    from nirank.store.shelf import in_bytes
+    from nirank.amounts import in_bytes
     from nirank.store.shelf import verify as verify_items
 
     store, items = _choose(folder, **conditions)
@@ -132,7 +132,8 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
     Example:
       nirank cache rm --older 30d --larger 1GB --dry-run
     """
-    from nirank.store.shelf import in_bytes, remove
+    from nirank.amounts import in_bytes
+    from nirank.store.shelf import remove
 
     if everything == any(conditions.values()):
         raise click.UsageError("name addresses or conditions, or --all")
@@ -159,7 +160,8 @@ def _choose(
     larger: str | None,
     unreachable: Sequence[Path],
 ) -> tuple[LocalStore, list[Item]]:
-    from nirank.store.shelf import chosen, contents, parse_age, parse_size
+    from nirank.amounts import parse_age, parse_size
+    from nirank.store.shelf import chosen, contents
 
     store = _open(folder)
     items = chosen(

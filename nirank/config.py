@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.amounts import parse_size
 from nirank.config_collections import CollectionReader, path_of, unknown_keys
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Significance
@@ -15,7 +16,7 @@ from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
-_KEYS = ("collections", "systems", "measures", "store", "device", "significance")
+_KEYS = ("collections", "systems", "measures", "store", "device", "max_memory", "significance")
 _SIGNIFICANCE = ("baseline", "test", "correction", "alpha", "resamples", "seed")
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep", "top", "side")}
 
@@ -35,6 +36,7 @@ class Config:
     measures: Sequence[str]
     store: str | None
     device: str
+    max_memory: str | None
     significance: Significance
     resolved: Mapping[str, Any]
 
@@ -107,7 +109,7 @@ class _Reader:
         collections = [reader.read(one) for one in self._list("collections")]
         systems = self._systems()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
-        store, device = self._text("store"), self._text("device")
+        store, device, max_memory = self._text("store"), self._text("device"), self._size("max_memory")
         significance = self._significance(list(systems))
         if not any(one.measures_given for one in collections if one) and "measures" in top and not measures:
             self.mistakes.add(top["measures"], "no measures; expected a list such as [nDCG@10, R@100]")
@@ -119,6 +121,7 @@ class _Reader:
             measures,
             None if store is None else str(path_of(store, self.path.parent)),
             device or "auto",
+            max_memory,
             significance,
             self.tree.plain,
         )
@@ -142,6 +145,16 @@ class _Reader:
             self.mistakes.add(one, f"{key}: expected text, got {one.kind}")
             return None
         return one.value
+
+    def _size(self, key: str) -> str | None:
+        one = self.tree.value.get(key)
+        if one is None or one.value is None:
+            return None
+        try:
+            parse_size(str(one.value))
+        except ConfigError as error:
+            self.mistakes.add(one, f"{key}: {error}")
+        return str(one.value)
 
     def _significance(self, systems: Sequence[str]) -> Significance:
         tree = self.tree.value.get("significance")

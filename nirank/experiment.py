@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nirank.amounts import parse_size
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.contamination import zero_shot
@@ -18,12 +19,14 @@ from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.ledger import entry
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
+from nirank.memory import ceiling
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.compile import compile
 from nirank.plan.costs import costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
+from nirank.plan.memory import refuse
 from nirank.plan.reporter import Reporter
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
@@ -56,6 +59,8 @@ class Experiment:
     device       for models: 'auto', 'cpu', 'cuda', …
     engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
+    max_memory   of this process and its workers, mapped files aside: bytes, or text such as '4GB'. Blocks are made as
+                 small as they must be; what would need more all the same is refused before anything runs
 
     Making one checks everything that can be checked without computing; all mistakes are in one
     ConfigError.
@@ -71,6 +76,7 @@ class Experiment:
         device: str = "auto",
         significance: Significance | None = None,
         engine: Engine | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -81,6 +87,10 @@ class Experiment:
         self.device, self.engine = device, engine
         self.significance = significance or Significance()
         problems = [*self._problems()]
+        try:
+            self.max_memory = None if max_memory is None else int(parse_size(str(max_memory)))
+        except ConfigError as error:
+            problems += [f"max_memory: {message}" for message in error.messages]
         if problems:
             raise ConfigError(*problems)
         self._leaves: dict[str, Any] = {}
@@ -167,7 +177,22 @@ class Experiment:
         named = [
             (f"{case.collection.name}: {case.system}" if several else case.system, case.node) for case in self.plan()
         ]
-        return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
+        return steps(named, self.store, self._known, self._workers)
+
+    def _known(self, node: Node) -> Any:
+        """Return what a node stands for, of given data; None for what is computed."""
+        return self._leaves[node.address] if node.is_leaf else None
+
+    @property
+    def _workers(self) -> int:
+        return self.engine.workers if self.engine else 0
+
+    def check(self) -> None:
+        """Raise for what would only come to light later: models and files that are not there, too little memory."""
+        self.plan()
+        if self.max_memory is not None:
+            todo = (step.node for step in self._steps() if not step.stored)
+            refuse(todo, self._known, self.max_memory, self._workers)
 
     def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.
@@ -177,9 +202,22 @@ class Experiment:
         A system that fails takes only its own rows with it; they say what failed and why.
         """
         reporter = reporter or Reporter()
+        with ceiling(self.max_memory):
+            return self._run(reporter, time_again)
+
+    def _run(self, reporter: Reporter, time_again: bool) -> Result:
         begun, started = datetime.now(UTC), time.perf_counter()
+        self.check()
         cases, planned = self.plan(), self._steps()
-        runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
+        runner = Runner(
+            self.store,
+            self._leaves,
+            reporter,
+            self.device,
+            engine=self.engine,
+            time=time_again,
+            most=self.max_memory,
+        )
         runner.plan(case.node for case in cases)
         _read_what_was_given(cases, runner)
         result = Result(measures=self._all_measures(), collections=self.collections, systems=self.systems)

@@ -57,6 +57,7 @@ def schema() -> dict[str, Any]:
             "measures": {"type": "array", "items": {"type": "string"}},
             "store": {"type": "string"},
             "device": {"type": "string"},
+            "max_memory": {"type": ["string", "integer"]},
             "significance": {"anyOf": [{"type": "string"}, TypeAdapter(Significance).json_schema()]},
         },
         "required": ["collections", "systems", "measures"],

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.node import Node
 from nirank.pairs import Pairs
 from nirank.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
@@ -134,6 +135,14 @@ class Stage(Pipeline):
     def settled(self, data: Sides) -> Self:
         """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
         return self
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return the main memory that the stage's own work needs at the least, lists aside; none if it goes by blocks.
+
+        Blocks that can be made smaller count in their least size, and are made by `nirank.memory.fitting`.
+        """
+        del sizes
+        return Need()
 
     def conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from nirank.amounts import in_bytes, parse_age, parse_size
 from nirank.cli import cli
 from nirank.cli_cache import _age
 from nirank.collections.collection import Collection
@@ -19,7 +20,7 @@ from nirank.memo import text_keys
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore
 from nirank.store.memo import described_type, row_type
-from nirank.store.shelf import contents, in_bytes, parse_age, parse_size
+from nirank.store.shelf import contents
 
 DOCS = {"a": "red apple", "b": "green pear"}
 VECTOR = np.dtype([("vector", "<f4", (3,)), ("tokens", "<u4")])
