@@ -37,7 +37,7 @@ def _choosing(command: Any) -> Any:
             type=click.Path(path_type=Path),
             metavar="CONFIG",
             multiple=True,
-            help="Artifacts that no system of this configuration needs; may be repeated.",
+            help="What no system of this configuration needs or uses; may be repeated.",
         ),
         click.option("--store", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Another store."),
         click.argument("addresses", nargs=-1, metavar="[ADDRESS]..."),
@@ -173,15 +173,16 @@ def _choose(
     )
     if unreachable:
         reached = {path.resolve() for config in unreachable for path in _reached(config, store)}
-        items = [one for one in items if one.kind != "memo" and one.folder.resolve() not in reached]
+        items = [one for one in items if one.folder.resolve() not in reached]
     return store, items
 
 
 def _reached(config: Path, store: LocalStore) -> set[Path]:
-    """Return the artifacts of a store that a configuration's systems and collections need."""
+    """Return the artifacts that a configuration's systems and collections need, and the memos that they use."""
     from nirank.config import load_config
     from nirank.experiment import Experiment
     from nirank.loading import load
+    from nirank.store.shelf import used_memos
 
     parsed = load_config(config, ())
     collections = []
@@ -191,8 +192,8 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
     if not collections:
         raise ConfigError(f"{config}: names no collection")
     experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, device=parsed.device)
-    experiment.explain()  # looks for every node's artifact
-    return store.used
+    memos = used_memos(store, experiment.nodes())  # looks for every node's artifact
+    return {*store.used, *(store.root / "memos" / name for name in memos)}
 
 
 def _age(seconds: float) -> str:

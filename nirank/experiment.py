@@ -145,6 +145,10 @@ class Experiment:
             self._cases = cases
         return self._cases
 
+    def nodes(self) -> list[Node]:
+        """Return all computations of the plan, each at every depth at which it is asked for."""
+        return list(dict.fromkeys(n for case in self.plan() for n in case.node.walk() if not n.is_leaf))
+
     def _sides(self, collection: Collection) -> Sides:
         """Return the collection as leaves of the plan."""
         queries, docs = collection.queries, collection.docs

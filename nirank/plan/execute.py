@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nirank.amounts import in_bytes
 from nirank.context import Context
 from nirank.errors import NirankError, StageError, StoreError
 from nirank.inference.device import forget_models
-from nirank.memo import no_memos
+from nirank.memo import Memo, no_memos
 from nirank.memory import held
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
@@ -27,6 +27,9 @@ from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
 from nirank.ranking import Ranking
 from nirank.work import Engine
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger("nirank")
 
@@ -258,7 +261,14 @@ class Runner:
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
-        context = self._context(node, inputs)
+        used: set[str] = set()
+
+        def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+            memo = self.store.memo(space, kind)
+            used.add(memo.name)
+            return memo
+
+        context = replace(self._context(node, inputs), memos=memos)
         cost: Cost
         meta: dict[str, Any] = {
             "inputs": [
@@ -282,6 +292,7 @@ class Runner:
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
             meta["counts"] = dict(context.counts)
             meta["declared"] = context.declared
+            meta["memos"] = sorted(used)
             meta["versions"] = _versions()
 
 

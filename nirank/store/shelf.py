@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nirank.errors import ConfigError, suggest
-from nirank.node import Stored
+from nirank.identity import canonical
+from nirank.node import Node, Stored
 from nirank.store.local import LocalStore, check_files
 
 _SHOWN = 120  # characters of a value
@@ -92,6 +93,38 @@ def chosen(
 
 def _named(items: Sequence[Item], addresses: Sequence[str]) -> list[Item]:
     return [one for one in items if one.address.startswith(tuple(addresses))]
+
+
+def used_memos(store: LocalStore, nodes: Iterable[Node]) -> set[str]:
+    """Return the names of the memos that nodes use.
+
+    An artifact says which it used. Of a node that is not stored, or was before artifacts said so, it is only known
+    which model it runs: it may use every memo of that model, and those that name none.
+    """
+    used: set[str] = set()
+    maybe: set[str | None] = set()
+    for node in nodes:
+        stored = store.find(node)
+        if stored is not None and "memos" in stored.meta:
+            used.update(stored.meta["memos"])
+        else:
+            maybe |= _models(node.params) or {None}
+    for folder, memo in store.all_memos():
+        if maybe & (_models(memo.space) or {None}):
+            used.add(folder.name)
+    return used
+
+
+def _models(value: Any) -> set[str | None]:
+    """Return the identities of models inside options or a memo's space, as text."""
+    if not isinstance(value, Mapping):
+        return set()
+    found: set[str | None] = {canonical(dict(one)) for key, one in value.items() if _is_model(key, one)}
+    return found.union(*map(_models, value.values()))
+
+
+def _is_model(key: str, value: Any) -> bool:
+    return key == "model" and isinstance(value, Mapping)
 
 
 def remove(items: Sequence[Item]) -> None:
