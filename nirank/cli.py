@@ -44,6 +44,7 @@ def cli() -> None:
 )
 @click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
+@click.option("--max-memory", metavar="SIZE", help="Hold no more main memory, such as 4GB; what cannot is refused.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
 @click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
 def run(
@@ -55,6 +56,7 @@ def run(
     limit_queries: int | None,
     time_again: bool,
     workers: int,
+    max_memory: str | None,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -87,7 +89,10 @@ def run(
         engine=engine,
         seeds=parsed.seeds,
         folds=parsed.folds,
+        max_memory=max_memory or parsed.max_memory,
     )
+    if check:
+        experiment.check()
     if check or explain:
         text = experiment.explain()
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
@@ -96,7 +101,7 @@ def run(
 
     check_names([(one.name, one.split) for one in experiment.collections], list(experiment.systems))
     folder = out or Path(f"{config.stem}-results")
-    experiment.plan()  # finds missing models and files before anything is written
+    experiment.check()  # before anything is written
     make_folder(folder)
     log_to(folder / "nirank.log")
     _say_findings(experiment.collections, quiet)

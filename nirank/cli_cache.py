@@ -37,7 +37,7 @@ def _choosing(command: Any) -> Any:
             type=click.Path(path_type=Path),
             metavar="CONFIG",
             multiple=True,
-            help="Artifacts that no system of this configuration needs; may be repeated.",
+            help="What no system of this configuration needs or uses; may be repeated.",
         ),
         click.option("--store", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Another store."),
         click.argument("addresses", nargs=-1, metavar="[ADDRESS]..."),
@@ -55,7 +55,7 @@ def ls(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache ls --larger 100MB
     """
-    from nirank.store.shelf import in_bytes
+    from nirank.amounts import in_bytes
 
     _, items = _choose(folder, **conditions)
     for one in items:
@@ -109,7 +109,7 @@ def verify(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache verify
     """
-    from nirank.store.shelf import in_bytes
+    from nirank.amounts import in_bytes
     from nirank.store.shelf import verify as verify_items
 
     store, items = _choose(folder, **conditions)
@@ -132,7 +132,8 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
     Example:
       nirank cache rm --older 30d --larger 1GB --dry-run
     """
-    from nirank.store.shelf import in_bytes, remove
+    from nirank.amounts import in_bytes
+    from nirank.store.shelf import remove
 
     if everything == any(conditions.values()):
         raise click.UsageError("name addresses or conditions, or --all")
@@ -159,7 +160,8 @@ def _choose(
     larger: str | None,
     unreachable: Sequence[Path],
 ) -> tuple[LocalStore, list[Item]]:
-    from nirank.store.shelf import chosen, contents, parse_age, parse_size
+    from nirank.amounts import parse_age, parse_size
+    from nirank.store.shelf import chosen, contents
 
     store = _open(folder)
     items = chosen(
@@ -171,15 +173,16 @@ def _choose(
     )
     if unreachable:
         reached = {path.resolve() for config in unreachable for path in _reached(config, store)}
-        items = [one for one in items if one.kind != "memo" and one.folder.resolve() not in reached]
+        items = [one for one in items if one.folder.resolve() not in reached]
     return store, items
 
 
 def _reached(config: Path, store: LocalStore) -> set[Path]:
-    """Return the artifacts of a store that a configuration's systems and collections need."""
+    """Return the artifacts that a configuration's systems and collections need, and the memos that they use."""
     from nirank.config import load_config
     from nirank.experiment import Experiment
     from nirank.loading import load
+    from nirank.store.shelf import used_memos
 
     parsed = load_config(config, ())
     collections = []
@@ -190,8 +193,8 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
         raise ConfigError(f"{config}: names no collection")
     more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
     experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
-    experiment.explain()  # looks for every node's artifact
-    return store.used
+    memos = used_memos(store, experiment.nodes())  # looks for every node's artifact
+    return {*store.used, *(store.root / "memos" / name for name in memos)}
 
 
 def _age(seconds: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.amounts import parse_size
 from nirank.cases import Folds
 from nirank.config_collections import CollectionReader, path_of, unknown_keys
 from nirank.config_models import ModelReader
@@ -18,7 +19,7 @@ from nirank.registry import find, stages
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = (
-    *("collections", "systems", "measures", "store", "device", "significance"),
+    *("collections", "systems", "measures", "store", "device", "max_memory", "significance"),
     *("models", "data", "seeds", "folds"),
 )
 _SIGNIFICANCE = ("baseline", "test", "correction", "alpha", "resamples", "seed")
@@ -41,6 +42,7 @@ class Config:
     measures: Sequence[str]
     store: str | None
     device: str
+    max_memory: str | None
     significance: Significance
     seeds: Sequence[int]
     folds: Folds | None
@@ -118,7 +120,7 @@ class _Reader:
         systems = self._systems()
         self.models.read_all()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
-        store, device = self._text("store"), self._text("device")
+        store, device, max_memory = self._text("store"), self._text("device"), self._size("max_memory")
         significance = self._significance(list(systems))
         folds, seeds = self.models.folds(top.get("folds")), self.models.seeds(top.get("seeds"))
         if not any(one.measures_given for one in collections if one) and "measures" in top and not measures:
@@ -131,6 +133,7 @@ class _Reader:
             measures,
             None if store is None else str(path_of(store, self.path.parent)),
             device or "auto",
+            max_memory,
             significance,
             seeds,
             folds,
@@ -166,6 +169,16 @@ class _Reader:
             self.mistakes.add(one, f"{key}: expected text, got {one.kind}")
             return None
         return one.value
+
+    def _size(self, key: str) -> str | None:
+        one = self.tree.value.get(key)
+        if one is None or one.value is None:
+            return None
+        try:
+            parse_size(str(one.value))
+        except ConfigError as error:
+            self.mistakes.add(one, f"{key}: {error}")
+        return str(one.value)
 
     def _significance(self, systems: Sequence[str]) -> Significance:
         tree = self.tree.value.get("significance")

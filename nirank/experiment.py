@@ -9,18 +9,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from nirank.amounts import parse_size
 from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
+from nirank.memory import ceiling
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
 from nirank.plan.choices import read_choice
 from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
+from nirank.plan.memory import refuse
 from nirank.plan.reporter import Reporter
 from nirank.planning import Library
 from nirank.qrels import Qrels
@@ -50,6 +53,8 @@ class Experiment:
     seeds        of trained models: a system with such a model has a row a seed, and with several seeds one of their
                  mean and spread
     folds        split the queries for systems that are trained or tuned on the queries outside a fold
+    max_memory   of this process and its workers, mapped files aside: bytes, or text such as '4GB'. Blocks are made as
+                 small as they must be; what would need more all the same is refused before anything runs
 
     Making one checks everything that can be checked without computing; all mistakes are in one
     ConfigError.
@@ -67,6 +72,7 @@ class Experiment:
         engine: Engine | None = None,
         seeds: Sequence[int] = (1,),
         folds: int | Folds | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         from nirank.store import open_store
 
@@ -79,6 +85,10 @@ class Experiment:
         self.seeds = tuple(seeds)
         self.folds = Folds(folds) if isinstance(folds, int) else folds
         problems = [*self._problems()]
+        try:
+            self.max_memory = None if max_memory is None else int(parse_size(str(max_memory)))
+        except ConfigError as error:
+            problems += [f"max_memory: {message}" for message in error.messages]
         if problems:
             raise ConfigError(*problems)
         self._leaves: dict[str, Any] = {}
@@ -133,6 +143,11 @@ class Experiment:
             self._chosen[node.address] = None if stored is None else read_choice(stored.folder)
         return self._chosen[node.address]
 
+    def nodes(self) -> list[Node]:
+        """Return all computations of the plan, each at every depth at which it is asked for."""
+        targets = [one for case in self.plan() for one in (*(choice for choice, _ in case.chosen), case.target)]
+        return list(dict.fromkeys(node for target in targets for node in target.walk() if not node.is_leaf))
+
     def _sides(self, collection: Collection) -> Sides:
         """Return the collection as leaves of the plan."""
         queries, docs = collection.queries, collection.docs
@@ -167,7 +182,22 @@ class Experiment:
             for case in self.plan()
             for node in (*(choice for choice, _ in case.chosen), case.target)
         ]
-        return steps(named, self.store, lambda node: len(self._leaves[node.address]) if node.is_leaf else None)
+        return steps(named, self.store, self._known, self._workers)
+
+    def _known(self, node: Node) -> Any:
+        """Return what a node stands for, of given data; None for what is computed."""
+        return self._leaves[node.address] if node.is_leaf else None
+
+    @property
+    def _workers(self) -> int:
+        return self.engine.workers if self.engine else 0
+
+    def check(self) -> None:
+        """Raise for what would only come to light later: models and files that are not there, too little memory."""
+        self.plan()
+        if self.max_memory is not None:
+            todo = (step.node for step in self._steps() if not step.stored)
+            refuse(todo, self._known, self.max_memory, self._workers)
 
     def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.
@@ -177,9 +207,22 @@ class Experiment:
         A system that fails takes only its own rows with it; they say what failed and why.
         """
         reporter = reporter or Reporter()
+        with ceiling(self.max_memory):
+            return self._run(reporter, time_again)
+
+    def _run(self, reporter: Reporter, time_again: bool) -> Result:
         begun, started = datetime.now(UTC), time.perf_counter()
+        self.check()
         planned = self._steps()
-        runner = Runner(self.store, self._leaves, reporter, self.device, engine=self.engine, time=time_again)
+        runner = Runner(
+            self.store,
+            self._leaves,
+            reporter,
+            self.device,
+            engine=self.engine,
+            time=time_again,
+            most=self.max_memory,
+        )
         self._choose(runner)
         cases, planned = self.plan(), planned if not self._chosen else self._steps()
         runner.plan(case.target for case in cases)

@@ -25,7 +25,13 @@ _FIRST, _SECOND, _PART = (  # odd: multiplication by them loses nothing modulo 2
 
 
 class Memo(Protocol):
-    """Rows of one fixed type by 128-bit keys."""
+    """Rows of one fixed type by 128-bit keys.
+
+    name  of what is kept of the space in its store, '' where nothing is
+    """
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def rate(self) -> float | None:
@@ -45,6 +51,7 @@ class NoMemo:
     """Knows nothing and keeps nothing."""
 
     rate = None
+    name = ""
 
     def __init__(self, kind: np.dtype[Any]) -> None:
         self.kind = kind

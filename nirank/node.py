@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nirank.identity import digest
+from nirank.memory import Needs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ class Node:
     offline   paid once per collection (an index), not per query
     training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
     given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
+    memory    how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
     stage     the stage that made the node, handed to the task; its identity is in `params`
     label     for people
     """
@@ -47,6 +49,7 @@ class Node:
     offline: bool = False
     training: bool = False
     given: bool = False
+    memory: Needs | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)
     label: str = ""
 

@@ -67,6 +67,7 @@ def schema() -> dict[str, Any]:
             "data": {"type": "object", "additionalProperties": _data(pipeline)},
             "seeds": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]},
             "folds": {"anyOf": [{"type": "integer", "minimum": 2}, _keys(FOLDS, required=["k"])]},
+            "max_memory": {"type": ["string", "integer"]},
             "significance": {"anyOf": [{"type": "string"}, TypeAdapter(Significance).json_schema()]},
         },
         "required": ["collections", "systems", "measures"],

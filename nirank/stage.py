@@ -24,6 +24,7 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.judged import Judged, OnOverlap
+from nirank.memory import Need, Sizes
 from nirank.model import Kind, Made
 from nirank.node import Node
 from nirank.pairs import Pairs
@@ -168,6 +169,14 @@ class Stage(Pipeline):
     def settled(self, data: Sides) -> Self:
         """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
         return self
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return the main memory that the stage's own work needs at the least, lists aside; none if it goes by blocks.
+
+        Blocks that can be made smaller count in their least size, and are made by `nirank.memory.fitting`.
+        """
+        del sizes
+        return Need()
 
     def conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""

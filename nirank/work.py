@@ -34,7 +34,12 @@ def opened(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 class Engine(Protocol):
-    """Executes work, wherever that may be; the caller keeps what comes back."""
+    """Executes work, wherever that may be; the caller keeps what comes back.
+
+    workers  how many processes on this machine, beside the caller's
+    """
+
+    workers: int
 
     def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each shard, in the shards' order; takes shards as it can use them.

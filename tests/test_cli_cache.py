@@ -8,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 from click.testing import CliRunner, Result
 
+from nirank.amounts import in_bytes, parse_age, parse_size
 from nirank.cli import cli
 from nirank.cli_cache import _age
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment import Experiment
+from nirank.identity import digest
+from nirank.inference.models import resolve
 from nirank.memo import text_keys
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore
 from nirank.store.memo import described_type, row_type
-from nirank.store.shelf import contents, in_bytes, parse_age, parse_size
+from nirank.store.shelf import contents
 
 DOCS = {"a": "red apple", "b": "green pear"}
 VECTOR = np.dtype([("vector", "<f4", (3,)), ("tokens", "<u4")])
@@ -149,6 +153,50 @@ def test_rm_removes_what_all_conditions_choose(store: LocalStore) -> None:
     assert "1 removed" in cache("rm", contents(store)[0].address[:8])
     assert "1 removed" in cache("rm", "--all")
     assert contents(store) == []
+
+
+def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "w1 w2"}\n{"_id": "b", "text": "w1"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "w1"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
+    model, other = (tiny_models.bi_encoder(tmp_path / name, seed=seed) for name, seed in (("one", 5), ("two", 6)))
+
+    def run(name: str, system: str) -> str:
+        config = tmp_path / f"{name}.yaml"
+        config.write_text(f"collections: [{folder}]\nsystems:\n  S: {system}\nmeasures: [RR]\ndevice: cpu\n")
+        done = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
+        assert done.exit_code == 0, done.output
+        return str(config)
+
+    def spaces() -> list[tuple[str, str]]:
+        models = {digest(dict(resolve(str(path)).identity)): path.parent.name for path in (model, other)}
+        found = [memo.space for _, memo in store.all_memos()]
+        return sorted(
+            (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
+            for one in found
+            for what, space in one.items()
+        )
+
+    plain = run("plain", f"{{dense: {{model: {model}}}}}")
+    prompted = run("prompted", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
+    late = run("late", f"[bm25, {{max_sim: {other}}}]")
+    assert {what for what, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
+    everything = spaces()
+    cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)
+    assert spaces() == everything
+    cache("rm", "--unreachable", plain, "--unreachable", late)
+    assert not [name for _, name in spaces() if "prompted" in name] and len(spaces()) == len(everything) - 2
+    cache("rm", "--unreachable", plain)
+    assert spaces() == [("batch difference", "one"), ("embeddings", "one")]
+    cache("rm", "--kind", "folder")  # with the artifact goes what it said
+    run("again", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
+    cache("rm", "--kind", "ranking", "--kind", "folder")
+    cache("rm", "--unreachable", plain)
+    assert ("embeddings", "one") in spaces() and ("embeddings", "one prompted") in spaces(), "who knows"
+    cache("rm", "--unreachable", run("words", "bm25"))
+    assert spaces() == []
 
 
 def test_rm_of_what_a_configuration_does_not_reach(store: LocalStore, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     python experiments/benchmarks/eight.py prepare --scifact FOLDER --docs 1500 --folder WORK
     python experiments/benchmarks/eight.py run --folder WORK --ways nirank apart byhand --out RESULTS
     PYTERRIER/bin/python experiments/benchmarks/eight.py run --folder WORK --ways pyterrier --out RESULTS
+        (--add: one more round)
     python experiments/benchmarks/eight.py again --folder WORK --out RESULTS
 
 where PYTERRIER is an environment with `pip install pyterrier==1.1.* 'nirank[offline]'`; no Java is needed. The systems:
@@ -29,6 +30,7 @@ import gzip
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["nirank"])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--name", default="eight")
+    parser.add_argument("--add", action="store_true", help="one more round: `s` is the median of `all`")
     options = parser.parse_args()
     if options.what == "prepare":
         prepare(options.scifact, options.docs, options.tokens, options.folder)
@@ -61,6 +64,8 @@ def main() -> None:
     rows = [again(options.folder)] if options.what == "again" else [run(way, options.folder) for way in options.ways]
     for row in rows:
         print(json.dumps(row))
+    if options.out and options.add:
+        rows = [added(row, options.out / f"{options.name}.json") for row in rows]
     if options.out:
         write(options.out, options.name, rows, by="way")
 
@@ -95,6 +100,14 @@ systems:
   Hybrid 50 late: [Hybrid, {{cut: 50}}, {late}]
   Sum: {{weighted_sum: {{of: [BM25, Dense], weights: [0.5, 0.5]}}}}
 """)
+
+
+def added(row: dict[str, Any], results: Path) -> dict[str, Any]:
+    """Return a row of one more round of a way: the median of the seconds so far; the rest is this round's."""
+    rows = json.loads(results.read_text())["rows"] if results.exists() else []
+    before = next((one.get("all", [one["s"]]) for one in rows if one["way"] == row["way"]), [])
+    seconds = [*before, row["s"]]
+    return {**row, "s": statistics.median(seconds), "all": seconds}
 
 
 def run(way: str, folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import MissingExtra
 from nirank.inference.knn import Vectors, nearest, score_rows
+from nirank.memory import Need, library
 from nirank.pairs import row_type
 from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
@@ -37,6 +38,18 @@ class AnnIndex:
     links: int = 32
     build_width: int = 200
     lists: int = 0
+
+    def built(self, docs: int, dimension: int) -> Need:
+        """Return the memory that building takes, of which FAISS holds all: vectors, links, what is trained on."""
+        if self.kind == "hnsw":
+            return self.searched(docs, dimension)
+        trained = min(256 * (self.lists or int(np.sqrt(docs))), docs) * 4 * dimension
+        return Need(library("faiss") + docs * (4 * dimension + 8) + 2 * trained)
+
+    def searched(self, docs: int, dimension: int) -> Need:
+        """Return the memory that searching takes: HNSW's vectors and links; IVF's lists are mapped."""
+        held = docs * (4 * dimension + 9 * self.links + 16) if self.kind == "hnsw" else 0
+        return Need(library("faiss") + held)
 
     def params(self) -> dict[str, Any]:
         """Return what the index depends on."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nirank.context import Context
@@ -13,11 +16,17 @@ from nirank.identity import digest
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import n_parameters
 from nirank.memo import Rows
+from nirank.memory import MIB, WORKER, Need, give_back, library
 
 if TYPE_CHECKING:
     from torch import nn
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LOADED = 2  # models of a kind that are kept
+_AT_WORK = 64 * MIB  # texts and tokens of a shard, and the least batch
+_loaders: list[Any] = []
 
 
 class Answer(NamedTuple):
@@ -58,6 +67,46 @@ def timed(function: Callable[[T], Rows]) -> Callable[[T], Answer]:
         return Answer(rows, _clock.seconds - before)
 
     return call
+
+
+def loader(function: F) -> F:
+    """Make a function that loads models keep the last two, until memory is short."""
+    kept = lru_cache(maxsize=_LOADED)(function)
+    _loaders.append(kept)
+    return kept  # type: ignore[return-value]
+
+
+def forget_models() -> None:
+    """Give up all loaded models; whoever needs one loads it again."""
+    for one in _loaders:
+        one.cache_clear()
+    give_back()
+
+
+def model_need(files: ModelFiles, precision: str) -> Need:
+    """Return the main memory that a model needs where it runs, its libraries with it."""
+    size = (4 if precision == "float32" else 2) * _count(files) + _AT_WORK
+    return Need(library("torch") + size, WORKER + 400 * MIB + size)
+
+
+def _count(files: ModelFiles) -> int:
+    """Return how many numbers a model's files hold, without loading it."""
+    n = 0
+    for path in files.path.rglob("*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        for name, one in header.items():
+            size = 1
+            for length in one["shape"] if name != "__metadata__" else (0,):
+                size *= length
+            n += size
+    return n
+
+
+def hidden_size(files: ModelFiles) -> int:
+    """Return the length of a model's token vectors; 1024 where its configuration does not say."""
+    config = files.config("config.json") or files.config("0_Transformer/config.json")
+    return int(config.get("hidden_size") or config.get("dim") or config.get("d_model") or 1024)
 
 
 def state_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) -> None:

@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,11 +17,12 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
-from nirank.inference.device import Answer, computing, state_use, timed
+from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_texts
 from nirank.memo import Rows, text_keys
+from nirank.memory import Need, Sizes
 from nirank.work import Work
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class Encoding:
             "model": dict(self.model.identity),
             **{name: value for name, value in given.items() if value is not None},
         }
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what encoding needs: the model, and the least batch."""
+        del sizes
+        return model_need(self.model, self.precision)
 
     def space(self) -> dict[str, Any]:
         """Return what a vector depends on beside its text, before it is stored in some type."""
@@ -252,7 +257,7 @@ def token_lengths(model: SentenceTransformer, texts: list[str]) -> NDArray[np.in
     return np.array([len(ids) for ids in found["input_ids"]], np.int64)
 
 
-@lru_cache(maxsize=2)
+@loader
 def _load(
     path: Path,
     content: tuple[tuple[str, str], ...],

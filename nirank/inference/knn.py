@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError, StageError
+from nirank.memory import fitting
 from nirank.pairs import row_type
 from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
@@ -41,7 +42,8 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
     queries, docs  (n_queries, dimension) and (n_docs, dimension) float32; docs may be mapped
     similarity     cosine (a zero vector has 0 with everything), dot, or euclidean (minus the distance)
     raises         StageError for a score that is not finite: some vector is not
-    cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far
+    cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far; under
+                   `max_memory` blocks are as small as they must be, which changes nothing but the speed
     """
     check_similarity(similarity)
     queries = np.asarray(queries, np.float32)
@@ -52,16 +54,23 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
     if scope.pairs is not None:
         _search_listed(queries, docs, scope, k, similarity, keep)
     else:
-        for start in range(0, len(docs), _BLOCK_DOCS):
-            rows, block = _open(docs, start, scope)
+        size = fitting(_BLOCK_DOCS, _bytes_a_row(queries.shape[1], similarity))
+        for start in range(0, len(docs), size):
+            rows, block = _open(docs, start, size, scope)
             if len(rows):
                 _search_block(queries, rows, block, scope, k, similarity, keep)
     return _ranking(keep, scope, k)
 
 
-def _open(docs: Vectors, start: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
+def _bytes_a_row(dimension: int, similarity: str) -> int:
+    """Return what a document of a block takes: its vector three times, and the scores of a block of queries."""
+    wide = similarity == "euclidean"  # whose squares are float64
+    return (28 if wide else 12) * dimension + (32 if wide else 8) * _BLOCK_QUERIES
+
+
+def _open(docs: Vectors, start: int, size: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
     """Return the rows of one block that the scope's mask leaves, and their vectors."""
-    block = np.asarray(docs[start : start + _BLOCK_DOCS], np.float32)  # 16-bit vectors are scored in 32
+    block = np.asarray(docs[start : start + size], np.float32)  # 16-bit vectors are scored in 32
     if scope.mask is None:
         return np.arange(start, start + len(block)), block
     inside = np.flatnonzero(scope.mask[start : start + len(block)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.device import Answer, computing, state_use, timed
+from nirank.inference.device import Answer, computing, hidden_size, loader, model_need, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import Keys, pair_keys, text_keys
+from nirank.memory import Need, Sizes, fitting
 from nirank.work import Work
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ class TokenEncoding:
     query_length: int | None = None
     precision: Precision = "float32"
     batch_tokens: int | None = None
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what scoring needs: the model, the texts, keys of all pairs, and the queries' token vectors."""
+        vectors = sizes.queries * (self.query_length or self.max_length or 512) * 4 * hidden_size(self.model)
+        here, worker = model_need(self.model, self.precision)
+        return Need(
+            here + vectors + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed,
+            worker + vectors + 2 * sizes.query_bytes,
+        )
 
     def space(self, model: MultiVectorEncoder) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts."""
@@ -73,8 +83,10 @@ def maxsim(
 
     def shards(missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Cut by document, so that each is encoded once."""
+        longest = int(doc_tokens.max(initial=1))
+        n = fitting(_SHARD, 3 * 4 * hidden_size(how.model) * longest)  # as encoded, of unit length, and side by side
         by_doc = missing[np.argsort(pairs[missing, 1], kind="stable")]
-        starts = np.flatnonzero(np.diff(pairs[by_doc, 1], prepend=-1))[::_SHARD]
+        starts = np.flatnonzero(np.diff(pairs[by_doc, 1], prepend=-1))[::n]
         yield from (part for part in np.split(by_doc, starts[1:]) if len(part))
 
     def texts_of(shard: NDArray[np.int64]) -> _Shard:
@@ -214,7 +226,7 @@ def _token_vectors(
     return found
 
 
-@lru_cache(maxsize=2)
+@loader
 def _load(
     path: Path,
     content: tuple[tuple[str, str], ...],

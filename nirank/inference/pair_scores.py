@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.device import Answer, computing, state_use, timed
+from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, hush
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import by_number, remembered_pairs
 from nirank.inference.token_counts import token_counts
 from nirank.memo import pair_keys, text_keys
+from nirank.memory import Need, Sizes, fitting
 from nirank.work import Work
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Texts = tuple[list[str], list[str]]  # queries and documents of pairs
 
 _SHARD = 2048  # pairs whose tokens are held at a time, and whose scores are then kept
+_A_TOKEN = 64  # bytes of a token of a pair: its number, type and mask in Python's lists
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class PairScoring:
     label: int | None = None
     precision: Precision = "float32"
     batch_tokens: int | None = None
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what scoring needs: the model, the texts, and keys of all pairs."""
+        model = model_need(self.model, self.precision)
+        return model._replace(here=model.here + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed)
 
     def space(self, limit: int) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts; `limit` is the length that is read."""
@@ -100,7 +107,8 @@ def score_pairs(
 
     memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
     keys = pair_keys(text_keys(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
-    found = remembered_pairs(keys, memo, partial(by_number, _SHARD), compute, np.dtype("<f4"), ctx)
+    shard = fitting(_SHARD, _A_TOKEN * limit)
+    found = remembered_pairs(keys, memo, partial(by_number, shard), compute, np.dtype("<f4"), ctx)
     for _ in done:
         pass
     declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
@@ -182,7 +190,7 @@ def _column(model: CrossEncoder, how: PairScoring) -> int:
     return label
 
 
-@lru_cache(maxsize=2)
+@loader
 def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> CrossEncoder:

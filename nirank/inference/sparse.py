@@ -6,7 +6,6 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,13 +16,14 @@ from numpy.typing import NDArray
 from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.device import Answer, computing, state_use, timed
+from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, count_lost, hush, told
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import Products, pack
 from nirank.inference.remembered import remembered_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
 from nirank.memo import Rows
+from nirank.memory import Need, Sizes
 from nirank.pairs import row_type, segment_positions
 from nirank.ranking import Ranking, best_rows
 from nirank.scope import Scope
@@ -62,6 +62,16 @@ class SparseEncoding:
         }
         kept = {name: value for name, value in given.items() if value is not None}
         return {"model": dict(self.model.identity), "side": self.side, **kept}
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what encoding needs: the model, and the least batch."""
+        del sizes
+        return model_need(self.model, self.precision)
+
+
+def search_need(docs: int) -> Need:
+    """Return what a search over so many documents needs: a sum for each, and a chunk of postings."""
+    return Need(12 * docs + 28 * _CHUNK_POSTINGS)
 
 
 def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Path, ctx: Context) -> None:
@@ -222,7 +232,7 @@ def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArr
             yield torch.log1p(torch.relu(best)).cpu().numpy()
 
 
-@lru_cache(maxsize=2)
+@loader
 def _products(model: SparseEncoder) -> Products:
     body: Any = model[0].auto_model
     return Products(body.get_output_embeddings().weight, _PROJECTED)
@@ -235,7 +245,7 @@ def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Ite
         yield vector.float().cpu().numpy()
 
 
-@lru_cache(maxsize=2)
+@loader
 def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> SparseEncoder:

@@ -21,6 +21,11 @@ class SparseMemo:
         self._parts_a_text = 1.0
 
     @property
+    def name(self) -> str:
+        """The parts' own."""
+        return self._parts.name
+
+    @property
     def rate(self) -> float | None:
         """Seconds that computing one of the rows took, on average."""
         return None if self._parts.rate is None else self._parts.rate * self._parts_a_text

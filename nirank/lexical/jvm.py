@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from nirank.errors import MissingExtra
+from nirank.memory import MIB, left
 
 log = logging.getLogger("nirank")
 
 LEAST_JAVA = 21
 # 1 GiB is a ceiling, not a reservation: analysis keeps no index. The serial collector and the first compiler tier
 # start fastest, and steady state is no worse for runs as short as analysing a corpus.
-_OPTIONS = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_HEAP_MIB, _LEAST_HEAP_MIB = 1024, 64
+_OPTIONS = ("-Xrs", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @cache
@@ -52,11 +54,17 @@ def _start() -> None:
     os.environ["JAVA_HOME"] = str(home)
     os.environ.pop("JVM_PATH", None)  # pyjnius would prefer it
     jnius_config.set_classpath(str(find_jar()))
-    options = [*_OPTIONS]
+    options = [f"-Xmx{heap_mib()}m", *_OPTIONS]
     if version >= 22:
         options.append("--enable-native-access=ALL-UNNAMED")
     jnius_config.add_options(*options)
     _hush()
+
+
+def heap_mib() -> int:
+    """Return Java's largest heap: 1 GiB, under a ceiling a quarter of what it leaves, but 64 MiB at the least."""
+    room = left()
+    return _HEAP_MIB if room is None else min(max(room // 4 // MIB, _LEAST_HEAP_MIB), _HEAP_MIB)
 
 
 def _check_foreign() -> None:

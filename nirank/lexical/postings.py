@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from nirank.ids import Ids
 from nirank.lexical.analysis import Analyzer
 from nirank.lexical.jvm import lucene_version
+from nirank.memory import fitting
 
 _CHUNK_TOKENS = 4_000_000  # held in memory at a time while building
+_A_TOKEN = 64  # bytes of one, while a chunk is counted
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,13 @@ class _Builder:
 
     def build(self, tokens: Iterator[list[str]]) -> None:
         ids: list[int] = []
+        chunk = fitting(_CHUNK_TOKENS, _A_TOKEN)
         first = 0
         number = self.vocabulary.__getitem__
         for row, words in enumerate(tokens):
             self.lengths[row] = len(words)
             ids.extend(map(number, words))
-            if len(ids) >= _CHUNK_TOKENS:
+            if len(ids) >= chunk:
                 self._write_chunk(ids, first, row + 1)
                 ids, first = [], row + 1
         self._write_chunk(ids, first, len(self.lengths))

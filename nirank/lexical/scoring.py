@@ -40,6 +40,7 @@ Query = Sequence[str] | Mapping[str, float]
 Found = tuple[NDArray[np.integer], NDArray[np.float32]]  # rows and scores, best first
 
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
+CHUNK_BYTES = 28 * _CHUNK_POSTINGS  # that they take
 _COMPILED_FROM = 50_000_000  # postings and accumulators from which loading the compiler pays
 
 

@@ -149,6 +149,7 @@ def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | Non
         inputs,
         depth=depth,
         kind=kind,
+        memory=one.memory,
         stage=one,
         label=one.title,
     )

@@ -10,20 +10,27 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nirank.amounts import in_bytes
 from nirank.context import Context
-from nirank.errors import NirankError, StoreError
-from nirank.memo import no_memos
+from nirank.errors import NirankError, StageError, StoreError
+from nirank.inference.device import forget_models
+from nirank.memo import Memo, no_memos
+from nirank.memory import held
 from nirank.model import MODEL, located
 from nirank.node import Job, Node, Store, Stored
 from nirank.pairs import Pairs
 from nirank.plan.costs import Cost, Spent, measured, own, recorded
+from nirank.plan.memory import needed, told
 from nirank.plan.reporter import Reporter
 from nirank.plan.together import heads, others, remembering
 from nirank.plan.values import open_value
 from nirank.ranking import Ranking
 from nirank.work import Engine
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = logging.getLogger("nirank")
 
@@ -45,6 +52,7 @@ class Runner:
     ran     nodes that this runner computed, in order
     engine  executes what comes in shards; None: this process
     time    online computations that are found, or that a memo helped, are run once more to be timed
+    most    bytes of main memory that the run may hold; None: no ceiling
     """
 
     def __init__(
@@ -56,9 +64,11 @@ class Runner:
         *,
         engine: Engine | None = None,
         time: bool = False,
+        most: int | None = None,
     ) -> None:
         self.store, self.leaves, self.reporter, self.device = store, leaves, reporter, device
-        self.engine, self.time = engine, time
+        self.engine, self.time, self.most = engine, time, most
+        self._base = held()
         self.ran: list[Node] = []
         self._timed: dict[str, Cost] = {}
         self._deepest: dict[str, Node] = {}
@@ -179,6 +189,7 @@ class Runner:
                 stored = self.store.find(node)  # another process may have been at it
                 if stored is None:
                     self.reporter.stage(node.label)
+                    self._make_room(node)
                     if wanted is not None:
                         self._score_together(node, wanted, inputs)
                     self._run_task(node, inputs)
@@ -195,6 +206,24 @@ class Runner:
         assert stored is not None, f"{node.label} was committed and is not there"
         self._stored[node.address] = stored
         return stored
+
+    def _make_room(self, node: Node) -> None:
+        """See that a node fits under the ceiling: models of earlier nodes go if they must.
+
+        Raises StageError for one whose size nobody knew before its inputs were computed, and that is too large.
+        """
+        if self.most is None:
+            return
+        workers = self.engine.workers if self.engine else 0
+        need = needed(node, self._known, workers, self._base)
+        if need is not None and need > self.most:
+            raise StageError(f"max_memory {in_bytes(self.most)}: {told(node, need)}")
+        if held() - self._base + (need or 0) > self.most:
+            forget_models()
+
+    def _known(self, node: Node) -> Any:
+        """Return a node's value, None where it has not been opened."""
+        return self.leaves.get(node.address) if node.is_leaf else self._values.get(node)
 
     def _wanted_together(self, node: Node, inputs: dict[str, list[Any]]) -> Pairs | None:
         """Return the pairs that other lists of the plan and this one want of a scorer; None where it is this one alone.
@@ -234,7 +263,14 @@ class Runner:
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
-        context = self._context(node, inputs)
+        used: set[str] = set()
+
+        def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+            memo = self.store.memo(space, kind)
+            used.add(memo.name)
+            return memo
+
+        context = replace(self._context(node, inputs), memos=memos)
         cost: Cost
         meta: dict[str, Any] = {
             "inputs": [
@@ -258,6 +294,7 @@ class Runner:
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
             meta["counts"] = dict(context.counts)
             meta["declared"] = context.declared
+            meta["memos"] = sorted(used)
             meta["versions"] = _versions()
 
 

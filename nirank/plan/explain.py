@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nirank.amounts import in_bytes
 from nirank.node import Node, Store, Stored
 from nirank.plan.costs import alone_s, in_words
-from nirank.plan.estimate import Rates, Size
+from nirank.plan.estimate import Rates
+from nirank.plan.memory import Value, needed
 
 _LABEL = 120  # characters of a computation's name
 
@@ -20,19 +22,22 @@ class Step:
     users      systems that need it
     stored     its artifact, if there was one before the run
     estimate_s what it will take without memos; None where there is no rate yet, or it is stored
+    memory     bytes that the process will hold meanwhile, at the least; None where that is not known, or it is stored
     """
 
     node: Node
     users: Sequence[str]
     stored: Stored | None
-    estimate_s: float | None
+    estimate_s: float | None = None
+    memory: int | None = None
 
 
-def steps(systems: Iterable[tuple[str, Node]], store: Store, size: Size) -> list[Step]:
+def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, workers: int = 0) -> list[Step]:
     """Return the graph, in the order in which nodes would run.
 
     systems  (name, node) of every ranking that is asked for
-    size     rows of the texts that are known
+    value    what is known of the nodes' values before anything runs
+    workers  processes that will work beside this one
     """
     users: dict[str, list[str]] = {}
     deepest: dict[str, Node] = {}
@@ -48,8 +53,15 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, size: Size) -> list
                 deepest[node.address] = node
     found = {address: store.find(node) for address, node in deepest.items()}
     rates = Rates(store.described() if None in found.values() else ())
+
+    def size(node: Node) -> int | None:
+        known = value(node)
+        return None if known is None else len(known)
+
     return [
-        Step(node, users[address], found[address], None if found[address] else rates.seconds(node, size))
+        Step(node, users[address], there)
+        if (there := found[address])
+        else Step(node, users[address], None, rates.seconds(node, size), needed(node, value, workers))
         for address, node in deepest.items()
     ]
 
@@ -62,6 +74,8 @@ def before(plan: Sequence[Step]) -> str:
             told = f"({in_words(alone_s(step.stored.meta['cost']))} when it was computed)"
         else:
             told = "no rate yet" if step.estimate_s is None else f"about {in_words(step.estimate_s)}"
+            if step.memory is not None:
+                told += f", {in_bytes(step.memory)}"
         lines.append(_line("stored " if step.stored else "compute", step, told))
     todo = [step for step in plan if not step.stored]
     wanted = sum(len(step.users) for step in plan)

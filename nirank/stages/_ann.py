@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from nirank.collections.texts import Texts
 from nirank.context import Context
+from nirank.memory import Need, Sizes
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -35,8 +36,18 @@ class ApproximateDense(Dense):
         params = {**self.index().params(), "similarity": similarity}
         inputs = (("vectors", docs),)
         label = f"{self.name} index of {data.docs.label}"
-        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, stage=self.index(), label=label)
+        index, dimension = self.index(), self.dimension()
+
+        def memory(sizes: Sizes) -> Need:
+            made: Need = index.built(sizes.texts, dimension)
+            return made
+
+        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=index, label=label)
         return docs, queries, built
+
+    def memory(self, sizes: Sizes) -> Need:
+        found: Need = self.index().searched(sizes.docs, self.dimension())
+        return Need(found.here + super().memory(sizes).here)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.ann import search

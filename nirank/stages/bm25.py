@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes, library
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nirank")
 
+_A_TERM = 300  # bytes of a term: in the dictionary, as text, and sorted
 _MOSTLY = 0.5  # share of unknown query terms from which something must be wrong
 
 
@@ -72,7 +74,14 @@ class BM25(Retriever):
         elif self.doc_text != TITLE_AND_TEXT:
             params["doc_text"] = self.doc_text
         inputs = (("texts", data.docs),)
-        return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, label=f"index of {data.docs.label}"),)
+        label = f"index of {data.docs.label}"
+        return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_indexing, label=label),)
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what a search takes: Java, a sum and a length for each document, a chunk of postings, the queries."""
+        from nirank.lexical.scoring import CHUNK_BYTES
+
+        return Need(library("java") + 16 * sizes.docs + CHUNK_BYTES + 12 * sizes.query_bytes)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
@@ -114,6 +123,16 @@ class BM25(Retriever):
             **({"fields": dict(self.fields)} if self.fields else {"doc_text": str(TextView(self.doc_text))}),
             "query_text": str(TextView(self.query_text)),
         }
+
+
+def _indexing(sizes: Sizes) -> Need:
+    """Return what indexing takes: Java, the least chunk, a length for each document, and the vocabulary.
+
+    A vocabulary grows as 44 times the number of tokens to the power of 0.49 (Heaps' law with the constants of RCV1:
+    Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 5.1.1).
+    """
+    tokens = sizes.text_bytes / 6
+    return Need(library("java") + 8 * sizes.texts + int(44 * tokens**0.49) * _A_TERM)
 
 
 def index(job: Job) -> None:

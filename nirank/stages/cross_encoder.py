@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.model import Model
 from nirank.pairs import Pairs
 from nirank.stage import Scorer, Sides, option, stage
@@ -18,6 +19,8 @@ from nirank.stages._precision import settled
 from nirank.stages._texts import pair_texts
 
 if TYPE_CHECKING:
+    from nirank.inference.models import ModelFiles
+    from nirank.inference.pair_scores import PairScoring
     from nirank.inference.precision import Answers
 
 
@@ -65,13 +68,24 @@ class CrossEncoder(Scorer):
 
         return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
 
+    def _how(self, model: ModelFiles) -> PairScoring:
+        from nirank.inference.pair_scores import PairScoring
+
+        assert self.precision != "auto", "settled before anything is planned"
+        return PairScoring(model, self.prompt, self.max_length, self.label, self.precision, self.batch_tokens)
+
+    def memory(self, sizes: Sizes) -> Need:
+        from nirank.inference.models import resolve
+
+        read = min(sizes.listed, sizes.queries * self.depth)
+        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed=read))
+
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         from nirank.inference.models import resolve
-        from nirank.inference.pair_scores import ACTIVATIONS, PairScoring, score_pairs
+        from nirank.inference.pair_scores import ACTIVATIONS, score_pairs
 
         model = resolve(self.model, self.revision)
-        assert self.precision != "auto", "settled before anything is planned"
-        how = PairScoring(model, self.prompt, self.max_length, self.label, self.precision, self.batch_tokens)
+        how = self._how(model)
         queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, at, how, ctx))
         ctx.declare("activation", self.activation)

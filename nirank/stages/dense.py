@@ -10,6 +10,7 @@ import numpy as np
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.model import Model
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
@@ -100,10 +101,28 @@ class Dense(Retriever):
             inputs = (("texts", texts), *model.inputs)
             nodes.append(
                 Node(
-                    "nirank.stages.dense:vectors", 1, params, inputs, offline=texts is data.docs, stage=how, label=label
+                    "nirank.stages.dense:vectors",
+                    1,
+                    params,
+                    inputs,
+                    offline=texts is data.docs,
+                    memory=how.memory,
+                    stage=how,
+                    label=label,
                 )
             )
         return tuple(nodes)
+
+    def dimension(self) -> int:
+        """Return the length of the vectors, as the model's configuration says."""
+        from nirank.inference.device import hidden_size
+        from nirank.inference.models import resolve
+
+        return hidden_size(resolve(self.model, self.revision))
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
+        return Need(8 * sizes.queries * self.dimension())
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.encoder import read_vectors

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.model import Model
 from nirank.pairs import Pairs
 from nirank.stage import Scorer, Sides, option, stage
@@ -18,6 +19,8 @@ from nirank.stages._precision import settled
 from nirank.stages._texts import pair_texts
 
 if TYPE_CHECKING:
+    from nirank.inference.late import TokenEncoding
+    from nirank.inference.models import ModelFiles
     from nirank.inference.precision import Answers
 
 
@@ -63,13 +66,24 @@ class MaxSim(Scorer):
 
         return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
 
+    def _how(self, model: ModelFiles) -> TokenEncoding:
+        from nirank.inference.late import TokenEncoding
+
+        assert self.precision != "auto", "settled before anything is planned"
+        return TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
+
+    def memory(self, sizes: Sizes) -> Need:
+        from nirank.inference.models import resolve
+
+        read = min(sizes.listed, sizes.queries * self.depth)
+        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed=read))
+
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
-        from nirank.inference.late import TokenEncoding, maxsim
+        from nirank.inference.late import maxsim
         from nirank.inference.models import resolve
 
         model = resolve(self.model, self.revision)
-        assert self.precision != "auto", "settled before anything is planned"
-        how = TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
+        how = self._how(model)
         queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         return maxsim(queries, docs, at, how, ctx)
 

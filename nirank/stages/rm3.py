@@ -12,6 +12,7 @@ import numpy as np
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.node import Node
 from nirank.ranking import Ranking
 from nirank.stage import DEPTH, Combiner, Sides, option, stage
@@ -63,6 +64,9 @@ class RM3(Combiner):
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         return self._bm25.needs(data)
+
+    def memory(self, sizes: Sizes) -> Need:
+        return self._bm25.memory(sizes)
 
     def conventions(self) -> Mapping[str, Any]:
         feedback = {"docs": self.docs, "terms": self.terms, "original": self.original}

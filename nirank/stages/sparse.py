@@ -10,6 +10,7 @@ import numpy as np
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.model import Model
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
@@ -80,7 +81,14 @@ class Sparse(Retriever):
         params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
         inputs = (("texts", texts), *model.inputs)
-        return Node(f"{__name__}:vectors", 1, params, inputs, offline=offline, stage=how, label=label)
+        return Node(
+            f"{__name__}:vectors", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
+        )
+
+    def memory(self, sizes: Sizes) -> Need:
+        from nirank.inference.sparse import search_need
+
+        return search_need(sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.sparse import search_sparse

@@ -46,6 +46,11 @@ class SegmentedMemo:
         self._open: dict[str, Segment] = {}
 
     @property
+    def name(self) -> str:
+        """The folder's name, of the space and the rows' type."""
+        return self.folder.name
+
+    @property
     def rate(self) -> float | None:
         """Seconds that computing one of the rows took, on average."""
         segments = self._segments()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nirank.errors import ConfigError, suggest
-from nirank.node import Stored
+from nirank.identity import canonical
+from nirank.node import Node, Stored
 from nirank.store.local import LocalStore, check_files
 
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_AGES = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SHOWN = 120  # characters of a value
 
 
@@ -95,6 +93,38 @@ def chosen(
 
 def _named(items: Sequence[Item], addresses: Sequence[str]) -> list[Item]:
     return [one for one in items if one.address.startswith(tuple(addresses))]
+
+
+def used_memos(store: LocalStore, nodes: Iterable[Node]) -> set[str]:
+    """Return the names of the memos that nodes use.
+
+    An artifact says which it used. Of a node that is not stored, or was before artifacts said so, it is only known
+    which model it runs: it may use every memo of that model, and those that name none.
+    """
+    used: set[str] = set()
+    maybe: set[str | None] = set()
+    for node in nodes:
+        stored = store.find(node)
+        if stored is not None and "memos" in stored.meta:
+            used.update(stored.meta["memos"])
+        else:
+            maybe |= _models(node.params) or {None}
+    for folder, memo in store.all_memos():
+        if maybe & (_models(memo.space) or {None}):
+            used.add(folder.name)
+    return used
+
+
+def _models(value: Any) -> set[str | None]:
+    """Return the identities of models inside options or a memo's space, as text."""
+    if not isinstance(value, Mapping):
+        return set()
+    found: set[str | None] = {canonical(dict(one)) for key, one in value.items() if _is_model(key, one)}
+    return found.union(*map(_models, value.values()))
+
+
+def _is_model(key: str, value: Any) -> bool:
+    return key == "model" and isinstance(value, Mapping)
 
 
 def remove(items: Sequence[Item]) -> None:
@@ -197,30 +227,3 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 def _said(values: Mapping[str, Any], name: str) -> str:
     return "the default" if name not in values else repr(values[name])[:_SHOWN]
-
-
-def parse_size(text: str) -> float:
-    """Return bytes: '100MB', '1.5 GB', '2000'. Raises ConfigError."""
-    return _parsed(text, _UNITS, "a size such as 100MB", default="B")
-
-
-def parse_age(text: str) -> float:
-    """Return seconds: '7d', '12h', '2w'. Raises ConfigError."""
-    return _parsed(text, _AGES, "an age such as 7d, 12h or 2w")
-
-
-def _parsed(text: str, units: Mapping[str, int], expected: str, default: str = "") -> float:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    known = {name.lower(): factor for name, factor in units.items()}
-    unit = (found[2] or default).lower() if found else ""
-    if not found or unit not in known:
-        raise ConfigError(f"'{text}' is not {expected} (units: {', '.join(units)})")
-    return float(found[1]) * known[unit]
-
-
-def in_bytes(size: float) -> str:
-    """Return a size as people say it."""
-    for unit, factor in reversed(_UNITS.items()):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size:.0f} B"
-    return "0 B"

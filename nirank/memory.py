@@ -1,0 +1,103 @@
+"""Main memory: what this process holds, how much a computation will need, and how large its blocks may be.
+
+The memory meant is the process's own. Files that are mapped do not count: the system takes their pages back as it
+needs them. A ceiling is the process's, so it is kept here, for all threads, and not handed from call to call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+MIB = 1 << 20
+
+# What loading a library adds, measured on Linux with torch 2.13 and a JVM whose heap has its least size, rounded up.
+_LIBRARIES = {
+    "torch": ("sentence_transformers", 400 * MIB),
+    "java": ("jnius", 128 * MIB),
+    "faiss": ("faiss", 16 * MIB),
+}
+WORKER = 64 * MIB  # a worker process before it loads anything
+
+_ceiling: int | None = None
+
+
+class Sizes(NamedTuple):
+    """How much a computation works on, at most.
+
+    queries, docs, texts                   rows of its inputs in these roles, 0 where it has none; `texts` also of
+                                           those that its index or vectors were made of
+    query_bytes, doc_bytes, text_bytes     of their columns
+    listed                                 pairs in its lists together
+    pairs                                  pairs in its result, 0 where that is no list
+    """
+
+    queries: int = 0
+    docs: int = 0
+    texts: int = 0
+    query_bytes: int = 0
+    doc_bytes: int = 0
+    text_bytes: int = 0
+    listed: int = 0
+    pairs: int = 0
+
+
+class Need(NamedTuple):
+    """Bytes that a computation holds at the least, its lists aside: in this process, and in each worker process."""
+
+    here: int = 0
+    worker: int = 0
+
+
+Needs = Callable[[Sizes], Need]
+
+
+def held() -> int:
+    """Return the bytes that this process holds now; where the system does not tell, 0."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("RssAnon")).split()[1])
+    return 0
+
+
+def library(name: str) -> int:
+    """Return the bytes that loading a library will add: 'torch', 'java' or 'faiss'; 0 if it is loaded."""
+    module, size = _LIBRARIES[name]
+    return 0 if module in sys.modules else size
+
+
+@contextmanager
+def ceiling(most: int | None) -> Iterator[None]:
+    """Hold this process to so many bytes, as far as blocks can be made smaller; None: no ceiling."""
+    global _ceiling
+    before, _ceiling = _ceiling, most
+    try:
+        yield
+    finally:
+        _ceiling = before
+
+
+def fitting(usual: int, each: float) -> int:
+    """Return how many items of `each` bytes to work on at a time: the usual number, or fewer under a ceiling.
+
+    All that the ceiling leaves may be used; one item at least is worked on.
+    """
+    room = left()
+    return usual if room is None else max(min(usual, int(room / each)), 1)
+
+
+def left() -> int | None:
+    """Return the bytes that the ceiling leaves now, None without one."""
+    return None if _ceiling is None else max(_ceiling - held(), 0)
+
+
+def give_back() -> None:
+    """Let the system have what was freed."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a C library without malloc_trim
+        ctypes.CDLL(None).malloc_trim(0)

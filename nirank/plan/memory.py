@@ -1,0 +1,111 @@
+"""How much memory a computation will need: known before it starts, from sizes of inputs and what its stage says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nirank.amounts import in_bytes
+from nirank.collections.texts import Texts
+from nirank.errors import ConfigError
+from nirank.memory import MIB, Need, Sizes, held
+from nirank.node import Node
+from nirank.pairs import Pairs
+from nirank.scope import Scope
+
+_A_PAIR = 64  # bytes of a result's pair while it is made: query, document, score, and what sorts them
+_A_LISTED = 40  # bytes of a pair that is read: the same, without the sorting
+_SMALL = 16 * MIB  # whatever else a computation does
+
+Value = Callable[[Node], Any]  # a node's value if it is known, else None
+
+
+def needed(node: Node, value: Value, workers: int = 0, base: int | None = None) -> int | None:
+    """Return the bytes that a run holds while it computes a node, at the least; None: its inputs are not known yet.
+
+    Blocks count in their least size; lists, of which the longest possible is assumed, in full.
+
+    workers  processes beside this one, which count too
+    base     what the process held when it began; None: now
+    """
+    sizes = sizes_of(node, value)
+    if sizes is None:
+        return None
+    own = Need() if node.memory is None else node.memory(sizes)
+    base = held() if base is None else base
+    return base + _SMALL + own.here + workers * own.worker + _A_PAIR * sizes.pairs + _A_LISTED * sizes.listed
+
+
+def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> None:
+    """Raise ConfigError, naming the one that needs most, if a node needs more than so many bytes."""
+    found = [(need, node) for node in nodes if (need := needed(node, value, workers)) is not None and need > most]
+    if found:
+        need, node = max(found, key=lambda one: one[0])
+        others = f" (and {len(found) - 1} others need more than that)" if len(found) > 1 else ""
+        raise ConfigError(f"max_memory {in_bytes(most)}: {told(node, need)}{others}")
+
+
+def told(node: Node, need: int) -> str:
+    """Return how much a node needs, in words."""
+    return (
+        f"'{node.label}' would need about {in_bytes(need)}, {in_bytes(held())} of which this process holds already;"
+        " allow that much, or make its lists, model or index smaller"
+    )
+
+
+def sizes_of(node: Node, value: Value) -> Sizes | None:
+    """Return how much a node works on, at most; None where an input is not known yet."""
+    rows: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    listed: list[int] = []
+    for role, below in node.inputs:
+        if role in ("queries", "docs", "texts"):
+            texts = value(below)
+            if not isinstance(texts, Texts):
+                return None
+            rows[role] = len(texts)
+            sizes[role] = sum(one.nbytes for one in texts.columns.values())
+        elif role == "list":
+            n = _pairs(below, value)
+            if n is None:
+                return None
+            listed.append(n)
+        elif below.kind == "folder":  # an index of texts, of which there are as many as there were
+            made = sizes_of(below, value)
+            if made is None:
+                return None
+            rows.setdefault("texts", made.texts)
+    return Sizes(
+        queries=rows.get("queries", 0),
+        docs=rows.get("docs", 0),
+        texts=rows.get("texts", 0),
+        query_bytes=sizes.get("queries", 0),
+        doc_bytes=sizes.get("docs", 0),
+        text_bytes=sizes.get("texts", 0),
+        listed=sum(listed),
+        pairs=_most_pairs(node, rows, listed, value) if node.kind in ("ranking", "pairs") else 0,
+    )
+
+
+def _pairs(node: Node, value: Value) -> int | None:
+    known = value(node)
+    if known is not None:
+        return len(known)
+    sizes = sizes_of(node, value)
+    return None if sizes is None else sizes.pairs
+
+
+def _most_pairs(node: Node, rows: dict[str, int], listed: list[int], value: Value) -> int:
+    """Return how many pairs a node can give: those of its lists, else all, within depth and listed scopes."""
+    queries, docs = rows.get("queries", 0), rows.get("docs", 0)
+    most = [queries * docs]
+    if listed:
+        most.append(sum(listed))
+    if node.depth is not None:
+        most.append(queries * node.depth)
+    for role, below in node.inputs:
+        scope = value(below) if role == "scope" else None
+        allowed = scope.pairs if isinstance(scope, Scope) else scope
+        if isinstance(allowed, Pairs):
+            most.append(len(allowed))
+    return min(most)

@@ -1,0 +1,345 @@
+"""Trap 42: how much memory a computation needs is known before it starts, and a ceiling holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+from click.testing import CliRunner
+from toys import CALLS, Halves, Lookup, Shared, fruits
+
+from nirank import memory
+from nirank.cli import cli
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.ids import Ids
+from nirank.inference import device, models
+from nirank.inference.ann import AnnIndex
+from nirank.inference.knn import nearest
+from nirank.memory import MIB, Need, Sizes, held
+from nirank.node import Node
+from nirank.pairs import Pairs
+from nirank.pipeline import fold
+from nirank.plan.memory import needed, sizes_of
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Combiner, option, stage
+from nirank.stages.dense import Dense
+from nirank.stages.hnsw import HNSW
+from nirank.stages.max_sim import MaxSim
+from nirank.store import LocalStore
+
+GB = 10**9
+
+
+@stage
+class Greedy(Combiner):
+    """Give back the list, and say that this takes some bytes a document."""
+
+    each: int = option(default=0)
+    worker: int = option(default=0)
+
+    name = "greedy"
+
+    def memory(self, sizes: Sizes) -> Need:
+        return Need(self.each * sizes.docs, self.worker)
+
+    def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
+        CALLS.append("greedy")
+        return lists[0]
+
+
+def experiment(store: Path, most: int | str | None, **systems: Any) -> Experiment:
+    CALLS.clear()
+    return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=most)
+
+
+def test_trap_42_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    systems = {"Small": Shared(), "Large": Shared() >> Greedy(GB), "Larger": Shared() >> Greedy(2 * GB)}
+    made = experiment(tmp_path, "3GB", **systems)
+    with pytest.raises(ConfigError) as refused:
+        made.run()
+    (sentence,) = refused.value.messages
+    assert sentence.startswith("max_memory 3.0 GB: 'Greedy(2000000000)' would need about 8.")
+    assert "GB, " in sentence and "of which this process holds already" in sentence
+    assert "(and 1 others need more than that)" in sentence
+    assert CALLS == [] and not list((tmp_path / "artifacts").glob("*/*"))
+    assert "Greedy(2000000000)  no rate yet, 8." in made.explain(), "it is told before, ceiling or not"
+    result = experiment(tmp_path, "9GB", **systems).run()
+    assert not result.failed and "greedy" in CALLS
+    assert not experiment(tmp_path, "3GB", **systems).run().failed, "what is stored needs nothing"
+
+
+def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> None:
+    docs, queries = fruits().docs, fruits().queries
+    values = {"docs": docs, "queries": queries}
+    leaves = {name: Node.leaf("texts", name, name) for name in values}
+    both = tuple((name, leaves[name]) for name in ("queries", "docs"))
+    listed = Node.leaf("scope", "candidates", "candidates")
+    candidates = Pairs.build(queries.ids, docs.ids, np.array([0, 1]), np.array([0, 1]), source="given")
+
+    def value(node: Node) -> Any:
+        if node == listed:
+            return Scope(queries.ids, docs.ids, pairs=candidates)
+        return values.get(node.label) if node.is_leaf else None
+
+    def pairs(depth: int | None, *more: tuple[str, Node]) -> int:
+        sizes = sizes_of(Node("t:f", 1, inputs=(*both, *more), depth=depth, kind="ranking"), value)
+        assert sizes is not None
+        return sizes.pairs
+
+    assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", listed))] == [12, 12 * 1, 6, 2]
+    first, second = (Node(name, 1, inputs=both, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None)))
+    fused = Node("t:fuse", 1, inputs=(*both, ("list", first), ("list", second)), kind="ranking")
+    sizes = sizes_of(fused, value)
+    assert sizes is not None and (sizes.listed, sizes.pairs) == (18, 12)
+    assert needed(fused, value, base=0) == 16 * MIB + 12 * 64 + 18 * 40
+    assert sizes_of(Node("t:f", 1, inputs=(("texts", Node("made", 1, kind="texts")),)), value) is None
+
+
+def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_path: Path) -> None:
+    pipeline = fold(Halves(), Shared() >> Greedy(GB))  # how many passages there are is known when they are made
+    made = experiment(tmp_path, "3GB", Whole=Shared(), Passages=pipeline)
+    result = made.run()
+    assert [row["status"] for row in result.rows] == ["ok", "failed"]
+    assert "max_memory 3.0 GB: 'Greedy(1000000000)' would need about 8." in result.rows[1]["error"]
+
+
+def test_trap_42_worker_processes_count(tmp_path: Path) -> None:
+    class Engine:
+        workers = 3
+
+    systems = {"S": Shared() >> Greedy(worker=GB)}
+    Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB").check()
+    with pytest.raises(ConfigError, match=r"would need about 3\.\d GB"):
+        Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB", engine=Engine()).check()  # type: ignore[arg-type]
+
+
+def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bi = tiny_models.bi_encoder(tmp_path / "bi")
+    systems = {"S": Dense(str(bi)) >> Greedy(10)}
+    sizes: list[int] = []
+    found = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "a"), max_memory="64GB").run()
+    assert not found.failed
+    from nirank.inference.encoder import _load
+
+    assert _load.cache_info().currsize  # type: ignore[attr-defined]
+    monkeypatch.setattr("nirank.plan.execute.held", lambda: 100 * GB if sizes else sizes.append(1) or 0)
+    Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "b"), max_memory="64GB").run()
+    assert not _load.cache_info().currsize  # type: ignore[attr-defined]
+
+
+# -- blocks ----------------------------------------------------------------------------------------
+
+
+def test_trap_42_blocks_shrink_to_what_the_ceiling_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "held", lambda: 60)
+    assert memory.fitting(100, 1.0) == 100
+    with memory.ceiling(100):
+        assert [memory.fitting(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 40, 5, 1]
+        with memory.ceiling(None):
+            assert memory.left() is None
+        with memory.ceiling(10):
+            assert (memory.left(), memory.fitting(100, 1.0)) == (0, 1)
+    assert memory.left() is None
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str) -> None:
+    random = np.random.default_rng(1)
+    docs, queries = (random.standard_normal((n, 64)).astype(np.float32) for n in (20_000, 300))
+    scope = Scope(Ids.of(f"q{i}" for i in range(300)), Ids.of(f"d{i:05}" for i in range(20_000)))
+
+    def search(most: int | None) -> tuple[Ranking, int]:
+        with memory.ceiling(most):
+            tracemalloc.start()
+            found = nearest(queries, docs, scope, 10, similarity)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return found, peak
+
+    usual, most = search(None)
+    small, least = search(held() + 4 * MIB)
+    assert small == usual
+    assert least < 6 * MIB < 20 * MIB < most
+
+
+def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.lexical import postings
+
+    texts = [f"word{i % 7} word{i % 5} other{i}" for i in range(300)]
+    chunks: list[int] = []
+    real = postings._Builder._write_chunk
+    monkeypatch.setattr(
+        postings._Builder, "_write_chunk", lambda self, ids, *rest: (chunks.append(len(ids)), real(self, ids, *rest))
+    )
+    for name, most in (("usual", None), ("small", 0)):
+        monkeypatch.setattr(postings, "fitting", lambda usual, each, most=most: usual if most is None else 50)
+        (tmp_path / name).mkdir()
+        postings.build({"": iter(texts)}, 300, "english", tmp_path / name)
+    assert chunks[0] == 900 and len(chunks) > 10
+    files = [
+        sorted(
+            (path.relative_to(tmp_path / name).as_posix(), path.read_bytes())
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        )
+        for name in ("usual", "small")
+    ]
+    assert files[0] == files[1]
+
+
+def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nirank.inference import late
+
+    bi = tiny_models.bi_encoder(tmp_path / "bi")
+    docs = [f"w{i} w{i + 1} w{i + 2}" for i in range(40)]
+    pairs = np.array([(q, d) for q in range(2) for d in range(40)])
+    shards: list[int] = []
+    real = late._score_shard
+    monkeypatch.setattr(late, "_score_shard", lambda *given: (shards.append(len(given[-1].docs)), real(*given))[1])
+
+    def scores() -> Any:
+        how = late.TokenEncoding(models.resolve(str(bi)))
+        return late.maxsim(["w1 w2", "w7"], docs, pairs, how, Context(device="cpu"))
+
+    usual = scores()
+    monkeypatch.setattr(memory, "held", lambda: 0)
+    with memory.ceiling(10 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
+        assert np.abs(scores() - usual).max() < 1e-5
+    assert shards == [40, 10, 10, 10, 10]
+
+
+# -- estimates against what is really taken ----------------------------------------------------------
+
+
+def test_trap_42_the_estimate_of_a_graph_is_what_faiss_takes(tmp_path: Path) -> None:
+    import faiss
+
+    vectors = np.random.default_rng(0).standard_normal((3000, 24)).astype(np.float32)
+    for how in (AnnIndex("hnsw", links=16, build_width=40), AnnIndex("hnsw", links=32, build_width=40)):
+        index = faiss.IndexHNSWFlat(24, how.links)
+        index.hnsw.efConstruction = how.build_width
+        index.add(vectors)
+        faiss.write_index(index, str(tmp_path / "index"))
+        size = (tmp_path / "index").stat().st_size
+        assert size <= how.built(3000, 24).here - memory.library("faiss") <= 1.25 * size
+    assert AnnIndex("ivf").built(3000, 24).here > 3000 * 24 * 4 > AnnIndex("ivf").searched(3000, 24).here - 16 * MIB
+
+
+def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> None:
+    bi = models.resolve(str(tiny_models.bi_encoder(tmp_path / "bi")))
+    from sentence_transformers import SentenceTransformer
+
+    n = sum(one.numel() for one in SentenceTransformer(str(bi.path), device="cpu").parameters())
+    assert n <= device._count(bi) <= 1.05 * n
+    assert device.hidden_size(bi) == 16
+    half, whole = (device.model_need(bi, precision).here for precision in ("bfloat16", "float32"))
+    assert whole - half == 2 * device._count(bi)
+
+
+def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> None:
+    """`vectors` are a folder: how many there are is known from the texts that they are made of."""
+    bi = str(tiny_models.bi_encoder(tmp_path / "bi"))
+    made = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
+    steps = {step.node.label.split("(")[0]: step for step in made._steps()}
+    build = steps["hnsw index of fruits documents"]
+    sizes = sizes_of(build.node, made._known)
+    assert sizes is not None and sizes.texts == 4
+    assert all(step.memory for step in steps.values())
+
+
+WATCHED = """
+import json, sys, threading, time
+from nirank import BM25, Collection, Dense, Experiment, MaxSim, rrf
+from nirank.memory import held
+from nirank.store import LocalStore
+store, model, most = sys.argv[1:]
+texts = {f"d{i:05}": " ".join(f"w{(i * j) % 60}" for j in range(1, 30)) for i in range(6000)}
+queries = {f"q{i:03}": f"w{i % 60} w{i % 7}" for i in range(200)}
+one = Collection.of(texts, queries, {"q000": {"d00001": 1}})
+dense = Dense(model)
+systems = {"BM25": BM25(), "Dense": dense, "Fused": rrf(BM25(), dense), "Late": dense % 20 >> MaxSim(model)}
+made = Experiment(one, systems, ["RR"], store=LocalStore(__import__("pathlib").Path(store)), device="cpu",
+                  max_memory=None if most == "none" else int(most))
+estimate = max(step.memory for step in made._steps())
+peak, ended = [0], threading.Event()
+def watch():
+    while not ended.wait(0.002):
+        peak[0] = max(peak[0], held())
+thread = threading.Thread(target=watch)
+thread.start()
+result = made.run()
+ended.set()
+thread.join()
+assert not result.failed, result
+print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row["measures"] for row in result.rows]}))
+"""
+
+
+def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
+    """A process of its own, with Java and torch: the least ceiling that is not refused is not passed."""
+    model = str(tiny_models.bi_encoder(tmp_path / "bi"))
+
+    def run(name: str, most: str) -> dict[str, Any]:
+        command = [sys.executable, "-c", WATCHED, str(tmp_path / name), model, most]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    free = run("free", "none")
+    held_to = run("held", str(int(free["estimate"] * 1.02)))
+    assert held_to["peak"] < free["estimate"] * 1.02
+    assert held_to["rows"] == free["rows"]
+
+
+# -- where it is asked for -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "store"))
+    folder = tmp_path / "data"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text('{"_id": "d1", "text": "red apple"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "apple"}\n')
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td1\t1\n")
+    path = tmp_path / "config.yaml"
+    path.write_text(f"collections: [{folder}]\nsystems: {{BM25: bm25}}\nmeasures: [RR]\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--max-memory", "20MB"], ["--set", "max_memory=20MB"], ["--check", "--max-memory", "20000000"]]
+)
+def test_trap_42_the_command_line_refuses_with_one_sentence(config: Path, arguments: list[str]) -> None:
+    out = config.parent / "out"
+    command = [sys.executable, "-m", "nirank.run", str(config), "--out", str(out), "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert len(lines) == 1 and lines[0].startswith("max_memory 20.0 MB: '"), done.stderr
+    assert not out.exists()
+
+
+def test_a_ceiling_that_is_no_size_is_a_mistake_with_its_place(config: Path) -> None:
+    config.write_text(config.read_text() + "max_memory: lots\n")
+    done = CliRunner().invoke(cli, ["run", str(config)])
+    assert isinstance(done.exception, ConfigError)
+    assert "config.yaml:4:13: max_memory: 'lots' is not a size such as 100MB" in str(done.exception)
+    with pytest.raises(ConfigError, match="max_memory: 'much' is not a size"):
+        Experiment(fruits(), {"S": Shared() >> Lookup({})}, ["RR"], max_memory="much")
