@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import threading
 import time
@@ -90,16 +91,16 @@ def model_need(files: ModelFiles, precision: str) -> Need:
 
 
 def _count(files: ModelFiles) -> int:
-    """Return how many numbers a model's files hold, without loading it."""
+    """Return how many numbers a model's files hold, without loading it; a file that cannot be read has its bytes."""
     n = 0
     for path in files.path.rglob("*.safetensors"):
-        with path.open("rb") as file:
-            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        for name, one in header.items():
-            size = 1
-            for length in one["shape"] if name != "__metadata__" else (0,):
-                size *= length
-            n += size
+        try:
+            with path.open("rb") as file:
+                (length,) = struct.unpack("<Q", file.read(8))
+                header = json.loads(file.read(min(length, path.stat().st_size)))
+            n += sum(math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+            n += path.stat().st_size  # loading it will say what is wrong
     return n
 
 

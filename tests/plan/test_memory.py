@@ -250,6 +250,14 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
     assert device.hidden_size(bi) == 16
     half, whole = (device.model_need(bi, precision).here for precision in ("bfloat16", "float32"))
     assert whole - half == 2 * device._count(bi)
+    for number, broken in enumerate(
+        (b"", b"no tensors", b"\x02" + bytes(7) + b"[]", b"\x0c" + bytes(7) + b'{"a": "none"}')
+    ):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "model.safetensors").write_bytes(broken)
+        assert device._count(models.ModelFiles(tmp_path / str(number), "broken", {})) == len(broken), (
+            "loading will tell"
+        )
 
 
 def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> None:

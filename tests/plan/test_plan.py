@@ -394,10 +394,9 @@ def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
     sides = lab.sides(fruits())
     named = [("One", compile(Shared(), sides)), ("Two", compile(Shared() >> Lookup({}), sides))]
-    size = {one.address: len(lab.leaves[one.address]) for _, node in named for one in node.walk() if one.is_leaf}
 
     def explain() -> str:
-        return before(steps(named, lab.store, lambda node: size.get(node.address)))
+        return before(steps(named, lab.store, lambda node: lab.leaves.get(node.address)))
 
     first = explain()
     assert "3 computations (5 if nothing were shared): 0 stored, 3 to compute" in first
