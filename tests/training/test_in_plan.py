@@ -225,3 +225,29 @@ def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
     new = per_query[[f"q{i}" for i in range(10, 20)]].mean()
     assert row["unseen"]["measures"]["nDCG@10"] == pytest.approx(new)
     assert "nDCG@10 (new documents)" in str(result.table())
+
+
+def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing_behind(
+    tmp_path, bases, collection, monkeypatch
+):
+    from nirank.training import checkpoints, fit
+
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    model = Train(bases["bi_encoder"], OWN, recipe=Recipe(steps=6, batch=4, learning_rate=1e-3))
+    whole = run(tmp_path / "undisturbed", collection, {"S": Dense(model)})
+
+    def full(*_: object) -> None:
+        raise RuntimeError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(fit.starting, "save", full)
+        failed = run(tmp_path, collection, {"S": Dense(model)})
+    assert failed.rows[0]["status"] == "failed"
+    kept = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
+    assert kept
+    again = run(tmp_path, collection, {"S": Dense(model)})
+    (one,), (other,) = whole.rankings.values(), again.rankings.values()
+    np.testing.assert_array_equal(one.scores, other.scores)
+    told = [row["trainings"][0]["loss"] for row in (whole.rows[0], again.rows[0])]
+    assert told[0] == told[1]
+    assert not list((tmp_path / "store" / "scratch").glob("*"))
