@@ -193,8 +193,10 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
         raise ConfigError(f"{config}: names no collection")
     more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
     experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
-    memos = used_memos(store, experiment.nodes())  # looks for every node's artifact
-    return {*store.used, *(store.root / "memos" / name for name in memos)}
+    nodes = experiment.nodes()
+    memos = used_memos(store, nodes)  # looks for every node's artifact
+    begun = map(store.scratch, nodes)
+    return {*store.used, *begun, *(store.root / "memos" / name for name in memos)}
 
 
 def _age(seconds: float) -> str:

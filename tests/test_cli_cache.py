@@ -237,3 +237,15 @@ def test_words() -> None:
     assert [_age(s) for s in (5, 300, 7200, 200_000)] == ["5 s", "5 min", "2 h", "2 d"]
     for kind in (VECTOR, np.dtype("<f4")):
         assert row_type(described_type(kind)) == kind
+
+
+def test_what_an_unfinished_training_left_is_listed_and_can_go(store: LocalStore) -> None:
+    left = store.root / "scratch" / ("ab" * 16) / "training" / "checkpoint-7"
+    left.mkdir(parents=True)
+    (left / "weights").write_bytes(b"x" * 1000)
+    assert "unfinished" in cache("ls")
+    assert "1.0 KB" in cache("ls", "--kind", "unfinished")
+    cache("verify")
+    cache("rm", "--kind", "unfinished")
+    assert not (store.root / "scratch" / ("ab" * 16)).exists()
+    assert "unfinished" not in cache("ls")

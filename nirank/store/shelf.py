@@ -23,7 +23,7 @@ class Item:
 
     address  32 hexadecimal digits, the folder's name
     depth    of a ranking that was cut
-    kind     'texts', 'ranking', 'pairs', 'folder', … or 'memo'
+    kind     'texts', 'ranking', 'pairs', 'folder', …, 'memo', or 'unfinished'
     age_s    since it was written
     """
 
@@ -57,6 +57,11 @@ def contents(store: LocalStore) -> list[Item]:
         sizes = [path.stat() for path in folder.iterdir()]
         newest = max(one.st_mtime for one in sizes)
         found.append(Item(folder, folder.name, "memo", label, sum(one.st_size for one in sizes), now - newest))
+    for folder in store.root.glob("scratch/*"):
+        files = [path.stat() for path in folder.rglob("*") if path.is_file()]
+        newest = max((one.st_mtime for one in files), default=folder.stat().st_mtime)
+        size = sum(one.st_size for one in files)
+        found.append(Item(folder, folder.name, "unfinished", "what a training goes on from", size, now - newest))
     return sorted(found, key=lambda one: (-one.bytes, one.address))
 
 
@@ -141,6 +146,8 @@ def verify(store: LocalStore, items: Sequence[Item], damaged: Callable[[Item, st
     memos = dict(store.all_memos())
     descriptions = {one.folder: one.meta for one in store.artifacts()}
     for item in items:
+        if item.kind == "unfinished":
+            continue  # whoever goes on from there looks for himself
         if item.kind == "memo":
             lost = memos[item.folder].check()
             if lost:
