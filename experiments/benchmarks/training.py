@@ -67,6 +67,7 @@ def theirs(job: str, precision: str) -> Any:
             SentenceTransformerTrainingArguments,
         )
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+        from transformers import PrinterCallback
 
         from nirank.inference.models import resolve
 
@@ -107,7 +108,9 @@ def theirs(job: str, precision: str) -> Any:
                     arguments = CrossEncoderTrainingArguments(**options)
                     loss = ListNetLoss(model)
                     trainer = CrossEncoderTrainer
-                trainer(model=model, args=arguments, train_dataset=data, loss=loss).train()
+                made = trainer(model=model, args=arguments, train_dataset=data, loss=loss)
+                made.remove_callback(PrinterCallback)
+                made.train()
                 model.save_pretrained(f"{place}/model", create_model_card=False)
 
         return asked(run)
