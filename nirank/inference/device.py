@@ -90,6 +90,14 @@ def model_need(files: ModelFiles, precision: str) -> Need:
     return Need(library("torch") + size, WORKER + 400 * MIB + size)
 
 
+def training_need(files: ModelFiles) -> Need:
+    """Return the main memory that training a model needs at the least: weights, gradients and the optimiser's two means.
+
+    What a batch needs comes on top; a smaller batch would be another training.
+    """
+    return Need(library("torch") + 4 * 4 * _count(files) + _AT_WORK)
+
+
 def _count(files: ModelFiles) -> int:
     """Return how many numbers a model's files hold, without loading it; a file that cannot be read has its bytes."""
     n = 0

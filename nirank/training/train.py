@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nirank.errors import ConfigError
 from nirank.identity import SEED, Placeholder
 from nirank.judged import Judged
+from nirank.memory import Need, Sizes
 from nirank.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
 from nirank.node import Node
 from nirank.pipeline import Pipeline, require_system
@@ -117,9 +118,18 @@ class Train(Made):
             inputs,
             offline=True,
             training=True,
+            memory=one.memory,
             stage=one,
             label=f"train {KINDS[self.kind]}: {self.title}",
         )
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what training needs whatever the batch."""
+        from nirank.inference.device import training_need
+        from nirank.inference.models import resolve
+
+        del sizes
+        return training_need(resolve(self.start))
 
     def __repr__(self) -> str:
         return shown(self)

@@ -251,3 +251,9 @@ def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing
     told = [row["trainings"][0]["loss"] for row in (whole.rows[0], again.rows[0])]
     assert told[0] == told[1]
     assert not list((tmp_path / "store" / "scratch").glob("*"))
+
+
+def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path, bases, collection):
+    system = {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))}
+    with pytest.raises(ConfigError, match="max_memory 50.0 MB: .*train a bi-encoder|max_memory 50.0 MB"):
+        run(tmp_path, collection, system, max_memory="50MB")
