@@ -122,7 +122,7 @@ class Around:
         collection = replace(collection, qrels={qrels.name: qrels})
         rows = asked.chosen(list(collection.queries.ids))
         rows = rows[qrels.counts[rows] > 0]
-        texts = [text for text, _ in zip(_normalised(collection.queries.take(rows)), rows, strict=True)]
+        texts = _normalised(collection.queries.take(rows))
         both = self._evaluated(texts)
         dropped = asked.on_overlap == "drop"
         title = f"{collection.name}/{collection.split}" if collection.split else collection.name

@@ -91,7 +91,7 @@ def model_need(files: ModelFiles, precision: str) -> Need:
 
 
 def training_need(files: ModelFiles) -> Need:
-    """Return the main memory that training a model needs at the least: weights, gradients and the optimiser's two means.
+    """Return the main memory that training a model needs at the least: weights, gradients, the optimiser's two means.
 
     What a batch needs comes on top; a smaller batch would be another training.
     """
