@@ -41,7 +41,7 @@ def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> 
     found = [(need, node) for node in nodes if (need := needed(node, value, workers)) is not None and need > most]
     if found:
         need, node = max(found, key=lambda one: one[0])
-        others = f" (and {len(found) - 1} others need more than that)" if len(found) > 1 else ""
+        others = f"; {len(found) - 1} more would not fit either" if len(found) > 1 else ""
         raise ConfigError(f"max_memory {in_bytes(most)}: {told(node, need)}{others}")
 
 
