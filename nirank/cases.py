@@ -62,6 +62,7 @@ class Case:
     seed      of trained models; None: nothing depends on one
     folds     how many; None: nothing depends on them
     used      what it was trained and tuned on; `unjudged`: training sets without judgements, as rows say it
+    read      digests of the documents that such sets are of
     chosen    each choice (of each fold) and what it found
     """
 
@@ -74,6 +75,7 @@ class Case:
     folds: int | None = None
     used: tuple[Used, ...] = ()
     unjudged: tuple[Mapping[str, Any], ...] = ()
+    read: frozenset[str] = frozenset()
     chosen: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
     waits: Node | None = None
 
@@ -88,7 +90,7 @@ class Case:
             "trained_on": [*(one.said() for one in trained), *map(dict, self.unjudged)],
             "trained_on_test": any(one.overlap and not one.dropped for one in trained)
             or any(one["overlap"] and not one["dropped"] for one in self.unjudged),
-            "tuned_on": [one.said() for one in tuned],
+            "tuned_on": [one.said() | {"trained_too": _trained_too(one, trained)} for one in tuned],
             "tuned_on_test": any(one.overlap and not one.dropped for one in tuned),
             "chosen": [dict(found) for _, found in self.chosen],
         }
@@ -96,8 +98,8 @@ class Case:
     def trained_here(self) -> list[str]:
         """Return the training queries over the documents that the case ranks, by title."""
         here = self.collection.docs.digest
-        found = (one.title for one in self.used if one.use == "trained" and one.collection.docs.digest == here)
-        return list(dict.fromkeys(found))
+        found = [one.title for one in self.used if one.use == "trained" and one.collection.docs.digest == here]
+        return list(dict.fromkeys([*found, *(["its documents"] if here in self.read else [])]))
 
     @property
     def target(self) -> Node:
@@ -144,10 +146,12 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
         sides = replace(library.sides_of(case.collection), surroundings=around)
         node = compile(pipeline, sides)
         more: dict[str, Any] = {"used": _once(around.used), "unjudged": tuple(around.unjudged), "chosen": tuple(said)}
+        more["read"] = frozenset(around.read)
         return replace(case, pipeline=pipeline, node=node, **more)
     whole = library.sides_of(case.collection)
     lists, used, choices = [], [], []
     unjudged: list[Mapping[str, Any]] = []
+    read: set[str] = set()
     for rows in folds.rows(case.collection):
         around = Around(library, case.collection, rows)
         pipeline, said = settled(case.pipeline, around, chosen)
@@ -156,11 +160,25 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
         used += around.used
         unjudged += [one for one in around.unjudged if one not in unjudged]
         choices += said
+        read |= around.read
     more = {"used": _once(used), "unjudged": tuple(unjudged), "chosen": tuple(choices)}
+    more["read"] = frozenset(read)
     return replace(case, node=joined(lists, whole), folds=folds.k, **more)
 
 
+def _trained_too(tuned: Used, trained: Sequence[Used]) -> int:
+    """Count the queries of a choice that the same fold's models were trained on."""
+    same = [one.questions for one in trained if _bytes(one.held) == _bytes(tuned.held)]
+    return len(tuned.questions & frozenset().union(*same)) if same else 0
+
+
 def _once(used: Sequence[Used]) -> tuple[Used, ...]:
-    """Leave out what a pipeline uses twice."""
-    found = {(one.use, one.collection.queries.digest, one.qrels.digest): one for one in used}
+    """Leave out what a pipeline uses twice, in the same fold."""
+    found = {
+        (one.use, one.collection.queries.digest, one.qrels.digest, one.grade, _bytes(one.held)): one for one in used
+    }
     return tuple(found.values())
+
+
+def _bytes(rows: NDArray[np.int64] | None) -> bytes | None:
+    return None if rows is None else rows.tobytes()

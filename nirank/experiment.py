@@ -140,7 +140,8 @@ class Experiment:
         """Return what was chosen before, None where it is not stored."""
         if node.address not in self._chosen:
             stored = self.store.find(node)
-            self._chosen[node.address] = None if stored is None else read_choice(stored.folder)
+            whole = stored is not None and self.store.verify(stored)
+            self._chosen[node.address] = read_choice(stored.folder) if stored is not None and whole else None
         return self._chosen[node.address]
 
     def nodes(self) -> list[Node]:
@@ -151,17 +152,18 @@ class Experiment:
     def _sides(self, collection: Collection) -> Sides:
         """Return the collection as leaves of the plan."""
         queries, docs = collection.queries, collection.docs
+        over = (queries.digest, docs.digest)  # whose rows scopes and judgements speak of
         label = f"{collection.name}/{collection.split}" if collection.split else collection.name
         query_leaf = self._leaf(Node.leaf("texts", queries.digest, f"{label} queries"), queries)
         doc_leaf = self._leaf(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs)
         scope = [
-            self._leaf(_given("scope", f"{label} {name}", value.digest), value)
+            self._leaf(_given("scope", f"{label} {name}", [value.digest, *over]), value)
             for name, value in collection.scopes().items()
         ]
         judged = next(iter(collection.qrels.values()), None)
         judgements = None
         if judged is not None:
-            judgements = self._leaf(Node.leaf("judgements", judged.digest, f"{label} judgements"), judged)
+            judgements = self._leaf(_given("judgements", f"{label} judgements", [judged.digest, *over]), judged)
         listed = collection.candidates is not None
         return Sides(
             query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed, self.device
@@ -173,7 +175,11 @@ class Experiment:
 
     def explain(self) -> str:
         """Return the plan as text: computations, what is stored, what is shared by which systems."""
-        return before(self._steps())
+        waiting = sum(case.waits is not None for case in self.plan())
+        told = before(self._steps())
+        if waiting:
+            told += f"\n{waiting} of the rows wait for a choice; what follows it is planned when it is made"
+        return told
 
     def _steps(self) -> list[Step]:
         several = len(self.collections) > 1
@@ -224,6 +230,7 @@ class Experiment:
             most=self.max_memory,
         )
         self._choose(runner)
+        self.check()
         cases, planned = self.plan(), planned if not self._chosen else self._steps()
         runner.plan(case.target for case in cases)
         _read_what_was_given(cases, runner)
@@ -234,7 +241,8 @@ class Experiment:
             result.add(row, evaluation)
         result.rows.sort(key=place_of(result.rows))
         _compare(result, self.significance)
-        for row in group_rows(result.rows, {(one.name, one.split): one.group for one in self.collections}):
+        of_systems = [row for row in result.rows if row["of"] is None]
+        for row in group_rows(of_systems, {(one.name, one.split): one.group for one in self.collections}):
             result.add(row)
         seconds = time.perf_counter() - started
         result.finish(begun, seconds, [node.label for node in runner.ran])

@@ -27,7 +27,8 @@ class Judged:
     qrels       the judgement set, where a collection has several; None: the first
     part        the queries whose hash lies in this part of [0, 1): (0, 0.8) and (0.8, 1) are disjoint and together all
     sample      at most so many of them, chosen by hash of id
-    on_overlap  where a query is, by id or text, among those that are evaluated: 'refuse', 'drop' it, or 'mark' the row
+    on_overlap  where a query is, by id or text, among those that are evaluated: 'refuse', 'drop' it, or 'mark' the row;
+                None: queries to train on are refused, those to tune on marked
     """
 
     source: str | None = None
@@ -35,7 +36,7 @@ class Judged:
     qrels: str | None = None
     part: tuple[float, float] = (0.0, 1.0)
     sample: int | None = None
-    on_overlap: OnOverlap = "refuse"
+    on_overlap: OnOverlap | None = None
 
     def __post_init__(self) -> None:
         part = tuple(float(one) for one in self.part)
@@ -44,7 +45,7 @@ class Judged:
             raise ConfigError(f"part: expected two numbers from 0 to 1, the lesser first, got {list(self.part)}")
         if self.sample is not None and self.sample < 1:
             raise ConfigError(f"sample: expected a number of queries, 1 or more, got {self.sample}")
-        if self.on_overlap not in ("refuse", "drop", "mark"):
+        if self.on_overlap not in (None, "refuse", "drop", "mark"):
             raise ConfigError(f"on_overlap: expected refuse, drop or mark, got {self.on_overlap!r}")
 
     @property

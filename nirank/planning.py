@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,9 @@ class Used:
     """Judged queries that something was trained or tuned on.
 
     overlap  how many of them are evaluated, by text; `dropped` tells whether they were left out
+    grade    the least grade of what is relevant
     held     the rows of the evaluated queries that this was for, in a fold; None: all
+    questions   the queries that are left, normalised
     """
 
     use: Use
@@ -40,11 +42,13 @@ class Used:
     qrels: Qrels
     overlap: int
     dropped: bool
+    grade: int
     held: NDArray[np.int64] | None = None
+    questions: frozenset[str] = frozenset()
 
     def said(self) -> dict[str, Any]:
         """Return what a row says."""
-        relevant = int(((self.qrels.grades >= self.qrels.min_rel) & (self.qrels.rows >= 0)).sum())
+        relevant = int(((self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)).sum())
         return {
             "collection": self.collection.name,
             "split": self.collection.split,
@@ -57,7 +61,7 @@ class Used:
 
     def seen_texts(self) -> NDArray[np.uint64]:
         """Return the fingerprints of the documents that are relevant to one of the queries."""
-        hit = (self.qrels.grades >= self.qrels.min_rel) & (self.qrels.rows >= 0)
+        hit = (self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)
         return np.unique(np.asarray(self.collection.docs.fingerprints)[np.unique(self.qrels.rows[hit])])
 
 
@@ -107,6 +111,7 @@ class Around:
 
     held      the rows of the queries held out in this fold; None: there are no folds
     unjudged  what rows say of training sets without judgements: files, fields of documents
+    read      digests of the documents that those are of
     """
 
     library: Library
@@ -114,28 +119,47 @@ class Around:
     held: NDArray[np.int64] | None = None
     used: list[Used] = field(default_factory=list)
     unjudged: list[dict[str, Any]] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
 
-    def judged(self, asked: Judged, use: Use) -> Sides:
-        """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted."""
+    def judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+        """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted.
+
+        grade  the least one of a relevant document; None: as the judgement set says
+        """
         collection = self._others() if asked.outside_fold else self.library.open(self.own, asked)
         qrels = _set(collection, asked.qrels)
         collection = replace(collection, qrels={qrels.name: qrels})
         rows = asked.chosen(list(collection.queries.ids))
         rows = rows[qrels.counts[rows] > 0]
-        texts = _normalised(collection.queries.take(rows))
-        both = self._evaluated(texts)
+        queries = collection.queries.take(rows)
+        texts = _normalised(queries)
+        both = self._evaluated(texts) | self._same_ids(collection, queries, texts)
         dropped = asked.on_overlap == "drop"
         title = f"{collection.name}/{collection.split}" if collection.split else collection.name
-        if both and use == "trained" and asked.on_overlap == "refuse":
-            raise _overlap(title, both, len(rows))
+        if both and (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse":
+            raise _overlap(title, both, len(rows), use)
         if dropped:
             rows = rows[[text not in both for text in texts]]
         if not len(rows):
             raise ConfigError(f"{title}: no judged query is left to be {use} on, of {asked!r}")
         taken = collection.take(rows)
         found = next(iter(taken.qrels.values()))
-        self.used.append(Used(use, title, collection, found, sum(text in both for text in texts), dropped, self.held))
+        overlap = sum(text in both for text in texts)
+        least = found.min_rel if grade is None else grade
+        asks = frozenset(text for text in texts if not (dropped and text in both))
+        self.used.append(Used(use, title, collection, found, overlap, dropped, least, self.held, asks))
         return replace(self.library.sides_of(taken), surroundings=self)
+
+    def _same_ids(self, collection: Collection, queries: Texts, texts: Sequence[str]) -> dict[str, str]:
+        """Return the queries, by their texts, whose ids are evaluated over the same documents: other wordings."""
+        found: dict[str, str] = {}
+        for one in self.library.evaluated:
+            if one.docs.digest != collection.docs.digest:
+                continue
+            asked = one.queries if self.held is None or one is not self.own else one.queries.take(self.held)
+            for row in np.flatnonzero(asked.ids.rows(list(queries.ids)) >= 0).tolist():
+                found.setdefault(texts[row], f"{one.name} '{queries.ids[row]}'")
+        return found
 
     def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         """Return the node that computes a pipeline on two sides."""
@@ -157,11 +181,15 @@ class Around:
         found: Texts = self.library.leaves[node.address]
         return found
 
-    def overlapping(self, queries: Iterable[str], what: str, on_overlap: OnOverlap) -> frozenset[str]:
+    def overlapping(
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, docs: Node | None = None
+    ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out; raise ConfigError where they are refused."""
         both = self._evaluated(normalised(one) for one in queries)
         if both and on_overlap == "refuse":
             raise _overlap(what, both, None)
+        if docs is not None:
+            self.read.add(docs.address)
         found = {"collection": None, "split": None, "what": what, "queries": None, "relevant_pairs": None}
         said = {**found, "overlap": len(both), "dropped": on_overlap == "drop"}
         if said not in self.unjudged:
@@ -182,9 +210,12 @@ class Around:
         asked = set(texts)
         found: dict[str, str] = {}
         for collection, questions in zip(self.library.evaluated, self.library.questions, strict=True):
-            if self.held is not None and collection is self.own:
+            if (
+                self.held is not None
+            ):  # other folds' queries are not ranked by what is trained here, whatever collection
+                own = set(_normalised(self.own.queries))
                 held = set(_normalised(self.own.queries.take(self.held)))
-                questions = {text: id for text, id in questions.items() if text in held}
+                questions = {text: id for text, id in questions.items() if text in held or text not in own}
             for text in asked & questions.keys() - {""}:
                 found.setdefault(text, f"{collection.name} '{questions[text]}'")
         return found
@@ -223,10 +254,10 @@ def _set(collection: Collection, name: str | None) -> Qrels:
     return collection.qrels[name]
 
 
-def _overlap(title: str, both: Mapping[str, str], n: int | None) -> ConfigError:
+def _overlap(title: str, both: Mapping[str, str], n: int | None, use: Use = "trained") -> ConfigError:
     some = ", ".join(list(both.values())[:_SHOWN])
-    of = "" if n is None else f" of {n:,}"
+    of = ("" if n is None else f" of {n:,}") + (" training" if use == "trained" else " tuning")
     return ConfigError(
-        f"{title}: {len(both):,}{of} training queries are evaluated too (overlap={len(both)}; {some}); set on_overlap:"
-        " drop to leave them out, or mark to train on them and have the rows say so"
+        f"{title}: {len(both):,}{of} queries are evaluated too (overlap={len(both)}; {some}); set on_overlap:"
+        " drop to leave them out, or mark to use them and have the rows say so"
     )

@@ -31,6 +31,7 @@ from nirank.pairs import Pairs
 from nirank.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
 from nirank.ranking import Ranking
 from nirank.scope import Scope
+from nirank.values import inside
 
 C = TypeVar("C", bound=type)
 Use = Literal["trained", "tuned"]
@@ -74,7 +75,7 @@ def stage(cls: C) -> C:
 class Surroundings(Protocol):
     """What a plan can be asked for when models are trained in it."""
 
-    def judged(self, asked: Judged, use: Use) -> Sides:
+    def judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
         """Return judged queries as sides of their own, and let the row say what they were used for."""
         ...
 
@@ -90,10 +91,13 @@ class Surroundings(Protocol):
         """Return the texts that a leaf stands for."""
         ...
 
-    def overlapping(self, queries: Iterable[str], what: str, on_overlap: OnOverlap) -> frozenset[str]:
+    def overlapping(
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, docs: Node | None = None
+    ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
 
         what  names the training set
+        docs  the documents that it is of, where it is of a collection's
         """
         ...
 
@@ -185,7 +189,11 @@ class Stage(Pipeline):
     def models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
         named = getattr(self, "model", None)
-        return (named.start,) if isinstance(named, Made) else (named,) if isinstance(named, str) else ()
+        if not isinstance(named, Made):
+            return (named,) if isinstance(named, str) else ()
+        below = [one for one in inside(named) if one is not named]  # what mined and taught has a say too
+        others = [name for one in below if isinstance(one, Stage) for name in one.models()]
+        return (named.start, *others)
 
     def options(self, *, identity_only: bool = False) -> dict[str, Any]:
         """Return the options that differ from their defaults."""

@@ -160,6 +160,8 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row
         zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",
         by_zero_shot=_by_answer(rows, names) if len(answers) > 1 else {},
         nulls=nulls,
+        seeds=first["seeds"] if all(row["seeds"] == first["seeds"] for row in rows) else [],
+        **{f"{what}_on_test": any(row[f"{what}_on_test"] for row in rows) for what in ("trained", "tuned")},
         conventions=rules,
         pipeline=first["pipeline"],
     )

@@ -31,6 +31,7 @@ def trainings(node: Node, runner: Runner) -> list[dict[str, Any]]:
             {
                 "model": one.label,
                 **said,
+                "seconds": stored.meta["declared"]["seconds"],
                 "counts": dict(stored.meta["counts"]),
                 "examples_by_reason": dict(made.meta["declared"].get("examples", {})),
                 "measure": curve["measure"],

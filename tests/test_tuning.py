@@ -65,6 +65,7 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
             "relevant_pairs": 2,
             "overlap": 0,
             "dropped": False,
+            "trained_too": 0,
         }
     ]
     assert row["tuned_on_test"] is False
@@ -210,3 +211,100 @@ def test_explain_tells_what_will_be_chosen_first(tmp_path):
     assert "choose among 2 by RR@1 on c/train queries" in text
     Experiment(load(place), {"S": system}, ["RR@1"], store=store).run()
     assert "0 to compute" in Experiment(load(place), {"S": system}, ["RR@1"], store=store).explain()
+
+
+def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_path):
+    """Row numbers mean another document in each: a leaf is of its tables, not of its ids only."""
+    train, test = {"1": ("cat", "short"), "2": ("fish", "more")}, {"3": ("the cat", "short")}
+    small = load(folder(tmp_path / "small", train, test), name="small")
+    place = folder(tmp_path / "large", train, test)
+    lines = (place / "corpus.jsonl").read_text()
+    (place / "corpus.jsonl").write_text(json.dumps({"_id": "aardvark", "text": "aardvark"}) + "\n" + lines)
+    large = load(place, name="large")
+    data = TrainingSet(Judged(split="train"))
+    store = open_store(tmp_path / "store")
+    both = Experiment([small, large], {"S": _dense(data)}, ["RR@1"], store=store)
+    found = {}
+    for case in both.plan():
+        (mined,) = [node for node in case.target.walk() if node.label.startswith("positives")]
+        found[case.collection.name] = both._leaves[mined.input("judgements").address].docs
+    assert len(found["small"]) + 1 == len(found["large"])
+
+
+def test_folds_with_unjudged_queries_keep_held_out_and_judged_apart(tmp_path):
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdefgh")}
+    qrels = {f"q{i}": {"short": 1} for i in range(4)}  # half of them
+    collection = Collection.of(DOCS, queries, qrels)
+    (row,) = run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=2).rows
+    assert row["status"] == "ok", row.get("error")
+    assert row["queries"]["judged"] == 4
+
+
+def test_trap_36_another_wording_of_an_evaluated_query_is_that_query(tmp_path):
+    place = folder(tmp_path / "c", {}, {"3": ("cat", "short"), "4": ("dog", "other")})
+    rows = [json.dumps({"_id": "3", "text": "which animal purrs"}), json.dumps({"_id": "4", "text": "which one barks"})]
+    (place / "queries.question.jsonl").write_text("\n".join(rows) + "\n")
+    asked = load(place, queries="question")
+    store = open_store(tmp_path / "store")
+    data = TrainingSet(Judged(source=str(place), split="test"))
+    with pytest.raises(ConfigError, match="overlap=2"):
+        Experiment(asked, {"S": _dense(data)}, ["RR@1"], store=store).plan()
+
+
+def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
+    """A tuning query with the words of one evaluated query: in whichever fold that one is, the row is marked."""
+    words = "abcdefgh"
+    for at in range(4):
+        train = {"t1": (f"cat {words[at]}", "short"), "t2": ("fish", "more")}
+        test = {f"q{i}": (f"cat {word}", "short") for i, word in enumerate(words)}
+        place = folder(tmp_path / f"c{at}", train, test)
+        system = rrf(
+            tune(CANDIDATES, on=Judged(split="train"), measure="RR@1"), tune(CANDIDATES, on=Judged(), measure="RR@1")
+        )
+        (row,) = run(tmp_path, load(place), system, folds=2).rows
+        assert row["tuned_on_test"] is True, at
+
+
+def test_an_explicit_refusal_is_one_for_tuning_too(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    system = tune(CANDIDATES, on=Judged(split="test", on_overlap="refuse"), measure="RR@1")
+    with pytest.raises(ConfigError, match="1 of 1 tuning queries are evaluated too"):
+        run(tmp_path, load(place), system)
+
+
+def test_a_changed_choice_is_noticed_and_made_again(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    run(tmp_path, load(place), system)
+    (path,) = (tmp_path / "store").glob("artifacts/*/*/choice.json")
+    path.write_text(path.read_text().replace('"chosen": 1', '"chosen": 0'))
+    (row,) = run(tmp_path, load(place), system).rows
+    assert row["pipeline"] == repr(BM25(b=1.0))
+
+
+def test_groups_carry_what_nobody_may_overlook(tmp_path):
+    from dataclasses import replace
+
+    places = [folder(tmp_path / name, {"1": ("x", "more")}, {"3": ("cat", "short")}) for name in ("a", "b")]
+    members = [replace(load(place), group="both") for place in places]
+    result = run(tmp_path, members, tune(CANDIDATES, on=Judged(split="test"), measure="RR@1"))
+    assert [row["tuned_on_test"] for row in result.rows if row["collection"] == "both"] == [True]
+
+
+def test_folds_over_two_collections_with_the_same_queries(tmp_path):
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdef")}
+    qrels = {id: {"short": 1} for id in queries}
+    members = [
+        Collection.of(docs, queries, qrels, name=name) for name, docs in (("a", DOCS), ("b", {**DOCS, "new": "newt"}))
+    ]
+    data = TrainingSet(Judged())
+    one = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
+    assert len(one.plan()) == 2
+    assert not any(used.overlap for case in one.plan() for used in case.used)
+
+
+def test_explain_says_that_something_waits_for_a_choice(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    text = Experiment(load(place), {"S": system}, ["RR@1"], store=open_store(tmp_path / "store")).explain()
+    assert text.endswith("1 of the rows wait for a choice; what follows it is planned when it is made")

@@ -52,7 +52,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     name, split, qrels = key
     title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
     shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
-    best = _best(rows, shown)
+    best = _best([row for row in rows if row.get("of") is None], shown)
     notes = _shared_notes(rows, shown)
     more, facts = _more(rows, shown), _facts(rows)
     body = []
@@ -71,7 +71,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                     notes.append(note)
                 cells.append(Cell("-", number=True))
             else:
-                top = _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
+                top = row.get("of") is None and _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
                 cells.append(
                     Cell(
                         _value(row, measure, len(rows)),
@@ -178,7 +178,7 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
         notes.append(f"Not everything judged can be reached here; no ranking passes {', '.join(low)}.")
     measured = [row for row in rows if row["status"] == "ok"]
     for k in dict.fromkeys(k for row in measured for k in row.get("judged_at", {})):
-        parts = {row["system"]: row["judged_at"][k] for row in measured if k in row["judged_at"]}
+        parts = {row.get("of") or row["system"]: row["judged_at"][k] for row in measured if k in row["judged_at"]}
         least, most = min(parts, key=parts.__getitem__), max(parts, key=parts.__getitem__)
         if parts[most] - parts[least] > _HOLES:
             notes.append(
@@ -215,6 +215,7 @@ def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 left = f", {one['overlap']:,} evaluated ones left out" if one["overlap"] and one["dropped"] else ""
                 left = f", {one['overlap']:,} of them evaluated" if one["overlap"] and not one["dropped"] else left
                 fold = " (in one of the folds)" if row.get("folds") else ""
+                left += f", {one['trained_too']:,} of which it was trained on" if one.get("trained_too") else ""
                 queries = "" if one["queries"] is None else f"{one['queries']:,} queries of "
                 said = f"{what} on {queries}{one['what']}{left}{fold}"
                 told.setdefault(said, []).append(row.get("of") or row["system"])

@@ -25,10 +25,13 @@ State = dict[str, Any]
 _MOST_TERMS = 1_000_000  # more than any vocabulary has
 
 
-def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Path, ctx: Context) -> None:
+def cook(
+    folders: Sequence[Path], how: Soup, start: Path | None, watched: Watched | None, folder: Path, ctx: Context
+) -> None:
     """Write the soup of some trained models into `folder/model`, and what went into it into `soup.json`.
 
     folders  of the models' artifacts
+    start    of the artifact that they started from, where that was made too
     """
     models = [one / MODEL for one in folders]
     weights.comparable(models, [one.title for one in how.of])
@@ -42,9 +45,9 @@ def cook(folders: Sequence[Path], how: Soup, watched: Watched | None, folder: Pa
     else:
         state, ingredients = soups.uniform(states), tuple(range(len(models)))
     if how.how == "wise":
-        start = resolve(how.start).path
-        weights.comparable([models[0], start], [how.of[0].title, how.start])
-        state = soups.wise(weights.read(start), state, how.alpha)
+        begun = resolve(how.start).path if start is None else start / MODEL
+        weights.comparable([models[0], begun], [how.of[0].title, "what it started from"])
+        state = soups.wise(weights.read(begun), state, how.alpha)
     weights.write(state, models[0], folder / MODEL)
     said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
     (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,12 +11,13 @@ from nirank.errors import ConfigError
 from nirank.identity import digest_files
 from nirank.judged import Judged, OnOverlap
 from nirank.node import Node
-from nirank.pipeline import RANKED_OR_NOT, Pipeline, require_system
-from nirank.stage import Sides, Surroundings
+from nirank.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
+from nirank.stage import Scorer, Sides, Surroundings
 from nirank.training.files import read_examples
 from nirank.values import changed, shown
 
 TASKS = "nirank.training.tasks"
+_ALL = 2**31 - 1  # documents of a query: no list is that long
 Inputs = tuple[tuple[str, Node], ...]
 
 
@@ -111,21 +112,23 @@ class TrainingSet(Data):
 
     def node(self, sides: Sides) -> Node:
         around = surroundings(sides)
-        own = around.judged(self.queries, "trained")
+        own = around.judged(self.queries, "trained", self.grade)
         assert own.judgements is not None, "checked where judged queries are opened"
         both = (("queries", own.queries), ("docs", own.docs))
         given = {"grade": self.grade, "positives": self.positives}
         params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         inputs: Inputs = (*both, ("judgements", own.judgements))
         if self.negatives is not None:
-            deep = self.negatives.of % self.negatives.ranks[1]
-            inputs += (("list", around.compiled(deep, own)),)
+            margins = self.negatives.margin is not None or self.negatives.relative is not None
+            # Margins ask how the positive scores, wherever it stands.
+            of = whole(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
+            inputs += (("list", around.compiled(of, own)),)
             params |= {"negatives": self.negatives.params()}
         mined = Node(f"{TASKS}:mine", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}")
         read: Inputs = (*both, ("mined", mined))
         if self.teacher is not None:
             pairs = Node(f"{TASKS}:pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
-            read += (("teacher", around.compiled(self.teacher, own, pairs)),)
+            read += (("teacher", around.compiled(whole(self.teacher), own, pairs)),)
         views = {"doc_text": self.doc_text, "query_text": self.query_text}
         params = {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
         return Node(f"{TASKS}:examples", 1, params, read, offline=True, label=f"examples of {self.title}")
@@ -157,7 +160,7 @@ class Fields(Data):
         around = surroundings(sides)
         docs = around.whole(self.source).docs
         asked = around.texts(docs).read(TextView(self.query))
-        left = around.overlapping(asked, self.title, self.on_overlap)
+        left = around.overlapping(asked, self.title, self.on_overlap, docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
         params = {name: value for name, value in given.items() if value is not None}
         return Node(f"{TASKS}:fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}")
@@ -198,7 +201,7 @@ class TrainingFile(Data):
             inputs = (("queries", whole.queries), ("docs", whole.docs))
         opened = {role: around.texts(node) for role, node in inputs}
         asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
-        left = around.overlapping(asked, self.title, self.on_overlap)
+        left = around.overlapping(asked, self.title, self.on_overlap, dict(inputs).get("docs"))
         if left:
             params["without"] = sorted(left)
         return Node(
@@ -237,6 +240,17 @@ class Mixture(Data):
 
     def __repr__(self) -> str:
         return shown(self)
+
+
+def whole(one: Pipeline) -> Pipeline:
+    """Return a pipeline whose scorers score lists to their end: what lies below a depth has no score of theirs."""
+    if isinstance(one, Scorer):
+        return replace(one, depth=_ALL)
+    if isinstance(one, Then):
+        return Then(tuple(map(whole, one.steps)))
+    if isinstance(one, Join):
+        return Join(one.stage, tuple(map(whole, one.inputs)))
+    return one
 
 
 def surroundings(sides: Sides) -> Surroundings:

@@ -30,13 +30,16 @@ class Watched:
     measure: str
 
     @classmethod
-    def of(cls, lists: Pairs, queries: Texts, docs: Texts, qrels: Qrels, measure: str, view: TextView) -> Watched:
-        """Read the texts of candidate lists."""
+    def of(
+        cls, lists: Pairs, queries: Texts, docs: Texts, qrels: Qrels, measure: str, views: tuple[TextView, TextView]
+    ) -> Watched:
+        """Read the texts of candidate lists; `views` are of queries and documents."""
         lists = lists.unscored() if isinstance(lists, Ranking) else lists
         rows, doc_at = np.unique(lists.rows, return_inverse=True)
         asked, query_at = np.unique(lists.query_rows, return_inverse=True)
         at = np.column_stack((query_at, doc_at)).astype(np.int64)
-        read = [list(texts.take(chosen).read(view)) for texts, chosen in ((queries, asked), (docs, rows))]
+        sides = ((queries, asked, views[0]), (docs, rows, views[1]))
+        read = [list(texts.take(chosen).read(view)) for texts, chosen, view in sides]
         return cls(read[0], read[1], at, lists, qrels, measure)
 
     def measured(self, scores: NDArray[np.floating]) -> float:

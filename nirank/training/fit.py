@@ -141,7 +141,6 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
             "examples": len(examples),
             "steps": done,
             "epochs": done / len(batches),
-            "seconds": round(kept.spent, 3),
             "best_step": curve.best[0] if curve.best else None,
             "stopped_early": done < steps,
             "trainable_parameters": n_trained,
@@ -152,6 +151,7 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
     points = {"measure": measure, "steps": curve.steps, "evaluations": curve.evaluations}
     (folder / "curve.json").write_text(json.dumps(points) + "\n")
     (folder / "training.json").write_text(json.dumps(said, indent=1) + "\n")
+    ctx.declare("seconds", round(kept.spent, 3))  # not in a file: equal trainings have equal artifacts
     for name in ("loss", "precision", "max_length", "steps", "best_step"):
         if said[name] is not None:
             ctx.declare(name, said[name])

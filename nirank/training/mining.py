@@ -83,8 +83,11 @@ def mine(queries: Texts, docs: Texts, qrels: Qrels, found: Ranking | None, param
     """
     grade = params.get("grade")
     q, d = positives(qrels, grade, params.get("positives"))
-    known = np.column_stack(positives(qrels, grade, None))
-    counts = {"judgements": len(qrels), "positives": len(known), "examples": len(q)}
+    told = np.asarray(docs.fingerprints)[d] != 0
+    counts = {"judgements": len(qrels), "positives": len(q), "removed: blank positives": int((~told).sum())}
+    q, d = q[told], d[told]
+    known = np.column_stack(positives(qrels, qrels.min_rel if grade is None else min(grade, qrels.min_rel), None))
+    counts["examples"] = len(q)
     if found is None:
         nothing = np.zeros(0, np.int64)
         return MinedRows(q, d, np.zeros(len(q) + 1, np.int64), nothing, known, counts)
@@ -114,10 +117,12 @@ def _candidates(
     _, group = np.unique(np.concatenate((prints[d], prints[known[:, 1]])), return_inverse=True)
     group, known_group = group[: len(d)].astype(np.int64), group[len(d) :].astype(np.int64)
     n_groups = int(max(group.max(initial=0), known_group.max(initial=0))) + 1
-    keys = q * len(docs) + d
+    _, question = np.unique(asked, return_inverse=True)  # queries with one text have one set of positives
+    question = np.where(asked == 0, len(asked) + np.arange(len(asked)), question).astype(np.int64)
+    of, known_of = question[q], question[known[:, 0]]
     reasons = {
-        "known positives": np.isin(keys, known[:, 0] * len(docs) + known[:, 1]),
-        "texts of positives": np.isin(q * n_groups + group, known[:, 0] * n_groups + known_group),
+        "known positives": np.isin(of * len(docs) + d, known_of * len(docs) + known[:, 1]),
+        "texts of positives": np.isin(of * n_groups + group, known_of * n_groups + known_group),
         "the query itself": (prints[d] == asked[q]) & (asked[q] != 0),
         "blank": prints[d] == 0,
     }
@@ -145,9 +150,9 @@ def _of_examples(
     keep = np.ones(len(at), np.bool_)
     if "margin" in how or "relative" in how:
         own = scores_of(found, q, d)
-        limit = own - how["margin"] if "margin" in how else own * how["relative"]
-        if "margin" in how and "relative" in how:
-            limit = np.minimum(limit, own * how["relative"])
+        limit = own - how["margin"] if "margin" in how else own
+        if "relative" in how:  # of a negative score, the share that is farther from 0
+            limit = np.minimum(limit, own - np.abs(own) * (1 - how["relative"]))
         counts["positives not in the list"] = int(np.isnan(own).sum())
         keep = ~(listed.scores[at] > limit[example])  # where the positive has no score, nothing is too close
         counts["removed: too close to the positive"] = int((~keep).sum())

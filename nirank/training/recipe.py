@@ -54,7 +54,7 @@ class Recipe:
     dropout         None: as the model's configuration says
     precision       'bfloat16': autocast; the weights stay float32
     max_length      tokens of a text, for a cross-encoder of query and document together; None: the model's own
-    scale           mnr: factor of cosine similarities (1 / temperature)
+    scale           factor of cosine similarities in mnr (1 / temperature) and margin_mse; dot products have none
     margin          margin: what a positive should be ahead by
     flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
     freeze_layers   this many of the lowest layers, and the embeddings, keep their weights; 'half': half of them

@@ -89,7 +89,8 @@ def soup(job: Job) -> None:
     """Average models."""
     from nirank.training.cooking import cook
 
-    cook(job.inputs["model"], job.stage, _watched(job), job.folder, job.context)
+    start = next(iter(job.inputs.get("start", ())), None)
+    cook(job.inputs["model"], job.stage, start, _watched(job), job.folder, job.context)
 
 
 def _watched(job: Job) -> Watched | None:
@@ -97,7 +98,9 @@ def _watched(job: Job) -> Watched | None:
         return None
     names = ("watched", "watched_queries", "watched_docs", "watched_judgements")
     lists, queries, docs, qrels = (job.one(name) for name in names)
-    return Watched.of(lists, queries, docs, qrels, job.stage.watch.measure, TextView(TITLE_AND_TEXT))
+    watch = job.stage.watch
+    views = TextView(watch.query_text), TextView(watch.doc_text)
+    return Watched.of(lists, queries, docs, qrels, watch.measure, views)
 
 
 def _keep(made: Examples, job: Job) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nirank.collections.texts import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
 from nirank.identity import SEED, Placeholder
 from nirank.judged import Judged
@@ -37,6 +38,8 @@ class Watch:
     measure: str = "nDCG@10"
     every: int | None = None
     patience: int | None = None
+    doc_text: View = TITLE_AND_TEXT
+    query_text: View = TITLE_AND_TEXT
 
     def __post_init__(self) -> None:
         from nirank.evaluation.measures import parse
@@ -59,7 +62,9 @@ class Watch:
 
     def params(self) -> dict[str, Any]:
         """Return what the choice of the best weights depends on, beside the lists."""
-        given = {"measure": self.measure, "every": self.every, "patience": self.patience}
+        given: dict[str, Any] = {"measure": self.measure, "every": self.every, "patience": self.patience}
+        views = {"doc_text": self.doc_text, "query_text": self.query_text}
+        given |= {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
         return {name: value for name, value in given.items() if value is not None}
 
     def __repr__(self) -> str:
@@ -165,11 +170,24 @@ class Soup(Made):
         if not 0 <= self.alpha <= 1:
             raise ConfigError(f"soup: alpha must lie in [0, 1], got {self.alpha}")
         kinds = sorted({one.kind for one in self.of})
-        starts = sorted({one.start for one in self.of})
+        starts = list(dict.fromkeys(begins(one) for one in self.of))
         if len(kinds) > 1 or len(starts) > 1:
+            said = [one if isinstance(one, str) else one.title for one in starts]
             raise ConfigError(
-                f"soup: its models must be of one kind and start from one model, got {', '.join((*kinds, *starts))}"
+                f"soup: its models must be of one kind and start from one model, got {', '.join((*kinds, *said))}"
             )
+        idle = [
+            name
+            for name, given, used in (
+                ("tie", self.tie != "accept", self.how == "greedy"),
+                ("alpha", self.alpha != 0.5, self.how == "wise"),
+                ("watch.every", self.watch is not None and self.watch.every is not None, False),
+                ("watch.patience", self.watch is not None and self.watch.patience is not None, False),
+            )
+            if given and not used
+        ]
+        if idle:
+            raise ConfigError(f"soup: {idle[0]} does nothing in a soup that is {self.how}; leave it out")
 
     @property
     def kind(self) -> Kind:
@@ -190,7 +208,16 @@ class Soup(Made):
         params: dict[str, Any] = {"how": self.how}
         inputs: Inputs = tuple((MODEL, one.by) for one in models)
         if self.how == "wise":
-            params |= {"alpha": self.alpha, "base": dict(resolve(self.start).identity)}
+            start = begins(self)
+            params["alpha"] = self.alpha
+            if isinstance(start, Made):
+                inputs += (("start", start.node(sides)),)
+            else:
+                files = resolve(start)
+                heads = str(files.config("config.json").get("architectures", ""))
+                if self.kind == "cross_encoder" and "SequenceClassification" not in heads:
+                    raise ConfigError(f"soup: {start} is no cross-encoder; there is nothing between it and one")
+                params["base"] = dict(files.identity)
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params |= {"tie": self.tie, "watch": self.watch.params()}
@@ -198,3 +225,13 @@ class Soup(Made):
 
     def __repr__(self) -> str:
         return shown(self)
+
+
+def begins(one: Made) -> str | Made:
+    """Return what a model's training started from."""
+    if isinstance(one, Soup):
+        return begins(one.of[0])
+    if isinstance(one, Bound):
+        return begins(one.value)
+    assert isinstance(one, Train), f"{type(one).__name__} says nothing of its start"
+    return one.base

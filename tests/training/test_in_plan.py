@@ -257,3 +257,75 @@ def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path
     system = {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))}
     with pytest.raises(ConfigError, match="max_memory 50.0 MB: .*train a bi-encoder|max_memory 50.0 MB"):
         run(tmp_path, collection, system, max_memory="50MB")
+
+
+def test_teachers_score_whole_lists(bases):
+    """Below a scorer's depth stand made-up scores that keep the old order: nothing to learn from."""
+    from nirank.training.data import whole
+
+    teacher = BM25() >> CrossEncoder("some/model", depth=3)
+    assert whole(teacher).steps[-1].depth > 10**9
+    assert whole(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
+    assert whole(CrossEncoder("some/model")).depth > 10**9
+    assert whole(BM25()) == BM25()
+
+
+def test_soups_start_from_one_model_and_have_no_idle_options(bases):
+    first = Train(bases["bi_encoder"], OWN, seed=1)
+    with pytest.raises(ConfigError, match="start from one model"):
+        Soup((first, Train(first, OWN, seed=1)))
+    for options, name in (({"tie": "reject"}, "tie"), ({"alpha": 0.3}, "alpha")):
+        with pytest.raises(ConfigError, match=f"soup: {name} does nothing"):
+            Soup((first,), **options)
+    watch = Watch(Judged(split="dev"), BM25(), patience=2)
+    with pytest.raises(ConfigError, match="watch.patience does nothing"):
+        Soup((first,), "greedy", watch)
+
+
+def test_half_way_to_a_second_training_is_between_its_own_ends(tmp_path, bases, collection):
+    first = Train(bases["bi_encoder"], Fields(), recipe=QUICK, seed=1)
+    second = Train(first, OWN, recipe=QUICK, seed=1)
+    systems = {"first": Dense(first), "begin": Dense(Soup((second,), "wise", alpha=0.0)), "end": Dense(second)}
+    result = run(tmp_path, collection, {**systems, "whole": Dense(Soup((second,), "wise", alpha=1.0))}, seeds=[1])
+    scores = {key[2]: ranking.scores for key, ranking in result.rankings.items()}
+    np.testing.assert_allclose(scores["begin"], scores["first"], atol=1e-6)
+    np.testing.assert_allclose(scores["whole"], scores["end"], atol=1e-6)
+
+
+def test_there_is_nothing_between_a_bi_encoder_and_a_cross_encoder(tmp_path, bases, collection):
+    model = Soup((Train(bases["bi_encoder"], OWN, "cross_encoder", QUICK, seed=1),), "wise")
+    with pytest.raises(ConfigError, match="is no cross-encoder; there is nothing between"):
+        run(tmp_path, collection, {"S": BM25() % 5 >> CrossEncoder(model)})
+
+
+def test_what_was_read_of_the_collection_is_no_zero_shot(tmp_path, bases, collection):
+    result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], Fields(), recipe=QUICK))})
+    assert result.rows[0]["zero_shot"] == "no"
+    student = Dense(
+        Train("base/one", TrainingSet(Judged(), Mined(BM25() >> MaxSim("miner/two")), teacher=Dense("teacher/three")))
+    )
+    assert set(student.models()) == {"base/one", "miner/two", "teacher/three"}
+
+
+def test_choices_on_what_was_trained_on_are_told(tmp_path, bases, collection):
+    system = tune(
+        [Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK, seed=seed)) for seed in (1, 2)],
+        on=Judged(),
+        measure="RR@5",
+    )
+    result = run(tmp_path, collection, {"S": system})
+    assert [one["trained_too"] for one in result.rows[0]["tuned_on"]] == [10, 10]
+    assert "10 of which it was trained on" in str(result.table())
+
+
+def test_the_best_value_is_never_a_single_seeds(tmp_path, bases, collection):
+    from nirank.report.table import grids
+
+    result = run(
+        tmp_path,
+        collection,
+        {"Z": Dense(bases["other"]), "T": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))},
+        seeds=[1, 2, 3],
+    )
+    (grid,) = grids(result.rows, result.measures)
+    assert not any(cell.best for line in grid.body if "seed" in line[0].text for cell in line)

@@ -49,6 +49,7 @@ def test_each_filter_removes_what_it_names_and_counts_it():
     mined = mine(queries, docs, qrels, found, {"negatives": {"n": 9}})
     assert shown(mined, queries, docs) == [("q", "p", ["n3", "n1", "n4"]), ("r", "n1", [])]
     assert {name: n for name, n in mined.counts.items() if name.startswith("removed")} == {
+        "removed: blank positives": 0,
         "removed: known positives": 1,
         "removed: texts of positives": 0,
         "removed: the query itself": 1,
@@ -140,3 +141,39 @@ def test_what_is_mined_is_read_back(tmp_path):
     assert [again.queries.tolist(), again.offsets.tolist(), again.negatives.tolist()] == [[0, 1], [0, 1, 1], [4]]
     q, d = again.pairs()
     assert sorted(zip(q.tolist(), d.tolist(), strict=True)) == [(0, 2), (0, 4), (1, 3)]
+
+
+def test_trap_38_a_positive_below_the_grade_that_is_taught_is_no_negative():
+    docs = Texts.of({"best": "best", "good": "good", "bad": "bad"})
+    queries = Texts.of({"q": "question"})
+    qrels = Qrels.from_dict({"q": {"best": 2, "good": 1, "bad": 0}}, queries.ids, docs.ids)
+    found = ranking(queries, docs, {"q": [("best", 3.0), ("good", 2.0), ("bad", 1.0)]})
+    mined = mine(queries, docs, qrels, found, {"grade": 2, "negatives": {"n": 5}})
+    assert shown(mined, queries, docs) == [("q", "best", ["bad"])]
+
+
+def test_trap_38_one_question_under_two_ids_has_one_set_of_positives():
+    docs = Texts.of({"a": "A", "b": "B", "c": "C"})
+    queries = Texts.of({"q1": "what is it", "q2": "What is  it"})
+    qrels = Qrels.from_dict({"q1": {"a": 1}, "q2": {"b": 1}}, queries.ids, docs.ids)
+    order = [("a", 3.0), ("b", 2.0), ("c", 1.0)]
+    mined = mine(queries, docs, qrels, ranking(queries, docs, {"q1": order, "q2": order}), {"negatives": {"n": 5}})
+    assert shown(mined, queries, docs) == [("q1", "a", ["c"]), ("q2", "b", ["c"])]
+
+
+def test_blank_positives_are_no_examples():
+    docs = Texts.of({"a": " ", "b": "B"})
+    queries = Texts.of({"q": "what"})
+    qrels = Qrels.from_dict({"q": {"a": 1, "b": 1}}, queries.ids, docs.ids)
+    mined = mine(queries, docs, qrels, None, {})
+    assert shown(mined, queries, docs) == [("q", "b", [])]
+    assert mined.counts["removed: blank positives"] == 1
+
+
+def test_a_share_of_a_negative_score_lies_below_it():
+    docs = Texts.of({name: name for name in ("near", "p", "far")})
+    queries = Texts.of({"q": "question"})
+    qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
+    found = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("far", -3.5)]})
+    mined = mine(queries, docs, qrels, found, {"negatives": {"n": 5, "relative": 0.5}})
+    assert shown(mined, queries, docs) == [("q", "p", ["far"])]  # at most -3
