@@ -78,11 +78,14 @@ def _files(folder: Path) -> list[Path]:
 def _described(folder: Path) -> dict[str, Any]:
     """Return what decides a model's output beside its weights, by the name that a message gives it."""
     modules = _json(folder / "modules.json") or []
+    kinds = {one["path"]: one["type"].rpartition(".")[2] for one in modules}
     found: dict[str, Any] = {"its modules": [(one["path"], one["type"].rpartition(".")[2]) for one in modules]}
     for place in dict.fromkeys(["", *(one["path"] for one in modules)]):
-        config = _lasting(_filled(folder / place))
+        config = _lasting(_filled(folder / place, kinds.get(place, "")))
         found |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
     own = _json(folder / "config_sentence_transformers.json") or {}
+    prompts = {name: prompt for name, prompt in (own.get("prompts") or {}).items() if prompt}
+    own |= {"prompts": prompts, "similarity_fn_name": own.get("similarity_fn_name") or "cosine"}
     found |= {f"its {name}": own.get(name) for name in _SETTINGS}
     tokenizer = _json(folder / "tokenizer.json") or {}
     found["its tokenizer"] = {name: one for name, one in tokenizer.items() if name not in ("truncation", "padding")}
@@ -91,15 +94,24 @@ def _described(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _filled(folder: Path) -> dict[str, Any]:
-    """Return a module's configuration; a transformer's with the defaults that an older file leaves out."""
-    found: dict[str, Any] = _json(folder / "config.json") or {}
-    if "model_type" not in found:
-        return found
-    from transformers import AutoConfig
+def _filled(folder: Path, kind: str) -> dict[str, Any]:
+    """Return a module's configuration as libraries read it today: older files leave defaults out, and name things
+    otherwise.
 
-    filled: dict[str, Any] = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
-    return filled
+    kind  of module, where it is sentence-transformers'
+    """
+    found: dict[str, Any] = _json(folder / "config.json") or {}
+    if "model_type" in found:
+        from transformers import AutoConfig
+
+        filled: dict[str, Any] = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
+        return filled
+    from sentence_transformers.sentence_transformer import modules
+
+    if kind and hasattr(modules, kind):
+        read: dict[str, Any] = getattr(modules, kind).load(str(folder)).get_config_dict()
+        return read
+    return found
 
 
 def _lasting(value: Any) -> Any:
