@@ -14,7 +14,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from nirank import BM25, Dense, Experiment, Judged, Mined, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
+from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
 from nirank.judged import hashed
 from nirank.training.stability import expected_maximum, spread
 
@@ -56,7 +56,7 @@ def make_pool(scifact: Path, folder: Path) -> None:
 
 def systems(epochs: int, rate: float, seeds: list[int]) -> dict[str, Dense | BM25]:
     """Return each recipe as a system, and soups that each leave out one of the plain models."""
-    data = TrainingSet(Judged(split="train", on_overlap="drop"), Mined(BM25(), ranks=(6, 50), n=1))
+    data = TrainingSet(Judged(split="train", on_overlap="drop"))
     plain = Recipe(epochs=epochs, learning_rate=rate, batch=16, precision="bfloat16", max_length=128)
     recipes = {
         "plain": plain,
