@@ -19,6 +19,7 @@ from nirank.plan.choices import Chosen, PendingError, settled
 from nirank.plan.compile import compile
 from nirank.plan.held import compile_held, depends_on_fold, joined
 from nirank.planning import Around, Library, Used
+from nirank.seeds import seeded_name
 from nirank.training.leaks import normalised
 from nirank.values import inside, rebuilt
 
@@ -118,7 +119,7 @@ def cases(
         for name, pipeline in systems.items():
             seeded = any(one is SEED for one in inside(pipeline))
             for seed in seeds if seeded else (None,):
-                shown = f"{name} (seed {seed})" if seeded and len(seeds) > 1 else name
+                shown = seeded_name(name, seed) if seed is not None and len(seeds) > 1 else name
                 one = pipeline if seed is None else with_seed(pipeline, seed)
                 begun = Case(collection, shown, name, one, None, seed)
                 try:

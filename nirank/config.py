@@ -360,8 +360,8 @@ class _Reader:
         for one in dataclasses.fields(kind):
             if one.name == "path" and isinstance(plain.get("path"), str) and plain["path"]:
                 plain["path"] = str(path_of(plain["path"], self.path.parent))
-            if one.name == "model" and plain.get("model") in self.models.models:
-                plain["model"] = self.models.model(plain["model"], above)
+            if one.name == "model" and kind.model_kind is not None and isinstance(plain.get("model"), str):
+                plain["model"] = self.models.model_asked(options.value["model"], above)
                 if plain["model"] is None:
                     return None
         try:

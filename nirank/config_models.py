@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from nirank.cases import Folds
 from nirank.config_collections import path_of, unknown_keys
@@ -13,10 +13,13 @@ from nirank.errors import ConfigError, suggest
 from nirank.judged import Judged
 from nirank.model import Made
 from nirank.pipeline import Pipeline
+from nirank.registry import find
+from nirank.seeds import checked_seeds
 from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.recipe import Recipe
 from nirank.training.train import Soup, Train, Watch
 from nirank.tuned import Tuned, grid, tune
+from nirank.values import converted
 from nirank.yaml_tree import Mistakes, Tree
 
 T = TypeVar("T")
@@ -65,6 +68,26 @@ class ModelReader:
         found: Made | None = self._named("models", name, above, self._model)
         return found
 
+    def model_asked(self, tree: Tree, above: Above) -> str | Made | None:
+        """Return the model that a text means: a named one, else the text, a hub id or folder; None for a mistake."""
+        name = tree.value
+        if not isinstance(name, str):
+            self.mistakes.add(
+                tree, f"expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got {tree.kind}"
+            )
+            return None
+        if name in self.models:
+            return self.model(name, above)
+        elsewhere = not name or "/" in name or ":" in name or Path(name).expanduser().is_dir()
+        if self.models and not elsewhere:
+            self.mistakes.add(
+                tree,
+                f"there is no model '{name}'{suggest(name, self.models)}\nnamed models: {', '.join(self.models)};"
+                " others are hub ids such as org/name, folders, or pkg:PACKAGE/path",
+            )
+            return None
+        return name
+
     def _named(self, section: str, name: str, above: Above, read: Callable[[Tree, Above], T | None]) -> T | None:
         key = f"{section}.{name}"
         tree: Tree = getattr(self, section)[name]
@@ -101,7 +124,8 @@ class ModelReader:
             if not self._mapping(named, "fields", "{query: title, positive: text}"):
                 return None
             unknown_keys(named, ("query", "positive"), "fields have no key", self.mistakes)
-            return self._made(Fields, tree, {**named.plain, **self._source(tree)}, ("fields", "path"))
+            flat = dataclasses.replace(tree, value={**tree.value, **named.value})
+            return self._made(Fields, flat, self._source(tree), ("fields", "path"))
         unknown_keys(tree, DATA, "data have no key", self.mistakes)
         queries = self._judged(tree)
         given: dict[str, Any] = {"queries": queries}
@@ -155,9 +179,8 @@ class ModelReader:
                 tree, f"a trained model needs '{missing[0]}'; it has base, data, kind, recipe, watch, seed"
             )
             return None
-        base = tree.value["base"].plain
         parts: dict[str, Any] = {
-            "base": self.model(base, above) if base in self.models else base,
+            "base": self.model_asked(tree.value["base"], above),
             "data": self._data(tree.value["data"], above),
         }
         if "recipe" in tree.value:
@@ -173,7 +196,9 @@ class ModelReader:
         return self._made(Recipe, tree, {}, ())
 
     def _watch(self, tree: Tree, above: Above) -> Watch | None:
-        if not self._mapping(tree, "watch", "{split: dev, of: bm25}") or "of" not in tree.value:
+        if not self._mapping(tree, "watch", "{split: dev, of: bm25}"):
+            return None
+        if "of" not in tree.value:
             self.mistakes.add(tree, "watch: needs 'of', the pipeline whose lists the model re-ranks")
             return None
         unknown_keys(tree, WATCH, "watch has no key", self.mistakes)
@@ -188,15 +213,20 @@ class ModelReader:
         listed = named.value if isinstance(named.value, list) else [named]
         found = []
         for one in listed:
+            if not isinstance(one.value, str):
+                self.mistakes.add(one, f"soup: expected the name of a model, or a list of names, got {one.kind}")
+                return None
             if one.value not in self.models:
                 self.mistakes.add(one, f"there is no model '{one.plain}'{suggest(str(one.plain), self.models)}")
                 return None
             found.append(self.model(one.value, above))
         of = self._all(found)
         if of is not None and "over" in tree.value:
-            over = tree.value["over"]
-            models = of
-            of = self._try(over, lambda: [made for one in models for made in grid(one, _over(over))])
+            models, over = of, self._over(tree.value["over"], above)
+            varied = over and self._try(
+                tree.value["over"], lambda: [made for one in models for made in grid(one, over)]
+            )
+            of = varied or None
         given: dict[str, Any] = {"of": None if of is None else tuple(of)}
         if "watch" in tree.value:
             given["watch"] = self._watch(tree.value["watch"], above)
@@ -223,9 +253,35 @@ class ModelReader:
         of = self._all(self._pipeline(one, above) for one in trees)
         if on is None or of is None:
             return None
-        more = {"measure": tree.value["measure"].plain} if "measure" in tree.value else {}
-        over = _over(tree.value["over"]) if "over" in tree.value else None
+        more = {}
+        if "measure" in tree.value:
+            more["measure"] = tree.value["measure"].value
+            if not isinstance(more["measure"], str):
+                self.mistakes.add(tree.value["measure"], f"a measure is text such as nDCG@10, got {more['measure']!r}")
+                return None
+        over = None
+        if "over" in tree.value:
+            over = self._over(tree.value["over"], above)
+            if over is None:
+                return None
+            if key == "of" and over:  # here, so that a mistake has its place
+                varied = self._try(tree.value["over"], lambda: grid(of[0], over))
+                return None if varied is None else self._try(tree, lambda: tune(varied, on=on, **more))
         return self._try(tree, lambda: tune(of[0] if key == "of" else of, over, on=on, **more))
+
+    def _over(self, tree: Tree, above: Above) -> dict[str, Any] | None:
+        """Read what is varied, {path: values}; where models are, texts may name them."""
+        if not self._mapping(tree, "over", "{stage.option: [values]}"):
+            return None
+        found: dict[str, Any] = {}
+        for path, listed in tree.value.items():
+            found[path] = listed.plain
+            if isinstance(listed.value, list) and _varies_models(path):
+                models = self._all(self.model_asked(one, above) for one in listed.value)
+                if models is None:
+                    return None
+                found[path] = models
+        return found
 
     def folds(self, tree: Tree | None) -> Folds | None:
         """Read `folds`: a number, or {k: …, seed: …}."""
@@ -234,41 +290,32 @@ class ModelReader:
         if not isinstance(tree.value, dict):
             return self._try(tree, lambda: Folds(tree.plain))
         unknown_keys(tree, FOLDS, "folds have no key", self.mistakes)
-        return self._try(tree, lambda: Folds(**{key: tree.value[key].plain for key in FOLDS if key in tree.value}))
+        if "k" not in tree.value:
+            self.mistakes.add(tree, "folds: 'k', how many, is missing; expected {k: 5, seed: 0}")
+            return None
+        return self._made(Folds, tree, {}, ())
 
     def seeds(self, tree: Tree | None) -> tuple[int, ...]:
         """Read `seeds`: a list of numbers, or one."""
         if tree is None or tree.value is None:
             return (1,)
         listed = tree.plain if isinstance(tree.value, list) else [tree.plain]
-        if not listed or not all(isinstance(one, int) and not isinstance(one, bool) for one in listed):
-            self.mistakes.add(tree, f"seeds: expected a list of whole numbers, got {tree.plain!r}")
-        elif len(set(listed)) < len(listed):
-            self.mistakes.add(tree, f"seeds: each stands for a row of its own; some are given twice: {tree.plain!r}")
-        else:
-            return tuple(listed)
-        return (1,)
+        return self._try(tree, lambda: checked_seeds(listed)) or (1,)
 
     # -- what all have in common -------------------------------------------------------------------
 
     def _made(self, kind: type[T], tree: Tree, given: Mapping[str, Any], apart: Sequence[str]) -> T | None:
         """Make a value of a mapping: `given` are read already, keys in `apart` belong elsewhere."""
-        from pydantic import TypeAdapter, ValidationError
-
-        hints = get_type_hints(kind, include_extras=True)
         names = {one.name for one in dataclasses.fields(kind)}  # type: ignore[arg-type]
         values, ok = dict(given), True
         for key, below in tree.value.items():
             if key in given or key in apart or key not in names:
                 continue
             try:
-                values[key] = TypeAdapter(hints[key]).validate_python(below.plain)
-            except ValidationError as error:
-                said = error.errors()[0]["msg"]
-                self.mistakes.add(below, f"{key}: {said[0].lower()}{said[1:]}, got {below.plain!r}")
-                ok = False
+                values[key] = converted(kind, key, below.plain)
             except ConfigError as error:
-                self.mistakes.add(below, str(error))
+                said = str(error)
+                self.mistakes.add(below, said if said.startswith(f"{key}: ") else f"{key}: {said}")
                 ok = False
         return self._try(tree, lambda: kind(**values)) if ok else None
 
@@ -290,12 +337,12 @@ class ModelReader:
         return True
 
 
-def _over(tree: Tree) -> dict[str, Any]:
-    if not isinstance(tree.value, dict):
-        raise ConfigError(f"over: expected {{stage.option: [values]}}, got {tree.kind}")
-    found = {}
-    for path, values in tree.plain.items():
-        found[path] = (
-            [tuple(one) if isinstance(one, list) else one for one in values] if isinstance(values, list) else values
-        )
-    return found
+def _varies_models(path: str) -> bool:
+    """Tell whether what a path leads to is a model, as far as its names say."""
+    stage, _, option = path.rpartition(".")
+    if option != "model":
+        return option == "base"
+    try:
+        return find(stage).model_kind is not None
+    except ConfigError:
+        return False

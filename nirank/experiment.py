@@ -16,6 +16,7 @@ from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.measures import parse
 from nirank.evidence import folded
+from nirank.identity import SEED
 from nirank.memory import ceiling
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
@@ -23,6 +24,7 @@ from nirank.plan.choices import read_choice
 from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import Step, after, before, steps
+from nirank.plan.held import depends_on_fold
 from nirank.plan.memory import refuse
 from nirank.plan.reporter import Reporter
 from nirank.planning import Library
@@ -30,10 +32,11 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
 from nirank.rows import begun, later, measured, stage_conventions
-from nirank.seeds import place_of, with_means
+from nirank.seeds import checked_seeds, place_of, seeded_name, with_means
 from nirank.stage import Sides
 from nirank.summaries import add_comparisons, group_rows
 from nirank.trainings import trainings
+from nirank.values import inside
 from nirank.work import Engine
 
 log = logging.getLogger("nirank")
@@ -82,9 +85,14 @@ class Experiment:
         self.store: Store = open_store() if store is None else store
         self.device, self.engine = device, engine
         self.significance = significance or Significance()
-        self.seeds = tuple(seeds)
-        self.folds = Folds(folds) if isinstance(folds, int) else folds
-        problems = [*self._problems()]
+        self.seeds: tuple[int, ...] = ()
+        self.folds = folds if folds is None or isinstance(folds, Folds) else Folds(folds)
+        problems: list[str] = []
+        try:
+            self.seeds = checked_seeds(seeds)
+        except ConfigError as error:
+            problems += error.messages
+        problems += self._problems()
         try:
             self.max_memory = None if max_memory is None else int(parse_size(str(max_memory)))
         except ConfigError as error:
@@ -95,6 +103,8 @@ class Experiment:
         self._library = Library(self.collections, self.store, self._sides, self._leaf, self._leaves)
         self._chosen: dict[str, dict[str, Any] | None] = {}
         self._cases: list[Case] | None = None
+        if self.folds is not None and not any(map(depends_on_fold, self.systems.values())):
+            log.warning("folds change nothing: no system is trained or tuned on the queries outside a fold")
 
     def _problems(self) -> Iterator[str]:
         if not self.collections:
@@ -112,6 +122,10 @@ class Experiment:
                     yield f"system '{name}' gives unranked pairs; the measures need a ranking: add a scorer behind it"
             except ConfigError as error:
                 yield from error.messages
+            if len(self.seeds) > 1 and any(one is SEED for one in inside(pipeline)):
+                for seeded in (seeded_name(name, seed) for seed in self.seeds):
+                    if seeded in self.systems:
+                        yield f"system '{seeded}' is called as a row of system '{name}' will be; give it another name"
         for measure in dict.fromkeys((*self.measures, *(name for one in self.collections for name in one.measures))):
             try:
                 parse(measure)

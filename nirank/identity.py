@@ -22,7 +22,7 @@ _BYTES = 16  # 128 bits: a collision among 10^15 artifacts has probability below
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A value that is known only later (`SEED`, `FOLD`); it must be substituted before addressing."""
+    """A value that is known only later (`SEED`); it must be substituted before addressing."""
 
     name: str
 
@@ -31,7 +31,6 @@ class Placeholder:
 
 
 SEED = Placeholder("SEED")
-FOLD = Placeholder("FOLD")
 
 
 def substitute(value: Any, bindings: Mapping[Placeholder, Json]) -> Any:

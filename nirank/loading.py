@@ -17,7 +17,7 @@ from nirank.collections.clef_tar import ClefTar
 from nirank.collections.collection import Collection, SelfMatch, Time, known_sentence
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.records import Side, Source
-from nirank.collections.sources import Files, QrelsAsked, read_sets, resolve
+from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.ids import Ids
@@ -85,7 +85,8 @@ def load(
     same: dict[str, Any] = {
         "name": name,
         "queries": queries,
-        "qrels": qrels,
+        "qrels": for_any_split(qrels),
+        "candidates": False if candidates is False else None,
         "min_rel": min_rel,
         "self_match": self_match,
         "date": date,

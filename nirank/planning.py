@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -80,6 +80,7 @@ class Library:
     leaf: Callable[[Node, Any], Node]
     leaves: Mapping[str, Any]
     opened: dict[tuple[Any, ...], Collection] = field(default_factory=dict)
+    among: dict[Hashable, frozenset[str]] = field(default_factory=dict)
 
     def open(self, own: Collection, asked: Judged) -> Collection:
         """Return the collection with the split that is asked for."""
@@ -103,6 +104,13 @@ class Library:
     def questions(self) -> tuple[dict[str, str], ...]:
         """Each evaluated collection's queries: {normalised text: id}."""
         return tuple(dict(zip(_normalised(one.queries), one.queries.ids, strict=True)) for one in self.evaluated)
+
+    def evaluated_among(self, key: Hashable, queries: Iterable[str]) -> frozenset[str]:
+        """Return which evaluated queries, normalised, are among some texts; these are read once a key."""
+        if key not in self.among:
+            known = frozenset().union(*self.questions)
+            self.among[key] = frozenset(text for text in map(normalised, queries) if text in known)
+        return self.among[key]
 
 
 @dataclass
@@ -182,10 +190,10 @@ class Around:
         return found
 
     def overlapping(
-        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, docs: Node | None = None
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out; raise ConfigError where they are refused."""
-        both = self._evaluated(normalised(one) for one in queries)
+        both = self._evaluated(self.library.evaluated_among(key, queries))
         if both and on_overlap == "refuse":
             raise _overlap(what, both, None)
         if docs is not None:

@@ -8,10 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from nirank.errors import ConfigError
 from nirank.evaluation.evaluate import Evaluation
 from nirank.summaries import Row, blank_row
 
 Key = tuple[str, str | None, str | None, str]
+
+
+def checked_seeds(seeds: Any) -> tuple[int, ...]:
+    """Return the seeds that are asked for; raise ConfigError unless they are a list of different whole numbers."""
+    listed = tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else ()
+    if not listed or not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in listed):
+        raise ConfigError(f"seeds: expected a list of whole numbers, 0 or more, such as [1, 2, 3], got {seeds!r}")
+    if len(set(listed)) < len(listed):
+        raise ConfigError(f"seeds: each stands for a row of its own; some are given twice: {list(listed)}")
+    return listed
+
+
+def seeded_name(system: str, seed: int) -> str:
+    """Return what the row of a system with one of several seeds is called."""
+    return f"{system} (seed {seed})"
 
 
 def with_means(rows: Sequence[Row], evaluations: Mapping[Key, Evaluation]) -> list[tuple[Row, Evaluation | None]]:

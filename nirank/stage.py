@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
 
@@ -92,11 +92,12 @@ class Surroundings(Protocol):
         ...
 
     def overlapping(
-        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, docs: Node | None = None
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
 
         what  names the training set
+        key   stands for the queries: with one that was there before, they are not read again
         docs  the documents that it is of, where it is of a collection's
         """
         ...

@@ -10,8 +10,9 @@ from typing import Any
 
 from nirank.errors import ConfigError, suggest
 from nirank.judged import Judged
+from nirank.model import Made
 from nirank.pipeline import STARTS, Flow, Pipeline, require_system
-from nirank.values import inside, rebuilt
+from nirank.values import converted, inside, rebuilt
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,25 +100,26 @@ def _put(value: Any, path: str, chosen: Any) -> Any:
     first, _, rest = path.partition(".")
     if dataclasses.is_dataclass(value) and not isinstance(value, Pipeline):  # a model's own field
         return _replaced(value, path.split("."), chosen, path)
-    there = {one.name for one in inside(value) if isinstance(getattr(one, "name", None), str) and _is_stage(one)}
+    # The stages that a trained model's negatives or teacher come from are its own: a path to them leads through it.
+    there = {one.name: one for one in inside(value, Made) if _is_stage(one) and isinstance(one.name, str)}
     if first not in there:
-        raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, there)}")
+        begin = f"; a path begins with a stage's name, here {' or '.join(there)}" if there else ""
+        raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, there) or begin}")
     if not rest:
-        raise ConfigError(f"over: {path}: expected a stage and its option, such as {first}.{_options(value, first)[0]}")
+        raise ConfigError(f"over: {path}: expected a stage and its option, such as {first}.{_option(there[first])}")
 
     def change(one: Any) -> Any:
         return _replaced(one, rest.split("."), chosen, path) if _is_stage(one) and one.name == first else one
 
-    return rebuilt(value, change)
+    return rebuilt(value, change, Made)
 
 
 def _is_stage(value: Any) -> bool:
     return isinstance(value, Pipeline) and hasattr(value, "declared_options")
 
 
-def _options(value: Any, name: str) -> list[str]:
-    one = next(one for one in inside(value) if _is_stage(one) and one.name == name)
-    return [field.name for field in dataclasses.fields(one)] or ["option"]
+def _option(stage: Any) -> str:
+    return next((field.name for field in dataclasses.fields(stage)), "option")
 
 
 def _replaced(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
@@ -126,6 +128,11 @@ def _replaced(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
     fields = [one.name for one in dataclasses.fields(value)]
     if steps[0] not in fields:
         raise ConfigError(f"over: {path}: there is no option '{steps[0]}'{suggest(steps[0], fields)}")
-    below = getattr(value, steps[0])
-    new = chosen if len(steps) == 1 else _replaced(below, steps[1:], chosen, path)
+    if len(steps) > 1:
+        new = _replaced(getattr(value, steps[0]), steps[1:], chosen, path)
+    else:
+        try:
+            new = converted(type(value), steps[0], chosen)
+        except ConfigError as error:
+            raise ConfigError(f"over: {path}: {error}") from None
     return dataclasses.replace(value, **{steps[0]: new})

@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
+
+from nirank.errors import ConfigError
 
 
-def inside(value: Any) -> Iterator[Any]:
-    """Yield a value and everything that it is made of, outer values first."""
+def inside(value: Any, closed: type | tuple[type, ...] = ()) -> Iterator[Any]:
+    """Yield a value and everything that it is made of, outer values first.
+
+    closed  kinds of values that are yielded, but not what they are made of
+    """
     yield value
+    if isinstance(value, closed):
+        return
     if _is_data(value):
         for one in dataclasses.fields(value):
-            yield from inside(getattr(value, one.name))
+            yield from inside(getattr(value, one.name), closed)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from inside(item)
+            yield from inside(item, closed)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from inside(item)
+            yield from inside(item, closed)
 
 
-def rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
+def rebuilt(value: Any, change: Callable[[Any], Any], closed: type | tuple[type, ...] = ()) -> Any:
     """Return the value with `change` applied to everything in it, inner values first; what stays equal is kept.
 
     change  returns its argument where nothing is to be changed
+    closed  kinds of values that `change` sees, but not what they are made of
     """
+    if isinstance(value, closed):
+        return change(value)
     if _is_data(value):
         found = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        made = {name: rebuilt(item, change) for name, item in found.items()}
+        made = {name: rebuilt(item, change, closed) for name, item in found.items()}
         other = {name: item for name, item in made.items() if item is not found[name]}
         return change(dataclasses.replace(value, **other) if other else value)
     if isinstance(value, (list, tuple)):
-        items = [rebuilt(item, change) for item in value]
+        items = [rebuilt(item, change, closed) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return change(value if same else type(value)(items))
     if isinstance(value, Mapping):
-        there = {key: rebuilt(item, change) for key, item in value.items()}
+        there = {key: rebuilt(item, change, closed) for key, item in value.items()}
         return change(value if all(there[key] is value[key] for key in value) else type(value)(there))  # type: ignore[call-arg]
     return change(value)
 
@@ -59,3 +70,36 @@ def changed(value: Any) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """Return a data class as an expression that gives it again, with the fields that differ from their defaults."""
     return f"{type(value).__name__}({', '.join(f'{name}={one!r}' for name, one in changed(value).items())})"
+
+
+def converted(kind: type, name: str, value: Any) -> Any:
+    """Return a value as a field of a data class has it: lists as tuples, mappings as data classes, '1e-5' as a number.
+
+    YAML 1.1 takes 1e-5 for text. Raises ConfigError, with the value, for what the field's type does not allow.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind, name).validate_python((value,))[0]
+    except ValidationError as error:
+        first = error.errors()[0]
+        if "error" in first.get("ctx", {}) and isinstance(first["ctx"]["error"], ConfigError):
+            raise first["ctx"]["error"] from None  # it says the value itself
+        said = first["msg"]
+        if first["type"] == "unexpected_keyword_argument":
+            raise ConfigError(f"there is no option '{first['loc'][-1]}'") from None
+        if first["type"] == "missing":
+            raise ConfigError(f"'{first['loc'][-1]}' is missing, got {first['input']!r}") from None
+        raise ConfigError(f"{said[0].lower()}{said[1:]}, got {first['input']!r}") from None
+
+
+@cache
+def _adapter(kind: type, name: str) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    try:
+        hint = get_type_hints(kind, include_extras=True)[name]
+    except NameError:  # of what is imported for type checkers only
+        hint = Any
+    # in a tuple: for a data class by itself pydantic takes no configuration
+    return TypeAdapter(tuple[hint], config=ConfigDict(arbitrary_types_allowed=True, extra="forbid"))  # type: ignore[valid-type]

@@ -82,6 +82,14 @@ folds: {{k: 5, seed: 3}}
     assert config.folds == Folds(5, 3)
 
 
+DATA = "data: {d: {split: train}}\n"
+MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
+
+
+def over(varied: str, of: str = "bm25") -> str:
+    return f"systems: {{B: bm25, T: {{tune: {{over: {{{varied}}}, of: {of}, on: {{split: train}}}}}}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -104,10 +112,74 @@ folds: {{k: 5, seed: 3}}
         ("systems: {B: bm25}\nfolds: 1", "folds: expected 2 folds or more, got 1"),
         ("systems: {B: bm25}\nmodels: [a]", "models: expected a mapping of names, got a list"),
         ("systems: {tune: bm25}", "system 'tune' has the name of a stage"),
+        ("systems: {B: bm25}\nseeds: []", "4:8: seeds: expected a list of whole numbers"),
+        ("systems: {B: bm25}\nseeds: [-1]", "seeds: expected a list of whole numbers, 0 or more"),
+        ("systems: {B: bm25}\nfolds: {seed: 2}", "4:8: folds: 'k', how many, is missing"),
+        ("systems: {B: bm25}\nfolds: {k: 2, seed: x}", "4:21: seed: input should be a valid integer"),
+        ("systems: {B: bm25}\nfolds: {k: [2]}", "4:12: k: input should be a valid integer"),
+        (DATA + "models: {m: {base: [a], data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
+        (DATA + "models: {m: {base: 3, data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a number"),
+        (DATA + "models: {m: {base: n, data: d}, mm: {base: x/y, data: d}}", "4:20: there is no model 'n'"),
+        (DATA + "models: {m: {soup: {a: b}}}", "4:20: soup: expected the name of a model, or a list of names, got a mapping"),
+        (DATA + "models: {m: {soup: [[a]]}}", "4:21: soup: expected the name of a model"),
+        (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rnk: 4}}}}", "4:49: lora: there is no option 'rnk'"),
+        (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rank: 0}}}}", "4:49: lora: rank must be 1 or more, got 0"),
+        ("data: {d: {fields: {query: 3}}}\nsystems: {B: bm25}", "3:28: query: input should be a valid string, got 3"),
+        (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),
+        (MODELS + "systems: {D: {dense: {model: elsewhere, k: 3}}}", "5:30: there is no model 'elsewhere'\n"),
+        (MODELS + "systems: {D: {dense: {model: [tuned]}}}", "5:30: dense: model: input should be a valid string"),
+        (MODELS + over("dense.model: [tuned, othre]", "{dense: tuned}"), "there is no model 'othre'; did you mean 'other'?"),
+        (over("bm25.k1: [low, high]"), "3:37: over: bm25.k1: input should be a valid number, unable to parse string as a number, got 'low'"),
+        (over("bm25.k1: 3"), "over: bm25.k1: expected a list of values, got 3"),
+        (over("B.k1: [1, 2]", "B"), "over: B.k1: there is no stage 'B' in BM25(); a path begins with a stage's name, here bm25"),
+        (MODELS + over("dense.model.recipe.lora: [{rank: 4}, {rank: 0}]", "{dense: tuned}"), "over: dense.model.recipe.lora: lora: rank must be 1 or more, got 0"),
+        (MODELS + over("dense.model.recipe.learning_rate: [fast, slow]", "{dense: tuned}"), "over: dense.model.recipe.learning_rate: input should be a valid number"),
+        ("systems: {B: bm25, T: {tune: {of: bm25, over: [a], on: {split: train}}}}", "3:47: over: expected {stage.option: [values]}, got a list"),
+        ("systems: {T: {tune: {candidates: [bm25, {bm25: {k1: 1}}], on: {split: train}, measure: 3}}}", "a measure is text such as nDCG@10, got 3"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_place_and_nearest_right_thing(tmp_path, text, said):
-    assert said in mistakes(tmp_path, text)
+    assert said in mistakes(tmp_path, text if "systems" in text else f"{text}\nsystems: {{B: bm25}}")
+
+
+def test_what_is_varied_is_read_as_its_field_has_it(tmp_path):
+    text = over(
+        "dense.model.recipe.learning_rate: [1e-5, 5e-5], dense.model.recipe.lora: [{rank: 4}, null]", "{dense: tuned}"
+    )
+    found = [one.model.recipe for one in read(tmp_path, MODELS + text).systems["T"].candidates]
+    assert [(one.learning_rate, one.lora) for one in found] == [
+        (rate, lora) for rate in (1e-5, 5e-5) for lora in (Lora(4), None)
+    ]
+    both = read(
+        tmp_path, MODELS + over("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
+    )
+    assert [one.stage.weights for one in both.systems["T"].candidates] == [(1, 2), (2, 1)]
+
+
+def test_models_are_named_where_they_are_varied(tmp_path):
+    config = read(tmp_path, MODELS + over("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
+    tuned, other, hub = (one.model for one in config.systems["T"].candidates)
+    assert (tuned.recipe.epochs, other.recipe.epochs, hub) == (2, 1, "hub/name")
+    soup = "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}, s: {soup: m, over: {base: [n, x/y]}}}\n"
+    first, second = read(tmp_path, DATA + soup + "systems: {D: {dense: s}}").systems["D"].model.of
+    assert (first.base.seed, second.base) == (1, "x/y")
+
+
+def test_other_names_of_models_are_left_to_those_who_find_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    names = ("here", "org/name", "pkg:package/path")
+    systems = ", ".join(f"D{i}: {{dense: '{name}'}}" for i, name in enumerate(names))
+    found = read(tmp_path, MODELS + f"systems: {{{systems}}}").systems.values()
+    assert tuple(one.model for one in found) == names
+    assert read(tmp_path, "systems: {D: {dense: anything}}").systems["D"].model == "anything"
+    chat = "systems: {L: [bm25, {llm_listwise: {model: gpt, url: 'http://localhost:1'}}]}"
+    assert read(tmp_path, MODELS + chat).systems["L"].steps[1].model == "gpt"
+
+
+def test_a_mistake_is_told_once(tmp_path):
+    said = mistakes(tmp_path, DATA + "models: {m: {base: x/y, data: d, watch: bm25}}\nsystems: {B: bm25}")
+    assert said.count("watch") == 2, said  # the sentence, and the excerpt
 
 
 def test_all_mistakes_are_told_at_once(tmp_path):

@@ -126,6 +126,47 @@ def test_splits_to_choose_from(tmp_path: Path, store: CountingStore) -> None:
         load(several / "dev", split="train", store=store)
 
 
+def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_path: Path, store: CountingStore) -> None:
+    folder = beir(tmp_path / "c", test="q2\ta\t1\n", train="q1\tb\t2\n")
+    (folder / "candidates.tsv").write_text("q1\ta\nq2\tb\n")
+    given = tmp_path / "better.tsv"
+    given.write_text("q1\ta\t1\nq2\tb\t1\n")
+
+    def train(**more: Any) -> Collection:
+        test = load(folder, split="test", store=store, **more)
+        assert ("q2", "b", 1) in [tuple(one) for one in next(iter(test.qrels.values())).judgements()]
+        assert test.another is not None
+        return test.another("train")
+
+    for qrels in (given, str(given), {"better": given}, {"better": {"path": given, "min_rel": 2}}):
+        found = train(qrels=qrels)
+        ((name, one),) = found.qrels.items()
+        assert [tuple(row) for row in one.judgements()] == [("q1", "b", 2)]
+        assert (name, one.min_rel) == (
+            "better" if isinstance(qrels, dict) else "qrels",
+            2 if isinstance(qrels, dict) and isinstance(qrels["better"], dict) else 1,
+        )
+    (tmp_path / "made.test.tsv").write_text("q2\tb\t1\n")
+    (tmp_path / "made.train.tsv").write_text("q1\ta\t1\n")
+    by_split = train(qrels=str(tmp_path / "made.{split}.tsv"))
+    assert [tuple(row) for row in by_split.qrels["qrels"].judgements()] == [("q1", "a", 1)]
+    assert by_split.candidates is not None
+    assert train(qrels=given, candidates=False).candidates is None
+
+
+def test_other_splits_without_judgements_are_refused(tmp_path: Path, store: CountingStore) -> None:
+    queries = {"q1": {"text": "x", "metadata": {"split": "train"}}, "q2": {"text": "y", "metadata": {"split": "test"}}}
+    folder = beir(tmp_path / "c", queries=queries)
+    given = tmp_path / "given.tsv"
+    given.write_text("q1\ta\t1\nq2\tb\t1\n")
+    test = load(folder, split="test", qrels=given, store=store)
+    assert test.another is not None
+    with pytest.raises(
+        ConfigError, match=r"has no judgements of its own for split 'train'; name a path, in which {split}"
+    ):
+        test.another("train")
+
+
 def test_declared_are_the_judged_and_those_whose_metadata_name_the_split(tmp_path: Path, store: CountingStore) -> None:
     queries = {
         "q1": {"text": "one", "metadata": {"split": "test"}},

@@ -17,7 +17,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.rrf import rrf
 from nirank.store import open_store
-from nirank.training.data import Fields, TrainingFile, TrainingSet
+from nirank.training.data import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.train import Train
 from nirank.tuned import tune
 
@@ -308,3 +308,82 @@ def test_explain_says_that_something_waits_for_a_choice(tmp_path):
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     text = Experiment(load(place), {"S": system}, ["RR@1"], store=open_store(tmp_path / "store")).explain()
     assert text.endswith("1 of the rows wait for a choice; what follows it is planned when it is made")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (5, "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got 5"),
+        ([], "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got []"),
+        ("123", "got '123'"),
+        (["1"], "got ['1']"),
+        ([1.0], "got [1.0]"),
+        ([True], "got [True]"),
+        ([-1], "got [-1]"),
+        ([1, 1], "some are given twice: [1, 1]"),
+        (None, "got None"),
+    ],
+)
+def test_seeds_are_different_whole_numbers(tmp_path, seeds, said):
+    collection = Collection.of(DOCS, {"q": "cat"}, {"q": {"short": 1}})
+    with pytest.raises(ConfigError) as error:
+        Experiment(collection, {"S": BM25()}, ["nDCG@ten"], store=open_store(tmp_path), seeds=seeds)
+    told = [one for one in error.value.messages if one.startswith("seeds: ")]
+    assert len(told) == 1
+    assert said in told[0]
+    assert len(error.value.messages) == 2  # the measure is told too
+
+
+def test_a_system_cannot_be_called_as_a_row_of_another(tmp_path):
+    collection = Collection.of(DOCS, {"q": "cat"}, {"q": {"short": 1}})
+    store = open_store(tmp_path)
+
+    def made(seeds):
+        systems = {"T": _dense(Fields("text", "text", on_overlap="mark")), "T (seed 1)": BM25()}
+        return Experiment(collection, systems, ["RR@1"], store=store, seeds=seeds)
+
+    with pytest.raises(ConfigError, match=r"system 'T \(seed 1\)' is called as a row of system 'T' will be"):
+        made([1, 2])
+    assert [case.system for case in made([1]).plan()] == ["T", "T (seed 1)"]
+    assert made([2, 3])
+    assert Experiment(collection, {"T": BM25(), "T (seed 1)": BM25(b=0)}, ["RR@1"], store=store, seeds=[1, 2])
+
+
+def test_folds_that_change_nothing_are_told(tmp_path, caplog):
+    collection = Collection.of(DOCS, {"q": "cat", "r": "dog"}, {"q": {"short": 1}, "r": {"other": 1}})
+    store = open_store(tmp_path)
+    Experiment(collection, {"S": BM25()}, ["RR@1"], store=store, folds=2)
+    (said,) = caplog.messages
+    assert said == "folds change nothing: no system is trained or tuned on the queries outside a fold"
+    caplog.clear()
+    tuned = tune(CANDIDATES, on=Judged(), measure="RR@1")
+    Experiment(collection, {"S": BM25(), "T": tuned}, ["RR@1"], store=store, folds=2)
+    Experiment(collection, {"S": BM25()}, ["RR@1"], store=store)
+    assert not caplog.messages
+    with pytest.raises(ConfigError, match="expected 2 folds or more, got 'five'"):
+        Experiment(collection, {"S": BM25()}, ["RR@1"], store=store, folds="five")
+
+
+def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypatch):
+    from nirank import planning
+
+    queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcd")} | {"e": "Dog, bird!"}
+    collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
+    (tmp_path / "pairs.tsv").write_text("cat b\tanswer\nanother\tanswer\n")
+    seen: list[str] = []
+    real = planning.normalised
+    monkeypatch.setattr(planning, "normalised", lambda text: seen.append(text) or real(text))
+    fields = Fields("text", "text", on_overlap="drop")
+    file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
+    system = _dense(Mixture((TrainingSet(), fields, file)))
+    experiment = Experiment(collection, {"S": system}, ["RR@1"], store=open_store(tmp_path), seeds=[1, 2], folds=2)
+    for _ in range(2):
+        experiment._cases = None
+        cases = experiment.plan()
+    assert [seen.count(text) for text in (DOCS["long"], "another")] == [1, 1]
+    for case in cases:
+        nodes = set(case.target.walk())
+        without = [node.params.get("without") for node in nodes if node.task.endswith((":fields", ":file"))]
+        found = [one for one in without if one]
+        assert sorted(found) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
+        assert len(without) > len(found)

@@ -116,5 +116,21 @@ def read_sets(
         elif own:
             sets[name] = own.get(name, next(iter(own.values()))), least
         else:
-            raise ConfigError(f"qrels: {name}: the collection has no judgements of its own; name a path")
+            where = "" if split is None else f" for split '{split}'"
+            raise ConfigError(
+                f"qrels: {name}: the collection has no judgements of its own{where}; name a path, in which {{split}}"
+                " stands for the split"
+            )
     return sets
+
+
+def for_any_split(asked: QrelsAsked) -> QrelsAsked:
+    """Return what is asked of a split's judgements as it is asked of the others: files of one split are not theirs."""
+    if asked is None:
+        return None
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, one in (asked if isinstance(asked, Mapping) else {MAIN: asked}).items():
+        options = {"path": one} if isinstance(one, (str, Path)) else dict(one)
+        whose = "{split}" in str(options.get("path", ""))
+        found[name] = options if whose else {key: value for key, value in options.items() if key != "path"}
+    return found

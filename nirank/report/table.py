@@ -106,9 +106,7 @@ def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row]
         if measure is not None:
             found[f"{measure} ({what})"] = partial(_number_of, key, measure)
     if shown and any(row.get("unseen") for row in rows):
-        found[f"{shown[0]} (new documents)"] = lambda row: _number(
-            row.get("unseen", {}).get("measures", {}).get(shown[0])
-        )
+        found[f"{shown[0]} (new documents)"] = partial(_on_new_documents, shown[0])
     if shown and any("yes" in row.get("by_zero_shot", {}) for row in rows):
         found[f"{shown[0]} (zero-shot collections)"] = partial(_zero_shot_mean, shown[0])
     if any(row.get("zero_shot") not in (None, "yes") for row in rows):

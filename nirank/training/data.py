@@ -160,7 +160,7 @@ class Fields(Data):
         around = surroundings(sides)
         docs = around.whole(self.source).docs
         asked = around.texts(docs).read(TextView(self.query))
-        left = around.overlapping(asked, self.title, self.on_overlap, docs)
+        left = around.overlapping(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
         params = {name: value for name, value in given.items() if value is not None}
         return Node(f"{TASKS}:fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}")
@@ -201,7 +201,8 @@ class TrainingFile(Data):
             inputs = (("queries", whole.queries), ("docs", whole.docs))
         opened = {role: around.texts(node) for role, node in inputs}
         asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
-        left = around.overlapping(asked, self.title, self.on_overlap, dict(inputs).get("docs"))
+        whole_file = (params["digest"], *(node.address for _, node in inputs))
+        left = around.overlapping(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
         if left:
             params["without"] = sorted(left)
         return Node(

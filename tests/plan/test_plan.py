@@ -13,7 +13,7 @@ from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruit
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
-from nirank.identity import FOLD, SEED, canonical, substitute
+from nirank.identity import SEED, Placeholder, canonical, substitute
 from nirank.node import Node
 from nirank.pairs import Pairs
 from nirank.pipeline import Pipeline, fold, rewrite, within
@@ -275,8 +275,9 @@ def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
 
 
 def test_placeholders_multiply_only_what_depends_on_them() -> None:
-    recipe = {"seed": SEED, "rate": 0.1, "folds": [FOLD, 3]}
-    assert substitute(recipe, {SEED: 7, FOLD: 0}) == {"seed": 7, "rate": 0.1, "folds": [0, 3]}
+    other = Placeholder("OTHER")
+    recipe = {"seed": SEED, "rate": 0.1, "folds": [other, 3]}
+    assert substitute(recipe, {SEED: 7, other: 0}) == {"seed": 7, "rate": 0.1, "folds": [0, 3]}
     with pytest.raises(ValueError, match="SEED must be substituted"):
         canonical(recipe | {"folds": []})
     assert substitute({"rate": 0.1}, {SEED: 7}) == {"rate": 0.1}

@@ -15,6 +15,7 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut  # noqa: F401  named in a repr
+from nirank.stages.dense import Dense
 from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.examples import Examples
 from nirank.training.files import Example, read_examples
@@ -200,9 +201,45 @@ def test_a_grid_varies_stages_and_models():
     assert [(one.seed, one.recipe.epochs) for one in seeds] == [(1, 3), (2, 3)]
 
 
+def test_a_grid_leaves_trained_models_alone_unless_its_path_leads_there():
+    model = Train(MODEL, TrainingSet(Judged(split="train"), Mined(BM25()), teacher=BM25()))
+    mixed = 0.5 * BM25() + 0.5 * Dense(model)
+    found = grid(mixed, {"bm25.k1": [0.5, 1.5]})
+    assert [[stage.k1 for stage in one.inputs[:1]] for one in found] == [[0.5], [1.5]]
+    assert all(one.inputs[1] == Dense(model) for one in found)
+    (deep,) = grid(mixed, {"dense.model.data.negatives.of.k1": [0.5]})
+    assert (deep.inputs[0], deep.inputs[1].model.data.negatives.of.k1) == (BM25(), 0.5)
+    with pytest.raises(ConfigError, match="there is no stage 'bm25' in Dense"):
+        grid(Dense(model), {"bm25.k1": [0.5]})
+
+
+def test_varied_values_become_what_their_fields_have():
+    model = Train(MODEL, Fields())
+    (one,) = grid(Dense(model), {"dense.model.recipe.learning_rate": ["1e-5"], "dense.doc_text": [["title"]]})
+    assert (one.model.recipe.learning_rate, one.doc_text) == (1e-5, ("title",))
+    (soup,) = grid(model, {"recipe.lora": [{"rank": 4}], "recipe.flops": [[1, 2]], "data": [TrainingSet()]})
+    assert soup == Train(MODEL, TrainingSet(), recipe=Recipe(lora=Lora(4), flops=(1, 2)))
+    assert isinstance(grid(BM25(), {"bm25.k1": [np.float64(0.5)]})[0].k1, float)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: grid(BM25(), {"bm25.k1": ["low"]}), "over: bm25.k1: input should be a valid number, unable to parse"),
+        (lambda: grid(BM25(), {"bm25.k1": [[1]]}), "over: bm25.k1: input should be a valid number, got [1]"),
+        (lambda: grid(BM25(), {"bm25.k1": [-1]}), "k1 must be"),
+        (lambda: grid(BM25(), {"bm26.k1": [1]}), "there is no stage 'bm26' in BM25(); did you mean 'bm25'?"),
+        (lambda: grid(BM25(), {"B.k1": [1]}), "a path begins with a stage's name, here bm25"),
+        (
+            lambda: grid(Train(MODEL, Fields()), {"recipe.lora": [{"rnk": 1}]}),
+            "over: recipe.lora: there is no option 'rnk'",
+        ),
+        (lambda: grid(Train(MODEL, Fields()), {"recipe.lora": [{"rank": 0}]}), "lora: rank must be 1 or more, got 0"),
+        (
+            lambda: grid(Train(MODEL, Fields()), {"data": ["d"]}),
+            "over: data: input should be an instance of Data, got 'd'",
+        ),
+        (lambda: grid(Train(MODEL, Fields()), {"watch": [{"queries": {}}]}), "over: watch: 'of' is missing"),
         (lambda: grid(BM25(), {"dense.model": ["a"]}), "there is no stage 'dense' in BM25()"),
         (lambda: grid(BM25(), {"bm25.k3": [1]}), "there is no option 'k3'; did you mean"),
         (lambda: grid(BM25(), {"bm25": [1]}), "expected a stage and its option, such as bm25."),
