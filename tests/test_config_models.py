@@ -160,8 +160,9 @@ def test_models_are_named_where_they_are_varied(tmp_path):
     config = read(tmp_path, MODELS + over("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
     tuned, other, hub = (one.model for one in config.systems["T"].candidates)
     assert (tuned.recipe.epochs, other.recipe.epochs, hub) == (2, 1, "hub/name")
-    soup = "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}, s: {soup: m, over: {base: [n, x/y]}}}\n"
-    first, second = read(tmp_path, DATA + soup + "systems: {D: {dense: s}}").systems["D"].model.of
+    models = DATA + "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}}\n"
+    varied = read(tmp_path, models + over("dense.model.base: [n, x/y]", "{dense: m}") + "\n").systems["T"].candidates
+    first, second = (one.model for one in varied)
     assert (first.base.seed, second.base) == (1, "x/y")
 
 
