@@ -154,7 +154,9 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
     assert "stored" in first.explain() and "when it was computed" in first.explain()
     other = Shared(2.0) >> Lookup({"a": 1.0})
     text = Experiment(fruits(), {"S": other, "T": other % 2}, ["RR"], store=store).explain()
-    assert re.search(r"compute  [0-9a-f]{12}  Shared\(2.0\) to depth 1000  about [\d.]+ m?s, [\d.]+ MB  \[S, T\]", text)
+    assert re.search(
+        r"compute  [0-9a-f]{12}  Shared\(2.0\) to depth 1000  about [\d.]+ m?s, [\d.]+ [MG]B  \[S, T\]", text
+    )
     assert re.search(
         r"to compute; at most about [\d.]+ m?s, where each system alone would take [\d.]+ m?s together", text
     )

@@ -42,6 +42,13 @@ from nirank.store import LocalStore
 GB = 10**9
 
 
+@pytest.fixture
+def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests have loaded into this process, it holds 200 MiB."""
+    for module in ("nirank.memory", "nirank.plan.memory", "nirank.plan.execute"):
+        monkeypatch.setattr(f"{module}.held", lambda: 200 * MIB)
+
+
 @stage
 class Greedy(Combiner):
     """Give back the list, and say that this takes some bytes a document."""
@@ -64,6 +71,7 @@ def experiment(store: Path, most: int | str | None, **systems: Any) -> Experimen
     return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=most)
 
 
+@pytest.mark.usefixtures("small_process")
 def test_trap_42_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None:
     systems = {"Small": Shared(), "Large": Shared() >> Greedy(GB), "Larger": Shared() >> Greedy(2 * GB)}
     made = experiment(tmp_path, "3GB", **systems)
@@ -107,6 +115,7 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
     assert sizes_of(Node("t:f", 1, inputs=(("texts", Node("made", 1, kind="texts")),)), value) is None
 
 
+@pytest.mark.usefixtures("small_process")
 def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_path: Path) -> None:
     pipeline = fold(Halves(), Shared() >> Greedy(GB))  # how many passages there are is known when they are made
     made = experiment(tmp_path, "3GB", Whole=Shared(), Passages=pipeline)
@@ -115,6 +124,7 @@ def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_p
     assert "max_memory 3.0 GB: 'Greedy(1000000000)' would need about 8." in result.rows[1]["error"]
 
 
+@pytest.mark.usefixtures("small_process")
 def test_trap_42_worker_processes_count(tmp_path: Path) -> None:
     class Engine:
         workers = 3
