@@ -25,12 +25,17 @@ from nirank.memory import Need, Sizes, fitting
 from nirank.work import Work
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import CrossEncoder
 
 Texts = tuple[list[str], list[str]]  # queries and documents of pairs
 
 _SHARD = 2048  # pairs whose tokens are held at a time, and whose scores are then kept
 _A_TOKEN = 64  # bytes of a token of a pair: its number, type and mask in Python's lists
+
+
+# What scores in 16 bits depend on beside the precision: heads were in 16 bits too, before.
+HEAD: dict[str, dict[str, str]] = {name: {"head": "float32"} for name in ("bfloat16", "float16")}
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class PairScoring:
             "max_length": limit,
             "label": self.label,
             "precision": self.precision,
+            **HEAD.get(self.precision, {}),
         }
 
 
@@ -215,8 +221,27 @@ def _load(
     if device == "cpu":
         pack(model, precision)
     if precision != "float32":
-        model.to(getattr(torch, precision))
+        _lower(model.model, getattr(torch, precision))
     return model
+
+
+def _lower(model: Any, dtype: torch.dtype) -> None:
+    """Let the transformer compute in 16 bits; its pooler and the head stay float32, or logits would tie."""
+    import torch
+
+    model.to(dtype)
+    base = model.base_model
+    heads = [one for one in model.children() if one is not base] if base is not model else []
+    pooler = getattr(base, "pooler", None)
+    for head in (*heads, *((pooler,) if isinstance(pooler, torch.nn.Module) else ())):
+        head.float().register_forward_pre_hook(_in_float32, with_kwargs=True)
+
+
+def _in_float32(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def raised(value: Any) -> Any:
+        return value.float() if hasattr(value, "is_floating_point") and value.is_floating_point() else value
+
+    return tuple(map(raised, given)), {name: raised(value) for name, value in named.items()}
 
 
 ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {

@@ -65,8 +65,10 @@ class CrossEncoder(Scorer):
 
     def identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
+        from nirank.inference.pair_scores import HEAD
 
-        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
+        head = HEAD.get(self.precision, {})
+        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity), **head}
 
     def _how(self, model: ModelFiles) -> PairScoring:
         from nirank.inference.pair_scores import PairScoring

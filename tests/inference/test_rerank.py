@@ -197,3 +197,22 @@ def test_lengths_are_limited_and_counted() -> None:
 @needs_model
 def test_max_sim_obeys() -> None:
     check_stage(MaxSim(MINILM, max_length=32))
+
+
+@needs_model
+def test_trap_34_logits_of_a_16_bit_cross_encoder_do_not_tie(tmp_path: Path) -> None:
+    """A head in bfloat16 would round logits to 8 bits: of a few hundred pairs dozens would be equal."""
+    import torch
+    from sentence_transformers import CrossEncoder as Theirs
+
+    torch.manual_seed(0)
+    Theirs(str(models.resolve(MINILM).path), num_labels=1, device="cpu").save_pretrained(str(tmp_path / "model"))
+    docs = [f"{what} number {n} is about {n * 7}" for n in range(40) for what in ("law", "river", "virus")]
+    pairs = np.array([(0, d) for d in range(len(docs))])
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        how = PairScoring(models.resolve(str(tmp_path / "model")), precision=precision)  # type: ignore[arg-type]
+        found[precision] = score_pairs(["which law is it"], docs, pairs, how, Context(device="cpu"))
+    ties = {name: len(scores) - len(np.unique(scores)) for name, scores in found.items()}
+    assert ties["bfloat16"] <= ties["float32"] + 1
+    assert np.abs(found["bfloat16"] - found["float32"]).max() < 0.02 * np.abs(found["float32"]).max() + 0.02
