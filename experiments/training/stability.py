@@ -84,10 +84,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--no-soups", action="store_true", help="single models only")
     asked = parser.parse_args()
     make_pool(asked.scifact, asked.pool)
     collection = load(asked.pool, name="pool")
     all_systems = systems(asked.epochs, asked.rate, asked.seeds)
+    if asked.no_soups:
+        all_systems = {name: one for name, one in all_systems.items() if "soup" not in name}
     result = Experiment(collection, all_systems, [MEASURE], store=open_store(), seeds=asked.seeds).run()
     print(result.table())
     values: dict[str, list[float]] = {}
@@ -98,19 +101,21 @@ def main() -> None:
         name = "greedy soup" if row["system"].startswith("greedy soup") else row["of"] or row["system"]
         values.setdefault(name, []).append(row["measures"][MEASURE])
         losses.setdefault(name, []).extend(one["loss"][-1][1] for one in row["trainings"] if one.get("loss"))
-    floors = (values["zero-shot"][0], values["BM25"][0])
+    floors = (values["zero-shot"][0],)
     found = {
         name: {
             **{key: value for key, value in spread(scores, floors)._asdict().items() if value == value},
             "values": scores,
+            "below BM25": sum(score < values["BM25"][0] for score in scores),
             "expected maximum of 3": expected_maximum(scores, 3) if len(scores) > 1 else None,
             "last loss": losses.get(name),
         }
         for name, scores in values.items()
     }
     seconds = {row["system"]: row["cost"].get("training_s") for row in result.rows if not row["seeds"]}
+    options = f"--epochs {asked.epochs} --rate {asked.rate} --seeds {' '.join(map(str, asked.seeds))}"
     said = {
-        "command": f"--epochs {asked.epochs} --rate {asked.rate} --seeds {' '.join(map(str, asked.seeds))}",
+        "command": options + " --no-soups" * asked.no_soups,
         "measure": MEASURE,
         "documents": len(collection.docs),
         "queries": len(collection.queries),
