@@ -171,9 +171,9 @@ def test_blank_positives_are_no_examples():
 
 
 def test_a_share_of_a_negative_score_lies_below_it():
-    docs = Texts.of({name: name for name in ("near", "p", "far")})
+    docs = Texts.of({name: name for name in ("near", "p", "close", "far")})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
-    found = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("far", -3.5)]})
+    found = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("close", -2.5), ("far", -3.5)]})
     mined = mine(queries, docs, qrels, found, {"negatives": {"n": 5, "relative": 0.5}})
     assert shown(mined, queries, docs) == [("q", "p", ["far"])]  # at most -3
