@@ -1,4 +1,4 @@
-"""Text files as they come: plain or gzipped, LF or CR LF, with or without a byte order mark."""
+"""Files that users give: text as it comes, plain or gzipped, and what a plan saw of a file before it is read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from nirank.errors import DataError
+from nirank.identity import digest, digest_files
 
 
 @contextmanager
@@ -59,3 +61,56 @@ def find_file(folder: Path, name: str) -> Path | None:
     if there and not there[0].is_file():
         raise DataError(f"{there[0]}: is a folder; expected a file")
     return there[0] if there else None
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A user's file, or what is read of a folder, with the content that it had when a plan was made.
+
+    The content is part of addresses long before the file is read; what is read must be the same content.
+
+    path      the file or the folder
+    digest    of the file's bytes; of a folder, of the relative names and the bytes of its files
+    patterns  of a folder: which files are read, such as `*.json`, at any depth; (): a file
+    """
+
+    path: Path
+    digest: str
+    patterns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path, patterns: tuple[str, ...] = ()) -> Self:
+        """Look at a file or a folder; raise DataError if it cannot be read."""
+        return cls(path, _content(path, patterns), patterns)
+
+    def check(self) -> None:
+        """Raise DataError if the content is another now."""
+        try:
+            same = _content(self.path, self.patterns) == self.digest
+        except DataError:
+            same = False
+        if not same:
+            raise DataError(f"{self.path}: changed since it was read at planning; run again")
+
+    @contextmanager
+    def reading(self) -> Iterator[Path]:
+        """Give the path for the time of reading; raise DataError at the end if the content was not what was planned.
+
+        What is wrong with other content, which the plan never saw, is not told.
+        """
+        try:
+            yield self.path
+        except Exception:
+            self.check()
+            raise
+        self.check()
+
+
+def _content(path: Path, patterns: tuple[str, ...]) -> str:
+    try:
+        if not patterns:
+            return digest_files([path])
+        found = {file for pattern in patterns for file in path.rglob(pattern) if file.is_file()}
+        return digest([[file.relative_to(path).as_posix(), digest_files([file])] for file in sorted(found)])
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

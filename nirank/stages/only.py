@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import read_lines
-from nirank.identity import digest_files
+from nirank.files import GivenFile, read_lines
 from nirank.ids import Ids
 from nirank.node import Job, Node
 from nirank.scope import Scope
@@ -51,10 +47,9 @@ class Only(ScopeStage):
     def needs(self, data: Sides) -> tuple[Node, ...]:
         if not self.path:
             return ()
-        path = find_path(self.name, self.path, data)
-        found = replace(self, path=str(path).replace("{", "{{").replace("}", "}}"))
-        params = {"content": digest_files([path])}
-        return (Node(f"{__name__}:read", 1, params, (("docs", data.docs),), stage=found, label=f"read {path.name}"),)
+        file = GivenFile.of(find_path(self.name, self.path, data))
+        docs, label = (("docs", data.docs),), f"read {file.path.name}"
+        return (Node(f"{__name__}:read", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),)
 
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         rows = np.load(ctx.need() / _ROWS) if self.path else self._listed(docs.ids)
@@ -72,11 +67,10 @@ class Only(ScopeStage):
 
 def read(job: Job) -> None:
     """Read a file of ids into the rows of the collection's documents."""
-    path = Path(job.stage.path.format())
-    if digest_files([path]) != job.params["content"]:
-        raise DataError(f"{path}: has changed since it was planned to be read")
-    docs: Ids = job.one("docs").ids
-    lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
+    file: GivenFile = job.stage
+    path, docs = file.path, job.one("docs").ids
+    with file.reading():
+        lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
     listed = [(number, id) for number, id in lines if id]
     if not listed:
         raise DataError(f"{path}: holds no ids; expected one a line")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -11,8 +9,8 @@ from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts
 from nirank.context import Context
-from nirank.errors import ConfigError, DataError, suggest
-from nirank.identity import digest_files
+from nirank.errors import ConfigError, suggest
+from nirank.files import GivenFile
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -59,12 +57,11 @@ class RunFile(Retriever):
         return (f"what made {self.path}",)
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
-        path = find_path(self.name, self.path, data)
-        params = {"content": digest_files([path]), "duplicates": self.duplicates, "order_by": self.order_by}
+        file = GivenFile.of(find_path(self.name, self.path, data))
+        params = {"content": file.digest, "duplicates": self.duplicates, "order_by": self.order_by}
         inputs = (("queries", data.queries), ("docs", data.docs))
-        found = replace(self, path=str(path).replace("{", "{{").replace("}", "}}"))
-        label = f"read {path.name}"
-        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", given=True, stage=found, label=label),)
+        label = f"read {file.path.name}"
+        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", given=True, stage=file, label=label),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         whole: Ranking = ctx.needs[0]
@@ -76,13 +73,12 @@ class RunFile(Retriever):
 
 def read(job: Job) -> Ranking:
     """Read a run file over the two sides of a collection; what was dropped is counted."""
-    path = Path(job.stage.path.format())
-    if digest_files([path]) != job.params["content"]:
-        raise DataError(f"{path}: has changed since it was planned to be read")
+    file: GivenFile = job.stage
     queries, docs = job.one("queries").ids, job.one("docs").ids
     if not len(queries):
         return Ranking.from_dict({}, queries, docs)
-    found = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
+    with file.reading() as path:
+        found = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
     for what, count in found.counts.items():
         job.context.count(what, count)
     one = found.ranking

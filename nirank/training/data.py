@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
-from nirank.identity import digest_files
+from nirank.files import GivenFile
 from nirank.judged import Judged, OnOverlap
 from nirank.node import Node
 from nirank.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
@@ -194,19 +194,21 @@ class TrainingFile(Data):
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
         around = surroundings(sides)
-        params: dict[str, Any] = {"digest": digest_files([path])}
+        given = GivenFile.of(path)
+        params: dict[str, Any] = {"digest": given.digest}
         inputs: Inputs = ()
         if self.source is not None:
             whole = around.whole(self.source)
             inputs = (("queries", whole.queries), ("docs", whole.docs))
         opened = {role: around.texts(node) for role, node in inputs}
-        asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
-        whole_file = (params["digest"], *(node.address for _, node in inputs))
-        left = around.overlapping(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
+        whole_file = (given.digest, *(node.address for _, node in inputs))
+        with given.reading():
+            asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
+            left = around.overlapping(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
         if left:
             params["without"] = sorted(left)
         return Node(
-            f"{TASKS}:file", 1, params, inputs, offline=True, stage=str(path), label=f"examples of {self.title}"
+            f"{TASKS}:file", 1, params, inputs, offline=True, given=True, stage=given, label=f"examples of {self.title}"
         )
 
     def __repr__(self) -> str:

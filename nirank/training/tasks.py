@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from nirank.collections.texts import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
+from nirank.files import GivenFile
 from nirank.node import Job
 from nirank.pairs import Pairs
 from nirank.training.dev import Watched
@@ -60,8 +59,10 @@ def file(job: Job) -> None:
 
     sides = [next(iter(job.inputs.get(role, ())), None) for role in ("queries", "docs")]
     left = set(job.params.get("without", ()))
-    found = read_examples(Path(job.stage), sides[0], sides[1])
-    _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
+    given: GivenFile = job.stage
+    with given.reading() as path:
+        found = read_examples(path, sides[0], sides[1])
+        _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
 
 
 def mixed(job: Job) -> None:

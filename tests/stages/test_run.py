@@ -69,7 +69,7 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     assert RunFile(str(one), order_by="rank").needs(SIDES)[0].address != nodes[0].address
     one.write_text(lines(q1=9))
     job = Job(nodes[0].params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), nodes[0].stage)
-    with pytest.raises(DataError, match=r"a\.run: has changed since it was planned"):
+    with pytest.raises(DataError, match=r"a\.run: changed since it was read at planning; run again"):
         read(job)
 
 
