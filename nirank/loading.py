@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,10 @@ def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Store
     log.info("importing %s", source.label(side))
     meta: dict[str, Any] = {"inputs": []}
     with store.commit(node, meta) as folder:
-        facts = import_texts(source.records(side), folder, source.label(side))
+        with ExitStack() as files:
+            for given in source.given(side):
+                files.enter_context(given.reading())
+            facts = import_texts(source.records(side), folder, source.label(side))
         meta["facts"] = facts.to_json()
     stored = store.find(node)
     if stored is None:

@@ -6,7 +6,7 @@ Empirical Medicine Overview; the repository's folders `2017-TAR`, `2018-TAR` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,8 @@ from nirank.collections.audit import Finding
 from nirank.collections.formats import read_records
 from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import find_file, read_lines
-from nirank.identity import digest_files
+from nirank.files import GivenFile, find_file, read_lines
+from nirank.identity import digest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_qrels
 
@@ -149,12 +149,24 @@ class ClefTar:
             found.append(Finding("no-texts", "note", len(self.pmids), message))
         return tuple(found)
 
+    @cached_property
+    def _seen(self) -> tuple[GivenFile, ...]:
+        return tuple(map(GivenFile.of, self.topic_files))
+
+    @cached_property
+    def _seen_texts(self) -> tuple[GivenFile, ...]:
+        return (GivenFile.of(self.texts),) if self.texts else ()
+
+    def given(self, side: Side) -> Sequence[GivenFile]:
+        return self._seen + (self._seen_texts if side == "docs" else ())
+
     def identity(self, side: Side) -> Mapping[str, Any]:
-        files = [*self.topic_files, *([self.texts] if self.texts and side == "docs" else [])]
-        return {"reader": "clef-tar-1", "side": side, "version": self.version, "bytes": digest_files(files)}
+        said = {"reader": "clef-tar-2", "side": side, "version": self.version}
+        files = {"topics": self._seen, **({"texts": self._seen_texts} if side == "docs" else {})}
+        return said | {name: [one.digest for one in seen] for name, seen in files.items()}
 
     def origin(self) -> Mapping[str, Any]:
-        files = {f"{len(self.topic_files)} topic files": digest_files(self.topic_files)}
+        files = {f"{len(self.topic_files)} topic files": digest([one.digest for one in self._seen])}
         said = {"conventions": {"queries": self.version}} if self.version else {}
         return {"source": str(self.folder), "reader": "clef-tar", "files": files, **said}
 

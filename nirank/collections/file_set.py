@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nirank.collections.audit import Finding
-from nirank.collections.formats import ENDINGS, read_records
+from nirank.collections.formats import ENDINGS, ending, read_records
 from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.identity import digest_files
+from nirank.files import GivenFile
+from nirank.identity import digest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 
@@ -80,22 +81,23 @@ class FileSet:
         return tuple(sorted(split for split in self.qrels if split))
 
     @cached_property
-    def digests(self) -> dict[Side, str]:
-        """Digests of the files' bytes."""
-        try:
-            return {"docs": digest_files(self.docs), "queries": digest_files([*self.queries, *self.plain])}
-        except OSError as error:
-            raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    def _seen(self) -> Mapping[Side, tuple[GivenFile, ...]]:
+        sides: Mapping[Side, Sequence[Path]] = {"docs": self.docs, "queries": [*self.queries, *self.plain]}
+        return {side: tuple(map(GivenFile.of, paths)) for side, paths in sides.items()}
+
+    def given(self, side: Side) -> Sequence[GivenFile]:
+        return self._seen[side]
 
     def _files(self, side: Side) -> Sequence[Path]:
         return self.docs if side == "docs" else self.queries
 
     def identity(self, side: Side) -> Mapping[str, Any]:
-        endings = sorted({path.name.removesuffix(".gz").rpartition(".")[2] for path in self._files(side)})
-        return {"reader": "files-2", "endings": endings, "bytes": self.digests[side]}
+        files = [[ending(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
+        texts, plain = files[: len(self._files(side))], files[len(self._files(side)) :]
+        return {"reader": "files-3", "files": texts, **({"plain": plain} if plain else {})}
 
     def origin(self) -> Mapping[str, Any]:
-        files = {_label(self._files(side)): self.digests[side] for side in _STEMS}
+        files = {_label(self._files(side)): digest([one.digest for one in self.given(side)]) for side in _STEMS}
         return {"source": self.place or _label(self.docs), "reader": "files", "files": files} | (
             {"conventions": {"queries": self.version}} if self.version else {}
         )

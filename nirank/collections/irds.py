@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, NirankError, suggest
+from nirank.files import GivenFile
 from nirank.identity import Digester
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile
@@ -53,6 +54,7 @@ class IrDataset:
 
         self.name = self.id = id
         self.dataset = ir_datasets.load(id)
+        self._seen: dict[Side, str] = {}  # digests of what identity() read
         lacks = [part for part in ("docs", "queries") if not self.dataset.has(part)]
         if lacks:
             below = [one for one in known_ids() if one.startswith(f"{id}/")]
@@ -90,10 +92,15 @@ class IrDataset:
             # Shipped with ir_datasets, which checks the files' hashes: id and version say it all.
             return {"reader": "ir_datasets-1", "id": parent, "side": side, "ir_datasets": version}
         # Registered by the user: the files may change under the id, so the content itself is read.
-        running = Digester()
-        for record in self.records(side):
-            running.add_bytes(json.dumps(record).encode())
-        return {"reader": "ir_datasets-1", "side": side, "content": running.hexdigest()}
+        if side not in self._seen:
+            running = Digester()
+            for record in self.records(side):
+                running.add_bytes(json.dumps(record).encode())
+            self._seen[side] = running.hexdigest()
+        return {"reader": "ir_datasets-1", "side": side, "content": self._seen[side]}
+
+    def given(self, side: Side) -> Sequence[GivenFile]:
+        return ()  # ir_datasets opens them itself
 
     def origin(self) -> Mapping[str, Any]:
         import ir_datasets
@@ -106,7 +113,14 @@ class IrDataset:
     def records(self, side: Side) -> Iterator[Record]:
         read = _document if side == "docs" else _query
         found = self._reading(getattr(self.dataset, f"{side}_iter"), side)
-        return (read(one, number) for number, one in enumerate(found, 1))
+        running = Digester()
+        for number, one in enumerate(found, 1):
+            record = read(one, number)
+            if side in self._seen:
+                running.add_bytes(json.dumps(record).encode())
+            yield record
+        if self._seen.get(side, running.hexdigest()) != running.hexdigest():
+            raise DataError(f"ir_datasets '{self.id}': its {side} changed since they were read at planning; run again")
 
     def candidates(self, split: str | None) -> PairsFile | None:
         return None

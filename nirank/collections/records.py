@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from nirank.collections.audit import Finding
+from nirank.files import GivenFile
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile
 
@@ -55,6 +56,10 @@ class Source(Protocol):
 
     def identity(self, side: Side) -> Mapping[str, Any]:
         """Return what a side's content depends on, JSON: never paths or times."""
+        ...
+
+    def given(self, side: Side) -> Sequence[GivenFile]:
+        """Return the files that a side's identity speaks of, as they were when it was asked for; () where none are."""
         ...
 
     def origin(self) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ import re
 import sysconfig
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
 from nirank.errors import DataError
-from nirank.identity import digest, digest_files
+from nirank.files import GivenFile
+from nirank.identity import digest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile
 
@@ -85,9 +86,16 @@ class StandardLibrary:
             return [pair for module, path in self.modules.items() for pair in read_module(module, path)]
 
     @cached_property
+    def _seen(self) -> tuple[GivenFile, ...]:
+        return tuple(map(GivenFile.of, self.modules.values()))
+
+    def given(self, side: Side) -> Sequence[GivenFile]:
+        return self._seen
+
+    @cached_property
     def sources(self) -> str:
         """One digest over names and bytes of all modules."""
-        return digest([[module, digest_files([path])] for module, path in self.modules.items()])
+        return digest([[module, seen.digest] for module, seen in zip(self.modules, self._seen, strict=True)])
 
     def identity(self, side: Side) -> Mapping[str, Any]:
         return {"reader": "python-stdlib-1", "side": side, "sources": self.sources}
