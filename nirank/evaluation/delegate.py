@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,15 @@ from nirank.evaluation.measures import Measure
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 
+log = logging.getLogger("nirank")
 
-def delegate(ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]) -> dict[str, NDArray[np.float64]]:
-    """Return each measure of every query, (n_queries,) float64, 0 where the library gives none.
+
+def delegate(
+    ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """Return each measure of every query, (n_queries,) float64, and why some cannot be computed, by name.
+
+    Where the library gives no value for a query, it is 0, as the library's own mean has it.
 
     The library sees row numbers for ids (some providers read query ids as integers) and
     scores made of ranks, so that it cannot break ties by a rule of its own. Labels below 0 are
@@ -39,10 +46,33 @@ def delegate(ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]) -> dic
     for one in measures:
         names.setdefault(_with_threshold(one, qrels.min_rel), []).append(one.name)
     values = {one.name: np.zeros(len(qrels.queries)) for one in measures}
-    for metric in ir_measures.iter_calc(list(names), judged, run):
+    found, wrong = _computed(list(names), judged, run)
+    for metric in found:
         for name in names[metric.measure]:
             values[name][int(metric.query_id)] = metric.value
-    return values
+    nulls = {name: f"{name} cannot be computed here ({why})" for one, why in wrong.items() for name in names[one]}
+    for name, of in values.items():
+        if name not in nulls and not np.isfinite(of).all():
+            bad = int((~np.isfinite(of)).sum())
+            nulls[name] = f"{name} is no number for {bad:,} of {len(of):,} queries, as ir_measures computes it"
+    return {name: of for name, of in values.items() if name not in nulls}, nulls
+
+
+def _computed(measures: Sequence[Any], judged: Sequence[Any], run: Sequence[Any]) -> tuple[list[Any], dict[Any, str]]:
+    """Return the library's values, all measures at once, and of the measures that it fails on its words."""
+    import ir_measures
+
+    try:
+        return list(ir_measures.iter_calc(list(measures), judged, run)), {}
+    except Exception as error:
+        log.debug("ir_measures failed on %s", ", ".join(map(str, measures)), exc_info=True)
+        if len(measures) == 1:
+            said = str(error).strip().splitlines() or [""]
+            return [], {measures[0]: f"ir_measures: {type(error).__name__}: {said[0]}".rstrip(": ")}
+    apart = [_computed([one], judged, run) for one in measures]
+    return [value for found, _ in apart for value in found], {
+        one: why for _, wrong in apart for one, why in wrong.items()
+    }
 
 
 def _with_threshold(measure: Measure, min_rel: int) -> Any:

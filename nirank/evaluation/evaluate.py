@@ -97,7 +97,9 @@ def evaluate(
     values = {one.name: native(one, data)[rows] for one in parsed if one.foreign is None and one.name not in nulls}
     foreign = [one for one in parsed if one.foreign is not None and one.name not in nulls]
     if foreign:
-        values |= {name: found[rows] for name, found in delegate(ranking, qrels, foreign).items()}
+        computed, failed = delegate(ranking, qrels, foreign)
+        values |= {name: found[rows] for name, found in computed.items()}
+        nulls |= failed
     nulls |= {name: _NOTHING for name, found in values.items() if np.isnan(found).all()}
     wanted = [one for one in parsed if one.name not in nulls]
     own = [one for one in wanted if one.foreign is None]

@@ -38,11 +38,11 @@ Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from nirank.errors import ConfigError, suggest
+from nirank.errors import ConfigError
+from nirank.evaluation.foreign import parse_foreign
 
 ALIASES = {
     "MAP": "AP",
@@ -62,7 +62,7 @@ _DIGITS = 9
 _NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
 _NO_CUTOFF = ("Rprec", "last_rel", "norm_area")
 _NAME = re.compile(r"^(?P<family>[A-Za-z][\w-]*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+)(?P<share>%)?)?$")
-_OTHERS = ("ERR", "Bpref", "RBP", "infAP", "SetP", "SetR", "SetF", "NumRet", "NumQ", "NumRel", "IPrec", "INST")
+_OTHERS = ("ERR", "Bpref", "RBP", "infAP", "SetP", "SetR", "SetF", "SetAP", "IPrec", "INST", "Compat", "Accuracy")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def parse(name: str) -> Measure:
     family = ALIASES.get(found["family"], found["family"])
     options = (found["options"] or "").replace(" ", "")
     cutoff = int(found["cutoff"]) if found["cutoff"] else None
-    if cutoff == 0:
+    if cutoff == 0 and family != "WSS" and not found["share"]:
         raise ConfigError(f"measure '{name}': the cut-off must be 1 or more")
     if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
         family, options = "nDCG_exp", ""
@@ -111,8 +111,8 @@ def parse(name: str) -> Measure:
     level = None
     if family == "WSS" or found["share"]:
         level, cutoff = cutoff, None
-        if level is None or level > 100 or (found["share"] and family != "R"):
-            raise ConfigError(f"measure '{name}': expected a share in per cent, as in WSS@95 or R@10%")
+        if not level or level > 100 or (found["share"] and family != "R"):
+            raise ConfigError(f"measure '{name}': expected a share from 1 to 100 per cent, as in WSS@95 or R@10%")
         family = "R%" if found["share"] else family
     if family in NATIVE and (not options or (threshold and family not in GRADED)):
         if cutoff is not None and family in _NO_CUTOFF:
@@ -134,23 +134,7 @@ def lower_is_better(name: str) -> bool:
 
 def _foreign(name: str, family: str) -> Measure:
     """Parse a measure that ir_measures computes."""
-    import ir_measures
-
-    try:
-        with warnings.catch_warnings():  # its parser uses names of `ast` that Python 3.12 warns about
-            warnings.simplefilter("ignore", DeprecationWarning)
-            measure = ir_measures.parse_measure(name)
-        supported = ir_measures.DefaultPipeline.supports(measure)
-    except Exception as error:
-        if not family:
-            raise ConfigError(f"'{name}' is no measure; expected a name such as nDCG@10, AP or P(rel=2)@5") from None
-        known = [*ALIASES, *_OTHERS, *NATIVE]
-        if family in known:
-            raise ConfigError(f"measure '{name}' cannot be read: {error or type(error).__name__}") from None
-        raise ConfigError(
-            f"there is no measure '{name}', named as in ir_measures: nDCG@10, AP, R@100{suggest(family, known)}"
-        ) from None
-    if not supported:
-        raise ConfigError(f"measure '{name}' is known to ir_measures, but what computes it is not installed")
+    known = dict.fromkeys((*ALIASES, *_OTHERS, *NATIVE))
+    measure = parse_foreign(name, family, known)
     params = measure.params
     return Measure(name, family or measure.NAME, params.get("cutoff"), params.get("rel"), measure)
