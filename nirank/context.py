@@ -71,6 +71,12 @@ class Context:
         if n:
             self.counts[name] += int(n)
 
+    def count_blank(self, texts: Iterable[str], name: str) -> Iterator[str]:
+        """Pass texts on, and count the blank ones."""
+        for text in texts:
+            self.count(name, not text.strip())
+            yield text
+
     def declare(self, name: str, value: Any) -> None:
         """State a convention that the numbers depend on."""
         self.declared[name] = value

@@ -308,7 +308,7 @@ class Experiment:
                 "cost": cost,
             }
             row["trainings"] = made
-            row["conventions"] |= {"stages": stage_conventions(case.pipeline, declared)}
+            row["conventions"] |= {"stages": stage_conventions(case.pipeline, declared, case.collection)}
             evaluation = None
             if qrels is not None:
                 try:

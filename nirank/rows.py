@@ -14,13 +14,15 @@ from nirank.collections.twins import share_labels, unequal_groups
 from nirank.contamination import ZeroShot, zero_shot
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import entry
-from nirank.pipeline import Pipeline
+from nirank.pipeline import Fold, Pipeline, Rewrite
 from nirank.plan.execute import Runner
 from nirank.planning import seen
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.stage import Scorer, Stage
 from nirank.summaries import Row, add_evaluation, blank_row
+
+_VIEWS = ("query_text", "doc_text")
 
 
 def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
@@ -116,18 +118,27 @@ def later(ranking: Ranking, collection: Collection) -> dict[str, int]:
     return {"later_in_top10": int(later.sum())} if later.any() else {}
 
 
-def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any]) -> dict[str, Any]:
+def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
     """Return what each stage of a pipeline states about itself, and what it declared while running."""
     found: dict[str, Any] = {}
 
-    def visit(one: Pipeline) -> None:
+    def visit(one: Pipeline, whole: bool) -> None:
         if isinstance(one, Stage):
-            found[one.title] = {**one.conventions(), **declared.get(one.title, {})}
+            read = _views_read(one, collection) if whole else {}
+            found[one.title] = {**one.conventions(), **read, **declared.get(one.title, {})}
         stage = getattr(one, "stage", None)
         if isinstance(stage, Stage):
-            visit(stage)
+            visit(stage, whole)
         for _, below in one.children():
-            visit(below)
+            visit(below, whole and not isinstance(one, (Fold, Rewrite)))
 
-    visit(pipeline)
+    visit(pipeline, True)
     return found | {label: said for label, said in declared.items() if label not in found}
+
+
+def _views_read(one: Stage, collection: Collection) -> dict[str, str]:
+    """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
+    sides = {"queries": collection.queries, "docs": collection.docs}
+    views = [(option, view, sides[side]) for option, side, view in one.text_views() if option in _VIEWS]
+    stated = {option: (str(view), texts.readable.said(view)) for option, view, texts in views}
+    return {option: said for option, (name, said) in stated.items() if option in one.conventions() or said != name}

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.texts import Texts
+from nirank.collections.readable import Readable
+from nirank.collections.texts import Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.judged import Judged, OnOverlap
@@ -35,6 +36,8 @@ from nirank.values import inside
 
 C = TypeVar("C", bound=type)
 Use = Literal["trained", "tuned"]
+Read = Literal["queries", "docs", "texts"]
+_VIEWS: Mapping[str, Read] = {"query_text": "queries", "doc_text": "docs"}
 
 DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
 
@@ -158,9 +161,29 @@ class Stage(Pipeline):
                 raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
             object.__setattr__(self, one.name, value)
         self.check()
+        list(self.text_views())
 
     def check(self) -> None:
         """Raise ConfigError if the options cannot be meant."""
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        """Yield what the stage reads as text: the option that says so, the side, the view; `texts` are those of a map.
+
+        Options `query_text` and `doc_text` by default. Raises ConfigError for a view that cannot be meant.
+        """
+        for name, side in _VIEWS.items():
+            if hasattr(self, name):
+                try:
+                    view = TextView(getattr(self, name))
+                except ConfigError as error:
+                    raise ConfigError(f"{self.name}: {name}: {error}") from None
+                yield name, side, view
+
+    def check_sides(self, queries: Texts, docs: Texts) -> None:
+        """Raise ConfigError or DataError for ids, keys and dates that the options name and a collection lacks.
+
+        Called when a plan is made, so that nothing runs in vain; reads no text.
+        """
 
     @classmethod
     def declared_options(cls) -> tuple[dataclasses.Field[Any], ...]:
@@ -334,6 +357,10 @@ class TextMap(Stage):
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         """Return the made texts, with `parents`."""
         raise NotImplementedError
+
+    def readable(self, texts: Readable) -> Readable | None:
+        """Return what can be read of made texts, given what they are made of; None: only running the map tells."""
+        return None
 
 
 @stage

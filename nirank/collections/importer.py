@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.collections.records import Record
-from nirank.collections.texts import METADATA, digest_record, fingerprint
+from nirank.collections.readable import METADATA, Readable, count_keys
+from nirank.collections.texts import digest_record, fingerprint
 from nirank.errors import DataError
 from nirank.identity import Digester
 from nirank.ids import Ids
 
-VERSION = 2  # raised when the same records would be written otherwise
+VERSION = 3  # raised when the same records would be written otherwise
 
 _BATCH_ROWS = 8192
 _BATCH_CHARACTERS = 16_000_000
@@ -102,12 +103,14 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     Raises DataError for an id that occurs twice, naming both lines.
     """
     facts, running, lines, prints = ImportFacts(), Digester(), array("q"), array("Q")
+    own: dict[str, str] = {}
     ids: list[pa.Array] = []
     stream = iter(records)
     first = next(stream, None)
     # A table's columns are known from its header, so from its first record.
-    names = (*(first.more if first is not None and first.more else _COLUMNS), METADATA)
-    schema = pa.schema([(name, pa.large_string()) for name in names])
+    names = tuple(first.more if first is not None and first.more else _COLUMNS)
+    filled, keys = dict.fromkeys(names, 0), dict[str, int]()
+    schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema) as writer,
@@ -118,6 +121,10 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
             running.add(digest_record(id, columns))
             lines.append(record.where)
             prints.append(_look_at(id, columns, facts))
+            own.update(record.own)
+            count_keys(keys, record.metadata)
+            for name in names:
+                filled[name] += not columns[name].isspace() and columns[name] != ""
             batch.add(id, columns)
             if batch.full:
                 ids.append(batch.write(writer))
@@ -128,7 +135,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     _refuse_duplicates(table, lines, source)
     table.save(folder)
     np.save(folder / "fingerprints.npy", np.frombuffer(prints, np.uint64))
-    (folder / "texts.json").write_text(json.dumps({"digest": running.hexdigest()}))
+    said = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own).to_json()}
+    (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
     return facts
 
 

@@ -61,7 +61,8 @@ def record_of(value: Mapping[str, Any], where: str, number: int) -> Record:
     text_key = next((key for key in TEXT_KEYS if key in value), "text")
     own = (id_key, title_key, text_key, "metadata")
     metadata |= {key: found for key, found in value.items() if key not in own and key not in metadata}
-    return Record(id, _text(value, title_key, where), _text(value, text_key, where), metadata, number)
+    called = {key: name for name, key in (("title", title_key), ("text", text_key)) if key != name}
+    return Record(id, _text(value, title_key, where), _text(value, text_key, where), metadata, number, own=called)
 
 
 def _text(value: Mapping[str, Any], key: str, where: str) -> str:

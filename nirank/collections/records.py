@@ -29,6 +29,7 @@ class Record(NamedTuple):
     metadata  whatever else the source says, JSON values
     more      text columns by name, instead of title and text, where a table has neither; all records
               of a source have the same
+    own       what the source calls a column, where that is another name: {'abstract': 'text'}
     """
 
     id: str | int | float
@@ -37,6 +38,7 @@ class Record(NamedTuple):
     metadata: Mapping[str, Any]
     where: int
     more: Mapping[str, str] = {}
+    own: Mapping[str, str] = {}
 
 
 class Source(Protocol):

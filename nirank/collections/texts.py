@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -14,14 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nirank.errors import DataError
+from nirank.collections.readable import METADATA, Readable, plain_text
+from nirank.errors import ConfigError
 from nirank.identity import Digester
 from nirank.ids import Ids, take_rows
 from nirank.pairs import Rows
 
 View = tuple[str, ...] | str  # how an option names a text view
 TITLE_AND_TEXT = ("title", "text")
-METADATA = "metadata"  # the one column that is not text: a JSON object per row, '' where there is none
 _SLICE = 4096  # rows turned into Python strings at a time
 
 
@@ -33,6 +34,7 @@ class Texts:
     parents  (n,) rows of the side that these texts were made from (passages, rewritten queries);
              None for texts that were not made
     digest   of the content, computed when first asked for unless an importer knows it already
+    readable what text views can name here; computed when first asked for unless an importer knows it already
 
     Texts without a `title` and a `text` column, such as records of a table, are seen whole by the
     default view: all columns joined.
@@ -45,12 +47,15 @@ class Texts:
         parents: NDArray[np.integer] | None = None,
         digest: str | None = None,
         fingerprints: NDArray[np.uint64] | None = None,
+        readable: Readable | None = None,
     ) -> None:
         self.ids = ids
         self.columns = dict(columns)
         self.parents = parents
         self._digest = digest
         self._fingerprints = fingerprints
+        self._readable = readable
+        self._like: Readable | None = None  # of the texts that these were taken from
 
     @classmethod
     def of(cls, records: Mapping[str, str | Mapping[str, Any]]) -> Texts:
@@ -99,29 +104,58 @@ class Texts:
         """Return the names of the text columns."""
         return tuple(name for name in self.columns if name != METADATA)
 
+    @property
+    def readable(self) -> Readable:
+        """What text views can name here."""
+        if self._readable is None:
+            columns = {name: self._strings(name) for name in self.text_columns()}
+            metadata = self._strings(METADATA) if METADATA in self.columns else ()
+            self._readable = Readable.of(columns, metadata, self._like)
+        return self._readable
+
+    def _strings(self, name: str) -> Iterator[str]:
+        for start in range(0, len(self), _SLICE):
+            yield from self.columns[name].slice(start, _SLICE).to_pylist()
+
+    def fields(self, view: TextView) -> tuple[str, ...]:
+        """Return the columns and metadata keys that a view reads here; raises DataError for one that is not there."""
+        columns = self.text_columns()
+        if view.default:
+            return tuple(name for name in view.columns if name in columns) or columns
+        if set(view.columns) <= set(columns):  # without a look at metadata
+            return view.columns
+        return self.readable.fields(view.columns, f"text view {view}")
+
     def read(self, view: TextView, rows: Rows | None = None) -> Iterator[str]:
         """Yield what a model sees of each row (of all, or of those given), a slice at a time."""
-        if view.columns == TITLE_AND_TEXT and not view.template and not set(view.columns) & set(self.columns):
-            view = TextView(self.text_columns())
-        missing = [name for name in view.columns if name not in self.columns]
-        if missing and (view.template is not None or len(missing) == len(view.columns)):
-            raise DataError(
-                f"text view {view}: there is no column '{missing[0]}'; expected one of {', '.join(self.text_columns())}"
-            )
-        columns = [self.columns[name] for name in view.columns if name in self.columns]
-        for start in range(0, len(self) if rows is None else len(rows), _SLICE):
-            if rows is None:
-                part = [column.slice(start, _SLICE).to_pylist() for column in columns]
-            else:
-                part = [take_rows(column, rows[start : start + _SLICE]).to_pylist() for column in columns]
-            yield from view.join(part)
+        n = len(self) if rows is None else len(rows)
+        names = self.fields(view) if n else ()
+        for start in range(0, n, _SLICE):
+            part = slice(start, start + _SLICE) if rows is None else rows[start : start + _SLICE]
+            yield from view.join(self._values(names, part))
+
+    def _values(self, names: Sequence[str], part: slice | Rows) -> list[list[str]]:
+        """Return the text of some rows, a list for each column or metadata key."""
+        metadata = [name for name in names if name not in self.columns]
+        found = {name: self._part(name, part) for name in names if name in self.columns}
+        if metadata:
+            records = [json.loads(value) if value else {} for value in self._part(METADATA, part)]
+            found |= {name: [plain_text(record.get(name)) for record in records] for name in metadata}
+        return [found[name] for name in names]
+
+    def _part(self, name: str, part: slice | Rows) -> list[str]:
+        column = self.columns[name]
+        taken = column.slice(part.start, _SLICE) if isinstance(part, slice) else take_rows(column, part)
+        values: list[str] = taken.to_pylist()
+        return values
 
     def take(self, rows: Rows) -> Texts:
         """Return some rows, in the order asked for, as texts of their own."""
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
-        return Texts(
-            Ids(self.ids.arrow(rows)), columns, None if self.parents is None else np.asarray(self.parents)[rows]
-        )
+        parents = None if self.parents is None else np.asarray(self.parents)[rows]
+        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents)
+        taken._like = self._readable or self._like
+        return taken
 
     @property
     def digest(self) -> str:
@@ -168,19 +202,22 @@ class Texts:
             writer.write_table(table)
         if self.parents is not None:
             np.save(folder / "parents.npy", self.parents)
-        (folder / "texts.json").write_text(json.dumps({"digest": self.digest}))
+        said = {"digest": self.digest, "readable": None if self._readable is None else self._readable.to_json()}
+        (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
 
     @classmethod
     def open(cls, folder: Path) -> Texts:
         """Map what `save` or the importer wrote."""
         table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
         parents, prints = folder / "parents.npy", folder / "fingerprints.npy"
+        said = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
         return cls(
             Ids.open(folder),
             {name: table[name] for name in table.column_names},
             np.load(parents, mmap_mode="r") if parents.exists() else None,
-            json.loads((folder / "texts.json").read_text())["digest"],
+            said["digest"],
             np.load(prints, mmap_mode="r") if prints.exists() else None,
+            None if said.get("readable") is None else Readable.from_json(said["readable"]),
         )
 
 
@@ -198,31 +235,53 @@ def fingerprint(text: str) -> int:
 class TextView:
     """Which text a model sees of a document or query.
 
-    Either a tuple of columns, those that exist and are not blank stripped and joined by one
-    blank (BEIR's convention for title and text), or a template such as `"title: {title} {text}"`.
+    Either names, whose texts are stripped and those that are not blank joined by one blank (BEIR's convention for title
+    and text), or a template such as `"title: {title} {text}"`. A name is a column or a metadata key; `plain_text` says
+    how values that are not text become it. Title and text together stand for all columns where there is neither.
+
+    Raises ConfigError for no names, and for a template that is broken or names nothing.
     """
 
     def __init__(self, spec: str | Sequence[str]) -> None:
-        import string
-
-        self.template = spec if isinstance(spec, str) and "{" in spec else None
+        self.template = spec if isinstance(spec, str) and ("{" in spec or "}" in spec) else None
         if self.template is not None:
-            self.columns = tuple(
-                dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(self.template) if name)
-            )
+            self._parts = _parts(self.template)
+            self.columns = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         else:
             self.columns = (spec,) if isinstance(spec, str) else tuple(spec)
+        if not all(isinstance(name, str) and name.strip() for name in self.columns) or not self.columns:
+            raise ConfigError(f"text view {spec!r}: names no column; expected columns, or a template such as '{{title}}'")
+
+    @property
+    def default(self) -> bool:
+        """Tell whether title and text are read, or all columns where there is neither."""
+        return self.template is None and self.columns == TITLE_AND_TEXT
 
     def join(self, columns: Sequence[Sequence[str]]) -> list[str]:
-        """Join column values, each (m,), into m texts."""
-        if self.template is not None:
-            return [
-                self.template.format(**dict(zip(self.columns, (v.strip() for v in values), strict=True))).strip()
-                for values in zip(*columns, strict=True)
-            ]
-        if len(columns) == 1:
-            return [value.strip() for value in columns[0]]
-        return [" ".join(filter(None, (v.strip() for v in values))) for values in zip(*columns, strict=True)]
+        """Join column values, each (m,), into m texts; as many columns as `fields` gave, in that order."""
+        rows = ([value.strip() for value in values] for values in zip(*columns, strict=True))
+        if self.template is None:
+            return [" ".join(filter(None, values)) for values in rows]
+        at = {name: number for number, name in enumerate(self.columns)}
+        parts = [(before, None if name is None else at[name]) for before, name in self._parts]
+        return [
+            "".join(before + ("" if place is None else values[place]) for before, place in parts).strip()
+            for values in rows
+        ]
 
     def __str__(self) -> str:
         return self.template if self.template is not None else "+".join(self.columns)
+
+
+def _parts(template: str) -> list[tuple[str, str | None]]:
+    """Split a template into (text, name behind it); the last name may be None."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ConfigError(f"text view '{template}': is no template ({error}); names stand in braces") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (not name.strip() or form or conversion):
+            raise ConfigError(
+                f"text view '{template}': expected the name of a column or metadata key alone in each pair of braces"
+            )
+    return [(before, name) for before, name, _, _ in parts]

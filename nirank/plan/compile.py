@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from nirank.model import bound, made_for
 from nirank.node import Kind, Node
 from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
+from nirank.plan.check import check_map, check_stage
 from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 
 TASKS = "nirank.plan.tasks"
@@ -116,6 +117,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
             feedback = compile(step, sides, feedback)
             continue
         step = _ready(step, sides)
+        check_map(step, texts, sides)
         inputs: Inputs = (("texts", texts), *_needs(step, sides))
         if feedback is not None:
             inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
@@ -126,6 +128,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
 
 def _ready(one: S, sides: Sides) -> S:
     """Return a stage as it is addressed: its trained models bound to what makes them, `auto` decided."""
+    check_stage(one, sides)
     return bound(one, sides, one.model_kind, one.name).settled(sides)
 
 

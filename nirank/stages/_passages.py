@@ -8,10 +8,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
 from nirank.ids import Ids
+from nirank.stage import Read, TextMap, stage
 
 _BODY = TextView("text")
+
+
+@stage
+class PassageMap(TextMap):
+    """The base of maps that split column `text` and repeat every other column."""
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        yield "", "texts", _BODY
+
+    def readable(self, texts: Readable) -> Readable:
+        return texts
 
 
 def passages(texts: Texts, split: Callable[[str], Sequence[str]]) -> Texts:

@@ -19,4 +19,5 @@ def pair_texts(
     assert ctx.queries is not None and ctx.docs is not None
     asked = list(ctx.queries.read(query_view, queries))
     found = list(ctx.docs.read(doc_view, docs))
+    ctx.count("empty_documents", sum(not text.strip() for text in found))
     return asked, found, np.stack((q, d), axis=1).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
@@ -14,7 +14,7 @@ from nirank.memory import Need, Sizes, library
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
-from nirank.stage import Retriever, Sides, option, stage
+from nirank.stage import Read, Retriever, Sides, option, stage
 
 if TYPE_CHECKING:
     from nirank.lexical.postings import Index
@@ -66,6 +66,13 @@ class BM25(Retriever):
         bad = [f"{name}: {weight}" for name, weight in self.fields.items() if not 0 <= weight < math.inf]
         if bad or not any(self.fields.values()):
             raise ConfigError(f"bm25: fields need weights from 0, one of them above, got {', '.join(bad) or 'none'}")
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        for name, side, view in super().text_views():
+            if self.fields is None or side != "docs":
+                yield name, side, view
+        for name in self.fields or ():
+            yield "fields", "docs", TextView(name)
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         params: dict[str, Any] = {"analyzer": self.analyzer}
@@ -142,5 +149,8 @@ def index(job: Job) -> None:
     texts: Texts = job.one("texts")
     view = job.params.get("doc_text", TITLE_AND_TEXT)
     views = {name: TextView(name) for name in job.params["fields"]} if "fields" in job.params else {"": TextView(view)}
-    fields = {name: job.context.track(texts.read(one), len(texts), "indexing") for name, one in views.items()}
+    read = {name: texts.read(one) for name, one in views.items()}
+    if len(read) == 1:
+        read = {name: job.context.count_blank(one, "empty_documents") for name, one in read.items()}
+    fields = {name: job.context.track(one, len(texts), "indexing") for name, one in read.items()}
     build(fields, len(texts), job.params["analyzer"], job.folder)

@@ -141,7 +141,8 @@ def vectors(job: Job) -> None:
 
     texts: Texts = job.one("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
-    encode(texts.read(view), len(texts), job.stage, job.folder, job.context)
+    read = job.context.count_blank(texts.read(view), "empty_texts")
+    encode(read, len(texts), job.stage, job.folder, job.context)
 
 
 def _answers(one: Dense, folder: Path, ctx: Context) -> Answers:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from nirank.collections.texts import METADATA, Texts, TextView
+from nirank.collections.readable import METADATA, Readable
+from nirank.collections.texts import Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.ranking import Ranking
@@ -31,6 +32,9 @@ class FirstWords(TextMap):
     def check(self) -> None:
         if self.words < 1:
             raise ConfigError(f"first_words: words must be 1 or more, got {self.words}")
+
+    def readable(self, texts: Readable) -> Readable:
+        return texts.only_text()
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         made = pa.array((_first(text, self.words) for text in texts.read(VIEW)), pa.large_string())

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from nirank.collections.texts import METADATA, TITLE_AND_TEXT, Texts, TextView
+from nirank.collections.readable import METADATA, Readable
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.node import Node
@@ -53,6 +54,9 @@ class KeySentences(TextMap):
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         return BM25(analyzer=self.analyzer).needs(data)
+
+    def readable(self, texts: Readable) -> Readable:
+        return texts.only_text()
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         made = pa.chunked_array([pa.array(self._kept(texts, ctx), pa.large_string())])

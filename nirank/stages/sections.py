@@ -10,8 +10,8 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.ranking import Ranking
-from nirank.stage import TextMap, option, stage
-from nirank.stages._passages import passages
+from nirank.stage import option, stage
+from nirank.stages._passages import PassageMap, passages
 
 # A line that begins like this begins a section: Markdown; named divisions of laws, in several languages; '1 Text',
 # '2.3 Text' and '4. Text' as laws and papers number them; '§ 5'.
@@ -26,7 +26,7 @@ HEADINGS = (
 
 
 @stage
-class Sections(TextMap):
+class Sections(PassageMap):
     """Split each text at its headings: `fold(Sections(), BM25())`.
 
     A section begins with its heading's line; what stands before the first heading is one of its own. A text without

@@ -9,15 +9,15 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.ranking import Ranking
-from nirank.stage import TextMap, option, stage
-from nirank.stages._passages import passages
+from nirank.stage import option, stage
+from nirank.stages._passages import PassageMap, passages
 
 # . ! ? and closing quotes before a blank and no lower-case letter; their kin in other scripts; line breaks.
 _END = re.compile(r"""[.!?]["'”’)\]]*(?=\s+[^a-z\s])|[。！？؟।]["”’)]*|\n+""")
 
 
 @stage
-class Sentences(TextMap):
+class Sentences(PassageMap):
     """Split each text into passages of sentences: `fold(Sentences(5, overlap=1), BM25())`.
 
     A sentence ends at . ! ? before a blank and no lower-case letter, at their kin in other scripts, and at a line

@@ -102,7 +102,8 @@ def vectors(job: Job) -> None:
 
     texts: Texts = job.one("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
-    encode_sparse(texts.read(view), len(texts), job.stage, job.folder, job.context)
+    read = job.context.count_blank(texts.read(view), "empty_texts")
+    encode_sparse(read, len(texts), job.stage, job.folder, job.context)
 
 
 def index(job: Job) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from nirank.collections.texts import METADATA, TITLE_AND_TEXT, Texts, TextView
+from nirank.collections.readable import METADATA, Readable
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.node import Node
@@ -40,6 +41,9 @@ class TopTerms(TextMap):
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         return BM25(analyzer=self.analyzer).needs(data)
+
+    def readable(self, texts: Readable) -> Readable:
+        return texts.only_text()
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         from nirank.lexical.analysis import Analyzer

@@ -6,12 +6,12 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
 from nirank.ranking import Ranking
-from nirank.stage import TextMap, option, stage
-from nirank.stages._passages import passages
+from nirank.stage import option, stage
+from nirank.stages._passages import PassageMap, passages
 
 
 @stage
-class Windows(TextMap):
+class Windows(PassageMap):
     """Split each text into windows of words: `fold(Windows(150, overlap=50), BM25())`.
 
     Column `text` is split at blanks; every other column (the title, metadata) is repeated with

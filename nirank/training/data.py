@@ -114,6 +114,8 @@ class TrainingSet(Data):
         around = surroundings(sides)
         own = around.judged(self.queries, "trained", self.grade)
         assert own.judgements is not None, "checked where judged queries are opened"
+        for name, view, side in (("query_text", self.query_text, own.queries), ("doc_text", self.doc_text, own.docs)):
+            around.texts(side).readable.read(TextView(view), f"training set {self.title}: {name} {TextView(view)}")
         both = (("queries", own.queries), ("docs", own.docs))
         given = {"grade": self.grade, "positives": self.positives}
         params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -159,7 +161,10 @@ class Fields(Data):
     def node(self, sides: Sides) -> Node:
         around = surroundings(sides)
         docs = around.whole(self.source).docs
-        asked = around.texts(docs).read(TextView(self.query))
+        texts = around.texts(docs)
+        for name, view in (("query", TextView(self.query)), ("positive", TextView(self.positive))):
+            texts.readable.read(view, f"training set {self.title}: {name} {view}")
+        asked = texts.read(TextView(self.query))
         left = around.overlapping(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
         params = {name: value for name, value in given.items() if value is not None}

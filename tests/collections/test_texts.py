@@ -27,7 +27,7 @@ def test_trap_19_a_template_is_another_view() -> None:
     texts = Texts.of({"a": {"title": "T", "text": "x"}, "b": {"text": "y"}})
     assert list(texts.read(TextView("title: {title} | {text}"))) == ["title: T | x", "title:  | y"]
     assert str(TextView("{title} {text}")) != str(BEIR)
-    with pytest.raises(DataError, match="no column 'body'; expected one of title, text"):
+    with pytest.raises(DataError, match="no column or metadata key 'body'; expected one of title, text"):
         list(texts.read(TextView("{body}")))
 
 

@@ -68,7 +68,7 @@ def test_windows_refuse() -> None:
     for wrong in ((0,), (3, 3), (3, -1)):
         with pytest.raises(ConfigError, match="windows: "):
             Windows(*wrong)
-    with pytest.raises(DataError, match="there is no column 'text'"):
+    with pytest.raises(DataError, match="there is no column or metadata key 'text'"):
         Windows(3).map(Texts.from_columns(DOCS.ids, [{"body": "x"}] * 2), None, Context())
 
 

@@ -1,0 +1,55 @@
+"""What a stage asks of the texts that it runs on, checked while a plan is made: nothing is computed for it."""
+
+from __future__ import annotations
+
+from nirank.collections.readable import Readable
+from nirank.errors import ConfigError, DataError
+from nirank.node import Node
+from nirank.stage import Sides, Stage, Surroundings, TextMap
+
+
+def check_stage(one: Stage, sides: Sides) -> None:
+    """Raise ConfigError for columns, metadata keys, ids and dates that a stage names and its sides lack, all at once."""
+    if sides.surroundings is None:
+        return
+    said = _of_views(one, {"queries": sides.queries, "docs": sides.docs}, sides.surroundings)
+    if sides.queries.is_leaf and sides.docs.is_leaf:
+        try:
+            one.check_sides(sides.surroundings.texts(sides.queries), sides.surroundings.texts(sides.docs))
+        except (ConfigError, DataError) as error:
+            said += error.messages
+    if said:
+        raise ConfigError(*said)
+
+
+def check_map(one: TextMap, texts: Node, sides: Sides) -> None:
+    """Raise ConfigError where a map reads a column that the texts lack, or that is empty everywhere."""
+    said = [] if sides.surroundings is None else _of_views(one, {"texts": texts}, sides.surroundings)
+    if said:
+        raise ConfigError(*said)
+
+
+def _of_views(one: Stage, nodes: dict[str, Node], around: Surroundings) -> list[str]:
+    said: list[str] = []
+    for option, side, view in one.text_views():
+        there = readable(nodes[side], around) if side in nodes else None
+        if there is None:
+            continue
+        try:
+            if side == "texts":  # a text without words is one passage, and its title stays
+                there.fields(view.columns, f"{one.name}: {view}")
+            else:
+                there.read(view, f"{one.name}: {option} {view}")
+        except DataError as error:
+            said += error.messages
+    return said
+
+
+def readable(node: Node, around: Surroundings) -> Readable | None:
+    """Return what can be read of the texts that a node stands for; None where only running it tells."""
+    if node.is_leaf:
+        return around.texts(node).readable
+    if isinstance(node.stage, TextMap):
+        before = readable(node.input("texts"), around)
+        return None if before is None else node.stage.readable(before)
+    return next((readable(below, around) for role, below in node.inputs if role == "made"), None)
