@@ -85,7 +85,9 @@ class Readable:
         return cls(value["columns"], value["keys"], value["own"])
 
     @classmethod
-    def of(cls, columns: Mapping[str, Iterable[str]], metadata: Iterable[str], like: Readable | None = None) -> Readable:
+    def of(
+        cls, columns: Mapping[str, Iterable[str]], metadata: Iterable[str], like: Readable | None = None
+    ) -> Readable:
         """Count in which rows columns and metadata, as JSON texts, have something to read.
 
         like  of texts among which these were: names without a row here are known

@@ -250,7 +250,9 @@ class TextView:
         else:
             self.columns = (spec,) if isinstance(spec, str) else tuple(spec)
         if not all(isinstance(name, str) and name.strip() for name in self.columns) or not self.columns:
-            raise ConfigError(f"text view {spec!r}: names no column; expected columns, or a template such as '{{title}}'")
+            raise ConfigError(
+                f"text view {spec!r}: names no column; expected columns, or a template such as '{{title}}'"
+            )
 
     @property
     def default(self) -> bool:
