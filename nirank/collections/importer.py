@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nirank.collections.records import Record
 from nirank.collections.readable import METADATA, Readable, count_keys
+from nirank.collections.records import Record
 from nirank.collections.texts import digest_record, fingerprint
 from nirank.errors import DataError
 from nirank.identity import Digester

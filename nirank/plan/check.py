@@ -9,7 +9,7 @@ from nirank.stage import Sides, Stage, Surroundings, TextMap
 
 
 def check_stage(one: Stage, sides: Sides) -> None:
-    """Raise ConfigError for columns, metadata keys, ids and dates that a stage names and its sides lack, all at once."""
+    """Raise ConfigError for the columns, keys, ids and dates that a stage names and its sides lack, all at once."""
     if sides.surroundings is None:
         return
     said = _of_views(one, {"queries": sides.queries, "docs": sides.docs}, sides.surroundings)
