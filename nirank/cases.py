@@ -144,19 +144,19 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
     if folds is None or not depends_on_fold(case.pipeline):
         around = Around(library, case.collection)
         pipeline, said = settled(case.pipeline, around, chosen)
-        sides = replace(library.sides_of(case.collection), surroundings=around)
+        sides = replace(library.ranked_sides(case.collection), surroundings=around)
         node = compile(pipeline, sides)
         more: dict[str, Any] = {"used": _once(around.used), "unjudged": tuple(around.unjudged), "chosen": tuple(said)}
         more["read"] = frozenset(around.read)
         return replace(case, pipeline=pipeline, node=node, **more)
-    whole = library.sides_of(case.collection)
+    whole = library.ranked_sides(case.collection)
     lists, used, choices = [], [], []
     unjudged: list[Mapping[str, Any]] = []
     read: set[str] = set()
     for rows in folds.rows(case.collection):
         around = Around(library, case.collection, rows)
         pipeline, said = settled(case.pipeline, around, chosen)
-        held = replace(library.sides_of(case.collection.take(rows)), surroundings=around)
+        held = replace(library.ranked_sides(case.collection.take(rows)), surroundings=around)
         lists.append((compile_held(pipeline, held, replace(whole, surroundings=around)), held))
         used += around.used
         unjudged += [one for one in around.unjudged if one not in unjudged]

@@ -100,7 +100,7 @@ class Experiment:
         if problems:
             raise ConfigError(*problems)
         self._leaves: dict[str, Any] = {}
-        self._library = Library(self.collections, self.store, self._sides, self._leaf, self._leaves)
+        self._library = Library(self.collections, self.store, self._sides, self._leaf, self._leaves, self._to_the_end)
         self._chosen: dict[str, dict[str, Any] | None] = {}
         self._cases: list[Case] | None = None
         if self.folds is not None and not any(map(depends_on_fold, self.systems.values())):
@@ -182,6 +182,10 @@ class Experiment:
         return Sides(
             query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed, self.device
         )
+
+    def _to_the_end(self, collection: Collection) -> bool:
+        """Tell whether a measure reads the lists of a collection to their end, so that none may be cut by default."""
+        return any(parse(name).screening for name in self._measures(collection))
 
     def _leaf(self, node: Node, value: Any) -> Node:
         self._leaves[node.address] = value

@@ -69,9 +69,10 @@ class Used:
 class Library:
     """Collections that an experiment's training asks for, each opened once.
 
-    evaluated  the collections whose queries no training may see
-    sides_of   makes the leaves of a collection's two sides
-    leaves     {address: value} of all leaves made so far
+    evaluated   the collections whose queries no training may see
+    sides_of    makes the leaves of a collection's two sides
+    leaves      {address: value} of all leaves made so far
+    to_the_end  whether a measure reads the lists of an evaluated collection to their end
     """
 
     evaluated: tuple[Collection, ...]
@@ -79,6 +80,7 @@ class Library:
     sides_of: Callable[[Collection], Sides]
     leaf: Callable[[Node, Any], Node]
     leaves: Mapping[str, Any]
+    to_the_end: Callable[[Collection], bool] = lambda _: False
     opened: dict[tuple[Any, ...], Collection] = field(default_factory=dict)
     among: dict[Hashable, frozenset[str]] = field(default_factory=dict)
 
@@ -88,6 +90,11 @@ class Library:
         if key not in self.opened:
             self.opened[key] = self._load(own, asked)
         return self.opened[key]
+
+    def ranked_sides(self, collection: Collection) -> Sides:
+        """Return the sides of a collection whose lists are evaluated."""
+        sides = self.sides_of(collection)
+        return replace(sides, whole=sides.whole or self.to_the_end(collection))
 
     def _load(self, own: Collection, asked: Judged) -> Collection:
         if asked.source is not None:

@@ -111,7 +111,7 @@ class Sides:
     """What a pipeline is applied to, as nodes: nothing is read yet.
 
     scope       all must hold
-    candidates  whether the collection lists candidates, of which retrievers then give all
+    whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
     surroundings   where other judged queries, for training, are found; None: nothing can be trained here
@@ -123,13 +123,13 @@ class Sides:
     collection: str = ""
     split: str | None = None
     judgements: Node | None = None
-    candidates: bool = False
+    whole: bool = False
     device: str = "auto"
     surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
 
     def depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""
-        return k if k is not None else None if self.candidates else DEPTH
+        return k if k is not None else None if self.whole else DEPTH
 
 
 @stage

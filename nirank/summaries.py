@@ -43,7 +43,7 @@ def blank_row(measures: Sequence[str], /, **known: Any) -> Row:
         "depth": None,
         "queries": {"declared": 0, "judged": 0, "answered": 0},
         "measures": dict.fromkeys(measures),
-        **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "twins")},
+        **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "unreached", "twins")},
         "effort": [],
         "ledger": [],
         "baseline": None,
@@ -65,6 +65,7 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> None:
     row["ties"] = {name: asdict(bounds) for name, bounds in evaluation.ties.items()}
     row["holes"] = {name: dict(found) for name, found in evaluation.holes.items()}
     row["judged_at"] = dict(evaluation.judged_at)
+    row["unreached"] = dict(evaluation.unreached)
     row["effort"] = [round(recall, 6) for recall in evaluation.effort]
     row["conventions"] |= evaluation.conventions
 

@@ -14,9 +14,9 @@ from nirank.evaluation.delegate import delegate
 from nirank.evaluation.holes import at_most, condensed
 from nirank.evaluation.kernels import Judged, Values
 from nirank.evaluation.measures import Measure, parse
-from nirank.evaluation.native import native
+from nirank.evaluation.native import native, threshold
 from nirank.evaluation.pool import Pool, reachable
-from nirank.evaluation.screening import effort_curve
+from nirank.evaluation.screening import effort_curve, ended_early
 from nirank.evaluation.ties import TieBounds, tie_orders
 from nirank.pairs import Pairs
 from nirank.qrels import Qrels
@@ -48,6 +48,8 @@ class Evaluation:
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
     effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
+    unreached    {screening measure: on how many queries the list ends before it is decided, so that what was left
+                 out counts as last}, only where there are any
     counts       declared, judged (evaluated), answered (with results), missing (without), unjudged,
                  no_relevant, left_out (by screening measures: nothing relevant in their pool),
                  negative_labels, dangling, unranked (documents of the pool that the ranking leaves
@@ -66,6 +68,7 @@ class Evaluation:
     holes: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     judged_at: Mapping[str, float] = field(default_factory=dict)
     effort: Sequence[float] = ()
+    unreached: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     conventions: Mapping[str, Any] = field(default_factory=dict)
 
@@ -116,6 +119,7 @@ def evaluate(
         holes=_holes(data, own, rows),
         judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},
         effort=() if pool is None else tuple(effort_curve(data, qrels.min_rel).tolist()),
+        unreached=_unreached(data, wanted, rows),
         counts=_counts(ranking, data, rows, wanted, per_query, whole_corpus),
         conventions=_conventions(qrels, wanted),
     )
@@ -199,6 +203,15 @@ def _holes(
         if any(mean is not None for mean in means.values()):
             found[one.name] = means
     return found
+
+
+def _unreached(data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]) -> dict[str, int]:
+    found = {
+        one.name: int(ended_early(data, one.family, one.level, threshold(one, data))[judged_rows].sum())
+        for one in measures
+        if one.screening
+    }
+    return {name: n for name, n in found.items() if n}
 
 
 def _counts(

@@ -30,6 +30,20 @@ def effort_curve(data: Judged, rel: int) -> Values:
     return curve
 
 
+def ended_early(data: Judged, family: str, level: int | None, rel: int) -> NDArray[np.bool_]:
+    """Tell for which queries a list ends before its measure is decided, (n_queries,): its value is a convention there.
+
+    What a list leaves out counts as last, and for WSS as never found.
+    """
+    hits, sizes, relevant = _inside(data, rel)
+    found = data.total(hits)
+    if family == "WSS":
+        return found < -(-(level or 0) * relevant // 100)
+    if family == "R%":
+        return (found < relevant) & (data.returned < -(-(level or 0) * sizes // 100))
+    return found < relevant
+
+
 def _last_rel(data: Judged, _: int | None, rel: int) -> Values:
     hits, sizes, relevant = _inside(data, rel)
     last = _reached(data, hits, relevant)

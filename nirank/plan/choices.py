@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
-from nirank.evaluation.measures import lower_is_better
+from nirank.evaluation.measures import lower_is_better, parse
 from nirank.node import Job, Node
 from nirank.pipeline import Pipeline
+from nirank.plan.tasks import job_scope
 from nirank.stage import Surroundings
 from nirank.tuned import Tuned
 from nirank.values import rebuilt
@@ -50,12 +52,14 @@ def settled(
 def choice(one: Tuned, around: Surroundings) -> Node:
     """Return the computation that chooses."""
     own = around.judged(one.on, "tuned")
+    own = replace(own, whole=own.whole or parse(one.measure).screening)
     assert own.judgements is not None, "checked where judged queries are opened"
     lists = [around.compiled(candidate, own) for candidate in one.candidates]
     inputs = (
         ("queries", own.queries),
         ("docs", own.docs),
         ("judgements", own.judgements),
+        *(("scope", node) for node in own.scope),
         *(("list", node) for node in lists),
     )
     label = f"choose among {len(lists)} by {one.measure} on {own.queries.label}"
@@ -67,7 +71,8 @@ def choice(one: Tuned, around: Surroundings) -> Node:
 def choose(job: Job) -> None:
     """Measure every candidate and keep which is best, in `choice.json`."""
     measure, qrels = job.params["measure"], job.one("judgements")
-    values = [evaluate(found, qrels, (measure,)).means[measure] for found in job.inputs["list"]]
+    scope = job_scope(job) if "scope" in job.inputs else None
+    values = [evaluate(found, qrels, (measure,), scope).means[measure] for found in job.inputs["list"]]
     if any(value is None for value in values):
         raise NirankError(f"{measure} cannot be computed on the queries that are tuned on")
     sign = -1 if lower_is_better(measure) else 1

@@ -183,9 +183,24 @@ def _shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
+    notes += [line for row in measured for line in _unreached(row, shown)]
     notes += _tested(measured)
     notes += _trained(measured, shown)
     return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
+
+
+def _unreached(row: Row, shown: Sequence[str]) -> list[str]:
+    """Return on how many queries a list ends before what a screening measure counts, in one sentence."""
+    counts = [f"{name} on {row['unreached'][name]:,}" for name in shown if row.get("unreached", {}).get(name)]
+    if not counts:
+        return []
+    where = "" if row["depth"] is None else f" at {row['depth']:,}"
+    of = f"{', '.join(counts)} of {row['queries']['judged']:,} queries"
+    remedy = "`complete` appends the rest" if row["depth"] is None else "a list without k and cut is ranked whole"
+    return [
+        f"Lists of {row['system']} end{where} before this is decided: {of}. What they"
+        f" leave out counts as last, and a WSS that is not reached as 0; {remedy}."
+    ]
 
 
 def _tested(rows: Sequence[Row]) -> list[str]:

@@ -155,16 +155,16 @@ def test_results_outside_the_scope_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "word"),
     [
-        ("WSS", "expected a share in per cent"),
-        ("WSS@101", "expected a share in per cent"),
-        ("WSS@0", "1 or more"),
-        ("P@10%", "expected a share in per cent"),
+        ("WSS", "expected a share from 1 to 100 per cent"),
+        ("WSS@101", "expected a share from 1 to 100 per cent"),
+        ("WSS@0", "expected a share from 1 to 100 per cent"),
+        ("P@10%", "expected a share from 1 to 100 per cent"),
         ("last_rel@10", "takes no cut-off"),
         ("norm_area@10", "takes no cut-off"),
         ("Rprec@10", "takes no cut-off"),
         ("WSS(rel=0)@95", "rel must be 1"),
         ("P@9999999999", "at most 9 digits"),
-        ("lastrel", "did you mean 'last_rel'"),
+        ("lastrel", "nirank calls it last_rel"),
     ],
 )
 def test_wrong_names(name: str, word: str) -> None:
