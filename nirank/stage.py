@@ -384,6 +384,6 @@ def _frozen(value: Any) -> Any:
 
 
 def _finite(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_finite, value))
+    if isinstance(value, (tuple, Mapping)):
+        return all(map(_finite, value.values() if isinstance(value, Mapping) else value))
     return not isinstance(value, float) or math.isfinite(value)

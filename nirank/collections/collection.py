@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit import Finding
 from nirank.collections.dates import Dates, date_key, dated, read_dates
+from nirank.collections.metadata import as_id
 from nirank.collections.texts import Texts
 from nirank.collections.twins import twin_groups
 from nirank.errors import ConfigError
@@ -120,7 +121,7 @@ class Collection:
         named = list(self.queries.metadata(key))
         if all(value is None for value in named):
             raise ConfigError(f"{self.name}: self_match names metadata key '{key}', which no query has")
-        return self.docs.ids.rows(["" if value is None else str(value) for value in named])
+        return self.docs.ids.rows(["" if value is None else as_id(value) for value in named])
 
     @cached_property
     def twin_groups(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.dates import parse_date
+from nirank.collections.metadata import equal, number
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
@@ -24,19 +25,25 @@ class Where(ScopeStage):
 
     All conditions must hold. A condition is a value (equality), a list of values (any of them), or a mapping with `min`
     and `max` (inclusive; numbers, or dates given as text, where a month or a year must lie inside whole) and `not` (a
-    value or a list). Of metadata that are lists one element must fit. A document without the key is dropped unless
-    `missing` is 'keep', and counted. For dates relative to the query there is `dated`.
+    value or a list). Numbers are compared as numbers, however they are written (1990, 1990.0, "1990"). Of metadata that
+    are lists one element must fit. A document without the key is dropped unless `missing` is 'keep', and counted. For
+    dates relative to the query there is `dated`.
     """
 
     match: Mapping[str, Any] = option(help="conditions by metadata key")
     missing: Literal["drop", "keep"] = option(default="drop", help="what becomes of documents that lack a key")
 
     name = "where"
+    version = 2
 
     def check(self) -> None:
         if not self.match:
             raise ConfigError("where: match is empty; expected conditions such as {type: REG}")
         for key, rule in self.match.items():
+            listed = rule.get("not", ()) if isinstance(rule, Mapping) else rule
+            for value in listed if isinstance(listed, tuple) else (listed,):
+                if not isinstance(value, (str, bool, int, float)):
+                    raise ConfigError(f"where: {key}: expected text, a number, true or false, got {value!r}")
             if not isinstance(rule, Mapping):
                 continue
             wrong = [name for name in rule if name not in (*_BOUNDS, "not")]
@@ -45,7 +52,9 @@ class Where(ScopeStage):
                 raise ConfigError(f"where: {key}: expected min, max or not, got {', '.join(wrong) or 'nothing'}{near}")
             for name in _BOUNDS:
                 bound = rule.get(name)
-                if isinstance(bound, str) and parse_date(bound) is None:
+                if name not in rule or (isinstance(bound, str) and parse_date(bound) is not None):
+                    continue
+                if isinstance(bound, str) or number(bound) is None:
                     raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
 
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
@@ -77,15 +86,12 @@ def _holds(value: Any, rule: Any) -> bool:
         unwanted = rule.get("not", ())
         if _equals_any(value, unwanted if isinstance(unwanted, tuple) else (unwanted,)):
             return False
-        return all(_bounded(value, rule[name], name == "min") for name in _BOUNDS if rule.get(name) is not None)
+        return all(_bounded(value, rule[name], name == "min") for name in _BOUNDS if name in rule)
     return _equals_any(value, rule if isinstance(rule, tuple) else (rule,))
 
 
 def _equals_any(value: Any, wanted: Iterable[Any]) -> bool:
-    """Tell whether a value is among those wanted; numbers and their text are equal, true and 1 are not."""
-    return any(
-        value == one if isinstance(value, bool) or isinstance(one, bool) else str(value) == str(one) for one in wanted
-    )
+    return any(equal(value, one) for one in wanted)
 
 
 def _bounded(value: Any, bound: Any, least: bool) -> bool:
@@ -94,8 +100,5 @@ def _bounded(value: Any, bound: Any, least: bool) -> bool:
         if when is None or limit is None:
             return False
         return when[0] >= limit[0] if least else when[1] <= limit[1]
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return False
-    return bool(number >= bound if least else number <= bound)
+    found = number(value)
+    return found is not None and bool(found >= bound if least else found <= bound)

@@ -13,6 +13,7 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError
 from nirank.experiment import Experiment
+from nirank.identity import digest
 from nirank.pipeline import fold, within
 from nirank.ranking import Ranking
 from nirank.stages.bm25 import BM25
@@ -135,11 +136,78 @@ def test_where(match: dict[str, Any], expected: str) -> None:
         ({"year": {"mim": 3}}, r"expected min, max or not, got mim; did you mean 'min'\?"),
         ({"year": {}}, "expected min, max or not, got nothing"),
         ({"year": {"min": "soon"}}, "min must be a number or a date, got 'soon'"),
+        ({"year": float("nan")}, "match must be a finite number"),
+        ({"year": {"max": None}}, "max must be a number or a date, got None"),
+        ({"year": {"max": True}}, "max must be a number or a date, got True"),
+        ({"year": None}, "year: expected text, a number, true or false, got None"),
+        ({"year": [1990, [1991]]}, r"year: expected text, a number, true or false, got \(1991,\)"),
+        ({"year": {"not": {"min": 1}}}, "year: expected text, a number, true or false, got {'min': 1}"),
     ],
 )
 def test_where_refuses(match: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Where(match)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "same"),
+    [
+        (1990, 1990.0, True),
+        (1990.0, 1990, True),
+        ("1990", 1990.0, True),
+        ("1990.0", 1990, True),
+        ("1.99e3", 1990, True),
+        (1990.0, "1990", True),
+        (1990.5, 1990, False),
+        ("1990", "1990.0", False),
+        ("007", 7, False),
+        ("007", "007", True),
+        (0, -0.0, True),
+        (2**53 + 1, 2**53, False),
+        (2**53 + 1, 2**53 + 1, True),
+        (str(2**53 + 1), 2**53 + 1, True),
+        (str(2**53 + 1), 2**53, False),
+        (True, 1, False),
+        (1, True, False),
+        (True, True, True),
+        ("true", True, False),
+        (float("nan"), "nan", False),
+        ("nan", "nan", True),
+        ([1, 1990.0], 1990, True),
+        ([float("nan")], 1990, False),
+        ("2001-01-01", "2001-01-01", True),
+        ({"a": 1}, "{'a': 1}", False),
+    ],
+)
+def test_values_are_compared_by_what_they_mean(value: Any, wanted: Any, same: bool) -> None:
+    docs, queries = texts({"v": value}), Texts.of({"q": "x"})
+    asked: list[tuple[Any, bool]] = [(wanted, same), ([wanted, "other"], same)]
+    if not isinstance(value, list):  # of which one element must fit
+        asked.append(({"not": wanted}, not same))
+    for rule, expected in asked:
+        mask = Where({"v": rule}).scope(queries, docs, Context()).mask
+        assert mask is not None and bool(mask[0]) == expected, rule
+
+
+@pytest.mark.parametrize("spelling", [1990, 1990.0])
+@pytest.mark.parametrize("bound", ["min", "max"])
+def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
+    """Spellings that share an address allow the same documents, whichever of the two is asked first."""
+    docs = texts({"v": 1990}, {"v": 1990.0}, {"v": "1990"}, {"v": "1990.0"}, {"v": 1991.5}, {"v": True}, {"v": "x"})
+    queries = Texts.of({"q": "x"})
+    plain, ranged = Where({"v": spelling}), Where({"v": {bound: spelling}})
+    assert digest(plain.identity()) == digest(Where({"v": 1990}).identity())
+    masks = [one.scope(queries, docs, Context()).mask for one in (plain, ranged)]
+    assert [None if mask is None else mask.tolist() for mask in masks] == [
+        [True] * 4 + [False] * 3,
+        [True] * 4 + [bound == "min", False, False],
+    ]
+
+
+def test_big_numbers_are_bounded_to_the_last_digit() -> None:
+    docs = texts({"v": 2**53 + 1}, {"v": str(2**53 + 1)}, {"v": 2**53})
+    mask = Where({"v": {"min": 2**53 + 1}}).scope(Texts.of({"q": "x"}), docs, Context()).mask
+    assert mask is not None and mask.tolist() == [True, True, False]
 
 
 def test_an_unknown_key_is_the_users_mistake() -> None:
