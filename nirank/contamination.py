@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
+
+import numpy as np
 
 from nirank.collections.collection import Collection
 from nirank.pipeline import Pipeline
@@ -20,14 +23,18 @@ Answer = Literal["yes", "no", "unknown"]
 class ZeroShot:
     """Whether a system sees a collection's data for the first time, and how that is known.
 
-    answer  'yes': no trained model, or none of the listed training data is the collection's; 'no': a
-            model was trained on it; 'unknown': a model has no list, or shares a source that nobody checked
+    answer  'yes': no trained model, or the collection is known and none of the listed training data is its; 'no': a
+            model was trained on it; 'unknown': a model has no list, the collection is not known, or it shares a source
+            that nobody checked
     """
 
     answer: Answer
     why: str
 
 
+_FILES = ("files", "clef-tar")  # readers of folders and files; others have ids
+_PARTS = 3  # of an id, which may end with a version and a split
+_PRINTS = 8
 _LONG = 4  # letters of a data set's name, from which a collection called like it and more may be made of it
 
 
@@ -39,6 +46,8 @@ class _Cards:
     names: Mapping[str, str]
     same: Mapping[str, frozenset[str]]
     shared: Mapping[str, frozenset[str]]
+    known: frozenset[str]
+    prints: Mapping[int, str]
 
 
 def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
@@ -69,7 +78,7 @@ def _judged(model: str, collection: Collection) -> ZeroShot:
     trained = _trained_on(name, cards) if name else None
     if name is None or trained is None:
         return ZeroShot("unknown", f"no list of what {model} was trained on")
-    keys = _collection_keys(collection)
+    keys = _collection_keys(collection) | _by_texts(collection, cards)
     near = {one for one in trained for key in keys if len(one) >= _LONG and key.startswith(one) and key != one}
     same = {one for key in keys for one in cards.same.get(key, {key})}
     shared = {one for key in keys for one in cards.shared.get(key, ())} | near
@@ -79,6 +88,8 @@ def _judged(model: str, collection: Collection) -> ZeroShot:
         if common:
             may = "" if answer == "no" else ", which may have the same texts"
             return ZeroShot(answer, f"{model} was trained on {', '.join(common)}{may}")
+    if not keys & cards.known:
+        return ZeroShot("unknown", f"{collection.name} is not known, so what {model} was trained on may contain it")
     return ZeroShot("yes", f"{model} names other training data")
 
 
@@ -97,9 +108,22 @@ def _trained_on(name: str, cards: _Cards, seen: frozenset[str] = frozenset()) ->
 
 
 def _collection_keys(collection: Collection) -> set[str]:
-    """Return the names that a collection goes by: its own, and the last parts of where it came from."""
+    """Return the names that a collection goes by: its own, and its folder's or the last parts of its id.
+
+    A folder above a collection names none: what lies in `nq/` may be anything.
+    """
     source = str(collection.origin.get("source", ""))
-    return {_key(one) for one in (collection.name, *re.split(r"[/\\]", source)[-3:]) if one}
+    in_files = collection.origin.get("reader") in _FILES or source.startswith((".", "/", "~", "\\")) or ":" in source
+    parts = re.split(r"[/\\]", source.rstrip("/\\"))[-1 if in_files else -_PARTS :]
+    return {_key(one) for one in (collection.name, *parts)} - {""}
+
+
+def _by_texts(collection: Collection, cards: _Cards) -> set[str]:
+    """Return the names of the known collections that have most of the same least fingerprints."""
+    prints = np.asarray(collection.docs.fingerprints)
+    prints = np.unique(prints[prints != 0])[:_PRINTS].tolist()
+    found = Counter(cards.prints[one] for one in prints if one in cards.prints)
+    return {name for name, n in found.items() if 2 * n >= _PRINTS}
 
 
 def _key(name: str) -> str:
@@ -122,4 +146,8 @@ def _cards() -> _Cards:
         }
         for how in ("is", "may")
     )
-    return _Cards(models, names, same, shared)
+    collections: list[dict[str, Any]] = read["collections"]
+    data = {_key(one) for card in models.values() for one in card.get("trained_on", ())}
+    known = data.union(_key(name) for one in collections for name in one["names"])
+    prints = {int(print_, 16): _key(one["names"][0]) for one in collections for print_ in one.get("prints", ())}
+    return _Cards(models, names, same, shared, frozenset(known), prints)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nirank import BM25, Dense, RunFile, rrf
+from nirank import BM25, Dense, RunFile, load, open_store, rrf
 from nirank import contamination as cards
 from nirank.collections.collection import Collection
 from nirank.contamination import zero_shot
@@ -40,7 +40,7 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 def test_trap_37_yes_no_unknown(written: Any) -> None:
-    written({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}})
+    written({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
     answers = {
         (model, name): zero_shot(Dense(model), collection(name)).answer
         for model in ("org/model", "org/silent", "org/unheard-of")
@@ -63,7 +63,10 @@ def test_parents_count_too(written: Any) -> None:
         }
     )
     assert zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
-    written({"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}})
+    written(
+        {"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}},
+        [{"names": ["fiqa"]}],
+    )
     assert zero_shot(Dense("org/child"), collection("nq")).answer == "no"
     assert zero_shot(Dense("org/child"), collection("fiqa")).answer == "yes"
 
@@ -91,7 +94,12 @@ def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
         (MINILM, "Natural Questions", "x", "no"),
         (MINILM, "python-stdlib", "python-stdlib", "unknown"),
         (MINILM, "scifact", "x", "unknown"),
-        (MINILM, "eu-acts", "x", "yes"),
+        (MINILM, "our-tickets", "x", "unknown"),
+        (MINILM, "fiqa", "x", "yes"),
+        (MINILM, "mine", "/data/nq/mine", "unknown"),
+        (MINILM, "mine", "./nq/mine", "unknown"),
+        (MINILM, "mine", "C:\\data\\nq\\mine", "unknown"),
+        (BM25, "our-tickets", "x", "yes"),
         (SPLADE, "msmarco-passage", "x", "no"),
         (SPLADE, "nq", "x", "yes"),
         (MINILM, "squad-v2", "x", "unknown"),
@@ -99,7 +107,36 @@ def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
     ],
 )
 def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> None:
-    assert zero_shot(Dense(model), collection(name, source)).answer == answer
+    system = model() if callable(model) else Dense(model)
+    assert zero_shot(system, collection(name, source)).answer == answer
+
+
+def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
+    one = collection("mine")
+    object.__setattr__(one, "origin", {"source": "nq/mine", "reader": "files"})
+    assert zero_shot(Dense(MINILM), one) == cards.ZeroShot(
+        "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"
+    )
+
+
+def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) -> None:
+    docs = {f"d{at}": f"text number {at}" for at in range(40)}
+    named = Collection.of(docs, {"q": "text"}, {"q": {"d0": 1}}, name="ours")
+    least = sorted(named.docs.fingerprints.tolist())[:8]
+    prints = [f"{one:016x}" for one in least]
+    known = [{"names": ["public"], "is": ["seen"], "prints": prints}]
+    written({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, known)
+    assert zero_shot(Dense("org/model"), named).answer == "no"
+    assert zero_shot(Dense("org/other"), named).answer == "yes"
+    without = {id: text for at, (id, text) in enumerate(docs.items()) if named.docs.fingerprints[at] not in least[:5]}
+    mostly_other = Collection.of(without, {"q": "text"}, {"q": {next(iter(without)): 1}}, name="ours")
+    assert zero_shot(Dense("org/model"), mostly_other).answer == "unknown"
+
+
+@pytest.mark.parametrize(("folder", "name"), [("beir/scifact", "scifact"), ("classic/cranfield", "cranfield")])
+def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path: Path, folder: str, name: str) -> None:
+    found = load(shared_data / folder, name="renamed", store=open_store(tmp_path))
+    assert cards._by_texts(found, cards._cards()) == {name}
 
 
 def test_trap_37_group_means_say_what_they_mix() -> None:
