@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nirank.identity import digest
-from nirank.memory import Needs
+from nirank.memory import Needs, Sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,7 @@ class Node:
     training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
     given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
     memory    how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
+    most      how many pairs its result has at most, from the sizes of its inputs; None: no more than its lists together
     stage     the stage that made the node, handed to the task; its identity is in `params`
     label     for people
     """
@@ -50,6 +51,7 @@ class Node:
     training: bool = False
     given: bool = False
     memory: Needs | None = field(default=None, repr=False)
+    most: Callable[[Sizes], int] | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)
     label: str = ""
 
@@ -66,6 +68,13 @@ class Node:
     @cached_property
     def address(self) -> str:
         """32 hexadecimal digits: task, version, parameters, inputs' addresses and their depths."""
+        waiting = [node for _, node in self.inputs]
+        while waiting:  # from the bottom up, however long a chain is
+            missing = [below for _, below in waiting[-1].inputs if "address" not in vars(below)]
+            if missing:
+                waiting += missing
+            else:
+                _ = waiting.pop().address
         if self.is_leaf:
             return str(self.params["digest"])
         inputs = [[role, node.address, node.depth] for role, node in self.inputs]
@@ -83,22 +92,26 @@ class Node:
         """Return the one input in a role."""
         return next(node for name, node in self.inputs if name == role)
 
-    def walk(self, through: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
+    def walk(self, through: Callable[[Node], bool] = lambda _: True, seen: set[Node] | None = None) -> Iterator[Node]:
         """Yield the nodes below, inputs first, then this one; each value once.
 
         through  whether what is below a node is yielded too
+        seen     nodes that are left out; all that are yielded are added
         """
-        seen: set[Node] = set()
-
-        def visit(node: Node) -> Iterator[Node]:
-            if node in seen:
-                return
-            seen.add(node)
-            for _, below in node.inputs if through(node) else ():
-                yield from visit(below)
-            yield node
-
-        yield from visit(self)
+        seen = set() if seen is None else seen
+        if self in seen:
+            return
+        seen.add(self)
+        open_ = [(self, iter(self.inputs if through(self) else ()))]
+        while open_:
+            node, rest = open_[-1]
+            below = next((one for _, one in rest if one not in seen), None)
+            if below is None:
+                open_.pop()
+                yield node
+            else:
+                seen.add(below)
+                open_.append((below, iter(below.inputs if through(below) else ())))
 
 
 @dataclass(frozen=True)

@@ -122,10 +122,9 @@ class Pairs:
         order = np.argsort(self.keys, kind="stable")
         return Pairs(self.queries, self.docs, self.offsets, self.rows[order])
 
-    def union(self, other: Pairs) -> Pairs:
-        """Return the pairs that are in either."""
-        keys = np.union1d(self.keys, other.keys)
-        return self._from_keys(keys)
+    def union(self, *others: Pairs) -> Pairs:
+        """Return the pairs that are in any; all are sorted once, however many there are."""
+        return self._from_keys(np.unique(np.concatenate([self.keys, *(other.keys for other in others)])))
 
     def intersection(self, other: Pairs) -> Pairs:
         """Return the pairs that are in both."""

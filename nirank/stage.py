@@ -328,6 +328,10 @@ class Combiner(Stage):
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED
 
+    def most(self, sizes: Sizes) -> int:
+        """Return how many pairs the result has at most; by default no more than the lists together."""
+        return sizes.listed
+
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
         """Return the combined list, over the same queries and documents; never changes `lists`."""
         raise NotImplementedError

@@ -153,6 +153,7 @@ def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | Non
         depth=depth,
         kind=kind,
         memory=one.memory,
+        most=one.most if isinstance(one, Combiner) else None,
         stage=one,
         label=one.title,
     )

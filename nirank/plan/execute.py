@@ -24,7 +24,7 @@ from nirank.pairs import Pairs
 from nirank.plan.costs import Cost, Spent, measured, own, recorded
 from nirank.plan.memory import needed, told
 from nirank.plan.reporter import Reporter
-from nirank.plan.together import heads, others, remembering
+from nirank.plan.together import Together, heads
 from nirank.plan.values import open_value
 from nirank.ranking import Ranking
 from nirank.work import Engine
@@ -70,20 +70,25 @@ class Runner:
         self.engine, self.time, self.most = engine, time, most
         self._base = held()
         self.ran: list[Node] = []
+        self._ran: set[str] = set()
         self._timed: dict[str, Cost] = {}
         self._deepest: dict[str, Node] = {}
         self._stored: dict[str, Stored] = {}
         self._values: dict[Node, Any] = {}
         self._failed: dict[str, FailedNode] = {}
         self._stale: set[str] = set()
+        self._together = Together()
+        self._there: dict[str, bool] = {}
 
     def plan(self, targets: Iterable[Node]) -> None:
         """Take note of everything that will be asked for, so that one search at the greatest depth serves all."""
+        seen: set[Node] = set()
         for target in targets:
-            for node in target.walk():
+            for node in target.walk(seen=seen):
                 known = self._deepest.get(node.address)
                 if known is None or _deeper(node, known):
                     self._deepest[node.address] = node
+                    self._together.add(node)
 
     def run(self, node: Node) -> Stored | None:
         """See that a node's artifact is stored and fresh; None for given data.
@@ -115,7 +120,6 @@ class Runner:
 
     def spent(self, target: Node) -> list[Spent]:
         """Return what each computation of a system that was run cost, now or when it was computed."""
-        ran = {node.address for node in self.ran}
         needed = own(target)
         found = []
         for node in target.walk():
@@ -123,7 +127,7 @@ class Runner:
             if stored is not None:
                 again = self.time and node in needed and not node.offline
                 cost = self._timed_cost(node, stored) if again else stored.meta["cost"]
-                now = node.address in ran or node.address in self._timed
+                now = node.address in self._ran or node.address in self._timed
                 found.append(Spent(node, stored, cost, now, training=node not in needed))
         return found
 
@@ -135,7 +139,7 @@ class Runner:
         """Return what a computation costs now, without memos; what comes out is thrown away."""
         wanted = self._deepest[node.address]
         cost: Cost = dict(stored.meta["cost"])
-        if not cost.get("found") and any(one.address == node.address for one in self.ran):
+        if not cost.get("found") and node.address in self._ran:
             return cost
         if node.address not in self._timed:
             self.reporter.stage(f"{node.label} once more, to be timed")
@@ -194,6 +198,7 @@ class Runner:
                         self._score_together(node, wanted, inputs)
                     self._run_task(node, inputs)
                     self.ran.append(node)
+                    self._ran.add(node.address)
         except (FailedNode, StoreError):  # a store that cannot be written fails the run, not one system of it
             raise
         except Exception as error:
@@ -205,6 +210,7 @@ class Runner:
         stored = stored or self.store.find(node)
         assert stored is not None, f"{node.label} was committed and is not there"
         self._stored[node.address] = stored
+        self._there[node.address] = True
         return stored
 
     def _make_room(self, node: Node) -> None:
@@ -230,15 +236,22 @@ class Runner:
 
         Their scores go into the scorer's memo, where every list finds its own.
         """
-        if not remembering(node):
+        others = self._together.take(node, self._is_there)
+        if not others:
             return None
         lists = [(node, inputs["list"][0])]
-        for other in others(node, self._deepest.values(), lambda one: self.store.find(one) is not None):
+        for other in others:
             try:
                 lists.append((other, self.value(other.input("list"))))
             except FailedNode:
                 continue  # its own systems will say so
         return heads(lists) if len(lists) > 1 else None
+
+    def _is_there(self, node: Node) -> bool:
+        """Tell whether a node was stored when that was first asked, or was computed since."""
+        if node.address not in self._there:
+            self._there[node.address] = node.address in self._stored or self.store.find(node) is not None
+        return self._there[node.address]
 
     def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
         try:

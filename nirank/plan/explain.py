@@ -10,7 +10,7 @@ from nirank.amounts import in_bytes
 from nirank.node import Node, Store, Stored
 from nirank.plan.costs import alone_s, in_words
 from nirank.plan.estimate import Rates
-from nirank.plan.memory import Value, needed
+from nirank.plan.memory import Known, Value, needed
 
 _LABEL = 120  # characters of a computation's name
 
@@ -39,31 +39,31 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, worke
     value    what is known of the nodes' values before anything runs
     workers  processes that will work beside this one
     """
-    users: dict[str, list[str]] = {}
+    users: dict[str, dict[str, None]] = {}
     deepest: dict[str, Node] = {}
     for name, target in systems:
         for node in target.walk():
             if node.is_leaf:
                 continue
-            names = users.setdefault(node.address, [])
-            if name not in names:
-                names.append(name)
+            users.setdefault(node.address, {})[name] = None
             known = deepest.get(node.address)
             if known is None or (known.depth is not None and (node.depth is None or node.depth > known.depth)):
                 deepest[node.address] = node
     found = {address: store.find(node) for address, node in deepest.items()}
     rates = Rates(store.described() if None in found.values() else ())
+    known: Known = {}
 
     def size(node: Node) -> int | None:
-        known = value(node)
-        return None if known is None else len(known)
+        there = value(node)
+        return None if there is None else len(there)
 
-    return [
-        Step(node, users[address], there)
-        if (there := found[address])
-        else Step(node, users[address], None, rates.seconds(node, size), needed(node, value, workers))
-        for address, node in deepest.items()
-    ]
+    made = []
+    for address, node in deepest.items():
+        there, names = found[address], tuple(users[address])
+        estimate = None if there else rates.seconds(node, size)
+        memory = None if there else needed(node, value, workers, known=known)
+        made.append(Step(node, names, there, estimate, memory))
+    return made
 
 
 def before(plan: Sequence[Step]) -> str:

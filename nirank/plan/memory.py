@@ -18,17 +18,21 @@ _A_LISTED = 40  # bytes of a pair that is read: the same, without the sorting
 _SMALL = 16 * MIB  # whatever else a computation does
 
 Value = Callable[[Node], Any]  # a node's value if it is known, else None
+Known = dict[Node, Sizes | None]  # sizes of nodes, each found once
 
 
-def needed(node: Node, value: Value, workers: int = 0, base: int | None = None) -> int | None:
+def needed(
+    node: Node, value: Value, workers: int = 0, base: int | None = None, known: Known | None = None
+) -> int | None:
     """Return the bytes that a run holds while it computes a node, at the least; None: its inputs are not known yet.
 
     Blocks count in their least size; lists, of which the longest possible is assumed, in full.
 
     workers  processes beside this one, which count too
     base     what the process held when it began; None: now
+    known    sizes that were found with the same `value`; those that are found are added
     """
-    sizes = sizes_of(node, value)
+    sizes = sizes_of(node, value, known)
     if sizes is None:
         return None
     own = Need() if node.memory is None else node.memory(sizes)
@@ -38,7 +42,9 @@ def needed(node: Node, value: Value, workers: int = 0, base: int | None = None) 
 
 def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> None:
     """Raise ConfigError, naming the one that needs most, if a node needs more than so many bytes."""
-    found = [(need, node) for node in nodes if (need := needed(node, value, workers)) is not None and need > most]
+    known: Known = {}
+    needs = ((needed(node, value, workers, known=known), node) for node in nodes)
+    found = [(need, node) for need, node in needs if need is not None and need > most]
     if found:
         need, node = max(found, key=lambda one: one[0])
         others = f"; {len(found) - 1} more would not fit either" if len(found) > 1 else ""
@@ -53,8 +59,18 @@ def told(node: Node, need: int) -> str:
     )
 
 
-def sizes_of(node: Node, value: Value) -> Sizes | None:
-    """Return how much a node works on, at most; None where an input is not known yet."""
+def sizes_of(node: Node, value: Value, known: Known | None = None) -> Sizes | None:
+    """Return how much a node works on, at most; None where an input is not known yet.
+
+    known  as in `needed`
+    """
+    known = {} if known is None else known
+    if node not in known:
+        known[node] = _sizes_of(node, value, known)
+    return known[node]
+
+
+def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
     rows: dict[str, int] = {}
     sizes: dict[str, int] = {}
     listed: list[int] = []
@@ -66,16 +82,16 @@ def sizes_of(node: Node, value: Value) -> Sizes | None:
             rows[role] = len(texts)
             sizes[role] = sum(one.nbytes for one in texts.columns.values())
         elif role == "list":
-            n = _pairs(below, value)
+            n = _pairs(below, value, known)
             if n is None:
                 return None
             listed.append(n)
         elif below.kind == "folder":  # an index of texts, of which there are as many as there were
-            made = sizes_of(below, value)
+            made = sizes_of(below, value, known)
             if made is None:
                 return None
             rows.setdefault("texts", made.texts)
-    return Sizes(
+    found = Sizes(
         queries=rows.get("queries", 0),
         docs=rows.get("docs", 0),
         texts=rows.get("texts", 0),
@@ -83,26 +99,27 @@ def sizes_of(node: Node, value: Value) -> Sizes | None:
         doc_bytes=sizes.get("docs", 0),
         text_bytes=sizes.get("texts", 0),
         listed=sum(listed),
-        pairs=_most_pairs(node, rows, listed, value) if node.kind in ("ranking", "pairs") else 0,
     )
+    return found._replace(pairs=_most_pairs(node, found, value)) if node.kind in ("ranking", "pairs") else found
 
 
-def _pairs(node: Node, value: Value) -> int | None:
-    known = value(node)
-    if known is not None:
-        return len(known)
-    sizes = sizes_of(node, value)
+def _pairs(node: Node, value: Value, known: Known) -> int | None:
+    there = value(node)
+    if there is not None:
+        return len(there)
+    sizes = sizes_of(node, value, known)
     return None if sizes is None else sizes.pairs
 
 
-def _most_pairs(node: Node, rows: dict[str, int], listed: list[int], value: Value) -> int:
-    """Return how many pairs a node can give: those of its lists, else all, within depth and listed scopes."""
-    queries, docs = rows.get("queries", 0), rows.get("docs", 0)
-    most = [queries * docs]
-    if listed:
-        most.append(sum(listed))
+def _most_pairs(node: Node, sizes: Sizes, value: Value) -> int:
+    """Return how many pairs a node can give: what it says, else those of its lists; within depth and listed scopes."""
+    most = [sizes.queries * sizes.docs]
+    if node.most is not None:
+        most.append(node.most(sizes))
+    elif any(role == "list" for role, _ in node.inputs):
+        most.append(sizes.listed)
     if node.depth is not None:
-        most.append(queries * node.depth)
+        most.append(sizes.queries * node.depth)
     for role, below in node.inputs:
         scope = value(below) if role == "scope" else None
         allowed = scope.pairs if isinstance(scope, Scope) else scope

@@ -7,9 +7,8 @@ score are made first, and their heads are scored as one; each list then finds it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 from nirank.node import Node
@@ -23,23 +22,45 @@ def remembering(node: Node) -> bool:
     return isinstance(node.stage, Scorer) and node.stage.remembers
 
 
-def others(node: Node, planned: Iterable[Node], stored: Callable[[Node], bool]) -> Iterator[Node]:
-    """Yield the nodes not stored that score other lists with the same scorer on the same two sides.
+class Together:
+    """Which nodes of a plan run one scorer on the same two sides.
 
-    Those whose list needs a model's scores itself are left for later: their lists cannot be made before.
+    A node is handed out once: when its pairs are in the memo, it has nothing left to ask of others. So the store is
+    asked about each node a fixed number of times, however many lists one scorer scores.
     """
-    same = _scorer(node)
-    for one in planned:
-        if one != node and remembering(one) and _scorer(one) == same and not stored(one):
-            below = one.input("list").walk()
-            if not any(remembering(each) and not stored(each) for each in below):
-                yield one
+
+    def __init__(self) -> None:
+        self._waiting: dict[Any, dict[Node, tuple[Node, ...]]] = {}
+
+    def add(self, node: Node) -> None:
+        """Take note of a node of the plan."""
+        if remembering(node):
+            below = tuple(one for one in node.input("list").walk() if remembering(one))
+            self._waiting.setdefault(_scorer(node), {})[node] = below
+
+    def take(self, node: Node, stored: Callable[[Node], bool]) -> list[Node]:
+        """Return the nodes, this one aside, that are to be scored with it; empty where that was done before.
+
+        Those whose list needs a model's scores itself are left for later: their lists cannot be made before.
+        """
+        waiting = self._waiting.get(_scorer(node), {}) if remembering(node) else {}
+        if waiting.pop(node, None) is None:
+            return []
+        ready = []
+        for one, below in list(waiting.items()):
+            if stored(one):
+                del waiting[one]
+            elif all(stored(each) for each in below):
+                del waiting[one]
+                ready.append(one)
+        return ready
 
 
 def heads(lists: Iterable[tuple[Node, Pairs]]) -> Pairs:
     """Return all pairs that some nodes score, given each with its list."""
     cut = (found.cut(node.stage.depth) if isinstance(found, Ranking) else found for node, found in lists)
-    return reduce(Pairs.union, cut)
+    first, *others = cut
+    return first.union(*others)
 
 
 def _scorer(node: Node) -> tuple[Any, ...]:

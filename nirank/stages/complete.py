@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nirank.context import Context
+from nirank.memory import Sizes
 from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Combiner, stage
@@ -23,6 +24,9 @@ class Complete(Combiner):
     """
 
     name = "complete"
+
+    def most(self, sizes: Sizes) -> int:
+        return sizes.queries * sizes.docs
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         found = lists[0]

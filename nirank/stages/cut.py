@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Sizes
 from nirank.ranking import Ranking
 from nirank.stage import Combiner, option, stage
 
@@ -24,6 +25,9 @@ class Cut(Combiner):
     def check(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ConfigError(f"cut: k must be a whole number, 1 or more, got {self.k!r}")
+
+    def most(self, sizes: Sizes) -> int:
+        return min(sizes.listed, sizes.queries * self.k)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         return lists[0].cut(self.k)

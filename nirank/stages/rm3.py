@@ -68,6 +68,9 @@ class RM3(Combiner):
     def memory(self, sizes: Sizes) -> Need:
         return self._bm25.memory(sizes)
 
+    def most(self, sizes: Sizes) -> int:
+        return sizes.queries * self.k
+
     def conventions(self) -> Mapping[str, Any]:
         feedback = {"docs": self.docs, "terms": self.terms, "original": self.original}
         return {**self._bm25.conventions(), "feedback": feedback}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 from nirank.context import Context
 from nirank.pairs import Pairs
@@ -21,4 +20,4 @@ class Union(Combiner):
     takes = RANKED_OR_NOT
 
     def combine(self, lists: Sequence[Pairs], ctx: Context) -> Pairs:
-        return reduce(Pairs.union, lists)
+        return lists[0].union(*lists[1:])

@@ -73,19 +73,31 @@ class Batches:
             held[at].update(texts[example])
         for at, batch in enumerate(batches):
             for place, example in enumerate(batch):
-                if any(held[at][text] > 1 for text in texts[example]):
-                    _swap(batches, held, texts, at, place)
+                twice = [text for text in texts[example] if held[at][text] > 1]
+                if twice:
+                    others = [other for other in range(len(batches)) if not any(held[other][text] for text in twice)]
+                    _swap(batches, held, texts, at, place, others)
         return batches
 
 
-def _swap(batches: list[list[int]], held: list[_Held], texts: Mapping[int, list[_Text]], at: int, place: int) -> None:
-    """Exchange an example with one of another batch, the nearest first, so that neither meets its own texts."""
+def _swap(
+    batches: list[list[int]],
+    held: list[_Held],
+    texts: Mapping[int, list[_Text]],
+    at: int,
+    place: int,
+    others: list[int],
+) -> None:
+    """Exchange an example with one of another batch, the nearest first, so that neither meets its own texts.
+
+    others  batches that hold no text for which the example must go; where a text is in all, nothing is tried
+    """
 
     def fits(example: int, where: int, instead_of: int) -> bool:
         return not any(held[where][text] > (text in texts[instead_of]) for text in texts[example])
 
     example = batches[at][place]
-    for other in sorted(set(range(len(batches))) - {at}, key=lambda one: abs(one - at)):
+    for other in sorted(others, key=lambda one: abs(one - at)):
         for its_place, its_example in enumerate(batches[other]):
             if fits(example, other, its_example) and fits(its_example, at, example):
                 batches[at][place], batches[other][its_place] = its_example, example

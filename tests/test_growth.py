@@ -1,0 +1,138 @@
+"""What grows with the number of systems, queries or examples grows no faster than they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from growth import calls, growth
+from numpy.typing import NDArray
+
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.experiment import Experiment
+from nirank.node import Node
+from nirank.pairs import Pairs
+from nirank.pipeline import Pipeline
+from nirank.plan.memory import sizes_of
+from nirank.stage import Scorer, option, stage
+from nirank.stages.bm25 import BM25
+from nirank.store import LocalStore
+from nirank.training.batches import Batches
+
+SCORED: list[int] = []
+
+
+@stage
+class Remembering(Scorer):
+    """Score pairs by their document's row, and note how many were asked for."""
+
+    times: float = option(default=1.0)
+
+    name = "remembering"
+    remembers = True
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        SCORED.append(len(pairs))
+        return np.asarray(self.times * pairs.rows, np.float32)
+
+
+def few() -> Collection:
+    return Collection.of({"a": "red", "b": "blue red"}, {"q": "red"}, {"q": {"a": 1}}, name="few")
+
+
+def many(n: int, system: Callable[[int], Pipeline]) -> dict[str, Pipeline]:
+    return {f"S{at}": system(at) for at in range(n)}
+
+
+def scored(at: int) -> Pipeline:
+    made: Pipeline = BM25(k1=0.5 + at / 64) >> Remembering()
+    return made
+
+
+@pytest.mark.parametrize("system", [scored, lambda at: scored(at) >> Remembering(2.0)], ids=["one", "two in a row"])
+def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
+    system: Callable[[int], Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [0]
+    real = LocalStore.find
+
+    def find(self: LocalStore, node: Node) -> Any:
+        asked[0] += 1
+        return real(self, node)
+
+    monkeypatch.setattr(LocalStore, "find", find)
+    counts = []
+    for n in (8, 32):
+        asked[0] = 0
+        SCORED.clear()
+        result = Experiment(few(), many(n, system), ["RR"], store=LocalStore(tmp_path / str(n))).run()
+        assert not result.failed
+        counts.append(asked[0])
+    assert counts[1] < 4.2 * counts[0]
+    assert len(SCORED) <= 2 * 32 + 2, "the lists of one scorer are scored in one pass; then each finds its own"
+
+
+def test_a_plan_grows_with_its_systems(tmp_path: Path) -> None:
+    def planned(n: int) -> Callable[[], Any]:
+        made = Experiment(few(), many(n, scored), ["RR"], store=LocalStore(tmp_path))
+        return made.explain
+
+    planned(1)()
+    assert growth(planned, 16) < 1.3
+
+
+def chain(n: int) -> Node:
+    node = Node.leaf("texts", "docs", "docs")
+    for at in range(n):
+        node = Node("t:f", 1, {"at": at}, (("need", node),))
+    return node
+
+
+def test_a_long_chain_is_addressed_and_walked_step_by_step() -> None:
+    assert growth(lambda n: lambda: len(list(chain(n).walk())), 2000) < 1.1
+    assert len(list(chain(5000).walk())) == 5001, "longer than Python's stack is deep"
+
+
+def test_inputs_that_are_shared_are_sized_once() -> None:
+    def sized(n: int) -> Callable[[], Any]:
+        both = (("queries", Node.leaf("texts", "q", "q")), ("docs", Node.leaf("texts", "d", "d")))
+        texts = few()
+        node = Node("t:f", 1, inputs=both, kind="ranking")
+        for at in range(n):
+            node = Node("t:f", 1, {"at": at}, (*both, ("list", node), ("list", node)), kind="ranking")
+        values = {"q": texts.queries, "d": texts.docs}
+        return lambda: sizes_of(node, lambda one: values.get(one.label))
+
+    assert growth(sized, 6) < 1.5, "each fuses the list below with itself"
+
+
+@pytest.mark.parametrize("shared", ["positive", "query", "two positives", "both"])
+def test_examples_that_share_a_text_are_not_tried_in_every_batch(shared: str) -> None:
+    def filled(n: int) -> Callable[[], Any]:
+        own, same = np.arange(n), np.zeros(n, np.int64)
+        columns = {
+            "positive": (own, same),
+            "query": (same, own),
+            "two positives": (own, own % 2),
+            "both": (own % 3, own % 2),
+        }[shared]
+        return lambda: Batches(n, 8, 0, None, np.column_stack(columns)).of(0)
+
+    def unique(n: int) -> Callable[[], Any]:
+        return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).of(0)
+
+    assert calls(filled(1024)) < 12 * calls(unique(1024))
+    assert growth(filled, 512) < 1.2
+
+
+def test_a_union_of_many_lists_is_sorted_once() -> None:
+    def joined(n: int) -> Callable[[], Any]:
+        texts = few()
+        lists = [Pairs.build(texts.queries.ids, texts.docs.ids, [0], [at % 2], source="t") for at in range(n)]
+        return lambda: lists[0].union(*lists[1:])
+
+    assert growth(joined, 16) < 1.1
