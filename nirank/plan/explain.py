@@ -51,7 +51,7 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, worke
                 deepest[node.address] = node
     found = {address: store.find(node) for address, node in deepest.items()}
     rates = Rates(store.described() if None in found.values() else ())
-    known: Known = {}
+    sized: Known = {}
 
     def size(node: Node) -> int | None:
         there = value(node)
@@ -61,7 +61,7 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, worke
     for address, node in deepest.items():
         there, names = found[address], tuple(users[address])
         estimate = None if there else rates.seconds(node, size)
-        memory = None if there else needed(node, value, workers, known=known)
+        memory = None if there else needed(node, value, workers, known=sized)
         made.append(Step(node, names, there, estimate, memory))
     return made
 
