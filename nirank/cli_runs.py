@@ -190,7 +190,7 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
       nirank compare a.run b.run --qrels qrels.txt --measure AP
     """
     from nirank.console import set_up_logging
-    from nirank.report.table import shown_as
+    from nirank.report.grid import shown_as
     from nirank.run_files import differences
 
     set_up_logging(quiet=False, debug=False)

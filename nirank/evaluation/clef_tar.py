@@ -17,11 +17,15 @@ Measures, n the rows that remain, found the relevant ones among them:
     wss_100         (N - last_rel) / N, 0 unless all R are found
     wss_95          (N - rank of the round(0.95 R)-th relevant) / N - 0.05, 0 if not reached; halves to even
     ap              sum over relevant found of (relevant so far / rank) / R
-    norm_area       area under the gain curve / (R N - R^2 / 2), half a step at each relevant
+    norm_area       area under the gain curve / (R N - R^2 / 2), half a step at each relevant, to three decimals
     recall@p%       relevant up to rank round(p N / 100), halves to even, / R
-    threshold       rank of the last row marked; recall_threshold the recall there
+    threshold       rank of the last row marked; recall_threshold the recall there, norm_threshold = threshold / N, to
+                    three decimals
     r, loss_r       found / R, (1 - r)^2; loss_e = (100 / N)^2 (n / (R + 100))^2; loss_er their sum
     total_cost      1 for each not relevant record shown, -19 for each relevant; 20 for each relevant one missed
+                    2017: 1 for each record shown, 3 where feedback was asked for. With a penalty for the N - n that
+                    were not shown, where m relevant ones are missing: total_cost_uniform 2 (N - n) m / R more,
+                    total_cost_weighted 2 (N - n) (1/2 + 1/4 + …, m - 1 terms) more
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ Values = dict[str, float]
 _SUMS = ("num_docs", "num_rels", "num_shown", "num_feedback", "rels_found")
 _STEPS = tuple(range(10, 101, 10))
 _PERCENT = tuple(range(1, 101))
+_WHOLE = ("cg_total", "cg_max", "cg_threshold", "threshold")
 _OUTSIDE = (3, 4)  # labels of records that the Boolean search did not return
 
 
@@ -132,11 +137,15 @@ def evaluate_tar(run: Sequence[Row], labels: Mapping[str, Mapping[str, int]], ye
     return TarEvaluation(per_topic, _overall(per_topic), tuple(skipped), tuple(absent))
 
 
-def printed(value: float, year: Year) -> str:
-    """Return a value as the script prints it: three decimals; in 2018/2019 floats from 1 on as whole numbers."""
+def printed(value: float, year: Year, name: str = "") -> str:
+    """Return a value as the script prints it: three decimals; in 2018/2019 floats from 1 on as whole numbers.
+
+    There gains and thresholds are whole numbers below 1 too, and recall has three decimals everywhere.
+    """
     if isinstance(value, int):
         return str(value)
-    return str(float(round(value))) if year != "2017" and value >= 1 else str(round(value, 3))
+    whole = year != "2017" and (value >= 1 or name in _WHOLE)
+    return str(float(round(value))) if whole else str(round(value, 3))
 
 
 def _join(rows: Sequence[Row], labels: Mapping[str, int]) -> Topic:
@@ -178,7 +187,7 @@ def _common(topic: Topic) -> Values:
         "norm_last_rel": round(last / docs, 3),
         "wss_100": (docs - last) / docs if found == relevant else 0.0,
         "wss_95": (docs - int(ranks[need - 1])) / docs - 0.05 if 0 < need <= found else 0.0,
-        "norm_area": area / (relevant * docs - relevant**2 / 2),
+        "norm_area": round(area / (relevant * docs - relevant**2 / 2), 3),
         "ap": float((np.arange(1, found + 1) / ranks).sum()) / relevant,
     }
 
@@ -189,9 +198,19 @@ def _losses(n: int, found: int, relevant: int, docs: int) -> Values:
     return {"r": recall, "loss_r": (1 - recall) ** 2, "loss_e": effort, "loss_er": (1 - recall) ** 2 + effort}
 
 
+def _costs(topic: Topic, shown: int, missed: int) -> Values:
+    cost, penalty = float(shown + 2 * topic.feedback), 2.0 * (topic.docs - shown)
+    return {
+        "total_cost": cost,
+        "total_cost_uniform": cost + penalty * missed / topic.relevant,
+        "total_cost_weighted": cost + sum(penalty / 2.0**half for half in range(1, missed)),
+    }
+
+
 def _measures_2017(topic: Topic) -> Values:
     values = _common(topic) | {"num_feedback": topic.feedback}
-    values |= _losses(len(topic.gains), values["rels_found"], topic.relevant, topic.docs)  # type: ignore[arg-type]
+    shown, found = len(topic.gains), int(values["rels_found"])
+    values |= _losses(shown, found, topic.relevant, topic.docs) | _costs(topic, shown, topic.relevant - found)
     cells = np.zeros(11)
     step = topic.docs // 10
     gained = np.cumsum(topic.all_gains)
@@ -211,7 +230,7 @@ def _measures_2019(topic: Topic) -> Values:
     missed = relevant - int(gained[first])
     values |= {
         "threshold": threshold,
-        "norm_threshold": threshold / docs,
+        "norm_threshold": round(threshold / max(docs, n), 3),
         "cg_total": float(gained[n]),
         "cg_max": float(relevant),
         "cg_threshold": float(at_threshold),
@@ -227,17 +246,20 @@ def _measures_2019(topic: Topic) -> Values:
 
 
 def _overall(per_topic: Mapping[str, Values]) -> Values:
+    """Return the ALL lines, each rounding as it is there: what is micro divides two means."""
     if not per_topic:
         return {}
-    relevant = sum(values["num_rels"] for values in per_topic.values())
+    n = len(per_topic)
+    relevant = sum(values["num_rels"] for values in per_topic.values()) / n
     found: Values = {}
     for name in next(iter(per_topic.values())):
         listed = [values[name] for values in per_topic.values()]
         if name in _SUMS:
             found[name] = int(sum(listed))
         elif name.startswith(("NCG@", "recall@")):
-            found[name] = sum(values[name] * values["num_rels"] for values in per_topic.values()) / relevant
-            found[f"macro {name}"] = sum(listed) / len(listed)
+            gained = sum(round(values[name] * values["num_rels"]) for values in per_topic.values())
+            found[name] = gained / n / relevant
+            found[f"macro {name}"] = sum(listed) / n
         else:
-            found[name] = float(sum(listed) / len(listed))
+            found[name] = float(sum(listed) / n)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nirank.report.table import Cell, Grid, Row, shown_as
+from nirank.report.grid import Cell, Grid, Row, shown_as
 
 
 def difference_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nirank.report.table import Row
+from nirank.report.grid import Row
 
 WIDTH, HEIGHT = 400, 200  # of the plotted area, in the chart's own units
 _COLOURS = ("#0b5c8a", "#c2571a", "#3d8b37", "#8a4fa3", "#b0892a", "#5c6370", "#c2417c", "#2a9d8f")

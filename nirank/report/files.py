@@ -19,9 +19,10 @@ from nirank.errors import ConfigError, StageError
 from nirank.identity import Digester
 from nirank.ranking import Ranking
 from nirank.report.differences import difference_grids
+from nirank.report.grid import Row
 from nirank.report.page import page
 from nirank.report.sensitivity import sensitivity_grids
-from nirank.report.table import Row, markdown
+from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
 from nirank.trec import write_run
 

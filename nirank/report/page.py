@@ -8,7 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from nirank.report.effort import effort_charts
-from nirank.report.table import Grid, Row, footnotes, grids
+from nirank.report.grid import Grid, Row
+from nirank.report.notes import footnotes
+from nirank.report.table import grids
 from nirank.report.trainings import curves
 
 

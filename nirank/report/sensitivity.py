@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nirank.evaluation.measures import parse
-from nirank.report.table import Cell, Grid, Row, shown_as
+from nirank.report.grid import Cell, Grid, Row, shown_as
 
 _HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
 

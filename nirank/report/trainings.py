@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nirank.report.effort import HEIGHT, WIDTH, Line, coloured
-from nirank.report.table import Cell, Grid, Row
+from nirank.report.grid import Cell, Grid, Row
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""Grids: one table of texts that Markdown, terminals and pages set in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nirank.evaluation.measures import lower_is_better
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text in the table; numbers stand right, the best of a column is bold, facts are no result and set fainter."""
+
+    text: str
+    number: bool = False
+    best: bool = False
+    fact: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One collection's table.
+
+    title  of the collection and, where there are several, its judgement set
+    notes  footnotes: why values are null, what failed
+    """
+
+    title: str
+    head: Sequence[str]
+    body: Sequence[Sequence[Cell]]
+    notes: Sequence[str]
+
+
+def shown_as(measure: str, value: float, sign: str = "") -> str:
+    """Return a value as tables print it: ranks with one decimal, shares with four."""
+    return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
+
+
+def aligned(grid: Grid) -> str:
+    """Return a table for the terminal: title, head, lines, notes."""
+    table = [[*grid.head], *([cell.text for cell in line] for line in grid.body)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(grid.head))]
+    lines = [
+        "  ".join(
+            one.ljust(width) if i == 0 else one.rjust(width)
+            for i, (one, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in table
+    ]
+    return "\n".join([grid.title, lines[0], "-" * len(lines[0]), *lines[1:], *(f"  - {note}" for note in grid.notes)])
+
+
+def marked_down(grid: Grid) -> str:
+    """Return a table in Markdown under its title, with its notes as a list."""
+    lines = [
+        "| " + " | ".join(_escaped(one) for one in grid.head) + " |",
+        "| --- |" + " ---: |" * (len(grid.head) - 1),
+        *("| " + " | ".join(_bold(cell) for cell in line) + " |" for line in grid.body),
+    ]
+    notes = "\n".join(f"- {note}" for note in grid.notes)
+    return "\n".join([f"## {grid.title}", "", *lines]) + (f"\n\n{notes}" if notes else "")
+
+
+def _bold(cell: Cell) -> str:
+    return f"**{_escaped(cell.text)}**" if cell.best else _escaped(cell.text)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
