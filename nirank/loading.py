@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.collections.audit import AuditFacts, CandidateFacts, Finding, JudgedFacts, audit, refuse
+from nirank.collections.audit import Finding
 from nirank.collections.clef_tar import ClefTar
-from nirank.collections.collection import Collection, SelfMatch, Time, known_sentence
+from nirank.collections.collection import Collection, SelfMatch, Time
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
+from nirank.collections.joining import Contents, check_rules, joined
 from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
 from nirank.collections.texts import Texts
@@ -24,8 +23,6 @@ from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs
 from nirank.node import Node, Store, Stored
-from nirank.pairs import Pairs
-from nirank.qrels import Judgement, Qrels
 
 log = logging.getLogger("nirank")
 
@@ -82,7 +79,7 @@ def load(
     Raises ConfigError for a source, split or option that does not exist, DataError for files
     that cannot be trusted.
     """
-    _check_options(min_rel, self_match, max_dangling, time, expect)
+    check_rules(min_rel, self_match, max_dangling, time, expect)
     same: dict[str, Any] = {
         "name": name,
         "queries": queries,
@@ -100,63 +97,33 @@ def load(
         from nirank.store import open_store
 
         store = open_store()
-    doc_side, doc_facts = imported(opened, "docs", store)
-    topics, query_facts = imported(opened, "queries", store)
-    split = _choose(opened, split, query_facts)
-    sets = read_sets(opened, split, topics.ids, qrels, min_rel)
-    pool = _candidates(opened, split, candidates)
-    declared = _declared(opened, split, topics, [one for one, _ in sets.values()])
-    asked = topics if declared.all() else topics.take(np.flatnonzero(declared))
-    pairs, candidate_facts = (None, None) if pool is None else _pool(pool, asked.ids, topics.ids, doc_side.ids)
-    facts = AuditFacts(
-        doc_facts,
-        query_facts,
-        {key: _judged_facts(judged, topics.ids) for key, (judged, _) in sets.items()},
-        candidate_facts,
+    docs_and_facts, topics = imported(opened, "docs", store), imported(opened, "queries", store)
+    split = _choose(opened, split, topics[1])
+    sets = read_sets(opened, split, topics[0].ids, qrels, min_rel)
+    others, unread = _other_splits(opened, split, topics[0].ids)
+    contents = Contents(
+        docs_and_facts,
         topics,
+        sets,
+        _candidates(opened, split, candidates),
+        None if known is None else read_pairs(Path(known).expanduser(), judgements_too=True),
+        _declared(opened, split, topics[0], [one for one, _ in sets.values()]),
+        others,
+        opened.origin(),
+        candidates is False,
     )
-    others, unread = _other_splits(opened, split, topics.ids)
-    facts = replace(facts, others=others)
-    had, said = None, {}
-    if known is not None:
-        listed = read_pairs(Path(known).expanduser(), judgements_too=True)
-        had = listed.joined(asked.ids, doc_side.ids)
-        if len(listed) and not len(had):
-            first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
-            raise DataError(
-                f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
-            )
-        rest = {key: (judged.without(listed), least) for key, (judged, least) in sets.items()}
-        said["known"] = known_sentence(
-            len(had), max(len(sets[key][0]) - len(rest[key][0]) for key in sets) if sets else 0
-        )
-        sets = rest
-    joined = {key: _join(judged, asked.ids, doc_side.ids, least, key) for key, (judged, least) in sets.items()}
-    origin = _origin(opened, doc_side, asked, joined, pairs, candidates is False, said)
-    collection = Collection(
+    rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
+    return joined(
         name or opened.name,
-        doc_side,
-        asked,
-        joined,
         split,
-        pairs,
-        had,
-        self_match=self_match,
-        date=date,
-        time=time,
-        group=group,
-        measures=tuple(measures),
-        origin=origin | {"texts": _texts(facts)},
+        contents,
+        rules,
+        max_dangling=max_dangling,
+        expect=expect,
+        findings=(*opened.findings, *unread),
+        check=check,
         another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
     )
-    if time == "as_of_query":
-        _check_dates(collection)
-    _check_expected(collection, expect or {})
-    found = (*audit(collection, facts, max_dangling=max_dangling), *opened.findings, *unread)
-    collection = replace(collection, findings=found)
-    if check:
-        refuse(collection.findings)
-    return collection
 
 
 def _root(source: str | Path, split: str | None) -> str | Path:
@@ -223,37 +190,10 @@ def _declared(source: Source, split: str | None, queries: Texts, judged: Sequenc
     return named
 
 
-def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
-    """Join judgements to both sides; those of queries that are not there are left out, dangling ones stay."""
-    q, d = queries.rows(judged.query_ids), docs.rows(judged.doc_ids)
-    kept = np.flatnonzero(q >= 0)
-    lost = kept[d[kept] < 0]
-    dangling = tuple(
-        Judgement(judged.query_ids[row].as_py(), judged.doc_ids[row].as_py(), int(judged.grades[row]))
-        for row in lost.tolist()
-    )
-    return Qrels.build(
-        queries, docs, q[kept], d[kept], judged.grades[kept], name=name, min_rel=min_rel, dangling=dangling
-    )
-
-
 def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
     if asked is False:
         return None
     return read_pairs(Path(asked).expanduser()) if isinstance(asked, (str, Path)) else source.candidates(split)
-
-
-def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs, CandidateFacts]:
-    """Join candidates to both sides; those of other splits' queries are left out, unknown documents counted."""
-    q, d = queries.rows(pool.query_ids), docs.rows(pool.doc_ids)
-    ids = pool.query_ids.unique()
-    unknown = int((topics.rows(ids) < 0).sum())
-    lost = np.flatnonzero((q >= 0) & (d < 0))
-    examples = tuple(f"{pool.query_ids[row]} {pool.doc_ids[row]}" for row in lost[:3].tolist())
-    kept = (q >= 0) & (d >= 0)
-    pairs = Pairs.build(queries, docs, q[kept], d[kept], source=pool.source)
-    listed = int((q >= 0).sum())
-    return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
@@ -269,95 +209,3 @@ def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[
         except DataError as error:
             unread.append(Finding("unreadable-split", "warning", 0, f"split {other}: {error.messages[0]}"))
     return found, unread
-
-
-def _judged_facts(judged: QrelsFile, topics: Ids) -> JudgedFacts:
-    ids = judged.query_ids.unique()
-    outside = np.flatnonzero(topics.rows(ids) < 0)
-    shown = tuple(ids.take(pa.array(outside[:3])).to_pylist())
-    shared = len(ids) - len(outside)
-    return JudgedFacts(
-        judged.repeated, len(topics), len(ids), shared, shown, judged.line_ends, judged.form, judged.header
-    )
-
-
-def _origin(
-    source: Source,
-    docs: Texts,
-    queries: Texts,
-    qrels: Mapping[str, Qrels],
-    pairs: Pairs | None,
-    whole: bool,
-    said: Mapping[str, str],
-) -> dict[str, Any]:
-    digests = {"docs": docs.digest, "queries": queries.digest}
-    counts = {"docs": len(docs), "queries": len(queries)}
-    for key, one in qrels.items():
-        digests[key], counts[key] = one.digest, len(one)
-    origin = dict(source.origin())
-    said = {**origin.pop("conventions", {}), **said}
-    if pairs is not None:
-        digests["candidates"], counts["candidates"] = pairs.digest, len(pairs)
-        said["candidates"] = f"{len(pairs):,} listed pairs"
-    elif whole:
-        said["candidates"] = "not used"
-    return {**origin, "digests": digests, "counts": counts, **({"conventions": said} if said else {})}
-
-
-def _texts(facts: AuditFacts) -> dict[str, Any]:
-    """Return how long texts are and which metadata they have, by side."""
-    sides = (("docs", facts.docs), ("queries", facts.queries))
-    return {
-        side: {
-            "mean_words": round(one.words / max(one.records, 1), 1),
-            "most_words": one.most_words,
-            "keys": one.keys,
-        }
-        for side, one in sides
-        if one is not None
-    }
-
-
-def _check_dates(collection: Collection) -> None:
-    for dates, what in ((collection.doc_dates, "documents"), (collection.query_dates, "queries")):
-        if dates is None or dates.undated.all():
-            key = f"date: {collection.date}" if collection.date else "a metadata key such as date or year"
-            raise ConfigError(f"{collection.name}: time: as_of_query needs dates, but the {what} have none ({key})")
-
-
-def _check_expected(collection: Collection, expect: Mapping[str, int | str]) -> None:
-    """Raise DataError where counts or digests are not what the user pinned."""
-    counts, digests = collection.origin["counts"], collection.origin["digests"]
-    judged = sum(len(one) for one in list(collection.qrels.values())[:1])
-    known = {**counts, "judgements": judged, **{f"{key}_digest": value for key, value in digests.items()}}
-    wrong = [key for key in expect if key not in known]
-    if wrong:
-        raise ConfigError(
-            f"{collection.name}: expect has no '{wrong[0]}'; it has {', '.join(known)}{suggest(wrong[0], known)}"
-        )
-    differ = [
-        f"{collection.name}: expected {expect[key]} {key}, found {known[key]}"
-        for key in expect
-        if expect[key] != known[key]
-    ]
-    if differ:
-        raise DataError(*differ)
-
-
-def _check_options(
-    min_rel: int, self_match: SelfMatch, max_dangling: float, time: str, expect: Mapping[str, int | str] | None
-) -> None:
-    wrong = []
-    if isinstance(min_rel, bool) or not isinstance(min_rel, int) or min_rel < 1:
-        wrong.append(f"min_rel must be an integer from 1, got {min_rel!r}")
-    by_key = isinstance(self_match, Mapping) and set(self_match) == {"key"} and isinstance(self_match["key"], str)
-    if not by_key and self_match not in ("keep", "id"):
-        wrong.append(f"self_match must be 'keep', 'id' or {{'key': metadata key}}, got {self_match!r}")
-    if not 0 <= max_dangling <= 1:
-        wrong.append(f"max_dangling must be from 0 to 1, got {max_dangling!r}")
-    if time not in ("all", "as_of_query"):
-        wrong.append(f"time must be 'all' or 'as_of_query', got {time!r}")
-    if expect is not None and not isinstance(expect, Mapping):
-        wrong.append(f"expect must be a mapping such as {{docs: 5183, queries: 300}}, got {expect!r}")
-    if wrong:
-        raise ConfigError(*wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import and_
@@ -70,41 +70,48 @@ class Collection:
     @classmethod
     def of(
         cls,
-        docs: Mapping[str, str | Mapping[str, Any]],
-        queries: Mapping[str, str | Mapping[str, Any]],
-        qrels: Mapping[str, Mapping[str, int]] | None = None,
+        docs: Mapping[Any, Any],
+        queries: Mapping[Any, Any],
+        qrels: Mapping[Any, Mapping[Any, int]] | None = None,
         *,
         name: str = "collection",
         split: str | None = None,
         min_rel: int = 1,
         self_match: SelfMatch = "keep",
-        candidates: Mapping[str, list[str]] | None = None,
-        known: Mapping[str, list[str]] | None = None,
+        candidates: Mapping[Any, Iterable[Any]] | None = None,
+        known: Mapping[Any, Iterable[Any]] | None = None,
         date: str | None = None,
         time: Time = "all",
+        max_dangling: float = 0.05,
+        check: bool = True,
     ) -> Collection:
-        """Make a small collection in memory from ids and texts; audited like any other."""
-        from nirank.collections.audit import audit
+        """Make a collection in memory; it is checked and audited as one that is loaded.
 
-        doc_side, query_side = Texts.of(docs), Texts.of(queries)
-        sets = {}
-        if qrels is not None:
-            had_before = {query: set(listed) for query, listed in (known or {}).items()}
-            new = {
-                query: {doc: grade for doc, grade in graded.items() if doc not in had_before.get(query, ())}
-                for query, graded in qrels.items()
-            }
-            sets["qrels"] = Qrels.from_dict(new, query_side.ids, doc_side.ids, min_rel=min_rel)
+        docs, queries      {id: text}, or {id: {title, text, metadata, …}}: other keys are metadata, as in files;
+                           records with neither title nor text are rows of a table, whose columns are all text
+        qrels              {query id: {document id: label}}
+        candidates, known  {query id: document ids}
+        Ids that are numbers become text and are counted. Other options are those of `load`.
+        Raises DataError for what is no text, id or label, and for findings that are errors, unless `check` is False.
+        """
+        from nirank.collections.in_memory import judgements_in_memory, pairs_in_memory, texts_in_memory
+        from nirank.collections.joining import Contents, check_rules, joined
+
+        check_rules(min_rel, self_match, max_dangling, time, None)
         pool, had = (
-            None if of is None else Pairs.from_ids(query_side.ids, doc_side.ids, of, source=f"{name}: {what}")
+            None if of is None else pairs_in_memory(of, f"{name}: {what}")
             for what, of in (("candidates", candidates), ("known", known))
         )
-        origin: dict[str, Any] = {"source": "memory"}
-        if had is not None:
-            origin["conventions"] = {"known": known_sentence(len(had))}
-        rules: dict[str, Any] = {"self_match": self_match, "date": date, "time": time}
-        made = cls(name, doc_side, query_side, sets, split, pool, had, **rules, origin=origin)
-        return replace(made, findings=audit(made))
+        contents = Contents(
+            texts_in_memory(docs, f"{name}: documents"),
+            texts_in_memory(queries, f"{name}: queries"),
+            {} if qrels is None else {"qrels": (judgements_in_memory(qrels, f"{name}: judgements"), min_rel)},
+            pool,
+            had,
+            origin={"source": "memory"},
+        )
+        rules = {"self_match": self_match, "date": date, "time": time}
+        return joined(name, split, contents, rules, max_dangling=max_dangling, check=check)
 
     def __repr__(self) -> str:
         split = f"/{self.split}" if self.split else ""

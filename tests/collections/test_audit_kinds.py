@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.store import LocalStore
 
+unchecked = partial(Collection.of, check=False)  # whose findings are looked at, errors too
+
 
 def codes(collection: Collection) -> dict[str, Finding]:
     return {one.code: one for one in collection.findings}
@@ -31,7 +34,7 @@ def codes(collection: Collection) -> dict[str, Finding]:
 
 
 def test_trap_15_twins_share_labels() -> None:
-    one = Collection.of({"a": "Red  wine", "a2": "red WINE", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    one = unchecked({"a": "Red  wine", "a2": "red WINE", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
     found = codes(one)
     assert (found["twin-documents"].count, found["twin-documents"].examples) == (2, ("a = a2",))
     assert found["twins-judged-differently"].count == 1
@@ -43,7 +46,7 @@ def test_trap_15_twins_share_labels() -> None:
 
 def test_twins_that_are_judged_alike_or_not_at_all_change_nothing() -> None:
     docs = {"a": "one", "b": "one", "c": "two", "d": "two", "e": "", "f": " "}
-    found = codes(Collection.of(docs, {"q": "x", "r": "y"}, {"q": {"a": 1, "b": 1}, "r": {"e": 1}}))
+    found = codes(unchecked(docs, {"q": "x", "r": "y"}, {"q": {"a": 1, "b": 1}, "r": {"e": 1}}))
     assert found["twin-documents"].count == 4, "blank texts are no twins"
     assert "twins-judged-differently" not in found
 
@@ -148,7 +151,7 @@ def test_texts(record: dict[str, Any], code: str, folder: Path, tmp_path: Path) 
 )
 def test_scripts(text: str, script: str | None) -> None:
     assert main_script(Texts.of({"a": text})) == script
-    found = codes(Collection.of({"a": text}, {"q": "wine"}))
+    found = codes(unchecked({"a": text}, {"q": "wine"}))
     assert ("script" in found) == (script not in (None, "Latin"))
 
 
@@ -157,7 +160,7 @@ def test_scripts(text: str, script: str | None) -> None:
 
 def test_what_cannot_be_reached() -> None:
     docs = {"a": "one", "b": "two", "e": ""}
-    one = Collection.of(docs, {"q": "x"}, {"q": {"a": 1, "b": 1, "e": 1}}, candidates={"q": ["a", "e"]})
+    one = unchecked(docs, {"q": "x"}, {"q": {"a": 1, "b": 1, "e": 1}}, candidates={"q": ["a", "e"]})
     found = codes(one)
     assert found["relevant-without-text"].examples == ("q e",)
     assert "cannot pass 0.6667" in found["relevant-outside-candidates"].message
@@ -168,14 +171,14 @@ def test_what_cannot_be_reached() -> None:
 def test_deep_judgements_and_a_judged_pool() -> None:
     docs = {f"d{i}": f"text {i}" for i in range(200)}
     judged = {"q": {id: int(i < 150) for i, id in enumerate(docs)}}
-    found = codes(Collection.of(docs, {"q": "x"}, judged))
+    found = codes(unchecked(docs, {"q": "x"}, judged))
     assert "R@100 cannot pass 0.6667" in found["deep-judgements"].message
     assert found["judged-pool"].count == 200
 
 
 def test_queries_with_a_documents_text() -> None:
     docs = {"a": "red wine", "b": "tea"}
-    found = codes(Collection.of(docs, {"a": "Red wine", "z": "tea"}))
+    found = codes(unchecked(docs, {"a": "Red wine", "z": "tea"}))
     assert "self_match: id" in found["self-match"].message
     assert found["query-is-a-text"].examples == ("z",)
 
@@ -183,7 +186,7 @@ def test_queries_with_a_documents_text() -> None:
 def test_dates_on_both_sides() -> None:
     dated = lambda text, date: {"text": text, "metadata": {"date": date}}  # noqa: E731
     docs = {"a": dated("one", "2014"), "b": dated("two", "2019-02-30"), "c": dated("three", "2019")}
-    found = codes(Collection.of(docs, {"q": dated("x", "2015-01-01")}, {"q": {"c": 1}}))
+    found = codes(unchecked(docs, {"q": dated("x", "2015-01-01")}, {"q": {"c": 1}}))
     assert found["impossible-dates-documents"].examples == ("b: '2019-02-30'",)
     assert found["partial-dates-documents"].count == 2
     assert (found["later-documents"].count, found["relevant-later"].examples) == (1, ("q c",))

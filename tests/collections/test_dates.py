@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nirank.collections.collection import Collection
 from nirank.collections.dates import date_key, dated, parse_date, read_dates
+from nirank.collections.joining import check_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
-from nirank.loading import _check_dates
 
 EPOCH = date(1970, 1, 1)
 
@@ -114,4 +114,4 @@ def test_trap_50_as_of_query() -> None:
     assert only.scope is not None
     assert only.scope.counts().tolist() == [0, 0], "an empty pool stays empty"
     with pytest.raises(ConfigError, match="needs dates, but the queries have none"):
-        _check_dates(Collection.of(docs, {"q": "x"}, judged, time="as_of_query"))
+        check_dates(Collection.of(docs, {"q": "x"}, judged, time="as_of_query"))

@@ -139,7 +139,7 @@ def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
 )
 def test_no_queries_and_no_documents_pass_through(lab: Lab, pipeline: Pipeline) -> None:
     for docs, queries in (({}, {"q": "red"}), ({"a": "red"}, {}), ({}, {})):
-        one = Collection.of(docs, queries, {}, name="empty")
+        one = Collection.of(docs, queries, {}, name="empty", check=False)
         assert len(lab.run(pipeline, one)) == 0
 
 

@@ -137,11 +137,11 @@ def test_hostile_texts(
 def test_an_empty_ranking_and_no_queries_at_all(
     systems: dict[str, Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A collection in which nothing is found by words, and one of a single empty document."""
+    """A collection in which nothing is found by words, and one of empty texts."""
     monkeypatch.setattr(chat, "_PAUSE_S", 0.001)
     for name, docs, queries in (
         ("nothing found", {"long": "w1", "rtl": "w2", "plain": "w3"}, {"plain": "zyzzyva", "rtl": "qwertz"}),
-        ("one empty document", {"long": "", "rtl": "", "plain": ""}, {"plain": "", "rtl": ""}),
+        ("empty texts", {"long": "", "rtl": "", "plain": "w"}, {"plain": "", "rtl": "qwertz"}),
     ):
         docs = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in docs.items()}
         asked = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in queries.items()}

@@ -1,0 +1,124 @@
+"""Texts, judgements and pairs that Python callers have in memory, taken as readers take files."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from nirank.collections.importer import ImportFacts, import_texts
+from nirank.collections.json_lines import record_of
+from nirank.collections.readable import plain_text
+from nirank.collections.records import TEXT_KEYS, TITLE_KEYS, Record
+from nirank.collections.texts import Texts
+from nirank.errors import DataError
+from nirank.judgements import PairsFile, QrelsFile
+
+_GREATEST = 10**9  # labels are below, as in files
+
+
+def texts_in_memory(records: Mapping[Any, Any], what: str) -> tuple[Texts, ImportFacts]:
+    """Import {id: text} or {id: {title, text, metadata, …}}; records with neither title nor text are a table's rows.
+
+    what  'documents' or 'queries'
+    Ids that are numbers become text and are counted. Raises DataError, naming the record, for what is no id or no text.
+    """
+    if not isinstance(records, Mapping):
+        raise DataError(f"{what}: expected a mapping of ids to texts, got {_kind(records)}")
+    with tempfile.TemporaryDirectory(prefix="nirank-memory-", ignore_cleanup_errors=True) as folder:
+        facts = import_texts(_records(records, what), Path(folder), what)
+        return Texts.open(Path(folder)), facts
+
+
+def _records(records: Mapping[Any, Any], what: str) -> Iterator[Record]:
+    plain = [(_plain(id), _fields(id, value, what)) for id, value in records.items()]
+    names = dict.fromkeys(name for _, fields in plain for name in fields if name != "metadata")
+    table = bool(names) and not {name.strip().lower() for name in names} & {*TITLE_KEYS, *TEXT_KEYS}
+    for number, (id, fields) in enumerate(plain, 1):
+        if not table:
+            yield record_of({**fields, "_id": id}, f"{what}, '{id}'", number)
+            continue
+        metadata = {"metadata": fields["metadata"]} if "metadata" in fields else {}
+        more = {name: plain_text(fields.get(name)) for name in names}
+        yield record_of({"_id": id, **metadata}, f"{what}, '{id}'", number)._replace(more=more)
+
+
+def _fields(id: Any, value: Any, what: str) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        found = {str(name): _plain(one) for name, one in value.items()}
+        return {name: one for name, one in found.items() if one is not None}
+    text = _plain(value)
+    if text is None or isinstance(text, str):
+        return {"text": text or ""}
+    raise DataError(f"{what}, '{id}': expected a text, or a mapping of title, text and metadata, got {_kind(value)}")
+
+
+def judgements_in_memory(judged: Mapping[Any, Any], source: str) -> QrelsFile:
+    """Take {query id: {document id: label}}; raises DataError, naming both, for a label that is no whole number."""
+    if not isinstance(judged, Mapping):
+        raise DataError(f"{source}: expected {{query id: {{document id: label}}}}, got {_kind(judged)}")
+    rows: list[tuple[str, str, int]] = []
+    for query, graded in judged.items():
+        if not isinstance(graded, Mapping):
+            raise DataError(f"{source}: query '{query}': expected {{document id: label}}, got {_kind(graded)}")
+        asked = id_text(query, f"{source}: a query id")
+        for doc, given in graded.items():
+            label = _plain(given)
+            whole = isinstance(label, int) or (isinstance(label, float) and label.is_integer())
+            if not whole or abs(label) >= _GREATEST:
+                raise DataError(
+                    f"{source}: query '{query}', document '{doc}' has label {given!r}; expected a whole number"
+                )
+            rows.append((asked, id_text(doc, f"{source}: query '{query}': a document id"), int(label)))
+    return QrelsFile.of(rows, source)
+
+
+def pairs_in_memory(listed: Mapping[Any, Any], source: str) -> PairsFile:
+    """Take {query id: document ids}."""
+    if not isinstance(listed, Mapping):
+        raise DataError(f"{source}: expected {{query id: document ids}}, got {_kind(listed)}")
+    queries: list[str] = []
+    docs: list[str] = []
+    for query, given in listed.items():
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise DataError(f"{source}: query '{query}': expected a list of document ids, got {_kind(given)}")
+        found = [id_text(doc, f"{source}: query '{query}': a document id") for doc in given]
+        queries += [id_text(query, f"{source}: a query id")] * len(found)
+        docs += found
+    return PairsFile.distinct(source, pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string()))
+
+
+def id_text(value: Any, where: str) -> str:
+    """Return an id as text, whole numbers as they are written; raises DataError, begun by `where`, for what is none."""
+    id = _plain(value)
+    if isinstance(id, bool) or not isinstance(id, (str, int, float)) or id == "":
+        raise DataError(f"{where} is {value!r}; expected text or a number")
+    return str(id)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: dates and what else JSON lacks become text, NaN nothing."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, date):
+        return None if value != value else value.isoformat()  # a missing time of pandas is unequal to itself
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
+    return None if value is not value or type(value).__name__ in ("NAType", "NaTType") else str(value)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", dict: "a mapping", str: "text", type(None): "None", bool: "true or false"}
+    return names.get(type(value), f"a value of type {type(value).__name__}")
