@@ -16,6 +16,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
+from nirank.values import hint_of
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = (
@@ -120,7 +121,7 @@ class _Reader:
         systems = self._systems()
         self.models.read_all()
         measures = [name for one in self._list("measures") if (name := self._measure(one)) is not None]
-        store, device, max_memory = self._text("store"), self._text("device"), self._size("max_memory")
+        store, device, max_memory = self._store(), self._text("device"), self._size("max_memory")
         significance = self._significance(list(systems))
         folds, seeds = self.models.folds(top.get("folds")), self.models.seeds(top.get("seeds"))
         if not any(one.measures_given for one in collections if one) and "measures" in top and not measures:
@@ -131,7 +132,7 @@ class _Reader:
             [one.arguments for one in collections if one],
             systems,
             measures,
-            None if store is None else str(path_of(store, self.path.parent)),
+            store,
             device or "auto",
             max_memory,
             significance,
@@ -162,13 +163,20 @@ class _Reader:
         return list(one.value)
 
     def _text(self, key: str) -> str | None:
-        one = self.tree.value.get(key)
+        one: Tree | None = self.tree.value.get(key)
         if one is None or one.value is None:
             return None
-        if not isinstance(one.value, str):
+        if one.text is None:
             self.mistakes.add(one, f"{key}: expected text, got {one.kind}")
+        return one.text
+
+    def _store(self) -> str | None:
+        named = self._text("store")
+        try:
+            return None if named is None else str(path_of(named, self.path.parent))
+        except ConfigError as error:
+            self.mistakes.add(self.tree.value["store"], f"store: {error}")
             return None
-        return one.value
 
     def _size(self, key: str) -> str | None:
         one = self.tree.value.get(key)
@@ -247,9 +255,9 @@ class _Reader:
         return self.built[name]
 
     def _pipeline(self, tree: Tree, above: tuple[str, ...]) -> Pipeline | None:
+        if tree.text in self.named:
+            return self._system(str(tree.text), above)
         if isinstance(tree.value, str):
-            if tree.value in self.named:
-                return self._system(tree.value, above)
             return self._stage(tree.value, Tree({}, tree.line, tree.column, {}), tree, above)
         if isinstance(tree.value, list):
             steps = [self._pipeline(one, above) for one in tree.value]
@@ -356,10 +364,14 @@ class _Reader:
     ) -> Pipeline | None:
         from pydantic import TypeAdapter, ValidationError
 
-        plain = options.plain
+        plain = {key: one.typed(hint_of(kind, key)) for key, one in options.value.items()}
         for one in dataclasses.fields(kind):
             if one.name == "path" and isinstance(plain.get("path"), str) and plain["path"]:
-                plain["path"] = str(path_of(plain["path"], self.path.parent))
+                try:
+                    plain["path"] = str(path_of(plain["path"], self.path.parent))
+                except ConfigError as error:
+                    self.mistakes.add(options.value["path"], str(error))
+                    return None
             if one.name == "model" and kind.model_kind is not None and isinstance(plain.get("model"), str):
                 plain["model"] = self.models.model_asked(options.value["model"], above)
                 if plain["model"] is None:
@@ -373,7 +385,9 @@ class _Reader:
                 if wrong["type"] == "missing":
                     where, message = place, f"stage '{kind.name}' needs '{wrong['loc'][0]}'\n{listed}"
                 elif wrong["loc"]:
-                    message = f"{kind.name}: {wrong['loc'][0]}: {message[0].lower()}{message[1:]}, got {where.plain!r}"
+                    message = (
+                        f"{kind.name}: {wrong['loc'][0]}: {message[0].lower()}{message[1:]}, got {wrong['input']!r}"
+                    )
                 self.mistakes.add(where, message)
             return None
         except ConfigError as error:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nirank.errors import suggest
+from nirank.errors import ConfigError, suggest
+from nirank.files import given_path
+from nirank.values import fitted
 from nirank.yaml_tree import Mistakes, Tree
 
 COLLECTION_KEYS = (
@@ -27,13 +29,24 @@ COLLECTION_KEYS = (
     ),
     *("expect", "measures", "group", "max_dangling"),
 )
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("path", "split", "name", "docs", "queries", "known", "date", "time", "group"), str),
+    "min_rel": int,
+    "max_dangling": float,
+    "candidates": str | bool,
+    "qrels": str | dict[str, str | dict[str, Any]],
+    "self_match": str | dict[str, str],
+    "expect": dict[str, int | str],
+}
 _WANTED = {
     "min_rel": "a number",
     "max_dangling": "a number",
     "candidates": "a file, or false",
     "qrels": "a file, or a mapping of names to files",
+    "self_match": "keep, id, or {key: …}",
     "expect": "a mapping of counts or digests",
 }
+_FILES = ("docs", "queries", "candidates", "known", "qrels")
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ def unknown_keys(tree: Tree, known: Sequence[str], what: str, mistakes: Mistakes
 
 def path_of(text: str, folder: Path) -> Path:
     """Return a path relative to a configuration's folder, or to the working directory if only there it exists."""
-    given = Path(text).expanduser()
+    given = given_path(text)
     beside = folder / given
     exists = [one for one in (beside, given) if one.exists() or one.parent.exists()]
     whole = [one for one in exists if one.exists()]
@@ -75,8 +88,9 @@ class CollectionReader:
 
     def read(self, tree: Tree) -> Asked | None:
         """Return what one entry asks for; None where it is a mistake."""
-        if isinstance(tree.value, str):
-            return Asked({"source": self._source(tree.value)}, False)
+        if tree.text is not None:
+            source = self._try(tree, lambda: self._source(str(tree.text)))
+            return None if source is None else Asked({"source": source}, False)
         alone = isinstance(tree.value, dict) and {"docs", "queries"} <= set(tree.value)
         if not isinstance(tree.value, dict) or not ("path" in tree.value or alone):
             message = (
@@ -86,32 +100,40 @@ class CollectionReader:
             self.mistakes.add(tree, message + (" without path" if isinstance(tree.value, dict) else ""))
             return None
         unknown_keys(tree, COLLECTION_KEYS, "a collection has no key", self.mistakes)
-        kinds: dict[str, Any] = {
-            **dict.fromkeys(("path", "split", "name", "docs", "queries", "known", "date", "time", "group"), str),
-            "min_rel": int,
-            "max_dangling": (int, float),
-            "candidates": (str, bool),
-            "qrels": (str, dict),
-            "expect": dict,
-        }
-        for key, kind in kinds.items():
-            one = tree.value.get(key)
-            is_flag = one is not None and isinstance(one.value, bool) and key != "candidates"
-            if one is not None and (not isinstance(one.value, kind) or is_flag):
-                wanted = _WANTED.get(key, "text")
-                self.mistakes.add(one, f"{key}: expected {wanted}, got {one.kind} ({one.plain!r})")
-                return None
-        arguments = {key: one.plain for key, one in tree.value.items() if key in COLLECTION_KEYS and key != "path"}
-        for key in ("docs", "queries", "candidates", "known", "qrels"):
-            if key in arguments:
-                arguments[key] = self._files(arguments[key])
-        if "path" in tree.value:
-            arguments["source"] = self._source(str(tree.value["path"].value))
+        arguments: dict[str, Any] = {}
+        for key, one in tree.value.items():
+            if key in _KINDS:
+                found = self._value(key, one)
+                if found is None:
+                    return None
+                arguments["source" if key == "path" else key] = found
         if "measures" in tree.value:
             listed = tree.value["measures"]
             items = listed.value if isinstance(listed.value, list) else [listed]
             arguments["measures"] = tuple(name for one in items if (name := self._measure(one)) is not None)
         return Asked(arguments, "measures" in tree.value)
+
+    def _value(self, key: str, tree: Tree) -> Any:
+        """Return the value of a key as its type has it; None where it is a mistake."""
+        given = tree.typed(_KINDS[key])
+        try:
+            value = None if given is None else fitted(_KINDS[key], given)
+        except ConfigError:
+            value = None
+        if value is None or value == "":
+            got = tree.kind if value is None else "empty text"
+            self.mistakes.add(tree, f"{key}: expected {_WANTED.get(key, 'text')}, got {got} ({tree.plain!r})")
+            return None
+        if key == "path":
+            return self._try(tree, lambda: self._source(value))
+        return self._try(tree, lambda: self._files(value)) if key in _FILES else value
+
+    def _try(self, tree: Tree, make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except ConfigError as error:
+            self.mistakes.add(tree, str(error))
+            return None
 
     def _files(self, value: Any) -> Any:
         """Make the paths of files absolute where such files exist; a name of a version stays what it is."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from nirank.cases import Folds
 from nirank.config_collections import path_of, unknown_keys
 from nirank.errors import ConfigError, suggest
+from nirank.files import given_path
 from nirank.judged import Judged
 from nirank.model import Made
 from nirank.pipeline import Pipeline
@@ -19,7 +20,7 @@ from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, Tra
 from nirank.training.recipe import Recipe
 from nirank.training.train import Soup, Train, Watch
 from nirank.tuned import Tuned, grid, tune
-from nirank.values import converted
+from nirank.values import converted, fitted, hint_of
 from nirank.yaml_tree import Mistakes, Tree
 
 T = TypeVar("T")
@@ -70,15 +71,18 @@ class ModelReader:
 
     def model_asked(self, tree: Tree, above: Above) -> str | Made | None:
         """Return the model that a text means: a named one, else the text, a hub id or folder; None for a mistake."""
-        name = tree.value
-        if not isinstance(name, str):
+        name = tree.text
+        if name is None:
             self.mistakes.add(
                 tree, f"expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got {tree.kind}"
             )
             return None
         if name in self.models:
             return self.model(name, above)
-        elsewhere = not name or "/" in name or ":" in name or Path(name).expanduser().is_dir()
+        here = self._try(tree, lambda: given_path(name))
+        if here is None:
+            return None
+        elsewhere = not name or "/" in name or ":" in name or here.is_dir()
         if self.models and not elsewhere:
             self.mistakes.add(
                 tree,
@@ -102,8 +106,8 @@ class ModelReader:
     # -- data --------------------------------------------------------------------------------------
 
     def _data(self, tree: Tree, above: Above) -> Data | None:
-        if isinstance(tree.value, str):
-            return self._data_named(tree, above)
+        if tree.text is not None:
+            return self._data_named(tree.text, tree, above)
         if not self._mapping(tree, "data", "{split: train, negatives: …}, {file: …}, {fields: …} or {mix: […]}"):
             return None
         if "mix" in tree.value:
@@ -116,8 +120,10 @@ class ModelReader:
             return None if of is None else self._made(Mixture, tree, {"of": tuple(of)}, ("mix",))
         if "file" in tree.value:
             unknown_keys(tree, FILE, "a file of examples has no key", self.mistakes)
-            path = str(path_of(str(tree.value["file"].plain), self.folder))
-            return self._made(TrainingFile, tree, {"path": path, **self._source(tree)}, ("file", "path"))
+            path = self._path(tree.value["file"], "file")
+            if path is None:
+                return None
+            return self._made(TrainingFile, tree, {"path": str(path), **self._source(tree)}, ("file", "path"))
         if "fields" in tree.value:
             unknown_keys(tree, FIELDS, "fields have no key", self.mistakes)
             named = tree.value["fields"]
@@ -138,11 +144,11 @@ class ModelReader:
             ok &= given["teacher"] is not None
         return self._made(TrainingSet, tree, given, (*JUDGED, "negatives", "teacher")) if ok else None
 
-    def _data_named(self, tree: Tree, above: Above) -> Data | None:
-        if tree.value not in self.data:
-            self.mistakes.add(tree, f"there is no data '{tree.value}'{suggest(str(tree.value), self.data)}")
+    def _data_named(self, name: str, tree: Tree, above: Above) -> Data | None:
+        if name not in self.data:
+            self.mistakes.add(tree, f"there is no data '{name}'{suggest(name, self.data)}")
             return None
-        return self._named("data", tree.value, above, self._data)
+        return self._named("data", name, above, self._data)
 
     def _mined(self, tree: Tree, above: Above) -> Mined | None:
         if not isinstance(tree.value, dict) or "of" not in tree.value:
@@ -160,9 +166,18 @@ class ModelReader:
     def _source(self, tree: Tree) -> dict[str, str]:
         if "path" not in tree.value:
             return {}
-        text = str(tree.value["path"].plain)
-        path = path_of(text, self.folder)
-        return {"source": str(path) if path.exists() else text}
+        path = self._path(tree.value["path"], "path")
+        if path is None:
+            return {}
+        return {"source": str(path) if path.exists() else str(tree.value["path"].text)}
+
+    def _path(self, tree: Tree, key: str) -> Path | None:
+        """Return the path that a text names; None where it is a mistake."""
+        if not tree.text:
+            self.mistakes.add(tree, f"{key}: expected a path, got {tree.kind if tree.text is None else 'empty text'}")
+            return None
+        text = tree.text
+        return self._try(tree, lambda: path_of(text, self.folder))
 
     # -- models ------------------------------------------------------------------------------------
 
@@ -213,13 +228,13 @@ class ModelReader:
         listed = named.value if isinstance(named.value, list) else [named]
         found = []
         for one in listed:
-            if not isinstance(one.value, str):
+            if one.text is None:
                 self.mistakes.add(one, f"soup: expected the name of a model, or a list of names, got {one.kind}")
                 return None
-            if one.value not in self.models:
-                self.mistakes.add(one, f"there is no model '{one.plain}'{suggest(str(one.plain), self.models)}")
+            if one.text not in self.models:
+                self.mistakes.add(one, f"there is no model '{one.text}'{suggest(one.text, self.models)}")
                 return None
-            found.append(self.model(one.value, above))
+            found.append(self.model(one.text, above))
         of = self._all(found)
         if of is not None and "over" in tree.value:
             models, over = of, self._over(tree.value["over"], above)
@@ -288,7 +303,7 @@ class ModelReader:
         if tree is None or tree.value is None:
             return None
         if not isinstance(tree.value, dict):
-            return self._try(tree, lambda: Folds(tree.plain))
+            return self._try(tree, lambda: Folds(converted(Folds, "k", tree.typed(int))))
         unknown_keys(tree, FOLDS, "folds have no key", self.mistakes)
         if "k" not in tree.value:
             self.mistakes.add(tree, "folds: 'k', how many, is missing; expected {k: 5, seed: 0}")
@@ -299,8 +314,8 @@ class ModelReader:
         """Read `seeds`: a list of numbers, or one."""
         if tree is None or tree.value is None:
             return (1,)
-        listed = tree.plain if isinstance(tree.value, list) else [tree.plain]
-        return self._try(tree, lambda: checked_seeds(listed)) or (1,)
+        listed = tree.typed(list[int]) if isinstance(tree.value, list) else [tree.typed(int)]
+        return self._try(tree, lambda: checked_seeds(_whole(listed))) or (1,)
 
     # -- what all have in common -------------------------------------------------------------------
 
@@ -312,7 +327,7 @@ class ModelReader:
             if key in given or key in apart or key not in names:
                 continue
             try:
-                values[key] = converted(kind, key, below.plain)
+                values[key] = converted(kind, key, below.typed(hint_of(kind, key)))
             except ConfigError as error:
                 said = str(error)
                 self.mistakes.add(below, said if said.startswith(f"{key}: ") else f"{key}: {said}")
@@ -335,6 +350,17 @@ class ModelReader:
             self.mistakes.add(tree, f"{what}: expected {expected}, got {tree.kind}")
             return False
         return True
+
+
+def _whole(listed: Sequence[Any]) -> list[Any]:
+    """Return numbers that are written as text, or as 1e1, as whole numbers; what is none stays for the message."""
+    found = []
+    for one in listed:
+        try:
+            found.append(fitted(int, one))
+        except ConfigError:
+            found.append(one)
+    return found
 
 
 def _varies_models(path: str) -> bool:

@@ -11,8 +11,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self, cast
 
-from nirank.errors import DataError
+from nirank.errors import ConfigError, DataError
 from nirank.identity import digest, digest_files
+
+_SHOWN_PATH = 80  # characters of a path that cannot be one
+
+
+def given_path(text: str | Path) -> Path:
+    """Return a path as a user writes it, `~` expanded; raise ConfigError for what can be none on this machine."""
+    if not isinstance(text, (str, Path)):
+        raise ConfigError(f"expected a path, got {text!r}")
+    shown = str(text)
+    shown = repr(shown if len(shown) <= _SHOWN_PATH else f"{shown[:_SHOWN_PATH]}…")
+    try:
+        path = Path(text).expanduser()
+        path.stat()  # names may be too long, hold a zero byte, or halves of characters
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # told where the file is read
+    except RuntimeError:
+        raise ConfigError(f"path {shown}: there is no such user; a path of your own starts with ~/") from None
+    except OSError as error:
+        raise ConfigError(f"path {shown}: cannot be used ({error.strerror or error})") from None
+    except ValueError as error:
+        raise ConfigError(f"path {shown}: is no path ({error})") from None
+    return path
 
 
 @contextmanager

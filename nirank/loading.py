@@ -20,6 +20,7 @@ from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
+from nirank.files import given_path
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs
 from nirank.node import Node, Store, Stored
@@ -106,7 +107,7 @@ def load(
         topics,
         sets,
         _candidates(opened, split, candidates),
-        None if known is None else read_pairs(Path(known).expanduser(), judgements_too=True),
+        None if known is None else read_pairs(given_path(known), judgements_too=True),
         _declared(opened, split, topics[0], [one for one, _ in sets.values()]),
         others,
         opened.origin(),
@@ -128,7 +129,7 @@ def load(
 
 def _root(source: str | Path, split: str | None) -> str | Path:
     """Return a source without the split that its name ends with."""
-    path = Path(source).expanduser()
+    path = given_path(source)
     return path.parent if path.name == split and not path.is_dir() and path.parent.is_dir() else source
 
 
@@ -193,7 +194,7 @@ def _declared(source: Source, split: str | None, queries: Texts, judged: Sequenc
 def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
     if asked is False:
         return None
-    return read_pairs(Path(asked).expanduser()) if isinstance(asked, (str, Path)) else source.candidates(split)
+    return read_pairs(given_path(asked)) if isinstance(asked, (str, Path)) else source.candidates(split)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:

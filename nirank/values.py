@@ -72,15 +72,27 @@ def shown(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(f'{name}={one!r}' for name, one in changed(value).items())})"
 
 
+def fitted(hint: Any, value: Any) -> Any:
+    """Return a value as a type has it: '5' as a number where numbers are wanted.
+
+    Raises ConfigError, with the value, for what the type does not allow.
+    """
+    return _validated(_adapter(hint), value)
+
+
 def converted(kind: type, name: str, value: Any) -> Any:
     """Return a value as a field of a data class has it: lists as tuples, mappings as data classes, '1e-5' as a number.
 
-    YAML 1.1 takes 1e-5 for text. Raises ConfigError, with the value, for what the field's type does not allow.
+    Raises ConfigError, with the value, for what the field's type does not allow.
     """
+    return _validated(_adapter(hint_of(kind, name)), value)
+
+
+def _validated(adapter: Any, value: Any) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind, name).validate_python((value,))[0]
+        return adapter.validate_python((value,))[0]
     except ValidationError as error:
         first = error.errors()[0]
         if "error" in first.get("ctx", {}) and isinstance(first["ctx"]["error"], ConfigError):
@@ -93,13 +105,22 @@ def converted(kind: type, name: str, value: Any) -> Any:
         raise ConfigError(f"{said[0].lower()}{said[1:]}, got {first['input']!r}") from None
 
 
+def hint_of(kind: type, name: str) -> Any:
+    """Return the type of a data class's field; Any where it is imported for type checkers only."""
+    try:
+        return _hints(kind)[name]
+    except NameError:
+        return Any
+
+
 @cache
-def _adapter(kind: type, name: str) -> Any:
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+@cache
+def _adapter(hint: Any) -> Any:
     from pydantic import ConfigDict, TypeAdapter
 
-    try:
-        hint = get_type_hints(kind, include_extras=True)[name]
-    except NameError:  # of what is imported for type checkers only
-        hint = Any
     # in a tuple: for a data class by itself pydantic takes no configuration
-    return TypeAdapter(tuple[hint], config=ConfigDict(arbitrary_types_allowed=True, extra="forbid"))  # type: ignore[valid-type]
+    return TypeAdapter(tuple[hint], config=ConfigDict(arbitrary_types_allowed=True, extra="forbid"))

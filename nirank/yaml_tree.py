@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nirank.errors import ConfigError
 
+_WHOLE = re.compile(r"(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+)$")
+_FLOAT = re.compile(
+    r"(?:[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
 # Braces mean mappings to YAML, so variables pass through its parser as characters that mean nothing, as many as before.
 _MASKED = re.compile("\\$\\$|\ue000\ue001(\\w+)\ue002")
@@ -23,12 +30,14 @@ class Tree:
     value         a scalar, a list of Trees, or a dict of Trees by key
     line, column  from 1; of the value
     keys          for a mapping, where each key stands
+    written       the text of a scalar as it stands in the file: `1e3`, `null` and `no` may be ids
     """
 
     value: Any
     line: int
     column: int
     keys: Mapping[str, tuple[int, int]]
+    written: str | None = None
 
     @property
     def plain(self) -> Any:
@@ -54,6 +63,41 @@ class Tree:
         }
         return names.get(type(self.value), type(self.value).__name__)
 
+    @property
+    def text(self) -> str | None:
+        """Return a scalar as text, as it is written; None for lists, mappings and nothing."""
+        if self.value is None:
+            return None
+        return self.value if isinstance(self.value, str) else self.written
+
+    def typed(self, hint: Any) -> Any:
+        """Return the value without places, as a type wants it: where only text fits, what is written.
+
+        hint  a type, such as that of a stage's option; what does not fit it is left to whoever converts
+        """
+        while get_origin(hint) is Annotated:
+            hint = get_args(hint)[0]
+        wanted = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if isinstance(self.value, dict):
+            items = next((found for one in wanted if (found := _of_mapping(one))), None)
+            return {key: one.typed(Any if items is None else items(key)) for key, one in self.value.items()}
+        if isinstance(self.value, list):
+            item = next((_args(one)[0] for one in wanted if _is(one, Collection) and not _is(one, Mapping)), Any)
+            return [one.typed(item) for one in self.value]
+        return self._scalar(wanted)
+
+    def _scalar(self, wanted: Sequence[Any]) -> Any:
+        """Return a scalar as one of several types has it."""
+        if self.written is None or isinstance(self.value, str) or Any in wanted:
+            return self.value
+        if self.value is None and not self.written:
+            return None
+        kinds = {float: (float, int), int: (int, float), bool: (bool,)}.get(type(self.value), (type(None),))
+        said = [get_args(one) for one in wanted if get_origin(one) is Literal]
+        if any(kind in wanted for kind in kinds) or any(self.value in one for one in said):
+            return self.value
+        return self.written if isinstance(self.value, bool) or str in wanted or said else self.value
+
     def at(self, path: tuple[Any, ...]) -> Tree:
         """Return what a path of keys and positions leads to, or the last thing on the way that exists."""
         here = self
@@ -65,6 +109,26 @@ class Tree:
             else:
                 break
         return here
+
+
+def _is(hint: Any, kind: type) -> bool:
+    """Tell whether a type is a sort of collection; text is none here."""
+    plain = get_origin(hint) or hint
+    return isinstance(plain, type) and issubclass(plain, kind) and not issubclass(plain, str)
+
+
+def _args(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) or (Any, Any)
+
+
+def _of_mapping(hint: Any) -> Callable[[str], Any] | None:
+    """Return which type the value under a key has, for a type that is a mapping or a data class."""
+    if _is(hint, Mapping):
+        return lambda _: _args(hint)[-1]
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint, include_extras=True)
+        return lambda key: hints.get(key, Any)
+    return None
 
 
 class Mistakes:
@@ -118,6 +182,8 @@ def read_yaml(path: Path) -> tuple[Tree, Mistakes]:
         raise ConfigError(f"{path}: not valid UTF-8 (byte {error.start}); expected a YAML file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
+    if "\0" in text:
+        raise ConfigError(f"{path}: holds zero bytes, as UTF-16 does; expected a YAML file in UTF-8")
     mistakes = Mistakes(str(path), text)
     return parse_yaml(text, str(path), mistakes), mistakes
 
@@ -127,7 +193,7 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
     import yaml
 
     try:
-        node = yaml.compose(_masked(text), Loader=yaml.SafeLoader)
+        node = yaml.compose(_masked(text), Loader=_loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -141,6 +207,26 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
         return _tree(node, loader, mistakes, frozenset())
     except RecursionError:
         raise ConfigError(f"{name}: nested too deeply") from None
+
+
+@cache
+def _loader() -> type[Any]:
+    """Return a loader that takes for numbers what YAML 1.2 does.
+
+    To YAML 1.1, `1e-2` is text while `1:30` is 90, `010` is 8 and `2020-01-01` is a day.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag.rpartition(":")[2] in ("bool", "null")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", _WHOLE, list("+-0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("+-.0123456789"))
+    return Loader
 
 
 def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> Tree:
@@ -171,11 +257,13 @@ def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> 
     except (yaml.YAMLError, ValueError) as error:
         mistakes.add((line, column), f"cannot be read: {getattr(error, 'problem', error)}")
         value = None
+    written = _expanded(node.value, (line, column), mistakes)
     if isinstance(value, str):
-        value = _expanded(value, (line, column), mistakes)
+        value = written
     elif value is not None and not isinstance(value, (bool, int, float)):
-        value = str(value)  # dates and such: text here
-    return Tree(value, line, column, {})
+        mistakes.add((line, column), f"expected text, a number, true, false or nothing, got {node.tag}")
+        value = None
+    return Tree(value, line, column, {}, written)
 
 
 def _expanded(text: str, place: tuple[int, int], mistakes: Mistakes) -> str:

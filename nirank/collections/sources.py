@@ -12,6 +12,7 @@ from nirank.collections.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.file_set import MAIN, FileSet, files_at, is_collection
 from nirank.collections.records import Source
 from nirank.errors import ConfigError, suggest
+from nirank.files import given_path
 from nirank.ids import Ids
 from nirank.judgements import QrelsFile, read_qrels
 
@@ -36,7 +37,7 @@ class Files:
             raise ConfigError(f"a collection without a source needs docs and queries; {' and '.join(missing)} missing")
         assert self.docs is not None
         assert self.queries is not None
-        docs, queries = Path(self.docs).expanduser(), Path(self.queries).expanduser()
+        docs, queries = given_path(self.docs), given_path(self.queries)
         made = name or docs.name.removesuffix(".gz").partition(".")[0]
         return FileSet(made, files_at(docs, "docs"), files_at(queries, "queries"), place=str(docs))
 
@@ -44,7 +45,7 @@ class Files:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
         if self.queries is None:
             return FileSet.of_folder(folder)
-        path = Path(self.queries).expanduser()
+        path = given_path(self.queries)
         if path.is_file():
             plain = FileSet.of_folder(folder)
             return replace(plain, queries=[path], plain=plain.queries)
@@ -61,7 +62,7 @@ def resolve(
     text = str(source)
     if files.docs is not None:
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
-    path = Path(source).expanduser()
+    path = given_path(source)
     folder = path if path.is_dir() else path.parent
     in_files = is_clef_tar(folder) or is_collection(folder)
     if files.queries is not None and not in_files:
@@ -104,10 +105,7 @@ def read_sets(
     wanted = asked if isinstance(asked, Mapping) else {MAIN: asked}
     sets: dict[str, tuple[QrelsFile, int]] = {}
     for name, one in wanted.items():
-        options = {"path": one} if isinstance(one, (str, Path)) else dict(one)
-        wrong = [key for key in options if key not in ("path", "min_rel")]
-        if wrong:
-            raise ConfigError(f"qrels: {name}: there is no option '{wrong[0]}'; expected path and min_rel")
+        options = _set_options(name, one)
         least = options.get("min_rel", min_rel)
         if isinstance(least, bool) or not isinstance(least, int) or least < 1:
             raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {least!r}")
@@ -124,13 +122,27 @@ def read_sets(
     return sets
 
 
+def _set_options(name: str, asked: Any) -> dict[str, Any]:
+    """Return what is asked of a judgement set as {path: …, min_rel: …}."""
+    options = {"path": asked} if isinstance(asked, (str, Path)) else asked
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"qrels: {name}: expected a file, or {{path: …, min_rel: …}}, got {asked!r}")
+    wrong = [key for key in options if key not in ("path", "min_rel")]
+    if wrong:
+        near = suggest(str(wrong[0]), ("path", "min_rel"))
+        raise ConfigError(f"qrels: {name}: there is no option '{wrong[0]}'; expected path and min_rel{near}")
+    if "path" in options and (not isinstance(options["path"], (str, Path)) or not str(options["path"])):
+        raise ConfigError(f"qrels: {name}: expected a path, got {options['path']!r}")
+    return dict(options)
+
+
 def for_any_split(asked: QrelsAsked) -> QrelsAsked:
     """Return what is asked of a split's judgements as it is asked of the others: files of one split are not theirs."""
     if asked is None:
         return None
     found: dict[str, Mapping[str, Any]] = {}
     for name, one in (asked if isinstance(asked, Mapping) else {MAIN: asked}).items():
-        options = {"path": one} if isinstance(one, (str, Path)) else dict(one)
+        options = _set_options(name, one)
         whose = "{split}" in str(options.get("path", ""))
         found[name] = options if whose else {key: value for key, value in options.items() if key != "path"}
     return found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nirank.errors import ModelError
+from nirank.files import given_path
 from nirank.identity import digest, digest_files
 from nirank.model import MODEL, Bound, Made
 from nirank.node import Node
@@ -94,7 +95,7 @@ def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     found = _PACKAGE.match(model)
     if model.startswith("pkg:") and not found:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
-    path = _in_package(model, found["package"], found["path"] or "") if found else Path(model).expanduser()
+    path = _in_package(model, found["package"], found["path"] or "") if found else given_path(model)
     if found or path.is_dir():
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")

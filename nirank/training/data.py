@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
-from nirank.files import GivenFile
+from nirank.files import GivenFile, given_path
 from nirank.judged import Judged, OnOverlap
 from nirank.node import Node
 from nirank.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
@@ -195,7 +195,7 @@ class TrainingFile(Data):
         return Path(self.path).name
 
     def node(self, sides: Sides) -> Node:
-        path = Path(self.path).expanduser()
+        path = given_path(self.path)
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
         around = surroundings(sides)

@@ -1,0 +1,51 @@
+"""What a command says: nirank's command line, run in this process with its output caught."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+from nirank.cli import main
+
+
+class Told(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    error: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.error
+
+    def assert_mistake(self, *words: str) -> None:
+        """The mistake is the user's, said in sentences that hold these words."""
+        self.assert_guarded()
+        assert self.code == 2, self
+        missing = [word for word in words if word not in self.text]
+        assert not missing, f"{missing} not in {self.text}"
+
+    def assert_guarded(self) -> None:
+        """Whatever the user did, nirank takes no blame and shows no traceback."""
+        assert "Traceback" not in self.text, self.text
+        assert "nirank failed" not in self.text, self.text
+        assert self.code != 0 or not self.error.startswith("Error"), self.text
+
+
+def told(*arguments: object, cwd: Path | None = None) -> Told:
+    """Run `nirank` with arguments, in a folder."""
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as around:
+        if cwd is not None:
+            around.enter_context(contextlib.chdir(cwd))
+        around.enter_context(contextlib.redirect_stdout(out))
+        around.enter_context(contextlib.redirect_stderr(error))
+        try:
+            main([str(one) for one in arguments])
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return Told(code, out.getvalue(), error.getvalue())
