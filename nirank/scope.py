@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,16 +186,15 @@ class Scope:
     def digest(self) -> str:
         """Content digest of what restricts; rows mean the two sides' own, whose digests must stand beside it."""
         running = Digester()
-        arrays = [self.mask, self.own, *(getattr(one, name) for one in self.between for name in _BETWEEN)]
-        if self.pairs is not None:
-            arrays += [self.pairs.offsets, self.pairs.rows]
-        if self.without is not None:
-            arrays += ["without", self.without.offsets, self.without.rows]
-        for array in arrays:
-            if array is None or isinstance(array, str):
-                running.add(array)
-            else:
-                running.add([str(array.dtype), len(array)])
+        arrays: dict[str, NDArray[Any] | None] = {"mask": self.mask, "own": self.own}
+        for name, listed in (("pairs", self.pairs), ("without", self.without)):
+            if listed is not None:
+                arrays |= {f"{name} offsets": listed.offsets, f"{name} rows": listed.rows}
+        for at, one in enumerate(self.between):
+            arrays |= {f"between {at} {name}": getattr(one, name) for name in _BETWEEN}
+        for name, array in arrays.items():
+            if array is not None:
+                running.add([name, np.asarray(array).dtype.str, len(array)])
                 running.add_bytes(np.ascontiguousarray(array).tobytes())
         return running.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,45 @@ def test_trap_17_k_results_remain_without_the_own_document(tmp_path: Path) -> No
     result = Experiment(one, {"BM25": BM25(k=2)}, ["RR@1"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("BM25").to_dict()["q"]) == ["b", "c"]
     assert result.rows[0]["measures"]["RR@1"] == 1
+
+
+def test_every_part_of_a_scope_is_in_its_digest() -> None:
+    """One part after the other is changed in one place; no two of the scopes have one digest."""
+    queries, docs = SIDES
+    mask = np.arange(N_DOCS) % 2 == 0
+    own = np.zeros(N_QUERIES, np.int64)
+    rows = np.zeros(N_QUERIES, np.int64)
+    pairs = Pairs.build(queries, docs, np.arange(N_QUERIES), rows, source="here")
+    nothing = Pairs.build(queries, docs, rows[:0], rows[:0], source="here")
+    rule = Between(
+        np.arange(N_DOCS, dtype=np.int32),
+        np.zeros(N_QUERIES, np.int64),
+        np.ones(N_QUERIES, np.int64),
+        np.zeros(N_DOCS, np.bool_),
+    )
+    other_rules = [
+        replace(rule, values=rule.values + 1),
+        replace(rule, low=rule.low + 1),
+        replace(rule, high=rule.high + 1),
+        replace(rule, always=~rule.always),
+    ]
+    different = [
+        {},
+        {"mask": mask},
+        {"mask": ~mask},
+        {"own": own},
+        {"own": own - 1},
+        {"pairs": pairs},
+        {"pairs": nothing},
+        {"pairs": Pairs.build(queries, docs, np.arange(N_QUERIES), rows + 1, source="here")},
+        {"without": pairs},
+        {"without": nothing},
+        {"pairs": pairs, "without": nothing},
+        {"pairs": nothing, "without": pairs},
+        *({"between": (one,)} for one in (rule, *other_rules)),
+        {"between": (rule, other_rules[0])},
+        {"between": (rule, rule)},
+        {"mask": mask, "between": (rule,)},
+    ]
+    digests = [Scope(queries, docs, **parts).digest for parts in different]  # type: ignore[arg-type]
+    assert len(set(digests)) == len(different)

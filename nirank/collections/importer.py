@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from nirank.collections.readable import METADATA, Readable, count_keys
 from nirank.collections.records import Record
-from nirank.collections.texts import digest_record, fingerprint
+from nirank.collections.texts import digest_columns, digest_record, fingerprint
 from nirank.errors import DataError
 from nirank.identity import Digester
 from nirank.ids import Ids
@@ -111,6 +111,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     names = tuple(first.more if first is not None and first.more else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
     schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
+    for name in digest_columns(names):
+        running.add(name)
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema) as writer,

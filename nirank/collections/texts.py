@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -159,9 +159,11 @@ class Texts:
 
     @property
     def digest(self) -> str:
-        """Content digest: of ids, columns, metadata and parents, in row order."""
+        """Content digest: of ids, columns, metadata and parents, in row order; of a table's columns in their order."""
         if self._digest is None:
             running = Digester()
+            for name in digest_columns(self.columns):
+                running.add(name)
             for record in self._records():
                 running.add(record)
             self._digest = running.hexdigest()
@@ -219,6 +221,15 @@ class Texts:
             np.load(prints, mmap_mode="r") if prints.exists() else None,
             None if said.get("readable") is None else Readable.from_json(said["readable"]),
         )
+
+
+def digest_columns(columns: Iterable[str]) -> list[str]:
+    """Return the columns whose order is part of what texts are: a table's, which is read whole, column by column.
+
+    Texts with a title or a text are read by name, so that there columns without values change nothing.
+    """
+    names = [name for name in columns if name != METADATA]
+    return [] if set(names) & set(TITLE_AND_TEXT) else names
 
 
 def digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nirank.collections.importer import import_texts
+from nirank.collections.records import Record
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import DataError
 from nirank.ids import take_rows
@@ -60,3 +64,24 @@ def test_taking_rows_costs_no_copy_of_the_column() -> None:
     finally:
         pa.set_memory_pool(usual)
     assert len(found) == 20 and 0 < watched.max_memory() < 1_000_000
+
+
+def test_the_columns_of_a_table_count_in_their_order(tmp_path: Path) -> None:
+    """A table is read whole, column by column, so two orders are two texts, also where they were imported."""
+    one, other = {"brand": "Acme", "model": "T-1"}, {"model": "T-1", "brand": "Acme"}
+    view = TextView(("title", "text"))
+    made = [Texts.of({"d": columns}) for columns in (one, other)]
+    assert [list(texts.read(view)) for texts in made] == [["Acme T-1"], ["T-1 Acme"]]
+    assert made[0].digest != made[1].digest
+    for at, columns in enumerate((one, other)):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        import_texts([Record("d", "", "", {}, 1, columns)], folder, "table")
+        assert Texts.open(folder).digest == made[at].digest
+
+
+def test_an_empty_title_is_no_missing_one() -> None:
+    """Texts with a title are read by name, others whole: what is read differs, so the digest does."""
+    named, table = Texts.of({"d": {"title": "", "brand": "Acme"}}), Texts.of({"d": {"brand": "Acme"}})
+    assert list(named.read(TextView(("title", "text")))) != list(table.read(TextView(("title", "text"))))
+    assert named.digest != table.digest
