@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from nirank.errors import ConfigError, suggest
 from nirank.identity import digest
+from nirank.sources import code_of, has_version, sources_of
 from nirank.stage import Stage
 
 GROUP = "nirank.stages"
@@ -100,14 +99,25 @@ def _load(point: EntryPoint) -> type[Stage]:
     return kind
 
 
+_NOTED: WeakKeyDictionary[type[Any], Mapping[str, str]] = WeakKeyDictionary()
+
+
+def note_source(kind: type[Any]) -> None:
+    """Keep the source of a class that is being made: by the time of planning its files may have been edited."""
+    if kind.__module__.split(".")[0] != "nirank":
+        _NOTED[kind] = sources_of(one.__module__ for one in kind.__mro__)
+
+
 @cache
 def origin(kind: type[Stage]) -> Mapping[str, str]:
     """Return where a stage comes from, as part of its identity.
 
     nirank's own: nothing. Installed: the distribution that declares it, so whoever publishes a
     stage raises its version when its output changes. Anything else (a script, a notebook) has no
-    version that could be trusted, so the digest of its source stands in: of the whole file, since
-    a stage may call any function in it; where there is no file, of the stage's own methods.
+    version that could be trusted, so the digest of its source stands in, as it was when the stage
+    was made: of its file, those of its base classes, and all that these import and nobody has
+    installed. Where there is no file, of the methods and of what they use. Values that a class or
+    its methods got from around them count as well; what cannot be written down is refused.
     """
     package = kind.__module__.split(".")[0]
     if package == "nirank":
@@ -115,23 +125,10 @@ def origin(kind: type[Stage]) -> Mapping[str, str]:
     for point in _entry_points():
         if point.dist is not None and point.module.split(".")[0] == package and _load(point) is kind:
             return {"distribution": point.dist.name}
-    return {"source": digest(_source(kind))}
-
-
-def _source(kind: type[Stage]) -> str:
-    module = sys.modules.get(kind.__module__)
-    if getattr(module, "__file__", None):
-        with suppress(OSError):
-            return inspect.getsource(module)  # type: ignore[arg-type]
-    # A notebook: no file, but the lines of every method are kept. What dataclasses make has none.
-    written = [one for one in vars(kind).values() if inspect.isfunction(one) and one.__code__.co_filename != "<string>"]
+    files = _NOTED.get(kind) or sources_of(one.__module__ for one in kind.__mro__)
+    own = [one for one in kind.__mro__ if one is kind or not has_version(one.__module__)]
     try:
-        methods = [inspect.getsource(one) for one in written]
-    except OSError:
-        methods = []
-    if not methods:
-        raise ConfigError(
-            f"stage '{kind.name}': its source cannot be read, so nothing that it computes could be found again;"
-            " define it in a file"
-        )
-    return "\n".join(methods)
+        code = [code_of(one, files) for one in own]
+    except ValueError as error:
+        raise ConfigError(f"stage '{kind.name}': {error}") from None
+    return {"source": digest([kind.__qualname__, dict(files), code])}

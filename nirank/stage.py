@@ -72,6 +72,10 @@ def option(default: Any = dataclasses.MISSING, *, identity: bool = True, kw_only
 def stage(cls: C) -> C:
     """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
     made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
+    if not cls.__module__.startswith("nirank."):
+        from nirank.registry import note_source
+
+        note_source(made)
     return made
 
 

@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nirank
@@ -183,6 +185,139 @@ def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> No
 
     one, two = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
     assert origin(one) == origin(cell(PLUGIN)) != origin(two)
+
+
+BASES = """
+from nirank.stage import Scorer
+from helpers import weight
+
+class Weighing(Scorer):
+    def score(self, pairs, ctx):
+        from late import shift
+        return weight(pairs) + shift
+"""
+MINE = """
+import json, sys
+from nirank.stage import stage
+from bases import Weighing
+
+@stage
+class Mine(Weighing):
+    name = "mine"
+"""
+
+
+@pytest.mark.parametrize("edited", ["mine", "bases", "helpers", "late", "inner/deep"])
+def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: Path, edited: str) -> None:
+    """Base classes, what they import, packages, and what is imported inside of functions; but nothing else there."""
+    files = {
+        "mine": MINE,
+        "bases": BASES,
+        "helpers": "import inner.deep\ndef weight(pairs): return inner.deep.one\n",
+        "late": "shift = 1\n",
+        "inner/__init__": "",
+        "inner/deep": "one = 1\n",
+        "stranger": "other = 1\n",
+    }
+
+    def identity() -> Any:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / f"{name}.py").write_text(text)
+        code = "import json, mine; print(json.dumps(mine.Mine().identity()))"
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    first = identity()
+    files["stranger"] += "another = 2\n"
+    assert identity() == first
+    files[edited] += "more = 2\n"
+    assert identity() != first
+
+
+def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None:
+    """A file that is edited while the program runs: the stage computes, and is addressed, as it was imported."""
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "bases.py").write_text(BASES.replace("from helpers import weight", "weight = len"))
+    (tmp_path / "late.py").write_text("shift = 1\n")
+    edit = "open('bases.py', 'a').write('# other'); open('mine.py', 'a').write('# other'); "
+    code = "import json, mine; {} print(json.dumps(mine.Mine().identity()))"
+
+    def identity(between: str) -> Any:
+        command = [sys.executable, "-B", "-c", code.format(between)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    first = identity("")
+    assert identity(edit) == first
+    assert identity("") != first
+
+
+def test_a_script_that_is_run_and_one_that_is_imported_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE + "print(json.dumps(Mine().identity()))\n")
+    (tmp_path / "bases.py").write_text(BASES)
+    (tmp_path / "helpers.py").write_text("weight = len\n")
+    ways = [["mine.py"], ["-c", "import mine"]]
+    done = [subprocess.run([sys.executable, *way], cwd=tmp_path, capture_output=True, check=True) for way in ways]
+    assert done[0].stdout == done[1].stdout != b""
+
+
+def made(weight: Any, by_default: Any = 1) -> Any:
+    @stage
+    class Weighed(Scorer):
+        name = "weighed"
+
+        def score(self, pairs: Any, ctx: Any, more: Any = by_default) -> Any:
+            return weight, more
+
+    return Weighed
+
+
+def test_classes_of_a_factory_differ_by_what_they_got() -> None:
+    two = made(2)
+    assert origin(two) == origin(made(2)) != origin(made(3))
+    assert origin(made(1, 2)) != origin(made(1, 3))
+    assert origin(made(np.arange(3))) != origin(made(np.arange(4)))
+    assert origin(made(lambda: 1)) == origin(made(lambda: 1))
+    with pytest.raises(ConfigError, match="'weighed': its code uses 'weight', a Thing from outside of it.*an option"):
+        origin(made(Thing()))
+
+
+class Thing:
+    """What no identity can state."""
+
+
+def test_a_notebooks_stage_is_also_what_its_methods_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions and values of other cells, class attributes; other cells' other contents are nothing to it."""
+
+    def run(*cells: str) -> Mapping[str, str]:
+        names: dict[str, Any] = {"__name__": "a_notebook"}
+        monkeypatch.setitem(sys.modules, "a_notebook", ModuleType("a_notebook"))
+        for text in cells:
+            name = f"<ipython-input-{abs(hash(text))}>"
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+            exec(compile(text, name, "exec"), names)
+        return origin(names["Mine"])
+
+    stage_cell = """
+from nirank.stage import Scorer, stage
+
+@stage
+class Mine(Scorer):
+    name = "mine"
+    factor = 2
+
+    def score(self, pairs, ctx):
+        return helper(pairs) * SHARE * self.factor
+"""
+    helper, share = "def helper(pairs):\n    return len(pairs)\n", "SHARE = 0.5\n"
+    first = run(helper, share, stage_cell)
+    assert run(helper, share, "x = 1\n", stage_cell) == first
+    assert run(helper.replace("len", "sum"), share, stage_cell) != first
+    assert run(helper, "SHARE = 0.25\n", stage_cell) != first
+    assert run(helper, share, stage_cell.replace("factor = 2", "factor = 3")) != first
 
 
 def test_a_stage_whose_source_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
