@@ -137,9 +137,12 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
 
     if everything == any(conditions.values()):
         raise click.UsageError("name addresses or conditions, or --all")
-    _, items = _choose(folder, **conditions)
+    store, items = _choose(folder, **conditions)
     if not dry_run:
-        remove(items)
+        busy = remove(store, items)
+        for one in busy:
+            click.echo(f"{one.address[:12]} stays, a process is at work on it: {one.label}", err=True)
+        items = [one for one in items if one not in busy]
     said = "would be removed" if dry_run else "removed"
     for one in items if dry_run else ():
         click.echo(f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {one.kind:8}  {one.label}")

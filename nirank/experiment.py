@@ -238,6 +238,8 @@ class Experiment:
         begun, started = datetime.now(UTC), time.perf_counter()
         self.check()
         planned = self._steps()
+        if not all(step.stored for step in planned):
+            self.store.require_writable()
         runner = Runner(
             self.store,
             self._leaves,

@@ -42,8 +42,11 @@ class Memo(Protocol):
         """Return which keys are there, (n,), and the rows of those, in the keys' order."""
         ...
 
-    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
-        """Keep rows; `seconds` is what computing them took. A key that is there already keeps its row."""
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        """Keep rows; `seconds` is what computing them took. A key that is there already keeps its row.
+
+        Returns the rows that are kept from now on, in the keys' order: use those, not the ones that were given.
+        """
         ...
 
 
@@ -59,8 +62,9 @@ class NoMemo:
     def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
         return np.zeros(len(keys), np.bool_), np.empty(0, self.kind)
 
-    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
-        del keys, rows, seconds
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        del keys, seconds
+        return rows
 
 
 Memos = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo

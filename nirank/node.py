@@ -151,6 +151,10 @@ class Store(Protocol):
         """Return the artifact of a node, at its depth or deeper, or None."""
         ...
 
+    def require_writable(self) -> None:
+        """Raise StoreError unless there is room and leave to write."""
+        ...
+
     def commit(self, node: Node, meta: Mapping[str, Any]) -> AbstractContextManager[Path]:
         """Give an empty folder to fill; on leaving the block it becomes the artifact, whole or not at all.
 

@@ -44,6 +44,9 @@ class CountingStore:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
+    def require_writable(self) -> None:
+        pass
+
     def checksums(self, node: Node) -> set[str]:
         return set()
 

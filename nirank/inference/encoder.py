@@ -159,7 +159,7 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
         alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
         scale = max(float(np.abs(alone).max()), 1.0)
         known = np.array([np.abs(together - alone).max() / scale], np.float32)
-        memo.put(key, known, 0.0)
+        known = memo.put(key, known, 0.0)
     difference = float(known[0])
     ctx.declare("batch_difference", float(f"{difference:.1e}"))
     if how.precision != "float32":

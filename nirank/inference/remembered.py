@@ -132,7 +132,7 @@ def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: C
     for rows, device_s in compute(items()):
         shard = begun.popleft()
         seconds = time.perf_counter() - started
-        memo.put(shard.keys, rows, seconds)
+        rows = memo.put(shard.keys, rows, seconds)
         ctx.remembered["computed"] += len(shard.keys)
         ctx.remembered["computed_s"] += seconds
         ctx.device_s += device_s

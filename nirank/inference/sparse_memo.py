@@ -49,8 +49,8 @@ class SparseMemo:
             self._parts_a_text = 1.0 + float(more.mean())
         return found, rows
 
-    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
-        """Keep the terms of texts."""
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        """Keep the terms of texts; return those that are kept from now on."""
         counts = np.array([max(-(-len(ids) // _TERMS), 1) for ids, _, _ in rows], np.int64)
         text = np.repeat(np.arange(len(rows)), counts)
         number = np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -62,3 +62,7 @@ class SparseMemo:
             padded[0][: len(ids)], padded[1][: len(ids)] = ids, weights
             mine["id"], mine["weight"] = (one.reshape(-1, _TERMS) for one in padded)
         self._parts.put(part_keys(keys[text], number), parts, seconds)
+        there, kept = self.get(keys)
+        rows = rows.copy()
+        rows[there] = kept
+        return rows

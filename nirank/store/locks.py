@@ -37,12 +37,38 @@ def held(path: Path, label: str, waiting: Callable[[str], None]) -> Iterator[Non
         holder.write_text(json.dumps(told), encoding="utf-8")
         yield
     finally:
-        # While the lock is held: whoever still waits for the file that is unlinked finds the node stored, or computes
-        # it as well as somebody who locks a new file; the first to finish wins either way.
-        for one in (holder, Path(lock.lock_file)):
-            with suppress(OSError):
-                one.unlink()
-        lock.release()
+        _let_go(path, lock)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the file `path` against other processes. It stays, so that all who wait, wait for the same file."""
+    with FileLock(path):
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a living process holds `path`.lock; what nobody holds any more is removed."""
+    lock = FileLock(f"{path}.lock")
+    try:
+        if not Path(lock.lock_file).exists():
+            return False
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:  # where nothing can be written nobody computes
+        return False
+    _let_go(path, lock)
+    return False
+
+
+def _let_go(path: Path, lock: FileLock) -> None:
+    # While the lock is held: whoever still waits for the file that is unlinked finds the node stored, or computes
+    # it as well as somebody who locks a new file; the first to finish wins either way.
+    for left in (path.with_suffix(".json"), Path(lock.lock_file)):
+        with suppress(OSError):
+            left.unlink()
+    lock.release()
 
 
 def _holder(path: Path) -> str:

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.errors import StoreError
 from nirank.memo import Keys, Rows, distinct
+from nirank.store.disk import make_folders, sync_file, sync_folder
+from nirank.store.locks import alone
 from nirank.store.segment import DamagedSegment, Segment, write_segment
 
 log = logging.getLogger("nirank")
 
 _SUFFIX = ".memo"
+_DIGITS = 20  # of a segment's number
 _MOST = 8  # segments before some are merged
 _LARGE = 4  # how many of the oldest are left alone unless the newer ones have grown to their size
 
 
 class SegmentedMemo:
-    """A memo of one space: `<time>-<random>.memo` files, and `memo.json` that says what they hold.
+    """A memo of one space: `<number>-<random>.memo` files, and `memo.json` that says what they hold.
 
-    Segments are looked through oldest first, so that of two rows for one key (two processes were at
-    work) every reader sees the same. Safe for several processes: nothing is changed in place, and a
-    segment that another process merged away is found in the merged one.
+    One process at a time adds to it, and adds only what is not there: the first row of a key is its value, for every
+    process and for good. Reading needs no lock: nothing is changed in place, and a segment that another process merged
+    away is found in the merged one. Numbers count up, whatever a clock says; the oldest segment has the least.
 
-    beside  gives a fresh path to write at, on the same file system
+    beside  gives, for a block, a fresh path to write at, on the same file system
     told    turns an error of writing into the store's own
     """
 
@@ -39,11 +43,12 @@ class SegmentedMemo:
         folder: Path,
         space: Mapping[str, Any],
         kind: np.dtype[Any],
-        beside: Callable[[], Path],
-        told: Callable[[OSError], OSError],
+        beside: Callable[[], AbstractContextManager[Path]],
+        told: Callable[[OSError], StoreError],
     ) -> None:
         self.folder, self.space, self.kind, self._beside, self._told = folder, space, kind, beside, told
         self._open: dict[str, Segment] = {}
+        self._dropped: set[str] = set()  # damaged; they may lie where nothing can be removed
 
     @property
     def name(self) -> str:
@@ -79,23 +84,47 @@ class SegmentedMemo:
             left = left[~hit]
         return found, rows[found]
 
-    def put(self, keys: Keys, rows: Rows, seconds: float) -> None:
-        """Keep rows as one more segment."""
+    def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        """Keep what is not there yet as one more segment; return the rows that are kept, for every key its own."""
         if not len(keys):
-            return
-        firsts, _ = distinct(keys)
-        try:
-            if not (self.folder / "memo.json").exists():
-                self._describe()
-            rows = np.asarray(rows, self.kind)[firsts]
-            self._write(keys[firsts], lambda at: rows[at], seconds, f"{time.time_ns():020}")
+            return rows
+        for last in (False, True):
+            try:
+                make_folders(self.folder)
+                with alone(self.folder / ".lock"):
+                    return self._put(keys, np.array(rows, self.kind), seconds)
+            except FileNotFoundError as error:  # somebody has removed the memo meanwhile: it begins anew
+                if last:
+                    raise self._told(error) from error
+            except OSError as error:
+                raise self._told(error) from error
+        raise AssertionError("the second try returns or raises")
+
+    def _put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
+        if not (self.folder / "memo.json").exists():
+            self._describe()
+        there, kept = self.get(keys)  # another process may have been faster
+        rows[there] = kept
+        missing = np.flatnonzero(~there)
+        firsts, inverse = distinct(keys[missing])
+        if len(firsts):
+            new = missing[firsts]
+            self._write(keys[new], lambda at: rows[new[at]], seconds * len(new) / len(keys), self._next())
+            rows[missing] = rows[new[inverse]]
             self._merge()
-        except OSError as error:
-            raise self._told(error) from error
+        return rows
+
+    def _next(self) -> str:
+        """Return a number behind those of all segments."""
+        return f"{max((int(name[:_DIGITS]) for name in self._names()), default=0) + 1:0{_DIGITS}}"
+
+    def _names(self) -> list[str]:
+        """Return the files of segments, oldest first; what others called similarly is no segment."""
+        return sorted(path.name for path in self.folder.glob(f"*{_SUFFIX}") if path.name[:_DIGITS].isdecimal())
 
     def check(self) -> int:
         """Read every byte; drop damaged segments and return how many there were."""
-        before = len(list(self.folder.glob(f"*{_SUFFIX}")))
+        before = len(self._names())
         self._open.clear()
         for segment in self._segments():
             try:
@@ -106,7 +135,7 @@ class SegmentedMemo:
 
     def _segments(self) -> list[Segment]:
         """Return all segments, oldest first; what other processes have added since is opened."""
-        there = sorted(path.name for path in self.folder.glob(f"*{_SUFFIX}"))
+        there = [name for name in self._names() if name not in self._dropped]
         for name in self._open.keys() - set(there):
             del self._open[name]  # merged away
         for name in there:
@@ -117,20 +146,22 @@ class SegmentedMemo:
                     self._drop(self.folder / name, damage)
                 except FileNotFoundError:
                     return self._segments()  # merged away while we looked: its rows are in another
+                except OSError as error:
+                    raise self._told(error) from error
         return [self._open[name] for name in there if name in self._open]
 
     def _drop(self, path: Path, damage: DamagedSegment) -> None:
         log.warning("%s is damaged (%s); it is removed, and what it held is computed again", path, damage)
         self._open.pop(path.name, None)
-        path.unlink(missing_ok=True)
+        self._dropped.add(path.name)
+        with suppress(OSError):
+            path.unlink()
 
-    def _write(self, keys: Keys, read: Callable[[NDArray[np.int64]], Rows], seconds: float, age: str) -> None:
-        beside = self._beside()
-        try:
+    def _write(self, keys: Keys, read: Callable[[NDArray[np.int64]], Rows], seconds: float, number: str) -> None:
+        with self._beside() as beside:
             write_segment(beside, keys, read, seconds)
-            beside.rename(self.folder / f"{age}-{uuid.uuid4().hex[:8]}{_SUFFIX}")
-        finally:
-            beside.unlink(missing_ok=True)
+            beside.rename(self.folder / f"{number}-{uuid.uuid4().hex[:8]}{_SUFFIX}")
+        sync_folder(self.folder)
 
     def _merge(self) -> None:
         """Merge the newest segments into one where there are many: each row is rewritten a few times at most."""
@@ -149,6 +180,8 @@ class SegmentedMemo:
                 merged.append(one)
             except DamagedSegment as damage:
                 self._drop(one.path, damage)
+        if not merged:
+            return
         keys = np.concatenate([one.keys() for one in merged])
         firsts, _ = distinct(keys)  # of two rows for one key the older
         begins = np.cumsum([0, *(one.count for one in merged)])
@@ -160,16 +193,17 @@ class SegmentedMemo:
                 rows[mine] = one.read(firsts[at[mine]] - begin)
             return rows
 
-        self._write(keys[firsts], read, sum(one.seconds for one in merged), merged[0].path.name[:20])
+        self._write(keys[firsts], read, sum(one.seconds for one in merged), merged[0].path.name[:_DIGITS])
         for one in merged:
             one.path.unlink(missing_ok=True)
 
     def _describe(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self._beside()
         said = {"space": self.space, "row": described_type(self.kind), "bytes": 16 + self.kind.itemsize}
-        beside.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.rename(self.folder / "memo.json")
+        with self._beside() as beside:
+            beside.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            sync_file(beside)
+            beside.rename(self.folder / "memo.json")
+        sync_folder(self.folder)
 
 
 def described_type(kind: np.dtype[Any]) -> Any:

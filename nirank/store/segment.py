@@ -13,6 +13,7 @@ they are first read.
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -23,10 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.errors import StoreError
 from nirank.memo import Keys, Rows
 
 _HEADER = struct.Struct("<16sQIIdII16x")
 _MAGIC = b"nirank memo 1"
+_NEWER = re.compile(rb"nirank memo (?!1$)\d+")
 _BLOCK = 1024  # rows under one checksum
 _READ = 8 * _BLOCK  # rows held while a segment is written
 
@@ -47,6 +50,8 @@ class Segment:
         if len(raw) < _HEADER.size:
             raise DamagedSegment("it is shorter than a header")
         magic, self.count, width, self._block, self.seconds, keys_crc, self._crc = _HEADER.unpack(raw)
+        if _NEWER.fullmatch(magic.rstrip(b"\0")):
+            raise StoreError(f"{path} was written by a newer nirank; update nirank, or name another store")
         if magic.rstrip(b"\0") != _MAGIC or width != kind.itemsize or not self._block:
             raise DamagedSegment("its header is not a memo's")
         n, blocks = self.count, -(-self.count // self._block)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.identity import canonical
 from nirank.node import Node, Stored
 from nirank.store.local import LocalStore, check_files
+from nirank.store.unfinished import leftovers
 
 _SHOWN = 120  # characters of a value
 
@@ -23,7 +23,8 @@ class Item:
 
     address  32 hexadecimal digits, the folder's name
     depth    of a ranking that was cut
-    kind     'texts', 'ranking', 'pairs', 'folder', …, 'memo', or 'unfinished'
+    kind     'texts', 'ranking', 'pairs', 'folder', …, 'memo', 'unfinished' (what a training goes on from), or
+             'leftover' (what is being written, or was when its process was killed)
     age_s    since it was written
     """
 
@@ -57,6 +58,10 @@ def contents(store: LocalStore) -> list[Item]:
         sizes = [path.stat() for path in folder.iterdir()]
         newest = max(one.st_mtime for one in sizes)
         found.append(Item(folder, folder.name, "memo", label, sum(one.st_size for one in sizes), now - newest))
+    found += [
+        Item(left.folder, left.folder.name, "leftover", left.label, left.bytes, now - left.changed)
+        for left in leftovers(store.root)
+    ]
     for folder in store.root.glob("scratch/*"):
         files = [path.stat() for path in folder.rglob("*") if path.is_file()]
         newest = max((one.st_mtime for one in files), default=folder.stat().st_mtime)
@@ -132,12 +137,23 @@ def _is_model(key: str, value: Any) -> bool:
     return key == "model" and isinstance(value, Mapping)
 
 
-def remove(items: Sequence[Item]) -> None:
-    """Remove items; each is gone at once, by a rename, before its files are."""
-    for one in items:
-        aside = one.folder.with_name(f".removed-{one.folder.name}")
-        one.folder.rename(aside)
-        shutil.rmtree(aside)
+def remove(store: LocalStore, items: Iterable[Item]) -> list[Item]:
+    """Remove items, and return those that a living process is at work on: they stay.
+
+    Each is gone at once, by a rename, before its files are; who is killed meanwhile leaves a leftover.
+    Raises StoreError where something cannot be removed.
+    """
+    busy = []
+    for item in items:
+        if item.kind == "leftover":
+            gone = store.discard_leftover(item.folder)
+        else:
+            gone = item.kind != "unfinished" or not store.is_computed(item.address)
+            if gone:
+                store.discard(item.folder)
+        if not gone:
+            busy.append(item)
+    return busy
 
 
 def verify(store: LocalStore, items: Sequence[Item], damaged: Callable[[Item, str], None]) -> int:
@@ -146,7 +162,7 @@ def verify(store: LocalStore, items: Sequence[Item], damaged: Callable[[Item, st
     memos = dict(store.all_memos())
     descriptions = {one.folder: one.meta for one in store.artifacts()}
     for item in items:
-        if item.kind == "unfinished":
+        if item.kind in ("unfinished", "leftover"):
             continue  # whoever goes on from there looks for himself
         if item.kind == "memo":
             lost = memos[item.folder].check()
@@ -157,7 +173,7 @@ def verify(store: LocalStore, items: Sequence[Item], damaged: Callable[[Item, st
         try:
             check_files(item.folder, descriptions[item.folder])
         except (OSError, ValueError) as error:
-            remove([item])
+            store.discard(item.folder)
             damaged(item, str(error))
             n += 1
     return n

@@ -135,11 +135,11 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     keep = store.memo({"embeddings": how.space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
     put = keep.put
 
-    def interrupted(*arguments: Any) -> None:
+    def interrupted(*arguments: Any) -> Any:
         if len(shards) == at:
             raise KeyboardInterrupt
         shards.append(len(arguments[0]))
-        put(*arguments)
+        return put(*arguments)
 
     keep.put = interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
@@ -201,12 +201,12 @@ def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
     store = LocalStore(tmp_path / "store")
     real, kept = type(store.memo({}, np.dtype("<f4"))).put, []
 
-    def put(self: Any, keys: Any, rows: Any, seconds: float) -> None:
+    def put(self: Any, keys: Any, rows: Any, seconds: float) -> Any:
         if rows.dtype == np.dtype("<f4"):
             if len(kept) == 2:
                 raise KeyboardInterrupt
             kept.append(len(keys))
-        real(self, keys, rows, seconds)
+        return real(self, keys, rows, seconds)
 
     monkeypatch.setattr(type(store.memo({}, np.dtype("<f4"))), "put", put)
     with pytest.raises(KeyboardInterrupt):
@@ -432,3 +432,41 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
         for q, found in one.items():
             assert found == pytest.approx(other[q], abs=1e-5)
     assert [row["counts"] for row in there.rows] == [row["counts"] for row in here.rows]
+
+
+def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> None:
+    """Both processes' vectors are then the same bytes, and so is what they make of them."""
+    from nirank.inference.remembered import here, remembered_pairs, remembered_texts
+
+    kind, keys = np.dtype("<f4"), text_keys(["a", "b"])
+    other = LocalStore(tmp_path).memo({"s": 1}, kind)
+    context = Context(memos=LocalStore(tmp_path).memo)
+    got: dict[int, float] = {}
+
+    def slow(texts: list[str]) -> np.ndarray:
+        other.put(text_keys(["b"]), np.array([7], kind), 1.0)
+        return np.array([1, 2], kind)
+
+    remembered_texts(
+        ["a", "b"],
+        context.memos({"s": 1}, kind),
+        here(slow),
+        lambda at, rows: got.update(zip(at.tolist(), rows.tolist(), strict=True)),
+        context,
+    )
+    assert got == {0: 1.0, 1: 7.0}
+
+    def slow_pairs(at: np.ndarray) -> np.ndarray:
+        LocalStore(tmp_path).memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
+        return np.array([3, 4], kind)
+
+    scored = remembered_pairs(
+        keys, context.memos({"p": 1}, kind), lambda missing: [missing], here(slow_pairs), kind, context
+    )
+    assert scored.tolist() == [3.0, 9.0]
+    parts = LocalStore(tmp_path).memo({"t": 1}, PART)
+    mine, theirs = np.empty(1, object), np.empty(1, object)
+    mine[0], theirs[0] = row(33, 1), row(31, 2)
+    SparseMemo(parts).put(keys[:1], theirs, 1.0)
+    (kept,) = SparseMemo(parts).put(keys[:1], mine, 1.0)
+    assert kept[0].tolist() == theirs[0][0].tolist() and kept[1].tolist() == theirs[0][1].tolist()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nirank.errors import StoreError
+from nirank.errors import ConfigError, StoreError
+from nirank.memo import text_keys
 from nirank.node import Node
 from nirank.store import LocalStore, open_store
 
@@ -137,7 +140,154 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
     assert open_store().root.name == "nirank"
 
 
-def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises((StoreError, NotADirectoryError)):
+    for path, said in (
+        (tmp_path / "file", "is a file; expected a folder"),
+        (tmp_path / "file" / "store", "is a file; expected a folder"),
+        ("/dev/null/x", "is a file; expected a folder"),
+        ("a\0b", "cannot be opened (embedded null byte)"),
+        (tmp_path / ("x" * 300), "cannot be opened (File name too long)"),
+        ("~nobody-of-this-name/x", "cannot be opened (Could not determine home directory.)"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            open_store(path)
+        assert said in str(caught.value) and "NIRANK_STORE" in str(caught.value)
+    with pytest.raises(StoreError, match="cannot write"):
         put(LocalStore(tmp_path / "file" / "store"))
+    with pytest.raises(StoreError, match="cannot write"):
+        LocalStore(tmp_path / "file" / "store").require_writable()
+
+
+def fails(store: LocalStore, error: OSError) -> type[Exception]:
+    """Let a stage fail with an error while its artifact is made; return the type of what comes out."""
+    with pytest.raises(OSError) as caught, store.commit(NODE, {"inputs": []}):
+        raise error
+    return caught.type
+
+
+def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> None:
+    store, mine = LocalStore(tmp_path / "store"), str(tmp_path / "store" / "unfinished" / "x")
+    theirs = str(tmp_path / "data.txt")
+    assert fails(store, PermissionError(errno.EACCES, "Permission denied", theirs)) is PermissionError
+    assert fails(store, OSError(errno.EROFS, "Read-only file system", theirs)) is OSError
+    assert fails(store, OSError(errno.ENOSPC, "No space left on device", theirs)) is OSError
+    assert fails(store, OSError(errno.ENOSPC, "No space left on device")) is OSError, "the store has room"
+    assert fails(store, PermissionError(errno.EACCES, "Permission denied")) is PermissionError
+    assert fails(store, FileNotFoundError(errno.ENOENT, "No such file", mine)) is FileNotFoundError
+    assert fails(store, PermissionError(errno.EACCES, "Permission denied", mine)) is StoreError
+    assert fails(store, OSError(errno.ENOSPC, "No space left on device", mine)) is StoreError
+    with pytest.raises(PermissionError) as caught, store.lock(NODE, print):
+        raise PermissionError(errno.EACCES, "Permission denied", theirs)
+    assert caught.type is PermissionError
+
+
+def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    put(store, at_depth(10))
+    (found,) = tmp_path.glob("artifacts/*/*")
+    for name in (f"{NODE.address}-10 (copy)", f"{NODE.address}.bak", f"{NODE.address}-x"):
+        (found.parent / name).mkdir()
+    again = store.find(at_depth(5))
+    assert again is not None and again.folder == found
+    store.remove(at_depth(5))
+    assert len(list(found.parent.iterdir())) == 3
+
+
+def test_an_artifact_of_a_newer_version_stays_and_is_told(tmp_path: Path) -> None:
+    put(LocalStore(tmp_path))
+    (path,) = tmp_path.glob("artifacts/*/*/artifact.json")
+    path.write_text(json.dumps({"format": 2, "what": "nobody knows yet"}))
+    with pytest.raises(
+        StoreError, match="newer nirank \\(format 2, this one reads 1\\); update nirank, or name another"
+    ):
+        LocalStore(tmp_path).find(NODE)
+    assert path.exists()
+
+
+def test_what_cannot_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(LocalStore(tmp_path))
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(StoreError, match=r"cannot read .* \(Permission denied\)"):
+            LocalStore(tmp_path).find(NODE)
+    assert LocalStore(tmp_path).find(NODE) is not None
+
+
+def test_an_artifact_that_somebody_removes_meanwhile_is_not_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = LocalStore(tmp_path)
+    put(store)
+    found = store.find(NODE)
+    assert found is not None and store.verify(found)
+    LocalStore(tmp_path).remove(NODE)
+    assert not store.verify(found)
+    assert store.find(NODE) is None
+    fresh = LocalStore(tmp_path)
+    assert not fresh.verify(found)
+    assert caplog.text == ""
+    fresh.discard(found.folder)
+
+
+def test_a_store_that_was_moved_or_is_a_link_serves(tmp_path: Path) -> None:
+    put(LocalStore(tmp_path / "store"))
+    (tmp_path / "store").rename(tmp_path / "moved")
+    (tmp_path / "link").symlink_to(tmp_path / "moved")
+    for name in ("moved", "link"):
+        store = LocalStore(tmp_path / name)
+        found = store.find(NODE)
+        assert found is not None and store.verify(found)
+    put(LocalStore(tmp_path / "link"), Node("module:function", 1, {"a": 2}))
+    assert len(list((tmp_path / "moved").glob("artifacts/*/*"))) == 2
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is brought to disk and renamed, in order, by name."""
+    seen: list[tuple[str, str]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def synced(handle: int) -> None:
+        seen.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
+        fsync(handle)
+
+    def renamed(self: Path, to: Path) -> Path:
+        seen.append(("rename", to.name))
+        return rename(self, to)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    return seen
+
+
+def test_everything_is_on_disk_before_it_is_renamed_and_its_name_afterwards(
+    tmp_path: Path, steps: list[tuple[str, str]]
+) -> None:
+    store = LocalStore(tmp_path)
+    with store.commit(NODE, {"inputs": []}) as folder:
+        (folder / "sub").mkdir()
+        for name in ("data.txt", "sub/more.txt"):
+            (folder / name).write_text("data")
+            (folder / name).chmod(0o444)
+    renamed = steps.index(("rename", NODE.address))
+    before, after = [name for _, name in steps[:renamed]], [name for _, name in steps[renamed + 1 :]]
+    assert {"data.txt", "more.txt", "sub", "artifact.json", "made"} <= set(before)
+    assert before.index("made") > before.index("artifact.json"), "the folder knows its last file"
+    assert {"artifacts", tmp_path.name} <= set(before), "new folders have names too"
+    assert after == [NODE.address[:2]]
+
+
+def test_a_memo_s_segments_are_on_disk_before_they_are_renamed_and_their_names_afterwards(
+    tmp_path: Path, steps: list[tuple[str, str]]
+) -> None:
+    memo = LocalStore(tmp_path).memo({"pair scores": "toy"}, np.dtype("<f4"))
+    memo.put(text_keys("a"), np.ones(1, "<f4"), 0)
+    del steps[:2]  # the folders' names
+    (segment,) = (name for _, name in steps if name.endswith(".memo"))
+    described = [("sync", "made"), ("rename", "memo.json"), ("sync", memo.name)]
+    assert steps == [*described, ("sync", "made"), ("rename", segment), ("sync", memo.name)]

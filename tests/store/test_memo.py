@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nirank.errors import StoreError
 from nirank.memo import distinct, pair_keys, part_keys, text_keys
 from nirank.store import LocalStore
 from nirank.store.memo import SegmentedMemo
@@ -37,7 +38,7 @@ def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -
     found, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
     assert found.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
-    assert memo(tmp_path).rate == pytest.approx(8 / 5)
+    assert memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
     assert LocalStore(tmp_path).memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
     assert LocalStore(tmp_path).memo(SPACE, np.dtype("<f8")).get(keys("a"))[0].tolist() == [False]
     assert not list((tmp_path / "unfinished").iterdir())
@@ -173,10 +174,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_half_segment(tmp_path: Path) 
     assert subprocess.run([sys.executable, "-c", WRITE, str(tmp_path), "0", "kill"], check=False).returncode == -9
     assert len(segments(tmp_path)) == 1
     assert len(list((tmp_path / "unfinished").iterdir())) == 1
-    from nirank.store.unfinished import sweep
-
-    sweep.cache_clear()
-    sweep(tmp_path)
+    LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
     assert memo(tmp_path).get(keys("a"))[0].all()
 
@@ -185,3 +183,86 @@ def test_what_a_memo_holds_is_said_beside_it(tmp_path: Path) -> None:
     memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
     (said,) = tmp_path.glob("memos/*/memo.json")
     assert '"pair scores": "toy"' in said.read_text()
+
+
+def test_the_first_value_is_the_value_for_all_who_compute_at_once(tmp_path: Path) -> None:
+    """The slower of two is told what the value is, and a reader never sees it change."""
+    reader, slow, fast = memo(tmp_path), memo(tmp_path), memo(tmp_path)
+    assert not slow.get(keys("a", "b"))[0].any()
+    assert fast.put(keys("b", "b"), np.array([2, 3], SCORE), 1.0).tolist() == [2, 2]
+    assert reader.get(keys("b"))[1].tolist() == [2]
+    assert slow.put(keys("a", "b", "a"), np.array([10, 20, 30], SCORE), 1.0).tolist() == [10, 2, 10]
+    for each in (reader, slow, fast, memo(tmp_path)):
+        assert each.get(keys("a", "b"))[1].tolist() == [10, 2]
+
+
+def test_a_clock_that_goes_back_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    memo(tmp_path).put(keys("a"), np.array([1], SCORE), 0)
+    monkeypatch.setattr(time, "time_ns", lambda: 5)
+    monkeypatch.setattr(time, "time", lambda: 5.0)
+    memo(tmp_path).put(keys("b", "a"), np.array([2, 9], SCORE), 0)
+    old, new = segments(tmp_path)
+    assert memo(tmp_path).get(keys("a", "b"))[1].tolist() == [1, 2]
+    assert old.name < new.name
+
+
+RACE = """
+import sys
+from pathlib import Path
+import numpy as np
+from nirank.memo import text_keys
+from nirank.store import LocalStore
+kept = LocalStore(Path(sys.argv[1])).memo({"pair scores": "toy"}, np.dtype("<f4"))
+seen = {}
+for number in range(30):
+    names = text_keys([f"{number}-{at}" for at in range(20)])
+    there, rows = kept.get(names)
+    mine = np.full(20, float(sys.argv[2]), np.float32)
+    mine[there] = rows
+    seen[number] = kept.put(names, mine, 0.1).tolist()
+    for before, rows in seen.items():
+        found, now = kept.get(text_keys([f"{before}-{at}" for at in range(20)]))
+        assert found.all() and now.tolist() == rows, (before, rows, now)
+print(seen)
+"""
+
+
+def test_no_value_changes_for_anybody_while_several_processes_compute_the_same(tmp_path: Path) -> None:
+    running = [
+        subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(number)], stdout=subprocess.PIPE)
+        for number in range(4)
+    ]
+    said = [one.communicate()[0] for one in running]
+    assert [one.returncode for one in running] == [0] * 4
+    assert len(set(said)) == 1, "all have worked with the same values"
+
+
+def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    kept = store.memo(SPACE, SCORE)
+    kept.put(keys("a"), np.array([1], SCORE), 0)
+    real = SegmentedMemo._write
+
+    def removed(self: SegmentedMemo, *arguments: object) -> None:
+        monkeypatch.setattr(SegmentedMemo, "_write", real)
+        store.discard(self.folder)
+        real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SegmentedMemo, "_write", removed)
+    assert kept.put(keys("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]
+    assert memo(tmp_path).get(keys("a", "b"))[1].tolist() == [5, 2]
+    assert len(list(tmp_path.glob("memos/*/memo.json"))) == 1
+
+
+def test_a_segment_of_a_newer_version_stays_and_is_told(tmp_path: Path) -> None:
+    memo(tmp_path).put(keys("a"), np.array([1], SCORE), 0)
+    (path,) = segments(tmp_path)
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(b"nirank memo 1", b"nirank memo 2"))
+    with pytest.raises(StoreError, match="newer nirank; update nirank"):
+        memo(tmp_path).get(keys("a"))
+    assert path.exists()
