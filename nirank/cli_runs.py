@@ -48,36 +48,19 @@ class Lists(click.Command):
         return super().parse_args(ctx, spread)
 
 
-def _tar_table(qrels: Path, runs: tuple[Path, ...], year: str) -> str:
-    """Evaluate CLEF TAR runs and return a table of their ALL lines, as the year's script prints them."""
-    from nirank.evaluation.clef_tar import evaluate_tar, printed, read_tar_run
-    from nirank.judgements import read_qrels
-    from nirank.run_files import name_runs
+def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
+    """Evaluate runs as a year's script does, write files where they are wanted, and return the table."""
+    from nirank.report.grid import aligned
+    from nirank.report.protocol import protocol_grid, write_protocol
+    from nirank.run_files import evaluate_tar_runs
 
-    judged = read_qrels(qrels)
-    labels: dict[str, dict[str, int]] = {}
-    columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
-    for topic, record, label in zip(*columns, strict=True):
-        labels.setdefault(topic, {})[record] = label
-    found = {
-        name: evaluate_tar(read_tar_run(run), labels, year)  # type: ignore[arg-type]
-        for name, run in name_runs(runs).items()
-    }
-    names = list(dict.fromkeys(name for one in found.values() for name in one.overall))
-    rows = [["", *found], ["topics", *(str(len(one.per_topic)) for one in found.values())]]
-    rows.append(["skipped", *(str(len(one.skipped)) for one in found.values())])
-    rows.append(["absent", *(str(len(one.absent)) for one in found.values())])
-    for name in names:
-        told = [printed(one.overall[name], year) if name in one.overall else "-" for one in found.values()]  # type: ignore[arg-type]
-        rows.append([name, *told])
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if at else text.ljust(width)
-            for at, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
+    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=["nirank", *sys.argv[1:]])
+    year: Any = protocol[-4:]
+    grid = protocol_grid(f"{qrels.name}, {protocol}", found, year)
+    if out is not None:
+        write_protocol(out, grid, rows, found, year, manifest)
+        log.info("written to %s", out)
+    return aligned(grid)
 
 
 def _options(command: Any) -> Any:
@@ -133,7 +116,7 @@ def _evaluated(
 @click.option(
     "--protocol",
     type=click.Choice(["clef-tar-2017", "clef-tar-2018", "clef-tar-2019"]),
-    help="As the script of that year computes it.",
+    help="As the script of that year computes it; --out writes each topic's values too.",
 )
 @click.option("--baseline", help="Compare all others with this run.")
 @click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
@@ -158,12 +141,15 @@ def evaluate(
     set_up_logging(quiet=False, debug=False)
     if protocol is not None:
         source = click.get_current_context().get_parameter_source
-        others = ("measures", "baseline", "out", *(name for name in asked if name != "qrels"))
+        others = ("measures", "baseline", *(name for name in asked if name != "qrels"))
         given = [name for name in others if source(name) is not ParameterSource.DEFAULT]
         if given:
             named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise click.UsageError(f"--protocol {protocol} prints its own measures, untested; leave out {named}")
-        click.echo(_tar_table(asked["qrels"], runs, protocol[-4:]))
+            raise click.UsageError(
+                f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {named}"
+            )
+        make_folder(out)
+        click.echo(_by_protocol(asked["qrels"], runs, protocol, out))
         return
     make_folder(out)
     files = name_runs(runs)

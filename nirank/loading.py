@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,18 @@ def load(
         rules,
         max_dangling=max_dangling,
         expect=expect,
-        findings=(*opened.findings, *unread),
+        findings=(*(_renamed(one, opened.name, name) for one in opened.findings), *unread),
         check=check,
         another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
     )
+
+
+def _renamed(finding: Finding, source: str, name: str | None) -> Finding:
+    """Return a source's finding under the name that the collection was given."""
+    start = f"{source}: "
+    if name is None or not finding.message.startswith(start):
+        return finding
+    return replace(finding, message=f"{name}: {finding.message.removeprefix(start)}")
 
 
 def _root(source: str | Path, split: str | None) -> str | Path:

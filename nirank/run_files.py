@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.collection import known_sentence
 from nirank.errors import ConfigError, DataError, suggest
+from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
@@ -23,6 +24,7 @@ from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
+from nirank.report import manifest
 from nirank.result import Result
 from nirank.scope import Scope
 from nirank.stages.run import RunFile, apparent_depth, rest_of
@@ -96,6 +98,62 @@ def evaluate_runs(
     add_comparisons(result.rows, found)
     result.finish(began, time.perf_counter() - started, [])
     return result
+
+
+def evaluate_tar_runs(
+    qrels: str | Path, runs: Sequence[str | Path], protocol: str, *, command: Sequence[str] | None = None
+) -> tuple[dict[str, TarEvaluation], list[dict[str, Any]], dict[str, Any]]:
+    """Evaluate CLEF TAR runs as the script of a year does, such as 'clef-tar-2019'.
+
+    Returns what the script finds for each run, by name, the rows of leaderboard.json with the ALL lines as measures,
+    and the manifest. Raises DataError with the mistakes of all files, and for a run without a topic that can be
+    evaluated.
+    """
+    began, started = datetime.now(UTC), time.perf_counter()
+    judged = read_qrels(qrels)
+    labels: dict[str, dict[str, int]] = {}
+    columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
+    for topic, record, label in zip(*columns, strict=True):
+        labels.setdefault(topic, {})[record] = label
+    named, found, rows = name_runs(runs), {}, []
+    wrong: list[str] = []
+    for name, path in named.items():
+        try:
+            one = evaluate_tar(read_tar_run(path), labels, protocol[-4:])  # type: ignore[arg-type]
+        except DataError as error:
+            wrong += error.messages
+            continue
+        if not one.per_topic:
+            wrong.append(f"{path}: none of its {len(one.skipped)} topics has a relevant record in {qrels}")
+        found[name] = one
+        rows.append(
+            blank_row(
+                list(one.overall),
+                collection=Path(qrels).name,
+                qrels="qrels",
+                system=name,
+                queries={"declared": len(labels), "judged": len(one.per_topic), "answered": len(one.per_topic)},
+                measures=dict(one.overall),
+                counts={"skipped": len(one.skipped), "absent": len(one.absent)},
+                conventions={"protocol": protocol, "skipped": list(one.skipped), "absent": list(one.absent)},
+                pipeline=repr(RunFile(str(path))),
+            )
+        )
+    if wrong:
+        raise DataError(*wrong)
+    systems = {name: repr(RunFile(str(path))) for name, path in named.items()}
+    measures = list(dict.fromkeys(name for one in found.values() for name in one.overall))
+    said = manifest(
+        rows=rows,
+        systems=systems,
+        collections=(),
+        measures=measures,
+        began=began,
+        seconds=time.perf_counter() - started,
+        computed=(),
+        command=command,
+    )
+    return found, rows, said
 
 
 def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
@@ -254,4 +312,4 @@ def _problem(measure: str) -> Sequence[str]:
     return ()
 
 
-__all__ = ["differences", "evaluate_runs", "name_runs"]
+__all__ = ["differences", "evaluate_runs", "evaluate_tar_runs", "name_runs"]

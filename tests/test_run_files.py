@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -312,7 +313,7 @@ def test_clef_tar_by_name(shared_data: Path) -> None:
     qrels = folder / "Task2/Testing/DTA/qrels/full.test.dta.abs.2019.qrels.gz"
     done = asked("evaluate", "--qrels", qrels, "--run", run, "--protocol", "clef-tar-2019")
     assert done.exit_code == 0, done.output
-    told = dict(line.split()[-2:] for line in done.output.splitlines()[1:])
+    told = {line.split()[0]: line.split()[-1] for line in done.output.splitlines()}
     assert (told["last_rel"], told["ap"], told["wss_95"]) == ("2184.0", "0.248", "0.49")
 
 
@@ -324,9 +325,42 @@ def test_runs_of_equal_file_names_are_kept_apart(tmp_path: Path) -> None:
         (tmp_path / folder / "a.run").write_text("".join(lines))
     runs = [tmp_path / "x" / "a.run", tmp_path / "y" / "a.run"]
     done = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", *runs, "--protocol", "clef-tar-2019")
-    assert done.output.splitlines()[0].split() == ["x/a.run", "y/a.run"]
+    assert done.output.splitlines()[1].split() == ["x/a.run", "y/a.run"]
     (last,) = (line for line in done.output.splitlines() if line.startswith("last_rel"))
     assert last.split()[1:] == ["1.0", "2.0"]
+
+
+def test_a_protocol_writes_its_files_with_every_topic(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("t 0 a 1\nt 0 b 0\nu 0 a 1\nu 0 b 1\nv 0 a 1\n")
+    (tmp_path / "my.run").write_text("t AF b 1 9 r\nt AF a 2 8 r\nu AF b 1 9 r\nw AF b 1 9 r\n")
+    out = tmp_path / "out"
+    files = ("--qrels", tmp_path / "qrels", "--run", tmp_path / "my.run")
+    done = asked("evaluate", *files, "--protocol", "clef-tar-2017", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "my.run: skipped, since they have no relevant record among the labels, w." in done.output
+    assert "my.run: labelled, and counted nowhere since the run lacks them, v." in done.output
+    (row,) = json.loads((out / "leaderboard.json").read_text())["rows"]
+    assert (row["system"], row["measures"]["last_rel"], row["counts"]) == ("my.run", 1.5, {"skipped": 1, "absent": 1})
+    assert (row["conventions"]["protocol"], row["queries"]["judged"]) == ("clef-tar-2017", 2)
+    with (out / "topics.csv").open() as file:
+        topics = {(line["topic"], line["measure"]): line for line in csv.DictReader(file)}
+    assert (topics["t", "last_rel"]["value"], topics["u", "last_rel"]["value"]) == ("2", "1")
+    assert topics["t", "norm_area"] == {
+        "run": "my.run", "topic": "t", "measure": "norm_area", "value": "0.333", "printed": "0.333",
+    }  # fmt: skip
+    with (out / "leaderboard.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    assert (line["system"], line["last_rel"]) == ("my.run", "1.5")
+    assert "| last_rel | 1.5 |" in (out / "leaderboard.md").read_text()
+    listed = json.loads((out / "manifest.json").read_text())["files"]
+    assert set(listed) == {one.name for one in out.iterdir()}
+
+
+def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
+    (tmp_path / "qrels").write_text("t 0 a 1\n")
+    (tmp_path / "my.run").write_text("x AF b 1 9 r\n")
+    done = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", tmp_path / "my.run", "--protocol", "clef-tar-2017")
+    assert "none of its 1 topics has a relevant record" in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -74,18 +74,21 @@ def is_clef_tar(folder: Path) -> bool:
 
 
 def read_topic(path: Path) -> Topic:
-    """Read a topic file; raise DataError where a part is missing."""
+    """Read a topic file; raise DataError where a part is missing. A search may have found nothing: no PMIDs."""
     parts: dict[str, list[str]] = {"Topic": [], "Title": [], "Query": [], "Pids": []}
-    part = ""
+    part, begun = "", set()
     for _, line in read_lines(path):
         name, colon, rest = line.partition(":")
         if colon and name in parts and not parts[name] and name != part:
             part, line = name, rest
+            begun.add(name)
         if part and line.strip():
             parts[part].append(line.strip())
     for name, found in parts.items():
-        if not found:
+        if name not in begun:
             raise DataError(f"{path}: has no '{name}:'; expected Topic, Title, Query and Pids")
+        if not found and name != "Pids":
+            raise DataError(f"{path}: has nothing behind '{name}:'; expected a text")
     pmids = tuple(one for one in parts["Pids"] if one.isdecimal())
     strays = tuple(one for one in parts["Pids"] if not one.isdecimal())
     return Topic(parts["Topic"][0], " ".join(parts["Title"]), "\n".join(parts["Query"]), pmids, strays)
@@ -138,6 +141,10 @@ class ClefTar:
         if strays:
             message = f"{self.name}: {len(strays)} lines among the PMIDs are no numbers, and left out"
             found.append(Finding("stray-candidates", "note", len(strays), message, tuple(strays[:_SHOWN])))
+        empty = [topic.id for topic in self.topics if not topic.pmids]
+        if empty:
+            message = f"{self.name}: {len(empty)} of {len(self.topics)} topics list no PMIDs: nothing can be returned"
+            found.append(Finding("empty-topics", "warning", len(empty), message, tuple(empty[:_SHOWN])))
         outside = next((found for _, found in self._levels.values() if found), [])
         if outside:
             message = (

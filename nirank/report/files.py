@@ -102,16 +102,31 @@ def write(
                 log.warning("no run file: %s", error)
     details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
     texts = {
-        "leaderboard.json": _json({"version": 1, "rows": rows, "comparisons": comparisons}),
+        "leaderboard.json": as_json({"version": 1, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures, details),
-        "leaderboard.csv": _csv(rows, measures),
+        "leaderboard.csv": as_csv(rows, measures),
         "report.html": page(rows, measures, manifest, findings, drawings, details),
     }
-    files = {**written, **{name: {} for name in (*texts, "manifest.json")}}
-    texts["manifest.json"] = _json({**manifest, "files": dict(sorted(files.items()))})
-    for name, text in texts.items():
+    write_texts(folder, texts, manifest, written)
+
+
+def write_texts(
+    folder: Path,
+    texts: Mapping[str, str],
+    manifest: Mapping[str, Any],
+    written: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write texts by name, and manifest.json that lists them beside the files that are `written` already.
+
+    Each file is written aside and renamed. Files that an earlier manifest lists and this one does not are removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before, there = _manifest_before(folder), written or {}
+    files = {**there, **{name: {} for name in (*texts, "manifest.json")}}
+    every = {**texts, "manifest.json": as_json({**manifest, "files": dict(sorted(files.items()))})}
+    for name, text in every.items():
         _aside(folder / name, lambda beside, text=text: beside.write_text(text, encoding="utf-8"))  # type: ignore[misc]
-    for name in before.keys() - {*written, *texts}:
+    for name in before.keys() - files.keys():
         (folder / name).unlink(missing_ok=True)
 
 
@@ -157,11 +172,13 @@ def _aside(path: Path, fill: Callable[[Path], Any]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Return a value as the text of a JSON file."""
     return json.dumps(value, indent=1, ensure_ascii=False, default=dict) + "\n"
 
 
-def _csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
+def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
+    """Return rows as the text of a CSV file, a column for each measure; what has no value is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     facts = ("collection", "split", "qrels", "system", "status", "depth")

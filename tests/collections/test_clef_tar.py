@@ -72,6 +72,18 @@ def test_a_small_layout(folder: Path, tmp_path: Path) -> None:
     assert sorted(load(folder / "2018-test", store=store).docs.ids) == ["11", "12", "13"]
 
 
+def test_a_search_that_found_nothing_is_a_topic_with_an_empty_pool(folder: Path, tmp_path: Path) -> None:
+    (folder / "2018-TAR/Task2/Testing/topics/3").write_text("Topic: CD3\nTitle: knees\nQuery:\nmri[tiab]\nPids: \n")
+    found = load(folder / "2018-test", name="own", store=LocalStore(tmp_path / "store"))
+    assert found.candidates is not None
+    assert found.candidates.to_dict()["CD3"] == []
+    assert int(found.qrels["abstract"].counts[found.queries.ids.rows(["CD3"])[0]]) == 0
+    (told,) = [one for one in found.findings if one.code == "empty-topics"]
+    assert (told.severity, told.examples) == ("warning", ("CD3",))
+    assert told.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"
+    assert not any("clef-tar" in one.message for one in found.findings)
+
+
 def test_mistakes(folder: Path, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     with pytest.raises(ConfigError, match="several sets; choose one of 2018-test"):
@@ -80,6 +92,9 @@ def test_mistakes(folder: Path, tmp_path: Path) -> None:
         load(folder / "2018-tset", store=store)
     (folder / "2018-TAR/Task2/Testing/qrels/qrel_abs_task2").unlink()
     with pytest.raises(DataError, match="has no 2018-TAR/Task2/Testing/qrels/qrel_abs_task2"):
+        load(folder / "2018-test", store=store)
+    (folder / "2018-TAR/Task2/Testing/topics/1").write_text("Topic: CD1\nTitle:\nQuery:\nx\nPids:\n1\n")
+    with pytest.raises(DataError, match=r"topics/1: has nothing behind 'Title:'"):
         load(folder / "2018-test", store=store)
     (folder / "2018-TAR/Task2/Testing/topics/1").write_text("Topic: CD1\nTitle: x\nPids:\n1\n")
     with pytest.raises(DataError, match=r"topics/1: has no 'Query:'"):
