@@ -12,33 +12,29 @@ from nirank.judgements import PairsFile, QrelsFile
 
 Side = Literal["docs", "queries"]
 
-# How files name the parts of a record; the first that is there is taken.
-ID_KEYS = (
-    *("_id", "id", "docid", "doc_id", "docno", "document_id", "pid", "corpus-id", "corpus_id"),
-    *("qid", "query_id", "query-id", "topic_id", "pmid"),
-)
-TITLE_KEYS = ("title", "headline")
-TEXT_KEYS = ("text", "contents", "content", "body", "abstract", "passage", "query", "question")
-
-
 class Record(NamedTuple):
     """One document or query as its source has it.
 
-    id        a string, or a number that the importer turns into one and counts
-    where     the line, or the position where there are no lines, from 1
-    metadata  whatever else the source says, JSON values
-    more      text columns by name, instead of title and text, where a table has neither; all records
-              of a source have the same
-    own       what the source calls a column, where that is another name: {'abstract': 'text'}
+    where      the line, or the position where there are no lines, from 1
+    metadata   whatever else the source says, JSON values
+    more       text columns by name, instead of title and text, where a table has neither; all records
+               of a source have the same
+    own        what the source calls a column, where that is another name: {'abstract': 'text'}
+    file       where the source has several
+    number_id  whether the id was a number
+    made_text  whether title or text were no strings (numbers, lists, dates)
     """
 
-    id: str | int | float
+    id: str
     title: str
     text: str
     metadata: Mapping[str, Any]
     where: int
     more: Mapping[str, str] = {}
     own: Mapping[str, str] = {}
+    file: str = ""
+    number_id: bool = False
+    made_text: bool = False
 
 
 class Source(Protocol):

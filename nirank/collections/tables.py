@@ -3,109 +3,124 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
-from nirank.collections.json_lines import record_of
-from nirank.collections.records import ID_KEYS, TEXT_KEYS, TITLE_KEYS, Record
-from nirank.errors import DataError
-from nirank.files import read_lines
+from nirank.collections.fields import Fields
+from nirank.collections.records import Record
+from nirank.errors import DataError, suggest
+from nirank.files import LINE_BYTES, read_lines
+from nirank.forms.asked import TextColumns
+from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known
+from nirank.forms.parquet import parquet_names, read_rows
+from nirank.forms.separators import SEPARATORS, find_separator, is_even, said
 
-_BATCH_ROWS = 1024
+_SAMPLE = 20  # lines by which the separator is found
 _HEADLESS = {2: ("_id", "text"), 3: ("_id", "title", "text")}  # columns of a TSV file without a header
 
 
-def read_csv(path: Path) -> Iterator[Record]:
-    """Yield the rows of a CSV file with a header; quotes and line breaks inside them as in RFC 4180."""
-    csv.field_size_limit(2**31 - 1)  # whole documents stand in one field
-    reader = csv.reader((line for _, line in read_lines(path)), strict=True)
+def read_csv(path: Path, columns: TextColumns) -> Iterator[Record]:
+    """Yield the rows of a CSV file with a header; quotes and line breaks inside them as in RFC 4180.
+
+    Commas separate, or semicolons, tabs or vertical bars where these make a header with an id.
+    """
+    csv.field_size_limit(LINE_BYTES)  # whole documents stand in one field
+    lines = (line for _, line in read_lines(path))
+    sample = list(islice(lines, _SAMPLE))
+    separator = find_separator([line for line in sample if not line.isspace()], lambda cells: _has_id(cells, columns))
+    reader = csv.reader(chain(sample, lines), delimiter=separator, strict=True)
+    fields = Fields(path, columns)
     names: list[str] | None = None
     try:
         for cells in reader:
             if not cells:
                 continue
             if names is None:
-                names = _header(path, cells)
+                names = _header(path, cells, columns, sample)
                 continue
-            yield _row(path, reader.line_num, names, cells)
+            yield _row(fields, path, reader.line_num, names, cells)
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not valid CSV ({error})") from None
+    if names is not None:
+        fields.refuse_absent()
 
 
-def read_tsv(path: Path) -> Iterator[Record]:
-    """Yield the lines of a TSV file. Nothing is quoted; a header is one whose first cell names an id.
+def read_tsv(path: Path, columns: TextColumns) -> Iterator[Record]:
+    """Yield the lines of a TSV file. Nothing is quoted; a header is one that names an id, and a title or a text.
 
     Without a header two columns are id and text, three are id, title and text.
     """
     names: Sequence[str] | None = None
+    fields = Fields(path, columns)
     for number, line in read_lines(path):
         cells = line.rstrip("\r\n").split("\t")
         if cells == [""]:
             continue
         if names is None:
-            if cells[0].lower() in ID_KEYS:
-                names = _header(path, cells)
+            if is_table_header(cells, columns):
+                names = _header(path, cells, columns, [line])
                 continue
+            if columns.named():
+                _refuse_absent(path, cells, columns)
             names = _HEADLESS.get(len(cells))
             if names is None:
                 raise DataError(
                     f"{path}:{number}: {len(cells)} columns and no header; expected id and text, or id, title and"
-                    " text, or a header that begins with one of _id, id, docid, qid"
+                    f" text, or a header with one of {', '.join(ID_NAMES)}"
                 )
-        yield _row(path, number, names, cells)
+        yield _row(fields, path, number, names, cells)
+    if names is not None:
+        fields.refuse_absent()
 
 
-def read_parquet(path: Path) -> Iterator[Record]:
+def read_parquet(path: Path, columns: TextColumns) -> Iterator[Record]:
     """Yield the rows of a Parquet file; `where` counts rows from 1."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            names = list(file.schema_arrow.names)
-            _header(path, names)
-            number = 0
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for values in batch.to_pylist():
-                    number += 1
-                    whole = {name: _plain(value) for name, value in values.items()}
-                    yield _record(whole, names, f"{path}:{number}", number)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
+    _header(path, parquet_names(path), columns)
+    fields = Fields(path, columns)
+    for number, values in read_rows(path):
+        yield fields.row(values, f"{path}:{number}", number)
+    fields.refuse_absent()
 
 
-def _header(path: Path, names: Sequence[str]) -> list[str]:
+def is_table_header(cells: Sequence[str], columns: TextColumns = TextColumns()) -> bool:
+    """Tell whether a line of tabs names columns: its first cell an id, or others an id and a text."""
+    if any(name in cells for name in columns.named()) or is_known(cells[0], ID_NAMES):
+        return True
+    return all(any(is_known(cell, known) for cell in cells) for known in (ID_NAMES, (*TITLE_NAMES, *TEXT_NAMES)))
+
+
+def _has_id(cells: Sequence[str], columns: TextColumns) -> bool:
+    return columns.id in cells if columns.id is not None else any(is_known(cell, ID_NAMES) for cell in cells)
+
+
+def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Sequence[str] = ()) -> list[str]:
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
         raise DataError(f"{path}: column '{twice[0]}' occurs twice; expected each name once")
-    if not any(name in ID_KEYS for name in names):
-        raise DataError(f"{path}: no column holds ids; found {', '.join(names)}; expected one of _id, id, docid, qid")
+    _refuse_absent(path, names, columns)
+    try:
+        found = columns.id or find_name(names, ID_NAMES)
+    except TwoNames as error:
+        raise DataError(f"{path}: columns {error}; name one: columns: {{id: …}}") from None
+    if found is None:
+        other = next((one for one in SEPARATORS if len(names) == 1 and is_even(lines, one)), None)
+        hint = "" if other is None else f"; it looks separated by {said(other)}"
+        raise DataError(
+            f"{path}: no column holds ids; found {', '.join(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
+            " columns: {id: …}"
+        )
     return list(names)
 
 
-def _row(path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
+def _refuse_absent(path: Path, names: Sequence[str], columns: TextColumns) -> None:
+    for name in columns.named():
+        if name not in names:
+            listed = ", ".join(names)
+            raise DataError(f"{path}: there is no column '{name}'; it has {listed}{suggest(name, names)}")
+
+
+def _row(fields: Fields, path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
     if len(cells) != len(names):
         raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {', '.join(names)}")
-    return _record(dict(zip(names, cells, strict=True)), names, f"{path}:{number}", number)
-
-
-def _record(values: Mapping[str, Any], names: Sequence[str], where: str, number: int) -> Record:
-    """Make a record of a row; a table without title and text has all its columns as text."""
-    if any(name in (*TITLE_KEYS, *TEXT_KEYS) for name in names):
-        return record_of({name: value for name, value in values.items() if value not in ("", None)}, where, number)
-    id = next(name for name in ID_KEYS if name in names)
-    more = {name: "" if value is None else str(value) for name, value in values.items() if name != id}
-    return record_of({id: values[id]}, where, number)._replace(more=more)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: dates and decimals become text, NaN nothing."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    return fields.row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)

@@ -9,74 +9,137 @@ from pathlib import Path
 
 from nirank.collections.records import Record
 from nirank.errors import DataError
-from nirank.files import read_lines, read_text
+from nirank.files import DOCUMENT_BYTES, LINE_BYTES, read_lines, read_text
 
 _TAG = re.compile(r"<[^<>]*>")
-_DOCNO = re.compile(r"<DOCNO>\s*(.*?)\s*</DOCNO>", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<(TITLE|HEADLINE|HL|TTL)>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_TOP = re.compile(r"<top\b[^>]*>(.*?)</top>", re.IGNORECASE | re.DOTALL)
-_FIELD = re.compile(r"<(num|title|desc|narr)>\s*(.*?)\s*(?=<(?:num|title|desc|narr|/)|\Z)", re.IGNORECASE | re.DOTALL)
-_LABEL = re.compile(r"^(Number|Topic|Description|Narrative)\s*:\s*", re.IGNORECASE)
+_OPEN = re.compile(r"<DOC(\s[^<>]*)?>", re.IGNORECASE)
+_CLOSE = re.compile(r"</DOC\s*>", re.IGNORECASE)
+_DOC_ID = re.compile(r"\b(?:id|docno)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_DOCNO = re.compile(r"<(DOCNO|DOCID)\s*>\s*(.*?)\s*</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<(TITLE|HEADLINE|HL|TTL)\b[^<>]*>(.*?)</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TOP = re.compile(r"</?top\b[^<>]*>", re.IGNORECASE)
+# A field begins where its tag does; of other tags only one that begins a line: <b> inside a title is markup.
+_FIELD = re.compile(
+    r"<(num|number|title|desc|description|narr|narrative|dom|smry|con|fac|def)\b[^<>]*>|^[ \t]*<([a-z][\w-]*)[^<>]*>",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LABEL = re.compile(
+    r"^(Number|Domain|Topic|Title|Description|Summary|Narrative|Concepts?(?:\(s\))?|Factors?(?:\(s\))?"
+    r"|Definitions?(?:\(s\))?)\s*:\s*",
+    re.IGNORECASE,
+)
+_NAMES = {
+    "number": "num",
+    "desc": "description",
+    "narr": "narrative",
+    "dom": "domain",
+    "smry": "summary",
+    "con": "concepts",
+    "fac": "factors",
+    "def": "definitions",
+}
 
 
 def read_docs(path: Path) -> Iterator[Record]:
     """Yield the documents of a file of <DOC> … </DOC>, with DOCNO, a TITLE or HEADLINE, and all other text.
 
-    Raises DataError, file:line, for a document without DOCNO or end.
+    The number may also be an attribute, `<DOC id="…">`; markup may stand between documents. Raises DataError,
+    file:line, for a document without number or end, or of more than 64 MiB.
     """
-    lines: list[str] = []
-    begin = 0
+    parts: list[str] = []
+    begin, size, named = 0, 0, ""
     for number, line in read_lines(path):
-        mark = line.strip().upper()
-        if mark == "<DOC>":
-            if lines:
-                raise DataError(f"{path}:{number}: a <DOC> inside the one of line {begin}; expected </DOC> first")
-            begin, lines = number, [line]
-        elif mark == "</DOC>":
-            if not lines:
+        while line:
+            mark = (_CLOSE if begin else _OPEN).search(line)
+            before = line if mark is None else line[: mark.start()]
+            if begin:
+                inner = _OPEN.search(before)
+                if inner is not None:
+                    raise DataError(f"{path}:{number}: a <DOC> inside the one of line {begin}; expected </DOC> first")
+                parts.append(before)
+                size += len(before)
+                if size > LINE_BYTES:
+                    raise DataError(f"{path}:{begin}: the <DOC> is longer than {LINE_BYTES >> 20} MiB")
+            elif _CLOSE.search(before):
                 raise DataError(f"{path}:{number}: a </DOC> without <DOC>")
-            yield _doc("".join(lines[1:]), path, begin)
-            lines = []
-        elif lines:
-            lines.append(line)
-        elif mark:
-            raise DataError(f"{path}:{number}: text outside <DOC> and </DOC>: '{line.strip()[:40]}'")
-    if lines:
+            elif _TAG.sub("", before).strip():
+                raise DataError(f"{path}:{number}: text outside <DOC> and </DOC>: '{before.strip()[:40]}'")
+            if mark is None:
+                break
+            line = line[mark.end() :]
+            if begin:
+                yield _doc("".join(parts), named, path, begin)
+                begin = 0
+            else:
+                parts, begin, size = [], number, 0
+                found = _DOC_ID.search(mark[1] or "")
+                named = found[1] if found else ""
+    if begin:
         raise DataError(f"{path}:{begin}: the <DOC> has no </DOC>")
 
 
-def _doc(body: str, path: Path, line: int) -> Record:
+def _doc(body: str, named: str, path: Path, line: int) -> Record:
     found = _DOCNO.search(body)
-    if found is None or not found[1]:
+    if found is not None:
+        body = body[: found.start()] + body[found.end() :]
+    id = html.unescape(found[2]) if found is not None and found[2] else named
+    if not id:
         raise DataError(f"{path}:{line}: the document has no <DOCNO>")
-    body = body[: found.start()] + body[found.end() :]
     titles = [html.unescape(" ".join(_TAG.sub(" ", one[1]).split())) for one in _TITLE.findall(body)]
     text = html.unescape(_TAG.sub(" ", _TITLE.sub(" ", body))).strip()
-    return Record(found[1], " ".join(filter(None, titles)), text, {}, line)
+    return Record(id, " ".join(filter(None, titles)), text, {}, line)
 
 
 def read_topics(path: Path) -> Iterator[Record]:
     """Yield the topics of a file: `text` is the title (or query), description and narrative are metadata.
 
-    Both the old form, `<top> <num> Number: 301 <title> …`, and XML, `<topic number="1"><query>…`.
-    Raises DataError for a topic without a number, or a file without topics.
+    Both the old form, `<top> <num> Number: 301 <title> …`, and XML, `<topic number="1"><query>…`. A
+    topic of the old form ends at </top> or where the next begins. One without a title has its
+    description as text. Raises DataError for a topic without a number, and a file without topics.
     """
-    whole = read_text(path)
-    old = list(_TOP.finditer(whole))
-    topics = [_old_topic(one[1], path, whole.count("\n", 0, one.start()) + 1) for one in old] or list(_xml(whole, path))
-    if not topics:
+    whole = read_text(path, DOCUMENT_BYTES)
+    found = 0
+    for body, line in _tops(whole, path):
+        found += 1
+        yield _old_topic(body, path, line)
+    if not found:
+        for record in _xml(whole, path):
+            found += 1
+            yield record
+    if not found:
         raise DataError(f"{path}: holds no topics; expected <top> … </top> or XML with <topic number=…>")
-    yield from topics
+
+
+def _tops(whole: str, path: Path) -> Iterator[tuple[str, int]]:
+    """Yield what stands between <top> and </top>, or the next <top>, or the end, and the line where it begins."""
+    begin: int | None = None
+    line, seen = 1, 0
+    for mark in _TOP.finditer(whole):
+        line, seen, before = line + whole.count("\n", seen, mark.start()), mark.start(), line
+        if begin is not None:
+            yield whole[begin : mark.start()], opened_at
+        elif mark[0][1] == "/":
+            raise DataError(f"{path}:{line}: a </top> without <top>")
+        begin, opened_at = (None, before) if mark[0][1] == "/" else (mark.end(), line)
+    if begin is not None:
+        yield whole[begin:], opened_at
 
 
 def _old_topic(body: str, path: Path, line: int) -> Record:
-    fields = {one[1].lower(): _LABEL.sub("", " ".join(one[2].split())) for one in _FIELD.finditer(body)}
+    fields: dict[str, str] = {}
+    marks = list(_FIELD.finditer(body))
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        raw = body[mark.end() : None if following is None else following.start()]
+        tag = (mark[1] or mark[2]).lower()
+        name = _NAMES.get(tag, tag)
+        text = _LABEL.sub("", " ".join(html.unescape(_TAG.sub(" ", raw)).split()))
+        fields[name] = f"{fields[name]} {text}".strip() if name in fields else text
     number = fields.pop("num", "")
     if not number:
         raise DataError(f"{path}:{line}: the topic has no <num>")
-    longer = (("desc", "description"), ("narr", "narrative"))
-    metadata = {name: fields[key] for key, name in longer if fields.get(key)}
-    return Record(number, "", fields.get("title", ""), metadata, line)
+    title = fields.pop("title", "")
+    metadata = {name: text for name, text in fields.items() if text}
+    return Record(number, "", title or metadata.get("description", ""), metadata, line)
 
 
 def _xml(whole: str, path: Path) -> Iterator[Record]:
@@ -86,13 +149,16 @@ def _xml(whole: str, path: Path) -> Iterator[Record]:
         raise DataError(f"{path}: declares XML entities; expected plain topics")
     try:
         root = ElementTree.fromstring(whole)
-    except ElementTree.ParseError as error:
-        raise DataError(f"{path}:{error.position[0]}: not valid XML ({error})") from None
+    except (ElementTree.ParseError, ValueError) as error:
+        line = f":{error.position[0]}" if isinstance(error, ElementTree.ParseError) else ""
+        raise DataError(f"{path}{line}: not valid XML ({error})") from None
     for at, topic in enumerate((one for one in root.iter() if one.tag.lower() in ("topic", "top")), 1):
-        number = topic.get("number") or topic.get("id") or topic.get("num")
+        fields = {one.tag.lower(): " ".join("".join(one.itertext()).split()) for one in topic}
+        inside = [fields.pop(name) for name in ("number", "num", "id", "identifier") if fields.get(name)]
+        number = topic.get("number") or topic.get("id") or topic.get("num") or next(iter(inside), "")
         if not number:
             raise DataError(f"{path}: topic {at} has no number")
-        fields = {one.tag.lower(): " ".join("".join(one.itertext()).split()) for one in topic}
-        key = next((name for name in ("title", "query", "question", "summary") if fields.get(name)), None)
-        text = fields.pop(key) if key else " ".join((topic.text or "").split())
-        yield Record(number, "", text, {name: one for name, one in fields.items() if one}, at)
+        key = next((name for name in ("title", "query", "question", "summary", "description") if fields.get(name)), None)
+        text = " ".join((topic.text or "").split()) if key is None else fields[key]
+        rest = {name: one for name, one in fields.items() if one and (name != key or key == "description")}
+        yield Record(number, "", text, rest, at)

@@ -1,0 +1,57 @@
+"""SMART's files of documents (.ALL) and queries (.QRY): records that begin with `.I 12`, fields with a dot and a letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nirank.collections.records import Record
+from nirank.errors import DataError
+from nirank.files import LINE_BYTES, read_lines
+
+_BEGIN = re.compile(r"^\.I\s+(\S.*?)\s*$")
+_FIELD = re.compile(r"^\.([A-Z])\s*$")
+_NAMES = {"A": "author", "B": "bibliography", "K": "keywords", "N": "note", "C": "categories", "X": "references"}
+
+
+def is_smart(lines: list[str]) -> bool:
+    """Tell whether the first lines of a file are SMART's: a record and a field."""
+    kept = [line for line in lines if line.strip()]
+    return len(kept) > 1 and bool(_BEGIN.match(kept[0])) and bool(_FIELD.match(kept[1]))
+
+
+def read_smart(path: Path) -> Iterator[Record]:
+    """Yield the records of a file; `.T` is the title and `.W` the text, the other fields are metadata.
+
+    Numbers lose leading zeros, as the judgements beside them (.REL) write them without. Raises
+    DataError, file:line, for text before the first field and a record of more than 64 MiB.
+    """
+    id, begin, name, size = "", 0, "", 0
+    fields: dict[str, list[str]] = {}
+    for number, line in read_lines(path):
+        start, field = _BEGIN.match(line), _FIELD.match(line)
+        if start is not None:
+            if begin:
+                yield _record(id, fields, begin)
+            id, begin, name, size, fields = start[1].lstrip("0") or "0", number, "", 0, {}
+        elif field is not None and begin:
+            name = field[1]
+            fields.setdefault(name, [])
+        elif name:
+            fields[name].append(line.rstrip("\r\n"))
+            size += len(line)
+            if size > LINE_BYTES:
+                raise DataError(f"{path}:{begin}: the record is longer than {LINE_BYTES >> 20} MiB")
+        elif line.strip():
+            expected = "a field such as .T or .W" if begin else "a record, .I and its number"
+            raise DataError(f"{path}:{number}: '{line.strip()[:40]}' stands before any field; expected {expected}")
+    if begin:
+        yield _record(id, fields, begin)
+
+
+def _record(id: str, fields: dict[str, list[str]], line: int) -> Record:
+    texts = {name: "\n".join(lines).strip() for name, lines in fields.items()}
+    title = " ".join(texts.pop("T", "").split())
+    text = texts.pop("W", "")
+    return Record(id, title, text, {_NAMES.get(name, name): rest for name, rest in texts.items() if rest}, line)

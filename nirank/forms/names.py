@@ -1,0 +1,85 @@
+"""How files name their columns: the known names, told apart from each other but not by how they are spelt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+# The first that is there is taken. Letter case, blanks, underscores and hyphens do not count: `Document ID`.
+ID_NAMES = (
+    *("_id", "id", "docid", "doc_id", "docno", "document_id", "pid", "corpus-id", "corpus_id"),
+    *("qid", "query_id", "query-id", "topic_id", "pmid"),
+    *("record_id", "passage_id", "question_id", "article_id", "paper_id"),
+)
+TITLE_NAMES = ("title", "headline", "doc_title", "document_title")
+TEXT_NAMES = (
+    *("text", "contents", "content", "body", "abstract", "passage", "query", "question"),
+    *("doc_text", "document_text", "passage_text", "query_text", "question_text", "full_text"),
+)
+LABEL_NAMES = (
+    *("score", "label", "relevance", "rel", "grade", "labels", "label_included", "included", "include"),
+    *("is_relevant", "relevant", "judgement", "judgment", "decision"),
+)
+QUERY_NAMES = ("query-id", "qid", "topic_id", "query", "topic")
+DOC_NAMES = ("corpus-id", "doc_id", "docno", "document_id", "document", "doc", "passage_id", "pid", "pmid")
+ITERATION_NAMES = ("iteration", "iter", "q0", "0")
+# Of a table without title and text: these columns are labels, never text.
+TABLE_LABEL_NAMES = (
+    *("label", "labels", "label_included", "included", "include", "is_relevant", "relevant", "relevance"),
+    *("judgement", "judgment", "decision"),
+)
+
+# Two columns of ids of which neither name says what is asked and what is found.
+SIDES = (
+    *(("ltable_id", "rtable_id"), ("left_id", "right_id"), ("left", "right"), ("l_id", "r_id"), ("lid", "rid")),
+    *(("id1", "id2"), ("id_1", "id_2"), ("id_a", "id_b"), ("ida", "idb"), ("p1", "p2"), ("e1", "e2")),
+    *(("record1", "record2"), ("source_id", "target_id"), ("source", "target"), ("entity1", "entity2")),
+)
+
+
+class TwoNames(ValueError):
+    """Two columns are the same known name, spelt differently."""
+
+
+@lru_cache(4096)
+def plain(name: str) -> str:
+    """Return a name as names are compared: lower case, without blanks, underscores and hyphens."""
+    return re.sub(r"[\s_\-\ufeff]+", "", name).casefold()
+
+
+def find_name(names: Sequence[str], known: Sequence[str]) -> str | None:
+    """Return the one of a file's names that is the first of the known ones; None if there is none.
+
+    Of two that are spelt alike but for case and the like, the one spelt as known is taken; raises
+    TwoNames if neither is.
+    """
+    for wanted in dict.fromkeys(map(plain, known)):
+        alike = [name for name in names if plain(name) == wanted]
+        exact = [name for name in known if name in alike]
+        if exact:
+            return exact[0]
+        if len(alike) > 1:
+            raise TwoNames(f"'{alike[0]}' and '{alike[1]}' are one name but for their spelling")
+        if alike:
+            return alike[0]
+    return None
+
+
+def is_known(name: str, known: Sequence[str]) -> bool:
+    """Tell whether a name is one of the known ones."""
+    return plain(name) in {plain(other) for other in known}
+
+
+def is_row_number(name: str) -> bool:
+    """Tell whether a column is the index that pandas writes: without a name, or `Unnamed: 0`, `__index_level_0__`."""
+    return not name.strip() or bool(re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name.strip()))
+
+
+def sides_of(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the two columns of a header that name sides (`ltable_id`, `rtable_id`) but not which of them asks."""
+    for left, right in SIDES:
+        found = [[name for name in names if plain(name) == plain(side)] for side in (left, right)]
+        if all(found):
+            return found[0][0], found[1][0]
+    return None
