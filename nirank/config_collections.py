@@ -9,6 +9,7 @@ from typing import Any
 
 from nirank.errors import ConfigError, suggest
 from nirank.files import given_path
+from nirank.forms.asked import AskedColumns
 from nirank.values import fitted
 from nirank.yaml_tree import Mistakes, Tree
 
@@ -22,6 +23,7 @@ COLLECTION_KEYS = (
         "qrels",
         "candidates",
         "known",
+        "columns",
         "min_rel",
         "self_match",
         "date",
@@ -37,6 +39,7 @@ _KINDS: dict[str, Any] = {
     "qrels": str | dict[str, str | dict[str, Any]],
     "self_match": str | dict[str, str],
     "expect": dict[str, int | str],
+    "columns": dict[str, Any],
 }
 _WANTED = {
     "min_rel": "a number",
@@ -45,6 +48,7 @@ _WANTED = {
     "qrels": "a file, or a mapping of names to files",
     "self_match": "keep, id, or {key: …}",
     "expect": "a mapping of counts or digests",
+    "columns": "a mapping such as {id: key, text: [abstract, notes]}",
 }
 _FILES = ("docs", "queries", "candidates", "known", "qrels")
 
@@ -126,6 +130,8 @@ class CollectionReader:
             return None
         if key == "path":
             return self._try(tree, lambda: self._source(value))
+        if key == "columns" and self._try(tree, lambda: AskedColumns.of(value)) is None:
+            return None
         return self._try(tree, lambda: self._files(value)) if key in _FILES else value
 
     def _try(self, tree: Tree, make: Callable[[], Any]) -> Any:

@@ -122,7 +122,9 @@ class PairsFile:
         return cls(source, query_ids.take(at), doc_ids.take(at), len(keys) - len(first), line_ends)
 
 
-def read_qrels(path: str | Path, columns: JudgedColumns | None = None, *, one_table: bool = False) -> QrelsFile:
+def read_qrels(
+    path: str | Path, columns: JudgedColumns | None = None, *, one_table: bool = False, asking: str = ""
+) -> QrelsFile:
     """Read a judgement file: three columns (BEIR), four (TREC), or two (pairs, all relevant).
 
     Columns stand between tabs, blanks, commas, semicolons or vertical bars, in Parquet, or in JSON:
@@ -133,6 +135,7 @@ def read_qrels(path: str | Path, columns: JudgedColumns | None = None, *, one_ta
 
     columns    names of the columns, where the user gives them
     one_table  whether queries and documents are one table: pairs then hold in both directions
+    asking     where a header names sides (`ltable_id, rtable_id`): the queries', 'left' or 'right'; '': unknown
     Raises DataError, naming file and line, for a line with another number of columns, an empty
     id, a label that is not an integer, or a pair with two different labels.
     """
@@ -145,7 +148,7 @@ def read_qrels(path: str | Path, columns: JudgedColumns | None = None, *, one_ta
     if not len(found) and found.names is None:
         empty = found.columns[0]
         return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
-    form, queries, docs, labels = _parts(found, columns, one_table)
+    form, queries, docs, labels = _parts(found, columns, one_table, asking)
     _refuse_empty(found, queries, docs)
     grades = np.ones(len(found), np.int64) if labels is None else _grades(found, labels)
     numbers = found.numbers
@@ -189,7 +192,7 @@ def _unsaid(found: IdColumns, columns: JudgedColumns) -> bool:
 
 
 def _parts(
-    found: IdColumns, columns: JudgedColumns, one_table: bool
+    found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str
 ) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the form of a file, and its queries, documents and labels; labels are None for pairs."""
     if found.names is None and columns == JudgedColumns():
@@ -198,8 +201,9 @@ def _parts(
     labels = found.named(LABEL_NAMES, columns.label)
     names = found.names or []
     sides = sides_of(names)
-    if sides is not None and queries is None and docs is None and one_table:
-        queries, docs = (found.columns[names.index(side)] for side in sides)
+    if sides is not None and queries is None and docs is None and (one_table or asking):
+        asked, answer = sides[::-1] if asking == "right" else sides
+        queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
     if queries is None or docs is None:
         raise DataError(_which(found.path, names, sides))
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))

@@ -22,6 +22,7 @@ from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_se
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.files import given_path
+from nirank.forms.asked import AskedColumns
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs
 from nirank.node import Node, Store, Stored
@@ -39,6 +40,7 @@ def load(
     qrels: QrelsAsked = None,
     candidates: str | Path | bool | None = None,
     known: str | Path | None = None,
+    columns: Mapping[str, Any] | None = None,
     min_rel: int = 1,
     self_match: SelfMatch = "keep",
     date: str | None = None,
@@ -62,6 +64,9 @@ def load(
     candidates    a file; False: the source's own are not used
     known         a file of pairs or of judgements: documents that each query has had before (seeds of a
                   review, an earlier round), which are taken out of results and judgements, and counted
+    columns       names of columns (of JSON: keys) where they are not found by known names: {docs: {id, title, text,
+                  label}, queries: {id, title, text}, qrels: {query, document, label}}, or {id, title, text, label}
+                  of the documents. `text` may list several; `label` holds the judgements of the only query
     split         default: test, else the only one
     name          as rows show it; default: the folder's name or the id
     min_rel       the least grade that binary measures take as relevant
@@ -85,6 +90,7 @@ def load(
     same: dict[str, Any] = {
         "name": name,
         "queries": queries,
+        "columns": columns,
         "qrels": for_any_split(qrels),
         "candidates": False if candidates is False else None,
         "min_rel": min_rel,
@@ -94,7 +100,7 @@ def load(
         "max_dangling": max_dangling,
         "store": store,
     }
-    opened, split = resolve(source, split, Files(docs, queries), name)
+    opened, split = resolve(source, split, Files(docs, queries, AskedColumns.of(columns)), name)
     if store is None:
         from nirank.store import open_store
 
@@ -203,7 +209,9 @@ def _declared(source: Source, split: str | None, queries: Texts, judged: Sequenc
 def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
     if asked is False:
         return None
-    return read_pairs(given_path(asked)) if isinstance(asked, (str, Path)) else source.candidates(split)
+    if not isinstance(asked, (str, Path)):
+        return source.candidates(split)
+    return read_pairs(given_path(asked), judgements_too=True)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:

@@ -13,6 +13,7 @@ import pytest
 from nirank import loading
 from nirank.collections.file_set import FileSet
 from nirank.collections.importer import import_texts
+from nirank.collections.text_files import TextFiles
 from nirank.context import Context
 from nirank.errors import DataError
 from nirank.files import GivenFile
@@ -158,7 +159,7 @@ def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> N
     for paths in (one, other):
         for path, content in zip(paths, (rows, table), strict=True):
             path.write_text(content)
-    made = [FileSet("c", paths, paths).identity("docs") for paths in (one, other)]
+    made = [FileSet("c", TextFiles(paths), TextFiles(paths)).identity("docs") for paths in (one, other)]
     assert made[0] != made[1]
 
 
@@ -167,8 +168,8 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
     paths = [tmp_path / "queries.jsonl", tmp_path / "queries.long.jsonl"]
     for path in paths:
         path.write_text(_lines({path.name: "fruit"}))
-    both = FileSet("c", [], paths)
-    version = FileSet("c", [], paths[:1], plain=paths[1:])
+    both = FileSet("c", TextFiles(), TextFiles(paths))
+    version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain=TextFiles(paths[1:]))
     assert both.identity("queries") != version.identity("queries")
 
 

@@ -329,7 +329,7 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError) as caught:
         load(tmp_path / "empty", store=store)
-    assert len(caught.value.messages) == 2 and "has no queries.jsonl or queries.jsonl.gz" in str(caught.value)
+    assert len(caught.value.messages) == 2 and "has no queries; expected a file queries.jsonl" in str(caught.value)
     both = beir(tmp_path / "both")
     (both / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "a"}\n'))
     with pytest.raises(DataError, match=r"has both corpus\.jsonl and corpus\.jsonl\.gz"):

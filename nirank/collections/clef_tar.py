@@ -192,9 +192,9 @@ class ClefTar:
     def _documents(self) -> Iterator[Record]:
         """Yield the texts that there are, and blank records for the other PMIDs."""
         wanted = dict.fromkeys(self.pmids)
-        for record in read_records([self.texts]) if self.texts else ():
-            if str(record.id) in wanted:
-                del wanted[str(record.id)]
+        for record in read_records([self.texts], "docs") if self.texts else ():
+            if record.id in wanted:
+                del wanted[record.id]
                 yield record
         for number, pmid in enumerate(wanted, 1):
             yield Record(pmid, "", "", {}, number)

@@ -91,14 +91,16 @@ class Fields:
         text = texts[0][0] if len(texts) == 1 else " ".join(one.strip() for one, _ in texts if one.strip())
         made = changed or any(other for _, other in texts)
         plain = {name: _plain(cell, name, where) for name, cell in (*metadata.items(), *rest.items())}
-        return Record(id, title, text, plain, number, own=parts.own, number_id=number_id, made_text=made)
+        worded = parts.title is not None or bool(parts.text)
+        return Record(id, title, text, plain, number, own=parts.own, number_id=number_id, made_text=made, worded=worded)
 
     def row(self, value: Mapping[str, Any], where: str, number: int) -> Record:
         """Make a record of a table's row; without title and text, all columns but labels and row numbers are text."""
         names = tuple(value)
         parts = self.parts(names, where)
         if parts.title is not None or parts.text or self._asked.text is not None:
-            return self.record({name: cell for name, cell in value.items() if cell not in ("", None)}, where, number)
+            record = self.record({name: cell for name, cell in value.items() if cell not in ("", None)}, where, number)
+            return record._replace(worded=True)
         id, number_id = self._id(value, parts.id, where)
         self._worded = True
         more: dict[str, str] = {}

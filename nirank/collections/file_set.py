@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from nirank.collections.audit import Finding
-from nirank.collections.formats import ENDINGS, ending, read_records
+from nirank.collections.formats import ENDINGS, are_plain_texts
+from nirank.collections.labels import label_judgements
 from nirank.collections.records import Record, Side
+from nirank.collections.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import GivenFile
+from nirank.files import PACKED, GivenFile, unpacked_name
+from nirank.forms.asked import AskedColumns, TextColumns
+from nirank.forms.id_columns import file_kind
+from nirank.forms.names import plain
 from nirank.identity import digest
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
@@ -22,7 +27,9 @@ _STEMS: Mapping[Side, tuple[str, ...]] = {
     "queries": ("queries", "topics"),
 }
 _FOLDERS: Mapping[Side, str] = {"docs": "corpus", "queries": "queries"}
-_JUDGED = ("tsv", "txt", "qrels", "csv", "parquet")
+_JUDGED = ("tsv", "txt", "qrels", "csv", "parquet", "json", "jsonl")
+_LEFT, _RIGHT = ("tablea", "ltable", "left", "a", "table1"), ("tableb", "rtable", "right", "b", "table2")
+_SHOWN = 3
 MAIN = "qrels"  # name of a collection's only, or main, judgement set
 
 
@@ -30,27 +37,27 @@ MAIN = "qrels"  # name of a collection's only, or main, judgement set
 class FileSet:
     """Files that make a collection.
 
-    docs, queries  files of texts, each side in one or several (see `formats`)
+    docs, queries  files of texts, each side in one or several (see `text_files` and `formats`)
     qrels          {split: {set: file}}; the split of files without one is ''
     candidates     {split: file}, or {'': file} for all splits
     version        of the queries: 'question' for `queries.question.jsonl`; '' for the plain ones
     plain          the plain queries, whose metadata a version's queries have too where they lack them
+    columns        names of columns that the user gives
     """
 
     name: str
-    docs: Sequence[Path]
-    queries: Sequence[Path]
+    docs: TextFiles
+    queries: TextFiles
     qrels: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     candidate_files: Mapping[str, Path] = field(default_factory=dict)
     version: str = ""
-    plain: Sequence[Path] = ()
+    plain: TextFiles = field(default_factory=TextFiles)
     place: str = ""
-
-    findings: tuple[Finding, ...] = ()
+    columns: AskedColumns = field(default_factory=AskedColumns)
 
     @classmethod
     def of_folder(cls, folder: Path, version: str = "") -> FileSet:
-        """Look through a folder: corpus, queries, `qrels/<split>[.<set>].tsv`, candidates, each plain or `.gz`.
+        """Look through a folder: corpus, queries, `qrels/<split>[.<set>].tsv`, candidates, each plain or packed.
 
         Raises DataError when documents or queries are missing, ConfigError for a version of the
         queries that is not there.
@@ -60,9 +67,10 @@ class FileSet:
             known = query_versions(folder)
             listed = f"it has {', '.join(known)}" if known else "there is only one"
             raise ConfigError(f"{folder}: has no queries in version '{version}'; {listed}{suggest(version, known)}")
-        missing = [stem for stem, found in (("corpus.jsonl", docs), ("queries.jsonl", queries)) if not found]
+        sides: tuple[tuple[Side, str, TextFiles], ...] = (("docs", "documents", docs), ("queries", "queries", queries))
+        missing = [_missing(folder, side, what) for side, what, found in sides if not found]
         if missing:
-            raise DataError(*(f"{folder}: has no {name} or {name}.gz; expected BEIR's layout" for name in missing))
+            raise DataError(*missing)
         name = folder.resolve().name
         return cls(
             f"{name}-{version}" if version else name,
@@ -71,7 +79,7 @@ class FileSet:
             _judgement_files(folder),
             _candidate_files(folder),
             version,
-            side_files(folder, "queries") if version else (),
+            side_files(folder, "queries") if version else TextFiles(),
             str(folder),
         )
 
@@ -80,21 +88,48 @@ class FileSet:
         """Names of the splits that have judgements."""
         return tuple(sorted(split for split in self.qrels if split))
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Files of the folders that are no data and were not read."""
+        skipped = [name for files in (self.docs, self.queries) for name in files.skipped]
+        if not skipped:
+            return ()
+        message = f"{self.name}: {len(skipped):,} files beside the data were not read"
+        return (Finding("skipped-files", "note", len(skipped), message, tuple(skipped[:_SHOWN])),)
+
+    @property
+    def one_table(self) -> bool:
+        """Whether queries and documents are the same files."""
+        return [path.resolve() for path in self.docs.paths] == [path.resolve() for path in self.queries.paths]
+
     @cached_property
     def _seen(self) -> Mapping[Side, tuple[GivenFile, ...]]:
-        sides: Mapping[Side, Sequence[Path]] = {"docs": self.docs, "queries": [*self.queries, *self.plain]}
+        sides: Mapping[Side, Sequence[Path]] = {
+            "docs": self.docs.paths,
+            "queries": [*self.queries.paths, *self.plain.paths],
+        }
         return {side: tuple(map(GivenFile.of, paths)) for side, paths in sides.items()}
 
     def given(self, side: Side) -> Sequence[GivenFile]:
         return self._seen[side]
 
-    def _files(self, side: Side) -> Sequence[Path]:
+    def _files(self, side: Side) -> TextFiles:
         return self.docs if side == "docs" else self.queries
 
+    def _columns(self, side: Side) -> TextColumns:
+        return self.columns.docs if side == "docs" else self.columns.queries
+
     def identity(self, side: Side) -> Mapping[str, Any]:
-        files = [[ending(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
-        texts, plain = files[: len(self._files(side))], files[len(self._files(side)) :]
-        return {"reader": "files-3", "files": texts, **({"plain": plain} if plain else {})}
+        files = [[file_kind(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
+        mine = self._files(side)
+        texts, plain = files[: len(mine.paths)], files[len(mine.paths) :]
+        more: dict[str, Any] = {"plain": plain} if plain else {}
+        asked = self._columns(side).identity()
+        if asked:
+            more["columns"] = asked
+        if mine.folder is not None and are_plain_texts(mine.paths):
+            more["names"] = mine.names()
+        return {"reader": "files-4", "side": side, "files": texts, **more}
 
     def origin(self) -> Mapping[str, Any]:
         files = {_label(self._files(side)): digest([one.digest for one in self.given(side)]) for side in _STEMS}
@@ -103,27 +138,68 @@ class FileSet:
         )
 
     def label(self, side: Side) -> str:
-        files = self._files(side)
-        return str(files[0]) if len(files) == 1 else str(files[0].parent)
+        return self._files(side).label
 
     def records(self, side: Side) -> Iterator[Record]:
+        found = _refuse_blank(self._files(side).records(side, self._columns(side)), self.label(side))
         if side == "docs" or not self.plain:
-            return read_records(self._files(side))
-        known = {str(one.id): one.metadata for one in read_records(self.plain)}
-        return (
-            one._replace(metadata={**known.get(str(one.id), {}), **one.metadata}) for one in read_records(self.queries)
-        )
+            return found
+        known = {one.id: one.metadata for one in self.plain.records(side, self.columns.queries)}
+        return (one._replace(metadata={**known.get(one.id, {}), **one.metadata}) for one in found)
 
     def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
-        return {name: read_qrels(path) for name, path in self.qrels.get(split or "", {}).items()}
+        files = self.qrels.get(split or "", {})
+        column = self.columns.docs.label
+        if column is not None and not files:
+            records = self.docs.records("docs", self.columns.docs)
+            return {MAIN: label_judgements(records, column, queries, self.label("docs"))}
+        return {name: self.read_qrels(path) for name, path in files.items()}
+
+    def read_qrels(self, path: str | Path) -> QrelsFile:
+        """Read a file of judgements of these texts."""
+        return read_qrels(path, self.columns.qrels, one_table=self.one_table, asking=self._asking)
+
+    @property
+    def _asking(self) -> str:
+        """Which side of pairs the queries are by the files' names, 'left' (tableA) or 'right' (tableB); '': unknown."""
+        stems = [plain(unpacked_name(files.paths[0].name).partition(".")[0]) for files in (self.queries, self.docs)]
+        for side, query, doc in (("left", _LEFT, _RIGHT), ("right", _RIGHT, _LEFT)):
+            if any((stems[0], stems[1]) == pair for pair in zip(query, doc, strict=True)):
+                return side
+        return ""
 
     def candidates(self, split: str | None) -> PairsFile | None:
         path = self.candidate_files.get(split or "", self.candidate_files.get(""))
         return None if path is None else read_pairs(path)
 
 
-def _label(files: Sequence[Path]) -> str:
-    return files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+def _refuse_blank(records: Iterator[Record], label: str) -> Iterator[Record]:
+    """Pass records on; raise DataError at the end if there are several words for text and none has any.
+
+    Records of ids alone are not blank: they can be ranked by run files.
+    """
+    count = blank = worded = 0
+    for record in records:
+        count += 1
+        blank += not (record.title.strip() or record.text.strip() or any(one.strip() for one in record.more.values()))
+        worded += record.worded
+        yield record
+    if count and blank == count and worded:
+        raise DataError(f"{label}: all {count:,} records are blank: no title and no text; expected some")
+
+
+def _missing(folder: Path, side: Side, what: str) -> str:
+    first, *others = _STEMS[side]
+    near = suggest(f"{first}.jsonl", [one.name for one in folder.iterdir() if one.name[0] != "."])
+    return (
+        f"{folder}: has no {what}; expected a file {first}.jsonl (or .csv, .tsv, .parquet, .json, .txt …, or called"
+        f" {' or '.join(others)}), plain, .gz or .zst, or a folder {_FOLDERS[side]}{near}"
+    )
+
+
+def _label(files: TextFiles) -> str:
+    first = files.paths[0].name
+    return first if len(files.paths) == 1 else f"{first} and {len(files.paths) - 1} more"
 
 
 def is_collection(folder: Path) -> bool:
@@ -131,38 +207,25 @@ def is_collection(folder: Path) -> bool:
     return folder.is_dir() and bool(side_files(folder, "docs"))
 
 
-def files_at(path: Path, what: str) -> list[Path]:
-    """Return a file, or all files of a folder in the order of their names; raise ConfigError if there are none."""
-    if path.is_file():
-        return [path]
-    found = sorted(one for one in path.rglob("*") if one.is_file() and one.name[0] != ".") if path.is_dir() else []
-    if not found:
-        near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ConfigError(f"{what}: {path}: there is no such file or folder of files{suggest(str(path), near)}")
-    return found
-
-
-def side_files(folder: Path, side: Side, version: str = "") -> list[Path]:
+def side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     """Return the files of one side; raise DataError where there are two to choose from."""
     found: list[Path] = []
     for stem in _STEMS[side]:
         stems = [stem] if not version else [f"{stem}.{version}", f"{stem}-{version}"]
-        names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", ".gz")]
+        names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", *PACKED)]
         found += [folder / name for name in names if (folder / name).exists()]
         if stem == _FOLDERS[side] and not (version or found) and (folder / stem).is_dir():
-            return files_at(folder / stem, side)  # Parquet in parts, as on Hugging Face
+            return TextFiles.at(folder / stem, side)  # Parquet in parts, as on Hugging Face, or a text a file
     if len(found) > 1:
         raise DataError(f"{folder}: has both {found[0].name} and {found[1].name}; expected one of them")
-    if found and not found[0].is_file():
-        raise DataError(f"{found[0]}: is a folder; expected a file")
-    return found
+    return TextFiles.at(found[0], side) if found else TextFiles()
 
 
 def query_versions(folder: Path) -> list[str]:
     """Return the versions of the queries that a folder has beside the plain one."""
     found = set()
     for path in folder.iterdir():
-        stem = path.name.removesuffix(".gz").rpartition(".")[0]
+        stem = unpacked_name(path.name).rpartition(".")[0]
         for mark in (f"{one}{sign}" for one in _STEMS["queries"] for sign in ".-"):
             if stem.startswith(mark) and len(stem) > len(mark):
                 found.add(stem.removeprefix(mark))
@@ -174,7 +237,7 @@ def _judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
     found: dict[str, dict[str, Path]] = {}
     inside = folder / "qrels"
     named = [(path, _stem(path)) for path in sorted(inside.iterdir())] if inside.is_dir() else []
-    named += [(folder / f"qrels.{one}{packed}", "") for one in _JUDGED for packed in ("", ".gz")]
+    named += [(folder / f"qrels.{one}{packed}", "") for one in _JUDGED for packed in ("", *PACKED)]
     for path, stem in named:
         if stem is None or not path.is_file():
             continue
@@ -187,7 +250,7 @@ def _judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def _stem(path: Path) -> str | None:
-    stem, _, ending = path.name.removesuffix(".gz").rpartition(".")
+    stem, _, ending = unpacked_name(path.name).rpartition(".")
     return stem if ending in _JUDGED and stem and path.name[0] != "." else None
 
 
@@ -195,7 +258,7 @@ def _candidate_files(folder: Path) -> dict[str, Path]:
     """Return {split: file} of `candidates/<split>.tsv`, or {'': `candidates.tsv`}."""
     inside = folder / "candidates"
     found = {stem: path for path in sorted(inside.iterdir()) if (stem := _stem(path))} if inside.is_dir() else {}
-    alone = [folder / f"candidates.{one}{packed}" for one in _JUDGED for packed in ("", ".gz")]
+    alone = [folder / f"candidates.{one}{packed}" for one in _JUDGED for packed in ("", *PACKED)]
     there = [path for path in alone if path.is_file()]
     if len(there) > 1:
         raise DataError(f"{folder}: has both {there[0].name} and {there[1].name}; expected one of them")

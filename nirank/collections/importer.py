@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from nirank.errors import DataError
 from nirank.identity import Digester
 from nirank.ids import Ids
 
-VERSION = 3  # raised when the same records would be written otherwise
+VERSION = 4  # raised when the same records would be written otherwise
 
 _BATCH_ROWS = 8192
 _BATCH_CHARACTERS = 16_000_000
@@ -54,6 +55,7 @@ class ImportFacts:
 
     empty      records whose title and text are blank
     converted  ids that were numbers
+    made_texts titles or texts that were no strings
     replaced   records with halves of characters (lone surrogates), now U+FFFD
     damaged    records with U+FFFD, the sign of text decoded wrongly; the replaced are among them
     mojibake   records with traces of UTF-8 that was read as another encoding
@@ -70,6 +72,7 @@ class ImportFacts:
     records: int = 0
     empty: Tally = field(default_factory=Tally)
     converted: Tally = field(default_factory=Tally)
+    made_texts: Tally = field(default_factory=Tally)
     replaced: Tally = field(default_factory=Tally)
     damaged: Tally = field(default_factory=Tally)
     mojibake: Tally = field(default_factory=Tally)
@@ -104,6 +107,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     """
     facts, running, lines, prints = ImportFacts(), Digester(), array("q"), array("Q")
     own: dict[str, str] = {}
+    files: list[tuple[int, str]] = []  # the row where each file begins, and its name
     ids: list[pa.Array] = []
     stream = iter(records)
     first = next(stream, None)
@@ -119,8 +123,12 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     ):
         batch = _Batch(schema)
         for record in chain(() if first is None else (first,), stream):
+            if (record.more and tuple(record.more) != names) or (not record.more and names != _COLUMNS):
+                raise DataError(_other_columns(record, names, source))
             id, columns = _clean(record, facts, source)
             running.add(digest_record(id, columns))
+            if not files or files[-1][1] != (record.file or source):
+                files.append((len(lines), record.file or source))
             lines.append(record.where)
             prints.append(_look_at(id, columns, facts))
             own.update(record.own)
@@ -134,7 +142,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
         ids.append(batch.write(writer))
     facts.records = len(lines)
     table = Ids(pa.chunked_array(ids, pa.large_string()))
-    _refuse_duplicates(table, lines, source)
+    _refuse_duplicates(table, lines, files)
     table.save(folder)
     np.save(folder / "fingerprints.npy", np.frombuffer(prints, np.uint64))
     said = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own).to_json()}
@@ -171,11 +179,14 @@ class _Batch:
 def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[str, str]]:
     """Return the id and the columns as they are stored, and count what is odd about them."""
     id = record.id
-    if not isinstance(id, str):
-        id = str(id)
+    if record.number_id:
         facts.converted.add(id)
+    if record.made_text:
+        facts.made_texts.add(id)
     if _SURROGATE.search(id):
-        raise DataError(f"{source}:{record.where}: the id {id!r} has half a character (a lone surrogate)")
+        raise DataError(
+            f"{record.file or source}:{record.where}: the id {id!r} has half a character (a lone surrogate)"
+        )
     metadata = json.dumps(record.metadata, ensure_ascii=False) if record.metadata else ""
     columns = {**(record.more or dict(zip(_COLUMNS, (record.title, record.text), strict=True))), METADATA: metadata}
     if not all(value.isascii() for value in columns.values()):
@@ -220,10 +231,24 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts) -> int:
     return fingerprint(text)
 
 
-def _refuse_duplicates(ids: Ids, lines: array[int], source: str) -> None:
+def _other_columns(record: Record, names: Sequence[str], source: str) -> str:
+    where, found = f"{record.file or source}:{record.where}", ", ".join(record.more or _COLUMNS)
+    return f"{where}: has columns {found}; expected {', '.join(names)}, as in the first file"
+
+
+def _refuse_duplicates(ids: Ids, lines: array[int], files: Sequence[tuple[int, str]]) -> None:
+    """Raise DataError naming both places of each id that occurs twice; `files` says in which row each file begins."""
+    begins = [begin for begin, _ in files]
+
+    def place(row: int) -> str:
+        return f"{files[bisect_right(begins, row) - 1][1]}:{lines[row]}"
+
     twice = sorted(ids.duplicates(), key=lambda pair: pair[1])
     if twice:
-        said = [f"{source}:{lines[a]} and :{lines[b]}: id '{ids[a]}' occurs twice" for a, b in twice[:_SHOWN]]
+        said = []
+        for a, b in twice[:_SHOWN]:
+            later = place(b) if place(a).rpartition(":")[0] != place(b).rpartition(":")[0] else f":{lines[b]}"
+            said.append(f"{place(a)} and {later}: id '{ids[a]}' occurs twice")
         if len(twice) > _SHOWN:
-            said.append(f"{source}: {len(twice) - _SHOWN:,} more repeated ids")
+            said.append(f"{files[0][1]}: {len(twice) - _SHOWN:,} more repeated ids")
         raise DataError(*said)

@@ -158,7 +158,7 @@ def _document(doc: Any, number: int) -> Record:
     else:
         names = [name for name in _TEXT if name in doc._fields] or [n for n in doc._fields[1:] if n != "title"]
         text = " ".join(value for name in names if isinstance(value := getattr(doc, name), str) and value)
-    return Record(doc.doc_id, title, text, _rest(doc, ("doc_id", "title", *_TEXT, *_MARKUP)), number)
+    return _record(doc.doc_id, title, text, _rest(doc, ("doc_id", "title", *_TEXT, *_MARKUP)), number)
 
 
 def _query(query: Any, number: int) -> Record:
@@ -167,7 +167,11 @@ def _query(query: Any, number: int) -> Record:
     else:
         name = next((name for name in (*_QUERY_TEXT, *query._fields[1:]) if name in query._fields), "query_id")
         text = str(getattr(query, name) or "")
-    return Record(query.query_id, "", text, _rest(query, ("query_id", "text", "query")), number)
+    return _record(query.query_id, "", text, _rest(query, ("query_id", "text", "query")), number)
+
+
+def _record(id: Any, title: str, text: str, metadata: Mapping[str, Any], number: int) -> Record:
+    return Record(str(id), title, text, metadata, number, number_id=not isinstance(id, str))
 
 
 def _rest(record: Any, used: tuple[str, ...]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from nirank.judgements import PairsFile, QrelsFile
 
 Side = Literal["docs", "queries"]
 
+
 class Record(NamedTuple):
     """One document or query as its source has it.
 
@@ -23,6 +24,7 @@ class Record(NamedTuple):
     file       where the source has several
     number_id  whether the id was a number
     made_text  whether title or text were no strings (numbers, lists, dates)
+    worded     whether the source has a place for title or text, if a blank one
     """
 
     id: str
@@ -35,6 +37,7 @@ class Record(NamedTuple):
     file: str = ""
     number_id: bool = False
     made_text: bool = False
+    worded: bool = True
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""SMART's files of documents (.ALL) and queries (.QRY): records that begin with `.I 12`, fields with a dot and a letter."""
+"""SMART's files of documents (.ALL) and queries (.QRY): records begin with `.I 12`, fields with a dot and a letter."""
 
 from __future__ import annotations
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nirank.collections import irds, stdlib
 from nirank.collections.clef_tar import ClefTar, is_clef_tar
-from nirank.collections.file_set import MAIN, FileSet, files_at, is_collection
+from nirank.collections.file_set import MAIN, FileSet, is_collection
 from nirank.collections.records import Source
+from nirank.collections.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
-from nirank.files import given_path
+from nirank.files import given_path, unpacked_name
+from nirank.forms.asked import AskedColumns
 from nirank.ids import Ids
 from nirank.judgements import QrelsFile, read_qrels
 
@@ -25,10 +27,12 @@ class Files:
 
     docs     a file or folder of documents; only without a source
     queries  a file; with a source also the name of a version of its queries
+    columns  names of their columns that the user gives
     """
 
     docs: str | Path | None = None
     queries: str | Path | None = None
+    columns: AskedColumns = field(default_factory=AskedColumns)
 
     def alone(self, name: str | None) -> FileSet:
         """Return the collection that the files make by themselves."""
@@ -38,18 +42,17 @@ class Files:
         assert self.docs is not None
         assert self.queries is not None
         docs, queries = given_path(self.docs), given_path(self.queries)
-        made = name or docs.name.removesuffix(".gz").partition(".")[0]
-        return FileSet(made, files_at(docs, "docs"), files_at(queries, "queries"), place=str(docs))
+        made = name or unpacked_name(docs.name).partition(".")[0]
+        sides = TextFiles.at(docs, "docs"), TextFiles.at(queries, "queries")
+        return FileSet(made, *sides, place=str(docs), columns=self.columns)
 
     def open_folder(self, folder: Path) -> FileSet:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
-        if self.queries is None:
-            return FileSet.of_folder(folder)
-        path = given_path(self.queries)
-        if path.is_file():
+        path = None if self.queries is None else given_path(self.queries)
+        if path is not None and path.is_file():
             plain = FileSet.of_folder(folder)
-            return replace(plain, queries=[path], plain=plain.queries)
-        return FileSet.of_folder(folder, str(self.queries))
+            return replace(plain, queries=TextFiles.at(path, "queries"), plain=plain.queries, columns=self.columns)
+        return replace(FileSet.of_folder(folder, str(self.queries or "")), columns=self.columns)
 
 
 def resolve(
@@ -67,6 +70,8 @@ def resolve(
     in_files = is_clef_tar(folder) or is_collection(folder)
     if files.queries is not None and not in_files:
         raise ConfigError(f"collection {text}: queries names a version of a folder's queries; this is no such folder")
+    if (files.columns and not (path.is_dir() or in_files)) or (files.columns and is_clef_tar(folder)):
+        raise ConfigError(f"collection {text}: columns names columns of files in BEIR's layout; this has none")
     if text == stdlib.NAME:
         return stdlib.StandardLibrary(), split
     if path.is_dir():
@@ -110,7 +115,8 @@ def read_sets(
         if isinstance(least, bool) or not isinstance(least, int) or least < 1:
             raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {least!r}")
         if "path" in options:
-            sets[name] = read_qrels(str(options["path"]).replace("{split}", split or "")), least
+            path = str(options["path"]).replace("{split}", split or "")
+            sets[name] = (source.read_qrels(path) if isinstance(source, FileSet) else read_qrels(path)), least
         elif own:
             sets[name] = own.get(name, next(iter(own.values()))), least
         else:

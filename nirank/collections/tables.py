@@ -83,9 +83,10 @@ def read_parquet(path: Path, columns: TextColumns) -> Iterator[Record]:
     fields.refuse_absent()
 
 
-def is_table_header(cells: Sequence[str], columns: TextColumns = TextColumns()) -> bool:
+def is_table_header(cells: Sequence[str], columns: TextColumns | None = None) -> bool:
     """Tell whether a line of tabs names columns: its first cell an id, or others an id and a text."""
-    if any(name in cells for name in columns.named()) or is_known(cells[0], ID_NAMES):
+    asked = () if columns is None else columns.named()
+    if any(name in cells for name in asked) or is_known(cells[0], ID_NAMES):
         return True
     return all(any(is_known(cell, known) for cell in cells) for known in (ID_NAMES, (*TITLE_NAMES, *TEXT_NAMES)))
 

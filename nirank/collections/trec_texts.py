@@ -16,6 +16,7 @@ _OPEN = re.compile(r"<DOC(\s[^<>]*)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</DOC\s*>", re.IGNORECASE)
 _DOC_ID = re.compile(r"\b(?:id|docno)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _DOCNO = re.compile(r"<(DOCNO|DOCID)\s*>\s*(.*?)\s*</\1\s*>", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"<top\b[^<>]*?\b(?:number|num|id)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _TITLE = re.compile(r"<(TITLE|HEADLINE|HL|TTL)\b[^<>]*>(.*?)</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TOP = re.compile(r"</?top\b[^<>]*>", re.IGNORECASE)
 # A field begins where its tag does; of other tags only one that begins a line: <b> inside a title is markup.
@@ -38,6 +39,7 @@ _NAMES = {
     "fac": "factors",
     "def": "definitions",
 }
+_TOPIC_TEXTS = ("title", "query", "question", "summary", "description")
 
 
 def read_docs(path: Path) -> Iterator[Record]:
@@ -111,18 +113,19 @@ def read_topics(path: Path) -> Iterator[Record]:
 
 
 def _tops(whole: str, path: Path) -> Iterator[tuple[str, int]]:
-    """Yield what stands between <top> and </top>, or the next <top>, or the end, and the line where it begins."""
-    begin: int | None = None
+    """Yield each <top> with what stands up to </top>, or the next <top>, or the end, and the line where it begins."""
+    opened: tuple[int, int, str] | None = None  # where the body begins, in which line, and the tag
     line, seen = 1, 0
     for mark in _TOP.finditer(whole):
-        line, seen, before = line + whole.count("\n", seen, mark.start()), mark.start(), line
-        if begin is not None:
-            yield whole[begin : mark.start()], opened_at
-        elif mark[0][1] == "/":
+        line, seen = line + whole.count("\n", seen, mark.start()), mark.start()
+        closes = mark[0][1] == "/"
+        if opened is not None:
+            yield f"{opened[2]}{whole[opened[0] : mark.start()]}", opened[1]
+        elif closes:
             raise DataError(f"{path}:{line}: a </top> without <top>")
-        begin, opened_at = (None, before) if mark[0][1] == "/" else (mark.end(), line)
-    if begin is not None:
-        yield whole[begin:], opened_at
+        opened = None if closes else (mark.end(), line, mark[0])
+    if opened is not None:
+        yield f"{opened[2]}{whole[opened[0] :]}", opened[1]
 
 
 def _old_topic(body: str, path: Path, line: int) -> Record:
@@ -134,7 +137,9 @@ def _old_topic(body: str, path: Path, line: int) -> Record:
         name = _NAMES.get(tag, tag)
         text = _LABEL.sub("", " ".join(html.unescape(_TAG.sub(" ", raw)).split()))
         fields[name] = f"{fields[name]} {text}".strip() if name in fields else text
-    number = fields.pop("num", "")
+    fields.pop("top", None)
+    attribute = _NUMBER.match(body)
+    number = fields.pop("num", "") or (attribute[1] if attribute else "")
     if not number:
         raise DataError(f"{path}:{line}: the topic has no <num>")
     title = fields.pop("title", "")
@@ -153,12 +158,16 @@ def _xml(whole: str, path: Path) -> Iterator[Record]:
         line = f":{error.position[0]}" if isinstance(error, ElementTree.ParseError) else ""
         raise DataError(f"{path}{line}: not valid XML ({error})") from None
     for at, topic in enumerate((one for one in root.iter() if one.tag.lower() in ("topic", "top")), 1):
-        fields = {one.tag.lower(): " ".join("".join(one.itertext()).split()) for one in topic}
-        inside = [fields.pop(name) for name in ("number", "num", "id", "identifier") if fields.get(name)]
+        fields = {
+            _NAMES.get(one.tag.lower(), one.tag.lower()): " ".join("".join(one.itertext()).split()) for one in topic
+        }
+        inside = [fields.pop(name) for name in ("num", "id", "identifier") if fields.get(name)]
         number = topic.get("number") or topic.get("id") or topic.get("num") or next(iter(inside), "")
         if not number:
             raise DataError(f"{path}: topic {at} has no number")
-        key = next((name for name in ("title", "query", "question", "summary", "description") if fields.get(name)), None)
+        key = next(
+            (name for name in ("title", "query", "question", "summary", "description") if fields.get(name)), None
+        )
         text = " ".join((topic.text or "").split()) if key is None else fields[key]
         rest = {name: one for name, one in fields.items() if one and (name != key or key == "description")}
         yield Record(number, "", text, rest, at)

@@ -107,7 +107,7 @@ def test_what_two_splits_share(folder: Path, tmp_path: Path) -> None:
 def test_a_split_that_cannot_be_read_does_not_stop_another(folder: Path, tmp_path: Path) -> None:
     (folder / "qrels" / "train.tsv").write_text("t1\td0\tone\nt1\td1\ttwo\n")
     found = codes(load(folder, store=LocalStore(tmp_path / "store")))
-    assert "train.tsv:2: label 'two' is not an integer" in found["unreadable-split"].message
+    assert "train.tsv:1: label 'one' is not an integer" in found["unreadable-split"].message
 
 
 # -- texts ---------------------------------------------------------------------------------------

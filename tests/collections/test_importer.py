@@ -17,10 +17,15 @@ from hypothesis import strategies as st
 
 from nirank.collections import importer
 from nirank.collections.importer import ImportFacts, import_texts
-from nirank.collections.json_lines import read_json_lines as read_records
+from nirank.collections.json_lines import read_json
 from nirank.collections.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
+from nirank.forms.asked import TextColumns
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    return read_json(path, TextColumns(), "docs")
 
 
 def brought_in(records: list[Record], folder: Path) -> tuple[Texts, ImportFacts]:
@@ -175,12 +180,12 @@ def test_an_id_thrice_and_an_id_that_becomes_another(tmp_path: Path) -> None:
         ('{"_id": null}', r":2: the record has no _id"),
         ('{"_id": ""}', r":2: the record has no _id"),
         ('{"_id": NaN}', r":2: the record has no _id"),
-        ('{"_id": true}', r":2: _id is a JSON boolean; expected a string"),
-        ('{"_id": ["b"]}', r":2: _id is a JSON list"),
+        ('{"_id": true}', r":2: _id is a boolean; expected a string"),
+        ('{"_id": ["b"]}', r":2: _id is a list"),
         ('{"_id": "\\ud800"}', r":2: the id '\\ud800' has half a character"),
-        ('{"_id": "b", "text": ["x"]}', r":2: text is a JSON list; expected a string"),
-        ('{"_id": "b", "title": 3}', r":2: title is a JSON number; expected a string"),
-        ('{"_id": "b", "metadata": "x"}', r":2: metadata is a JSON string; expected an object"),
+        ('{"_id": "b", "text": [["x"]]}', r":2: text is a list that holds a list; expected text, or a list of texts"),
+        ('{"_id": "b", "title": {"en": "x"}}', r":2: title is an object; expected text"),
+        ('{"_id": "b", "metadata": "x"}', r":2: metadata is a string; expected an object"),
         ("[" * 100_000, r":2: not valid JSON"),
         ('{"_id": ' + "9" * 5000 + "}", r":2: not valid JSON"),
     ],

@@ -18,6 +18,14 @@ _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probab
 _POOL = 50  # documents; of a toy collection everything is judged
 _DEEP = 100  # the cut-off at which recall is usually taken
 
+_FORMS = {
+    ("beir", False): "three columns without a header",
+    ("trec", True): "four columns with a header",
+    ("pairs", False): "two columns without a header, query and document: every pair is relevant",
+    ("pairs", True): "pairs without labels: every pair is relevant",
+    ("smart", False): "SMART's form, query and document before two zeros: every pair is relevant",
+}
+
 
 def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about each judgement set."""
@@ -37,8 +45,8 @@ def _file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
     if facts.line_ends in ("crlf", "mixed"):
         message = f"{name}: lines end with CR LF{' and with LF' if facts.line_ends == 'mixed' else ''}; accepted"
         yield Finding("line-ends", "note", 0, message)
-    if (facts.form, facts.header) in (("beir", False), ("trec", True)):
-        form = "three columns without a header" if facts.form == "beir" else "four columns with a header"
+    form = _FORMS.get((facts.form, facts.header))
+    if form is not None:
         yield Finding("judgement-form", "note", 0, f"{name}: {form}; read as such")
     outside = facts.judged - facts.shared
     if not outside:

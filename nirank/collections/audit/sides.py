@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What the importer counted: code, its tally, severity, what is said of `n of N documents`.
 _TALLIES: tuple[tuple[str, str, Severity, str], ...] = (
     ("converted-ids", "converted", "warning", "have ids that were numbers and became strings"),
+    ("made-texts", "made_texts", "note", "have a title or a text that was no string (a number, a list, a date)"),
     ("encoding-damage", "damaged", "warning", "contain U+FFFD, the sign of text that was decoded wrongly"),
     ("replaced-surrogates", "replaced", "warning", "had halves of characters, replaced by U+FFFD"),
     ("mojibake", "mojibake", "warning", "look as if UTF-8 had been read in another encoding (Ã¶ for ö)"),

@@ -1,0 +1,57 @@
+"""A column of labels beside the texts as judgements: of a review, say, where each record was included or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from nirank.collections.records import Record
+from nirank.errors import DataError
+from nirank.ids import Ids
+from nirank.judgements import QrelsFile
+
+_WORDS = {
+    **dict.fromkeys(("1", "yes", "y", "true", "t", "included", "include", "relevant", "accepted", "accept"), 1),
+    **dict.fromkeys(("0", "no", "n", "false", "f", "excluded", "exclude", "irrelevant", "not relevant"), 0),
+    **dict.fromkeys(("rejected", "reject", "not included"), 0),
+}
+
+
+def label_judgements(records: Iterable[Record], column: str, queries: Ids, source: str) -> QrelsFile:
+    """Return the labels of documents as judgements of the only query; records with a blank label are not judged.
+
+    A label is an integer (1.0 is 1), truth, or a word such as yes, included, excluded. Raises DataError,
+    file:line, for other values, where there is more than one query, and where every label is blank.
+    """
+    if len(queries) != 1:
+        raise DataError(
+            f"{source}: the labels in '{column}' are of one query, but there are {len(queries):,}; name a file of"
+            " judgements with query, document and label"
+        )
+    judged = QrelsFile.of(_labels(records, column, queries[0], source), f"{source}, column '{column}'")
+    if not len(judged):
+        raise DataError(f"{source}: every label in '{column}' is blank")
+    return judged
+
+
+def _labels(records: Iterable[Record], column: str, query: str, source: str) -> Iterator[tuple[str, str, int]]:
+    for record in records:
+        found = record.metadata.get(column)
+        if found is None or found == "":
+            continue
+        grade = _grade(found)
+        if grade is None:
+            where = f"{record.file or source}:{record.where}"
+            raise DataError(
+                f"{where}: label {found!r} in '{column}' is no integer, nor a word such as yes, no, included, excluded"
+            )
+        yield query, record.id, grade
+
+
+def _grade(value: Any) -> int | None:
+    text = str(value).strip().casefold()
+    if text in _WORDS:
+        return _WORDS[text]
+    whole = re.fullmatch(r"([+-]?\d{1,9})(\.0*)?", text)
+    return int(whole[1]) if whole else None

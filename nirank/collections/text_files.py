@@ -1,0 +1,90 @@
+"""The files of one side of a collection: which are read, and which beside them are not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nirank.collections.formats import read_records
+from nirank.collections.records import Record, Side
+from nirank.errors import ConfigError, DataError, suggest
+from nirank.forms.asked import TextColumns
+
+# What Spark, pandas, Hugging Face and people leave beside data.
+_BESIDE = re.compile(
+    r"\..*|_(success|metadata|common_metadata|committed_.*|started_.*)|(readme|licen[cs]e|notice|changelog|citation)(\..*)?"
+    r"|(checksums?|md5sums?|sha(1|256)sums?)(\.txt)?|.*\.(md5|sha1|sha256|crc)|dataset_infos?\.json|state\.json"
+    r"|thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
+)
+_FOLDERS_BESIDE = re.compile(r"\..*|_temporary|_delta_log|__macosx", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """Files of documents or of queries, in the order of their names.
+
+    folder   whose files they all are; None: they were named
+    skipped  names of files of the folder that are no data: hidden ones, README, _SUCCESS and their like
+    """
+
+    paths: Sequence[Path] = ()
+    folder: Path | None = None
+    skipped: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, path: Path, what: str) -> TextFiles:
+        """Return a file, or all files of a folder; raise ConfigError if there are none.
+
+        what  names the option in the error
+        """
+        if path.is_file():
+            return cls((path,))
+        found, skipped = _inside(path) if path.is_dir() else ([], [])
+        if skipped and not found:
+            raise ConfigError(f"{what}: {path}: holds no data but {', '.join(skipped[:3])}")
+        if not found:
+            near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise ConfigError(f"{what}: {path}: there is no such file or folder of files{suggest(str(path), near)}")
+        return cls(tuple(found), path, tuple(skipped))
+
+    def records(self, side: Side, columns: TextColumns) -> Iterator[Record]:
+        """Yield the records, streaming."""
+        return read_records(self.paths, side, columns, self.folder)
+
+    def names(self) -> list[str]:
+        """Return the files' names, inside the folder if there is one."""
+        return [path.name if self.folder is None else path.relative_to(self.folder).as_posix() for path in self.paths]
+
+    @property
+    def label(self) -> str:
+        """What errors call them."""
+        return str(self.paths[0]) if self.folder is None else str(self.folder)
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+
+def _inside(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the data files of a folder and its subfolders, and the names of those that are none."""
+    found: list[Path] = []
+    skipped: list[str] = []
+
+    def fail(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        here = Path(place)
+        beside = [name for name in folders if _FOLDERS_BESIDE.fullmatch(name) or (here / name).is_symlink()]
+        skipped += [f"{(here / name).relative_to(folder).as_posix()}/" for name in beside]
+        folders[:] = [name for name in folders if name not in beside]
+        for name in names:
+            path = here / name
+            if _BESIDE.fullmatch(name) or path.is_fifo() or path.is_socket():
+                skipped.append(path.relative_to(folder).as_posix())
+            else:
+                found.append(path)
+    return sorted(found), sorted(skipped)
