@@ -38,11 +38,12 @@ class Parts(NamedTuple):
 class Fields:
     """Makes records of the objects, or rows, of one file.
 
-    asked  the names that the user gives
+    source  what errors call the file
+    asked   the names that the user gives
     """
 
-    def __init__(self, path: Path, asked: TextColumns) -> None:
-        self._path, self._asked = path, asked
+    def __init__(self, source: Path | str, asked: TextColumns) -> None:
+        self._source, self._asked = source, asked
         self._parts: dict[tuple[str, ...], Parts] = {}
         self._seen: dict[str, None] = {}
         self._worded = False  # a record has a title or a text, if a blank one
@@ -123,11 +124,11 @@ class Fields:
             if self._seen and name not in self._seen:
                 listed = ", ".join(self._seen)
                 near = suggest(name, self._seen)
-                raise DataError(f"{self._path}: there is no column '{name}'; it has {listed}{near}")
+                raise DataError(f"{self._source}: there is no column '{name}'; it has {listed}{near}")
         if self._strings and not self._worded and self._asked.text is None:
             keys, first = ", ".join(map(repr, self._seen)), next(iter(self._strings))
             raise DataError(
-                f"{self._path}: no record has a title or a text; found {keys}; expected one of"
+                f"{self._source}: no record has a title or a text; found {keys}; expected one of"
                 f" {', '.join((*TITLE_NAMES[:1], *TEXT_NAMES))}, or columns: {{text: {first}}} ([]: there is no text)"
             )
 

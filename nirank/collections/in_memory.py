@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nirank.collections.fields import Fields
 from nirank.collections.importer import ImportFacts, import_texts
-from nirank.collections.json_lines import record_of
 from nirank.collections.readable import plain_text
-from nirank.collections.records import TEXT_KEYS, TITLE_KEYS, Record
+from nirank.collections.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
+from nirank.forms.asked import TextColumns
+from nirank.forms.cells import NotText, cell_id
+from nirank.forms.names import TEXT_NAMES, TITLE_NAMES, is_known
 from nirank.judgements import PairsFile, QrelsFile
 
 _GREATEST = 10**9  # labels are below, as in files
@@ -39,14 +42,15 @@ def texts_in_memory(records: Mapping[Any, Any], what: str) -> tuple[Texts, Impor
 def _records(records: Mapping[Any, Any], what: str) -> Iterator[Record]:
     plain = [(_plain(id), _fields(id, value, what)) for id, value in records.items()]
     names = dict.fromkeys(name for _, fields in plain for name in fields if name != "metadata")
-    table = bool(names) and not {name.strip().lower() for name in names} & {*TITLE_KEYS, *TEXT_KEYS}
+    table = bool(names) and not any(is_known(name, (*TITLE_NAMES, *TEXT_NAMES)) for name in names)
+    made = Fields(what, TextColumns())
     for number, (id, fields) in enumerate(plain, 1):
         if not table:
-            yield record_of({**fields, "_id": id}, f"{what}, '{id}'", number)
+            yield made.record({**fields, "_id": id}, f"{what}, '{id}'", number)
             continue
         metadata = {"metadata": fields["metadata"]} if "metadata" in fields else {}
         more = {name: plain_text(fields.get(name)) for name in names}
-        yield record_of({"_id": id, **metadata}, f"{what}, '{id}'", number)._replace(more=more)
+        yield made.record({"_id": id, **metadata}, f"{what}, '{id}'", number)._replace(more=more)
 
 
 def _fields(id: Any, value: Any, what: str) -> dict[str, Any]:
@@ -96,10 +100,13 @@ def pairs_in_memory(listed: Mapping[Any, Any], source: str) -> PairsFile:
 
 def id_text(value: Any, where: str) -> str:
     """Return an id as text, whole numbers as they are written; raises DataError, begun by `where`, for what is none."""
-    id = _plain(value)
-    if isinstance(id, bool) or not isinstance(id, (str, int, float)) or id == "":
+    try:
+        id = cell_id(_plain(value))
+    except NotText:
+        id = None
+    if not id:
         raise DataError(f"{where} is {value!r}; expected text or a number")
-    return str(id)
+    return id
 
 
 def _plain(value: Any) -> Any:

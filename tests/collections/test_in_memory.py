@@ -47,9 +47,9 @@ def test_other_keys_are_metadata_unless_there_is_neither_title_nor_text() -> Non
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"docs": [("a", "x")]}, "documents: expected a mapping of ids to texts, got a list"),
     ({"docs": {"a": 5}}, "documents, 'a': expected a text, or a mapping"),
-    ({"docs": {"a": {"text": ["x"]}}}, "documents, 'a': text is a JSON list"),
+    ({"docs": {"a": {"text": [{"x": 1}]}}}, "documents, 'a': text is a list that holds an object"),
     ({"docs": {None: "x"}}, "the record has no _id"),
-    ({"docs": {True: "x"}}, "_id is a JSON boolean"),
+    ({"docs": {True: "x"}}, "_id is a boolean"),
     ({"docs": {1: "x", "1": "y"}}, "id '1' occurs twice"),
     ({"docs": {}}, "there are no documents"),
     ({"queries": {"q1": "", "q2": " "}}, "2 of 2 queries have no text"),
