@@ -180,7 +180,15 @@ class Experiment:
             judgements = self._leaf(_given("judgements", f"{label} judgements", [judged.digest, *over]), judged)
         listed = collection.candidates is not None
         return Sides(
-            query_leaf, doc_leaf, tuple(scope), collection.name, collection.split, judgements, listed, self.device
+            query_leaf,
+            doc_leaf,
+            tuple(scope),
+            collection.name,
+            collection.split,
+            judgements,
+            listed,
+            self.device,
+            collection.date,
         )
 
     def _to_the_end(self, collection: Collection) -> bool:

@@ -118,6 +118,7 @@ class Sides:
     whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
+    date        metadata key of the dates, where the collection names one
     surroundings   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
@@ -129,6 +130,7 @@ class Sides:
     judgements: Node | None = None
     whole: bool = False
     device: str = "auto"
+    date: str | None = None
     surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
 
     def depth(self, k: int | None) -> int | None:
@@ -183,7 +185,7 @@ class Stage(Pipeline):
                     raise ConfigError(f"{self.name}: {name}: {error}") from None
                 yield name, side, view
 
-    def check_sides(self, queries: Texts, docs: Texts) -> None:
+    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
         """Raise ConfigError or DataError for ids, keys and dates that the options name and a collection lacks.
 
         Called when a plan is made, so that nothing runs in vain; reads no text.

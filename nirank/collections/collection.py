@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit import Finding
-from nirank.collections.dates import Dates, date_key, dated, read_dates
+from nirank.collections.dates import Dates, date_key, dated, dates_of
 from nirank.collections.metadata import as_id
 from nirank.collections.texts import Texts
 from nirank.collections.twins import twin_groups
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, suggest
 from nirank.pairs import Pairs
 from nirank.qrels import Qrels
 from nirank.scope import Scope
@@ -125,9 +125,13 @@ class Collection:
         if self.self_match == "id":
             return self.docs.ids.rows(list(self.queries.ids))
         key = self.self_match["key"]
+        known = self.queries.readable.keys
+        if key not in known:
+            raise ConfigError(
+                f"{self.name}: self_match names metadata key '{key}', which no query has; they have"
+                f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
+            )
         named = list(self.queries.metadata(key))
-        if all(value is None for value in named):
-            raise ConfigError(f"{self.name}: self_match names metadata key '{key}', which no query has")
         return self.docs.ids.rows(["" if value is None else as_id(value) for value in named])
 
     @cached_property
@@ -147,7 +151,7 @@ class Collection:
 
     def _dates(self, texts: Texts) -> Dates | None:
         key = self.date if self.date is not None else date_key(texts)
-        return None if key is None else read_dates(texts, key)
+        return None if key is None else dates_of(texts, key)
 
     def scopes(self) -> dict[str, Scope]:
         """Return what restricts retrieval here, by name: candidates, known and own documents, dates."""

@@ -1,39 +1,48 @@
-"""Dates in metadata: days, months or years, as intervals of days."""
+"""Dates in metadata: of every row, as intervals of days; and the scopes that they make."""
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
-from dataclasses import dataclass, field
-from datetime import date
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.collections.date_forms import Found, Order, days_of, numeric_parts, parse_date
+from nirank.errors import DataError, suggest
 from nirank.scope import Between
 
 if TYPE_CHECKING:
     from nirank.collections.texts import Texts
 
+VERSION = 1  # raised when the same metadata would be read otherwise
 UNDATED = np.iinfo(np.int32).min
 KEYS = ("date", "publication_date", "published", "publication_year", "year")  # looked for, in this order
 
 _SHOWN = 3
-_EPOCH = date(1970, 1, 1).toordinal()
-_FORM = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2})(?:[T ].*)?)?)?", re.DOTALL)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_FORMS = ("day", "month", "year")
+# What systems write where they know no date: the least date of .NET, 'unknown' and 'no end' of EUR-Lex and databases.
+_NEVER = {days_of(*day) for day in ((1, 1, 1), (1001, 1, 1), (2999, 12, 31))}
+_FAR = days_of(9999, 1, 1)  # and all after it
+# The zeros of calendars: dates of their own, unless many rows share one (Excel, SQL Server, Unix).
+_ZEROS = {days_of(*day) for day in ((1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1))}
+_MANY, _SHARE = 5, 0.05  # rows, and of the dated ones
 
 
 @dataclass(frozen=True, eq=False)
 class Dates:
     """The date of every row, as the first and last day that it can mean.
 
-    key          of the metadata
-    first, last  (n,) int32 days since 1970-01-01, equal for a whole date; UNDATED where there is none
-    forms        how many rows say a day, a month, a year
-    missing      rows without a value
-    impossible   rows whose value is no date (`2023-02-30`, `-`), the first few as (row, value)
+    key           of the metadata
+    first, last   (n,) int32 days since 1970-01-01, equal for a whole date; UNDATED where there is none
+    forms         how many rows say a day, a month, a year
+    missing       rows without a value
+    impossible    rows whose value is no date (`2023-02-30`, `-`)
+    ambiguous     rows such as `03/04/2015`, where no other row tells which is the month
+    placeholders  rows with a date that stands for none (`9999-12-31`)
+    examples      of each of these, the first few as (row, value)
     """
 
     key: str
@@ -42,73 +51,133 @@ class Dates:
     forms: dict[str, int]
     missing: int = 0
     impossible: int = 0
-    examples: list[tuple[int, str]] = field(default_factory=list)
+    ambiguous: int = 0
+    placeholders: int = 0
+    examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     @property
     def undated(self) -> NDArray[np.bool_]:
         """Rows without a date, (n,) bool."""
         return np.asarray(self.first == UNDATED)
 
+    def save(self, folder: Path) -> None:
+        """Write `first.npy`, `last.npy` and `dates.json`."""
+        said = {name: value for name, value in asdict(self).items() if name not in ("first", "last")}
+        (folder / "dates.json").write_text(json.dumps(said), encoding="utf-8")
+        np.save(folder / "first.npy", self.first)
+        np.save(folder / "last.npy", self.last)
 
-def parse_date(value: Any) -> tuple[int, int, str] | None:
-    """Return the first and last day (since 1970-01-01) that a value can mean, and its form; None for no date.
-
-    ISO dates, with or without time, `YYYY/MM/DD`, `YYYYMMDD`, `YYYY-MM` and years as text or number.
-    """
-    text = str(value).strip()
-    if isinstance(value, float) and value.is_integer():
-        text = str(int(value))
-    found = _FORM.fullmatch(text) or _COMPACT.fullmatch(text)
-    if found is None or isinstance(value, bool):
-        return None
-    year, month, day = (None if part is None else int(part) for part in found.groups())
-    try:
-        assert year is not None
-        if month is None:
-            return _days(year, 1, 1), _days(year, 12, 31), "year"
-        if day is None:
-            return _days(year, month, 1), _days(year, month, monthrange(year, month)[1]), "month"
-        whole = _days(year, month, day)
-    except ValueError:
-        return None
-    return whole, whole, "day"
-
-
-def _days(year: int, month: int, day: int) -> int:
-    return date(year, month, day).toordinal() - _EPOCH
+    @classmethod
+    def open(cls, folder: Path) -> Dates:
+        """Map what `save` wrote."""
+        said = json.loads((folder / "dates.json").read_text(encoding="utf-8"))
+        said["examples"] = {kind: [(row, value) for row, value in some] for kind, some in said["examples"].items()}
+        first, last = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("first", "last"))
+        return cls(first=first, last=last, **said)
 
 
 def read_dates(texts: Texts, key: str) -> Dates:
-    """Read one metadata key of every row as dates; nothing is guessed, what is no date is counted."""
+    """Read one metadata key of every row as dates; nothing is guessed, what is no date is counted.
+
+    The order of day and month in `13/04/2015` is that of all rows: where some show it and none the other one, it holds
+    for `03/04/2015` too; else such rows have no date.
+    """
     n = len(texts)
     first, last = np.full(n, UNDATED, np.int32), np.full(n, UNDATED, np.int32)
-    forms = {"day": 0, "month": 0, "year": 0}
-    missing = impossible = 0
-    examples: list[tuple[int, str]] = []
+    form = np.zeros(n, np.int8)  # a place in _FORMS, from 1; 0: no date
+    missing = 0
+    wrong: list[tuple[int, str]] = []
+    unclear: list[tuple[int, str]] = []
+    orders: set[Order] = set()
+
+    def note(row: int, found: Found | None, value: Any) -> None:
+        if found is None:
+            wrong.append((row, str(value)))
+        else:
+            first[row], last[row], form[row] = found[0], found[1], 1 + _FORMS.index(found[2])
+
     for row, value in enumerate(texts.metadata(key)):
         if value is None or value == "":
             missing += 1
             continue
-        found = parse_date(value)
-        if found is None:
-            impossible += 1
-            if len(examples) < _SHOWN:
-                examples.append((row, str(value)))
+        numeric = numeric_parts(value)
+        if numeric is not None and numeric.unclear:
+            unclear.append((row, value))
             continue
-        first[row], last[row] = found[:2]
-        forms[found[2]] += 1
-    return Dates(key, first, last, forms, missing, impossible, examples)
+        if numeric is not None and numeric.shown is not None:
+            orders.add(numeric.shown)
+        note(row, parse_date(value), value)
+    if len(orders) == 1:
+        (order,) = orders
+        for row, text in unclear:
+            note(row, parse_date(text, order), text)
+        unclear = []
+    never = _placeholders(first, form)
+    some = never[:_SHOWN]
+    written = zip(some.tolist(), map(str, texts.take(some).metadata(key)), strict=True)
+    first[never], last[never], form[never] = UNDATED, UNDATED, 0
+    kinds = {"impossible": wrong, "ambiguous": unclear, "placeholders": list(written)}
+    return Dates(
+        key,
+        first,
+        last,
+        {name: int((form == 1 + at).sum()) for at, name in enumerate(_FORMS)},
+        missing,
+        len(wrong),
+        len(unclear),
+        len(never),
+        {kind: rows[:_SHOWN] for kind, rows in kinds.items() if rows},
+    )
+
+
+def _placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return the rows whose date stands for none, ascending."""
+    days = form == 1 + _FORMS.index("day")
+    never = (first >= _FAR) | (days & np.isin(first, list(_NEVER)))
+    least = max(_MANY, _SHARE * np.count_nonzero(form))
+    for zero in _ZEROS:
+        shared = days & (first == zero)
+        if shared.sum() >= least:
+            never |= shared
+    return np.flatnonzero(never)
+
+
+def dates_of(texts: Texts, key: str) -> Dates:
+    """Return the dates under a key, read once for as long as the texts are held, and from where they are kept."""
+    if key not in texts.dates:
+        texts.dates[key] = (texts.keep or read_dates)(texts, key)
+    found: Dates = texts.dates[key]
+    return found
 
 
 def date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
-    for row in range(min(len(texts), 20)):
-        metadata: dict[str, Any] = texts[row].get("metadata") or {}
-        by_name = {name.lower(): name for name in reversed(metadata)}
-        for name in KEYS:
-            if name in by_name:
-                return by_name[name]
-    return None
+    by_name = {name.lower(): name for name in reversed(list(texts.readable.keys))}
+    return next((by_name[name] for name in KEYS if name in by_name), None)
+
+
+def side_key(asked: str | None, queries: Texts, docs: Texts, where: str) -> str:
+    """Return the key under which both sides have dates: the one asked for, or the documents' by its name.
+
+    where  begins the message of the DataError for a side that has none
+    """
+    key = asked or date_key(docs)
+    if key is None:
+        raise DataError(
+            f"{where}: the documents have no metadata key such as date or year; name it with {{{where}: {{key: …}}}}"
+            f" or the collection's date; they have {', '.join(docs.readable.keys) or 'no metadata'}"
+        )
+    # The documents' key for the queries too: a few queries alone could suggest another one.
+    for what, texts in (("documents", docs), ("queries", queries)):
+        known = texts.readable.keys
+        if len(texts) and key not in known:
+            raise DataError(
+                f"{where}: the {what} have no date under '{key}'; they have {', '.join(known) or 'no metadata'}"
+                f"{suggest(key, known)}"
+            )
+    if len(docs) and dates_of(docs, key).undated.all():
+        raise DataError(f"{where}: the documents have no date under '{key}', only what is no date")
+    return key
 
 
 When = Literal["before", "until", "after", "since"]

@@ -75,6 +75,8 @@ def joined(
     qrels = {key: _join(judged, asked.ids, docs.ids, least, key) for key, (judged, least) in sets.items()}
     origin = _origin(contents, docs, asked, qrels, pairs, said) | {"texts": _texts(facts)}
     collection = Collection(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin, another=another)
+    if collection.date is not None:
+        _check_date_key(collection, collection.date)
     if collection.time == "as_of_query":
         check_dates(collection)
     _check_expected(collection, expect or {})
@@ -173,6 +175,15 @@ def _texts(facts: AuditFacts) -> dict[str, Any]:
         for side, one in sides
         if one is not None
     }
+
+
+def _check_date_key(collection: Collection, key: str) -> None:
+    known = {**collection.docs.readable.keys, **collection.queries.readable.keys}
+    if key not in known:
+        raise ConfigError(
+            f"{collection.name}: date: no document and no query has metadata '{key}'; they have"
+            f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
+        )
 
 
 def check_dates(collection: Collection) -> None:

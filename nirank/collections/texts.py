@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -56,6 +56,8 @@ class Texts:
         self._fingerprints = fingerprints
         self._readable = readable
         self._like: Readable | None = None  # of the texts that these were taken from
+        self.dates: dict[str, Any] = {}  # as `dates_of` read them, by key
+        self.keep: Callable[[Texts, str], Any] | None = None  # reads dates and keeps them
 
     @classmethod
     def of(cls, records: Mapping[str, str | Mapping[str, Any]]) -> Texts:

@@ -15,7 +15,7 @@ def check_stage(one: Stage, sides: Sides) -> None:
     said = _of_views(one, {"queries": sides.queries, "docs": sides.docs}, sides.surroundings)
     if sides.queries.is_leaf and sides.docs.is_leaf:
         try:
-            one.check_sides(sides.surroundings.texts(sides.queries), sides.surroundings.texts(sides.docs))
+            one.check_sides(sides, *map(sides.surroundings.texts, (sides.queries, sides.docs)))
         except (ConfigError, DataError) as error:
             said += error.messages
     if said:

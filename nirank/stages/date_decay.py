@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 
-from nirank.collections.dates import date_key, read_dates
+from nirank.collections.dates import dates_of, side_key
+from nirank.collections.texts import Texts
 from nirank.context import Context
-from nirank.errors import ConfigError, DataError
+from nirank.errors import ConfigError
 from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.stage import Combiner, Sides, option, stage
 from nirank.stages.weighted_sum import normalise
 
 
@@ -28,7 +30,7 @@ class DateDecay(Combiner):
 
     half_life: float = option(default=365.0, help="days after which the dated part of the weight is halved")
     strength: float = option(default=1.0, help="0: dates do nothing; 1: the weight falls to 0")
-    key: str | None = option(default=None, help="metadata key of the dates [the documents' date, … year]")
+    key: str | None = option(default=None, help="metadata key of the dates [the collection's, or date, … year]")
 
     name = "date_decay"
     source = "Efron and Golovchinsky, SIGIR 2011, section 3 (exponential recency); ours: halving, strength"
@@ -42,13 +44,18 @@ class DateDecay(Combiner):
     def conventions(self) -> Mapping[str, Any]:
         return {"half_life": self.half_life, "strength": self.strength, "undated": "keep their score"}
 
+    def settled(self, data: Sides) -> Self:
+        return self if self.key is not None or data.date is None else replace(self, key=data.date)
+
+    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
+        side_key(self.key or data.date, queries, docs, self.name)
+
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         found = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
-        key = self.key or date_key(ctx.docs)
-        if key is None:
-            raise DataError("date_decay: the documents have no metadata key such as date or year; name it with key")
-        docs, queries = read_dates(ctx.docs, key), read_dates(ctx.queries, key)
+        key = side_key(self.key, ctx.queries, ctx.docs, self.name)
+        ctx.declare("date", key)
+        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, key)
         undated = docs.undated[found.rows] | queries.undated[found.query_rows]
         ctx.count("undated_pairs", int(undated.sum()))
         apart = np.abs(docs.first[found.rows].astype(np.int64) - queries.first[found.query_rows])

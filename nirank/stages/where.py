@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.dates import parse_date
+from nirank.collections.date_forms import parse_date
 from nirank.collections.metadata import equal, number
 from nirank.collections.texts import Texts
 from nirank.context import Context

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nirank.collections.collection import Collection
-from nirank.collections.dates import date_key, dated, parse_date, read_dates
+from nirank.collections.date_forms import parse_date
+from nirank.collections.dates import date_key, dated, read_dates
 from nirank.collections.joining import check_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -59,7 +60,8 @@ def texts(*dates: Any, key: str = "date") -> Texts:
 def test_what_is_no_date_is_counted() -> None:
     found = read_dates(texts("2014", "2019-05", "2020-01-02", None, "", "2023-02-30", "-"), "date")
     assert found.forms == {"day": 1, "month": 1, "year": 1}
-    assert (found.missing, found.impossible, found.examples) == (2, 2, [(5, "2023-02-30"), (6, "-")])
+    assert (found.missing, found.impossible) == (2, 2)
+    assert found.examples == {"impossible": [(5, "2023-02-30"), (6, "-")]}
     assert found.undated.tolist() == [False] * 3 + [True] * 4
 
 
@@ -92,6 +94,12 @@ def test_relations(when: Any, undated: Any, far: int | None, expected: list[str 
     assert [value for value, inside in zip(values, rule.allows(0, every), strict=True) if inside] == expected
     assert rule.allows(1, every).all() == (undated == "keep")
     assert rule.allows(1, every).any() == (undated == "keep"), "an undated query sees all, or nothing"
+
+
+@pytest.mark.parametrize(("when", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)])
+def test_the_same_day_is_neither_before_nor_after(when: Any, same_day: bool) -> None:
+    one, other = read_dates(texts("2015-06-07"), "date"), read_dates(texts("2015-06-07"), "date")
+    assert dated(one, other, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
 
 
 def test_trap_50_as_of_query() -> None:

@@ -96,14 +96,14 @@ def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) ->
     lost = qrels.rows < 0
     if not lost.any():
         return
-    unreachable = np.bincount(qrels.query_rows[lost & (qrels.grades >= qrels.min_rel)], minlength=len(relevant))
+    unreachable = np.flatnonzero(lost & (qrels.grades >= qrels.min_rel))
     message = f"{qrels.name}: {lost.sum():,} of {len(qrels):,} judgements name documents that the corpus lacks"
     severity: Severity = "warning"
-    if unreachable.any():
-        part = unreachable.sum() / relevant.sum()
+    if len(unreachable):
+        part = len(unreachable) / relevant.sum()
         message += (
-            f"; {unreachable.sum():,} of the {relevant.sum():,} relevant ones do, so recall cannot pass"
-            f" {_ceiling(unreachable, relevant):.4g}"
+            f"; {len(unreachable):,} of the {relevant.sum():,} relevant ones do, so recall cannot pass"
+            f" {ceiling(qrels, unreachable):.4g}"
         )
         if part > max_dangling:
             severity = "error"
@@ -112,7 +112,10 @@ def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) ->
     yield Finding("dangling-judgements", severity, int(lost.sum()), message, examples)
 
 
-def _ceiling(unreachable: NDArray[np.int64], relevant: NDArray[np.int64]) -> float:
+def ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
+    """Return what recall cannot pass where some relevant judgements, by place, cannot be found."""
+    relevant = qrels.relevant()
+    unreachable = np.bincount(qrels.query_rows[lost], minlength=len(relevant))
     answerable = relevant > 0
     return float(1 - np.mean(unreachable[answerable] / relevant[answerable]))
 
@@ -148,10 +151,9 @@ def _outside_candidates(collection: Collection, qrels: Qrels) -> Iterator[Findin
     lost = lost[~collection.candidates.contains(qrels.query_rows[lost], qrels.rows[lost])]
     if not len(lost):
         return
-    unreachable = np.bincount(qrels.query_rows[lost], minlength=len(qrels.queries))
     message = (
         f"{qrels.name}: {len(lost):,} relevant documents are not among their query's candidates, so recall cannot pass"
-        f" {_ceiling(unreachable, qrels.relevant()):.4g}"
+        f" {ceiling(qrels, lost):.4g}"
     )
     examples = tuple(
         f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in lost[:SHOWN]

@@ -1,0 +1,197 @@
+"""Forms of dates, what stands for none, and where a collection's dates are used."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nirank import loading
+from nirank.collections import dates as dates_module
+from nirank.collections.collection import Collection
+from nirank.collections.date_forms import parse_date
+from nirank.collections.dates import dates_of, read_dates
+from nirank.collections.texts import Texts
+from nirank.errors import ConfigError
+from nirank.experiment import Experiment
+from nirank.loading import load
+from nirank.pipeline import within
+from nirank.stages.bm25 import BM25
+from nirank.stages.date_decay import DateDecay
+from nirank.stages.dated import Dated
+from nirank.store import LocalStore
+
+EPOCH = date(1970, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "form"),
+    [
+        ("September 16 , 2014", "2014-09-16", "day"),
+        ("Sept. 16, 2014", "2014-09-16", "day"),
+        ("16 September 2014", "2014-09-16", "day"),
+        ("16th of September, 2014", "2014-09-16", "day"),
+        ("Tue, 16 Sep 2014 10:00:00 GMT", "2014-09-16", "day"),
+        ("31-Mar-15", "2015-03-31", "day"),
+        ("31-Mar-69", "1969-03-31", "day"),
+        ("31 MAR 2015", "2015-03-31", "day"),
+        ("2008 May 28", "2008-05-28", "day"),
+        ("2008 May", "2008-05-01", "month"),
+        ("May 2008", "2008-05-01", "month"),
+        ("2009.0", "2009-01-01", "year"),
+        ("16.9.2014", "2014-09-16", "day"),
+        ("3.4.2014", "2014-04-03", "day"),
+        ("2014.09.16", "2014-09-16", "day"),
+        ("16/09/2014", "2014-09-16", "day"),
+        ("09/16/2014", "2014-09-16", "day"),
+        ("04/04/2014", "2014-04-04", "day"),
+        ("16/09/2014 12:30", "2014-09-16", "day"),
+        ("2014-09-16T23:59:59.999+02:00", "2014-09-16", "day"),
+        ("2014-09-16+02:00", "2014-09-16", "day"),
+        ("2014-09-16Z", "2014-09-16", "day"),
+    ],
+)
+def test_forms(value: str, first: str, form: str) -> None:
+    found = parse_date(value)
+    assert found is not None
+    assert ((EPOCH + timedelta(found[0])).isoformat(), found[2]) == (first, form)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(1700000000, 1700000000000, "1700000000", "03/04/2014", "31/02/2014", "13/13/2014", "31-Mar", "March"),
+        *("16/9/14", "16 Foo 2014", "May 28", "00/01/2014", "2014-09-16 or so", "Q3 2014", 2009.5, ["2014"]),
+    ],
+)
+def test_what_is_no_date(value: Any) -> None:
+    assert parse_date(value) is None
+
+
+def column(*values: Any) -> Texts:
+    return Texts.of({f"d{at}": {"text": "x", "metadata": {"date": value}} for at, value in enumerate(values)})
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected", "ambiguous"),
+    [
+        ([], [None], 1),
+        (["13/01/2015"], ["2015-04-03"], 0),
+        (["01/13/2015"], ["2015-03-04"], 0),
+        (["13/01/2015", "01/13/2015"], [None], 1),
+        (["1.2.2015", "04/04/2015"], [None], 1),
+    ],
+)
+def test_day_and_month_are_in_the_order_of_the_column(
+    shown: list[str], expected: list[str | None], ambiguous: int
+) -> None:
+    found = read_dates(column("03/04/2015", *shown), "date")
+    day = None if found.undated[0] else (EPOCH + timedelta(int(found.first[0]))).isoformat()
+    assert ([day], found.ambiguous) == (expected, ambiguous)
+    assert found.undated.sum() == ambiguous
+
+
+def test_placeholders_are_no_dates() -> None:
+    found = read_dates(column("9999-12-31", "1001-01-01", "0001-01-01T00:00:00", "9999", "1900-01-01", "1900"), "date")
+    assert found.undated.tolist() == [True] * 4 + [False] * 2
+    assert found.placeholders == 4 and found.examples["placeholders"][0] == (0, "9999-12-31")
+    assert found.forms == {"day": 1, "month": 0, "year": 1}
+
+
+@pytest.mark.parametrize(("zeros", "others", "placeholders"), [(5, 20, 5), (4, 20, 0), (5, 200, 0), (12, 200, 12)])
+def test_the_zero_of_a_calendar_is_a_placeholder_where_many_share_it(
+    zeros: int, others: int, placeholders: int
+) -> None:
+    found = read_dates(column(*["1900-01-01"] * zeros, *["1901-02-03"] * others), "date")
+    assert found.placeholders == placeholders
+
+
+DOCS = {
+    "none": {"text": "wine", "metadata": {"Released": "9999-12-31"}},
+    "old": {"text": "wine", "metadata": {"Released": "31-Mar-13", "year": 2020}},
+    "new": {"text": "wine", "metadata": {"Released": "May 2019", "year": 2001}},
+    "same": {"text": "wine", "metadata": {"Released": "2015-06-07", "year": 2001}},
+}
+QUERIES = {"q": {"text": "wine", "metadata": {"Released": "7 June 2015", "year": 2015}}}
+
+
+def codes(collection: Collection) -> dict[str, int]:
+    return {one.code: one.count for one in collection.findings}
+
+
+def test_findings_do_not_vanish_with_a_rule() -> None:
+    judged = {"q": {"new": 1, "old": 1, "same": 1}}
+    whole = Collection.of(DOCS, QUERIES, judged, date="Released")
+    ruled = Collection.of(DOCS, QUERIES, judged, date="Released", time="as_of_query")
+    assert codes(whole)["placeholder-dates-documents"] == 1 and codes(whole)["relevant-later"] == 1
+    assert codes(whole).items() <= codes(ruled).items()
+    lost = next(one for one in ruled.findings if one.code == "relevant-outside-time")
+    assert lost.count == 2 and "recall cannot pass 0.3333" in lost.message
+    assert ruled.scope is not None
+    assert ruled.docs.ids.take(ruled.scope.rows(0)) == ["none", "old"]  # type: ignore[arg-type]
+
+
+def test_the_collections_date_is_that_of_its_stages(tmp_path: Path) -> None:
+    systems = {"dated": within(Dated("before"), BM25()), "decay": BM25() >> DateDecay(half_life=100)}
+    found = {}
+    for key in (None, "Released"):
+        one = Collection.of(DOCS, QUERIES, {"q": {"old": 1}}, date=key)
+        result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path / "store")).run()
+        found[key] = {name: sorted(result.ranking(name).to_dict()["q"]) for name in ("dated", "decay")}
+        stages = result.rows[0]["conventions"]["stages"]
+        assert any(said.get("date") == (key or "year") for said in stages.values())
+    assert found[None]["dated"] == ["new", "none", "same"] and found["Released"]["dated"] == ["none", "old"]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        (
+            within(Dated("before", key="Relesed"), BM25()),
+            "dated: the documents have no date under 'Relesed'; .*'Released'",
+        ),
+        (BM25() >> DateDecay(key="pages"), "date_decay: the documents have no date under 'pages'"),
+        (within(Dated("before", key="only"), BM25()), "dated: the queries have no date under 'only'"),
+        (within(Dated("before", key="words"), BM25()), "dated: the documents have no date under 'words', only"),
+    ],
+)
+def test_a_key_without_dates_is_refused_before_anything_runs(pipeline: Any, message: str) -> None:
+    docs = {"a": {"text": "x", "metadata": {"Released": "2014", "only": "2014", "words": "soon"}}}
+    queries = {"q": {"text": "x", "metadata": {"Released": "2015", "words": "now"}}}
+    experiment = Experiment(Collection.of(docs, queries), {"x": pipeline}, ["RR"])
+    for refused in (experiment.check, experiment.run):
+        with pytest.raises(ConfigError, match=message):
+            refused()
+
+
+def test_a_date_that_nobody_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="date: no document and no query has metadata 'Relased'; .*did you mean 'Rel"):
+        Collection.of(DOCS, QUERIES, date="Relased")
+
+
+def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = ["2014-05-06", "13/04/2015", "03/04/2015", "9999-12-31", "soon", None, "2016"]
+    lines = [{"_id": f"d{at}", "text": "x", "metadata": {"date": value}} for at, value in enumerate(values)]
+    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "x", "metadata": {"date": "2015"}}\n')
+    given = {"docs": tmp_path / "docs.jsonl", "queries": tmp_path / "queries.jsonl"}
+    monkeypatch.setattr(loading, "KEPT_FROM", 3)
+    store = LocalStore(tmp_path / "store")
+    first = load(**given, store=store).doc_dates
+
+    def of_few(texts: Texts, key: str) -> Any:
+        assert len(texts) < 3, "read again"
+        return read_dates(texts, key)
+
+    monkeypatch.setattr(loading, "read_dates", of_few)
+    monkeypatch.setattr(dates_module, "read_dates", of_few)
+    second = load(**given, store=store).doc_dates
+    assert first is not None and second is not None
+    assert np.array_equal(first.first, second.first) and np.array_equal(first.last, second.last)
+    for name in ("forms", "missing", "impossible", "ambiguous", "placeholders", "examples", "key"):
+        assert getattr(first, name) == getattr(second, name), name
+    assert dates_of(column("2014"), "date").forms["year"] == 1
