@@ -15,6 +15,7 @@ from nirank.values import shown
 
 OnOverlap = Literal["refuse", "drop", "mark"]
 _SPAN = 2**64
+_SALT = 16  # bytes that BLAKE2b takes
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class Judged:
 
 def hashed(text: str, salt: str) -> int:
     """Return a hash of a text from 0 to 2^64 - 1; other salts give independent ones."""
-    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8, salt=salt.encode()[:16]).digest())
+    seasoned = salt.encode()
+    if len(seasoned) > _SALT:  # all of it counts
+        seasoned = blake2b(seasoned, digest_size=_SALT).digest()
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8, salt=seasoned).digest())
 
 
 def in_folds(keys: Sequence[str], k: int, seed: int) -> NDArray[np.int64]:

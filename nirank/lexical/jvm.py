@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,24 @@ def java_class(name: str) -> Any:
 def lucene_version() -> str:
     """Return Lucene's version, such as '9.9.1'."""
     return str(java_class("org.apache.lucene.util.Version").LATEST.toString())
+
+
+def lucene_major() -> int | None:
+    """Return Lucene's major version, on which tokens depend, as its jar says; None where there is no jar.
+
+    Nothing is started: plans ask for it.
+    """
+    try:
+        return _major_in(find_jar())
+    except MissingExtra:
+        return None
+
+
+@cache
+def _major_in(jar: Path) -> int:
+    with zipfile.ZipFile(jar) as packed:
+        named = packed.read("org/apache/lucene/util/Version.class")
+    return max(map(int, re.findall(rb"LUCENE_(\d+)_\d+_\d+", named)))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, StageError
 from nirank.memory import Need, Sizes, library
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
@@ -75,7 +75,9 @@ class BM25(Retriever):
             yield "fields", "docs", TextView(name)
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
-        params: dict[str, Any] = {"analyzer": self.analyzer}
+        from nirank.lexical.jvm import lucene_major
+
+        params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": lucene_major()}
         if self.fields is not None:
             params["fields"] = sorted(self.fields)
         elif self.doc_text != TITLE_AND_TEXT:
@@ -100,7 +102,8 @@ class BM25(Retriever):
         ctx.count("empty_queries", sum(not one for one in tokens))
         self._look_for_unknown(tokens, index, ctx)
         ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
-        weights = self.fields or dict.fromkeys(index.fields, 1.0)
+        given = self.fields or {}
+        weights = {name: given.get(name, 1.0) for name in index.fields}  # in one order, in which sums are rounded
         return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
 
     def _look_for_unknown(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
@@ -144,9 +147,13 @@ def _indexing(sizes: Sizes) -> Need:
 
 def index(job: Job) -> None:
     """Index the documents: one field over a text view, or columns as fields."""
+    from nirank.lexical.jvm import lucene_version
     from nirank.lexical.postings import build
 
     texts: Texts = job.one("texts")
+    planned, version = job.params["lucene"], lucene_version()
+    if version.split(".")[0] != str(planned):
+        raise StageError(f"bm25: planned with Lucene {planned}, but Java runs {version}; run in a process of its own")
     view = job.params.get("doc_text", TITLE_AND_TEXT)
     views = {name: TextView(name) for name in job.params["fields"]} if "fields" in job.params else {"": TextView(view)}
     read = {name: texts.read(one) for name, one in views.items()}

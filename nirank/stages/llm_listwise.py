@@ -34,7 +34,7 @@ class LLMListwise(Combiner):
     Sun et al., EMNLP 2023 (RankGPT).
     """
 
-    url: str = option(identity=False, help="of the endpoint, up to and without /chat/completions")
+    url: str = option(help="of the endpoint, up to and without /chat/completions")
     model: str = option(help="the model's name at the endpoint")
     depth: int = option(default=100, help="how many documents of each list are ordered")
     window: int = option(default=20, help="documents shown at a time")

@@ -165,6 +165,7 @@ def test_folds_are_even_and_keep_equal_keys_together():
     assert distinct.tolist() == [18] * 5
     assert (in_folds(keys, 5, 0) == fold).all()
     assert (in_folds(keys, 5, 1) != fold).any()
+    assert (in_folds(keys, 5, 10**13) != in_folds(keys, 5, 10**13 + 1)).any()  # every digit of a seed counts
     more = in_folds([*keys, "another"], 5, 0)[:100]
     assert (more != fold).mean() < 0.05  # one key more moves only those at the borders
 

@@ -1,0 +1,248 @@
+"""The law of addresses, for stages: what can change an output changes the address.
+
+Every option of every stage that is registered is varied in turn, by its type, and every input; a new stage is tried
+by itself. An option may leave the address alone only where it is named here, with the reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from variants import variants
+
+from nirank import BM25, fold, rewrite, within
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.errors import ConfigError, StageError
+from nirank.experiment import Experiment
+from nirank.inference import models
+from nirank.inference.models import ModelFiles
+from nirank.lexical import jvm, scoring
+from nirank.node import Job, Node
+from nirank.pipeline import Pipeline
+from nirank.plan.compile import compile
+from nirank.registry import stages
+from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
+from nirank.stages.apply import apply
+from nirank.stages.bm25 import index
+from nirank.store import LocalStore
+
+# What leaves the address alone, and where it is shown that the output stays the same.
+LEFT_OUT = {
+    "batch_tokens": "batches change the speed, and the last bits at most (tests/inference)",
+    "key_env": "whose key is sent is nothing to the model",
+    "timeout_s": "how long an answer is waited for",
+    "retries": "how often a request that failed is sent again",
+}
+QUERIES, DOCS = Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs")
+SIDES = Sides(QUERIES, DOCS, collection="c", split="s")
+
+
+@pytest.fixture(autouse=True)
+def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every name is a model whose content its name and revision say."""
+
+    def found(model: str, revision: str | None = None) -> ModelFiles:
+        return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
+
+    monkeypatch.setattr(models, "resolve", found)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Two files of other content, whose names differ by an x at their ends."""
+    (tmp_path / "file").write_text("q Q0 d 1 1 x\n")
+    (tmp_path / "filex").write_text("q Q0 d 1 2 x\n")
+    return tmp_path / "file"
+
+
+def instances(kind: type[Any], files: Path) -> Iterator[Any]:
+    """Yield a stage with the options that it needs; more than one where options exclude each other."""
+    needed = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1"}
+    needed |= {"k": 5, "words": 5}
+    given = {
+        one.name: needed[one.name]
+        for one in dataclasses.fields(kind)
+        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+    }
+    if kind.name == "only":
+        yield kind(docs=("d1", "d2"))
+        yield kind(path=str(files))
+    elif kind.name == "bm25":
+        yield kind()
+        yield kind(fields={"title": 1.0, "text": 2.0})
+    else:
+        yield kind(**given)
+
+
+def pipeline(one: Stage) -> Pipeline:
+    """Return a system that a stage is part of."""
+    if isinstance(one, Retriever):
+        return one
+    if isinstance(one, Scorer):
+        return BM25() >> one
+    if isinstance(one, Combiner):
+        inputs = [BM25(), BM25(k1=2.0)]
+        return one.of(*inputs[: one.lists[1] or 2])
+    if isinstance(one, TextMap):
+        return rewrite(BM25() >> one if one.feedback else one, BM25())
+    assert isinstance(one, ScopeStage), "a kind of stage that this test does not know"
+    return within(one, BM25())
+
+
+def key(one: Stage, sides: Sides = SIDES) -> Hashable:
+    """Return what results are found by: the address, and the depth."""
+    node = compile(pipeline(one), sides)
+    return node.address, node.depth
+
+
+@pytest.mark.parametrize("name", stages())
+def test_every_option_is_in_the_address(name: str, files: Path) -> None:
+    seen: dict[str, list[Hashable]] = {}
+    for one in instances(stages()[name], files):
+        for option, other in variants(one):
+            try:
+                found = key(other)
+            except ConfigError:  # such as three weights for two lists
+                continue
+            listed = seen.setdefault(option, [])
+            if option in LEFT_OUT:
+                assert found == key(one), f"{option} is said to be left out"
+            else:
+                assert found != key(one) and found not in listed, f"{other!r} is found as {one!r} or another"
+                listed.append(found)
+    assert seen.keys() == {one.name for one in dataclasses.fields(stages()[name])}, "options that were not tried"
+
+
+@pytest.mark.parametrize("name", stages())
+def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {
+        "queries": Node.leaf("texts", "other queries", "queries"),
+        "docs": Node.leaf("texts", "other docs", "docs"),
+        "scope": (Node.leaf("scope", "a scope", "scope"),),
+    }
+    kind = stages()[name]
+    if "judgements" in kind.reads:
+        other["judgements"] = Node.leaf("judgements", "other", "judgements")
+    for one in instances(kind, files):
+        found = [key(one), *(key(one, dataclasses.replace(SIDES, **{role: node})) for role, node in other.items())]
+        if not isinstance(one, (Retriever, TextMap, ScopeStage)):
+            other_lists = [BM25(b=0.9), BM25(k1=2.0)]
+            changed = one.of(*other_lists[: one.lists[1] or 2]) if isinstance(one, Combiner) else other_lists[0] >> one
+            found.append((compile(changed, SIDES).address, None))
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "version", kind.version + 1)
+            found.append(key(one))
+        assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("name", ["run", "only"])
+def test_files_are_their_content(name: str, files: Path, tmp_path: Path) -> None:
+    kind = stages()[name]
+    before = key(kind(path=str(files)))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(files.read_bytes())
+    assert key(kind(path=str(elsewhere))) == before
+    files.write_text("q Q0 d 1 3 x\n")
+    assert key(kind(path=str(files))) != before
+
+
+def test_applied_functions_are_their_declared_identity() -> None:
+    def function(queries: list[str], docs: list[str]) -> list[float]:
+        return [0.0] * len(docs)
+
+    scorer = apply(function, name="f", version=1)
+    found = [
+        scorer,
+        apply(function, name="g", version=1),
+        apply(function, name="f", version=2),
+        apply(function, name="f", version=1, depth=7),
+    ]
+    assert len({key(one) for one in found}) == len(found)
+
+
+def test_composites_are_their_parts() -> None:
+    windows, sentences = stages()["windows"](10), stages()["sentences"]()
+    rule, other_rule = stages()["where"]({"type": "REG"}), stages()["where"]({"type": "DIR"})
+    words, fewer = stages()["first_words"](5), stages()["first_words"](4)
+    a, b = BM25(), BM25(b=0.9)
+    different = [
+        a,
+        a % 5 >> b,
+        b >> a,
+        a >> b % 5,
+        a % 4,
+        a % 5,
+        a + b,
+        b + a,
+        2 * a + b,
+        a + 2 * b,
+        a | b,
+        a & b,
+        within(rule, a),
+        within(other_rule, a),
+        within(rule, b),
+        within(rule, within(other_rule, a)),
+        within(a, b),
+        rewrite(words, a),
+        rewrite(fewer, a),
+        rewrite(words, b),
+        fold(windows, a),
+        fold(sentences, a),
+        fold(windows, b),
+        fold(windows, a, "mean"),
+        fold(windows, a, "mean", top=2),
+        fold(windows, a, side="queries"),
+        fold(windows, within(rule, a)),
+        within(rule, fold(windows, a)),
+        fold(windows, rewrite(words, a)),
+        rewrite(words, fold(windows, a)),
+    ]
+    found = [compile(one, SIDES) for one in different]
+    assert len({(node.address, node.depth, node.kind) for node in found}) == len(different)
+
+
+@pytest.mark.parametrize("name", ["bm25", "rm3", "top_terms", "key_sentences"])
+def test_what_lucene_analyses_is_found_by_its_major_version(
+    name: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, *_) = instances(stages()[name], files)
+    found = []
+    for version in (9, 10):
+        monkeypatch.setattr(jvm, "lucene_major", lambda version=version: version)
+        found.append(key(one))
+    assert found[0] != found[1]
+
+
+def test_lucenes_version_is_read_without_java() -> None:
+    if importlib.util.find_spec("pyserini") is None:
+        pytest.skip("needs the Lucene jar of the package pyserini")
+    assert str(jvm.lucene_major()) == jvm.lucene_version().split(".")[0]
+
+
+def test_an_index_is_not_made_by_another_lucene_than_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jvm, "lucene_version", lambda: "10.1.0")
+    job = Job({"analyzer": "english", "lucene": 9}, {"texts": [None]}, tmp_path, Context())
+    with pytest.raises(StageError, match=r"planned with Lucene 9, but Java runs 10\.1\.0"):
+        index(job)
+
+
+def test_weights_of_fields_are_summed_in_one_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two spellings of one mapping have one address, so their sums are rounded in one order."""
+    one = Collection.of({"d": {"title": "wine", "text": "red wine"}}, {"q": "wine"}, {"q": {"d": 1}})
+    orders = []
+    search = scoring.search
+
+    def noted(fields: Any, weights: Any, *rest: Any, **more: Any) -> Any:
+        orders.append(list(weights))
+        return search(fields, weights, *rest, **more)
+
+    monkeypatch.setattr(scoring, "search", noted)
+    for at, fields in enumerate(({"title": 0.3, "text": 1.7}, {"text": 1.7, "title": 0.3})):
+        Experiment(one, {"s": BM25(fields=fields)}, ["AP"], store=LocalStore(tmp_path / str(at))).run()
+    assert orders[0] == orders[1]

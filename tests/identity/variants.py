@@ -1,0 +1,81 @@
+"""Other values of an option, from its type alone, so that a new option is tried without being named anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from nirank.errors import ConfigError
+
+
+def variants(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:
+    """Yield (option, the same data class with another value of that option), several for each option.
+
+    skip  values that are not tried
+    """
+    for name in [one.name for one in dataclasses.fields(value)]:
+        for other in others(getattr(value, name), hint(value, name)):
+            if other in skip:
+                continue
+            try:
+                made = dataclasses.replace(value, **{name: other})
+            except (ConfigError, TypeError):
+                continue
+            yield name, made
+
+
+def hint(value: Any, name: str) -> Any:
+    """Return the type of a field; Any where it is known to type checkers only."""
+    try:
+        return get_type_hints(type(value), include_extras=True)[name]
+    except NameError:
+        return Any
+
+
+def others(value: Any, kind: Any) -> Iterator[Any]:
+    """Yield values of a type that are not `value`."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        kind, origin, inner = inner[0], get_origin(inner[0]), get_args(inner[0])
+    if origin in (Union, UnionType):
+        for one in inner:
+            if one is NoneType:
+                yield from () if value is None else (None,)
+            else:
+                yield from others(value, one)
+    elif origin is Literal:
+        yield from (one for one in inner if one != value)
+    elif isinstance(value, bool) or kind is bool:
+        yield from (one for one in (True, False) if one is not value)
+    elif kind is int:
+        yield from (value + 1, value + 7) if isinstance(value, int) else (7, 8)
+    elif kind is float:
+        yield from (value / 2, value / 3 + 0.25, value + 1) if isinstance(value, (int, float)) else (0.5, 0.75)
+    elif kind is str:
+        yield from OF_TEXT.get(value, (f"{value}x",)) if isinstance(value, str) else ("title", "mean", "text")
+    elif origin is tuple and isinstance(value, tuple) and value and not any(map(dataclasses.is_dataclass, value)):
+        changed = next(others(value[0], inner[0]), None)
+        yield from (value[::-1], value[:-1], (*value, value[0]), *([] if changed is None else [(changed, *value[1:])]))
+    elif origin is tuple:
+        made = [next(others(None, one), None) for one in inner if one is not Ellipsis]
+        yield from (tuple(made), tuple(made * 2))
+    elif isinstance(value, Mapping):
+        yield from ({**value, "another": 1}, {key: {"not": "other"} for key in value})
+        yield {f"{key}x": one for key, one in value.items()}
+    elif (isinstance(kind, type) and issubclass(kind, Mapping)) or (origin is not None and issubclass(origin, Mapping)):
+        yield from ({"title": 1.0}, {"title": 1.0, "text": 2.0}, {"title": 2.0, "text": 1.0})
+    elif dataclasses.is_dataclass(value):
+        yield from (other for _, other in variants(value))
+    elif dataclasses.is_dataclass(kind):
+        yield kind()
+
+
+# Where another text must be one of a few.
+OF_TEXT: Mapping[str, tuple[str, ...]] = {
+    "english": ("german", "standard"),
+    "nDCG@10": ("AP", "nDCG@5"),
+    "title": ("text",),
+    "text": ("title",),
+}
