@@ -1,4 +1,4 @@
-"""The lines of a TREC run file as arrays: `query Q0 document rank score tag`."""
+"""The lines of a run file as arrays: TREC's `query Q0 document rank score tag`, or the rows of a Parquet file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError
 from nirank.files import opened
+from nirank.forms.id_columns import file_kind
+from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name
+from nirank.forms.parquet import parquet_names, read_id_columns
 
 _COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
 _SPACE = re.compile(rb"[ \t]+")
@@ -29,7 +32,9 @@ class RunLines:
 
     query_ids, doc_ids  distinct ids, in the order in which they first occur
     query, doc          (n,) places in them
-    rank, score         (n,) int64 and float64
+    rank                (n,) int64 or float64; None where the column holds no numbers, which only matters to those
+                        who believe it
+    score               (n,) float64
     tag                 of the first line; '' for an empty file
     numbers             (n,) lines in the file from 1, where blank lines shift them; None: they do not
     """
@@ -39,7 +44,7 @@ class RunLines:
     doc_ids: pa.Array
     query: NDArray[np.integer]
     doc: NDArray[np.integer]
-    rank: NDArray[np.int64]
+    rank: NDArray[np.integer | np.floating] | None
     score: NDArray[np.float64]
     tag: str = ""
     numbers: NDArray[np.int64] | None = None
@@ -57,10 +62,13 @@ class RunLines:
 
 
 def read_run_lines(path: Path) -> RunLines:
-    """Read a run file, plain or gzipped; blanks and tabs separate, CR LF and a byte order mark are accepted.
+    """Read a run file, plain or packed; blanks and tabs separate, CR LF and a byte order mark are accepted.
 
-    Raises DataError, with file and line, for lines that are not six columns and scores that are no finite numbers.
+    A Parquet file has columns query, document, score, and rank if it likes. Raises DataError, with file
+    and line, for lines that are not six columns and scores that are no finite numbers.
     """
+    if file_kind(path) == "parquet":
+        return _finite(_from_parquet(path))
     with opened(path) as file:
         raw = file.read()
     raw = raw.removeprefix(b"\xef\xbb\xbf")
@@ -73,22 +81,62 @@ def read_run_lines(path: Path) -> RunLines:
     if not raw or raw.isspace():
         none, nothing = np.empty(0, np.int64), pa.array([], pa.large_string())
         return RunLines(path, nothing, nothing, none, none, none, np.empty(0))
+    types = {"query": _IDS, "document": _IDS, "rank": pa.int64(), "score": pa.float64()}
     try:
-        table = _table(raw, {"query": _IDS, "document": _IDS, "rank": pa.int64(), "score": pa.float64()})
+        table = _table(raw, types)
     except pa.ArrowInvalid:
-        raise _mistake(path, raw, numbers) from None
+        try:
+            table = _table(raw, types | {"rank": pa.large_string()})
+        except pa.ArrowInvalid:
+            raise _mistake(path, raw, numbers) from None
     tag = _FIRST_TAG.match(raw)
     query_ids, query = _coded(table["query"])
     doc_ids, doc = _coded(table["document"])
-    rank, score = np.asarray(table["rank"]), np.asarray(table["score"])
     told = tag[1].decode() if tag else ""
-    lines = RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers)
+    rank, score = _ranks(table["rank"]), np.asarray(table["score"])
+    return _finite(RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers))
+
+
+def _ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] | None:
+    """Return ranks as numbers, such as 1.0 too; None where one is no number."""
+    if pa.types.is_integer(column.type):
+        return np.asarray(column)
+    try:
+        found = np.asarray(column.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        return None
+    return found if np.isfinite(found).all() else None
+
+
+def _from_parquet(path: Path) -> RunLines:
+    names = parquet_names(path)
+    found = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
+    for name, what in zip(found[:3], ("query", "document", "score"), strict=True):
+        if name is None:
+            raise DataError(f"{path}: has no column '{what}'; it has {', '.join(names)}")
+    query_name, doc_name, score_name, rank_name = found
+    ids = [column.dictionary_encode() for column in read_id_columns(path, [str(query_name), str(doc_name)])]
+    for column, what in zip(ids, ("query", "document"), strict=True):
+        if column.null_count:
+            raise DataError(f"{path}: {column.null_count:,} rows have no {what}")
+    texts = read_id_columns(path, [str(score_name), *([rank_name] if rank_name else [])])
+    try:
+        score = np.asarray(texts[0].cast(pa.float64()).fill_null(np.nan))
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: column '{score_name}' holds no numbers ({error})") from None
+    rank = _ranks(pa.chunked_array([texts[1]])) if rank_name else None
+    query, doc = (np.asarray(column.indices, np.int64) for column in ids)
+    return RunLines(path, ids[0].dictionary, ids[1].dictionary, query, doc, rank, score, path.name.partition(".")[0])
+
+
+def _finite(lines: RunLines) -> RunLines:
+    """Return the lines if all scores are finite; raise DataError naming the first that is not."""
     wild = np.flatnonzero(~np.isfinite(lines.score))
     if len(wild):
         at = int(wild[0])
         one, other = lines.ids(at)
         raise DataError(
-            f"{path}:{lines.number(at)}: query '{one}', document '{other}' has score {lines.score[at]};"
+            f"{lines.path}:{lines.number(at)}: query '{one}', document '{other}' has score {lines.score[at]};"
             " expected a finite number"
         )
     return lines
@@ -131,12 +179,11 @@ def _mistake(path: Path, raw: bytes, numbers: NDArray[np.int64] | None) -> DataE
     except UnicodeDecodeError as error:
         found = raw.count(b"\n", 0, error.start) + 1
         return DataError(f"{path}:{found}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
-    texts = _table(raw, {"score": pa.large_string(), "rank": pa.large_string()})
-    for what, kind in (("score", pa.float64()), ("rank", pa.int64())):
-        for at, value in enumerate(texts[what].to_pylist()):
-            if not _reads(value, kind):
-                number = at + 1 if numbers is None else int(numbers[at])
-                return DataError(f"{path}:{number}: {what} '{value}' is not a number")
+    texts = _table(raw, {"score": pa.large_string()})
+    for at, value in enumerate(texts["score"].to_pylist()):
+        if not _reads(value, pa.float64()):
+            number = at + 1 if numbers is None else int(numbers[at])
+            return DataError(f"{path}:{number}: score '{value}' is not a number")
     return DataError(f"{path}: cannot be read; expected lines: query Q0 document rank score tag")
 
 

@@ -1,4 +1,4 @@
-"""TREC run files: `query Q0 document rank score tag`, plain or gzipped."""
+"""Run files: TREC's `query Q0 document rank score tag`, plain or packed, and Parquet for ids that TREC cannot hold."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def read_run(
     conflicts = _conflicts(q, lines)
     score: Scores = lines.score
     if order_by != "score":
-        place = lines.rank if order_by == "rank" else np.arange(n)
+        place = np.arange(n) if order_by == "line" else lines.rank
+        if place is None:
+            raise DataError(f"{path}: order_by: rank needs ranks, but the file has none that are all numbers")
         score = _scores_of_places(q, place)
     kept = np.flatnonzero(declared)
     kept = kept[_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
@@ -113,7 +115,7 @@ def _side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
     return (Ids(ids), np.arange(len(ids))) if table is None else (table, table.rows(ids))
 
 
-def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.float64]:
+def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
     """Return scores that fall with each query's places, from the length of the list down to 1."""
     order = np.lexsort((place, q))
     begins = np.searchsorted(q[order], q[order])
@@ -128,9 +130,10 @@ def _conflicts(q: NDArray[np.int64], lines: RunLines) -> int:
 
     Equal scores agree with any order, so only pairs with different scores count.
     """
-    by_line = np.argsort(q, kind="stable")
-    falling = (np.diff(lines.rank[by_line]) < 0) & (np.diff(q[by_line]) == 0)
-    by_rank = np.lexsort((lines.rank, q)) if falling.any() else by_line
+    by_rank = by_line = np.argsort(q, kind="stable")
+    if lines.rank is not None:
+        falling = (np.diff(lines.rank[by_line]) < 0) & (np.diff(q[by_line]) == 0)
+        by_rank = np.lexsort((lines.rank, q)) if falling.any() else by_line
     wrong: list[NDArray[np.int64]] = []
     for order in (by_rank, by_line):
         same = q[order][1:] == q[order][:-1]
@@ -172,11 +175,16 @@ def _distinct(
 def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
     """Write a run file, gzipped if its name ends in `.gz`; the same ranking gives the same bytes.
 
+    A name that ends in `.parquet` gives a table of query, document, rank and score, which holds any id.
+
     Scores are written in the shortest form that reads back as the same float64. Queries without
     results have no lines. Raises StageError for ids that six columns cannot hold: empty ones and those
     with whitespace (a leading U+FEFF included, which reads as a byte order mark).
     """
     path = Path(path)
+    if path.suffix == ".parquet":
+        _write_parquet(ranking, path)
+        return
     tag = re.sub(r"\s+", "_", tag) or "nirank"
     queries, docs = ranking.queries.arrow(ranking.query_rows), ranking.docs.arrow(ranking.rows)
     for ids, what in ((queries, "query"), (docs, "document")):
@@ -198,6 +206,18 @@ def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
         for chunk in lines.chunks:
             for start in range(0, len(chunk), _WRITTEN_LINES):
                 file.write("".join(chunk.slice(start, _WRITTEN_LINES).to_pylist()).encode())
+
+
+def _write_parquet(ranking: Ranking, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    columns = {
+        "query": ranking.queries.arrow(ranking.query_rows),
+        "document": ranking.docs.arrow(ranking.rows),
+        "rank": pa.array(ranking.ranks),
+        "score": pa.array(ranking.scores.astype(np.float64)),
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
 
 
 def _packed(plain: IO[bytes]) -> gzip.GzipFile:

@@ -78,8 +78,8 @@ def write(
     """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and evidence files.
 
     Each file is written aside and renamed. Files that an earlier run wrote here and this one does
-    not are removed; nothing else in the folder is touched. A run file that cannot hold its ids is
-    left out, and that is said.
+    not are removed; nothing else in the folder is touched. A ranking whose ids a TREC
+    file cannot hold is written as Parquet, and that is said.
     """
     folder.mkdir(parents=True, exist_ok=True)
     before = _manifest_before(folder)
@@ -99,7 +99,10 @@ def write(
                 _aside(folder / name, fill)
                 written[name] = {"content": content, "bytes": _size(folder / name)}
             except StageError as error:
-                log.warning("no run file: %s", error)
+                table = name.replace(".run.gz", ".run.parquet")
+                _aside(folder / table, partial(write_run, runs[key]))
+                written[table] = {"content": content, "bytes": _size(folder / table)}
+                log.warning("no TREC run file: %s; written to %s instead", error, table)
     details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
     texts = {
         "leaderboard.json": as_json({"version": 1, "rows": rows, "comparisons": comparisons}),

@@ -192,14 +192,14 @@ def test_run_files_have_safe_stable_names() -> None:
         check_names([("a", None)], ["S", "s"])
 
 
-def test_ids_that_a_run_file_cannot_hold_cost_only_that_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     runs = {
         ("tiny", "test", "A"): Ranking.from_dict({"q": {"doc 7": 1.0}}),
         ("tiny", "test", "B"): Ranking.from_dict({"q": {"d": 1.0}}),
     }
     save(tmp_path, [row("A", 1.0), row("B", 1.0)], runs=runs)
-    assert [path.name for path in (tmp_path / "runs" / "tiny").iterdir()] == ["B.run.gz"]
-    assert "no run file" in caplog.text
+    assert [path.name for path in sorted((tmp_path / "runs" / "tiny").iterdir())] == ["A.run.parquet", "B.run.gz"]
+    assert "no TREC run file" in caplog.text
 
 
 def test_a_manifest_that_names_files_outside_is_not_believed(tmp_path: Path) -> None:
