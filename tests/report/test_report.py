@@ -192,7 +192,9 @@ def test_run_files_have_safe_stable_names() -> None:
         check_names([("a", None)], ["S", "s"])
 
 
-def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     runs = {
         ("tiny", "test", "A"): Ranking.from_dict({"q": {"doc 7": 1.0}}),
         ("tiny", "test", "B"): Ranking.from_dict({"q": {"d": 1.0}}),
