@@ -13,7 +13,7 @@ from nirank.errors import ConfigError
 from nirank.memory import Need, Sizes
 from nirank.model import Model
 from nirank.node import Job, Node
-from nirank.ranking import Ranking
+from nirank.pairs import Pairs
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
 from nirank.stages._precision import settled
@@ -124,7 +124,7 @@ class Dense(Retriever):
         """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
         return Need(8 * sizes.queries * self.dimension())
 
-    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors
         from nirank.inference.knn import nearest
 

@@ -1,0 +1,4 @@
+"""Blocking: hash families that give every record its keys, and one join that pairs records with a key in common.
+
+Nothing here knows stages; a family takes texts or vectors, the join takes keys.
+"""

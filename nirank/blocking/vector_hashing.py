@@ -1,0 +1,144 @@
+"""Hash families over vectors: p-stable grids for distances, random hyperplanes for angles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.blocking.keys import Keys, RecordKeys, combine_columns
+from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits, shift_cells
+from nirank.memory import fitting
+
+Vectors = NDArray[np.float32]
+_BLOCK = 8192  # vectors hashed at a time
+
+
+class VectorHashing(Protocol):
+    """A family of hash functions over vectors, L tables of some functions each."""
+
+    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
+        """Return each vector's key in each table; with probes, also those of that many buckets nearby in each."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Grids:
+    """p-stable grids: in each table r projections, each cut into cells of one width, with random shifts.
+
+    h(x) = floor((a·x + b) / width). Datar, Immorlica, Indyk and Mirrokni, SoCG 2004; probes: Lv, Josephson, Wang,
+    Charikar and Li, VLDB 2007, with the sequence of section 4.5.
+
+    directions  (dimension, tables · functions) float32
+    shifts      (tables · functions,) float32, from 0 to width
+    """
+
+    directions: Vectors
+    shifts: NDArray[np.float32]
+    tables: int
+    functions: int
+    width: float
+
+    @classmethod
+    def draw(
+        cls,
+        dimension: int,
+        tables: int,
+        functions: int,
+        width: float,
+        seed: int,
+        norm: Literal["euclidean", "manhattan"] = "euclidean",
+    ) -> Grids:
+        """Draw the functions; the first tables of a family with more tables are those of one with fewer."""
+        directions, shifts = [], []
+        for table in range(tables):
+            random = np.random.default_rng((seed, table))
+            if norm == "euclidean":
+                directions.append(random.standard_normal((functions, dimension)))
+            else:
+                directions.append(random.standard_cauchy((functions, dimension)))
+            shifts.append(random.uniform(0, width, functions))
+        drawn = np.concatenate(directions).T if tables else np.empty((dimension, 0))
+        return cls(drawn.astype(np.float32), np.concatenate(shifts).astype(np.float32), tables, functions, width)
+
+    def project(self, vectors: Vectors) -> NDArray[np.float32]:
+        """Return (a·x + b) / width, (n, tables, functions) float32."""
+        projected = (np.asarray(vectors, np.float32) @ self.directions + self.shifts) / np.float32(self.width)
+        return np.asarray(projected.reshape(len(vectors), self.tables, self.functions))
+
+    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
+        sets = choose_grid_sets(self.functions, probes)
+        return _hash_blocks(vectors, self.tables, lambda block: self._cells(block, sets))
+
+    def _cells(self, vectors: Vectors, sets: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
+        projected = self.project(vectors)
+        cells = np.floor(projected).astype(np.int64)
+        return np.concatenate((cells[:, :, None, :], shift_cells(projected, cells, sets)), axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Hyperplanes:
+    """Random hyperplanes through a centre: in each table one bit a plane, the side on which a vector lies.
+
+    Charikar, STOC 2002. With `orthogonal`, planes of a table are made orthogonal in groups of at most `dimension`
+    (super-bit: Ji, Li, Yan, Zhang and Tian, NIPS 2012). Probes flip the bits whose planes are nearest.
+
+    normals  (dimension, tables · bits) float32
+    centre   (dimension,) float32
+    """
+
+    normals: Vectors
+    centre: NDArray[np.float32]
+    tables: int
+    bits: int
+
+    @classmethod
+    def draw(
+        cls, centre: NDArray[np.float32], tables: int, bits: int, seed: int, *, orthogonal: bool = True
+    ) -> Hyperplanes:
+        """Draw the planes; the first tables of a family with more tables are those of one with fewer."""
+        dimension = len(centre)
+        normals = []
+        for table in range(tables):
+            drawn = np.random.default_rng((seed, table)).standard_normal((bits, dimension))
+            for start in range(0, bits if orthogonal else 0, dimension):
+                group = drawn[start : start + dimension]
+                basis, upper = np.linalg.qr(group.T)
+                drawn[start : start + dimension] = (basis * np.sign(np.diag(upper))).T
+            normals.append(drawn)
+        planes = np.concatenate(normals).T if tables else np.empty((dimension, 0))
+        return cls(planes.astype(np.float32), np.asarray(centre, np.float32), tables, bits)
+
+    def project(self, vectors: Vectors) -> NDArray[np.float32]:
+        """Return how far each vector lies from each plane, signed, (n, tables, bits) float32."""
+        projected = (np.asarray(vectors, np.float32) - self.centre) @ self.normals
+        return np.asarray(projected.reshape(len(vectors), self.tables, self.bits))
+
+    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
+        sets = choose_bit_sets(self.bits, probes)
+        return _hash_blocks(vectors, self.tables, lambda block: self._sides(block, sets))
+
+    def _sides(self, vectors: Vectors, sets: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
+        projected = self.project(vectors)
+        sides = (projected >= 0).astype(np.int64)
+        return np.concatenate((sides[:, :, None, :], flip_bits(projected, sides, sets)), axis=2)
+
+
+def _hash_blocks(vectors: Vectors, tables: int, hash_block: object) -> RecordKeys:
+    """Hash vectors block by block into keys.
+
+    hash_block  vectors → (n, tables, 1 + probes, functions) integers: the bucket, and those nearby
+    """
+    assert callable(hash_block)
+    parts: list[Keys] = []
+    size = fitting(_BLOCK, 64.0 * tables * max(vectors.shape[1], 16))
+    for start in range(0, len(vectors), size):
+        buckets: NDArray[np.int64] = hash_block(vectors[start : start + size])
+        n, _, places, functions = buckets.shape
+        parts.append(combine_columns(buckets.reshape(-1, functions)).reshape(n, tables * places))
+    if not parts:
+        return RecordKeys(np.zeros(1, np.int64), np.empty(0, np.uint64))
+    codes = np.concatenate(parts)
+    return RecordKeys.from_tables(codes, np.repeat(np.arange(tables), codes.shape[1] // max(tables, 1)))

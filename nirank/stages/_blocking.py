@@ -1,0 +1,84 @@
+"""What stages have in common that give candidate pairs without scores: no depth, and everything left out is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nirank.blocking.join import join
+from nirank.blocking.keys import RecordKeys
+from nirank.blocking.purging import PurgeCounts, purge_buckets
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.pairs import Pairs
+from nirank.pipeline import Flow
+from nirank.scope import Scope
+from nirank.stage import Retriever, stage
+
+
+@stage
+class Blocker(Retriever):
+    """Gives each query the documents that share a block with it: pairs, without scores or order.
+
+    Behind it a retriever or scorer works within these pairs: `MinHash() >> Dense("model")`.
+    """
+
+    gives: ClassVar[Flow] = "pairs"
+
+    def check(self) -> None:
+        check_unranked(self)
+
+    def conventions(self) -> Mapping[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "k" and value is not None}
+
+
+def check_unranked(blocker: Retriever) -> None:
+    """Raise ConfigError for a depth: pairs have no order in which they could be cut."""
+    if blocker.k is not None:
+        raise ConfigError(f"{blocker.name}: gives pairs without order, so k cannot cut them; rank them first")
+
+
+def is_one_table(queries: Texts, docs: Texts) -> bool:
+    """Tell whether both sides are the same records."""
+    return queries is docs or queries.digest == docs.digest
+
+
+def join_blocks(
+    queries: RecordKeys,
+    docs: RecordKeys,
+    scope: Scope,
+    ctx: Context,
+    *,
+    same_side: bool,
+    smoothing: float | None = None,
+    ratio: float | None = None,
+    most: int | None = None,
+) -> Pairs:
+    """Purge, join, and say on the row how many blocks there were and what was left out."""
+    purged_queries, purged_docs, counts = purge_buckets(
+        queries, docs, same_side=same_side, smoothing=smoothing, ratio=ratio, most=most
+    )
+    pairs = join(purged_queries, purged_docs, scope)
+    state_blocks(counts, ctx)
+    count_lost_records(pairs, ctx)
+    return pairs
+
+
+def state_blocks(counts: PurgeCounts, ctx: Context) -> None:
+    """State how many blocks and comparisons there were, and what was left out."""
+    ctx.declare("blocks", counts.buckets)
+    ctx.declare("comparisons", counts.comparisons)
+    ctx.declare("kept_comparisons", counts.kept_comparisons)
+    ctx.declare("largest_block", counts.largest)
+    ctx.count("purged_blocks", counts.purged_buckets)
+
+
+def count_lost_records(pairs: Pairs, ctx: Context) -> None:
+    """Count the records of either side that no pair holds."""
+    ctx.count("queries_without_pair", int((pairs.counts == 0).sum()))
+    paired = np.zeros(len(pairs.docs), np.bool_)
+    paired[pairs.rows] = True
+    ctx.count("documents_without_pair", int((~paired).sum()))

@@ -1,0 +1,95 @@
+"""Locality-sensitive hashing over any encoder's vectors: records in one bucket of one table are candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
+from nirank.pairs import Pairs
+from nirank.pipeline import Flow
+from nirank.scope import Scope
+from nirank.stage import option, stage
+from nirank.stages._blocking import check_unranked, is_one_table, join_blocks
+from nirank.stages.dense import Dense
+
+if TYPE_CHECKING:
+    from nirank.blocking.vector_hashing import VectorHashing, Vectors
+
+_CENTRED = 65_536  # vectors summed at a time
+
+
+@stage
+class LSH(Dense):
+    """Pair records whose vectors fall into the same bucket of at least one of several hash tables.
+
+    `grids`: r random projections a table, cut into cells of one width (p-stable, for Euclidean distance).
+    `hyperplanes`: r random planes through the documents' mean (for angles). Two vectors survive with
+    probability 1 - (1 - p^r)^L; p is in `nirank.blocking.survival`. With probes, queries also look into that many
+    buckets nearby in each table.
+
+    Datar, Immorlica, Indyk and Mirrokni, SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007.
+    """
+
+    family: Literal["hyperplanes", "grids"] = option(default="hyperplanes", help="hyperplanes or grids")
+    tables: int = option(default=10, help="hash tables, L; one must agree")
+    functions: int = option(default=12, help="functions of a table, r; all must agree")
+    width: float | None = option(default=None, help="of a grid's cells; in the unit of the vectors' distances")
+    probes: int = option(default=0, help="further buckets of each table that a query looks into")
+    max_block: int | None = option(default=1000, help="records that a bucket may have at most; null: any number")
+    seed: int = option(default=0, help="of the random projections")
+
+    name = "lsh"
+    source = "Datar et al., SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007"
+    gives: ClassVar[Flow] = "pairs"
+
+    def check(self) -> None:
+        super().check()
+        check_unranked(self)
+        if self.tables < 1 or self.functions < 1:
+            raise ConfigError("lsh: tables and functions must be 1 or more")
+        if self.probes < 0 or self.seed < 0:
+            raise ConfigError("lsh: probes and seed must be 0 or more")
+        if self.family == "grids" and (self.width is None or self.width <= 0):
+            raise ConfigError("lsh: grids need a width above 0, such as twice the distance of two usual matches")
+        if self.family == "hyperplanes" and self.width is not None:
+            raise ConfigError("lsh: width is for grids; hyperplanes have none")
+        if self.max_block is not None and self.max_block < 2:
+            raise ConfigError(f"lsh: max_block must be 2 records or more, got {self.max_block}")
+
+    def conventions(self) -> Mapping[str, Any]:
+        return {**super().conventions(), "family": self.family, "tables": self.tables, "functions": self.functions}
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what the keys take, and the projections of a block."""
+        keys = 40 * self.tables * (sizes.docs + sizes.queries * (1 + self.probes))
+        return Need(keys + 4 * self.dimension() * self.tables * self.functions)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        from nirank.inference.encoder import read_vectors
+
+        assert ctx.docs is not None
+        docs, _ = read_vectors(ctx.need(0))
+        asked, _ = read_vectors(ctx.need(1))
+        family = self._draw(docs)
+        doc_keys = family.hash_vectors(docs)
+        query_keys = family.hash_vectors(asked, self.probes)
+        same_side = is_one_table(queries, ctx.docs) and self.probes == 0 and np.array_equal(docs, asked)
+        return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
+
+    def _draw(self, docs: Vectors) -> VectorHashing:
+        from nirank.blocking.vector_hashing import Grids, Hyperplanes
+
+        if self.family == "grids":
+            assert self.width is not None
+            return Grids.draw(docs.shape[1], self.tables, self.functions, self.width, self.seed)
+        total = np.zeros(docs.shape[1], np.float64)
+        for start in range(0, len(docs), _CENTRED):
+            total += np.asarray(docs[start : start + _CENTRED], np.float64).sum(axis=0)
+        centre = (total / max(len(docs), 1)).astype(np.float32)
+        return Hyperplanes.draw(centre, self.tables, self.functions, self.seed)

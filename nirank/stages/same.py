@@ -1,0 +1,65 @@
+"""Attribute equality: records with the same value in some columns are candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from nirank.blocking.keys import RecordKeys
+from nirank.blocking.words import split_tokens
+from nirank.collections.texts import Texts, TextView
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
+from nirank.pairs import Pairs
+from nirank.scope import Scope
+from nirank.stage import option, stage
+from nirank.stages._blocking import Blocker, is_one_table, join_blocks
+
+_A_VALUE = 150  # bytes of a distinct value, its key and its places
+
+
+@stage
+class Same(Blocker):
+    """Pair records that have equal values in a column; `Same(("phone", "name+city"))`: the phone, or name and city.
+
+    Values are compared in lower case, with single blanks and without punctuation. An empty value equals nothing.
+    """
+
+    columns: tuple[str, ...] = option(help="columns, one of which must be equal; of columns joined by + all must be")
+    max_block: int | None = option(default=1000, help="records that may share a value at most; null: any number")
+
+    name = "same"
+    source = "standard blocking; Christen, Data Matching, Springer 2012, section 4.4"
+
+    def check(self) -> None:
+        super().check()
+        if not self.columns or not all(part.strip() for column in self.columns for part in column.split("+")):
+            raise ConfigError("same: expected the names of columns, such as [phone, name+city]")
+        if self.max_block is not None and self.max_block < 2:
+            raise ConfigError(f"same: max_block must be 2 records or more, got {self.max_block}")
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what the values of both sides take."""
+        return Need(_A_VALUE * (sizes.queries + sizes.docs) * len(self.columns) + sizes.query_bytes + sizes.doc_bytes)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        assert ctx.docs is not None
+        same_side = is_one_table(queries, ctx.docs)
+        docs = RecordKeys.from_words(self._values(ctx.docs))
+        asked = docs if same_side else RecordKeys.from_words(self._values(queries))
+        lacking = [int((side.counts == 0).sum()) for side in ((docs,) if same_side else (asked, docs))]
+        ctx.count("records_without_value", sum(lacking))
+        return join_blocks(asked, docs, scope, ctx, same_side=same_side, most=self.max_block)
+
+    def _values(self, records: Texts) -> Iterator[list[str]]:
+        """Yield each record's values, one for each group of columns in which it has all of them."""
+        groups = [[part.strip() for part in column.split("+")] for column in self.columns]
+        read = {name: records.read(TextView(name)) for group in groups for name in group}
+        for row in zip_longest(*read.values()):
+            values = {name: " ".join(split_tokens(text)) for name, text in zip(read, row, strict=True)}
+            yield [
+                f"{at}\x1f" + "\x1f".join(values[name] for name in group)
+                for at, group in enumerate(groups)
+                if all(values[name] for name in group)
+            ]

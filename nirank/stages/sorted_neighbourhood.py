@@ -1,0 +1,56 @@
+"""Sorted neighbourhood: records that stand close to each other when all are sorted are candidates."""
+
+from __future__ import annotations
+
+from nirank.blocking.words import split_tokens
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
+from nirank.pairs import Pairs
+from nirank.scope import Scope
+from nirank.stage import option, stage
+from nirank.stages._blocking import Blocker, count_lost_records
+
+
+@stage
+class SortedNeighbourhood(Blocker):
+    """Sort the records of both sides by a key, and pair those that stand fewer than `window` places apart.
+
+    A key is a text view in lower case, with single blanks and without punctuation. Several keys mean several passes,
+    of which one must bring a pair together. A record with a blank key takes no part in that pass, and is counted.
+
+    Hernández and Stolfo, SIGMOD 1995.
+    """
+
+    window: int = option(default=5, help="records that are looked at together; 2: neighbours only")
+    keys: tuple[View, ...] = option(default=(TITLE_AND_TEXT,), help="a text view for each pass: columns or a template")
+
+    name = "sorted_neighbourhood"
+    source = "Hernández and Stolfo, SIGMOD 1995, section 2"
+
+    def check(self) -> None:
+        super().check()
+        if self.window < 2:
+            raise ConfigError(f"sorted_neighbourhood: window must be 2 or more, got {self.window}")
+        if not self.keys:
+            raise ConfigError("sorted_neighbourhood: keys is empty; expected a column, or a text view, for each pass")
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return what the sorted keys take."""
+        return Need(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        from nirank.blocking.neighbourhood import join_neighbours, order_keys
+
+        assert ctx.docs is not None
+        passes = []
+        for view in self.keys:
+            query_keys, doc_keys = (
+                [" ".join(split_tokens(text)) for text in side.read(TextView(view))] for side in (queries, ctx.docs)
+            )
+            ctx.count("blank_keys", sum(not key for key in (*query_keys, *doc_keys)))
+            passes.append(order_keys(query_keys, doc_keys))
+        pairs = join_neighbours(passes, self.window, scope)
+        count_lost_records(pairs, ctx)
+        return pairs

@@ -1,0 +1,118 @@
+"""TF-IDF over character n-grams: the lexical blocker that neural ones have to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.context import Context
+from nirank.errors import ConfigError, DataError
+from nirank.memory import Need, Sizes
+from nirank.node import Job, Node
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+from nirank.stage import Retriever, Sides, option, stage
+
+_A_BYTE = 60  # bytes of memory a byte of text, while its n-grams are counted
+
+
+@stage
+class TFIDF(Retriever):
+    """Rank by the cosine of TF-IDF vectors over character n-grams within words, or over words.
+
+    scikit-learn's vectoriser with its defaults (lower case, smooth idf, unit length), fitted on both sides together.
+    Only records that share an n-gram are returned.
+
+    Paulsen, Govind and Doan, Sparkly, PVLDB 16(6), 2023.
+    """
+
+    analyzer: Literal["char_wb", "char", "word"] = option(default="char_wb", help="char_wb: n-grams within words")
+    ngrams: tuple[int, int] = option(default=(3, 5), help="shortest and longest n-gram")
+    sublinear: bool = option(default=False, help="1 + ln(tf) for tf")
+    doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+    query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
+
+    name = "tfidf"
+    source = "Paulsen, Govind and Doan, PVLDB 16(6), 2023; scikit-learn's TfidfVectorizer"
+
+    def check(self) -> None:
+        if len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1]:
+            raise ConfigError(f"tfidf: ngrams are the shortest and the longest, such as [3, 5], got {self.ngrams}")
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        options = self.options(identity_only=True)
+        params: Mapping[str, Any] = {name: value for name, value in options.items() if name != "k"}
+        inputs = (("docs", data.docs), ("queries", data.queries))
+        made = Node(
+            f"{__name__}:vectors",
+            1,
+            params,
+            inputs,
+            offline=True,
+            memory=_vectorising,
+            stage=self,
+            label=f"TF-IDF vectors of {data.docs.label}",
+        )
+        index = Node(
+            f"{__name__}:index", 1, inputs=(("vectors", made),), offline=True, label=f"postings of {data.docs.label}"
+        )
+        return made, index
+
+    def memory(self, sizes: Sizes) -> Need:
+        from nirank.inference.sparse import search_need
+
+        return search_need(sizes.docs)
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
+        from nirank.inference.sparse import search_sparse
+
+        return search_sparse(ctx.need(1), ctx.need(0) / "queries", scope, k)
+
+    def conventions(self) -> Mapping[str, Any]:
+        shown = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "sublinear": self.sublinear}
+        return {**shown, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
+
+
+def _vectorising(sizes: Sizes) -> Need:
+    return Need(_A_BYTE * (sizes.query_bytes + sizes.doc_bytes))
+
+
+def vectors(job: Job) -> None:
+    """Fit on both sides, and write the vectors of each."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    asked: TFIDF = job.stage
+    docs: Texts = job.one("docs")
+    queries: Texts = job.one("queries")
+    vectoriser = TfidfVectorizer(
+        analyzer=asked.analyzer, ngram_range=asked.ngrams, sublinear_tf=asked.sublinear, dtype=np.float32
+    )
+    views = (TextView(asked.doc_text), TextView(asked.query_text))
+    one_table = docs.digest == queries.digest and asked.doc_text == asked.query_text
+    try:
+        vectoriser.fit(docs.read(views[0]) if one_table else chain(docs.read(views[0]), queries.read(views[1])))
+    except ValueError as error:
+        raise DataError(f"tfidf: the texts have no n-grams ({error})") from None
+    for side, texts, view in (("docs", docs, views[0]), ("queries", queries, views[1])):
+        _write(vectoriser.transform(texts.read(view)), job.folder / side)
+
+
+def _write(vectors: Any, folder: Path) -> None:
+    """Write a sparse matrix as text i owning offsets[i]:offsets[i + 1] of terms and weights."""
+    folder.mkdir()
+    vectors.sort_indices()
+    np.save(folder / "offsets.npy", vectors.indptr.astype(np.int64))
+    np.save(folder / "terms.npy", vectors.indices.astype(np.int32))
+    np.save(folder / "weights.npy", vectors.data.astype(np.float32))
+
+
+def index(job: Job) -> None:
+    """Invert the documents' vectors."""
+    from nirank.inference.sparse import invert
+
+    invert(job.one("vectors") / "docs", job.folder)
