@@ -11,7 +11,7 @@ import numpy as np
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
-from nirank.errors import ConfigError, DataError
+from nirank.errors import ConfigError
 from nirank.memory import Need, Sizes
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
@@ -84,6 +84,7 @@ def _vectorising(sizes: Sizes) -> Need:
 
 def vectors(job: Job) -> None:
     """Fit on both sides, and write the vectors of each."""
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     asked: TFIDF = job.stage
@@ -96,10 +97,11 @@ def vectors(job: Job) -> None:
     one_table = docs.digest == queries.digest and asked.doc_text == asked.query_text
     try:
         vectoriser.fit(docs.read(views[0]) if one_table else chain(docs.read(views[0]), queries.read(views[1])))
-    except ValueError as error:
-        raise DataError(f"tfidf: the texts have no n-grams ({error})") from None
+    except ValueError:  # no text has an n-gram: nothing is alike
+        vectoriser = None
     for side, texts, view in (("docs", docs, views[0]), ("queries", queries, views[1])):
-        _write(vectoriser.transform(texts.read(view)), job.folder / side)
+        found = csr_matrix((len(texts), 0)) if vectoriser is None else vectoriser.transform(texts.read(view))
+        _write(found, job.folder / side)
 
 
 def _write(vectors: Any, folder: Path) -> None:
