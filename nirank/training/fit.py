@@ -19,7 +19,7 @@ from nirank.errors import ConfigError, MissingExtra
 from nirank.identity import Digester
 from nirank.inference.encoder import chosen_device
 from nirank.inference.models import ModelFiles
-from nirank.training import layers, starting
+from nirank.training import heads, layers, starting
 from nirank.training.batches import Batches
 from nirank.training.card import card
 from nirank.training.checkpoints import Best, Checkpoints
@@ -161,6 +161,9 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
 def _prepare(model: Any, how: Fitting) -> None:
     """Make of a loaded model what the recipe trains."""
     recipe = how.recipe
+    if recipe.head is not None:
+        heads.add_head(model, recipe.head, how.seed)
+    heads.check_reach(model, recipe)
     if recipe.dropout is not None:
         layers.set_dropout(model, recipe.dropout)
     layers.reinit(model, recipe, how.seed)

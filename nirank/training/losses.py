@@ -94,6 +94,38 @@ def margin_mse(student: Tensor, teacher: Tensor, present: Tensor | None = None) 
     return ((ours - theirs).square() * kept).sum() / kept.sum().clamp(min=1)
 
 
+def lsh(
+    positives: Tensor, negatives: Tensor, present: Tensor | None = None, radius: float = 1.0, ratio: float = 3.0
+) -> Tensor:
+    """Return mean max(0, d⁺ - radius) + mean max(0, ratio · radius - d⁻): the double hinge of neural LSH.
+
+    positives  (p,) distances of matching pairs
+    negatives  distances of pairs that do not match, of any shape
+    present    of the negatives' shape, bool: which of them count; None: all
+
+    The triple loss of Wang et al., SDM 2024, max(R, d⁺) - min(cR, d⁻), is this less (c - 1) R, with equal gradients;
+    as its two terms do not meet, each is a mean over its own pairs. It is 0 where all matches lie within the radius
+    and all others at least ratio times as far: then cells of a grid of width cR tell them apart.
+    """
+    import torch
+
+    near, far = _exact(positives), _exact(negatives)
+    there = torch.ones_like(far, dtype=torch.bool) if present is None else present
+    pull = (near - radius).clamp(min=0).mean()
+    push = (ratio * radius - far.masked_fill(~there, ratio * radius)).clamp(min=0).sum() / there.sum().clamp(min=1)
+    return pull + push
+
+
+def distances(queries: Tensor, docs: Tensor) -> Tensor:
+    """Return Euclidean distances of all queries and documents, (b, c); equal vectors have distance 0 and no gradient.
+
+    queries, docs  (b, m) and (c, m)
+    """
+    squares = (_exact(queries)[:, None] - _exact(docs)[None]).square().sum(-1)
+    apart = squares > 0
+    return squares.where(apart, squares.new_ones(())).sqrt() * apart
+
+
 def flops(vectors: Tensor) -> Tensor:
     """Return the sum, over the vocabulary, of the squared mean of the texts' absolute weights.
 

@@ -25,6 +25,7 @@ _FITS: dict[Loss, tuple[Kind, ...]] = {
     "lce": ("cross_encoder",),
     "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "margin_mse": ("bi_encoder", "sparse_encoder", "cross_encoder"),
+    "lsh": ("bi_encoder",),
 }
 
 
@@ -44,9 +45,9 @@ def usable(examples: Examples, loss: Loss, batch: int) -> NDArray[np.int64]:
     if loss == "margin_mse" and examples.scores is None:
         raise DataError("training: loss 'margin_mse' needs a teacher's scores, and the examples have none")
     counts = np.diff(examples.offsets)
-    if loss == "mnr":
+    if loss in ("mnr", "lsh"):
         if not counts.any() and (batch == 1 or len(examples) == 1):
-            raise DataError("training: loss 'mnr' with one example a step needs mined negatives, and there are none")
+            raise DataError(f"training: loss '{loss}' with one example a step needs mined negatives, got none")
         return np.arange(len(examples))
     if not counts.any():
         raise DataError(f"training: loss '{loss}' needs negatives, and no example has any")
@@ -61,7 +62,7 @@ class Objective:
 
     def __init__(self, kind: Kind, loss: Loss, recipe: Recipe, similarity: str) -> None:
         self.kind, self.loss, self.recipe = kind, loss, recipe
-        self.cosine = kind == "bi_encoder" and similarity == "cosine"
+        self.cosine = kind == "bi_encoder" and similarity == "cosine" and loss != "lsh" and recipe.head is None
         self.scale = recipe.scale if self.cosine else 1.0
 
     def __call__(self, model: Any, batch: Batch) -> Tensor:
@@ -70,7 +71,9 @@ class Objective:
         if self.kind == "cross_encoder":
             return self._of_lists(found[batch["lists"]], batch)
         queries, docs = found[: batch["n_queries"]], found[batch["n_queries"] :]
-        if self.loss == "mnr":
+        if self.loss == "lsh":
+            loss = self._of_distances(losses.distances(queries[batch["queries"]], docs), batch)
+        elif self.loss == "mnr":
             similarities = queries[batch["queries"]] @ docs.T
             loss = losses.mnr(similarities, batch["positives"], batch["mask"], self.scale)
         else:
@@ -104,6 +107,11 @@ class Objective:
                     outputs.append(features["sentence_embedding"].float())
         found = torch.cat(outputs)
         return torch.nn.functional.normalize(found, dim=-1) if self.cosine else found
+
+    def _of_distances(self, distances: Tensor, batch: Batch) -> Tensor:
+        """Pull each query's positive inside the radius; push what is no known positive of it outside."""
+        positives = distances.gather(1, batch["positives"][:, None])[:, 0]
+        return losses.lsh(positives, distances, ~batch["mask"], self.recipe.radius, self.recipe.ratio)
 
     def _of_lists(self, scores: Tensor, batch: Batch) -> Tensor:
         present = batch["present"]

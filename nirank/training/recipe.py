@@ -9,7 +9,7 @@ from nirank.errors import ConfigError
 from nirank.model import Kind
 from nirank.values import changed, shown
 
-Loss = Literal["mnr", "lce", "margin", "margin_mse"]
+Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Recipe:
 
     loss            'mnr' (softmax over the batch's documents and the mined negatives), 'lce' (softmax over a
                     query's own 1 positive and n negatives), 'margin' (pairwise hinge), 'margin_mse' (distillation from
-                    a teacher); None: mnr for encoders, lce for cross-encoders
+                    a teacher), 'lsh' (matches within a radius, all others outside a greater
+                    one); None: mnr for encoders, lce for cross-encoders
     epochs, steps   passes over the examples; or so many steps of the optimiser, which then counts
     batch           examples a step, each with its negatives
     learning_rate   at the end of the warm-up; `head_factor` times that for a cross-encoder's new head
@@ -56,6 +57,9 @@ class Recipe:
     max_length      tokens of a text, for a cross-encoder of query and document together; None: the model's own
     scale           factor of cosine similarities in mnr (1 / temperature) and margin_mse; dot products have none
     margin          margin: what a positive should be ahead by
+    radius, ratio   lsh: distance that matches should not exceed, and how many times as far all others should be
+    head            bi-encoders: outputs of a new projection behind the pooling, Linear(h, h) - GELU - Linear(h, head),
+                    whose vectors are not normalised and compared by distance; None: the model's own vectors
     flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
     freeze_layers   this many of the lowest layers, and the embeddings, keep their weights; 'half': half of them
     freeze_embeddings   None: if any layer is frozen
@@ -83,6 +87,9 @@ class Recipe:
     max_length: int | None = None
     scale: float = 20.0
     margin: float = 0.1
+    radius: float = 1.0
+    ratio: float = 3.0
+    head: int | None = None
     flops: tuple[float, float] = (5e-5, 3e-5)
     freeze_layers: int | Literal["half"] = 0
     freeze_embeddings: bool | None = None
@@ -117,6 +124,9 @@ class Recipe:
                 ("max_length", self.max_length, self.max_length is None or self.max_length >= 5, "5 or more"),
                 ("scale", self.scale, self.scale > 0, "above 0"),
                 ("margin", self.margin, self.margin >= 0, "0 or more"),
+                ("radius", self.radius, self.radius > 0, "above 0"),
+                ("ratio", self.ratio, self.ratio > 1, "above 1"),
+                ("head", self.head, self.head is None or self.head >= 1, "1 or more"),
                 ("flops", self.flops, len(self.flops) == 2 and min(self.flops) >= 0, "two weights, 0 or more"),
                 (
                     "freeze_layers",
