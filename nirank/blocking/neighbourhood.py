@@ -42,7 +42,7 @@ def join_neighbours(passes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]
         sorted_places = doc_places[at]
         asked = np.flatnonzero(query_places >= 0)
         first = np.searchsorted(sorted_places, query_places[asked] - (window - 1), side="left")
-        last = np.searchsorted(sorted_places, query_places[asked] + ((window) + (1)), side="right")
+        last = np.searchsorted(sorted_places, query_places[asked] + (window - 1), side="right")
         lengths = last - first
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0

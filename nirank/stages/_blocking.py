@@ -16,7 +16,9 @@ from nirank.errors import ConfigError
 from nirank.pairs import Pairs
 from nirank.pipeline import Flow
 from nirank.scope import Scope
-from nirank.stage import Retriever, stage
+from nirank.stage import Read, Retriever, stage
+
+SIDES: tuple[Read, Read] = ("queries", "docs")
 
 
 @stage

@@ -13,8 +13,8 @@ from nirank.errors import ConfigError
 from nirank.memory import Need, Sizes
 from nirank.pairs import Pairs
 from nirank.scope import Scope
-from nirank.stage import option, stage
-from nirank.stages._blocking import Blocker, is_one_table, join_blocks
+from nirank.stage import Read, option, stage
+from nirank.stages._blocking import SIDES, Blocker, is_one_table, join_blocks
 
 _A_VALUE = 150  # bytes of a distinct value, its key and its places
 
@@ -38,6 +38,10 @@ class Same(Blocker):
             raise ConfigError("same: expected the names of columns, such as [phone, name+city]")
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"same: max_block must be 2 records or more, got {self.max_block}")
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        for name in dict.fromkeys(part.strip() for column in self.columns for part in column.split("+")):
+            yield from (("columns", side, TextView(name)) for side in SIDES)
 
     def memory(self, sizes: Sizes) -> Need:
         """Return what the values of both sides take."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nirank.blocking.words import split_tokens
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
@@ -9,8 +11,8 @@ from nirank.errors import ConfigError
 from nirank.memory import Need, Sizes
 from nirank.pairs import Pairs
 from nirank.scope import Scope
-from nirank.stage import option, stage
-from nirank.stages._blocking import Blocker, count_lost_records
+from nirank.stage import Read, option, stage
+from nirank.stages._blocking import SIDES, Blocker, count_lost_records
 
 
 @stage
@@ -35,6 +37,9 @@ class SortedNeighbourhood(Blocker):
             raise ConfigError(f"sorted_neighbourhood: window must be 2 or more, got {self.window}")
         if not self.keys:
             raise ConfigError("sorted_neighbourhood: keys is empty; expected a column, or a text view, for each pass")
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        yield from (("keys", side, TextView(view)) for view in self.keys for side in SIDES)
 
     def memory(self, sizes: Sizes) -> Need:
         """Return what the sorted keys take."""

@@ -254,7 +254,7 @@ def test_varied_values_become_what_their_fields_have():
         (lambda: Mixture((Fields(),)), "two training sets or more"),
         (lambda: Soup((Train(MODEL, Fields()),), "greedy"), "needs watch"),
         (lambda: Soup((Train("a", Fields()), Train("b", Fields()))), "must be of one kind and start from one model"),
-        (lambda: Recipe(loss="ndcg"), "recipe: loss must be one of mnr, lce, margin, margin_mse, got 'ndcg'"),
+        (lambda: Recipe(loss="ndcg"), "recipe: loss must be one of mnr, lce, margin, margin_mse, lsh, got 'ndcg'"),
         (lambda: Recipe(lora=Lora(), freeze_layers=2), "do not go with it"),
     ],
 )
