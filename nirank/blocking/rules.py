@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.blocking.words import split_tokens
-from nirank.collections.dates import parse_date
+from nirank.collections.date_forms import parse_date
 from nirank.errors import ConfigError
 
 Record = Mapping[str, str]
