@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
+from nirank.inference.folders import RUN, check_modules
+from nirank.inference.loading import ENCODER, called, fit_lengths, load_whole, lower
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_texts
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 Features = dict[str, Any]  # what a model reads: token ids, attention mask …
 Precision = Literal["float32", "bfloat16", "float16"]
+Side = Literal["query", "document"]
 
+_ENDLESS = 10**9  # tokens that tokenizers without a limit claim to read, or more
 _CHECKED = 8  # texts encoded alone and together before the first shard,
 _CHECKED_AMONG = 4096  # chosen from as many
 _COUNTED, _REFUSED = 1e-5, 1e-3  # differences between the two, of vectors of about unit length
@@ -41,6 +44,7 @@ class Encoding:
     """How texts become vectors.
 
     prompt      put in front of every text, '' for none
+    side        'query' or 'document', where the model reads the two otherwise; else None, and one text has one vector
     max_length  tokens, special ones included; None: the model's own
     pooling     'mean', 'cls', 'max' …; None: the model's own
     normalise   to unit length; None: as the model does
@@ -56,6 +60,7 @@ class Encoding:
     precision: Precision = "float32"
     storage: Literal["float32", "float16"] = "float32"
     batch_tokens: int | None = None
+    side: Side | None = None
 
     def params(self) -> dict[str, Any]:
         """Return what the vectors depend on; defaults are left out."""
@@ -66,9 +71,10 @@ class Encoding:
             "normalise": self.normalise,
             "precision": None if self.precision == "float32" else self.precision,
             "storage": None if self.storage == "float32" else self.storage,
+            "side": self.side,
         }
         return {
-            "model": dict(self.model.identity),
+            "model": self.model.loaded,
             **{name: value for name, value in given.items() if value is not None},
         }
 
@@ -90,11 +96,9 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     truncated texts, tokens lost and zero vectors; declares what a row must say.
     Raises ModelError if the model cannot be loaded or gives a vector that is not finite.
     """
-    content = tuple(sorted(how.model.identity.items()))
-    options = (how.max_length, how.pooling, how.normalise, how.precision)
-    model = _load(how.model.path, content, *options, chosen_device(ctx.device))
+    model = _opened(how, ctx.device)
     state_use(how.model, model, model.device, ctx)
-    dimension = int(model.get_embedding_dimension() or 0)
+    dimension, limit = int(model.get_embedding_dimension() or 0), _limit(_reader(model, how.side), how.side)
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     first = list(islice(stream := iter(texts), _CHECKED_AMONG))
@@ -102,7 +106,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
 
     def into(at: NDArray[np.int64], rows: Rows) -> None:
         vectors[at] = rows["vector"]
-        count_lost(rows["tokens"], model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
+        count_lost(rows["tokens"], limit, "truncated_texts", "tokens_lost", ctx)
         ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
 
     def here(shard: list[str]) -> Rows:
@@ -122,14 +126,17 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
         "revision": dict(how.model.identity),
         "prompt": how.prompt,
         "dimension": dimension,
-        "max_length": model.max_seq_length,
+        "max_length": limit,
+        "pooling": _pooling(model, how),
         "normalised": any(type(module).__name__ == "Normalize" for module in model),
         "precision": how.precision,
         "storage": how.storage,
         "similarity": how.model.similarity,
     }
+    if model.truncate_dim is not None:
+        stated["truncate_dim"] = model.truncate_dim
     (folder / "encoding.json").write_text(json.dumps(stated))
-    for name in ("model", "prompt", "dimension", "max_length", "normalised", "precision", "storage"):
+    for name in stated.keys() - {"revision", "similarity"}:
         ctx.declare(name, stated[name])
 
 
@@ -151,12 +158,12 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     found, known = memo.get(key)
     if not found.all():
         try:
-            together = _forward(model, _features(model, texts, how.prompt))
+            together = _forward(model, _features(model, texts, how.prompt, how.side))
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
             return  # so little memory is for the encoding itself to deal with
-        alone = np.concatenate([_forward(model, _features(model, [text], how.prompt)) for text in texts])
+        alone = np.concatenate([_forward(model, _features(model, [text], how.prompt, how.side)) for text in texts])
         scale = max(float(np.abs(alone).max()), 1.0)
         known = np.array([np.abs(together - alone).max() / scale], np.float32)
         known = memo.put(key, known, 0.0)
@@ -167,16 +174,14 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     if difference > _REFUSED:
         raise ModelError(
             f"model '{how.model.name}': a text's vector changes by {difference:.1e} with its neighbours in a batch;"
-            " the model does not use its attention mask"
+            " the model does not use its attention mask, or padding moves its positions"
         )
     ctx.count("batch_sensitive_models", int(difference > _COUNTED))
 
 
 def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Answer]:
     """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
-    content = tuple(sorted(how.model.identity.items()))
-    options = (how.max_length, how.pooling, how.normalise, how.precision)
-    model = _load(how.model.path, content, *options, chosen_device(device))
+    model = _opened(how, device)
     return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
@@ -193,15 +198,16 @@ def _row(dimension: int) -> np.dtype[Any]:
 
 def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]) -> Rows:
     """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
-    tokens = token_lengths(model, [how.prompt + text for text in texts])
-    limit = model.max_seq_length
+    reader = _reader(model, how.side)
+    tokens = token_lengths(reader.tokenizer, [how.prompt + text for text in texts])
+    limit = _limit(reader, how.side)
     lengths = tokens if limit is None else np.minimum(tokens, limit)
     rows = np.zeros(len(texts), _row(int(model.get_embedding_dimension() or 0)))
     rows["tokens"] = tokens
     found: NDArray[np.float32] = rows["vector"]
 
     def prepare(batch: list[int]) -> Features:
-        return _features(model, [texts[row] for row in batch], how.prompt)
+        return _features(model, [texts[row] for row in batch], how.prompt, how.side)
 
     def run(batch: list[int], features: Features) -> None:
         with computing(model.device):
@@ -227,9 +233,11 @@ def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, 
         ctx.count(tokens_name, int(lost.sum()))
 
 
-def _features(model: SentenceTransformer, texts: list[str], prompt: str) -> Features:
-    features: Features = model.preprocess(texts, prompt=prompt or None)
-    return features
+def _features(model: SentenceTransformer, texts: list[str], prompt: str, side: Side | None = None) -> Features:
+    if side is None:
+        features: Features = model.preprocess(texts, prompt=prompt or None)
+        return features
+    return {**model.preprocess(texts, prompt=prompt or None, task=side), "task": side}
 
 
 def _forward(model: SentenceTransformer, features: Features) -> NDArray[np.float32]:
@@ -237,24 +245,52 @@ def _forward(model: SentenceTransformer, features: Features) -> NDArray[np.float
 
     with torch.inference_mode():
         features = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
-        for at, module in enumerate(model):
-            features = module(features)
-            if at == 0:  # whatever the transformer's precision is, pooling and heads are float32
-                for name in ("token_embeddings", "sentence_embedding"):
-                    if name in features:
-                        features[name] = features[name].float()
-        vectors: NDArray[np.float32] = features["sentence_embedding"].float().cpu().numpy()
+        found = model(features, **({"task": features["task"]} if "task" in features else {}))
+        vectors: NDArray[np.float32] = found["sentence_embedding"][:, : model.truncate_dim].float().cpu().numpy()
     return vectors
 
 
-def token_lengths(model: SentenceTransformer, texts: list[str]) -> NDArray[np.int64]:
+def _reader(model: SentenceTransformer, side: Side | None) -> Any:
+    """Return the module that reads a side's texts: the first, or the first of the side's route."""
+    first = model[0]
+    try:
+        while hasattr(first, "sub_modules"):
+            first = first.sub_modules[first._resolve_route(task=side, modality="text")][0]
+    except ValueError as error:
+        raise ModelError(f"a model with routes: {str(error).splitlines()[0]}") from None
+    return first
+
+
+def _limit(reader: Any, side: Side | None) -> int | None:
+    """Return how many tokens are read of a text; None: all."""
+    found = getattr(reader, f"{side}_length", None) or getattr(reader, "max_seq_length", None)
+    return None if found is None or found >= _ENDLESS else int(found)
+
+
+def token_lengths(tokenizer: Any, texts: list[str]) -> NDArray[np.int64]:
     """Return how many tokens each text has, special ones included, before any is cut."""
-    tokenizer = model.tokenizer
     try:
         found = tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, return_attention_mask=False)
     except TypeError:  # a tokenizer that is no transformer's (static embeddings): nothing is ever cut
         return np.array([len(text) for text in texts], np.int64)
     return np.array([len(ids) for ids in found["input_ids"]], np.int64)
+
+
+def _pooling(model: SentenceTransformer, how: Encoding) -> str | None:
+    """Return how tokens become a vector, for the row; None: the model has no such module, or several that differ."""
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    modes = {one.pooling_mode for one in model.modules() if isinstance(one, Pooling)}
+    if len(modes) != 1:
+        return None
+    (mode,) = modes
+    said = mode if isinstance(mode, str) else "+".join(mode)
+    return f"{said} (guessed)" if how.pooling is None and how.model.guessed_pooling else said
+
+
+def _opened(how: Encoding, device: str) -> SentenceTransformer:
+    options = (how.max_length, how.pooling, how.normalise, how.precision)
+    return _load(how.model.path, how.model.content, *options, chosen_device(device))
 
 
 @loader
@@ -268,26 +304,20 @@ def _load(
     device: str,
 ) -> SentenceTransformer:
     """Load a model once a process; `content` is its identity, so that a folder written anew is loaded anew."""
-    import torch
-
-    hush()
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    try:
-        model = SentenceTransformer(
-            str(path), device=device, local_files_only=True, model_kwargs={"use_safetensors": True}
-        )
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model in {path.name}: cannot be loaded ({reason})") from error
+    name = called(path)
+    check_modules(name, path, RUN)
+    model = load_whole(name, path, content, SentenceTransformer, ENCODER, device)
     modules = dict(model.named_children())
     if pooling is not None:
         at = next((name for name, module in modules.items() if isinstance(module, Pooling)), None)
         if at is None:
-            raise ModelError(f"model in {path.name}: has no pooling that could be replaced by '{pooling}'")
+            raise ModelError(f"model '{name}': has no pooling that could be replaced by '{pooling}'")
         try:
-            setattr(model, at, Pooling(model.get_embedding_dimension(), pooling_mode=pooling))
+            old = modules[at]
+            setattr(model, at, Pooling(old.embedding_dimension, pooling, include_prompt=old.include_prompt))
         except ValueError as error:
             raise ModelError(f"pooling '{pooling}': {error}") from None
     if normalise is False:
@@ -296,21 +326,11 @@ def _load(
                 delattr(model, name)
     elif normalise and not any(isinstance(module, Normalize) for module in modules.values()):
         model.append(Normalize())
-    if max_length is not None:
-        _limit(model, max_length, path)
-    model.eval()
+    fit_lengths(model, max_length, name)
     if device == "cpu":
-        pack(model[0], precision)
-    if precision != "float32":
-        model[0].to(getattr(torch, precision))
+        pack(model, precision)
+    lower(model, name, precision)
     return model
-
-
-def _limit(model: SentenceTransformer, max_length: int, path: Path) -> None:
-    positions = getattr(getattr(getattr(model[0], "auto_model", None), "config", None), "max_position_embeddings", None)
-    if positions is not None and max_length > positions:
-        raise ModelError(f"model in {path.name}: max_length {max_length} is more than its {positions} positions")
-    model.max_seq_length = max_length
 
 
 def chosen_device(device: str) -> str:
@@ -322,15 +342,6 @@ def chosen_device(device: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def hush() -> None:
-    """Keep the libraries' own progress bars and notices off the terminal."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
 
 
 def read_vectors(folder: Path) -> tuple[NDArray[np.float32], Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, hidden_size, loader, model_need, state_use, timed
-from nirank.inference.encoder import Precision, chosen_device, count_lost, hush
+from nirank.inference.encoder import Precision, Side, chosen_device, count_lost
+from nirank.inference.folders import RUN_LATE, check_modules
+from nirank.inference.loading import LATE, called, fit_lengths, load_whole, lower, positions
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_pairs
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 _SHARD = 512  # documents whose token vectors are held at a time
-Side = Literal["query", "document"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class TokenEncoding:
     def space(self, model: MultiVectorEncoder) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts."""
         lengths = {side: _length(model, side) for side in get_args(Side)}
-        return {"model": dict(self.model.identity), "lengths": lengths, "precision": self.precision}
+        return {"model": self.model.loaded, "lengths": lengths, "precision": self.precision}
 
 
 def maxsim(
@@ -72,9 +73,8 @@ def maxsim(
     What a memo knows is not scored again. Token vectors themselves are not kept: a text has as many as tokens, so that
     they would take a hundred times the text's own bytes, and reading them back is no faster than a small model.
     """
-    content = tuple(sorted(how.model.identity.items()))
     options = (how.max_length, how.query_length, how.precision)
-    model = _load(how.model.path, content, *options, chosen_device(ctx.device))
+    model = _load(how.model.path, how.model.content, *options, chosen_device(ctx.device))
     state_use(how.model, model, model.device, ctx)
     keys = {"query": text_keys(queries), "document": text_keys(docs)}
     asked_tokens = _tokens(model, queries, keys["query"], "query", how, ctx)
@@ -125,8 +125,8 @@ class _Shard:
 
 def open_shards(how: TokenEncoding, device: str) -> Callable[[_Shard], Answer]:
     """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
-    content = tuple(sorted(how.model.identity.items()))
-    model = _load(how.model.path, content, how.max_length, how.query_length, how.precision, chosen_device(device))
+    options = (how.max_length, how.query_length, how.precision)
+    model = _load(how.model.path, how.model.content, *options, chosen_device(device))
     return timed(partial(_score_shard, model, how, {}, iter(())))
 
 
@@ -240,40 +240,42 @@ def _load(
     A model that was made for late interaction is loaded as it is. Any other encoder gives its own token vectors: no
     projection is added, which would be random.
     """
-    import torch
+    from sentence_transformers import MultiVectorEncoder
 
-    hush()
-    from sentence_transformers import MultiVectorEncoder, SentenceTransformer
-    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
-    from sentence_transformers.sentence_transformer.modules import Normalize
-
-    options: dict[str, Any] = {
-        "device": device,
-        "local_files_only": True,
-        "model_kwargs": {"use_safetensors": True},
-    }
-    try:
-        if is_multi_vector(path):
-            model = MultiVectorEncoder(str(path), **options)
-        else:
-            whole = SentenceTransformer(str(path), **options)
-            normalise = Normalize(module_input_name="token_embeddings", module_output_name="token_embeddings")
-            model = MultiVectorEncoder(modules=[whole[0], MultiVectorMask(), normalise], device=device)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model in {path.name}: cannot be loaded for token vectors ({reason})") from error
+    name = called(path)
+    check_modules(name, path, RUN_LATE)
+    make = MultiVectorEncoder if is_multi_vector(path) else _of_tokens
+    model = load_whole(name, path, content, make, LATE, device)
+    fit_lengths(model, None, name)
+    known = positions(model)
     try:
         for side, length in (("document", max_length), ("query", query_length or max_length)):
+            if length is not None and known is not None and length > known:
+                raise ModelError(f"model '{name}': a length of {length} is more than its {known} positions")
             if length is not None:
                 setattr(model[0], f"{side}_length", length)
     except ValueError as error:
-        raise ModelError(f"model in {path.name}: {str(error).splitlines()[0]}") from None
-    model.eval()
+        raise ModelError(f"model '{name}': {str(error).splitlines()[0]}") from None
     if model.device.type == "cpu":
         pack(model[0], precision)
-    if precision != "float32":
-        model[0].to(getattr(torch, precision))
+    lower(model, name, precision)
     return model
+
+
+def _of_tokens(path: str, **options: Any) -> MultiVectorEncoder:
+    """Make of an encoder a model that gives its own token vectors, of unit length, and keeps its prompts."""
+    from sentence_transformers import MultiVectorEncoder, SentenceTransformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+    from sentence_transformers.sentence_transformer.modules import Normalize, Transformer
+
+    whole = SentenceTransformer(path, **options)
+    if not isinstance(whole[0], Transformer):
+        raise ModelError(
+            f"model '{called(Path(path))}': begins with a {type(whole[0]).__name__}; token vectors are a transformer's"
+        )
+    normalise = Normalize(module_input_name="token_embeddings", module_output_name="token_embeddings")
+    modules = [whole[0], MultiVectorMask(), normalise]
+    return MultiVectorEncoder(modules=modules, device=options["device"], prompts=whole.prompts)
 
 
 def is_multi_vector(path: Path) -> bool:

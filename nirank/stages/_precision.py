@@ -23,15 +23,29 @@ _CHECKED = 64  # stages and devices whose answer a process keeps
 
 
 def settled(one: S, device: str, answers: Callable[[S, Path, Context], Answers]) -> S:
-    """Return the stage with 'auto' replaced by the precision that it means on this device.
+    """Return the stage with its model's files found, and 'auto' replaced by the precision that it means on this device.
+
+    What is loaded later must be the files that were found.
 
     answers  what the stage's model says to `inference.precision.SAMPLE`, given a folder to work in
     """
+    from nirank.inference.models import Planned
+
+    named: Any = one
+    if not isinstance(named.model, Made):
+        named = replace(named, model=Planned.of(named.model, named.revision))
+    one = named
     if getattr(one, "precision", None) != "auto":
         return one
     asked = _stand_in(one)
-    changed: Any = {"precision": _settle(asked, device, answers)}
+    changed: Any = {"precision": _settle(asked, _content(asked), device, answers)}
     return replace(one, **changed)
+
+
+def _content(one: Any) -> tuple[tuple[str, str], ...]:
+    from nirank.inference.models import resolve
+
+    return resolve(one.model, one.revision).content
 
 
 def _stand_in(one: S) -> S:
@@ -52,8 +66,13 @@ def _stand_in(one: S) -> S:
 
 
 @lru_cache(maxsize=_CHECKED)
-def _settle(one: Any, device: str, answers: Callable[[Any, Path, Context], Answers]) -> Precision:
+def _settle(
+    one: Any, content: tuple[tuple[str, str], ...], device: str, answers: Callable[[Any, Path, Context], Answers]
+) -> Precision:
+    """Decide for a stage whose model has this content; the stage itself names a place only."""
     from nirank.inference.precision import settle
+
+    del content
 
     def ask(precision: Precision) -> Answers:
         with tempfile.TemporaryDirectory(prefix="nirank-precision-") as folder:

@@ -35,7 +35,7 @@ class CrossEncoder(Scorer):
     """
 
     model: Model = option(identity=False, help="hub id, folder, pkg:PACKAGE/path, or a trained model")
-    prompt: str = option(default="", help="put in front of every query")
+    prompt: str | None = option(default=None, identity=False, help="put in front of every query; '' for none")
     max_length: int | None = option(default=None, help="tokens of query and document together")
     activation: Literal["none", "sigmoid", "tanh"] = option(default="none", help="applied to the raw output")
     label: int | None = option(default=None, help="which of several outputs is the score")
@@ -67,14 +67,18 @@ class CrossEncoder(Scorer):
         from nirank.inference.models import resolve
         from nirank.inference.pair_scores import HEAD
 
-        head = HEAD.get(self.precision, {})
-        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity), **head}
+        model = resolve(self.model, self.revision)
+        prompt = {"prompt": self._prompt(model)} if self._prompt(model) else {}
+        return {**super().identity(), "model": model.loaded, **prompt, **HEAD.get(self.precision, {})}
+
+    def _prompt(self, model: ModelFiles) -> str:
+        return model.pair_prompt if self.prompt is None else self.prompt
 
     def _how(self, model: ModelFiles) -> PairScoring:
         from nirank.inference.pair_scores import PairScoring
 
         assert self.precision != "auto", "settled before anything is planned"
-        return PairScoring(model, self.prompt, self.max_length, self.label, self.precision, self.batch_tokens)
+        return PairScoring(model, self._prompt(model), self.max_length, self.label, self.precision, self.batch_tokens)
 
     def memory(self, sizes: Sizes) -> Need:
         from nirank.inference.models import resolve
@@ -102,6 +106,6 @@ def _answers(one: CrossEncoder, folder: Path, ctx: Context) -> Answers:
 
     assert one.precision != "auto"
     model = resolve(one.model, one.revision)
-    how = PairScoring(model, one.prompt, one.max_length, one.label, one.precision)
+    how = PairScoring(model, one._prompt(model), one.max_length, one.label, one.precision)
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
     return centred(score_pairs(SAMPLE, SAMPLE, pairs, how, ctx))

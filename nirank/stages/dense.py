@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from nirank.pairs import Pairs
 from nirank.scope import Scope
 from nirank.stage import Retriever, Sides, option, stage
 from nirank.stages._precision import settled
+
+Side = Literal["query", "document"]
 
 if TYPE_CHECKING:
     from nirank.inference.encoder import Encoding
@@ -73,29 +75,30 @@ class Dense(Retriever):
     def settled(self, data: Sides) -> Self:
         return settled(self, data.device, _answers)
 
-    def _encoding(self, model: ModelFiles, prompt: str) -> Encoding:
+    def _encoding(self, model: ModelFiles, side: Side) -> Encoding:
         from nirank.inference.encoder import Encoding
 
         assert self.precision != "auto", "settled before anything is planned"
+        given = self.query_prompt if side == "query" else self.doc_prompt
+        prompt = model.prompt(side) if given is None else given
         options = (self.max_length, self.pooling, self.normalise, self.precision, self.storage, self.batch_tokens)
-        return Encoding(model, prompt, *options)
+        return Encoding(model, prompt, *options, side=side if model.sides_differ else None)
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.inference.knn import check_similarity
-        from nirank.inference.models import resolve, warn_missing_prompts
+        from nirank.inference.models import resolve
 
         model = resolve(self.model, self.revision)
-        nodes = []
-        prompts = (
-            model.prompt("document") if self.doc_prompt is None else self.doc_prompt,
-            model.prompt("query") if self.query_prompt is None else self.query_prompt,
-        )
+        model.check_modules()
         check_similarity(self.similarity or model.similarity)
-        if model.family_needs_prompts and not any(prompts):
-            warn_missing_prompts(model.name)
-        sides = ((data.docs, self.doc_text, prompts[0]), (data.queries, self.query_text, prompts[1]))
-        for texts, view, prompt in sides:
-            how = self._encoding(model, prompt)
+        self._warn(model)
+        nodes = []
+        sides: tuple[tuple[Side, Node, View], ...] = (
+            ("document", data.docs, self.doc_text),
+            ("query", data.queries, self.query_text),
+        )
+        for side, texts, view in sides:
+            how = self._encoding(model, side)
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
@@ -112,6 +115,18 @@ class Dense(Retriever):
                 )
             )
         return tuple(nodes)
+
+    def _warn(self, model: ModelFiles) -> None:
+        """Warn about what the model's files leave open, or say in vain."""
+        from nirank.inference.models import warn_guessed_pooling, warn_idle_prompts, warn_missing_prompts
+
+        unprompted = self.query_prompt is None and self.doc_prompt is None
+        if unprompted and (idle := model.idle_prompts):
+            warn_idle_prompts(model.name, tuple(idle))
+        elif model.family_needs_prompts and not any(self._encoding(model, side).prompt for side in get_args(Side)):
+            warn_missing_prompts(model.name)
+        if self.pooling is None and model.guessed_pooling is not None:
+            warn_guessed_pooling(model.name, model.guessed_pooling)
 
     def dimension(self) -> int:
         """Return the length of the vectors, as the model's configuration says."""
@@ -152,6 +167,5 @@ def _answers(one: Dense, folder: Path, ctx: Context) -> Answers:
     from nirank.inference.precision import SAMPLE
 
     model = resolve(one.model, one.revision)
-    prompt = model.prompt("document") if one.doc_prompt is None else one.doc_prompt
-    encode(SAMPLE, len(SAMPLE), one._encoding(model, prompt), folder, ctx)
+    encode(SAMPLE, len(SAMPLE), one._encoding(model, "document"), folder, ctx)
     return np.array(read_vectors(folder)[0], np.float32)

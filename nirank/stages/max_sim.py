@@ -64,7 +64,7 @@ class MaxSim(Scorer):
     def identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
 
-        return {**super().identity(), "model": dict(resolve(self.model, self.revision).identity)}
+        return {**super().identity(), "model": resolve(self.model, self.revision).loaded}
 
     def _how(self, model: ModelFiles) -> TokenEncoding:
         from nirank.inference.late import TokenEncoding

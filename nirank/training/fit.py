@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ from nirank.training.recipe import Kind, Recipe
 from nirank.training.tokens import Reader
 from nirank.training.trainer import Curve, Work, trainer
 from nirank.training.watching import Watch
+
+log = logging.getLogger("nirank")
 
 _TRAINING = 1  # the version of what turns examples into weights: checkpoints of another are passed over
 
@@ -84,7 +87,9 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
     key = _key(how, examples, watched)
     examples = examples if len(used) == len(examples) else _some(examples, used)
     with _random_states_kept():
-        model = starting.load(how.base, how.kind, how.seed, chosen_device(ctx.device))
+        model, headed = starting.load(how.base, how.kind, how.seed, chosen_device(ctx.device))
+        if how.recipe.head_factor != 1 and not headed:
+            log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", _said(how.base))
         _prepare(model, how)
         reader = Reader(model.tokenizer, starting.limit(model, how.recipe.max_length))
         prompts = (how.query_prompt, how.doc_prompt)
@@ -96,7 +101,7 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
         sizes = collator.sizes() if how.recipe.buckets else None
         batches = Batches(len(examples), how.recipe.batch, how.seed, sizes, apart)
         steps = how.recipe.steps or how.recipe.epochs * len(batches)
-        groups = layers.parameter_groups(model, how.recipe)
+        groups = layers.parameter_groups(model, how.recipe, new_head=headed)
         kept = Checkpoints(scratch / key)
         resumed = kept.latest()
         made = int(resumed.name.rpartition("-")[2]) if resumed else 0

@@ -178,11 +178,13 @@ class _Place(NamedTuple):
     modules: tuple[nn.Module, ...]
 
 
-def parameter_groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(module: nn.Module, recipe: Recipe, *, new_head: bool = False) -> list[dict[str, Any]]:
     """Return the groups of an optimiser: every parameter that is trained, once, each with its rate.
 
     Layer l of L learns at rate · decay^(L - l + offset), the embeddings at rate · decay^(L + offset), what stands
-    above at rate; a cross-encoder's head at head_factor · rate. Biases and norms have no weight decay.
+    above at rate; a cross-encoder's new head at head_factor · rate. Biases and norms have no weight decay.
+
+    new_head  the model is a cross-encoder whose head nothing has trained
 
     A group has `params`, `lr`, `weight_decay`, its `name` ('embeddings', 'layer 3', 'pooler', 'head'; two
     groups may share it: with and without weight decay) and its parameters' `names`.
@@ -190,7 +192,7 @@ def parameter_groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     names = {id(one): name for name, one in module.named_parameters()}
     left = {id(one): (owner, own) for owner, own, one in _owned(module) if one.requires_grad}
     groups: list[dict[str, Any]] = []
-    for place in _places(module, recipe):
+    for place in _places(module, recipe, new_head):
         sorted_out: dict[float, list[nn.Parameter]] = {recipe.weight_decay: [], 0.0: []}
         for one in (one for part in place.modules for one in part.parameters()):
             owner, own = left.pop(id(one), (None, ""))
@@ -211,7 +213,7 @@ def parameter_groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
     return groups
 
 
-def _places(module: nn.Module, recipe: Recipe) -> Iterator[_Place]:
+def _places(module: nn.Module, recipe: Recipe, new_head: bool) -> Iterator[_Place]:
     """Yield the parts of a model and their rates; a parameter belongs to the first that has it."""
     full, decay = recipe.learning_rate, recipe.layer_lr_decay
     parts = anatomy(module)
@@ -221,7 +223,7 @@ def _places(module: nn.Module, recipe: Recipe) -> Iterator[_Place]:
         yield _Place(f"layer {number}", full * decay ** (depth - number), (layer,))
     yield _Place("pooler", full, (parts.pooler,) if parts.pooler is not None else ())
     yield _Place("top", full, parts.top)
-    yield _Place("head", full * recipe.head_factor if parts.crosses else full, (module,))
+    yield _Place("head", full * recipe.head_factor if new_head else full, (module,))
 
 
 def set_dropout(module: nn.Module, p: float) -> None:

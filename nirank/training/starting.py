@@ -7,59 +7,48 @@ from pathlib import Path
 from typing import Any
 
 from nirank.errors import ConfigError, ModelError
-from nirank.inference.encoder import hush
+from nirank.inference.loading import STARTS, load_known, positions
 from nirank.inference.models import ModelFiles
 from nirank.training.recipe import Kind
 
 _UNNAMED = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
 
 
-def load(base: ModelFiles, kind: Kind, seed: int, device: str) -> Any:
-    """Load a model for training, in float32 and with the libraries' own code.
+def load(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, bool]:
+    """Load a model for training, in float32 and with the libraries' own code; tell whether its head is new.
 
     A cross-encoder keeps its head where that gives one score; else a head with random weights is made from the seed.
     Raises ModelError if the model cannot be loaded, or is no start for this kind.
     """
     import torch
-
-    hush()
     from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
-    options = {"device": device, "local_files_only": True}
     torch.manual_seed(seed)
-    path = base.path
     if kind == "sparse_encoder" and not _sparse(base):
         raise ModelError(f"model '{base.name}': is neither a sparse encoder nor a masked language model")
-    try:
-        if kind == "cross_encoder":
-            weights = {"use_safetensors": True, "ignore_mismatched_sizes": True}
-            model = CrossEncoder(str(_transformer(path)), num_labels=1, model_kwargs=weights, **options)
-        else:
-            made = SentenceTransformer if kind == "bi_encoder" else SparseEncoder
-            model = made(str(path), model_kwargs={"use_safetensors": True}, **options)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model '{base.name}': cannot be trained as a {kind.replace('_', '-')} ({reason})") from error
+
+    def scoring(path: str, **options: Any) -> Any:
+        return CrossEncoder(str(_transformer(Path(path))), num_labels=1, **options)
+
+    makers: dict[Kind, Any] = {
+        "bi_encoder": SentenceTransformer,
+        "sparse_encoder": SparseEncoder,
+        "cross_encoder": scoring,
+    }
+    base.check_modules(sparse=kind == "sparse_encoder")
+    model, made = load_known(base.name, base.path, base.content, makers[kind], STARTS[kind], device)
     if not hasattr(model[0], "auto_model") or any(type(one).__name__ == "Router" for one in model):
         raise ModelError(f"model '{base.name}': training needs one transformer that reads queries and documents")
-    return model.float()
+    return model, bool(made)
 
 
 def limit(model: Any, asked: int | None) -> int:
     """Return how many tokens are read of a text; raise ConfigError where the model has fewer positions."""
     found = int(asked or model.max_seq_length or 512)
-    positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
-    if positions is not None and found > positions:
-        raise ConfigError(f"recipe: max_length {found} is more than the model's {positions} positions")
-    return found
-
-
-def new_head(base: ModelFiles) -> bool:
-    """Tell whether a cross-encoder made from this model has a head that nothing has trained."""
-    config = base.config("config.json")
-    classifies = any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or ())
-    labels = config.get("num_labels") or len(config.get("id2label") or (0, 1))
-    return not classifies or labels != 1
+    known = positions(model)
+    if known is not None and asked is not None and asked > known:
+        raise ConfigError(f"recipe: max_length {found} is more than the model's {known} positions")
+    return found if known is None else min(found, known)
 
 
 def save(model: Any, folder: Path) -> None:

@@ -80,7 +80,9 @@ def train(job: Job) -> None:
     one: Train = job.stage
     watch = one.watch
     base = resolve(one.base)
-    prompts = ("", "") if one.kind == "cross_encoder" else (base.prompt("query"), base.prompt("document"))
+    if dict(base.identity) != job.params.get("base", base.identity):
+        raise DataError(f"{base.path}: changed since it was read at planning; run again")
+    prompts = (base.pair_prompt, "") if one.kind == "cross_encoder" else (base.prompt("query"), base.prompt("document"))
     limits = (None, None) if watch is None else (watch.patience, watch.every)
     how = Fitting(one.kind, base, one.recipe, int(job.params["seed"]), *prompts, *limits)
     fit(how, Examples.open(job.one("examples")), _watched(job), job.context.scratch_folder(), job.folder, job.context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -89,21 +90,38 @@ def cache(folder: Path, *names: str) -> str:
     return commit
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_cached_hub_model_is_named_by_its_commit(
-    whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+WHOLE = ("config.json", "model.safetensors", "modules.json", "config_sentence_transformers.json")
+
+
+@pytest.mark.parametrize("lacks", ["", "modules.json", "config_sentence_transformers.json", "1_Pooling/config.json"])
+def test_a_cached_hub_model_is_known_by_its_content(
+    lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Other libraries fetch single files: half a model is not the whole one, and what it lacks is said."""
     from huggingface_hub import constants
 
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    models._from_hub.cache_clear()
-    commit = cache(tmp_path, "config.json", "model.safetensors", *(["modules.json"] if whole else []))
-    with caplog.at_level(logging.WARNING, "nirank"):
-        files = models.resolve("org/net")
-    models._from_hub.cache_clear()
-    assert files.identity == {"hub": "org/net", "commit": commit}
-    assert ("pooling is the mean" in caplog.text) is not whole  # another library fetched it without
+    found = {}
+    for place in ("half", "whole"):
+        (tmp_path / place).mkdir()
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
+        models._fetched.cache_clear()
+        without = lacks if place == "half" else ""
+        commit = cache(tmp_path / place, *(name for name in WHOLE if name != without))
+        snapshot = next((tmp_path / place).rglob("config.json")).parent
+        if without != "modules.json":
+            entry = {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
+            (snapshot / "modules.json").write_text(json.dumps([entry]))
+        if without != "1_Pooling/config.json":
+            (snapshot / "1_Pooling").mkdir()
+            (snapshot / "1_Pooling" / "config.json").write_text("{}")
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "nirank"):
+            found[place] = models.resolve("org/net")
+        assert (f"the cached copy has no {without}, and the hub cannot be asked" in caplog.text) is bool(without)
+        assert found[place].commit == commit
+    models._fetched.cache_clear()
+    assert (found["half"].identity == found["whole"].identity) is not bool(lacks)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +220,7 @@ def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
 
 def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
     files = models.ModelFiles(tmp_path, "name", {"files": "abc"})
-    assert Encoding(files).params() == {"model": {"files": "abc"}}
+    assert Encoding(files).params() == {"model": {"files": "abc", "loading": models.LOADING}}
     assert Encoding(files, batch_tokens=7).params() == Encoding(files).params()
     changed = [
         Encoding(files, prompt="p"),
@@ -323,9 +341,9 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     seen: list[str] = []
     real = encoder._features
 
-    def spy(model: Any, texts: list[str], prompt: str) -> np.ndarray:
+    def spy(model: Any, texts: list[str], prompt: str, side: Any) -> np.ndarray:
         seen.extend(prompt + text for text in texts)
-        return real(model, texts, prompt)
+        return real(model, texts, prompt, side)
 
     monkeypatch.setattr(encoder, "_features", spy)
     one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})

@@ -194,7 +194,8 @@ def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_pat
         folder.mkdir()
         model = resolve(str(tiny_models.cross_encoder(folder, labels)))
         outs = [
-            fitted.run(Fitting("cross_encoder", model, still, seed), examples(), folder / f"{seed}") for seed in (1, 2)
+            fitted.run(Fitting("cross_encoder", model, still, seed), examples(), tmp_path / f"out {labels} {seed}")
+            for seed in (1, 2)
         ]
         before = dict(fitted.load_file(folder / "model.safetensors"))
         found = [weights(out) for out in outs]
@@ -206,6 +207,20 @@ def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_pat
         assert ("classifier.weight" in kept) == (labels == 1)
         assert found[0]["classifier.weight"].shape == (1, 16)
         assert (found[0]["classifier.weight"] == found[1]["classifier.weight"]).all() == (labels == 1)
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import tiny_models
+
+    (tmp_path / "base").mkdir()
+    model = resolve(str(tiny_models.cross_encoder(tmp_path / "base", labels)))
+    outs = []
+    for factor in (1.0, 10.0):
+        how = Fitting("cross_encoder", model, replace(RECIPE, steps=3, head_factor=factor), 1)
+        outs.append(fitted.run(how, examples(), tmp_path / str(factor)))
+    assert same(*outs) is (labels == 1)
+    assert ("head_factor is for a new head, and 'base' has none" in caplog.text) is (labels == 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

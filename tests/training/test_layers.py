@@ -76,10 +76,10 @@ def layer_of(name: str) -> int | None:
     return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else None
 
 
-def rates(model: torch.nn.Module, recipe: Recipe) -> dict[str, float]:
+def rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> dict[str, float]:
     """Every parameter's rate, by its name; a parameter in two groups fails."""
     found: dict[str, float] = {}
-    for group in parameter_groups(model, recipe):
+    for group in parameter_groups(model, recipe, new_head=new_head):
         for name in group["names"]:
             assert name not in found
             found[name] = group["lr"]
@@ -136,10 +136,13 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
         reinit(model, recipe, 1)
         changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
         assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
-        found = rates(model, recipe)
+        found = rates(model, recipe, new_head=model is models[1])
         assert all(layer_of(name) != 1 and "embeddings" not in name for name in found)
         assert {value for name, value in found.items() if layer_of(name) == 2} == {5e-4}
-    heads = [{rate for name, rate in rates(model, recipe).items() if layer_of(name) is None} for model in models]
+    heads = [
+        {rate for name, rate in rates(model, recipe, new_head=at == 1).items() if layer_of(name) is None}
+        for at, model in enumerate(models)
+    ]
     assert heads == [{1e-3}, {1e-3, 1e-2}, {1e-3}]  # the cross-encoder's: its pooler, its new head
 
 
@@ -192,7 +195,8 @@ def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
 def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
     model = made(BertForSequenceClassification)
     assert set(rates(model, Recipe()).values()) == {2e-5}
-    found = rates(model, Recipe(head_factor=10))
+    assert set(rates(model, Recipe(head_factor=10)).values()) == {2e-5}, "a trained head learns like the rest"
+    found = rates(model, Recipe(head_factor=10), new_head=True)
     assert {name for name, one in found.items() if one != 2e-5} == {"classifier.weight", "classifier.bias"}
     assert found["classifier.weight"] == pytest.approx(2e-4)
 

@@ -1,0 +1,209 @@
+"""Vectors are those of sentence-transformers' encode_query and encode_document, however a model is configured."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from variants import PROMPTS, VARIANTS, config, plain, saying, stored
+
+from nirank.context import Context
+from nirank.errors import ModelError
+from nirank.inference import models
+from nirank.inference.encoder import encode
+from nirank.node import Node
+from nirank.stage import Sides
+from nirank.stages.dense import Dense
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+TEXTS = ["w1", "w2 w3 w4 w5 W6", "w7 " * 20, "unknown words 🎉", "w8 w9 w10 w11 w12 w13 w14 w15", "W1 w1"]
+SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
+
+
+def ours(path: Path, out: Path, texts: list[str] = TEXTS, **options: Any) -> dict[str, tuple[np.ndarray, Context]]:
+    """Encode texts as queries and as documents, as a plan does."""
+    found = {}
+    for side, node in zip(("document", "query"), Dense(str(path), **options).settled(SIDES).needs(SIDES), strict=True):
+        (out / side).mkdir(parents=True)
+        context = Context(device="cpu")
+        encode(texts, len(texts), node.stage, out / side, context)
+        found[side] = np.load(out / side / "vectors.npy"), context
+    return found
+
+
+def theirs(path: Path, texts: list[str] = TEXTS) -> dict[str, np.ndarray]:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    options: dict[str, Any] = {"device": "cpu", "model_kwargs": {"dtype": torch.float32}}
+    model = SentenceTransformer(str(path), **options)
+    return {"query": model.encode_query(texts), "document": model.encode_document(texts)}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_vectors_are_those_of_encode_query_and_encode_document(name: str, tmp_path: Path) -> None:
+    path = VARIANTS[name](tmp_path)
+    expected, found = theirs(path), ours(path, tmp_path / "out")
+    for side, vectors in expected.items():
+        assert found[side][0].shape == vectors.shape
+        assert np.abs(found[side][0] - vectors).max() < 1e-5, side
+        json.dumps(found[side][1].declared, allow_nan=False)
+
+
+def test_variants_differ(tmp_path: Path) -> None:
+    """What agrees must not agree because nothing was changed."""
+    known: dict[str, np.ndarray] = {}
+    same = {"dot": "plain", "truncated beyond its size": "plain", "a prompt of blanks": "plain", "lower case": "plain", "no modules": "plain",
+            "no length": "plain", "a default prompt alone": "plain", "empty prompts, and a default": "plain",
+            "the query's as default": "prompts"}  # fmt: skip
+    for name, make in VARIANTS.items():
+        found = theirs(make(tmp_path / name))
+        vectors = np.concatenate([found["query"].ravel(), found["document"].ravel()])
+        twins = [other for other, one in known.items() if one.shape == vectors.shape and np.allclose(one, vectors)]
+        assert (same[name] in twins) if name in same else not twins, (name, twins)
+        known[name] = vectors
+
+
+def test_longer_than_the_positions_is_cut_there_and_counted(tmp_path: Path) -> None:
+    """sentence-transformers fails on such texts: positions are read that the model does not have."""
+    path = saying("sentence_bert_config.json", max_seq_length=500)(tmp_path)
+    texts = ["w1 " * 200, "w2"]
+    found, context = ours(path, tmp_path / "out", texts)["query"]
+    config(path, "sentence_bert_config.json", max_seq_length=64)
+    assert np.abs(found - theirs(path, texts)["query"]).max() < 1e-5
+    assert context.declared["max_length"] == 64
+    assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 202 - 64)
+
+
+def test_positions_of_a_roberta_begin_behind_its_padding(tmp_path: Path) -> None:
+    from test_packed import saved
+
+    saved("roberta", "mean", tmp_path)
+    path = tmp_path / "model"
+    said = json.loads((path / "config.json").read_text())
+    n, first = said["max_position_embeddings"], said["pad_token_id"] + 1
+    config(path, "sentence_bert_config.json", max_seq_length=n)
+    found, context = ours(path, tmp_path / "out", ["w1 " * 300])["query"]
+    assert np.isfinite(found).all()
+    assert context.declared["max_length"] == n - first
+    with pytest.raises(ModelError, match=f"max_length {n} is more than its {n - first} positions"):
+        ours(path, tmp_path / "more", max_length=n)
+
+
+def test_left_padding_that_moves_positions_is_refused(tmp_path: Path) -> None:
+    """A BERT's vectors would depend on the longest text beside it, in sentence-transformers too."""
+    path = saying("tokenizer_config.json", padding_side="left")(tmp_path)
+    with pytest.raises(
+        ModelError, match="changes by .* with its neighbours in a batch; .* padding moves its positions"
+    ):
+        ours(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("plain", "mean"), ("cls and mean", "cls+mean"), ("no modules", "mean (guessed)")]
+)
+def test_the_pooling_is_on_the_row_and_a_guess_is_said(
+    name: str, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = VARIANTS[name](tmp_path)
+    models.warn_guessed_pooling.cache_clear()
+    with caplog.at_level(logging.WARNING, "nirank"):
+        found = ours(path, tmp_path / "out")
+    assert found["query"][1].declared["pooling"] == said
+    assert ("has no modules.json, so its pooling is guessed: mean" in caplog.text) is ("guessed" in said)
+    caplog.clear()
+    models.warn_guessed_pooling.cache_clear()
+    named = ours(path, tmp_path / "named", pooling="cls")
+    assert named["query"][1].declared["pooling"] == "cls"
+    assert "guessed" not in caplog.text
+
+
+def test_a_truncated_model_says_so(tmp_path: Path) -> None:
+    (vectors, context) = ours(VARIANTS["truncated"](tmp_path), tmp_path / "out")["document"]
+    assert vectors.shape[1] == context.declared["dimension"] == context.declared["truncate_dim"] == 8
+
+
+def test_another_pooling_reads_tokens_as_before(tmp_path: Path) -> None:
+    """Behind a head, and with prompts left out."""
+    from sentence_transformers import SentenceTransformer
+
+    for name in ("heads", "prompts that pooling leaves out"):
+        path = VARIANTS[name](tmp_path / name)
+        model = SentenceTransformer(str(path), device="cpu")
+        model[1].pooling_mode = "max"
+        found = ours(path, tmp_path / name / "out", pooling="max")
+        assert np.abs(found["query"][0] - model.encode_query(TEXTS)).max() < 1e-5
+
+
+def test_prompts_that_belong_to_no_side_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    models.warn_idle_prompts.cache_clear()
+    with caplog.at_level(logging.WARNING, "nirank"):
+        ours(VARIANTS["a prompt for passages"](tmp_path / "a"), tmp_path / "out")
+        assert "its prompt 'passage' belong to neither side" in caplog.text
+        caplog.clear()
+        ours(saying(prompts=PROMPTS | {"passage": "w9 "})(tmp_path / "b"), tmp_path / "more")
+        assert not caplog.text
+
+
+def test_sides_that_are_read_alike_share_vectors(tmp_path: Path) -> None:
+    leaf = Node.leaf("texts", "same", "texts")
+    for name, alike in (("plain", True), ("routes", False), ("two towers", False), ("lengths of sides", False)):
+        docs, queries = Dense(str(VARIANTS[name](tmp_path / name))).settled(SIDES).needs(Sides(leaf, leaf))
+        assert (docs == queries) is alike, name
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_the_precision_on_the_row_is_the_transformers(dtype: str, precision: str, tmp_path: Path) -> None:
+    import torch
+
+    from nirank.inference import encoder
+
+    path = stored(dtype)(tmp_path)
+    content = models.resolve(str(path)).content
+    model = encoder._load(path, content, None, None, None, precision, "cpu")  # type: ignore[arg-type]
+    assert next(model.parameters()).dtype == getattr(torch, precision)
+    declared = ours(path, tmp_path / "out", precision=precision)["query"][1].declared
+    assert declared["precision"] == precision
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("sentence_transformers.models.CNN", "its module CNN is not offered; expected Asym, Dense"),
+        ("sentence_transformers.models.WordEmbeddings", "its module WordEmbeddings is not offered"),
+        ("sentence_transformers.models.BoW", "its module BoW is not offered"),
+        ("modeling_own.Head", "its module modeling_own.Head is code that comes with the model"),
+    ],
+)
+def test_what_is_not_run_is_one_sentence_before_anything_is_loaded(kind: str, words: str, tmp_path: Path) -> None:
+    path = plain(tmp_path)
+    entries = json.loads((path / "modules.json").read_text())
+    entries[1]["type"] = kind
+    (path / "modules.json").write_text(json.dumps(entries))
+    with pytest.raises(ModelError) as error:
+        Dense(str(path)).settled(SIDES).needs(SIDES)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_activation_of_ones_own_is_refused(tmp_path: Path) -> None:
+    """The library would take tanh instead, without a word."""
+    path = VARIANTS["heads"](tmp_path)
+    (head,) = [place for place in path.iterdir() if place.name.endswith("Dense")]
+    config(head, "config.json", activation_function="own.Swish")
+    with pytest.raises(ModelError, match=r"the activation own\.Swish of '3_Dense' is not one of torch's"):
+        ours(path, tmp_path / "out")
+
+
+def test_a_length_for_a_model_without_a_transformer_is_refused(tmp_path: Path) -> None:
+    path = VARIANTS["static"](tmp_path)
+    with pytest.raises(ModelError, match="max_length 8 is of a transformer's tokens, and the model has none"):
+        ours(path, tmp_path / "a", max_length=8)
+    with pytest.raises(ModelError, match="precision bfloat16 is of the transformer, and it has none"):
+        ours(path, tmp_path / "b", precision="bfloat16")

@@ -1,0 +1,375 @@
+"""A model is whole, from safetensors, and the one that was planned; else it is refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from variants import VARIANTS, config
+
+from nirank.collections.collection import Collection
+from nirank.context import Context
+from nirank.errors import DataError, ModelError
+from nirank.experiment import Experiment
+from nirank.inference import models, pair_scores
+from nirank.inference.encoder import Encoding, encode
+from nirank.inference.late import TokenEncoding, maxsim
+from nirank.inference.pair_scores import PairScoring, score_pairs
+from nirank.inference.sparse import SparseEncoding, encode_sparse
+from nirank.stages.bm25 import BM25
+from nirank.stages.cross_encoder import CrossEncoder
+from nirank.stages.dense import Dense
+from nirank.store import LocalStore
+from nirank.training import starting
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+ONE = np.array([[0, 0]])
+
+
+def dense(path: Path, out: Path) -> None:
+    encode(["w1"], 1, Encoding(models.resolve(str(path))), out, Context(device="cpu"))
+
+
+def sparse(path: Path, out: Path) -> None:
+    encode_sparse(["w1"], 1, SparseEncoding(models.resolve(str(path)), "document"), out, Context(device="cpu"))
+
+
+def late(path: Path, out: Path) -> None:
+    maxsim(["w1"], ["w2"], ONE, TokenEncoding(models.resolve(str(path))), Context(device="cpu"))
+
+
+def pairs(path: Path, out: Path) -> None:
+    score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve(str(path))), Context(device="cpu"))
+
+
+USES = {"dense": dense, "sparse": sparse, "late": late, "pairs": pairs}
+
+
+def cross(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tiny_models.cross_encoder(folder, 1)
+
+
+def masked(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tiny_models.splade(folder)
+
+
+MADE: dict[str, Callable[[Path], Path]] = {
+    "bi": tiny_models.bi_encoder,
+    "bare": VARIANTS["no modules"],
+    "cross": cross,
+    "masked": masked,
+}
+
+
+def weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path:
+    """Change a model's weights."""
+    from safetensors.numpy import load_file, save_file
+
+    file = path / "model.safetensors"
+    found = load_file(file)
+    change(found)
+    file.unlink()
+    save_file(found, file, metadata={"format": "pt"})
+    return path
+
+
+def renamed(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], None]:
+    def change(found: dict[str, np.ndarray]) -> None:
+        value = found.pop(name)
+        if other is not None:
+            found[other] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("made", "use", "words"),
+    [
+        (
+            "bi",
+            "pairs",
+            r"lack 2 weights of a BertForSequenceClassification, .* at random: classifier\.bias, classifier\.w",
+        ),
+        ("bare", "pairs", r"lack 2 weights of a BertForSequenceClassification"),
+        ("masked", "pairs", r"lack 4 weights of a BertForSequenceClassification, .*: bert\.pooler\.dense\.bias"),
+        ("bi", "sparse", r"lack \d weights of a SparseEncoder, .* at random: SparseAutoEncoder\."),
+        ("bare", "sparse", r"lack \d weights of a SparseEncoder"),
+        ("cross", "sparse", r"(lack|have) \d weights"),
+        ("cross", "dense", r"have 2 weights that a BertModel does not use: classifier\.bias, classifier\.weight;"),
+        ("cross", "late", r"have 2 weights that a BertModel does not use"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(made: str, use: str, words: str, tmp_path: Path) -> None:
+    path = MADE[made](tmp_path / "m")
+    with pytest.raises(ModelError, match=words) as error:
+        USES[use](path, tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "use"),
+    [("bi", "dense"), ("bi", "late"), ("bare", "dense"), ("cross", "pairs"), ("masked", "sparse"), ("masked", "dense")],
+)
+def test_what_nobody_reads_may_be_missing_or_left_over(made: str, use: str, tmp_path: Path) -> None:
+    """A masked language model has no pooler, and a head that an encoder does not need; tied weights are saved once."""
+    USES[use](MADE[made](tmp_path / "m"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("made", "use", "change", "words"),
+    [
+        ("bi", "dense", renamed("encoder.layer.1.output.dense.weight", None), "lack 1 weight of a BertModel"),
+        ("bi", "dense", renamed("embeddings.LayerNorm.bias", "embeddings.norm.bias"), "lack 1 weight of a BertModel"),
+        ("cross", "pairs", renamed("bert.encoder.layer.0.attention.self.key.bias", None), "lack 1 weight"),
+        ("cross", "pairs", renamed("bert.pooler.dense.weight", None), r"at random: bert\.pooler\.dense\.weight"),
+        ("masked", "sparse", renamed("cls.predictions.transform.dense.weight", None), "lack 1 weight of a BertForMaskedLM"),
+    ],
+)  # fmt: skip
+def test_weights_that_are_missing_are_named(
+    made: str, use: str, change: Callable[[dict[str, np.ndarray]], None], words: str, tmp_path: Path
+) -> None:
+    path = weights(MADE[made](tmp_path / "m"), change)
+    with pytest.raises(ModelError, match=words):
+        USES[use](path, tmp_path)
+
+
+def test_layers_that_the_configuration_does_not_count_are_not_left_out(tmp_path: Path) -> None:
+    path = tiny_models.bi_encoder(tmp_path)
+    config(path, "config.json", num_hidden_layers=1)
+    with pytest.raises(ModelError, match=r"have 16 weights that a BertModel does not use: encoder\.layer\.1\."):
+        dense(path, tmp_path)
+
+
+def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
+    path = tiny_models.bi_encoder(tmp_path)
+    config(path, "config.json", vocab_size=50)
+    with pytest.raises(
+        ModelError, match=r"not the shapes of a BertModel: embeddings\.word_embeddings\.weight \(65, 16\)"
+    ):
+        dense(path, tmp_path)
+
+
+# -- a start of training -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", ["bi", "masked", "cross"])
+def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> None:
+    import torch
+
+    base = models.resolve(str(MADE[made](tmp_path / "m")))
+    found = [starting.load(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
+    assert [new for _, new in found] == [made != "cross"] * 3
+    heads = [model.model.classifier.weight for model, _ in found]
+    assert torch.equal(heads[0], heads[1])
+    assert torch.equal(heads[0], heads[2]) is (made == "cross")
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "name"),
+    [
+        ("bi", "cross_encoder", "encoder.layer.1.output.dense.weight"),
+        ("bi", "bi_encoder", "encoder.layer.1.output.dense.weight"),
+        ("masked", "sparse_encoder", "cls.predictions.transform.dense.weight"),
+    ],
+)
+def test_training_starts_from_nothing_else_that_is_random(made: str, kind: str, name: str, tmp_path: Path) -> None:
+    path = weights(MADE[made](tmp_path / "m"), renamed(name, None))
+    with pytest.raises(ModelError, match="lack 1 weight of a"):
+        starting.load(models.resolve(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
+
+
+# -- safetensors only ----------------------------------------------------------------------------
+
+
+def pickled(folder: Path) -> None:
+    """Turn a folder's weights into a pickle."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+@pytest.mark.parametrize("place", ["", "3_Dense"])
+def test_pickles_are_refused_with_the_way_out(place: str, tmp_path: Path) -> None:
+    path = VARIANTS["heads"](tmp_path)
+    pickled(path / place)
+    with pytest.raises(
+        ModelError, match=r"other formats are not loaded; convert pytorch_model\.bin: Sentence"
+    ) as error:
+        models.resolve(str(path))
+    assert (place or "the folder") in str(error.value)
+
+
+def test_a_pickle_inside_a_route_is_refused(tmp_path: Path) -> None:
+    path = VARIANTS["routes"](tmp_path)
+    (head,) = path.rglob("query_0_Dense")
+    pickled(head)
+    with pytest.raises(ModelError, match=r"query_0_Dense' holds its weights in no \.safetensors file"):
+        models.resolve(str(path))
+
+
+def test_a_head_without_any_weights_is_refused(tmp_path: Path) -> None:
+    path = VARIANTS["heads"](tmp_path)
+    (path / "3_Dense" / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"'3_Dense' holds its weights in no \.safetensors file"):
+        models.resolve(str(path))
+
+
+def test_an_adapter_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"1")
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    with pytest.raises(ModelError, match=r"is an adapter, and its base model is not part of the folder; merge the two"):
+        models.resolve(str(tmp_path))
+
+
+def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An explicit list: what is not on it is not fetched, so that it cannot be read."""
+    from fnmatch import fnmatch
+
+    import huggingface_hub
+
+    asked: list[list[str]] = []
+
+    def fetch(model: str, *, allow_patterns: list[str], **_: object) -> str:
+        asked.append(allow_patterns)
+        raise OSError("nothing here")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    about = type("Info", (), {"sha": "c" * 40})
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: about)
+    models._fetched.cache_clear()
+    with pytest.raises(ModelError, match="the hub cannot give it"):
+        models.resolve("org/none")
+    models._fetched.cache_clear()
+    assert len(asked) == 2
+    names = ["modeling_own.py", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "model.pt", "weights.pkl", "tf_model.h5",
+             "model.ckpt", "training_args.bin", "onnx/model.onnx"]  # fmt: skip
+    for patterns in asked:
+        assert not [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
+        read = ["config.json", "1_Pooling/config.json", "model-00001-of-00002.safetensors", "vocab.txt", "spiece.model"]
+        assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in read)
+
+
+# -- the folder that was planned -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "config.json", "1_Pooling/config.json", "tokenizer.json", "modules.json",
+             "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json"],
+)  # fmt: skip
+def test_the_digest_covers_every_file_that_is_read(name: str, tmp_path: Path) -> None:
+    path = tiny_models.bi_encoder(tmp_path)
+    before = models.resolve(str(path)).identity
+    raw = (path / name).read_bytes()
+    (path / name).write_bytes(raw + b" ")
+    assert models.resolve(str(path)).identity != before
+    (path / name).write_bytes(raw)
+    assert models.resolve(str(path)).identity == before
+
+
+def halve(path: Path) -> None:
+    def change(found: dict[str, np.ndarray]) -> None:
+        for name in found:
+            found[name] = found[name] * np.float32(0.5)
+
+    weights(path, change)
+
+
+@pytest.mark.parametrize("use", ["dense", "pairs"])
+def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str, tmp_path: Path) -> None:
+    path = MADE["bi" if use == "dense" else "cross"](tmp_path / "m")
+    one = Collection.of({"a": "w1 w2", "b": "w2 w3"}, {"q": "w1 w2"}, {"q": {"a": 1}})
+    system = Dense(str(path)) if use == "dense" else BM25() >> CrossEncoder(str(path))
+    store = LocalStore(tmp_path / "store")
+    planned = Experiment(one, {"S": system}, ["RR"], store=store, device="cpu")
+    files = models.resolve(str(path))
+    halve(path)
+    with pytest.raises(DataError, match="changed since it was read at planning; run again"):
+        if use == "dense":
+            encode(["w1"], 1, Encoding(files), tmp_path, Context(device="cpu"))
+        else:
+            score_pairs(["w1"], ["w2"], ONE, PairScoring(files), Context(device="cpu"))
+    assert planned.run().rows[0]["status"] == "ok", "planned when it runs, by what lies there then"
+
+
+def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
+    """Its address was made of them; other scores must not lie under it."""
+    from nirank.node import Node
+    from nirank.stage import Sides
+
+    path = cross(tmp_path / "m")
+    leaves = Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents")
+    stage = CrossEncoder(str(path)).settled(Sides(*leaves, device="cpu"))
+    before = stage.identity()
+    halve(path)
+    assert stage.identity() == before
+    assert CrossEncoder(str(path)).settled(Sides(*leaves, device="cpu")).identity() != before
+    with pytest.raises(DataError, match="changed since it was read at planning"):
+        pair_scores._load(path, models.resolve(stage.model).content, None, "float32", "cpu")
+
+
+def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
+    path = cross(tmp_path / "m")
+
+    def score() -> float:
+        return float(score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve(str(path))), Context(device="cpu"))[0])
+
+    first = score()
+    shutil.copytree(path, tmp_path / "kept")
+    halve(path)
+    assert score() != first
+    shutil.rmtree(path)
+    shutil.copytree(tmp_path / "kept", path)
+    assert score() == first
+
+
+def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.inference import precision
+    from nirank.node import Node
+    from nirank.stage import Sides
+
+    tried: list[str] = []
+    monkeypatch.setattr(precision, "settle", lambda device, answers: tried.append(device) or "float32")
+    sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
+    path = tiny_models.bi_encoder(tmp_path)
+    for n in (1, 1, 2):
+        if n == 2:
+            halve(path)
+        Dense(str(path), precision="auto").settled(sides)
+        assert len(tried) == n
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("made", ["cross", "masked", "bi"])
+def test_the_declared_precision_is_the_loaded_one_for_every_kind(made: str, precision: str, tmp_path: Path) -> None:
+    import torch
+
+    from nirank.inference import late as late_vectors
+    from nirank.inference import sparse as sparse_vectors
+
+    path = MADE[made](tmp_path / "m")
+
+    def narrow(found: dict[str, np.ndarray]) -> None:
+        for name in found:
+            found[name] = found[name].astype(np.float16)
+
+    weights(path, narrow)
+    config(path, "config.json", dtype="float16")
+    content = models.resolve(str(path)).content
+    loaded = {
+        "cross": lambda: pair_scores._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]
+        "masked": lambda: sparse_vectors._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]
+        "bi": lambda: late_vectors._load(path, content, None, None, precision, "cpu"),  # type: ignore[arg-type]
+    }[made]()
+    assert next(loaded.parameters()).dtype == getattr(torch, precision)
+    assert json.loads((path / "config.json").read_text())["dtype"] == "float16"
