@@ -92,7 +92,7 @@ def run(
         max_memory=max_memory or parsed.max_memory,
     )
     if check:
-        experiment.check()
+        experiment.check(files=True)
     if check or explain:
         text = experiment.explain()
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")

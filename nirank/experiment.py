@@ -224,9 +224,15 @@ class Experiment:
     def _workers(self) -> int:
         return self.engine.workers if self.engine else 0
 
-    def check(self) -> None:
-        """Raise for what would only come to light later: models and files that are not there, too little memory."""
+    def check(self, *, files: bool = False) -> None:
+        """Raise for what would only come to light later: models and files that are not there, too little memory.
+
+        files  read run files and lists of ids as well; what is read is stored
+        """
         self.plan()
+        if files:
+            runner = Runner(self.store, self._leaves, Reporter(), self.device)
+            _read_what_was_given(self.plan(), runner, leaves_only=True)
         if self.max_memory is not None:
             todo = (step.node for step in self._steps() if not step.stored)
             refuse(todo, self._known, self.max_memory, self._workers)
@@ -357,10 +363,15 @@ def _spent(case: Case, runner: Runner) -> list[Spent]:
     return found
 
 
-def _read_what_was_given(cases: Sequence[Case], runner: Runner) -> None:
-    """Read the users' files before anything else is computed; raise DataError with the mistakes of all."""
+def _read_what_was_given(cases: Sequence[Case], runner: Runner, *, leaves_only: bool = False) -> None:
+    """Read the users' files before anything else is computed; raise DataError with the mistakes of all.
+
+    leaves_only  but no files about texts that have to be made first
+    """
     wrong: list[str] = []
     for node in dict.fromkeys(node for case in cases for node in case.target.walk() if node.given):
+        if leaves_only and not all(below.is_leaf for _, below in node.inputs):
+            continue
         try:
             runner.run(node)
         except FailedNode as failure:

@@ -51,6 +51,9 @@ class Only(ScopeStage):
         docs, label = (("docs", data.docs),), f"read {file.path.name}"
         return (Node(f"{__name__}:read", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),)
 
+    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
+        self._listed(docs.ids)
+
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         rows = np.load(ctx.need() / _ROWS) if self.path else self._listed(docs.ids)
         mask = np.zeros(len(docs), np.bool_)

@@ -14,7 +14,7 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.scope import Scope
-from nirank.stage import ScopeStage, option, stage
+from nirank.stage import ScopeStage, Sides, option, stage
 
 _BOUNDS = ("min", "max")
 
@@ -57,6 +57,11 @@ class Where(ScopeStage):
                 if isinstance(bound, str) or number(bound) is None:
                     raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
 
+    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
+        absent = [_absent(key, docs) for key in self.match if len(docs) and not docs.readable.keys.get(key)]
+        if absent:
+            raise DataError(*absent)
+
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         mask = np.ones(len(docs), np.bool_)
         for key, rule in self.match.items():
@@ -73,10 +78,15 @@ class Where(ScopeStage):
             else:
                 fits[row] = _holds(value, rule)
         if len(docs) and lacking == len(docs):
-            known = sorted({name for row in range(min(len(docs), 20)) for name in docs[row].get("metadata", {})})
-            raise DataError(f"where: no document has metadata '{key}'; it has {', '.join(known)}{suggest(key, known)}")
+            raise DataError(_absent(key, docs))
         ctx.count(f"without_{key}", lacking)
         return fits
+
+
+def _absent(key: str, docs: Texts) -> str:
+    known = [name for name, rows in docs.readable.keys.items() if rows]
+    listed = f"they have {', '.join(known)}" if known else "they have no metadata"
+    return f"where: no document has metadata '{key}'; {listed}{suggest(key, known)}"
 
 
 def _holds(value: Any, rule: Any) -> bool:
