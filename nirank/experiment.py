@@ -31,7 +31,7 @@ from nirank.planning import Library
 from nirank.qrels import Qrels
 from nirank.ranking import Ranking
 from nirank.result import Result, RowKey
-from nirank.rows import begun, later, measured, stage_conventions
+from nirank.rows import begun, collapsed, later, measured, stage_conventions
 from nirank.seeds import checked_seeds, place_of, seeded_name, with_means
 from nirank.stage import Sides
 from nirank.summaries import add_comparisons, group_rows
@@ -316,7 +316,7 @@ class Experiment:
             return
         spent = _spent(case, runner)
         counts, declared = counted(spent)
-        counts |= later(ranking, collection)
+        counts |= later(ranking, collection) | collapsed(ranking)
         cost = costs(spent, len(collection.queries))
         made = trainings(case.target, runner)
         key = (collection.name, collection.split, case.system)
@@ -324,6 +324,7 @@ class Experiment:
         for qrels in sets:
             row = self._begun(case, qrels) | {
                 "depth": ranking.depth,
+                "longest": int(ranking.counts.max(initial=0)),
                 "counts": counts,
                 "cost": cost,
             }

@@ -17,7 +17,7 @@ Laws, for all a, b, c and numbers w: `(a >> b) >> c` equals `a >> (b >> c)`; `(a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Real
@@ -268,6 +268,12 @@ class Fold(_Applied):
     def __post_init__(self) -> None:
         _check_map("fold", "a view of documents" if self.side == "docs" else "a view of queries", self.view)
         _check_lists(self.of)
+        reader = next((one for one in _stages(self.of) if "judgements" in getattr(one, "reads", ())), None)
+        if reader is not None:
+            raise ConfigError(
+                f"fold: {reader!r} reads judgements, which speak of whole documents and queries; expected it behind the"
+                " fold"
+            )
         if self.of.gives != "ranking":
             raise ConfigError(f"fold: expected a ranking of parts, got {_WORDS[self.of.gives]} from {self.of!r}")
         if self.keep not in get_args(Keep):
@@ -293,6 +299,15 @@ class Fold(_Applied):
     def title(self) -> str:
         keep = self.keep if self.top is None else f"{self.keep} of top {self.top}"
         return f"fold keep={keep}" if self.side == "docs" else f"fold queries keep={keep}"
+
+
+def _stages(one: Pipeline) -> Iterator[Any]:
+    """Yield a pipeline, the stages that it applies, and those of what it is made of."""
+    yield one
+    if (stage := getattr(one, "stage", None)) is not None:
+        yield stage
+    for _, below in one.children():
+        yield from _stages(below)
 
 
 def within(scope: Pipeline, of: Pipeline) -> Within:

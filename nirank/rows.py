@@ -118,6 +118,12 @@ def later(ranking: Ranking, collection: Collection) -> dict[str, int]:
     return {"later_in_top10": int(later.sum())} if later.any() else {}
 
 
+def collapsed(ranking: Ranking) -> dict[str, int]:
+    """Count neighbours that a tool with 32-bit floats takes for tied when it reads the run file."""
+    n = ranking.collapsed()
+    return {"tied_in_32_bits": n} if n else {}
+
+
 def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
     """Return what each stage of a pipeline states about itself, and what it declared while running."""
     found: dict[str, Any] = {}

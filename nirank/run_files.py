@@ -270,6 +270,7 @@ class _Task:
         row = blank_row(
             measures,
             depth=ranking.depth,
+            longest=int(ranking.counts.max(initial=0)),
             queries={"declared": len(queries), "judged": 0, "answered": 0},
             conventions={"self_match": "keep", "time": "all", "order_by": self.order_by, **said},
             counts={key: value for key, value in counts.items() if value},

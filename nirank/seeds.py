@@ -75,7 +75,19 @@ def _mean(system: str, rows: Sequence[Row]) -> Row:
         spread[name] = {"sd": float(np.std(values, ddof=1)), "least": min(values), "greatest": max(values)}
     first = rows[0]
     failed = [row for row in rows if row["status"] != "ok"]
-    kept = ("collection", "split", "qrels", "zero_shot", "depth", "folds", "queries", "alpha", "trained_on", "tuned_on")
+    kept = (
+        "collection",
+        "split",
+        "qrels",
+        "zero_shot",
+        "depth",
+        "longest",
+        "folds",
+        "queries",
+        "alpha",
+        "trained_on",
+        "tuned_on",
+    )
     seeds = [row["seed"] for row in rows]
     rules = {key: said for key, said in first["conventions"].items() if key != "comparisons"}
     return blank_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -41,6 +42,7 @@ def blank_row(measures: Sequence[str], /, **known: Any) -> Row:
         "zero_shot": None,
         "status": "ok",
         "depth": None,
+        "longest": None,
         "queries": {"declared": 0, "judged": 0, "answered": 0},
         "measures": dict.fromkeys(measures),
         **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "unreached", "twins")},
@@ -85,32 +87,37 @@ def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str 
     name, `by_zero_shot` the means over the collections with the same answer where answers differ.
     `average_rank` is the mean of the system's ranks (from 1, ties averaged) among the systems that have
     the measure on all collections. A measure that one collection lacks is null, says how many
-    there are, and has no rank.
+    there are, and has no rank. Where each collection has one judgement set, these are taken together,
+    whatever they are called; of several, those of one name.
 
     groups  {(collection, split): group or None}
     """
+    sets: dict[tuple[str, str | None], set[str | None]] = {}
+    for row in rows:
+        sets.setdefault((row["collection"], row["split"]), set()).add(row["qrels"])
     members: dict[tuple[str, str | None], dict[str, list[Row]]] = {}
     for row in rows:
         group = groups.get((row["collection"], row["split"]))
         if group is not None:
-            members.setdefault((group, row["qrels"]), {}).setdefault(row["system"], []).append(row)
+            alone = all(len(sets.get(key, ())) < 2 for key, name in groups.items() if name == group)
+            members.setdefault((group, None if alone else row["qrels"]), {}).setdefault(row["system"], []).append(row)
+    declared = Counter(name for name in groups.values())
     found = []
     for (group, _), systems in members.items():
-        ranks = _average_ranks(systems)
-        found += [_summary(group, of, ranks.get(system, {})) for system, of in systems.items()]
+        ranks = _average_ranks(systems, declared[group])
+        found += [_summary(group, of, ranks.get(system, {}), declared[group]) for system, of in systems.items()]
     return found
 
 
-def _average_ranks(systems: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, float]]:
+def _average_ranks(systems: Mapping[str, Sequence[Row]], declared: int) -> dict[str, dict[str, float]]:
     """Return {system: {measure: mean rank over the collections}} of the systems that have the measure on all."""
     from scipy.stats import rankdata
 
     names = dict.fromkeys(name for rows in systems.values() for row in rows for name in row["measures"])
-    most = max(len(rows) for rows in systems.values())
     found: dict[str, dict[str, float]] = {}
     for name in names:
         values = {system: [row["measures"].get(name) for row in rows] for system, rows in systems.items()}
-        whole = {system: of for system, of in values.items() if len(of) == most and None not in of}
+        whole = {system: of for system, of in values.items() if len(of) == declared and None not in of}
         if len(whole) < 2:
             continue
         better = 1 if lower_is_better(name) else -1
@@ -120,7 +127,7 @@ def _average_ranks(systems: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, 
     return found
 
 
-def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row:
+def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float], declared: int) -> Row:
     names = dict.fromkeys(name for row in rows for name in row["measures"])
     measures: dict[str, float | None] = {}
     pooled: dict[str, float] = {}
@@ -128,8 +135,8 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row
     for name in names:
         values = [row["measures"].get(name) for row in rows]
         there = [value for value in values if value is not None]
-        if len(there) < len(rows):
-            measures[name], nulls[name] = None, f"only {len(there)}/{len(rows)} collections of the group have it"
+        if len(there) < declared:
+            measures[name], nulls[name] = None, f"only {len(there)}/{declared} collections of the group have it"
             continue
         left_out = "left_out" if parse(name).screening else ""
         weights = [row["queries"]["judged"] - row["queries"].get(left_out, 0) for row in rows]
@@ -145,12 +152,13 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float]) -> Row
     return blank_row(
         list(names),
         collection=group,
-        qrels=first["qrels"],
+        qrels=first["qrels"] if len({row["qrels"] for row in rows}) == 1 else None,
         system=first["system"],
         status="failed" if failed else "ok",
         **({"error": f"failed on {failed} of {len(rows)} collections"} if failed else {}),
         summary_of=[row["collection"] for row in rows],
         depth=first["depth"] if len(depths) == 1 else None,
+        longest=max((row["longest"] for row in rows if row["longest"] is not None), default=None),
         queries={
             key: sum(row["queries"].get(key, 0) for row in rows)
             for key in sorted({key for row in rows for key in row["queries"]})

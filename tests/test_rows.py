@@ -11,10 +11,13 @@ import pytest
 from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment import Experiment
+from nirank.ids import Ids
 from nirank.loading import load
+from nirank.ranking import Ranking
 from nirank.report import text_table
 from nirank.result import Result
 from nirank.stages.bm25 import BM25
+from nirank.stages.rrf import rrf
 from nirank.stages.run import RunFile
 from nirank.store import LocalStore
 from nirank.summaries import blank_row, group_rows
@@ -118,12 +121,71 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
     assert twin["average_rank"]["AP"] == pytest.approx((1.5 + 2 + 1) / 3)
     lower = group_rows(
         [row(system, name, value, "last_rel") for system, value in (("late", 9.0), ("early", 2.0)) for name in "ab"],
-        groups,
+        {(name, None): "all" for name in "ab"},
     )
     assert [one["average_rank"]["last_rel"] for one in lower] == [2, 1]
     text = text_table([*rows, partial, best, twin], ["AP"])
     assert "AP (average rank)" in text
     assert "1.50" in text
+
+
+def test_a_group_has_every_declared_collection_or_says_how_many() -> None:
+    def row(name: str, qrels: str, value: float) -> dict[str, Any]:
+        return blank_row([], collection=name, qrels=qrels, system="A", measures={"AP": value}, queries={"judged": 5})
+
+    groups: dict[tuple[str, str | None], str | None] = {("a", None): "both", ("b", None): "both"}
+    (together,) = group_rows([row("a", "abstract", 0.2), row("b", "qrels", 0.4)], groups)
+    assert (together["measures"]["AP"], together["summary_of"]) == (pytest.approx(0.3), ["a", "b"])
+    assert together["qrels"] is None
+    several = group_rows([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
+    assert [one["qrels"] for one in several] == ["abstract", "content"]
+    assert several[0]["measures"]["AP"] == pytest.approx(0.3)
+    assert several[1]["measures"]["AP"] is None
+    assert several[1]["nulls"]["AP"] == "only 1/2 collections of the group have it"
+    assert (several[1].get("pooled"), several[1]["average_rank"]) == ({}, {})
+
+
+def test_pooled_means_weigh_the_queries_that_a_measure_has() -> None:
+    def row(name: str, value: float, judged: int, left_out: int) -> dict[str, Any]:
+        return blank_row(
+            [], collection=name, qrels="qrels", system="A", measures={"WSS@95": value, "AP": value},
+            queries={"judged": judged, "left_out": left_out},
+        )  # fmt: skip
+
+    groups: dict[tuple[str, str | None], str | None] = {("a", None): "all", ("b", None): "all"}
+    (found,) = group_rows([row("a", 0.2, 10, 8), row("b", 0.8, 10, 0)], groups)
+    assert found["pooled"]["WSS@95"] == pytest.approx((0.2 * 2 + 0.8 * 10) / 12)
+    assert found["pooled"]["AP"] == pytest.approx(0.5)
+
+
+def test_a_fusion_says_how_deep_its_lists_are_certain_and_how_far_they_go(tmp_path: Path) -> None:
+    docs = {f"d{at:02}": "red" for at in range(30)}
+    collection = Collection.of(docs, {"q": "red"}, {"q": {"d01": 1, "d15": 1}})
+    lists = {"A": [f"d{at:02}" for at in range(10)], "B": [f"d{at:02}" for at in range(10, 20)]}
+    result = ranked(tmp_path, collection, "AP", **{name: {"q": of} for name, of in lists.items()})
+    assert [(row["depth"], row["longest"]) for row in result.rows] == [(10, 10), (10, 10)]
+    fused = rrf(*(RunFile(str(tmp_path / f"{name}.run")) for name in lists))
+    result = Experiment(collection, {"Fused": fused}, ["AP", "R@15"], store=LocalStore(tmp_path / "store")).run()
+    (row,) = result.rows
+    assert (row["depth"], row["longest"]) == (10, 20)
+    assert row["nulls"]["R@15"] == "R@15 reaches deeper than the ranking, which is certain to 10 only"
+    assert "10 of 20" in str(result.table())
+
+
+def test_scores_that_32_bit_tools_would_tie_are_counted_within_queries(tmp_path: Path) -> None:
+    docs = Ids.of(["a", "b"])
+    queries = Ids.of(["p", "q"])
+    near = 1.0 + 1e-12
+    across = Ranking.from_dict({"p": {"a": 2.0, "b": near}, "q": {"a": 1.0, "b": 0.5}}, queries, docs)
+    within = Ranking.from_dict({"p": {"a": near, "b": 1.0}, "q": {"a": near, "b": 1.0}}, queries, docs)
+    equal = Ranking.from_dict({"p": {"a": 1.0, "b": 1.0}}, queries, docs)
+    assert (across.collapsed(), within.collapsed(), equal.collapsed()) == (0, 2, 0)
+    one = Collection.of({"a": "x", "b": "x"}, {"p": "x"}, {"p": {"a": 1}})
+    (tmp_path / "A.run").write_text("p Q0 a 1 1.000000000001 x\np Q0 b 2 1.0 x\n")
+    system = {"A": RunFile(str(tmp_path / "A.run"))}
+    result = Experiment(one, system, ["AP"], store=LocalStore(tmp_path / "store")).run()
+    assert result.rows[0]["counts"]["tied_in_32_bits"] == 1
+    assert "tied in 32 bits 1" in str(result.table())
 
 
 def test_trap_15_twins_that_a_query_may_not_be_given_share_nothing(tmp_path: Path) -> None:

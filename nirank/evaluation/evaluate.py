@@ -150,7 +150,9 @@ def _nulls(
         elif one.screening and pool is None:
             yield one.name, f"{one.name} counts the documents that could be returned; expected the candidates"
         elif ranking.depth is not None and one.cutoff is not None and one.cutoff > ranking.depth:
-            yield one.name, f"{one.name} reaches deeper than the ranking, which was cut at {ranking.depth}"
+            deeper = int(ranking.counts.max(initial=0)) > ranking.depth
+            where = f"which is certain to {ranking.depth:,} only" if deeper else f"which was cut at {ranking.depth:,}"
+            yield one.name, f"{one.name} reaches deeper than the ranking, {where}"
 
 
 def _answerable(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any, TypeVar
 
+from nirank.errors import ConfigError
 from nirank.model import bound, made_for
 from nirank.node import Kind, Node
 from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
@@ -165,7 +166,9 @@ def _both(sides: Sides) -> Inputs:
 
 def _needs(one: Stage, sides: Sides) -> Inputs:
     found: Inputs = (*(("need", node) for node in one.needs(sides)), *made_for(one))
-    if "judgements" in one.reads and sides.judgements is not None:
+    if "judgements" in one.reads:
+        if sides.judgements is None:
+            raise ConfigError(f"{one!r} reads judgements, and {sides.collection or 'the collection'} has none")
         found += (("judgements", sides.judgements),)
     return found
 

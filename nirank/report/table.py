@@ -142,7 +142,7 @@ def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Return the columns that say how a result came about, by heading; those of models where there are models."""
     found: dict[str, Callable[[Row], str]] = {
         "queries": lambda row: f"{row['queries']['judged']:,}",
-        "depth": lambda row: "whole" if row["depth"] is None else f"{row['depth']:,}",
+        "depth": _depth,
         "ms/query": partial(_seconds, "ms_per_query", 2),
         "index s": partial(_seconds, "index_s", 1),
     }
@@ -154,6 +154,14 @@ def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
         found["device s"] = partial(_seconds, "device_s", 1)
         found["device"] = lambda row: ", ".join(row["cost"].get("devices", ())) or "-"
     return found
+
+
+def _depth(row: Row) -> str:
+    """Return how deep lists are certain, and where they go on below that, how far: those of fusions do."""
+    depth, longest = row["depth"], row.get("longest")
+    if depth is None:
+        return "whole"
+    return f"{depth:,}" if longest is None or longest <= depth else f"{depth:,} of {longest:,}"
 
 
 def _seconds(key: str, decimals: int, row: Row) -> str:

@@ -63,6 +63,16 @@ def test_effect_and_detectable_difference() -> None:
     assert least == pytest.approx(0.404, abs=0.002)  # G*Power: n 50, two-sided, power 0.8
 
 
+def test_a_p_value_of_random_signs_counts_the_observed_ones() -> None:
+    """p = (1 + b) / (1 + n): no resample reaches the difference, and all do."""
+    always = np.full((40, 1), 0.5)
+    never = np.zeros((40, 1))
+    assert statistics.randomisation_test(always, 999, 0) == pytest.approx([1 / 1000], abs=1e-15)
+    assert statistics.randomisation_test(never, 999, 0) == pytest.approx([1.0], abs=1e-15)
+    few = np.full((5, 1), 0.5)  # all 32 signs: exact, the observed ones are among them
+    assert statistics.randomisation_test(few, 999, 0) == pytest.approx([2 / 32], abs=1e-15)
+
+
 @pytest.mark.slow
 def test_the_false_positive_rate_is_five_in_a_hundred() -> None:
     """2,000 comparisons of equal systems at once, 50 queries."""

@@ -15,8 +15,11 @@ from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.evidence import Folded
 from nirank.experiment import Experiment
+from nirank.ids import Ids
 from nirank.pairs import Pairs
+from nirank.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.sections import Sections
 from nirank.stages.sentences import Sentences
@@ -52,6 +55,25 @@ ONE = Collection.of(PASSAGES, {"q": "red apple"}, {"q": {"a": 1}})
 )
 def test_means_and_sums_over_the_best_parts(options: Any, expected: dict[str, float], store: LocalStore) -> None:
     assert found(fold(Windows(3), Shared(), **options), ONE, store)["q"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("keep", "top", "expected"),
+    [
+        ("sum", None, [(1, 3.0), (3, 2.0), (0, 1.0), (2, 1.0)]),
+        ("mean", 2, [(1, 3.0), (3, 2.0)]),
+        ("max", None, [(1, 3.0)]),
+        ("first", None, [(0, 1.0)]),
+    ],
+)
+def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: list[tuple[int, float]]) -> None:
+    queries, whole = Ids.of(["p", "q"]), Ids.of(["a", "b"])
+    parts = Texts(Ids.of([f"a#{at}" for at in range(4)] + ["b#0"]), {}, np.array([0, 0, 0, 0, 1]))
+    scores = {"a#0": 1.0, "a#1": 3.0, "a#2": 1.0, "a#3": 2.0, "b#0": 9.0}
+    ranked = Ranking.from_dict({"p": {"a#0": 5.0}, "q": scores}, queries, parts.ids)
+    folded = Folded("fold", ranked, parts, "docs", keep, top, len(whole))
+    assert folded.behind(1, 0) == expected
+    assert folded.behind(0, 1) == []
 
 
 def test_parts_of_queries(store: LocalStore) -> None:

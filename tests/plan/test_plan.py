@@ -13,6 +13,7 @@ from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruit
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
+from nirank.errors import ConfigError
 from nirank.identity import SEED, Placeholder, canonical, substitute
 from nirank.node import Node
 from nirank.pairs import Pairs
@@ -379,6 +380,21 @@ def test_judgements_are_handed_out_one_by_one_and_counted(lab: Lab) -> None:
     stored = runner.run(node)
     assert stored is not None
     assert stored.meta["counts"] == {"judgements_read": 4}
+
+
+def test_judgements_speak_of_whole_documents_so_nothing_inside_a_fold_reads_them(lab: Lab) -> None:
+    for inner in (
+        Shared() >> Reading(),
+        First().of(Shared(), Shared() >> Reading()),
+        within(Short(), Shared() >> Reading()),
+    ):
+        with pytest.raises(ConfigError, match=r"fold: Reading\(\) reads judgements, which speak of whole documents"):
+            fold(Halves(), inner)
+    behind = lab.run(fold(Halves(), Shared()) >> Reading())
+    assert Pairs.to_dict(behind) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
+    unjudged = dataclasses.replace(lab.sides(fruits()), judgements=None)
+    with pytest.raises(ConfigError, match=r"Reading\(\) reads judgements, and the collection has none"):
+        compile(Shared() >> Reading(), unjudged)
 
 
 def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:

@@ -1,0 +1,58 @@
+"""How deep a list is certain: what is taken out of it and what it is put together with makes it shallower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nirank.collections.texts import Texts
+from nirank.context import Context
+from nirank.ids import Ids
+from nirank.node import Job
+from nirank.plan.held import put_together
+from nirank.plan.tasks import restrict
+from nirank.ranking import Ranking
+from nirank.scope import Scope
+
+DOCS = Texts.of({f"d{at}": "x" for at in range(8)})
+
+
+def side(*queries: str) -> Texts:
+    return Texts.of(dict.fromkeys(queries, "x"))
+
+
+def ranking(queries: Ids, depth: int | None, **lists: str) -> Ranking:
+    """Return lists of documents by their numbers, cut at a depth."""
+    run = {query: {f"d{number}": -float(at) for at, number in enumerate(of)} for query, of in lists.items()}
+    found = Ranking.from_dict(run, queries, DOCS.ids)
+    return Ranking(found.queries, found.docs, found.offsets, found.rows, found.scores, depth)
+
+
+def run(task: object, inputs: dict[str, list[object]], folder: Path) -> Ranking:
+    return task(Job({}, inputs, folder, Context()))  # type: ignore[operator, no-any-return]
+
+
+def test_a_scope_leaves_of_a_cut_list_as_much_as_is_certain(tmp_path: Path) -> None:
+    queries = side("p", "q", "r")
+    even = Scope(queries.ids, DOCS.ids, mask=np.arange(8) % 2 == 0)
+    both = {"queries": [queries], "docs": [DOCS], "scope": [even]}
+    cut = ranking(queries.ids, 4, p="0123", q="0246", r="1")  # r's list ends by itself
+    assert run(restrict, {**both, "list": [cut]}, tmp_path).depth == 2
+    assert run(restrict, {**both, "list": [ranking(queries.ids, 4, p="0246", r="1")]}, tmp_path).depth == 4
+    assert run(restrict, {**both, "list": [ranking(queries.ids, None, p="0123")]}, tmp_path).depth is None
+    nothing = run(restrict, {**both, "list": [ranking(queries.ids, 2, p="13", q="02")]}, tmp_path)
+    assert (nothing.depth, nothing.counts.tolist()) == (1, [0, 2, 0])
+
+
+def test_folds_put_together_are_as_deep_as_the_shallowest(tmp_path: Path) -> None:
+    whole, one, other = side("p", "q"), side("p"), side("q")
+
+    def depth(first: int | None, second: int | None) -> int | None:
+        lists = [ranking(one.ids, first, p="01"), ranking(other.ids, second, q="23")]
+        inputs = {"queries": [whole], "docs": [DOCS], "held": [one, other], "list": lists}
+        found = run(put_together, inputs, tmp_path)
+        assert found.to_dict() == {"p": {"d0": 0.0, "d1": -1.0}, "q": {"d2": 0.0, "d3": -1.0}}
+        return found.depth
+
+    assert (depth(2, 5), depth(5, 2), depth(None, 3), depth(None, None)) == (2, 2, 3, None)
