@@ -108,6 +108,10 @@ class Ids:
         """Return the ids of the rows as an Arrow array, without Python strings."""
         return take_rows(self.strings, rows)
 
+    def part(self, first: int, last: int) -> Ids:
+        """Return the rows from `first` to below `last` as a table of their own."""
+        return Ids(self.strings.slice(first, last - first))
+
     def row(self, id: str) -> int:
         """Return the row of one id, or -1."""
         low, high, wanted = 0, len(self), id.encode("utf-8", "surrogatepass")

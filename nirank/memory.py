@@ -31,9 +31,10 @@ class Sizes(NamedTuple):
     """How much a computation works on, at most.
 
     queries, docs, texts                   rows of its inputs in these roles, 0 where it has none; `texts` also of
-                                           those that its index or vectors were made of
+                                           those that its index, vectors or passages were made of
     query_bytes, doc_bytes, text_bytes     of their columns
     listed                                 pairs in its lists together
+    scoped                                 pairs that it is restricted to, or reads otherwise
     pairs                                  pairs in its result, 0 where that is no list
     """
 
@@ -44,6 +45,7 @@ class Sizes(NamedTuple):
     doc_bytes: int = 0
     text_bytes: int = 0
     listed: int = 0
+    scoped: int = 0
     pairs: int = 0
 
 

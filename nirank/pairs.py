@@ -91,6 +91,18 @@ class Pairs:
         """Return the document rows of one query."""
         return self.rows[self.offsets[query] : self.offsets[query + 1]]
 
+    def part(self, first: int, last: int) -> Self:
+        """Return the pairs of the queries from row `first` to below `last`, over these queries; nothing is copied."""
+        begin, end = int(self.offsets[first]), int(self.offsets[last])
+        some = self._replace(self.offsets[first : last + 1] - begin, self.rows[begin:end], slice(begin, end))
+        some.queries = self.queries.part(first, last)
+        return some
+
+    def forget(self) -> None:
+        """Give up what was worked out of the arrays, 16 bytes a pair; it is worked out again where it is asked for."""
+        for name in ("query_rows", "keys"):
+            vars(self).pop(name, None)
+
     def take(self, query_rows: Rows, queries: Ids) -> Self:
         """Return the pairs of some queries, any of them twice too; `queries` is their table, in the same order."""
         lengths = self.counts[query_rows]
@@ -104,7 +116,7 @@ class Pairs:
         kept = np.concatenate(([0], np.cumsum(keep)))
         return self._replace(kept[self.offsets], self.rows[keep], keep)
 
-    def _replace(self, offsets: Rows, rows: Rows, at: NDArray[np.bool_] | Rows) -> Self:
+    def _replace(self, offsets: Rows, rows: Rows, at: NDArray[np.bool_] | Rows | slice) -> Self:
         """Make the same kind of value with other pairs; `at` selects what goes along with each pair."""
         return type(self)(self.queries, self.docs, offsets, rows)
 
@@ -124,11 +136,11 @@ class Pairs:
 
     def union(self, *others: Pairs) -> Pairs:
         """Return the pairs that are in any; all are sorted once, however many there are."""
-        return self._from_keys(np.unique(np.concatenate([self.keys, *(other.keys for other in others)])))
+        return self._from_keys(distinct_keys([self.keys, *(other.keys for other in others)]))
 
     def intersection(self, other: Pairs) -> Pairs:
         """Return the pairs that are in both."""
-        return self._from_keys(np.intersect1d(self.keys, other.keys))
+        return self._from_keys(np.intersect1d(self.keys, other.keys, assume_unique=True))
 
     def _from_keys(self, keys: NDArray[np.int64]) -> Pairs:
         q, d = np.divmod(keys, max(len(self.docs), 1))
@@ -178,6 +190,14 @@ class Pairs:
         if len(offsets) != len(queries) + 1:
             raise StoreError(f"{folder}: holds {len(offsets) - 1} queries, expected {len(queries)}")
         return cls(queries, docs, offsets, np.load(folder / "rows.npy", mmap_mode="r"))
+
+
+def distinct_keys(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the keys that are in any of the parts, ascending, each once."""
+    keys = np.concatenate(parts)
+    keys.sort()
+    first: NDArray[np.bool_] = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+    return np.asarray(keys[first])
 
 
 def offsets_of(sorted_queries: Rows, n_queries: int) -> NDArray[np.int64]:

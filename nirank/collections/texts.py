@@ -23,7 +23,8 @@ from nirank.pairs import Rows
 
 View = tuple[str, ...] | str  # how an option names a text view
 TITLE_AND_TEXT = ("title", "text")
-_SLICE = 4096  # rows turned into Python strings at a time
+_SLICE = 4096  # rows turned into Python strings at a time,
+_SLICE_BYTES = 1 << 22  # or fewer where they are long
 
 
 class Texts:
@@ -98,8 +99,8 @@ class Texts:
             yield from (None for _ in range(len(self)))
             return
         named = json.dumps(key, ensure_ascii=False)  # spares decoding rows that lack it
-        for start in range(0, len(self), _SLICE):
-            for value in self.columns[METADATA].slice(start, _SLICE).to_pylist():
+        for start in range(0, len(self), self._slice):
+            for value in self.columns[METADATA].slice(start, self._slice).to_pylist():
                 yield json.loads(value).get(key) if named in value else None
 
     def text_columns(self) -> tuple[str, ...]:
@@ -116,8 +117,8 @@ class Texts:
         return self._readable
 
     def _strings(self, name: str) -> Iterator[str]:
-        for start in range(0, len(self), _SLICE):
-            yield from self.columns[name].slice(start, _SLICE).to_pylist()
+        for start in range(0, len(self), self._slice):
+            yield from self.columns[name].slice(start, self._slice).to_pylist()
 
     def fields(self, view: TextView) -> tuple[str, ...]:
         """Return the columns and metadata keys that a view reads here; raises DataError for one that is not there."""
@@ -132,8 +133,8 @@ class Texts:
         """Yield what a model sees of each row (of all, or of those given), a slice at a time."""
         n = len(self) if rows is None else len(rows)
         names = self.fields(view) if n else ()
-        for start in range(0, n, _SLICE):
-            part = slice(start, start + _SLICE) if rows is None else rows[start : start + _SLICE]
+        for start in range(0, n, self._slice):
+            part = slice(start, start + self._slice) if rows is None else rows[start : start + self._slice]
             yield from view.join(self._values(names, part))
 
     def _values(self, names: Sequence[str], part: slice | Rows) -> list[list[str]]:
@@ -147,7 +148,7 @@ class Texts:
 
     def _part(self, name: str, part: slice | Rows) -> list[str]:
         column = self.columns[name]
-        taken = column.slice(part.start, _SLICE) if isinstance(part, slice) else take_rows(column, part)
+        taken = column.slice(part.start, self._slice) if isinstance(part, slice) else take_rows(column, part)
         values: list[str] = taken.to_pylist()
         return values
 
@@ -158,6 +159,12 @@ class Texts:
         taken = Texts(Ids(self.ids.arrow(rows)), columns, parents)
         taken._like = self._readable or self._like
         return taken
+
+    @cached_property
+    def _slice(self) -> int:
+        """How many rows are turned into Python strings at a time."""
+        size = sum(column.nbytes for column in self.columns.values())
+        return max(min(_SLICE, int(_SLICE_BYTES * len(self) // max(size, 1))), 1)
 
     @property
     def digest(self) -> str:
@@ -174,9 +181,9 @@ class Texts:
     def _records(self) -> Iterator[list[Any]]:
         """Yield each row in the form that is digested: [id, {non-empty columns}] and the parent, if any."""
         names = sorted(self.columns)
-        for start in range(0, len(self), _SLICE):
-            ids = self.ids.take(np.arange(start, min(start + _SLICE, len(self))))
-            part = [self.columns[name].slice(start, _SLICE).to_pylist() for name in names]
+        for start in range(0, len(self), self._slice):
+            ids = self.ids.take(np.arange(start, min(start + self._slice, len(self))))
+            part = [self.columns[name].slice(start, self._slice).to_pylist() for name in names]
             for i, id in enumerate(ids):
                 record: list[Any] = digest_record(id, {name: part[j][i] for j, name in enumerate(names)})
                 yield record if self.parents is None else [*record, int(self.parents[start + i])]

@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any, TypeVar
 
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.model import bound, made_for
 from nirank.node import Kind, Node
 from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
@@ -101,11 +102,29 @@ def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
         scope = (Node(f"{PARTS}:scope_of_parts", 1, side, inputs=inputs, kind="scope", label="scope of parts"),)
     if upstream is not None:
         inputs = (*over, ("list", upstream))
-        upstream = Node(f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, label="list of parts")
+        most = _doc_parts if one.side == "docs" else _query_parts
+        upstream = Node(
+            f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, most=most, label="list of parts"
+        )
     found = compile(one.of, replace(inner, scope=scope), upstream)
     inputs = (*_both(sides), ("parts", parts), ("list", found), *(("scope", node) for node in sides.scope))
     params = {**side, "keep": one.keep, **({"top": one.top} if one.top else {})}
-    return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", label=one.title)
+    return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", memory=_folding, label=one.title)
+
+
+def _doc_parts(sizes: Sizes) -> int:
+    """Return how many pairs the parts of listed documents have: twice the usual number of parts, for long ones."""
+    return 2 * sizes.listed * -(-sizes.docs // max(sizes.texts, 1))
+
+
+def _query_parts(sizes: Sizes) -> int:
+    """Return how many pairs a list has for the parts of its queries: twice the usual number of parts, for long ones."""
+    return 2 * sizes.listed * -(-sizes.queries // max(sizes.texts, 1))
+
+
+def _folding(sizes: Sizes) -> Need:
+    """Return what folding takes beside its lists: every pair's key, place and score once more, sorted."""
+    return Need(24 * sizes.listed)
 
 
 def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:

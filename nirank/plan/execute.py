@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -304,6 +305,9 @@ class Runner:
                 if value is not None:
                     value.save(folder)
             cost |= recorded(node, inputs, value, folder, context)
+            for one in chain.from_iterable(inputs.values()):
+                if isinstance(one, Pairs):
+                    one.forget()
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
             meta["counts"] = dict(context.counts)
             meta["declared"] = context.declared

@@ -37,7 +37,8 @@ def needed(
         return None
     own = Need() if node.memory is None else node.memory(sizes)
     base = held() if base is None else base
-    return base + _SMALL + own.here + workers * own.worker + _A_PAIR * sizes.pairs + _A_LISTED * sizes.listed
+    lists = _A_PAIR * sizes.pairs + _A_LISTED * (sizes.listed + sizes.scoped)
+    return base + _SMALL + own.here + workers * own.worker + lists
 
 
 def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> None:
@@ -74,13 +75,14 @@ def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
     rows: dict[str, int] = {}
     sizes: dict[str, int] = {}
     listed: list[int] = []
+    scoped = 0
     for role, below in node.inputs:
-        if role in ("queries", "docs", "texts"):
+        if role in ("queries", "docs", "texts", "whole"):
             texts = value(below)
             if not isinstance(texts, Texts):
                 return None
-            rows[role] = len(texts)
-            sizes[role] = sum(one.nbytes for one in texts.columns.values())
+            rows["texts" if role == "whole" else role] = len(texts)
+            sizes["texts" if role == "whole" else role] = sum(one.nbytes for one in texts.columns.values())
         elif role == "list":
             n = _pairs(below, value, known)
             if n is None:
@@ -91,6 +93,13 @@ def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
             if made is None:
                 return None
             rows.setdefault("texts", made.texts)
+        elif below.kind in ("ranking", "pairs"):
+            n = _pairs(below, value, known)
+            if n is None:
+                return None
+            scoped += n
+        elif isinstance(scope := value(below), Scope):
+            scoped += sum(len(pairs) for pairs in (scope.pairs, scope.without) if pairs is not None)
     found = Sizes(
         queries=rows.get("queries", 0),
         docs=rows.get("docs", 0),
@@ -99,6 +108,7 @@ def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
         doc_bytes=sizes.get("docs", 0),
         text_bytes=sizes.get("texts", 0),
         listed=sum(listed),
+        scoped=scoped,
     )
     return found._replace(pairs=_most_pairs(node, found, value)) if node.kind in ("ranking", "pairs") else found
 

@@ -17,6 +17,8 @@ from nirank.ranking import Ranking
 from nirank.scope import Scope
 from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, TextMap
 
+_CHECKED = 1 << 18  # pairs whose scope is looked at together
+
 
 def search(job: Job) -> Pairs:
     """Run a retriever inside the scope, and check that it stayed there."""
@@ -154,13 +156,21 @@ def _check(name: str, found: Any, job: Job, scope: Scope, *, ranked: bool) -> No
         raise StageError(f"{name}: gave a {type(found).__name__}; expected a {'Ranking' if ranked else 'Pairs'}")
     if found.queries != job.one("queries").ids or found.docs != job.one("docs").ids:
         raise StageError(f"{name}: gave a list over other queries or documents than it was asked about")
-    outside = ~scope.allows(found.query_rows, found.rows)
-    if outside.any():
-        at = int(np.argmax(outside))
+    outside = [_outside(found, scope, start) for start in range(0, len(found), _CHECKED)]
+    first = next((some for some in outside if len(some)), None)
+    if first is not None:
+        query, doc = found.queries[int(found.query_of(first[:1])[0])], found.docs[int(found.rows[first[0]])]
         raise StageError(
-            f"{name}: query '{found.queries[found.query_rows[at]]}' got document '{found.docs[found.rows[at]]}',"
-            f" which is outside its scope ({int(outside.sum())} such pairs)"
+            f"{name}: query '{query}' got document '{doc}', which is outside its scope"
+            f" ({sum(len(some) for some in outside)} such pairs)"
         )
+
+
+def _outside(found: Pairs, scope: Scope, start: int) -> NDArray[np.int64]:
+    """Return which of the pairs from a place on, so many as are looked at together, a scope does not allow."""
+    some = np.arange(start, min(start + _CHECKED, len(found)))
+    outside: NDArray[np.int64] = some[~scope.allows(found.query_of(some), found.rows[some])]
+    return outside
 
 
 __all__: Sequence[str] = (

@@ -2,45 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.context import Context
+from nirank.memory import fitting
+from nirank.pairs import distinct_keys, row_type
 from nirank.ranking import Ranking
 
 Float64 = NDArray[np.float64]
+Fused = Callable[[Sequence[Ranking]], Ranking]
+
+_BLOCK_PAIRS = 1 << 20  # of all lists together that are fused at a time,
+_A_PAIR = 120  # each of so many bytes while it is
 
 
-def fuse(
-    lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[Float64], ctx: Context, *, source: str
-) -> Ranking:
+def by_blocks(lists: Sequence[Ranking], fused: Fused, ctx: Context) -> Ranking:
+    """Fuse lists some queries at a time: memory is that of the result, 12 bytes a pair, and one block.
+
+    fused  makes one list of those of some queries, in standard order; its depth does not count
+
+    The result's depth is the shallowest list's: below it, a list that was cut might have had something to add.
+    """
+    first = lists[0]
+    depths = {one.depth for one in lists}
+    ctx.count("unequal_depths", sum(one.depth != _deepest(lists) for one in lists))
+    counts: list[NDArray[np.int64]] = []
+    rows: list[NDArray[np.integer]] = [np.empty(0, row_type(len(first.docs)))]
+    scores: list[NDArray[np.floating]] = [np.empty(0, np.float64)]
+    for begin, end in _blocks(np.sum([one.counts for one in lists], axis=0)):
+        made = fused([one.part(begin, end) for one in lists])
+        counts.append(made.counts)
+        rows.append(made.rows)
+        scores.append(made.scores)
+    offsets = np.append(0, np.cumsum(np.concatenate([np.empty(0, np.int64), *counts])))
+    depth = min((one for one in depths if one is not None), default=None)
+    return Ranking(first.queries, first.docs, offsets, np.concatenate(rows), np.concatenate(scores), depth)
+
+
+def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[Float64], *, source: str) -> Ranking:
     """Add up what each list gives a document, over all documents that any list has.
 
     lists   one or more rankings of the same queries
     shares  for each list (n_pairs,) float64: what it gives its own documents
     absent  for each list (n_queries,) float64: what it gives the documents that it lacks
 
-    The result's depth is the shallowest input's: below it, a list that was cut might have had
-    something to add. Contributions are added in order of size, so the order of `lists` cannot
+    Contributions are added in order of size, so the order of `lists` cannot
     change a score, not even its last bit, and documents that tie on paper tie here.
     """
     first = lists[0]
-    depths = {one.depth for one in lists}
-    ctx.count("unequal_depths", sum(one.depth != _deepest(lists) for one in lists))
-    keys = np.unique(np.concatenate([one.keys for one in lists]))
+    keys = distinct_keys([one.keys for one in lists])
     q, d = np.divmod(keys, max(len(first.docs), 1))
     table = np.empty((len(lists), len(keys)), np.float64)
     for row, one, share, missing in zip(table, lists, shares, absent, strict=True):
         row[:] = missing[q]
         row[np.searchsorted(keys, one.keys)] = share
+    table.sort(axis=0)
     scores = np.zeros(len(keys))
-    for row in np.sort(table, axis=0):
+    for row in table:
         scores += row
-    fused = Ranking.build(first.queries, first.docs, q, d, scores, source=source)
-    depth = min((one for one in depths if one is not None), default=None)
-    return Ranking(fused.queries, fused.docs, fused.offsets, fused.rows, fused.scores, depth)
+    return Ranking.build(first.queries, first.docs, q, d, scores, source=source)
+
+
+def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut queries with so many pairs into blocks, each of one query at least."""
+    most = fitting(_BLOCK_PAIRS, _A_PAIR)
+    ends, begin = np.cumsum(counts), 0
+    while begin < len(counts):
+        done = int(ends[begin - 1]) if begin else 0
+        end = max(int(np.searchsorted(ends, done + most, side="right")), begin + 1)
+        yield begin, end
+        begin = end
 
 
 def _deepest(lists: Sequence[Ranking]) -> int | None:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
-from nirank.ids import Ids
+from nirank.context import Context
+from nirank.ids import Ids, take_rows
+from nirank.memory import Need, Sizes
 from nirank.stage import Read, TextMap, stage
+from nirank.stages._blocks import blocks, making, mapped
 
 _BODY = TextView("text")
 
@@ -26,25 +30,31 @@ class PassageMap(TextMap):
     def readable(self, texts: Readable) -> Readable:
         return texts
 
+    def memory(self, sizes: Sizes) -> Need:
+        return making(sizes)
 
-def passages(texts: Texts, split: Callable[[str], Sequence[str]]) -> Texts:
+
+def passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) -> Texts:
     """Split column `text` of each text; every other column (the title, metadata) is repeated with each passage.
 
     split  gives at least one passage, in text order
-    The passages of `d` are `d#0`, `d#1`, …
+    The passages of `d` are `d#0`, `d#1`, … They lie on disk; memory is a block of them, and their parents.
     """
-    counts = np.empty(len(texts), np.int64)
-
-    def made() -> Iterator[str]:
-        for row, text in enumerate(texts.read(_BODY)):
-            parts = split(text)
-            counts[row] = len(parts)
-            yield from parts
-
-    bodies = pa.array(made(), pa.large_string())
-    parents = np.repeat(np.arange(len(texts)), counts)
-    numbers = np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
+    names = [name for name in texts.columns if name != "text"]
     joint = pa.scalar("#", pa.large_string())
-    ids = pc.binary_join_element_wise(texts.ids.arrow(parents), pa.array(numbers).cast(pa.large_string()), joint)
-    columns = {name: column.take(pa.array(parents)) for name, column in texts.columns.items() if name != "text"}
-    return Texts(Ids(ids), {**columns, "text": pa.chunked_array([bodies])}, parents)
+    parents: list[NDArray[np.int64]] = []
+
+    def tables() -> Iterator[pa.Table]:
+        for start, block in blocks(texts.read(_BODY)):
+            made = [split(text) for text in block]
+            counts = np.array([len(parts) for parts in made], np.int64)
+            rows = np.repeat(np.arange(start, start + len(block)), counts)
+            parents.append(rows)
+            numbers = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+            ids = pc.binary_join_element_wise(texts.ids.arrow(rows), pa.array(numbers).cast(pa.large_string()), joint)
+            others = [take_rows(texts.columns[name], rows) for name in names]
+            bodies = pa.array((part for parts in made for part in parts), pa.large_string())
+            yield pa.Table.from_arrays([ids, *others, bodies], ["id", *names, "text"])
+
+    ids, *columns = mapped(tables(), ctx).columns
+    return Texts(Ids(ids), dict(zip([*names, "text"], columns, strict=True)), np.concatenate(parents))

@@ -9,8 +9,10 @@ import numpy as np
 
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.pairs import distinct_keys
 from nirank.ranking import Ranking
 from nirank.stage import Combiner, option, stage
+from nirank.stages._fusion import by_blocks
 from nirank.stages.weighted_sum import Normalisation, normalise
 
 
@@ -47,8 +49,11 @@ class Comb(Combiner):
         return {"how": self.how, "normalise": self.normalise, "missing": "adds nothing, is not counted"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
+        return by_blocks(lists, self._fused, ctx)
+
+    def _fused(self, lists: Sequence[Ranking]) -> Ranking:
         first = lists[0]
-        keys = np.unique(np.concatenate([one.keys for one in lists]))
+        keys = distinct_keys([one.keys for one in lists])
         table = np.full((len(lists), len(keys)), np.nan)
         for row, one in zip(table, lists, strict=True):
             row[np.searchsorted(keys, one.keys)] = normalise(one, self.normalise)[0]
@@ -66,9 +71,5 @@ class Comb(Combiner):
             "min": table[0],
             "med": half,
         }[self.how]
-        depths = {one.depth for one in lists}
-        ctx.count("unequal_depths", len(lists) - max(sum(one.depth == depth for one in lists) for depth in depths))
         q, d = np.divmod(keys, max(len(first.docs), 1))
-        fused = Ranking.build(first.queries, first.docs, q, d, scores, source=self.name)
-        depth = min((one for one in depths if one is not None), default=None)
-        return Ranking(fused.queries, fused.docs, fused.offsets, fused.rows, fused.scores, depth)
+        return Ranking.build(first.queries, first.docs, q, d, scores, source=self.name)

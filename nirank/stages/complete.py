@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.context import Context
 from nirank.memory import Sizes
@@ -30,18 +33,35 @@ class Complete(Combiner):
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         found = lists[0]
-        everything = (ctx.scope or Scope(found.queries, found.docs)).everything()
-        missing = everything.select(~found.contains(everything.query_rows, everything.rows))
-        least = np.zeros(len(found.queries), found.scores.dtype)
-        there = found.counts > 0
-        least[there] = found.scores[found.offsets[1:][there] - 1]
-        # One unit lower, or more where the type is so coarse at this size that a unit would vanish.
-        below = least - np.maximum(1, 4 * np.spacing(np.abs(least))).astype(least.dtype)
-        return Ranking.build(
-            found.queries,
-            found.docs,
-            np.concatenate((found.query_rows, missing.query_rows)),
-            np.concatenate((found.rows, missing.rows)),
-            np.concatenate((found.scores, np.where(there, below, 0)[missing.query_rows])),
-            source=self.name,
-        )
+        scope = ctx.scope or Scope(found.queries, found.docs)
+        counts = _union_counts(found, scope)
+        offsets = np.append(0, np.cumsum(counts))
+        rows, scores = np.empty(offsets[-1], found.rows.dtype), np.empty(offsets[-1], found.scores.dtype)
+        last_first = found.docs.order[::-1]
+        left = np.empty(len(found.docs), np.bool_)
+        for query, (start, end) in enumerate(pairwise(offsets.tolist())):
+            listed = slice(*found.offsets[query : query + 2].tolist())
+            middle = start + listed.stop - listed.start
+            rows[start:middle], scores[start:middle] = found.rows[listed], found.scores[listed]
+            allowed = scope.rows(query)
+            left[:] = allowed is None
+            if allowed is not None:
+                left[allowed] = True
+            left[found.rows[listed]] = False
+            rows[middle:end] = last_first[left[last_first]]
+            scores[middle:end] = _below(scores[middle - 1]) if middle > start else 0
+        return Ranking(found.queries, found.docs, offsets, rows, scores)
+
+
+def _union_counts(found: Ranking, scope: Scope) -> NDArray[np.int64]:
+    """Return how many documents each query has, found or allowed, (n_queries,)."""
+    outside = np.zeros(len(found.queries), np.int64)
+    for query in range(len(found.queries)):
+        part = found.part(query, query + 1)
+        outside[query] = np.sum(~scope.allows(part.query_rows + query, part.rows))
+    return np.asarray(scope.counts() + outside, np.int64)
+
+
+def _below(least: Any) -> Any:
+    """Return a score one unit lower, or more where the type is so coarse at this size that a unit would vanish."""
+    return least - np.maximum(1, 4 * np.spacing(np.abs(least))).astype(least.dtype)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-
-from nirank.collections.readable import METADATA, Readable
+from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes
 from nirank.ranking import Ranking
 from nirank.stage import TextMap, option, stage
+from nirank.stages._blocks import making, rewritten
 
 VIEW = TextView(("title", "text"))
 
@@ -36,12 +35,11 @@ class FirstWords(TextMap):
     def readable(self, texts: Readable) -> Readable:
         return texts.only_text()
 
+    def memory(self, sizes: Sizes) -> Need:
+        return making(sizes)
+
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        made = pa.array((_first(text, self.words) for text in texts.read(VIEW)), pa.large_string())
-        columns = {"text": pa.chunked_array([made])}
-        if METADATA in texts.columns:
-            columns[METADATA] = texts.columns[METADATA]
-        return Texts(texts.ids, columns, np.arange(len(texts)))
+        return rewritten(texts, (_first(text, self.words) for text in texts.read(VIEW)), ctx)
 
 
 def _first(text: str, words: int) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Literal
 
-import numpy as np
-import pyarrow as pa
-
-from nirank.collections.readable import METADATA, Readable
+from nirank.collections.readable import Readable
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes, library
 from nirank.node import Node
 from nirank.ranking import Ranking
 from nirank.stage import Sides, TextMap, option, stage
+from nirank.stages._blocks import making, rewritten
 from nirank.stages.bm25 import BM25
 from nirank.stages.sentences import split_sentences
 
@@ -58,10 +57,11 @@ class KeySentences(TextMap):
     def readable(self, texts: Readable) -> Readable:
         return texts.only_text()
 
+    def memory(self, sizes: Sizes) -> Need:
+        return Need(making(sizes).here + library("java"))
+
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        made = pa.chunked_array([pa.array(self._kept(texts, ctx), pa.large_string())])
-        columns = {"text": made} | ({METADATA: texts.columns[METADATA]} if METADATA in texts.columns else {})
-        return Texts(texts.ids, columns, np.arange(len(texts)))
+        return rewritten(texts, self._kept(texts, ctx), ctx)
 
     def _kept(self, texts: Texts, ctx: Context) -> Iterator[str]:
         from nirank.lexical.analysis import Analyzer

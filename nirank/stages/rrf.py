@@ -12,7 +12,7 @@ from nirank.errors import ConfigError
 from nirank.pipeline import Join, Pipeline
 from nirank.ranking import Ranking
 from nirank.stage import Combiner, option, stage
-from nirank.stages._fusion import fuse
+from nirank.stages._fusion import by_blocks, fuse
 
 
 @stage
@@ -40,9 +40,12 @@ class RRF(Combiner):
         return {"k": self.k, "missing": "adds nothing"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
+        return by_blocks(lists, self._fused, ctx)
+
+    def _fused(self, lists: Sequence[Ranking]) -> Ranking:
         nothing = [np.zeros(len(one.queries)) for one in lists]
         shares = [1.0 / (self.k + one.ranks.astype(np.float64)) for one in lists]
-        return fuse(lists, shares, nothing, ctx, source=self.name)
+        return fuse(lists, shares, nothing, source=self.name)
 
 
 def rrf(*of: Pipeline, k: float = 60.0) -> Join:

@@ -11,6 +11,7 @@ from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError, suggest
 from nirank.files import GivenFile
+from nirank.memory import Need, Sizes
 from nirank.node import Job, Node
 from nirank.ranking import Ranking
 from nirank.scope import Scope
@@ -19,6 +20,8 @@ from nirank.stages._paths import check_path, find_path
 from nirank.trec import Duplicates, OrderBy, read_run
 
 _SHARED_LINES = 20  # so many lines in lists of one greatest length are no accident
+_A_BYTE = 3  # bytes that a byte of a run file takes while it is read: as it is, and as columns,
+_PACKED = 8  # of a compressed file, of which only this is known
 _ROUND = frozenset(digit * 10**power for digit in (1, 2, 5) for power in range(1, 7))
 
 
@@ -61,7 +64,24 @@ class RunFile(Retriever):
         params = {"content": file.digest, "duplicates": self.duplicates, "order_by": self.order_by}
         inputs = (("queries", data.queries), ("docs", data.docs))
         label = f"read {file.path.name}"
-        return (Node(f"{__name__}:read", 1, params, inputs, kind="ranking", given=True, stage=file, label=label),)
+        size = file.path.stat().st_size * (_PACKED if file.path.suffix == ".gz" else 1)
+
+        def memory(sizes: Sizes) -> Need:
+            return Need(_A_BYTE * size)
+
+        return (
+            Node(
+                f"{__name__}:read",
+                1,
+                params,
+                inputs,
+                kind="ranking",
+                given=True,
+                memory=memory,
+                stage=file,
+                label=label,
+            ),
+        )
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         whole: Ranking = ctx.needs[0]

@@ -58,7 +58,7 @@ class Sections(PassageMap):
                 raise ConfigError(f"sections: headings '{self.headings}' is no regular expression ({error})") from None
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._split)
+        return passages(texts, self._split, ctx)
 
     def _split(self, text: str) -> list[str]:
         pattern = _pattern(self.headings)

@@ -40,7 +40,7 @@ class Sentences(PassageMap):
             raise ConfigError(f"sentences: overlap must be 0 to {self.sentences - 1}, got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._passages)
+        return passages(texts, self._passages, ctx)
 
     def _passages(self, text: str) -> list[str]:
         parts = split_sentences(text) or [""]

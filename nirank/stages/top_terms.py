@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
+from collections.abc import Iterator
 
-from nirank.collections.readable import METADATA, Readable
+from nirank.collections.readable import Readable
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.context import Context
 from nirank.errors import ConfigError
+from nirank.memory import Need, Sizes, library
 from nirank.node import Node
 from nirank.ranking import Ranking
 from nirank.stage import Sides, TextMap, option, stage
+from nirank.stages._blocks import BLOCK_CHARACTERS, blocks, making, rewritten
 from nirank.stages.bm25 import BM25
 
 _WHOLE = TextView(TITLE_AND_TEXT)
@@ -45,20 +46,25 @@ class TopTerms(TextMap):
     def readable(self, texts: Readable) -> Readable:
         return texts.only_text()
 
+    def memory(self, sizes: Sizes) -> Need:
+        words = 40 * min(sizes.text_bytes, BLOCK_CHARACTERS)  # as Python's strings, with their terms
+        return Need(making(sizes).here + library("java") + words)
+
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         from nirank.lexical.analysis import Analyzer
         from nirank.lexical.postings import Index
         from nirank.lexical.weights import greatest, terms_of_words, tf_idf
 
         index = Index.open(ctx.need())
-        words = [text.split() for text in texts.read(_WHOLE)]
-        terms = terms_of_words((word for one in words for word in one), Analyzer(index.analyzer))
-        weights = tf_idf([[term for word in one for term in terms[word]] for one in words], index.fields[""])
-        made = []
-        for one, weighed in zip(words, weights, strict=True):
-            kept = greatest(weighed, self.terms)
-            made.append(" ".join(word for word in one if any(term in kept for term in terms[word])))
-        columns = {"text": pa.chunked_array([pa.array(made, pa.large_string())])}
-        if METADATA in texts.columns:
-            columns[METADATA] = texts.columns[METADATA]
-        return Texts(texts.ids, columns, np.arange(len(texts)))
+        tool = Analyzer(index.analyzer)
+
+        def made() -> Iterator[str]:
+            for _, block in blocks(texts.read(_WHOLE)):
+                words = [text.split() for text in block]
+                terms = terms_of_words((word for one in words for word in one), tool)
+                weights = tf_idf([[term for word in one for term in terms[word]] for one in words], index.fields[""])
+                for one, weighed in zip(words, weights, strict=True):
+                    kept = greatest(weighed, self.terms)
+                    yield " ".join(word for word in one if any(term in kept for term in terms[word]))
+
+        return rewritten(texts, made(), ctx)

@@ -13,7 +13,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.pipeline import Join, Pipeline
 from nirank.ranking import Ranking
 from nirank.stage import Combiner, option, stage
-from nirank.stages._fusion import Float64, fuse
+from nirank.stages._fusion import Float64, by_blocks, fuse
 
 Normalisation = Literal["minmax", "zscore", "sum", "rank", "none"]
 
@@ -74,14 +74,15 @@ class WeightedSum(Combiner):
         if not kept:
             nothing = np.zeros(len(lists[0].rows), np.bool_)
             return lists[0].select(nothing).rescore(np.empty(0), source=self.name)
-        parts = [normalise(one, self.normalise) for _, one in kept]
-        return fuse(
-            [one for _, one in kept],
-            [weight * shares for (weight, _), (shares, _) in zip(kept, parts, strict=True)],
-            [weight * absent for (weight, _), (_, absent) in zip(kept, parts, strict=True)],
-            ctx,
-            source=self.name,
-        )
+        by = [weight for weight, _ in kept]
+
+        def fused(some: Sequence[Ranking]) -> Ranking:
+            parts = [normalise(one, self.normalise) for one in some]
+            shares = [weight * shares for weight, (shares, _) in zip(by, parts, strict=True)]
+            absent = [weight * absent for weight, (_, absent) in zip(by, parts, strict=True)]
+            return fuse(some, shares, absent, source=self.name)
+
+        return by_blocks([one for _, one in kept], fused, ctx)
 
 
 def weighted_sum(

@@ -35,7 +35,7 @@ class Windows(PassageMap):
             raise ConfigError(f"windows: overlap must be 0 to {self.words - 1} (below words), got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._windows)
+        return passages(texts, self._windows, ctx)
 
     def _windows(self, text: str) -> list[str]:
         words = text.split()

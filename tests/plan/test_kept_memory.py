@@ -1,0 +1,57 @@
+"""Trap 42: what a stage says it needs is what it takes, for every stage; a new one is to be added where it is measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+
+from nirank.registry import stages
+
+MIB = 1 << 20
+WATCHED = Path(__file__).with_name("watched_stages.py")
+COVERED: dict[str, set[str]] = {
+    "lists": {
+        *("bm25", "comb", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "rrf", "run"),
+        *("union", "weighted_sum", "where"),
+    },
+    "texts": {"first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
+    "models": {"cross_encoder", "dense", "hnsw", "ivf", "llm_listwise", "max_sim", "sparse"},
+}
+
+
+def test_trap_42_every_stage_is_measured() -> None:
+    assert set().union(*COVERED.values()) == {name for name in stages() if name}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@pytest.mark.parametrize("which", COVERED)
+def test_trap_42_no_stage_takes_more_than_it_says(which: str, tmp_path: Path) -> None:
+    """A process of its own, each computation held to what it said by a ceiling."""
+    models = tmp_path / "models"
+    if which == "models":
+        tiny_models.bi_encoder(models / "bi")
+        for name in ("cross", "splade"):
+            (models / name).mkdir()
+        tiny_models.cross_encoder(models / "cross", 1)
+        tiny_models.splade(models / "splade")
+    (tmp_path / "store").mkdir()
+    command = [sys.executable, str(WATCHED), str(tmp_path / "store"), str(models), which]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert {name for name in said["systems"] if not name.startswith("-")} == COVERED[which]
+    broken = [
+        f"{one['label'][:60]} ({one['task']}): took {one['took'] / MIB:.0f} MiB, said {(one['said'] or 0) / MIB:.0f}"
+        for one in said["measured"]
+        if one["said"] is None or one["took"] > 1.1 * one["said"] + 4 * MIB
+    ]
+    assert not broken
+    assert max(one["took"] for one in said["measured"]) > 30 * MIB, "so small a measure tells nothing"

@@ -1,0 +1,186 @@
+"""Run every stage on much data, and print what each computation held against what it said it would need.
+
+Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'texts' or 'models').
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MIB = 1 << 20
+_PEAK = mmap.mmap(-1, 8)  # shared with the process that watches
+
+
+def watch() -> None:
+    """Let another process note the most that this one holds: a thread would wait for Python's lock."""
+    watched = os.getpid()
+    if os.fork():
+        return
+    status = Path(f"/proc/{watched}/status")
+    while os.getppid() == watched:
+        for line in status.read_text().splitlines():
+            if line.startswith("RssAnon"):
+                held = 1024 * int(line.split()[1])
+                if held > struct.unpack("q", _PEAK[:])[0]:
+                    _PEAK[:] = struct.pack("q", held)
+        time.sleep(0.001)
+    os._exit(0)
+
+
+def server() -> Any:
+    """Start a language model that always answers the same."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+    from chat_server import Server
+
+    running = Server()
+    running.answer = lambda prompt: "[2] > [1]"
+    return running
+
+
+def main(store: str, models: str, which: str) -> None:
+    """Measure."""
+    watch()
+    from nirank.collections.collection import Collection
+    from nirank.context import Context
+    from nirank.experiment import Experiment
+    from nirank.memory import ceiling, give_back, held
+    from nirank.node import Node
+    from nirank.pairs import Pairs, row_type
+    from nirank.pipeline import fold, within
+    from nirank.plan.execute import Runner
+    from nirank.plan.memory import needed
+    from nirank.ranking import Ranking
+    from nirank.registry import stages
+    from nirank.scope import Scope
+    from nirank.stage import Retriever, option, stage
+    from nirank.stages.bm25 import BM25
+    from nirank.store import LocalStore
+
+    @stage
+    class Listed(Retriever):
+        """Give every query its first `k` documents, in an order of its own."""
+
+        seed: int = option(default=0)
+        name = "listed"
+
+        def search(self, queries: Any, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+            n_docs, found = len(scope.docs), []
+            for query in range(len(queries)):
+                order = np.random.default_rng([self.seed, query]).permutation(n_docs).astype(row_type(n_docs))
+                allowed = scope.rows(query)
+                found.append((order if allowed is None else order[np.isin(order, allowed)])[:k])
+            counts = np.array([len(rows) for rows in found])
+            scores = np.concatenate([np.arange(n, 0, -1, dtype=np.float32) for n in counts.tolist()])
+            depth = None if k is None or k >= n_docs else k
+            return Ranking(
+                queries.ids, scope.docs, np.append(0, np.cumsum(counts)), np.concatenate(found), scores, depth
+            )
+
+    measured: list[dict[str, Any]] = []
+    real = Runner._run_task
+
+    def run_task(self: Runner, node: Node, inputs: dict[str, list[Any]]) -> None:
+        give_back()
+        before = held()
+        said = needed(node, self._known, base=before)
+        _PEAK[:] = struct.pack("q", 0)
+        started = time.perf_counter()
+        with ceiling(said):
+            real(self, node, inputs)
+        time.sleep(0.003)
+        took = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
+        name = getattr(node.stage, "name", "") if ":tasks" not in node.task else node.stage.name
+        line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": took}
+        line |= {"said": None if said is None else said - before, "seconds": time.perf_counter() - started}
+        measured.append(line)
+
+    Runner._run_task = run_task  # type: ignore[method-assign]
+    kinds, folder = stages(), Path(models)
+    if which == "lists":
+        n_queries, n_docs, words = 100, 20_000, 12
+    elif which == "texts":
+        n_queries, n_docs, words = 5, 2_000, 1_500
+    else:
+        n_queries, n_docs, words = 40, 12_000, 12
+    random = np.random.default_rng(0)
+
+    def text(n: int) -> str:
+        return " ".join(f"w{word}" for word in random.integers(0, 60 if which == "models" else 5_000, n)) + "."
+
+    def dated(words: int) -> dict[str, Any]:
+        long = [text(15) for _ in range(words // 15)] or [text(words)]
+        return {"text": " ".join(long), "metadata": {"date": f"{random.integers(1990, 2020)}"}}
+
+    docs = {f"d{at:06}": dated(words) for at in range(n_docs)}
+    queries = {f"q{at:03}": {"text": text(3), "metadata": {"date": "2010"}} for at in range(n_queries)}
+    one = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
+    del docs
+    whole, other = Listed(1, k=n_docs), Listed(2, k=n_docs)
+    few = Listed(k=2)
+    systems: dict[str, Any]
+    if which == "lists":
+        lines = (f"q{q:03} Q0 d{d:06} 1 {n_docs - d} x\n" for q in range(n_queries) for d in range(0, n_docs, 2))
+        with (Path(store) / "some.run").open("w") as file:
+            file.writelines(lines)
+        kept = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
+        systems = {
+            "bm25": BM25(k=n_docs),
+            "comb": kinds["comb"]().of(whole, other),
+            "complete": few >> kinds["complete"](),
+            "cut": whole >> kinds["cut"](10_000),
+            "date_decay": whole >> kinds["date_decay"](),
+            "dated": within(kinds["dated"](), few),
+            "intersection": kinds["intersection"]().of(whole, other) >> BM25(),
+            "only": within(kinds["only"](kept), few),
+            "rm3": BM25(k=10) >> kinds["rm3"](k=n_docs),
+            "rrf": kinds["rrf"]().of(whole, other, Listed(3, k=n_docs)),
+            "run": kinds["run"](str(Path(store) / "some.run")),
+            "union": kinds["union"]().of(whole, other) >> BM25(),
+            "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(whole, other),
+            "where": within(kinds["where"]({"date": "2001"}), few),
+            "-parts": fold(kinds["windows"](6), few >> kinds["complete"]()),
+            "-scoped": within(whole, kinds["rrf"]().of(whole, other)),
+        }
+    elif which == "texts":
+        systems = {
+            name: fold(kinds[name](*options), few)
+            for name, options in (
+                ("first_words", (1_000,)),
+                ("key_sentences", ()),
+                ("sections", ()),
+                ("sentences", (3, 1)),
+                ("top_terms", ()),
+                ("windows", (100, 50)),
+            )
+        }
+    else:
+        bi, cross, splade = (str(folder / name) for name in ("bi/model", "cross", "splade"))
+        systems = {
+            "dense": kinds["dense"](bi, k=n_docs),
+            "hnsw": kinds["hnsw"](bi),
+            "ivf": kinds["ivf"](bi),
+            "sparse": kinds["sparse"](splade, k=n_docs),
+            "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),
+            "max_sim": Listed(k=50) >> kinds["max_sim"](bi),
+            "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](server().url, "m"),
+        }
+    measures = ["nDCG@10", "AP"]
+    made = Experiment(one, systems, measures, store=LocalStore(Path(store)), device="cpu")
+    result = made.run()
+    assert not result.failed, result
+    sys.stdout.write(json.dumps({"systems": sorted(systems), "measured": measured}) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # whatever still serves
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
