@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +25,9 @@ LineEnds = Literal["lf", "crlf", "mixed", "none"]
 
 _SHOWN = 3  # mistakes that are spelled out
 _SAMPLE = 50  # lines by which columns are told
+_SMART = re.compile(r"^\s*\S+\s+\S+\s+0\s+0(\.0+)?\s*$")
 _SAMPLE_CHARACTERS = 1 << 20
+_PAIR = 2  # columns
 _WIDTHS = {2: "2 (query, document)", 3: "3 (query, document, label)", 4: "TREC's 4"}
 
 
@@ -125,6 +128,8 @@ def _separator(
 
     if file_kind(path) == "csv":
         return find_separator(sample, is_header)
+    if sample and all(_SMART.match(line) for line in sample):  # CISI mixes blanks and tabs
+        return " "
     lines = [line.rstrip("\r\n\t ") for line in sample]
     for separator in ("\t", " "):
         counts = {len(line.split(separator if separator == "\t" else None)) for line in lines}
@@ -167,12 +172,15 @@ def _split(
 ) -> Read:
     """Split lines at tabs or blanks, without Python strings: judgements may be millions."""
     lines = pc.list_flatten(pc.split_pattern(pa.array([text], pa.large_string()), "\n"))
-    lines = pc.ascii_rtrim(lines, "\r\t ")
-    numbers = np.flatnonzero(np.asarray(pc.not_equal(pc.ascii_ltrim(lines, "\t "), ""))) + 1
+    lines = pc.ascii_rtrim(lines, "\r ")
+    numbers = np.flatnonzero(np.asarray(pc.not_equal(pc.ascii_trim(lines, "\t "), ""))) + 1
     lines = lines.take(pa.array(numbers - 1))
     if not len(lines):
         return [], numbers, []
     by_tab = separator == "\t"
+    trimmed = pc.ascii_rtrim(lines, "\t ")
+    if not by_tab or len(trimmed[0].as_py().split("\t")) > _PAIR:  # two cells and a tab are a pair without its label
+        lines = trimmed
     parts = pc.split_pattern(lines, "\t") if by_tab else pc.ascii_split_whitespace(pc.ascii_ltrim(lines, "\t "))
     lengths = np.asarray(pc.list_value_length(parts))
     first = parts[0].as_py()

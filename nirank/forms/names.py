@@ -23,7 +23,7 @@ LABEL_NAMES = (
 )
 QUERY_NAMES = ("query-id", "qid", "topic_id", "query", "topic")
 DOC_NAMES = ("corpus-id", "doc_id", "docno", "document_id", "document", "doc", "passage_id", "pid", "pmid")
-ITERATION_NAMES = ("iteration", "iter", "q0", "0")
+ITERATION_NAMES = ("iteration", "iter")
 # Of a table without title and text: these columns are labels, never text.
 TABLE_LABEL_NAMES = (
     *("label", "labels", "label_included", "included", "include", "is_relevant", "relevant", "relevance"),
