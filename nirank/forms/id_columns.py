@@ -136,7 +136,7 @@ def _separator(
         if len(counts) == 1 and counts.pop() > 1 and fits(_cells(lines[0], separator)):
             return separator
     quoted = next((one for one in SEPARATORS if one != "\t" and is_even(sample, one)), None)
-    if quoted is not None and fits(split_cells(sample[:1], quoted)[0]):
+    if quoted is not None and fits(split_cells(sample, quoted)[0]):
         return quoted
     return "\t" if lines and fits(_cells(lines[0], "\t")) else " "
 

@@ -1,0 +1,338 @@
+"""Forms of texts: SMART, folders of plain texts, SQuAD, JSON that is no line an object, packed files, what lies beside."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nirank import files
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, DataError
+from nirank.judgements import read_qrels
+from nirank.loading import load
+from nirank.store import LocalStore
+
+DOCS = {"a": "apples", "b": "bread"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def loaded(docs: Path, store: LocalStore, queries: Path | None = None, **options: Any) -> Collection:
+    queries = queries or put(docs.parent / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
+    return load(docs=docs, queries=queries, store=store, **options)
+
+
+def zstd(content: str) -> bytes:
+    buffer = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(buffer, "zstd") as packed:
+        packed.write(content.encode())
+    return bytes(buffer.getvalue())
+
+
+SMART = ".I 001\n.T\nOn\ntea\n.A\nDoe, J.\n.B\n1961\n.W\nGreen tea.\n\n.5 grams of it\n.X\n1\t5\t1\n.I 2\n.W\ncoffee\n"
+
+
+def test_smart_files(tmp_path: Path, store: LocalStore) -> None:
+    docs, queries = put(tmp_path / "x.ALL", SMART), put(tmp_path / "x.QRY", ".I 1\n.W\nwhat tea\n")
+    found = loaded(docs, store, queries, qrels=put(tmp_path / "x.REL", "01 1 0 0.00\n01 2 0 0.00\n"))
+    assert found.docs[0] == {
+        "id": "1",
+        "title": "On tea",
+        "text": "Green tea.\n\n.5 grams of it",
+        "metadata": {"author": "Doe, J.", "bibliography": "1961", "references": "1\t5\t1"},
+    }
+    assert found.qrels["qrels"].judgements() == [("1", "1", 1), ("1", "2", 1)]
+    wrong = put(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
+    with pytest.raises(
+        DataError, match=r"y\.ALL:5: 'stray' stands before any field; expected a field such as \.T or \.W"
+    ):
+        loaded(wrong, store, queries)
+
+
+def test_the_real_smart_files(shared_data: Path, store: LocalStore) -> None:
+    upstream = shared_data / "classic" / "cacm" / "upstream"
+    documents = [path for path in upstream.iterdir() if path.name.lower().startswith("cacm.all")]
+    queries = [path for path in upstream.iterdir() if path.name.lower().startswith(("query", "cacm.qry"))]
+    if not (documents and queries):
+        pytest.skip("the files as SMART had them are not there")
+    found = loaded(documents[0], store, queries[0], check=False)
+    assert len(found.docs) == 3204 and len(found.queries) == 64
+
+
+@pytest.mark.parametrize("ending", [".txt", ""])
+def test_a_folder_of_plain_texts(ending: str, tmp_path: Path, store: LocalStore) -> None:
+    for name, text in {"1": "[12] The permit\tlapses.", "more/2": "{see} above", "3": "<i> judicial", "4": ""}.items():
+        put(tmp_path / "pool" / f"{name}{ending}", text)
+    put(tmp_path / "pool" / "README.md", "about")
+    put(tmp_path / "pool" / ".hidden", "x")
+    found = loaded(tmp_path / "pool", store)
+    assert dict(zip(found.docs.ids, (found.docs[row]["text"] for row in range(4)), strict=True)) == {
+        f"1{ending}": "[12] The permit\tlapses.",
+        f"3{ending}": "<i> judicial",
+        f"4{ending}": "",
+        f"more/2{ending}": "{see} above",
+    }
+    skipped = next(one for one in found.findings if one.code == "skipped-files")
+    assert (skipped.count, skipped.examples) == (2, (".hidden", "README.md"))
+    (tmp_path / "pool" / f"1{ending}").rename(tmp_path / "pool" / f"0{ending}")
+    assert loaded(tmp_path / "pool", store).docs.ids[0] == f"0{ending}", "names are part of the import"
+
+
+def test_a_corpus_folder_of_texts_in_a_collection(tmp_path: Path, store: LocalStore) -> None:
+    for id, text in DOCS.items():
+        put(tmp_path / "c" / "corpus" / f"{id}.txt", text)
+    put(tmp_path / "c" / "queries" / "q.txt", "fruit")
+    put(tmp_path / "c" / "qrels" / "test.json", json.dumps({"q.txt": ["a.txt"]}))
+    found = load(tmp_path / "c", store=store)
+    assert (list(found.docs.ids), list(found.queries.ids)) == (["a.txt", "b.txt"], ["q.txt"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Section 12\tThe permit lapses.\n", "one line with a tab: a text, or a table of one row"),
+        ("just words\nand more\tof them\n", "is plain text"),
+        ("[MASK] is a token\n", "is plain text"),
+        ("", "is empty"),
+        ("word\ttwo\tthree\nword\n", "is plain text"),
+    ],
+)
+def test_a_single_text_is_called_what_it_is(text: str, message: str, tmp_path: Path, store: LocalStore) -> None:
+    with pytest.raises(DataError, match=rf"d\.txt: .*{message}.*a folder of plain texts"):
+        loaded(put(tmp_path / "d.txt", text), store)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps([{"id": id, "text": text} for id, text in DOCS.items()]),
+        json.dumps([{"id": id, "text": text} for id, text in DOCS.items()], indent=2),
+        "\n\n".join(json.dumps({"id": id, "text": text}, indent=2) for id, text in DOCS.items()),
+        "\n".join(json.dumps({"id": id, "text": text}) for id, text in DOCS.items()),
+    ],
+)
+@pytest.mark.parametrize("name", ["d.json", "d.jsonl", "d.txt", "d.json.gz", "d.jsonl.zst"])
+def test_json_in_any_layout(content: str, name: str, tmp_path: Path, store: LocalStore) -> None:
+    raw = gzip.compress(content.encode()) if name.endswith("gz") else zstd(content) if name.endswith("zst") else content
+    found = loaded(put(tmp_path / name, raw), store)
+    assert [found.docs[row]["text"] for row in range(2)] == list(DOCS.values())
+
+
+def test_one_object_a_file_and_what_spark_leaves_beside(tmp_path: Path, store: LocalStore) -> None:
+    for id, text in DOCS.items():
+        put(tmp_path / "one" / f"{id}.json", json.dumps({"id": id, "contents": text}, indent=2))
+        put(tmp_path / "parts" / "corpus" / f"part-{id}.jsonl", json.dumps({"_id": id, "text": text}) + "\n")
+    assert list(loaded(tmp_path / "one", store).docs.ids) == ["a", "b"]
+    for name in ("_SUCCESS", "._SUCCESS.crc", "README.md"):
+        put(tmp_path / "parts" / "corpus" / name, "")
+    put(tmp_path / "parts" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
+    found = load(tmp_path / "parts", store=store)
+    assert len(found.docs) == 2
+    assert next(one.count for one in found.findings if one.code == "skipped-files") == 3
+    (tmp_path / "parts" / "corpus.parquet").mkdir()
+    with pytest.raises(ConfigError, match="there is no such file or folder of files"):
+        load(tmp_path / "parts", store=store)
+
+
+def test_parquet_as_spark_writes_it(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "c" / "corpus.parquet").mkdir(parents=True)
+    for id, text in DOCS.items():
+        pq.write_table(
+            pa.table({"_id": [id], "text": [text]}), tmp_path / "c" / "corpus.parquet" / f"part-{id}.snappy.parquet"
+        )
+    put(tmp_path / "c" / "corpus.parquet" / "_SUCCESS", "")
+    put(tmp_path / "c" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
+    assert list(load(tmp_path / "c", store=store).docs.ids) == ["a", "b"]
+
+
+SQUAD = {
+    "version": "1.1",
+    "data": [
+        {
+            "title": "Tea",
+            "paragraphs": [
+                {"context": "Green tea.", "qas": [{"id": "x1", "question": "Which tea?", "answers": []}]},
+                {"context": "Black tea.", "qas": [{"id": 7, "question": "No?", "is_impossible": True}]},
+            ],
+        },
+        {"title": "Milk", "paragraphs": [{"context": "White.", "qas": []}]},
+    ],
+}
+
+
+def test_squad(tmp_path: Path, store: LocalStore) -> None:
+    for indent in (None, 1):
+        path = put(tmp_path / f"squad{indent}.json", json.dumps(SQUAD, indent=indent))
+        found = loaded(path, store, path, qrels=path)
+        assert list(found.docs.ids) == ["1-1", "1-2", "2-1"]
+        assert found.docs[1] == {"id": "1-2", "title": "Tea", "text": "Black tea.", "metadata": {}}
+        assert [found.queries[row]["text"] for row in range(2)] == ["Which tea?", "No?"]
+        assert found.qrels["qrels"].judgements() == [("x1", "1-1", 1), ("7", "1-2", 0)]
+    with pytest.raises(DataError, match=r"paragraph 1-1 has no context"):
+        loaded(put(tmp_path / "s.json", '{"data": [{"paragraphs": [{"qas": []}]}]}'), store)
+
+
+def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None:
+    put(tmp_path / "d" / "a.jsonl", '{"_id": "x", "text": "1"}\n\n{"_id": "y", "text": "1"}\n')
+    put(tmp_path / "d" / "b.jsonl", '{"_id": "y", "text": "2"}\n{"_id": "z", "text": "2"}\n{"_id": "z", "text": "2"}\n')
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path / "d", store)
+    one, other = caught.value.messages
+    assert one.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in one
+    assert f"{tmp_path}/d/b.jsonl:2 and :3:" in other
+
+
+# -- packed files, and files that would take all memory ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("d.jsonl.zst", zstd("x" * 1000)[:-4], "not a whole zstd file"),
+        ("d.jsonl.zst", b"no zstd at all", "not a whole zstd file"),
+        ("d.jsonl.bz2", b"BZh", r"is packed as \.bz2; expected a plain file"),
+        ("d.zip", b"PK\x03\x04", r"is packed as \.zip"),
+        ("d.jsonl", zstd("{}"), r"begins like a zstd file; its name should end in \.zst"),
+        ("d.jsonl", gzip.compress(b"{}"), r"begins like a gzip file; its name should end in \.gz"),
+        ("d.txt", "tea".encode("utf-16"), "begins like UTF-16; convert it"),
+        ("d.jsonl", b'{"_id": "a", "text": "caf\xe9"}', r"d\.jsonl:1: not valid UTF-8 .*iconv"),
+    ],
+)
+def test_packed_files_that_are_none(name: str, content: bytes, message: str, tmp_path: Path, store: LocalStore) -> None:
+    with pytest.raises(DataError, match=message):
+        loaded(put(tmp_path / name, content), store)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "message"),
+    [
+        ("d.jsonl.gz", '{"_id": "a", "text": "', r":1: the line is longer than 0 MiB"),
+        ("d.tsv", "a\t", r":1: the line is longer"),
+        ("d.csv", 'id,text\na,"', r"not valid CSV \(field larger than field limit|the line is longer"),
+        ("d.trec", "<DOC>\n<DOCNO>a</DOCNO>\n", r":1: the <DOC> is longer"),
+        ("d.ALL", ".I 1\n.W\n", r":1: the record is longer"),
+        ("t/1.txt", "", "holds more than 0 MiB"),
+        ("d.xml", "<top>", "holds more than 0 MiB|the line is longer"),
+        ("d.json", "[\n", "holds more than 0 MiB|the line is longer"),
+    ],
+)
+def test_a_record_without_end_is_refused(
+    name: str, begin: str, message: str, tmp_path: Path, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nirank.collections import plain_texts, smart, tables, trec_texts
+    from nirank.forms import json_values
+
+    for module in (files, plain_texts, smart, tables, trec_texts):
+        monkeypatch.setattr(module, "LINE_BYTES", 1000)
+    for module in (json_values, trec_texts):
+        monkeypatch.setattr(module, "DOCUMENT_BYTES", 1500)
+    content = begin + ("word " * 20 + "\n") * 50 if "gz" not in name and "tsv" not in name else begin + "word " * 1000
+    path = put(tmp_path / name, gzip.compress(content.encode()) if name.endswith("gz") else content)
+    with pytest.raises(DataError, match=message):
+        loaded(
+            path.parent if name.startswith("t/") else path,
+            store,
+            put(tmp_path / "q.jsonl", '{"_id": "q", "text": "x"}'),
+        )
+
+
+@pytest.mark.parametrize("pack", ["gz", "zst"])
+def test_what_unpacks_to_far_too_much_is_refused(pack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_PACKED_FREE_BYTES", 1 << 20)
+    lines = "q1\ta\t1\n" * 1_000_000
+    path = put(tmp_path / f"g.tsv.{pack}", gzip.compress(lines.encode()) if pack == "gz" else zstd(lines))
+    with pytest.raises(DataError, match=r"unpacks to more than \d+ MiB, over 200 times its size"):
+        read_qrels(path)
+
+
+def test_a_packed_line_without_end_takes_little_memory(tmp_path: Path, store: LocalStore) -> None:
+    import tracemalloc
+
+    path = put(tmp_path / "d.jsonl.gz", gzip.compress(b'{"_id": "a", "text": "' + b"x" * 300_000_000, compresslevel=1))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"d\.jsonl\.gz:1: the line is longer than 64 MiB"):
+        loaded(path, store)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 300_000_000
+
+
+# -- TREC topics and documents ---------------------------------------------------------------------
+
+OLD = """<top>
+<head> Tipster Topic Description
+<num> Number:  051
+<dom> Domain:  International Economics
+
+<title> Topic:  Airbus &amp; Subsidies
+
+<desc> Description:
+Document will discuss <b>government</b> assistance.
+
+<narr> Narrative:
+A relevant document.
+
+<con> Concept(s):
+1. Airbus
+<fac> Factor(s):
+<nat> Nationality: U.S.
+</nat>
+</fac>
+"""
+
+
+def topics(text: str, folder: Path, store: LocalStore) -> list[dict[str, Any]]:
+    docs = put(folder / "docs.jsonl", '{"_id": "d", "text": "x"}\n')
+    found = load(docs=docs, queries=put(folder / "topics.txt", text), store=store, check=False)
+    return [found.queries[row] for row in range(len(found.queries))]
+
+
+@pytest.mark.parametrize("end", ["</top>\n", ""])
+def test_topics_of_the_old_form_with_all_fields(end: str, tmp_path: Path, store: LocalStore) -> None:
+    first, second = topics(OLD + end + OLD.replace("051", "052") + end, tmp_path, store)
+    assert (first["id"], first["text"], second["id"]) == ("051", "Airbus & Subsidies", "052")
+    assert first["metadata"]["domain"] == "International Economics"
+    assert first["metadata"]["description"] == "Document will discuss government assistance."
+    assert first["metadata"]["nat"] == "Nationality: U.S."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<top>\n<num>26</num>\n<title>tea</title>\n<top>\n<num>27</num>\n<title>milk</title>\n</top>\n",
+        "<TOP><NUM>26</NUM><TITLE>tea</TITLE></TOP>\n<TOP><NUM>27</NUM><TITLE>milk</TITLE></TOP>\n",
+        '<top id="26"><title>tea</title></top><top id="27"><title>milk</title></top>\n',
+        "<topics><topic><number>26</number><title>tea</title></topic><topic><num>27</num><title>milk</title></topic></topics>",
+        "<top>\n<num> Number: 26 \n<desc> Description:\ntea\n</top>\n<top>\n<num> Number: 27\n<desc>milk\n</top>",
+    ],
+)
+def test_other_topics(text: str, tmp_path: Path, store: LocalStore) -> None:
+    assert [(one["id"], one["text"]) for one in topics(text, tmp_path, store)] == [("26", "tea"), ("27", "milk")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<DOC id="a" type="story">\n<HEADLINE>Tea</HEADLINE>\n<TEXT>green</TEXT>\n</DOC>\n',
+        "<doc><docno> a </docno><title>Tea</title>green</doc>\n",
+        "<?xml version='1.0'?>\n<root>\n<DOC>\n<DOCNO>a</DOCNO>\n<TTL>Tea</TTL>\ngreen</DOC>\n</root>\n",
+    ],
+)
+def test_documents_in_other_spellings(text: str, tmp_path: Path, store: LocalStore) -> None:
+    found = loaded(put(tmp_path / "d.trec", text), store)
+    assert (found.docs[0]["id"], found.docs[0]["title"], found.docs[0]["text"]) == ("a", "Tea", "green")
