@@ -73,9 +73,9 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path}: is packed as {kind}; expected a plain file, or one packed as .gz or .zst")
     if "\0" in str(path):
         raise DataError(f"{str(path)!r}: is no name of a file")
-    if path.is_block_device() or path.is_char_device() or path.is_socket():
-        raise DataError(f"{path}: is a device; expected a file")
     try:
+        if path.is_block_device() or path.is_char_device() or path.is_socket():
+            raise DataError(f"{path}: is a device; expected a file")
         with path.open("rb") as plain:
             if kind not in PACKED:
                 yield plain
