@@ -16,13 +16,13 @@ def add_head(model: Any, outputs: int, seed: int) -> None:
     Vectors are not normalised any more, and the model says that they are compared by Euclidean distance.
     """
     import torch
-    from sentence_transformers.models import Dense
+    from sentence_transformers.sentence_transformer.modules import Dense
 
     if not hasattr(model, "similarity_fn_name"):
         raise ConfigError("recipe: head is for bi-encoders")
     for name in [name for name, module in model.named_children() if type(module).__name__ == "Normalize"]:
         delattr(model, name)
-    width = model.get_sentence_embedding_dimension()
+    width = model.get_embedding_dimension()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers = (

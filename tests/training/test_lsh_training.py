@@ -1,0 +1,86 @@
+"""A bi-encoder with a projection, trained by the double hinge: its distances tell what its start could not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import fitted
+import numpy as np
+import pytest
+from fitted import RECIPE, examples
+
+from nirank.context import Context
+from nirank.errors import ConfigError
+from nirank.inference.encoder import Encoding, encode, read_vectors
+from nirank.inference.models import ModelFiles, resolve
+from nirank.training.examples import Examples
+from nirank.training.fit import Fitting
+
+LSH = replace(RECIPE, loss="lsh", head=8, epochs=8, learning_rate=3e-3)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    return fitted.base("bi_encoder", tmp_path_factory.mktemp("bi_encoder"))
+
+
+def encode_texts(model: str, texts: list[str], folder: Path) -> np.ndarray:
+    folder.mkdir(parents=True)
+    encode(texts, len(texts), Encoding(resolve(model), ""), folder, Context(device="cpu"))
+    return np.array(read_vectors(folder)[0])
+
+
+def measure_distances(model: str, data: Examples, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of queries to their positives, and to their first negatives."""
+    vectors = encode_texts(model, data.texts.to_pylist(), folder)
+    negatives = data.negatives[data.offsets[:-1]]
+    return tuple(np.linalg.norm(vectors[data.queries] - vectors[rows], axis=1) for rows in (data.positives, negatives))  # type: ignore[return-value]
+
+
+def test_matches_come_within_the_radius(start: ModelFiles, tmp_path: Path) -> None:
+    """Property 01.6.14: on new pairs."""
+    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(300), tmp_path / "one")
+    near, far = measure_distances(str(out / "model"), examples(seed=7), tmp_path / "vectors")
+    assert np.median(near) < np.median(far)
+    assert (near < 3).mean() > (far < 3).mean() + 0.3
+    assert resolve(str(out / "model")).similarity == "euclidean"
+
+
+def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: ModelFiles, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), examples(), tmp_path / "one")
+    texts = ["w1 w2 w3", "w40 w41", "w7"]
+    ours = encode_texts(str(out / "model"), texts, tmp_path / "vectors")
+    model = SentenceTransformer(str(out / "model"), device="cpu")
+    assert ours.shape == (3, 8)
+    assert ours == pytest.approx(model.encode(texts), abs=1e-5)
+    assert [type(module).__name__ for module in model][-2:] == ["Dense", "Dense"]
+    assert np.linalg.norm(ours, axis=1) != pytest.approx(np.ones(3), abs=1e-3)  # not of unit length
+
+
+def test_a_head_trains_with_other_losses_too(start: ModelFiles, tmp_path: Path) -> None:
+    """The ablation changes one word."""
+    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, loss="mnr", epochs=1), 3), examples(), tmp_path)
+    assert encode_texts(str(out / "model"), ["w1"], tmp_path / "vectors").shape == (1, 8)
+
+
+def test_unit_vectors_cannot_lie_farther_apart_than_two(start: ModelFiles, tmp_path: Path) -> None:
+    """Property 01.6.6."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    model = SentenceTransformer(str(start.path), device="cpu")
+    model.append(Normalize())
+    model.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
+    start = resolve(str(tmp_path / "unit"))
+    fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None, radius=0.5, epochs=1), 3), examples(), tmp_path)
+    with pytest.raises(ConfigError, match="radius · ratio is 3, and the model's vectors have unit length"):
+        fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None), 3), examples(), tmp_path)
+
+
+def test_only_bi_encoders_learn_distances(tmp_path: Path) -> None:
+    base = fitted.base("cross_encoder", tmp_path / "base")
+    with pytest.raises(ConfigError, match="loss 'lsh' does not train a cross-encoder"):
+        fitted.run(Fitting("cross_encoder", base, replace(LSH, head=None), 3), examples(), tmp_path)
