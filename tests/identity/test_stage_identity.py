@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-from collections.abc import Hashable, Iterator
+import itertools
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ LEFT_OUT = {
     "timeout_s": "how long an answer is waited for",
     "retries": "how often a request that failed is sent again",
 }
+# Options that exclude each other, or need each other: every one of them must be allowed somewhere.
+ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
+    "lsh": ({}, {"family": "grids", "width": 1.0}),
+    "minhash": ({}, {"tables": 4, "functions": 2}),
+    "only": ({"docs": ("d1", "d2")}, {"path": ""}),
+}
 QUERIES, DOCS = Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs")
 SIDES = Sides(QUERIES, DOCS, collection="c", split="s")
 
@@ -64,20 +72,14 @@ def files(tmp_path: Path) -> Path:
 def instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
     needed = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1"}
-    needed |= {"k": 5, "words": 5}
+    needed |= {"k": 5, "words": 5, "columns": ("title", "text")}
     given = {
         one.name: needed[one.name]
         for one in dataclasses.fields(kind)
         if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
     }
-    if kind.name == "only":
-        yield kind(docs=("d1", "d2"))
-        yield kind(path=str(files))
-    elif kind.name == "bm25":
-        yield kind()
-        yield kind(fields={"title": 1.0, "text": 2.0})
-    else:
-        yield kind(**given)
+    for more in ALLOWED_TOGETHER.get(kind.name, ({},)):
+        yield kind(**{**given, **{name: str(files) if name == "path" else value for name, value in more.items()}})
 
 
 def pipeline(one: Stage) -> Pipeline:
@@ -116,7 +118,16 @@ def test_every_option_is_in_the_address(name: str, files: Path) -> None:
             else:
                 assert found != key(one) and found not in listed, f"{other!r} is found as {one!r} or another"
                 listed.append(found)
-    assert seen.keys() == {one.name for one in dataclasses.fields(stages()[name])}, "options that were not tried"
+    several = list(instances(stages()[name], files))
+    for one, other in itertools.combinations(several, 2):
+        assert key(one) != key(other)
+        seen |= {
+            field.name: []
+            for field in dataclasses.fields(one)
+            if getattr(one, field.name) != getattr(other, field.name)
+        }
+    unordered = {"k"} if stages()[name].gives == "pairs" else set()  # pairs without order cannot be cut
+    assert {one.name for one in dataclasses.fields(stages()[name])} - seen.keys() <= unordered, "not tried"
 
 
 @pytest.mark.parametrize("name", stages())

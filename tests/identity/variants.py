@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nirank.errors import ConfigError
+from nirank.pipeline import Pipeline
 
 
 def variants(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:
@@ -15,9 +16,9 @@ def variants(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[st
 
     skip  values that are not tried
     """
-    for name in [one.name for one in dataclasses.fields(value)]:
+    for name in [one.name for one in dataclasses.fields(value) if one.name not in SAID_OTHERWISE]:
         for other in others(getattr(value, name), hint(value, name)):
-            if other in skip:
+            if other in skip or (other == getattr(value, name) and type(other) is type(getattr(value, name))):
                 continue
             try:
                 made = dataclasses.replace(value, **{name: other})
@@ -66,11 +67,18 @@ def others(value: Any, kind: Any) -> Iterator[Any]:
         yield {f"{key}x": one for key, one in value.items()}
     elif (isinstance(kind, type) and issubclass(kind, Mapping)) or (origin is not None and issubclass(origin, Mapping)):
         yield from ({"title": 1.0}, {"title": 1.0, "text": 2.0}, {"title": 2.0, "text": 1.0})
+    elif isinstance(value, Pipeline):  # what a system is made of has tests of its own
+        return
     elif dataclasses.is_dataclass(value):
         yield from (other for _, other in variants(value))
-    elif dataclasses.is_dataclass(kind):
+    elif dataclasses.is_dataclass(kind) and not any(
+        one.default is one.default_factory is dataclasses.MISSING for one in dataclasses.fields(kind)
+    ):
         yield kind()
 
+
+# What is in an address by what comes of it: the questions that are left out (test_training_identity.py).
+SAID_OTHERWISE = {"on_overlap"}
 
 # Where another text must be one of a few.
 OF_TEXT: Mapping[str, tuple[str, ...]] = {

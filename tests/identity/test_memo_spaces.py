@@ -1,0 +1,95 @@
+"""The law of memos: what a remembered value depends on, beside its texts, is in the space that it is kept in."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from variants import variants
+
+import nirank
+from nirank.context import Context
+from nirank.identity import digest
+from nirank.inference import late
+from nirank.inference.encoder import Encoding
+from nirank.inference.late import TokenEncoding
+from nirank.inference.models import ModelFiles
+from nirank.inference.pair_scores import PairScoring
+from nirank.inference.sparse import SparseEncoding
+from nirank.memo import Memo, no_memos, text_keys
+
+MODEL = ModelFiles(Path("a"), "a", {"files": "1"})
+OTHER = dataclasses.replace(MODEL, identity={"files": "2"})
+Space = Callable[[Any], Mapping[str, Any]]
+
+
+class Loaded:
+    """What is asked of a loaded model for late interaction: how much it reads, and with which prompts."""
+
+    max_seq_length = 512
+    prompts: Mapping[str, str] = {"query": "query: ", "document": "document: "}
+
+    def __init__(self, how: TokenEncoding) -> None:
+        self.query_length, self.document_length = how.query_length, how.max_length
+
+    def __getitem__(self, at: int) -> Loaded:
+        return self
+
+    def tokenizer(self, texts: list[str]) -> dict[str, list[list[int]]]:
+        return {"input_ids": [[0] * len(text.split()) for text in texts]}
+
+
+# By the name of the space: how values are made, the space, and the options that do not change a value.
+SPACES: dict[str, tuple[Any, Space, set[str]]] = {
+    "embeddings": (Encoding(MODEL), lambda how: how.space(), {"storage", "batch_tokens"}),  # kept before storage
+    "batch difference": (Encoding(MODEL), lambda how: how.space(), {"storage", "batch_tokens"}),
+    "sparse vectors": (SparseEncoding(MODEL, "query"), lambda how: how.params(), {"batch_tokens"}),
+    "pair scores": (PairScoring(MODEL), lambda how: how.space(how.max_length or 512), {"batch_tokens"}),
+    "maxsim": (TokenEncoding(MODEL), lambda how: how.space(Loaded(how)), {"batch_tokens"}),
+}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_option_is_in_the_space(name: str) -> None:
+    how, space, left_out = SPACES[name]
+    tried = {"model"}
+    assert digest(space(dataclasses.replace(how, model=OTHER))) != digest(space(how))
+    for option, other in variants(how):
+        if option == "model":
+            continue
+        tried.add(option)
+        assert (digest(space(other)) == digest(space(how))) == (option in left_out), f"{name}: {option}"
+    assert tried == {one.name for one in dataclasses.fields(how)}, "options that were not tried"
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_where_a_model_lies_is_nothing_to_the_space(name: str) -> None:
+    how, space, _ = SPACES[name]
+    elsewhere = dataclasses.replace(MODEL, path=Path("b"), name="b")
+    assert space(dataclasses.replace(how, model=elsewhere)) == space(how)
+
+
+def test_all_spaces_are_tried_here() -> None:
+    """A memo that is new is named here, or above."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in Path(nirank.__file__).parent.rglob("*.py"))
+    assert set(re.findall(r'memos\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens"}
+
+
+def test_tokens_are_counted_by_model_and_prompt() -> None:
+    seen: list[str] = []
+
+    def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+        seen.append(digest(space))
+        return no_memos(space, kind)
+
+    texts = ["red wine"]
+    for model in (MODEL, OTHER):
+        how = TokenEncoding(model)
+        for side in ("query", "document"):
+            late._tokens(Loaded(how), texts, text_keys(texts), side, how, Context(memos=memos))  # type: ignore[arg-type]
+    assert len(set(seen)) == len(seen) == 4
