@@ -22,7 +22,7 @@ from nirank.errors import DataError
 from nirank.identity import Digester
 from nirank.ids import Ids
 
-VERSION = 4  # raised when the same records would be written otherwise
+VERSION = 5  # raised when the same records would be written otherwise
 
 _BATCH_ROWS = 8192
 _BATCH_CHARACTERS = 16_000_000
@@ -105,7 +105,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     source  what errors call the records' place, completed by `:line`
     Raises DataError for an id that occurs twice, naming both lines.
     """
-    facts, running, lines, prints = ImportFacts(), Digester(), array("q"), array("Q")
+    facts, running, lines = ImportFacts(), Digester(), array("q")
+    prints, bodies = array("Q"), array("Q")
     own: dict[str, str] = {}
     files: list[tuple[int, str]] = []  # the row where each file begins, and its name
     ids: list[pa.Array] = []
@@ -131,6 +132,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
                 files.append((len(lines), record.file or source))
             lines.append(record.where)
             prints.append(_look_at(id, columns, facts))
+            bodies.append(fingerprint(columns["text"]) if columns.get("title") else prints[-1])
             own.update(record.own)
             count_keys(keys, record.metadata)
             for name in names:
@@ -144,7 +146,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     table = Ids(pa.chunked_array(ids, pa.large_string()))
     _refuse_duplicates(table, lines, files)
     table.save(folder)
-    np.save(folder / "fingerprints.npy", np.frombuffer(prints, np.uint64))
+    for name, one in (("fingerprints", prints), ("bodies", bodies)):
+        np.save(folder / f"{name}.npy", np.frombuffer(one, np.uint64))
     said = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own).to_json()}
     (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
     return facts

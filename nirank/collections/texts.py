@@ -49,6 +49,7 @@ class Texts:
         digest: str | None = None,
         fingerprints: NDArray[np.uint64] | None = None,
         readable: Readable | None = None,
+        bodies: NDArray[np.uint64] | None = None,
     ) -> None:
         self.ids = ids
         self.columns = dict(columns)
@@ -56,6 +57,7 @@ class Texts:
         self._digest = digest
         self._fingerprints = fingerprints
         self._readable = readable
+        self._bodies = bodies
         self._like: Readable | None = None  # of the texts that these were taken from
         self.dates: dict[str, Any] = {}  # as `dates_of` read them, by key
         self.keep: Callable[[Texts, str], Any] | None = None  # reads dates and keeps them
@@ -196,6 +198,16 @@ class Texts:
             self._fingerprints = np.fromiter(map(fingerprint, whole), np.uint64, len(self))
         return self._fingerprints
 
+    @property
+    def bodies(self) -> NDArray[np.uint64]:
+        """As `fingerprints`, of the text without its title, (n,) uint64."""
+        if self._bodies is None:
+            if {"title", "text"} <= set(self.columns):
+                self._bodies = np.fromiter(map(fingerprint, self._strings("text")), np.uint64, len(self))
+            else:
+                self._bodies = self.fingerprints
+        return self._bodies
+
     @cached_property
     def empty(self) -> NDArray[np.bool_]:
         """Rows whose text columns are all blank, (n,) bool."""
@@ -220,7 +232,7 @@ class Texts:
     def open(cls, folder: Path) -> Texts:
         """Map what `save` or the importer wrote."""
         table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
-        parents, prints = folder / "parents.npy", folder / "fingerprints.npy"
+        parents, prints, bodies = (folder / f"{name}.npy" for name in ("parents", "fingerprints", "bodies"))
         said = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
         return cls(
             Ids.open(folder),
@@ -229,6 +241,7 @@ class Texts:
             said["digest"],
             np.load(prints, mmap_mode="r") if prints.exists() else None,
             None if said.get("readable") is None else Readable.from_json(said["readable"]),
+            np.load(bodies, mmap_mode="r") if bodies.exists() else None,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nirank.collections.audit import Finding
+from nirank.collections.audit import Finding, audit
 from nirank.collections.collection import Collection
 from nirank.collections.scripts import main_script
 from nirank.collections.texts import Texts
@@ -198,3 +199,72 @@ def test_fingerprints_are_those_of_the_importer(folder: Path, tmp_path: Path) ->
         {id: {"text": text} for id, text in zip(imported.ids, imported.columns["text"].to_pylist(), strict=True)}
     )
     assert np.array_equal(imported.fingerprints, again.fingerprints)
+
+
+WORKS = {f"d{at}": {"title": f"Title {at}", "text": f"body of document {at}"} for at in range(20)}
+
+
+def one_finding(collection: Collection, code: str) -> Any:
+    return next((one for one in collection.findings if one.code == code), None)
+
+
+@pytest.mark.parametrize("text", ["Title {} body of document {}", "body of document {}", "title {}"])
+def test_own_documents_are_seen_with_and_without_the_title(text: str) -> None:
+    queries = {f"d{at}": text.replace("{}", str(at)) for at in range(18)} | {"x": "other", "y": "another"}
+    found = one_finding(unchecked(WORKS, queries, {"x": {"d1": 1}}), "self-match")
+    assert found.count == 18 and found.message.endswith("consider self_match: id")
+    assert "18 of 20 queries" in found.message and "first rank of 90% of the queries" in found.message
+    assert one_finding(unchecked(WORKS, queries, {"x": {"d1": 1}}), "query-is-a-text") is None
+
+
+def test_a_query_with_a_title_is_a_document_without_it() -> None:
+    queries = {"q": {"title": "Claim", "text": "Body of document 3"}}
+    assert one_finding(unchecked(WORKS, queries), "query-is-a-text").count == 1
+
+
+def test_own_documents_that_are_right_answers_stay() -> None:
+    queries = {f"d{at}": f"body of document {at}" for at in range(20)}
+    judged = {f"d{at}": {f"d{at}": 1} for at in range(20)}
+    keep = unchecked(WORKS, queries, judged)
+    assert one_finding(keep, "self-match") is None
+    assert "(20 of them in qrels), so they stay" in one_finding(keep, "self-match-judged").message
+    assert one_finding(keep, "self-pairs").count == 20
+    taken = unchecked(WORKS, queries, judged, self_match="id")
+    assert "takes out 20 right answers" in one_finding(taken, "self-match-takes-relevant").message
+    assert (
+        one_finding(unchecked(WORKS, queries, {"d1": {"d2": 1}}, self_match="id"), "self-match-takes-relevant") is None
+    )
+
+
+def test_coincidences_with_a_year_are_no_reason_for_a_rule() -> None:
+    docs = {str(1900 + at): f"text {at}" for at in range(150)}
+    queries = {
+        f"q{at}": {"text": f"text {at}" if at == 7 else f"other {at}", "metadata": {"year": 1900 + at}}
+        for at in range(150)
+    }
+    assert one_finding(unchecked(docs, queries), "self-match") is None
+    assert one_finding(unchecked(docs, queries), "query-is-a-text").count == 1
+    twice = {id: {**one, "text": f"text {id[1:]}"} for id, one in list(queries.items())[:20]}  # type: ignore[dict-item]
+    assert one_finding(unchecked(docs, queries | twice), "self-match").message.endswith("self_match: {key: year}")
+
+
+def test_judgement_sets_that_disagree() -> None:
+    one = unchecked(WORKS, {"a": "x", "b": "y"}, {"a": {"d1": 1, "d2": 0}, "b": {"d3": 1}})
+    strict = Qrels.from_dict({"a": {"d1": 0, "d2": 0, "d4": 1}}, one.queries.ids, one.docs.ids, name="strict")
+    both = replace(one, qrels={**one.qrels, "strict": strict})
+    found = {found.code: found for found in audit(both)}
+    assert (found["sets-disagree"].count, found["sets-disagree"].examples) == (1, ("a d1",))
+    assert "1 of 2 pairs" in found["sets-disagree"].message
+    assert found["sets-judge-other-queries"].examples == ("b",)
+    assert not {"sets-disagree", "sets-judge-other-queries"} & {found.code for found in audit(one)}
+
+
+def test_topics_that_are_judged_whole_need_whole_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nirank.collections.audit.judgements.DEPTH", 10)
+    every = {f"d{at}": at % 2 for at in range(20)}
+    found = one_finding(unchecked(WORKS, {"a": "x", "b": "y"}, {"a": every, "b": {"d1": 1}}), "whole-lists")
+    assert (found.count, found.examples) == (1, ("a",)) and "20 documents is judged" in found.message
+    some = {"a": [f"d{at}" for at in range(12)]}
+    assert one_finding(unchecked(WORKS, {"a": "x"}, {"a": every}, candidates=some), "whole-lists").count == 1
+    few = {"a": [f"d{at}" for at in range(10)]}
+    assert one_finding(unchecked(WORKS, {"a": "x"}, {"a": every}, candidates=few), "whole-lists") is None

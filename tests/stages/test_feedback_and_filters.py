@@ -211,7 +211,7 @@ def test_big_numbers_are_bounded_to_the_last_digit() -> None:
 
 
 def test_an_unknown_key_is_the_users_mistake() -> None:
-    with pytest.raises(DataError, match=r"no document has metadata 'typ'; it has .*did you mean 'type'\?"):
+    with pytest.raises(DataError, match=r"no document has metadata 'typ'; they have .*did you mean 'type'\?"):
         Where({"typ": "REG"}).scope(Texts.of({"q": "x"}), texts(*META), Context())
 
 

@@ -17,6 +17,7 @@ from nirank.collections.audit.finding import (
 )
 from nirank.collections.audit.judgements import candidate_findings, judgement_findings
 from nirank.collections.audit.own import own_findings
+from nirank.collections.audit.sets import set_findings
 from nirank.collections.audit.sides import repeated_queries, side_findings
 from nirank.collections.audit.splits import split_findings
 from nirank.collections.audit.twins import twin_findings
@@ -40,6 +41,7 @@ def audit(
         *repeated_queries(collection.queries),
         *twin_findings(collection),
         *judgement_findings(collection, facts, max_dangling),
+        *set_findings(collection),
         *candidate_findings(collection, facts.candidates, max_dangling),
         *split_findings(collection, facts),
         *own_findings(collection),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
 _POOL = 50  # documents; of a toy collection everything is judged
+DEPTH = 1000  # how deep lists are where nothing says otherwise
 _DEEP = 100  # the cut-off at which recall is usually taken
 
 _FORMS = {
@@ -36,6 +37,7 @@ def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: 
         yield from _labels(qrels, max_dangling)
         yield from _judged_texts(collection, qrels)
         yield from _outside_candidates(collection, qrels)
+        yield from _whole_lists(collection, qrels)
 
 
 def _file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
@@ -141,6 +143,20 @@ def _judged_texts(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
             " and retrieval in it easier than in a real one"
         )
         yield Finding("judged-pool", "note", len(judged), message)
+
+
+def _whole_lists(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+    """Tell where lists of the usual depth end before the judged documents do, of topics that are judged whole."""
+    n = len(collection.docs)
+    reach = np.full(len(qrels.queries), n) if collection.candidates is None else collection.candidates.counts
+    judged = np.bincount(qrels.query_rows[qrels.rows >= 0], minlength=len(reach))
+    whole = np.flatnonzero((judged >= reach) & (reach > DEPTH))
+    if len(whole):
+        message = (
+            f"{qrels.name}: for {len(whole):,} queries each of up to {reach[whole].max():,} documents is judged;"
+            f" measures of screening (WSS, last_rel, norm_area) read lists to the end, those of {DEPTH:,} documents end before"
+        )
+        yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:SHOWN])))
 
 
 def _outside_candidates(collection: Collection, qrels: Qrels) -> Iterator[Finding]:

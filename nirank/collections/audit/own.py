@@ -9,53 +9,142 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.finding import SHOWN, Finding
+from nirank.collections.texts import TextView, fingerprint
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
     from nirank.collections.texts import Texts
+    from nirank.qrels import Qrels
+
+_MATTERS = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
 
 
 def own_findings(collection: Collection) -> Iterator[Finding]:
-    """Suggest a self-match rule where id and text agree, or tell how many queries the given rule misses."""
+    """Suggest a self-match rule where queries are documents, or tell what the given rule misses and takes out.
+
+    A query is a document that it names if its text is that of the document, with the title or without, or the title.
+    """
     if not len(collection.docs) or not len(collection.queries):
         return
     if collection.self_match != "keep":
-        own = collection.own_documents()
-        missed = np.flatnonzero(own < 0) if own is not None else np.empty(0, np.int64)
-        if len(missed):
-            message = f"self_match finds no document for {len(missed):,} of {len(collection.queries):,} queries"
-            examples = tuple(collection.queries.ids.take(missed[:SHOWN]))
-            yield Finding("self-match-missed", "warning", len(missed), message, examples)
+        yield from _given_rule(collection)
         return
-    rules = {rule: _same_text(collection, collection.docs.ids.rows(ids)) for rule, ids in _namings(collection.queries)}
-    named: NDArray[np.int64] = max(rules.values(), key=len)
-    if len(named):
-        fitting = " or ".join(rule for rule, same in rules.items() if len(same) == len(named))
-        message = (
-            f"{len(named):,} of {len(collection.queries):,} queries are documents of the corpus, same id and text;"
-            f" consider self_match: {fitting}"
-        )
-        yield Finding("self-match", "warning", len(named), message, tuple(collection.queries.ids.take(named[:SHOWN])))
-    prints = np.asarray(collection.queries.fingerprints)
-    copied = np.flatnonzero((prints != 0) & np.isin(prints, collection.docs.fingerprints))
-    copied = np.setdiff1d(copied, named)
+    rules = {rule: _same_text(collection, rows) for rule, rows in _namings(collection)}
+    named = max(rules.values(), key=lambda one: len(one[0]))
+    if len(named[0]) >= max(1, _MATTERS * len(collection.queries)):
+        yield from _advice(collection, " or ".join(one for one in rules if len(rules[one][0]) == len(named[0])), *named)
+    else:
+        named = rules["id"]
+        if len(named[0]):
+            said = f"{len(named[0]):,} of {len(collection.queries):,} queries are documents of the corpus"
+            yield Finding("self-match", "note", len(named[0]), f"{said}, same id and text; too few to matter")
+    for qrels in collection.qrels.values():
+        yield from _self_pairs(collection, qrels, *rules["id"])
+    copied = np.setdiff1d(_copied(collection), named[0])
     if len(copied):
         message = f"{len(copied):,} queries have the text of a document under another id"
         examples = tuple(collection.queries.ids.take(copied[:SHOWN]))
         yield Finding("query-is-a-text", "note", len(copied), message, examples)
 
 
-def _namings(queries: Texts) -> Iterator[tuple[str, list[str]]]:
-    """Yield the ways in which queries may name documents: by their ids, or by a metadata key."""
-    yield "id", list(queries.ids)
+def _given_rule(collection: Collection) -> Iterator[Finding]:
+    own = collection.own_documents()
+    assert own is not None, "there is a rule"
+    missed = np.flatnonzero(own < 0)
+    if len(missed):
+        message = f"self_match finds no document for {len(missed):,} of {len(collection.queries):,} queries"
+        examples = tuple(collection.queries.ids.take(missed[:SHOWN]))
+        yield Finding("self-match-missed", "warning", len(missed), message, examples)
+    for qrels in collection.qrels.values():
+        taken = _relevant_own(qrels, np.flatnonzero(own >= 0), own[own >= 0])
+        if len(taken):
+            message = (
+                f"{qrels.name}: self_match takes out {len(taken):,} right answers: the own documents of so many queries"
+                " are judged relevant"
+            )
+            examples = tuple(qrels.queries.take(taken[:SHOWN]))
+            yield Finding("self-match-takes-relevant", "warning", len(taken), message, examples)
+
+
+def _advice(collection: Collection, rules: str, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> Iterator[Finding]:
+    """Advise to take own documents out, unless that would take out right answers."""
+    n = len(collection.queries)
+    right = {name: len(_relevant_own(qrels, rows, docs)) for name, qrels in collection.qrels.items()}
+    said = f"{len(rows):,} of {n:,} queries are documents of the corpus, same {_named_by(rules)} and text"
+    examples = tuple(collection.queries.ids.take(rows[:SHOWN]))
+    if any(right.values()):
+        listed = ", ".join(f"{count:,} of them in {name}" for name, count in right.items() if count)
+        message = f"{said}; they are judged relevant for themselves ({listed}), so they stay"
+        yield Finding("self-match-judged", "note", len(rows), message, examples)
+        return
+    message = (
+        f"{said}; such a document can take the first rank of {len(rows) / n:.0%} of the queries and is judged relevant"
+        f" for none; consider self_match: {rules}"
+    )
+    yield Finding("self-match", "warning", len(rows), message, examples)
+
+
+def _named_by(rules: str) -> str:
+    return "id" if rules == "id" or rules.startswith("id or") else "key"
+
+
+def _self_pairs(
+    collection: Collection, qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
+) -> Iterator[Finding]:
+    """Tell of judgements that pair a record with itself."""
+    relevant = _relevant_own(qrels, rows, docs)
+    if len(relevant):
+        message = (
+            f"{qrels.name}: {len(relevant):,} relevant judgements pair a record with one of the same id and text;"
+            " every system finds those"
+        )
+        examples = tuple(collection.queries.ids.take(relevant[:SHOWN]))
+        yield Finding("self-pairs", "note", len(relevant), message, examples)
+
+
+def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return those of the query rows whose own document, in `docs`, is judged relevant."""
+    places = qrels.places(rows, docs)
+    hit = places >= 0
+    hit[hit] = qrels.grades[places[hit]] >= qrels.min_rel
+    return rows[hit]
+
+
+def _namings(collection: Collection) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield the ways in which queries may name documents, by id or by a metadata key, with the rows that they name."""
+    queries, ids = collection.queries, collection.docs.ids
+    yield "id", ids.rows(list(queries.ids))
     for key, value in queries[0].get("metadata", {}).items():
-        if isinstance(value, str):
-            yield f"{{key: {key}}}", [str(one) for one in queries.metadata(key)]
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            named = ["" if one is None else str(one) for one in queries.metadata(key)]
+            yield f"{{key: {key}}}", ids.rows(named)
 
 
-def _same_text(collection: Collection, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the query rows whose text is that of the document in `rows`."""
-    asked = np.asarray(collection.queries.fingerprints)
-    at = np.flatnonzero((rows >= 0) & (asked != 0))
-    same: NDArray[np.int64] = at[asked[at] == np.asarray(collection.docs.fingerprints)[rows[at]]]
-    return same
+def _same_text(collection: Collection, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the query rows whose text is that of the document in `rows`, and those documents."""
+    at = np.flatnonzero(rows >= 0)
+    docs = rows[at]
+    same = np.zeros(len(at), np.bool_)
+    for asked in _prints(collection.queries):
+        for found in _prints(collection.docs):
+            same |= (asked[at] != 0) & (asked[at] == found[docs])
+    titles = collection.docs.columns.get("title")
+    if titles is not None:
+        asked = np.asarray(collection.queries.fingerprints)
+        rest = np.flatnonzero(~same & (asked[at] != 0))
+        named = map(fingerprint, collection.docs.read(TextView("title"), docs[rest]))
+        same[rest] = asked[at[rest]] == np.fromiter(named, np.uint64, len(rest))
+    return at[same], docs[same]
+
+
+def _copied(collection: Collection) -> NDArray[np.int64]:
+    """Return the query rows whose text is that of some document."""
+    known = np.concatenate([np.asarray(one) for one in _prints(collection.docs)])
+    same = np.zeros(len(collection.queries), np.bool_)
+    for asked in _prints(collection.queries):
+        same |= (asked != 0) & np.isin(asked, known)
+    return np.flatnonzero(same)
+
+
+def _prints(texts: Texts) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    return np.asarray(texts.fingerprints), np.asarray(texts.bodies)
