@@ -154,7 +154,7 @@ def _whole_lists(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
     if len(whole):
         message = (
             f"{qrels.name}: for {len(whole):,} queries each of up to {reach[whole].max():,} documents is judged;"
-            f" measures of screening (WSS, last_rel, norm_area) read lists to the end, those of {DEPTH:,} documents end before"
+            f" measures of screening (WSS, last_rel, norm_area) read lists to the end, past the usual {DEPTH:,}"
         )
         yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:SHOWN])))
 
