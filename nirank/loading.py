@@ -13,21 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit import Finding
+from nirank.collections.audit import Finding, JudgedFacts
+from nirank.collections.audit.judgements import file_findings
+from nirank.collections.audit.sides import side_findings
 from nirank.collections.clef_tar import ClefTar
 from nirank.collections.collection import Collection, SelfMatch, Time
 from nirank.collections.dates import VERSION as DATES_VERSION
 from nirank.collections.dates import Dates, read_dates
+from nirank.collections.file_set import FileSet
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.joining import Contents, check_rules, joined
 from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
+from nirank.collections.text_files import TextFiles
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.files import given_path
 from nirank.forms.asked import AskedColumns
 from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile, read_pairs
+from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.node import Node, Store, Stored
 
 log = logging.getLogger("nirank")
@@ -137,6 +141,38 @@ def load(
         check=check,
         another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
     )
+
+
+def load_alone(path: Path, *, store: Store | None = None) -> Collection:
+    """Take a file of texts, or a folder of such files, or a file of judgements, by itself, to be audited.
+
+    Raises ConfigError or DataError for a file that is neither.
+    """
+    judged = _judged_alone(path)
+    if judged is not None:
+        counts = {"queries": len(judged.query_ids.unique()), "docs": len(judged.doc_ids.unique()), "qrels": len(judged)}
+        facts = JudgedFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
+        origin = {"source": str(path), "counts": counts}
+        none = Texts.of({})
+        return Collection(path.name, none, none, findings=tuple(file_findings(path.name, facts)), origin=origin)
+    if store is None:
+        from nirank.store import open_store
+
+        store = open_store()
+    files = FileSet(path.name, TextFiles.at(path, "audit"), TextFiles())
+    texts, told = imported(files, "docs", store)
+    origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
+    found = (*side_findings(texts, "records", told), *files.findings)
+    return Collection(path.name, texts, Texts.of({}), findings=found, origin=origin)
+
+
+def _judged_alone(path: Path) -> QrelsFile | None:
+    """Return a file's judgements; None where it has none, or where its two columns may as well be ids and texts."""
+    try:
+        judged = read_qrels(path)
+    except DataError:
+        return None
+    return judged if judged.form not in ("pairs", "empty") or judged.header else None
 
 
 def _renamed(finding: Finding, source: str, name: str | None) -> Finding:

@@ -336,3 +336,27 @@ def test_other_topics(text: str, tmp_path: Path, store: LocalStore) -> None:
 def test_documents_in_other_spellings(text: str, tmp_path: Path, store: LocalStore) -> None:
     found = loaded(put(tmp_path / "d.trec", text), store)
     assert (found.docs[0]["id"], found.docs[0]["title"], found.docs[0]["text"]) == ("a", "Tea", "green")
+
+
+# -- files by themselves --------------------------------------------------------------------------
+
+
+def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from nirank.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "d.csv", "id,title,text\n1,Tea,\n2,,\n")
+    put(tmp_path / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
+    put(tmp_path / "g.tsv", "q\t1\t1\nq\t1\t1\r\n")
+    put(tmp_path / "c.yaml", "collections: [{name: mine, docs: d.csv, queries: q.jsonl, qrels: g.tsv}]\nsystems: {B: bm25}\n"
+        "measures: [RR]\n")  # fmt: skip
+    done = CliRunner().invoke(cli, ["audit", "d.csv", "g.tsv", "c.yaml"])
+    assert done.exit_code == 0, done.output
+    parts = done.output
+    assert "d.csv\n  2 records;" in parts and "empty-records" in parts
+    assert "g.tsv\n  1 queries, 1 docs, 1 qrels;" in parts and "repeated-judgements" in parts
+    assert "mine\n  2 docs, 1 queries, 1 qrels" in parts and "empty-documents" in parts
+    broken = CliRunner().invoke(cli, ["audit", "nothing.csv"])
+    assert broken.exit_code == 2 and "cannot-be-loaded" in broken.output

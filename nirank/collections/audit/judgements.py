@@ -33,14 +33,15 @@ def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: 
     if not collection.qrels:
         yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
     for qrels in collection.qrels.values():
-        yield from _file(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
+        yield from file_findings(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
         yield from _labels(qrels, max_dangling)
         yield from _judged_texts(collection, qrels)
         yield from _outside_candidates(collection, qrels)
         yield from _whole_lists(collection, qrels)
 
 
-def _file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+    """Yield what is odd about a judgement file by itself, and against the queries."""
     if facts.repeated:
         message = f"{name}: {facts.repeated:,} identical judgement rows were dropped"
         yield Finding("repeated-judgements", "note", facts.repeated, message)
