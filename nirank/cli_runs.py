@@ -195,8 +195,9 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
     (pair,) = found.pairs
     mean, low, high = (shown_as(measure, value, "+") for value in (pair.difference, *pair.interval))
     tested = f"p {pair.p:.4f}" if pair.n > 1 else found.words()
+    without = f" ({pair.no_value:,} more without a value)" if pair.no_value else ""
     click.echo(
-        f"{pair.n} queries: B - A {mean} ({low} to {high}), {tested};"
+        f"{pair.n} queries{without}: B - A {mean} ({low} to {high}), {tested};"
         f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
     )
     if out is not None:

@@ -16,13 +16,14 @@ from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Significance
 from nirank.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.registry import find, stages
-from nirank.values import hint_of
+from nirank.values import converted, hint_of
 from nirank.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 
 _KEYS = (
     *("collections", "systems", "measures", "store", "device", "max_memory", "significance"),
     *("models", "data", "seeds", "folds"),
 )
+_WRONG = object()  # stands for a value that was refused
 _SIGNIFICANCE = ("baseline", "test", "correction", "alpha", "resamples", "seed")
 TUNE = "tune"
 APPLIED = {"within": ("scope", "of"), "rewrite": ("by", "of"), "fold": ("view", "of", "keep", "top", "side")}
@@ -196,16 +197,27 @@ class _Reader:
             given: dict[str, Any] = {"baseline": tree.value}
         elif isinstance(tree.value, dict):
             unknown_keys(tree, _SIGNIFICANCE, "significance has no key", self.mistakes)
-            given = {key: tree.value[key].plain for key in _SIGNIFICANCE if key in tree.value}
+            given = {key: tree.value[key] for key in _SIGNIFICANCE if key in tree.value}
+            given = {key: self._fitting(one, Significance, key, "significance") for key, one in given.items()}
+            if _WRONG in given.values():
+                return Significance()
         else:
             self.mistakes.add(tree, f"significance: expected {{baseline: …, test: …}} or a baseline, got {tree.kind}")
             return Significance()
         found = Significance(**given)
         try:
             found.check(systems)
-        except (ConfigError, TypeError) as error:
+        except ConfigError as error:
             self.mistakes.add(tree, f"significance: {error}")
         return found
+
+    def _fitting(self, tree: Tree, kind: type[Any], key: str, section: str) -> Any:
+        """Return a value as a data class's field has it; `_WRONG`, noting a mistake, where it cannot be."""
+        try:
+            return converted(kind, key, tree.typed(hint_of(kind, key)))
+        except ConfigError as error:
+            self.mistakes.add(tree, f"{section}: {key}: {error}")
+            return _WRONG
 
     def _measure(self, tree: Tree) -> str | None:
         from nirank.evaluation.measures import parse

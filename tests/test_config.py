@@ -211,6 +211,34 @@ def test_the_schema_accepts_what_the_parser_accepts() -> None:
     assert {"bm25", "dense", "rrf", "cut", "run", "within", "fold", "rewrite"} <= set(forms)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("{alpha: yes}", "significance: alpha: input should be a valid number"),
+        ("{resamples: 100.5}", "significance: resamples: input should be a valid integer"),
+        ("{resamples: many}", "significance: resamples: input should be a valid integer"),
+        ("{seed: -1}", "seed must be a whole number, 0 or more"),
+        ("{alpha: .nan}", "alpha must lie between 0 and 1"),
+        ("{baseline: 3}", "there is no system '3'"),
+        ("{correction: no}", "did you mean 'none'"),
+        ("{test: [t]}", "significance: test: input should be"),
+        ("{alpha: null}", "significance: alpha: input should be a valid number"),
+    ],
+)
+def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path, wrong: str, said: str) -> None:
+    path = tmp_path / "c.yaml"
+    text = "collections: [python-stdlib]\nsystems: {A: bm25, B: bm25}\nmeasures: [AP]\n"
+    path.write_text(text + "significance: {alpha: 1e-2, resamples: 1e4, seed: '7'}\n")
+    found = load_config(path).significance
+    assert (found.alpha, found.resamples, found.seed) == (0.01, 10_000, 7)
+    assert isinstance(found.resamples, int)
+    path.write_text(text + f"significance: {wrong}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert f"{path}:4:" in str(caught.value)
+    assert said in str(caught.value)
+
+
 def test_significance_is_read_and_checked(tmp_path: Path) -> None:
     text = "collections: [x]\nsystems: {A: bm25, B: {bm25: {k1: 2}}}\nmeasures: [AP]\n"
     path = tmp_path / "c.yaml"
@@ -222,7 +250,7 @@ def test_significance_is_read_and_checked(tmp_path: Path) -> None:
     for wrong, said in (
         ("C", "there is no system 'C'"),
         ("{tests: t}", "did you mean 'test'"),
-        ("{test: z}", "expected randomisation or t"),
+        ("{test: z}", "test: input should be 'randomisation' or 't', got 'z'"),
         ("[A]", "expected {baseline: …, test: …} or a baseline"),
     ):
         path.write_text(text + f"significance: {wrong}\n")

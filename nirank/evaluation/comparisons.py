@@ -43,14 +43,21 @@ class Significance:
         if self.test not in get_args(Test):
             raise ConfigError(f"test '{self.test}': expected {' or '.join(get_args(Test))}")
         statistics.check_correction(self.correction)
-        if not 0 < self.alpha < 1:
-            raise ConfigError(f"alpha must lie between 0 and 1, got {self.alpha}")
-        if self.seed < 0:
-            raise ConfigError(f"seed must be 0 or more, got {self.seed}")
-        if self.resamples < 100:
-            raise ConfigError(f"resamples must be 100 or more, got {self.resamples}")
+        if not _is_number(self.alpha, float) or not 0 < self.alpha < 1:
+            raise ConfigError(f"alpha must lie between 0 and 1, got {self.alpha!r}")
+        if not _is_number(self.seed, int) or self.seed < 0:
+            raise ConfigError(f"seed must be a whole number, 0 or more, got {self.seed!r}")
+        if not _is_number(self.resamples, int) or self.resamples < 100:
+            raise ConfigError(f"resamples must be a whole number, 100 or more, got {self.resamples!r}")
         if self.baseline is not None and self.baseline not in systems:
-            raise ConfigError(f"baseline: there is no system '{self.baseline}'{suggest(self.baseline, systems)}")
+            near = suggest(str(self.baseline), systems)
+            raise ConfigError(f"baseline: there is no system '{self.baseline}'{near}")
+
+
+def _is_number(value: Any, kind: type[int] | type[float]) -> bool:
+    """Tell whether a value is a number, numpy's included; yes and no are none."""
+    kinds = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, (bool, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Comparison:
     effect              Cohen's d of the differences
     wins, losses        queries on which b, or a, is better
     minimum_detectable  mean difference that a t test would find with power 0.8 at this n and spread
+    no_value            queries that the measure leaves out for a system of the table, and so for this pair
     """
 
     measure: str
@@ -79,6 +87,7 @@ class Comparison:
     ties: int
     losses: int
     minimum_detectable: float
+    no_value: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: infinite effects as None."""
@@ -126,9 +135,11 @@ class Comparisons:
             return "a single query: nothing can be tested"
         test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
+        lacking = {one.measure: one.no_value for one in self.pairs if one.no_value}
+        without = "".join(f", {n:,} queries without a value of {measure}" for measure, n in lacking.items())
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
         over = f"{self._family():,} comparisons" + (f" with {how.baseline}" if how.baseline else "")
-        return f"{test}, {corrected} over {over}, alpha {how.alpha}{common}{self._too_few(most)}"
+        return f"{test}, {corrected} over {over}, alpha {how.alpha}{common}{without}{self._too_few(most)}"
 
     def _family(self) -> int:
         """Return how many tests are corrected together: those that the marks of a table stand for."""
@@ -157,7 +168,7 @@ def compare(
 
     evaluations     by system, under the same judgements
     common_queries  where the evaluated queries differ, compare on those that all have; the others are counted
-    A query that a measure leaves out is left out of that measure's tests.
+    A query that a measure leaves out (NaN) is left out of that measure's tests, and counted in their `no_value`.
     Raises StageError where the evaluated queries differ and that was not asked for: nothing would be paired.
     """
     settings = settings or Significance()
@@ -194,12 +205,14 @@ class _Block:
 
     columns      (measure, system) of each column of `values`, (n, m)
     pairs        (measure, a, b) of each column of `differences`, (n, p)
+    no_value     queries that are not among the n
     """
 
     columns: list[tuple[str, str]]
     values: NDArray[np.float64]
     pairs: list[tuple[str, str, str]]
     differences: NDArray[np.float64]
+    no_value: int
 
 
 def _blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], settings: Significance) -> list[_Block]:
@@ -209,13 +222,15 @@ def _blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], setti
         names = [name for name, one in evaluations.items() if measure in one.per_query]
         listed = [np.asarray(evaluations[name].per_query[measure], np.float64)[rows[name]] for name in names]
         values = np.stack(listed, axis=1)
-        there = ~np.isnan(values).any(axis=1)
+        there = np.isfinite(values).all(axis=1)
         if there.any():
             found.setdefault(there.tobytes(), []).append((measure, names, values[there]))
-    return [_block(of, settings) for of in found.values()]
+    return [_block(of, settings, len(queries)) for of in found.values()]
 
 
-def _block(measured: Sequence[tuple[str, list[str], NDArray[np.float64]]], settings: Significance) -> _Block:
+def _block(
+    measured: Sequence[tuple[str, list[str], NDArray[np.float64]]], settings: Significance, n_queries: int
+) -> _Block:
     columns, pairs, differences = [], [], []
     for measure, names, values in measured:
         columns += [(measure, name) for name in names]
@@ -226,7 +241,7 @@ def _block(measured: Sequence[tuple[str, list[str], NDArray[np.float64]]], setti
             differences.append(values[:, b] - values[:, a])
     values = np.concatenate([one[2] for one in measured], axis=1)
     apart = np.stack(differences, axis=1) if differences else np.empty((len(values), 0))
-    return _Block(columns, values, pairs, apart)
+    return _Block(columns, values, pairs, apart, n_queries - len(values))
 
 
 def _rows_of(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
@@ -269,6 +284,7 @@ def _compared(
                     ties=counts[at][1],
                     losses=counts[at][2],
                     minimum_detectable=float(least[at]),
+                    no_value=block.no_value,
                 )
             )
     return found

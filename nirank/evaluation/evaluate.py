@@ -52,7 +52,7 @@ class Evaluation:
                  out counts as last}, only where there are any
     counts       declared, judged (evaluated), answered (with results), missing (without), unjudged,
                  no_relevant, left_out (by screening measures: nothing relevant in their pool),
-                 negative_labels, dangling, unranked (documents of the pool that the ranking leaves
+                 negative_labels, not_relevant_labels, dangling, unranked (documents of the pool that the ranking leaves
                  out; to screening measures they come last), tied (queries with equal scores on both
                  sides of a cut-off asked for)
     conventions  the rules, in words
@@ -234,6 +234,7 @@ def _counts(
         "no_relevant": int((qrels.relevant()[judged_rows] == 0).sum()),
         "left_out": max((int(np.isnan(values).sum()) for values in per_query.values()), default=0),
         "negative_labels": int((qrels.grades < 0).sum()),
+        "not_relevant_labels": int((qrels.grades < qrels.min_rel).sum()),
         "tied": len(_tied(ranking, _cutoffs(measures))),
     }
     if whole_corpus:

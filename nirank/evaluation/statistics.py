@@ -114,7 +114,7 @@ def check_correction(method: str) -> None:
     """Raise ConfigError for a correction that is not offered."""
     if method not in CORRECTIONS:
         raise ConfigError(
-            f"correction '{method}': expected one of {', '.join(CORRECTIONS)}{suggest(method, CORRECTIONS)}"
+            f"correction '{method}': expected one of {', '.join(CORRECTIONS)}{suggest(str(method), CORRECTIONS)}"
         )
 
 

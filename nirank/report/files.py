@@ -21,6 +21,7 @@ from nirank.ranking import Ranking
 from nirank.report.differences import difference_grids
 from nirank.report.grid import Row
 from nirank.report.page import page
+from nirank.report.plain import plain
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
@@ -82,6 +83,7 @@ def write(
     file cannot hold is written as Parquet, and that is said.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    rows, manifest = plain(rows), plain(manifest)
     before = _manifest_before(folder)
     addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
     written: dict[str, dict[str, Any]] = {}
@@ -153,12 +155,13 @@ def _content(address: str, ranking: Ranking) -> str:
 
 
 def _table(rows: Callable[[], Iterable[Row]], path: Path) -> None:
-    """Write rows as tab-separated values; their texts hold neither tabs nor line breaks."""
+    """Write rows as tab-separated values; what holds a tab, a line break or a quote stands in quotes."""
     with gzip.GzipFile(path, "wb", mtime=0) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         for number, row in enumerate(rows()):
             if not number:
-                file.write("\t".join(row) + "\n")
-            file.write("\t".join(map(str, row.values())) + "\n")
+                writer.writerow(row)
+            writer.writerow(row.values())
 
 
 def _size(path: Path) -> int | None:
@@ -177,7 +180,7 @@ def _aside(path: Path, fill: Callable[[Path], Any]) -> None:
 
 def as_json(value: Any) -> str:
     """Return a value as the text of a JSON file."""
-    return json.dumps(value, indent=1, ensure_ascii=False, default=dict) + "\n"
+    return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from nirank.report.grid import Row, shown_as
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
+_TIES = 0.1  # of a value: how far the order of ties may move it before that is said
 _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 
@@ -18,18 +19,36 @@ def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     if low:
         notes.append(f"Not everything judged can be reached here; no ranking passes {', '.join(low)}.")
     measured = [row for row in rows if row["status"] == "ok"]
-    for k in dict.fromkeys(k for row in measured for k in row.get("judged_at", {})):
-        parts = {row.get("of") or row["system"]: row["judged_at"][k] for row in measured if k in row["judged_at"]}
+    pooled = [row for row in measured if row["queries"].get("not_relevant_labels", 1)]  # else judged means relevant
+    for k in dict.fromkeys(k for row in pooled for k in row.get("judged_at", {})):
+        parts = {row.get("of") or row["system"]: row["judged_at"][k] for row in pooled if k in row["judged_at"]}
         least, most = min(parts, key=parts.__getitem__), max(parts, key=parts.__getitem__)
         if parts[most] - parts[least] > _HOLES:
             notes.append(
                 f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
-    notes += [line for row in measured for line in _unreached(row, shown)]
+    notes += [line for row in measured for line in (*_tied(row, shown), *_unreached(row, shown))]
     notes += _tested(measured)
     notes += _trained(measured, shown)
     return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
+
+
+def _tied(row: Row, shown: Sequence[str]) -> list[str]:
+    """Return which values the order of equal scores moves by more than a tenth, in one sentence."""
+    told = []
+    for measure in shown:
+        bounds, value = row.get("ties", {}).get(measure), row["measures"].get(measure)
+        if bounds is None or value is None or abs(bounds["best"] - bounds["worst"]) <= _TIES * abs(value):
+            continue
+        ends = " to ".join(shown_as(measure, bounds[end]) for end in ("worst", "best"))
+        told.append(f"{measure} from {ends} on {bounds['queries']:,}")
+    if not told:
+        return []
+    return [
+        f"Equal scores decide more than {_TIES:.0%} of values of {row['system']}: by their order, {', '.join(told)} of"
+        f" {row['queries']['judged']:,} queries."
+    ]
 
 
 def _unreached(row: Row, shown: Sequence[str]) -> list[str]:

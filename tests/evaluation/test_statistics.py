@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,6 +63,18 @@ def test_effect_and_detectable_difference() -> None:
     differences = RANDOM.normal(0, 1, (50, 1))
     least = statistics.minimum_detectable(differences, 0.05)[0] / differences.std(ddof=1)
     assert least == pytest.approx(0.404, abs=0.002)  # G*Power: n 50, two-sided, power 0.8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"alpha": "0.05"}, {"alpha": True}, {"resamples": 1e4}, {"resamples": "1000"}, {"seed": None}, {"baseline": 3},
+     {"correction": False}, {"test": ["t"]}],
+    ids=str,
+)  # fmt: skip
+def test_settings_of_a_wrong_type_are_refused_in_a_sentence(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Significance(**wrong).check(["A", "B"])
+    Significance(alpha=np.float64(0.1), resamples=np.int64(500)).check(["A"])  # type: ignore[arg-type]
 
 
 def test_a_p_value_of_random_signs_counts_the_observed_ones() -> None:
@@ -180,6 +194,8 @@ def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> 
     }
     found = {one.measure: one for one in compare(both, Significance(test="t")).pairs}
     assert (found["m"].n, found["last_rel"].n) == (40, 30)
+    assert (found["m"].no_value, found["last_rel"].no_value) == (0, 10)
+    assert ", 10 queries without a value of last_rel" in compare(both, Significance(test="t")).words()
     assert found["m"].p == pytest.approx(stats.ttest_rel(whole[0], whole[1]).pvalue)
     assert found["last_rel"].p == pytest.approx(stats.ttest_rel(part[0, 10:], part[1, 10:]).pvalue)
     adjusted = statistics.adjust(np.array([found["m"].p, found["last_rel"].p]), "holm")
@@ -226,8 +242,8 @@ def test_of_what_is_better_low_the_lower_wins() -> None:
     [
         ({"test": "wilcoxon"}, "expected randomisation or t"),
         ({"alpha": 1.0}, "alpha must lie between"),
-        ({"resamples": 5}, "resamples must be 100"),
-        ({"seed": -1}, "seed must be 0 or more"),
+        ({"resamples": 5}, "resamples must be a whole number, 100 or more"),
+        ({"seed": -1}, "seed must be a whole number, 0 or more"),
         ({"baseline": "BM26"}, "there is no system 'BM26'; did you mean 'BM25'"),
         ({"correction": "holms"}, "did you mean 'holm'"),
     ],

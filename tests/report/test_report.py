@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gzip
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nirank.collections.audit import Finding
@@ -98,6 +100,57 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     assert [table[2][name] for name in names] == [""] * 6
     page = (tmp_path / "report.html").read_text()
     assert '<td class="fact">22.7M</td>' in page and "<td><b>0.5000</b></td>" in page
+
+
+def test_what_the_order_of_ties_decides_is_said_where_it_is_much() -> None:
+    wide = {"AP": {"worst": 0.34, "best": 0.72, "queries": 12}}
+    text = text_table([row("A", 0.5, ties=wide, queries={"declared": 30, "judged": 30, "answered": 30})], ["AP"])
+    assert (
+        "Equal scores decide more than 10% of values of A: by their order, AP from 0.3400 to 0.7200 on 12 of 30 queries."
+        in text
+    )
+    narrow = {"AP": {"worst": 0.48, "best": 0.52, "queries": 12}}
+    assert "Equal scores" not in text_table([row("A", 0.5, ties=narrow)], ["AP"])
+
+
+def test_shares_of_judged_results_are_no_news_where_only_relevant_ones_are_judged() -> None:
+    def table(labels: int) -> str:
+        queries = {"declared": 2, "judged": 2, "answered": 2, "not_relevant_labels": labels}
+        shares = (("A", 0.9), ("B", 0.2))
+        return text_table([row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
+
+    assert "may favour" in table(5)
+    assert "may favour" not in table(0)
+
+
+def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> None:
+    declared = {
+        "float": np.float32(0.5), "count": np.int64(3), "flag": np.bool_(True), "nothing": float("nan"),
+        "least": -np.inf, "array": np.arange(2), "set": {"b", "a"}, "path": Path("x"), 1: (1, None),
+    }  # fmt: skip
+    save(tmp_path, [row("A", 0.5, split=None, conventions={**row("A", 0.5)["conventions"], "stages": {"s": declared}})])
+
+    def refuse(token: str) -> None:
+        raise AssertionError(token)
+
+    (found,) = json.loads((tmp_path / "leaderboard.json").read_text(), parse_constant=refuse)["rows"]
+    assert found["conventions"]["stages"]["s"] == {
+        "float": 0.5, "count": 3, "flag": True, "nothing": None, "least": None, "array": [0, 1], "set": ["a", "b"],
+        "path": "x", "1": [1, None],
+    }  # fmt: skip
+    with (tmp_path / "leaderboard.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    assert (line["AP"], line["split"], line["training_s"]) == ("0.5", "", "")
+
+
+def test_evidence_of_ids_with_tabs_and_quotes_reads_back(tmp_path: Path) -> None:
+    told = {"query_id": "q\t1", "doc_id": 'a"b\nc', "text": '"quoted" text'}
+    ranking = Ranking.from_dict({"q\t1": {"d": 1.0}})
+    key = ("tiny", "test", "A")
+    save(tmp_path, [row("A", 0.5)], runs={key: ranking}, evidence={key: lambda: [told]})
+    (file,) = (tmp_path / "evidence").rglob("A.tsv.gz")
+    with gzip.open(file, "rt", newline="") as lines:
+        assert list(csv.DictReader(lines, delimiter="\t")) == [told]
 
 
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
