@@ -21,7 +21,7 @@ from nirank.plan.held import compile_held, depends_on_fold, joined
 from nirank.planning import Around, Library, Used
 from nirank.seeds import seeded_name
 from nirank.training.leaks import normalised
-from nirank.values import inside, rebuilt
+from nirank.values import fit_fields, inside, rebuilt
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Folds:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 2:
+        fit_fields(self, "folds")
+        if self.k < 2:
             raise ConfigError(f"folds: expected 2 folds or more, got {self.k!r}")
 
     def rows(self, collection: Collection) -> list[NDArray[np.int64]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,13 +16,22 @@ from typing import Any, NoReturn
 import click
 
 from nirank.cli_cache import cache
-from nirank.cli_runs import EPILOG, compare, evaluate, make_folder
+from nirank.cli_runs import EPILOG, Commands, compare, evaluate, make_folder
 from nirank.errors import NirankError
 
 log = logging.getLogger("nirank")
 
+# What a machine refuses anybody: a full or read-only disk, no permission, names too long, too many files.
+_OF_THE_MACHINE = frozenset(
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "ENOSPC", "EDQUOT", "EROFS", "ENAMETOOLONG", "ELOOP", "EMFILE", "ENFILE", "EFBIG")
+    if hasattr(errno, name)
+)
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="nirank")
 def cli() -> None:
     """Compare retrieval systems on leaderboards that can be trusted.
@@ -90,7 +102,7 @@ def run(
         engine=engine,
         seeds=parsed.seeds,
         folds=parsed.folds,
-        max_memory=max_memory or parsed.max_memory,
+        max_memory=parsed.max_memory if max_memory is None else max_memory,
     )
     if check:
         experiment.check(files=True)
@@ -244,8 +256,26 @@ def print_schema() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every mistake is a sentence and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # what a console has no signs for is replaced; files are UTF-8 anyway
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_guarded(lambda: cli.main(given, prog_name="nirank", standalone_mode=False), debug="--debug" in given))
+    sys.exit(_guarded(lambda: _invoked(given), debug="--debug" in given))
+
+
+def _invoked(arguments: list[str]) -> None:
+    """Run a command. Click's own `main` takes a closed pipe for a failure; a shell's completion needs it."""
+    if any(name.startswith("_NIRANK_COMPLETE") for name in os.environ):
+        cli.main(arguments, prog_name="nirank")
+    with cli.make_context("nirank", arguments) as context:
+        cli.invoke(context)
+
+
+def _silenced(code: int) -> int:
+    """Return an exit code; what is still to be written to standard output goes nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
@@ -260,14 +290,17 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         click.echo("interrupted; what was finished is stored, run the same command again to go on", err=True)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _silenced(0)
     except NirankError as error:
         for message in error.messages:
             click.echo(message, err=True)
         log.debug("traceback", exc_info=True)
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            click.echo(f"{error.filename or 'standard output'}: {error.strerror}", err=True)
+            log.debug("traceback", exc_info=True)
+            return 2 if error.filename else _silenced(2)
         if debug:
             raise
         log.debug("traceback", exc_info=True)

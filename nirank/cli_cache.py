@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nirank.cli_runs import Commands
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nirank")
 
 
-@click.group("cache")
+@click.group("cache", cls=Commands)
 def cache() -> None:
     """Look into the store of computations, check it, and make room.
 

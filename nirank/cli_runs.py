@@ -10,6 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from nirank.errors import suggest
+
 log = logging.getLogger("nirank")
 
 EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
@@ -21,12 +23,29 @@ def make_folder(out: Path | None) -> None:
     """Make the folder of results before there are any; raise a sentence where that cannot be."""
     if out is None:
         return
-    if out.exists() and not out.is_dir():
-        raise click.UsageError(f"--out {out}: is a file; expected a folder")
     try:
+        if out.exists() and not out.is_dir():
+            raise click.UsageError(f"--out {out}: is a file; expected a folder")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"--out {out}: cannot be made ({error.strerror or error})") from None
+
+
+class Commands(click.Group):
+    """A group of commands that names the nearest one where there is none of that name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            if "run" in self.commands and name.endswith((".yaml", ".yml")):
+                raise click.UsageError(f"a configuration is run by 'nirank run {name}'", ctx)
+            near = suggest(name, self.commands)
+            raise click.UsageError(
+                f"there is no command '{name}'{near}; expected one of {', '.join(sorted(self.commands))}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
 
 class Lists(click.Command):

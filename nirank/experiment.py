@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from nirank.amounts import parse_size
@@ -14,12 +16,13 @@ from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import measure_names, parse
 from nirank.evidence import folded
 from nirank.identity import SEED
 from nirank.memory import ceiling
 from nirank.node import Node, Store
 from nirank.pipeline import Pipeline, require_system
+from nirank.plan.asked import collections_of, name_problems, systems_of
 from nirank.plan.choices import read_choice
 from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import FailedNode, Runner
@@ -41,6 +44,8 @@ from nirank.work import Engine
 
 log = logging.getLogger("nirank")
 
+_DEVICE = re.compile(r"(auto|cpu|cuda|mps|xpu|hpu|npu)(:\d+)?")
+
 
 class Experiment:
     """Compare systems on collections.
@@ -49,7 +54,7 @@ class Experiment:
     systems      {name: pipeline}
     measures     names such as 'nDCG@10', 'R@100', 'AP', 'P(rel=2)@5'; a collection with measures
                  of its own uses those
-    store        where computations are kept; None: the user's store
+    store        where computations are kept, a store or its folder; None: the user's store
     device       for models: 'auto', 'cpu', 'cuda', …
     engine       executes what comes in shards (encoding, pair scoring); None: this process, on all cores
     significance how systems are compared with each other; None: as `Significance` says by default
@@ -69,7 +74,7 @@ class Experiment:
         systems: Mapping[str, Pipeline],
         measures: Sequence[str],
         *,
-        store: Store | None = None,
+        store: Store | str | Path | None = None,
         device: str = "auto",
         significance: Significance | None = None,
         engine: Engine | None = None,
@@ -79,12 +84,12 @@ class Experiment:
     ) -> None:
         from nirank.store import open_store
 
-        self.collections = (collections,) if isinstance(collections, Collection) else tuple(collections)
-        self.systems = dict(systems)
-        self.measures = (measures,) if isinstance(measures, str) else tuple(measures)
-        self.store: Store = open_store() if store is None else store
+        self.collections = collections_of(collections)
+        self.systems = systems_of(systems)
+        self.measures = measure_names(measures)
+        self.store: Store = open_store(store) if store is None or isinstance(store, (str, Path)) else store
         self.device, self.engine = device, engine
-        self.significance = significance or Significance()
+        self.significance = Significance() if significance is None else significance
         self.seeds: tuple[int, ...] = ()
         self.folds = folds if folds is None or isinstance(folds, Folds) else Folds(folds)
         problems: list[str] = []
@@ -113,10 +118,12 @@ class Experiment:
             yield "an experiment needs at least one system"
         labels: set[tuple[str, str | None]] = set()
         for one in self.collections:
+            yield from name_problems("collection", one.name)
             if (one.name, one.split) in labels:
                 yield f"two collections are called '{one.name}' with the same split; give one another name"
             labels.add((one.name, one.split))
         for name, pipeline in self.systems.items():
+            yield from name_problems("system", name)
             try:
                 if require_system(name, pipeline).gives != "ranking":
                     yield f"system '{name}' gives unranked pairs; the measures need a ranking: add a scorer behind it"
@@ -132,9 +139,13 @@ class Experiment:
             except ConfigError as error:
                 yield from error.messages
         try:
+            if not isinstance(self.significance, Significance):
+                raise ConfigError(f"significance: expected Significance(…), got {self.significance!r}")
             self.significance.check(list(self.systems))
         except ConfigError as error:
             yield from error.messages
+        if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
+            yield f"device {self.device!r}: expected auto, cpu, cuda, cuda:1, mps or another of torch's names"
         if not self.measures and not all(one.measures for one in self.collections):
             yield "an experiment needs at least one measure, such as nDCG@10"
 

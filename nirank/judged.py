@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError
-from nirank.values import shown
+from nirank.values import fit_fields, shown
 
 OnOverlap = Literal["refuse", "drop", "mark"]
 _SPAN = 2**64
@@ -40,6 +40,7 @@ class Judged:
     on_overlap: OnOverlap | None = None
 
     def __post_init__(self) -> None:
+        fit_fields(self, "judged queries")
         part = tuple(float(one) for one in self.part)
         object.__setattr__(self, "part", part)
         if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:

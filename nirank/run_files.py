@@ -19,7 +19,7 @@ from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import measure_names, parse
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.qrels import Qrels
@@ -65,15 +65,15 @@ def evaluate_runs(
     """
     began, started = datetime.now(UTC), time.perf_counter()
     named = dict(runs) if isinstance(runs, Mapping) else name_runs([runs] if isinstance(runs, (str, Path)) else runs)
-    measures = (measures,) if isinstance(measures, str) else tuple(measures)
+    measures = measure_names(measures)
     how = significance or Significance()
     problems = [message for name in measures for message in _problem(name)]
     if not named:
         problems.append("evaluate: no run files; expected at least one")
     if not measures:
         problems.append("evaluate: no measures; expected some such as nDCG@10")
-    if not 1 <= min_rel <= _GRADES:
-        problems.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel}")
+    if isinstance(min_rel, bool) or not isinstance(min_rel, int) or not 1 <= min_rel <= _GRADES:
+        problems.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel!r}")
     if problems:
         raise ConfigError(*problems)
     how.check(list(named))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,9 @@ Key = tuple[str, str | None, str | None, str]
 
 def checked_seeds(seeds: Any) -> tuple[int, ...]:
     """Return the seeds that are asked for; raise ConfigError unless they are a list of different whole numbers."""
-    listed = tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else ()
+    given = [seeds] if isinstance(seeds, (int, np.integer)) else seeds
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+    listed = tuple(int(one) if isinstance(one, np.integer) else one for one in given) if several else ()
     if not listed or not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in listed):
         raise ConfigError(f"seeds: expected a list of whole numbers, 0 or more, such as [1, 2, 3], got {seeds!r}")
     if len(set(listed)) < len(listed):

@@ -15,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
 
 import numpy as np
@@ -32,7 +33,7 @@ from nirank.pairs import Pairs
 from nirank.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
 from nirank.ranking import Ranking
 from nirank.scope import Scope
-from nirank.values import inside
+from nirank.values import fit_fields, inside
 
 C = TypeVar("C", bound=type)
 Use = Literal["trained", "tuned"]
@@ -166,6 +167,7 @@ class Stage(Pipeline):
             if not _finite(value):
                 raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
             object.__setattr__(self, one.name, value)
+        fit_fields(self, self.name)
         self.check()
         list(self.text_views())
 
@@ -390,6 +392,8 @@ def _frozen(value: Any) -> Any:
         return FrozenDict({str(key): _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
+    if isinstance(value, PurePath):
+        return str(value)
     return value.item() if isinstance(value, np.generic) else value  # `repr` must not name numpy
 
 

@@ -12,7 +12,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.judged import Judged
 from nirank.model import Made
 from nirank.pipeline import STARTS, Flow, Pipeline, require_system
-from nirank.values import converted, inside, rebuilt
+from nirank.values import converted, fit_fields, inside, rebuilt
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +29,7 @@ class Tuned(Pipeline):
     def __post_init__(self) -> None:
         from nirank.evaluation.measures import parse
 
-        object.__setattr__(self, "candidates", tuple(self.candidates))
+        fit_fields(self, "tune")
         if len(self.candidates) < 2:
             raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
         for one in self.candidates:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nirank.errors import ConfigError
 
@@ -78,6 +81,58 @@ def fitted(hint: Any, value: Any) -> Any:
     Raises ConfigError, with the value, for what the type does not allow.
     """
     return _validated(_adapter(hint), value)
+
+
+def fit_fields(value: Any, where: str) -> None:
+    """Give each field of a frozen data class the type that it is declared with: '5' becomes a number, a path text.
+
+    where  begins the message
+    Raises ConfigError, with option and value, for what does not fit; the defaults are left alone.
+    """
+    for one in dataclasses.fields(value):
+        given, hint = getattr(value, one.name), hint_of(type(value), one.name)
+        if given is one.default or fits(hint, given):
+            continue
+        if isinstance(given, bool):
+            raise ConfigError(f"{where}: {one.name}: expected {_words(hint)}, got {given}")
+        try:
+            object.__setattr__(value, one.name, fitted(hint, os.fspath(given) if isinstance(given, Path) else given))
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {one.name}: {error}") from None
+
+
+def fits(hint: Any, value: Any) -> bool:
+    """Tell whether a value is of a type, as far as the type says; True and False are no numbers here."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return fits(args[0], value)
+    if origin in (Union, UnionType):
+        return any(fits(one, value) for one in args)
+    if origin is Literal:
+        return any(value == one and type(value) is type(one) for one in args)
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+    if hint is None or hint is Any:
+        return hint is Any or value is None
+    kind = origin or hint
+    if not isinstance(kind, type):
+        return True  # what cannot be told by looking
+    if not isinstance(value, kind):
+        return False
+    if isinstance(value, Mapping) and len(args) == 2:
+        return all(fits(args[0], key) and fits(args[1], item) for key, item in value.items())
+    if isinstance(value, tuple) and args:
+        items = args[:1] * len(value) if args[-1] is Ellipsis else args
+        return len(items) == len(value) and all(map(fits, items, value))
+    if isinstance(value, (list, tuple)) and args:
+        return all(fits(args[0], item) for item in value)
+    return True
+
+
+def _words(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", str: "text", type(None): "None", bool: "True or False"}
+    listed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return " or ".join(names.get(one, str(one).removeprefix("typing.")) for one in listed)
 
 
 def converted(kind: type, name: str, value: Any) -> Any:

@@ -13,7 +13,7 @@ from nirank.errors import StageError
 from nirank.evaluation.delegate import delegate
 from nirank.evaluation.holes import at_most, condensed
 from nirank.evaluation.kernels import Judged, Values
-from nirank.evaluation.measures import Measure, parse
+from nirank.evaluation.measures import Measure, measure_names, parse
 from nirank.evaluation.native import native, threshold
 from nirank.evaluation.pool import Pool, reachable
 from nirank.evaluation.screening import effort_curve, ended_early
@@ -89,7 +89,7 @@ def evaluate(
     """
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
-    parsed = [parse(name) for name in dict.fromkeys(measures)]
+    parsed = [parse(name) for name in dict.fromkeys(measure_names(measures))]
     bounded = whole_corpus or scope is not None  # whether it is known what could be returned
     pool = Pool.of(qrels, scope) if bounded and any(one.screening for one in parsed) else None
     if pool is not None and scope is not None:

@@ -38,6 +38,7 @@ Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +125,23 @@ def parse(name: str) -> Measure:
             raise ConfigError(f"measure '{name}': rel must be 1 or more; grade 0 means not relevant")
         return Measure(name, family, cutoff, rel, level=level)
     return _foreign(name, family)
+
+
+def measure_names(asked: Any) -> tuple[str, ...]:
+    """Return measures by name: one or several, as text or as objects of ir_measures; raise ConfigError for others."""
+    listed = [asked] if isinstance(asked, (str, Measure)) or _is_foreign(asked) else asked
+    if not isinstance(listed, Iterable) or isinstance(listed, (bytes, Mapping)):
+        raise ConfigError(f"measures: expected names such as ['nDCG@10', 'R@100'], got {asked!r}")
+    found = []
+    for one in listed:
+        if not isinstance(one, (str, Measure)) and not _is_foreign(one):
+            raise ConfigError(f"measures: expected names such as 'nDCG@10', got {one!r}")
+        found.append(str(one))
+    return tuple(found)
+
+
+def _is_foreign(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "ir_measures"
 
 
 def lower_is_better(name: str) -> bool:

@@ -14,7 +14,7 @@ from nirank.node import Node
 from nirank.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
 from nirank.stage import Scorer, Sides, Surroundings
 from nirank.training.files import read_examples
-from nirank.values import changed, shown
+from nirank.values import changed, fit_fields, shown
 
 TASKS = "nirank.training.tasks"
 _ALL = 2**31 - 1  # documents of a query: no list is that long
@@ -58,7 +58,7 @@ class Mined:
     relative: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ranks", tuple(self.ranks))
+        fit_fields(self, "negatives")
         require_system("negatives", self.of)
         if len(self.ranks) != 2 or not 1 <= self.ranks[0] <= self.ranks[1]:
             raise ConfigError(f"negatives: ranks are two numbers from 1, the lesser first, got {list(self.ranks)}")
@@ -101,6 +101,7 @@ class TrainingSet(Data):
     query_text: View = TITLE_AND_TEXT
 
     def __post_init__(self) -> None:
+        fit_fields(self, "data")
         if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
             raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
         if self.positives is not None and self.positives < 1:
@@ -231,7 +232,7 @@ class Mixture(Data):
     by: Literal["size", "even"] = "size"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "of", tuple(self.of))
+        fit_fields(self, "mix")
         if len(self.of) < 2:
             raise ConfigError(f"mix: expected two training sets or more, got {len(self.of)}")
         if self.by not in ("size", "even"):

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from nirank.errors import ConfigError
 from nirank.model import Kind
-from nirank.values import changed, shown
+from nirank.values import changed, fit_fields, shown
 
 Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
 
@@ -30,12 +30,11 @@ class Lora:
         return shown(self)
 
     def __post_init__(self) -> None:
+        fit_fields(self, "lora")
         if self.rank < 1:
             raise ConfigError(f"lora: rank must be 1 or more, got {self.rank}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"lora: dropout must lie in [0, 1), got {self.dropout}")
-        if self.targets is not None:
-            object.__setattr__(self, "targets", tuple(self.targets))
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Recipe:
     gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "flops", tuple(self.flops))
+        fit_fields(self, "recipe")
         wrong = [
             f"recipe: {name} must be {expected}, got {value!r}"
             for name, value, good, expected in (

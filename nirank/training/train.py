@@ -17,7 +17,7 @@ from nirank.pipeline import Pipeline, require_system
 from nirank.stage import Sides
 from nirank.training.data import TASKS, Data, surroundings
 from nirank.training.recipe import Recipe
-from nirank.values import shown
+from nirank.values import fit_fields, shown
 
 Inputs = tuple[tuple[str, Node], ...]
 
@@ -44,6 +44,7 @@ class Watch:
     def __post_init__(self) -> None:
         from nirank.evaluation.measures import parse
 
+        fit_fields(self, "watch")
         require_system("watch", self.of)
         parse(self.measure)
         for name in ("every", "patience"):
@@ -160,7 +161,7 @@ class Soup(Made):
     alpha: float = 0.5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "of", tuple(self.of))
+        fit_fields(self, "soup")
         if not self.of:
             raise ConfigError("soup: expected at least one model")
         if self.how not in ("uniform", "greedy", "wise"):

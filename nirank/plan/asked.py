@@ -1,0 +1,49 @@
+"""What callers ask of an experiment, as they give it: collections, and systems by name."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.pipeline import Pipeline
+
+
+def collections_of(given: Any) -> tuple[Collection, ...]:
+    """Return one collection, or several, as a tuple; raise ConfigError for what is none."""
+    listed = [given] if isinstance(given, (Collection, str, Path)) or not isinstance(given, Iterable) else given
+    found = tuple(listed)
+    for one in found:
+        if not isinstance(one, Collection):
+            hint = f"; load({str(one)!r}) reads one" if isinstance(one, (str, Path)) else ""
+            raise ConfigError(f"collections: expected what load or Collection.of gives, got {one!r}{hint}")
+    return found
+
+
+def systems_of(given: Any) -> dict[str, Pipeline]:
+    """Return pipelines by name; names that are numbers become text. Raise ConfigError for what is no mapping."""
+    if not isinstance(given, Mapping):
+        hint = "; give it a name: {'BM25': BM25()}" if isinstance(given, Pipeline) else ""
+        raise ConfigError(f"systems: expected a mapping of names to pipelines, got {given!r}{hint}")
+    found: dict[str, Pipeline] = {}
+    for name, pipeline in given.items():
+        if isinstance(name, bool) or not isinstance(name, (str, Real)):
+            raise ConfigError(f"systems: a name is text, got {name!r}")
+        if str(name) in found:
+            raise ConfigError(f"systems: two are called '{name}'")
+        found[str(name)] = pipeline
+    return found
+
+
+def name_problems(what: str, name: Any) -> Iterator[str]:
+    """Yield what is wrong with a name: tables, files and pages show it on one line."""
+    if not isinstance(name, str):
+        yield f"{what} {name!r}: a name is text"
+    elif not any(sign.isprintable() and not sign.isspace() for sign in name):
+        yield f"{what} {name!r}: a name must have at least one visible character"
+    elif any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
+        yield f"{what} {name!r}: a name is one line without control characters"
