@@ -115,7 +115,7 @@ def cases(
     library: Library, systems: Mapping[str, Pipeline], seeds: Sequence[int], folds: Folds | None, chosen: Chosen
 ) -> Iterator[Case]:
     """Yield the cases of an experiment; raise ConfigError with every system's mistakes."""
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}  # each with the collections on which it shows
     for collection in library.evaluated:
         for name, pipeline in systems.items():
             seeded = any(one is SEED for one in inside(pipeline))
@@ -130,9 +130,19 @@ def cases(
                 except NirankError as error:
                     if error.exit_code != 2:
                         raise
-                    problems += [f"system '{name}': {message}" for message in error.messages]
+                    for message in error.messages:
+                        problems.setdefault(f"system '{name}': {message}", []).append(_called(collection))
     if problems:
-        raise ConfigError(*dict.fromkeys(problems))
+        raise ConfigError(*(_told(said, places, library.evaluated) for said, places in problems.items()))
+
+
+def _called(collection: Collection) -> str:
+    return f"{collection.name}/{collection.split}" if collection.split else collection.name
+
+
+def _told(said: str, places: Sequence[str], evaluated: Sequence[Collection]) -> str:
+    """Return a mistake with the collections on which it shows, unless it is a mistake on all."""
+    return said if set(places) == set(map(_called, evaluated)) else f"{said} (on {', '.join(dict.fromkeys(places))})"
 
 
 def with_seed(pipeline: Pipeline, seed: int) -> Pipeline:

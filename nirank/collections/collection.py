@@ -176,7 +176,7 @@ class Collection:
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
         """Return the same collection with some of its queries."""
-        queries = self.queries.take(query_rows)
+        queries = self.queries.take(query_rows, self.queries.readable)  # a fold has the fields of the whole
         candidates, known = (
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
         )

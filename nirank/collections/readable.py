@@ -63,8 +63,9 @@ class Readable:
     def _field(self, name: str, where: str) -> str:
         if name in self.columns or name in self.keys:
             return name
-        if name in self.own:
-            return self.own[name]
+        own = {_loose(called): column for called, column in self.own.items()}
+        if _loose(name) in own:
+            return own[_loose(name)]
         known = [*self.columns, *self.own, *self.keys]
         raise DataError(
             f"{where}: there is no column or metadata key '{name}'; expected one of {', '.join(known)}"
@@ -98,6 +99,10 @@ class Readable:
             if value:
                 count_keys(keys, json.loads(value))
         return cls(counted, keys, {} if like is None else like.own)
+
+
+def _loose(name: str) -> str:
+    return name.strip().casefold()
 
 
 def count_keys(keys: dict[str, int], metadata: Mapping[str, Any]) -> None:

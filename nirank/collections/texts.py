@@ -154,11 +154,14 @@ class Texts:
         values: list[str] = taken.to_pylist()
         return values
 
-    def take(self, rows: Rows) -> Texts:
-        """Return some rows, in the order asked for, as texts of their own."""
+    def take(self, rows: Rows, readable: Readable | None = None) -> Texts:
+        """Return some rows, in the order asked for, as texts of their own.
+
+        readable  what text views can name there, where that is not to be told from these rows alone
+        """
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         parents = None if self.parents is None else np.asarray(self.parents)[rows]
-        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents)
+        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents, readable=readable)
         taken._like = self._readable or self._like
         return taken
 

@@ -46,9 +46,10 @@ def _of_views(one: Stage, nodes: dict[str, Node], around: Surroundings) -> list[
 
 
 def readable(node: Node, around: Surroundings) -> Readable | None:
-    """Return what can be read of the texts that a node stands for; None where only running it tells."""
+    """Return what can be read of a node's texts; None where only running it tells, or where none are."""
     if node.is_leaf:
-        return around.texts(node).readable
+        texts = around.texts(node)
+        return texts.readable if len(texts) else None
     if isinstance(node.stage, TextMap):
         before = readable(node.input("texts"), around)
         return None if before is None else node.stage.readable(before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nirank.collections.collection import Collection
@@ -161,3 +162,27 @@ def test_queries_taken_from_others_know_their_keys(goods: Collection) -> None:
     assert list(alone.read(TextView("narrative"))) == [""]
     with pytest.raises(DataError, match="no record has any text there"):
         alone.readable.read(TextView("narrative"), "x")
+
+
+def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> None:
+    plain = Collection.of({"1": "wine"}, {"q": "wine"}, {"q": {"1": 1}}, name="plain")
+    systems = {"x": BM25(doc_text=("title", "brand")), "y": BM25(doc_text="{nothing}")}
+    with pytest.raises(ConfigError) as refused:
+        Experiment([goods, plain], systems, ["RR"]).check()
+    assert sorted(message.rpartition(" ")[2] for message in refused.value.messages) == ["docs)", "plain)", "plain)"]
+
+
+def test_a_fold_is_not_refused_for_what_other_queries_have() -> None:
+    topics = {f"q{at}": {"text": "wine", **({"narrative": "red"} if at < 2 else {})} for at in range(8)}
+    one = Collection.of({"1": "red wine"}, topics, {"q0": {"1": 1}})
+    some = one.take(np.array([5, 6]))
+    Experiment(some, {"x": BM25(query_text=("text", "narrative"))}, ["RR"]).check()
+    Experiment(some, {"x": BM25(query_text="narrative")}, ["RR"]).check()
+
+
+def test_own_names_are_matched_without_regard_to_case(tmp_path: Path) -> None:
+    (tmp_path / "docs.csv").write_text("id,Title,Abstract\n1,Wine,red grapes\n")
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "grapes"}\n')
+    collection = load(docs=tmp_path / "docs.csv", queries=tmp_path / "queries.jsonl")
+    for names in (("Title", "Abstract"), ("title", "abstract"), ("TITLE", "text")):
+        assert list(collection.docs.read(TextView(names))) == ["Wine red grapes"]
