@@ -36,10 +36,19 @@ def check_similarity(name: str) -> None:
         raise ConfigError(f"similarity '{name}' is not offered; expected one of {', '.join(get_args(Similarity))}")
 
 
-def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str) -> Ranking:
+def nearest(
+    queries: Vectors,
+    docs: Vectors,
+    scope: Scope,
+    k: int | None,
+    similarity: str,
+    rows_of: NDArray[np.int64] | None = None,
+) -> Ranking:
     """Return each query's k best documents inside the scope, in standard order; float32 scores.
 
     queries, docs  (n_queries, dimension) and (n_docs, dimension) float32; docs may be mapped
+    rows_of        (n_vectors,) ascending, the document row of each of `docs`, all that lists in the scope name;
+                   None: `docs` are all
     similarity     cosine (a zero vector has 0 with everything), dot, or euclidean (minus the distance)
     raises         StageError for a score that is not finite: some vector is not
     cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far; under
@@ -52,7 +61,7 @@ def nearest(queries: Vectors, docs: Vectors, scope: Scope, k: int | None, simila
     empty: _Found = (np.empty(0, np.int64), np.empty(0, np.float32))
     keep = [empty for _ in range(len(queries))]
     if scope.pairs is not None:
-        _search_listed(queries, docs, scope, k, similarity, keep)
+        _search_listed(queries, docs, rows_of, scope, k, similarity, keep)
     else:
         size = fitting(_BLOCK_DOCS, _bytes_a_row(queries.shape[1], similarity))
         for start in range(0, len(docs), size):
@@ -125,14 +134,20 @@ def _search_block(
 
 
 def _search_listed(
-    queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str, keep: list[_Found]
+    queries: Vectors,
+    docs: Vectors,
+    rows_of: NDArray[np.int64] | None,
+    scope: Scope,
+    k: int | None,
+    similarity: str,
+    keep: list[_Found],
 ) -> None:
     """Score listed pairs only, each query's vectors gathered."""
     rank = scope.docs.rank
     for query in range(len(queries)):
         rows = scope.rows(query)
         assert rows is not None
-        vectors = np.asarray(docs[rows], np.float32)
+        vectors = np.asarray(docs[rows if rows_of is None else np.searchsorted(rows_of, rows)], np.float32)
         scores = _score(queries[query], vectors, _norms(vectors), similarity)
         _check_finite(scores, query, rows, scope)
         best = best_rows(scores, rank[rows], k)

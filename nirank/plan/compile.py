@@ -42,7 +42,8 @@ def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
     one = _ready(one, sides)
     behind = () if upstream is None else (upstream,)
     scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
-    inputs = (*_both(sides), *_needs(one, sides), *(("scope", node) for node in scopes))
+    needs = _needs(one, replace(sides, scope=tuple(scopes)))
+    inputs = (*_both(sides), *needs, *(("scope", node) for node in scopes))
     depth = None if one.gives == "pairs" else sides.depth(one.k)  # pairs have no order to be cut in
     params = {} if one.prefix_exact or one.k is not None else {"k": depth}
     return _node("search", one, inputs, _kind(one), depth=depth, params=params)

@@ -19,6 +19,7 @@ class ApproximateDense(Dense):
     """Dense retrieval whose candidates an index finds; scores are exact, candidates may be missed."""
 
     prefix_exact: ClassVar[bool] = False
+    reads_listed: ClassVar[bool] = False  # an index is of all documents
 
     def index(self) -> Any:
         """Return how the index is built, an `AnnIndex`."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.context import Context
@@ -53,6 +56,8 @@ class Dense(Retriever):
         default="float32", identity=False, help="of vectors on disk; scores are float32"
     )
     batch_tokens: int | None = option(default=None, identity=False, help="padded tokens in a batch; changes speed only")
+
+    reads_listed: ClassVar[bool] = True  # where lists say which documents a query may see, only these are encoded
 
     name = "dense"
     model_kind = "bi_encoder"
@@ -102,6 +107,10 @@ class Dense(Retriever):
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
+            if side == "document" and self.reads_listed:
+                lists = tuple(node for node in data.scope if node.kind in ("ranking", "pairs"))
+                inputs += tuple(("within", node) for node in lists)
+                label += " that lists name" if lists else ""
             nodes.append(
                 Node(
                     "nirank.stages.dense:vectors",
@@ -147,17 +156,27 @@ class Dense(Retriever):
         asked, _ = read_vectors(ctx.need(1))
         similarity = self.similarity or stated["similarity"]
         ctx.declare("similarity", similarity)
-        return nearest(asked, docs, scope, k, similarity)
+        listed = ctx.need(0) / "rows.npy"
+        return nearest(asked, docs, scope, k, similarity, np.load(listed) if listed.exists() else None)
 
 
 def vectors(job: Job) -> None:
-    """Encode one side."""
+    """Encode one side, or those of its texts that all lists have that say which may be seen."""
     from nirank.inference.encoder import encode
 
     texts: Texts = job.one("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
-    read = job.context.count_blank(texts.read(view), "empty_texts")
-    encode(read, len(texts), job.stage, job.folder, job.context)
+    rows = listed_rows(job.inputs.get("within", ()))
+    if rows is not None:
+        np.save(job.folder / "rows.npy", rows)
+    read = job.context.count_blank(texts.read(view, rows), "empty_texts")
+    encode(read, len(texts) if rows is None else len(rows), job.stage, job.folder, job.context)
+
+
+def listed_rows(lists: Sequence[Pairs]) -> NDArray[np.int64] | None:
+    """Return the rows of the documents that all lists have, of whatever queries, ascending; None: no lists."""
+    rows = [np.unique(np.asarray(one.rows, np.int64)) for one in lists]
+    return reduce(partial(np.intersect1d, assume_unique=True), rows) if rows else None
 
 
 def _answers(one: Dense, folder: Path, ctx: Context) -> Answers:

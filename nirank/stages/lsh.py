@@ -47,6 +47,7 @@ class LSH(Dense):
     name = "lsh"
     source = "Datar et al., SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007"
     gives: ClassVar[Flow] = "pairs"
+    reads_listed: ClassVar[bool] = False  # buckets are of all documents
 
     def check(self) -> None:
         super().check()

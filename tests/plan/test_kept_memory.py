@@ -21,8 +21,9 @@ COVERED: dict[str, set[str]] = {
         *("bm25", "comb", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "rrf", "run"),
         *("union", "weighted_sum", "where"),
     },
+    "blocking": {"minhash", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
     "texts": {"first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
-    "models": {"cross_encoder", "dense", "hnsw", "ivf", "llm_listwise", "max_sim", "sparse"},
+    "models": {"cross_encoder", "dense", "hnsw", "ivf", "lsh", "llm_listwise", "max_sim", "sparse"},
 }
 
 

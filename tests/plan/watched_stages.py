@@ -1,6 +1,6 @@
 """Run every stage on much data, and print what each computation held against what it said it would need.
 
-Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'texts' or 'models').
+Arguments: a folder for the store, a folder of tiny models, and which stages ('lists', 'blocking', 'texts' or 'models').
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ def main(store: str, models: str, which: str) -> None:
     kinds, folder = stages(), Path(models)
     if which == "lists":
         n_queries, n_docs, words = 100, 20_000, 12
+    elif which == "blocking":
+        n_queries, n_docs, words = 200, 10_000, 30
     elif which == "texts":
         n_queries, n_docs, words = 5, 2_000, 1_500
     else:
@@ -150,6 +152,17 @@ def main(store: str, models: str, which: str) -> None:
             "-parts": fold(kinds["windows"](6), few >> kinds["complete"]()),
             "-scoped": within(whole, kinds["rrf"]().of(whole, other)),
         }
+    elif which == "blocking":
+        systems = {
+            name: kinds[name](*options) >> BM25()
+            for name, options in (
+                ("minhash", ()),
+                ("same", (("text",),)),
+                ("sorted_neighbourhood", ()),
+                ("token_blocking", ()),
+            )
+        }
+        systems["tfidf"] = kinds["tfidf"](k=n_docs)
     elif which == "texts":
         systems = {
             name: fold(kinds[name](*options), few)
@@ -167,6 +180,8 @@ def main(store: str, models: str, which: str) -> None:
         systems = {
             "dense": kinds["dense"](bi, k=n_docs),
             "hnsw": kinds["hnsw"](bi),
+            "lsh": kinds["lsh"](bi) >> BM25(),
+            "-listed": Listed(k=50) >> kinds["dense"](bi),
             "ivf": kinds["ivf"](bi),
             "sparse": kinds["sparse"](splade, k=n_docs),
             "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),

@@ -1,0 +1,82 @@
+"""A dense retriever behind a list encodes the documents that lists name, and no others; its scores are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+
+from nirank.collections.collection import Collection
+from nirank.experiment import Experiment
+from nirank.pairs import Pairs
+from nirank.pipeline import Pipeline, within
+from nirank.stages.bm25 import BM25
+from nirank.stages.cut import Cut
+from nirank.stages.dense import Dense, listed_rows
+from nirank.stages.hnsw import HNSW
+from nirank.store import LocalStore
+
+DOCS = {f"d{at}": f"w{at % 7} w{at} w{at + 1}" for at in range(40)}
+QUERIES = {"q1": "w3 w5", "q2": "w20", "none": "zyzzyva"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+
+
+def small() -> Collection:
+    return Collection.of(DOCS, QUERIES, {"q1": {"d3": 1}}, name="small")
+
+
+def run(pipeline: Pipeline, store: Path) -> tuple[Any, list[int]]:
+    """Return the ranking, and how many documents' vectors were made for each stage."""
+    made = Experiment(small(), {"S": pipeline}, ["RR"], store=LocalStore(store), device="cpu")
+    result = made.run()
+    assert not result.failed, result
+    folders = sorted(store.glob("artifacts/*/*/vectors.npy"))
+    return result.ranking("S"), sorted(len(np.load(path)) for path in folders)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_behind_a_cut_only_listed_documents_are_encoded(model: str, similarity: Any, tmp_path: Path) -> None:
+    dense = Dense(model, similarity=similarity)
+    first = BM25() >> Cut(4)
+    found, made = run(first >> dense, tmp_path / "a")
+    candidates = run(first, tmp_path / "b")[0]
+    assert made == [3, len(set(candidates.rows.tolist()))] and made[1] < 9
+    whole, _ = run(dense, tmp_path / "c")
+    there = whole.contains(candidates.query_rows, candidates.rows)
+    assert there.all() and {q: set(d) for q, d in found.to_dict().items()} == {
+        q: set(d) for q, d in candidates.to_dict().items()
+    }
+    scores = whole.to_dict()
+    assert all(
+        score == pytest.approx(scores[query][doc], abs=1e-5)
+        for query, listed in found.to_dict().items()
+        for doc, score in listed.items()
+    )
+
+
+def test_within_a_pipeline_and_in_two_lists(model: str, tmp_path: Path) -> None:
+    inner = within(BM25() >> Cut(6), Dense(model))
+    _, made = run(inner, tmp_path / "a")
+    assert made[0] == 3 and made[1] <= 12
+    _, both = run(within(BM25() >> Cut(2), (BM25() >> Cut(6)) >> Dense(model)), tmp_path / "b")
+    assert both[1] <= 4, "what both lists have"
+
+
+def test_an_index_is_of_all_documents(model: str, tmp_path: Path) -> None:
+    _, made = run(BM25() >> Cut(4) >> HNSW(model), tmp_path)
+    assert made == [3, 40]
+
+
+def test_what_all_lists_have() -> None:
+    texts = small()
+    both = (texts.queries.ids, texts.docs.ids)
+    one, other = (Pairs.build(*both, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
+    assert listed_rows([]) is None
+    assert [row.tolist() for row in (listed_rows([one]), listed_rows([one, other])) if row is not None] == [[3, 5], [3]]
