@@ -35,6 +35,8 @@ class RunFile:
     rank_score_conflicts  queries whose rank column, scores and line order do not agree
     duplicate_run_rows    repeated lines that were dropped
     queries_not_declared  queries of the file that the table does not have; left out
+    ties_past_2_53        neighbours with one score of 2^53 or more: there float64 no longer tells whole numbers
+                          apart, so the file may say different ones
     """
 
     ranking: Ranking
@@ -42,14 +44,17 @@ class RunFile:
     rank_score_conflicts: int = 0
     duplicate_run_rows: int = 0
     queries_not_declared: int = 0
+    ties_past_2_53: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counters by name."""
+        """The counters by name; the rare one only where it is not 0."""
+        rare = {"ties_past_2_53": self.ties_past_2_53} if self.ties_past_2_53 else {}
         return {
             "rank_score_conflicts": self.rank_score_conflicts,
             "duplicate_run_rows": self.duplicate_run_rows,
             "queries_not_declared": self.queries_not_declared,
+            **rare,
         }
 
 
@@ -107,7 +112,13 @@ def read_run(
     kept = np.flatnonzero(declared)
     kept = kept[_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
     ranking = Ranking.build(queries, docs, q[kept], d[kept], score[kept], source=str(path))
-    return RunFile(ranking, lines.tag, conflicts, int(declared.sum()) - len(kept), int((query_rows < 0).sum()))
+    repeated, absent = int(declared.sum()) - len(kept), int((query_rows < 0).sum())
+    return RunFile(ranking, lines.tag, conflicts, repeated, absent, _ties_past_2_53(ranking))
+
+
+def _ties_past_2_53(ranking: Ranking) -> int:
+    scores, query = ranking.scores, ranking.query_rows
+    return int(((np.abs(scores[1:]) >= 2.0**53) & (scores[1:] == scores[:-1]) & (query[1:] == query[:-1])).sum())
 
 
 def _side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:

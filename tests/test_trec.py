@@ -233,3 +233,13 @@ def test_lines_may_be_separated_by_anything_blank(text: str, tmp_path: Path) -> 
     read = read_run(tmp_path / "a.run")
     assert read.ranking.to_dict() == {"query1": {"document1": 1.25, "document2": 1.0}}
     assert read.tag == "tag"
+
+
+def test_whole_numbers_that_floats_cannot_tell_apart_are_counted(tmp_path: Path) -> None:
+    lines = ("q Q0 b 1 9007199254740993 t", "q Q0 a 2 9007199254740992 t", "r Q0 c 1 9007199254740992 t")
+    found = read_run(file(tmp_path, *lines))
+    assert found.counts["ties_past_2_53"] == 1
+    below = read_run(
+        file(tmp_path, "q Q0 b 1 9007199254740991 t", "q Q0 a 2 9007199254740990 t", "q Q0 c 3 1 t", "q Q0 d 4 1 t")
+    )
+    assert "ties_past_2_53" not in below.counts

@@ -61,6 +61,8 @@ def _unknown(name: str, family: str, known: Mapping[str, Any], error: Exception)
         return ConfigError(f"measure '{name}' cannot be read: {_reason(error)}")
     if not family:
         number = "; a cut-off is a whole number from 1" if "@" in name else ""
+        if "," in name.partition("(")[0] + name.rpartition(")")[2]:
+            number = "; several stand one by one: nDCG@10 AP, or [nDCG@10, AP] in a configuration"
         return ConfigError(f"'{name}' is no measure; expected a name such as nDCG@10, AP or P(rel=2)@5{number}")
     return ConfigError(
         f"there is no measure '{name}', named as in ir_measures: nDCG@10, AP, R@100{suggest(family, known)}"

@@ -77,6 +77,7 @@ def test_what_has_no_equal_here_is_said(name: str, word: str) -> None:
         ("R@150%", "a share from 1 to 100"),
         ("nDCG@-5", "a cut-off is a whole number from 1"),
         ("P@2.5", "a cut-off is a whole number from 1"),
+        ("nDCG@10,AP", "several stand one by one"),
         ("INST", "needs the option max_rel"),
     ],
 )
