@@ -186,3 +186,28 @@ def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
     whole = queries[:50] @ docs.T
     best = -np.sort(-whole, axis=1)[:, :10]
     assert np.abs(found.scores[: 50 * 10].reshape(50, 10) - best).max() < 1e-4
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("block", [8, 10**6])
+def test_products_choose_with_a_margin_for_their_rounding(
+    similarity: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever products err, within the bound, what is chosen and in which order stays the same."""
+    rng = np.random.default_rng(4)
+    docs = np.tile(rng.normal(size=16), (200, 1)).astype(np.float32)
+    docs += rng.normal(size=docs.shape).astype(np.float32) * np.float32(2e-6)  # scores that differ in their last bits
+    queries = (docs[:2] + np.float32(0.25)).astype(np.float32)
+    monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
+    exact = nearest(queries, docs, sides(2, 200), None, similarity)
+    real = knn._rough
+
+    def wrong(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
+        allowed = np.array(knn._margins(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
+        signs = rng.choice([-0.9, 0.9], (len(part), len(chooser)))
+        return (real(part, chooser, kind) + signs * allowed).astype(np.float32)
+
+    monkeypatch.setattr(knn, "_rough", wrong)
+    found = nearest(queries, docs, sides(2, 200), 7, similarity)
+    for query in range(2):
+        assert found.of(query).tolist() == exact.of(query)[:7].tolist()

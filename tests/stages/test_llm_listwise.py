@@ -67,6 +67,13 @@ def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, mon
     assert "secret" not in json.dumps(row)
 
 
+def test_the_last_window_stands_at_the_front_wherever_the_steps_end(server: Server, tmp_path: Path) -> None:
+    server.answer = by_number
+    found, _ = run(server, tmp_path, window=10, step=4)
+    assert len(server.requests) == 5, "from 15, 11, 7, 3 and 0"
+    assert found[:6] == ["d24", "d23", "d22", "d21", "d20", "d19"]
+
+
 def test_below_the_depth_nothing_changes(server: Server, tmp_path: Path) -> None:
     server.answer = by_number
     found, _ = run(server, tmp_path, depth=4)

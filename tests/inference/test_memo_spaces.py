@@ -1,0 +1,128 @@
+"""What a value depends on beside its texts is in its memo's space: with a memo as without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+from variants import VARIANTS, saying
+
+from nirank.context import Context
+from nirank.inference import models
+from nirank.inference.encoder import Encoding, encode
+from nirank.inference.late import TokenEncoding, maxsim
+from nirank.inference.pair_scores import PairScoring, score_pairs
+from nirank.inference.sparse import SparseEncoding, encode_sparse
+from nirank.store import LocalStore
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+TEXTS = [" ".join(f"w{(row * 7 + at) % 50}" for at in range(30)) for row in range(3)]
+PAIRS = np.argwhere(np.ones((3, 3)))
+Asked = Callable[[Any, Path, Context], np.ndarray]
+
+
+def dense(how: Encoding, folder: Path, context: Context) -> np.ndarray:
+    encode(TEXTS, 3, how, folder, context)
+    return np.array(np.load(folder / "vectors.npy"), np.float32)
+
+
+def sparse(how: SparseEncoding, folder: Path, context: Context) -> np.ndarray:
+    encode_sparse(TEXTS, 3, how, folder, context)
+    return np.concatenate([np.load(folder / f"{name}.npy").astype(np.float64) for name in ("offsets", "weights")])
+
+
+def late(how: TokenEncoding, folder: Path, context: Context) -> np.ndarray:
+    return maxsim(TEXTS, TEXTS, PAIRS, how, context)
+
+
+def pairs(how: PairScoring, folder: Path, context: Context) -> np.ndarray:
+    return score_pairs(TEXTS, TEXTS, PAIRS, how, context)
+
+
+def _made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
+    folder.mkdir(exist_ok=True)
+    return models.resolve(str(make(folder)))
+
+
+def _wide(folder: Path) -> Path:
+    return tiny_models.cross_encoder(folder, 3)
+
+
+def _sided(folder: Path) -> Path:
+    """Make a sparse encoder with a prompt for each side."""
+    from sentence_transformers import SparseEncoder
+
+    (folder / "masked").mkdir()
+    prompts = {"query": "w70 w71 ", "document": "w72 "}
+    SparseEncoder(str(tiny_models.splade(folder / "masked")), prompts=prompts).save_pretrained(str(folder / "made"))
+    return folder / "made"
+
+
+CASES: dict[str, tuple[Asked, Callable[[Path], Any], dict[str, Any]]] = {
+    "dense": (
+        dense,
+        lambda folder: Encoding(_made(folder, VARIANTS["routes"]), side="query"),
+        {"prompt": "w9 ", "max_length": 9, "pooling": "cls", "normalise": False, "precision": "bfloat16",
+         "side": "document"},
+    ),
+    "sparse": (
+        sparse,
+        lambda folder: SparseEncoding(_made(folder, _sided), "query"),
+        {"side": "document", "max_length": 9, "max_terms": 4, "precision": "bfloat16"},
+    ),
+    "late": (
+        late,
+        lambda folder: TokenEncoding(_made(folder, tiny_models.bi_encoder)),
+        {"max_length": 9, "query_length": 7, "precision": "bfloat16"},
+    ),
+    "pairs": (
+        pairs,
+        lambda folder: PairScoring(_made(folder, _wide), label=0),
+        {"prompt": "w9 ", "max_length": 20, "label": 1, "precision": "bfloat16"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [(kind, option) for kind, (*_, changes) in CASES.items() for option in changes]
+)
+def test_every_option_has_a_space_of_its_own(kind: str, option: str, tmp_path: Path) -> None:
+    asked, make, changes = CASES[kind]
+    how = make(tmp_path / "m")
+    other = replace(how, **{option: changes[option]})
+
+    def answer(one: Any, store: LocalStore, name: str) -> np.ndarray:
+        (tmp_path / name).mkdir()
+        return asked(one, tmp_path / name, Context(device="cpu", memos=store.memo))
+
+    before = answer(how, LocalStore(tmp_path / "shared"), "a")
+    after = answer(other, LocalStore(tmp_path / "shared"), "b")
+    fresh = answer(other, LocalStore(tmp_path / "fresh"), "c")
+    assert before.shape != fresh.shape or np.abs(before - fresh).max() > 1e-4, "the option does something"
+    assert after.shape == fresh.shape
+    assert np.abs(after - fresh).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["dense", "late"])
+def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, tmp_path: Path) -> None:
+    """Truncation, prompts and lengths of the model's own: its files' digest covers them."""
+    asked = CASES[kind][0]
+    changed = {
+        "prompts": saying(prompts={"query": "w40 ", "document": "w41 "}),
+        "length": saying("sentence_bert_config.json", max_seq_length=9),
+    }
+    store = LocalStore(tmp_path / "store")
+    known: list[np.ndarray] = []
+    for name, maker in {"plain": tiny_models.bi_encoder, **changed}.items():
+        files = models.resolve(str(maker(tmp_path / name)))
+        how: Any = Encoding(files, files.prompt("query")) if kind == "dense" else TokenEncoding(files)
+        (tmp_path / f"{name} out").mkdir()
+        found = asked(how, tmp_path / f"{name} out", Context(device="cpu", memos=store.memo))
+        assert all(np.abs(found - one).max() > 1e-4 for one in known), name
+        known.append(found)
