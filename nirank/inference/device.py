@@ -119,7 +119,9 @@ def hidden_size(files: ModelFiles) -> int:
 
 
 def state_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) -> None:
-    """State which model runs on which device, for the row."""
+    """State which model runs on which device, for the row, and of which commit it is."""
+    if files.commit is not None:
+        ctx.declare("commit", files.commit)
     ctx.uses(digest(dict(files.identity)), n_parameters(model), _name(device))
 
 

@@ -76,6 +76,7 @@ class Sparse(Retriever):
         from nirank.inference.sparse import SparseEncoding
 
         model = resolve(self.model, self.revision)
+        model.check_modules(sparse=True)
         assert self.precision != "auto", "settled before anything is planned"
         how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
         params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})

@@ -47,16 +47,20 @@ def cook(
     if how.how == "wise":
         begun = resolve(how.start).path if start is None else start / MODEL
         weights.comparable([models[0], begun], [how.of[0].title, "what it started from"])
-        state = soups.wise(_without_counters(weights.read(begun), state), state, how.alpha)
+        state = soups.wise(_as_made(weights.read(begun), state), state, how.alpha)
     weights.write(state, models[0], folder / MODEL)
     said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
     (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
     ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": list(ingredients)})
 
 
-def _without_counters(begun: State, made: State) -> State:
-    """Leave out positions and the like, whole numbers that older libraries saved with a model and newer ones do not."""
-    return {name: one for name, one in begun.items() if name in made or one.is_floating_point()}
+def _as_made(begun: State, made: State) -> State:
+    """Return a start's weights in the types of what was made of it, which may be finer than those of its files.
+
+    Positions and the like are left out: whole numbers that older libraries saved with a model and newer ones do not.
+    """
+    kept = {name: one for name, one in begun.items() if name in made or one.is_floating_point()}
+    return {name: one.to(made[name].dtype) if name in made else one for name, one in kept.items()}
 
 
 def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDArray[np.floating]:
