@@ -40,6 +40,7 @@ def _choosing(command: Any) -> Any:
             multiple=True,
             help="What no system of this configuration needs or uses; may be repeated.",
         ),
+        click.option("--earlier", is_flag=True, help="What an earlier version addressed by other rules."),
         click.option("--store", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Another store."),
         click.argument("addresses", nargs=-1, metavar="[ADDRESS]..."),
     ):
@@ -63,8 +64,15 @@ def ls(folder: Path | None, **conditions: Any) -> None:
         depth = "" if one.depth is None else f" to depth {one.depth}"
         click.echo(
             f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {_age(one.age_s):>7}  {one.kind:8}  {one.label}{depth}"
+            f"{' (addressed by earlier rules)' if one.earlier else ''}"
         )
     click.echo(f"{len(items)} stored, {in_bytes(sum(one.bytes for one in items))}")
+    old = [one.bytes for one in items if one.earlier]
+    if old:
+        click.echo(
+            f"{len(old)} of them, {in_bytes(sum(old))}, were addressed by an earlier version's rules and are found no"
+            " more: nirank cache rm --earlier"
+        )
 
 
 @cache.command()
@@ -163,6 +171,7 @@ def _choose(
     older: str | None,
     larger: str | None,
     unreachable: Sequence[Path],
+    earlier: bool,
 ) -> tuple[LocalStore, list[Item]]:
     from nirank.amounts import parse_age, parse_size
     from nirank.store.shelf import chosen, contents
@@ -174,6 +183,7 @@ def _choose(
         kinds=kinds,
         older_s=None if older is None else parse_age(older),
         larger=None if larger is None else parse_size(larger),
+        earlier=earlier,
     )
     if unreachable:
         reached = {path.resolve() for config in unreachable for path in _reached(config, store)}

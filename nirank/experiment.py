@@ -265,6 +265,7 @@ class Experiment:
         planned = self._steps()
         if not all(step.stored for step in planned):
             self.store.require_writable()
+            self._tell_of_earlier()
         runner = Runner(
             self.store,
             self._leaves,
@@ -295,6 +296,13 @@ class Experiment:
         log.debug("%s", "\n".join(["what the run computed and what it cost:", *graph]))
         log.info("%s", summary)
         return result
+
+    def _tell_of_earlier(self) -> None:
+        """Say why a store that is not empty spares less than it seems to."""
+        from nirank.store.shelf import told_of_earlier
+
+        if said := told_of_earlier(self.store.described()):
+            log.info("%s", said)
 
     def _choose(self, runner: Runner) -> None:
         """Make the choices of tuned pipelines, the inner ones first, and plan again."""

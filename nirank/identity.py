@@ -17,6 +17,7 @@ from nirank.errors import ConfigError
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
+ADDRESSING = 2  # raised when what addresses are made of changes everywhere: stores pass over what has an earlier one
 _BYTES = 16  # 128 bits: a collision among 10^15 artifacts has probability below 10^-8
 
 

@@ -21,7 +21,7 @@ from nirank.identity import digest
 from nirank.inference.models import resolve
 from nirank.memo import text_keys
 from nirank.stages.bm25 import BM25
-from nirank.store import LocalStore
+from nirank.store import LocalStore, local
 from nirank.store.memo import described_type, row_type
 from nirank.store.shelf import contents
 
@@ -70,6 +70,36 @@ def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
         "ls", "--kind", "memos", code=2
     )
     assert "an address that begins with 'zz'" in cache("ls", "zz", code=2)
+
+
+def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "ADDRESSING", 1)
+        fill(store, docs={"a": "red apple", "b": "plum"})
+        fill(store)
+    assert all(one.earlier for one in contents(store)) and len(contents(store)) == 4
+    size = in_bytes(sum(one.bytes for one in contents(store)))
+    caplog.set_level("INFO", "nirank")
+    fill(store)
+    said = [one.getMessage() for one in caplog.records if "cache rm --earlier" in one.getMessage()]
+    assert said == [
+        f"the store holds 4 artifacts ({size}) that an earlier version addressed by other rules: they are computed"
+        " again; nirank cache rm --earlier removes the old ones"
+    ]
+    old = [one for one in contents(store) if one.earlier]
+    size = in_bytes(sum(one.bytes for one in old))
+    assert len(old) == 2 and len(contents(store)) == 4, "what has the same address was replaced"
+    caplog.clear()
+    fill(store)
+    assert "--earlier" not in caplog.text, "nothing was computed"
+    listed = cache("ls")
+    assert listed.count("(addressed by earlier rules)") == 2 and f"2 of them, {size}, were addressed by" in listed
+    assert "2 removed" in cache("rm", "--earlier")
+    assert len(contents(store)) == 2 and "earlier" not in cache("ls")
+    fill(store, k1=2.0)
+    assert "--earlier" not in caplog.text
 
 
 def test_why_names_the_field_that_differs(store: LocalStore) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirank.errors import ConfigError, StoreError
-from nirank.identity import digest
+from nirank.identity import ADDRESSING, digest
 from nirank.node import Node, Stored
 from nirank.store.disk import make_folders, nearest_there, sync_file, sync_folder
 from nirank.store.unfinished import place, remove_leftover, sweep
@@ -78,16 +78,17 @@ class LocalStore:
 
     def find(self, node: Node) -> Stored | None:
         """Return the artifact of a node at its depth or deeper; a damaged one is removed and said."""
-        best: tuple[float, Path] | None = None
-        for folder, depth in self._folders(node.address):
-            enough = depth is None or (node.depth is not None and depth >= node.depth)
-            size = float("inf") if depth is None else depth
-            if enough and (best is None or size < best[0]):
-                best = (size, folder)
-        found = None if best is None else self._read(best[1])
-        if found is not None:
-            self.used.add(found.folder)
-        return found
+        enough = [
+            (float("inf") if depth is None else depth, folder)
+            for folder, depth in self._folders(node.address)
+            if depth is None or (node.depth is not None and depth >= node.depth)
+        ]
+        for _, folder in sorted(enough):
+            found = self._read(folder)
+            if found is not None and not is_earlier(found.meta):
+                self.used.add(found.folder)
+                return found
+        return None
 
     def _folders(self, address: str) -> Iterator[tuple[Path, int | None]]:
         """Yield the folders of an address with their depths; what others called similarly is nobody's artifact."""
@@ -183,6 +184,7 @@ class LocalStore:
                 sync_folder(path)
         described = {
             "format": FORMAT,
+            "addressing": ADDRESSING,
             "address": node.address,
             "label": node.label,
             "task": node.task,
@@ -202,6 +204,8 @@ class LocalStore:
         depth = described["depth"]
         final = self._shelf(node.address) / (node.address if depth is None else f"{node.address}-{depth}")
         make_folders(final.parent)
+        if final.exists() and (there := self._read(final)) is not None and is_earlier(there.meta):
+            self.discard(final)
         try:
             beside.rename(final)
         except OSError as error:
@@ -217,7 +221,7 @@ class LocalStore:
     def checksums(self, node: Node) -> set[str]:
         """Return the checksums of a node's artifacts, at any depth."""
         found = (self._read(folder) for folder, _ in self._folders(node.address))
-        return {str(one.meta["checksum"]) for one in found if one is not None}
+        return {str(one.meta["checksum"]) for one in found if one is not None and not is_earlier(one.meta)}
 
     def artifacts(self) -> Iterator[Stored]:
         """Yield every artifact whose description can be read."""
@@ -351,6 +355,11 @@ def check_files(folder: Path, meta: Mapping[str, Any]) -> None:
         with (folder / name).open("rb") as opened:
             if hashlib.file_digest(opened, "sha256").hexdigest() != file["sha256"]:
                 raise ValueError(f"{name} does not match its checksum")
+
+
+def is_earlier(meta: Mapping[str, Any]) -> bool:
+    """Tell whether an artifact was stored under earlier rules of addresses: nothing is taken from it."""
+    return bool(meta.get("addressing", 1) != ADDRESSING)
 
 
 def _self_digest(described: Mapping[str, Any]) -> str:

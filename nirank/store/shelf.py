@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.amounts import in_bytes
 from nirank.errors import ConfigError, suggest
 from nirank.identity import canonical
 from nirank.node import Node, Stored
-from nirank.store.local import LocalStore, check_files
+from nirank.store.local import LocalStore, check_files, is_earlier
 from nirank.store.unfinished import leftovers
 
 _SHOWN = 120  # characters of a value
@@ -26,6 +27,7 @@ class Item:
     kind     'texts', 'ranking', 'pairs', 'folder', …, 'memo', 'unfinished' (what a training goes on from), or
              'leftover' (what is being written, or was when its process was killed)
     age_s    since it was written
+    earlier  stored under earlier rules of addresses, so that nothing finds it any more
     """
 
     folder: Path
@@ -35,6 +37,7 @@ class Item:
     bytes: int
     age_s: float
     depth: int | None = None
+    earlier: bool = False
 
 
 def contents(store: LocalStore) -> list[Item]:
@@ -49,6 +52,7 @@ def contents(store: LocalStore) -> list[Item]:
             sum(file["bytes"] for file in one.meta["files"].values()),
             now - (one.folder / "artifact.json").stat().st_mtime,
             one.meta["depth"],
+            is_earlier(one.meta),
         )
         for one in store.artifacts()
     ]
@@ -70,6 +74,17 @@ def contents(store: LocalStore) -> list[Item]:
     return sorted(found, key=lambda one: (-one.bytes, one.address))
 
 
+def told_of_earlier(described: Iterable[Mapping[str, Any]]) -> str:
+    """Say how much is stored under earlier rules of addresses, and how to remove it; '' where nothing is."""
+    sizes = [sum(file["bytes"] for file in meta["files"].values()) for meta in described if is_earlier(meta)]
+    if not sizes:
+        return ""
+    return (
+        f"the store holds {len(sizes):,} artifacts ({in_bytes(sum(sizes))}) that an earlier version addressed by other"
+        " rules: they are computed again; nirank cache rm --earlier removes the old ones"
+    )
+
+
 def chosen(
     items: Sequence[Item],
     addresses: Sequence[str] = (),
@@ -77,6 +92,7 @@ def chosen(
     kinds: Sequence[str] = (),
     older_s: float | None = None,
     larger: float | None = None,
+    earlier: bool = False,
 ) -> list[Item]:
     """Return the items that all conditions hold for; an address is given by its first digits.
 
@@ -98,6 +114,7 @@ def chosen(
         if (not kinds or one.kind in kinds)
         and (older_s is None or one.age_s >= older_s)
         and (larger is None or one.bytes >= larger)
+        and (one.earlier or not earlier)
     ]
 
 
