@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from nirank.cli_cache import cache
-from nirank.cli_runs import EPILOG, Commands, compare, evaluate, make_folder
+from nirank.cli_runs import EPILOG, Commands, command_line, compare, evaluate, require_folder
 from nirank.errors import NirankError
 
 log = logging.getLogger("nirank")
@@ -90,6 +90,9 @@ def run(
     from nirank.store import open_store
 
     store = open_store(parsed.store)
+    folder = out or Path(f"{config.stem}-results")
+    if not check and not explain:
+        require_folder(folder)
     engine = LocalEngine(workers) if workers else None
     collections = _load_all(parsed.collections, store, limit_queries)
     experiment = Experiment(
@@ -110,18 +113,16 @@ def run(
         text = experiment.explain()
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
         return
-    from nirank.report import check_names
-
-    check_names([(one.name, one.split) for one in experiment.collections], list(experiment.systems))
-    folder = out or Path(f"{config.stem}-results")
     experiment.check()  # before anything is written
-    make_folder(folder)
-    log_to(folder / "nirank.log")
-    _say_findings(experiment.collections, quiet)
-    result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
-    if engine is not None:
-        engine.close()
-    result.save(folder, config=parsed.resolved, command=["nirank", *sys.argv[1:]], config_file=str(config))
+    from nirank.report.place import results_place
+
+    with results_place(folder):
+        log_to(folder / "nirank.log")
+        _say_findings(experiment.collections, quiet)
+        result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
+        if engine is not None:
+            engine.close()
+        result.save(folder, config=parsed.resolved, command=command_line(), config_file=str(config))
     click.echo(str(result.table()))
     log.info("written to %s", folder)
     if result.failed:
@@ -172,9 +173,12 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
 
     from nirank.console import set_up_logging
     from nirank.report.audit import audit_json, audit_markdown, audit_text, audit_values, failed_audit
+    from nirank.report.folder import write_text
+    from nirank.report.place import AUDIT, require_place, told
 
     set_up_logging(quiet=False, debug=False)
-    make_folder(out)
+    if out is not None:
+        require_place(out, AUDIT)
     audits = []
     for source in collections:
         for open_one in _to_audit(source, {"split": split, "queries": queries}):
@@ -185,9 +189,9 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
                 audits.append(failed_audit(source, error.messages))
             click.echo(audit_text(audits[-1]))
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "audit.json").write_text(audit_json(audits), encoding="utf-8")
-        (out / "audit.md").write_text(audit_markdown(audits), encoding="utf-8")
+        with told(out):
+            write_text(out / "audit.json", audit_json(audits))
+            write_text(out / "audit.md", audit_markdown(audits))
         log.info("written to %s", out)
     if any(finding["severity"] == "error" for one in audits for finding in one["findings"]):
         sys.exit(2)

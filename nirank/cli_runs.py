@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,28 @@ _CELL = 8  # characters of a number
 _PATH = click.Path(path_type=Path)
 
 
-def make_folder(out: Path | None) -> None:
-    """Make the folder of results before there are any; raise a sentence where that cannot be."""
-    if out is None:
-        return
-    try:
-        if out.exists() and not out.is_dir():
-            raise click.UsageError(f"--out {out}: is a file; expected a folder")
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(f"--out {out}: cannot be made ({error.strerror or error})") from None
+def require_folder(out: Path | None) -> None:
+    """See that results can be written into a folder before there are any; raise a sentence where that cannot be."""
+    if out is not None:
+        from nirank.report.place import require_place
+
+        require_place(out)
+
+
+def command_line() -> list[str]:
+    """Return the command that was given, as it can be given again, however nirank was started."""
+    return ["nirank", *click.get_current_context().find_root().obj]
 
 
 class Commands(click.Group):
-    """A group of commands that names the nearest one where there is none of that name."""
+    """A group of commands that names the nearest one where there is none of that name, and knows what was given."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if parent is None:
+            extra["obj"] = list(args)
+        return super().make_context(info_name, args, parent, **extra)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,7 +80,7 @@ def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path |
     from nirank.report.protocol import protocol_grid, write_protocol
     from nirank.run_files import evaluate_tar_runs
 
-    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=["nirank", *sys.argv[1:]])
+    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=command_line())
     year: Any = protocol[-4:]
     grid = protocol_grid(f"{qrels.name}, {protocol}", found, year)
     if out is not None:
@@ -167,16 +174,16 @@ def evaluate(
             raise click.UsageError(
                 f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {named}"
             )
-        make_folder(out)
+        require_folder(out)
         click.echo(_by_protocol(asked["qrels"], runs, protocol, out))
         return
-    make_folder(out)
+    require_folder(out)
     files = name_runs(runs)
     baseline = next((name for name, path in files.items() if baseline == str(path)), baseline)
     result = _evaluated(files, measures or ("nDCG@10",), baseline, **asked)
     click.echo(str(result.table()))
     if out is not None:
-        result.save(out, command=["nirank", *sys.argv[1:]])
+        result.save(out, command=command_line())
         log.info("written to %s", out)
 
 
@@ -199,7 +206,7 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
     from nirank.run_files import differences
 
     set_up_logging(quiet=False, debug=False)
-    make_folder(out)
+    require_folder(out)
     result = _evaluated({"A": a, "B": b}, [measure], "A", **asked)
     listed = differences(result, "A", "B", measure)
     width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
@@ -220,5 +227,5 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
         f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
     )
     if out is not None:
-        result.save(out, command=["nirank", *sys.argv[1:]])
+        result.save(out, command=command_line())
         log.info("written to %s", out)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nirank.errors import ConfigError
 from nirank.plan.reporter import Reporter
 
 log = logging.getLogger("nirank")
@@ -29,8 +30,10 @@ def set_up_logging(*, quiet: bool, debug: bool) -> None:
 
 def log_to(path: Path) -> None:
     """Write everything that is logged, tracebacks included, into a file too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    try:
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another folder") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
 

@@ -108,7 +108,6 @@ def test_limit_queries_and_set(place: Path) -> None:
         (("nDCG@10", "nDGC@10"), "did you mean 'nDCG'"),
         (("BM25: bm25", "BM25: {dense: pkg:nothing_here/model}"), "nothing_here is not installed"),
         (("BM25: bm25", "BM25: {run: missing.run}"), "missing.run"),
-        (("BM25: bm25", "a/b: bm25\n  a b: bm25\n  BM25: bm25"), "would share the file"),
     ],
 )
 def test_mistakes_exit_2_without_a_traceback_and_nothing_runs(place: Path, change: tuple[str, str], words: str) -> None:
@@ -238,3 +237,62 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(place: Path) -> None:
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "run the same command again" in error
+
+
+@pytest.mark.parametrize(("module", "first"), [("nirank.run", []), ("nirank.cli", ["run"])])
+def test_the_manifest_s_command_is_one_that_can_be_given(place: Path, module: str, first: list[str]) -> None:
+    done = nirank(*first, "config.yaml", "--quiet", "--out", "there", cwd=place, module=module)
+    assert done.returncode == 0, done.stderr
+    command = json.loads((place / "there" / "manifest.json").read_text())["command"]
+    assert command == ["nirank", "run", "config.yaml", "--quiet", "--out", "there"]
+
+
+def test_where_results_cannot_go_is_said_before_anything_is_computed(place: Path) -> None:
+    (place / "file").write_text("")
+    (place / "foreign").mkdir()
+    (place / "foreign" / "manifest.json").write_text('{"name": "an app"}')
+    for out, said in (
+        ("file", "file: is a file; expected a folder"),
+        ("/dev/null/x", "/dev/null/x: /dev/null is a file; expected a folder"),
+        ("foreign", "foreign: holds 'manifest.json', which nirank did not write; name another folder"),
+    ):
+        done = nirank("run", "config.yaml", "--out", out, cwd=place)
+        assert done.returncode == 2
+        assert done.stderr.startswith(said) and done.stderr.count("\n") == 1, done.stderr
+    assert not (place / "store").exists()
+
+
+def test_a_store_that_cannot_be_is_said_before_anything_is_computed(place: Path) -> None:
+    (place / "file").write_text("")
+    done = nirank("run", "config.yaml", cwd=place, NIRANK_STORE=str(place / "file"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"store {place / 'file'}: {place / 'file'} is a file; expected a folder")
+    assert not (place / "config-results").exists()
+
+
+def read_only(folder: Path, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run nirank while a folder is mounted read-only, for this process alone."""
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    command = ["unshare", "-m", "bash", "-c", script, str(folder), sys.executable, "-m", "nirank.cli"]
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "NIRANK_STORE": str(cwd / "store")},
+    )  # fmt: skip
+
+
+def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(place: Path) -> None:
+    assert nirank("run", "config.yaml", cwd=place).returncode == 0
+    if read_only(place / "store", "--version", cwd=place).returncode:
+        pytest.skip("needs leave to mount")
+    served = read_only(place / "store", "run", "config.yaml", "--out", "served", cwd=place)
+    assert served.returncode == 0, served.stderr
+    assert (place / "served" / "leaderboard.json").exists()
+    refused = read_only(place / "store", "run", "config.yaml", "--set", "systems.BM25.bm25.k1=0.7", cwd=place)
+    assert refused.returncode == 1
+    assert "computing" not in refused.stderr and "failed" not in refused.stdout
+    assert f"store {place / 'store'}: cannot write (Read-only file system)" in refused.stderr
+    (place / "out").mkdir()
+    nowhere = read_only(place / "out", "run", "config.yaml", "--out", "out/x", cwd=place)
+    assert nowhere.returncode == 2
+    assert nowhere.stderr == "out/x: cannot be written (Read-only file system); name another folder\n"

@@ -14,7 +14,7 @@ from toys import CALLS, Lookup, Shared, fruits
 
 from nirank.collections.collection import Collection
 from nirank.context import Context
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, StoreError
 from nirank.experiment import Experiment
 from nirank.pairs import Pairs
 from nirank.stage import Scorer, stage
@@ -177,3 +177,34 @@ def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:
     assert set(one.sample(1).queries.ids) < set(one.sample(2).queries.ids)
     assert len(one.sample(99).queries) == 3
     assert len(one.sample(2).qrels["qrels"]) == 2
+
+
+def test_a_store_without_room_is_said_before_anything_is_computed_and_serves_what_it_holds(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Experiment(fruits(), {"A": Shared()}, ["RR"], store=store).run()
+
+    def full() -> None:
+        raise StoreError("no room")
+
+    monkeypatch.setattr(store, "require_writable", full)
+    assert not Experiment(fruits(), {"A": Shared()}, ["RR"], store=store).run().failed
+    CALLS.clear()
+    with pytest.raises(StoreError, match="no room"):
+        Experiment(fruits(), {"A": Shared(), "B": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=store).run()
+    assert CALLS == []
+
+
+def test_what_a_stage_may_not_read_fails_its_system_and_not_the_run(store: LocalStore, tmp_path: Path) -> None:
+    @stage
+    class Locked(Scorer):
+        """Read a file that is locked away."""
+
+        name = "locked"
+
+        def score(self, pairs: Pairs, ctx: Context) -> np.ndarray:
+            raise PermissionError(13, "Permission denied", str(tmp_path / "data.txt"))
+
+    result = Experiment(fruits(), {"A": Shared(), "B": Shared() >> Locked()}, ["RR"], store=store).run()
+    assert [row["status"] for row in result.rows] == ["ok", "failed"]
+    assert "Permission denied" in result.rows[1]["error"] and "store" not in result.rows[1]["error"]

@@ -373,7 +373,7 @@ def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
         (("--correction", "holms"), "did you mean 'holm'"),
         (("--seed", "-1"), "not in the range"),
         (("--measures", "nDCG@99999999999999999999"), "at most 9 digits"),
-        (("--out", "/proc/x"), "cannot be made"),
+        (("--out", "/proc/x"), "/proc/x: cannot be written"),
         (("--min-rel", "99999999999"), "min_rel must be 1 or more"),
     ],
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nirank.evaluation.clef_tar import TarEvaluation, Year, printed
-from nirank.report.files import as_csv, as_json, write_texts
+from nirank.report.files import as_csv
+from nirank.report.folder import as_json, write_folder
 from nirank.report.grid import Cell, Grid, Row, marked_down
 
 
@@ -55,7 +56,7 @@ def write_protocol(
         "leaderboard.csv": as_csv(rows, names),
         "topics.csv": _topics(found, year),
     }
-    write_texts(folder, texts, manifest)
+    write_folder(folder, manifest, texts)
 
 
 def _topics(found: Mapping[str, TarEvaluation], year: Year) -> str:

@@ -68,12 +68,12 @@ def sweep(root: Path) -> None:
     """Remove what dead writers left."""
     with suppress(OSError), place(root) as here:  # what cannot be swept stays
         now = here.parent.stat().st_mtime  # the file system's clock: this machine's may be another
-        for one in leftovers(root):
-            if one.folder == here.parent:
+        for left in leftovers(root):
+            if left.folder == here.parent:
                 continue
-            if one.writer.get("kernel") == _kernel() or now - one.changed > _OLD_S:
+            if left.writer.get("kernel") == _kernel() or now - left.changed > _OLD_S:
                 with suppress(OSError):
-                    remove_leftover(one.folder)
+                    remove_leftover(left.folder)
 
 
 def leftovers(root: Path) -> Iterator[Leftover]:
@@ -138,13 +138,13 @@ def _remove_whole(path: Path) -> None:
 
 def _looked_at(folder: Path) -> Leftover:
     told = [path.lstat() for path in (folder, *folder.rglob("*"))]
-    size = sum(one.st_size for one in told if S_ISREG(one.st_mode))
+    size = sum(status.st_size for status in told if S_ISREG(status.st_mode))
     try:
         writer = json.loads((folder / _WRITER).read_bytes())
     except (OSError, ValueError):
         writer = {}
     known = isinstance(writer, dict) and writer.keys() >= {"process", "machine", "kernel", "since"}
-    return Leftover(folder, size, max(one.st_mtime for one in told), writer if known else {})
+    return Leftover(folder, size, max(status.st_mtime for status in told), writer if known else {})
 
 
 def _this_process() -> dict[str, Any]:

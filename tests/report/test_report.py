@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import gzip
+import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +21,10 @@ import pytest
 from nirank.collections.audit import Finding
 from nirank.errors import ConfigError
 from nirank.ranking import Ranking
-from nirank.report import check_names, html_table, text_table, write
-from nirank.report.files import run_paths
+from nirank.report import html_table, text_table, write
 from nirank.report.manifest import manifest
+from nirank.report.names import file_names, run_paths
+from nirank.report.place import require_place, results_place
 from nirank.report.sensitivity import sensitivity_grids
 
 EVIL = "<script>alert('x')</script> | \"&"
@@ -233,16 +239,53 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
 
 
 def test_run_files_have_safe_stable_names() -> None:
-    keys = [("a/b", "test", "My system é"), ("a/b", "dev", "S"), ("c", None, "..")]
+    keys = [("a/b", "test", "My system 2"), ("a/b", "dev", "S"), ("c", None, "..")]
     assert list(run_paths(keys).values()) == [
-        "runs/a_b/My_system__.run.gz",
+        "runs/a_b/My_system_2.run.gz",
         "runs/a_b-dev/S.run.gz",
-        "runs/c/__.run.gz",
+        f"runs/c/{file_names({'..': '..'})['..']}.run.gz",
     ]
-    with pytest.raises(ConfigError, match="would share the file runs/a_b/S.run.gz"):
-        check_names([("a/b", None), ("a b", None)], ["S"])
-    with pytest.raises(ConfigError, match="rename one"):
-        check_names([("a", None)], ["S", "s"])
+    assert "/../" not in file_names({"..": ".."})[".."]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["密集检索", "稀疏检索", "混合检索"],
+        ["é", "è", "_"],
+        ["S", "s"],
+        ["a b", "a_b", "a/b"],
+        ["x" * 300, "x" * 299 + "y", "é" * 200],
+        ["CON", "con", "nul.txt", "COM1", "LPT9.run"],
+        ["..", ".", "...", ".hidden", "ends.", " "],
+        ["a\0b", "a\nb", "\udc80", "a\\b", "a:b", "~", "-rf", ""],
+    ],
+)
+def test_names_of_files_are_short_unlike_whatever_the_case_and_allowed_everywhere(names: list[str]) -> None:
+    found = file_names({name: name for name in names})
+    assert len({one.lower() for one in found.values()}) == len(names)
+    for name in found.values():
+        assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", name), name
+        assert len(name) < 100
+        assert not re.fullmatch(r"(con|nul|prn|aux|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
+    for name in names:
+        if not name.isascii() or len(name) > 80:
+            assert file_names({name: name})[name] == found[name], "whatever the other names are"
+    assert len(set(run_paths([(name, None, name) for name in names]).values())) == len(names)
+
+
+def test_a_collection_may_be_called_like_another_with_its_split() -> None:
+    keys = [("a", "x", "S"), ("a", "b", "S"), ("a-b", None, "S")]
+    assert len({path.lower() for path in run_paths(keys).values()}) == 3
+
+
+@pytest.mark.parametrize("name", ["密" * 200, "CON", "\udc80 half", "a/../../b", "nul\0"])
+def test_whatever_a_system_is_called_its_files_are_written(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "out", [row(name, 1.0)], runs={("tiny", "test", name): Ranking.from_dict({"q": {"d": 1.0}})})
+    (path,) = (tmp_path / "out" / "runs" / "tiny").iterdir()
+    assert path.name.endswith(".run.gz")
+    assert [one.name for one in tmp_path.iterdir()] == ["out"]
+    assert json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"][0]["system"] == name
 
 
 def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(
@@ -257,16 +300,158 @@ def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(
     assert "no TREC run file" in caplog.text
 
 
-def test_a_manifest_that_names_files_outside_is_not_believed(tmp_path: Path) -> None:
-    outside = tmp_path / "outside.txt"
-    outside.write_text("mine")
-    folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / "manifest.json").write_text(
-        json.dumps({"files": {"../outside.txt": {}, str(outside): {}, "gone.txt": 7}})
-    )
-    save(folder, [row("A", 1.0)])
-    assert outside.is_file()
+def runs_of(*systems: str) -> dict[Any, Ranking]:
+    return {("tiny", "test", system): Ranking.from_dict({"q": {"d": 1.0}}) for system in systems}
+
+
+def listed(folder: Path, **files: Any) -> None:
+    """Let the manifest of an earlier run list more files."""
+    told = json.loads((folder / "manifest.json").read_text())
+    told["files"] |= {name.replace("__", "/"): one for name, one in files.items()}
+    (folder / "manifest.json").write_text(json.dumps(told))
+
+
+def test_files_of_an_earlier_run_go_if_they_are_as_it_wrote_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path, [row("A", 1.0)], runs=runs_of("A", "B", "C", "D"))
+    mine = tmp_path / "runs" / "tiny"
+    (mine / "C.run.gz").write_bytes(b"annotated by hand")
+    (mine / "E.run.gz").write_bytes(b"mine")
+    elsewhere = tmp_path.parent / "elsewhere.run.gz"
+    (mine / "D.run.gz").rename(elsewhere)
+    (mine / "D.run.gz").symlink_to(elsewhere)
+    save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+    assert sorted(path.name for path in mine.iterdir()) == ["A.run.gz", "C.run.gz", "D.run.gz", "E.run.gz"]
+    assert elsewhere.exists()
+    assert "2 files are not as an earlier run wrote them, and stay: runs/tiny/C.run.gz" in caplog.text
+
+
+def test_a_manifest_is_believed_about_nothing_but_files_that_nirank_writes(tmp_path: Path) -> None:
+    outside, notes = tmp_path / "outside.txt", tmp_path / "out" / "notes.txt"
+    save(tmp_path / "out", [row("A", 1.0)])
+    content = {"sha256": hashlib.sha256(b"mine").hexdigest(), "bytes": 4}
+    deep = tmp_path / "out" / "runs" / "a" / "b" / "c.run.gz"
+    linked = tmp_path / "linked"
+    for path in (outside, notes, deep, linked / "x.run.gz"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+    (tmp_path / "out" / "runs" / "link").symlink_to(linked)
+    names = [
+        "../outside.txt",
+        str(outside),
+        "notes.txt",
+        "runs/a/b/c.run.gz",
+        "runs/../notes.txt",
+        "runs/link/x.run.gz",
+    ]
+    listed(tmp_path / "out", **{name.replace("/", "__"): content for name in [*names, "gone.txt", "runs/a\\b/c"]})
+    save(tmp_path / "out", [row("A", 1.0)])
+    for path in (outside, notes, deep, linked / "x.run.gz"):
+        assert path.read_bytes() == b"mine", path
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "{", "7", '{"files": {"notes.txt": {}}}', "[" * 100_000])
+def test_a_folder_with_a_foreign_manifest_is_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "notes.txt").write_text("mine")
+    for attempt in (lambda: require_place(tmp_path), lambda: save(tmp_path, [row("A", 1.0)])):
+        with pytest.raises(
+            ConfigError, match=r"holds 'manifest.json', which nirank did not write; name another folder"
+        ):
+            attempt()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "notes.txt"]
+    assert (tmp_path / "manifest.json").read_text() == content
+
+
+@pytest.mark.parametrize("name", ["leaderboard.md", "report.html", "runs", "evidence"])
+def test_what_a_user_has_under_the_names_of_results_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "x").mkdir(parents=True) if "." not in name else (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match=f"holds '{name}', which nirank did not write"):
+        save(tmp_path, [row("A", 1.0)])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_other_files_in_the_folder_are_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    save(tmp_path, [row("A", 1.0)])
+    save(tmp_path, [row("A", 1.0)])
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_that_was_half_written_when_its_run_was_killed_is_nirank_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("nirank.report.folder.checksum", lambda path: 1 / 0 if path.name == "leaderboard.md" else "")
+        with pytest.raises(ZeroDivisionError):
+            save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+    assert (tmp_path / "leaderboard.json").exists() or (tmp_path / "runs").exists()
+    save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+    assert (tmp_path / "leaderboard.md").exists()
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    save(tmp_path / "odd", [row("A", 1.0)])
+    (tmp_path / "odd" / "report.html").unlink()
+    (tmp_path / "odd" / "report.html").mkdir()
+    for path, said in (
+        (tmp_path / "file", r"file: is a file; expected a folder"),
+        (tmp_path / "file" / "x", r"file is a file; expected a folder"),
+        (Path("/dev/null/x"), "/dev/null is a file; expected a folder"),
+        (Path("a\0b"), "cannot be written .embedded null byte.; name another folder"),
+        (tmp_path / ("x" * 300), "cannot be written .File name too long.; name another folder"),
+        (Path("/proc/x"), "/proc/x: cannot be written"),
+        (tmp_path / "odd", "report.html: is a folder; expected a file, or name another folder for the results"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            require_place(path)
+        with pytest.raises(ConfigError, match=said):
+            save(path, [row("A", 1.0)])
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(handle: int) -> None:
+        raise full
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ConfigError, match="cannot be written .No space left on device.; name another folder"):
+        require_place(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_disk_that_is_full_when_results_are_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, *args: Any, **kwargs: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(
+        ConfigError, match=r"No space left on device\); name another folder; what was computed is stored"
+    ):
+        save(tmp_path, [row("A", 1.0)])
+
+
+def test_one_process_at_a_time_writes_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from nirank.report.place import results_place
+with results_place(Path({str(tmp_path)!r})):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None and other.stdout.readline() == "mine\n"
+    monkeypatch.setattr("nirank.report.place._WAIT_S", 0.1)
+    with pytest.raises(ConfigError, match="another process is writing its results there; name another folder"):
+        save(tmp_path, [row("A", 1.0)])
+    other.communicate("")
+    with results_place(tmp_path):
+        save(tmp_path, [row("A", 1.0)])  # inside one's own
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_findings_are_plain_values() -> None:
