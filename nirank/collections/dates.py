@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -152,13 +153,14 @@ def dates_of(texts: Texts, key: str) -> Dates:
 
 def date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
-    by_name = {name.lower(): name for name in reversed(list(texts.readable.keys))}
+    by_name = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.readable.keys))}
     return next((by_name[name] for name in KEYS if name in by_name), None)
 
 
-def side_key(asked: str | None, queries: Texts, docs: Texts, where: str) -> str:
-    """Return the key under which both sides have dates: the one asked for, or the documents' by its name.
+def side_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:
+    """Return the keys under which documents and queries have dates: the one asked for, or by their names.
 
+    The documents' key is that of the queries too, if these have it.
     where  begins the message of the DataError for a side that has none
     """
     key = asked or date_key(docs)
@@ -167,17 +169,17 @@ def side_key(asked: str | None, queries: Texts, docs: Texts, where: str) -> str:
             f"{where}: the documents have no metadata key such as date or year; name it with {{{where}: {{key: …}}}}"
             f" or the collection's date; they have {', '.join(docs.readable.keys) or 'no metadata'}"
         )
-    # The documents' key for the queries too: a few queries alone could suggest another one.
-    for what, texts in (("documents", docs), ("queries", queries)):
+    theirs = key if asked or key in queries.readable.keys else date_key(queries) or key
+    for what, texts, name in (("documents", docs, key), ("queries", queries, theirs)):
         known = texts.readable.keys
-        if len(texts) and key not in known:
+        if len(texts) and name not in known:
             raise DataError(
-                f"{where}: the {what} have no date under '{key}'; they have {', '.join(known) or 'no metadata'}"
-                f"{suggest(key, known)}"
+                f"{where}: the {what} have no date under '{name}'; they have {', '.join(known) or 'no metadata'}"
+                f"{suggest(name, known)}"
             )
     if len(docs) and dates_of(docs, key).undated.all():
         raise DataError(f"{where}: the documents have no date under '{key}', only what is no date")
-    return key
+    return key, theirs
 
 
 When = Literal["before", "until", "after", "since"]

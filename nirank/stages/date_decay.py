@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nirank.collections.dates import dates_of, side_key
+from nirank.collections.dates import dates_of, side_keys
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
@@ -48,14 +48,14 @@ class DateDecay(Combiner):
         return self if self.key is not None or data.date is None else replace(self, key=data.date)
 
     def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        side_key(self.key or data.date, queries, docs, self.name)
+        side_keys(self.key or data.date, queries, docs, self.name)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         found = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
-        key = side_key(self.key, ctx.queries, ctx.docs, self.name)
-        ctx.declare("date", key)
-        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, key)
+        key, theirs = side_keys(self.key, ctx.queries, ctx.docs, self.name)
+        ctx.declare("date", key if key == theirs else f"{key} (queries: {theirs})")
+        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, theirs)
         undated = docs.undated[found.rows] | queries.undated[found.query_rows]
         ctx.count("undated_pairs", int(undated.sum()))
         apart = np.abs(docs.first[found.rows].astype(np.int64) - queries.first[found.query_rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
-from nirank.collections.dates import Undated, When, dated, dates_of, side_key
+from nirank.collections.dates import Undated, When, dated, dates_of, side_keys
 from nirank.collections.texts import Texts
 from nirank.context import Context
 from nirank.errors import ConfigError
@@ -41,13 +41,13 @@ class Dated(ScopeStage):
         return self if self.key is not None or data.date is None else replace(self, key=data.date)
 
     def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        side_key(self.key or data.date, queries, docs, self.name)
+        side_keys(self.key or data.date, queries, docs, self.name)
 
     def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        key = side_key(self.key, queries, docs, self.name)
-        theirs, asked = dates_of(docs, key), dates_of(queries, key)
-        ctx.declare("date", key)
-        ctx.count("undated_documents", int(theirs.undated.sum()))
+        key, theirs = side_keys(self.key, queries, docs, self.name)
+        dates, asked = dates_of(docs, key), dates_of(queries, theirs)
+        ctx.declare("date", key if key == theirs else f"{key} (queries: {theirs})")
+        ctx.count("undated_documents", int(dates.undated.sum()))
         ctx.count("undated_queries", int(asked.undated.sum()))
-        rule = dated(theirs, asked, self.when, self.days, self.undated)
+        rule = dated(dates, asked, self.when, self.days, self.undated)
         return Scope(queries.ids, docs.ids, between=(rule,))

@@ -195,3 +195,11 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
     for name in ("forms", "missing", "impossible", "ambiguous", "placeholders", "examples", "key"):
         assert getattr(first, name) == getattr(second, name), name
     assert dates_of(column("2014"), "date").forms["year"] == 1
+
+
+def test_each_side_has_its_own_key_where_none_is_named(tmp_path: Path) -> None:
+    docs = {"old": {"text": "x", "metadata": {"year": 2014}}, "new": {"text": "x", "metadata": {"year": 2016}}}
+    one = Collection.of(docs, {"q": {"text": "x", "metadata": {"date": "2015-06-07"}}}, {"q": {"old": 1}})
+    result = Experiment(one, {"d": within(Dated("before"), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
+    assert list(result.ranking("d").to_dict()["q"]) == ["old"]
+    assert any(said.get("date") == "year (queries: date)" for said in result.rows[0]["conventions"]["stages"].values())

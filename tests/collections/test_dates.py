@@ -68,6 +68,7 @@ def test_what_is_no_date_is_counted() -> None:
 def test_the_key_is_found_by_its_name() -> None:
     assert date_key(texts("2014", key="Date")) == "Date"
     assert date_key(texts("2014", key="publication_year")) == "publication_year"
+    assert date_key(texts("2014", key="Publication Date")) == "Publication Date"
     assert date_key(texts("2014", key="update")) is None
 
 
