@@ -82,15 +82,18 @@ class Fields:
         id, number_id = self._id(value, parts.id, where)
         metadata = value.get(_METADATA)
         metadata = {} if metadata is None or metadata == "" else metadata
-        if not isinstance(metadata, Mapping):
+        if type(metadata) is not dict and not isinstance(metadata, Mapping):
             raise DataError(f"{where}: metadata is {kind_of(metadata)}; expected an object")
         rest = {name: value[name] for name in parts.rest if name not in metadata}
         if not (self._worded or parts.text):
             self._strings.update(dict.fromkeys(name for name, cell in rest.items() if isinstance(cell, str)))
         title, changed = ("", False) if parts.title is None else _text(value, parts.title, where)
-        texts = [_text(value, name, where) for name in parts.text]
-        text = texts[0][0] if len(texts) == 1 else " ".join(one.strip() for one, _ in texts if one.strip())
-        made = changed or any(other for _, other in texts)
+        if len(parts.text) == 1:
+            text, other = _text(value, parts.text[0], where)
+        else:
+            texts = [_text(value, name, where) for name in parts.text]
+            text, other = " ".join(one.strip() for one, _ in texts if one.strip()), any(made for _, made in texts)
+        made = changed or other
         plain = {name: _plain(cell, name, where) for name, cell in (*metadata.items(), *rest.items())}
         worded = parts.title is not None or bool(parts.text)
         return Record(id, title, text, plain, number, own=parts.own, number_id=number_id, made_text=made, worded=worded)
@@ -134,6 +137,8 @@ class Fields:
 
     def _id(self, value: Mapping[str, Any], key: str | None, where: str) -> tuple[str, bool]:
         found = None if key is None else value.get(key)
+        if type(found) is str and found:
+            return found, False
         try:
             id = cell_id(found)
         except NotText as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,9 @@ def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
         yield from _squad(path, first[1], side, fields)
         return
     for line, value in chain((first,), values):
-        for place, member in enumerate(value, 1) if isinstance(value, list) and line == first[0] else ((line, value),):
-            if not isinstance(member, Mapping):
+        members = enumerate(value, 1) if isinstance(value, list) and line == first[0] else ((line, value),)
+        for place, member in members:
+            if type(member) is not dict:
                 raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with _id and text")
             yield fields.record(member, f"{path}:{place}", place)
     fields.refuse_absent()

@@ -40,13 +40,15 @@ def cell_value(value: Any) -> Any:
 
     NaN and infinities are None. Raises NotText for bytes that are not UTF-8.
     """
+    if value is None or isinstance(value, (str, int)):  # truth is an int
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(_scalar(key)): cell_value(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
         return [cell_value(inner) for inner in value]
-    return value if value is None or isinstance(value, (str, bool, int)) else _scalar(value)
+    return _scalar(value)
 
 
 def kind_of(value: Any) -> str:
