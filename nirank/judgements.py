@@ -25,6 +25,7 @@ from nirank.forms.names import (
     QUERY_NAMES,
     is_known,
     is_row_number,
+    listed,
     sides_of,
 )
 from nirank.ids import Ids
@@ -209,7 +210,7 @@ def _parts(
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
         raise DataError(
-            f"{found.path}: columns {', '.join(names)}: none is known to hold labels; expected one of"
+            f"{found.path}: columns {listed(names)}: none is known to hold labels; expected one of"
             f" {', '.join(LABEL_NAMES[:5])}, or columns: {{qrels: {{label: …}}}}"
         )
     if file_kind(found.path) in _JSON:
@@ -234,11 +235,10 @@ def _is_smart(columns: Sequence[pa.Array]) -> bool:
 
 
 def _which(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> str:
-    listed = ", ".join(repr(name) if not name.strip() else name for name in names)
     query, document = sides or ("…", "…")
     return (
-        f"{path}: columns {listed}: which is the query, which the document? Expected known names such as query-id,"
-        f" corpus-id and score, or columns: {{qrels: {{query: {query}, document: {document}}}}}"
+        f"{path}: columns {listed(names)}: which is the query, which the document? Expected known names such as"
+        f" query-id, corpus-id and score, or columns: {{qrels: {{query: {query}, document: {document}}}}}"
     )
 
 

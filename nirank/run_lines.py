@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.files import opened
 from nirank.forms.id_columns import file_kind
-from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name
+from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name, listed
 from nirank.forms.parquet import parquet_names, read_id_columns
 
 _COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
@@ -113,7 +113,7 @@ def _from_parquet(path: Path) -> RunLines:
     found = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
     for name, what in zip(found[:3], ("query", "document", "score"), strict=True):
         if name is None:
-            raise DataError(f"{path}: has no column '{what}'; it has {', '.join(names)}")
+            raise DataError(f"{path}: has no column '{what}'; it has {listed(names)}")
     query_name, doc_name, score_name, rank_name = found
     ids = [column.dictionary_encode() for column in read_id_columns(path, [str(query_name), str(doc_name)])]
     for column, what in zip(ids, ("query", "document"), strict=True):

@@ -132,7 +132,7 @@ def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -
 def tables(folder: Path, store: LocalStore, **options: Any) -> Collection:
     for name, rows in (("tableA", "0,canon\n1,sony\n"), ("tableB", "0,sony\n1,canon\n")):
         written(folder, f"id,name\n{rows}", f"{name}.csv")
-    written(folder, "ltable_id,rtable_id,label\n0,1,1\n1,0,1\n0,0,0\n", "gold.csv")
+    written(folder, "ltable_id,rtable_id,label\n0,1,1\n1,0,0\n1,1,2\n", "gold.csv")
     return load(qrels=folder / "gold.csv", store=store, **options)
 
 

@@ -19,6 +19,7 @@ from nirank.forms.names import (
     find_name,
     is_known,
     is_row_number,
+    listed,
 )
 
 _METADATA = "metadata"
@@ -125,11 +126,12 @@ class Fields:
         """Raise DataError where no record has a part that was asked for, or none has a title or a text."""
         for name in self._asked.named():
             if self._seen and name not in self._seen:
-                listed = ", ".join(self._seen)
                 near = suggest(name, self._seen)
-                raise DataError(f"{self._source}: there is no column '{name}'; it has {listed}{near}")
+                raise DataError(
+                    f"{self._source}: there is no column '{name}'; it has {listed(tuple(self._seen))}{near}"
+                )
         if self._strings and not self._worded and self._asked.text is None:
-            keys, first = ", ".join(map(repr, self._seen)), next(iter(self._strings))
+            keys, first = listed([repr(name) for name in self._seen]), next(iter(self._strings))
             raise DataError(
                 f"{self._source}: no record has a title or a text; found {keys}; expected one of"
                 f" {', '.join((*TITLE_NAMES[:1], *TEXT_NAMES))}, or columns: {{text: {first}}} ([]: there is no text)"
@@ -145,7 +147,7 @@ class Fields:
             raise DataError(f"{where}: {key} is {error}; expected a string") from None
         if not id:
             what = self._asked.id or "_id"
-            keys = ", ".join(map(repr, value)) or "(none)"
+            keys = listed([repr(name) for name in value]) or "(none)"
             more = "" if key is not None or self._asked.id else f"; expected one of {', '.join(ID_NAMES)}"
             raise DataError(f"{where}: the record has no {what}; found keys {keys}{more}")
         return id, not isinstance(found, (str, bytes))

@@ -12,11 +12,14 @@ from nirank.collections.records import Record, Side
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns
 from nirank.forms.json_values import json_kind, read_values
+from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, is_known
 from nirank.forms.squad import Context, contexts, is_squad
+
+_WORDS = (*TITLE_NAMES, *TEXT_NAMES)
 
 
 def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
-    """Yield the records of a JSON file: objects one a line, pretty-printed, or in one array; SQuAD's contexts.
+    """Yield the records of a JSON file: objects one a line, pretty-printed, in one array or by id; SQuAD's.
 
     `_id` (or id, docid, …), `title` and `text` (or contents, body, …) are taken; other keys go into
     the metadata, whose own keys win. Of SQuAD's files, documents are the contexts, queries the questions.
@@ -33,13 +36,24 @@ def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
             raise DataError(f"{path}: is in SQuAD's form, which has no columns to name")
         yield from _squad(path, first[1], side, fields)
         return
-    for line, value in chain((first,), values):
+    second = next(values, None)
+    if second is None and _is_by_id(first[1]):
+        first = first[0], [{"_id": id, **record} for id, record in first[1].items()]
+    for line, value in chain((first,), () if second is None else (second,), values):
         members = enumerate(value, 1) if isinstance(value, list) and line == first[0] else ((line, value),)
         for place, member in members:
             if type(member) is not dict:
                 raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with _id and text")
             yield fields.record(member, f"{path}:{place}", place)
     fields.refuse_absent()
+
+
+def _is_by_id(value: Any) -> bool:
+    """Tell whether an object is `{id: {title, text, …}}`, as BEIR's own code holds a corpus."""
+    if not isinstance(value, dict) or not value or any(is_known(name, ID_NAMES) for name in value):
+        return False
+    records = value.values()
+    return all(isinstance(record, dict) and any(is_known(name, _WORDS) for name in record) for record in records)
 
 
 def _squad(path: Path, value: Any, side: Side, fields: Fields) -> Iterator[Record]:

@@ -12,7 +12,7 @@ from nirank.collections.records import Record
 from nirank.errors import DataError, suggest
 from nirank.files import LINE_BYTES, read_lines
 from nirank.forms.asked import TextColumns
-from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known
+from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known, listed
 from nirank.forms.parquet import parquet_names, read_rows
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, said
 
@@ -108,7 +108,7 @@ def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Seque
         other = next((one for one in SEPARATORS if len(names) == 1 and is_even(lines, one)), None)
         hint = "" if other is None else f"; it looks separated by {said(other)}"
         raise DataError(
-            f"{path}: no column holds ids; found {', '.join(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
+            f"{path}: no column holds ids; found {listed(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
             " columns: {id: …}"
         )
     return list(names)
@@ -117,11 +117,10 @@ def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Seque
 def _refuse_absent(path: Path, names: Sequence[str], columns: TextColumns) -> None:
     for name in columns.named():
         if name not in names:
-            listed = ", ".join(names)
-            raise DataError(f"{path}: there is no column '{name}'; it has {listed}{suggest(name, names)}")
+            raise DataError(f"{path}: there is no column '{name}'; it has {listed(names)}{suggest(name, names)}")
 
 
 def _row(fields: Fields, path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
     if len(cells) != len(names):
-        raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {', '.join(names)}")
+        raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {listed(names)}")
     return fields.row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError, suggest
 from nirank.files import LINE_BYTES, read_text, unpacked_name
-from nirank.forms.names import TwoNames, find_name
+from nirank.forms.names import TwoNames, find_name, listed
 from nirank.forms.parquet import parquet_names, read_id_columns
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, split_cells
 
@@ -61,10 +61,8 @@ class IdColumns:
             return None
         if asked is not None:
             if asked not in self.names:
-                listed = ", ".join(self.names)
-                raise DataError(
-                    f"{self.path}: there is no column '{asked}'; it has {listed}{suggest(asked, self.names)}"
-                )
+                near = suggest(asked, self.names)
+                raise DataError(f"{self.path}: there is no column '{asked}'; it has {listed(self.names)}{near}")
             return self.columns[self.names.index(asked)]
         try:
             found = find_name(self.names, known)

@@ -38,6 +38,9 @@ SIDES = (
 )
 
 
+_SHOWN = 12
+
+
 class TwoNames(ValueError):
     """Two columns are the same known name, spelt differently."""
 
@@ -64,6 +67,12 @@ def find_name(names: Sequence[str], known: Sequence[str]) -> str | None:
         if alike:
             return alike[0]
     return None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message: all, or the first dozen and how many there are; those that are blank in quotes."""
+    shown = ", ".join(name if name.strip() else repr(name) for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown}, … ({len(names):,} in all)"
 
 
 def is_known(name: str, known: Sequence[str]) -> bool:

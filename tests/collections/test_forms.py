@@ -124,6 +124,8 @@ def test_a_single_text_is_called_what_it_is(text: str, message: str, tmp_path: P
         json.dumps([{"id": id, "text": text} for id, text in DOCS.items()], indent=2),
         "\n\n".join(json.dumps({"id": id, "text": text}, indent=2) for id, text in DOCS.items()),
         "\n".join(json.dumps({"id": id, "text": text}) for id, text in DOCS.items()),
+        json.dumps({id: {"title": "", "text": text} for id, text in DOCS.items()}),
+        json.dumps({id: {"Text": text} for id, text in DOCS.items()}, indent=2),
     ],
 )
 @pytest.mark.parametrize("name", ["d.json", "d.jsonl", "d.txt", "d.json.gz", "d.jsonl.zst"])
