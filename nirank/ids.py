@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from nirank.errors import DataError
 
 _PART = 4  # a fourth of a table is sorted alone rather than the whole table
 _FEW = 32  # below this, Python's binary search beats one vectorised scan of the table
@@ -37,6 +40,15 @@ def take_rows(column: pa.ChunkedArray, rows: NDArray[np.integer] | Sequence[int]
     return pa.chunked_array([pa.concat_arrays(parts).take(pa.array(back))])
 
 
+def as_id(value: Any, where: str) -> str:
+    """Return an id as text, whole numbers as they are written; raise DataError, begun by `where`, for what is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return str(int(value))
+    raise DataError(f"{where}: an id is text, got {value!r}")
+
+
 class Ids:
     """Row numbers 0 … n-1 and the strings that users know them by.
 
@@ -53,7 +65,16 @@ class Ids:
     @classmethod
     def of(cls, strings: Iterable[str]) -> Ids:
         """Make a table of the strings in the order given."""
-        return cls(pa.array(list(strings), pa.large_string()))
+        given = list(strings)
+        try:
+            made = pa.array(given, pa.large_string())
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            made = pa.array([as_id(one, "ids") for one in given], pa.large_string())
+        except UnicodeEncodeError as error:
+            raise DataError(f"ids: {error.object!r} has half a character (a lone surrogate)") from None
+        if made.null_count:
+            raise DataError("ids: an id is text, got None")
+        return cls(made)
 
     @cached_property
     def order(self) -> NDArray[np.int64]:

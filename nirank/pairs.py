@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import DataError, StageError, StoreError
 from nirank.identity import Digester
-from nirank.ids import Ids
+from nirank.ids import Ids, as_id
 
 Rows = NDArray[np.integer]
 
@@ -203,6 +203,22 @@ def distinct_keys(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 def offsets_of(sorted_queries: Rows, n_queries: int) -> NDArray[np.int64]:
     """Return the offsets of query rows that are sorted ascending."""
     return np.searchsorted(sorted_queries, np.arange(n_queries + 1)).astype(np.int64)
+
+
+def listed(given: Any, what: str, where: str) -> list[tuple[str, str, Any]]:
+    """Return {query id: {document id: value}} as rows; raise DataError, begun by `where`, for another shape.
+
+    what  the values are called in messages
+    """
+    if not isinstance(given, Mapping):
+        raise DataError(f"{where}: expected {{query id: {{document id: {what}}}}}, got {type(given).__name__}")
+    rows = []
+    for query, inner in given.items():
+        if not isinstance(inner, Mapping):
+            raise DataError(f"{where}: query '{query}': expected {{document id: {what}}}, got {type(inner).__name__}")
+        asked = as_id(query, where)
+        rows += [(asked, as_id(doc, where), value) for doc, value in inner.items()]
+    return rows
 
 
 def known_rows(table: Ids, ids: Sequence[str], what: str) -> NDArray[np.int64]:

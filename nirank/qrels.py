@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.identity import digest
 from nirank.ids import Ids
-from nirank.pairs import Pairs, Rows, offsets_of, segment_positions
+from nirank.pairs import Pairs, Rows, listed, offsets_of, segment_positions
+
+_GREATEST = 10**9  # labels are below, as in files
 
 
 class Judgement(NamedTuple):
@@ -21,6 +23,17 @@ class Judgement(NamedTuple):
     query_id: str
     doc_id: str
     relevance: int
+
+
+def _grade(query: str, doc: str, given: Any) -> int:
+    """Return a caller's label as a whole number: 1, 1.0 and True alike; raise DataError for what is none."""
+    try:
+        number = float(given)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not number.is_integer() or abs(number) >= _GREATEST:
+        raise DataError(f"judgements: query '{query}', document '{doc}' has label {given!r}; expected an integer")
+    return int(number)
 
 
 class Qrels:
@@ -92,15 +105,10 @@ class Qrels:
         min_rel: int = 1,
     ) -> Qrels:
         """Make judgements from {query id: {document id: grade}}; sides default to the ids that occur."""
+        rows = listed(judged, "label", "judgements")
+        flat = [Judgement(query, doc, _grade(query, doc, given)) for query, doc, given in rows]
         queries = Ids.of(judged) if queries is None else queries
-        docs = Ids.of(dict.fromkeys(doc for graded in judged.values() for doc in graded)) if docs is None else docs
-        flat = [Judgement(query, doc, grade) for query, graded in judged.items() for doc, grade in graded.items()]
-        for one in flat:
-            if not isinstance(one.relevance, (int, np.integer)):
-                raise DataError(
-                    f"judgements: query '{one.query_id}', document '{one.doc_id}' has label {one.relevance!r};"
-                    " expected an integer"
-                )
+        docs = Ids.of(dict.fromkeys(one.doc_id for one in flat)) if docs is None else docs
         q = queries.rows([one.query_id for one in flat])
         if (q < 0).any():
             raise DataError(f"judgements: query '{flat[int(np.argmin(q))].query_id}' is not among the queries")

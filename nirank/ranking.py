@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.errors import StageError
-from nirank.ids import Ids
-from nirank.pairs import Pairs, Rows, check_rows, known_rows, offsets_of, refuse_repeats, segment_positions
+from nirank.errors import DataError, StageError
+from nirank.ids import Ids, as_id
+from nirank.pairs import Pairs, Rows, check_rows, known_rows, listed, offsets_of, refuse_repeats, segment_positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +56,17 @@ def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArr
         kept = np.arange(len(scores))
     order = np.lexsort((-rank[kept], -scores[kept]))
     return np.asarray(kept[order][:k], np.int64)
+
+
+def _score(query: str, doc: str, given: Any) -> float:
+    """Return a caller's score as a number; raise DataError for what is no finite one."""
+    try:
+        score = float(given)
+    except (TypeError, ValueError):
+        score = np.nan
+    if not np.isfinite(score):
+        raise DataError(f"query '{query}', document '{doc}' has score {given!r}; expected a finite number")
+    return score
 
 
 class ScoredDoc(NamedTuple):
@@ -129,12 +140,12 @@ class Ranking(Pairs):
         cls, run: Mapping[str, Mapping[str, float]], queries: Ids | None = None, docs: Ids | None = None
     ) -> Ranking:
         """Make a ranking from {query id: {document id: score}}; sides default to the ids that occur."""
+        flat = listed(run, "score", "dictionary")
         queries = Ids.of(run) if queries is None else queries
-        docs = Ids.of(dict.fromkeys(doc for scored in run.values() for doc in scored)) if docs is None else docs
-        flat = [(query, doc, score) for query, scored in run.items() for doc, score in scored.items()]
+        docs = Ids.of(dict.fromkeys(doc for _, doc, _ in flat)) if docs is None else docs
         q = known_rows(queries, [query for query, _, _ in flat], "dictionary: query")
         d = known_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
-        scores = np.array([score for _, _, score in flat], np.float64)
+        scores = np.array([_score(*one) for one in flat], np.float64)
         return cls.build(queries, docs, q, d, scores, source="dictionary")
 
     def to_dict(self) -> dict[str, dict[str, float]]:  # type: ignore[override]
@@ -147,16 +158,25 @@ class Ranking(Pairs):
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, queries: Ids | None = None, docs: Ids | None = None) -> Ranking:
-        """Make a ranking from columns `query_id`, `doc_id`, `score`; ids must be strings."""
-        names = ("query_id", "doc_id")
-        for name in names:
-            if not all(isinstance(value, str) for value in frame[name]):
-                raise StageError(f"table: column '{name}' holds values that are not strings; ids are strings")
-        given_q, given_d = (frame[name].tolist() for name in names)
+        """Make a ranking from columns `query_id`, `doc_id`, `score`; ids that are whole numbers become text.
+
+        Raises DataError for a column that is not there, and for what is no id or no score.
+        """
+        there = list(getattr(frame, "columns", ()))
+        for name in ("query_id", "doc_id", "score"):
+            if name not in there:
+                found = f"it has {', '.join(map(str, there))}" if there else f"got {type(frame).__name__}"
+                raise DataError(f"table: there is no column '{name}'; {found}")
+        given_q, given_d = (
+            [as_id(one, f"table: column '{name}'") for one in frame[name]] for name in ("query_id", "doc_id")
+        )
         queries = Ids.of(dict.fromkeys(given_q)) if queries is None else queries
         docs = Ids.of(dict.fromkeys(given_d)) if docs is None else docs
         q, d = known_rows(queries, given_q, "table: query"), known_rows(docs, given_d, "table: document")
-        return cls.build(queries, docs, q, d, frame["score"].to_numpy(), source="table")
+        scores = frame["score"].to_numpy()
+        if scores.dtype.kind not in "iufb" or not np.isfinite(scores).all():
+            scores = np.array([_score(*one) for one in zip(given_q, given_d, scores, strict=True)], np.float64)
+        return cls.build(queries, docs, q, d, scores, source="table")
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row a result: `query_id`, `doc_id`, `score`, `rank` (from 1)."""

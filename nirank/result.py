@@ -14,6 +14,7 @@ from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evidence import COLUMNS, Folded, evidence
+from nirank.files import given_path
 from nirank.pipeline import Pipeline
 from nirank.ranking import Ranking
 from nirank.report import html_table, manifest, text_table, write
@@ -186,8 +187,13 @@ class Result:
         """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and, of
         systems with passages, evidence files into a folder.
         """
+        place = given_path(folder)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{place}: cannot be made ({error.strerror or error}); expected a folder") from None
         write(
-            Path(folder),
+            place,
             self.rows,
             measures=self.measures,
             manifest=self.manifest(**more),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import measure_names, parse
+from nirank.files import given_path
 from nirank.ids import Ids
 from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.qrels import Qrels
@@ -64,7 +65,8 @@ def evaluate_runs(
     Raises DataError or ConfigError with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
-    named = dict(runs) if isinstance(runs, Mapping) else name_runs([runs] if isinstance(runs, (str, Path)) else runs)
+    qrels = given_path(qrels) if isinstance(qrels, (str, Path)) else _no_file(qrels)
+    named = _named(runs)
     measures = measure_names(measures)
     how = significance or Significance()
     problems = [message for name in measures for message in _problem(name)]
@@ -303,6 +305,20 @@ def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:
         if len(set(names)) == len(names):
             return dict(zip(names, paths, strict=True))
     raise ConfigError("evaluate: the same run file is given twice")
+
+
+def _named(runs: Any) -> dict[str, Path]:
+    """Return run files by name; raise ConfigError for what are no paths."""
+    if isinstance(runs, Mapping):
+        return {str(name): given_path(path) for name, path in runs.items()}
+    listed = [runs] if isinstance(runs, (str, Path)) else runs
+    if not isinstance(listed, Iterable):
+        raise ConfigError(f"runs: expected run files, got {runs!r}")
+    return name_runs([given_path(path) for path in listed])
+
+
+def _no_file(given: Any) -> NoReturn:
+    raise ConfigError(f"qrels: expected a file of judgements, got {type(given).__name__}")
 
 
 def _problem(measure: str) -> Sequence[str]:

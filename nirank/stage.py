@@ -394,6 +394,10 @@ def _frozen(value: Any) -> Any:
         return tuple(_frozen(item) for item in value)
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, (set, frozenset)):
+        return tuple(sorted(map(_frozen, value), key=repr))  # whatever order they have here
+    if isinstance(value, np.ndarray) or type(value).__module__.partition(".")[0] in ("pandas", "pyarrow"):
+        return _frozen(value.tolist()) if hasattr(value, "tolist") else value
     return value.item() if isinstance(value, np.generic) else value  # `repr` must not name numpy
 
 

@@ -161,8 +161,8 @@ def test_given_sides_are_used_even_when_empty_and_strangers_are_named() -> None:
 
 
 def test_a_table_with_numbers_for_ids_is_refused() -> None:
-    with pytest.raises(StageError, match="ids are strings"):
-        Ranking.from_pandas(pd.DataFrame({"query_id": ["q"], "doc_id": [7], "score": [1.0]}))
+    with pytest.raises(DataError, match="an id is text, got 7.5"):
+        Ranking.from_pandas(pd.DataFrame({"query_id": ["q"], "doc_id": [7.5], "score": [1.0]}))
 
 
 @given(rankings)

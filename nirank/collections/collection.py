@@ -188,6 +188,8 @@ class Collection:
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ConfigError(f"{self.name}: a sample has 1 or more queries, got {n!r}")
         hashes = [hashlib.blake2b(id.encode(), digest_size=8).digest() for id in self.queries.ids]
         chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
         taken = self.take(np.array(sorted(chosen), np.int64))

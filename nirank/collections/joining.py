@@ -223,7 +223,8 @@ def check_rules(
     by_key = isinstance(self_match, Mapping) and set(self_match) == {"key"} and isinstance(self_match["key"], str)
     if not by_key and self_match not in ("keep", "id"):
         wrong.append(f"self_match must be 'keep', 'id' or {{'key': metadata key}}, got {self_match!r}")
-    if not 0 <= max_dangling <= 1:
+    number = isinstance(max_dangling, (int, float)) and not isinstance(max_dangling, bool)
+    if not number or not 0 <= max_dangling <= 1:
         wrong.append(f"max_dangling must be from 0 to 1, got {max_dangling!r}")
     if time not in ("all", "as_of_query"):
         wrong.append(f"time must be 'all' or 'as_of_query', got {time!r}")

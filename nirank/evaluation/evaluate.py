@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.errors import StageError
+from nirank.errors import ConfigError, StageError
 from nirank.evaluation.delegate import delegate
 from nirank.evaluation.holes import at_most, condensed
 from nirank.evaluation.kernels import Judged, Values
@@ -87,8 +87,15 @@ def evaluate(
     Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given, and for
     screening measures of results that are outside the scope.
     """
+    if not isinstance(ranking, Pairs):
+        raise ConfigError(
+            f"evaluate: expected a Ranking, got {type(ranking).__name__}; Ranking.from_dict and Ranking.from_pandas"
+            " make one"
+        )
     if not isinstance(ranking, Ranking):
         raise StageError("these measures need a ranking, got unranked pairs")
+    if not isinstance(qrels, Qrels):
+        raise ConfigError(f"evaluate: expected Qrels, got {type(qrels).__name__}; Qrels.from_dict makes them")
     parsed = [parse(name) for name in dict.fromkeys(measure_names(measures))]
     bounded = whole_corpus or scope is not None  # whether it is known what could be returned
     pool = Pool.of(qrels, scope) if bounded and any(one.screening for one in parsed) else None

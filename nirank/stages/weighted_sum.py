@@ -92,7 +92,7 @@ def weighted_sum(
     allow_raw: bool = False,
 ) -> Join:
     """Add up pipelines' normalised scores: `weighted_sum(a, b, weights=(0.3, 0.7))`; see `WeightedSum`."""
-    return WeightedSum(None if weights is None else tuple(weights), normalise, allow_raw).of(*of)
+    return WeightedSum(weights, normalise, allow_raw).of(*of)  # type: ignore[arg-type]
 
 
 def normalise(one: Ranking, how: Normalisation) -> tuple[Float64, Float64]:

@@ -155,6 +155,9 @@ class Fields(Data):
     sample: int | None = None
     on_overlap: OnOverlap = "refuse"
 
+    def __post_init__(self) -> None:
+        fit_fields(self, "fields")
+
     @property
     def title(self) -> str:
         return f"{self.query} and {self.positive} of {'the documents' if self.source is None else _named(self.source)}"
@@ -190,6 +193,9 @@ class TrainingFile(Data):
     path: str
     source: str | None = None
     on_overlap: OnOverlap = "refuse"
+
+    def __post_init__(self) -> None:
+        fit_fields(self, "file of examples")
 
     @property
     def title(self) -> str:

@@ -91,6 +91,9 @@ class Train(Made):
     watch: Watch | None = None
     seed: int | Placeholder = SEED
 
+    def __post_init__(self) -> None:
+        fit_fields(self, "train")
+
     @property
     def start(self) -> str:
         return self.base if isinstance(self.base, str) else self.base.start
