@@ -201,7 +201,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
         return str(config)
 
     def spaces() -> list[tuple[str, str]]:
-        models = {digest(dict(resolve(str(path)).identity)): path.parent.name for path in (model, other)}
+        models = {digest(resolve(str(path)).loaded): path.parent.name for path in (model, other)}
         found = [memo.space for _, memo in store.all_memos()]
         return sorted(
             (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
