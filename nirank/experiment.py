@@ -16,6 +16,7 @@ from nirank.cases import Case, Folds, cases
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance, compare
+from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import measure_names, parse
 from nirank.evidence import folded
 from nirank.identity import SEED
@@ -409,16 +410,16 @@ def _given(kind: Any, label: str, content: Any) -> Node:
 
 def _compare(result: Result, how: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
-    for key in dict.fromkeys((name, split, qrels) for name, split, qrels, _ in result.evaluations):
-        of_seeds = {row["system"] for row in result.rows if row["of"] is not None}
-        there = {
-            system: one
-            for (*place, system), one in result.evaluations.items()
-            if tuple(place) == key and system not in of_seeds
-        }
+    of_seeds = {row["system"] for row in result.rows if row["of"] is not None}
+    at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
+    sets: dict[tuple[str, str | None, str], dict[str, Evaluation]] = {}
+    for (name, split, qrels, system), one in result.evaluations.items():
+        of_set = sets.setdefault((name, split, qrels), {})
+        if system not in of_seeds:
+            of_set[system] = one
+    for key, there in sets.items():
         asked = how if how.baseline in there else replace(how, baseline=None)  # a baseline that failed is none
         result.comparisons[key] = found = compare(there, asked)
-        at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
         rows = [at[*key, system] for system in there]
         add_comparisons(rows, found)
         if asked.baseline != how.baseline:

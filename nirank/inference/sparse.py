@@ -38,6 +38,7 @@ Side = Literal["query", "document"]
 _SHARD = 2048  # texts inverted at a time
 _PROJECTED = 4096  # vocabulary terms that tokens are projected onto at a time
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
+_INVERTED = 1 << 18  # entries that are turned into postings at a time
 
 
 @dataclass(frozen=True)
@@ -272,13 +273,19 @@ def invert(encoded: Path, folder: Path) -> None:
     offsets, terms, weights = (
         np.load(encoded / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
     )
-    counts = np.bincount(terms) if len(terms) else np.zeros(0, np.int64)  # up to the last term that a document has
+    counts = np.zeros(0, np.int64)  # up to the last term that a document has
+    for first in range(0, len(terms), _INVERTED):
+        found = np.bincount(terms[first : first + _INVERTED], minlength=len(counts))
+        found[: len(counts)] += counts
+        counts = found
     begins = np.concatenate(([0], np.cumsum(counts)))
     docs = np.lib.format.open_memmap(folder / "docs.npy", "w+", np.int32, (len(terms),))
     values = np.lib.format.open_memmap(folder / "weights.npy", "w+", np.float32, (len(terms),))
     filled = begins[:-1].copy()
-    for first in range(0, len(offsets) - 1, _SHARD):
-        last = min(first + _SHARD, len(offsets) - 1)
+    last = 0
+    while last < len(offsets) - 1:
+        first, most = last, int(offsets[last]) + _INVERTED
+        last = max(int(np.searchsorted(offsets, most, side="right")) - 1, first + 1)
         part = slice(int(offsets[first]), int(offsets[last]))
         rows = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
         order = np.argsort(terms[part], kind="stable")

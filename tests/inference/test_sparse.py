@@ -109,3 +109,22 @@ def test_a_term_that_no_document_has(splade: Path, tmp_path: Path) -> None:
 def test_options() -> None:
     with pytest.raises(ConfigError, match="doc_terms must be 1 or more"):
         Sparse("x/y", doc_terms=0)
+
+
+def test_postings_are_the_same_however_few_entries_are_turned_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(4)
+    counts = random.integers(0, 6, 50)
+    counts[7] = 40  # a document of more entries than are turned at a time
+    offsets = np.append(0, np.cumsum(counts))
+    terms = np.concatenate([np.sort(random.choice(60, n, replace=False)) for n in counts]).astype(np.int32)
+    for name, values in (("offsets", offsets), ("terms", terms), ("weights", random.random(len(terms), np.float32))):
+        np.save(tmp_path / f"{name}.npy", values)
+    made = []
+    for most in (1 << 18, 11, 1):
+        monkeypatch.setattr(sparse, "_INVERTED", most)
+        (tmp_path / str(most)).mkdir()
+        sparse.invert(tmp_path, tmp_path / str(most))
+        made.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
+    assert made[0] == made[1] == made[2] and len(made[0][0]) == len(terms)

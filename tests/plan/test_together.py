@@ -1,0 +1,145 @@
+"""Which lists are scored in one pass, how large a list can become, and what is held after a computation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from toys import Lookup, Shared, fruits
+
+from nirank.context import Context
+from nirank.experiment import Experiment
+from nirank.memory import MIB
+from nirank.node import Node
+from nirank.pairs import Pairs
+from nirank.pipeline import Pipeline
+from nirank.plan.compile import compile
+from nirank.plan.memory import needed, sizes_of
+from nirank.plan.together import Together, heads
+from nirank.ranking import Ranking
+from nirank.stage import Scorer, Sides, option, stage
+from nirank.stages.complete import Complete
+from nirank.stages.cut import Cut
+from nirank.stages.rm3 import RM3
+from nirank.stages.rrf import rrf
+from nirank.store import LocalStore
+
+
+@stage
+class Kept(Scorer):
+    """Score by row; scores are remembered."""
+
+    by: float = option(default=1.0)
+    name = "kept"
+    remembers = True
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        return np.asarray(self.by * pairs.rows, np.float32)
+
+
+SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "docs"))
+
+
+def node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
+    return compile(pipeline, sides)
+
+
+def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
+    one, two, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
+    other, plain = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
+    elsewhere = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
+    plan = Together()
+    for each in (one, two, deep, other, plain, elsewhere):
+        plan.add(each)
+    assert plan.take(plain, lambda _: False) == [], "it remembers nothing"
+    assert plan.take(one, lambda each: each == two) == [deep], "what is stored needs no score"
+    assert plan.take(deep, lambda _: False) == [], "it was scored with the first"
+    assert plan.take(two, lambda _: False) == [] == plan.take(one, lambda _: False)
+    assert plan.take(other, lambda _: False) == [] == plan.take(elsewhere, lambda _: False)
+
+
+def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
+    one, two = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
+    below = two.input("list")
+    plan = Together()
+    for each in (one, two, below):
+        plan.add(each)
+    assert plan.take(one, lambda _: False) == []
+    again = Together()
+    for each in (one, two, below):
+        again.add(each)
+    assert again.take(one, lambda each: each == below) == [two]
+
+
+def test_heads_are_cut_where_the_scorer_stops() -> None:
+    one, two = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
+    found = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
+    turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, found.queries, found.docs)
+    assert heads([(one, found), (two, turned)]).to_dict() == {"q": ["a", "b", "c"]}
+    assert heads([(one, found), (one, turned)]).to_dict() == {"q": ["a", "c"]}
+    pairs = found.unscored()
+    assert heads([(one, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "listed", "most"),
+    [
+        (Shared(k=2) >> Complete(), 6, 12),
+        (Shared(k=2) >> Cut(1), 6, 3),
+        (Shared(k=2) >> Cut(9), 6, 6),
+        (Shared(k=2) >> RM3(k=3), 6, 9),
+        (rrf(Shared(k=1), Shared(1.0, k=2)), 9, 9),
+        (rrf(Shared(k=3), Shared(1.0, k=3)), 18, 12),
+    ],
+)
+def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int, most: int) -> None:
+    one = fruits()
+    values = {"queries": one.queries, "docs": one.docs}
+
+    def value(at: Node) -> Any:
+        return values.get(at.label)
+
+    target = compile(pipeline, SIDES)
+    sizes = sizes_of(target, value)
+    assert sizes is not None
+    assert (sizes.listed, sizes.pairs) == (listed, most)
+
+
+def test_lists_that_restrict_a_search_count() -> None:
+    one = fruits()
+    values = {"queries": one.queries, "docs": one.docs}
+    target = compile(Shared(k=2) >> Shared(1.0), SIDES)
+    sizes = sizes_of(target, lambda at: values.get(at.label))
+    assert sizes is not None and (sizes.listed, sizes.scoped, sizes.pairs) == (0, 6, 12)
+    assert needed(target, lambda at: values.get(at.label), base=0) == 16 * MIB + 12 * 64 + 6 * 40
+
+
+def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path) -> None:
+    from nirank.plan.execute import Runner
+    from nirank.plan.reporter import Reporter
+
+    made = Experiment(fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
+    (case,) = made.plan()
+    runner = Runner(made.store, made._leaves, Reporter())
+    runner.value(case.target)
+    lists = [runner.value(below) for role, below in case.target.inputs if role == "list"]
+    assert len(lists) == 2 and not any({"keys", "query_rows"} & set(vars(each)) for each in lists)
+
+
+def test_one_failure_is_told_again_and_not_tried_again(tmp_path: Path) -> None:
+    tried: list[int] = []
+
+    @stage
+    class Broken(Scorer):
+        name = "broken"
+
+        def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+            tried.append(1)
+            raise RuntimeError("no")
+
+    systems = {name: Shared() >> Broken() >> Cut(k) for name, k in (("A", 1), ("B", 2))}
+    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
+    assert [row["status"] for row in result.rows] == ["failed", "failed"] and tried == [1]
