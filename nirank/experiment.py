@@ -412,7 +412,7 @@ def _compare(result: Result, how: Significance) -> None:
     """Compare the systems of every collection and judgement set, and let their rows say what came out."""
     of_seeds = {row["system"] for row in result.rows if row["of"] is not None}
     at = {(row["collection"], row["split"], row["qrels"], row["system"]): row for row in result.rows}
-    sets: dict[tuple[str, str | None, str], dict[str, Evaluation]] = {}
+    sets: dict[tuple[str, str | None, str | None], dict[str, Evaluation]] = {}
     for (name, split, qrels, system), one in result.evaluations.items():
         of_set = sets.setdefault((name, split, qrels), {})
         if system not in of_seeds:
