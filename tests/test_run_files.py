@@ -185,7 +185,9 @@ def test_compare_leaves_out_what_the_measure_leaves_out(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "nan" not in done.output
     assert "q3" not in done.output
-    assert "2 queries: B - A +0.0 (-1.0 to +1.0), p 1.0000; 1 won, 0 tied, 1 lost" in done.output
+    assert (
+        "2 queries (1 more without a value): B - A +0.0 (-1.0 to +1.0), p 1.0000; 1 won, 0 tied, 1 lost" in done.output
+    )
     (tmp_path / "one").write_text("q1 0 a 1\nq1 0 b 0\n")
     for name in "AB":
         lines = (tmp_path / name).read_text().splitlines(keepends=True)
