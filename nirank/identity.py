@@ -34,17 +34,6 @@ class Placeholder:
 SEED = Placeholder("SEED")
 
 
-def substitute(value: Any, bindings: Mapping[Placeholder, Json]) -> Any:
-    """Replace placeholders in a JSON-like value; what holds none is returned equal."""
-    if isinstance(value, Placeholder):
-        return bindings.get(value, value)
-    if isinstance(value, Mapping):
-        return {key: substitute(item, bindings) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [substitute(item, bindings) for item in value]
-    return value
-
-
 def canonical(value: Any) -> str:
     """Write a JSON-like value in its one canonical form.
 

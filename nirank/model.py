@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from nirank.errors import ConfigError
 from nirank.node import Node
@@ -29,8 +29,6 @@ class Made:
 
     Subclasses are frozen data classes.
     """
-
-    made_kind: ClassVar[str] = ""
 
     @property
     def kind(self) -> Kind:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,14 +67,6 @@ def _score(query: str, doc: str, given: Any) -> float:
     if not np.isfinite(score):
         raise DataError(f"query '{query}', document '{doc}' has score {given!r}; expected a finite number")
     return score
-
-
-class ScoredDoc(NamedTuple):
-    """One line of a run, in ir_measures' shape."""
-
-    query_id: str
-    doc_id: str
-    score: float
 
 
 class Ranking(Pairs):
@@ -191,14 +183,6 @@ class Ranking(Pairs):
             }
         )
 
-    def to_ir_measures(self) -> Iterator[ScoredDoc]:
-        """Yield scored documents whose scores are rank-derived, so that no provider re-sorts ties."""
-        ids = self.docs.take(self.rows)
-        queries = self.queries.take(self.query_rows)
-        longest = int(self.counts.max(initial=0))
-        for query, doc, rank in zip(queries, ids, self.ranks.tolist(), strict=True):
-            yield ScoredDoc(query, doc, float(longest - rank))
-
     @property
     def ranks(self) -> NDArray[np.int64]:
         """The rank of every pair within its query, from 1, (n_pairs,) int64."""
@@ -248,17 +232,6 @@ class Ranking(Pairs):
         scores = np.concatenate([part.scores for part in parts])
         whole = Ranking.build(queries, docs, q, d, scores, source="concatenate")
         return whole._deep(min(depths) if depths else None)
-
-    def score_of(self, pairs: Pairs) -> tuple[NDArray[np.bool_], Scores]:
-        """Join on pairs: for each of `pairs`, whether it is here, and its score (0 where it is not)."""
-        order = np.argsort(self.keys)
-        keys = self.keys[order]
-        found, scores = np.zeros(len(pairs), np.bool_), np.zeros(len(pairs), self.scores.dtype)
-        if len(keys):
-            at = np.minimum(np.searchsorted(keys, pairs.keys), len(keys) - 1)
-            found = keys[at] == pairs.keys
-            scores[found] = self.scores[order][at[found]]
-        return found, scores
 
     def collapsed(self) -> int:
         """Count neighbours with distinct scores that a tool with 32-bit floats would see as tied."""

@@ -125,12 +125,6 @@ def test_rankings_survive_every_form(
     assert Ranking.from_dict(whole.to_dict(), QUERIES, DOCS) == whole
     assert Ranking.from_pandas(whole.to_pandas(), QUERIES, DOCS) == whole
     assert whole.to_pandas()["rank"].tolist() == whole.ranks.tolist()
-    by_rank: dict[str, list[tuple[float, str]]] = {}
-    for one in whole.to_ir_measures():
-        by_rank.setdefault(one.query_id, []).append((one.score, one.doc_id))
-    assert {q: [d for _, d in sorted(listed, reverse=True)] for q, listed in by_rank.items()} == {
-        q: listed for q, listed in Pairs.to_dict(whole).items() if listed
-    }
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32, np.float32, np.float64])
@@ -173,16 +167,6 @@ def test_taking_queries_apart_and_together(scored: dict[tuple[int, int], float])
     assert Ranking.concatenate(parts, QUERIES) == ranking
     with pytest.raises(StageError, match="in two rankings"):
         Ranking.concatenate([ranking, ranking], QUERIES)
-
-
-@given(rankings, pair_sets)
-@common
-def test_joining_scores_on_pairs(scored: dict[tuple[int, int], float], asked: set[tuple[int, int]]) -> None:
-    pairs = pairs_of(asked)
-    found, scores = ranking_of(scored).score_of(pairs)
-    wanted = list(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
-    assert found.tolist() == [one in scored for one in wanted]
-    assert scores.tolist() == [scored.get(one, 0.0) for one in wanted]
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=15), st.integers(1, 20))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from nirank.errors import ModelError
 from nirank.inference.encoder import Precision, chosen_device
 
-AskedPrecision = Literal["float32", "bfloat16", "float16", "auto"]
 Answers = NDArray[np.float32]  # (n, d): vectors, or all scores as one row
 
 LEAST_COSINE = 0.9995  # between a row in a faster precision and in float32

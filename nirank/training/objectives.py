@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from nirank.training.recipe import Kind, Loss, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-Outputs = Callable[[Any, list[dict[str, "Tensor"]]], "Tensor"]
 _OWN: dict[Kind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
 _FITS: dict[Loss, tuple[Kind, ...]] = {
     "mnr": ("bi_encoder", "sparse_encoder"),

@@ -14,7 +14,7 @@ from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruit
 from nirank.collections.collection import Collection
 from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.identity import SEED, Placeholder, canonical, substitute
+from nirank.identity import SEED, canonical
 from nirank.node import Node
 from nirank.pairs import Pairs
 from nirank.pipeline import Pipeline, fold, rewrite, within
@@ -275,13 +275,9 @@ def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
     assert canonical({"k1": 1.0, "b": [1, 2.5, None]}) == canonical({"b": (1.0, 2.5, None), "k1": 1})
 
 
-def test_placeholders_multiply_only_what_depends_on_them() -> None:
-    other = Placeholder("OTHER")
-    recipe = {"seed": SEED, "rate": 0.1, "folds": [other, 3]}
-    assert substitute(recipe, {SEED: 7, other: 0}) == {"seed": 7, "rate": 0.1, "folds": [0, 3]}
+def test_what_depends_on_a_seed_has_no_address_without_one() -> None:
     with pytest.raises(ValueError, match="SEED must be substituted"):
-        canonical(recipe | {"folds": []})
-    assert substitute({"rate": 0.1}, {SEED: 7}) == {"rate": 0.1}
+        canonical({"seed": SEED, "rate": 0.1, "folds": []})
 
 
 # -- stages that break their contract --------------------------------------------------------------

@@ -6,8 +6,11 @@ import gzip
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from nirank.cases import Folds
+from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError, DataError
 from nirank.judged import Judged, in_folds
@@ -19,7 +22,7 @@ from nirank.stages.dense import Dense
 from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.examples import Examples
 from nirank.training.files import Example, read_examples
-from nirank.training.making import mixed, of_fields, of_lines, of_rows
+from nirank.training.making import _with_equal_texts, mixed, of_fields, of_lines, of_rows
 from nirank.training.mining import mine
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.train import Soup, Train, Watch
@@ -262,3 +265,19 @@ def test_mistakes_are_one_sentence(make, said):
     with pytest.raises(ConfigError) as error:
         make()
     assert said in str(error.value)
+
+
+def test_queries_with_the_same_words_are_in_one_fold() -> None:
+    """By what they say, whatever their ids are: what is trained on one would have seen the other."""
+    queries = {
+        f"{side}{at}": f"Red  WINE {at}" if side == "a" else f"red wine {at}" for at in range(20) for side in "ab"
+    }
+    one = Collection.of({"d": "wine"}, queries, {"a0": {"d": 1}})
+    fold = {one.queries.ids[row]: at for at, rows in enumerate(Folds(4).rows(one)) for row in rows.tolist()}
+    assert len(fold) == 40 and all(fold[f"a{at}"] == fold[f"b{at}"] for at in range(20))
+
+
+def test_known_positives_are_known_under_every_equal_text() -> None:
+    texts = pa.array(["who?", "Red  Wine", "red wine", "white wine"])
+    known = _with_equal_texts(texts, np.array([0, 0]), np.array([1, 3]))
+    assert known.tolist() == [[0, 1], [0, 2], [0, 3]]
