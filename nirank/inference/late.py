@@ -195,7 +195,7 @@ def _tokens(
         read = iter(tokenizer([prompt + text for text in some if text.strip()] or [""])["input_ids"])
         return [len(next(read)) if text.strip() else 0 for text in some]
 
-    found = token_counts(texts, keys, count, {"model": dict(how.model.identity), "read with": prompt}, ctx)
+    found = token_counts(texts, keys, count, {"model": how.model.loaded, "read with": prompt}, ctx)
     limit = _length(model, side)
     name = "queries" if side == "query" else "documents"
     count_lost(found, limit, f"truncated_{name}", f"{side}_tokens_lost", ctx)

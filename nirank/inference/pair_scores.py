@@ -94,7 +94,7 @@ def score_pairs(
     special = tokenizer.num_special_tokens_to_add(pair=True)
     asked, asked_lengths = _cut_queries([how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx)
     doc_keys = text_keys(docs)
-    doc_lengths = token_counts(docs, doc_keys, partial(_counted, tokenizer), {"model": dict(how.model.identity)}, ctx)
+    doc_lengths = token_counts(docs, doc_keys, partial(_counted, tokenizer), {"model": how.model.loaded}, ctx)
     lost = np.maximum(doc_lengths[pairs[:, 1]] - (limit - special - asked_lengths[pairs[:, 0]]), 0)
     ctx.count("truncated_documents", int((lost > 0).sum()))
     ctx.count("document_tokens_lost", int(lost.sum()))
