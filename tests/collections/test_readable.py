@@ -186,3 +186,9 @@ def test_own_names_are_matched_without_regard_to_case(tmp_path: Path) -> None:
     collection = load(docs=tmp_path / "docs.csv", queries=tmp_path / "queries.jsonl")
     for names in (("Title", "Abstract"), ("title", "abstract"), ("TITLE", "text")):
         assert list(collection.docs.read(TextView(names))) == ["Wine red grapes"]
+
+
+def test_documents_without_any_text_are_refused_where_text_is_read() -> None:
+    empty = Collection.of({"1": "", "2": " "}, {"q": "wine"}, {"q": {"1": 1}})
+    with pytest.raises(ConfigError, match=r"bm25: doc_text title\+text: no record has any text there; all of them are"):
+        Experiment(empty, {"x": BM25()}, ["RR"]).run()
