@@ -11,8 +11,16 @@ from typing import Any
 
 from nirank.errors import ConfigError
 from nirank.plan.reporter import Reporter
+from nirank.report.secrets import masked
 
 log = logging.getLogger("nirank")
+
+
+class _Masking(logging.Formatter):
+    """Writes no value that came from the environment, in tracebacks neither."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(masked(super().format(record)))
 
 
 def set_up_logging(*, quiet: bool, debug: bool) -> None:
@@ -23,7 +31,7 @@ def set_up_logging(*, quiet: bool, debug: bool) -> None:
     log.propagate = False
     log.setLevel(logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Masking("%(message)s"))
     handler.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     log.addHandler(handler)
 
@@ -34,7 +42,7 @@ def log_to(path: Path) -> None:
         handler = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another folder") from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Masking("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,6 +69,8 @@ class Context:
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a named counter; zeros are not shown."""
+        if not isinstance(n, (int, np.integer, np.bool_)):
+            raise StageError(f"{self.stage}: counts '{name}' by {n!r}; expected a whole number")
         if n:
             self.counts[name] += int(n)
 
@@ -78,8 +81,26 @@ class Context:
             yield text
 
     def declare(self, name: str, value: Any) -> None:
-        """State a convention that the numbers depend on."""
-        self.declared[name] = value
+        """State a convention that the numbers depend on: text, numbers, or lists and mappings of them.
+
+        Raises StageError for what JSON cannot say.
+        """
+        self.declared[name] = self._said(name, value)
+
+    def _said(self, name: str, value: Any) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        elif isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, Mapping):
+            return {str(key): self._said(name, item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._said(name, item) for item in value]
+        if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+            return value
+        raise StageError(
+            f"{self.stage}: declares '{name}' as {value!r}; expected text, finite numbers, or lists and mappings"
+        )
 
     def uses(self, model: str, parameters: int | None, device: str) -> None:
         """State that a model is used, for the row's parameters and devices.

@@ -13,11 +13,14 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nirank.errors import ConfigError
+from nirank.report.secrets import learn
 
 _WHOLE = re.compile(r"(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+)$")
 _FLOAT = re.compile(
     r"(?:[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
 )
+_REPEATED = 100_000  # values that aliases may add
+_TAGS = ("str", "int", "float", "bool", "null", "seq", "map")
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
 # Braces mean mappings to YAML, so variables pass through its parser as characters that mean nothing, as many as before.
 _MASKED = re.compile("\\$\\$|\ue000\ue001(\\w+)\ue002")
@@ -204,9 +207,28 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
         return Tree(None, 1, 1, {})
     loader = yaml.SafeLoader("")
     try:
+        _check_size(node, name)
         return _tree(node, loader, mistakes, frozenset())
     except RecursionError:
         raise ConfigError(f"{name}: nested too deeply") from None
+
+
+def _check_size(root: Any, name: str) -> None:
+    """Raise ConfigError where aliases would make far more values than are written: a few lines can make billions."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1  # of a node inside itself, which is a mistake of its own
+            below = node.value if isinstance(node.value, list) else ()
+            parts = (part for item in below for part in (item if isinstance(item, tuple) else (item,)))
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if size(root) > len(sizes) + _REPEATED:
+        raise ConfigError(
+            f"{name}: its aliases make {size(root):,} values of {len(sizes):,}; expected at most {_REPEATED:,} more"
+        )
 
 
 @cache
@@ -237,6 +259,9 @@ def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> 
         mistakes.add((line, column), "an alias that contains itself")
         return Tree(None, line, column, {})
     above |= {id(node)}
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
+        mistakes.add((line, column), f"expected text, a number, true, false or nothing, got {node.tag}")
+        return Tree(None, line, column, {})
     if isinstance(node, yaml.SequenceNode):
         return Tree([_tree(one, loader, mistakes, above) for one in node.value], line, column, {})
     if isinstance(node, yaml.MappingNode):
@@ -257,6 +282,9 @@ def _tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) -> 
     except (yaml.YAMLError, ValueError) as error:
         mistakes.add((line, column), f"cannot be read: {getattr(error, 'problem', error)}")
         value = None
+    if isinstance(value, int) and value.bit_length() > 63:
+        mistakes.add((line, column), "a number beyond 64 bits; an id is text: put it in quotes")
+        value = None
     written = _expanded(node.value, (line, column), mistakes)
     if isinstance(value, str):
         value = written
@@ -273,6 +301,7 @@ def _expanded(text: str, place: tuple[int, int], mistakes: Mistakes) -> str:
             return "$"
         if name not in os.environ:
             mistakes.add(place, f"the environment has no variable {name}")
+        learn(name, os.environ.get(name, ""))
         return os.environ.get(name, "")
 
     return _MASKED.sub(replace, text)

@@ -296,3 +296,20 @@ def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(pla
     nowhere = read_only(place / "out", "run", "config.yaml", "--out", "out/x", cwd=place)
     assert nowhere.returncode == 2
     assert nowhere.stderr == "out/x: cannot be written (Read-only file system); name another folder\n"
+
+
+def test_values_from_the_environment_are_written_as_their_names(place: Path) -> None:
+    url = "llm_listwise: {url: 'http://127.0.0.1:9/${TOKEN}/v1', model: m, retries: 0}"
+    (place / "config.yaml").write_text(CONFIG.replace("{cut: 1}", f"{{{url}}}"))
+    secret = "s3cret-of-mine"
+    outputs = [
+        nirank("run", "config.yaml", *more, cwd=place, TOKEN=secret) for more in ([], ["--explain"], ["--check"])
+    ]
+    outputs.append(nirank("run", "config.yaml", "--debug", cwd=place, TOKEN=secret))
+    for done in outputs:
+        assert secret not in done.stdout + done.stderr
+    written = {path: path.read_bytes() for path in (place / "config-results").rglob("*") if path.is_file()}
+    assert [path for path, content in written.items() if secret.encode() in content] == []
+    out = place / "config-results"
+    assert "${TOKEN}" in (out / "manifest.json").read_text() and "${TOKEN}" in (out / "nirank.log").read_text()
+    assert "${TOKEN}" in (out / "leaderboard.json").read_text()

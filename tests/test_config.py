@@ -256,3 +256,29 @@ def test_significance_is_read_and_checked(tmp_path: Path) -> None:
         path.write_text(text + f"significance: {wrong}\n")
         with pytest.raises(ConfigError, match=re.escape(said)):
             load_config(path)
+
+
+def test_a_few_lines_of_aliases_do_not_make_billions(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    (tmp_path / "c.yaml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=r"its aliases make [\d,]+ values of \d+; expected at most 100,000 more"):
+        load_config(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("!!python/object/apply:os.system [ls]", "got tag:yaml.org,2002:python/object/apply:os.system"),
+        ("!!python/name:os.system", "got tag:yaml.org,2002:python/name:os.system"),
+        ("!!binary aGVsbG8=", "got tag:yaml.org,2002:binary"),
+        ("!!set {a, b}", "got tag:yaml.org,2002:set"),
+        ("0x" + "f" * 17, "a number beyond 64 bits"),
+        ("1" * 5000, "cannot be read"),
+        ("[" * 5000 + "]" * 5000, "deep|recursion"),
+    ],
+)
+def test_what_yaml_can_say_and_a_configuration_cannot(tmp_path: Path, value: str, said: str) -> None:
+    (tmp_path / "c.yaml").write_text(f"collections: {value}\n")
+    with pytest.raises(ConfigError, match=said):
+        load_config(tmp_path / "c.yaml")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from nirank.errors import ConfigError, StageError
 
 _RETRIED = {408, 409, 429, 500, 502, 503, 504}
 _PAUSE_S = 1.0
+_LONGEST = 16 << 20  # bytes of an answer
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,25 @@ class Endpoint:
 
 def check_url(url: str) -> None:
     """Raise ConfigError for what is no http address."""
-    if not url.startswith(("http://", "https://")):
+    try:
+        parts = urllib.parse.urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        known = False
+    if not known:
         raise ConfigError(f"url '{url}': expected an address such as http://localhost:8000/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            f"url of {parts.hostname}: holds a user's name or password; expected the key in an environment variable,"
+            " named by key_env"
+        )
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: the key and the texts are for the host that was named."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        return None
 
 
 def ask(endpoint: Endpoint, messages: Sequence[dict[str, str]], max_tokens: int) -> str:
@@ -60,16 +80,35 @@ def ask(endpoint: Endpoint, messages: Sequence[dict[str, str]], max_tokens: int)
         if attempt:
             time.sleep(_PAUSE_S * 2 ** (attempt - 1))
         try:
-            with urllib.request.urlopen(request, timeout=endpoint.timeout_s) as response:
-                return _content(json.loads(response.read()))
+            with _opener().open(request, timeout=endpoint.timeout_s) as response:
+                return _content(json.loads(_read(response, time.monotonic() + endpoint.timeout_s)))
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code} {error.reason}"
+            if 300 <= error.code < 400:
+                reason += ", and redirects are not followed: give the address itself as url"
             error.close()
             if error.code not in _RETRIED:
                 break
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
     raise StageError(f"{endpoint.url}: model '{endpoint.model}' cannot be asked ({reason}); is the server running?")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_NoRedirect)
+
+
+def _read(response: Any, until: float) -> bytes:
+    """Return an answer's bytes. Raises ValueError where they are too many or come too slowly."""
+    parts, size = [], 0
+    while part := response.read1(1 << 16):
+        parts.append(part)
+        size += len(part)
+        if size > _LONGEST:
+            raise ValueError(f"the answer is longer than {_LONGEST >> 20} MB")
+        if time.monotonic() > until:
+            raise ValueError("the answer did not end in time")
+    return b"".join(parts)
 
 
 def _content(answer: Any) -> str:

@@ -309,7 +309,9 @@ class Runner:
                 if isinstance(one, Pairs):
                     one.forget()
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
-            meta["counts"] = dict(context.counts)
+            meta["counts"] = {name: int(n) for name, n in context.counts.items()}
+            for name, said in context.declared.items():  # what a stage put there itself
+                context.declare(name, said)
             meta["declared"] = context.declared
             meta["memos"] = sorted(used)
             meta["versions"] = _versions()

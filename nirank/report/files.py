@@ -20,11 +20,13 @@ from nirank.report.grid import Row
 from nirank.report.names import Key, run_paths
 from nirank.report.page import page
 from nirank.report.plain import plain
+from nirank.report.secrets import masked
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
 from nirank.trec import write_run
 
+_NAMES = ("collection", "split", "qrels", "system", "of", "measures", "nulls", "twins")  # of a row; these stay
 _COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")
 
 
@@ -45,7 +47,10 @@ def write(
     A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. What else is in the folder:
     see `write_folder`.
     """
-    rows, manifest = plain(rows), plain(manifest)
+    rows, manifest = [_shown(row) for row in plain(rows)], plain(manifest)
+    hidden = {name: masked(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
+    manifest = {**manifest, **hidden}
+    drawings = {name: masked(drawing) for name, drawing in drawings.items()}
     addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
     large: dict[str, Large] = {}
     for key, path in run_paths(list(runs)).items():
@@ -62,6 +67,11 @@ def write(
         "report.html": page(rows, measures, manifest, findings, drawings, details),
     }
     write_folder(folder, manifest, texts, large)
+
+
+def _shown(row: Row) -> Row:
+    """Return a row without values from the environment; names of collections and systems stay."""
+    return {**row, **{name: masked(said) for name, said in row.items() if name not in _NAMES}}
 
 
 def _content(address: str, ranking: Ranking) -> str:

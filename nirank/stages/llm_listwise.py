@@ -98,7 +98,7 @@ class LLMListwise(Combiner):
     def _window(self, query: str, texts: list[str], ctx: Context) -> list[int]:
         from nirank.inference.chat import Endpoint, ask
 
-        ctx.uses(f"{self.url} {self.model}", None, "endpoint")
+        ctx.uses(f"endpoint {self.model}", None, "endpoint")
         endpoint = Endpoint(self.url, self.model, self.key_env, self.timeout_s, self.retries)
         passages = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
         content = _ASK.format(query=query, passages=passages, n=len(texts))

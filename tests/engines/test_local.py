@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nirank.engines import LocalEngine
+from nirank.engines.local import _Worker
 from nirank.errors import ConfigError, ModelError, StageError
 from nirank.work import Work
 
@@ -55,11 +56,17 @@ def test_a_worker_that_dies_is_replaced_and_its_shard_tried_once_more(
     assert "a worker died (signal 9); shard" in caplog.text and "is tried once more" in caplog.text
 
 
-def test_a_shard_that_no_worker_survives_is_reported_and_what_came_before_is_given(engine: LocalEngine) -> None:
+def test_a_shard_that_no_worker_survives_is_reported_and_what_came_before_is_given(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    begin = _Worker.begin
+    monkeypatch.setattr(_Worker, "begin", lambda worker, *what: sent.append(what[1]) or begin(worker, *what))
     found = engine.map(work("dies_always"), range(8))
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(StageError, match=r"two workers died \(exit 7\) on the same shard, shard 3; what was finished"):
         list(found)
+    assert sent.count(3) == 2, "tried once more, and no oftener"
     assert list(engine.map(work("square", 0), [3])) == [9], "the engine goes on"
 
 

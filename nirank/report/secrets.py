@@ -1,0 +1,33 @@
+"""Values that came from the environment are written as `${NAME}`: they may be secrets, and nobody knows which are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_LEAST = 4  # characters of a value that is looked for inside other text; shorter ones would be found everywhere
+_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+@")
+_learned: dict[str, str] = {}
+
+
+def learn(name: str, value: str) -> None:
+    """Take note of a variable of the environment that was expanded."""
+    if value:
+        _learned[value] = f"${{{name}}}"
+
+
+def masked(value: Any) -> Any:
+    """Return text, or the texts inside lists and mappings, with expanded variables as `${NAME}`, passwords as `***`."""
+    if isinstance(value, str):
+        if value in _learned:
+            return _learned[value]
+        for secret in sorted(_learned, key=len, reverse=True):
+            if len(secret) >= _LEAST:
+                value = value.replace(secret, _learned[secret])
+        return _PASSWORD.sub(r"\1:***@", value)
+    if isinstance(value, Mapping):
+        return {masked(key): masked(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item) for item in value]
+    return value
