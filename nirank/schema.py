@@ -14,6 +14,13 @@ from nirank.pipeline import Keep
 from nirank.registry import stages
 from nirank.training.recipe import Recipe
 
+_SCALAR = ["string", "number", "boolean"]
+_TAKEN = {
+    "string": [*_SCALAR, "null"],
+    "number": ["number", "string"],
+    "integer": ["number", "string"],
+    "boolean": _SCALAR,
+}
 _APPLIED: dict[str, Any] = {
     "keep": {"enum": list(get_args(Keep))},
     "top": {"type": "integer", "minimum": 1},
@@ -27,24 +34,24 @@ def schema() -> dict[str, Any]:
 
     pipeline = {"$ref": "#/$defs/pipeline"}
     definitions: dict[str, Any] = {}
-    forms: list[Any] = [{"type": "string"}, {"type": "array", "items": pipeline}]
+    forms: list[Any] = [{"type": _SCALAR}, {"type": "array", "items": pipeline}]
     for name, keys in APPLIED.items():
         properties = {key: _APPLIED.get(key, pipeline) for key in keys}
         forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
     candidates = {"type": "array", "items": pipeline}
     forms.append(_only(TUNE, _keys(TUNE_KEYS, required=["on"], of=pipeline, candidates=candidates, on=_keys(JUDGED))))
     for name, kind in stages().items():
-        options = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")
+        options = _loose(TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}"))
         definitions |= options.pop("$defs", {})
+        short: dict[str, Any] = {"type": [*_SCALAR, "null", "array"]}  # the first option alone, or none
         if getattr(kind, "lists", (1, 1))[1] != 1:
-            options.setdefault("properties", {})["of"] = {"type": "array", "items": pipeline}
-            options = {"anyOf": [{"type": "array", "items": pipeline}, options]}
-        else:
-            options = {"anyOf": [options, {"type": ["string", "number"]}]}
-        forms.append(_only(name, options))
+            several = {"type": "array", "items": pipeline}
+            options.setdefault("properties", {})["of"] = {"anyOf": [several, pipeline]}
+            short = {"anyOf": [several, {"type": [*_SCALAR, "null"]}]}
+        forms.append(_only(name, {"anyOf": [options, short]}))
     collection = {
         "anyOf": [
-            {"type": "string"},
+            {"type": _SCALAR},
             {
                 "type": "object",
                 "properties": {key: {} for key in COLLECTION_KEYS},
@@ -58,17 +65,20 @@ def schema() -> dict[str, Any]:
         "title": "nirank configuration",
         "type": "object",
         "properties": {
-            "collections": {"type": "array", "items": collection, "minItems": 1},
+            "collections": {"anyOf": [{"type": "array", "items": collection, "minItems": 1}, collection]},
             "systems": {"type": "object", "additionalProperties": pipeline, "minProperties": 1},
-            "measures": {"type": "array", "items": {"type": "string"}},
-            "store": {"type": "string"},
-            "device": {"type": "string"},
-            "models": {"type": "object", "additionalProperties": _models(pipeline)},
-            "data": {"type": "object", "additionalProperties": _data(pipeline)},
-            "seeds": {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]},
-            "folds": {"anyOf": [{"type": "integer", "minimum": 2}, _keys(FOLDS, required=["k"])]},
-            "max_memory": {"type": ["string", "integer"]},
-            "significance": {"anyOf": [{"type": "string"}, TypeAdapter(Significance).json_schema()]},
+            "measures": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
+            "store": {"type": [*_SCALAR, "null"]},
+            "device": {"type": [*_SCALAR, "null"]},
+            "models": {"type": ["object", "null"], "additionalProperties": _models(pipeline)},
+            "data": {"type": ["object", "null"], "additionalProperties": _data(pipeline)},
+            "seeds": {
+                "type": ["integer", "string", "array", "null"],
+                "items": {"type": ["integer", "string", "number"]},
+            },
+            "folds": {"anyOf": [{"type": ["number", "string", "null"]}, _keys(FOLDS, required=["k"])]},
+            "max_memory": {"type": ["string", "number", "null"]},
+            "significance": {"anyOf": [{"type": _SCALAR}, _loose(TypeAdapter(Significance).json_schema())]},
         },
         "required": ["collections", "systems", "measures"],
         "additionalProperties": False,
@@ -76,13 +86,25 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _loose(one: Any) -> Any:
+    """Return a schema that takes what the parser converts: numbers written as text, and text that looks like others."""
+    if isinstance(one, list):
+        return [_loose(item) for item in one]
+    if not isinstance(one, dict):
+        return one
+    found = {key: _loose(item) for key, item in one.items()}
+    if isinstance(found.get("type"), str):
+        found["type"] = _TAKEN.get(found["type"], found["type"])
+    return found
+
+
 def _models(pipeline: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a trained model or a soup."""
     from pydantic import TypeAdapter
 
-    recipe = TypeAdapter(Recipe).json_schema() | {"additionalProperties": False}
+    recipe = _loose(TypeAdapter(Recipe).json_schema()) | {"additionalProperties": False}
     watch = _keys(WATCH, of=pipeline)
-    trained = _keys(TRAIN, required=["base", "data"], base={"type": "string"}, recipe=recipe, watch=watch)
+    trained = _keys(TRAIN, required=["base", "data"], base={"type": _SCALAR}, recipe=recipe, watch=watch)
     return {"anyOf": [trained, _keys(SOUP, required=["soup"], watch=watch)]}
 
 
@@ -90,6 +112,7 @@ def _data(pipeline: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a training set."""
     mined = {"anyOf": [_keys(MINED, required=["of"], of=pipeline), pipeline]}
     kinds = [
+        {"type": _SCALAR},
         _keys(DATA, negatives=mined, teacher=pipeline),
         _keys(FILE, required=["file"]),
         _keys(FIELDS, required=["fields"]),

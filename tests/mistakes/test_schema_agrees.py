@@ -1,0 +1,107 @@
+"""The schema for editors refuses nothing that the parser accepts."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_fuzzed_configurations import changed, configurations
+
+from nirank.config import load_config
+from nirank.errors import ConfigError
+from nirank.schema import schema
+
+jsonschema = pytest.importorskip("jsonschema", reason="checks the schema where a validator is installed")
+
+BASE = {"collections": "[c]", "measures": "[AP]", "systems": "{S: bm25}"}
+FORMS = [
+    ("systems", "{S: {bm25: }}"),
+    ("systems", "{S: {bm25: {}}}"),
+    ("systems", "{S: {bm25: 0.5}}"),
+    ("systems", "{S: {bm25: {k1: '0.5', k: 1e2}}}"),
+    ("systems", "{S: {bm25: {doc_text: 2020}}}"),
+    ("systems", "{S: {bm25: {fields: {title: 2}}}}"),
+    ("systems", "{S: {rrf: {of: [bm25, bm25]}}}"),
+    ("systems", "{S: [bm25, {cut: '10'}]}"),
+    ("systems", "{S: {union: [bm25, bm25]}}"),
+    ("systems", "{2020: bm25, no: [2020, {cut: 3}]}"),
+    ("systems", "{S: {within: {scope: {only: [d1, 2, null, no]}, of: bm25}}}"),
+    ("systems", "{S: {within: {scope: {where: {match: {type: [a, 1]}}}, of: bm25}}}"),
+    ("systems", "{S: {fold: {view: {windows: 50}, of: bm25, keep: sum, top: 3}}}"),
+    ("systems", "{S: {dense: a/b}}"),
+    ("systems", "{S: {tune: {of: bm25, over: {bm25.k1: [1, 2]}, on: {split: train}}}}"),
+    ("measures", "AP"),
+    ("collections", "[{path: c, measures: AP}]"),
+    ("collections", "c"),
+    ("collections", "{path: c}"),
+    ("collections", "[2017, {docs: a.jsonl, queries: b.jsonl}]"),
+    ("store", ""),
+    ("store", "7"),
+    ("device", ""),
+    ("max_memory", "1.5e9"),
+    ("max_memory", ""),
+    ("models", ""),
+    ("data", ""),
+    ("seeds", "3"),
+    ("seeds", "['1', 2e0]"),
+    ("seeds", ""),
+    ("folds", "'5'"),
+    ("folds", "{k: 5}"),
+    ("significance", "S"),
+    ("significance", "{alpha: 1e-2, resamples: '1000'}"),
+    ("data", "{d: {split: train}, e: d, f: {mix: [d, e]}}"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    found = schema()
+    jsonschema.Draft202012Validator.check_schema(found)
+    return jsonschema.Draft202012Validator(json.loads(json.dumps(found)))
+
+
+def accepted(place: Path, text: str) -> Any:
+    """The configuration's plain values where the parser accepts it; None otherwise."""
+    path = place / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        return json.loads(json.dumps(load_config(path).resolved))
+    except ConfigError:
+        return None
+
+
+@pytest.mark.parametrize(("key", "value"), FORMS)
+def test_forms_that_the_parser_accepts(tmp_path: Path, validator: Any, key: str, value: str) -> None:
+    found = accepted(tmp_path, "".join(f"{name}: {said}\n" for name, said in (BASE | {key: value}).items()))
+    assert found is not None
+    validator.validate(found)
+
+
+def test_configurations_of_the_project_and_what_is_left_of_them(tmp_path: Path, validator: Any) -> None:
+    trees = configurations()
+    said = 0
+    for seed in range(600):
+        chance = random.Random(seed)
+        tree = copy.deepcopy(chance.choice(trees) if seed >= len(trees) else trees[seed])
+        found = accepted(
+            tmp_path, yaml.safe_dump(tree if seed < len(trees) else changed(tree, chance), allow_unicode=True)
+        )
+        if found is not None:
+            validator.validate(found)
+            said += 1
+    assert said > len(trees)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sytems": {}}, {"systems": []}, {"measures": 3}, {"systems": {"S": {"bm25": {"k9": 1}}}}, {"folds": {"seed": 1}}],
+)
+def test_the_schema_still_refuses_what_is_wrong(validator: Any, wrong: dict[str, Any]) -> None:
+    right = {"collections": ["c"], "measures": ["AP"], "systems": {"S": "bm25"}}
+    validator.validate(right)
+    assert not validator.is_valid(right | wrong)
