@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from threading import local
 
 import numpy as np
@@ -67,14 +66,13 @@ def search(
 
     queries  tokens of each query, repeats counted, or weights by token; one without known tokens gets
              no documents
-    cost     per query: its postings, and n_docs for the accumulator; where numba is installed, long work
+    cost     per query: its postings, and n_docs for the accumulator; long work
              is compiled, skips postings that cannot matter, and runs on every core. Results are the same.
     """
     scorers = [_Scorer(fields[name], weight, queries, k1, b) for name, weight in weights.items() if weight > 0]
     n_docs = len(scope.docs)
     work = sum(one.postings for one in scorers) + len(queries) * n_docs
-    compiled = work >= _COMPILED_FROM and find_spec("numba") is not None
-    one = _Compiled(scorers, scope, k) if compiled else _Plain(scorers, scope, k)
+    one = _Compiled(scorers, scope, k) if work >= _COMPILED_FROM else _Plain(scorers, scope, k)
     with ThreadPoolExecutor(one.threads) as pool:
         found = list(pool.map(one.search, range(len(queries))))
     depth = k if k is not None and k < n_docs else None
