@@ -337,7 +337,7 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
     odd = beir(tmp_path / "odd")
     (odd / "corpus.jsonl").unlink()
     (odd / "corpus.jsonl").mkdir()
-    with pytest.raises(DataError, match="is a folder; expected a file"):
+    with pytest.raises(ConfigError, match="is a folder without data; expected a file"):
         load(odd, store=store)
 
 

@@ -44,8 +44,9 @@ class TextFiles:
         if path.is_file():
             return cls((path,))
         found, skipped = _inside(path) if path.is_dir() else ([], [])
-        if skipped and not found:
-            raise ConfigError(f"{what}: {path}: holds no data but {', '.join(skipped[:3])}")
+        if path.is_dir() and not found:
+            but = f" but {', '.join(skipped[:3])}" if skipped else ""
+            raise ConfigError(f"{what}: {path}: is a folder without data{but}; expected a file, or a folder of files")
         if not found:
             near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
             raise ConfigError(f"{what}: {path}: there is no such file or folder of files{suggest(str(path), near)}")

@@ -147,7 +147,7 @@ def test_one_object_a_file_and_what_spark_leaves_beside(tmp_path: Path, store: L
     assert len(found.docs) == 2
     assert next(one.count for one in found.findings if one.code == "skipped-files") == 3
     (tmp_path / "parts" / "corpus.parquet").mkdir()
-    with pytest.raises(ConfigError, match="there is no such file or folder of files"):
+    with pytest.raises(ConfigError, match="is a folder without data; expected a file"):
         load(tmp_path / "parts", store=store)
 
 
