@@ -130,7 +130,7 @@ OTHERS = [
     ("significance", "[S]", "expected {baseline: …"),
     ("significance", "{alpha: 2}", "alpha must lie between 0 and 1"),
     ("significance", "{alpha: wide}", "alpha"),
-    ("significance", "{resamples: 3}", "resamples must be 100 or more"),
+    ("significance", "{resamples: 3}", "100 or more"),
     ("significance", "{correction: holms}", "did you mean 'holm'?"),
     ("max_memory", "much", "max_memory"),
     ("max_memory", "[4GB]", "max_memory"),
