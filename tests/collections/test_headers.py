@@ -141,3 +141,8 @@ def test_files_with_other_columns_in_one_folder(tmp_path: Path, store: LocalStor
     (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "tea"}\n')
     with pytest.raises(DataError, match=r"2\.csv:2: has columns name, price; expected name, as in the first file"):
         load(docs=tmp_path / "d", queries=tmp_path / "q.jsonl", store=store)
+
+
+def test_a_header_says_what_separates_even_where_a_row_is_wrong(tmp_path: Path, store: LocalStore) -> None:
+    with pytest.raises(DataError, match=r"d\.csv:2: 3 columns; expected 2: id, text"):
+        loaded(tmp_path, store, "id;text\na;tea;green\n")
