@@ -92,7 +92,7 @@ def read_run_lines(path: Path) -> RunLines:
     tag = _FIRST_TAG.match(raw)
     query_ids, query = _coded(table["query"])
     doc_ids, doc = _coded(table["document"])
-    told = tag[1].decode() if tag else ""
+    told = tag[1].decode(errors="replace") if tag else ""  # a tag decides nothing
     rank, score = _ranks(table["rank"]), np.asarray(table["score"])
     return _finite(RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers))
 

@@ -67,6 +67,14 @@ def test_mistakes_in_files(tmp_path: Path, name: str, content: bytes, words: str
     told("run", "c.yaml", cwd=tmp_path).assert_mistake(words)
 
 
+def test_a_tag_that_is_no_utf_8_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("q 0 d0 1\n")
+    (tmp_path / "a.run").write_bytes(b"q Q0 d0 1 2.0 \xff\n")
+    said = told("evaluate", "--qrels", "q.txt", "--run", "a.run", "--measures", "AP", cwd=tmp_path)
+    assert said.code == 0, said
+    assert "1.0000" in said.out
+
+
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
 def test_folders_in_place_of_files(tmp_path: Path, name: str) -> None:
     folder(tmp_path / "tiny")
