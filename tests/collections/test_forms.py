@@ -362,3 +362,9 @@ def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch
     assert "mine\n  2 docs, 1 queries, 1 qrels" in parts and "empty-documents" in parts
     broken = CliRunner().invoke(cli, ["audit", "nothing.csv"])
     assert broken.exit_code == 2 and "cannot-be-loaded" in broken.output
+
+
+def test_candidates_may_be_a_file_of_judgements(tmp_path: Path, store: LocalStore) -> None:
+    docs = put(tmp_path / "d.tsv", "a\tapples\nb\tbread\n")
+    found = loaded(docs, store, candidates=put(tmp_path / "g.txt", "q 0 a 1\nq 0 b 0\n"))
+    assert found.candidates is not None and found.candidates.to_dict() == {"q": ["a", "b"]}
