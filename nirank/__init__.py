@@ -20,14 +20,14 @@ _PLACES = {
     "nirank.collections.collection": ("Collection",),
     "nirank.collections.texts": ("Texts",),
     "nirank.evaluation.evaluate": ("evaluate",),
-    "nirank.experiment": ("Experiment",),
-    "nirank.ids": ("Ids",),
-    "nirank.loading": ("load",),
-    "nirank.pairs": ("Pairs",),
-    "nirank.pipeline": ("fold", "rewrite", "within"),
-    "nirank.qrels": ("Qrels",),
-    "nirank.ranking": ("Ranking",),
-    "nirank.result": ("Result",),
+    "nirank.experiment.experiment": ("Experiment",),
+    "nirank.flow.ids": ("Ids",),
+    "nirank.experiment.loading": ("load",),
+    "nirank.flow.pairs": ("Pairs",),
+    "nirank.algebra.pipeline": ("fold", "rewrite", "within"),
+    "nirank.flow.qrels": ("Qrels",),
+    "nirank.flow.ranking": ("Ranking",),
+    "nirank.results.result": ("Result",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.bm25": ("BM25",),
     "nirank.stages.comb": ("Comb",),
@@ -45,7 +45,7 @@ _PLACES = {
     "nirank.stages.llm_listwise": ("LLMListwise",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
-    "nirank.run_files": ("evaluate_runs",),
+    "nirank.experiment.run_files": ("evaluate_runs",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.run": ("RunFile",),
@@ -58,33 +58,37 @@ _PLACES = {
     "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
-    "nirank.cases": ("Folds",),
-    "nirank.judged": ("Judged",),
+    "nirank.experiment.cases": ("Folds",),
+    "nirank.algebra.judged": ("Judged",),
     "nirank.training.data": ("Fields", "Mined", "Mixture", "TrainingFile", "TrainingSet"),
     "nirank.training.recipe": ("Lora", "Recipe"),
     "nirank.training.train": ("Soup", "Train", "Watch"),
-    "nirank.tuned": ("grid", "tune"),
-    "nirank.trec": ("read_run", "write_run"),
+    "nirank.algebra.tuned": ("grid", "tune"),
+    "nirank.flow.trec": ("read_run", "write_run"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 
 if TYPE_CHECKING:
-    from nirank.cases import Folds as Folds
+    from nirank.algebra.judged import Judged as Judged
+    from nirank.algebra.pipeline import fold as fold
+    from nirank.algebra.pipeline import rewrite as rewrite
+    from nirank.algebra.pipeline import within as within
+    from nirank.algebra.tuned import grid as grid
+    from nirank.algebra.tuned import tune as tune
     from nirank.collections.collection import Collection as Collection
     from nirank.collections.texts import Texts as Texts
     from nirank.evaluation.evaluate import evaluate as evaluate
-    from nirank.experiment import Experiment as Experiment
-    from nirank.ids import Ids as Ids
-    from nirank.judged import Judged as Judged
-    from nirank.loading import load as load
-    from nirank.pairs import Pairs as Pairs
-    from nirank.pipeline import fold as fold
-    from nirank.pipeline import rewrite as rewrite
-    from nirank.pipeline import within as within
-    from nirank.qrels import Qrels as Qrels
-    from nirank.ranking import Ranking as Ranking
-    from nirank.result import Result as Result
-    from nirank.run_files import evaluate_runs as evaluate_runs
+    from nirank.experiment.cases import Folds as Folds
+    from nirank.experiment.experiment import Experiment as Experiment
+    from nirank.experiment.loading import load as load
+    from nirank.experiment.run_files import evaluate_runs as evaluate_runs
+    from nirank.flow.ids import Ids as Ids
+    from nirank.flow.pairs import Pairs as Pairs
+    from nirank.flow.qrels import Qrels as Qrels
+    from nirank.flow.ranking import Ranking as Ranking
+    from nirank.flow.trec import read_run as read_run
+    from nirank.flow.trec import write_run as write_run
+    from nirank.results.result import Result as Result
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.comb import Comb as Comb
@@ -126,10 +130,6 @@ if TYPE_CHECKING:
     from nirank.training.train import Soup as Soup
     from nirank.training.train import Train as Train
     from nirank.training.train import Watch as Watch
-    from nirank.trec import read_run as read_run
-    from nirank.trec import write_run as write_run
-    from nirank.tuned import grid as grid
-    from nirank.tuned import tune as tune
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from nirank.cli import main
+from nirank.cli.main import main
 
 if __name__ == "__main__":
     main(["run", *sys.argv[1:]])

@@ -11,14 +11,14 @@ import pytest
 from growth import calls, growth
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Scorer, option, stage
 from nirank.collections.collection import Collection
-from nirank.context import Context
-from nirank.experiment import Experiment
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.pipeline import Pipeline
+from nirank.experiment.experiment import Experiment
+from nirank.flow.pairs import Pairs
 from nirank.plan.memory import sizes_of
-from nirank.stage import Scorer, option, stage
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore
 from nirank.training.batches import Batches

@@ -47,7 +47,7 @@ def folder(path: Path) -> Path:
 
 
 RUN = """
-from nirank.cli import main
+from nirank.cli.main import main
 try:
     main(["run", {config!r}, "--out", {out!r}, "--quiet"])
 except SystemExit as end:
@@ -67,7 +67,7 @@ def test_trap_43_import_loads_nothing_heavy() -> None:
 
 
 def test_trap_43_help_loads_nothing_heavy() -> None:
-    code = "from nirank.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    code = "from nirank.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
     assert not any(loaded(code).values())
 
 

@@ -32,7 +32,7 @@ def test_the_algebra_examples_are_legal() -> None:
     assert block is not None
     names = {name: getattr(nirank, name) for name in nirank.__all__} | {"bm25": nirank.BM25()}
     for line in block[1].splitlines():
-        assert isinstance(eval(line, names), nirank.pipeline.Pipeline)
+        assert isinstance(eval(line, names), nirank.algebra.pipeline.Pipeline)
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
@@ -43,7 +43,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 def test_the_yaml_example_is_a_legal_configuration(tmp_path: Path) -> None:
     block = re.search(r"## Your own comparison\n\n```yaml\n(.*?)```", README, re.DOTALL)
     assert block is not None
-    from nirank.config import load_config
+    from nirank.config.reader import load_config
 
     (tmp_path / "config.yaml").write_text(block[1])
     assert list(load_config(tmp_path / "config.yaml").systems) == ["BM25", "Dense", "Hybrid", "Cut"]

@@ -123,11 +123,11 @@ def index_lucene(folder: Path) -> None:
 def rival_nirank(folder: Path) -> Ask:
     import pyarrow as pa
 
-    from nirank.ids import Ids
+    from nirank.flow.ids import Ids
+    from nirank.flow.scope import Scope
     from nirank.lexical.analysis import Analyzer
     from nirank.lexical.postings import Index
     from nirank.lexical.scoring import search
-    from nirank.scope import Scope
 
     index, tool = Index.open(folder / "nirank"), Analyzer("english")
     docs = Ids(pa.array([id for id, _ in corpus(folder)]))

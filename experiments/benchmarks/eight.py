@@ -128,8 +128,8 @@ def warm(work: Path) -> None:
 
 
 def opened(folder: Path, store: Any) -> tuple[Any, dict[str, Any]]:
-    from nirank.config import load_config
-    from nirank.loading import load
+    from nirank.config.reader import load_config
+    from nirank.experiment.loading import load
 
     parsed = load_config(folder / "eight.yaml", ())
     return load(folder / "scifact", store=store), parsed.systems
@@ -276,12 +276,12 @@ class Functions:
 
     def __init__(self, collection: Any, work: Path) -> None:
         from nirank import BM25
+        from nirank.algebra.context import Context
         from nirank.collections.texts import TITLE_AND_TEXT, TextView
-        from nirank.context import Context
+        from nirank.flow.scope import Scope
         from nirank.inference.encoder import Encoding, encode
         from nirank.inference.models import resolve
         from nirank.lexical.postings import build
-        from nirank.scope import Scope
 
         self.collection, self.work, self.calls = collection, work, {"bm25": 0, "dense": 0, "late": 0, "pairs": 0}
         self.scope = Scope(collection.queries.ids, collection.docs.ids)
@@ -296,7 +296,7 @@ class Functions:
 
     def bm25(self, frame: Any) -> Any:
         from nirank import BM25
-        from nirank.context import Context
+        from nirank.algebra.context import Context
 
         self.calls["bm25"] += 1
         context = Context(self.collection.queries, self.collection.docs, (self.work / "bm25",), self.scope)

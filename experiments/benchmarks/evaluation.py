@@ -56,7 +56,7 @@ def files(rival: str, folder: Path, systems: int) -> list[float]:
     paths = [folder / f"{system}.run" for system in range(systems)]
     found: list[float] = []
     if rival == "nirank":
-        from nirank.run_files import evaluate_runs
+        from nirank.experiment.run_files import evaluate_runs
 
         result = evaluate_runs(folder / "qrels.txt", paths, MEASURES)
         found = [result.rows[-1]["measures"][name] for name in MEASURES]
@@ -83,10 +83,10 @@ def in_memory(rival: str, folder: Path) -> Ask:
     run, judged = str(folder / "0.run"), str(folder / "qrels.txt")
     if rival == "nirank":
         from nirank.evaluation.evaluate import evaluate
-        from nirank.ids import Ids
-        from nirank.judgements import read_qrels
-        from nirank.qrels import Qrels
-        from nirank.trec import read_run
+        from nirank.flow.ids import Ids
+        from nirank.flow.judgements import read_qrels
+        from nirank.flow.qrels import Qrels
+        from nirank.flow.trec import read_run
 
         read = read_qrels(judged)
         queries = Ids(read.query_ids.unique())

@@ -56,7 +56,7 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
     os.waitpid(maker, 0)
     import sentence_transformers  # noqa: F401
 
-    import nirank.experiment
+    import nirank.experiment.experiment
     import nirank.stages.cross_encoder  # noqa: F401
 
     began = time.perf_counter()

@@ -62,9 +62,9 @@ def rival(name: str, folder: Path) -> None:
     if name == "nirank":
         import pyarrow as pa
 
-        from nirank.ids import Ids
+        from nirank.flow.ids import Ids
+        from nirank.flow.scope import Scope
         from nirank.inference.knn import nearest
-        from nirank.scope import Scope
 
         docs = Ids(pa.array([f"d{row:07}" for row in range(DOCS)]))
         docs.rank  # noqa: B018  a collection's id table is there before

@@ -72,7 +72,7 @@ def make_cross_encoder(folder: Path) -> None:
 
 
 def context() -> Any:
-    from nirank.context import Context
+    from nirank.algebra.context import Context
 
     return Context(device="cpu")
 

@@ -37,7 +37,7 @@ def vectors(n: int, seed: int) -> Any:
 
 
 def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
-    from nirank.context import Context
+    from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
     from nirank.inference.models import resolve
 
@@ -46,7 +46,7 @@ def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 
 
 def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
-    from nirank.context import Context
+    from nirank.algebra.context import Context
     from nirank.inference.late import TokenEncoding, maxsim
     from nirank.inference.models import resolve
 
@@ -66,8 +66,8 @@ def collection(scifact: Path, n: int, queries: int) -> Any:
 
 def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank import BM25
-    from nirank.context import Context
-    from nirank.scope import Scope
+    from nirank.algebra.context import Context
+    from nirank.flow.scope import Scope
 
     one = collection(scifact, n, 300)
     bm25_index(scifact, n, folder)()
@@ -86,9 +86,9 @@ def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 
 
 def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
-    from nirank.ids import Ids
+    from nirank.flow.ids import Ids
+    from nirank.flow.scope import Scope
     from nirank.inference.knn import nearest
-    from nirank.scope import Scope
 
     docs, queries = vectors(n, 0), vectors(100, 1)
     scope = Scope(Ids.of(f"q{i}" for i in range(100)), Ids.of(f"d{i}" for i in range(n)))
@@ -111,8 +111,8 @@ def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     """Measures of n queries with 100 results each."""
     from nirank import Ranking, evaluate
-    from nirank.ids import Ids
-    from nirank.qrels import Qrels
+    from nirank.flow.ids import Ids
+    from nirank.flow.qrels import Qrels
 
     queries, docs = Ids.of(f"q{i:07}" for i in range(n)), Ids.of(f"d{i:05}" for i in range(5000))
     random = np.random.default_rng(0)

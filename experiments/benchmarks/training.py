@@ -122,7 +122,7 @@ def ours(job: str, precision: Any) -> Any:
     def ready(folder: Path) -> Ask:
         import pyarrow as pa
 
-        from nirank.context import Context
+        from nirank.algebra.context import Context
         from nirank.inference.models import resolve
         from nirank.training.examples import Examples
         from nirank.training.fit import Fitting, fit

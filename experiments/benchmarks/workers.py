@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def encoding(texts: list[str], engine: Any) -> float:
-    from nirank.context import Context
+    from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
     from nirank.inference.models import resolve
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Scorer, option, stage
 from nirank.collections.texts import TextView
-from nirank.context import Context
-from nirank.pairs import Pairs
-from nirank.stage import Scorer, option, stage
+from nirank.flow.pairs import Pairs
 
 
 @stage

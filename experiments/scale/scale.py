@@ -69,8 +69,8 @@ def make(folder: Path, n: int) -> None:
 def do(step: str, folder: Path) -> dict[str, float]:
     """Run one step; return its seconds, and the process's greatest RssAnon."""
     from nirank import load
+    from nirank.flow.scope import Scope
     from nirank.inference.knn import nearest
-    from nirank.scope import Scope
     from nirank.store import open_store
 
     store = open_store(str(folder / "store"))

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from nirank import Experiment, evaluate, load, read_run
-from nirank.config import load_config
+from nirank.config.reader import load_config
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.planning import seen
+from nirank.experiment.planning import seen
 
 MEASURE, BASELINE = "nDCG@10", "Zero-shot"
 

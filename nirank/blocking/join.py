@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.memory import fitting
 from nirank.blocking.keys import Keys, RecordKeys
-from nirank.memory import fitting
-from nirank.pairs import Pairs, segment_positions
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs, segment_positions
+from nirank.flow.scope import Scope
 
 _BLOCK = 1 << 22  # comparisons made at a time
 _BYTES_EACH = 40  # of a comparison: its query, its position, its document, and what sorts them

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.pairs import Pairs, offsets_of
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs, offsets_of
+from nirank.flow.scope import Scope
 
 
 def order_keys(queries: Sequence[str], docs: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

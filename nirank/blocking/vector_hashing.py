@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.memory import fitting
 from nirank.blocking.keys import Keys, RecordKeys, combine_columns
 from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits, shift_cells
-from nirank.memory import fitting
 
 Vectors = NDArray[np.float32]
 _BLOCK = 8192  # vectors hashed at a time

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nirank.base.files import GivenFile, find_file, read_lines
+from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.formats import read_records
 from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import GivenFile, find_file, read_lines
-from nirank.identity import digest
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile, read_qrels
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile, read_qrels
 
 _SHOWN = 3
 _RETRIEVED = 2  # labels 3 and 4 are for records that the Boolean search did not return

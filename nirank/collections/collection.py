@@ -18,9 +18,9 @@ from nirank.collections.metadata import as_id
 from nirank.collections.texts import Texts
 from nirank.collections.twins import twin_groups
 from nirank.errors import ConfigError, suggest
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.scope import Scope
 
 SelfMatch = Literal["keep", "id"] | Mapping[Literal["key"], str]
 Time = Literal["all", "as_of_query"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.date_forms import Found, Order, days_of, numeric_parts, parse_date
 from nirank.errors import DataError, suggest
-from nirank.scope import Between
+from nirank.flow.scope import Between
 
 if TYPE_CHECKING:
     from nirank.collections.texts import Texts

@@ -8,19 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nirank.base.files import PACKED, GivenFile, unpacked_name
+from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.formats import ENDINGS, are_plain_texts
 from nirank.collections.labels import label_judgements
 from nirank.collections.records import Record, Side
 from nirank.collections.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import PACKED, GivenFile, unpacked_name
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.forms.asked import AskedColumns, TextColumns
 from nirank.forms.id_columns import file_kind
 from nirank.forms.names import plain
-from nirank.identity import digest
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 
 _STEMS: Mapping[Side, tuple[str, ...]] = {
     "docs": ("corpus", "docs", "documents", "collection"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from nirank.base.files import read_lines
 from nirank.collections.json_lines import read_json
 from nirank.collections.plain_texts import read_plain_texts
 from nirank.collections.records import Record, Side
@@ -14,7 +15,6 @@ from nirank.collections.smart import is_smart, read_smart
 from nirank.collections.tables import is_table_header, read_csv, read_parquet, read_tsv
 from nirank.collections.trec_texts import read_docs, read_topics
 from nirank.errors import DataError
-from nirank.files import read_lines
 from nirank.forms.asked import TextColumns
 from nirank.forms.id_columns import file_kind
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nirank.base.identity import Digester
 from nirank.collections.readable import METADATA, Readable, count_keys
 from nirank.collections.records import Record
 from nirank.collections.texts import digest_columns, digest_record, fingerprint
 from nirank.errors import DataError
-from nirank.identity import Digester
-from nirank.ids import Ids
+from nirank.flow.ids import Ids
 
 VERSION = 5  # raised when the same records would be written otherwise
 

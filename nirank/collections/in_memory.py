@@ -18,10 +18,10 @@ from nirank.collections.readable import plain_text
 from nirank.collections.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
+from nirank.flow.judgements import PairsFile, QrelsFile
 from nirank.forms.asked import TextColumns
 from nirank.forms.cells import NotText, cell_id
 from nirank.forms.names import TEXT_NAMES, TITLE_NAMES, is_known
-from nirank.judgements import PairsFile, QrelsFile
 
 _GREATEST = 10**9  # labels are below, as in files
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from nirank.base.files import GivenFile
+from nirank.base.identity import Digester
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
 from nirank.errors import ConfigError, DataError, NirankError, suggest
-from nirank.files import GivenFile
-from nirank.identity import Digester
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile
 
 _TEXT = ("text", "body", "abstract", "contents", "content", "passage", "summary")
 _QUERY_TEXT = ("text", "query", "title")

@@ -15,10 +15,10 @@ from nirank.collections.collection import Collection, SelfMatch, known_sentence
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile
-from nirank.pairs import Pairs
-from nirank.qrels import Judgement, Qrels
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Judgement, Qrels
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from nirank.collections.records import Record
 from nirank.errors import DataError
-from nirank.ids import Ids
-from nirank.judgements import QrelsFile
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import QrelsFile
 
 _WORDS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "included", "include", "relevant", "accepted", "accept"), 1),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nirank.base.files import LINE_BYTES, read_text, unpacked_name
 from nirank.collections.records import Record
-from nirank.files import LINE_BYTES, read_text, unpacked_name
 
 
 def read_plain_texts(paths: Sequence[Path], folder: Path) -> Iterator[Record]:

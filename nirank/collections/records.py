@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from nirank.base.files import GivenFile
 from nirank.collections.audit import Finding
-from nirank.files import GivenFile
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile
 
 Side = Literal["docs", "queries"]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from nirank.base.files import LINE_BYTES, read_lines
 from nirank.collections.records import Record
 from nirank.errors import DataError
-from nirank.files import LINE_BYTES, read_lines
 
 _BEGIN = re.compile(r"^\.I\s+(\S.*?)\s*$")
 _FIELD = re.compile(r"^\.([A-Z])\s*$")

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nirank.base.files import given_path, unpacked_name
 from nirank.collections import irds, stdlib
 from nirank.collections.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.file_set import MAIN, FileSet, is_collection
 from nirank.collections.records import Source
 from nirank.collections.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
-from nirank.files import given_path, unpacked_name
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import QrelsFile, read_qrels
 from nirank.forms.asked import AskedColumns
-from nirank.ids import Ids
-from nirank.judgements import QrelsFile, read_qrels
 
 QrelsAsked = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
 

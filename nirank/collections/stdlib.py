@@ -20,13 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nirank.base.files import GivenFile
+from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
 from nirank.errors import DataError
-from nirank.files import GivenFile
-from nirank.identity import digest
-from nirank.ids import Ids
-from nirank.judgements import PairsFile, QrelsFile
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile
 
 NAME = "python-stdlib"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from nirank.base.files import LINE_BYTES, read_lines
 from nirank.collections.fields import Fields
 from nirank.collections.records import Record
 from nirank.errors import DataError, suggest
-from nirank.files import LINE_BYTES, read_lines
 from nirank.forms.asked import TextColumns
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known, listed
 from nirank.forms.parquet import parquet_names, read_rows

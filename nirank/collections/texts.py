@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nirank.base.identity import Digester
 from nirank.collections.readable import METADATA, Readable, plain_text
 from nirank.errors import ConfigError
-from nirank.identity import Digester
-from nirank.ids import Ids, take_rows
-from nirank.pairs import Rows
+from nirank.flow.ids import Ids, take_rows
+from nirank.flow.pairs import Rows
 
 View = tuple[str, ...] | str  # how an option names a text view
 TITLE_AND_TEXT = ("title", "text")

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from nirank.base.files import DOCUMENT_BYTES, LINE_BYTES, read_lines, read_text
 from nirank.collections.records import Record
 from nirank.errors import DataError
-from nirank.files import DOCUMENT_BYTES, LINE_BYTES, read_lines, read_text
 
 _TAG = re.compile(r"<[^<>]*>")
 _OPEN = re.compile(r"<DOC(\s[^<>]*)?>", re.IGNORECASE)

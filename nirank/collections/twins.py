@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.qrels import Qrels
-from nirank.scope import Scope
+from nirank.flow.qrels import Qrels
+from nirank.flow.scope import Scope
 
 
 def twin_groups(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:

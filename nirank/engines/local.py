@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, Any, cast
 
+from nirank.base.work import Work
 from nirank.engines.worker import receive, send
 from nirank.errors import ConfigError, StageError
-from nirank.work import Work
 
 log = logging.getLogger("nirank")
 

@@ -46,7 +46,7 @@ def main() -> None:
 
     What goes wrong is answered by ("raised", error).
     """
-    from nirank.work import opened
+    from nirank.base.work import opened
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to hear
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

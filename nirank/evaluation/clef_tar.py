@@ -38,8 +38,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.files import read_lines
 from nirank.errors import ConfigError, DataError
-from nirank.files import read_lines
 
 Year = Literal["2017", "2018", "2019"]
 Values = dict[str, float]

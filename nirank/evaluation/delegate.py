@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.evaluation.measures import Measure
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 log = logging.getLogger("nirank")
 

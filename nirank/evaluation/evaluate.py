@@ -18,10 +18,10 @@ from nirank.evaluation.native import native, threshold
 from nirank.evaluation.pool import Pool, reachable
 from nirank.evaluation.screening import effort_curve, ended_early
 from nirank.evaluation.ties import TieBounds, tie_orders
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 TIES = "score descending, then document id descending by bytes (trec_eval's rule)"
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nirank.errors import StageError
 from nirank.evaluation.pool import Pool
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 Values = NDArray[np.float64]
 

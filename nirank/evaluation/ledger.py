@@ -10,8 +10,8 @@ import numpy as np
 from nirank.evaluation.kernels import Judged
 from nirank.evaluation.measures import parse
 from nirank.evaluation.native import native
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
 
 
 def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:

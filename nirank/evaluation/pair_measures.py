@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 PAIR_MEASURES = ("PC", "PQ", "F1", "RR", "CSSR")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.qrels import Qrels
-from nirank.scope import Scope
+from nirank.flow.qrels import Qrels
+from nirank.flow.scope import Scope
 
 
 @dataclass(frozen=True)

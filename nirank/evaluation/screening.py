@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import Judged, Values, divide, ranks_within
-from nirank.pairs import segment_positions
+from nirank.flow.pairs import segment_positions
 
 STEPS = 101  # of an effort curve: 0 % to 100 %
 

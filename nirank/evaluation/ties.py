@@ -9,8 +9,8 @@ import numpy as np
 from nirank.errors import ConfigError
 from nirank.evaluation.kernels import Judged, ranks_within
 from nirank.evaluation.measures import parse
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nirank.base.files import LINE_BYTES, read_text, unpacked_name
 from nirank.errors import DataError, suggest
-from nirank.files import LINE_BYTES, read_text, unpacked_name
 from nirank.forms.names import TwoNames, find_name, listed
 from nirank.forms.parquet import parquet_names, read_id_columns
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, split_cells

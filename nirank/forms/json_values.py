@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from nirank.base.files import DOCUMENT_BYTES, read_lines, read_text
 from nirank.errors import DataError
-from nirank.files import DOCUMENT_BYTES, read_lines, read_text
 from nirank.forms.cells import kind_of
 
 _BLANK = re.compile(r"\s*")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from nirank.base.files import PACKED, opened, read_bytes
 from nirank.errors import DataError
-from nirank.files import PACKED, opened, read_bytes
 from nirank.forms.cells import NotText, cell_id
 
 _BATCH_ROWS = 1024

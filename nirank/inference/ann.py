@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memory import Need, library
 from nirank.errors import MissingExtra
+from nirank.flow.pairs import row_type
+from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.scope import Scope
 from nirank.inference.knn import Vectors, nearest, score_rows
-from nirank.memory import Need, library
-from nirank.pairs import row_type
-from nirank.ranking import Ranking, best_rows
-from nirank.scope import Scope
 
 _BLOCK = 16_384
 _SAMPLE = 64  # queries on which the overlap with exact search is measured

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from nirank.context import Context
-from nirank.identity import digest
+from nirank.algebra.context import Context
+from nirank.base.identity import digest
+from nirank.base.memo import Rows
+from nirank.base.memory import MIB, WORKER, Need, give_back, library
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import n_parameters
-from nirank.memo import Rows
-from nirank.memory import MIB, WORKER, Need, give_back, library
 
 if TYPE_CHECKING:
     from torch import nn

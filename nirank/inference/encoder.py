@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memo import Rows, text_keys
+from nirank.base.memory import Need, Sizes
+from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
@@ -22,9 +25,6 @@ from nirank.inference.loading import ENCODER, called, fit_lengths, load_whole, l
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import remembered_texts
-from nirank.memo import Rows, text_keys
-from nirank.memory import Need, Sizes
-from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from nirank.base.files import GivenFile
 from nirank.errors import ModelError
-from nirank.files import GivenFile
 
 # What is read, and fetched from a hub: no code, no pickles.
 READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.spm", "bpe.codes", "artifact.metadata")

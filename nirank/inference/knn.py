@@ -13,11 +13,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.memory import fitting
 from nirank.errors import ConfigError, StageError
-from nirank.memory import fitting
-from nirank.pairs import row_type
-from nirank.ranking import Ranking, best_rows
-from nirank.scope import Scope
+from nirank.flow.pairs import row_type
+from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.scope import Scope
 
 Similarity = Literal["cosine", "dot", "euclidean"]
 Vectors = NDArray[np.float32]

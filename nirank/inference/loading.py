@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nirank.base.files import GivenFile
 from nirank.errors import DataError, ModelError
-from nirank.files import GivenFile
 from nirank.inference.folders import READ, read_json
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.model import MODEL, Bound, Made
+from nirank.algebra.node import Node
+from nirank.base.files import given_path
 from nirank.errors import ModelError
-from nirank.files import given_path
 from nirank.inference.folders import READ, RUN, RUN_SPARSE, check_modules, look, modules, read_json, tells_sides_apart
-from nirank.model import MODEL, Bound, Made
-from nirank.node import Node
 
 log = logging.getLogger("nirank")
 

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memo import pair_keys, text_keys
+from nirank.base.memory import Need, Sizes, fitting
+from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
@@ -22,9 +25,6 @@ from nirank.inference.models import ModelFiles
 from nirank.inference.packed import pack
 from nirank.inference.remembered import by_number, remembered_pairs
 from nirank.inference.token_counts import token_counts
-from nirank.memo import pair_keys, text_keys
-from nirank.memory import Need, Sizes, fitting
-from nirank.work import Work
 
 if TYPE_CHECKING:
     import torch

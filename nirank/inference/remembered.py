@@ -21,9 +21,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memo import Keys, Memo, Rows, distinct, text_keys
 from nirank.inference.device import Answer, timed
-from nirank.memo import Keys, Memo, Rows, distinct, text_keys
 
 T = TypeVar("T")
 Compute = Callable[[Iterable[T]], Iterable[Answer]]  # what becomes of shards, in their order

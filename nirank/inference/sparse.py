@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memo import Rows
+from nirank.base.memory import Need, Sizes
+from nirank.base.work import Work
 from nirank.errors import ModelError
+from nirank.flow.pairs import row_type, segment_positions
+from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.scope import Scope
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
 from nirank.inference.encoder import Precision, chosen_device, count_lost, told
@@ -24,12 +30,6 @@ from nirank.inference.models import ModelFiles
 from nirank.inference.packed import Products, pack
 from nirank.inference.remembered import remembered_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
-from nirank.memo import Rows
-from nirank.memory import Need, Sizes
-from nirank.pairs import row_type, segment_positions
-from nirank.ranking import Ranking, best_rows
-from nirank.scope import Scope
-from nirank.work import Work
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.memo import Keys, Memo, Rows, part_keys
+from nirank.base.memo import Keys, Memo, Rows, part_keys
 
 Terms = tuple[NDArray[np.int32], NDArray[np.float32], int]  # ascending term ids, their weights, the text's tokens
 

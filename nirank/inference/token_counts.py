@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.memo import Keys
 from nirank.inference.remembered import by_number, here, remembered_pairs
-from nirank.memo import Keys
 
 _COUNTED = 4096  # texts at a time
 

@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nirank.base.memory import MIB, left
 from nirank.errors import MissingExtra
-from nirank.memory import MIB, left
 
 log = logging.getLogger("nirank")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.ids import Ids
+from nirank.base.memory import fitting
+from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
 from nirank.lexical.jvm import lucene_version
-from nirank.memory import fitting
 
 _CHUNK_TOKENS = 4_000_000  # held in memory at a time while building
 _A_TOKEN = 64  # bytes of one, while a chunk is counted

@@ -27,10 +27,10 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.flow.pairs import row_type
+from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.scope import Scope
 from nirank.lexical.postings import FieldPostings
-from nirank.pairs import row_type
-from nirank.ranking import Ranking, best_rows
-from nirank.scope import Scope
 
 F = np.float32
 

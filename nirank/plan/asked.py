@@ -8,9 +8,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.pipeline import Pipeline
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
-from nirank.pipeline import Pipeline
 
 
 def collections_of(given: Any) -> tuple[Collection, ...]:

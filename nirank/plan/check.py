@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides, Stage, Surroundings, TextMap
 from nirank.collections.readable import Readable
 from nirank.errors import ConfigError, DataError
-from nirank.node import Node
-from nirank.stage import Sides, Stage, Surroundings, TextMap
 
 
 def check_stage(one: Stage, sides: Sides) -> None:

@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.node import Job, Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Surroundings
+from nirank.algebra.tuned import Tuned
+from nirank.base.values import rebuilt
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse
-from nirank.node import Job, Node
-from nirank.pipeline import Pipeline
 from nirank.plan.tasks import job_scope
-from nirank.stage import Surroundings
-from nirank.tuned import Tuned
-from nirank.values import rebuilt
 
 Chosen = Callable[[Node], dict[str, Any] | None]  # what choosing found, None while it is to be done
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any, TypeVar
 
+from nirank.algebra.model import bound, made_for
+from nirank.algebra.node import Kind, Node
+from nirank.algebra.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
+from nirank.base.memory import Need, Sizes
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.model import bound, made_for
-from nirank.node import Kind, Node
-from nirank.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
 from nirank.plan.check import check_map, check_stage
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 
 TASKS = "nirank.plan.tasks"
 PARTS = "nirank.plan.parts"

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nirank.context import Context
-from nirank.node import Node, Stored
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.stage import Scorer
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node, Stored
+from nirank.algebra.stage import Scorer
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 
 Cost = dict[str, Any]
 N = TypeVar("N", int, float)

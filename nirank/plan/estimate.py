@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from nirank.identity import canonical
-from nirank.node import Node
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Scorer
+from nirank.base.identity import canonical
 from nirank.plan.costs import alone_s
-from nirank.stage import Scorer
 
 Size = Callable[[Node], int | None]  # how many rows the value of a texts node has, None: not known yet
 

@@ -13,22 +13,22 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nirank.amounts import in_bytes
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.model import MODEL, located
+from nirank.algebra.node import Job, Node, Store, Stored
+from nirank.base.amounts import in_bytes
+from nirank.base.memo import Memo, no_memos
+from nirank.base.memory import held
+from nirank.base.work import Engine
 from nirank.errors import NirankError, StageError, StoreError
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.inference.device import forget_models
-from nirank.memo import Memo, no_memos
-from nirank.memory import held
-from nirank.model import MODEL, located
-from nirank.node import Job, Node, Store, Stored
-from nirank.pairs import Pairs
 from nirank.plan.costs import Cost, Spent, measured, own, recorded
 from nirank.plan.memory import needed, told
 from nirank.plan.reporter import Reporter
 from nirank.plan.together import Together, heads
 from nirank.plan.values import open_value
-from nirank.ranking import Ranking
-from nirank.work import Engine
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nirank.amounts import in_bytes
-from nirank.node import Node, Store, Stored
+from nirank.algebra.node import Node, Store, Stored
+from nirank.base.amounts import in_bytes
 from nirank.plan.costs import alone_s, in_words
 from nirank.plan.estimate import Rates
 from nirank.plan.memory import Known, Value, needed

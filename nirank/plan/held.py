@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from nirank.judged import Judged
-from nirank.node import Job, Node
-from nirank.pairs import Pairs
-from nirank.pipeline import Join, Pipeline, Then
+from nirank.algebra.judged import Judged
+from nirank.algebra.node import Job, Node
+from nirank.algebra.pipeline import Join, Pipeline, Then
+from nirank.algebra.stage import Sides
+from nirank.base.values import inside
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.plan.compile import combine, compile
-from nirank.ranking import Ranking
-from nirank.stage import Sides
-from nirank.values import inside
 
 
 def depends_on_fold(value: Any) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nirank.amounts import in_bytes
+from nirank.algebra.node import Node
+from nirank.base.amounts import in_bytes
+from nirank.base.memory import MIB, Need, Sizes, held
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
-from nirank.memory import MIB, Need, Sizes, held
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 
 _A_PAIR = 64  # bytes of a result's pair while it is made: query, document, score, and what sorts them
 _A_LISTED = 40  # bytes of a pair that is read: the same, without the sorting

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.node import Job
+from nirank.algebra.pipeline import Keep
 from nirank.collections.texts import Texts
-from nirank.node import Job
-from nirank.pairs import Pairs, offsets_of, segment_positions
-from nirank.pipeline import Keep
+from nirank.flow.pairs import Pairs, offsets_of, segment_positions
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.plan.tasks import certain, job_scope
-from nirank.ranking import Ranking
-from nirank.scope import Scope
 
 Side = Literal["docs", "queries"]
 

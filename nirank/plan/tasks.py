@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nirank.algebra.node import Job
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, TextMap
 from nirank.collections.texts import Texts
 from nirank.errors import StageError
-from nirank.node import Job
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, TextMap
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 _CHECKED = 1 << 18  # pairs whose scope is looked at together
 

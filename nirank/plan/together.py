@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.stage import Scorer
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Scorer
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 
 
 def remembering(node: Node) -> bool:

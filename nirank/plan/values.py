@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.node import Kind, Node
 from nirank.collections.texts import Texts
-from nirank.node import Kind, Node
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 _PAIRED: Mapping[Kind, type[Pairs] | type[Scope]] = {"ranking": Ranking, "pairs": Pairs, "scope": Scope}
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from nirank.identity import Digester
-from nirank.ranking import Ranking
+from nirank.base.identity import Digester
+from nirank.base.secrets import masked
+from nirank.flow.ranking import Ranking
+from nirank.flow.trec import write_run
 from nirank.report.differences import difference_grids
 from nirank.report.folder import Large, as_json, write_folder
 from nirank.report.grid import Row
 from nirank.report.names import Key, run_paths
 from nirank.report.page import page
 from nirank.report.plain import plain
-from nirank.report.secrets import masked
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
-from nirank.trec import write_run
 
 _NAMES = ("collection", "split", "qrels", "system", "of", "measures", "nulls", "twins")  # of a row; these stay
 _COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Sides, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import Texts
-from nirank.context import Context
-from nirank.memory import Need, Sizes
-from nirank.node import Job, Node
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Sides, stage
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages.dense import Dense
 
 

@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import Flow
+from nirank.algebra.stage import Read, Retriever, stage
 from nirank.blocking.join import join
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.purging import PurgeCounts, purge_buckets
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.pairs import Pairs
-from nirank.pipeline import Flow
-from nirank.scope import Scope
-from nirank.stage import Read, Retriever, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 
 SIDES: tuple[Read, Read] = ("queries", "docs")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from nirank.algebra.context import Context
+from nirank.base.memory import Need, Sizes
 from nirank.collections.readable import METADATA
 from nirank.collections.texts import Texts
-from nirank.context import Context
-from nirank.memory import Need, Sizes
 
 BLOCK_CHARACTERS = 1 << 20  # of texts that are read for a block,
 _BLOCK_ROWS = 4096  # or so many texts

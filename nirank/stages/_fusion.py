@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
-from nirank.memory import fitting
-from nirank.pairs import distinct_keys, row_type
-from nirank.ranking import Ranking
+from nirank.algebra.context import Context
+from nirank.base.memory import fitting
+from nirank.flow.pairs import distinct_keys, row_type
+from nirank.flow.ranking import Ranking
 
 Float64 = NDArray[np.float64]
 Fused = Callable[[Sequence[Ranking]], Ranking]

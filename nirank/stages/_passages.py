@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Read, TextMap, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
-from nirank.context import Context
-from nirank.ids import Ids, take_rows
-from nirank.memory import Need, Sizes
-from nirank.stage import Read, TextMap, stage
+from nirank.flow.ids import Ids, take_rows
 from nirank.stages._blocks import blocks, making, mapped
 
 _BODY = TextView("text")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import string
 from pathlib import Path
 
+from nirank.algebra.stage import Sides
+from nirank.base.files import given_path
 from nirank.errors import ConfigError, suggest
-from nirank.files import given_path
-from nirank.stage import Sides
 
 _NAMES = ("collection", "split")
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.model import Made
+from nirank.algebra.stage import Stage
 from nirank.errors import ConfigError
-from nirank.model import Made
-from nirank.stage import Stage
 
 if TYPE_CHECKING:
     from nirank.inference.encoder import Precision

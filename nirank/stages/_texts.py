@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
 from nirank.collections.texts import TextView
-from nirank.context import Context
-from nirank.pairs import Pairs
+from nirank.flow.pairs import Pairs
 
 
 def pair_texts(

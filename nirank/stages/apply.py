@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, Scorer, Stage, option, stage
 from nirank.collections.texts import TextView
-from nirank.context import Context
 from nirank.errors import ConfigError, StageError, suggest
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, Scorer, Stage, option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 
 ScoreTexts = Callable[[list[str], list[str]], Any]
 CombineLists = Callable[[Sequence[Ranking]], Ranking]

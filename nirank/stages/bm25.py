@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Read, Retriever, Sides, option, stage
+from nirank.base.memory import Need, Sizes, library
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError, StageError
-from nirank.memory import Need, Sizes, library
-from nirank.node import Job, Node
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Read, Retriever, Sides, option, stage
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 if TYPE_CHECKING:
     from nirank.lexical.postings import Index

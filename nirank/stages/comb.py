@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.errors import ConfigError
-from nirank.pairs import distinct_keys
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.flow.pairs import distinct_keys
+from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import by_blocks
 from nirank.stages.weighted_sum import Normalisation, normalise
 

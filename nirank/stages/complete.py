@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
-from nirank.memory import Sizes
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner, stage
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, stage
+from nirank.base.memory import Sizes
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 
 @stage

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, option, stage
+from nirank.base.memory import Sizes
 from nirank.errors import ConfigError
-from nirank.memory import Sizes
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.flow.ranking import Ranking
 
 
 @stage

@@ -8,12 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, Sides, option, stage
 from nirank.collections.dates import dates_of, side_keys
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, Sides, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages.weighted_sum import normalise
 
 

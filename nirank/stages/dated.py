@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import ScopeStage, Sides, option, stage
 from nirank.collections.dates import Undated, When, dated, dates_of, side_keys
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.scope import Scope
-from nirank.stage import ScopeStage, Sides, option, stage
+from nirank.flow.scope import Scope
 
 
 @stage

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.model import Model
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.model import Model
-from nirank.node import Job, Node
-from nirank.pairs import Pairs
-from nirank.scope import Scope
-from nirank.stage import Retriever, Sides, option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.stages._precision import settled
 
 Side = Literal["query", "document"]

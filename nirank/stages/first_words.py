@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import TextMap, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.ranking import Ranking
-from nirank.stage import TextMap, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import making, rewritten
 
 VIEW = TextView(("title", "text"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nirank.algebra.stage import option, stage
 from nirank.errors import ConfigError
-from nirank.stage import option, stage
 from nirank.stages._ann import ApproximateDense
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.flow.ranking import Ranking
 
 _NUMBER = re.compile(r"\[?\b(\d{1,4})\b\]?")
 _SYSTEM = "You rank passages by their relevance to a query. You answer with the ranking only."

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import Flow
+from nirank.algebra.stage import option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.pairs import Pairs
-from nirank.pipeline import Flow
-from nirank.scope import Scope
-from nirank.stage import option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.stages._blocking import check_unranked, is_one_table, join_blocks
 from nirank.stages.dense import Dense
 

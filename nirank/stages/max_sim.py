@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.model import Model
+from nirank.algebra.stage import Scorer, Sides, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.model import Model
-from nirank.pairs import Pairs
-from nirank.stage import Scorer, Sides, option, stage
+from nirank.flow.pairs import Pairs
 from nirank.stages._precision import settled
 from nirank.stages._texts import pair_texts
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import ScopeStage, Sides, option, stage
+from nirank.base.files import GivenFile, read_lines
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.files import GivenFile, read_lines
-from nirank.ids import Ids
-from nirank.node import Job, Node
-from nirank.scope import Scope
-from nirank.stage import ScopeStage, Sides, option, stage
+from nirank.flow.ids import Ids
+from nirank.flow.scope import Scope
 from nirank.stages._paths import check_path, find_path
 
 _ROWS = "rows.npy"

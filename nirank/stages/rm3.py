@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.stage import DEPTH, Combiner, Sides, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.node import Node
-from nirank.ranking import Ranking
-from nirank.stage import DEPTH, Combiner, Sides, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
 
 _TERM = re.compile(r"[a-z0-9]{2,20}")
@@ -76,10 +76,10 @@ class RM3(Combiner):
         return {**self._bm25.conventions(), "feedback": feedback}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
+        from nirank.flow.scope import Scope
         from nirank.lexical.analysis import Analyzer
         from nirank.lexical.postings import Index
         from nirank.lexical.scoring import search
-        from nirank.scope import Scope
 
         found = lists[0]
         assert ctx.queries is not None and ctx.docs is not None

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import Join, Pipeline
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.errors import ConfigError
-from nirank.pipeline import Join, Pipeline
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import by_blocks, fuse
 
 

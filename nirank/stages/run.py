@@ -7,17 +7,17 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.base.files import GivenFile
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, suggest
-from nirank.files import GivenFile
-from nirank.memory import Need, Sizes
-from nirank.node import Job, Node
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Retriever, Sides, option, stage
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
+from nirank.flow.trec import Duplicates, OrderBy, read_run
 from nirank.stages._paths import check_path, find_path
-from nirank.trec import Duplicates, OrderBy, read_run
 
 _SHARED_LINES = 20  # so many lines in lists of one greatest length are no accident
 _A_BYTE = 3  # bytes that a byte of a run file takes while it is read: as it is, and as columns,

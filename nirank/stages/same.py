@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Read, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import split_tokens
 from nirank.collections.texts import Texts, TextView
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.pairs import Pairs
-from nirank.scope import Scope
-from nirank.stage import Read, option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.stages._blocking import SIDES, Blocker, is_one_table, join_blocks
 
 _A_VALUE = 150  # bytes of a distinct value, its key and its places

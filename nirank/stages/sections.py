@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ranking import Ranking
-from nirank.stage import option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._passages import PassageMap, passages
 
 # A line that begins like this begins a section: Markdown; named divisions of laws, in several languages; '1 Text',

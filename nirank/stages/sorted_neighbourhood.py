@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Read, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.blocking.words import split_tokens
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.pairs import Pairs
-from nirank.scope import Scope
-from nirank.stage import Read, option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.stages._blocking import SIDES, Blocker, count_lost_records
 
 

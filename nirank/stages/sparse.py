@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.model import Model
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.model import Model
-from nirank.node import Job, Node
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Retriever, Sides, option, stage
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages._precision import settled
 
 _MOST_TERMS = 1_000_000  # more than any vocabulary has

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.node import Job, Node
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Retriever, Sides, option, stage
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 _A_BYTE = 60  # bytes of memory a byte of text, while its n-grams are counted
 

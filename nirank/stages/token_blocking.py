@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import option, stage
+from nirank.base.memory import Need, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import cut_qgrams, cut_suffixes, split_tokens
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes
-from nirank.pairs import Pairs
-from nirank.scope import Scope
-from nirank.stage import option, stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.stages._blocking import Blocker, is_one_table, join_blocks
 
 _A_WORD = 150  # bytes of a distinct word, its key and its places while blocks are counted

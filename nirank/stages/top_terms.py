@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides, TextMap, option, stage
+from nirank.base.memory import Need, Sizes, library
 from nirank.collections.readable import Readable
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.memory import Need, Sizes, library
-from nirank.node import Node
-from nirank.ranking import Ranking
-from nirank.stage import Sides, TextMap, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import BLOCK_CHARACTERS, blocks, making, rewritten
 from nirank.stages.bm25 import BM25
 

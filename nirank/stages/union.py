@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.context import Context
-from nirank.pairs import Pairs
-from nirank.pipeline import RANKED_OR_NOT
-from nirank.stage import Combiner, stage
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import RANKED_OR_NOT
+from nirank.algebra.stage import Combiner, stage
+from nirank.flow.pairs import Pairs
 
 
 @stage

@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import Join, Pipeline
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.errors import ConfigError, suggest
-from nirank.pipeline import Join, Pipeline
-from nirank.ranking import Ranking
-from nirank.stage import Combiner, option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import Float64, by_blocks, fuse
 
 Normalisation = Literal["minmax", "zscore", "sum", "rank", "none"]

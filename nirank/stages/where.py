@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import ScopeStage, Sides, option, stage
 from nirank.collections.date_forms import parse_date
 from nirank.collections.metadata import equal, number
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.scope import Scope
-from nirank.stage import ScopeStage, Sides, option, stage
+from nirank.flow.scope import Scope
 
 _BOUNDS = ("min", "max")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.ranking import Ranking
-from nirank.stage import option, stage
+from nirank.flow.ranking import Ranking
 from nirank.stages._passages import PassageMap, passages
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.memo import Keys, Rows, distinct
 from nirank.errors import StoreError
-from nirank.memo import Keys, Rows, distinct
 from nirank.store.disk import make_folders, sync_file, sync_folder
 from nirank.store.locks import alone
 from nirank.store.segment import DamagedSegment, Segment, write_segment

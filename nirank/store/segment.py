@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.memo import Keys, Rows
 from nirank.errors import StoreError
-from nirank.memo import Keys, Rows
 
 _HEADER = struct.Struct("<16sQIIdII16x")
 _MAGIC = b"nirank memo 1"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nirank.amounts import in_bytes
+from nirank.algebra.node import Node, Stored
+from nirank.base.amounts import in_bytes
+from nirank.base.identity import canonical
 from nirank.errors import ConfigError, suggest
-from nirank.identity import canonical
-from nirank.node import Node, Stored
 from nirank.store.local import LocalStore, check_files, is_earlier
 from nirank.store.unfinished import leftovers
 

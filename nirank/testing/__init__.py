@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.collections.collection import Collection
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.testing.bench import Bench, small_collection
 from nirank.testing.lists import check_combiner, check_retriever, check_scorer
 from nirank.testing.texts import check_map, check_scope

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.stage import Stage
 from nirank.collections.texts import Texts
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.stage import Stage
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 
 TOLERANCE = 1e-5
 

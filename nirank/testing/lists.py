@@ -7,11 +7,11 @@ import pickle
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.stage import Combiner
 from nirank.collections.texts import Texts
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.testing.bench import Bench
 from nirank.testing.law import TOLERANCE, arrays, demand, demand_same, running, take_queries
 

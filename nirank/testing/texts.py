@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts
-from nirank.scope import Scope
+from nirank.flow.scope import Scope
 from nirank.testing.bench import Bench
 from nirank.testing.law import demand, running
 

@@ -8,8 +8,8 @@ import pickle
 import sys
 from typing import Any
 
-from nirank.pipeline import Pipeline
-from nirank.stage import Stage
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Stage
 from nirank.testing.law import demand, running
 
 

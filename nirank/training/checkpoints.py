@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nirank.identity import digest_files
+from nirank.base.identity import digest_files
 
 SECONDS = 60.0  # between two checkpoints, at least
 _SHARE = 0.02  # of the time that may go into writing them

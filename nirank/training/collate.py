@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.training.examples import Examples
 from nirank.training.losses import known_mask
 from nirank.training.tokens import Ids, Reader

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.model import MODEL, Kind
 from nirank.inference.models import ModelFiles, resolve
-from nirank.model import MODEL, Kind
 from nirank.training import soups, weights
 from nirank.training.dev import Watched
 

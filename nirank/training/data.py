@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
+from nirank.algebra.stage import Scorer, Sides, Surroundings
+from nirank.base.files import GivenFile, given_path
+from nirank.base.values import changed, fit_fields, shown
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
-from nirank.files import GivenFile, given_path
-from nirank.judged import Judged, OnOverlap
-from nirank.node import Node
-from nirank.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
-from nirank.stage import Scorer, Sides, Surroundings
 from nirank.training.files import read_examples
-from nirank.values import changed, fit_fields, shown
 
 TASKS = "nirank.training.tasks"
 _ALL = 2**31 - 1  # documents of a query: no list is that long

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts, TextView
 from nirank.evaluation.evaluate import evaluate
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nirank.base.files import read_lines
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.errors import DataError
-from nirank.files import read_lines
 
 _KEYS = {
     "query": ("query", "anchor", "question"),

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.base.identity import Digester
 from nirank.errors import ConfigError, MissingExtra
-from nirank.identity import Digester
 from nirank.inference.encoder import chosen_device
 from nirank.inference.models import ModelFiles
 from nirank.training import heads, layers, starting

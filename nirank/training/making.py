@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nirank.algebra.judged import hashed
 from nirank.collections.texts import Texts, TextView, fingerprint
-from nirank.judged import hashed
-from nirank.pairs import segment_positions
-from nirank.ranking import Ranking
+from nirank.flow.pairs import segment_positions
+from nirank.flow.ranking import Ranking
 from nirank.training.examples import Examples
 from nirank.training.files import Example
 from nirank.training.mining import MinedRows, scores_of

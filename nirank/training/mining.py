@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts
-from nirank.pairs import segment_positions
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.pairs import segment_positions
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 Rows = NDArray[np.int64]
 

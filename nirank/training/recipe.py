@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from nirank.algebra.model import Kind
+from nirank.base.values import changed, fit_fields, shown
 from nirank.errors import ConfigError
-from nirank.model import Kind
-from nirank.values import changed, fit_fields, shown
 
 Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from nirank.algebra.node import Job
+from nirank.base.files import GivenFile
 from nirank.collections.texts import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
-from nirank.files import GivenFile
-from nirank.node import Job
-from nirank.pairs import Pairs
+from nirank.flow.pairs import Pairs
 from nirank.training.dev import Watched
 from nirank.training.examples import Examples
 from nirank.training.leaks import normalised

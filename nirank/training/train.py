@@ -6,18 +6,18 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nirank.algebra.judged import Judged
+from nirank.algebra.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.stage import Sides
+from nirank.base.identity import SEED, Placeholder
+from nirank.base.memory import Need, Sizes
+from nirank.base.values import fit_fields, shown
 from nirank.collections.texts import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
-from nirank.identity import SEED, Placeholder
-from nirank.judged import Judged
-from nirank.memory import Need, Sizes
-from nirank.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
-from nirank.node import Node
-from nirank.pipeline import Pipeline, require_system
-from nirank.stage import Sides
 from nirank.training.data import TASKS, Data, surroundings
 from nirank.training.recipe import Recipe
-from nirank.values import fit_fields, shown
 
 Inputs = tuple[tuple[str, Node], ...]
 

@@ -13,8 +13,8 @@ from nirank.blocking import join as joining
 from nirank.blocking.join import count_buckets, join
 from nirank.blocking.keys import RecordKeys, combine_columns, digest_word
 from nirank.blocking.purging import find_greatest_cardinality, purge_buckets
-from nirank.ids import Ids
-from nirank.scope import Scope
+from nirank.flow.ids import Ids
+from nirank.flow.scope import Scope
 
 words = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=4), max_size=8)
 

@@ -14,8 +14,8 @@ from nirank.blocking.words import (
     join_word_shingles,
     split_tokens,
 )
-from nirank.ids import Ids
-from nirank.scope import Scope
+from nirank.flow.ids import Ids
+from nirank.flow.scope import Scope
 
 
 def test_words() -> None:

@@ -19,9 +19,9 @@ from nirank.collections.scripts import main_script
 from nirank.collections.texts import Texts
 from nirank.collections.twins import share_labels, twin_groups, unequal_groups
 from nirank.evaluation.evaluate import evaluate
-from nirank.loading import load
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.experiment.loading import load
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 from nirank.store import LocalStore
 
 unchecked = partial(Collection.of, check=False)  # whose findings are looked at, errors too

@@ -14,9 +14,9 @@ import pytest
 
 from nirank.collections.collection import Collection
 from nirank.errors import DataError
+from nirank.experiment.loading import load
+from nirank.flow.judgements import read_qrels
 from nirank.forms.cells import NotText, cell_id, cell_text, cell_value
-from nirank.judgements import read_qrels
-from nirank.loading import load
 from nirank.store import LocalStore
 
 

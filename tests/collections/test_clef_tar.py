@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nirank.errors import ConfigError, DataError
-from nirank.loading import load
+from nirank.experiment.loading import load
 from nirank.store import LocalStore
 
 COUNTS = {

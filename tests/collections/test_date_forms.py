@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank import loading
+from nirank.algebra.pipeline import within
 from nirank.collections import dates as dates_module
 from nirank.collections.collection import Collection
 from nirank.collections.date_forms import parse_date
 from nirank.collections.dates import dates_of, read_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
-from nirank.loading import load
-from nirank.pipeline import within
+from nirank.experiment.experiment import Experiment, loading
+from nirank.experiment.loading import load
 from nirank.stages.bm25 import BM25
 from nirank.stages.date_decay import DateDecay
 from nirank.stages.dated import Dated

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nirank import files
+from nirank.base import files
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
-from nirank.judgements import read_qrels
-from nirank.loading import load
+from nirank.experiment.loading import load
+from nirank.flow.judgements import read_qrels
 from nirank.store import LocalStore
 
 DOCS = {"a": "apples", "b": "bread"}
@@ -346,7 +346,7 @@ def test_documents_in_other_spellings(text: str, tmp_path: Path, store: LocalSto
 def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from nirank.cli import cli
+    from nirank.cli.main import cli
 
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "d.csv", "id,title,text\n1,Tea,\n2,,\n")

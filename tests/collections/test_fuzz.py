@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nirank.errors import ConfigError, DataError
-from nirank.judgements import read_pairs, read_qrels
-from nirank.loading import load
+from nirank.experiment.loading import load
+from nirank.flow.judgements import read_pairs, read_qrels
+from nirank.flow.trec import read_run
 from nirank.store import LocalStore
-from nirank.trec import read_run
 
 _ROUNDS = 4  # of each good file and each reader
 ENDINGS = (

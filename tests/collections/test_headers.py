@@ -9,7 +9,7 @@ import pytest
 
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
-from nirank.loading import load
+from nirank.experiment.loading import load
 from nirank.store import LocalStore
 
 

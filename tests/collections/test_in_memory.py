@@ -13,7 +13,7 @@ import pytest
 
 from nirank.collections.collection import Collection
 from nirank.errors import DataError, NirankError
-from nirank.loading import load
+from nirank.experiment.loading import load
 
 DOCS = {"d1": "green tea", "d2": "roasted beans", "d3": "cocoa"}
 QUERIES = {"q1": "tea", "q2": "beans"}

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.pipeline import fold
 from nirank.collections.collection import Collection
 from nirank.collections.readable import plain_text
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError, DataError
-from nirank.experiment import Experiment
-from nirank.loading import load
-from nirank.pipeline import fold
+from nirank.experiment.experiment import Experiment
+from nirank.experiment.loading import load
 from nirank.stages.bm25 import BM25
 from nirank.stages.windows import Windows
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nirank.loading import load
+from nirank.experiment.loading import load
 
 # collection, {code: count}; the figures are those of the collections' own descriptions where they give any
 FOUND: dict[str, dict[str, int]] = {

@@ -14,7 +14,7 @@ from nirank.collections.importer import import_texts
 from nirank.collections.records import Record
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import DataError
-from nirank.ids import take_rows
+from nirank.flow.ids import take_rows
 
 BEIR = TextView(("title", "text"))
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.base.work import Work
 from nirank.engines import LocalEngine
 from nirank.engines.local import _Worker
 from nirank.errors import ConfigError, ModelError, StageError
-from nirank.work import Work
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.evaluation.evaluate import evaluate
-from nirank.ids import Ids
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.ids import Ids
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 NAMES = ("P@3", "R@3", "R@9", "RR", "RR@2", "Rcap@2", "Success@2", "nDCG", "nDCG@3", "nDCG_exp@3")
 DOCS = [f"d{i}" for i in range(6)]

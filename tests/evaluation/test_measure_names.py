@@ -7,8 +7,8 @@ import pytest
 from nirank.errors import ConfigError
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import parse
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 ELSEWHERE = {  # trec_eval's and pytrec_eval's, BEIR's, ranx's, MTEB's and sentence-transformers'
     "nDCG@10": ("ndcg_cut_10", "ndcg_cut.10", "ndcg@10", "ndcg_at_10", "cosine_ndcg@10", "cosine-NDCG@10"),

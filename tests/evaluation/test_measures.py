@@ -15,9 +15,9 @@ from nirank.errors import ConfigError, StageError
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import parse
 from nirank.evaluation.ties import tie_bounds
-from nirank.ids import Ids
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.ids import Ids
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 Run = dict[str, dict[str, float]]
 Judged = dict[str, dict[str, int]]

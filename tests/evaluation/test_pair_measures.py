@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.evaluation.pair_measures import compute_measure, count_pairs, find_least_depth, list_lost
-from nirank.ids import Ids
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 
 N = 6
 TABLE = Ids.of([str(row) for row in range(N)])

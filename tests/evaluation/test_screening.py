@@ -14,11 +14,11 @@ from nirank.evaluation.clef_tar import Row, evaluate_tar
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import lower_is_better, parse
 from nirank.evaluation.ties import tie_bounds
-from nirank.ids import Ids
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
-from nirank.scope import Scope
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 ALL = ("last_rel", "WSS@95", "WSS@100", "R@10%", "norm_area")
 CORPUS = Ids.of([f"d{i:03}" for i in range(100)])

@@ -13,15 +13,15 @@ import pytest
 from variants import variants
 
 import nirank
-from nirank.context import Context
-from nirank.identity import digest
+from nirank.algebra.context import Context
+from nirank.base.identity import digest
+from nirank.base.memo import Memo, no_memos, text_keys
 from nirank.inference import late
 from nirank.inference.encoder import Encoding
 from nirank.inference.late import TokenEncoding
 from nirank.inference.models import ModelFiles
 from nirank.inference.pair_scores import PairScoring
 from nirank.inference.sparse import SparseEncoding
-from nirank.memo import Memo, no_memos, text_keys
 
 MODEL = ModelFiles(Path("a"), "a", {"files": "1"})
 OTHER = dataclasses.replace(MODEL, identity={"files": "2"})

@@ -17,18 +17,18 @@ import pytest
 from variants import variants
 
 from nirank import BM25, fold, rewrite, within
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.registry import stages
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ConfigError, StageError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.lexical import jvm, scoring
-from nirank.node import Job, Node
-from nirank.pipeline import Pipeline
 from nirank.plan.compile import compile
-from nirank.registry import stages
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
 from nirank.stages.apply import apply
 from nirank.stages.bm25 import index
 from nirank.store import LocalStore

@@ -11,17 +11,17 @@ import pytest
 from variants import variants
 
 from nirank import BM25
+from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.model import Made
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Sides
+from nirank.base.identity import SEED, digest
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
-from nirank.identity import SEED, digest
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
-from nirank.judged import Judged, OnOverlap
-from nirank.model import Made
-from nirank.node import Node
-from nirank.pipeline import Pipeline
 from nirank.plan.compile import compile
-from nirank.stage import Sides
 from nirank.stages.dense import Dense
 from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.recipe import Lora, Recipe

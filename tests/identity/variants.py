@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from nirank.algebra.pipeline import Pipeline
 from nirank.errors import ConfigError
-from nirank.pipeline import Pipeline
 
 
 def variants(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:

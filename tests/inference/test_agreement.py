@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from variants import PROMPTS, VARIANTS, config, plain, saying, stored
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides
 from nirank.errors import ModelError
 from nirank.inference import models
 from nirank.inference.encoder import encode
-from nirank.node import Node
-from nirank.stage import Sides
 from nirank.stages.dense import Dense
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")

@@ -11,14 +11,14 @@ import pytest
 import tiny_models
 from variants import config, saying, stored
 
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides
 from nirank.errors import ModelError
 from nirank.inference import models
 from nirank.inference.late import TokenEncoding, maxsim
 from nirank.inference.pair_scores import ACTIVATIONS
 from nirank.inference.sparse import SparseEncoding, encode_sparse
-from nirank.node import Node
-from nirank.stage import Sides
 from nirank.stages.cross_encoder import CrossEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")

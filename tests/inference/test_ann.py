@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError, ModelError
-from nirank.ids import Ids
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Between, Scope
 from nirank.inference import encoder, models
 from nirank.inference.ann import AnnIndex, build, search
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.knn import nearest
-from nirank.pairs import Pairs
-from nirank.scope import Between, Scope
 from nirank.stages.hnsw import HNSW
 from nirank.stages.ivf import IVF
 from nirank.testing import check_stage

@@ -10,7 +10,7 @@ import pytest
 import test_packed
 import tiny_models
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.engines import LocalEngine
 from nirank.inference import device, models
 from nirank.inference.device import computing, timed

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ConfigError, ModelError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import models
 from nirank.inference.encoder import Encoding, encode
-from nirank.node import Node
-from nirank.stage import Sides
 from nirank.stages.dense import Dense
 from nirank.store import LocalStore
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.errors import ConfigError, StageError
-from nirank.ids import Ids
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.inference import knn
 from nirank.inference.knn import nearest
-from nirank.pairs import Pairs
-from nirank.scope import Scope
 
 SIMILARITIES = ["cosine", "dot", "euclidean"]
 

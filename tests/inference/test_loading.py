@@ -12,10 +12,10 @@ import pytest
 import tiny_models
 from variants import VARIANTS, config
 
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import DataError, ModelError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import models, pair_scores
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.late import TokenEncoding, maxsim
@@ -304,8 +304,8 @@ def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str,
 
 def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
     """Its address was made of them; other scores must not lie under it."""
-    from nirank.node import Node
-    from nirank.stage import Sides
+    from nirank.algebra.node import Node
+    from nirank.algebra.stage import Sides
 
     path = cross(tmp_path / "m")
     leaves = Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents")
@@ -334,9 +334,9 @@ def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
 
 
 def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nirank.algebra.node import Node
+    from nirank.algebra.stage import Sides
     from nirank.inference import precision
-    from nirank.node import Node
-    from nirank.stage import Sides
 
     tried: list[str] = []
     monkeypatch.setattr(precision, "settle", lambda device, answers: tried.append(device) or "float32")

@@ -12,7 +12,7 @@ import pytest
 import tiny_models
 from variants import VARIANTS, saying
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.inference import models
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.late import TokenEncoding, maxsim

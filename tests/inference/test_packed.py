@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny_models
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.inference import encoder, packed
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.models import resolve

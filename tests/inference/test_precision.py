@@ -10,7 +10,7 @@ import pytest
 import tiny_models
 
 from nirank.collections.collection import Collection
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import precision
 from nirank.inference.batches import in_batches
 from nirank.inference.precision import least_cosine, settle

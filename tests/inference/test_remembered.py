@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import tiny_models
 
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import Pipeline
+from nirank.base.memo import text_keys
 from nirank.collections.collection import Collection
-from nirank.context import Context
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import encoder, late, models, pair_scores, remembered, sparse
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.late import TokenEncoding, maxsim
 from nirank.inference.pair_scores import PairScoring, score_pairs
 from nirank.inference.sparse import SparseEncoding, encode_sparse
 from nirank.inference.sparse_memo import PART, SparseMemo
-from nirank.memo import text_keys
-from nirank.pipeline import Pipeline
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense

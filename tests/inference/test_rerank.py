@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tiny_models import cross_encoder
 
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ModelError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import late, models
 from nirank.inference.late import TokenEncoding, maxsim
 from nirank.inference.pair_scores import PairScoring, score_pairs

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import tiny_models
 
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
-from nirank.ids import Ids
+from nirank.experiment.experiment import Experiment
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
 from nirank.inference import models, sparse
 from nirank.inference.sparse import SparseEncoding, encode_sparse, invert, search_sparse
-from nirank.pairs import Pairs
-from nirank.scope import Scope
 from nirank.stages.sparse import Sparse
 from nirank.store import LocalStore
 from nirank.testing import check_stage

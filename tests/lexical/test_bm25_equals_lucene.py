@@ -13,8 +13,8 @@ from lucene import Oracle
 
 from nirank import Collection, Experiment, load, within
 from nirank.collections.texts import TextView
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.only import Only
 from nirank.store import LocalStore

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from nirank import load
 from nirank.collections.texts import TextView
-from nirank.ids import Ids
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.lexical import scoring
 from nirank.lexical.analysis import Analyzer
 from nirank.lexical.postings import FieldPostings, Index, build, length_bytes
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
 from nirank.store import LocalStore
 
 pytest.importorskip("numba", reason="needs numba: pip install 'nirank[compiled]'")

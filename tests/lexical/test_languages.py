@@ -9,9 +9,9 @@ import pytest
 
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
+from nirank.experiment.loading import load
 from nirank.lexical.analysis import ANALYZERS, Analyzer
-from nirank.loading import load
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore
 

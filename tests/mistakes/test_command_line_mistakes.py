@@ -142,7 +142,7 @@ def test_help_is_there_for_every_command(place: Path) -> None:
 
 def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "nirank.cli", *arguments], cwd=cwd, capture_output=True, check=False, timeout=240,
+        [sys.executable, "-m", "nirank.cli.main", *arguments], cwd=cwd, capture_output=True, check=False, timeout=240,
         env={**os.environ, "NIRANK_STORE": str(cwd / "store"), **environment},
     )  # fmt: skip
 
@@ -188,7 +188,7 @@ def test_mistakes_can_be_printed_on_any_console(place: Path, encoding: str) -> N
 )
 def test_a_closed_pipe_is_no_error(place: Path, command: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {sys.executable} -u -m nirank.cli {command}"],
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -u -m nirank.cli.main {command}"],
         cwd=place, capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     assert done.returncode in (0, -signal.SIGPIPE, 128 + signal.SIGPIPE), done.stderr
@@ -200,7 +200,7 @@ def test_a_full_disk_under_standard_output_is_a_sentence(place: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     done = subprocess.run(
-        f"{sys.executable} -m nirank.cli stages > /dev/full",
+        f"{sys.executable} -m nirank.cli.main stages > /dev/full",
         shell=True,
         cwd=place,
         capture_output=True,

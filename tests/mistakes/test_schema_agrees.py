@@ -12,9 +12,9 @@ import pytest
 import yaml
 from test_fuzzed_configurations import changed, configurations
 
-from nirank.config import load_config
+from nirank.config.reader import load_config
+from nirank.config.schema import schema
 from nirank.errors import ConfigError
-from nirank.schema import schema
 
 jsonschema = pytest.importorskip("jsonschema", reason="checks the schema where a validator is installed")
 

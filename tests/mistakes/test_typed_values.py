@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from nirank import BM25, Cut, Dense, Only, within
-from nirank.cases import Folds
-from nirank.config import Config, load_config
+from nirank.config.reader import Config, load_config
 from nirank.errors import ConfigError
+from nirank.experiment.cases import Folds
 
 HEAD = "collections: [python-stdlib]\nmeasures: [nDCG@10]\n"
 

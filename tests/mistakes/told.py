@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from nirank.cli import main
+from nirank.cli.main import main
 
 
 class Told(NamedTuple):

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from toys import CALLS, Learned, Lookup, Shared, fruits
 
-from nirank.context import Context
-from nirank.experiment import Experiment
-from nirank.memo import text_keys
-from nirank.node import Node, Stored
-from nirank.pairs import Pairs
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node, Stored
+from nirank.algebra.stage import Scorer, stage
+from nirank.base.memo import text_keys
+from nirank.experiment.experiment import Experiment
+from nirank.flow.pairs import Pairs
 from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
 from nirank.plan.estimate import Rates, planned_items
-from nirank.stage import Scorer, stage
 from nirank.store import LocalStore
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from toys import CALLS, Lookup, Shared, fruits
 
+from nirank.algebra.node import Node
 from nirank.errors import StoreError
-from nirank.experiment import Experiment
-from nirank.node import Node
+from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
 from nirank.store.local import read_description
 from nirank.store.shelf import contents
@@ -92,13 +92,13 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from toys import Lookup, Shared, fruits
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
-import nirank.cli
+import nirank.cli.main
 experiment = Experiment(fruits(), {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=LocalStore(Path(sys.argv[1])))
 if sys.argv[3] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-sys.exit(nirank.cli._guarded(experiment.run, debug=False))
+sys.exit(nirank.cli.main._guarded(experiment.run, debug=False))
 """
 
 
@@ -141,7 +141,7 @@ NODE = Node("module:function", 1, {"a": 1}, label="toy")
 HOLD = """
 import sys, time
 from pathlib import Path
-from nirank.node import Node
+from nirank.algebra.node import Node
 from nirank.store import LocalStore
 node = Node("module:function", 1, {"a": 1}, label="toy")
 with LocalStore(Path(sys.argv[1])).lock(node, print):
@@ -224,11 +224,11 @@ def slow(self, pairs, ctx):
     print("scoring", flush=True)
     time.sleep(60)
 toys.Lookup.score = slow
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
-import nirank.cli
+import nirank.cli.main
 systems = {"One": toys.Shared(), "Two": toys.Shared() >> toys.Lookup({"a": 1.0})}
-sys.exit(nirank.cli._guarded(lambda: Experiment(toys.fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
+sys.exit(nirank.cli.main._guarded(lambda: Experiment(toys.fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
 """
 
 

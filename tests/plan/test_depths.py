@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job
 from nirank.collections.texts import Texts
-from nirank.context import Context
-from nirank.ids import Ids
-from nirank.node import Job
+from nirank.flow.ids import Ids
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.plan.held import put_together
 from nirank.plan.tasks import restrict
-from nirank.ranking import Ranking
-from nirank.scope import Scope
 
 DOCS = Texts.of({f"d{at}": "x" for at in range(8)})
 

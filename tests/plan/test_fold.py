@@ -11,15 +11,15 @@ import pytest
 from toys import Halves, Lookup, Shared, Short, fruits
 
 from nirank import fold, rrf, within
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.evidence import Folded
-from nirank.experiment import Experiment
-from nirank.ids import Ids
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
+from nirank.experiment.experiment import Experiment
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.results.evidence import Folded
 from nirank.stages.bm25 import BM25
 from nirank.stages.sections import Sections
 from nirank.stages.sentences import Sentences

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tiny_models
 
-from nirank.registry import stages
+from nirank.algebra.registry import stages
 
 MIB = 1 << 20
 WATCHED = Path(__file__).with_name("watched_stages.py")

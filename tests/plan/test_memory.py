@@ -17,23 +17,23 @@ import tiny_models
 from click.testing import CliRunner
 from toys import CALLS, Halves, Lookup, Shared, fruits
 
-from nirank import memory
-from nirank.cli import cli
-from nirank.context import Context
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import fold
+from nirank.algebra.stage import Combiner, option, stage
+from nirank.base import memory
+from nirank.base.memory import MIB, Need, Sizes, held
+from nirank.cli.main import cli
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
-from nirank.ids import Ids
+from nirank.experiment.experiment import Experiment
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.inference import device, models
 from nirank.inference.ann import AnnIndex
 from nirank.inference.knn import nearest
-from nirank.memory import MIB, Need, Sizes, held
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.pipeline import fold
 from nirank.plan.memory import needed, sizes_of
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner, option, stage
 from nirank.stages.dense import Dense
 from nirank.stages.hnsw import HNSW
 from nirank.stages.max_sim import MaxSim
@@ -45,7 +45,7 @@ GB = 10**9
 @pytest.fixture
 def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other tests have loaded into this process, it holds 200 MiB."""
-    for module in ("nirank.memory", "nirank.plan.memory", "nirank.plan.execute"):
+    for module in ("nirank.base.memory", "nirank.plan.memory", "nirank.plan.execute"):
         monkeypatch.setattr(f"{module}.held", lambda: 200 * MIB)
 
 
@@ -284,7 +284,7 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
 WATCHED = """
 import json, sys, threading, time
 from nirank import BM25, Collection, Dense, Experiment, MaxSim, rrf
-from nirank.memory import held
+from nirank.base.memory import held
 from nirank.store import LocalStore
 store, model, most = sys.argv[1:]
 texts = {f"d{i:05}": " ".join(f"w{(i * j) % 60}" for j in range(1, 30)) for i in range(6000)}

@@ -11,20 +11,20 @@ import pytest
 import toys
 from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruits
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
+from nirank.algebra.stage import Retriever, Scorer, Sides, stage
+from nirank.base.identity import SEED, canonical
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.identity import SEED, canonical
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.pipeline import Pipeline, fold, rewrite, within
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import before, steps
 from nirank.plan.reporter import Reporter
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Retriever, Scorer, Sides, stage
 from nirank.store import LocalStore
 
 

@@ -10,17 +10,17 @@ import pytest
 from numpy.typing import NDArray
 from toys import Lookup, Shared, fruits
 
-from nirank.context import Context
-from nirank.experiment import Experiment
-from nirank.memory import MIB
-from nirank.node import Node
-from nirank.pairs import Pairs
-from nirank.pipeline import Pipeline
+from nirank.algebra.context import Context
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Scorer, Sides, option, stage
+from nirank.base.memory import MIB
+from nirank.experiment.experiment import Experiment
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.plan.compile import compile
 from nirank.plan.memory import needed, sizes_of
 from nirank.plan.together import Together, heads
-from nirank.ranking import Ranking
-from nirank.stage import Scorer, Sides, option, stage
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
 from nirank.stages.rm3 import RM3

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, TextMap, option, stage
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
-from nirank.context import Context
-from nirank.ids import Ids
-from nirank.node import Job, Node
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, TextMap, option, stage
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 CALLS: list[str] = []
 

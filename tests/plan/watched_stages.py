@@ -49,19 +49,19 @@ def server() -> Any:
 def main(store: str, models: str, which: str) -> None:
     """Measure."""
     watch()
+    from nirank.algebra.context import Context
+    from nirank.algebra.node import Node
+    from nirank.algebra.pipeline import fold, within
+    from nirank.algebra.registry import stages
+    from nirank.algebra.stage import Retriever, option, stage
+    from nirank.base.memory import ceiling, give_back, held
     from nirank.collections.collection import Collection
-    from nirank.context import Context
-    from nirank.experiment import Experiment
-    from nirank.memory import ceiling, give_back, held
-    from nirank.node import Node
-    from nirank.pairs import Pairs, row_type
-    from nirank.pipeline import fold, within
+    from nirank.experiment.experiment import Experiment
+    from nirank.flow.pairs import Pairs, row_type
+    from nirank.flow.ranking import Ranking
+    from nirank.flow.scope import Scope
     from nirank.plan.execute import Runner
     from nirank.plan.memory import needed
-    from nirank.ranking import Ranking
-    from nirank.registry import stages
-    from nirank.scope import Scope
-    from nirank.stage import Retriever, option, stage
     from nirank.stages.bm25 import BM25
     from nirank.store import LocalStore
 

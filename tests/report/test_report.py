@@ -20,7 +20,7 @@ import pytest
 
 from nirank.collections.audit import Finding
 from nirank.errors import ConfigError
-from nirank.ranking import Ranking
+from nirank.flow.ranking import Ranking
 from nirank.report import html_table, text_table, write
 from nirank.report.manifest import manifest
 from nirank.report.names import file_names, run_paths

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nirank.context import Context
-from nirank.ids import Ids
-from nirank.ranking import Ranking
+from nirank.algebra.context import Context
+from nirank.flow.ids import Ids
+from nirank.flow.ranking import Ranking
 
 Run = dict[str, dict[str, float]]
 

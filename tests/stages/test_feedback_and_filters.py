@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from nirank.algebra.context import Context
+from nirank.algebra.pipeline import fold, within
+from nirank.base.identity import digest
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, DataError
-from nirank.experiment import Experiment
-from nirank.identity import digest
-from nirank.pipeline import fold, within
-from nirank.ranking import Ranking
+from nirank.experiment.experiment import Experiment
+from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.comb import Comb
 from nirank.stages.cut import Cut
@@ -66,7 +66,7 @@ def test_rm3_by_its_formula(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "ap"), [("vaswani", 0.2955), ("cranfield", 0.3199)])  # BM25 alone: 0.2857 and 0.2879
 def test_rm3_on_real_collections(name: str, ap: float, shared_data: Path) -> None:
-    from nirank.loading import load
+    from nirank.experiment.loading import load
 
     one = load(shared_data / "classic" / name)
     result = Experiment(one, {"RM3": BM25() >> RM3()}, ["AP"]).run()

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
+from nirank.algebra.stage import Sides
 from nirank.collections.collection import Collection
-from nirank.node import Node
-from nirank.pipeline import Pipeline, fold, rewrite, within
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.reporter import Reporter
-from nirank.stage import Sides
 from nirank.stages.apply import apply
 from nirank.stages.complete import Complete
 from nirank.stages.first_words import FirstWords

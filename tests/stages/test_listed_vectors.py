@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tiny_models
 
+from nirank.algebra.pipeline import Pipeline, within
 from nirank.collections.collection import Collection
-from nirank.experiment import Experiment
-from nirank.pairs import Pairs
-from nirank.pipeline import Pipeline, within
+from nirank.experiment.experiment import Experiment
+from nirank.flow.pairs import Pairs
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.dense import Dense, listed_rows

@@ -13,10 +13,10 @@ from chat_server import Server
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
-from nirank.context import Context
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
+from nirank.experiment.experiment import Experiment
 from nirank.inference import chat
 from nirank.stages.bm25 import BM25
 from nirank.stages.llm_listwise import LLMListwise, permutation

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nirank.algebra.pipeline import rewrite
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
-from nirank.pipeline import rewrite
+from nirank.experiment.experiment import Experiment
 from nirank.stages.bm25 import BM25
 from nirank.stages.key_sentences import KeySentences, quite
 from nirank.stages.top_terms import TopTerms

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Sides
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, DataError
-from nirank.node import Job, Node
-from nirank.stage import Sides
 from nirank.stages.first_words import FirstWords
 from nirank.stages.only import Only, read
 from nirank.stages.windows import Windows

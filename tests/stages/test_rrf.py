@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fusing import combined, random_run, rankings
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError
-from nirank.ids import Ids
-from nirank.ranking import Ranking
+from nirank.flow.ids import Ids
+from nirank.flow.ranking import Ranking
 from nirank.stages.cut import Cut
 from nirank.stages.rrf import RRF, rrf
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job, Node
+from nirank.algebra.stage import Sides
 from nirank.collections.texts import Texts
-from nirank.context import Context
 from nirank.errors import ConfigError, DataError, NirankError
-from nirank.ids import Ids
-from nirank.node import Job, Node
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.scope import Scope
-from nirank.stage import Sides
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages.run import RunFile, apparent_depth, read
 
 QUERIES = Texts.of({"q1": "", "q2": "", "q3": ""})

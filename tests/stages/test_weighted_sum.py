@@ -8,7 +8,7 @@ from fusing import combined, random_run, rankings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError
 from nirank.stages.cut import Cut
 from nirank.stages.weighted_sum import WeightedSum, normalise, weighted_sum

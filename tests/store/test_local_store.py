@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nirank.algebra.node import Node
+from nirank.base.memo import text_keys
 from nirank.errors import ConfigError, StoreError
-from nirank.memo import text_keys
-from nirank.node import Node
 from nirank.store import LocalStore, open_store
 
 NODE = Node("module:function", 1, {"a": 1}, label="toy")
@@ -100,7 +100,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_artifact(tmp_path: Path) -> N
     code = f"""
 import os, signal
 from pathlib import Path
-from nirank.node import Node
+from nirank.algebra.node import Node
 from nirank.store import LocalStore
 with LocalStore(Path({str(tmp_path)!r})).commit(Node("module:function", 1, {{"a": 1}}), {{"inputs": []}}) as folder:
     (folder / "data.txt").write_text("half")
@@ -115,7 +115,7 @@ def test_a_full_disk_is_one_sentence_with_a_way_out(tmp_path: Path) -> None:
 import resource
 from pathlib import Path
 from nirank.errors import StoreError
-from nirank.node import Node
+from nirank.algebra.node import Node
 from nirank.store import LocalStore
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

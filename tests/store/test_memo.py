@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nirank.base.memo import distinct, pair_keys, part_keys, text_keys
 from nirank.errors import StoreError
-from nirank.memo import distinct, pair_keys, part_keys, text_keys
 from nirank.store import LocalStore
 from nirank.store.memo import SegmentedMemo
 
@@ -147,7 +147,7 @@ WRITE = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from nirank.memo import text_keys
+from nirank.base.memo import text_keys
 from nirank.store import LocalStore
 root, mine, kill = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "kill"
 kept = LocalStore(root).memo({"pair scores": "toy"}, np.dtype("<f4"))
@@ -212,7 +212,7 @@ RACE = """
 import sys
 from pathlib import Path
 import numpy as np
-from nirank.memo import text_keys
+from nirank.base.memo import text_keys
 from nirank.store import LocalStore
 kept = LocalStore(Path(sys.argv[1])).memo({"pair scores": "toy"}, np.dtype("<f4"))
 seen = {}

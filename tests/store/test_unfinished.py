@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nirank.cli import cli
-from nirank.node import Node
+from nirank.algebra.node import Node
+from nirank.cli.main import cli
 from nirank.store import LocalStore, unfinished
 from nirank.store.shelf import contents, remove
 
@@ -162,7 +162,7 @@ def test_locks_of_the_dead_are_swept(tmp_path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from nirank.node import Node
+from nirank.algebra.node import Node
 from nirank.store import LocalStore
 with LocalStore(Path({str(tmp_path)!r})).lock(Node("module:function", 1, {{"a": 1}}), print):
     os.kill(os.getpid(), 9)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.registry import stages
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap, stage
 from nirank.collections.texts import Texts
-from nirank.ids import Ids
-from nirank.pairs import Pairs
-from nirank.ranking import Ranking
-from nirank.registry import stages
-from nirank.scope import Scope
-from nirank.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap, stage
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.stages.apply import apply
 from nirank.stages.comb import Comb
 from nirank.stages.complete import Complete

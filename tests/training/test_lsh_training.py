@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fitted import RECIPE, examples
 
-from nirank.context import Context
+from nirank.algebra.context import Context
 from nirank.errors import ConfigError
 from nirank.inference.encoder import Encoding, encode, read_vectors
 from nirank.inference.models import ModelFiles, resolve

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.collections.texts import Texts
-from nirank.qrels import Qrels
-from nirank.ranking import Ranking
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
 from nirank.training.mining import MinedRows, mine
 
 

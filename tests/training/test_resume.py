@@ -72,7 +72,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, afte
     """Train until some steps are made, with a checkpoint after every step."""
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
-    from nirank.context import Context
+    from nirank.algebra.context import Context
 
     def track(items: Any, total: int, what: str) -> Any:
         for at, item in enumerate(items):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import tiny_models
 
+from nirank.algebra.judged import Judged
+from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
-from nirank.experiment import Experiment
-from nirank.judged import Judged
+from nirank.experiment.experiment import Experiment
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
@@ -23,7 +24,6 @@ from nirank.store import open_store
 from nirank.training.data import Fields, Mined, Mixture, TrainingSet
 from nirank.training.recipe import Recipe
 from nirank.training.train import Soup, Train, Watch
-from nirank.tuned import tune
 
 DOCS = {f"d{i}": {"title": f"w{i} w{i + 20}", "text": f"w{i} w{i + 1} w{i + 30}"} for i in range(20)}
 QUERIES = {f"q{i}": f"w{i} w{i + 30}" for i in range(20)}

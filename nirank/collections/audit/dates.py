@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nirank.collections.collection import Collection
     from nirank.collections.dates import Dates
     from nirank.collections.texts import Texts
-    from nirank.qrels import Qrels
+    from nirank.flow.qrels import Qrels
 
 
 def date_findings(collection: Collection) -> Iterator[Finding]:

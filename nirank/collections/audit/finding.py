@@ -11,7 +11,7 @@ from nirank.errors import DataError
 if TYPE_CHECKING:
     from nirank.collections.importer import ImportFacts
     from nirank.collections.texts import Texts
-    from nirank.judgements import QrelsFile
+    from nirank.flow.judgements import QrelsFile
 
 SHOWN = 3  # examples of a finding
 

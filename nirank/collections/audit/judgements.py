@@ -12,7 +12,7 @@ from nirank.collections.audit.finding import SHOWN, AuditFacts, CandidateFacts, 
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
-    from nirank.qrels import Qrels
+    from nirank.flow.qrels import Qrels
 
 _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
 _POOL = 50  # documents; of a toy collection everything is judged

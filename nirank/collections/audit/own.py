@@ -14,7 +14,7 @@ from nirank.collections.texts import TextView, fingerprint
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
     from nirank.collections.texts import Texts
-    from nirank.qrels import Qrels
+    from nirank.flow.qrels import Qrels
 
 _MATTERS = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
 

@@ -12,7 +12,7 @@ from nirank.collections.audit.finding import SHOWN, Finding
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
-    from nirank.qrels import Qrels
+    from nirank.flow.qrels import Qrels
 
 
 def set_findings(collection: Collection) -> Iterator[Finding]:

@@ -12,8 +12,8 @@ from nirank.collections.audit.finding import SHOWN, AuditFacts, Finding
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection
     from nirank.collections.texts import Texts
-    from nirank.judgements import QrelsFile
-    from nirank.qrels import Qrels
+    from nirank.flow.judgements import QrelsFile
+    from nirank.flow.qrels import Qrels
 
 
 def split_findings(collection: Collection, facts: AuditFacts) -> Iterator[Finding]:

@@ -1,0 +1,137 @@
+"""Context: what a running stage may see and say."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nirank.base.memo import Memos, no_memos
+from nirank.base.work import Engine
+from nirank.collections.texts import Texts
+from nirank.errors import StageError
+from nirank.flow.qrels import Qrels
+from nirank.flow.scope import Scope
+
+T = TypeVar("T")
+Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
+
+
+def untracked(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    """Pass items on, without showing progress."""
+    del total, what
+    return iter(items)
+
+
+@dataclass
+class Context:
+    """One stage's view of the world while it runs.
+
+    queries, docs  the two sides; for a TextMap `docs` is None
+    needs          what the stage asked for in `needs()`, opened, in that order: a `Path` for a
+                   folder, `Texts` for texts
+    scope          which documents each query may be given
+    device         for models: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'
+    counts         named counters that end on the result row (truncated, empty_queries …)
+    declared       conventions that end on the result row (prompts, precision …)
+    memos          gives the memo of a space: what was computed before for texts and pairs of texts
+    engine         executes what comes in shards; None: here, in this process
+    scratch        where a long computation keeps what it goes on from after a crash; None: a temporary folder
+    remembered     what memos spared: items found and computed, and their seconds
+    models         how many parameters the models have that were used (None: nobody knows), by their content
+    devices        on which they ran
+    device_s       how long they computed there
+    """
+
+    queries: Texts | None = None
+    docs: Texts | None = None
+    needs: tuple[Any, ...] = ()
+    scope: Scope | None = None
+    device: str = "auto"
+    stage: str = ""
+    track: Track = untracked
+    counts: Counter[str] = field(default_factory=Counter)
+    declared: dict[str, Any] = field(default_factory=dict)
+    qrels: Qrels | None = None
+    memos: Memos = no_memos
+    engine: Engine | None = None
+    remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    scratch: Path | None = None
+    models: dict[str, int | None] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    device_s: float = 0.0
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to a named counter; zeros are not shown."""
+        if not isinstance(n, (int, np.integer, np.bool_)):
+            raise StageError(f"{self.stage}: counts '{name}' by {n!r}; expected a whole number")
+        if n:
+            self.counts[name] += int(n)
+
+    def count_blank(self, texts: Iterable[str], name: str) -> Iterator[str]:
+        """Pass texts on, and count the blank ones."""
+        for text in texts:
+            self.count(name, not text.strip())
+            yield text
+
+    def declare(self, name: str, value: Any) -> None:
+        """State a convention that the numbers depend on: text, numbers, or lists and mappings of them.
+
+        Raises StageError for what JSON cannot say.
+        """
+        self.declared[name] = self._said(name, value)
+
+    def _said(self, name: str, value: Any) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        elif isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, Mapping):
+            return {str(key): self._said(name, item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._said(name, item) for item in value]
+        if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+            return value
+        raise StageError(
+            f"{self.stage}: declares '{name}' as {value!r}; expected text, finite numbers, or lists and mappings"
+        )
+
+    def uses(self, model: str, parameters: int | None, device: str) -> None:
+        """State that a model is used, for the row's parameters and devices.
+
+        model       names its content: a model that several stages name alike counts once
+        parameters  how many numbers were learned; None: nobody knows
+        device      such as 'cpu' or 'cuda:0'
+        """
+        self.models[model] = parameters
+        self.devices.add(device)
+
+    def need(self, at: int = 0) -> Path:
+        """Return the folder of one need."""
+        return Path(self.needs[at])
+
+    def scratch_folder(self) -> Path:
+        """Return a folder that stays until the computation is finished, whatever happens to this process."""
+        if self.scratch is None:
+            self.scratch = Path(tempfile.mkdtemp(prefix="nirank-scratch-"))
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return self.scratch
+
+    def judge(self, query_row: int, doc_row: int) -> int | None:
+        """Return the grade of one pair, None if it is not judged; every call is counted on the row.
+
+        Raises StageError unless the stage declares `reads = {"judgements"}`.
+        """
+        if self.qrels is None:
+            raise StageError(
+                f"{self.stage}: asked for a judgement; a stage that does must declare reads = {{'judgements'}}"
+            )
+        self.count("judgements_read")
+        place = int(self.qrels.places(np.array([query_row]), np.array([doc_row]))[0])
+        return None if place < 0 else int(self.qrels.grades[place])

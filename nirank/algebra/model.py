@@ -1,0 +1,136 @@
+"""Models as values: those that are found by name, and those that the plan makes by training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from nirank.algebra.node import Node
+from nirank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nirank.algebra.stage import Sides
+
+Kind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
+MODEL = "model"  # the role of a made model among a node's inputs, and the folder in its artifact
+KINDS: Mapping[str, str] = {
+    "bi_encoder": "a bi-encoder",
+    "cross_encoder": "a cross-encoder",
+    "sparse_encoder": "a sparse encoder",
+}
+T = TypeVar("T")
+
+
+class Made:
+    """A model that is made as part of the plan; a frozen value, part of a stage's identity by the node that makes it.
+
+    Subclasses are frozen data classes.
+    """
+
+    @property
+    def kind(self) -> Kind:
+        """What can be done with it."""
+        raise NotImplementedError
+
+    @property
+    def start(self) -> str:
+        """The name of the model that it all starts from: its configuration has prompts and similarity."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        raise NotImplementedError
+
+    def node(self, sides: Sides) -> Node:
+        """Return the computation that makes it, for a system on these sides; the model lies in its folder `model`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Bound(Made):
+    """A made model whose node is known, and once it is made, its folder."""
+
+    value: Made
+    by: Node
+    folder: Path | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return self.value.kind
+
+    @property
+    def start(self) -> str:
+        return self.value.start
+
+    @property
+    def title(self) -> str:
+        return self.value.title
+
+    def node(self, sides: Sides) -> Node:
+        return self.by
+
+    def found_in(self, folder: Path) -> Bound:
+        """Return the same model where it lies."""
+        return replace(self, folder=folder / MODEL)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class _Option:
+    """How an option that names a model is validated: text, or a model that is made."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        made = core_schema.is_instance_schema(Made)
+        return core_schema.union_schema([core_schema.str_schema(), made])
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return {"type": "string"}
+
+
+Model = Annotated[str | Made, _Option]
+
+
+def bound(value: T, sides: Sides, kind: str | None, where: str) -> T:
+    """Return a stage (or another frozen value) whose made models know their nodes.
+
+    kind  what the stage can use; raises ConfigError for a model of another
+    """
+    changed: dict[str, Any] = {}
+    for one in dataclasses.fields(value):  # type: ignore[arg-type]
+        model = getattr(value, one.name)
+        if isinstance(model, Made) and not isinstance(model, Bound):
+            if kind is not None and model.kind != kind:
+                raise ConfigError(f"{where}: needs {KINDS[kind]}; {model.title} is {KINDS[model.kind]}")
+            changed[one.name] = Bound(model, model.node(sides))
+    return replace(value, **changed) if changed else value  # type: ignore[type-var]
+
+
+def made_for(value: Any) -> tuple[tuple[str, Node], ...]:
+    """Return the computations of the bound models in a value's fields, as inputs."""
+    models = (getattr(value, one.name) for one in dataclasses.fields(value))
+    return tuple((MODEL, one.by) for one in models if isinstance(one, Bound))
+
+
+def located(value: Any, folders: Mapping[str, Path]) -> Any:
+    """Return a stage, or what else a task is handed, whose made models know their folders.
+
+    folders  {address: artifact's folder} of the models
+    """
+    if not folders or not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    changed: dict[str, Any] = {}
+    for one in dataclasses.fields(value):
+        model = getattr(value, one.name)
+        by = getattr(model, "by", None)
+        if isinstance(by, Node) and by.address in folders:
+            changed[one.name] = model.found_in(folders[by.address])
+    return replace(value, **changed) if changed else value

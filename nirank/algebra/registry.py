@@ -1,0 +1,134 @@
+"""Which stages exist: the modules of `nirank.stages`, and the entry points of group `nirank.stages`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from nirank.algebra.source_code import code_of, has_version, sources_of
+from nirank.algebra.stage import Stage
+from nirank.base.identity import digest
+from nirank.errors import ConfigError, suggest
+
+GROUP = "nirank.stages"
+
+
+@cache
+def stages() -> Mapping[str, type[Stage]]:
+    """Return every stage by name; raise ConfigError naming all entry points that cannot be used."""
+    found: dict[str, type[Stage]] = dict(_own())
+    wrong = []
+    for point in _entry_points():
+        try:
+            kind = _load(point)
+            if kind.name in found:
+                raise _clash(point, found[kind.name].__module__)
+            found[kind.name] = kind
+        except ConfigError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigError(*wrong)
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> type[Any]:
+    """Return the stage of that name; raise ConfigError with the nearest spelling.
+
+    Loads that stage only, so somebody's broken entry point stops nobody else.
+    """
+    own, points = _own(), [point for point in _entry_points() if point.name == name]
+    if name in own and points:
+        raise _clash(points[0], own[name].__module__)
+    if name in own:
+        return own[name]
+    if len(points) > 1:
+        raise _clash(points[1], points[0].value)
+    if not points:
+        raise ConfigError(f"there is no stage '{name}'{suggest(name, [*own, *(one.name for one in _entry_points())])}")
+    return _load(points[0])
+
+
+@cache
+def _own() -> Mapping[str, type[Stage]]:
+    package = importlib.import_module("nirank.stages")
+    found: dict[str, type[Stage]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
+        for kind in _defined(importlib.import_module(f"nirank.stages.{info.name}")):
+            if kind.name in found:
+                raise ConfigError(f"{kind.__module__} and {found[kind.name].__module__} both have stage '{kind.name}'")
+            found[kind.name] = kind
+    return found
+
+
+def _defined(module: Any) -> Iterator[type[Stage]]:
+    """Yield the stages that a module defines; classes without a name of their own are no stages to choose."""
+    for value in vars(module).values():
+        mine = isinstance(value, type) and issubclass(value, Stage) and value.__module__ == module.__name__
+        if mine and isinstance(getattr(value, "name", None), str):
+            yield value
+
+
+@cache
+def _entry_points() -> tuple[EntryPoint, ...]:
+    return tuple(sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)))
+
+
+def _clash(point: EntryPoint, where: str) -> ConfigError:
+    return ConfigError(f"entry point {point.name} = {point.value}: stage '{point.name}' exists already in {where}")
+
+
+def _load(point: EntryPoint) -> type[Stage]:
+    try:
+        kind = point.load()
+    except Exception as error:
+        raise ConfigError(f"entry point {point.name} = {point.value} cannot be loaded: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, Stage)):
+        raise ConfigError(f"entry point {point.name} = {point.value} is not a stage; expected a subclass of Stage")
+    named = getattr(kind, "name", None)
+    if named != point.name:
+        raise ConfigError(
+            f"entry point {point.name} = {point.value}: the stage calls itself {named!r}; expected the same name"
+        )
+    return kind
+
+
+_NOTED: WeakKeyDictionary[type[Any], Mapping[str, str]] = WeakKeyDictionary()
+
+
+def note_source(kind: type[Any]) -> None:
+    """Keep the source of a class that is being made: by the time of planning its files may have been edited."""
+    if kind.__module__.split(".")[0] != "nirank":
+        _NOTED[kind] = sources_of(one.__module__ for one in kind.__mro__)
+
+
+@cache
+def origin(kind: type[Stage]) -> Mapping[str, str]:
+    """Return where a stage comes from, as part of its identity.
+
+    nirank's own: nothing. Installed: the distribution that declares it, so whoever publishes a
+    stage raises its version when its output changes. Anything else (a script, a notebook) has no
+    version that could be trusted, so the digest of its source stands in, as it was when the stage
+    was made: of its file, those of its base classes, and all that these import and nobody has
+    installed. Where there is no file, of the methods and of what they use. Values that a class or
+    its methods got from around them count as well; what cannot be written down is refused.
+    """
+    package = kind.__module__.split(".")[0]
+    if package == "nirank":
+        return {}
+    for point in _entry_points():
+        if point.dist is not None and point.module.split(".")[0] == package and _load(point) is kind:
+            return {"distribution": point.dist.name}
+    files = _NOTED.get(kind) or sources_of(one.__module__ for one in kind.__mro__)
+    own = [one for one in kind.__mro__ if one is kind or not has_version(one.__module__)]
+    try:
+        code = [code_of(one, files) for one in own]
+    except ValueError as error:
+        raise ConfigError(f"stage '{kind.name}': {error}") from None
+    return {"source": digest([kind.__qualname__, dict(files), code])}

@@ -1,0 +1,407 @@
+"""Stages: frozen values of a few kinds. A new stage is one small file that subclasses one of them.
+
+@stage
+class Overlap(Scorer):
+    '''Score a pair by the share of the query's words that the document has.'''
+
+    name = "overlap"
+
+    def score(self, pairs, ctx): ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.algebra.context import Context
+from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.model import Kind, Made
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
+from nirank.base.memory import Need, Sizes
+from nirank.base.values import fit_fields, inside
+from nirank.collections.readable import Readable
+from nirank.collections.texts import Texts, TextView
+from nirank.errors import ConfigError
+from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
+
+C = TypeVar("C", bound=type)
+Use = Literal["trained", "tuned"]
+Read = Literal["queries", "docs", "texts"]
+_VIEWS: Mapping[str, Read] = {"query_text": "queries", "doc_text": "docs"}
+
+DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
+
+
+class FrozenDict(dict[str, Any]):
+    """A mapping that can be part of a value."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted(self.items())))
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("options of a stage cannot be changed; make another stage")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = clear = setdefault = popitem = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FrozenDict, (dict(self),))
+
+
+def option(default: Any = dataclasses.MISSING, *, identity: bool = True, kw_only: bool = False, help: str = "") -> Any:
+    """Declare an option of a stage.
+
+    identity  False for what cannot change the output (batch size), or what the address of one
+              of the stage's needs already says (a model's name, a file's path)
+    help      one line for `nirank stages`
+    """
+    return field(default=default, kw_only=kw_only, metadata={"identity": identity, "help": help})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(option, field))
+def stage(cls: C) -> C:
+    """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
+    made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
+    if not cls.__module__.startswith("nirank."):
+        from nirank.algebra.registry import note_source
+
+        note_source(made)
+    return made
+
+
+class Surroundings(Protocol):
+    """What a plan can be asked for when models are trained in it."""
+
+    def judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+        """Return judged queries as sides of their own, and let the row say what they were used for."""
+        ...
+
+    def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+        """Return the node that computes a pipeline on two sides."""
+        ...
+
+    def whole(self, source: str | None) -> Sides:
+        """Return all queries and documents of a collection; None: the one that the system runs on."""
+        ...
+
+    def texts(self, node: Node) -> Texts:
+        """Return the texts that a leaf stands for."""
+        ...
+
+    def overlapping(
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
+    ) -> frozenset[str]:
+        """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
+
+        what  names the training set
+        key   stands for the queries: with one that was there before, they are not read again
+        docs  the documents that it is of, where it is of a collection's
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a pipeline is applied to, as nodes: nothing is read yet.
+
+    scope       all must hold
+    whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
+    collection  and split: names, for file names that contain {collection}; never identity
+    device      for models, on which `precision: auto` depends
+    date        metadata key of the dates, where the collection names one
+    surroundings   where other judged queries, for training, are found; None: nothing can be trained here
+    """
+
+    queries: Node
+    docs: Node
+    scope: tuple[Node, ...] = ()
+    collection: str = ""
+    split: str | None = None
+    judgements: Node | None = None
+    whole: bool = False
+    device: str = "auto"
+    date: str | None = None
+    surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
+
+    def depth(self, k: int | None) -> int | None:
+        """Return how deep a retriever with option `k` searches here; None: all documents."""
+        return k if k is not None else None if self.whole else DEPTH
+
+
+@stage
+class Stage(Pipeline):
+    """The base of all kinds. Parameters are the fields; nothing else is kept, nothing is read when made.
+
+    name     as users write it
+    version  raised when the same options give another output
+    source   where the method is defined: paper, section, formula
+    reads    what the stage may see beside texts: {"judgements"}
+    model_kind   what models in its options must be, where they are trained: 'bi_encoder', …
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    source: ClassVar[str] = ""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    model_kind: ClassVar[Kind | None] = None
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        kind = type(self)
+        if "__dataclass_fields__" not in vars(kind):
+            raise ConfigError(f"{kind.__name__} is not a stage yet; put @stage above its class")
+        for one in dataclasses.fields(self):
+            value = _frozen(getattr(self, one.name))
+            if not _finite(value):
+                raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
+            object.__setattr__(self, one.name, value)
+        fit_fields(self, self.name)
+        self.check()
+        list(self.text_views())
+
+    def check(self) -> None:
+        """Raise ConfigError if the options cannot be meant."""
+
+    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        """Yield what the stage reads as text: the option that says so, the side, the view; `texts` are those of a map.
+
+        Options `query_text` and `doc_text` by default. Raises ConfigError for a view that cannot be meant.
+        """
+        for name, side in _VIEWS.items():
+            if hasattr(self, name):
+                try:
+                    view = TextView(getattr(self, name))
+                except ConfigError as error:
+                    raise ConfigError(f"{self.name}: {name}: {error}") from None
+                yield name, side, view
+
+    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
+        """Raise ConfigError or DataError for ids, keys and dates that the options name and a collection lacks.
+
+        Called when a plan is made, so that nothing runs in vain; reads no text.
+        """
+
+    @classmethod
+    def declared_options(cls) -> tuple[dataclasses.Field[Any], ...]:
+        """Return the options as a person would list them: the stage's own, then those of its kind."""
+        return tuple(sorted(dataclasses.fields(cls), key=lambda one: bool(one.kw_only)))
+
+    def needs(self, data: Sides) -> tuple[Node, ...]:
+        """Return what must be computed first: an index, vectors, a model's output."""
+        return ()
+
+    def settled(self, data: Sides) -> Self:
+        """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
+        return self
+
+    def memory(self, sizes: Sizes) -> Need:
+        """Return the main memory that the stage's own work needs at the least, lists aside; none if it goes by blocks.
+
+        Blocks that can be made smaller count in their least size, and are made by `nirank.base.memory.fitting`.
+        """
+        del sizes
+        return Need()
+
+    def conventions(self) -> Mapping[str, Any]:
+        """Return what a row must say so that its numbers can be compared; options by default."""
+        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options().items()}
+
+    def models(self) -> tuple[str, ...]:
+        """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
+        named = getattr(self, "model", None)
+        if not isinstance(named, Made):
+            return (named,) if isinstance(named, str) else ()
+        below = [one for one in inside(named) if one is not named]  # what mined and taught has a say too
+        others = [name for one in below if isinstance(one, Stage) for name in one.models()]
+        return (named.start, *others)
+
+    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
+        """Return the options that differ from their defaults."""
+        found = {}
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            if identity_only and not one.metadata.get("identity", True):
+                continue
+            if one.default is dataclasses.MISSING or value != one.default:
+                found[one.name] = value
+        return found
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the output depends on: where the stage comes from, name, version, options."""
+        from nirank.algebra.registry import origin
+
+        return {
+            **origin(type(self)),  # type: ignore[arg-type]
+            "stage": self.name,
+            "version": self.version,
+            "options": self.options(identity_only=True),
+        }
+
+    @property
+    def title(self) -> str:
+        """The stage as people and messages name it: like `repr`, trained models by their titles."""
+        models = {name: one.title for name, one in vars(self).items() if isinstance(one, Made)}
+        return repr(dataclasses.replace(self, **models) if models else self)
+
+    def __repr__(self) -> str:
+        shown = self.options()
+        first = next((one.name for one in dataclasses.fields(self) if not one.kw_only), None)
+        parts = [repr(shown[first])] if first in shown else []
+        parts += [f"{name}={value!r}" for name, value in shown.items() if name != first]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@stage
+class Retriever(Stage):
+    """Finds documents: queries and a scope in, a Ranking or Pairs out.
+
+    k             how deep to search; None: 1000, and all of them where the collection lists candidates
+    prefix_exact  the first k of a deeper search are the search at k, so one search serves every
+                  depth and k is no part of identity
+
+    Behind another stage a retriever searches within that list, with its own scores.
+    """
+
+    k: int | None = option(
+        default=None, kw_only=True, help="how many documents a query gets at most [1000; all candidates]"
+    )
+
+    prefix_exact: ClassVar[bool] = True
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = STARTS | RANKED_OR_NOT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k is not None and self.k < 1:
+            raise ConfigError(f"{self.name}: k must be 1 or more, got {self.k}")
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        """Return at most k documents a query, all inside the scope; a Ranking, or Pairs without order."""
+        raise NotImplementedError
+
+    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
+        found = super().options(identity_only=identity_only)
+        if identity_only and self.prefix_exact:
+            found.pop("k", None)
+        return found
+
+
+@stage
+class Scorer(Stage):
+    """Scores pairs, each independent of the others.
+
+    depth      of each query's list, how many documents are scored; those below keep their old order,
+               below the scored ones. Pairs without order are scored all.
+    remembers  scores are kept in a memo (`ctx.memos`), so that all lists of a plan can be scored in one pass
+    """
+
+    depth: int = option(
+        default=100, kw_only=True, help="how many documents a query are scored; the tail keeps its order"
+    )
+
+    remembers: ClassVar[bool] = False
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = RANKED_OR_NOT
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth < 1:
+            raise ConfigError(f"{self.name}: depth must be 1 or more, got {self.depth}")
+
+    def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
+        """Return one score a pair, (n_pairs,), in the pairs' order."""
+        raise NotImplementedError
+
+
+@stage
+class Combiner(Stage):
+    """Makes one list of several, or another of one, and sees lists whole.
+
+    lists  how many it takes: least and most (None: any number)
+    """
+
+    lists: ClassVar[tuple[int, int | None]] = (1, 1)
+    gives: ClassVar[Flow] = "ranking"
+    takes: ClassVar[frozenset[Flow]] = RANKED
+
+    def most(self, sizes: Sizes) -> int:
+        """Return how many pairs the result has at most; by default no more than the lists together."""
+        return sizes.listed
+
+    def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
+        """Return the combined list, over the same queries and documents; never changes `lists`."""
+        raise NotImplementedError
+
+    def check_inputs(self, n: int) -> None:
+        """Raise ConfigError if the options do not fit n lists."""
+
+    def of(self, *inputs: Pipeline) -> Join:
+        """Combine these pipelines."""
+        return Join(self, inputs)
+
+
+@stage
+class TextMap(Stage):
+    """Makes texts of texts: rewritten queries, passages. Every made row names the row it was made from.
+
+    feedback  the map reads a ranking of the original queries: `pipeline >> map`
+    """
+
+    feedback: ClassVar[bool] = False
+    gives: ClassVar[Flow] = "texts"
+
+    @property
+    def takes(self) -> frozenset[Flow]:
+        return RANKED if self.feedback else STARTS | TEXTS
+
+    def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
+        """Return the made texts, with `parents`."""
+        raise NotImplementedError
+
+    def readable(self, texts: Readable) -> Readable | None:
+        """Return what can be read of made texts, given what they are made of; None: only running the map tells."""
+        return None
+
+
+@stage
+class ScopeStage(Stage):
+    """Says which pairs are allowed, for `within`."""
+
+    gives: ClassVar[Flow] = "scope"
+    takes: ClassVar[frozenset[Flow]] = STARTS
+
+    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+        """Return what is allowed."""
+        raise NotImplementedError
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping) and not isinstance(value, FrozenDict):
+        return FrozenDict({str(key): _frozen(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return tuple(sorted(map(_frozen, value), key=repr))  # whatever order they have here
+    if isinstance(value, np.ndarray) or type(value).__module__.partition(".")[0] in ("pandas", "pyarrow"):
+        return _frozen(value.tolist()) if hasattr(value, "tolist") else value
+    return value.item() if isinstance(value, np.generic) else value  # `repr` must not name numpy
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, (tuple, Mapping)):
+        return all(map(_finite, value.values() if isinstance(value, Mapping) else value))
+    return not isinstance(value, float) or math.isfinite(value)

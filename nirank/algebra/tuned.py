@@ -1,0 +1,138 @@
+"""tune(): a pipeline that is chosen among candidates by a measure on queries held out for that."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nirank.algebra.judged import Judged
+from nirank.algebra.model import Made
+from nirank.algebra.pipeline import STARTS, Flow, Pipeline, require_system
+from nirank.base.values import converted, fit_fields, inside, rebuilt
+from nirank.errors import ConfigError, suggest
+
+
+@dataclass(frozen=True, repr=False)
+class Tuned(Pipeline):
+    """The candidate with the best mean of a measure on some judged queries; of equal ones the first.
+
+    The outcome is the candidate itself: what it computes is shared with systems that use it unchosen.
+    """
+
+    candidates: tuple[Pipeline, ...]
+    on: Judged
+    measure: str
+
+    def __post_init__(self) -> None:
+        from nirank.evaluation.measures import parse
+
+        fit_fields(self, "tune")
+        if len(self.candidates) < 2:
+            raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
+        for one in self.candidates:
+            if require_system("tune", one).gives != "ranking":
+                raise ConfigError(f"tune: {one!r} gives unranked pairs; the measure needs a ranking")
+        parse(self.measure)
+
+    @property
+    def takes(self) -> frozenset[Flow]:
+        return STARTS
+
+    @property
+    def gives(self) -> Flow:
+        return "ranking"
+
+    def __repr__(self) -> str:
+        return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r})"
+
+    def children(self) -> Sequence[tuple[str, Pipeline]]:
+        return tuple(("or: " if at else "either: ", one) for at, one in enumerate(self.candidates))
+
+    @property
+    def title(self) -> str:
+        return f"tuned by {self.measure}"
+
+
+def tune(
+    of: Pipeline | Sequence[Pipeline],
+    over: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    on: Judged,
+    measure: str = "nDCG@10",
+) -> Tuned:
+    """Choose a pipeline by a measure on queries that are not evaluated.
+
+    of    the candidates, or one pipeline that `over` varies
+    over  {'stage.option': values}: every combination is a candidate, see `grid`
+    on    the queries; where they are among the evaluated ones, the row says so
+    """
+    if isinstance(of, Pipeline):
+        if not over:
+            raise ConfigError("tune: one pipeline, and nothing to vary; give candidates, or over={'stage.option': […]}")
+        return Tuned(grid(of, over), on, measure)
+    if over:
+        raise ConfigError("tune: over varies one pipeline; give either candidates or over")
+    return Tuned(tuple(of), on, measure)
+
+
+def grid(value: Any, over: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:
+    """Return the value with every combination of the options.
+
+    over  {path: values}. A path names a stage and its option, 'weighted_sum.weights' or 'dense.model.recipe.epochs';
+          within a trained model it may begin with the model's own field, 'recipe.learning_rate' or 'seed'
+    """
+    for path, values in over.items():
+        if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence) or not values:
+            raise ConfigError(f"over: {path}: expected a list of values, got {values!r}")
+    made = []
+    for combination in itertools.product(*over.values()):
+        one = value
+        for path, chosen in zip(over, combination, strict=True):
+            one = _put(one, path, chosen)
+        made.append(one)
+    return tuple(made)
+
+
+def _put(value: Any, path: str, chosen: Any) -> Any:
+    first, _, rest = path.partition(".")
+    if dataclasses.is_dataclass(value) and not isinstance(value, Pipeline):  # a model's own field
+        return _replaced(value, path.split("."), chosen, path)
+    # The stages that a trained model's negatives or teacher come from are its own: a path to them leads through it.
+    there = {one.name: one for one in inside(value, Made) if _is_stage(one) and isinstance(one.name, str)}
+    if first not in there:
+        begin = f"; a path begins with a stage's name, here {' or '.join(there)}" if there else ""
+        raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, there) or begin}")
+    if not rest:
+        raise ConfigError(f"over: {path}: expected a stage and its option, such as {first}.{_option(there[first])}")
+
+    def change(one: Any) -> Any:
+        return _replaced(one, rest.split("."), chosen, path) if _is_stage(one) and one.name == first else one
+
+    return rebuilt(value, change, Made)
+
+
+def _is_stage(value: Any) -> bool:
+    return isinstance(value, Pipeline) and hasattr(value, "declared_options")
+
+
+def _option(stage: Any) -> str:
+    return next((field.name for field in dataclasses.fields(stage)), "option")
+
+
+def _replaced(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        raise ConfigError(f"over: {path}: {value!r} has no options")
+    fields = [one.name for one in dataclasses.fields(value)]
+    if steps[0] not in fields:
+        raise ConfigError(f"over: {path}: there is no option '{steps[0]}'{suggest(steps[0], fields)}")
+    if len(steps) > 1:
+        new = _replaced(getattr(value, steps[0]), steps[1:], chosen, path)
+    else:
+        try:
+            new = converted(type(value), steps[0], chosen)
+        except ConfigError as error:
+            raise ConfigError(f"over: {path}: {error}") from None
+    return dataclasses.replace(value, **{steps[0]: new})

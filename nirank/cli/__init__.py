@@ -1,0 +1,1 @@
+"""The command line: thin, made from the values of the other packages."""

@@ -1,0 +1,220 @@
+"""`nirank cache`: look into the store, ask why, check it, make room."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nirank.cli.runs import Commands
+from nirank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nirank.store.local import LocalStore
+    from nirank.store.shelf import Item
+
+log = logging.getLogger("nirank")
+
+
+@click.group("cache", cls=Commands)
+def cache() -> None:
+    """Look into the store of computations, check it, and make room.
+
+    The store is the folder that NIRANK_STORE names, else nirank's folder in your cache directory.
+    """
+
+
+def _choosing(command: Any) -> Any:
+    """Add the conditions that artifacts and memos are chosen by; all that are given must hold."""
+    for option in (
+        click.option("--kind", "kinds", multiple=True, metavar="KIND", help="texts, ranking, folder, memo …"),
+        click.option("--older", metavar="AGE", help="Written longer ago than this, such as 7d or 12h."),
+        click.option("--larger", metavar="SIZE", help="Of this size at least, such as 100MB."),
+        click.option(
+            "--unreachable",
+            type=click.Path(path_type=Path),
+            metavar="CONFIG",
+            multiple=True,
+            help="What no system of this configuration needs or uses; may be repeated.",
+        ),
+        click.option("--earlier", is_flag=True, help="What an earlier version addressed by other rules."),
+        click.option("--store", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Another store."),
+        click.argument("addresses", nargs=-1, metavar="[ADDRESS]..."),
+    ):
+        command = option(command)
+    return command
+
+
+@cache.command()
+@_choosing
+def ls(folder: Path | None, **conditions: Any) -> None:
+    r"""List what is stored, the largest first.
+
+    \b
+    Example:
+      nirank cache ls --larger 100MB
+    """
+    from nirank.base.amounts import in_bytes
+
+    _, items = _choose(folder, **conditions)
+    for one in items:
+        depth = "" if one.depth is None else f" to depth {one.depth}"
+        click.echo(
+            f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {_age(one.age_s):>7}  {one.kind:8}  {one.label}{depth}"
+            f"{' (addressed by earlier rules)' if one.earlier else ''}"
+        )
+    click.echo(f"{len(items)} stored, {in_bytes(sum(one.bytes for one in items))}")
+    old = [one.bytes for one in items if one.earlier]
+    if old:
+        click.echo(
+            f"{len(old)} of them, {in_bytes(sum(old))}, were addressed by an earlier version's rules and are found no"
+            " more: nirank cache rm --earlier"
+        )
+
+
+@cache.command()
+@click.argument("address")
+@click.option("--store", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Another store.")
+def why(address: str, folder: Path | None) -> None:
+    r"""Say what an artifact was made from, and what distinguishes it from its nearest relative.
+
+    \b
+    Example:
+      nirank cache why 71155971978b
+    """
+    import json
+
+    from nirank.plan.costs import in_words
+    from nirank.store.shelf import differences
+
+    one, other, lines = differences(_open(folder), address)
+    meta, cost = one.meta, one.meta.get("cost") or {}
+    click.echo(f"{meta['address']}  {meta['label']}")
+    click.echo(f"task      {meta['task']}, version {meta['version']}")
+    click.echo(f"options   {json.dumps(meta['params'], ensure_ascii=False)}")
+    for each in meta["inputs"]:
+        depth = "" if each["depth"] is None else f" to depth {each['depth']}"
+        click.echo(f"from      {each['role']}: {each['address'][:12]} {each['label']}{depth}")
+    if cost:
+        click.echo(f"computed  {cost['at']} on {cost['machine']} in {in_words(cost['wall_s'])}")
+    click.echo(f"in        {one.folder}")
+    if other is None:
+        click.echo("nothing else in the store was made by this task")
+        return
+    click.echo(f"differs from its nearest relative, {other.meta['address'][:12]} {other.meta['label']}, in")
+    for line in lines:
+        click.echo(f"  {line}")
+
+
+@cache.command()
+@_choosing
+def verify(folder: Path | None, **conditions: Any) -> None:
+    r"""Read every byte and remove what is damaged; it is computed again when it is needed.
+
+    \b
+    Example:
+      nirank cache verify
+    """
+    from nirank.base.amounts import in_bytes
+    from nirank.store.shelf import verify as verify_items
+
+    store, items = _choose(folder, **conditions)
+    n = verify_items(
+        store, items, lambda one, what: click.echo(f"damaged, removed: {one.address[:12]} {one.label} ({what})")
+    )
+    click.echo(f"{len(items)} checked, {in_bytes(sum(one.bytes for one in items))}: {n or 'none'} damaged")
+    if n:
+        raise click.exceptions.Exit(1)
+
+
+@cache.command()
+@_choosing
+@click.option("--all", "everything", is_flag=True, help="Everything that is stored.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, remove nothing.")
+def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) -> None:
+    r"""Remove what the conditions choose; what is needed again is computed again.
+
+    \b
+    Example:
+      nirank cache rm --older 30d --larger 1GB --dry-run
+    """
+    from nirank.base.amounts import in_bytes
+    from nirank.store.shelf import remove
+
+    if everything == any(conditions.values()):
+        raise click.UsageError("name addresses or conditions, or --all")
+    store, items = _choose(folder, **conditions)
+    if not dry_run:
+        busy = remove(store, items)
+        for one in busy:
+            click.echo(f"{one.address[:12]} stays, a process is at work on it: {one.label}", err=True)
+        items = [one for one in items if one not in busy]
+    said = "would be removed" if dry_run else "removed"
+    for one in items if dry_run else ():
+        click.echo(f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {one.kind:8}  {one.label}")
+    click.echo(f"{len(items)} {said}, {in_bytes(sum(one.bytes for one in items))}")
+
+
+def _open(folder: Path | None) -> LocalStore:
+    from nirank.store import open_store
+
+    return open_store(folder)
+
+
+def _choose(
+    folder: Path | None,
+    addresses: Sequence[str],
+    kinds: Sequence[str],
+    older: str | None,
+    larger: str | None,
+    unreachable: Sequence[Path],
+    earlier: bool,
+) -> tuple[LocalStore, list[Item]]:
+    from nirank.base.amounts import parse_age, parse_size
+    from nirank.store.shelf import chosen, contents
+
+    store = _open(folder)
+    items = chosen(
+        contents(store),
+        addresses,
+        kinds=kinds,
+        older_s=None if older is None else parse_age(older),
+        larger=None if larger is None else parse_size(larger),
+        earlier=earlier,
+    )
+    if unreachable:
+        reached = {path.resolve() for config in unreachable for path in _reached(config, store)}
+        items = [one for one in items if one.folder.resolve() not in reached]
+    return store, items
+
+
+def _reached(config: Path, store: LocalStore) -> set[Path]:
+    """Return the artifacts that a configuration's systems and collections need, and the memos that they use."""
+    from nirank.config.reader import load_config
+    from nirank.experiment.experiment import Experiment
+    from nirank.experiment.loading import load
+    from nirank.store.shelf import used_memos
+
+    parsed = load_config(config, ())
+    collections = []
+    for arguments in parsed.collections:
+        options = dict(arguments)
+        collections.append(load(options.pop("source", None), **options, store=store))
+    if not collections:
+        raise ConfigError(f"{config}: names no collection")
+    more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
+    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
+    nodes = experiment.nodes()
+    memos = used_memos(store, nodes)  # looks for every node's artifact
+    begun = map(store.scratch, nodes)
+    return {*store.used, *begun, *(store.root / "memos" / name for name in memos)}
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

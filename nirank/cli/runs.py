@@ -1,0 +1,231 @@
+"""The commands for run files that were made elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from nirank.errors import suggest
+
+log = logging.getLogger("nirank")
+
+EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
+_CELL = 8  # characters of a number
+_PATH = click.Path(path_type=Path)
+
+
+def require_folder(out: Path | None) -> None:
+    """See that results can be written into a folder before there are any; raise a sentence where that cannot be."""
+    if out is not None:
+        from nirank.report.place import require_place
+
+        require_place(out)
+
+
+def command_line() -> list[str]:
+    """Return the command that was given, as it can be given again, however nirank was started."""
+    return ["nirank", *click.get_current_context().find_root().obj]
+
+
+class Commands(click.Group):
+    """A group of commands that names the nearest one where there is none of that name, and knows what was given."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if parent is None:
+            extra["obj"] = list(args)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            if "run" in self.commands and name.endswith((".yaml", ".yml")):
+                raise click.UsageError(f"a configuration is run by 'nirank run {name}'", ctx)
+            near = suggest(name, self.commands)
+            raise click.UsageError(
+                f"there is no command '{name}'{near}; expected one of {', '.join(sorted(self.commands))}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+class Lists(click.Command):
+    """A command some of whose options take all that follows, up to the next option: `--run A B C`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        several = {name for one in self.params if isinstance(one, click.Option) and one.multiple for name in one.opts}
+        spread: list[str] = []
+        current = ""
+        for at, arg in enumerate(args):
+            if arg.startswith("-") and len(arg) > 1:
+                name = arg.partition("=")[0]
+                current = name if name in several else ""
+                spread.append(arg)
+            elif current and args[at - 1] != current:
+                spread += [current, arg]
+            else:
+                spread.append(arg)
+        return super().parse_args(ctx, spread)
+
+
+def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
+    """Evaluate runs as a year's script does, write files where they are wanted, and return the table."""
+    from nirank.experiment.run_files import evaluate_tar_runs
+    from nirank.report.grid import aligned
+    from nirank.report.protocol import protocol_grid, write_protocol
+
+    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=command_line())
+    year: Any = protocol[-4:]
+    grid = protocol_grid(f"{qrels.name}, {protocol}", found, year)
+    if out is not None:
+        write_protocol(out, grid, rows, found, year, manifest)
+        log.info("written to %s", out)
+    return aligned(grid)
+
+
+def _options(command: Any) -> Any:
+    """Add the options of both commands: what counts, and how systems are compared."""
+    for option in reversed(
+        (
+            click.option("--qrels", type=_PATH, required=True, help="Judgements: three or four columns."),
+            click.option(
+                "--min-rel", type=click.IntRange(min=1), default=1, show_default=True, help="Least relevant grade."
+            ),
+            click.option("--candidates", type=_PATH, help="What each query could be given: pairs, or judgements."),
+            click.option("--known", type=_PATH, help="Pairs or judgements known before (seeds), taken out."),
+            click.option("--common-queries", is_flag=True, help="Use the queries that every run has results for."),
+            click.option(
+                "--order-by",
+                type=click.Choice(["score", "rank", "line"]),
+                default="score",
+                show_default=True,
+                help="Which of a run's columns to believe.",
+            ),
+            click.option(
+                "--duplicates",
+                type=click.Choice(["refuse", "best", "first"]),
+                default="refuse",
+                show_default=True,
+                help="A document twice in a query.",
+            ),
+            click.option(
+                "--test", type=click.Choice(["randomisation", "t"]), default="randomisation", show_default=True
+            ),
+            click.option("--correction", default="holm", show_default=True, help="Over all comparisons of the table."),
+            click.option("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests."),
+            click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _evaluated(
+    runs: Any, measures: Any, baseline: str | None, *, test: str, correction: str, alpha: float, seed: int, **asked: Any
+) -> Any:
+    from nirank.evaluation.comparisons import Significance
+    from nirank.experiment.run_files import evaluate_runs
+
+    how = Significance(test, correction, alpha, seed=seed, baseline=baseline)  # type: ignore[arg-type]
+    return evaluate_runs(asked.pop("qrels"), runs, measures, significance=how, **asked)
+
+
+@click.command(epilog=EPILOG, cls=Lists)
+@click.option("--run", "runs", type=_PATH, multiple=True, required=True, metavar="FILE...", help="TREC run files.")
+@click.option("--measures", multiple=True, metavar="NAME...", help="Such as nDCG@10 AP R@100 [nDCG@10].")
+@click.option(
+    "--protocol",
+    type=click.Choice(["clef-tar-2017", "clef-tar-2018", "clef-tar-2019"]),
+    help="As the script of that year computes it; --out writes each topic's values too.",
+)
+@click.option("--baseline", help="Compare all others with this run.")
+@click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
+@_options
+def evaluate(
+    runs: tuple[Path, ...],
+    measures: tuple[str, ...],
+    protocol: str | None,
+    baseline: str | None,
+    out: Path | None,
+    **asked: Any,
+) -> None:
+    """Evaluate run files made elsewhere, and compare them.
+
+    \b
+    Example:
+      nirank evaluate --qrels qrels.txt --run a.run b.run.gz --measures nDCG@10 AP --baseline a.run
+    """
+    from nirank.cli.console import set_up_logging
+    from nirank.experiment.run_files import name_runs
+
+    set_up_logging(quiet=False, debug=False)
+    if protocol is not None:
+        source = click.get_current_context().get_parameter_source
+        others = ("measures", "baseline", *(name for name in asked if name != "qrels"))
+        given = [name for name in others if source(name) is not ParameterSource.DEFAULT]
+        if given:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise click.UsageError(
+                f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {named}"
+            )
+        require_folder(out)
+        click.echo(_by_protocol(asked["qrels"], runs, protocol, out))
+        return
+    require_folder(out)
+    files = name_runs(runs)
+    baseline = next((name for name, path in files.items() if baseline == str(path)), baseline)
+    result = _evaluated(files, measures or ("nDCG@10",), baseline, **asked)
+    click.echo(str(result.table()))
+    if out is not None:
+        result.save(out, command=command_line())
+        log.info("written to %s", out)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("a", type=_PATH)
+@click.argument("b", type=_PATH)
+@click.option("--measure", default="nDCG@10", show_default=True, help="Compared query by query.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
+@click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
+@_options
+def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked: Any) -> None:
+    """Compare two run files query by query, the greatest difference first.
+
+    \b
+    Example:
+      nirank compare a.run b.run --qrels qrels.txt --measure AP
+    """
+    from nirank.cli.console import set_up_logging
+    from nirank.experiment.run_files import differences
+    from nirank.report.grid import shown_as
+
+    set_up_logging(quiet=False, debug=False)
+    require_folder(out)
+    result = _evaluated({"A": a, "B": b}, [measure], "A", **asked)
+    listed = differences(result, "A", "B", measure)
+    width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
+    click.echo(
+        f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}"
+        + "".join(f"  {head.rjust(_CELL)}" for head in ("A", "B", "B - A"))
+    )
+    for query, one, other, difference in listed[:top]:
+        cells = (shown_as(measure, one), shown_as(measure, other), shown_as(measure, difference, "+"))
+        click.echo("  ".join([query.ljust(width), *(cell.rjust(_CELL) for cell in cells)]))
+    found = next(iter(result.comparisons.values()))
+    (pair,) = found.pairs
+    mean, low, high = (shown_as(measure, value, "+") for value in (pair.difference, *pair.interval))
+    tested = f"p {pair.p:.4f}" if pair.n > 1 else found.words()
+    without = f" ({pair.no_value:,} more without a value)" if pair.no_value else ""
+    click.echo(
+        f"{pair.n} queries{without}: B - A {mean} ({low} to {high}), {tested};"
+        f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
+    )
+    if out is not None:
+        result.save(out, command=command_line())
+        log.info("written to %s", out)

@@ -1,0 +1,1 @@
+"""Configurations: YAML into collections, systems, models and measures, and the JSON schema of that."""

@@ -1,0 +1,1 @@
+"""Experiments: collections × systems × seeds × folds, planned, run and evaluated into rows."""

@@ -1,0 +1,289 @@
+"""load(): a collection from a folder, an ir_datasets id, or the standard library."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.algebra.node import Node, Store, Stored
+from nirank.base.files import given_path
+from nirank.collections.audit import Finding, JudgedFacts
+from nirank.collections.audit.judgements import file_findings
+from nirank.collections.audit.sides import side_findings
+from nirank.collections.clef_tar import ClefTar
+from nirank.collections.collection import Collection, SelfMatch, Time
+from nirank.collections.dates import VERSION as DATES_VERSION
+from nirank.collections.dates import Dates, read_dates
+from nirank.collections.file_set import FileSet
+from nirank.collections.importer import VERSION, ImportFacts, import_texts
+from nirank.collections.joining import Contents, check_rules, joined
+from nirank.collections.records import Side, Source
+from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
+from nirank.collections.text_files import TextFiles
+from nirank.collections.texts import Texts
+from nirank.errors import ConfigError, DataError, StoreError, suggest
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.forms.asked import AskedColumns
+
+log = logging.getLogger("nirank")
+
+KEPT_FROM = 20_000  # texts; the dates of fewer are read faster than found
+
+
+def load(
+    source: str | Path | None = None,
+    *,
+    split: str | None = None,
+    name: str | None = None,
+    docs: str | Path | None = None,
+    queries: str | Path | None = None,
+    qrels: QrelsAsked = None,
+    candidates: str | Path | bool | None = None,
+    known: str | Path | None = None,
+    columns: Mapping[str, Any] | None = None,
+    min_rel: int = 1,
+    self_match: SelfMatch = "keep",
+    date: str | None = None,
+    time: Time = "all",
+    expect: Mapping[str, int | str] | None = None,
+    measures: Sequence[str] = (),
+    group: str | None = None,
+    max_dangling: float = 0.05,
+    store: Store | None = None,
+    check: bool = True,
+) -> Collection:
+    """Load a collection and audit it.
+
+    source        a folder, `folder/split`, an ir_datasets id, or 'python-stdlib'. Folders have BEIR's
+                  layout (`corpus`, `queries`, `qrels/<split>[.<set>].tsv`, `candidates.tsv`; texts as
+                  JSON lines, CSV, TSV, Parquet or TREC files, all plain or .gz) or CLEF TAR's
+    docs          without a source: a file of documents, or a folder of such files
+    queries       without a source: a file of queries; with one: a version of its queries, such as
+                  'question' for `queries.question.jsonl`
+    qrels         judgement sets: a file, or {name: file}, or {name: {path: file, min_rel: grade}}
+    candidates    a file; False: the source's own are not used
+    known         a file of pairs or of judgements: documents that each query has had before (seeds of a
+                  review, an earlier round), which are taken out of results and judgements, and counted
+    columns       names of columns (of JSON: keys) where they are not found by known names: {docs: {id, title, text,
+                  label}, queries: {id, title, text}, qrels: {query, document, label}}, or {id, title, text, label}
+                  of the documents. `text` may list several; `label` holds the judgements of the only query
+    split         default: test, else the only one
+    name          as rows show it; default: the folder's name or the id
+    min_rel       the least grade that binary measures take as relevant
+    self_match    what to do with the query's own document: 'keep', 'id' or {'key': metadata key}
+    date          metadata key of the dates; default: found by its name
+    time          'all', or 'as_of_query': documents dated before the query, and undated ones
+    expect        counts and digests that must hold: docs, queries, judgements, docs_digest, …
+    measures      asked for here instead of the experiment's
+    group         collections of one group get a row with the mean over them
+    max_dangling  the part of relevant judgements that may name absent documents
+    store         where imported texts are kept; default: the user's
+    check         whether findings that are errors are raised; they are in `findings` either way
+
+    The declared queries are those judged in the split and those whose metadata name it
+    (`split`); of ir_datasets, and without judgements, all. Texts are imported once and then
+    found by the digest of their files' bytes.
+    Raises ConfigError for a source, split or option that does not exist, DataError for files
+    that cannot be trusted.
+    """
+    check_rules(min_rel, self_match, max_dangling, time, expect)
+    same: dict[str, Any] = {
+        "name": name,
+        "queries": queries,
+        "columns": columns,
+        "qrels": for_any_split(qrels),
+        "candidates": False if candidates is False else None,
+        "min_rel": min_rel,
+        "self_match": self_match,
+        "date": date,
+        "time": time,
+        "max_dangling": max_dangling,
+        "store": store,
+    }
+    opened, split = resolve(source, split, Files(docs, queries, AskedColumns.of(columns)), name)
+    if store is None:
+        from nirank.store import open_store
+
+        store = open_store()
+    docs_and_facts, topics = imported(opened, "docs", store), imported(opened, "queries", store)
+    split = _choose(opened, split, topics[1])
+    sets = read_sets(opened, split, topics[0].ids, qrels, min_rel)
+    others, unread = _other_splits(opened, split, topics[0].ids)
+    contents = Contents(
+        docs_and_facts,
+        topics,
+        sets,
+        _candidates(opened, split, candidates),
+        None if known is None else read_pairs(given_path(known), judgements_too=True),
+        _declared(opened, split, topics[0], [one for one, _ in sets.values()]),
+        others,
+        opened.origin(),
+        candidates is False,
+    )
+    rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
+    return joined(
+        name or opened.name,
+        split,
+        contents,
+        rules,
+        max_dangling=max_dangling,
+        expect=expect,
+        findings=(*(_renamed(one, opened.name, name) for one in opened.findings), *unread),
+        check=check,
+        another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
+    )
+
+
+def load_alone(path: Path, *, store: Store | None = None) -> Collection:
+    """Take a file of texts, or a folder of such files, or a file of judgements, by itself, to be audited.
+
+    Raises ConfigError or DataError for a file that is neither.
+    """
+    judged = _judged_alone(path)
+    if judged is not None:
+        counts = {"queries": len(judged.query_ids.unique()), "docs": len(judged.doc_ids.unique()), "qrels": len(judged)}
+        facts = JudgedFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
+        origin = {"source": str(path), "counts": counts}
+        none = Texts.of({})
+        return Collection(path.name, none, none, findings=tuple(file_findings(path.name, facts)), origin=origin)
+    if store is None:
+        from nirank.store import open_store
+
+        store = open_store()
+    files = FileSet(path.name, TextFiles.at(path, "audit"), TextFiles())
+    texts, told = imported(files, "docs", store)
+    origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
+    found = (*side_findings(texts, "records", told), *files.findings)
+    return Collection(path.name, texts, Texts.of({}), findings=found, origin=origin)
+
+
+def _judged_alone(path: Path) -> QrelsFile | None:
+    """Return a file's judgements; None where it has none, or where its two columns may as well be ids and texts."""
+    try:
+        judged = read_qrels(path)
+    except DataError:
+        return None
+    return judged if judged.form not in ("pairs", "empty") or judged.header else None
+
+
+def _renamed(finding: Finding, source: str, name: str | None) -> Finding:
+    """Return a source's finding under the name that the collection was given."""
+    start = f"{source}: "
+    if name is None or not finding.message.startswith(start):
+        return finding
+    return replace(finding, message=f"{name}: {finding.message.removeprefix(start)}")
+
+
+def _root(source: str | Path, split: str | None) -> str | Path:
+    """Return a source without the split that its name ends with."""
+    path = given_path(source)
+    return path.parent if path.name == split and not path.is_dir() and path.parent.is_dir() else source
+
+
+def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFacts]:
+    """Return one side of a source, imported now unless the store has it from before."""
+    node = Node(
+        "nirank.collections.importer:import_texts",
+        VERSION,
+        source.identity(side),
+        kind="texts",
+        offline=True,
+        label=f"import {source.name} {side}",
+    )
+    stored = store.find(node)
+    if stored is None or not store.verify(stored):
+        with store.lock(node, log.info):
+            stored = store.find(node) or _imported_now(source, side, store, node)
+    texts = Texts.open(stored.folder)
+    texts.keep = partial(_kept_dates, store)
+    return texts, ImportFacts.from_json(stored.meta["facts"])
+
+
+def _kept_dates(store: Store, texts: Texts, key: str) -> Dates:
+    """Read the dates of many texts once: their metadata are not decoded again for every run."""
+    if len(texts) < KEPT_FROM:
+        return read_dates(texts, key)
+    inputs = (("texts", Node.leaf("texts", texts.digest, "texts")),)
+    node = Node("nirank.collections.dates:read_dates", DATES_VERSION, {"key": key}, inputs, label=f"dates of '{key}'")
+    stored = store.find(node)
+    if stored is None or not store.verify(stored):
+        found = read_dates(texts, key)
+        with store.lock(node, log.info):
+            if store.find(node) is None:
+                with store.commit(node, {"inputs": []}) as folder:
+                    found.save(folder)
+        return found
+    return Dates.open(stored.folder)
+
+
+def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Stored:
+    log.info("importing %s", source.label(side))
+    meta: dict[str, Any] = {"inputs": []}
+    with store.commit(node, meta) as folder:
+        with ExitStack() as files:
+            for given in source.given(side):
+                files.enter_context(given.reading())
+            facts = import_texts(source.records(side), folder, source.label(side))
+        meta["facts"] = facts.to_json()
+    stored = store.find(node)
+    if stored is None:
+        raise StoreError(f"{source.label(side)}: was imported, but the store does not find it again")
+    return stored
+
+
+def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | None:
+    """Return the split to use: the one asked for, else test, else the only one."""
+    known = sorted({*source.splits, *queries.splits}) if source.splits or split is not None else []
+    if split is None:
+        if not known or "test" in known:
+            return "test" if known else None
+        if len(known) > 1:
+            raise ConfigError(f"collection {source.name}: has several splits; choose one of {', '.join(known)}")
+        return known[0]
+    if split not in known:
+        listed = f"it has {', '.join(known)}" if known else "it has none"
+        raise ConfigError(f"collection {source.name}: there is no split '{split}'; {listed}{suggest(split, known)}")
+    return split
+
+
+def _declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
+    """Tell which queries are declared, (n_queries,) bool."""
+    if split is None or isinstance(source, ClefTar):
+        return np.ones(len(queries), np.bool_)
+    named = np.array([value == split for value in queries.metadata("split")], np.bool_)
+    for one in judged:
+        rows = queries.ids.rows(one.query_ids.unique())
+        named[rows[rows >= 0]] = True
+    return named
+
+
+def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
+    if asked is False:
+        return None
+    if not isinstance(asked, (str, Path)):
+        return source.candidates(split)
+    return read_pairs(given_path(asked), judgements_too=True)
+
+
+def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
+    """Read the main judgements of the other splits; one that cannot be read becomes a finding."""
+    found: dict[str, QrelsFile] = {}
+    unread: list[Finding] = []
+    for other in source.splits:
+        if other == split:
+            continue
+        try:
+            for one in list(source.judgements(other, topics).values())[:1]:
+                found[other] = one
+        except DataError as error:
+            unread.append(Finding("unreadable-split", "warning", 0, f"split {other}: {error.messages[0]}"))
+    return found, unread

@@ -1,0 +1,150 @@
+"""Rows of single cases: what is said of a system on a collection, before and after it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.algebra.pipeline import Fold, Pipeline, Rewrite
+from nirank.algebra.stage import Scorer, Stage
+from nirank.collections.collection import Collection
+from nirank.collections.twins import share_labels, unequal_groups
+from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.ledger import entry
+from nirank.experiment.cases import Case
+from nirank.experiment.planning import seen
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+from nirank.plan.execute import Runner
+from nirank.results.contamination import ZeroShot, zero_shot
+from nirank.results.summaries import Row, add_evaluation, blank_row
+
+_VIEWS = ("query_text", "doc_text")
+
+
+def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
+    """Return a row before anything is known of its numbers."""
+    collection, own = case.collection, case.trained_here()
+    known = ZeroShot("no", f"trained on {', '.join(own)}") if own else zero_shot(case.pipeline, collection)
+    return blank_row(
+        measures,
+        zero_shot=known.answer,
+        collection=collection.name,
+        split=collection.split,
+        qrels=None if qrels is None else qrels.name,
+        system=case.system,
+        queries={"declared": len(collection.queries), "judged": 0, "answered": 0},
+        alpha=alpha,
+        conventions={
+            "self_match": collection.self_match,
+            "time": collection.time,
+            "zero_shot": known.why,
+            **collection.origin.get("conventions", {}),
+        },
+        pipeline=repr(case.pipeline),
+        address=case.target.address,
+        **case.said(),
+    )
+
+
+def measured(
+    row: Row, case: Case, ranking: Ranking, qrels: Qrels, measures: Sequence[str], runner: Runner
+) -> Evaluation:
+    """Evaluate a ranking, and let its row say what came out."""
+    collection = case.collection
+    evaluation = evaluate(ranking, qrels, measures, collection.scope)
+    add_evaluation(row, evaluation)
+    row["ledger"] = _ledger(case, runner, qrels, measures)
+    row["unseen"] = _unseen(case, qrels, evaluation)
+    row["twins"] = _with_shared_labels(ranking, qrels, measures, collection)
+    return evaluation
+
+
+def _with_shared_labels(
+    ranking: Ranking, qrels: Qrels, measures: Sequence[str], collection: Collection
+) -> dict[str, float | None]:
+    """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
+    groups = collection.twin_groups
+    if not len(unequal_groups(qrels, groups)):
+        return {}
+    return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
+
+
+def _unseen(case: Case, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the means over the queries whose relevant documents' texts were relevant in no training pair."""
+    known = seen(case.used, case.collection, qrels)
+    if known is None:
+        return {}
+    rows = qrels.queries.rows(list(evaluation.queries))
+    left = ~known[rows]
+    means = {name: _mean(values[left]) for name, values in evaluation.per_query.items()}
+    return {"queries": int(left.sum()), "of": len(left), "measures": means}
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else None
+
+
+def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
+    """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
+    entries = []
+    both = {(role, case.target.input(role)) for role in ("queries", "docs")}
+    for node in case.target.walk(lambda one: not one.training):  # what training ranks is no list of the system
+        whole = both <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
+        if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
+            continue
+        if isinstance(node.stage, Scorer):
+            found = runner.value(node.input("list"))
+            if isinstance(found, Ranking):
+                entries.append(
+                    entry(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth), qrels, measures)
+                )
+        entries.append(entry(node.label, runner.value(node), qrels, measures))
+    return entries
+
+
+def later(ranking: Ranking, collection: Collection) -> dict[str, int]:
+    """Count documents from after the query among each list's first ten, where no rule takes them out."""
+    docs, queries = collection.doc_dates, collection.query_dates
+    if docs is None or queries is None or collection.time == "as_of_query":
+        return {}
+    head = ranking.cut(10)
+    both = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
+    later = both & (docs.first[head.rows] > queries.last[head.query_rows])
+    return {"later_in_top10": int(later.sum())} if later.any() else {}
+
+
+def collapsed(ranking: Ranking) -> dict[str, int]:
+    """Count neighbours that a tool with 32-bit floats takes for tied when it reads the run file."""
+    n = ranking.collapsed()
+    return {"tied_in_32_bits": n} if n else {}
+
+
+def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
+    """Return what each stage of a pipeline states about itself, and what it declared while running."""
+    found: dict[str, Any] = {}
+
+    def visit(one: Pipeline, whole: bool) -> None:
+        if isinstance(one, Stage):
+            read = _views_read(one, collection) if whole else {}
+            found[one.title] = {**one.conventions(), **read, **declared.get(one.title, {})}
+        stage = getattr(one, "stage", None)
+        if isinstance(stage, Stage):
+            visit(stage, whole)
+        for _, below in one.children():
+            visit(below, whole and not isinstance(one, (Fold, Rewrite)))
+
+    visit(pipeline, True)
+    return found | {label: said for label, said in declared.items() if label not in found}
+
+
+def _views_read(one: Stage, collection: Collection) -> dict[str, str]:
+    """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
+    sides = {"queries": collection.queries, "docs": collection.docs}
+    views = [(option, view, sides[side]) for option, side, view in one.text_views() if option in _VIEWS]
+    stated = {option: (str(view), texts.readable.said(view)) for option, view, texts in views}
+    return {option: said for option, (name, said) in stated.items() if option in one.conventions() or said != name}

@@ -1,0 +1,332 @@
+"""Evaluate run files that were made elsewhere, with the same conventions, tests and reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nirank.base.files import given_path
+from nirank.collections.collection import known_sentence
+from nirank.errors import ConfigError, DataError, suggest
+from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
+from nirank.evaluation.comparisons import Significance, compare
+from nirank.evaluation.evaluate import Evaluation, evaluate
+from nirank.evaluation.measures import measure_names, parse
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
+from nirank.flow.trec import Duplicates, OrderBy, read_run
+from nirank.flow.trec import RunFile as ReadRun
+from nirank.report import manifest
+from nirank.results.result import Result
+from nirank.results.summaries import add_comparisons, add_evaluation, blank_row
+from nirank.stages.run import RunFile, apparent_depth, rest_of
+
+_SHARED = 0.9  # of the smaller of two sets of queries, as for collections
+_GRADES = 10**9
+
+
+def evaluate_runs(
+    qrels: str | Path,
+    runs: Sequence[str | Path] | Mapping[str, str | Path],
+    measures: Sequence[str],
+    *,
+    min_rel: int = 1,
+    candidates: str | Path | None = None,
+    known: str | Path | None = None,
+    common_queries: bool = False,
+    order_by: OrderBy = "score",
+    duplicates: Duplicates = "refuse",
+    significance: Significance | None = None,
+) -> Result:
+    """Evaluate TREC run files under a judgement file, and compare them.
+
+    qrels           TREC's four columns or BEIR's three, with a header or without, plain or .gz
+    runs            files by name; without names they are called by their file names
+    min_rel         the least grade that binary measures take as relevant
+    candidates      what each query could be given: a file of pairs, or of judgements, whose pairs are taken
+                    whatever their labels. Screening measures need it; other documents are taken out and counted
+    known           pairs (or judgements) known before, such as seeds: taken out of runs, candidates and judgements
+    common_queries  evaluate on the queries that every run has results for; the others are counted. Otherwise
+                    the queries are those of the judgement file, and one that a run lacks counts 0
+    order_by        what decides the order: the 'score', the 'rank' column, or the 'line' (as CLEF TAR's scripts)
+    duplicates      a document twice in a query with different scores: 'refuse', keep the 'best', or the 'first'
+    Raises DataError or ConfigError with the mistakes of all files.
+    """
+    began, started = datetime.now(UTC), time.perf_counter()
+    qrels = given_path(qrels) if isinstance(qrels, (str, Path)) else _no_file(qrels)
+    named = _named(runs)
+    measures = measure_names(measures)
+    how = significance or Significance()
+    problems = [message for name in measures for message in _problem(name)]
+    if not named:
+        problems.append("evaluate: no run files; expected at least one")
+    if not measures:
+        problems.append("evaluate: no measures; expected some such as nDCG@10")
+    if isinstance(min_rel, bool) or not isinstance(min_rel, int) or not 1 <= min_rel <= _GRADES:
+        problems.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel!r}")
+    if problems:
+        raise ConfigError(*problems)
+    how.check(list(named))
+    task = _Task.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
+    systems = {name: RunFile(str(path)) for name, path in named.items()}
+    result = Result(measures=measures, collections=(), systems=systems)
+    rows = task.common(list(named.values())) if common_queries else np.arange(len(task.queries))
+    wrong: list[str] = []
+    for name, path in named.items():  # one file at a time: memory is that of the largest
+        try:
+            evaluation, row = task.evaluated(task.read_run(path), rows, measures)
+        except DataError as error:
+            wrong += error.messages
+            continue
+        row |= {"collection": Path(qrels).name, "qrels": "qrels", "system": name, "pipeline": repr(systems[name])}
+        result.add(row, evaluation)
+    if wrong:
+        raise DataError(*wrong)
+    key = (Path(qrels).name, None, "qrels")
+    found = compare({row["system"]: result.evaluations[*key, row["system"]] for row in result.rows}, how)
+    result.comparisons[key] = found
+    add_comparisons(result.rows, found)
+    result.finish(began, time.perf_counter() - started, [])
+    return result
+
+
+def evaluate_tar_runs(
+    qrels: str | Path, runs: Sequence[str | Path], protocol: str, *, command: Sequence[str] | None = None
+) -> tuple[dict[str, TarEvaluation], list[dict[str, Any]], dict[str, Any]]:
+    """Evaluate CLEF TAR runs as the script of a year does, such as 'clef-tar-2019'.
+
+    Returns what the script finds for each run, by name, the rows of leaderboard.json with the ALL lines as measures,
+    and the manifest. Raises DataError with the mistakes of all files, and for a run without a topic that can be
+    evaluated.
+    """
+    began, started = datetime.now(UTC), time.perf_counter()
+    judged = read_qrels(qrels)
+    labels: dict[str, dict[str, int]] = {}
+    columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
+    for topic, record, label in zip(*columns, strict=True):
+        labels.setdefault(topic, {})[record] = label
+    named, found, rows = name_runs(runs), {}, []
+    wrong: list[str] = []
+    for name, path in named.items():
+        try:
+            one = evaluate_tar(read_tar_run(path), labels, protocol[-4:])  # type: ignore[arg-type]
+        except DataError as error:
+            wrong += error.messages
+            continue
+        if not one.per_topic:
+            wrong.append(f"{path}: none of its {len(one.skipped)} topics has a relevant record in {qrels}")
+        found[name] = one
+        rows.append(
+            blank_row(
+                list(one.overall),
+                collection=Path(qrels).name,
+                qrels="qrels",
+                system=name,
+                queries={"declared": len(labels), "judged": len(one.per_topic), "answered": len(one.per_topic)},
+                measures=dict(one.overall),
+                counts={"skipped": len(one.skipped), "absent": len(one.absent)},
+                conventions={"protocol": protocol, "skipped": list(one.skipped), "absent": list(one.absent)},
+                pipeline=repr(RunFile(str(path))),
+            )
+        )
+    if wrong:
+        raise DataError(*wrong)
+    systems = {name: repr(RunFile(str(path))) for name, path in named.items()}
+    measures = list(dict.fromkeys(name for one in found.values() for name in one.overall))
+    said = manifest(
+        rows=rows,
+        systems=systems,
+        collections=(),
+        measures=measures,
+        began=began,
+        seconds=time.perf_counter() - started,
+        computed=(),
+        command=command,
+    )
+    return found, rows, said
+
+
+def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
+    """Return (query, value of a, value of b, b - a), the greatest difference first.
+
+    Queries that the measure leaves out are not among them.
+    """
+    by_system = {system: one for (*_, system), one in result.evaluations.items()}
+    for name in (a, b):
+        if name not in by_system:
+            raise ConfigError(f"there is no system '{name}'{suggest(name, by_system)}")
+        if measure not in by_system[name].per_query:
+            raise ConfigError(
+                f"system '{name}' has no '{measure}': {by_system[name].nulls.get(measure, 'not asked for')}"
+            )
+    one, other = by_system[a].per_query[measure], by_system[b].per_query[measure]
+    there = np.flatnonzero(~np.isnan(one + other))
+    order = there[np.argsort(-np.abs(other - one)[there], kind="stable")].tolist()
+    queries = by_system[a].queries
+    return [(queries[at], float(one[at]), float(other[at]), float(other[at] - one[at])) for at in order]
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all runs are evaluated under; the tables of documents are each run's own."""
+
+    judged: QrelsFile
+    queries: Ids
+    candidates: PairsFile | None
+    known: PairsFile | None
+    known_said: str
+    min_rel: int
+    order_by: OrderBy
+    duplicates: Duplicates
+
+    @classmethod
+    def read(
+        cls,
+        qrels: Path,
+        candidates: str | Path | None,
+        known: str | Path | None,
+        min_rel: int,
+        order_by: OrderBy,
+        duplicates: Duplicates,
+    ) -> _Task:
+        judged = read_qrels(qrels)
+        listed, had = (None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known))
+        queries = Ids(pc.unique(judged.query_ids))
+        if listed is not None and not len(listed):
+            raise DataError(f"candidates: {listed.source}: is empty; expected what each query could be given")
+        for what, pairs in (("candidates", listed), ("known", had)):
+            if pairs is not None and len(pairs):
+                ids = pc.unique(pairs.query_ids)
+                shared = int((queries.rows(ids) >= 0).sum())
+                _check_shared(f"{what}: {pairs.source}", shared, len(ids), len(queries), str(qrels))
+        rest = judged if had is None else judged.without(had)
+        said = "" if had is None else known_sentence(len(had), len(judged) - len(rest))
+        return cls(rest, queries, listed, had, said, min_rel, order_by, duplicates)
+
+    def read_run(self, path: str | Path) -> ReadRun:
+        read = read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
+        shared = int((read.ranking.counts > 0).sum())
+        _check_shared(str(path), shared, shared + read.queries_not_declared, len(self.queries), self.judged.source)
+        return read
+
+    def common(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
+        """Return the rows of the queries that every run has results for; raise ConfigError if there are none."""
+        answered = []
+        wrong: list[str] = []
+        for path in runs:
+            try:
+                answered.append(self.read_run(path).ranking.counts > 0)
+            except DataError as error:
+                wrong += error.messages
+        if wrong:
+            raise DataError(*wrong)
+        rows = np.flatnonzero(np.all(answered, axis=0))
+        if not len(rows):
+            raise ConfigError(f"common queries: no query of {self.judged.source} has results in all {len(runs)} runs")
+        return rows
+
+    def evaluated(
+        self, read: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
+    ) -> tuple[Evaluation, dict[str, Any]]:
+        """Evaluate one run on some of the queries."""
+        counts, said = dict(read.counts), {}
+        whole, queries = read.ranking, self.queries
+        ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, apparent_depth(whole))
+        if len(rows) < len(queries):
+            counts["not_common"] = len(queries) - len(rows)
+            queries = Ids.of(queries.take(rows))
+            ranking = ranking.take(rows, queries)
+        if self.candidates is not None:
+            ranking = _over(ranking, self.candidates.doc_ids)
+        docs = ranking.docs
+        q, d = queries.rows(self.judged.query_ids), docs.rows(self.judged.doc_ids)
+        kept = q >= 0
+        qrels = Qrels.build(queries, docs, q[kept], d[kept], self.judged.grades[kept], min_rel=self.min_rel)
+        scope = None
+        if self.candidates is not None:
+            scope = Scope(queries, docs, pairs=self.candidates.joined(queries, docs))
+            inside = scope.allows(ranking.query_rows, ranking.rows)
+            counts["not_candidates"] = int((~inside).sum())
+            ranking = rest_of(ranking, inside, scope.counts())
+            said["candidates"] = self.candidates.source
+        if self.known is not None:
+            had = self.known.joined(queries, docs)
+            new = ~had.contains(ranking.query_rows, ranking.rows)
+            counts["known"] = int((~new).sum())
+            said["known"] = self.known_said
+            scope = None if scope is None else scope & Scope(queries, docs, without=had)
+            ranking = rest_of(ranking, new, None if scope is None else scope.counts())
+        evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
+        row = blank_row(
+            measures,
+            depth=ranking.depth,
+            longest=int(ranking.counts.max(initial=0)),
+            queries={"declared": len(queries), "judged": 0, "answered": 0},
+            conventions={"self_match": "keep", "time": "all", "order_by": self.order_by, **said},
+            counts={key: value for key, value in counts.items() if value},
+        )
+        add_evaluation(row, evaluation)
+        return evaluation, row
+
+
+def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> None:
+    """Raise DataError where two files hardly speak of the same queries: most likely their ids are spelt differently."""
+    if shared < _SHARED * min(n, judged):
+        raise DataError(
+            f"{what}: {shared:,} of its {n:,} queries are among the {judged:,} of {qrels}; expected at least"
+            f" {_SHARED:.0%} of the smaller side"
+        )
+
+
+def _over(ranking: Ranking, more: pa.Array) -> Ranking:
+    """Return the same ranking over a table that has other documents as well."""
+    absent = pc.unique(more).filter(pa.array(ranking.docs.rows(pc.unique(more)) < 0))
+    docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
+    return Ranking(ranking.queries, docs, ranking.offsets, ranking.rows, ranking.scores, ranking.depth)
+
+
+def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:
+    """Name runs by their file names, or by as much of their paths as makes them differ."""
+    paths = [Path(run) for run in runs]
+    for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    raise ConfigError("evaluate: the same run file is given twice")
+
+
+def _named(runs: Any) -> dict[str, Path]:
+    """Return run files by name; raise ConfigError for what are no paths."""
+    if isinstance(runs, Mapping):
+        return {str(name): given_path(path) for name, path in runs.items()}
+    listed = [runs] if isinstance(runs, (str, Path)) else runs
+    if not isinstance(listed, Iterable):
+        raise ConfigError(f"runs: expected run files, got {runs!r}")
+    return name_runs([given_path(path) for path in listed])
+
+
+def _no_file(given: Any) -> NoReturn:
+    raise ConfigError(f"qrels: expected a file of judgements, got {type(given).__name__}")
+
+
+def _problem(measure: str) -> Sequence[str]:
+    try:
+        parse(measure)
+    except ConfigError as error:
+        return error.messages
+    return ()
+
+
+__all__ = ["differences", "evaluate_runs", "evaluate_tar_runs", "name_runs"]

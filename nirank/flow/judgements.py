@@ -1,0 +1,330 @@
+"""Judgement and candidate files, read into arrays of ids: BEIR's three columns, TREC's four, pairs, or JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nirank.errors import DataError
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs
+from nirank.forms.asked import JudgedColumns
+from nirank.forms.id_columns import IdColumns, LineEnds, file_kind, read_columns
+from nirank.forms.judged_json import read_json_columns
+from nirank.forms.names import (
+    DOC_NAMES,
+    ITERATION_NAMES,
+    LABEL_NAMES,
+    QUERY_NAMES,
+    is_known,
+    is_row_number,
+    listed,
+    sides_of,
+)
+
+_SHOWN = 3  # mistakes that are spelled out
+_INTEGER = r"^[+-]?\d{1,9}$"
+_MOST = 999_999_999
+_IDS = (*QUERY_NAMES, *DOC_NAMES, *ITERATION_NAMES, *LABEL_NAMES, "_id", "id")
+_JSON = ("json", "jsonl", "ndjson")
+
+Form = Literal["beir", "trec", "pairs", "smart", "json", "empty", "memory"]
+
+
+@dataclass(frozen=True, eq=False)
+class QrelsFile:
+    """Judgements as a file lists them, identical repeats dropped.
+
+    source     what the errors call it
+    form       'beir' (query, document, label), 'trec' (query, iteration, document, label), 'pairs'
+               (query and document, all relevant), 'smart' (query, document and two zeros, all relevant),
+               'json' or 'empty'; 'memory' where there was no file
+    header     whether the first line was a header
+    query_ids  (n,) strings
+    doc_ids    (n,) strings
+    grades     (n,) int64
+    repeated   how many identical repeats were dropped
+    line_ends  'lf', 'crlf', 'mixed' or 'none'
+    """
+
+    source: str
+    form: Form
+    header: bool
+    query_ids: pa.Array
+    doc_ids: pa.Array
+    grades: NDArray[np.int64]
+    repeated: int = 0
+    line_ends: LineEnds = "none"
+
+    def __len__(self) -> int:
+        return len(self.grades)
+
+    @classmethod
+    def of(cls, judged: Iterable[tuple[str, str, int]], source: str) -> QrelsFile:
+        """Take judgements from memory; repeats and conflicts are treated as in a file."""
+        rows = list(judged)
+        queries, docs = (pa.array([row[i] for row in rows], pa.large_string()) for i in (0, 1))
+        grades = np.array([row[2] for row in rows], np.int64)
+        return _distinct(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
+
+    def without(self, known: PairsFile) -> QrelsFile:
+        """Return the judgements but those of some pairs."""
+        both = [
+            pa.concat_arrays([mine, other])
+            for mine, other in ((self.query_ids, known.query_ids), (self.doc_ids, known.doc_ids))
+        ]
+        keys = _keys(*(one.cast(pa.large_string()) for one in both))
+        return self.select(~np.isin(keys[: len(self)], keys[len(self) :]))
+
+    def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
+        """Return the judgements where `keep`, (n,) bool, is true."""
+        at = pa.array(np.flatnonzero(keep))
+        return replace(self, query_ids=self.query_ids.take(at), doc_ids=self.doc_ids.take(at), grades=self.grades[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class PairsFile:
+    """Candidates as a file lists them, repeats dropped.
+
+    query_ids, doc_ids  (n,) strings
+    repeated            how many repeats were dropped
+    """
+
+    source: str
+    query_ids: pa.Array
+    doc_ids: pa.Array
+    repeated: int = 0
+    line_ends: LineEnds = "none"
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    def joined(self, queries: Ids, docs: Ids) -> Pairs:
+        """Join the pairs to both sides; those of other queries and of absent documents are left out."""
+        q, d = queries.rows(self.query_ids), docs.rows(self.doc_ids)
+        kept = (q >= 0) & (d >= 0)
+        return Pairs.build(queries, docs, q[kept], d[kept], source=self.source)
+
+    @classmethod
+    def distinct(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
+        """Drop repeats and count them."""
+        keys = _keys(query_ids, doc_ids)
+        _, first = np.unique(keys, return_index=True)
+        at = pa.array(np.sort(first))
+        return cls(source, query_ids.take(at), doc_ids.take(at), len(keys) - len(first), line_ends)
+
+
+def read_qrels(
+    path: str | Path, columns: JudgedColumns | None = None, *, one_table: bool = False, asking: str = ""
+) -> QrelsFile:
+    """Read a judgement file: three columns (BEIR), four (TREC), or two (pairs, all relevant).
+
+    Columns stand between tabs, blanks, commas, semicolons or vertical bars, in Parquet, or in JSON:
+    objects with such keys, `{query: [documents]}`, `{query: {document: label}}`, SQuAD's files.
+    The first line is a header only if it has known names, and then they say which column is which; a
+    header that does not say which column asks is refused. The iteration column is ignored. SMART's
+    `.REL` files (query, document, 0, 0) are read as pairs.
+
+    columns    names of the columns, where the user gives them
+    one_table  whether queries and documents are one table: pairs then hold in both directions
+    asking     where a header names sides (`ltable_id, rtable_id`): the queries', 'left' or 'right'; '': unknown
+    Raises DataError, naming file and line, for a line with another number of columns, an empty
+    id, a label that is not an integer, or a pair with two different labels.
+    """
+    path, columns = Path(path), columns or JudgedColumns()
+    if file_kind(path) in _JSON:
+        found = read_json_columns(path)
+    else:
+        header = is_header if columns == JudgedColumns() else partial(_has_any, columns)
+        found = read_columns(path, (2, 3, 4), header, partial(_wanted, columns))
+    if not len(found) and found.names is None:
+        empty = found.columns[0]
+        return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
+    form, queries, docs, labels = _parts(found, columns, one_table, asking)
+    _refuse_empty(found, queries, docs)
+    grades = np.ones(len(found), np.int64) if labels is None else _grades(found, labels)
+    numbers = found.numbers
+    if one_table and (labels is None or _unsaid(found, columns)):
+        queries, docs = pa.concat_arrays([queries, docs]), pa.concat_arrays([docs, queries])
+        grades, numbers = np.tile(grades, 2), np.tile(numbers, 2)
+    named = found.names is not None and form not in ("json", "smart")
+    made = QrelsFile(str(path), form, named, queries, docs, grades, line_ends=found.line_ends)
+    if one_table and len(numbers) > len(found):  # a pair and its mirror are one statement
+        return replace(_distinct(made, numbers), repeated=0)
+    return _distinct(made, numbers)
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Tell whether a line names columns: two known names of different kinds, and no number where the label would be."""
+    kinds = [
+        names
+        for names in (QUERY_NAMES, DOC_NAMES, LABEL_NAMES, ITERATION_NAMES)
+        if any(is_known(cell, names) for cell in cells)
+    ]
+    numeric = re.match(r"^\s*[+\-\u2212]?[\d.]", cells[-1]) is not None
+    return not numeric and (len(kinds) >= 2 or sides_of(cells) is not None)
+
+
+def _has_any(columns: JudgedColumns, cells: Sequence[str]) -> bool:
+    return any(name in cells for name in (columns.query, columns.document, columns.label)) or is_header(cells)
+
+
+def _wanted(columns: JudgedColumns, names: Sequence[str]) -> list[str]:
+    """Return the columns of a Parquet file that could be ids or labels."""
+    asked = {columns.query, columns.document, columns.label}
+    sides = sides_of(names) or ()
+    known = (*QUERY_NAMES, *DOC_NAMES, *LABEL_NAMES)
+    return [name for name in names if name in asked or name in sides or is_known(name, known)] or list(names)
+
+
+def _unsaid(found: IdColumns, columns: JudgedColumns) -> bool:
+    """Tell whether neither the user nor known names say which column asks."""
+    said = columns.query is not None or (found.names is not None and found.named(QUERY_NAMES) is not None)
+    return not said and found.names is not None
+
+
+def _parts(
+    found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str
+) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
+    """Return the form of a file, and its queries, documents and labels; labels are None for pairs."""
+    if found.names is None and columns == JudgedColumns():
+        return _placed(found)
+    queries, docs = found.named(QUERY_NAMES, columns.query), found.named(DOC_NAMES, columns.document)
+    labels = found.named(LABEL_NAMES, columns.label)
+    names = found.names or []
+    sides = sides_of(names)
+    if sides is not None and queries is None and docs is None and (one_table or asking):
+        asked, answer = sides[::-1] if asking == "right" else sides
+        queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
+    if queries is None or docs is None:
+        raise DataError(_which(found.path, names, sides))
+    used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
+    if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
+        raise DataError(
+            f"{found.path}: columns {listed(names)}: none is known to hold labels; expected one of"
+            f" {', '.join(LABEL_NAMES[:5])}, or columns: {{qrels: {{label: …}}}}"
+        )
+    if file_kind(found.path) in _JSON:
+        return "json", queries, docs, labels
+    return ("pairs" if labels is None else "trec" if _iterated(names) else "beir"), queries, docs, labels
+
+
+def _placed(found: IdColumns) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
+    """Return the parts of a file without header, by their places."""
+    columns = found.columns
+    if len(columns) == 4 and _is_smart(columns):
+        return "smart", pc.utf8_ltrim(columns[0], "0"), pc.utf8_ltrim(columns[1], "0"), None
+    if len(columns) == 2:
+        return "pairs", columns[0], columns[1], None
+    return ("trec" if len(columns) == 4 else "beir"), columns[0], columns[-2], columns[-1]
+
+
+def _is_smart(columns: Sequence[pa.Array]) -> bool:
+    """Tell SMART's `query document 0 0.000` from TREC's `query 0 document label`: the zeros are at the end."""
+    zeros = all(pc.all(pc.match_substring_regex(column, r"^0(\.0*)?$")).as_py() for column in columns[2:])
+    return zeros and len(pc.unique(columns[1])) > 1
+
+
+def _which(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> str:
+    query, document = sides or ("…", "…")
+    return (
+        f"{path}: columns {listed(names)}: which is the query, which the document? Expected known names such as"
+        f" query-id, corpus-id and score, or columns: {{qrels: {{query: {query}, document: {document}}}}}"
+    )
+
+
+def _iterated(names: Sequence[str]) -> bool:
+    return any(is_known(name, ITERATION_NAMES) for name in names)
+
+
+def _grades(found: IdColumns, labels: pa.Array) -> NDArray[np.int64]:
+    labels = pc.ascii_trim(pc.fill_null(labels, ""), " ")
+    bad = pc.invert(pc.match_substring_regex(labels, _INTEGER))
+    if pc.any(bad).as_py():
+        found.refuse(bad, lambda label: f"label '{label}' {_label_problem(label)}", labels)
+    return np.asarray(pc.ascii_ltrim(labels, "+").cast(pa.int64()))
+
+
+def _label_problem(label: str) -> str:
+    """Return what is wrong with a label, and what to do."""
+    if re.fullmatch(r"[+-]?\d+\.0*", label):
+        return f"is not an integer as it is written; expected {label.partition('.')[0]}"
+    if re.fullmatch(r"[+-]?\d{10,}", label):
+        return f"is not an integer of at most nine digits; expected up to {_MOST:,}"
+    if label[:1] in "\u2212\u2013\u2010\u2011" and label:
+        return f"is not an integer: it begins with U+{ord(label[0]):04X}, not with a minus sign; expected -{label[1:]}"
+    if not label:
+        return "is not an integer: it is empty"
+    known = "" if not is_known(label, LABEL_NAMES) else "; a header needs the names of two columns at least"
+    return f"is not an integer{known}"
+
+
+def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
+    """Read a file of pairs, such as candidates: query and document ids in two columns.
+
+    judgements_too  take a judgement file as well (three or four columns): its pairs, whatever their labels
+    The first line is a header if it names its columns (query-id and corpus-id, or their like).
+    Raises DataError, naming file and line, for a line with another number of columns or an empty id.
+    """
+    path = Path(path)
+    widths = (2, 3, 4) if judgements_too else (2,)
+    if file_kind(path) in _JSON:
+        found = read_json_columns(path)
+    else:
+        found = read_columns(path, widths, is_header, partial(_wanted, JudgedColumns()))
+    if found.names is None:
+        queries, docs = (_placed(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
+    else:
+        queries, docs = found.named(QUERY_NAMES), found.named(DOC_NAMES)
+    if queries is None or docs is None:
+        raise DataError(_which(path, found.names or (), sides_of(found.names or ())))
+    _refuse_empty(found, queries, docs)
+    return PairsFile.distinct(str(path), queries, docs, found.line_ends)
+
+
+def _say_empty(what: str, _: object) -> str:
+    return f"the {what} id is empty"
+
+
+def _refuse_empty(found: IdColumns, queries: pa.Array, docs: pa.Array) -> None:
+    for ids, what in ((queries, "query"), (docs, "document")):
+        found.refuse(pc.fill_null(pc.equal(ids, ""), True), partial(_say_empty, what), ids)
+
+
+def _keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]:
+    """Return one integer a pair, equal for equal pairs."""
+    queries, docs = query_ids.dictionary_encode(), doc_ids.dictionary_encode()
+    keys: NDArray[np.int64] = np.asarray(queries.indices, np.int64) * max(len(docs.dictionary), 1)
+    return keys + np.asarray(docs.indices, np.int64)
+
+
+def _distinct(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
+    """Drop identical repeats; raise DataError naming both lines where two labels contradict each other."""
+    keys = _keys(found.query_ids, found.doc_ids)
+    order = np.argsort(keys, kind="stable")
+    later = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
+    if not len(later):
+        return found
+    one, other = order[later - 1], order[later]
+    clash = np.flatnonzero(found.grades[one] != found.grades[other])
+    if len(clash):
+        said = [
+            f"{found.source}:{numbers[a]} and :{numbers[b]}: query '{found.query_ids[a]}' and document"
+            f" '{found.doc_ids[a]}' have labels {found.grades[a]} and {found.grades[b]}; expected one"
+            for a, b in zip(one[clash[:_SHOWN]].tolist(), other[clash[:_SHOWN]].tolist(), strict=True)
+        ]
+        if len(clash) > _SHOWN:
+            said.append(f"{found.source}: {len(clash) - _SHOWN:,} more contradictions")
+        raise DataError(*said)
+    keep = np.ones(len(keys), np.bool_)
+    keep[order[later]] = False
+    return replace(found.select(keep), repeated=len(later))

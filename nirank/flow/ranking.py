@@ -1,0 +1,266 @@
+"""Ranking: Pairs with scores, in the one standard order, and how deep it was cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.errors import DataError, StageError
+from nirank.flow.ids import Ids, as_id
+from nirank.flow.pairs import Pairs, Rows, check_rows, known_rows, listed, offsets_of, refuse_repeats, segment_positions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Scores = NDArray[np.floating]
+
+
+def standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> NDArray[np.int64]:
+    """Return the permutation into the standard order.
+
+    Query row ascending; score descending; between equal scores document id in descending
+    byte order. This is trec_eval's rule, so what nirank evaluates is what trec_eval computes
+    from the file that nirank writes.
+    """
+    ascending = not (np.diff(query_rows) < 0).any()
+    by_query = np.arange(len(query_rows)) if ascending else np.argsort(query_rows, kind="stable")
+    q, s = (query_rows, scores) if ascending else (query_rows[by_query], scores[by_query])
+    same_query = q[1:] == q[:-1]
+    if (same_query & (s[1:] > s[:-1])).any():
+        return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
+    # What stages and files give as a rule: comparing neighbours and sorting ties is cheaper than sorting all.
+    ties = same_query & (s[1:] == s[:-1])
+    if ties.any():
+        tied = np.flatnonzero(np.append(ties, False) | np.concatenate(([False], ties)))
+        group = np.cumsum(~np.concatenate(([False], ties)))[tied]
+        places = by_query[tied]
+        by_query[tied] = places[np.lexsort((-docs.ranks_of(doc_rows[places]), group))]
+    return by_query
+
+
+def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:
+    """Return the positions of the k best scores in standard order, ties at the cut included rightly.
+
+    scores  (n,) floating, one query's
+    rank    (n,) byte-order rank of each position's document id
+    """
+    if k is not None and k < len(scores):
+        kth = np.partition(scores, len(scores) - k)[len(scores) - k]
+        kept = np.flatnonzero(scores >= kth)
+    else:
+        kept = np.arange(len(scores))
+    order = np.lexsort((-rank[kept], -scores[kept]))
+    return np.asarray(kept[order][:k], np.int64)
+
+
+def _score(query: str, doc: str, given: Any) -> float:
+    """Return a caller's score as a number; raise DataError for what is no finite one."""
+    try:
+        score = float(given)
+    except (TypeError, ValueError):
+        score = np.nan
+    if not np.isfinite(score):
+        raise DataError(f"query '{query}', document '{doc}' has score {given!r}; expected a finite number")
+    return score
+
+
+class Ranking(Pairs):
+    """For each query its documents, best first. Immutable.
+
+    scores  (n_pairs,), in the precision that the stage computed: float32 from models and
+            BM25, float64 from fusion and files
+    depth   where the ranking was cut; None: it was not
+
+    Always in standard order (see `standard_order`); no document twice in a query, no NaN, no
+    infinity. Build with `Ranking.build`, which sorts and checks.
+    """
+
+    def __init__(
+        self, queries: Ids, docs: Ids, offsets: Rows, rows: Rows, scores: Scores, depth: int | None = None
+    ) -> None:
+        super().__init__(queries, docs, offsets, rows)
+        self.scores = scores
+        self.depth = depth
+
+    @classmethod
+    def build(  # type: ignore[override]
+        cls,
+        queries: Ids,
+        docs: Ids,
+        query_rows: Rows,
+        doc_rows: Rows,
+        scores: Scores,
+        *,
+        source: str,
+        depth: int | None = None,
+    ) -> Ranking:
+        """Sort loose scored pairs into standard order and cut them at `depth`.
+
+        depth    how deep the maker looked; stays on the ranking even where no list is that long
+        source   names the stage or file in errors
+        scores   integers become float64
+        raises   StageError for NaN, infinite scores, a document twice in a query, unknown rows
+        """
+        q, d, s = np.asarray(query_rows), np.asarray(doc_rows), np.asarray(scores)
+        if s.dtype.kind in "iub":  # an unsigned score has no negative to sort by
+            s = s.astype(np.float64)
+        if not len(q) == len(d) == len(s):
+            raise StageError(f"{source}: gave {len(q)} queries, {len(d)} documents and {len(s)} scores; expected equal")
+        check_rows(queries, docs, q, d, source)
+        wild = np.flatnonzero(~np.isfinite(s))
+        if len(wild):
+            query, doc = queries[q[wild[0]]], docs[d[wild[0]]]
+            raise StageError(
+                f"{source}: query '{query}', document '{doc}' has score {s[wild[0]]}; expected a finite number"
+                f" ({len(wild)} such scores)"
+            )
+        keys = np.sort(q.astype(np.int64) * max(len(docs), 1) + d)
+        if (keys[1:] == keys[:-1]).any():
+            by_pair = np.lexsort((d, q))
+            refuse_repeats(queries, docs, q[by_pair], d[by_pair], source)
+        order = standard_order(docs, q, d, s)
+        ranking = cls(queries, docs, offsets_of(q[order], len(queries)), d[order], s[order])
+        return ranking if depth is None else ranking.cut(depth)._deep(depth)
+
+    @classmethod
+    def from_dict(
+        cls, run: Mapping[str, Mapping[str, float]], queries: Ids | None = None, docs: Ids | None = None
+    ) -> Ranking:
+        """Make a ranking from {query id: {document id: score}}; sides default to the ids that occur."""
+        flat = listed(run, "score", "dictionary")
+        queries = Ids.of(run) if queries is None else queries
+        docs = Ids.of(dict.fromkeys(doc for _, doc, _ in flat)) if docs is None else docs
+        q = known_rows(queries, [query for query, _, _ in flat], "dictionary: query")
+        d = known_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
+        scores = np.array([_score(*one) for one in flat], np.float64)
+        return cls.build(queries, docs, q, d, scores, source="dictionary")
+
+    def to_dict(self) -> dict[str, dict[str, float]]:  # type: ignore[override]
+        """Return {query id: {document id: score}}, best first; queries without results are present."""
+        ids, scores = self.docs.take(self.rows), self.scores.tolist()
+        return {
+            query: dict(zip(ids[a:b], scores[a:b], strict=True))
+            for query, a, b in zip(self.queries, self.offsets[:-1], self.offsets[1:], strict=True)
+        }
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, queries: Ids | None = None, docs: Ids | None = None) -> Ranking:
+        """Make a ranking from columns `query_id`, `doc_id`, `score`; ids that are whole numbers become text.
+
+        Raises DataError for a column that is not there, and for what is no id or no score.
+        """
+        there = list(getattr(frame, "columns", ()))
+        for name in ("query_id", "doc_id", "score"):
+            if name not in there:
+                found = f"it has {', '.join(map(str, there))}" if there else f"got {type(frame).__name__}"
+                raise DataError(f"table: there is no column '{name}'; {found}")
+        given_q, given_d = (
+            [as_id(one, f"table: column '{name}'") for one in frame[name]] for name in ("query_id", "doc_id")
+        )
+        queries = Ids.of(dict.fromkeys(given_q)) if queries is None else queries
+        docs = Ids.of(dict.fromkeys(given_d)) if docs is None else docs
+        q, d = known_rows(queries, given_q, "table: query"), known_rows(docs, given_d, "table: document")
+        scores = frame["score"].to_numpy()
+        if scores.dtype.kind not in "iufb" or not np.isfinite(scores).all():
+            scores = np.array([_score(*one) for one in zip(given_q, given_d, scores, strict=True)], np.float64)
+        return cls.build(queries, docs, q, d, scores, source="table")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row a result: `query_id`, `doc_id`, `score`, `rank` (from 1)."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "query_id": self.queries.take(self.query_rows),
+                "doc_id": self.docs.take(self.rows),
+                "score": self.scores,
+                "rank": self.ranks,
+            }
+        )
+
+    @property
+    def ranks(self) -> NDArray[np.int64]:
+        """The rank of every pair within its query, from 1, (n_pairs,) int64."""
+        return np.arange(1, len(self) + 1) - np.repeat(self.offsets[:-1], self.counts)
+
+    def cut(self, k: int) -> Ranking:
+        """Keep each query's first k documents; where any list was longer, the depth becomes k."""
+        if k < 1:
+            raise StageError(f"cut: a ranking can be cut at 1 or more, got {k}")
+        lengths = np.minimum(self.counts, k)
+        if np.array_equal(lengths, self.counts):
+            return self if self.depth is None else self._deep(min(k, self.depth))
+        at = segment_positions(self.offsets[:-1], lengths)
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        return Ranking(
+            self.queries,
+            self.docs,
+            offsets,
+            self.rows[at],
+            self.scores[at],
+            k if self.depth is None else min(k, self.depth),
+        )
+
+    def rescore(self, scores: Scores, *, source: str) -> Ranking:
+        """Give every pair another score, (n_pairs,), and sort anew."""
+        return Ranking.build(self.queries, self.docs, self.query_rows, self.rows, scores, source=source)._deep(
+            self.depth
+        )
+
+    def _deep(self, depth: int | None) -> Ranking:
+        return Ranking(self.queries, self.docs, self.offsets, self.rows, self.scores, depth)
+
+    @staticmethod
+    def concatenate(parts: Sequence[Ranking], queries: Ids) -> Ranking:
+        """Join rankings of disjoint queries over the same documents into one over `queries`."""
+        if not parts:
+            raise StageError("concatenate: expected at least one ranking")
+        docs = parts[0].docs
+        if any(part.docs != docs for part in parts):
+            raise StageError("concatenate: the rankings are over different documents")
+        rows = np.concatenate([queries.rows(list(part.queries)) for part in parts])
+        if len(np.unique(rows)) != len(rows) or (rows < 0).any():
+            raise StageError("concatenate: a query is in two rankings, or not in the joint table")
+        q = np.concatenate([queries.rows(list(part.queries))[part.query_rows] for part in parts])
+        d = np.concatenate([part.rows for part in parts])
+        depths = [part.depth for part in parts if part.depth is not None]
+        scores = np.concatenate([part.scores for part in parts])
+        whole = Ranking.build(queries, docs, q, d, scores, source="concatenate")
+        return whole._deep(min(depths) if depths else None)
+
+    def collapsed(self) -> int:
+        """Count neighbours with distinct scores that a tool with 32-bit floats would see as tied."""
+        single = self.scores.astype(np.float32)
+        same_query = self.query_rows[1:] == self.query_rows[:-1]
+        return int((same_query & (self.scores[1:] != self.scores[:-1]) & (single[1:] == single[:-1])).sum())
+
+    def _replace(self, offsets: Rows, rows: Rows, at: Any) -> Self:
+        return type(self)(self.queries, self.docs, offsets, rows, self.scores[at], self.depth)
+
+    def _same(self, other: object) -> bool:
+        return (
+            super()._same(other)
+            and isinstance(other, Ranking)
+            and self.scores.dtype == other.scores.dtype
+            and np.array_equal(self.scores, other.scores)
+            and self.depth == other.depth
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and the depth."""
+        super().save(folder)
+        np.save(folder / "scores.npy", self.scores)
+        (folder / "ranking.json").write_text(json.dumps({"depth": self.depth}))
+
+    @classmethod
+    def open(cls, folder: Path, queries: Ids, docs: Ids) -> Self:
+        """Map what `save` wrote."""
+        pairs = Pairs.open(folder, queries, docs)
+        depth = json.loads((folder / "ranking.json").read_text())["depth"]
+        scores = np.load(folder / "scores.npy", mmap_mode="r")
+        return cls(queries, docs, pairs.offsets, pairs.rows, scores, depth)

@@ -1,0 +1,230 @@
+"""Scope: which documents each query may be given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.base.identity import Digester
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs, Rows
+
+_BETWEEN = ("values", "low", "high", "always")
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """A value of every document that must lie between two bounds of the query, such as its date.
+
+    Memory is one number a document and two a query, however many pairs are allowed.
+
+    values     (n_docs,) int32
+    low, high  (n_queries,) int64, both inclusive
+    always     (n_docs,) bool, documents that are allowed whatever their value
+    """
+
+    values: NDArray[np.int32]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    always: NDArray[np.bool_]
+
+    def allows(self, query_rows: Rows | int, doc_rows: Rows) -> NDArray[np.bool_]:
+        """Tell for each (query, document), or for each document of one query, whether it is inside."""
+        values = self.values[doc_rows]
+        inside: NDArray[np.bool_] = (values >= self.low[query_rows]) & (values <= self.high[query_rows])
+        return inside | self.always[doc_rows]
+
+    def of_queries(self, query_rows: NDArray[np.integer]) -> Between:
+        """Return the same rule for some of the queries."""
+        return Between(self.values, self.low[query_rows], self.high[query_rows], self.always)
+
+    def of_parts(self, parents: NDArray[np.integer]) -> Between:
+        """Return the same rule for parts of documents, given each part's document row."""
+        return Between(self.values[parents], self.low, self.high, self.always[parents])
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """What retrieval may return: everything, one mask for all queries, listed pairs, or all of these at once.
+
+    queries, docs  id tables of the two sides
+    mask           (n_docs,) bool, the documents that every query may see; None: all
+    pairs          the documents that each query may see; None: all
+    own            (n_queries,) document row of each query's own document, never returned; -1: none
+    between        rules on a value of each document, relative to the query; all must hold
+    without        the documents that each query has had before, never returned; None: none
+    """
+
+    queries: Ids
+    docs: Ids
+    mask: NDArray[np.bool_] | None = None
+    pairs: Pairs | None = None
+    own: NDArray[np.integer] | None = None
+    between: tuple[Between, ...] = ()
+    without: Pairs | None = None
+
+    def __and__(self, other: Scope) -> Scope:
+        """Return the scope that allows what both allow."""
+        if self.own is not None and other.own is not None:
+            raise ValueError("two scopes each name an own document")
+        masks = [scope.mask for scope in (self, other) if scope.mask is not None]
+        pairs = [scope.pairs for scope in (self, other) if scope.pairs is not None]
+        without = [scope.without for scope in (self, other) if scope.without is not None]
+        return Scope(
+            self.queries,
+            self.docs,
+            masks[0] & masks[1] if len(masks) == 2 else next(iter(masks), None),
+            pairs[0].intersection(pairs[1]) if len(pairs) == 2 else next(iter(pairs), None),
+            other.own if self.own is None else self.own,
+            self.between + other.between,
+            without[0].union(without[1]) if len(without) == 2 else next(iter(without), None),
+        )
+
+    def of_queries(self, query_rows: NDArray[np.integer], queries: Ids) -> Scope:
+        """Return the same scope for some queries, or for parts of queries; `queries` is their table, in that order."""
+        return Scope(
+            queries,
+            self.docs,
+            self.mask,
+            None if self.pairs is None else self.pairs.take(query_rows, queries),
+            None if self.own is None else np.asarray(self.own)[query_rows],
+            tuple(one.of_queries(query_rows) for one in self.between),
+            None if self.without is None else self.without.take(query_rows, queries),
+        )
+
+    @cached_property
+    def open_rows(self) -> NDArray[np.int64] | None:
+        """Rows that the mask leaves, ascending; None: no mask."""
+        return None if self.mask is None else np.flatnonzero(self.mask)
+
+    def rows(self, query: int) -> Rows | None:
+        """Return the rows that one query may see, ascending; None: every document.
+
+        The query's own document and those that it has had are already taken out.
+        """
+        if self.pairs is not None:
+            rows: Rows = np.sort(self.pairs.of(query))
+            if self.mask is not None:
+                rows = rows[self.mask[rows]]
+        elif self.open_rows is not None:
+            rows = self.open_rows
+        elif self._differs(query):
+            rows = np.arange(len(self.docs))
+        else:
+            return None
+        inside = self.inside(query, rows)
+        return rows if inside is None else rows[inside]
+
+    def _differs(self, query: int) -> bool:
+        """Tell whether a rule that differs by query takes anything from it."""
+        owns = self.own is not None and self.own[query] >= 0
+        return bool(self.between) or owns or (self.without is not None and len(self.without.of(query)) > 0)
+
+    def inside(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
+        """Tell which rows the rules that differ by query allow (own document, `between`, `without`); None: all.
+
+        `mask` and `pairs` are not looked at.
+        """
+        found: NDArray[np.bool_] | None = None
+        if self.own is not None and self.own[query] >= 0:
+            found = rows != self.own[query]
+        for one in self.between:
+            allowed = one.allows(query, rows)
+            found = allowed if found is None else found & allowed
+        if self.without is not None and len(self.without.of(query)):
+            new = np.isin(rows, self.without.of(query), invert=True)
+            found = new if found is None else found & new
+        return found
+
+    def allows(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.bool_]:
+        """Tell for each (query, document) whether it is inside."""
+        inside = np.ones(len(doc_rows), np.bool_)
+        if self.mask is not None:
+            inside &= self.mask[doc_rows]
+        if self.pairs is not None:
+            inside &= self.pairs.contains(query_rows, doc_rows)
+        if self.own is not None:
+            inside &= self.own[query_rows] != doc_rows
+        for one in self.between:
+            inside &= one.allows(query_rows, doc_rows)
+        if self.without is not None:
+            inside &= ~self.without.contains(query_rows, doc_rows)
+        return inside
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return how many documents each query may see, (n_queries,) int64."""
+        if self.pairs is not None:
+            inside = self.pairs.select(self.allows(self.pairs.query_rows, self.pairs.rows))
+            return inside.counts
+        if self.between:
+            listed = (self.rows(query) for query in range(len(self.queries)))
+            return np.array([len(self.docs) if rows is None else len(rows) for rows in listed], np.int64)
+        found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
+        if self.own is not None:
+            has = np.flatnonzero(np.asarray(self.own) >= 0)
+            found[has] -= 1 if self.mask is None else self.mask[self.own[has]]
+        if self.without is not None:
+            rest = Scope(self.queries, self.docs, self.mask, own=self.own)
+            there = self.without.select(rest.allows(self.without.query_rows, self.without.rows))
+            found -= there.counts
+        return found
+
+    def everything(self) -> Pairs:
+        """Return all allowed pairs; the size is queries × documents where nothing restricts them."""
+        listed = [self.rows(query) for query in range(len(self.queries))]
+        full = np.arange(len(self.docs))
+        rows = [full if one is None else one for one in listed]
+        offsets = np.concatenate(([0], np.cumsum([len(one) for one in rows])))
+        return Pairs(self.queries, self.docs, offsets, np.concatenate(rows) if rows else full[:0])
+
+    @property
+    def digest(self) -> str:
+        """Content digest of what restricts; rows mean the two sides' own, whose digests must stand beside it."""
+        running = Digester()
+        arrays: dict[str, NDArray[Any] | None] = {"mask": self.mask, "own": self.own}
+        for name, listed in (("pairs", self.pairs), ("without", self.without)):
+            if listed is not None:
+                arrays |= {f"{name} offsets": listed.offsets, f"{name} rows": listed.rows}
+        for at, one in enumerate(self.between):
+            arrays |= {f"between {at} {name}": getattr(one, name) for name in _BETWEEN}
+        for name, array in arrays.items():
+            if array is not None:
+                running.add([name, np.asarray(array).dtype.str, len(array)])
+                running.add_bytes(np.ascontiguousarray(array).tobytes())
+        return running.hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Write what restricts: `mask.npy`, `own.npy`, `pairs/`, `without/`, `between/`."""
+        if self.mask is not None:
+            np.save(folder / "mask.npy", self.mask)
+        if self.own is not None:
+            np.save(folder / "own.npy", self.own)
+        for name, pairs in (("pairs", self.pairs), ("without", self.without)):
+            if pairs is not None:
+                (folder / name).mkdir()
+                pairs.save(folder / name)
+        for number, one in enumerate(self.between):
+            place = folder / "between" / str(number)
+            place.mkdir(parents=True)
+            for name in _BETWEEN:
+                np.save(place / f"{name}.npy", getattr(one, name))
+
+    @classmethod
+    def open(cls, folder: Path, queries: Ids, docs: Ids) -> Scope:
+        """Map what `save` wrote."""
+        mask, own, pairs, without = (folder / name for name in ("mask.npy", "own.npy", "pairs", "without"))
+        rules = sorted((folder / "between").glob("*"), key=lambda place: int(place.name))
+        return cls(
+            queries,
+            docs,
+            np.load(mask) if mask.exists() else None,
+            Pairs.open(pairs, queries, docs) if pairs.exists() else None,
+            np.load(own) if own.exists() else None,
+            tuple(Between(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _BETWEEN)) for place in rules),
+            Pairs.open(without, queries, docs) if without.exists() else None,
+        )

@@ -1,0 +1,1 @@
+"""What an experiment found: rows, their summaries, evidence, and what models were trained on."""

@@ -1,0 +1,94 @@
+"""Evidence: which passages gave a document its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.algebra.node import Node
+from nirank.collections.texts import Texts, TextView
+from nirank.flow.ranking import Ranking
+from nirank.plan.execute import Runner
+from nirank.plan.parts import Side, arranged
+
+COLUMNS = ("query_id", "doc_id", "rank", "fold", "part_id", "part_score", "text")
+_BODY = TextView("text")
+_Arranged = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """What one `fold` of a system folded.
+
+    label   its title
+    found   the ranking over parts
+    parts   the passages of the documents or, by `side`, of the queries
+    keep    and top: how the scores of parts became one
+    """
+
+    label: str
+    found: Ranking
+    parts: Texts
+    side: Side
+    keep: str
+    top: int | None
+    n_docs: int
+
+    @cached_property
+    def arranged(self) -> _Arranged:
+        """Keys (query × n_docs + document), part rows and scores; by key, then in text order."""
+        return arranged(self.found, self.parts, self.side, self.n_docs)
+
+    def behind(self, query: int, doc: int) -> list[tuple[int, float]]:
+        """Return the parts that count for a document, and their scores, the greatest first; none: not found here.
+
+        The best part under 'max', the first under 'first', and under 'mean' and 'sum' all, or the `top` best.
+        """
+        keys, parts, scores = self.arranged
+        start, end = np.searchsorted(keys, (query * self.n_docs + doc, query * self.n_docs + doc + 1))
+        if self.keep == "first":
+            end = min(start + 1, end)
+        order = start + np.argsort(-scores[start:end], kind="stable")
+        most = {"max": 1, "first": 1}.get(self.keep, self.top)
+        return [(int(parts[at]), float(scores[at])) for at in order[:most]]
+
+
+def folded(node: Node, runner: Runner) -> tuple[Folded, ...]:
+    """Return the folds on the way to a system's ranking that are over its own queries and documents."""
+    found = []
+    for one in node.walk():
+        if one.task.endswith(".parts:fold") and all(
+            one.input(role) == node.input(role) for role in ("queries", "docs")
+        ):
+            below = runner.value(one.input("list"))
+            parts, docs = runner.value(one.input("parts")), runner.value(one.input("docs"))
+            params = one.params
+            found.append(
+                Folded(one.label, below, parts, params["side"], params["keep"], params.get("top"), max(len(docs), 1))
+            )
+    return tuple(found)
+
+
+def evidence(ranking: Ranking, folds: Sequence[Folded], depth: int) -> Iterator[dict[str, Any]]:
+    """Yield a row, of `COLUMNS`, for each part behind the first `depth` documents of every query."""
+    head = ranking.cut(depth)
+    for query, doc, rank in zip(head.query_rows.tolist(), head.rows.tolist(), head.ranks.tolist(), strict=True):
+        for fold in folds:
+            behind = fold.behind(query, doc)
+            texts = list(fold.parts.read(_BODY, np.array([part for part, _ in behind], np.int64))) if behind else []
+            for (part, score), text in zip(behind, texts, strict=True):
+                values = (
+                    head.queries[query],
+                    head.docs[doc],
+                    rank,
+                    fold.label,
+                    fold.parts.ids[part],
+                    score,
+                    " ".join(text.split()),
+                )
+                yield dict(zip(COLUMNS, values, strict=True))

@@ -1,0 +1,208 @@
+"""Result: the rows of a leaderboard, with the rankings and per-query values behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nirank.algebra.pipeline import Pipeline
+from nirank.base.files import given_path
+from nirank.collections.audit import Finding
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, suggest
+from nirank.evaluation.comparisons import Comparisons
+from nirank.evaluation.evaluate import Evaluation
+from nirank.flow.ranking import Ranking
+from nirank.report import html_table, manifest, text_table, write
+from nirank.results.evidence import COLUMNS, Folded, evidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE_DEPTH = 10  # documents of each query whose passages are written out
+
+RowKey = tuple[str, str | None, str]  # collection, split, system
+
+
+@dataclass(frozen=True)
+class Table:
+    """A leaderboard that shows itself: as text in a terminal, as HTML in a notebook."""
+
+    rows: Sequence[Mapping[str, Any]]
+    measures: Sequence[str]
+
+    def __str__(self) -> str:
+        return text_table(self.rows, self.measures)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows, self.measures)
+
+
+@dataclass
+class Result:
+    """What an experiment found.
+
+    rows       as in leaderboard.json, one a collection, judgement set and system
+    rankings   {(collection, split, system): Ranking}
+    comparisons  {(collection, split, judgement set): every pair of systems, tested}
+    folds      the same keys, for systems with passages
+    computed   labels of what this run computed; the rest was found in the store
+    """
+
+    measures: Sequence[str]
+    collections: Sequence[Collection]
+    systems: Mapping[str, Pipeline]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rankings: dict[RowKey, Ranking] = field(default_factory=dict)
+    folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
+    evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
+    comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+    began: datetime | None = None
+    seconds: float = 0.0
+
+    def add(self, row: dict[str, Any], evaluation: Evaluation | None = None) -> None:
+        """Add a row, and the evaluation that it was made from."""
+        self.rows.append(row)
+        if evaluation is not None:
+            self.evaluations[row["collection"], row["split"], row["qrels"], row["system"]] = evaluation
+
+    def finish(self, began: datetime, seconds: float, computed: list[str]) -> None:
+        """Note when the run began, how long it took and what it computed."""
+        self.began, self.seconds, self.computed = began, seconds, computed
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether any row failed."""
+        return any(row["status"] != "ok" for row in self.rows)
+
+    @property
+    def findings(self) -> dict[str, tuple[Finding, ...]]:
+        """What the audit found, by collection."""
+        return {one.name: one.findings for one in self.collections}
+
+    def table(self) -> Table:
+        """Return the leaderboard."""
+        return Table(self.rows, self.measures)
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows, self.measures)
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def per_query(self, system: str | None = None) -> pd.DataFrame:
+        """Return one line a query and measure: collection, split, qrels, system, query_id, measure, value."""
+        import pandas as pd
+
+        if system is not None:
+            self._known(system)
+        parts = [
+            pd.DataFrame(
+                {
+                    "collection": collection,
+                    "split": split,
+                    "qrels": qrels,
+                    "system": name,
+                    "query_id": list(one.queries),
+                    "measure": measure,
+                    "value": values,
+                }
+            )
+            for (collection, split, qrels, name), one in self.evaluations.items()
+            if system in (None, name)
+            for measure, values in one.per_query.items()
+        ]
+        columns = ["collection", "split", "qrels", "system", "query_id", "measure", "value"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    def ranking(self, system: str, collection: str | None = None, split: str | None = None) -> Ranking:
+        """Return the ranking of a system; name the collection where there are several."""
+        return self.rankings[self._key(system, collection, split)]
+
+    def evidence(
+        self, system: str, collection: str | None = None, split: str | None = None, *, depth: int = 10
+    ) -> pd.DataFrame:
+        """Return the passages behind each query's first `depth` documents, for a system with `fold`.
+
+        Columns: query_id, doc_id, rank, fold, part_id, part_score, text. A document that no fold found has no line.
+        """
+        import pandas as pd
+
+        key = self._key(system, collection, split)
+        rows = evidence(self.rankings[key], self.folds.get(key, ()), depth)
+        return pd.DataFrame(list(rows), columns=list(COLUMNS))
+
+    def _key(self, system: str, collection: str | None, split: str | None) -> RowKey:
+        self._known(system)
+        found = [
+            key
+            for key in self.rankings
+            if key[2] == system and collection in (None, key[0]) and split in (None, key[1])
+        ]
+        if not found:
+            raise ConfigError(f"system '{system}' has no ranking there: it failed, or the collection is another one")
+        if len(found) > 1:
+            raise ConfigError(f"system '{system}' ranked {len(found)} collections; name one, and its split")
+        return found[0]
+
+    def compared(self) -> pd.DataFrame:
+        """Return one line a pair of systems and measure: difference, interval, p-values, effect, wins, ties, losses."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {"collection": key[0], "split": key[1], "qrels": key[2], **pair.as_dict()}
+                for key, found in self.comparisons.items()
+                for pair in found.pairs
+            ]
+        )
+
+    def _known(self, system: str) -> None:
+        if system not in self.systems:
+            raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
+
+    def _passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
+        return lambda: evidence(self.rankings[key], self.folds[key], EVIDENCE_DEPTH)
+
+    def manifest(self, **more: Any) -> dict[str, Any]:
+        """Return what another person needs to check this run: versions, data, machine, timings, counts."""
+        return manifest(
+            rows=self.rows,
+            systems={name: repr(pipeline) for name, pipeline in self.systems.items()},
+            collections=[{"name": one.name, "split": one.split, **one.origin} for one in self.collections],
+            measures=list(self.measures),
+            began=self.began,
+            seconds=self.seconds,
+            computed=self.computed,
+            **more,
+        )
+
+    def save(self, folder: str | Path, **more: Any) -> None:
+        """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and, of
+        systems with passages, evidence files into a folder.
+        """
+        place = given_path(folder)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{place}: cannot be made ({error.strerror or error}); expected a folder") from None
+        write(
+            place,
+            self.rows,
+            measures=self.measures,
+            manifest=self.manifest(**more),
+            findings=self.findings,
+            comparisons=[
+                {"collection": key[0], "split": key[1], "qrels": key[2], **found.as_dict()}
+                for key, found in self.comparisons.items()
+            ],
+            runs=self.rankings,
+            evidence={key: self._passages(key) for key, folds in self.folds.items() if folds},
+            drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
+        )

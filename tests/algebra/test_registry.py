@@ -1,0 +1,338 @@
+"""Which stages exist: scanning, entry points of an installed distribution, clashes; and where a stage comes from."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nirank
+from nirank.algebra.registry import find, origin, stages
+from nirank.algebra.stage import Scorer, Stage, stage
+from nirank.errors import ConfigError
+from nirank.stages.apply import AppliedCombiner, AppliedScorer
+from nirank.stages.rrf import RRF
+
+OURS = {"complete", "cut", "first_words", "intersection", "only", "rrf", "run", "union", "weighted_sum", "windows"}
+PLUGIN = """
+from dataclasses import dataclass
+import numpy as np
+from nirank.algebra.stage import Scorer, option, stage
+
+@stage
+class Longest(Scorer):
+    '''Prefer long documents.'''
+
+    power: float = option(1.0, help="of the length")
+
+    name = "longest"
+    version = 7
+
+    def score(self, pairs, ctx):
+        return np.array([float(len(t)) for t in ctx.docs.take(pairs.rows).columns["text"].to_pylist()]) ** self.power
+"""
+
+
+@stage
+class Here(Scorer):
+    """A stage of a script: this file."""
+
+    name = "here"
+
+
+def installed(root: Path, points: str, module: str = PLUGIN, name: str = "far_away") -> Path:
+    """Lay out an installed distribution, as pip would: a module and its `.dist-info`."""
+    root.mkdir(exist_ok=True)
+    (root / f"{name}.py").write_text(module)
+    info = root / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[nirank.stages]\n{points}\n")
+    return root
+
+
+def python(code: str, *paths: Path) -> Any:
+    """Run code in a fresh interpreter that has the distributions; it prints JSON."""
+    path = os.pathsep.join([*map(str, paths), str(Path(nirank.__file__).parents[1])])
+    env = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+TELL = """
+import json
+from nirank.errors import ConfigError
+from nirank.algebra.registry import find, stages
+said = {}
+for name in %r:
+    try:
+        said[name] = find(name).__qualname__
+    except ConfigError as error:
+        said[name] = list(error.messages)
+try:
+    said["*"] = sorted(stages())
+except ConfigError as error:
+    said["*"] = list(error.messages)
+print(json.dumps(said))
+"""
+
+
+def test_scanning_finds_ours_by_name() -> None:
+    assert set(stages()) >= OURS
+    assert list(stages()) == sorted(stages())
+    assert find("rrf") is RRF and stages()["rrf"] is RRF
+    assert AppliedScorer not in stages().values() and AppliedCombiner not in stages().values()
+    assert all(isinstance(kind.name, str) and kind.__doc__ for kind in stages().values())
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"there is no stage 'weigthed_sum'; did you mean 'weighted_sum'\?"):
+        find("weigthed_sum")
+
+
+def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
+    root = installed(tmp_path / "site", "longest = far_away:Longest")
+    told = python(
+        """
+        import json
+        from nirank.algebra.registry import find, stages
+        from nirank.testing import check_stage
+        longest = find("longest")
+        check_stage(longest(2.0))
+        one = longest(2.0)
+        print(json.dumps({"in": "longest" in stages(), "identity": one.identity(), "repr": repr(one)}))
+        """,
+        root,
+    )
+    assert told == {
+        "in": True,
+        "identity": {"distribution": "far-away", "stage": "longest", "version": 7, "options": {"power": 2.0}},
+        "repr": "Longest(2.0)",
+    }
+
+
+def test_entry_points_that_cannot_be_used_stop_nobody_else(tmp_path: Path) -> None:
+    good = installed(tmp_path / "a", "longest = far_away:Longest")
+    module = PLUGIN + "\nlongest = 5\nclass Bare: pass\n"
+    wrong = ["gone = nowhere_at_all:X", "missing = broken:Y", "five = broken:longest", "bare = broken:Bare"]
+    points = "\n".join([*wrong, "other = broken:Longest"])
+    bad = installed(tmp_path / "b", points, module, "broken")
+    said = python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
+    assert said["longest"] == "Longest" and said["rrf"] == "RRF"
+    assert said["gone"] == ["entry point gone = nowhere_at_all:X cannot be loaded: No module named 'nowhere_at_all'"]
+    assert "cannot be loaded" in said["missing"][0] and "has no attribute 'Y'" in said["missing"][0]
+    assert said["five"] == ["entry point five = broken:longest is not a stage; expected a subclass of Stage"]
+    assert said["bare"] == ["entry point bare = broken:Bare is not a stage; expected a subclass of Stage"]
+    assert "the stage calls itself 'longest'; expected the same name" in said["other"][0]
+    assert said["longst"] == ["there is no stage 'longst'; did you mean 'longest'?"]
+    assert len(said["*"]) == 5  # all of them at once
+
+
+def test_clashing_names(tmp_path: Path) -> None:
+    one = installed(tmp_path / "a", "longest = far_away:Longest")
+    two = installed(tmp_path / "b", "longest = other:Longest", name="other")
+    three = installed(
+        tmp_path / "c", "rrf = own:Rrf", PLUGIN.replace("longest", "rrf").replace("Longest", "Rrf"), "own"
+    )
+    said = python(TELL % (["longest", "rrf", "cut"],), one, two, three)
+    assert said["longest"] == [
+        "entry point longest = other:Longest: stage 'longest' exists already in far_away:Longest"
+    ]
+    assert said["rrf"] == ["entry point rrf = own:Rrf: stage 'rrf' exists already in nirank.stages.rrf"]
+    assert said["cut"] == "Cut"
+    assert sorted(said["*"]) == [
+        "entry point longest = other:Longest: stage 'longest' exists already in far_away",
+        said["rrf"][0],
+    ]
+
+
+def test_a_scripts_stage_is_its_source(tmp_path: Path) -> None:
+    assert origin(RRF) == {}
+    assert set(origin(Here)) == {"source"} and Here().identity()["source"] == origin(Here)["source"]
+    script = tmp_path / "script.py"
+    tail = "\nimport json\nprint(json.dumps(Longest(2.0).identity()))\n"
+
+    def identity(text: str) -> Any:
+        script.write_text(text + tail)
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    first = identity("def helper(): return 1\n" + PLUGIN)
+    assert first == identity("def helper(): return 1\n" + PLUGIN)
+    assert first != identity("def helper(): return 2\n" + PLUGIN)  # a stage may call any function of its file
+
+
+def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cell(text: str) -> type[Stage]:
+        name = f"<ipython-input-{abs(hash(text))}>"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        names: dict[str, Any] = {"__name__": "a_notebook"}
+        monkeypatch.setitem(sys.modules, "a_notebook", ModuleType("a_notebook"))
+        exec(compile(text, name, "exec"), names)
+        made: type[Stage] = names["Longest"]
+        return made
+
+    one, two = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
+    assert origin(one) == origin(cell(PLUGIN)) != origin(two)
+
+
+BASES = """
+from nirank.algebra.stage import Scorer
+from helpers import weight
+
+class Weighing(Scorer):
+    def score(self, pairs, ctx):
+        from late import shift
+        return weight(pairs) + shift
+"""
+MINE = """
+import json, sys
+from nirank.algebra.stage import stage
+from bases import Weighing
+
+@stage
+class Mine(Weighing):
+    name = "mine"
+"""
+
+
+@pytest.mark.parametrize("edited", ["mine", "bases", "helpers", "late", "inner/deep"])
+def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: Path, edited: str) -> None:
+    """Base classes, what they import, packages, and what is imported inside of functions; but nothing else there."""
+    files = {
+        "mine": MINE,
+        "bases": BASES,
+        "helpers": "import inner.deep\ndef weight(pairs): return inner.deep.one\n",
+        "late": "shift = 1\n",
+        "inner/__init__": "",
+        "inner/deep": "one = 1\n",
+        "stranger": "other = 1\n",
+    }
+
+    def identity() -> Any:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / f"{name}.py").write_text(text)
+        code = "import json, mine; print(json.dumps(mine.Mine().identity()))"
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    first = identity()
+    files["stranger"] += "another = 2\n"
+    assert identity() == first
+    files[edited] += "more = 2\n"
+    assert identity() != first
+
+
+def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None:
+    """A file that is edited while the program runs: the stage computes, and is addressed, as it was imported."""
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "bases.py").write_text(BASES.replace("from helpers import weight", "weight = len"))
+    (tmp_path / "late.py").write_text("shift = 1\n")
+    edit = "open('bases.py', 'a').write('# other'); open('mine.py', 'a').write('# other'); "
+    code = "import json, mine; {} print(json.dumps(mine.Mine().identity()))"
+
+    def identity(between: str) -> Any:
+        command = [sys.executable, "-B", "-c", code.format(between)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    first = identity("")
+    assert identity(edit) == first
+    assert identity("") != first
+
+
+def test_a_script_that_is_run_and_one_that_is_imported_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE + "print(json.dumps(Mine().identity()))\n")
+    (tmp_path / "bases.py").write_text(BASES)
+    (tmp_path / "helpers.py").write_text("weight = len\n")
+    ways = [["mine.py"], ["-c", "import mine"]]
+    done = [subprocess.run([sys.executable, *way], cwd=tmp_path, capture_output=True, check=True) for way in ways]
+    assert done[0].stdout == done[1].stdout != b""
+
+
+def made(weight: Any, by_default: Any = 1) -> Any:
+    @stage
+    class Weighed(Scorer):
+        name = "weighed"
+
+        def score(self, pairs: Any, ctx: Any, more: Any = by_default) -> Any:
+            return weight, more
+
+    return Weighed
+
+
+def test_classes_of_a_factory_differ_by_what_they_got() -> None:
+    two = made(2)
+    assert origin(two) == origin(made(2)) != origin(made(3))
+    assert origin(made(1, 2)) != origin(made(1, 3))
+    assert origin(made(np.arange(3))) != origin(made(np.arange(4)))
+    assert origin(made(lambda: 1)) == origin(made(lambda: 1))
+    with pytest.raises(ConfigError, match="'weighed': its code uses 'weight', a Thing from outside of it.*an option"):
+        origin(made(Thing()))
+
+
+class Thing:
+    """What no identity can state."""
+
+
+def test_a_notebooks_stage_is_also_what_its_methods_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions and values of other cells, class attributes; other cells' other contents are nothing to it."""
+
+    def run(*cells: str) -> Mapping[str, str]:
+        names: dict[str, Any] = {"__name__": "a_notebook"}
+        monkeypatch.setitem(sys.modules, "a_notebook", ModuleType("a_notebook"))
+        for text in cells:
+            name = f"<ipython-input-{abs(hash(text))}>"
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+            exec(compile(text, name, "exec"), names)
+        return origin(names["Mine"])
+
+    stage_cell = """
+from nirank.algebra.stage import Scorer, stage
+
+@stage
+class Mine(Scorer):
+    name = "mine"
+    factor = 2
+
+    def score(self, pairs, ctx):
+        return helper(pairs) * SHARE * self.factor
+"""
+    helper, share = "def helper(pairs):\n    return len(pairs)\n", "SHARE = 0.5\n"
+    first = run(helper, share, stage_cell)
+    assert run(helper, share, "x = 1\n", stage_cell) == first
+    assert run(helper.replace("len", "sum"), share, stage_cell) != first
+    assert run(helper, "SHARE = 0.25\n", stage_cell) != first
+    assert run(helper, share, stage_cell.replace("factor = 2", "factor = 3")) != first
+
+
+def test_a_stage_whose_source_cannot_be_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nowhere", ModuleType("nowhere"))
+    names: dict[str, Any] = {"__name__": "nowhere"}
+    exec(PLUGIN, names)
+    with pytest.raises(ConfigError, match=r"stage 'longest': its source cannot be read.*define it in a file"):
+        names["Longest"]().identity()
+
+
+def test_describing_stages_loads_nothing_heavy() -> None:
+    heavy = ["torch", "jnius", "pandas", "scipy", "pydantic", "transformers", "sentence_transformers"]
+    code = f"""
+    import json, sys, nirank.algebra.registry
+    nirank.algebra.registry.stages()
+    print(json.dumps([name for name in {heavy} if name in sys.modules]))
+    """
+    assert python(textwrap.dedent(code)) == []

@@ -1,0 +1,184 @@
+"""A file that is planned with one content is never read with another."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nirank.algebra.context import Context
+from nirank.algebra.node import Job
+from nirank.base.files import GivenFile
+from nirank.collections.file_set import FileSet
+from nirank.collections.importer import import_texts
+from nirank.collections.text_files import TextFiles
+from nirank.errors import DataError
+from nirank.experiment.experiment import loading
+from nirank.store import LocalStore
+from nirank.training import tasks
+
+CHANGED = "changed since it was read at planning; run again"
+
+
+def test_the_same_content_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("d1\n")
+    given = GivenFile.of(path)
+    path.write_text("d1\n")
+    with given.reading() as where:
+        assert where.read_text() == "d1\n"
+
+
+def test_other_content_of_the_same_length_and_time_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("d1\n")
+    given, stat = GivenFile.of(path), path.stat()
+    path.write_text("d2\n")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(DataError, match=f"^{path}: {CHANGED}$"):
+        given.check()
+
+
+def test_a_change_while_the_file_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("d1\n")
+    given = GivenFile.of(path)
+    with pytest.raises(DataError, match=CHANGED), given.reading() as where:
+        where.write_text("d2\n")
+
+
+def test_what_is_wrong_with_other_content_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("d1\n")
+    given = GivenFile.of(path)
+    path.write_text("")
+    with pytest.raises(DataError, match=CHANGED), given.reading():
+        raise DataError("holds no ids")
+
+
+def test_what_is_wrong_with_the_planned_content_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("")
+    with pytest.raises(DataError, match="holds no ids"), GivenFile.of(path).reading():
+        raise DataError("holds no ids")
+
+
+def test_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_text("d1\n")
+    given = GivenFile.of(path)
+    path.unlink()
+    with pytest.raises(DataError, match=CHANGED):
+        given.check()
+
+
+def test_a_file_that_is_not_there_cannot_be_planned(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
+        GivenFile.of(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize("change", ["edit", "rename", "add", "remove"])
+def test_a_folder_is_known_by_names_and_bytes_of_what_is_read(tmp_path: Path, change: str) -> None:
+    folder = tmp_path / "model"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "deep" / "config.json").write_text("{}")
+    (folder / "README.md").write_text("text")
+    given = GivenFile.of(folder, ("*.json",))
+    (folder / "README.md").write_text("other text, which nobody reads")
+    given.check()
+    if change == "edit":
+        (folder / "deep" / "config.json").write_text("[]")
+    elif change == "rename":
+        (folder / "deep" / "config.json").rename(folder / "deep" / "settings.json")
+    elif change == "add":
+        (folder / "more.json").write_text("{}")
+    else:
+        (folder / "config.json").unlink()
+    with pytest.raises(DataError, match=f"model: {CHANGED}"):
+        given.check()
+
+
+def test_a_folder_elsewhere_with_the_same_files_is_the_same(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    one, other = (GivenFile.of(tmp_path / name, ("*.json",)) for name in ("a", "b"))
+    assert one.digest == other.digest
+
+
+# --- imports -------------------------------------------------------------------------------------------
+
+
+def _lines(texts: Mapping[str, str]) -> str:
+    return "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in texts.items())
+
+
+def _folder(place: Path, docs: str, queries: str = "fruit") -> Path:
+    (place / "qrels").mkdir(parents=True, exist_ok=True)
+    (place / "corpus.jsonl").write_text(_lines({"a": docs}))
+    (place / "queries.jsonl").write_text(_lines({"q": queries}))
+    (place / "qrels" / "test.tsv").write_text("q\ta\t1\n")
+    return place
+
+
+@pytest.mark.parametrize("edited", ["corpus.jsonl", "queries.jsonl"])
+def test_an_import_of_a_side_that_is_edited_meanwhile_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: str
+) -> None:
+    """While the documents are imported, either side is edited; nothing may be kept under what the plan saw."""
+    folder, store = _folder(tmp_path / "c", "apples"), LocalStore(tmp_path / "store")
+    name = "_other_" + edited
+
+    def meddle(*given: Any) -> Any:
+        if not (folder / name).exists():
+            (folder / name).write_text("")
+            (folder / edited).write_text(_lines({"q" if edited == "queries.jsonl" else "a": "other"}))
+        return import_texts(*given)
+
+    monkeypatch.setattr(loading, "import_texts", meddle)
+    with pytest.raises(DataError, match=f"{edited}: {CHANGED}"):
+        loading.load(folder, store=store)
+    monkeypatch.undo()
+    _folder(folder, "apples")
+    found = loading.load(folder, store=store)
+    assert (found.docs[0]["text"], found.queries[0]["text"]) == ("apples", "fruit")
+
+
+def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> None:
+    """The same bytes in the same order, but the endings change places."""
+    rows, table = _lines({"a": "apples"}), "id\ttext\nb\tbread\n"
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    one = [tmp_path / "1" / "x.jsonl", tmp_path / "1" / "y.tsv"]
+    other = [tmp_path / "2" / "x.tsv", tmp_path / "2" / "y.jsonl"]
+    for paths in (one, other):
+        for path, content in zip(paths, (rows, table), strict=True):
+            path.write_text(content)
+    made = [FileSet("c", TextFiles(paths), TextFiles(paths)).identity("docs") for paths in (one, other)]
+    assert made[0] != made[1]
+
+
+def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> None:
+    """Two files of queries are not one file and the plain ones, from which only metadata are taken."""
+    paths = [tmp_path / "queries.jsonl", tmp_path / "queries.long.jsonl"]
+    for path in paths:
+        path.write_text(_lines({path.name: "fruit"}))
+    both = FileSet("c", TextFiles(), TextFiles(paths))
+    version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain=TextFiles(paths[1:]))
+    assert both.identity("queries") != version.identity("queries")
+
+
+def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("query\tpositive\n")
+    given = GivenFile.of(path)
+    path.write_text("another query\tpositive\n")
+    (tmp_path / "made").mkdir()
+    job = Job({"digest": given.digest}, {}, tmp_path / "made", Context(), stage=given)
+    with pytest.raises(DataError, match=rf"pairs\.tsv: {CHANGED}"):
+        tasks.file(job)

