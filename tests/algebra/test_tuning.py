@@ -365,7 +365,7 @@ def test_folds_that_change_nothing_are_told(tmp_path, caplog):
 
 
 def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypatch):
-    from nirank.experiment.experiment import planning
+    from nirank.experiment import planning
 
     queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcd")} | {"e": "Dog, bird!"}
     collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})

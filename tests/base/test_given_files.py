@@ -17,7 +17,7 @@ from nirank.collections.file_set import FileSet
 from nirank.collections.importer import import_texts
 from nirank.collections.text_files import TextFiles
 from nirank.errors import DataError
-from nirank.experiment.experiment import loading
+from nirank.experiment import loading
 from nirank.store import LocalStore
 from nirank.training import tasks
 

@@ -17,7 +17,8 @@ from nirank.collections.date_forms import parse_date
 from nirank.collections.dates import dates_of, read_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
-from nirank.experiment.experiment import Experiment, loading
+from nirank.experiment import loading
+from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
 from nirank.stages.bm25 import BM25
 from nirank.stages.date_decay import DateDecay

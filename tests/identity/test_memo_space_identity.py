@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from variants import variants
+from varied_values import variants
 
 import nirank
 from nirank.algebra.context import Context

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from variants import variants
+from varied_values import variants
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.context import Context

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from variants import variants
+from varied_values import variants
 
 from nirank import BM25
 from nirank.algebra.judged import Judged, OnOverlap
