@@ -38,7 +38,9 @@ class Collection:
     candidates  the documents that each query may be given; None: all
     known       the documents that each query has had before, such as the seeds of a review or what an earlier
                 round judged: never returned, and not in `qrels` either; None: none
-    relation    'two_sided', or 'self' when the queries are the corpus
+    relation    'two_sided', or 'self' when the queries are the corpus: both are the same records in the same order
+    unit        what is found and judged: documents for a 'query', or a 'pair' of records; the queries are then all
+                records of the side that asks
     self_match  what to do with the query's own document: 'keep' it (default), take out the
                 document with the query's 'id', or the one that a metadata key names, {'key': …}
     date        metadata key of both sides' dates; None: found by its name (date, year …), if there is one
@@ -58,6 +60,7 @@ class Collection:
     candidates: Pairs | None = None
     known: Pairs | None = None
     relation: Literal["two_sided", "self"] = "two_sided"
+    unit: Literal["query", "pair"] = "query"
     self_match: SelfMatch = "keep"
     date: str | None = None
     time: Time = "all"
@@ -115,6 +118,10 @@ class Collection:
 
     def __repr__(self) -> str:
         split = f"/{self.split}" if self.split else ""
+        if self.unit == "pair":
+            sides = f"{len(self.docs)} records" + ("" if self.relation == "self" else f" × {len(self.queries)}")
+            pairs = ", ".join(f"{name}: {len(one)} labels" for name, one in self.qrels.items()) or "no pairs"
+            return f"<Collection {self.name}{split}: {sides}, {pairs}>"
         judged = ", ".join(repr(one) for one in self.qrels.values()) or "no judgements"
         return f"<Collection {self.name}{split}: {len(self.docs)} documents, {len(self.queries)} queries, {judged}>"
 
@@ -175,7 +182,7 @@ class Collection:
         return reduce(and_, self.scopes().values()) if self.scopes() else None
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
-        """Return the same collection with some of its queries."""
+        """Return the same collection with some of its queries. Of one table, these are then the other side."""
         queries = self.queries.take(query_rows, self.queries.readable)  # a fold has the fields of the whole
         candidates, known = (
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
@@ -184,7 +191,9 @@ class Collection:
         origin = dict(self.origin)
         if known is not None:
             origin["conventions"] = {**origin.get("conventions", {}), "known": known_sentence(len(known))}
-        return replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
+        whole = np.array_equal(query_rows, np.arange(len(self.queries)))
+        taken = replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
+        return taken if whole else replace(taken, relation="two_sided")
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""

@@ -46,6 +46,7 @@ class Fields:
     def __init__(self, source: Path | str, asked: TextColumns) -> None:
         self._source, self._asked = source, asked
         self._parts: dict[tuple[str, ...], Parts] = {}
+        self._apart: dict[tuple[str, ...], frozenset[str]] = {}
         self._seen: dict[str, None] = {}
         self._worded = False  # a record has a title or a text, if a blank one
         self._strings: dict[str, None] = {}  # keys of strings that are neither
@@ -56,10 +57,13 @@ class Fields:
         if found is not None:
             return found
         asked = self._asked
+        whole = asked.excluded is not None
         try:
             id = find_name(names, ID_NAMES) if asked.id is None else _if_there(asked.id, names)
-            title = find_name(names, TITLE_NAMES) if asked.title is None else _if_there(asked.title, names)
-            text = find_name(names, TEXT_NAMES) if asked.text is None else None
+            title = (
+                find_name(names, () if whole else TITLE_NAMES) if asked.title is None else _if_there(asked.title, names)
+            )
+            text = find_name(names, () if whole else TEXT_NAMES) if asked.text is None else None
         except TwoNames as error:
             raise DataError(f"{where}: {error}; name one: columns: {{id: …, title: …, text: …}}") from None
         texts = (() if text is None else (text,)) if asked.text is None else tuple(n for n in asked.text if n in names)
@@ -108,19 +112,34 @@ class Fields:
             return record._replace(worded=True)
         id, number_id = self._id(value, parts.id, where)
         self._worded = True
+        if _METADATA in names and _METADATA not in self._rest(names):
+            raise DataError(f"{where}: a column of text cannot be called {_METADATA}; rename or exclude it")
         more: dict[str, str] = {}
         rest: dict[str, Any] = {}
         made = False
         for name in names:
             if name == parts.id:
                 continue
-            if name == self._asked.label or is_row_number(name) or is_known(name, TABLE_LABEL_NAMES):
+            if name in self._rest(names):
                 rest[name or "Unnamed: 0"] = _plain(value[name], name, where)
             else:
                 more[name], changed = _text(value, name, where)
                 made |= changed
         rest = {name: cell for name, cell in rest.items() if cell not in ("", None)}
         return Record(id, "", "", rest, number, more, number_id=number_id, made_text=made)
+
+    def _rest(self, names: tuple[str, ...]) -> frozenset[str]:
+        """Return which columns of a table are metadata: row numbers and labels, or what is excluded."""
+        found = self._apart.get(names)
+        if found is None:
+            excluded, label = self._asked.excluded, self._asked.label
+            found = self._apart[names] = frozenset(
+                name
+                for name in names
+                if is_row_number(name)
+                or (name in excluded if excluded is not None else name == label or is_known(name, TABLE_LABEL_NAMES))
+            )
+        return found
 
     def refuse_absent(self) -> None:
         """Raise DataError where no record has a part that was asked for, or none has a title or a text."""

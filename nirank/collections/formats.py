@@ -49,7 +49,7 @@ def read_records(
     """
     columns = columns or TextColumns()
     if folder is not None and are_plain_texts(paths):
-        if columns.named():
+        if columns.named() or columns.excluded is not None:
             raise DataError(f"{folder}: holds plain texts, which have no columns to name")
         yield from read_plain_texts(paths, folder)
         return
@@ -66,7 +66,7 @@ def _read(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
         return _TABLES[form](path, columns)
     if form == "json":
         return read_json(path, columns, side)
-    if columns.named():
+    if columns.named() or columns.excluded is not None:
         raise DataError(f"{path}: is in the form of {form}, which has no columns to name")
     return _MARKUP[form](path)
 

@@ -113,10 +113,11 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     stream = iter(records)
     first = next(stream, None)
     # A table's columns are known from its header, so from its first record.
+    whole = first is not None and bool(first.more)
     names = tuple(first.more if first is not None and first.more else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
     schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
-    for name in digest_columns(names):
+    for name in digest_columns(names, whole):
         running.add(name)
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
@@ -131,8 +132,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
             if not files or files[-1][1] != (record.file or source):
                 files.append((len(lines), record.file or source))
             lines.append(record.where)
-            prints.append(_look_at(id, columns, facts))
-            bodies.append(fingerprint(columns["text"]) if columns.get("title") else prints[-1])
+            prints.append(_look_at(id, columns, facts, whole))
+            bodies.append(fingerprint(columns["text"]) if not whole and columns["title"] else prints[-1])
             own.update(record.own)
             count_keys(keys, record.metadata)
             for name in names:
@@ -148,7 +149,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     table.save(folder)
     for name, one in (("fingerprints", prints), ("bodies", bodies)):
         np.save(folder / f"{name}.npy", np.frombuffer(one, np.uint64))
-    said = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own).to_json()}
+    said: dict[str, Any] = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own, whole).to_json()}
+    said |= {"whole": True} if whole else {}
     (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
     return facts
 
@@ -207,8 +209,8 @@ def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[s
     return id, columns
 
 
-def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts) -> int:
-    """Count what is odd about a record's text; return its fingerprint."""
+def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: bool) -> int:
+    """Count what is odd about a record's text; return its fingerprint. In a `whole` table no column is a title."""
     values = [value for name, value in columns.items() if name != METADATA]
     text = " ".join(values)
     words = len(text.split())
@@ -223,8 +225,8 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts) -> int:
         facts.markup.add(id)
     if text.isupper():
         facts.upper_case.add(id)
-    if "title" in columns:
-        title, body = columns["title"].strip(), columns.get("text", "").strip()
+    if not whole:
+        title, body = columns["title"].strip(), columns["text"].strip()
         if not title:
             facts.untitled.add(id)
         elif not body:

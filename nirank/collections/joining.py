@@ -59,7 +59,7 @@ def joined(
 ) -> Collection:
     """Join the contents of a source, audit them, and refuse what cannot be trusted.
 
-    rules     fields of `Collection`: self_match, date, time, group, measures
+    rules     fields of `Collection`: self_match, date, time, group, measures, unit, relation
     findings  of the source itself
     check     whether findings that are errors are raised
     """
@@ -69,11 +69,13 @@ def joined(
     pairs, candidate_facts = None, None
     if contents.pool is not None:
         pairs, candidate_facts = _pool(contents.pool, asked.ids, topics.ids, docs.ids)
-    judged_facts = {key: _judged_facts(judged, topics.ids) for key, (judged, _) in contents.sets.items()}
+    judged_facts = {key: _judged_facts(judged, topics.ids, docs.ids) for key, (judged, _) in contents.sets.items()}
     facts = AuditFacts(doc_facts, query_facts, judged_facts, candidate_facts, topics, contents.others)
     had, sets, said = _without_known(contents, asked.ids, docs.ids)
     qrels = {key: _join(judged, asked.ids, docs.ids, least, key) for key, (judged, least) in sets.items()}
     origin = _origin(contents, docs, asked, qrels, pairs, said) | {"texts": _texts(facts)}
+    if rules.get("relation") == "self":
+        origin["counts"] |= {key: count_unordered(one) for key, one in qrels.items()}
     collection = Collection(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin, another=another)
     if collection.date is not None:
         _check_date_key(collection, collection.date)
@@ -131,13 +133,30 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
     return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
 
 
-def _judged_facts(judged: QrelsFile, topics: Ids) -> JudgedFacts:
+def count_unordered(qrels: Qrels) -> int:
+    """Count the pairs of one table, whatever their order; those that name absent records count once too."""
+    known = qrels.rows >= 0
+    distinct = (qrels.query_rows < qrels.rows) | ~known
+    return int(distinct.sum()) + int((qrels.query_rows == qrels.rows)[known].sum())
+
+
+def _judged_facts(judged: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:
     ids = judged.query_ids.unique()
     outside = np.flatnonzero(topics.rows(ids) < 0)
     shown = tuple(ids.take(pa.array(outside[:3])).to_pylist())
     shared = len(ids) - len(outside)
+    lost = (topics.rows(judged.query_ids) < 0) | (docs.rows(judged.doc_ids) < 0)
     return JudgedFacts(
-        judged.repeated, len(topics), len(ids), shared, shown, judged.line_ends, judged.form, judged.header
+        judged.repeated,
+        len(topics),
+        len(ids),
+        shared,
+        shown,
+        judged.line_ends,
+        judged.form,
+        judged.header,
+        judged.mirrored,
+        judged.select(lost),
     )
 
 
@@ -197,7 +216,7 @@ def check_dates(collection: Collection) -> None:
 def _check_expected(collection: Collection, expect: Mapping[str, int | str]) -> None:
     """Raise DataError where counts or digests are not what the user pinned."""
     counts, digests = collection.origin["counts"], collection.origin["digests"]
-    judged = sum(len(one) for one in list(collection.qrels.values())[:1])
+    judged = sum(counts[name] for name in list(collection.qrels)[:1])
     known = {**counts, "judgements": judged, **{f"{key}_digest": value for key, value in digests.items()}}
     wrong = [key for key in expect if key not in known]
     if wrong:

@@ -27,6 +27,9 @@ def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
     id, and values that cannot be text.
     """
     fields = Fields(path, columns)
+    if columns.excluded is not None:
+        yield from _rows(path, fields)
+        return
     values = read_values(path)
     first = next(values, None)
     if first is None:
@@ -46,6 +49,21 @@ def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
                 raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with _id and text")
             yield fields.record(member, f"{path}:{place}", place)
     fields.refuse_absent()
+
+
+def _rows(path: Path, fields: Fields) -> Iterator[Record]:
+    """Yield objects as rows of one table: its columns are all keys there are, empty where an object lacks one."""
+    names = dict.fromkeys(name for _, member in _members(path) for name in member)
+    for number, (where, member) in enumerate(_members(path), 1):
+        yield fields.row({**dict.fromkeys(names, ""), **member}, where, number)
+
+
+def _members(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line, value in read_values(path):
+        for place, member in enumerate(value, 1) if isinstance(value, list) else ((line, value),):
+            if type(member) is not dict:
+                raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with an id")
+            yield f"{path}:{place}", member
 
 
 def _is_by_id(value: Any) -> bool:

@@ -23,11 +23,13 @@ class Readable:
     columns  text columns, in order
     keys     metadata keys
     own      what the source itself calls a column: {'abstract': 'text'}
+    whole    whether the default view reads all columns, even where there is a title or a text
     """
 
     columns: Mapping[str, int]
     keys: Mapping[str, int] = field(default_factory=dict)
     own: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
 
     def fields(self, names: Sequence[str], where: str) -> tuple[str, ...]:
         """Return the columns and metadata keys that names stand for; raises DataError for one that is not there.
@@ -42,10 +44,8 @@ class Readable:
         where  begins the message
         Raises DataError for a name that is neither, with the nearest one, and where there is no text at all.
         """
-        if view.default:
-            names = tuple(name for name in view.columns if name in self.columns) or tuple(self.columns)
-        else:
-            names = self.fields(view.columns, where)
+        named = tuple(self.columns)
+        names = view.default_columns(named, self.whole) if view.default else self.fields(view.columns, where)
         rows = {**self.keys, **self.columns}
         found = tuple(name for name in names if rows[name])
         if not found:
@@ -78,12 +78,13 @@ class Readable:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"columns": dict(self.columns), "keys": dict(self.keys), "own": dict(self.own)}
+        found = {"columns": dict(self.columns), "keys": dict(self.keys), "own": dict(self.own)}
+        return found | ({"whole": True} if self.whole else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read what `to_json` gave."""
-        return cls(value["columns"], value["keys"], value["own"])
+        return cls(value["columns"], value["keys"], value["own"], value.get("whole", False))
 
     @classmethod
     def of(

@@ -11,6 +11,7 @@ from nirank.base.files import given_path, unpacked_name
 from nirank.collections import irds, stdlib
 from nirank.collections.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.file_set import MAIN, FileSet, is_collection
+from nirank.collections.record_tables import RecordTables, TablesAsked
 from nirank.collections.records import Source
 from nirank.collections.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
@@ -28,14 +29,18 @@ class Files:
     docs     a file or folder of documents; only without a source
     queries  a file; with a source also the name of a version of its queries
     columns  names of their columns that the user gives
+    tables   instead of all that: tables of records
     """
 
     docs: str | Path | None = None
     queries: str | Path | None = None
     columns: AskedColumns = field(default_factory=AskedColumns)
+    tables: TablesAsked | None = None
 
     def alone(self, name: str | None) -> FileSet:
         """Return the collection that the files make by themselves."""
+        if self.tables is not None:
+            return RecordTables.of_tables(self.tables, name)
         missing = [key for key, one in (("docs", self.docs), ("queries", self.queries)) if one is None]
         if missing:
             raise ConfigError(f"a collection without a source needs docs and queries; {' and '.join(missing)} missing")
@@ -63,6 +68,9 @@ def resolve(
     if source is None:
         return files.alone(name), split
     text = str(source)
+    if files.tables is not None:
+        given = next(iter(files.tables.given()))
+        raise ConfigError(f"collection {text}: {given} is for collections without a source; give one of both")
     if files.docs is not None:
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
     path = given_path(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -23,6 +24,7 @@ from nirank.flow.pairs import Rows
 
 View = tuple[str, ...] | str  # how an option names a text view
 TITLE_AND_TEXT = ("title", "text")
+MARKED = "marked"  # names the view that says which attribute is which
 _SLICE = 4096  # rows turned into Python strings at a time,
 _SLICE_BYTES = 1 << 22  # or fewer where they are long
 
@@ -36,6 +38,7 @@ class Texts:
              None for texts that were not made
     digest   of the content, computed when first asked for unless an importer knows it already
     readable what text views can name here; computed when first asked for unless an importer knows it already
+    whole    whether these are records whose columns are all text, so that the default view reads all of them
 
     Texts without a `title` and a `text` column, such as records of a table, are seen whole by the
     default view: all columns joined.
@@ -50,6 +53,7 @@ class Texts:
         fingerprints: NDArray[np.uint64] | None = None,
         readable: Readable | None = None,
         bodies: NDArray[np.uint64] | None = None,
+        whole: bool = False,
     ) -> None:
         self.ids = ids
         self.columns = dict(columns)
@@ -58,6 +62,7 @@ class Texts:
         self._fingerprints = fingerprints
         self._readable = readable
         self._bodies = bodies
+        self.whole = whole
         self._like: Readable | None = None  # of the texts that these were taken from
         self.dates: dict[str, Any] = {}  # as `dates_of` read them, by key
         self.keep: Callable[[Texts, str], Any] | None = None  # reads dates and keeps them
@@ -115,7 +120,7 @@ class Texts:
         if self._readable is None:
             columns = {name: self._strings(name) for name in self.text_columns()}
             metadata = self._strings(METADATA) if METADATA in self.columns else ()
-            self._readable = Readable.of(columns, metadata, self._like)
+            self._readable = replace(Readable.of(columns, metadata, self._like), whole=self.whole)
         return self._readable
 
     def _strings(self, name: str) -> Iterator[str]:
@@ -126,7 +131,7 @@ class Texts:
         """Return the columns and metadata keys that a view reads here; raises DataError for one that is not there."""
         columns = self.text_columns()
         if view.default:
-            return tuple(name for name in view.columns if name in columns) or columns
+            return view.default_columns(columns, self.whole)
         if set(view.columns) <= set(columns):  # without a look at metadata
             return view.columns
         return self.readable.fields(view.columns, f"text view {view}")
@@ -137,7 +142,7 @@ class Texts:
         names = self.fields(view) if n else ()
         for start in range(0, n, self._slice):
             part = slice(start, start + self._slice) if rows is None else rows[start : start + self._slice]
-            yield from view.join(self._values(names, part))
+            yield from view.join(self._values(names, part), names)
 
     def _values(self, names: Sequence[str], part: slice | Rows) -> list[list[str]]:
         """Return the text of some rows, a list for each column or metadata key."""
@@ -161,7 +166,7 @@ class Texts:
         """
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         parents = None if self.parents is None else np.asarray(self.parents)[rows]
-        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents, readable=readable)
+        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents, readable=readable, whole=self.whole)
         taken._like = self._readable or self._like
         return taken
 
@@ -176,7 +181,7 @@ class Texts:
         """Content digest: of ids, columns, metadata and parents, in row order; of a table's columns in their order."""
         if self._digest is None:
             running = Digester()
-            for name in digest_columns(self.columns):
+            for name in digest_columns(self.columns, self.whole):
                 running.add(name)
             for record in self._records():
                 running.add(record)
@@ -205,7 +210,7 @@ class Texts:
     def bodies(self) -> NDArray[np.uint64]:
         """As `fingerprints`, of the text without its title, (n,) uint64."""
         if self._bodies is None:
-            if {"title", "text"} <= set(self.columns):
+            if {"title", "text"} <= set(self.columns) and not self.whole:
                 self._bodies = np.fromiter(map(fingerprint, self._strings("text")), np.uint64, len(self))
             else:
                 self._bodies = self.fingerprints
@@ -228,7 +233,11 @@ class Texts:
             writer.write_table(table)
         if self.parents is not None:
             np.save(folder / "parents.npy", self.parents)
-        said = {"digest": self.digest, "readable": None if self._readable is None else self._readable.to_json()}
+        said: dict[str, Any] = {
+            "digest": self.digest,
+            "readable": None if self._readable is None else self._readable.to_json(),
+        }
+        said |= {"whole": True} if self.whole else {}
         (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
 
     @classmethod
@@ -245,16 +254,18 @@ class Texts:
             np.load(prints, mmap_mode="r") if prints.exists() else None,
             None if said.get("readable") is None else Readable.from_json(said["readable"]),
             np.load(bodies, mmap_mode="r") if bodies.exists() else None,
+            said.get("whole", False),
         )
 
 
-def digest_columns(columns: Iterable[str]) -> list[str]:
+def digest_columns(columns: Iterable[str], whole: bool = False) -> list[str]:
     """Return the columns whose order is part of what texts are: a table's, which is read whole, column by column.
 
-    Texts with a title or a text are read by name, so that there columns without values change nothing.
+    Texts with a title or a text are read by name, so that there columns without values change nothing, unless they are
+    read whole all the same.
     """
     names = [name for name in columns if name != METADATA]
-    return [] if set(names) & set(TITLE_AND_TEXT) else names
+    return [] if not whole and set(names) & set(TITLE_AND_TEXT) else names
 
 
 def digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:
@@ -272,19 +283,22 @@ class TextView:
     """Which text a model sees of a document or query.
 
     Either names, whose texts are stripped and those that are not blank joined by one blank (BEIR's convention for title
-    and text), or a template such as `"title: {title} {text}"`. A name is a column or a metadata key; `plain_text` says
-    how values that are not text become it. Title and text together stand for all columns where there is neither.
+    and text), or a template such as `"title: {title} {text}"`, or the word 'marked': `[COL] name [VAL] value` of each
+    attribute that is not blank, of the columns that the default reads (Li et al., Ditto, PVLDB 14(1), 2020). A name is
+    a column or a metadata key; `plain_text` says how values that are not text become it. Title and text together stand
+    for all columns where there is neither, and of records whose columns are all text.
 
     Raises ConfigError for no names, and for a template that is broken or names nothing.
     """
 
     def __init__(self, spec: str | Sequence[str]) -> None:
         self.template = spec if isinstance(spec, str) and ("{" in spec or "}" in spec) else None
+        self.marked = spec == MARKED
         if self.template is not None:
             self._parts = _parts(self.template)
             self.columns = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         else:
-            self.columns = (spec,) if isinstance(spec, str) else tuple(spec)
+            self.columns = TITLE_AND_TEXT if self.marked else (spec,) if isinstance(spec, str) else tuple(spec)
         if not all(isinstance(name, str) and name.strip() for name in self.columns) or not self.columns:
             raise ConfigError(
                 f"text view {spec!r}: names no column; expected columns, or a template such as '{{title}}'"
@@ -295,9 +309,22 @@ class TextView:
         """Tell whether title and text are read, or all columns where there is neither."""
         return self.template is None and self.columns == TITLE_AND_TEXT
 
-    def join(self, columns: Sequence[Sequence[str]]) -> list[str]:
-        """Join column values, each (m,), into m texts; as many columns as `fields` gave, in that order."""
+    def default_columns(self, there: tuple[str, ...], whole: bool) -> tuple[str, ...]:
+        """Return which of the columns that are there the default view reads; `whole`: all, if there is a title too."""
+        named = () if whole else tuple(name for name in self.columns if name in there)
+        return named or there
+
+    def join(self, columns: Sequence[Sequence[str]], names: Sequence[str] = ()) -> list[str]:
+        """Join column values, each (m,), into m texts; as many columns as `fields` gave, in that order.
+
+        names  of the columns, which a marked view writes
+        """
         rows = ([value.strip() for value in values] for values in zip(*columns, strict=True))
+        if self.marked:
+            starts = [f"[COL] {name} [VAL] " for name in names]
+            return [
+                " ".join(start + value for start, value in zip(starts, values, strict=True) if value) for values in rows
+            ]
         if self.template is None:
             return [" ".join(filter(None, values)) for values in rows]
         at = {name: number for number, name in enumerate(self.columns)}
@@ -308,7 +335,7 @@ class TextView:
         ]
 
     def __str__(self) -> str:
-        return self.template if self.template is not None else "+".join(self.columns)
+        return self.template if self.template is not None else MARKED if self.marked else "+".join(self.columns)
 
 
 def _parts(template: str) -> list[tuple[str, str | None]]:

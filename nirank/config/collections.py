@@ -20,6 +20,12 @@ COLLECTION_KEYS = (
         "name",
         "docs",
         "queries",
+        "left",
+        "right",
+        "records",
+        "pairs",
+        "exclude",
+        "ask",
         "qrels",
         "candidates",
         "known",
@@ -33,6 +39,9 @@ COLLECTION_KEYS = (
 )
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("path", "split", "name", "docs", "queries", "known", "date", "time", "group"), str),
+    **dict.fromkeys(("left", "right", "records", "ask"), str),
+    "pairs": str | dict[str, str],
+    "exclude": str | list[str],
     "min_rel": int,
     "max_dangling": float,
     "candidates": str | bool,
@@ -46,11 +55,14 @@ _WANTED = {
     "max_dangling": "a number",
     "candidates": "a file, or false",
     "qrels": "a file, or a mapping of names to files",
+    "pairs": "a file, or a mapping of names to files",
+    "exclude": "names of columns",
     "self_match": "keep, id, or {key: …}",
     "expect": "a mapping of counts or digests",
     "columns": "a mapping such as {id: key, text: [abstract, notes]}",
 }
-_FILES = ("docs", "queries", "candidates", "known", "qrels")
+_FILES = ("docs", "queries", "left", "right", "records", "pairs", "candidates", "known", "qrels")
+_ALONE = ({"docs", "queries"}, {"left", "right"}, {"records"})  # keys that make a collection without a path
 
 
 @dataclass(frozen=True)
@@ -95,11 +107,11 @@ class CollectionReader:
         if tree.text is not None:
             source = self._try(tree, lambda: self._source(str(tree.text)))
             return None if source is None else Asked({"source": source}, False)
-        alone = isinstance(tree.value, dict) and {"docs", "queries"} <= set(tree.value)
+        alone = isinstance(tree.value, dict) and any(keys <= set(tree.value) for keys in _ALONE)
         if not isinstance(tree.value, dict) or not ("path" in tree.value or alone):
             message = (
                 "a collection is a folder, an ir_datasets id, {path: …, split: …}, or files {docs: …, queries: …},"
-                f" got {tree.kind}"
+                f" tables of records {{left: …, right: …}} or {{records: …}}, got {tree.kind}"
             )
             self.mistakes.add(tree, message + (" without path" if isinstance(tree.value, dict) else ""))
             return None
@@ -107,7 +119,7 @@ class CollectionReader:
         arguments: dict[str, Any] = {}
         for key, one in tree.value.items():
             if key in _KINDS:
-                found = self._value(key, one)
+                found = self._value(key, one, tables=bool({"left", "right", "records"} & set(tree.value)))
                 if found is None:
                     return None
                 arguments["source" if key == "path" else key] = found
@@ -117,7 +129,7 @@ class CollectionReader:
             arguments["measures"] = tuple(name for one in items if (name := self._measure(one)) is not None)
         return Asked(arguments, "measures" in tree.value)
 
-    def _value(self, key: str, tree: Tree) -> Any:
+    def _value(self, key: str, tree: Tree, *, tables: bool) -> Any:
         """Return the value of a key as its type has it; None where it is a mistake."""
         given = tree.typed(_KINDS[key])
         try:
@@ -130,7 +142,7 @@ class CollectionReader:
             return None
         if key == "path":
             return self._try(tree, lambda: self._source(value))
-        if key == "columns" and self._try(tree, lambda: AskedColumns.of(value)) is None:
+        if key == "columns" and not tables and self._try(tree, lambda: AskedColumns.of(value)) is None:
             return None
         return self._try(tree, lambda: self._files(value)) if key in _FILES else value
 

@@ -55,7 +55,12 @@ def schema() -> dict[str, Any]:
             {
                 "type": "object",
                 "properties": {key: {} for key in COLLECTION_KEYS},
-                "anyOf": [{"required": ["path"]}, {"required": ["docs", "queries"]}],
+                "anyOf": [
+                    {"required": ["path"]},
+                    {"required": ["docs", "queries"]},
+                    {"required": ["left", "right"]},
+                    {"required": ["records"]},
+                ],
                 "additionalProperties": False,
             },
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ from nirank.collections.dates import Dates, read_dates
 from nirank.collections.file_set import FileSet
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.joining import Contents, check_rules, joined
+from nirank.collections.record_tables import Ask, RecordTables, TablesAsked
 from nirank.collections.records import Side, Source
 from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
 from nirank.collections.text_files import TextFiles
@@ -46,6 +47,12 @@ def load(
     name: str | None = None,
     docs: str | Path | None = None,
     queries: str | Path | None = None,
+    left: str | Path | None = None,
+    right: str | Path | None = None,
+    records: str | Path | None = None,
+    pairs: str | Path | Mapping[str, str | Path] | None = None,
+    exclude: str | Sequence[str] = (),
+    ask: Ask = "right",
     qrels: QrelsAsked = None,
     candidates: str | Path | bool | None = None,
     known: str | Path | None = None,
@@ -69,13 +76,22 @@ def load(
     docs          without a source: a file of documents, or a folder of such files
     queries       without a source: a file of queries; with one: a version of its queries, such as
                   'question' for `queries.question.jsonl`
+    left, right   instead of docs and queries: two tables of records whose matches are sought. Every column but the id
+                  is text; both tables may have the same ids
+    records       one table instead, whose records are sought among each other; none pairs with itself
+    pairs         of tables: a file of pairs of ids, with or without labels, or {name: file}; the names are the splits.
+                  None: ranked, not measured
+    exclude       of tables: columns that are no text
+    ask           of two tables: the side that asks, 'right' or 'left'; all its records are declared queries, and the
+                  other side is the corpus
     qrels         judgement sets: a file, or {name: file}, or {name: {path: file, min_rel: grade}}
     candidates    a file; False: the source's own are not used
     known         a file of pairs or of judgements: documents that each query has had before (seeds of a
                   review, an earlier round), which are taken out of results and judgements, and counted
     columns       names of columns (of JSON: keys) where they are not found by known names: {docs: {id, title, text,
                   label}, queries: {id, title, text}, qrels: {query, document, label}}, or {id, title, text, label}
-                  of the documents. `text` may list several; `label` holds the judgements of the only query
+                  of the documents. `text` may list several; `label` holds the judgements of the only query.
+                  Of tables: {left: {id}, right: {id}, pairs: {left, right, label}}
     split         default: test, else the only one
     name          as rows show it; default: the folder's name or the id
     min_rel       the least grade that binary measures take as relevant
@@ -109,7 +125,16 @@ def load(
         "max_dangling": max_dangling,
         "store": store,
     }
-    opened, split = resolve(source, split, Files(docs, queries, AskedColumns.of(columns)), name)
+    tables = TablesAsked(left, right, records, pairs, exclude, ask, columns)
+    if tables.given():
+        own_rule = None if self_match == "keep" else self_match
+        beside = {"docs": docs, "queries": queries, "qrels": qrels, "candidates": candidates, "known": known}
+        _refuse_beside_tables(beside | {"self_match": own_rule})
+        same |= tables.given()
+        files = Files(tables=tables)
+    else:
+        files = Files(docs, queries, AskedColumns.of(columns))
+    opened, split = resolve(source, split, files, name)
     if store is None:
         from nirank.store import open_store
 
@@ -130,6 +155,8 @@ def load(
         candidates is False,
     )
     rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
+    if isinstance(opened, RecordTables):
+        rules |= opened.rules
     return joined(
         name or opened.name,
         split,
@@ -139,8 +166,24 @@ def load(
         expect=expect,
         findings=(*(_renamed(one, opened.name, name) for one in opened.findings), *unread),
         check=check,
-        another=None if source is None else lambda other: load(_root(source, split), split=other, **same),
+        another=_opener(source, split, opened, same),
     )
+
+
+def _opener(
+    source: str | Path | None, split: str | None, opened: Source, same: Mapping[str, Any]
+) -> Callable[[str], Collection] | None:
+    """Return what opens another split of a source; None where there is none to open."""
+    if source is None and not isinstance(opened, RecordTables):
+        return None
+    root = None if source is None else _root(source, split)
+    return lambda other: load(root, split=other, **same)
+
+
+def _refuse_beside_tables(others: Mapping[str, Any]) -> None:
+    given = [key for key, value in others.items() if value is not None]
+    if given:
+        raise ConfigError(f"{given[0]} does not go with tables of records; they take pairs, exclude and ask")
 
 
 def load_alone(path: Path, *, store: Store | None = None) -> Collection:
@@ -257,7 +300,7 @@ def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | No
 
 def _declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
     """Tell which queries are declared, (n_queries,) bool."""
-    if split is None or isinstance(source, ClefTar):
+    if split is None or isinstance(source, (ClefTar, RecordTables)):
         return np.ones(len(queries), np.bool_)
     named = np.array([value == split for value in queries.metadata("split")], np.bool_)
     for one in judged:

@@ -34,6 +34,7 @@ def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float
         zero_shot=known.answer,
         collection=collection.name,
         split=collection.split,
+        unit=collection.unit,
         qrels=None if qrels is None else qrels.name,
         system=case.system,
         queries={"declared": len(collection.queries), "judged": 0, "answered": 0},

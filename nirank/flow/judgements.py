@@ -54,6 +54,7 @@ class QrelsFile:
     grades     (n,) int64
     repeated   how many identical repeats were dropped
     line_ends  'lf', 'crlf', 'mixed' or 'none'
+    mirrored   of one table: how many pairs were listed in both orders
     """
 
     source: str
@@ -64,6 +65,7 @@ class QrelsFile:
     grades: NDArray[np.int64]
     repeated: int = 0
     line_ends: LineEnds = "none"
+    mirrored: int = 0
 
     def __len__(self) -> int:
         return len(self.grades)
@@ -124,7 +126,12 @@ class PairsFile:
 
 
 def read_qrels(
-    path: str | Path, columns: JudgedColumns | None = None, *, one_table: bool = False, asking: str = ""
+    path: str | Path,
+    columns: JudgedColumns | None = None,
+    *,
+    one_table: bool = False,
+    asking: str = "",
+    of_tables: bool = False,
 ) -> QrelsFile:
     """Read a judgement file: three columns (BEIR), four (TREC), or two (pairs, all relevant).
 
@@ -137,6 +144,8 @@ def read_qrels(
     columns    names of the columns, where the user gives them
     one_table  whether queries and documents are one table: pairs then hold in both directions
     asking     where a header names sides (`ltable_id, rtable_id`): the queries', 'left' or 'right'; '': unknown
+    of_tables  whether these are pairs of records: the left one stands first where there is no header, and in one table
+               pairs hold in both directions whatever the columns are called
     Raises DataError, naming file and line, for a line with another number of columns, an empty
     id, a label that is not an integer, or a pair with two different labels.
     """
@@ -150,17 +159,31 @@ def read_qrels(
         empty = found.columns[0]
         return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
     form, queries, docs, labels = _parts(found, columns, one_table, asking)
+    if of_tables and asking == "right" and form in ("pairs", "beir") and found.names is None:
+        queries, docs = docs, queries
     _refuse_empty(found, queries, docs)
     grades = np.ones(len(found), np.int64) if labels is None else _grades(found, labels)
     numbers = found.numbers
-    if one_table and (labels is None or _unsaid(found, columns)):
+    repeated = mirrored = 0
+    if one_table and (of_tables or labels is None or _unsaid(found, columns)):
+        repeated, mirrored = _count_repeats(queries, docs)
         queries, docs = pa.concat_arrays([queries, docs]), pa.concat_arrays([docs, queries])
         grades, numbers = np.tile(grades, 2), np.tile(numbers, 2)
     named = found.names is not None and form not in ("json", "smart")
     made = QrelsFile(str(path), form, named, queries, docs, grades, line_ends=found.line_ends)
     if one_table and len(numbers) > len(found):  # a pair and its mirror are one statement
-        return replace(_distinct(made, numbers), repeated=0)
+        return replace(_distinct(made, numbers), repeated=repeated, mirrored=mirrored)
     return _distinct(made, numbers)
+
+
+def _count_repeats(queries: pa.Array, docs: pa.Array) -> tuple[int, int]:
+    """Return how many rows repeat a pair in its order, and how many pairs stand in both orders."""
+    ids = pa.concat_arrays([queries, docs]).dictionary_encode()
+    codes, size = np.asarray(ids.indices, np.int64), len(ids.dictionary)
+    pairs = np.unique(codes[: len(queries)] * size + codes[len(queries) :])
+    first, second = np.divmod(pairs, size)
+    both = np.isin(second * size + first, pairs) & (first < second)
+    return len(queries) - len(pairs), int(both.sum())
 
 
 def is_header(cells: Sequence[str]) -> bool:

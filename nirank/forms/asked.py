@@ -13,14 +13,17 @@ from nirank.errors import ConfigError, suggest
 class TextColumns:
     """Names of a side's columns (of objects: keys); None: found by their known names.
 
-    text   one or several, joined by a blank; (): there is no text
-    label  holds the judgements of the collection's only query
+    text      one or several, joined by a blank; (): there is no text
+    label     holds the judgements of the collection's only query
+    excluded  all columns but the id and these are text, and none is a title or a text before the others; the excluded
+              ones are metadata, in files that have them. None: columns have the parts that their names say
     """
 
     id: str | None = None
     title: str | None = None
     text: tuple[str, ...] | None = None
     label: str | None = None
+    excluded: tuple[str, ...] | None = None
 
     def named(self) -> tuple[str, ...]:
         """Return all names that were given."""
@@ -81,7 +84,9 @@ class AskedColumns:
 def _text_columns(side: str, value: Any) -> TextColumns:
     keys = ("id", "title", "text", "label")
     _refuse_others(f"columns: {side}", value, keys)
-    names = {key: _name(f"columns: {side}: {key}", value[key]) for key in keys if key in value and key != "text"}
+    names: dict[str, Any] = {
+        key: _name(f"columns: {side}: {key}", value[key]) for key in keys if key in value and key != "text"
+    }
     text = value.get("text")
     listed = text if isinstance(text, (list, tuple)) else [] if text is None else [text]
     texts = tuple(_name(f"columns: {side}: text", name) for name in listed)

@@ -19,7 +19,7 @@ TEXT_NAMES = (
 )
 LABEL_NAMES = (
     *("score", "label", "relevance", "rel", "grade", "labels", "label_included", "included", "include"),
-    *("is_relevant", "relevant", "judgement", "judgment", "decision"),
+    *("is_relevant", "relevant", "judgement", "judgment", "decision", "match", "is_match", "gold"),
 )
 QUERY_NAMES = ("query-id", "qid", "topic_id", "query", "topic")
 DOC_NAMES = ("corpus-id", "doc_id", "docno", "document_id", "document", "doc", "passage_id", "pid", "pmid")
@@ -34,7 +34,7 @@ TABLE_LABEL_NAMES = (
 SIDES = (
     *(("ltable_id", "rtable_id"), ("left_id", "right_id"), ("left", "right"), ("l_id", "r_id"), ("lid", "rid")),
     *(("id1", "id2"), ("id_1", "id_2"), ("id_a", "id_b"), ("ida", "idb"), ("p1", "p2"), ("e1", "e2")),
-    *(("record1", "record2"), ("source_id", "target_id"), ("source", "target"), ("entity1", "entity2")),
+    *(("d1", "d2"), ("record1", "record2"), ("source_id", "target_id"), ("source", "target"), ("entity1", "entity2")),
 )
 
 

@@ -95,7 +95,7 @@ def map(job: Job) -> Texts:
         raise StageError(f"{stage.name}: a parent row lies outside 0 to {len(texts) - 1}")
     composed = job.params.get("behind_map") and texts.parents is not None
     parents = np.asarray(texts.parents)[made.parents] if composed else made.parents
-    return Texts(made.ids, made.columns, np.asarray(parents, np.int64))
+    return Texts(made.ids, made.columns, np.asarray(parents, np.int64), whole=made.whole)
 
 
 def scope(job: Job) -> Scope:
@@ -129,7 +129,7 @@ def rewritten(job: Job) -> Texts:
     at[parents] = np.arange(len(made))
     rows = pa.array(at, mask=at < 0)
     columns = {name: column.take(rows).fill_null("") for name, column in made.columns.items()}
-    return Texts(queries.ids, columns)
+    return Texts(queries.ids, columns, whole=made.whole)
 
 
 def certain(found: Ranking, counts: NDArray[np.int64]) -> int | None:

@@ -57,4 +57,6 @@ def passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) 
             yield pa.Table.from_arrays([ids, *others, bodies], ["id", *names, "text"])
 
     ids, *columns = mapped(tables(), ctx).columns
-    return Texts(Ids(ids), dict(zip([*names, "text"], columns, strict=True)), np.concatenate(parents))
+    return Texts(
+        Ids(ids), dict(zip([*names, "text"], columns, strict=True)), np.concatenate(parents), whole=texts.whole
+    )

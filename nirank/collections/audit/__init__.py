@@ -15,8 +15,10 @@ from nirank.collections.audit.finding import (
     refuse,
     sentence,
 )
-from nirank.collections.audit.judgements import candidate_findings, judgement_findings
+from nirank.collections.audit.giveaways import giveaway_findings
+from nirank.collections.audit.judgements import candidate_findings, form_findings, judgement_findings, no_judgements
 from nirank.collections.audit.own import own_findings
+from nirank.collections.audit.pairs import pair_findings
 from nirank.collections.audit.sets import set_findings
 from nirank.collections.audit.sides import repeated_queries, side_findings
 from nirank.collections.audit.splits import split_findings
@@ -35,7 +37,13 @@ def audit(
                   documents which the corpus lacks; more is an error
     """
     facts = facts or AuditFacts()
-    found = [
+    by_pair = collection.unit == "pair"
+    found = _of_pairs(collection, facts, max_dangling) if by_pair else _of_queries(collection, facts, max_dangling)
+    return tuple(replace(one, message=f"{collection.name}: {one.message}") for one in found)
+
+
+def _of_queries(collection: Collection, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+    return [
         *side_findings(collection.docs, "documents", facts.docs),
         *side_findings(collection.queries, "queries", facts.queries),
         *repeated_queries(collection.queries),
@@ -47,7 +55,23 @@ def audit(
         *own_findings(collection),
         *date_findings(collection),
     ]
-    return tuple(replace(one, message=f"{collection.name}: {one.message}") for one in found)
+
+
+def _of_pairs(collection: Collection, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+    """Audit tables of records: what is said of queries without judgements, or of a query's text, says nothing here."""
+    sides = [("documents", collection.docs, facts.docs), ("queries", collection.queries, facts.queries)]
+    return [
+        *(
+            finding
+            for what, texts, told in sides[: 1 if collection.relation == "self" else 2]
+            for finding in side_findings(texts, what, told)
+        ),
+        *no_judgements(collection),
+        *(one for name, told in facts.judged.items() for one in form_findings(name, told)),
+        *pair_findings(collection, facts, max_dangling),
+        *giveaway_findings(collection, facts),
+        *date_findings(collection),
+    ]
 
 
 __all__ = [

@@ -48,6 +48,8 @@ class JudgedFacts:
     line_ends  'lf', 'crlf', 'mixed' or 'none'
     form       as in QrelsFile
     header     whether there was one
+    mirrored   pairs of one table that were listed in both orders
+    absent     the judgements whose query or document is not there
     """
 
     repeated: int = 0
@@ -58,6 +60,8 @@ class JudgedFacts:
     line_ends: str = "none"
     form: str = "memory"
     header: bool = False
+    mirrored: int = 0
+    absent: QrelsFile | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _DEEP = 100  # the cut-off at which recall is usually taken
 _FORMS = {
     ("beir", False): "three columns without a header",
     ("trec", True): "four columns with a header",
-    ("pairs", False): "two columns without a header, query and document: every pair is relevant",
+    ("pairs", False): "two columns without a header: every pair is relevant",
     ("pairs", True): "pairs without labels: every pair is relevant",
     ("smart", False): "SMART's form, query and document before two zeros: every pair is relevant",
 }
@@ -30,8 +30,7 @@ _FORMS = {
 
 def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about each judgement set."""
-    if not collection.qrels:
-        yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
+    yield from no_judgements(collection)
     for qrels in collection.qrels.values():
         yield from file_findings(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
         yield from _labels(qrels, max_dangling)
@@ -40,8 +39,14 @@ def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: 
         yield from _whole_lists(collection, qrels)
 
 
-def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
-    """Yield what is odd about a judgement file by itself, and against the queries."""
+def no_judgements(collection: Collection) -> Iterator[Finding]:
+    """Tell that nothing is judged."""
+    if not collection.qrels:
+        yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
+
+
+def form_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+    """Yield what is odd about a judgement file by itself."""
     if facts.repeated:
         message = f"{name}: {facts.repeated:,} identical judgement rows were dropped"
         yield Finding("repeated-judgements", "note", facts.repeated, message)
@@ -51,6 +56,11 @@ def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
     form = _FORMS.get((facts.form, facts.header))
     if form is not None:
         yield Finding("judgement-form", "note", 0, f"{name}: {form}; read as such")
+
+
+def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+    """Yield what is odd about a judgement file by itself, and against the queries."""
+    yield from form_findings(name, facts)
     outside = facts.judged - facts.shared
     if not outside:
         return

@@ -1,0 +1,94 @@
+"""Published collections for blocking: their counts, and what a lexical blocker keeps of their matches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.evaluation.pair_measures import count_pairs
+from nirank.experiment.experiment import Experiment
+from nirank.experiment.loading import load
+from nirank.stages.cut import Cut
+from nirank.stages.tfidf import TFIDF
+from nirank.store import LocalStore
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "blocking"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collections are not here")
+FILES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv", "complete": "matches.csv"}
+
+
+def opened(name: str, store: LocalStore, split: str | None, **more: object) -> Collection:
+    folder = DATA / name
+    pairs = {key: folder / file for key, file in FILES.items() if (folder / file).exists()}
+    if (folder / "records.csv").exists():
+        return load(records=folder / "records.csv", pairs=pairs, split=split, store=store, **more)
+    return load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=pairs, split=split, store=store, **more)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    return LocalStore(tmp_path_factory.mktemp("store"))
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "labelled", "positive"),
+    [
+        ("abt-buy", (1081, 1092), (5743, 1916, 1916, 1097), (616, 206, 206, 1097)),
+        ("amazon-google", (1363, 3226), (6874, 2293, 2293, 1300), (699, 234, 234, 1300)),
+        ("dblp-acm", (2616, 2294), (7417, 2473, 2473, 2224), (1332, 444, 444, 2224)),
+        ("fodors-zagats", (533, 331), (567, 190, 189, 112), (66, 22, 22, 112)),
+    ],
+)
+def test_counts(name, sizes, labelled, positive, store):
+    for split, pairs, matches in zip(FILES, labelled, positive, strict=True):
+        found = opened(name, store, split)
+        (qrels,) = found.qrels.values()
+        assert (len(found.docs), len(found.queries)) == sizes
+        assert (len(qrels), int((qrels.grades >= 1).sum()), int((qrels.rows < 0).sum())) == (pairs, matches, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "matches"),
+    [("jedai-restaurants", (339, 2256), 89), ("dirty-cora", (1295, 1295), 17184)],
+)
+def test_counts_of_collections_with_one_list(name, sizes, matches, store):
+    found = opened(name, store, None)
+    assert (found.split, len(found.docs), len(found.queries)) == ("complete", *sizes)
+    assert found.origin["counts"]["pairs"] == matches
+    counts = count_pairs(_none(found), found.qrels["pairs"], one_table=found.relation == "self")
+    assert counts.matches.sum() == matches
+
+
+def _none(found: Collection):
+    from nirank.flow.pairs import Pairs
+
+    empty = np.zeros(0, np.int64)
+    return Pairs.build(found.queries.ids, found.docs.ids, empty, empty, source="nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "both"), [("abt-buy", 139), ("amazon-google", 133), ("dblp-acm", 236), ("fodors-zagats", 8)]
+)
+def test_records_that_training_pairs_have_too(name, both, store):
+    found = opened(name, store, "test")
+    said = [one.message for one in found.findings if one.code == "records-in-two-splits"]
+    assert any(f" {both} have both records in pairs of split train" in message for message in said)
+
+
+def test_the_column_that_gives_the_answer_away(store):
+    found = {one.code: one for one in opened("fodors-zagats", store, "test").findings}
+    assert "column 'class' gives the answer away" in found["giveaway-column"].message
+    excluded = {one.code: one for one in opened("fodors-zagats", store, "test", exclude="class").findings}
+    assert excluded["giveaway-column"].severity == "note"
+    assert "giveaway-column" not in {one.code for one in opened("abt-buy", store, "test").findings}
+
+
+def test_tfidf_keeps_what_is_published_for_it(store):
+    found = opened("abt-buy", store, "test")
+    result = Experiment(found, {"TF-IDF": TFIDF() >> Cut(1)}, ["R@1"], store=store).run()
+    counts = count_pairs(result.ranking("TF-IDF"), found.qrels["pairs"])
+    assert counts.measure("PC") == pytest.approx(0.879, abs=0.002)
+    assert counts.candidates.sum() <= 1092

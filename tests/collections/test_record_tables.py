@@ -1,0 +1,245 @@
+"""Tables of records: two or one, pair files of every form, what is text, who asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nirank.collections.collection import Collection
+from nirank.collections.texts import TextView
+from nirank.errors import ConfigError, DataError
+from nirank.experiment.loading import load
+from nirank.store import LocalStore
+
+LEFT = "id,title,text,class\n0,apple pie,sweet,7\n1,bread,,8\n2,corn,yellow,9\n"
+RIGHT = "id,title,text,class\n0,bread,loaf,8\n1,pie of apples,,7\n2,corn,yellow,9\n3,dill,green,5\n"
+MATCHES = {("0", "1"), ("1", "0"), ("2", "2")}  # left, right
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Any]:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "tableA.csv").write_text(LEFT)
+    (folder / "tableB.csv").write_text(RIGHT)
+    (folder / "test.csv").write_text("ltable_id,rtable_id,label\n0,1,1\n1,0,1\n2,2,1\n2,0,0\n")
+    (folder / "train.csv").write_text("ltable_id,rtable_id,label\n1,2,0\n")
+    pairs = {"train": folder / "train.csv", "test": folder / "test.csv"}
+    return {"left": folder / "tableA.csv", "right": folder / "tableB.csv", "pairs": pairs, "exclude": ["class"]}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "records.csv"
+    path.write_text("id,name\na,apple\nb,apples\nc,corn\nd,corn\n")
+    return path
+
+
+def matches(found: Collection) -> set[tuple[str, str]]:
+    """Return the matches as (query, document)."""
+    (qrels,) = found.qrels.values()
+    return {(one.query_id, one.doc_id) for one in qrels.judgements() if one.relevance >= 1}
+
+
+def codes(collection: Collection) -> dict[str, int]:
+    return {one.code: one.count for one in collection.findings}
+
+
+def test_the_side_that_asks_is_the_queries_and_the_other_the_corpus(tables, store: LocalStore) -> None:
+    found = load(**tables, store=store)
+    assert (found.name, found.split, found.unit, found.relation) == ("shop", "test", "pair", "two_sided")
+    assert (len(found.docs), len(found.queries)) == (3, 4)  # all records ask, whatever the pairs name
+    assert matches(found) == {(right, left) for left, right in MATCHES}
+    assert found.origin["conventions"] == {"ask": "right", "excluded": "class"}
+    turned = load(**tables, ask="left", store=store)
+    assert (len(turned.docs), len(turned.queries), matches(turned)) == (4, 3, MATCHES)
+    assert turned.origin["conventions"]["ask"] == "left"
+    assert (turned.docs.digest, turned.queries.digest) == (found.queries.digest, found.docs.digest)
+
+
+def test_every_column_is_text_unless_it_is_excluded(tables, store: LocalStore) -> None:
+    found = load(**tables, store=store)
+    assert list(found.docs.read(TextView(("title", "text")))) == ["apple pie sweet", "bread", "corn yellow"]
+    assert list(found.docs.read(TextView("marked")))[:2] == [
+        "[COL] title [VAL] apple pie [COL] text [VAL] sweet",
+        "[COL] title [VAL] bread",
+    ]
+    assert list(found.docs.metadata("class")) == ["7", "8", "9"]
+    whole = load(**{**tables, "exclude": ()}, store=store)
+    assert next(iter(whole.docs.read(TextView(("title", "text"))))) == "apple pie sweet 7"
+    assert whole.docs.digest != found.docs.digest
+
+
+def test_all_columns_are_read_though_one_is_called_title(tmp_path: Path, store: LocalStore) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
+    found = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", store=store)
+    assert list(found.docs.read(TextView(("title", "text")))) == ["camera sony x"]
+    assert list(found.docs.take([0]).read(TextView(("title", "text")))) == ["camera sony x"]
+    assert "title-only" not in codes(found)
+    assert codes(found)["no-judgements"] == 0
+    plain = tmp_path / "c"
+    plain.mkdir()
+    (plain / "corpus.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
+    (plain / "queries.csv").write_text("id,text\n1,camera\n")
+    other = load(plain, store=store)
+    assert list(other.docs.read(TextView(("title", "text")))) == ["camera"]
+    assert other.docs.digest != found.docs.digest
+
+
+def test_the_view_of_all_columns_survives_the_store(tables, tmp_path: Path, store: LocalStore) -> None:
+    from nirank.collections.texts import Texts
+
+    texts = load(**tables, store=store).docs
+    place = tmp_path / "saved"
+    place.mkdir()
+    texts.take([0, 1, 2]).save(place)
+    again = Texts.open(place)
+    assert again.digest == texts.digest
+    assert list(again.read(TextView(("title", "text")))) == list(texts.read(TextView(("title", "text"))))
+
+
+PAIR_FILES = {
+    "magellan.csv": "_id,ltable_id,rtable_id\n0,0,1\n1,1,0\n2,2,2\n",
+    "pandas.csv": ",ltable_id,rtable_id,label\n0,0,1,1\n1,1,0,1\n2,2,2,1\n3,2,0,0\n",
+    "bare.csv": "0,1\n1,0\n2,2\n",
+    "bare_labels.csv": "0,1,1\n1,0,1\n2,2,1\n0,0,0\n",
+    "jedai.csv": "D1|D2\n0|1\n1|0\n2|2\n",
+    "ids.tsv": "id1\tid2\n0\t1\n1\t0\n2\t2\n",
+    "gold.csv": "ltable_id,rtable_id,gold\n0,1,1\n1,0,1\n2,2,1\n3,3,0\n",
+    "named.csv": "query-id,corpus-id,score\n1,0,1\n0,1,1\n2,2,1\n",  # says itself which side asks: the right one
+}
+
+
+@pytest.mark.parametrize("name", [*PAIR_FILES, "pairs.parquet"])
+@pytest.mark.parametrize("ask", ["right", "left"])
+def test_pair_files_of_every_form(name: str, ask: str, tables, tmp_path: Path, store: LocalStore) -> None:
+    path = tmp_path / name
+    if name in PAIR_FILES:
+        path.write_text(PAIR_FILES[name])
+    else:
+        pq.write_table(pa.table({"ltable_id": [0, 1, 2, 2], "rtable_id": [1, 0, 2, 0], "label": [1, 1, 1, 0]}), path)
+    if name == "named.csv" and ask == "left":
+        pytest.skip("its columns say that the right side asks")
+    found = load(**{**tables, "pairs": path}, ask=ask, store=store, check=False)
+    asked = {(right, left) for left, right in MATCHES} if ask == "right" else MATCHES
+    assert (found.split, matches(found)) == (None, asked)
+
+
+def test_one_table(table: Path, tmp_path: Path, store: LocalStore) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("id1,id2,label\na,b,1\nb,a,1\nc,c,1\nd,c,1\na,c,0\na,x,1\n")
+    found = load(records=table, pairs={"gold": pairs}, max_dangling=1, store=store)
+    assert (found.relation, found.unit, found.split, found.self_match) == ("self", "pair", "gold", "id")
+    assert matches(found) == {("a", "b"), ("b", "a"), ("c", "c"), ("c", "d"), ("d", "c"), ("a", "x")}
+    assert found.origin["counts"]["pairs"] == 5  # a b, c c, c d, a c, a x
+    assert found.scope is not None
+    assert not found.scope.allows([0, 1], [0, 1]).any()
+    assert found.scope.allows([0, 1], [1, 0]).all()
+    expected = {"mirrored-pairs": 1, "own-pairs": 1, "absent-records": 1, "repeated-records": 1}
+    assert {key: codes(found)[key] for key in expected} == expected
+    load(records=table, pairs=pairs, max_dangling=1, expect={"pairs": 5, "judgements": 5}, store=store)
+
+
+@pytest.mark.parametrize("header", ["", "query-id,corpus-id,score\n", "id1,id2,label\n"])
+def test_pairs_of_one_table_hold_in_both_directions(
+    header: str, table: Path, tmp_path: Path, store: LocalStore
+) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"{header}a,b,1\n")
+    assert matches(load(records=table, pairs=pairs, store=store)) == {("a", "b"), ("b", "a")}
+    pairs.write_text(f"{header}a,b,1\nb,a,0\n")
+    with pytest.raises(DataError, match="have labels"):
+        load(records=table, pairs=pairs, store=store)
+
+
+def test_some_records_of_one_table_are_another_side(table: Path, store: LocalStore) -> None:
+    found = load(records=table, store=store)
+    assert found.sample(2).relation == "two_sided"
+    assert found.sample(4).relation == "self"
+
+
+def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
+    found = load(**{**tables, "pairs": None}, store=store)
+    assert (found.split, dict(found.qrels), found.another) == (None, {}, found.another)
+    tested = load(**tables, store=store)
+    assert tested.another is not None
+    train = tested.another("train")
+    assert (train.split, len(train.qrels["pairs"]), train.docs.digest) == ("train", 1, tested.docs.digest)
+    two = dict.fromkeys(("one", "other"), tables["pairs"]["train"])
+    with pytest.raises(ConfigError, match="has several splits; choose one of one, other"):
+        load(**{**tables, "pairs": two}, store=store)
+
+
+def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "a.csv").write_text("key,name\n7,apple\n")
+    (tmp_path / "b.csv").write_text("code,name\n9,apples\n")
+    (tmp_path / "p.csv").write_text("idA,idB,same\n7,9,1\n")
+    columns = {
+        "left": {"id": "key"},
+        "right": {"id": "code"},
+        "pairs": {"left": "idA", "right": "idB", "label": "same"},
+    }
+    files = {"left": tmp_path / "a.csv", "right": tmp_path / "b.csv", "pairs": tmp_path / "p.csv", "columns": columns}
+    assert matches(load(**files, store=store)) == {("9", "7")}
+    assert matches(load(**files, ask="left", store=store)) == {("7", "9")}
+    with pytest.raises(ConfigError, match="columns: 'docs': expected"):
+        load(**{**files, "columns": {"docs": {"id": "key"}}}, store=store)
+
+
+def test_json_records_have_the_columns_of_all(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "name": "apple"}\n{"id": 2, "price": 3.0, "name": null}\n')
+    found = load(records=tmp_path / "a.jsonl", store=store)
+    assert list(found.docs.read(TextView(("title", "text")))) == ["apple", "3"]
+    assert list(found.docs.read(TextView("marked"))) == ["[COL] name [VAL] apple", "[COL] price [VAL] 3"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"right": None}, "right is missing: two tables are left and right"),
+        ({"left": None, "right": None}, "pairs, exclude goes with tables of records"),
+        ({"records": "x.csv"}, "records is one table and left and right are two"),
+        ({"ask": "both"}, "ask: both is not supported"),
+        ({"ask": "rigth"}, "ask: expected right or left, got 'rigth'; did you mean 'right'"),
+        (
+            {"exclude": ["clas"]},
+            "exclude: there is no column 'clas' of text; there are title, text, class; did you mean",
+        ),
+        ({"exclude": 3}, "exclude: expected names of columns, got 3"),
+        ({"qrels": "x.tsv"}, "qrels does not go with tables of records"),
+        ({"self_match": "id"}, "self_match does not go with tables of records"),
+        ({"source": "python-stdlib"}, "left is for collections without a source"),
+        ({"split": "tset"}, "there is no split 'tset'; it has test, train; did you mean 'test'"),
+    ],
+)
+def test_mistakes(changed: dict[str, Any], message: str, tables, store: LocalStore) -> None:
+    with pytest.raises(ConfigError) as told:
+        load(**{**tables, **changed}, store=store)
+    assert message in str(told.value).replace("?", "")
+
+
+def test_files_that_are_not_there(tables, tmp_path: Path, store: LocalStore) -> None:
+    with pytest.raises(ConfigError, match=r"right: .*tableC\.csv: there is no such file or folder"):
+        load(**{**tables, "right": tmp_path / "shop" / "tableC.csv"}, store=store)
+    with pytest.raises(ConfigError, match=r"pairs: test: .*tets\.csv: there is no such file; did you mean"):
+        load(**{**tables, "pairs": {"test": tmp_path / "shop" / "tets.csv"}}, store=store)
+    with pytest.raises(ConfigError, match="left and right are the same file"):
+        load(**{**tables, "right": tables["left"]}, store=store)
+
+
+def test_a_column_of_text_called_metadata(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "a.csv").write_text("id,name,metadata\n1,apple,red\n")
+    with pytest.raises(DataError, match=r"a\.csv:2: a column of text cannot be called metadata; rename or exclude it"):
+        load(records=tmp_path / "a.csv", store=store)
+    found = load(records=tmp_path / "a.csv", exclude="metadata", store=store)
+    assert list(found.docs.metadata("metadata")) == ["red"]
