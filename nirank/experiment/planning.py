@@ -19,6 +19,7 @@ from nirank.collections.sources import resolve
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.loading import imported, load
+from nirank.experiment.shared_pairs import Evaluated, SeenRecords, count_pairs, count_seen, find_shared, name_pairs
 from nirank.flow.qrels import Qrels
 from nirank.plan.compile import compile
 from nirank.training.leaks import normalised
@@ -30,10 +31,12 @@ _SHOWN = 3  # overlapping queries in a message
 class Used:
     """Judged queries that something was trained or tuned on.
 
-    overlap  how many of them are evaluated, by text; `dropped` tells whether they were left out
+    overlap  how many of them are evaluated: queries by text, and pairs of records; `dropped` tells whether they were
+             left out
     grade    the least grade of what is relevant
     held     the rows of the evaluated queries that this was for, in a fold; None: all
-    questions   the queries that are left, normalised
+    questions   the queries that are left, normalised; of pairs of records, the pairs
+    seen        of pairs of records: how many evaluated matches have their records here
     """
 
     use: Use
@@ -45,6 +48,7 @@ class Used:
     grade: int
     held: NDArray[np.int64] | None = None
     questions: frozenset[str] = frozenset()
+    seen: SeenRecords | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what a row says."""
@@ -57,6 +61,7 @@ class Used:
             "relevant_pairs": relevant,
             "overlap": self.overlap,
             "dropped": self.dropped,
+            **({} if self.seen is None else {"evaluated_matches": self.seen._asdict()}),
         }
 
     def seen_texts(self) -> NDArray[np.uint64]:
@@ -109,8 +114,11 @@ class Library:
 
     @cached_property
     def questions(self) -> tuple[dict[str, str], ...]:
-        """Each evaluated collection's queries: {normalised text: id}."""
-        return tuple(dict(zip(_normalised(one.queries), one.queries.ids, strict=True)) for one in self.evaluated)
+        """Each evaluated collection's queries: {normalised text: id}; none of tables, whose pairs are evaluated."""
+        return tuple(
+            {} if one.unit == "pair" else dict(zip(_normalised(one.queries), one.queries.ids, strict=True))
+            for one in self.evaluated
+        )
 
     def evaluated_among(self, key: Hashable, queries: Iterable[str]) -> frozenset[str]:
         """Return which evaluated queries, normalised, are among some texts; these are read once a key."""
@@ -143,15 +151,23 @@ class Around:
         """
         collection = self._others() if asked.outside_fold else self.library.open(self.own, asked)
         qrels = _set(collection, asked.qrels)
-        collection = replace(collection, qrels={qrels.name: qrels})
         rows = asked.chosen(list(collection.queries.ids))
+        refused = (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse"
+        dropped = asked.on_overlap == "drop"
+        title = f"{collection.name}/{collection.split}" if collection.split else collection.name
+        own = Evaluated(self.own, self.held) if self.own.unit == "pair" else None
+        shared = find_shared(collection, qrels, own) & np.isin(qrels.query_rows, rows)
+        n_shared = count_pairs(collection, qrels, shared)
+        if n_shared and refused:
+            raise _shared(title, collection, qrels, shared, use)
+        if dropped:
+            qrels = qrels.select(~shared)
+        collection = replace(collection, qrels={qrels.name: qrels})
         rows = rows[qrels.counts[rows] > 0]
         queries = collection.queries.take(rows)
         texts = _normalised(queries)
         both = self._evaluated(texts) | self._same_ids(collection, queries, texts)
-        dropped = asked.on_overlap == "drop"
-        title = f"{collection.name}/{collection.split}" if collection.split else collection.name
-        if both and (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse":
+        if both and refused:
             raise _overlap(title, both, len(rows), use)
         if dropped:
             rows = rows[[text not in both for text in texts]]
@@ -159,17 +175,20 @@ class Around:
             raise ConfigError(f"{title}: no judged query is left to be {use} on, of {asked!r}")
         taken = collection.take(rows)
         found = next(iter(taken.qrels.values()))
-        overlap = sum(text in both for text in texts)
+        overlap = sum(text in both for text in texts) + n_shared
         least = found.min_rel if grade is None else grade
         asks = frozenset(text for text in texts if not (dropped and text in both))
-        self.used.append(Used(use, title, collection, found, overlap, dropped, least, self.held, asks))
+        seen = None if own is None else count_seen(taken, found, own)
+        if collection.unit == "pair":
+            asks = name_pairs(taken, found)
+        self.used.append(Used(use, title, collection, found, overlap, dropped, least, self.held, asks, seen))
         return replace(self.library.sides_of(taken), surroundings=self)
 
     def _same_ids(self, collection: Collection, queries: Texts, texts: Sequence[str]) -> dict[str, str]:
         """Return the queries, by their texts, whose ids are evaluated over the same documents: other wordings."""
         found: dict[str, str] = {}
         for one in self.library.evaluated:
-            if one.docs.digest != collection.docs.digest:
+            if one.unit == "pair" or one.docs.digest != collection.docs.digest:
                 continue
             asked = one.queries if self.held is None or one is not self.own else one.queries.take(self.held)
             for row in np.flatnonzero(asked.ids.rows(list(queries.ids)) >= 0).tolist():
@@ -267,6 +286,16 @@ def _set(collection: Collection, name: str | None) -> Qrels:
             f"collection {collection.name} has no judgement set '{name}'{suggest(name, collection.qrels)}"
         )
     return collection.qrels[name]
+
+
+def _shared(title: str, collection: Collection, qrels: Qrels, shared: NDArray[np.bool_], use: Use) -> ConfigError:
+    n, of = (count_pairs(collection, qrels, which) for which in (shared, qrels.rows >= 0))
+    some = ", ".join(sorted(name_pairs(collection, qrels.select(shared)))[:_SHOWN])
+    what = "training" if use == "trained" else "tuning"
+    return ConfigError(
+        f"{title}: {n:,} of {of:,} {what} pairs are evaluated too (overlap={n}; {some}); set on_overlap: drop to leave"
+        " them out, or mark to use them and have the rows say so"
+    )
 
 
 def _overlap(title: str, both: Mapping[str, str], n: int | None, use: Use = "trained") -> ConfigError:

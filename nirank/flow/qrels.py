@@ -185,6 +185,19 @@ class Qrels:
             dangling=tuple(one for one in self.dangling if one.query_id in kept),
         )
 
+    def select(self, keep: NDArray[np.bool_]) -> Qrels:
+        """Return the judgements where `keep`, (n,) bool, is true; dangling ones must be kept."""
+        return Qrels(
+            self.queries,
+            self.docs,
+            offsets_of(self.query_rows[keep], len(self.queries)),
+            self.rows[keep],
+            self.grades[keep],
+            name=self.name,
+            min_rel=self.min_rel,
+            dangling=self.dangling,
+        )
+
     def judgements(self) -> list[Judgement]:
         """Return all judgements with their ids, dangling ones included."""
         known = self.rows >= 0

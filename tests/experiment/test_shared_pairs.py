@@ -1,0 +1,124 @@
+"""Training on pairs of records: a leak is a shared pair, whatever queries the pairs have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nirank.algebra.judged import Judged
+from nirank.algebra.node import Node
+from nirank.algebra.stage import Sides
+from nirank.algebra.tuned import tune
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.experiment.experiment import Experiment
+from nirank.experiment.loading import load
+from nirank.experiment.planning import Around, Library
+from nirank.stages.tfidf import TFIDF
+from nirank.store import LocalStore
+
+WORDS = ["apple", "bread", "corn", "dill"]
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "blocking"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def tables(tmp_path: Path, store: LocalStore, split: str = "test", **more: object) -> Collection:
+    """Both tables have the ids 0 to 3, and train and test the same records."""
+    for side, end in (("left", ""), ("right", " of ours")):
+        lines = "".join(f"{number},{word}{end}\n" for number, word in enumerate(WORDS))
+        (tmp_path / f"{side}.csv").write_text("id,name\n" + lines)
+    pairs = {
+        "train": "0,0,1\n1,1,1\n0,1,0\n2,1,0\n",
+        "test": "2,2,1\n3,3,1\n1,0,0\n",
+        "complete": "0,0,1\n1,1,1\n2,2,1\n3,3,1\n",
+    }
+    for name, text in pairs.items():
+        (tmp_path / f"{name}.csv").write_text("ltable_id,rtable_id,label\n" + text)
+    files = {name: tmp_path / f"{name}.csv" for name in pairs}
+    return load(left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split=split, store=store, **more)
+
+
+def around(own: Collection, store: LocalStore, held: list[int] | None = None) -> Around:
+    leaves: dict[str, object] = {}
+
+    def leaf(node: Node, value: object) -> Node:
+        leaves[node.address] = value
+        return node
+
+    def sides(one: Collection) -> Sides:
+        queries, docs = (
+            leaf(Node.leaf("texts", texts.digest, name), texts)
+            for texts, name in ((one.queries, "queries"), (one.docs, "documents"))
+        )
+        return Sides(queries, docs)
+
+    library = Library((own,), store, sides, leaf, leaves)
+    return Around(library, own, None if held is None else np.array(held))
+
+
+def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
+    found = around(tables(tmp_path, store), store)
+    found.judged(Judged(split="train"), "trained")
+    (said,) = [one.said() for one in found.used]
+    assert (said["overlap"], said["relevant_pairs"], said["queries"]) == (0, 2, 2)
+    # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
+    assert said["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+
+
+def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
+    own = tables(tmp_path, store, "complete")
+    with pytest.raises(ConfigError, match=r"/train: 2 of 4 training pairs are evaluated too \(overlap=2; 0 – 0"):
+        around(own, store).judged(Judged(split="train"), "trained")
+    marked, dropped = around(own, store), around(own, store)
+    marked.judged(Judged(split="train", on_overlap="mark"), "trained")
+    assert (marked.used[0].overlap, marked.used[0].dropped, len(marked.used[0].qrels)) == (2, False, 4)
+    dropped.judged(Judged(split="train", on_overlap="drop"), "trained")
+    assert (dropped.used[0].overlap, dropped.used[0].dropped, len(dropped.used[0].qrels)) == (2, True, 2)
+    assert (dropped.used[0].qrels.grades == 0).all()
+
+
+def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, store: LocalStore) -> None:
+    from nirank.experiment.shared_pairs import Evaluated, find_shared
+
+    train = tables(tmp_path, store, "train")
+    turned = tables(tmp_path, store, "complete", ask="left")
+    shared = find_shared(train, train.qrels["pairs"], Evaluated(turned, None))
+    assert shared.sum() == 2
+    other = load(records=tmp_path / "left.csv", pairs=tmp_path / "complete.csv", store=store, check=False)
+    assert find_shared(train, train.qrels["pairs"], Evaluated(other, None)).sum() == 0  # the same ids, other records
+
+
+def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "records.csv").write_text("id,name\n" + "".join(f"{word},{word}\n" for word in WORDS))
+    (tmp_path / "pairs.csv").write_text("id1,id2\napple,bread\ncorn,dill\n")
+    own = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
+    with pytest.raises(ConfigError, match="1 of 3 training pairs are evaluated too"):
+        around(own, store, [0]).judged(Judged(), "trained")
+    found = around(own, store, [0])
+    found.judged(Judged(on_overlap="drop"), "trained")
+    assert (found.used[0].overlap, len(found.used[0].qrels)) == (1, 2)
+
+
+def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> None:
+    own = tables(tmp_path, store)
+    system = tune([TFIDF(k=2), TFIDF(k=2, sublinear=True)], on=Judged(split="train"), measure="R@1")
+    (row,) = Experiment(own, {"S": system}, ["R@1"], store=store).run().rows
+    assert (row["unit"], row["tuned_on_test"], row["tuned_on"][0]["overlap"]) == ("pair", False, 0)
+    assert row["tuned_on"][0]["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collections are not here")
+def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> None:
+    folder = DATA / "abt-buy"
+    files = {name: folder / f"{name}.csv" for name in ("train", "test")}
+    own = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
+    found = around(own.sample(1092), store)
+    found.judged(Judged(split="train"), "trained")
+    assert (found.used[0].overlap, len(found.used[0].qrels)) == (0, 5743)
+    assert found.used[0].said()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}
