@@ -120,6 +120,7 @@ class Sides:
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
     date        metadata key of the dates, where the collection names one
+    one_table   whether the queries are records of the documents' table, so that a pair counts once
     surroundings   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
@@ -132,6 +133,7 @@ class Sides:
     whole: bool = False
     device: str = "auto"
     date: str | None = None
+    one_table: bool = False
     surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
 
     def depth(self, k: int | None) -> int | None:

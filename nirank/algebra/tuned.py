@@ -32,10 +32,12 @@ class Tuned(Pipeline):
         fit_fields(self, "tune")
         if len(self.candidates) < 2:
             raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
+        measure = parse(self.measure)
         for one in self.candidates:
-            if require_system("tune", one).gives != "ranking":
-                raise ConfigError(f"tune: {one!r} gives unranked pairs; the measure needs a ranking")
-        parse(self.measure)
+            if require_system("tune", one).gives != "ranking" and not measure.unordered:
+                raise ConfigError(
+                    f"tune: {one!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1 would not"
+                )
 
     @property
     def takes(self) -> frozenset[Flow]:
@@ -43,7 +45,7 @@ class Tuned(Pipeline):
 
     @property
     def gives(self) -> Flow:
-        return "ranking"
+        return "ranking" if all(one.gives == "ranking" for one in self.candidates) else "pairs"
 
     def __repr__(self) -> str:
         return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r})"

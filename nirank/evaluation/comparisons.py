@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from nirank.errors import ConfigError, StageError, suggest
 from nirank.evaluation import statistics
 from nirank.evaluation.evaluate import Evaluation
-from nirank.evaluation.measures import lower_is_better
+from nirank.evaluation.measures import is_of_pairs, lower_is_better
+from nirank.evaluation.pair_comparisons import PairDifference, PairResults, compare_pairs
 
 _TESTABLE = 2  # queries that a test needs at least
 
@@ -24,7 +25,8 @@ Test = Literal["randomisation", "t"]
 class Significance:
     """How systems are compared.
 
-    test        Fisher's paired randomisation test on the mean, or the paired t test
+    test        Fisher's paired randomisation test on the mean, or the paired t test; measures of pairs, which are no
+                means, are always tested by randomisation
     correction  for the whole family of tests that a table shows; 'holm', 'none', or another of statsmodels' names
     alpha       level of the tests; intervals have level 1 - alpha
     resamples   of the test and of the bootstrap
@@ -62,14 +64,16 @@ def _is_number(value: Any, kind: type[int] | type[float]) -> bool:
 
 @dataclass(frozen=True)
 class Comparison:
-    """System `b` against system `a` on one measure; differences are b - a, paired by query.
+    """System `b` against system `a` on one measure; differences are b - a, paired by query, or for measures of pairs
+    by record.
 
     interval            bootstrap, of the mean difference
     p, p_adjusted       of the test; adjusted over all pairs of systems and all measures of the table
     p_baseline          adjusted over all systems against the baseline, None where neither is the baseline
-    effect              Cohen's d of the differences
-    wins, losses        queries on which b, or a, is better
-    minimum_detectable  mean difference that a t test would find with power 0.8 at this n and spread
+    effect              Cohen's d of the differences; NaN for measures of pairs
+    wins, losses        queries on which b, or a, is better; of pairs see `PairDifference`
+    minimum_detectable  mean difference that a t test would find with power 0.8 at this n and spread; NaN for measures
+                        of pairs
     no_value            queries that the measure leaves out for a system of the table, and so for this pair
     """
 
@@ -83,9 +87,9 @@ class Comparison:
     p_adjusted: float
     p_baseline: float | None
     effect: float
-    wins: int
-    ties: int
-    losses: int
+    wins: int | None
+    ties: int | None
+    losses: int | None
     minimum_detectable: float
     no_value: int = 0
 
@@ -130,10 +134,15 @@ class Comparisons:
     def words(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
-        most = max((one.n for one in self.pairs), default=0)
-        if self.pairs and most < 2:
+        most = max((one.n for one in self.pairs if not is_of_pairs(one.measure)), default=0)
+        micro = [one for one in self.pairs if is_of_pairs(one.measure)]
+        if self.pairs and most < 2 and not micro:
             return "a single query: nothing can be tested"
-        test = f"randomisation test, {how.resamples:,} resamples" if how.test == "randomisation" else "paired t test"
+        randomised = f"randomisation test, {how.resamples:,} resamples"
+        test = randomised if how.test == "randomisation" else "paired t test"
+        if micro:
+            exchanged = "measures of pairs: what two systems found for a record exchanged"
+            test = f"{randomised}; {exchanged}" if how.test == "randomisation" else f"{test}; {exchanged}, {randomised}"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
         lacking = {one.measure: one.no_value for one in self.pairs if one.no_value}
         without = "".join(f", {n:,} queries without a value of {measure}" for measure, n in lacking.items())
@@ -149,6 +158,8 @@ class Comparisons:
     def _too_few(self, n: int) -> str:
         """Say so where even the greatest difference could not be significant: n queries have 2^n signs."""
         how = self.settings
+        if any(is_of_pairs(one.measure) for one in self.pairs):
+            return ""
         least = 2.0 ** (1 - n) if 2**n <= how.resamples else 1 / (1 + how.resamples)
         family = self._family()
         p = np.ones(family)
@@ -182,7 +193,8 @@ def compare(
         )
     blocks = _blocks(evaluations, shared, settings)
     left_out = len(every) - len(shared)
-    if not blocks:
+    micro = _compared_pairs({} if left_out else evaluations, settings)
+    if not blocks and not micro.values:
         return Comparisons([], {}, {}, settings, left_out)
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
     means: dict[str, dict[str, float]] = {}
@@ -194,9 +206,22 @@ def compare(
         for at, (measure, name) in enumerate(block.columns):
             intervals.setdefault(measure, {})[name] = bounds[at]
             means.setdefault(measure, {})[name] = float(block.values[:, at].mean())
-    pairs = _compared(blocks, drawn, settings)
+    intervals |= {measure: dict(of) for measure, of in micro.intervals.items()}
+    means |= {measure: dict(of) for measure, of in micro.values.items()}
+    pairs = _compared(blocks, drawn, micro.differences, settings)
     groups = {measure: _groups(measure, of, pairs, settings) for measure, of in means.items()}
     return Comparisons(pairs, intervals, groups, settings, left_out)
+
+
+def _compared_pairs(evaluations: Mapping[str, Evaluation], settings: Significance) -> PairResults:
+    counts = {system: one.pair_counts for system, one in evaluations.items()}
+    return compare_pairs(
+        counts,
+        alpha=settings.alpha,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        baseline=settings.baseline,
+    )
 
 
 @dataclass(frozen=True)
@@ -250,12 +275,15 @@ def _rows_of(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]
 
 
 def _compared(
-    blocks: Sequence[_Block], intervals: Sequence[Sequence[tuple[float, float]]], settings: Significance
+    blocks: Sequence[_Block],
+    intervals: Sequence[Sequence[tuple[float, float]]],
+    micro: Sequence[PairDifference],
+    settings: Significance,
 ) -> list[Comparison]:
-    """Return the pairs of all blocks, which are one family."""
-    p = np.concatenate([_p_values(block.differences, settings) for block in blocks])
+    """Return the pairs of all blocks and those compared on measures of pairs, which are one family."""
+    p = np.concatenate([*(_p_values(block.differences, settings) for block in blocks), [one.p for one in micro]])
     adjusted = statistics.adjust(p, settings.correction)
-    named = [pair for block in blocks for pair in block.pairs]
+    named = [pair for block in blocks for pair in block.pairs] + [(one.measure, one.a, one.b) for one in micro]
     with_baseline = np.array([a == settings.baseline for _, a, _ in named], np.bool_)
     against = np.full(len(p), np.nan)
     against[with_baseline] = statistics.adjust(p[with_baseline], settings.correction)
@@ -287,6 +315,26 @@ def _compared(
                     no_value=block.no_value,
                 )
             )
+    for one in micro:
+        place = len(found)
+        found.append(
+            Comparison(
+                measure=one.measure,
+                a=one.a,
+                b=one.b,
+                n=one.n,
+                difference=one.difference,
+                interval=one.interval,
+                p=one.p,
+                p_adjusted=float(adjusted[place]),
+                p_baseline=float(against[place]) if with_baseline[place] else None,
+                effect=np.nan,
+                wins=one.wins,
+                ties=one.ties,
+                losses=one.losses,
+                minimum_detectable=np.nan,
+            )
+        )
     return found
 
 

@@ -27,6 +27,10 @@ _SAME: dict[str, str] = {
     **dict.fromkeys(("wss", "wss_at"), "WSS"),
     **dict.fromkeys(("last_rel", "lastrel"), "last_rel"),
     **dict.fromkeys(("norm_area", "normarea"), "norm_area"),
+    **dict.fromkeys(("pc", "pair_completeness", "pairs_completeness", "blocking_recall"), "PC"),
+    **dict.fromkeys(("pq", "pair_quality", "pairs_quality"), "PQ"),
+    **dict.fromkeys(("reduction_ratio", "reduction"), "reduction_ratio"),
+    **dict.fromkeys(("cssr", "candidate_set_size_ratio"), "CSSR"),
 }
 _NEED = frozenset({"P", "R", "Rcap", "Success", "Judged", "WSS"})
 _WHOLE = frozenset({"Rprec", "Bpref", "infAP", "SetP", "SetR", "SetF", "SetAP", "last_rel", "norm_area"})
@@ -39,7 +43,7 @@ _COUNTED = {
     **dict.fromkeys(("gm_map", "gm_bpref"), "geometric means are not offered; AP has the arithmetic one"),
     **dict.fromkeys(("hits", "hit_count"), "counts are not offered; R@10 and P@10 are shares"),
     **dict.fromkeys(("hole",), "Judged@10 is 1 minus the share of holes"),
-    **dict.fromkeys(("f1", "f"), "a harmonic mean up to a cut-off is not offered; P@10 and R@10 are its parts"),
+    **dict.fromkeys(("f1", "f"), "P@10 and R@10 are parts of what is not offered by query; F1@10 is of pairs"),
     **dict.fromkeys(("dcg", "dcg_at", "dcg_burges"), "gains that are not normalised are not offered; nDCG@10 is"),
 }
 

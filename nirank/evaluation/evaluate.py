@@ -1,4 +1,4 @@
-"""Evaluate: what a ranking is worth under judgements, with the conventions that decide it."""
+"""Evaluate: what a ranking, or candidate pairs, are worth under judgements, with the conventions that decide it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from nirank.evaluation.holes import at_most, condensed
 from nirank.evaluation.kernels import Judged, Values
 from nirank.evaluation.measures import Measure, measure_names, parse
 from nirank.evaluation.native import native, threshold
+from nirank.evaluation.pair_evaluation import PairEvaluation, evaluate_pairs
+from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, reachable
 from nirank.evaluation.screening import effort_curve, ended_early
 from nirank.evaluation.ties import TieBounds, tie_orders
@@ -26,6 +28,8 @@ from nirank.flow.scope import Scope
 TIES = "score descending, then document id descending by bytes (trec_eval's rule)"
 
 _NOTHING = "no evaluated query has a relevant document among those that could be returned"
+_UNORDERED = "needs a ranking; these are candidate pairs without order"
+_REDUCTION = "; RR is the reciprocal rank, the reduction ratio is called reduction_ratio"
 _MOVED = 1e-12  # a value that ties move by less is not moved
 
 
@@ -36,7 +40,8 @@ class Evaluation:
     queries      ids of the evaluated queries: declared and judged
     per_query    {name: (n_evaluated,) float64}, NaN where the measure leaves the query out; a measure
                  that is null has none
-    means        {name: mean over the evaluated queries that are not left out, or None}
+    means        {name: mean over the evaluated queries that are not left out, or None}; of a measure of pairs its
+                 value, which is no mean over queries, so that it has none in `per_query`
     nulls        {name: why it is None}
     answerable   {name: mean over queries with a relevant document}, only where some have none
     ceilings     {name: the best mean that any ranking could reach}, only where judged documents
@@ -55,6 +60,9 @@ class Evaluation:
                  negative_labels, not_relevant_labels, dangling, unranked (documents of the pool that the ranking leaves
                  out; to screening measures they come last), tied (queries with equal scores on both
                  sides of a cut-off asked for)
+    pairs        of candidate pairs, and where a measure of pairs is asked for: candidates, matches, kept, lost, …, see
+                 `PairEvaluation.facts`
+    pair_counts  {measure of pairs: what each record adds to it}
     conventions  the rules, in words
     """
 
@@ -70,69 +78,94 @@ class Evaluation:
     effort: Sequence[float] = ()
     unreached: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    pairs: Mapping[str, Any] = field(default_factory=dict)
+    pair_counts: Mapping[str, PairCounts] = field(default_factory=dict)
     conventions: Mapping[str, Any] = field(default_factory=dict)
 
 
 def evaluate(
-    ranking: Pairs, qrels: Qrels, measures: Sequence[str], scope: Scope | None = None, *, whole_corpus: bool = True
+    ranking: Pairs,
+    qrels: Qrels,
+    measures: Sequence[str],
+    scope: Scope | None = None,
+    *,
+    whole_corpus: bool = True,
+    one_table: bool = False,
 ) -> Evaluation:
-    """Evaluate a ranking.
+    """Evaluate a ranking, or candidate pairs without order.
 
     scope         what the ranking could contain at best; None: the whole corpus
     whole_corpus  whether the ranking's documents are the corpus; of a run file they are only what it
                   shows, so that without a scope nothing can be said of what it left out
+    one_table     whether the queries are records of the corpus; to measures of pairs, a pair counts once then
     The mean is over queries that are declared and judged: those without results count 0; those
     whose labels are all not relevant count 0 too, as in trec_eval, and are counted. Screening
-    measures leave out queries without anything relevant in their pool.
-    Raises ConfigError for unknown measures, StageError where a ranking is needed and pairs are given, and for
-    screening measures of results that are outside the scope.
+    measures leave out queries without anything relevant in their pool. Candidate pairs have the measures that read
+    no order; the others are null.
+    Raises ConfigError for unknown measures, StageError for screening measures of results that are outside the scope.
     """
     if not isinstance(ranking, Pairs):
         raise ConfigError(
-            f"evaluate: expected a Ranking, got {type(ranking).__name__}; Ranking.from_dict and Ranking.from_pandas"
-            " make one"
+            f"evaluate: expected a Ranking or Pairs, got {type(ranking).__name__}; Ranking.from_dict and"
+            " Ranking.from_pandas make one"
         )
-    if not isinstance(ranking, Ranking):
-        raise StageError("these measures need a ranking, got unranked pairs")
     if not isinstance(qrels, Qrels):
         raise ConfigError(f"evaluate: expected Qrels, got {type(qrels).__name__}; Qrels.from_dict makes them")
     parsed = [parse(name) for name in dict.fromkeys(measure_names(measures))]
+    ranked = isinstance(ranking, Ranking)
     bounded = whole_corpus or scope is not None  # whether it is known what could be returned
-    pool = Pool.of(qrels, scope) if bounded and any(one.screening for one in parsed) else None
+    pool = Pool.of(qrels, scope) if ranked and bounded and any(one.screening for one in parsed) else None
     if pool is not None and scope is not None:
         _refuse_outside(ranking, scope)
     data = Judged.join(ranking, qrels, pool)
     rows = np.flatnonzero(qrels.counts > 0)
     nulls = dict(_nulls(parsed, ranking, pool, len(rows)))
-    values = {one.name: native(one, data)[rows] for one in parsed if one.foreign is None and one.name not in nulls}
-    foreign = [one for one in parsed if one.foreign is not None and one.name not in nulls]
+    left = [one for one in parsed if one.name not in nulls]
+    of_pairs = PairEvaluation()
+    if not ranked or any(one.of_pairs for one in parsed):
+        asked = [one for one in parsed if one.of_pairs]
+        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, one_table=one_table, whole_corpus=whole_corpus)
+    values = {one.name: native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
+    foreign = [one for one in left if one.foreign is not None]
     if foreign:
-        computed, failed = delegate(ranking, qrels, foreign)
+        computed, failed = delegate(ranking if isinstance(ranking, Ranking) else _in_any_order(ranking), qrels, foreign)
         values |= {name: found[rows] for name, found in computed.items()}
         nulls |= failed
+    nulls |= of_pairs.nulls
     nulls |= {name: _NOTHING for name, found in values.items() if np.isnan(found).all()}
     wanted = [one for one in parsed if one.name not in nulls]
-    own = [one for one in wanted if one.foreign is None]
-    per_query = {one.name: values[one.name] for one in wanted}
+    of_queries = [one for one in wanted if not one.of_pairs]
+    own = [one for one in of_queries if one.foreign is None]
+    per_query = {one.name: values[one.name] for one in of_queries}
+    means = {**{name: _mean(found) for name, found in per_query.items()}, **of_pairs.values}
     here = reachable(qrels, scope)
     return Evaluation(
         queries=qrels.queries.take(rows),
         per_query=per_query,
-        means={one.name: _mean(per_query[one.name]) if one.name in per_query else None for one in parsed},
+        means={one.name: means.get(one.name) for one in parsed},
         nulls=nulls,
-        answerable=_answerable(qrels, wanted, per_query, rows),
+        answerable=_answerable(qrels, of_queries, per_query, rows),
         ceilings={} if not bounded or here[qrels.grades > 0].all() else _ceilings(qrels, own, here, rows),
-        ties=_ties(ranking, data, own, rows),
+        ties=_ties(ranking, data, own, rows) if isinstance(ranking, Ranking) else {},
         holes=_holes(data, own, rows),
         judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},
         effort=() if pool is None else tuple(effort_curve(data, qrels.min_rel).tolist()),
         unreached=_unreached(data, wanted, rows),
         counts=_counts(ranking, data, rows, wanted, per_query, whole_corpus),
-        conventions=_conventions(qrels, wanted),
+        pairs=of_pairs.facts,
+        pair_counts=of_pairs.counts,
+        conventions=_conventions(qrels, wanted) | ({"pairs": of_pairs.convention} if of_pairs.convention else {}),
     )
 
 
-def _refuse_outside(ranking: Ranking, scope: Scope) -> None:
+def _in_any_order(pairs: Pairs) -> Ranking:
+    """Return pairs as a ranking for measures that read no order."""
+    return Ranking.build(
+        pairs.queries, pairs.docs, pairs.query_rows, pairs.rows, np.zeros(len(pairs), np.float32), source="pairs"
+    )
+
+
+def _refuse_outside(ranking: Pairs, scope: Scope) -> None:
     outside = np.flatnonzero(~scope.allows(ranking.query_rows, ranking.rows))
     if len(outside):
         query, doc = ranking.queries[ranking.query_rows[outside[0]]], ranking.docs[ranking.rows[outside[0]]]
@@ -147,13 +180,18 @@ def _mean(values: Values) -> float:
     return float(values[~np.isnan(values)].mean())
 
 
-def _nulls(
-    measures: Sequence[Measure], ranking: Ranking, pool: Pool | None, n_judged: int
-) -> Iterator[tuple[str, str]]:
+def _nulls(measures: Sequence[Measure], ranking: Pairs, pool: Pool | None, n_judged: int) -> Iterator[tuple[str, str]]:
     """Yield the measures that have no value here, and why."""
     for one in measures:
         if not n_judged:
             yield one.name, "no declared query is judged"
+        elif not isinstance(ranking, Ranking):
+            if not one.unordered:
+                yield (
+                    one.name,
+                    _UNORDERED
+                    + ("; RR is the reciprocal rank, the other is reduction_ratio" if one.family == "RR" else ""),
+                )
         elif one.screening and pool is None:
             yield one.name, f"{one.name} counts the documents that could be returned; expected the candidates"
         elif ranking.depth is not None and one.cutoff is not None and one.cutoff > ranking.depth:
@@ -224,7 +262,7 @@ def _unreached(data: Judged, measures: Sequence[Measure], judged_rows: NDArray[n
 
 
 def _counts(
-    ranking: Ranking,
+    ranking: Pairs,
     data: Judged,
     judged_rows: NDArray[np.int64],
     measures: Sequence[Measure],
@@ -242,7 +280,7 @@ def _counts(
         "left_out": max((int(np.isnan(values).sum()) for values in per_query.values()), default=0),
         "negative_labels": int((qrels.grades < 0).sum()),
         "not_relevant_labels": int((qrels.grades < qrels.min_rel).sum()),
-        "tied": len(_tied(ranking, _cutoffs(measures))),
+        "tied": len(_tied(ranking, _cutoffs(measures))) if isinstance(ranking, Ranking) else 0,
     }
     if whole_corpus:
         counts["dangling"] = int((qrels.rows < 0).sum())

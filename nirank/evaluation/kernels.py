@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nirank.errors import StageError
 from nirank.evaluation.pool import Pool
+from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
-from nirank.flow.ranking import Ranking
 
 Values = NDArray[np.float64]
 
@@ -37,8 +37,8 @@ class Judged:
     pool: Pool | None = None
 
     @classmethod
-    def join(cls, ranking: Ranking, qrels: Qrels, pool: Pool | None = None) -> Judged:
-        """Join a ranking with judgements; raise StageError unless both are over the same queries and documents."""
+    def join(cls, ranking: Pairs, qrels: Qrels, pool: Pool | None = None) -> Judged:
+        """Join a list with judgements; raise StageError unless both are over the same queries and documents."""
         if ranking.queries != qrels.queries or ranking.docs != qrels.docs:
             raise StageError("the ranking and the judgements are over different queries or documents")
         at, judgement = qrels.among(ranking)

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from nirank.evaluation.kernels import Judged
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import Measure, parse
 from nirank.evaluation.native import native
+from nirank.evaluation.pair_measures import are_among, count_pairs, find_records, list_matches, list_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
+
+Lost = tuple[str, str, str]  # query id, document id, the last list that had the pair (empty: none)
 
 
 def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:
@@ -19,7 +22,7 @@ def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> di
 
     relevant  judged relevant documents in the list, of how many there are
     recall    their share, the mean over queries that have any
-    best      {measure: its mean if the list were put into the best order}; measures of ir_measures
+    best      {measure: its mean if the list were put into the best order}; measures of ir_measures, of pairs
               and of screening, which reads whole lists, are left out
     """
     inside = np.zeros(len(qrels), np.bool_)
@@ -30,7 +33,48 @@ def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> di
     answerable = every > 0
     judged = np.flatnonzero(qrels.counts > 0)
     ideal = Judged.ideal(qrels, inside)
-    wanted = [one for one in map(parse, measures) if not (one.foreign or one.screening or one.family == "Judged")]
+    wanted = [one for one in map(parse, measures) if _has_best(one)]
     best = {one.name: float(native(one, ideal)[judged].mean()) if len(judged) else 0.0 for one in wanted}
     recall = float((there[answerable] / every[answerable]).mean()) if answerable.any() else 0.0
     return {"stage": stage, "relevant": int(there.sum()), "of": int(every.sum()), "recall": recall, "best": best}
+
+
+def _has_best(one: Measure) -> bool:
+    return not (one.foreign or one.screening or one.of_pairs or one.family == "Judged")
+
+
+class PairLedger:
+    """The same by pairs: how many matches each list still has, and which was the last to have each."""
+
+    def __init__(self, qrels: Qrels, *, one_table: bool) -> None:
+        self._qrels, self._one_table = qrels, one_table
+        self._at = find_records(qrels, one_table)
+        self._matched = list_matches(qrels, self._at)
+        self._last = np.full(len(self._matched), -1)
+        self._stages: list[str] = []
+
+    def count(self, stage: str, found: Pairs) -> dict[str, Any]:
+        """Note what a list has; return its candidates, candidates per_record, and matches kept and lost."""
+        self._last[self._are_in(found)] = len(self._stages)
+        self._stages.append(stage)
+        counts = count_pairs(found, self._qrels, one_table=self._one_table)
+        kept, matches = int(counts.hits.sum()), int(counts.matches.sum())
+        return {
+            "candidates": int(counts.candidates.sum()),
+            "per_record": counts.measure("candidates") or 0.0,
+            "kept": kept,
+            "lost": matches - kept,
+        }
+
+    def list_lost(self, found: Pairs) -> list[Lost]:
+        """Return the matches that the last list lacks, and of each the list that last had it; absent records too."""
+        lost = np.flatnonzero(~self._are_in(found))
+        queries, docs = np.divmod(self._matched[lost], len(found.docs) + 1)
+        names = found.queries if self._at is None else found.docs
+        last_in = [self._stages[at] if at >= 0 else "" for at in self._last[lost]]
+        listed = list(zip(names.take(queries), found.docs.take(docs), last_in, strict=True))
+        absent = [one for one in self._qrels.dangling if one.relevance >= self._qrels.min_rel]
+        return [*listed, *((one.query_id, one.doc_id, "") for one in absent)]
+
+    def _are_in(self, found: Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return are_among(self._matched, list_pairs(found.query_rows, found.rows, len(found.docs), self._at))

@@ -1,6 +1,7 @@
 """Measures by name, as ir_measures spells them: `nDCG@10`, `AP`, `P(rel=2)@5`.
 
-Every value is a query's, and a mean counts each query once (macro), however many documents it has.
+Every value is a query's, and a mean counts each query once (macro), however many documents it has; measures of pairs,
+for blocking, are the exception.
 
 The families that nirank computes on arrays; n is the cut-off (none: the whole list),
 R the number of relevant documents of the query (dangling ones included), rel(i) 1 where the
@@ -31,7 +32,24 @@ candidates, or the corpus; R counts the relevant ones among them):
 Queries with R = 0 are left out of the means of these four. CLEF TAR's own variants, which round
 otherwise, are in `clef_tar`.
 
-`rel` is the collection's `min_rel` unless the name says it. All but the last four are 0 for a query without results.
+and for blocking, where pairs of records are the unit. C are the distinct candidate pairs, G the matches (pairs judged
+with at least `min_rel`, absent records included), N all pairs of records. These are micro, sums over pairs and no means
+over queries; with @k, C are the first k of each list, without it all of a list, or candidates that have no order:
+
+    PC, @k             pair completeness, |C ∩ G| / |G|
+    PQ, @k             pair quality, |C ∩ G| / |C|
+    F1, @k             2 |C ∩ G| / (|C| + |G|), the harmonic mean of both
+    reduction_ratio    1 - |C| / N, also @k; the literature's RR, which here is the reciprocal rank
+    CSSR, @k           candidate set size ratio, |C| / N; the lower the better
+    candidates, @k     |C| / query records; the lower the better
+    least_k(PC>=0.95)  the least k with PC@k of at least that; the lower the better
+
+PQ and F1 take pairs without a judgement for non-matches, so they have a value where the judgement set is called
+`complete`, and elsewhere only by the names PQ(complete) and F1(complete). `pair_measures` has sources, and what holds
+in one table.
+
+`rel` is the collection's `min_rel` unless the name says it. For a query without results all measures of single queries
+are 0 but those of screening.
 Definitions agree with trec_eval's (ndcg is Järvelin and Kekäläinen's, TOIS 2002, with log2(i + 1)).
 """
 
@@ -57,12 +75,16 @@ ALIASES = {
 }
 SCREENING = ("R%", "WSS", "last_rel", "norm_area")
 NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Rprec", "Success", "nDCG", "nDCG_exp", *SCREENING)
-_LOWER = ("last_rel",)
+PAIRS = ("CSSR", "F1", "PC", "PQ", "candidates", "least_k", "reduction_ratio")
+NEED_COMPLETE = ("F1", "PQ")
+_SETS = ("SetAP", "SetF", "SetP", "SetR")  # of ir_measures: they read no order
+_LOWER = ("last_rel", "CSSR", "candidates", "least_k")
 GRADED = ("nDCG", "nDCG_exp", "Judged")  # no threshold divides their documents
 _DIGITS = 9
 _NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
 _NO_CUTOFF = ("Rprec", "last_rel", "norm_area")
 _NAME = re.compile(r"^(?P<family>[A-Za-z][\w-]*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+)(?P<share>%)?)?$")
+_TARGET = re.compile(r"^PC>=(\d?\.\d{1,9}|1)$")
 _OTHERS = ("ERR", "Bpref", "RBP", "infAP", "SetP", "SetR", "SetF", "SetAP", "IPrec", "INST", "Compat", "Accuracy")
 
 
@@ -74,6 +96,8 @@ class Measure:
     family   one of NATIVE, or what ir_measures calls it
     cutoff   None: the whole list
     level    of WSS the recall, of R@p% the share of the pool, in per cent
+    target   of least_k the pair completeness to reach
+    complete whether the name says that pairs without a judgement are no matches
     rel      the threshold that the name gives; None: the collection's
     foreign  ir_measures' object where nirank does not compute the measure itself
     """
@@ -84,6 +108,18 @@ class Measure:
     rel: int | None = None
     foreign: Any = None
     level: int | None = None
+    target: float | None = None
+    complete: bool = False
+
+    @property
+    def of_pairs(self) -> bool:
+        """Tell whether it is a sum over pairs, which has no value of a single query."""
+        return self.family in PAIRS
+
+    @property
+    def unordered(self) -> bool:
+        """Tell whether candidates without order have it."""
+        return self.cutoff is None and (self.family in _SETS or (self.of_pairs and self.family != "least_k"))
 
     @property
     def screening(self) -> bool:
@@ -109,6 +145,8 @@ def parse(name: str) -> Measure:
     threshold = re.match(r"^rel=(\d+)$", options)
     if any(number and len(number) > _DIGITS for number in (found["cutoff"], threshold and threshold[1])):
         raise ConfigError(f"measure '{name}': numbers have at most {_DIGITS} digits")
+    if family in PAIRS and not found["share"]:
+        return _of_pairs(name, family, options, cutoff)
     level = None
     if family == "WSS" or found["share"]:
         level, cutoff = cutoff, None
@@ -125,6 +163,19 @@ def parse(name: str) -> Measure:
             raise ConfigError(f"measure '{name}': rel must be 1 or more; grade 0 means not relevant")
         return Measure(name, family, cutoff, rel, level=level)
     return _foreign(name, family)
+
+
+def _of_pairs(name: str, family: str, options: str, cutoff: int | None) -> Measure:
+    """Parse a measure of candidate pairs."""
+    if family == "least_k":
+        target = _TARGET.match(options)
+        if not target or cutoff is not None or not 0 < float(target[1]) <= 1:
+            raise ConfigError(f"measure '{name}': expected a pair completeness to reach, as in least_k(PC>=0.95)")
+        return Measure(name, family, target=float(target[1]))
+    if options and (options != "complete" or family not in NEED_COMPLETE):
+        takes = f"{family}(complete)" if family in NEED_COMPLETE else family
+        raise ConfigError(f"measure '{name}': expected {takes} or {takes}@10, got the option '{options}'")
+    return Measure(name, family, cutoff, complete=bool(options))
 
 
 def measure_names(asked: Any) -> tuple[str, ...]:
@@ -146,13 +197,22 @@ def _is_foreign(value: Any) -> bool:
 
 def lower_is_better(name: str) -> bool:
     """Tell whether less of a measure is better, by its name."""
+    return _family(name) in _LOWER
+
+
+def is_of_pairs(name: str) -> bool:
+    """Tell whether a measure is a sum over pairs, by its name."""
+    return _family(name) in PAIRS
+
+
+def _family(name: str) -> str:
     family = re.split(r"[@(]", name.strip(), maxsplit=1)[0]
-    return ALIASES.get(family, family) in _LOWER
+    return ALIASES.get(family, family)
 
 
 def _foreign(name: str, family: str) -> Measure:
     """Parse a measure that ir_measures computes."""
-    known = dict.fromkeys((*ALIASES, *_OTHERS, *NATIVE))
+    known = dict.fromkeys((*ALIASES, *_OTHERS, *NATIVE, *PAIRS))
     measure = parse_foreign(name, family, known)
     params = measure.params
     return Measure(name, family or measure.NAME, params.get("cutoff"), params.get("rel"), measure)

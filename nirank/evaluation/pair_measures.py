@@ -3,11 +3,12 @@
 C are the distinct candidate pairs, G the matches (pairs judged with at least the judgement set's grade, absent records
 included), N all possible pairs. In one table a pair counts once, whatever its order, and no record pairs with itself.
 
-    PC     pair completeness, |C ∩ G| / |G|, the recall of a blocker
-    PQ     pair quality, |C ∩ G| / |C|, its precision
-    F1     harmonic mean of PC and PQ
-    RR     reduction ratio, 1 - |C| / N
-    CSSR   candidate set size ratio, |C| / N
+    PC               pair completeness, |C ∩ G| / |G|, the recall of a blocker
+    PQ               pair quality, |C ∩ G| / |C|, its precision
+    F1               harmonic mean of PC and PQ
+    reduction_ratio  1 - |C| / N; the literature's RR
+    CSSR             candidate set size ratio, |C| / N
+    candidates       |C| / query records
 
 All are micro: over pairs, not over queries. Papadakis, Skoutas, Thanos and Palpanas, ACM Computing Surveys 53(2), 2020;
 Thirumuruganathan et al., PVLDB 14(11), 2021, for CSSR.
@@ -21,84 +22,115 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.errors import StageError
+from nirank.evaluation.resampling import draw_sums
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
-PAIR_MEASURES = ("PC", "PQ", "F1", "RR", "CSSR")
+Counts = NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class PairCounts:
-    """Matches and candidates of each query record; the measures follow from the sums.
+    """Matches and candidates of each record that asks; the measures follow from the sums.
 
-    hits        (n_queries,) matches among the candidates
-    candidates  (n_queries,) candidates
-    matches     (n_queries,) matches
-    possible    N
+    hits        (n_records,) matches among the candidates; means over seeds are not whole
+    candidates  (n_records,) candidates
+    matches     (n_records,) matches
+    possible    N; None: it is not known
+    queries     query records
+    In one table a pair is its lesser record's.
     """
 
-    hits: NDArray[np.int64]
-    candidates: NDArray[np.int64]
-    matches: NDArray[np.int64]
-    possible: int
+    hits: Counts
+    candidates: Counts
+    matches: Counts
+    possible: int | None
+    queries: int
+
+    @classmethod
+    def mean(cls, of: Sequence[PairCounts]) -> PairCounts:
+        """Return each record's mean counts over runs that differ by their seed."""
+        hits, candidates = (np.mean([vars(one)[name] for one in of], axis=0) for name in ("hits", "candidates"))
+        return cls(hits, candidates, of[0].matches, of[0].possible, of[0].queries)
 
     def measure(self, name: str) -> float | None:
         """Return a measure by name; None where it divides by nothing."""
-        return compute_measure(
-            name, int(self.hits.sum()), int(self.candidates.sum()), int(self.matches.sum()), self.possible
-        )
+        sums = np.array([self.hits.sum(), self.candidates.sum(), self.matches.sum()], np.float64)
+        return _number(compute_measures(name, sums, self.possible, self.queries))
 
     def find_interval(self, name: str, draws: int, seed: int, alpha: float = 0.05) -> tuple[float, float] | None:
         """Return a percentile bootstrap interval: query records are drawn, with all their pairs.
 
-        None where the measure is None. RR and CSSR have N fixed.
+        None where the measure is None. N is fixed.
         """
         if self.measure(name) is None:
             return None
-        asked = np.flatnonzero((self.candidates > 0) | (self.matches > 0))
-        random = np.random.default_rng(seed)
-        values = []
-        for _ in range(draws):
-            drawn = asked[random.integers(0, len(asked), len(asked))] if len(asked) else asked
-            hits, candidates, matches = (int(of[drawn].sum()) for of in (self.hits, self.candidates, self.matches))
-            value = compute_measure(name, hits, candidates, matches, self.possible)
-            if value is not None:
-                values.append(value)
-        low, high = np.quantile(values, [alpha / 2, 1 - alpha / 2])
+        sums = draw_sums(self.table, draws, seed)
+        values = compute_measures(name, sums, self.possible, self.queries)
+        low, high = np.nanquantile(values, [alpha / 2, 1 - alpha / 2])
         return float(low), float(high)
 
+    @property
+    def table(self) -> NDArray[np.float64]:
+        """Hits, candidates and matches of each record, (n_records, 3)."""
+        return np.stack((self.hits, self.candidates, self.matches), axis=1).astype(np.float64)
 
-def compute_measure(name: str, hits: int, candidates: int, matches: int, possible: int) -> float | None:
-    """Return a measure of sums; None where it divides by nothing."""
+    @property
+    def reached(self) -> tuple[int, int]:
+        """Of how many records with a match one at least is found, and how many there are."""
+        return int((self.hits > 0).sum()), int((self.matches > 0).sum())
+
+
+def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None, queries: int) -> NDArray[np.float64]:
+    """Return a measure of sums of hits, candidates and matches, (…, 3); NaN where it divides by nothing."""
+    hits, candidates, matches = (sums[..., at] for at in range(3))
     if name == "PC":
-        return hits / matches if matches else None
+        return _divide(hits, matches)
     if name == "PQ":
-        return hits / candidates if candidates else None
-    if name == "F1":
-        return 2 * hits / (candidates + matches) if matches else None  # of PC and PQ, with hits cancelled
-    ratio = candidates / possible if possible else None
-    return None if ratio is None else ratio if name == "CSSR" else 1 - ratio
+        return _divide(hits, candidates)
+    if name == "F1":  # of PC and PQ, with hits cancelled
+        return np.where(matches > 0, _divide(2 * hits, candidates + matches), np.nan)
+    if name == "candidates":
+        return _divide(candidates, np.full_like(candidates, queries))
+    ratio = _divide(candidates, np.full_like(candidates, possible or 0))
+    return {"CSSR": ratio, "reduction_ratio": 1 - ratio}[name]
+
+
+def _divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return found
+
+
+def _number(value: NDArray[np.float64]) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False) -> PairCounts:
     """Count the matches that candidate pairs keep.
 
-    one_table  whether both sides are the same records, in the same order: a pair counts once, for its lesser record
+    one_table  whether the queries are records of the documents' table: a pair counts once, for its lesser record
+    Raises StageError where pairs and judgements are of different records.
     """
-    found, matched = (
-        _list_pairs(pairs.query_rows, pairs.rows, len(pairs.docs), one_table),
-        _list_matches(qrels, one_table),
-    )
+    if pairs.queries != qrels.queries or pairs.docs != qrels.docs:
+        raise StageError("the candidate pairs and the judgements are over different queries or documents")
+    at = find_records(pairs, one_table)
+    found = list_pairs(pairs.query_rows, pairs.rows, len(pairs.docs), at)
+    matched = list_matches(qrels, at)
     n_queries, n_docs = len(pairs.queries), len(pairs.docs)
     width = n_docs + 1
-    hits = np.intersect1d(found, matched, assume_unique=True) // width
-    absent = np.bincount(qrels.query_rows[(qrels.rows < 0) & (qrels.grades >= qrels.min_rel)], minlength=n_queries)
+    hits = matched[are_among(matched, found)]
+    absent = qrels.query_rows[(qrels.rows < 0) & (qrels.grades >= qrels.min_rel)]
+    absent = absent if at is None else at[absent]
+    n_records = n_queries if at is None else n_docs
+    own = 0 if at is None else n_queries + n_queries * (n_queries - 1) // 2  # with itself, and the other way round
     return PairCounts(
-        np.bincount(hits, minlength=n_queries),
-        np.bincount(found // width, minlength=n_queries),
-        np.bincount(matched // width, minlength=n_queries) + absent,
-        n_docs * (n_docs - 1) // 2 if one_table else n_queries * n_docs,
+        np.bincount(hits // width, minlength=n_records),
+        np.bincount(found // width, minlength=n_records),
+        np.bincount(matched // width, minlength=n_records) + np.bincount(absent, minlength=n_records),
+        n_queries * n_docs - own,
+        n_queries,
     )
 
 
@@ -117,30 +149,46 @@ def find_least_depth(ranking: Ranking, qrels: Qrels, target: float, *, one_table
     return low
 
 
-def list_lost(pairs: Pairs, qrels: Qrels, *, one_table: bool = False) -> Sequence[tuple[str, str]]:
-    """Return the matches that candidate pairs lack, as ids of query and document; absent records are not listed."""
-    found = _list_pairs(pairs.query_rows, pairs.rows, len(pairs.docs), one_table)
-    lost = np.setdiff1d(_list_matches(qrels, one_table), found, assume_unique=True)
-    queries, docs = np.divmod(lost, len(pairs.docs) + 1)
-    return list(zip(pairs.queries.take(queries), pairs.docs.take(docs), strict=True))
+def find_records(pairs: Pairs | Qrels, one_table: bool) -> NDArray[np.int64] | None:
+    """Return each query's row among the documents, (n_queries,), for one table; None for two."""
+    if not one_table:
+        return None
+    rows = pairs.docs.rows(list(pairs.queries))
+    if len(rows) and rows.min() < 0:
+        absent = pairs.queries[int(np.argmin(rows))]
+        raise StageError(f"query '{absent}' is not in the table; pairs of one table have both records in it")
+    return rows
+
+
+def list_matches(qrels: Qrels, at: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Return the matches as `list_pairs` does; those of absent records are not among them."""
+    match = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
+    return list_pairs(qrels.query_rows[match], qrels.rows[match], len(qrels.docs), at)
+
+
+def list_pairs(
+    queries: NDArray[np.integer], docs: NDArray[np.integer], n_docs: int, at: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Return distinct pairs as integers, ascending: query × (n_docs + 1) + document.
+
+    at  of one table, each query's row among the documents: the lesser record comes first, and none with itself
+    """
+    first, second = np.asarray(queries, np.int64), np.asarray(docs, np.int64)
+    if at is not None:
+        first = at[first]
+        different = first != second
+        first, second = first[different], second[different]
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    keys = first * (n_docs + 1) + second
+    return keys if (keys[1:] > keys[:-1]).all() else np.unique(keys)
+
+
+def are_among(wanted: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which pairs are among others, ascending, as `list_pairs` gives them."""
+    at = np.searchsorted(pairs, wanted)
+    found: NDArray[np.bool_] = pairs[np.minimum(at, len(pairs) - 1)] == wanted if len(pairs) else at > 0
+    return found
 
 
 def _completeness(pairs: Pairs, qrels: Qrels, one_table: bool) -> float:
     return count_pairs(pairs, qrels, one_table=one_table).measure("PC") or 0.0
-
-
-def _list_matches(qrels: Qrels, one_table: bool) -> NDArray[np.int64]:
-    match = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
-    return _list_pairs(qrels.query_rows[match], qrels.rows[match], len(qrels.docs), one_table)
-
-
-def _list_pairs(
-    queries: NDArray[np.integer], docs: NDArray[np.integer], n_docs: int, one_table: bool
-) -> NDArray[np.int64]:
-    """Return distinct pairs as integers, ascending; in one table with the lesser record first, and none with itself."""
-    first, second = np.asarray(queries, np.int64), np.asarray(docs, np.int64)
-    if one_table:
-        different = first != second
-        first, second = first[different], second[different]
-        first, second = np.minimum(first, second), np.maximum(first, second)
-    return np.unique(first * (n_docs + 1) + second)

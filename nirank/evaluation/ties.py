@@ -55,13 +55,13 @@ def tie_orders(ranking: Ranking, data: Judged) -> tuple[Judged, Judged] | None:
 def tie_bounds(ranking: Ranking, qrels: Qrels, measure: str) -> tuple[float, float]:
     """Return the worst and the best mean of a measure over all orders of documents with equal scores.
 
-    The pool of a screening measure is the corpus. Raises ConfigError for measures of ir_measures and
+    The pool of a screening measure is the corpus. Raises ConfigError for measures of ir_measures, of pairs, and
     Judged, for a measure deeper than the ranking, and where no declared query is judged.
     """
     from nirank.evaluation.evaluate import evaluate
 
     wanted = parse(measure)
-    if wanted.foreign is not None or wanted.family == "Judged":
+    if wanted.foreign is not None or wanted.family == "Judged" or wanted.of_pairs:
         raise ConfigError(
             f"tie bounds of '{measure}' are not defined; expected a measure that nirank computes by grade"
         )

@@ -25,9 +25,10 @@ from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import measure_names, parse
 from nirank.experiment.cases import Case, Folds, cases
-from nirank.experiment.planning import Library
-from nirank.experiment.rows import begun, collapsed, later, measured, stage_conventions
+from nirank.experiment.planning import Library, is_one_table
+from nirank.experiment.rows import begun, collapsed, later, measured, stage_conventions, unjudged_facts
 from nirank.experiment.seeds import checked_seeds, place_of, seeded_name, with_means
+from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.plan.asked import collections_of, name_problems, systems_of
@@ -126,8 +127,11 @@ class Experiment:
         for name, pipeline in self.systems.items():
             yield from name_problems("system", name)
             try:
-                if require_system(name, pipeline).gives != "ranking":
-                    yield f"system '{name}' gives unranked pairs; the measures need a ranking: add a scorer behind it"
+                if require_system(name, pipeline).gives != "ranking" and not self._measure_pairs():
+                    yield (
+                        f"system '{name}' gives unranked pairs, and all the measures need a ranking: ask for one of"
+                        " pairs, such as PC or candidates, or add a scorer behind it"
+                    )
             except ConfigError as error:
                 yield from error.messages
             if len(self.seeds) > 1 and any(one is SEED for one in inside(pipeline)):
@@ -149,6 +153,16 @@ class Experiment:
             yield f"device {self.device!r}: expected auto, cpu, cuda, cuda:1, mps or another of torch's names"
         if not self.measures and not all(one.measures for one in self.collections):
             yield "an experiment needs at least one measure, such as nDCG@10"
+
+    def _measure_pairs(self) -> bool:
+        """Tell whether a measure is asked for that candidates without order have, or one that cannot be read."""
+        for name in (*self.measures, *(name for one in self.collections for name in one.measures)):
+            try:
+                if parse(name).unordered:
+                    return True
+            except ConfigError:
+                return True
+        return False
 
     def __repr__(self) -> str:
         return f"<Experiment: {len(self.collections)} collections × {len(self.systems)} systems>"
@@ -201,6 +215,7 @@ class Experiment:
             listed,
             self.device,
             collection.date,
+            is_one_table(collection),
         )
 
     def _to_the_end(self, collection: Collection) -> bool:
@@ -325,7 +340,7 @@ class Experiment:
         collection = case.collection
         sets: list[Qrels | None] = [*collection.qrels.values()] or [None]
         try:
-            ranking: Ranking = runner.value(case.target)
+            found: Pairs = runner.value(case.target)
         except FailedNode as failure:
             reporter.say(f"{collection.name}: {case.system} failed: {failure}")
             for qrels in sets:
@@ -336,31 +351,34 @@ class Experiment:
             return
         spent = _spent(case, runner)
         counts, declared = counted(spent)
-        counts |= later(ranking, collection) | collapsed(ranking)
+        ranking = found if isinstance(found, Ranking) else None
+        if ranking is not None:
+            counts |= later(ranking, collection) | collapsed(ranking)
         cost = costs(spent, len(collection.queries))
         made = trainings(case.target, runner)
         key = (collection.name, collection.split, case.system)
-        result.rankings[key], result.folds[key] = ranking, folded(case.target, runner)
+        result.rankings[key], result.folds[key] = found, folded(case.target, runner)
         for qrels in sets:
             row = self._begun(case, qrels) | {
-                "depth": ranking.depth,
-                "longest": int(ranking.counts.max(initial=0)),
+                "depth": None if ranking is None else ranking.depth,
+                "longest": int(found.counts.max(initial=0)),
                 "counts": counts,
                 "cost": cost,
             }
             row["trainings"] = made
             row["conventions"] |= {"stages": stage_conventions(case.pipeline, declared, case.collection)}
-            evaluation = None
+            evaluation, lost = None, None
             if qrels is not None:
                 try:
-                    evaluation = measured(row, case, ranking, qrels, self._measures(collection), runner)
+                    evaluation, lost = measured(row, case, found, qrels, self._measures(collection), runner)
                 except Exception as error:  # of a library that computes a measure
                     log.debug("traceback of evaluating %s", case.system, exc_info=True)
                     row |= {"status": "failed", "error": f"cannot be evaluated: {error or type(error).__name__}"}
             else:
-                row["queries"]["answered"] = int((ranking.counts > 0).sum())
+                row["queries"]["answered"] = int((found.counts > 0).sum())
+                row["pairs"] = {} if ranking is not None else unjudged_facts(found, collection)
                 row["nulls"] = dict.fromkeys(self._measures(collection), "the collection has no judgements")
-            result.add(row, evaluation)
+            result.add(row, evaluation, lost)
 
     def _begun(self, case: Case, qrels: Qrels | None) -> dict[str, Any]:
         return begun(case, qrels, self._measures(case.collection), self.significance.alpha)

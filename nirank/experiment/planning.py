@@ -305,3 +305,8 @@ def _overlap(title: str, both: Mapping[str, str], n: int | None, use: Use = "tra
         f"{title}: {len(both):,}{of} queries are evaluated too (overlap={len(both)}; {some}); set on_overlap:"
         " drop to leave them out, or mark to use them and have the rows say so"
     )
+
+
+def is_one_table(collection: Collection) -> bool:
+    """Tell whether the queries are records of the documents' table, so that a pair counts once, whatever its order."""
+    return collection.relation == "self" or collection.queries.digest == collection.docs.digest

@@ -13,9 +13,12 @@ from nirank.algebra.stage import Scorer, Stage
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.ledger import entry
+from nirank.evaluation.ledger import Lost, PairLedger, entry
+from nirank.evaluation.measures import is_of_pairs
+from nirank.evaluation.pair_evaluation import evaluate_pairs
 from nirank.experiment.cases import Case
-from nirank.experiment.planning import seen
+from nirank.experiment.planning import is_one_table, seen
+from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.plan.execute import Runner
@@ -52,16 +55,29 @@ def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float
 
 
 def measured(
-    row: Row, case: Case, ranking: Ranking, qrels: Qrels, measures: Sequence[str], runner: Runner
-) -> Evaluation:
-    """Evaluate a ranking, and let its row say what came out."""
+    row: Row, case: Case, found: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
+) -> tuple[Evaluation, list[Lost] | None]:
+    """Evaluate a ranking or pairs, and let its row say what came out.
+
+    Returns the matches that it lacks too, where pairs are counted.
+    """
     collection = case.collection
-    evaluation = evaluate(ranking, qrels, measures, collection.scope)
+    one_table = is_one_table(collection)
+    evaluation = evaluate(found, qrels, measures, collection.scope, one_table=one_table)
     add_evaluation(row, evaluation)
-    row["ledger"] = _ledger(case, runner, qrels, measures)
+    counted = PairLedger(qrels, one_table=one_table) if evaluation.pairs else None
+    row["ledger"] = _ledger(case, runner, qrels, measures, counted)
     row["unseen"] = _unseen(case, qrels, evaluation)
-    row["twins"] = _with_shared_labels(ranking, qrels, measures, collection)
-    return evaluation
+    if isinstance(found, Ranking):
+        row["twins"] = _with_shared_labels(found, qrels, measures, collection)
+    return evaluation, None if counted is None else counted.list_lost(found)
+
+
+def unjudged_facts(found: Pairs, collection: Collection) -> dict[str, Any]:
+    """Return how many candidates there are, where nobody has said which of them match."""
+    nothing = Qrels.build(found.queries, found.docs, *(np.empty(0, np.int64) for _ in range(3)))
+    one_table = is_one_table(collection)
+    return dict(evaluate_pairs(found, nothing, (), one_table=one_table, whole_corpus=True).facts)
 
 
 def _with_shared_labels(
@@ -69,7 +85,8 @@ def _with_shared_labels(
 ) -> dict[str, float | None]:
     """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
     groups = collection.twin_groups
-    if not len(unequal_groups(qrels, groups)):
+    measures = [name for name in measures if not is_of_pairs(name)]
+    if not measures or not len(unequal_groups(qrels, groups)):
         return {}
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
@@ -90,9 +107,16 @@ def _mean(values: NDArray[np.float64]) -> float | None:
     return float(there.mean()) if len(there) else None
 
 
-def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -> list[dict[str, Any]]:
+def _ledger(
+    case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str], counted: PairLedger | None
+) -> list[dict[str, Any]]:
     """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
     entries = []
+
+    def add(stage: str, found: Pairs) -> None:
+        pairs = {} if counted is None else {"pairs": counted.count(stage, found)}
+        entries.append(entry(stage, found, qrels, measures) | pairs)
+
     both = {(role, case.target.input(role)) for role in ("queries", "docs")}
     for node in case.target.walk(lambda one: not one.training):  # what training ranks is no list of the system
         whole = both <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
@@ -101,10 +125,8 @@ def _ledger(case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str]) -
         if isinstance(node.stage, Scorer):
             found = runner.value(node.input("list"))
             if isinstance(found, Ranking):
-                entries.append(
-                    entry(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth), qrels, measures)
-                )
-        entries.append(entry(node.label, runner.value(node), qrels, measures))
+                add(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth))
+        add(node.label, runner.value(node))
     return entries
 
 

@@ -20,7 +20,7 @@ from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.measures import measure_names, parse
+from nirank.evaluation.measures import is_of_pairs, measure_names, parse
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.flow.qrels import Qrels
@@ -168,9 +168,8 @@ def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str,
         if name not in by_system:
             raise ConfigError(f"there is no system '{name}'{suggest(name, by_system)}")
         if measure not in by_system[name].per_query:
-            raise ConfigError(
-                f"system '{name}' has no '{measure}': {by_system[name].nulls.get(measure, 'not asked for')}"
-            )
+            why = "it is of pairs, not of queries" if is_of_pairs(measure) else "not asked for"
+            raise ConfigError(f"system '{name}' has no '{measure}': {by_system[name].nulls.get(measure, why)}")
     one, other = by_system[a].per_query[measure], by_system[b].per_query[measure]
     there = np.flatnonzero(~np.isnan(one + other))
     order = there[np.argsort(-np.abs(other - one)[there], kind="stable")].tolist()

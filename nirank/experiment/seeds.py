@@ -10,6 +10,7 @@ import numpy as np
 
 from nirank.errors import ConfigError
 from nirank.evaluation.evaluate import Evaluation
+from nirank.evaluation.pair_measures import PairCounts
 from nirank.results.summaries import Row, blank_row
 
 Key = tuple[str, str | None, str | None, str]
@@ -102,6 +103,7 @@ def _mean(system: str, rows: Sequence[Row]) -> Row:
         measures=measures,
         spread=spread,
         nulls=dict(first["nulls"]),
+        pairs=_pairs([row["pairs"] for row in rows]),
         unseen=_unseen([row["unseen"] for row in rows]),
         cost=_cost([row["cost"] for row in rows]),
         counts=dict(first["counts"]),
@@ -118,6 +120,14 @@ def _unseen(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     names = [name for name in found[0]["measures"] if all(one["measures"].get(name) is not None for one in found)]
     means = {name: float(np.mean([one["measures"][name] for one in found])) for name in names}
     return {**found[0], "measures": means}
+
+
+def _pairs(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the means of what single seeds count of pairs."""
+    if not all(found):
+        return {}
+    numbers = {name: [one[name] for one in found] for name, value in found[0].items() if not isinstance(value, bool)}
+    return {**found[0], **{name: _mean_of(of) for name, of in numbers.items()}}
 
 
 def _cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,7 +149,13 @@ def _evaluation(found: Sequence[Evaluation | None]) -> Evaluation | None:
     first = there[0]
     per_query = {name: np.mean([one.per_query[name] for one in there], axis=0) for name in first.per_query}
     means = {name: _mean_of([one.means[name] for one in there]) for name in first.means}
-    return replace(first, per_query=per_query, means=means)
+    return replace(first, per_query=per_query, means=means, pair_counts=_pair_counts(there))
+
+
+def _pair_counts(found: Sequence[Evaluation]) -> dict[str, PairCounts]:
+    """Return each record's mean counts over the seeds; the measures of pairs that all seeds have."""
+    names = [name for name in found[0].pair_counts if all(name in one.pair_counts for one in found)]
+    return {name: PairCounts.mean([one.pair_counts[name] for one in found]) for name in names}
 
 
 def _mean_of(values: Sequence[float | None]) -> float | None:

@@ -63,18 +63,20 @@ def choice(one: Tuned, around: Surroundings) -> Node:
         *(("list", node) for node in lists),
     )
     label = f"choose among {len(lists)} by {one.measure} on {own.queries.label}"
-    return Node(
-        f"{__name__}:choose", 1, {"measure": one.measure}, inputs, offline=True, training=True, stage=one, label=label
-    )
+    params = {"measure": one.measure, **({"one_table": True} if own.one_table else {})}
+    return Node(f"{__name__}:choose", 1, params, inputs, offline=True, training=True, stage=one, label=label)
 
 
 def choose(job: Job) -> None:
     """Measure every candidate and keep which is best, in `choice.json`."""
     measure, qrels = job.params["measure"], job.one("judgements")
     scope = job_scope(job) if "scope" in job.inputs else None
-    values = [evaluate(found, qrels, (measure,), scope).means[measure] for found in job.inputs["list"]]
-    if any(value is None for value in values):
-        raise NirankError(f"{measure} cannot be computed on the queries that are tuned on")
+    one_table = job.params.get("one_table", False)
+    evaluated = [evaluate(found, qrels, (measure,), scope, one_table=one_table) for found in job.inputs["list"]]
+    values = [one.means[measure] for one in evaluated]
+    why = next((one.nulls.get(measure, "it has no value") for one in evaluated if one.means[measure] is None), None)
+    if why is not None:
+        raise NirankError(f"{measure} cannot be computed on the queries that are tuned on: {why}")
     sign = -1 if lower_is_better(measure) else 1
     best = max(range(len(values)), key=lambda at: sign * (values[at] or 0.0))
     said = {

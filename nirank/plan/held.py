@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.node import Job, Node
+from nirank.algebra.node import Job, Kind, Node
 from nirank.algebra.pipeline import Join, Pipeline, Then
 from nirank.algebra.stage import Sides
 from nirank.base.values import inside
@@ -50,7 +50,8 @@ def joined(folds: list[tuple[Node, Sides]], whole: Sides) -> Node:
         ("docs", whole.docs),
         *((role, node) for found, held in folds for role, node in (("held", held.queries), ("list", found))),
     )
-    return Node(f"{__name__}:put_together", 1, {}, inputs, kind="ranking", label=f"{len(folds)} folds together")
+    kind: Kind = "ranking" if all(found.kind == "ranking" for found, _ in folds) else "pairs"
+    return Node(f"{__name__}:put_together", 1, {}, inputs, kind=kind, label=f"{len(folds)} folds together")
 
 
 def take(job: Job) -> Pairs:
@@ -60,22 +61,20 @@ def take(job: Job) -> Pairs:
     return found.take(found.queries.rows(list(queries)), queries)
 
 
-def put_together(job: Job) -> Ranking:
-    """Put the lists of disjoint queries together; it is as deep as the shallowest."""
+def put_together(job: Job) -> Pairs:
+    """Put the lists of disjoint queries together, as pairs where not all are ranked; as deep as the shallowest."""
     queries, docs = job.one("queries").ids, job.one("docs").ids
-    lists: list[Ranking] = job.inputs["list"]
+    lists: list[Pairs] = job.inputs["list"]
     rows = [
         queries.rows(list(held.ids))[found.query_rows] for held, found in zip(job.inputs["held"], lists, strict=True)
     ]
-    depths = [found.depth for found in lists if found.depth is not None]
-    made = Ranking.build(
-        queries,
-        docs,
-        np.concatenate(rows),
-        np.concatenate([found.rows for found in lists]),
-        np.concatenate([found.scores for found in lists]),
-        source="folds",
-    )
+    both = np.concatenate(rows), np.concatenate([found.rows for found in lists])
+    ranked = [found for found in lists if isinstance(found, Ranking)]
+    if len(ranked) < len(lists):
+        return Pairs.build(queries, docs, *both, source="folds")
+    depths = [found.depth for found in ranked if found.depth is not None]
+    scores = np.concatenate([found.scores for found in ranked])
+    made = Ranking.build(queries, docs, *both, scores, source="folds")
     return Ranking(made.queries, made.docs, made.offsets, made.rows, made.scores, min(depths, default=None))
 
 

@@ -45,6 +45,6 @@ def _difference(measure: str, one: Mapping[str, Any] | None) -> list[str]:
     difference, low, high = (shown_as(measure, value, "+") for value in (one["difference"], *one["interval"]))
     effect = "-" if one["effect"] is None else f"{one['effect']:.4f}"
     least = "-" if one["minimum_detectable"] is None else shown_as(measure, one["minimum_detectable"])
-    counts = f"{one['wins']} / {one['ties']} / {one['losses']}"
+    counts = "-" if one["wins"] is None else f"{one['wins']} / {one['ties']} / {one['losses']}"
     p = [f"{one[name]:.4f}" for name in ("p", "p_baseline")]
     return [difference, f"{low} to {high}", *p, effect, counts, least]

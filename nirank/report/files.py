@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from nirank.base.identity import Digester
+from nirank.base.identity import Digester, digest
 from nirank.base.secrets import masked
+from nirank.flow.pair_files import write_pairs
+from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.trec import write_run
 from nirank.report.differences import difference_grids
@@ -27,6 +29,8 @@ from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
 
 _NAMES = ("collection", "split", "qrels", "system", "of", "measures", "nulls", "twins")  # of a row; these stay
+LOST_COLUMNS = ("qrels", "query_id", "document_id", "last_in")
+_PAIRS = ("candidates", "per_record", "matches", "kept")
 _COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")
 
 
@@ -38,14 +42,15 @@ def write(
     manifest: Mapping[str, Any],
     findings: Mapping[str, Sequence[Any]],
     comparisons: Sequence[Mapping[str, Any]],
-    runs: Mapping[Key, Ranking],
+    runs: Mapping[Key, Pairs],
+    lost: Mapping[Key, Sequence[Sequence[str | None]]],
     evidence: Mapping[Key, Callable[[], Iterable[Row]]],
     drawings: Mapping[str, str],
 ) -> None:
-    """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and evidence files.
+    """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files, lost matches and evidence files.
 
-    A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. What else is in the folder:
-    see `write_folder`.
+    A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. Candidates without order are
+    always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
     """
     rows, manifest = [_shown(row) for row in plain(rows)], plain(manifest)
     hidden = {name: masked(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
@@ -54,9 +59,15 @@ def write(
     addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
     large: dict[str, Large] = {}
     for key, path in run_paths(list(runs)).items():
-        content, stem = _content(addresses.get(key, ""), runs[key]), path.removesuffix(".run.gz")
-        table = f"{stem}.run.parquet", partial(write_run, runs[key])
-        large[path] = Large(content, partial(write_run, runs[key], tag=stem.rpartition("/")[2]), table)
+        found, stem = runs[key], path.removesuffix(".run.gz")
+        content = _content(addresses.get(key, ""), found)
+        if isinstance(found, Ranking):
+            table = f"{stem}.run.parquet", partial(write_run, found)
+            large[path] = Large(content, partial(write_run, found, tag=stem.rpartition("/")[2]), table)
+        else:
+            large[f"{stem}.pairs.parquet"] = Large(content, partial(write_pairs, found))
+        if key in lost:
+            large[f"{stem}.lost.csv"] = Large(digest([list(row) for row in lost[key]]), partial(_lost, lost[key]))
         if key in evidence:
             large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(content, partial(_table, evidence[key]))
     details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
@@ -74,13 +85,21 @@ def _shown(row: Row) -> Row:
     return {**row, **{name: masked(said) for name, said in row.items() if name not in _NAMES}}
 
 
-def _content(address: str, ranking: Ranking) -> str:
+def _content(address: str, found: Pairs) -> str:
     """Return a digest of what a run file says: the recipe and its collection, and the arrays."""
-    digest = Digester()
-    digest.add(address)
-    for array in (ranking.offsets, ranking.rows, ranking.scores):
-        digest.add_bytes(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    running = Digester()
+    running.add(address)
+    for array in (found.offsets, found.rows, *((found.scores,) if isinstance(found, Ranking) else ())):
+        running.add_bytes(np.ascontiguousarray(array).tobytes())
+    return running.hexdigest()
+
+
+def _lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
+    """Write the matches that a system lacks as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(LOST_COLUMNS)
+        writer.writerows(rows)
 
 
 def _table(rows: Callable[[], Iterable[Row]], path: Path) -> None:
@@ -101,10 +120,13 @@ def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     counts = ("declared", "judged", "answered")
     twins = [name for name in measures if any(name in row.get("twins", {}) for row in rows)]
     shared = [f"{name} (twins share labels)" for name in twins]
-    writer.writerow([*facts, *counts, *measures, *shared, *_COSTS, "devices", "pipeline"])
+    pairs = [name for name in _PAIRS if any(row.get("pairs") for row in rows)]
+    of_pairs = [f"pairs: {name.replace('_', ' ')}" for name in pairs]
+    writer.writerow([*facts, *counts, *measures, *shared, *of_pairs, *_COSTS, "devices", "pipeline"])
     for row in rows:
         values = [row["measures"].get(name) for name in measures]
         values += [row.get("twins", {}).get(name) for name in twins]
+        values += [row.get("pairs", {}).get(name) for name in pairs]
         costs = [row["cost"].get(name) for name in _COSTS] + [", ".join(row["cost"].get("devices", ()))]
         writer.writerow(
             [*(row[f] for f in facts), *(row["queries"][c] for c in counts), *values, *costs, row["pipeline"]]

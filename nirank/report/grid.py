@@ -10,6 +10,8 @@ from nirank.evaluation.measures import lower_is_better
 
 Row = Mapping[str, Any]
 
+_FORMATS = {"CSSR": ".4g", "candidates": ",.2f"}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -36,7 +38,10 @@ class Grid:
 
 
 def shown_as(measure: str, value: float, sign: str = "") -> str:
-    """Return a value as tables print it: ranks with one decimal, shares with four."""
+    """Return a value as tables print it: ranks with one decimal, candidates two, shares four; CSSR with four digits."""
+    family = measure.partition("@")[0]
+    if family in _FORMATS:
+        return format(value, sign + _FORMATS[family])
     return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nirank.report.grid import Row, shown_as
 
@@ -31,7 +32,8 @@ def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     notes += [line for row in measured for line in (*_tied(row, shown), *_unreached(row, shown))]
     notes += _tested(measured)
     notes += _trained(measured, shown)
-    return notes + [line for row in measured if len(row.get("ledger", [])) > 1 for line in _ledger(row, shown)]
+    told = [row for row in measured if len(row.get("ledger", [])) > 1 or (row.get("pairs") and row["ledger"])]
+    return notes + [line for row in told for line in _ledger(row, shown)]
 
 
 def _tied(row: Row, shown: Sequence[str]) -> list[str]:
@@ -107,13 +109,24 @@ def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
 
 
 def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
-    """Return what each list of a system leaves to the stage behind it."""
+    """Return what each list of a system leaves to the stage behind it; where pairs are counted, which matches."""
+    if row.get("pairs"):
+        left = " | ".join(_pairs_left(one["stage"], one["pairs"]) for one in row["ledger"])
+        records = f"{row['pairs']['reached']:,} of {row['pairs']['with_match']:,} records with a match keep one"
+        return [f"Matches left, {row['system']}: {left}; {records}"]
     measure = next((name for name in shown if name in row["ledger"][0]["best"]), None)
     lines = []
     for one in row["ledger"]:
         best = f"; at best {measure} {shown_as(measure, one['best'][measure])}" if measure else ""
         lines.append(f"{one['stage']}: {one['relevant']:,} of {one['of']:,} relevant, recall {one['recall']:.4f}{best}")
     return [f"What is left, {row['system']}: " + " | ".join(lines)]
+
+
+def _pairs_left(stage: str, pairs: Mapping[str, Any]) -> str:
+    return (
+        f"{stage}: {pairs['kept']:,} of {pairs['kept'] + pairs['lost']:,}, {pairs['lost']:,} lost,"
+        f" {pairs['per_record']:,.2f} candidates a record"
+    )
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -136,6 +149,8 @@ def _conventions(row: Row) -> str:
         f"Ties: {said['ties']}. Mean {said['mean']}. Gain: {said['gain']}. Relevant: grade {said['min_rel']} or more."
         f" Own documents: {'kept' if said['self_match'] == 'keep' else 'taken out'}."
     )
+    if said.get("pairs"):
+        text += f" Measures of pairs: {said['pairs']}."
     if said.get("time") == "as_of_query":
         text += " Documents: dated before the query, and undated ones."
     named = (

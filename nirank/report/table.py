@@ -135,13 +135,14 @@ def _number(value: float | None) -> str:
 
 
 def _rounded(row: Row, measure: str) -> float:
-    return round(float(row["measures"][measure]), 4)
+    return float(shown_as(measure, row["measures"][measure]).replace(",", ""))
 
 
 def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Return the columns that say how a result came about, by heading; those of models where there are models."""
     found: dict[str, Callable[[Row], str]] = {
         "queries": lambda row: f"{row['queries']['judged']:,}",
+        **(_PAIR_FACTS if any(row.get("pairs") for row in rows) else {}),
         "depth": _depth,
         "ms/query": partial(_seconds, "ms_per_query", 2),
         "index s": partial(_seconds, "index_s", 1),
@@ -156,9 +157,25 @@ def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     return found
 
 
+def _per_record(row: Row) -> str:
+    """Return how many candidates a query record has, the mean over all of them."""
+    return f"{row['pairs']['per_record']:,.2f}" if row.get("pairs") else "-"
+
+
+def _kept(row: Row) -> str:
+    """Return how many of the matches are among the candidates."""
+    pairs = row.get("pairs")
+    return f"{pairs['kept']:,.0f} of {pairs['matches']:,.0f}" if pairs and pairs["matches"] else "-"
+
+
+_PAIR_FACTS: dict[str, Callable[[Row], str]] = {"candidates a record": _per_record, "matches kept": _kept}
+
+
 def _depth(row: Row) -> str:
     """Return how deep lists are certain, and where they go on below that, how far: those of fusions do."""
     depth, longest = row["depth"], row.get("longest")
+    if row.get("pairs") and not row["pairs"]["ordered"]:
+        return "pairs"
     if depth is None:
         return "whole"
     return f"{depth:,}" if longest is None or longest <= depth else f"{depth:,} of {longest:,}"

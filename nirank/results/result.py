@@ -15,8 +15,11 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
+from nirank.evaluation.ledger import Lost
+from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.report import html_table, manifest, text_table, write
+from nirank.report.files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, Folded, evidence
 
 if TYPE_CHECKING:
@@ -48,9 +51,10 @@ class Result:
     """What an experiment found.
 
     rows       as in leaderboard.json, one a collection, judgement set and system
-    rankings   {(collection, split, system): Ranking}
+    rankings   {(collection, split, system): Ranking, or Pairs of a system that gives candidates without order}
     comparisons  {(collection, split, judgement set): every pair of systems, tested}
     folds      the same keys, for systems with passages
+    lost_matches  {(collection, split, judgement set, system): the matches that it lacks}, where pairs are counted
     computed   labels of what this run computed; the rest was found in the store
     """
 
@@ -58,19 +62,23 @@ class Result:
     collections: Sequence[Collection]
     systems: Mapping[str, Pipeline]
     rows: list[dict[str, Any]] = field(default_factory=list)
-    rankings: dict[RowKey, Ranking] = field(default_factory=dict)
+    rankings: dict[RowKey, Pairs] = field(default_factory=dict)
     folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
     comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
+    lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     began: datetime | None = None
     seconds: float = 0.0
 
-    def add(self, row: dict[str, Any], evaluation: Evaluation | None = None) -> None:
-        """Add a row, and the evaluation that it was made from."""
+    def add(self, row: dict[str, Any], evaluation: Evaluation | None = None, lost: list[Lost] | None = None) -> None:
+        """Add a row, the evaluation that it was made from, and the matches that were lost."""
         self.rows.append(row)
+        key = (row["collection"], row["split"], row["qrels"], row["system"])
         if evaluation is not None:
-            self.evaluations[row["collection"], row["split"], row["qrels"], row["system"]] = evaluation
+            self.evaluations[key] = evaluation
+        if lost is not None:
+            self.lost_matches[key] = lost
 
     def finish(self, began: datetime, seconds: float, computed: list[str]) -> None:
         """Note when the run began, how long it took and what it computed."""
@@ -123,7 +131,45 @@ class Result:
 
     def ranking(self, system: str, collection: str | None = None, split: str | None = None) -> Ranking:
         """Return the ranking of a system; name the collection where there are several."""
+        return self._ranking(self._key(system, collection, split))
+
+    def pairs(self, system: str, collection: str | None = None, split: str | None = None) -> Pairs:
+        """Return the candidate pairs of a system, or its ranking, which is pairs too."""
         return self.rankings[self._key(system, collection, split)]
+
+    def _ranking(self, key: RowKey) -> Ranking:
+        found = self.rankings[key]
+        if not isinstance(found, Ranking):
+            raise ConfigError(f"system '{key[2]}' gives candidate pairs without order, no ranking: ask for its pairs")
+        return found
+
+    def lost(
+        self, system: str, collection: str | None = None, split: str | None = None, *, qrels: str | None = None
+    ) -> pd.DataFrame:
+        """Return the matches that a system lacks, where pairs are counted: one line a match and judgement set.
+
+        qrels  of one judgement set; None: of all
+        Columns: qrels, query_id, document_id, last_in: the last list on the system's way that had the match, empty
+        where none had.
+        """
+        import pandas as pd
+
+        key = self._key(system, collection, split)
+        asked = [name for name in self._sets(key) if qrels in (None, name)]
+        if not asked:
+            known = ", ".join(f"'{name}'" for name in self._sets(key))
+            raise ConfigError(
+                f"system '{system}': judgement set '{qrels}' has no lost matches; there are {known}"
+                if known
+                else f"system '{system}': pairs were not counted; ask for a measure of pairs, such as PC"
+            )
+        return pd.DataFrame([row for name in asked for row in self._lost(key, name)], columns=list(LOST_COLUMNS))
+
+    def _sets(self, key: RowKey) -> list[str | None]:
+        return [qrels for (*at, qrels, system) in self.lost_matches if (*at, system) == key]
+
+    def _lost(self, key: RowKey, qrels: str | None) -> list[tuple[str | None, str, str, str]]:
+        return [(qrels, *one) for one in self.lost_matches[key[0], key[1], qrels, key[2]]]
 
     def evidence(
         self, system: str, collection: str | None = None, split: str | None = None, *, depth: int = 10
@@ -135,7 +181,7 @@ class Result:
         import pandas as pd
 
         key = self._key(system, collection, split)
-        rows = evidence(self.rankings[key], self.folds.get(key, ()), depth)
+        rows = evidence(self._ranking(key), self.folds.get(key, ()), depth)
         return pd.DataFrame(list(rows), columns=list(COLUMNS))
 
     def _key(self, system: str, collection: str | None, split: str | None) -> RowKey:
@@ -168,7 +214,7 @@ class Result:
             raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
 
     def _passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
-        return lambda: evidence(self.rankings[key], self.folds[key], EVIDENCE_DEPTH)
+        return lambda: evidence(self._ranking(key), self.folds[key], EVIDENCE_DEPTH)
 
     def manifest(self, **more: Any) -> dict[str, Any]:
         """Return what another person needs to check this run: versions, data, machine, timings, counts."""
@@ -184,8 +230,8 @@ class Result:
         )
 
     def save(self, folder: str | Path, **more: Any) -> None:
-        """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files and, of
-        systems with passages, evidence files into a folder.
+        """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files into a folder; of systems
+        with passages evidence files, and where pairs are counted the lost matches.
         """
         place = given_path(folder)
         try:
@@ -203,6 +249,11 @@ class Result:
                 for key, found in self.comparisons.items()
             ],
             runs=self.rankings,
+            lost={
+                key: [row for name in self._sets(key) for row in self._lost(key, name)]
+                for key in self.rankings
+                if self._sets(key)
+            },
             evidence={key: self._passages(key) for key, folds in self.folds.items() if folds},
             drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
-from nirank.evaluation.measures import lower_is_better, parse
+from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse
 
 Row = dict[str, Any]
 _SAME = 12  # decimals: means that differ by less share a rank
@@ -48,6 +48,7 @@ def blank_row(measures: Sequence[str], /, **known: Any) -> Row:
         **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "unreached", "twins")},
         "effort": [],
         "ledger": [],
+        "pairs": {},
         "baseline": None,
         "alpha": None,
         **{key: {} for key in ("intervals", "groups", "against", "counts", "cost", "conventions")},
@@ -67,6 +68,7 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> None:
     row["ties"] = {name: asdict(bounds) for name, bounds in evaluation.ties.items()}
     row["holes"] = {name: dict(found) for name, found in evaluation.holes.items()}
     row["judged_at"] = dict(evaluation.judged_at)
+    row["pairs"] = dict(evaluation.pairs)
     row["unreached"] = dict(evaluation.unreached)
     row["effort"] = [round(recall, 6) for recall in evaluation.effort]
     row["conventions"] |= evaluation.conventions
@@ -84,7 +86,8 @@ def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str 
 
     The value is the macro mean: every collection counts once, however many queries it has (as
     CQADupStack's twelve forums are averaged); `pooled` has the mean over all queries, under its own
-    name, `by_zero_shot` the means over the collections with the same answer where answers differ.
+    name (measures of pairs have none), `by_zero_shot` the means over the collections with the same answer where answers
+    differ.
     `average_rank` is the mean of the system's ranks (from 1, ties averaged) among the systems that have
     the measure on all collections. A measure that one collection lacks is null, says how many
     there are, and has no rank. Where each collection has one judgement set, these are taken together,
@@ -141,6 +144,8 @@ def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float], declar
         left_out = "left_out" if parse(name).screening else ""
         weights = [row["queries"]["judged"] - row["queries"].get(left_out, 0) for row in rows]
         measures[name] = sum(there) / len(there)
+        if is_of_pairs(name):
+            continue
         pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
     first = rows[0]
     failed = sum(row["status"] != "ok" for row in rows)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.evaluation.pair_measures import compute_measure, count_pairs, find_least_depth, list_lost
+from nirank.errors import ConfigError, StageError
+from nirank.evaluation.evaluate import evaluate
+from nirank.evaluation.ledger import PairLedger
+from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse
+from nirank.evaluation.pair_measures import count_pairs, find_least_depth
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -15,42 +21,104 @@ from nirank.flow.ranking import Ranking
 
 N = 6
 TABLE = Ids.of([str(row) for row in range(N)])
+Edges = set[tuple[int, int]]
 edges = st.sets(st.tuples(st.integers(0, N - 1), st.integers(0, N - 1)), max_size=12)
+NAMES = ("PC", "PQ(complete)", "F1(complete)", "reduction_ratio", "CSSR", "candidates")
 
 
-def make_pairs(found: set[tuple[int, int]]) -> Pairs:
+def make_pairs(found: Edges, queries: Ids = TABLE) -> Pairs:
     listed = sorted(found)
     return Pairs.build(
-        TABLE, TABLE, np.array([q for q, _ in listed], int), np.array([d for _, d in listed], int), source="x"
+        queries, TABLE, np.array([q for q, _ in listed], int), np.array([d for _, d in listed], int), source="x"
     )
 
 
-def make_qrels(gold: set[tuple[int, int]], more: dict[str, dict[str, int]] | None = None) -> Qrels:
+def make_qrels(gold: Edges, more: dict[str, dict[str, int]] | None = None, name: str = "qrels") -> Qrels:
     judged: dict[str, dict[str, int]] = {str(row): {} for row in range(N)}
     for q, d in gold:
         judged[str(q)][str(d)] = 1
     for query, graded in (more or {}).items():
         judged[query] |= graded
-    return Qrels.from_dict(judged, TABLE, TABLE)
+    return Qrels.from_dict(judged, TABLE, TABLE, name=name)
 
 
-@given(edges, edges, st.booleans())
-@settings(max_examples=300, deadline=None)
-def test_measures_equal_sets(found: set[tuple[int, int]], gold: set[tuple[int, int]], one_table: bool) -> None:
-    counts = count_pairs(make_pairs(found), make_qrels(gold), one_table=one_table)
+def make_ranking(seed: int, keep: float = 1.0) -> Ranking:
+    random = np.random.default_rng(seed)
+    q, d = np.divmod(np.flatnonzero(random.random(N * N) < keep), N)
+    return Ranking.build(TABLE, TABLE, q, d, random.random(len(q)), source="x")
+
+
+def by_definition(found: Edges, gold: Edges, one_table: bool) -> dict[str, float | None]:
     if one_table:
         found, gold = ({(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in (found, gold))
     possible = N * (N - 1) // 2 if one_table else N * N
     hits = len(found & gold)
-    assert counts.measure("PC") == (hits / len(gold) if gold else None)
-    assert counts.measure("PQ") == (hits / len(found) if found else None)
-    assert counts.measure("RR") == pytest.approx(1 - len(found) / possible)
-    assert counts.measure("CSSR") == pytest.approx(len(found) / possible)
-    pc, pq = counts.measure("PC"), counts.measure("PQ")
-    if pc and pq:
-        assert counts.measure("F1") == pytest.approx(2 * pc * pq / (pc + pq))
-    elif gold:
-        assert counts.measure("F1") == 0
+    pc, pq = hits / len(gold) if gold else None, hits / len(found) if found else None
+    return {
+        "PC": pc,
+        "PQ(complete)": pq,
+        "F1(complete)": None if pc is None else 2 * pc * pq / (pc + pq) if pq else 0.0,
+        "reduction_ratio": 1 - len(found) / possible,
+        "CSSR": len(found) / possible,
+        "candidates": len(found) / N,
+    }
+
+
+def as_set(pairs: Pairs) -> Edges:
+    return set(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
+
+
+def almost(wanted: Mapping[str, float | None]) -> dict[str, object]:
+    return {name: None if value is None else pytest.approx(value) for name, value in wanted.items()}
+
+
+@given(edges, edges, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_measures_of_pairs_equal_sets(found: Edges, gold: Edges, one_table: bool) -> None:
+    qrels = make_qrels(gold, {"0": {"0": 0, **({"0": 1} if (0, 0) in gold else {})}})
+    means = evaluate(make_pairs(found), qrels, NAMES, one_table=one_table).means
+    assert means == almost(by_definition(found, gold, one_table))
+
+
+@given(st.integers(0, 999), edges, st.integers(1, N), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_measures_of_rankings_equal_sets_of_their_first_k(seed: int, gold: Edges, k: int, one_table: bool) -> None:
+    ranking, qrels = make_ranking(seed, 0.7), make_qrels(gold, {"1": {"1": int((1, 1) in gold)}})
+    names = {name: f"{name}@{k}" for name in NAMES}
+    found = evaluate(ranking, qrels, [*NAMES, *names.values()], one_table=one_table)
+    whole, cut = (by_definition(as_set(one), gold, one_table) for one in (ranking, ranking.cut(k)))
+    assert found.means == almost(whole | {names[name]: value for name, value in cut.items()})
+    assert set(found.pairs) >= {"candidates", "matches", "kept", "lost", "possible", "per_record"}
+    assert found.per_query == {}
+
+
+@given(st.integers(0, 999), edges, st.sampled_from([0.1, 0.5, 0.95, 1.0]), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_the_least_k_equals_trying_every_k(seed: int, gold: Edges, target: float, one_table: bool) -> None:
+    ranking, qrels = make_ranking(seed, 0.8), make_qrels(gold, {"1": {"1": int((1, 1) in gold)}})
+    name = f"least_k(PC>={target})"
+    found = evaluate(ranking, qrels, [name], one_table=one_table)
+    reached = [
+        k
+        for k in range(1, N + 1)
+        if (by_definition(as_set(ranking.cut(k)), gold, one_table)["PC"] or 0.0) >= target and gold
+    ]
+    assert found.means[name] == (min(reached) if reached else None)
+    if not reached:
+        assert "where the lists end" in found.nulls[name] or "no match" in found.nulls[name]
+
+
+def test_some_records_of_one_table_ask() -> None:
+    """Two of six records ask: 5 + 4 pairs are possible, and a pair of both counts once."""
+    asking = Ids.of(["4", "1"])
+    pairs = make_pairs({(0, 1), (1, 4), (1, 1), (1, 2)}, asking)  # 4-1, 1-4, 1-1, 1-2
+    qrels = Qrels.from_dict({"4": {"1": 1}, "1": {"4": 1, "5": 1}}, asking, TABLE)
+    counts = count_pairs(pairs, qrels, one_table=True)
+    assert (counts.hits.sum(), counts.candidates.sum(), counts.matches.sum()) == (1, 2, 2)
+    assert counts.possible == 9
+    assert counts.measure("candidates") == 1.0
+    with pytest.raises(StageError, match="query 'x' is not in the table"):
+        count_pairs(make_pairs(set(), Ids.of(["x"])), Qrels.from_dict({"x": {}}, docs=TABLE), one_table=True)
 
 
 def test_trap_49_blocking_figures_over_the_wrong_pairs() -> None:
@@ -58,55 +126,136 @@ def test_trap_49_blocking_figures_over_the_wrong_pairs() -> None:
     table = Ids.of([str(row) for row in range(100)])
     rows = np.arange(85)
     pairs = Pairs.build(table, table, rows, rows, source="x")
-    held_out = Qrels.from_dict({str(row): {str(row): 1} for row in range(80, 100)}, table, table)
-    assert count_pairs(pairs, held_out).measure("PC") == 0.25
+    held_out = Qrels.from_dict({str(row): {str(row): 1} for row in range(80, 100)}, table, table, name="test")
+    found = evaluate(pairs, held_out, ["PC", "PQ", "F1"])
+    assert found.means == {"PC": 0.25, "PQ": None, "F1": None}  # nobody said that there are no other matches
+    assert found.pairs["matches"] == 20
     one_to_many = Qrels.from_dict({"0": {"1": 1, "2": 1}}, TABLE, TABLE)
-    kept = count_pairs(make_pairs({(0, 1)}), one_to_many)
-    assert kept.measure("PC") == 0.5
-    assert (kept.hits > 0).sum() / (kept.matches > 0).sum() == 1.0  # queries with a hit
+    kept = evaluate(make_pairs({(0, 1)}), one_to_many, ["PC"])
+    assert kept.means["PC"] == 0.5
+    assert (kept.pairs["reached"], kept.pairs["with_match"]) == (1, 1)  # records with a match that is kept
     twice = count_pairs(make_pairs({(0, 1), (1, 0), (2, 2)}), make_qrels({(0, 1)}), one_table=True)
     assert twice.measure("PQ") == 1.0  # one pair, whatever its order, and none with itself
 
 
+def test_pairs_without_a_judgement_are_no_matches_only_where_the_list_is_complete() -> None:
+    pairs, gold = make_pairs({(0, 0), (1, 2)}), {(0, 0)}
+    names = ["PQ", "F1", "PQ(complete)", "PC"]
+    sample = evaluate(pairs, make_qrels(gold), names)
+    assert sample.means == {"PQ": None, "F1": None, "PQ(complete)": 0.5, "PC": 1.0}
+    assert "may list only some of the matches" in sample.nulls["PQ"]
+    assert "PQ(complete)" in sample.nulls["PQ"]
+    assert "as asked for" in sample.conventions["pairs"]
+    whole = evaluate(pairs, make_qrels(gold, name="complete"), names)
+    assert whole.means == {"PQ": 0.5, "F1": pytest.approx(2 / 3), "PQ(complete)": 0.5, "PC": 1.0}
+    assert "judgement set 'complete'" in whole.conventions["pairs"]
+    assert (
+        evaluate(make_ranking(1), make_qrels(gold), ["PQ@1"])
+        .nulls["PQ@1"]
+        .endswith("PQ(complete)@1 says that the list is complete")
+    )
+
+
+def test_what_needs_an_order_is_null_for_pairs_and_says_so() -> None:
+    names = ["nDCG@10", "RR", "PC@3", "least_k(PC>=0.9)", "last_rel", "Judged@2", "Bpref"]
+    found = evaluate(make_pairs({(0, 0)}), make_qrels({(0, 0), (1, 1)}), [*names, "PC", "SetR", "SetP"])
+    for name in names:
+        assert found.means[name] is None
+        assert "needs a ranking; these are candidate pairs without order" in found.nulls[name]
+    assert "reduction_ratio" in found.nulls["RR"]
+    assert found.means["PC"] == 0.5
+    assert found.means["SetR"] == found.means["SetP"] == pytest.approx(0.5)  # each record's, then the mean
+    assert found.ties == found.holes == {}
+
+
+def test_a_depth_that_a_ranking_lacks_is_null() -> None:
+    ranking = make_ranking(2).cut(2)
+    found = evaluate(ranking, make_qrels({(0, 0)}), ["PC@3", "PC@2"])
+    assert "deeper than the ranking" in found.nulls["PC@3"]
+    assert found.means["PC@2"] is not None
+
+
+def test_of_documents_that_are_not_all_known_nothing_is_said_of_all_pairs() -> None:
+    found = evaluate(make_ranking(2), make_qrels({(0, 0)}), ["CSSR@1", "reduction_ratio", "PC"], whole_corpus=False)
+    assert found.means["CSSR@1"] is found.means["reduction_ratio"] is found.pairs["possible"] is None
+    assert found.means["PC"] == 1.0
+
+
+def test_names_are_read_and_directions_are_known() -> None:
+    assert [name for name in ("PC@3", "CSSR", "candidates@2", "least_k(PC>=0.95)", "F1") if lower_is_better(name)] == [
+        "CSSR",
+        "candidates@2",
+        "least_k(PC>=0.95)",
+    ]
+    assert parse("least_k(PC >= .95)").target == 0.95
+    assert parse("F1(complete)@7").cutoff == 7
+    assert not is_of_pairs("RR")
+    assert parse("RR").family == "RR"  # the reciprocal rank, as ever
+    for name, words in (
+        ("least_k(0.9)", "as in least_k"),
+        ("least_k(PC>=1.5)", "as in least_k"),
+        ("least_k(PC>=0)", "as in least_k"),
+        ("least_k(PC>=0.9)@3", "as in least_k"),
+        ("PC(complete)", "expected PC or PC@10"),
+        ("PQ(rel=2)", r"expected PQ\(complete\)"),
+        ("PC@0", "1 or more"),
+        ("PC@10%", "share"),
+        ("pair_completeness", "nirank calls it PC"),
+        ("pc@5", "nirank calls it PC@5"),
+        ("CSRR", "CSSR"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            parse(name)
+
+
 def test_matches_of_absent_records_are_lost() -> None:
-    counts = count_pairs(make_pairs({(0, 1)}), make_qrels({(0, 1)}, {"0": {"absent": 1}, "1": {"3": 0}}))
-    assert counts.measure("PC") == 0.5
+    qrels = make_qrels({(0, 1)}, {"0": {"absent": 1}, "1": {"3": 0}})
+    assert count_pairs(make_pairs({(0, 1)}), qrels).measure("PC") == 0.5
+    assert PairLedger(qrels, one_table=False).list_lost(make_pairs({(0, 1)})) == [("0", "absent", "")]
+    assert count_pairs(make_pairs({(0, 1)}), qrels, one_table=True).measure("PC") == 0.5
 
 
-def test_inversion_of_published_figures() -> None:
+@pytest.mark.parametrize(
+    ("queries", "matches", "k", "pc", "f1"), [(2294, 2220, 2, 0.9968, 65.0), (1092, 1028, 1, 0.9445, 91.6)]
+)
+def test_inversion_of_published_figures(queries: int, matches: int, k: int, pc: float, f1: float) -> None:
     """Property 01.6.12: F1 from queries, k, matches and PC."""
-    for queries, matches, k, pc, f1 in ((2294, 2220, 2, 0.9968, 65.0), (1092, 1028, 1, 0.9445, 91.6)):
-        found = compute_measure("F1", round(pc * matches), k * queries, matches, 1)
-        assert found is not None
-        assert 100 * found == pytest.approx(f1, abs=0.05)
+    from nirank.evaluation.pair_measures import compute_measures
+
+    found = compute_measures("F1", np.array([round(pc * matches), k * queries, matches], float), 1, queries)
+    assert 100 * float(found) == pytest.approx(f1, abs=0.05)
 
 
 def test_least_depth_and_nesting() -> None:
     """Property 01.6.9."""
     random = np.random.default_rng(3)
-    q, d = np.divmod(np.arange(N * N), N)
-    ranking = Ranking.build(TABLE, TABLE, q, d, random.random(N * N), source="x")
+    ranking = make_ranking(3)
     qrels = make_qrels({(row, int(random.integers(N))) for row in range(N)})
     completeness = [count_pairs(ranking.cut(k), qrels).measure("PC") for k in range(1, N + 1)]
     assert completeness == sorted(completeness, key=float)  # type: ignore[arg-type]
     assert completeness[-1] == 1
-    assert [int(count_pairs(ranking.cut(k), qrels).candidates.sum()) for k in range(1, N + 1)] == [
+    assert [count_pairs(ranking.cut(k), qrels).candidates.sum() for k in range(1, N + 1)] == [
         k * N for k in range(1, N + 1)
     ]
-    for target in (0.2, 0.5, 1.0):
-        least = next(k for k, pc in enumerate(completeness, 1) if pc is not None and pc >= target)
-        assert find_least_depth(ranking, qrels, target) == least
     assert find_least_depth(ranking.cut(1), make_qrels({(0, 0), (0, 1)}), 1.0) is None
 
 
-def test_lost_matches_are_listed() -> None:
-    assert list_lost(make_pairs({(0, 1)}), make_qrels({(0, 1), (2, 3)})) == [("2", "3")]
-    assert list_lost(make_pairs({(1, 0)}), make_qrels({(0, 1), (3, 2)}), one_table=True) == [("2", "3")]
-
-
-def test_intervals_resample_records() -> None:
-    counts = count_pairs(make_pairs({(0, 0), (1, 1), (2, 2)}), make_qrels({(row, row) for row in range(N)}))
-    low, high = counts.find_interval("PC", 500, seed=1) or (0, 0)
-    assert low < 0.5 < high
-    assert counts.find_interval("PC", 500, seed=1) == (low, high)
-    assert count_pairs(make_pairs(set()), make_qrels(set())).find_interval("PC", 10, seed=1) is None
+@given(st.lists(edges, min_size=1, max_size=4), edges, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_the_ledger_counts_and_lists_lost_matches(lists: list[Edges], gold: Edges, one_table: bool) -> None:
+    ledger = PairLedger(make_qrels(gold), one_table=one_table)
+    seen = []
+    for at, found in enumerate(lists):
+        seen.append(ledger.count(f"stage {at}", make_pairs(found)))
+    sides = [gold, *lists]
+    if one_table:
+        sides = [{(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in sides]
+    matches, *stages = sides
+    assert [(one["candidates"], one["kept"], one["lost"]) for one in seen] == [
+        (len(found), len(found & matches), len(matches - found)) for found in stages
+    ]
+    last = {pair: max((at for at, found in enumerate(stages) if pair in found), default=None) for pair in matches}
+    assert ledger.list_lost(make_pairs(lists[-1])) == [
+        (str(pair[0]), str(pair[1]), "" if last[pair] is None else f"stage {last[pair]}")
+        for pair in sorted(matches - stages[-1])
+    ]

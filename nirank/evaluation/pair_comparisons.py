@@ -1,0 +1,122 @@
+"""Systems compared on measures of pairs, which are functions of sums over records and no means of queries' values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.evaluation.measures import parse
+from nirank.evaluation.pair_measures import PairCounts, compute_measures
+from nirank.evaluation.resampling import draw_sums, swap_test
+
+_OF_CANDIDATES = ("CSSR", "candidates", "reduction_ratio")
+
+
+@dataclass(frozen=True)
+class PairDifference:
+    """System `b` against system `a` on one measure of pairs: b - a.
+
+    wins, losses  records on which b, or a, has more hits (of CSSR, candidates and reduction_ratio: fewer candidates);
+                  None for PQ and F1, which have no value of a record
+    """
+
+    measure: str
+    a: str
+    b: str
+    n: int
+    difference: float
+    interval: tuple[float, float]
+    p: float
+    wins: int | None
+    ties: int | None
+    losses: int | None
+
+
+@dataclass(frozen=True)
+class PairResults:
+    """Intervals {measure: {system: bounds}} of values, values, and every two systems compared."""
+
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]]
+    values: Mapping[str, Mapping[str, float]]
+    differences: tuple[PairDifference, ...]
+
+
+def compare_pairs(
+    counts: Mapping[str, Mapping[str, PairCounts]], *, alpha: float, resamples: int, seed: int, baseline: str | None
+) -> PairResults:
+    """Compare every two systems on every measure of pairs that both have.
+
+    counts  {system: {measure: what each record adds to it}}
+    Intervals are of records drawn with all their pairs, the same draws for every system; p-values are of a paired
+    randomisation test that exchanges what two systems found for a record.
+    """
+    names = dict.fromkeys(measure for of in counts.values() for measure in of)
+    drawn = _draw_all(counts, resamples, seed)
+    intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    values: dict[str, dict[str, float]] = {}
+    differences: list[PairDifference] = []
+    for measure in names:
+        there = {system: of[measure] for system, of in counts.items() if measure in of}
+        moved = {system: _measure(measure, drawn[id(of)], of) for system, of in there.items()}
+        intervals[measure] = {system: _bounds(found, alpha) for system, found in moved.items()}
+        values[measure] = {system: float(_measure(measure, of.table.sum(0), of)) for system, of in there.items()}
+        for a, b in combinations(there, 2):
+            if b == baseline:
+                a, b = b, a
+            won = _outcomes(measure, there[a], there[b])
+            differences.append(
+                PairDifference(
+                    measure,
+                    a,
+                    b,
+                    len(there[a].hits),
+                    values[measure][b] - values[measure][a],
+                    _bounds(moved[b] - moved[a], alpha),
+                    _p_value(measure, there[a], there[b], resamples, seed),
+                    *won,
+                )
+            )
+    return PairResults(intervals, values, tuple(differences))
+
+
+def _draw_all(
+    counts: Mapping[str, Mapping[str, PairCounts]], resamples: int, seed: int
+) -> dict[int, NDArray[np.float64]]:
+    """Return the sums of hits, candidates and matches in every draw, (resamples, 3), by identity of the counts.
+
+    Records are drawn once for all of them.
+    """
+    every = {id(one): one for of in counts.values() for one in of.values()}
+    if not every:
+        return {}
+    sums = draw_sums(np.concatenate([one.table for one in every.values()], axis=1), resamples, seed)
+    return {key: sums[:, 3 * at : 3 * at + 3] for at, key in enumerate(every)}
+
+
+def _measure(measure: str, sums: NDArray[np.float64], of: PairCounts) -> NDArray[np.float64]:
+    return compute_measures(parse(measure).family, sums, of.possible, of.queries)
+
+
+def _bounds(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def _p_value(measure: str, a: PairCounts, b: PairCounts, resamples: int, seed: int) -> float:
+    return swap_test(a.table, b.table, lambda sums: _measure(measure, sums, a), resamples, seed)
+
+
+def _outcomes(measure: str, a: PairCounts, b: PairCounts) -> tuple[int | None, int | None, int | None]:
+    family = parse(measure).family
+    if family == "PC":
+        better = np.asarray(b.hits - a.hits)
+    elif family in _OF_CANDIDATES:
+        better = np.asarray(a.candidates - b.candidates)
+    else:
+        return None, None, None
+    won, lost = int((better > 0).sum()), int((better < 0).sum())
+    return won, len(better) - won - lost, lost

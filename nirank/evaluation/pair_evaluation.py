@@ -1,0 +1,125 @@
+"""What candidate pairs are worth under judgements: measures of pairs, why some have none, what a row says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nirank.evaluation.measures import NEED_COMPLETE, Measure
+from nirank.evaluation.pair_measures import PairCounts, count_pairs, find_least_depth
+from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+
+COMPLETE = "complete"  # a judgement set of this name lists all matches
+_OF_ALL_PAIRS = ("CSSR", "reduction_ratio")
+_NO_MATCH = "no match is judged"
+
+
+@dataclass(frozen=True)
+class PairEvaluation:
+    """Values of measures on pairs, by the names asked for.
+
+    values  {name: value}, those that have one
+    nulls   {name: why it has none}
+    counts  {name: what each record adds to it}, for intervals and tests; not of least_k
+    facts   candidates, matches, kept, lost, possible (pairs; None where the documents are not all known), records,
+            per_record (candidates), with_match and reached (records with a match, and with one that is kept), ordered
+            (whether they are lists); of the whole lists
+    """
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    nulls: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, PairCounts] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    convention: str = ""
+
+
+def evaluate_pairs(
+    found: Pairs,
+    qrels: Qrels,
+    measures: Sequence[Measure],
+    lacking: Collection[str] = (),
+    *,
+    one_table: bool,
+    whole_corpus: bool,
+) -> PairEvaluation:
+    """Evaluate candidate pairs, or a ranking as the pairs that its lists hold.
+
+    measures      those of pairs
+    lacking       names of those that these candidates cannot have, such as those with a cut-off where nothing is ranked
+    whole_corpus  whether all documents are known, and so how many pairs are possible
+    """
+    whole = count_pairs(found, qrels, one_table=one_table)
+    values: dict[str, float] = {}
+    nulls: dict[str, str] = {}
+    counts: dict[str, PairCounts] = {}
+    at: dict[int | None, PairCounts] = {None: whole}
+    for one in measures:
+        if one.name in lacking:
+            continue
+        if one.family in NEED_COMPLETE and not _is_complete(one, qrels):
+            nulls[one.name] = _incomplete(one, qrels)
+        elif one.family in _OF_ALL_PAIRS and not whole_corpus:
+            nulls[one.name] = f"{one.name} counts the pairs that are possible; these documents are not all there are"
+        elif one.family == "least_k":
+            assert isinstance(found, Ranking) and one.target is not None
+            least = find_least_depth(found, qrels, one.target, one_table=one_table)
+            if least is None:
+                reached = whole.measure("PC")
+                told = _NO_MATCH if reached is None else f"PC is {reached:.4f} where the lists end"
+                nulls[one.name] = told
+            else:
+                values[one.name] = float(least)
+        else:
+            if one.cutoff not in at:
+                assert isinstance(found, Ranking) and one.cutoff is not None
+                at[one.cutoff] = count_pairs(found.cut(one.cutoff), qrels, one_table=one_table)
+            value = at[one.cutoff].measure(one.family)
+            if value is None:
+                nulls[one.name] = _NO_MATCH if one.family in ("PC", "F1") else "there are no candidates"
+            else:
+                values[one.name], counts[one.name] = value, at[one.cutoff]
+    facts = _facts(whole, whole_corpus) | {"ordered": isinstance(found, Ranking)}
+    return PairEvaluation(values, nulls, counts, facts, _convention(measures, qrels, facts, one_table))
+
+
+def _is_complete(one: Measure, qrels: Qrels) -> bool:
+    return one.complete or qrels.name == COMPLETE
+
+
+def _incomplete(one: Measure, qrels: Qrels) -> str:
+    asked = f"{one.family}(complete)" + (f"@{one.cutoff}" if one.cutoff else "")
+    return (
+        f"{one.name} takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
+        f" matches; a judgement set called '{COMPLETE}' has it, and {asked} says that the list is complete"
+    )
+
+
+def _facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
+    candidates, matches, kept = (int(of.sum()) for of in (counts.candidates, counts.matches, counts.hits))
+    reached, with_match = counts.reached
+    return {
+        "candidates": candidates,
+        "per_record": candidates / counts.queries if counts.queries else 0.0,
+        "matches": matches,
+        "kept": kept,
+        "lost": matches - kept,
+        "possible": counts.possible if whole_corpus else None,
+        "records": counts.queries,
+        "with_match": with_match,
+        "reached": reached,
+    }
+
+
+def _convention(measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool) -> str:
+    said = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"
+    if one_table:
+        said += "; one table: a pair counts once, whatever its order, and none with itself"
+    complete = [one for one in measures if one.family in NEED_COMPLETE and _is_complete(one, qrels)]
+    if complete:
+        why = f"judgement set '{COMPLETE}'" if qrels.name == COMPLETE else "as asked for"
+        names = ", ".join(one.name for one in complete)
+        said += f"; {names}: pairs without a judgement are no matches, the list being complete ({why})"
+    return said

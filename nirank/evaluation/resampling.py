@@ -1,0 +1,88 @@
+"""Resampling of sums over records, where a measure is a function of the sums and no mean of values.
+
+Records with the same numbers are drawn together: what counts is how often each of them comes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sums = NDArray[np.float64]
+Table = NDArray[np.int64] | NDArray[np.float64]
+
+_HELD = 4_000_000  # numbers drawn at a time
+_FEW = 8  # records in a group of equal ones, from which drawing groups is faster
+_SAME = 1e-12  # relative: sums of the same numbers in another order
+
+
+def draw_sums(table: Table, draws: int, seed: int) -> Sums:
+    """Return sums over as many records as there are, drawn with replacement, (draws, m).
+
+    table  (n, m)
+    Efron and Tibshirani 1993, section 13.3.
+    """
+    n = len(table)
+    if not n:
+        return np.zeros((draws, table.shape[1]))
+    random = np.random.default_rng(seed)
+    distinct, often = np.unique(table, axis=0, return_counts=True)
+    grouped = len(distinct) * _FEW <= n
+    rows = (distinct if grouped else table).astype(np.float64)
+    parts = []
+    for size in _sizes(draws, len(rows)):
+        if grouped:
+            times = random.multinomial(n, often / n, size)
+        else:
+            drawn = random.integers(0, n, (size, n)) + np.arange(size)[:, None] * n
+            times = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+        parts.append(times @ rows)
+    return np.concatenate(parts)
+
+
+def swap_test(a: Table, b: Table, measure: Callable[[Sums], Sums], resamples: int, seed: int) -> float:
+    """Return the two-sided p-value of a paired randomisation test on a measure of sums.
+
+    a, b     (n, m) of two systems; under the null hypothesis each record's numbers could be either one's
+    measure  of sums, (…, m), NaN where there is none; such a draw counts as one beyond what was observed
+    All 2^n exchanges where they are at most `resamples`, n counting the records that differ; otherwise random ones,
+    with p = (1 + b) / (1 + resamples). Yeh, COLING 2000, section 3: for precision, recall and F, which t tests
+    on means do not fit.
+    """
+    apart = np.asarray(b, np.float64) - a
+    apart = apart[apart.any(axis=1)]
+    whole = np.asarray(a, np.float64).sum(0) + np.asarray(b, np.float64).sum(0)
+    observed = float(_difference(whole, apart.sum(0)[None], measure)[0])
+    least = abs(observed) * (1 - _SAME) - _SAME
+    exact = 2 ** len(apart) <= resamples
+    beyond = total = 0
+    for shifts in _all_shifts(apart) if exact else _random_shifts(apart, resamples, seed):
+        beyond += int((~(np.abs(_difference(whole, shifts, measure)) < least)).sum())
+        total += len(shifts)
+    return beyond / total if exact else (1 + beyond) / (1 + total)
+
+
+def _difference(whole: Sums, shifts: Sums, measure: Callable[[Sums], Sums]) -> Sums:
+    """Return the measure's difference where the sums of both are `whole` and differ by `shifts`, (draws, m)."""
+    return measure((whole + shifts) / 2) - measure((whole - shifts) / 2)
+
+
+def _all_shifts(apart: Sums) -> Iterator[Sums]:
+    numbers = np.arange(2 ** len(apart))
+    bits = numbers[:, None] >> np.arange(len(apart)) & 1
+    yield (bits * 2.0 - 1) @ apart
+
+
+def _random_shifts(apart: Sums, resamples: int, seed: int) -> Iterator[Sums]:
+    random = np.random.default_rng(seed)
+    distinct, often = np.unique(apart, axis=0, return_counts=True)
+    for size in _sizes(resamples, len(distinct)):
+        yield (2.0 * random.binomial(often, 0.5, (size, len(often))) - often) @ distinct
+
+
+def _sizes(draws: int, columns: int) -> Iterator[int]:
+    most = max(1, _HELD // max(columns, 1))
+    for start in range(0, draws, most):
+        yield min(most, draws - start)

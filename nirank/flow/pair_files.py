@@ -1,0 +1,31 @@
+"""Candidate pairs as a file: two columns of ids, without scores or order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from nirank.base.files import given_path
+from nirank.errors import ConfigError
+from nirank.flow.pairs import Pairs
+
+_WRITTEN = 1 << 20  # pairs at a time
+
+
+def write_pairs(pairs: Pairs, path: str | Path) -> None:
+    """Write pairs as Parquet with the columns `query` and `document`; `read_pairs` reads them back.
+
+    Any id can be written; the same pairs give the same bytes. Queries without pairs have no lines.
+    """
+    import pyarrow.parquet as pq
+
+    path = given_path(path)
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}")
+    schema = pa.schema([("query", pa.large_string()), ("document", pa.large_string())])
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        for start in range(0, len(pairs), _WRITTEN):
+            at = slice(start, start + _WRITTEN)
+            columns = (pairs.queries.arrow(pairs.query_rows[at]), pairs.docs.arrow(pairs.rows[at]))
+            file.write_table(pa.table([one.cast(pa.large_string()) for one in columns], schema))
