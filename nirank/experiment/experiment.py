@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,13 +156,11 @@ class Experiment:
             yield "an experiment needs at least one measure, such as nDCG@10"
 
     def _measure_pairs(self) -> bool:
-        """Tell whether a measure is asked for that candidates without order have, or one that cannot be read."""
+        """Tell whether a measure is asked for that candidates without order have."""
         for name in (*self.measures, *(name for one in self.collections for name in one.measures)):
-            try:
+            with suppress(ConfigError):  # told where measures are checked
                 if parse(name).unordered:
                     return True
-            except ConfigError:
-                return True
         return False
 
     def __repr__(self) -> str:

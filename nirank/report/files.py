@@ -43,7 +43,7 @@ def write(
     findings: Mapping[str, Sequence[Any]],
     comparisons: Sequence[Mapping[str, Any]],
     runs: Mapping[Key, Pairs],
-    lost: Mapping[Key, Sequence[Sequence[str | None]]],
+    lost: Mapping[Key, Sequence[Sequence[str | None]]] | None = None,
     evidence: Mapping[Key, Callable[[], Iterable[Row]]],
     drawings: Mapping[str, str],
 ) -> None:
@@ -58,6 +58,7 @@ def write(
     drawings = {name: masked(drawing) for name, drawing in drawings.items()}
     addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
     large: dict[str, Large] = {}
+    missed = lost or {}
     for key, path in run_paths(list(runs)).items():
         found, stem = runs[key], path.removesuffix(".run.gz")
         content = _content(addresses.get(key, ""), found)
@@ -66,8 +67,8 @@ def write(
             large[path] = Large(content, partial(write_run, found, tag=stem.rpartition("/")[2]), table)
         else:
             large[f"{stem}.pairs.parquet"] = Large(content, partial(write_pairs, found))
-        if key in lost:
-            large[f"{stem}.lost.csv"] = Large(digest([list(row) for row in lost[key]]), partial(_lost, lost[key]))
+        if key in missed:
+            large[f"{stem}.lost.csv"] = Large(digest([list(row) for row in missed[key]]), partial(_lost, missed[key]))
         if key in evidence:
             large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(content, partial(_table, evidence[key]))
     details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))

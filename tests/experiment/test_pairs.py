@@ -1,0 +1,219 @@
+"""Systems that give candidate pairs without order: rows, losses, files, tuning, from YAML to the table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from nirank import BM25, Collection, Experiment, Judged, Result, tune
+from nirank.algebra.pipeline import Pipeline
+from nirank.cli.main import main
+from nirank.errors import ConfigError
+from nirank.evaluation.pair_measures import count_pairs
+from nirank.flow.ids import Ids
+from nirank.flow.judgements import read_pairs
+from nirank.flow.pair_files import write_pairs
+from nirank.flow.pairs import Pairs
+from nirank.stages.cut import Cut
+from nirank.stages.token_blocking import TokenBlocking
+from nirank.store import open_store
+
+DOCS = {"a1": "canon powershot sx10", "a2": "sony bravia 40 tv", "a3": "nikon coolpix", "a4": "sony walkman"}
+QUERIES = {"b1": "canon sx10 camera", "b2": "bravia tv sony", "b3": "coolpix nikon", "b4": "zzz"}
+MATCHES = {"b1": {"a1": 1}, "b2": {"a2": 1, "a4": 1}, "b3": {"a3": 1, "a2": 0}, "b4": {"a4": 1}}
+
+
+def shop(**more: object) -> Collection:
+    return Collection.of(DOCS, QUERIES, MATCHES, name="shop", **more)  # type: ignore[arg-type]
+
+
+def run(tmp_path: Path, measures: list[str], collection: Collection | None = None, **systems: Pipeline) -> Result:
+    return Experiment(collection or shop(), systems, measures, store=open_store(tmp_path / "store")).run()
+
+
+def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
+    chain = TokenBlocking() >> BM25() >> Cut(1)
+    result = run(tmp_path, ["PC", "PC@1", "candidates", "nDCG@10"], tokens=TokenBlocking(), first=chain)
+    pairs, ranked = result.rows
+    assert pairs["measures"] == {"PC": 0.8, "PC@1": None, "candidates": 1.0, "nDCG@10": None}
+    assert "candidate pairs without order" in pairs["nulls"]["PC@1"]
+    assert "candidate pairs without order" in pairs["nulls"]["nDCG@10"]
+    assert (pairs["depth"], pairs["longest"]) == (None, 2)
+    assert pairs["pairs"] == {
+        "candidates": 4,
+        "per_record": 1.0,
+        "matches": 5,
+        "kept": 4,
+        "lost": 1,
+        "possible": 16,
+        "records": 4,
+        "with_match": 4,
+        "reached": 3,
+        "ordered": False,
+    }
+    assert ranked["measures"]["PC"] == ranked["measures"]["PC@1"] == 0.6
+    assert "PC" in pairs["intervals"]
+    assert pairs["groups"]["PC"]
+    assert "PC@1" not in pairs["intervals"]
+
+
+def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Path) -> None:
+    result = run(tmp_path, ["PC"], first=TokenBlocking() >> BM25() >> Cut(1))
+    (row,) = result.rows
+    assert [(one["pairs"]["kept"], one["pairs"]["lost"]) for one in row["ledger"]] == [(4, 1), (4, 1), (3, 2)]
+    lost = result.lost("first").to_dict("records")
+    (known,) = [one for one in lost if one["query_id"] == "b2"]
+    assert (known["qrels"], known["last_in"]) == ("qrels", row["ledger"][1]["stage"])
+    assert [(one["query_id"], one["document_id"]) for one in lost if not one["last_in"]] == [("b4", "a4")]
+    said = str(result.table())
+    assert "3 of 5, 2 lost, 0.75 candidates a record; 3 of 4 records with a match keep one" in said
+    with pytest.raises(ConfigError, match="judgement set 'gold' has no lost matches; there are 'qrels'"):
+        result.lost("first", qrels="gold")
+
+
+def test_what_is_lost_is_known_only_where_pairs_are_counted(tmp_path: Path) -> None:
+    result = run(tmp_path, ["RR"], BM25=BM25())
+    assert result.rows[0]["pairs"] == {}
+    assert "pairs" not in result.rows[0]["ledger"][0]
+    with pytest.raises(ConfigError, match="ask for a measure of pairs"):
+        result.lost("BM25")
+
+
+def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
+    result = run(tmp_path, ["PC", "CSSR"], tokens=TokenBlocking(), ranked=BM25(k=1))
+    result.save(tmp_path / "out")
+    folder = tmp_path / "out" / "runs" / "shop"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ranked.lost.csv",
+        "ranked.run.gz",
+        "tokens.lost.csv",
+        "tokens.pairs.parquet",
+    ]
+    read = read_pairs(folder / "tokens.pairs.parquet").joined(
+        result.collections[0].queries.ids, result.collections[0].docs.ids
+    )
+    assert read == result.pairs("tokens")
+    with (folder / "tokens.lost.csv").open() as file:
+        assert list(csv.DictReader(file)) == [{"qrels": "qrels", "query_id": "b4", "document_id": "a4", "last_in": ""}]
+    with pytest.raises(ConfigError, match="no ranking: ask for its pairs"):
+        result.ranking("tokens")
+    row = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"][0]
+    assert row["pairs"]["lost"] == 1
+    with (tmp_path / "out" / "leaderboard.csv").open() as file:
+        (line, _) = csv.DictReader(file)
+    assert (line["pairs: per record"], line["pairs: kept"], line["CSSR"]) == ("1.0", "4", "0.25")
+    for name in ("leaderboard.md", "report.html"):
+        text = (tmp_path / "out" / name).read_text()
+        assert "candidates a record" in text
+        assert "4 of 5" in text
+    listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    assert "runs/shop/tokens.pairs.parquet" in listed
+    again = run(tmp_path, ["PC"], ranked=BM25(k=1))
+    again.save(tmp_path / "out")
+    assert not (folder / "tokens.pairs.parquet").exists()
+
+
+def test_any_id_can_be_written(tmp_path: Path) -> None:
+    queries, docs = Ids.of(["a b", ""]), Ids.of(["x\ty", "é", "\ufeffz"])
+    pairs = Pairs.build(queries, docs, np.array([0, 0, 1]), np.array([2, 0, 1]), source="x")
+    write_pairs(pairs, tmp_path / "p.parquet")
+    assert pq.read_table(tmp_path / "p.parquet").to_pylist() == [
+        {"query": "a b", "document": "x\ty"},
+        {"query": "a b", "document": "\ufeffz"},
+        {"query": "", "document": "é"},
+    ]
+    with pytest.raises(ConfigError, match="there is no folder"):
+        write_pairs(pairs, tmp_path / "no" / "p.parquet")
+
+
+def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
+    records = {"r1": "red wine", "r2": "wine red", "r3": "beer", "r4": "red beer"}
+    one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people")
+    (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TokenBlocking()).rows
+    assert row["pairs"]["matches"] == 1
+    assert row["pairs"]["possible"] == 6
+    assert row["measures"]["PC"] == 1.0
+    assert row["measures"]["PQ(complete)"] == pytest.approx(1 / 4)  # r1-r2, r1-r4, r2-r4, r3-r4
+    assert "one table" in row["conventions"]["pairs"]
+
+
+def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) -> None:
+    bare = Collection.of(DOCS, QUERIES, name="bare")
+    (row,) = run(tmp_path, ["PC"], bare, tokens=TokenBlocking()).rows
+    assert row["measures"] == {"PC": None}
+    assert (row["pairs"]["candidates"], row["pairs"]["matches"]) == (4, 0)
+    assert row["queries"]["answered"] == 3
+
+
+def test_pairs_are_refused_where_every_measure_needs_an_order(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gives unranked pairs, and all the measures need a ranking"):
+        run(tmp_path, ["nDCG@10", "PC@3"], tokens=TokenBlocking())
+    with pytest.raises(ConfigError, match="gives unranked pairs; PC@3 needs a ranking"):
+        tune([TokenBlocking(), TokenBlocking(ratio=0.5)], on=Judged(), measure="PC@3")
+
+
+def test_a_choice_among_pairs_by_a_measure_of_pairs(tmp_path: Path) -> None:
+    chosen = tune([TokenBlocking(most=1), TokenBlocking()], on=Judged(on_overlap="mark"), measure="PC")
+    assert chosen.gives == "pairs"
+    result = run(tmp_path, ["PC"], tuned=chosen)
+    (row,) = result.rows
+    assert row["status"] == "ok"
+    assert [one["value"] for one in row["chosen"][0]["candidates"]] == [0.8, 0.8] or row["chosen"][0]["chosen"] == 1
+    fewest = tune([TokenBlocking(), TokenBlocking(most=1)], on=Judged(on_overlap="mark"), measure="candidates")
+    (row,) = run(tmp_path, ["PC"], tuned=fewest).rows
+    assert row["chosen"][0]["chosen"] == 1  # fewer are better
+
+
+def test_folds_of_pairs_are_put_together(tmp_path: Path) -> None:
+    chosen = tune([TokenBlocking(most=1), TokenBlocking()], on=Judged(outside_fold=True), measure="PC")
+    result = Experiment(shop(), {"T": chosen}, ["PC"], store=open_store(tmp_path), folds=2).run()
+    (row,) = result.rows
+    assert row["status"] == "ok", row.get("error")
+    assert type(result.pairs("T")) is Pairs
+
+
+def test_trap_49_from_yaml_to_the_row(tmp_path: Path) -> None:
+    """The split's matches alone decide, and PQ says why it has no value."""
+    for name, lines in (
+        ("corpus.jsonl", [f'{{"_id": "{at}", "title": "", "text": "word{at}"}}' for at in range(30)]),
+        ("queries.jsonl", [f'{{"_id": "q{at}", "text": "word{at if at < 25 else 99}"}}' for at in range(30)]),
+    ):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    (tmp_path / "qrels").mkdir()
+    for split, rows in (("train", range(20)), ("test", range(20, 30))):
+        table = "".join(f"q{at}\t{at}\t1\n" for at in rows)
+        (tmp_path / "qrels" / f"{split}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{table}")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"collections: [{{name: held-out, source: {tmp_path}, split: test}}]\n"
+        "measures: [PC, PQ, F1(complete), candidates, least_k(PC>=0.5)]\nsystems: {tokens: token_blocking}\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(config), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"), "--quiet"])
+    assert not ended.value.code
+    (row,) = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
+    assert row["measures"]["PC"] == 0.5  # 5 of the 10 held out, not 25 of 30
+    assert row["pairs"]["matches"] == 10
+    assert row["measures"]["PQ"] is None
+    assert "may list only some of the matches" in row["nulls"]["PQ"]
+    assert row["measures"]["F1(complete)"] == pytest.approx(2 * 5 / (row["pairs"]["candidates"] + 10))
+
+
+def test_seeds_have_a_mean_of_what_they_count() -> None:
+    from nirank.experiment.seeds import _pairs
+
+    found = _pairs(
+        [{"candidates": 2, "possible": None, "ordered": True}, {"candidates": 4, "possible": None, "ordered": True}]
+    )
+    assert found == {"candidates": 3.0, "possible": None, "ordered": True}
+
+
+def test_counting_by_hand_agrees(tmp_path: Path) -> None:
+    result = run(tmp_path, ["PC"], tokens=TokenBlocking())
+    counts = count_pairs(result.pairs("tokens"), result.collections[0].qrels["qrels"])
+    assert counts.measure("PC") == result.rows[0]["measures"]["PC"]
