@@ -15,7 +15,7 @@ from nirank.evaluation.holes import at_most, condensed
 from nirank.evaluation.kernels import Judged, Values
 from nirank.evaluation.measures import Measure, measure_names, parse
 from nirank.evaluation.native import native, threshold
-from nirank.evaluation.pair_evaluation import PairEvaluation, evaluate_pairs
+from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, reachable
 from nirank.evaluation.screening import effort_curve, ended_early
@@ -91,6 +91,7 @@ def evaluate(
     *,
     whole_corpus: bool = True,
     one_table: bool = False,
+    complete: bool = False,
 ) -> Evaluation:
     """Evaluate a ranking, or candidate pairs without order.
 
@@ -98,6 +99,7 @@ def evaluate(
     whole_corpus  whether the ranking's documents are the corpus; of a run file they are only what it
                   shows, so that without a scope nothing can be said of what it left out
     one_table     whether the queries are records of the corpus; to measures of pairs, a pair counts once then
+    complete      whether the judgements list all matches, so that other pairs are none; a set called so does
     The mean is over queries that are declared and judged: those without results count 0; those
     whose labels are all not relevant count 0 too, as in trec_eval, and are counted. Screening
     measures leave out queries without anything relevant in their pool. Candidate pairs have the measures that read
@@ -124,7 +126,8 @@ def evaluate(
     of_pairs = PairEvaluation()
     if not ranked or any(one.of_pairs for one in parsed):
         asked = [one for one in parsed if one.of_pairs]
-        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, one_table=one_table, whole_corpus=whole_corpus)
+        told = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
+        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, **told)
     values = {one.name: native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
     foreign = [one for one in left if one.foreign is not None]
     if foreign:

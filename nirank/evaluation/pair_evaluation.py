@@ -12,7 +12,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
-COMPLETE = "complete"  # a judgement set of this name lists all matches
+COMPLETE = "complete"  # a judgement set, or split of pairs, of this name lists all matches
 _OF_ALL_PAIRS = ("CSSR", "reduction_ratio")
 _NO_MATCH = "no match is judged"
 
@@ -44,12 +44,14 @@ def evaluate_pairs(
     *,
     one_table: bool,
     whole_corpus: bool,
+    complete: bool,
 ) -> PairEvaluation:
     """Evaluate candidate pairs, or a ranking as the pairs that its lists hold.
 
     measures      those of pairs
     lacking       names of those that these candidates cannot have, such as those with a cut-off where nothing is ranked
     whole_corpus  whether all documents are known, and so how many pairs are possible
+    complete      whether the judgements list all matches, so that other pairs are none
     """
     whole = count_pairs(found, qrels, one_table=one_table)
     values: dict[str, float] = {}
@@ -59,7 +61,7 @@ def evaluate_pairs(
     for one in measures:
         if one.name in lacking:
             continue
-        if one.family in NEED_COMPLETE and not _is_complete(one, qrels):
+        if one.family in NEED_COMPLETE and not (complete or one.complete):
             nulls[one.name] = _incomplete(one, qrels)
         elif one.family in _OF_ALL_PAIRS and not whole_corpus:
             nulls[one.name] = f"{one.name} counts the pairs that are possible; these documents are not all there are"
@@ -82,18 +84,14 @@ def evaluate_pairs(
             else:
                 values[one.name], counts[one.name] = value, at[one.cutoff]
     facts = _facts(whole, whole_corpus) | {"ordered": isinstance(found, Ranking)}
-    return PairEvaluation(values, nulls, counts, facts, _convention(measures, qrels, facts, one_table))
-
-
-def _is_complete(one: Measure, qrels: Qrels) -> bool:
-    return one.complete or qrels.name == COMPLETE
+    return PairEvaluation(values, nulls, counts, facts, _convention(measures, qrels, facts, one_table, complete))
 
 
 def _incomplete(one: Measure, qrels: Qrels) -> str:
     asked = f"{one.family}(complete)" + (f"@{one.cutoff}" if one.cutoff else "")
     return (
         f"{one.name} takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
-        f" matches; a judgement set called '{COMPLETE}' has it, and {asked} says that the list is complete"
+        f" matches; a judgement set or split of pairs called '{COMPLETE}' has it, and {asked} says that all are listed"
     )
 
 
@@ -113,13 +111,15 @@ def _facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
     }
 
 
-def _convention(measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool) -> str:
+def _convention(
+    measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool, complete: bool
+) -> str:
     said = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"
     if one_table:
         said += "; one table: a pair counts once, whatever its order, and none with itself"
-    complete = [one for one in measures if one.family in NEED_COMPLETE and _is_complete(one, qrels)]
-    if complete:
-        why = f"judgement set '{COMPLETE}'" if qrels.name == COMPLETE else "as asked for"
-        names = ", ".join(one.name for one in complete)
+    counting = [one.name for one in measures if one.family in NEED_COMPLETE and (complete or one.complete)]
+    if counting:
+        why = f"it is called '{COMPLETE}'" if complete else "as asked for"
+        names = ", ".join(counting)
         said += f"; {names}: pairs without a judgement are no matches, the list being complete ({why})"
     return said

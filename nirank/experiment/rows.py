@@ -15,7 +15,7 @@ from nirank.collections.twins import share_labels, unequal_groups
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import Lost, PairLedger, entry
 from nirank.evaluation.measures import is_of_pairs
-from nirank.evaluation.pair_evaluation import evaluate_pairs
+from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
 from nirank.experiment.cases import Case
 from nirank.experiment.planning import is_one_table, seen
 from nirank.flow.pairs import Pairs
@@ -63,7 +63,8 @@ def measured(
     """
     collection = case.collection
     one_table = is_one_table(collection)
-    evaluation = evaluate(found, qrels, measures, collection.scope, one_table=one_table)
+    complete = collection.unit == "pair" and collection.split == COMPLETE
+    evaluation = evaluate(found, qrels, measures, collection.scope, one_table=one_table, complete=complete)
     add_evaluation(row, evaluation)
     counted = PairLedger(qrels, one_table=one_table) if evaluation.pairs else None
     row["ledger"] = _ledger(case, runner, qrels, measures, counted)
@@ -77,7 +78,7 @@ def unjudged_facts(found: Pairs, collection: Collection) -> dict[str, Any]:
     """Return how many candidates there are, where nobody has said which of them match."""
     nothing = Qrels.build(found.queries, found.docs, *(np.empty(0, np.int64) for _ in range(3)))
     one_table = is_one_table(collection)
-    return dict(evaluate_pairs(found, nothing, (), one_table=one_table, whole_corpus=True).facts)
+    return dict(evaluate_pairs(found, nothing, (), one_table=one_table, whole_corpus=True, complete=False).facts)
 
 
 def _with_shared_labels(

@@ -148,11 +148,11 @@ def test_pairs_without_a_judgement_are_no_matches_only_where_the_list_is_complet
     assert "as asked for" in sample.conventions["pairs"]
     whole = evaluate(pairs, make_qrels(gold, name="complete"), names)
     assert whole.means == {"PQ": 0.5, "F1": pytest.approx(2 / 3), "PQ(complete)": 0.5, "PC": 1.0}
-    assert "judgement set 'complete'" in whole.conventions["pairs"]
+    assert "it is called 'complete'" in whole.conventions["pairs"]
     assert (
         evaluate(make_ranking(1), make_qrels(gold), ["PQ@1"])
         .nulls["PQ@1"]
-        .endswith("PQ(complete)@1 says that the list is complete")
+        .endswith("PQ(complete)@1 says that all are listed")
     )
 
 

@@ -28,6 +28,9 @@ QUERIES = {"b1": "canon sx10 camera", "b2": "bravia tv sony", "b3": "coolpix nik
 MATCHES = {"b1": {"a1": 1}, "b2": {"a2": 1, "a4": 1}, "b3": {"a3": 1, "a2": 0}, "b4": {"a4": 1}}
 
 
+TOKENS = TokenBlocking(smoothing=None, ratio=None)
+
+
 def shop(**more: object) -> Collection:
     return Collection.of(DOCS, QUERIES, MATCHES, name="shop", **more)  # type: ignore[arg-type]
 
@@ -37,8 +40,8 @@ def run(tmp_path: Path, measures: list[str], collection: Collection | None = Non
 
 
 def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
-    chain = TokenBlocking() >> BM25() >> Cut(1)
-    result = run(tmp_path, ["PC", "PC@1", "candidates", "nDCG@10"], tokens=TokenBlocking(), first=chain)
+    chain = TOKENS >> BM25() >> Cut(1)
+    result = run(tmp_path, ["PC", "PC@1", "candidates", "nDCG@10"], tokens=TOKENS, first=chain)
     pairs, ranked = result.rows
     assert pairs["measures"] == {"PC": 0.8, "PC@1": None, "candidates": 1.0, "nDCG@10": None}
     assert "candidate pairs without order" in pairs["nulls"]["PC@1"]
@@ -63,7 +66,7 @@ def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
 
 
 def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Path) -> None:
-    result = run(tmp_path, ["PC"], first=TokenBlocking() >> BM25() >> Cut(1))
+    result = run(tmp_path, ["PC"], first=TOKENS >> BM25() >> Cut(1))
     (row,) = result.rows
     assert [(one["pairs"]["kept"], one["pairs"]["lost"]) for one in row["ledger"]] == [(4, 1), (4, 1), (3, 2)]
     lost = result.lost("first").to_dict("records")
@@ -85,7 +88,7 @@ def test_what_is_lost_is_known_only_where_pairs_are_counted(tmp_path: Path) -> N
 
 
 def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
-    result = run(tmp_path, ["PC", "CSSR"], tokens=TokenBlocking(), ranked=BM25(k=1))
+    result = run(tmp_path, ["PC", "CSSR"], tokens=TOKENS, ranked=BM25(k=1))
     result.save(tmp_path / "out")
     folder = tmp_path / "out" / "runs" / "shop"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -134,7 +137,7 @@ def test_any_id_can_be_written(tmp_path: Path) -> None:
 def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
     records = {"r1": "red wine", "r2": "wine red", "r3": "beer", "r4": "red beer"}
     one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people")
-    (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TokenBlocking()).rows
+    (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TOKENS).rows
     assert row["pairs"]["matches"] == 1
     assert row["pairs"]["possible"] == 6
     assert row["measures"]["PC"] == 1.0
@@ -144,7 +147,7 @@ def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
 
 def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) -> None:
     bare = Collection.of(DOCS, QUERIES, name="bare")
-    (row,) = run(tmp_path, ["PC"], bare, tokens=TokenBlocking()).rows
+    (row,) = run(tmp_path, ["PC"], bare, tokens=TOKENS).rows
     assert row["measures"] == {"PC": None}
     assert (row["pairs"]["candidates"], row["pairs"]["matches"]) == (4, 0)
     assert row["queries"]["answered"] == 3
@@ -152,25 +155,31 @@ def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) 
 
 def test_pairs_are_refused_where_every_measure_needs_an_order(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="gives unranked pairs, and all the measures need a ranking"):
-        run(tmp_path, ["nDCG@10", "PC@3"], tokens=TokenBlocking())
+        run(tmp_path, ["nDCG@10", "PC@3"], tokens=TOKENS)
     with pytest.raises(ConfigError, match="gives unranked pairs; PC@3 needs a ranking"):
-        tune([TokenBlocking(), TokenBlocking(ratio=0.5)], on=Judged(), measure="PC@3")
+        tune([TOKENS, TokenBlocking(ratio=0.5)], on=Judged(), measure="PC@3")
 
 
 def test_a_choice_among_pairs_by_a_measure_of_pairs(tmp_path: Path) -> None:
-    chosen = tune([TokenBlocking(most=1), TokenBlocking()], on=Judged(on_overlap="mark"), measure="PC")
+    chosen = tune(
+        [TokenBlocking(smoothing=None, ratio=0.4), TOKENS], on=Judged(split="test", on_overlap="mark"), measure="PC"
+    )
     assert chosen.gives == "pairs"
-    result = run(tmp_path, ["PC"], tuned=chosen)
+    result = run(tmp_path, ["PC"], shop(split="test"), tuned=chosen)
     (row,) = result.rows
     assert row["status"] == "ok"
     assert [one["value"] for one in row["chosen"][0]["candidates"]] == [0.8, 0.8] or row["chosen"][0]["chosen"] == 1
-    fewest = tune([TokenBlocking(), TokenBlocking(most=1)], on=Judged(on_overlap="mark"), measure="candidates")
-    (row,) = run(tmp_path, ["PC"], tuned=fewest).rows
+    fewest = tune(
+        [TOKENS, TokenBlocking(smoothing=None, ratio=0.4)],
+        on=Judged(split="test", on_overlap="mark"),
+        measure="candidates",
+    )
+    (row,) = run(tmp_path, ["PC"], shop(split="test"), tuned=fewest).rows
     assert row["chosen"][0]["chosen"] == 1  # fewer are better
 
 
 def test_folds_of_pairs_are_put_together(tmp_path: Path) -> None:
-    chosen = tune([TokenBlocking(most=1), TokenBlocking()], on=Judged(outside_fold=True), measure="PC")
+    chosen = tune([TokenBlocking(smoothing=None, ratio=0.4), TOKENS], on=Judged(), measure="PC")
     result = Experiment(shop(), {"T": chosen}, ["PC"], store=open_store(tmp_path), folds=2).run()
     (row,) = result.rows
     assert row["status"] == "ok", row.get("error")
@@ -178,30 +187,37 @@ def test_folds_of_pairs_are_put_together(tmp_path: Path) -> None:
 
 
 def test_trap_49_from_yaml_to_the_row(tmp_path: Path) -> None:
-    """The split's matches alone decide, and PQ says why it has no value."""
-    for name, lines in (
-        ("corpus.jsonl", [f'{{"_id": "{at}", "title": "", "text": "word{at}"}}' for at in range(30)]),
-        ("queries.jsonl", [f'{{"_id": "q{at}", "text": "word{at if at < 25 else 99}"}}' for at in range(30)]),
-    ):
-        (tmp_path / name).write_text("\n".join(lines) + "\n")
-    (tmp_path / "qrels").mkdir()
-    for split, rows in (("train", range(20)), ("test", range(20, 30))):
-        table = "".join(f"q{at}\t{at}\t1\n" for at in rows)
-        (tmp_path / "qrels" / f"{split}.tsv").write_text(f"query-id\tcorpus-id\tscore\n{table}")
+    """The split's matches alone decide, ids that both tables share mean nothing, and PQ says why it has no value."""
+    (tmp_path / "a.csv").write_text("id,name\n" + "".join(f"{at},word{at}\n" for at in range(30)))
+    (tmp_path / "b.csv").write_text(
+        "id,name\n" + "".join(f"{at},word{29 - at if at < 25 else 99}\n" for at in range(30))
+    )
+    for split, rows in (("train", range(20)), ("test", range(20, 30)), ("complete", range(30))):
+        labelled = "".join(f"{29 - at},{at},1\n" for at in rows) + f"0,{rows[0]},0\n" * (split != "complete")
+        (tmp_path / f"{split}.csv").write_text(f"ltable_id,rtable_id,label\n{labelled}")
+    tables = "left: a.csv, right: b.csv, pairs: {train: train.csv, test: test.csv, complete: complete.csv}"
     config = tmp_path / "c.yaml"
     config.write_text(
-        f"collections: [{{name: held-out, source: {tmp_path}, split: test}}]\n"
-        "measures: [PC, PQ, F1(complete), candidates, least_k(PC>=0.5)]\nsystems: {tokens: token_blocking}\n"
+        f"collections: [{{name: words, {tables}, split: test}}, {{name: words, {tables}, split: complete}}]\n"
+        "measures: [PC, PQ, F1(complete), candidates, reduction_ratio]\n"
+        "systems: {tokens: {token_blocking: {smoothing: null, ratio: null}}}\n"
+        f"store: {tmp_path / 'store'}\n"
     )
     with pytest.raises(SystemExit) as ended:
-        main(["run", str(config), "--out", str(tmp_path / "out"), "--store", str(tmp_path / "store"), "--quiet"])
+        main(["run", str(config), "--out", str(tmp_path / "out"), "--quiet"])
     assert not ended.value.code
-    (row,) = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
-    assert row["measures"]["PC"] == 0.5  # 5 of the 10 held out, not 25 of 30
-    assert row["pairs"]["matches"] == 10
-    assert row["measures"]["PQ"] is None
-    assert "may list only some of the matches" in row["nulls"]["PQ"]
-    assert row["measures"]["F1(complete)"] == pytest.approx(2 * 5 / (row["pairs"]["candidates"] + 10))
+    test, complete = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
+    assert test["measures"]["PC"] == 0.5  # 5 of the 10 held out, not 25 of 30
+    assert (test["pairs"]["matches"], test["pairs"]["records"], test["pairs"]["candidates"]) == (10, 30, 25)
+    assert test["measures"]["PQ"] is None
+    assert "may list only some of the matches" in test["nulls"]["PQ"]
+    assert test["measures"]["F1(complete)"] == pytest.approx(2 * 5 / (25 + 10))
+    assert test["measures"]["reduction_ratio"] == pytest.approx(1 - 25 / 900)
+    assert complete["measures"]["PC"] == pytest.approx(25 / 30)
+    assert complete["measures"]["PQ"] == 1.0
+    assert "called 'complete'" in complete["conventions"]["pairs"]
+    lost = (tmp_path / "out" / "runs" / "words" / "tokens.lost.csv").read_text().splitlines()
+    assert lost == ["qrels,query_id,document_id,last_in", *(f"pairs,{at},{29 - at}," for at in range(25, 30))]
 
 
 def test_seeds_have_a_mean_of_what_they_count() -> None:
@@ -214,6 +230,6 @@ def test_seeds_have_a_mean_of_what_they_count() -> None:
 
 
 def test_counting_by_hand_agrees(tmp_path: Path) -> None:
-    result = run(tmp_path, ["PC"], tokens=TokenBlocking())
+    result = run(tmp_path, ["PC"], tokens=TOKENS)
     counts = count_pairs(result.pairs("tokens"), result.collections[0].qrels["qrels"])
     assert counts.measure("PC") == result.rows[0]["measures"]["PC"]
