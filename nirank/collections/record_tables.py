@@ -31,7 +31,7 @@ class TablesAsked:
     exclude      columns that are no text
     ask          which side asks; its records are the queries, the other side's the corpus
     columns      names of columns where they are not found by known names: `{left: {id: key}, right: {id: key}, pairs:
-                 {left: …, right: …, label: …}}`, or `{records: {id: key}, …}`
+                 {left: …, right: …, label: …}}`, or `{records: {id: key}, …}`, or `{id: key, …}` for every table
     """
 
     left: str | Path | None = None
@@ -172,6 +172,9 @@ def _columns(asked: TablesAsked, excluded: tuple[str, ...]) -> AskedColumns:
         raise ConfigError(f"columns: expected a mapping such as {example}, got {value!r}")
     known: dict[str, tuple[str, ...]] = {**dict.fromkeys(tables, ("id",)), PAIRS: ("left", "right", "label")}
     found: dict[str, dict[str, str]] = {}
+    if "id" in value:  # of every table
+        rest = {part: names for part, names in value.items() if part != "id"}
+        value = {**{table: {"id": value["id"]} for table in tables}, **rest}
     for part, names in value.items():
         if part not in known or not isinstance(names, Mapping):
             raise ConfigError(f"columns: '{part}': expected {example}{suggest(str(part), known)}")

@@ -91,7 +91,7 @@ def load(
     columns       names of columns (of JSON: keys) where they are not found by known names: {docs: {id, title, text,
                   label}, queries: {id, title, text}, qrels: {query, document, label}}, or {id, title, text, label}
                   of the documents. `text` may list several; `label` holds the judgements of the only query.
-                  Of tables: {left: {id}, right: {id}, pairs: {left, right, label}}
+                  Of tables: {left: {id}, right: {id}, pairs: {left, right, label}}, or {id} of every table
     split         default: test, else the only one
     name          as rows show it; default: the folder's name or the id
     min_rel       the least grade that binary measures take as relevant

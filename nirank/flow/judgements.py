@@ -158,7 +158,9 @@ def read_qrels(
     if not len(found) and found.names is None:
         empty = found.columns[0]
         return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
-    form, queries, docs, labels = _parts(found, columns, one_table, asking)
+    form, queries, docs, labels = _parts(found, columns, one_table, asking, "pairs" if of_tables else "qrels")
+    if of_tables and labels is not None:
+        labels = _number_truth(labels)
     if of_tables and asking == "right" and form in ("pairs", "beir") and found.names is None:
         queries, docs = docs, queries
     _refuse_empty(found, queries, docs)
@@ -216,9 +218,12 @@ def _unsaid(found: IdColumns, columns: JudgedColumns) -> bool:
 
 
 def _parts(
-    found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str
+    found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str, said: str
 ) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
-    """Return the form of a file, and its queries, documents and labels; labels are None for pairs."""
+    """Return the form of a file, and its queries, documents and labels; labels are None for pairs.
+
+    said  under which key of `columns` users name these columns
+    """
     if found.names is None and columns == JudgedColumns():
         return _placed(found)
     queries, docs = found.named(QUERY_NAMES, columns.query), found.named(DOC_NAMES, columns.document)
@@ -229,12 +234,12 @@ def _parts(
         asked, answer = sides[::-1] if asking == "right" else sides
         queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
     if queries is None or docs is None:
-        raise DataError(_which(found.path, names, sides))
+        raise DataError(_which(found.path, names, sides) if said == "qrels" else _which_sides(found.path, names))
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
         raise DataError(
             f"{found.path}: columns {listed(names)}: none is known to hold labels; expected one of"
-            f" {', '.join(LABEL_NAMES[:5])}, or columns: {{qrels: {{label: …}}}}"
+            f" {', '.join(LABEL_NAMES[:5])}, or columns: {{{said}: {{label: …}}}}"
         )
     if file_kind(found.path) in _JSON:
         return "json", queries, docs, labels
@@ -263,6 +268,19 @@ def _which(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> s
         f"{path}: columns {listed(names)}: which is the query, which the document? Expected known names such as"
         f" query-id, corpus-id and score, or columns: {{qrels: {{query: {query}, document: {document}}}}}"
     )
+
+
+def _which_sides(path: Path, names: Sequence[str]) -> str:
+    return (
+        f"{path}: columns {listed(names)}: which is the left record, which the right one? Expected known names such as"
+        " ltable_id, rtable_id and label, or columns: {pairs: {left: …, right: …}}"
+    )
+
+
+def _number_truth(labels: pa.Array) -> pa.Array:
+    """Return labels with 1 for true and 0 for false, as pandas writes them."""
+    lower = pc.utf8_lower(labels)
+    return pc.if_else(pc.equal(lower, "true"), "1", pc.if_else(pc.equal(lower, "false"), "0", labels))
 
 
 def _iterated(names: Sequence[str]) -> bool:

@@ -115,6 +115,7 @@ PAIR_FILES = {
     "bare_labels.csv": "0,1,1\n1,0,1\n2,2,1\n0,0,0\n",
     "jedai.csv": "D1|D2\n0|1\n1|0\n2|2\n",
     "ids.tsv": "id1\tid2\n0\t1\n1\t0\n2\t2\n",
+    "truth.csv": "ltable_id,rtable_id,label\n0,1,True\n1,0,True\n2,2,True\n3,3,False\n",
     "gold.csv": "ltable_id,rtable_id,gold\n0,1,1\n1,0,1\n2,2,1\n3,3,0\n",
     "named.csv": "query-id,corpus-id,score\n1,0,1\n0,1,1\n2,2,1\n",  # says itself which side asks: the right one
 }
@@ -183,15 +184,23 @@ def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
 def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
     (tmp_path / "a.csv").write_text("key,name\n7,apple\n")
     (tmp_path / "b.csv").write_text("code,name\n9,apples\n")
-    (tmp_path / "p.csv").write_text("idA,idB,same\n7,9,1\n")
+    (tmp_path / "p.csv").write_text("idAbt,idBuy,same\n7,9,1\n")
     columns = {
         "left": {"id": "key"},
         "right": {"id": "code"},
-        "pairs": {"left": "idA", "right": "idB", "label": "same"},
+        "pairs": {"left": "idAbt", "right": "idBuy", "label": "same"},
     }
     files = {"left": tmp_path / "a.csv", "right": tmp_path / "b.csv", "pairs": tmp_path / "p.csv", "columns": columns}
     assert matches(load(**files, store=store)) == {("9", "7")}
     assert matches(load(**files, ask="left", store=store)) == {("7", "9")}
+    (tmp_path / "b.csv").write_text("key,name\n9,apples\n")
+    assert matches(load(**{**files, "columns": {"id": "key", "pairs": columns["pairs"]}}, store=store)) == {("9", "7")}
+    with pytest.raises(
+        DataError, match=r"columns idAbt, idBuy, same: which is the left record, .*: \{pairs: \{left: …"
+    ):
+        load(**{**files, "columns": {"id": "key", "pairs": {"label": "same"}}}, store=store)
+    with pytest.raises(DataError, match=r"b\.csv: there is no column 'code'"):
+        load(**files, store=store)
     with pytest.raises(ConfigError, match="columns: 'docs': expected"):
         load(**{**files, "columns": {"docs": {"id": "key"}}}, store=store)
 
@@ -201,6 +210,32 @@ def test_json_records_have_the_columns_of_all(tmp_path: Path, store: LocalStore)
     found = load(records=tmp_path / "a.jsonl", store=store)
     assert list(found.docs.read(TextView(("title", "text")))) == ["apple", "3"]
     assert list(found.docs.read(TextView("marked"))) == ["[COL] name [VAL] apple", "[COL] price [VAL] 3"]
+
+
+@pytest.mark.parametrize("tables_end", ["", "1,bread\n"])
+@pytest.mark.parametrize("pairs_end", ["", "1,1,1\n"])
+def test_tables_and_pairs_of_nothing(tables_end: str, pairs_end: str, tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n" + tables_end)
+    (tmp_path / "p.csv").write_text("ltable_id,rtable_id,label\n" + pairs_end)
+    (tmp_path / "b.csv").write_text("id,name\n1,bread\n")
+    pairs = {"train": tmp_path / "p.csv", "test": tmp_path / "p.csv"}
+    found = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", pairs=pairs, store=store, check=False)
+    assert ("no-documents" in codes(found)) == (not tables_end)
+    assert ("absent-records" in codes(found)) == (not tables_end and bool(pairs_end))
+    one = load(records=tmp_path / "a.csv", pairs=pairs, store=store, check=False)
+    assert (len(one.docs), len(one.qrels["pairs"])) == (bool(tables_end), bool(tables_end and pairs_end))
+
+
+def test_columns_that_stand_the_other_way_round(tmp_path: Path, store: LocalStore) -> None:
+    (tmp_path / "a.csv").write_text("id,name\na1,apple\na2,bread\n")
+    (tmp_path / "b.csv").write_text("id,name\nb1,apple\nb2,bread\n")
+    (tmp_path / "p.csv").write_text("b1,a1\nb2,a2\n")
+    files = {"left": tmp_path / "a.csv", "right": tmp_path / "b.csv", "pairs": tmp_path / "p.csv"}
+    with pytest.raises(DataError, match="2 would be there if left and right were exchanged"):
+        load(**files, store=store)
+    (tmp_path / "p.csv").write_text("idAbt,idBuy\na1,b1\na2,b2\n")
+    with pytest.raises(DataError, match="if it is a header, say columns"):
+        load(**files, store=store)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def _of_pairs(collection: Collection, facts: AuditFacts, max_dangling: float) ->
         *(one for name, told in facts.judged.items() for one in form_findings(name, told)),
         *pair_findings(collection, facts, max_dangling),
         *giveaway_findings(collection, facts),
-        *date_findings(collection),
+        *(date_findings(collection) if collection.time == "as_of_query" else ()),
     ]
 
 

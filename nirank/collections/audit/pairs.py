@@ -118,6 +118,12 @@ def _absent_records(
     )
     if (asked & matches).any():
         message += f"; the {(asked & matches).sum():,} whose asking record is absent are not counted as lost"
+    if collection.relation != "self":
+        turned = (collection.docs.ids.rows(lost.query_ids) >= 0) & (collection.queries.ids.rows(lost.doc_ids) >= 0)
+        if turned.any():
+            message += f"; {turned.sum():,} would be there if left and right were exchanged"
+    if len(lost) == 1 and judged.form == "pairs" and not judged.header:
+        message += "; if it is a header, say columns: {pairs: {left: …, right: …}}"
     if severity == "error":
         message += f" (max_dangling: {max_dangling:g}, found {part:.3g})"
     examples = _show(collection, *(ids[:SHOWN].to_pylist() for ids in (lost.query_ids, lost.doc_ids)))
