@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "nirank.algebra.context": ("Context",),
+    "nirank.algebra.stage": ("Combiner", "Retriever", "ScopeStage", "Scorer", "TextMap", "option", "stage"),
     "nirank.collections.collection": ("Collection",),
     "nirank.collections.texts": ("Texts",),
     "nirank.evaluation.evaluate": ("evaluate",),
@@ -30,6 +32,12 @@ _PLACES = {
     "nirank.results.result": ("Result",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.bm25": ("BM25",),
+    "nirank.stages.token_blocking": ("TokenBlocking",),
+    "nirank.stages.tfidf": ("TFIDF",),
+    "nirank.stages.sorted_neighbourhood": ("SortedNeighbourhood",),
+    "nirank.stages.same": ("Same",),
+    "nirank.stages.minhash": ("MinHash",),
+    "nirank.stages.lsh": ("LSH",),
     "nirank.stages.comb": ("Comb",),
     "nirank.stages.complete": ("Complete",),
     "nirank.stages.cross_encoder": ("CrossEncoder",),
@@ -69,10 +77,18 @@ _PLACES = {
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 
 if TYPE_CHECKING:
+    from nirank.algebra.context import Context as Context
     from nirank.algebra.judged import Judged as Judged
     from nirank.algebra.pipeline import fold as fold
     from nirank.algebra.pipeline import rewrite as rewrite
     from nirank.algebra.pipeline import within as within
+    from nirank.algebra.stage import Combiner as Combiner
+    from nirank.algebra.stage import Retriever as Retriever
+    from nirank.algebra.stage import ScopeStage as ScopeStage
+    from nirank.algebra.stage import Scorer as Scorer
+    from nirank.algebra.stage import TextMap as TextMap
+    from nirank.algebra.stage import option as option
+    from nirank.algebra.stage import stage as stage
     from nirank.algebra.tuned import grid as grid
     from nirank.algebra.tuned import tune as tune
     from nirank.collections.collection import Collection as Collection
@@ -104,15 +120,21 @@ if TYPE_CHECKING:
     from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
     from nirank.stages.llm_listwise import LLMListwise as LLMListwise
+    from nirank.stages.lsh import LSH as LSH
     from nirank.stages.max_sim import MaxSim as MaxSim
+    from nirank.stages.minhash import MinHash as MinHash
     from nirank.stages.only import Only as Only
     from nirank.stages.rm3 import RM3 as RM3
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf
     from nirank.stages.run import RunFile as RunFile
+    from nirank.stages.same import Same as Same
     from nirank.stages.sections import Sections as Sections
     from nirank.stages.sentences import Sentences as Sentences
+    from nirank.stages.sorted_neighbourhood import SortedNeighbourhood as SortedNeighbourhood
     from nirank.stages.sparse import Sparse as Sparse
+    from nirank.stages.tfidf import TFIDF as TFIDF
+    from nirank.stages.token_blocking import TokenBlocking as TokenBlocking
     from nirank.stages.top_terms import TopTerms as TopTerms
     from nirank.stages.union import Union as Union
     from nirank.stages.weighted_sum import WeightedSum as WeightedSum

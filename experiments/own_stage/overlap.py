@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from nirank.algebra.context import Context
-from nirank.algebra.stage import Scorer, option, stage
+from nirank import Context, Pairs, Scorer, option, stage
 from nirank.collections.texts import TextView
-from nirank.flow.pairs import Pairs
 
 
 @stage

@@ -170,7 +170,7 @@ class FileSet:
 
     def candidates(self, split: str | None) -> PairsFile | None:
         path = self.candidate_files.get(split or "", self.candidate_files.get(""))
-        return None if path is None else read_pairs(path)
+        return None if path is None else read_pairs(path, judgements_too=True)
 
 
 def _refuse_blank(records: Iterator[Record], label: str) -> Iterator[Record]:
