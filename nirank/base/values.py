@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from nirank.errors import ConfigError
+from nirank.errors import ConfigError, suggest
 
 
 def inside(value: Any, closed: type | tuple[type, ...] = ()) -> Iterator[Any]:
@@ -157,7 +158,14 @@ def _validated(adapter: Any, value: Any) -> Any:
             raise ConfigError(f"there is no option '{first['loc'][-1]}'") from None
         if first["type"] == "missing":
             raise ConfigError(f"'{first['loc'][-1]}' is missing, got {first['input']!r}") from None
-        raise ConfigError(f"{said[0].lower()}{said[1:]}, got {first['input']!r}") from None
+        raise ConfigError(f"{said[0].lower()}{said[1:]}, got {first['input']!r}{suggest_choice(first)}") from None
+
+
+def suggest_choice(mistake: Mapping[str, Any]) -> str:
+    """Return the nearest of the words that an option can be, for one of pydantic's errors; '' for other errors."""
+    if mistake["type"] != "literal_error":
+        return ""
+    return suggest(str(mistake["input"]), re.findall(r"'([^']+)'", mistake["ctx"]["expected"]))
 
 
 def hint_of(kind: type, name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from nirank.algebra.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.algebra.registry import find, stages
 from nirank.base.amounts import parse_size
-from nirank.base.values import converted, hint_of
+from nirank.base.values import converted, hint_of, suggest_choice
 from nirank.config.collections import CollectionReader, path_of, unknown_keys
 from nirank.config.models import ModelReader
 from nirank.config.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
@@ -399,6 +399,7 @@ class _Reader:
                 elif wrong["loc"]:
                     message = (
                         f"{kind.name}: {wrong['loc'][0]}: {message[0].lower()}{message[1:]}, got {wrong['input']!r}"
+                        f"{suggest_choice(wrong)}"
                     )
                 self.mistakes.add(where, message)
             return None

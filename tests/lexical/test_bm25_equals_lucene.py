@@ -131,7 +131,8 @@ def test_trap_23_unknown_words_give_no_documents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("docs", "queries"), [({"a": ""}, {"q": "x"}), ({"a": "x"}, {"q": ""}), ({"a": "\x00 \ud800 x"}, {"q": "x \udc00"})]
+    ("docs", "queries"),
+    [({"a": "", "b": "y"}, {"q": "x"}), ({"a": "x"}, {"q": "", "r": "y"}), ({"a": "\x00 \ud800 x"}, {"q": "x \udc00"})],
 )
 def test_nothing_is_too_odd(tmp_path: Path, docs: dict[str, str], queries: dict[str, str]) -> None:
     docs = {id: text.encode("utf-8", "replace").decode() for id, text in docs.items()}

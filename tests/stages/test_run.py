@@ -164,9 +164,11 @@ def test_refusals() -> None:
         RunFile("{collection.run")
     with pytest.raises(ConfigError, match="run: path must name a file, got ''"):
         RunFile("")
-    with pytest.raises(ConfigError, match="order_by is one of score, rank, line, got 'scores'; did you mean 'score'"):
+    with pytest.raises(
+        ConfigError, match="order_by: input should be 'score', 'rank' or 'line', got 'scores'; did you mean 'score'"
+    ):
         RunFile("a", order_by="scores")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="duplicates is one of refuse, best, first, got 'last'"):
+    with pytest.raises(ConfigError, match="duplicates: input should be 'refuse', 'best' or 'first', got 'last'"):
         RunFile("a", duplicates="last")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="names the split, and collection 'c' has none"):
         RunFile("{split}.run").needs(Sides(SIDES.queries, SIDES.docs, collection="c"))

@@ -252,12 +252,15 @@ def test_varied_values_become_what_their_fields_have():
         (lambda: tune([BM25()], on=Judged()), "two candidates or more, got 1"),
         (lambda: tune([BM25(), BM25() | BM25()], on=Judged()), "gives unranked pairs"),
         (lambda: Judged(part=(0.8, 0.2)), "part: expected two numbers from 0 to 1, the lesser first"),
-        (lambda: Judged(on_overlap="ignore"), "expected refuse, drop or mark, got 'ignore'"),
+        (lambda: Judged(on_overlap="ignore"), "on_overlap: input should be 'refuse', 'drop' or 'mark', got 'ignore'"),
         (lambda: Mined(BM25(), ranks=(0, 5)), "ranks are two numbers from 1"),
         (lambda: Mixture((Fields(),)), "two training sets or more"),
         (lambda: Soup((Train(MODEL, Fields()),), "greedy"), "needs watch"),
         (lambda: Soup((Train("a", Fields()), Train("b", Fields()))), "must be of one kind and start from one model"),
-        (lambda: Recipe(loss="ndcg"), "recipe: loss must be one of mnr, lce, margin, margin_mse, lsh, got 'ndcg'"),
+        (
+            lambda: Recipe(loss="ndcg"),
+            "recipe: loss: input should be 'mnr', 'lce', 'margin', 'margin_mse' or 'lsh', got 'ndcg'",
+        ),
         (lambda: Recipe(lora=Lora(), freeze_layers=2), "do not go with it"),
     ],
 )
