@@ -82,10 +82,10 @@ def is_same(old: Any, new: Any) -> bool:
     return math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-9) if numbers else bool(old == new)
 
 
-def compare_folders(old: Path, new: Path) -> tuple[int, int, list[str]]:
-    """Return how many measure values and how many other values were compared, and a line for each difference."""
+def compare_folders(old: Path, new: Path) -> tuple[int, int, int, list[str]]:
+    """Return how many measure values and others were compared, how many are new, and a line for each difference."""
     rows, rerun = read_rows(old), read_rows(new)
-    measures = others = 0
+    measures = others = added = 0
     lines = [f"{'/'.join(key[:4])}: the row is gone" for key in rows if key not in rerun]
     lines += [f"{'/'.join(key[:4])}: a new row" for key in rerun if key not in rows]
     for key in (key for key in rows if key in rerun):
@@ -94,12 +94,15 @@ def compare_folders(old: Path, new: Path) -> tuple[int, int, list[str]]:
                 continue
             before, after = (dict(flatten_values(side[key][part], part)) for side in (rows, rerun))
             for path in dict.fromkeys((*before, *after)):
+                if path not in before and part != "measures":  # rows say more than they did
+                    added += 1
+                    continue
                 measures, others = measures + (part == "measures"), others + (part != "measures")
                 if path not in before or path not in after or not is_same(before[path], after[path]):
                     lines.append(
                         f"{'/'.join(key[:4])}: {path}: {before.get(path, 'absent')} -> {after.get(path, 'absent')}"
                     )
-    return measures, others, lines
+    return measures, others, added, lines
 
 
 def main() -> None:
@@ -119,9 +122,12 @@ def main() -> None:
                 print(f"{name}: exit {done.returncode}: {done.stderr.strip()[-500:]}", flush=True)
                 if not (folder / "leaderboard.json").exists():
                     continue
-        measures, others, lines = compare_folders(HERE / CONFIGS[name], folder)
+        measures, others, added, lines = compare_folders(HERE / CONFIGS[name], folder)
         differing += len(lines)
-        print(f"{name}: {measures} measure values and {others} others compared, {len(lines)} differ", flush=True)
+        print(
+            f"{name}: {measures} measure values and {others} others compared, {len(lines)} differ; {added} new values",
+            flush=True,
+        )
         for line in lines:
             print(f"    {line}")
     sys.exit(1 if differing else 0)

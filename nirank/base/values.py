@@ -153,7 +153,7 @@ def _validated(adapter: Any, value: Any) -> Any:
         first = error.errors()[0]
         if "error" in first.get("ctx", {}) and isinstance(first["ctx"]["error"], ConfigError):
             raise first["ctx"]["error"] from None  # it says the value itself
-        said = first["msg"]
+        said = first["msg"].replace("valid tuple", "list")
         if first["type"] == "unexpected_keyword_argument":
             raise ConfigError(f"there is no option '{first['loc'][-1]}'") from None
         if first["type"] == "missing":

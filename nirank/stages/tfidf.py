@@ -25,7 +25,8 @@ _A_BYTE = 60  # bytes of memory a byte of text, while its n-grams are counted
 class TFIDF(Retriever):
     """Rank by the cosine of TF-IDF vectors over character n-grams within words, or over words.
 
-    scikit-learn's vectoriser with its defaults (lower case, smooth idf, unit length), fitted on both sides together.
+    scikit-learn's vectoriser with its defaults (lower case, smooth idf, unit length). Fitted on both sides together, as
+    blocking does it, a score depends on all queries; fitted on the documents, on its own query alone.
     Only records that share an n-gram are returned.
 
     Paulsen, Govind and Doan, Sparkly, PVLDB 16(6), 2023.
@@ -33,6 +34,7 @@ class TFIDF(Retriever):
 
     analyzer: Literal["char_wb", "char", "word"] = option(default="char_wb", help="char_wb: n-grams within words")
     ngrams: tuple[int, int] = option(default=(3, 5), help="shortest and longest n-gram")
+    fit: Literal["both", "docs"] = option(default="both", help="texts that idf is counted over: both sides', or docs")
     sublinear: bool = option(default=False, help="1 + ln(tf) for tf")
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
@@ -74,7 +76,7 @@ class TFIDF(Retriever):
         return search_sparse(ctx.need(1), ctx.need(0) / "queries", scope, k)
 
     def conventions(self) -> Mapping[str, Any]:
-        shown = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "sublinear": self.sublinear}
+        shown = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "fit": self.fit, "sublinear": self.sublinear}
         return {**shown, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
 
 
@@ -94,13 +96,17 @@ def vectors(job: Job) -> None:
         analyzer=asked.analyzer, ngram_range=asked.ngrams, sublinear_tf=asked.sublinear, dtype=np.float32
     )
     views = (TextView(asked.doc_text), TextView(asked.query_text))
-    one_table = docs.digest == queries.digest and asked.doc_text == asked.query_text
+    alone = asked.fit == "docs" or (docs.digest == queries.digest and asked.doc_text == asked.query_text)
     try:
-        vectoriser.fit(docs.read(views[0]) if one_table else chain(docs.read(views[0]), queries.read(views[1])))
+        vectoriser.fit(docs.read(views[0]) if alone else chain(docs.read(views[0]), queries.read(views[1])))
     except ValueError:  # no text has an n-gram: nothing is alike
         vectoriser = None
     for side, texts, view in (("docs", docs, views[0]), ("queries", queries, views[1])):
-        found = csr_matrix((len(texts), 0)) if vectoriser is None else vectoriser.transform(texts.read(view))
+        found = (
+            csr_matrix((len(texts), 0))
+            if vectoriser is None or not len(texts)
+            else vectoriser.transform(texts.read(view))
+        )
         _write(found, job.folder / side)
 
 

@@ -313,7 +313,7 @@ def test_explain_says_that_something_waits_for_a_choice(tmp_path):
 @pytest.mark.parametrize(
     ("seeds", "said"),
     [
-        (5, "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got 5"),
+        ("5", "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got '5'"),
         ([], "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got []"),
         ("123", "got '123'"),
         (["1"], "got ['1']"),
@@ -360,7 +360,7 @@ def test_folds_that_change_nothing_are_told(tmp_path, caplog):
     Experiment(collection, {"S": BM25(), "T": tuned}, ["RR@1"], store=store, folds=2)
     Experiment(collection, {"S": BM25()}, ["RR@1"], store=store)
     assert not caplog.messages
-    with pytest.raises(ConfigError, match="expected 2 folds or more, got 'five'"):
+    with pytest.raises(ConfigError, match="folds: k: input should be a valid integer.*got 'five'"):
         Experiment(collection, {"S": BM25()}, ["RR@1"], store=store, folds="five")
 
 

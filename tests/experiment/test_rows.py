@@ -52,7 +52,7 @@ def test_trap_15_the_twin_column(tmp_path: Path) -> None:
 
 def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
     docs = dict.fromkeys("abcd", "x")
-    one = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1}})
+    one = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1, "d": 0}})
     lists: dict[str, Any] = {"A": {"q1": ["b", "a"], "q2": ["b"]}, "B": {"q1": ["c", "d"], "q2": ["b"]}}
     result = ranked(tmp_path, one, "nDCG@2", **lists)
     assert [row["judged_at"] for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]

@@ -71,7 +71,7 @@ def files(tmp_path: Path) -> Path:
 
 def instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
-    needed = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1"}
+    needed = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
     needed |= {"k": 5, "words": 5, "columns": ("title", "text")}
     given = {
         one.name: needed[one.name]

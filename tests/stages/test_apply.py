@@ -93,7 +93,7 @@ def test_what_a_function_gives_is_checked(wrong: Any) -> None:
         (lambda: apply(Cut(3), version=1), r"apply: Cut\(3\) is a stage already"),
         (lambda: apply(Cut, version=1), "is a stage already"),
         (lambda: apply(shared, version=0), "shared: version must be a whole number, 1 or more, got 0"),
-        (lambda: apply(shared, version="1"), "shared: version must be a whole number, 1 or more, got '1'"),  # type: ignore[arg-type]
+        (lambda: apply(shared, version="one"), "version: input should be a valid integer"),  # type: ignore[arg-type]
         (lambda: apply(shared, version=1, kind="score"), "did you mean 'scorer'"),  # type: ignore[arg-type]
         (lambda: apply(shared, version=1, depth=0), "depth must be 1 or more"),
         (lambda: apply(shared, version=1, kind="combiner", lists=(2, 1)), "lists are the least and the most"),

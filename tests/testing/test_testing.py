@@ -24,11 +24,16 @@ from nirank.stages.date_decay import DateDecay
 from nirank.stages.dated import Dated
 from nirank.stages.first_words import FirstWords
 from nirank.stages.intersection import Intersection
+from nirank.stages.minhash import MinHash
 from nirank.stages.only import Only
 from nirank.stages.rrf import RRF
 from nirank.stages.run import RunFile
+from nirank.stages.same import Same
 from nirank.stages.sections import Sections
 from nirank.stages.sentences import Sentences
+from nirank.stages.sorted_neighbourhood import SortedNeighbourhood
+from nirank.stages.tfidf import TFIDF
+from nirank.stages.token_blocking import TokenBlocking
 from nirank.stages.union import Union
 from nirank.stages.weighted_sum import WeightedSum
 from nirank.stages.where import Where
@@ -69,6 +74,12 @@ GOOD: list[Stage] = [
     DateDecay(),
     Sentences(2, overlap=1),
     Sections(max_words=4),
+    TokenBlocking(),
+    TokenBlocking("qgrams", smoothing=None, ratio=None, max_block=6),
+    MinHash(threshold=0.3, n=2),
+    SortedNeighbourhood(3),
+    Same(("text",)),
+    TFIDF(fit="docs"),
     apply(lengths, version=1),
     apply(lengths, name="mine", version=2, depth=5),
     apply(second_best, version=1, kind="combiner", lists=(2, None)),
@@ -104,6 +115,7 @@ ELSEWHERE = {
     "ivf",
     "key_sentences",
     "llm_listwise",
+    "lsh",
     "max_sim",
     "only",
     "run",
