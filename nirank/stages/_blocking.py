@@ -43,8 +43,13 @@ def check_unranked(blocker: Retriever) -> None:
         raise ConfigError(f"{blocker.name}: gives pairs without order, so k cannot cut them; rank them first")
 
 
-def is_one_table(queries: Texts, docs: Texts) -> bool:
-    """Tell whether both sides are the same records."""
+def is_one_table(queries: Texts, docs: Texts, scope: Scope) -> bool:
+    """Tell whether both sides are the same records, none of which may pair with itself.
+
+    Two tables can have equal records and ids as well; their own documents are not out of scope.
+    """
+    if scope.own is None or not np.array_equal(scope.own, np.arange(len(docs))):
+        return False
     return queries is docs or queries.digest == docs.digest
 
 

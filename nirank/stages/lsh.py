@@ -45,6 +45,7 @@ class LSH(Dense):
     seed: int = option(default=0, help="of the random projections")
 
     name = "lsh"
+    version = 2
     source = "Datar et al., SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007"
     gives: ClassVar[Flow] = "pairs"
     reads_listed: ClassVar[bool] = False  # buckets are of all documents
@@ -80,7 +81,7 @@ class LSH(Dense):
         family = self._draw(docs)
         doc_keys = family.hash_vectors(docs)
         query_keys = family.hash_vectors(asked, self.probes)
-        same_side = is_one_table(queries, ctx.docs) and self.probes == 0 and np.array_equal(docs, asked)
+        same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, asked)
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
 
     def _draw(self, docs: Vectors) -> VectorHashing:

@@ -43,6 +43,7 @@ class MinHash(Blocker):
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
 
     name = "minhash"
+    version = 2
     source = "Broder 1997; bands as in Mining of Massive Datasets, section 3.4"
 
     def check(self) -> None:
@@ -83,7 +84,7 @@ class MinHash(Blocker):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
-        same_side = is_one_table(queries, ctx.docs) and self.query_text == self.doc_text
+        same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
         docs = self._keys(ctx.docs.read(TextView(self.doc_text)))
         asked = docs if same_side else self._keys(queries.read(TextView(self.query_text)))
         return join_blocks(asked, docs, scope, ctx, same_side=same_side, most=self.max_block)

@@ -30,6 +30,7 @@ class Same(Blocker):
     max_block: int | None = option(default=1000, help="records that may share a value at most; null: any number")
 
     name = "same"
+    version = 2
     source = "standard blocking; Christen, Data Matching, Springer 2012, section 4.4"
 
     def check(self) -> None:
@@ -49,7 +50,7 @@ class Same(Blocker):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
-        same_side = is_one_table(queries, ctx.docs)
+        same_side = is_one_table(queries, ctx.docs, scope)
         docs = RecordKeys.from_words(self._values(ctx.docs))
         asked = docs if same_side else RecordKeys.from_words(self._values(queries))
         lacking = [int((side.counts == 0).sum()) for side in ((docs,) if same_side else (asked, docs))]

@@ -38,6 +38,7 @@ class TokenBlocking(Blocker):
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
 
     name = "token_blocking"
+    version = 2
     source = "Papadakis et al., ACM Computing Surveys 53(2), 2020, sections 3.1 and 4.1"
 
     def check(self) -> None:
@@ -58,7 +59,7 @@ class TokenBlocking(Blocker):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
-        same_side = is_one_table(queries, ctx.docs) and self.query_text == self.doc_text
+        same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
         docs = RecordKeys.from_words(map(self._words, ctx.docs.read(TextView(self.doc_text))))
         asked = docs if same_side else RecordKeys.from_words(map(self._words, queries.read(TextView(self.query_text))))
         rules = {"smoothing": self.smoothing, "ratio": self.ratio}

@@ -9,6 +9,7 @@ import pytest
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Sides
 from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
@@ -16,7 +17,9 @@ from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
 from nirank.experiment.planning import Around, Library
+from nirank.stages.minhash import MinHash
 from nirank.stages.tfidf import TFIDF
+from nirank.stages.token_blocking import TokenBlocking
 from nirank.store import LocalStore
 
 WORDS = ["apple", "bread", "corn", "dill"]
@@ -111,6 +114,16 @@ def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> N
     (row,) = Experiment(own, {"S": system}, ["R@1"], store=store).run().rows
     assert (row["unit"], row["tuned_on_test"], row["tuned_on"][0]["overlap"]) == ("pair", False, 0)
     assert row["tuned_on"][0]["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+
+
+@pytest.mark.parametrize("system", [TokenBlocking(), MinHash(), TFIDF(k=1)])
+def test_two_tables_that_are_copies_are_two_tables(system: Pipeline, tmp_path: Path, store: LocalStore) -> None:
+    for side in ("left", "right"):
+        (tmp_path / f"{side}.csv").write_text("id,name\n" + "".join(f"{n},{word}\n" for n, word in enumerate(WORDS)))
+    (tmp_path / "pairs.csv").write_text("".join(f"{n},{n}\n" for n in range(len(WORDS))))
+    files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
+    (row,) = Experiment(load(**files, store=store), {"S": system}, ["PC"], store=store).run().rows
+    assert row["measures"]["PC"] == 1.0
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collections are not here")
