@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import Judged
 from nirank.evaluation.measures import Measure, parse
 from nirank.evaluation.native import native
-from nirank.evaluation.pair_measures import are_among, count_pairs, find_records, list_matches, list_pairs
+from nirank.evaluation.pair_measures import are_among, find_records, list_matches, list_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 
@@ -47,7 +48,7 @@ class PairLedger:
     """The same by pairs: how many matches each list still has, and which was the last to have each."""
 
     def __init__(self, qrels: Qrels, *, one_table: bool) -> None:
-        self._qrels, self._one_table = qrels, one_table
+        self._absent = [one for one in qrels.dangling if one.relevance >= qrels.min_rel]
         self._at = find_records(qrels, one_table)
         self._matched = list_matches(qrels, self._at)
         self._last = np.full(len(self._matched), -1)
@@ -55,26 +56,25 @@ class PairLedger:
 
     def count(self, stage: str, found: Pairs) -> dict[str, Any]:
         """Note what a list has; return its candidates, candidates per_record, and matches kept and lost."""
-        self._last[self._are_in(found)] = len(self._stages)
+        pairs = self._list(found)
+        kept = are_among(self._matched, pairs)
+        self._last[kept] = len(self._stages)
         self._stages.append(stage)
-        counts = count_pairs(found, self._qrels, one_table=self._one_table)
-        kept, matches = int(counts.hits.sum()), int(counts.matches.sum())
         return {
-            "candidates": int(counts.candidates.sum()),
-            "per_record": counts.measure("candidates") or 0.0,
-            "kept": kept,
-            "lost": matches - kept,
+            "candidates": len(pairs),
+            "per_record": len(pairs) / max(len(found.queries), 1),
+            "kept": int(kept.sum()),
+            "lost": int((~kept).sum()) + len(self._absent),
         }
 
     def list_lost(self, found: Pairs) -> list[Lost]:
         """Return the matches that the last list lacks, and of each the list that last had it; absent records too."""
-        lost = np.flatnonzero(~self._are_in(found))
+        lost = np.flatnonzero(~are_among(self._matched, self._list(found)))
         queries, docs = np.divmod(self._matched[lost], len(found.docs) + 1)
         names = found.queries if self._at is None else found.docs
         last_in = [self._stages[at] if at >= 0 else "" for at in self._last[lost]]
         listed = list(zip(names.take(queries), found.docs.take(docs), last_in, strict=True))
-        absent = [one for one in self._qrels.dangling if one.relevance >= self._qrels.min_rel]
-        return [*listed, *((one.query_id, one.doc_id, "") for one in absent)]
+        return [*listed, *((one.query_id, one.doc_id, "") for one in self._absent)]
 
-    def _are_in(self, found: Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        return are_among(self._matched, list_pairs(found.query_rows, found.rows, len(found.docs), self._at))
+    def _list(self, found: Pairs) -> NDArray[np.int64]:
+        return list_pairs(found.query_rows, found.rows, len(found.docs), self._at)

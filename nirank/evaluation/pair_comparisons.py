@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.evaluation.measures import parse
-from nirank.evaluation.pair_measures import PairCounts, compute_measures
+from nirank.evaluation.pair_measures import PairCounts, compute_measures, mask_sums
 from nirank.evaluation.resampling import draw_sums, swap_test
 
 _OF_CANDIDATES = ("CSSR", "candidates", "reduction_ratio")
@@ -55,13 +55,12 @@ def compare_pairs(
     randomisation test that exchanges what two systems found for a record.
     """
     names = dict.fromkeys(measure for of in counts.values() for measure in of)
-    drawn = _draw_all(counts, resamples, seed)
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
     values: dict[str, dict[str, float]] = {}
     differences: list[PairDifference] = []
     for measure in names:
         there = {system: of[measure] for system, of in counts.items() if measure in of}
-        moved = {system: _measure(measure, drawn[id(of)], of) for system, of in there.items()}
+        moved = _draw(measure, there, resamples, seed)
         intervals[measure] = {system: _bounds(found, alpha) for system, found in moved.items()}
         values[measure] = {system: float(_measure(measure, of.table.sum(0), of)) for system, of in there.items()}
         for a, b in combinations(there, 2):
@@ -83,18 +82,13 @@ def compare_pairs(
     return PairResults(intervals, values, tuple(differences))
 
 
-def _draw_all(
-    counts: Mapping[str, Mapping[str, PairCounts]], resamples: int, seed: int
-) -> dict[int, NDArray[np.float64]]:
-    """Return the sums of hits, candidates and matches in every draw, (resamples, 3), by identity of the counts.
-
-    Records are drawn once for all of them.
-    """
-    every = {id(one): one for of in counts.values() for one in of.values()}
-    if not every:
-        return {}
-    sums = draw_sums(np.concatenate([one.table for one in every.values()], axis=1), resamples, seed)
-    return {key: sums[:, 3 * at : 3 * at + 3] for at, key in enumerate(every)}
+def _draw(measure: str, counts: Mapping[str, PairCounts], resamples: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Return each system's measure in every draw, (resamples,); records are drawn once for all of them."""
+    read = mask_sums(parse(measure).family)
+    sums = draw_sums(np.concatenate([of.table * read for of in counts.values()], axis=1), resamples, seed)
+    return {
+        system: _measure(measure, sums[:, 3 * at : 3 * at + 3], of) for at, (system, of) in enumerate(counts.items())
+    }
 
 
 def _measure(measure: str, sums: NDArray[np.float64], of: PairCounts) -> NDArray[np.float64]:
@@ -107,7 +101,8 @@ def _bounds(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:
 
 
 def _p_value(measure: str, a: PairCounts, b: PairCounts, resamples: int, seed: int) -> float:
-    return swap_test(a.table, b.table, lambda sums: _measure(measure, sums, a), resamples, seed)
+    read = mask_sums(parse(measure).family)
+    return swap_test(a.table * read, b.table * read, lambda sums: _measure(measure, sums, a), resamples, seed)
 
 
 def _outcomes(measure: str, a: PairCounts, b: PairCounts) -> tuple[int | None, int | None, int | None]:

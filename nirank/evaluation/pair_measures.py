@@ -67,7 +67,7 @@ class PairCounts:
         """
         if self.measure(name) is None:
             return None
-        sums = draw_sums(self.table, draws, seed)
+        sums = draw_sums(self.table * mask_sums(name), draws, seed)
         values = compute_measures(name, sums, self.possible, self.queries)
         low, high = np.nanquantile(values, [alpha / 2, 1 - alpha / 2])
         return float(low), float(high)
@@ -81,6 +81,11 @@ class PairCounts:
     def reached(self) -> tuple[int, int]:
         """Of how many records with a match one at least is found, and how many there are."""
         return int((self.hits > 0).sum()), int((self.matches > 0).sum())
+
+
+def mask_sums(name: str) -> NDArray[np.bool_]:
+    """Tell which of hits, candidates and matches a measure reads, (3,)."""
+    return np.array([name in ("PC", "PQ", "F1"), name != "PC", name in ("PC", "F1")])
 
 
 def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None, queries: int) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Resampling of sums over records, where a measure is a function of the sums and no mean of values.
 
-Records with the same numbers are drawn together: what counts is how often each of them comes up.
+Records with the same numbers are drawn together: what counts is how often each of them comes up. Where there are too
+many unlike ones for that, sums are drawn from the normal distribution that sums of so many have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ Table = NDArray[np.int64] | NDArray[np.float64]
 
 _HELD = 4_000_000  # numbers drawn at a time
 _FEW = 8  # records in a group of equal ones, from which drawing groups is faster
+_MOST = 1_500_000_000  # numbers drawn in all, beyond which sums are drawn as normal ones
 _SAME = 1e-12  # relative: sums of the same numbers in another order
 
 
@@ -31,6 +33,9 @@ def draw_sums(table: Table, draws: int, seed: int) -> Sums:
     distinct, often = np.unique(table, axis=0, return_counts=True)
     grouped = len(distinct) * _FEW <= n
     rows = (distinct if grouped else table).astype(np.float64)
+    if draws * len(rows) > _MOST:
+        spread = np.cov(np.asarray(table, np.float64).T, ddof=0).reshape(table.shape[1], -1)
+        return _draw_normal(n * np.asarray(table.mean(0)), n * spread, draws, random)
     parts = []
     for size in _sizes(draws, len(rows)):
         if grouped:
@@ -78,8 +83,16 @@ def _all_shifts(apart: Sums) -> Iterator[Sums]:
 def _random_shifts(apart: Sums, resamples: int, seed: int) -> Iterator[Sums]:
     random = np.random.default_rng(seed)
     distinct, often = np.unique(apart, axis=0, return_counts=True)
+    if resamples * len(distinct) > _MOST:
+        yield _draw_normal(np.zeros(apart.shape[1]), apart.T @ apart, resamples, random)
+        return
     for size in _sizes(resamples, len(distinct)):
         yield (2.0 * random.binomial(often, 0.5, (size, len(often))) - often) @ distinct
+
+
+def _draw_normal(mean: Sums, spread: Sums, draws: int, random: np.random.Generator) -> Sums:
+    drawn: Sums = random.multivariate_normal(mean, spread, draws, method="eigh")
+    return drawn
 
 
 def _sizes(draws: int, columns: int) -> Iterator[int]:

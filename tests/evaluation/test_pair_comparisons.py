@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nirank.evaluation import resampling
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.pair_measures import PairCounts, compute_measures, count_pairs
+from nirank.evaluation.pair_measures import PairCounts, compute_measures, count_pairs, mask_sums
 from nirank.evaluation.resampling import draw_sums, swap_test
 from nirank.evaluation.statistics import randomisation_test
 from nirank.flow.ids import Ids
@@ -64,6 +65,23 @@ def test_groups_of_equal_records_are_drawn_as_single_ones_would_be() -> None:
     assert grouped.std(0) == pytest.approx(alone.std(0), rel=0.06)
     assert np.corrcoef(grouped.T)[0, 1] == pytest.approx(np.corrcoef(few.T)[0, 1], abs=0.06)
     assert draw_sums(few[:0], 3, 1).tolist() == [[0, 0]] * 3
+
+
+def test_sums_of_many_unlike_records_are_drawn_as_normal_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = make_counts(1, 3000, 0.5).table, make_counts(2, 3000, 0.52).table
+    plain = draw_sums(a, 3000, 1), swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
+    monkeypatch.setattr(resampling, "_MOST", 0)
+    normal = draw_sums(a, 3000, 1), swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
+    assert normal[0].mean(0) == pytest.approx(plain[0].mean(0), rel=0.005)
+    assert np.cov(normal[0].T).ravel() == pytest.approx(np.cov(plain[0].T).ravel(), rel=0.15)
+    assert 0.01 < plain[1] < 0.99
+    assert normal[1] == pytest.approx(plain[1], abs=0.04)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_measure_does_not_read_changes_nothing(family: str) -> None:
+    sums = make_counts(3, 40, 0.6).table.sum(0)
+    assert measure(family, sums * mask_sums(family), 40) == measure(family, sums, 40)
 
 
 def test_intervals_resample_records() -> None:
