@@ -64,7 +64,7 @@ def evaluate_pairs(
         if one.family in NEED_COMPLETE and not (complete or one.complete):
             nulls[one.name] = _incomplete(one, qrels)
         elif one.family in _OF_ALL_PAIRS and not whole_corpus:
-            nulls[one.name] = f"{one.name} counts the pairs that are possible; these documents are not all there are"
+            nulls[one.name] = "counts the pairs that are possible; these documents are not all there are"
         elif one.family == "least_k":
             assert isinstance(found, Ranking) and one.target is not None
             least = find_least_depth(found, qrels, one.target, one_table=one_table)
@@ -90,7 +90,7 @@ def evaluate_pairs(
 def _incomplete(one: Measure, qrels: Qrels) -> str:
     asked = f"{one.family}(complete)" + (f"@{one.cutoff}" if one.cutoff else "")
     return (
-        f"{one.name} takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
+        f"takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
         f" matches; a judgement set or split of pairs called '{COMPLETE}' has it, and {asked} says that all are listed"
     )
 

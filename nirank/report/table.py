@@ -28,19 +28,14 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     notes = shared_notes(rows, shown)
     more, facts = _more(rows, shown), _facts(rows)
     body = []
+    lacking: dict[tuple[str, bool, str], list[str]] = {}
     for row in rows:
         cells = [Cell(row["system"] + _warned(row))]
         for measure in shown:
             value = row["measures"].get(measure)
             if value is None:
                 reason = row["nulls"].get(measure) or row.get("error") or "not computed"
-                note = (
-                    f"{row['system']}, {measure}: {reason}"
-                    if row["status"] == "ok"
-                    else f"{row['system']} failed: {reason}"
-                )
-                if note not in notes:
-                    notes.append(note)
+                lacking.setdefault((row["system"], row["status"] == "ok", reason), []).append(measure)
                 cells.append(Cell("-", number=True))
             else:
                 top = row.get("of") is None and _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
@@ -54,6 +49,8 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
         cells += [Cell(read(row), number=True) for read in more.values()]
         cells += [Cell(read(row) if row["status"] == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
+    for (system, ok, reason), of in lacking.items():
+        notes.append(f"{system}, {', '.join(of)}: {reason}" if ok else f"{system} failed: {reason}")
     return Grid(title, ["system", *shown, *more, *facts], body, notes)
 
 
