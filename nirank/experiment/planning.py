@@ -310,8 +310,9 @@ def _overlap(title: str, both: Mapping[str, str], n: int | None, use: Use = "tra
 def is_one_table(collection: Collection) -> bool:
     """Tell whether the queries are records of the documents' table, so that a pair counts once, whatever its order.
 
-    Two tables of records may be copies of each other, and then a record's match is the one with its own id.
+    Two tables of records may be copies of each other, and then a record's match is the one with its own id: only
+    where own documents are taken out are equal sides one table.
     """
-    if collection.unit == "pair":
+    if collection.unit == "pair" or collection.self_match == "keep":
         return collection.relation == "self"
     return collection.relation == "self" or collection.queries.digest == collection.docs.digest

@@ -136,13 +136,15 @@ def test_any_id_can_be_written(tmp_path: Path) -> None:
 
 def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
     records = {"r1": "red wine", "r2": "wine red", "r3": "beer", "r4": "red beer"}
-    one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people")
+    one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people", self_match="id")
     (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TOKENS).rows
     assert row["pairs"]["matches"] == 1
     assert row["pairs"]["possible"] == 6
     assert row["measures"]["PC"] == 1.0
     assert row["measures"]["PQ(complete)"] == pytest.approx(1 / 4)  # r1-r2, r1-r4, r2-r4, r3-r4
     assert "one table" in row["conventions"]["pairs"]
+    copies = Collection.of(records, records, {name: {name: 1} for name in records}, name="copies")
+    assert run(tmp_path, ["PC"], copies, tokens=TOKENS).rows[0]["measures"]["PC"] == 1.0
 
 
 def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) -> None:
