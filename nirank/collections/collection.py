@@ -119,8 +119,10 @@ class Collection:
     def __repr__(self) -> str:
         split = f"/{self.split}" if self.split else ""
         if self.unit == "pair":
-            sides = f"{len(self.docs)} records" + ("" if self.relation == "self" else f" × {len(self.queries)}")
-            pairs = ", ".join(f"{name}: {len(one)} labels" for name, one in self.qrels.items()) or "no pairs"
+            alone = self.relation == "self"
+            sides = f"{len(self.docs)} records" + ("" if alone else f" × {len(self.queries)}")
+            counts = {name: one.count_unordered() if alone else len(one) for name, one in self.qrels.items()}
+            pairs = ", ".join(f"{name}: {n} labels" for name, n in counts.items()) or "no pairs"
             return f"<Collection {self.name}{split}: {sides}, {pairs}>"
         judged = ", ".join(repr(one) for one in self.qrels.values()) or "no judgements"
         return f"<Collection {self.name}{split}: {len(self.docs)} documents, {len(self.queries)} queries, {judged}>"

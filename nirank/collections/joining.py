@@ -75,7 +75,7 @@ def joined(
     qrels = {key: _join(judged, asked.ids, docs.ids, least, key) for key, (judged, least) in sets.items()}
     origin = _origin(contents, docs, asked, qrels, pairs, said) | {"texts": _texts(facts)}
     if rules.get("relation") == "self":
-        origin["counts"] |= {key: count_unordered(one) for key, one in qrels.items()}
+        origin["counts"] |= {key: one.count_unordered() for key, one in qrels.items()}
     collection = Collection(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin, another=another)
     if collection.date is not None:
         _check_date_key(collection, collection.date)
@@ -131,13 +131,6 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
     pairs = Pairs.build(queries, docs, q[kept], d[kept], source=pool.source)
     listed = int((q >= 0).sum())
     return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
-
-
-def count_unordered(qrels: Qrels) -> int:
-    """Count the pairs of one table, whatever their order; those that name absent records count once too."""
-    known = qrels.rows >= 0
-    distinct = (qrels.query_rows < qrels.rows) | ~known
-    return int(distinct.sum()) + int((qrels.query_rows == qrels.rows)[known].sum())
 
 
 def _judged_facts(judged: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:

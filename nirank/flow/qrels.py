@@ -185,6 +185,10 @@ class Qrels:
             dangling=tuple(one for one in self.dangling if one.query_id in kept),
         )
 
+    def count_unordered(self) -> int:
+        """Count the pairs of one table, which are judged in both orders; those that name absent records count once."""
+        return int(((self.query_rows <= self.rows) | (self.rows < 0)).sum())
+
     def select(self, keep: NDArray[np.bool_]) -> Qrels:
         """Return the judgements where `keep`, (n,) bool, is true; dangling ones must be kept."""
         return Qrels(

@@ -143,6 +143,7 @@ def test_one_table(table: Path, tmp_path: Path, store: LocalStore) -> None:
     assert (found.relation, found.unit, found.split, found.self_match) == ("self", "pair", "gold", "id")
     assert matches(found) == {("a", "b"), ("b", "a"), ("c", "c"), ("c", "d"), ("d", "c"), ("a", "x")}
     assert found.origin["counts"]["pairs"] == 5  # a b, c c, c d, a c, a x
+    assert repr(found) == "<Collection one/gold: 4 records, pairs: 5 labels>".replace("one", tmp_path.name)
     assert found.scope is not None
     assert not found.scope.allows([0, 1], [0, 1]).any()
     assert found.scope.allows([0, 1], [1, 0]).all()
