@@ -71,8 +71,8 @@ class BM25(Retriever):
         for name, side, view in super().text_views():
             if self.fields is None or side != "docs":
                 yield name, side, view
-        for name in self.fields or ():
-            yield "fields", "docs", TextView(name)
+        if self.fields is not None:  # one field may be blank in a collection, as titles are; all of them may not
+            yield "fields", "docs", TextView(tuple(self.fields))
 
     def needs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.lexical.jvm import lucene_major

@@ -100,7 +100,7 @@ ABSENT: list[tuple[dict[str, Any], str]] = [
     ({"doc_text": ("title", "brnd")}, "bm25: doc_text title.brnd: .* key 'brnd'; .*; did you mean 'brand'"),
     ({"doc_text": "{titel}"}, "no column or metadata key 'titel'; .*; did you mean 'title'"),
     ({"query_text": "narrative"}, "query_text narrative: .*'narrative'; expected one of title, text, description"),
-    ({"fields": {"title": 1, "body": 2}}, "bm25: fields body: there is no column or metadata key 'body'"),
+    ({"fields": {"title": 1, "body": 2}}, "bm25: fields title.body: there is no column or metadata key 'body'"),
     ({"doc_text": "text"}, "doc_text text: no record has any text there; there is text under .*brand"),
     ({"doc_text": "{text}{text}"}, "no record has any text there"),
 ]

@@ -29,7 +29,7 @@ SYSTEMS: list[tuple[Any, str]] = [
     ({"bm25": {"doc_text": ["title", "abstrct"]}}, "bm25: doc_text title+abstrct: there is no column or metadata key"),
     ({"bm25": {"doc_text": "{titel}"}}, "no column or metadata key 'titel'"),
     ({"bm25": {"doc_text": "{title"}}, "is no template"),
-    ({"bm25": {"fields": {"title": 1, "txt": 2}}}, "bm25: fields txt: there is no column or metadata key 'txt'"),
+    ({"bm25": {"fields": {"title": 1, "txt": 2}}}, "bm25: fields title+txt: there is no column or metadata key 'txt'"),
     ({"bm25": {"query_text": "narrative"}}, "bm25: query_text narrative: there is no column or metadata key"),
     ({"bm25": {"query_text": "title"}}, "bm25: query_text title: no record has any text there"),
     (["bm25", {"rm3": {"doc_text": "body"}}], "rm3: doc_text body: there is no column or metadata key 'body'"),

@@ -12,10 +12,13 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
 from nirank.algebra.stage import Sides
 from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.experiment.experiment import Experiment
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.reporter import Reporter
 from nirank.stages.apply import apply
+from nirank.stages.bm25 import BM25
 from nirank.stages.complete import Complete
 from nirank.stages.first_words import FirstWords
 from nirank.stages.only import Only
@@ -151,3 +154,15 @@ def test_every_operator_without_queries(lab: Lab) -> None:
         a >> fold(Windows(2), OVERLAP),
     ):
         assert lab.lists(one, nobody) == {}
+
+
+def test_a_field_that_is_blank_in_one_collection_is_no_mistake(tmp_path: Path) -> None:
+    """As titles are in some; the row says that no document has it. Fields that are blank together are one."""
+    docs: dict[str, Any] = {"a": {"title": "", "text": "red wine"}, "b": {"title": "", "text": "tea"}}
+    made = Collection.of(docs, {"q": "wine"}, {"q": {"a": 1}})
+    system = BM25(fields={"title": 1, "text": 1})
+    (row,) = Experiment(made, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run().rows
+    assert row["measures"]["RR"] == 1
+    assert row["conventions"]["stages"][system.title]["documents"] == {"text": 2, "title": 0}
+    with pytest.raises(ConfigError, match="bm25: fields title: no record has any text there"):
+        Experiment(made, {"S": BM25(fields={"title": 1})}, ["RR"], store=LocalStore(tmp_path)).check()
