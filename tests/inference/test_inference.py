@@ -124,6 +124,26 @@ def test_a_cached_hub_model_is_known_by_its_content(
     assert (found["half"].identity == found["whole"].identity) is not bool(lacks)
 
 
+def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there already needs no network."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    asked: list[bool] = []
+
+    def look(*_: object, local_files_only: bool = False, **__: object) -> str:
+        asked.append(local_files_only)
+        raise OSError("not there")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", look)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    models._fetched.cache_clear()
+    with pytest.raises(ModelError, match="not in the local cache"):
+        models.resolve("org/absent")
+    models._fetched.cache_clear()
+    assert asked == [True]
+
+
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
