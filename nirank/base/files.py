@@ -42,7 +42,7 @@ def given_path(text: str | Path) -> Path:
     if not isinstance(text, (str, Path)):
         raise ConfigError(f"expected a path, got {text!r}")
     shown = str(text)
-    shown = repr(shown if len(shown) <= _SHOWN_PATH else f"{shown[:_SHOWN_PATH]}…")
+    shown = repr(shown if len(shown) <= _SHOWN_PATH else f"{shown[: _SHOWN_PATH // 2]}…{shown[-_SHOWN_PATH // 2 :]}")
     try:
         path = Path(text).expanduser()
         path.stat()  # names may be too long, hold a zero byte, or halves of characters

@@ -140,7 +140,13 @@ def test_candidates_outside_the_corpus(folder: Path, store: LocalStore) -> None:
     assert found["no-candidates"] == 1, "q2 has none, and gets no results"
 
 
-@pytest.mark.parametrize(("text", "message"), [("q1\ta\t1\n", ":1: 3 columns; expected 2"), ("q1\ta\n\t b\n", ":2: ")])
+def test_candidates_may_be_listed_with_labels(folder: Path, store: LocalStore) -> None:
+    put(folder / "candidates.tsv", "q1\ta\t1\nq1\tb\t0\n")
+    pairs = load(folder, store=store).candidates
+    assert pairs is not None and pairs.to_dict()["q1"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("text", "message"), [("q1\ta\n\t b\n", ":2: ")])
 def test_candidate_files_that_are_none(text: str, message: str, folder: Path, store: LocalStore) -> None:
     put(folder / "candidates.tsv", text)
     with pytest.raises(DataError, match=message):
