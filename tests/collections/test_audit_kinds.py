@@ -22,6 +22,7 @@ from nirank.evaluation.evaluate import evaluate
 from nirank.experiment.loading import load
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 from nirank.store import LocalStore
 
 unchecked = partial(Collection.of, check=False)  # whose findings are looked at, errors too
@@ -32,6 +33,13 @@ def codes(collection: Collection) -> dict[str, Finding]:
 
 
 # -- twins ---------------------------------------------------------------------------------------
+
+
+def test_judgements_outside_a_scope_stay_and_are_shared_with_nobody_there() -> None:
+    one = Collection.of({"a": "red", "b": "red", "c": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    scope = Scope(one.queries.ids, one.docs.ids, mask=np.array([False, False, True]))
+    shared = share_labels(one.qrels["qrels"], one.twin_groups, scope)
+    assert [(judgement.doc_id, judgement.relevance) for judgement in shared.judgements()] == [("a", 1)]
 
 
 def test_trap_15_twins_share_labels() -> None:
