@@ -124,7 +124,7 @@ def test_whole_lists_agree_with_clef_tars_script_where_it_does_not_round(n: int,
     found = screened({"t": order}, {"t": relevant}, *ALL, pool=n).means
     assert found["last_rel"] == script["last_rel"]
     assert found["WSS@100"] == pytest.approx(script["wss_100"])
-    assert found["norm_area"] == pytest.approx(script["norm_area"], abs=0.0005001)  # the script rounds
+    assert round(found["norm_area"], 3) == pytest.approx(script["norm_area"])  # the script rounds by topic
 
 
 def test_the_pool_must_be_known() -> None:

@@ -67,7 +67,7 @@ def rewritten(tmp_path: Path, map: object, query: str = QUERY) -> str:
     """Return what a map makes of a query, with the frequencies of the documents above."""
     from nirank.testing.bench import Bench
 
-    one = Collection.of(DOCS, {"q": query}, {"q": {"d0": 1}})
+    one = Collection.of(DOCS, {"q": query or QUERY}, {"q": {"d0": 1}})  # queries that are all blank are refused
     tmp_path.mkdir()
     bench = Bench(map, one, tmp_path)
     made = map.map(Texts.of({"q": query}), None, bench.context(one.queries))  # type: ignore[attr-defined]
@@ -86,6 +86,7 @@ def test_key_sentences_cover_the_text(tmp_path: Path) -> None:
     assert rewritten(tmp_path / "2", KeySentences(2)) == "Grapes grow; zyzzyva. Oaks are trees."
     assert rewritten(tmp_path / "s", KeySentences(2, order="selection")) == "Oaks are trees. Grapes grow; zyzzyva."
     assert rewritten(tmp_path / "9", KeySentences(9)) == QUERY
+    assert rewritten(tmp_path / "0", KeySentences(3), "") == ""
 
 
 @pytest.mark.parametrize("map", [TopTerms(3), KeySentences(2)])

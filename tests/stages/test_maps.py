@@ -121,5 +121,7 @@ def test_only_refuses() -> None:
         Only(("a",), "file")
     with pytest.raises(ConfigError, match="only: docs: input should be a list, got 'abc'"):
         Only("abc")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="only: docs: input should be a valid string, got 5"):
+        Only((5,))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="there is no such file"):
         Only(path="gone.txt").needs(SIDES)
