@@ -10,10 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.blocking.keys import Keys, RecordKeys, combine_columns, mix_keys
+from nirank.blocking.keys import GOLDEN, MIX_1, MIX_2, Keys, RecordKeys, combine_columns, mix_keys
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BLOCK = 65_536  # records signed at a time
 
 
@@ -23,9 +21,9 @@ def _sign(offsets, words, seeds, signatures):  # type: ignore[no-untyped-def]
     for record in range(len(offsets) - 1):
         for at in range(offsets[record], offsets[record + 1]):
             for j in range(len(seeds)):
-                mixed = (words[at] ^ seeds[j]) + _GOLDEN
-                mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
-                mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
+                mixed = (words[at] ^ seeds[j]) + GOLDEN
+                mixed = (mixed ^ (mixed >> np.uint64(30))) * MIX_1
+                mixed = (mixed ^ (mixed >> np.uint64(27))) * MIX_2
                 mixed = mixed ^ (mixed >> np.uint64(31))
                 if mixed < signatures[record, j]:
                     signatures[record, j] = mixed
