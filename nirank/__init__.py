@@ -29,7 +29,7 @@ _PLACES = {
     "nirank.algebra.pipeline": ("fold", "rewrite", "within"),
     "nirank.flow.qrels": ("Qrels",),
     "nirank.flow.ranking": ("Ranking",),
-    "nirank.results.result": ("Result",),
+    "nirank.experiment.result": ("Result",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.bm25": ("BM25",),
     "nirank.stages.token_blocking": ("TokenBlocking",),
@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from nirank.experiment.cases import Folds as Folds
     from nirank.experiment.experiment import Experiment as Experiment
     from nirank.experiment.loading import load as load
+    from nirank.experiment.result import Result as Result
     from nirank.experiment.run_files import evaluate_runs as evaluate_runs
     from nirank.flow.ids import Ids as Ids
     from nirank.flow.pairs import Pairs as Pairs
@@ -104,7 +105,6 @@ if TYPE_CHECKING:
     from nirank.flow.ranking import Ranking as Ranking
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
-    from nirank.results.result import Result as Result
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.comb import Comb as Comb

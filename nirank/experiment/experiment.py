@@ -27,6 +27,7 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import measure_names, parse
 from nirank.experiment.cases import Case, Folds, cases
 from nirank.experiment.planning import Library, is_one_table
+from nirank.experiment.result import Result, RowKey
 from nirank.experiment.rows import begun, collapsed, later, measured, stage_conventions, unjudged_facts
 from nirank.experiment.seeds import checked_seeds, place_of, seeded_name, with_means
 from nirank.flow.pairs import Pairs
@@ -41,7 +42,6 @@ from nirank.plan.held import depends_on_fold
 from nirank.plan.memory import refuse
 from nirank.plan.reporter import Reporter
 from nirank.results.evidence import folded
-from nirank.results.result import Result, RowKey
 from nirank.results.summaries import add_comparisons, group_rows
 from nirank.results.trainings import trainings
 

@@ -21,6 +21,7 @@ from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import is_of_pairs, measure_names, parse
+from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.flow.qrels import Qrels
@@ -29,7 +30,6 @@ from nirank.flow.scope import Scope
 from nirank.flow.trec import Duplicates, OrderBy, read_run
 from nirank.flow.trec import RunFile as ReadRun
 from nirank.report import manifest
-from nirank.results.result import Result
 from nirank.results.summaries import add_comparisons, add_evaluation, blank_row
 from nirank.stages.run import RunFile, apparent_depth, rest_of
 

@@ -1,1 +1,1 @@
-"""What an experiment found: rows, their summaries, evidence, and what models were trained on."""
+"""What is known of a system on a collection: rows, evidence, and what models were trained on."""

@@ -12,10 +12,10 @@ from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
+from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.ranking import Ranking
 from nirank.report import text_table
-from nirank.results.result import Result
 from nirank.results.summaries import blank_row, group_rows
 from nirank.stages.bm25 import BM25
 from nirank.stages.rrf import rrf
