@@ -80,26 +80,26 @@ def stage(cls: C) -> C:
     return made
 
 
-class Surroundings(Protocol):
+class TrainingSources(Protocol):
     """What a plan can be asked for when models are trained in it."""
 
-    def judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
         """Return judged queries as sides of their own, and let the row say what they were used for."""
         ...
 
-    def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         """Return the node that computes a pipeline on two sides."""
         ...
 
-    def whole(self, source: str | None) -> Sides:
+    def open_collection(self, source: str | None) -> Sides:
         """Return all queries and documents of a collection; None: the one that the system runs on."""
         ...
 
-    def texts(self, node: Node) -> Texts:
+    def get_texts(self, node: Node) -> Texts:
         """Return the texts that a leaf stands for."""
         ...
 
-    def overlapping(
+    def find_overlap(
         self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
@@ -121,7 +121,7 @@ class Sides:
     device      for models, on which `precision: auto` depends
     date        metadata key of the dates, where the collection names one
     one_table   whether the queries are records of the documents' table, so that a pair counts once
-    surroundings   where other judged queries, for training, are found; None: nothing can be trained here
+    training_sources   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
     queries: Node
@@ -134,7 +134,7 @@ class Sides:
     device: str = "auto"
     date: str | None = None
     one_table: bool = False
-    surroundings: Surroundings | None = field(default=None, compare=False, repr=False)
+    training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
 
     def depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""

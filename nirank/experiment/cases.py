@@ -155,7 +155,7 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
     if folds is None or not depends_on_fold(case.pipeline):
         around = Around(library, case.collection)
         pipeline, said = settled(case.pipeline, around, chosen)
-        sides = replace(library.ranked_sides(case.collection), surroundings=around)
+        sides = replace(library.ranked_sides(case.collection), training_sources=around)
         node = compile(pipeline, sides)
         more: dict[str, Any] = {"used": _once(around.used), "unjudged": tuple(around.unjudged), "chosen": tuple(said)}
         more["read"] = frozenset(around.read)
@@ -167,8 +167,8 @@ def _planned(case: Case, library: Library, folds: Folds | None, chosen: Chosen) 
     for rows in folds.rows(case.collection):
         around = Around(library, case.collection, rows)
         pipeline, said = settled(case.pipeline, around, chosen)
-        held = replace(library.ranked_sides(case.collection.take(rows)), surroundings=around)
-        lists.append((compile_held(pipeline, held, replace(whole, surroundings=around)), held))
+        held = replace(library.ranked_sides(case.collection.take(rows)), training_sources=around)
+        lists.append((compile_held(pipeline, held, replace(whole, training_sources=around)), held))
         used += around.used
         unjudged += [one for one in around.unjudged if one not in unjudged]
         choices += said

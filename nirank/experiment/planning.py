@@ -130,7 +130,7 @@ class Library:
 
 @dataclass
 class Around:
-    """The surroundings of one system on one collection, in one fold; notes what is used for training and tuning.
+    """The training sources of one system on one collection, in one fold; notes what is used for training and tuning.
 
     held      the rows of the queries held out in this fold; None: there are no folds
     unjudged  what rows say of training sets without judgements: files, fields of documents
@@ -144,7 +144,7 @@ class Around:
     unjudged: list[dict[str, Any]] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
 
-    def judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
         """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted.
 
         grade  the least one of a relevant document; None: as the judgement set says
@@ -182,7 +182,7 @@ class Around:
         if collection.unit == "pair":
             asks = name_pairs(taken, found)
         self.used.append(Used(use, title, collection, found, overlap, dropped, least, self.held, asks, seen))
-        return replace(self.library.sides_of(taken), surroundings=self)
+        return replace(self.library.sides_of(taken), training_sources=self)
 
     def _same_ids(self, collection: Collection, queries: Texts, texts: Sequence[str]) -> dict[str, str]:
         """Return the queries, by their texts, whose ids are evaluated over the same documents: other wordings."""
@@ -195,11 +195,11 @@ class Around:
                 found.setdefault(texts[row], f"{one.name} '{queries.ids[row]}'")
         return found
 
-    def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         """Return the node that computes a pipeline on two sides."""
         return compile(pipeline, sides, upstream)
 
-    def whole(self, source: str | None) -> Sides:
+    def open_collection(self, source: str | None) -> Sides:
         """Return all queries and documents of a collection."""
         if source is None:
             return self.library.sides_of(self.own)
@@ -210,12 +210,12 @@ class Around:
             made.append(self.library.leaf(Node.leaf("texts", texts.digest, f"all {side} of {opened.name}"), texts))
         return Sides(made[0], made[1], collection=opened.name)
 
-    def texts(self, node: Node) -> Texts:
+    def get_texts(self, node: Node) -> Texts:
         """Return the texts that a leaf stands for."""
         found: Texts = self.library.leaves[node.address]
         return found
 
-    def overlapping(
+    def find_overlap(
         self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         """Return the training queries, normalised, that must be left out; raise ConfigError where they are refused."""

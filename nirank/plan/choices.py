@@ -10,7 +10,7 @@ from typing import Any
 
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Surroundings
+from nirank.algebra.stage import TrainingSources
 from nirank.algebra.tuned import Tuned
 from nirank.base.values import rebuilt
 from nirank.errors import NirankError
@@ -30,7 +30,7 @@ class PendingError(NirankError):
 
 
 def settled(
-    pipeline: Pipeline, around: Surroundings, chosen: Chosen
+    pipeline: Pipeline, sources: TrainingSources, chosen: Chosen
 ) -> tuple[Pipeline, list[tuple[Node, dict[str, Any]]]]:
     """Return the pipeline with its choices made, and what was chosen; raise PendingError for the first that is not."""
     said: list[tuple[Node, dict[str, Any]]] = []
@@ -38,7 +38,7 @@ def settled(
     def change(value: Any) -> Any:
         if not isinstance(value, Tuned):
             return value
-        node = choice(value, around)
+        node = choice(value, sources)
         found = chosen(node)
         if found is None:
             raise PendingError(node)
@@ -49,12 +49,12 @@ def settled(
     return made, said
 
 
-def choice(one: Tuned, around: Surroundings) -> Node:
+def choice(one: Tuned, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
-    own = around.judged(one.on, "tuned")
+    own = sources.open_judged(one.on, "tuned")
     own = replace(own, whole=own.whole or parse(one.measure).screening)
     assert own.judgements is not None, "checked where judged queries are opened"
-    lists = [around.compiled(candidate, own) for candidate in one.candidates]
+    lists = [sources.compile_pipeline(candidate, own) for candidate in one.candidates]
     inputs = (
         ("queries", own.queries),
         ("docs", own.docs),

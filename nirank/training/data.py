@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
-from nirank.algebra.stage import Scorer, Sides, Surroundings
+from nirank.algebra.stage import Scorer, Sides, TrainingSources
 from nirank.base.files import GivenFile, given_path
 from nirank.base.values import changed, fit_fields, shown
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
@@ -112,11 +112,11 @@ class TrainingSet(Data):
         return described(self.queries)
 
     def node(self, sides: Sides) -> Node:
-        around = surroundings(sides)
-        own = around.judged(self.queries, "trained", self.grade)
+        sources = require_sources(sides)
+        own = sources.open_judged(self.queries, "trained", self.grade)
         assert own.judgements is not None, "checked where judged queries are opened"
         for name, view, side in (("query_text", self.query_text, own.queries), ("doc_text", self.doc_text, own.docs)):
-            around.texts(side).readable.read(TextView(view), f"training set {self.title}: {name} {TextView(view)}")
+            sources.get_texts(side).readable.read(TextView(view), f"training set {self.title}: {name} {TextView(view)}")
         both = (("queries", own.queries), ("docs", own.docs))
         given = {"grade": self.grade, "positives": self.positives}
         params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -125,13 +125,13 @@ class TrainingSet(Data):
             margins = self.negatives.margin is not None or self.negatives.relative is not None
             # Margins ask how the positive scores, wherever it stands.
             of = whole(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
-            inputs += (("list", around.compiled(of, own)),)
+            inputs += (("list", sources.compile_pipeline(of, own)),)
             params |= {"negatives": self.negatives.params()}
         mined = Node(f"{TASKS}:mine", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}")
         read: Inputs = (*both, ("mined", mined))
         if self.teacher is not None:
             pairs = Node(f"{TASKS}:pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
-            read += (("teacher", around.compiled(whole(self.teacher), own, pairs)),)
+            read += (("teacher", sources.compile_pipeline(whole(self.teacher), own, pairs)),)
         views = {"doc_text": self.doc_text, "query_text": self.query_text}
         params = {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
         return Node(f"{TASKS}:examples", 1, params, read, offline=True, label=f"examples of {self.title}")
@@ -163,13 +163,13 @@ class Fields(Data):
         return f"{self.query} and {self.positive} of {'the documents' if self.source is None else _named(self.source)}"
 
     def node(self, sides: Sides) -> Node:
-        around = surroundings(sides)
-        docs = around.whole(self.source).docs
-        texts = around.texts(docs)
+        sources = require_sources(sides)
+        docs = sources.open_collection(self.source).docs
+        texts = sources.get_texts(docs)
         for name, view in (("query", TextView(self.query)), ("positive", TextView(self.positive))):
             texts.readable.read(view, f"training set {self.title}: {name} {view}")
         asked = texts.read(TextView(self.query))
-        left = around.overlapping(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
+        left = sources.find_overlap(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
         params = {name: value for name, value in given.items() if value is not None}
         return Node(f"{TASKS}:fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}")
@@ -205,18 +205,18 @@ class TrainingFile(Data):
         path = given_path(self.path)
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
-        around = surroundings(sides)
+        sources = require_sources(sides)
         given = GivenFile.of(path)
         params: dict[str, Any] = {"digest": given.digest}
         inputs: Inputs = ()
         if self.source is not None:
-            whole = around.whole(self.source)
+            whole = sources.open_collection(self.source)
             inputs = (("queries", whole.queries), ("docs", whole.docs))
-        opened = {role: around.texts(node) for role, node in inputs}
+        opened = {role: sources.get_texts(node) for role, node in inputs}
         whole_file = (given.digest, *(node.address for _, node in inputs))
         with given.reading():
             asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
-            left = around.overlapping(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
+            left = sources.find_overlap(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
         if left:
             params["without"] = sorted(left)
         return Node(
@@ -268,11 +268,11 @@ def whole(one: Pipeline) -> Pipeline:
     return one
 
 
-def surroundings(sides: Sides) -> Surroundings:
+def require_sources(sides: Sides) -> TrainingSources:
     """Return what training asks for data."""
-    if sides.surroundings is None:
+    if sides.training_sources is None:
         raise ConfigError("a model can only be trained by an experiment, which knows what is evaluated")
-    return sides.surroundings
+    return sides.training_sources
 
 
 def described(queries: Judged) -> str:

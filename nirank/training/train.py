@@ -16,7 +16,7 @@ from nirank.base.memory import Need, Sizes
 from nirank.base.values import fit_fields, shown
 from nirank.collections.texts import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
-from nirank.training.data import TASKS, Data, surroundings
+from nirank.training.data import TASKS, Data, require_sources
 from nirank.training.recipe import Recipe
 
 Inputs = tuple[tuple[str, Node], ...]
@@ -54,10 +54,10 @@ class Watch:
 
     def inputs(self, sides: Sides) -> Inputs:
         """Return what is watched as inputs of a node."""
-        around = surroundings(sides)
-        own = around.judged(self.queries, "tuned")
+        sources = require_sources(sides)
+        own = sources.open_judged(self.queries, "tuned")
         assert own.judgements is not None, "checked where judged queries are opened"
-        lists = around.compiled(self.of, own)
+        lists = sources.compile_pipeline(self.of, own)
         found = (own.queries, own.docs, own.judgements, lists)
         return tuple(zip(("watched_queries", "watched_docs", "watched_judgements", "watched"), found, strict=True))
 

@@ -67,7 +67,7 @@ def around(own: Collection, store: LocalStore, held: list[int] | None = None) ->
 
 def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
     found = around(tables(tmp_path, store), store)
-    found.judged(Judged(split="train"), "trained")
+    found.open_judged(Judged(split="train"), "trained")
     (said,) = [one.said() for one in found.used]
     assert (said["overlap"], said["relevant_pairs"], said["queries"]) == (0, 2, 2)
     # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
@@ -77,11 +77,11 @@ def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
     own = tables(tmp_path, store, "complete")
     with pytest.raises(ConfigError, match=r"/train: 2 of 4 training pairs are evaluated too \(overlap=2; 0 – 0"):
-        around(own, store).judged(Judged(split="train"), "trained")
+        around(own, store).open_judged(Judged(split="train"), "trained")
     marked, dropped = around(own, store), around(own, store)
-    marked.judged(Judged(split="train", on_overlap="mark"), "trained")
+    marked.open_judged(Judged(split="train", on_overlap="mark"), "trained")
     assert (marked.used[0].overlap, marked.used[0].dropped, len(marked.used[0].qrels)) == (2, False, 4)
-    dropped.judged(Judged(split="train", on_overlap="drop"), "trained")
+    dropped.open_judged(Judged(split="train", on_overlap="drop"), "trained")
     assert (dropped.used[0].overlap, dropped.used[0].dropped, len(dropped.used[0].qrels)) == (2, True, 2)
     assert (dropped.used[0].qrels.grades == 0).all()
 
@@ -102,9 +102,9 @@ def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: L
     (tmp_path / "pairs.csv").write_text("id1,id2\napple,bread\ncorn,dill\n")
     own = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
     with pytest.raises(ConfigError, match="1 of 3 training pairs are evaluated too"):
-        around(own, store, [0]).judged(Judged(), "trained")
+        around(own, store, [0]).open_judged(Judged(), "trained")
     found = around(own, store, [0])
-    found.judged(Judged(on_overlap="drop"), "trained")
+    found.open_judged(Judged(on_overlap="drop"), "trained")
     assert (found.used[0].overlap, len(found.used[0].qrels)) == (1, 2)
 
 
@@ -132,6 +132,6 @@ def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> N
     files = {name: folder / f"{name}.csv" for name in ("train", "test")}
     own = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
     found = around(own.sample(1092), store)
-    found.judged(Judged(split="train"), "trained")
+    found.open_judged(Judged(split="train"), "trained")
     assert (found.used[0].overlap, len(found.used[0].qrels)) == (0, 5743)
     assert found.used[0].said()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}

@@ -31,27 +31,27 @@ from nirank.training.train import Soup, Train, Watch
 class Around:
     """Stands for the experiment: judged queries and whole collections are leaves that their names tell apart."""
 
-    def judged(self, asked: Judged, use: str, grade: int | None = None) -> Sides:
+    def open_judged(self, asked: Judged, use: str, grade: int | None = None) -> Sides:
         content = dataclasses.replace(asked, on_overlap=None)
         leaves = [Node.leaf("texts", digest([repr(content), side]), side) for side in ("queries", "docs", "judgements")]
-        return Sides(leaves[0], leaves[1], judgements=leaves[2], surroundings=self)
+        return Sides(leaves[0], leaves[1], judgements=leaves[2], training_sources=self)
 
-    def compiled(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         return compile(pipeline, sides, upstream)
 
-    def whole(self, source: str | None) -> Sides:
+    def open_collection(self, source: str | None) -> Sides:
         return Sides(*(Node.leaf("texts", digest([source, side]), side) for side in ("queries", "docs")))
 
-    def texts(self, node: Node) -> Texts:
+    def get_texts(self, node: Node) -> Texts:
         return Texts.of({"q": {"title": "t", "text": "x"}, "d": {"title": "t", "text": "x"}})
 
-    def overlapping(
+    def find_overlap(
         self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         return frozenset(sorted(set(queries))[:1]) if on_overlap == "drop" else frozenset()
 
 
-SIDES = Sides(Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), surroundings=Around())
+SIDES = Sides(Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), training_sources=Around())
 JUDGED = Judged("a", "train", part=(0.25, 0.5))
 
 
