@@ -33,7 +33,7 @@ class Remembering(Scorer):
     times: float = option(default=1.0)
 
     name = "remembering"
-    remembers = True
+    uses_memo = True
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         SCORED.append(len(pairs))

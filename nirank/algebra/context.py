@@ -34,7 +34,7 @@ class Context:
     """One stage's view of the world while it runs.
 
     queries, docs  the two sides; for a TextMap `docs` is None
-    needs          what the stage asked for in `needs()`, opened, in that order: a `Path` for a
+    inputs         what the stage asked for in `plan_inputs()`, opened, in that order: a `Path` for a
                    folder, `Texts` for texts
     scope          which documents each query may be given
     device         for models: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'
@@ -51,7 +51,7 @@ class Context:
 
     queries: Texts | None = None
     docs: Texts | None = None
-    needs: tuple[Any, ...] = ()
+    inputs: tuple[Any, ...] = ()
     scope: Scope | None = None
     device: str = "auto"
     stage: str = ""
@@ -102,7 +102,7 @@ class Context:
             f"{self.stage}: declares '{name}' as {value!r}; expected text, finite numbers, or lists and mappings"
         )
 
-    def uses(self, model: str, parameters: int | None, device: str) -> None:
+    def record_model(self, model: str, parameters: int | None, device: str) -> None:
         """State that a model is used, for the row's parameters and devices.
 
         model       names its content: a model that several stages name alike counts once
@@ -112,9 +112,9 @@ class Context:
         self.models[model] = parameters
         self.devices.add(device)
 
-    def need(self, at: int = 0) -> Path:
-        """Return the folder of one need."""
-        return Path(self.needs[at])
+    def input_folder(self, index: int = 0) -> Path:
+        """Return the folder of one of the inputs."""
+        return Path(self.inputs[index])
 
     def scratch_folder(self) -> Path:
         """Return a folder that stays until the computation is finished, whatever happens to this process."""

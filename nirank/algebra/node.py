@@ -36,7 +36,7 @@ class Node:
     training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
     given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
     memory    how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
-    most      how many pairs its result has at most, from the sizes of its inputs; None: no more than its lists together
+    max_pairs how many pairs its result has at most, from the sizes of its inputs; None: no more than its lists together
     stage     the stage that made the node, handed to the task; its identity is in `params`
     label     for people
     """
@@ -51,7 +51,7 @@ class Node:
     training: bool = False
     given: bool = False
     memory: Needs | None = field(default=None, repr=False)
-    most: Callable[[Sizes], int] | None = field(default=None, repr=False)
+    max_pairs: Callable[[Sizes], int] | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)
     label: str = ""
 

@@ -136,7 +136,7 @@ class Sides:
     one_table: bool = False
     training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
 
-    def depth(self, k: int | None) -> int | None:
+    def resolve_depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""
         return k if k is not None else None if self.whole else DEPTH
 
@@ -171,12 +171,12 @@ class Stage(Pipeline):
             object.__setattr__(self, one.name, value)
         fit_fields(self, self.name)
         self.check()
-        list(self.text_views())
+        list(self.list_text_views())
 
     def check(self) -> None:
         """Raise ConfigError if the options cannot be meant."""
 
-    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+    def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         """Yield what the stage reads as text: the option that says so, the side, the view; `texts` are those of a map.
 
         Options `query_text` and `doc_text` by default. Raises ConfigError for a view that cannot be meant.
@@ -196,19 +196,19 @@ class Stage(Pipeline):
         """
 
     @classmethod
-    def declared_options(cls) -> tuple[dataclasses.Field[Any], ...]:
+    def list_options(cls) -> tuple[dataclasses.Field[Any], ...]:
         """Return the options as a person would list them: the stage's own, then those of its kind."""
         return tuple(sorted(dataclasses.fields(cls), key=lambda one: bool(one.kw_only)))
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         """Return what must be computed first: an index, vectors, a model's output."""
         return ()
 
-    def settled(self, data: Sides) -> Self:
+    def resolve_options(self, data: Sides) -> Self:
         """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
         return self
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return the main memory that the stage's own work needs at the least, lists aside; none if it goes by blocks.
 
         Blocks that can be made smaller count in their least size, and are made by `nirank.base.memory.fitting`.
@@ -216,31 +216,36 @@ class Stage(Pipeline):
         del sizes
         return Need()
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
-        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options().items()}
+        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options.items()}
 
-    def models(self) -> tuple[str, ...]:
+    def list_models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
         named = getattr(self, "model", None)
         if not isinstance(named, Made):
             return (named,) if isinstance(named, str) else ()
         below = [one for one in inside(named) if one is not named]  # what mined and taught has a say too
-        others = [name for one in below if isinstance(one, Stage) for name in one.models()]
+        others = [name for one in below if isinstance(one, Stage) for name in one.list_models()]
         return (named.start, *others)
 
-    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
-        """Return the options that differ from their defaults."""
-        found = {}
-        for one in dataclasses.fields(self):
-            value = getattr(self, one.name)
-            if identity_only and not one.metadata.get("identity", True):
-                continue
-            if one.default is dataclasses.MISSING or value != one.default:
-                found[one.name] = value
-        return found
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        values = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {
+            field.name: value
+            for field, value in values
+            if field.default is dataclasses.MISSING or value != field.default
+        }
 
-    def identity(self) -> dict[str, Any]:
+    @property
+    def identity_options(self) -> dict[str, Any]:
+        """Those of `options` that the output depends on."""
+        left_out = {field.name for field in dataclasses.fields(self) if not field.metadata.get("identity", True)}
+        return {name: value for name, value in self.options.items() if name not in left_out}
+
+    def describe_identity(self) -> dict[str, Any]:
         """Return what the output depends on: where the stage comes from, name, version, options."""
         from nirank.algebra.registry import origin
 
@@ -248,7 +253,7 @@ class Stage(Pipeline):
             **origin(type(self)),  # type: ignore[arg-type]
             "stage": self.name,
             "version": self.version,
-            "options": self.options(identity_only=True),
+            "options": self.identity_options,
         }
 
     @property
@@ -258,7 +263,7 @@ class Stage(Pipeline):
         return repr(dataclasses.replace(self, **models) if models else self)
 
     def __repr__(self) -> str:
-        shown = self.options()
+        shown = self.options
         first = next((one.name for one in dataclasses.fields(self) if not one.kw_only), None)
         parts = [repr(shown[first])] if first in shown else []
         parts += [f"{name}={value!r}" for name, value in shown.items() if name != first]
@@ -293,11 +298,12 @@ class Retriever(Stage):
         """Return at most k documents a query, all inside the scope; a Ranking, or Pairs without order."""
         raise NotImplementedError
 
-    def options(self, *, identity_only: bool = False) -> dict[str, Any]:
-        found = super().options(identity_only=identity_only)
-        if identity_only and self.prefix_exact:
-            found.pop("k", None)
-        return found
+    @property
+    def identity_options(self) -> dict[str, Any]:
+        options = super().identity_options
+        if self.prefix_exact:
+            options.pop("k", None)
+        return options
 
 
 @stage
@@ -306,14 +312,14 @@ class Scorer(Stage):
 
     depth      of each query's list, how many documents are scored; those below keep their old order,
                below the scored ones. Pairs without order are scored all.
-    remembers  scores are kept in a memo (`ctx.memos`), so that all lists of a plan can be scored in one pass
+    uses_memo  scores are kept in a memo (`ctx.memos`), so that all lists of a plan can be scored in one pass
     """
 
     depth: int = option(
         default=100, kw_only=True, help="how many documents a query are scored; the tail keeps its order"
     )
 
-    remembers: ClassVar[bool] = False
+    uses_memo: ClassVar[bool] = False
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED_OR_NOT
 
@@ -338,7 +344,7 @@ class Combiner(Stage):
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED
 
-    def most(self, sizes: Sizes) -> int:
+    def estimate_pairs(self, sizes: Sizes) -> int:
         """Return how many pairs the result has at most; by default no more than the lists together."""
         return sizes.listed
 
@@ -372,7 +378,7 @@ class TextMap(Stage):
         """Return the made texts, with `parents`."""
         raise NotImplementedError
 
-    def readable(self, texts: Readable) -> Readable | None:
+    def describe_texts(self, texts: Readable) -> Readable | None:
         """Return what can be read of made texts, given what they are made of; None: only running the map tells."""
         return None
 
@@ -384,7 +390,7 @@ class ScopeStage(Stage):
     gives: ClassVar[Flow] = "scope"
     takes: ClassVar[frozenset[Flow]] = STARTS
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         """Return what is allowed."""
         raise NotImplementedError
 

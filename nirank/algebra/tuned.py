@@ -117,7 +117,7 @@ def _put(value: Any, path: str, chosen: Any) -> Any:
 
 
 def _is_stage(value: Any) -> bool:
-    return isinstance(value, Pipeline) and hasattr(value, "declared_options")
+    return isinstance(value, Pipeline) and hasattr(value, "list_options")
 
 
 def _option(stage: Any) -> str:

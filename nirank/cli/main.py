@@ -243,7 +243,7 @@ def list_stages(name: str | None) -> None:
     click.echo(inspect.getdoc(kind))
     source = f"source: {kind.source}; " if kind.source else ""
     click.echo(f"\n{source}version {kind.version}\n\noptions:")
-    for one in kind.declared_options():
+    for one in kind.list_options():
         default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
         kind_of_value = getattr(one.type, "__name__", one.type)
         click.echo(f"  {one.name}: {kind_of_value}, {default}  {one.metadata.get('help', '')}")

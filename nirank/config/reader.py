@@ -353,7 +353,7 @@ class _Reader:
         kind = self._kind(name, place)
         if kind is None:
             return None
-        fields = [one.name for one in kind.declared_options()]
+        fields = [one.name for one in kind.list_options()]
         if not isinstance(options.value, dict):
             if options.value is None:
                 options = Tree({}, options.line, options.column, {})

@@ -155,7 +155,7 @@ def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collectio
     def visit(one: Pipeline, whole: bool) -> None:
         if isinstance(one, Stage):
             read = _views_read(one, collection) if whole else {}
-            found[one.title] = {**one.conventions(), **read, **declared.get(one.title, {})}
+            found[one.title] = {**one.describe_conventions(), **read, **declared.get(one.title, {})}
         stage = getattr(one, "stage", None)
         if isinstance(stage, Stage):
             visit(stage, whole)
@@ -169,6 +169,8 @@ def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collectio
 def _views_read(one: Stage, collection: Collection) -> dict[str, str]:
     """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
     sides = {"queries": collection.queries, "docs": collection.docs}
-    views = [(option, view, sides[side]) for option, side, view in one.text_views() if option in _VIEWS]
+    views = [(option, view, sides[side]) for option, side, view in one.list_text_views() if option in _VIEWS]
     stated = {option: (str(view), texts.readable.said(view)) for option, view, texts in views}
-    return {option: said for option, (name, said) in stated.items() if option in one.conventions() or said != name}
+    return {
+        option: said for option, (name, said) in stated.items() if option in one.describe_conventions() or said != name
+    }

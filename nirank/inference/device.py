@@ -122,7 +122,7 @@ def state_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) ->
     """State which model runs on which device, for the row, and of which commit it is."""
     if files.commit is not None:
         ctx.declare("commit", files.commit)
-    ctx.uses(digest(dict(files.identity)), n_parameters(model), _name(device))
+    ctx.record_model(digest(dict(files.identity)), n_parameters(model), _name(device))
 
 
 def _name(device: Any) -> str:

@@ -31,7 +31,7 @@ def check_map(one: TextMap, texts: Node, sides: Sides) -> None:
 
 def _of_views(one: Stage, nodes: dict[str, Node], sources: TrainingSources) -> list[str]:
     said: list[str] = []
-    for option, side, view in one.text_views():
+    for option, side, view in one.list_text_views():
         there = readable(nodes[side], sources) if side in nodes else None
         if there is None:
             continue
@@ -52,5 +52,5 @@ def readable(node: Node, sources: TrainingSources) -> Readable | None:
         return texts.readable if len(texts) else None
     if isinstance(node.stage, TextMap):
         before = readable(node.input("texts"), sources)
-        return None if before is None else node.stage.readable(before)
+        return None if before is None else node.stage.describe_texts(before)
     return next((readable(below, sources) for role, below in node.inputs if role == "made"), None)

@@ -44,7 +44,7 @@ def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
     scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
     needs = _needs(one, replace(sides, scope=tuple(scopes)))
     inputs = (*_both(sides), *needs, *(("scope", node) for node in scopes))
-    depth = None if one.gives == "pairs" else sides.depth(one.k)  # pairs have no order to be cut in
+    depth = None if one.gives == "pairs" else sides.resolve_depth(one.k)  # pairs have no order to be cut in
     params = {} if one.prefix_exact or one.k is not None else {"k": depth}
     return _node("search", one, inputs, _kind(one), depth=depth, params=params)
 
@@ -105,7 +105,7 @@ def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
         inputs = (*over, ("list", upstream))
         most = _doc_parts if one.side == "docs" else _query_parts
         upstream = Node(
-            f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, most=most, label="list of parts"
+            f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, max_pairs=most, label="list of parts"
         )
     found = compile(one.of, replace(inner, scope=scope), upstream)
     inputs = (*_both(sides), ("parts", parts), ("list", found), *(("scope", node) for node in sides.scope))
@@ -150,7 +150,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
 def _ready(one: S, sides: Sides) -> S:
     """Return a stage as it is addressed: its trained models bound to what makes them, `auto` decided."""
     check_stage(one, sides)
-    return bound(one, sides, one.model_kind, one.name).settled(sides)
+    return bound(one, sides, one.model_kind, one.name).resolve_options(sides)
 
 
 def combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
@@ -169,12 +169,12 @@ def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | Non
     return Node(
         f"{TASKS}:{task}",
         1,
-        {"stage": one.identity(), **(params or {})},
+        {"stage": one.describe_identity(), **(params or {})},
         inputs,
         depth=depth,
         kind=kind,
-        memory=one.memory,
-        most=one.most if isinstance(one, Combiner) else None,
+        memory=one.estimate_memory,
+        max_pairs=one.estimate_pairs if isinstance(one, Combiner) else None,
         stage=one,
         label=one.title,
     )
@@ -185,7 +185,7 @@ def _both(sides: Sides) -> Inputs:
 
 
 def _needs(one: Stage, sides: Sides) -> Inputs:
-    found: Inputs = (*(("need", node) for node in one.needs(sides)), *made_for(one))
+    found: Inputs = (*(("need", node) for node in one.plan_inputs(sides)), *made_for(one))
     if "judgements" in one.reads:
         if sides.judgements is None:
             raise ConfigError(f"{one!r} reads judgements, and {sides.collection or 'the collection'} has none")

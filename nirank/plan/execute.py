@@ -266,7 +266,7 @@ class Runner:
         return Context(
             queries=inputs.get("queries", [None])[0],
             docs=inputs.get("docs", [None])[0],
-            needs=tuple(inputs.get("need", ())),
+            inputs=tuple(inputs.get("need", ())),
             device=self.device,
             stage=node.label,
             track=self.reporter.track,

@@ -124,8 +124,8 @@ def _pairs(node: Node, value: Value, known: Known) -> int | None:
 def _most_pairs(node: Node, sizes: Sizes, value: Value) -> int:
     """Return how many pairs a node can give: what it says, else those of its lists; within depth and listed scopes."""
     most = [sizes.queries * sizes.docs]
-    if node.most is not None:
-        most.append(node.most(sizes))
+    if node.max_pairs is not None:
+        most.append(node.max_pairs(sizes))
     elif any(role == "list" for role, _ in node.inputs):
         most.append(sizes.listed)
     if node.depth is not None:

@@ -101,7 +101,7 @@ def map(job: Job) -> Texts:
 def scope(job: Job) -> Scope:
     """Run a scope stage."""
     stage: ScopeStage = job.stage
-    return stage.scope(job.one("queries"), job.one("docs"), job.context)
+    return stage.build_scope(job.one("queries"), job.one("docs"), job.context)
 
 
 def restrict(job: Job) -> Pairs:

@@ -19,7 +19,7 @@ from nirank.flow.ranking import Ranking
 
 def remembering(node: Node) -> bool:
     """Tell whether a node runs a scorer that keeps its scores in a memo."""
-    return isinstance(node.stage, Scorer) and node.stage.remembers
+    return isinstance(node.stage, Scorer) and node.stage.uses_memo
 
 
 class Together:

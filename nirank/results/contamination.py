@@ -64,10 +64,10 @@ def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
 
 def _models(pipeline: Pipeline) -> Iterator[str]:
     if isinstance(pipeline, Stage):
-        yield from pipeline.models()
+        yield from pipeline.list_models()
     inner = getattr(pipeline, "stage", None)
     if isinstance(inner, Stage):
-        yield from inner.models()
+        yield from inner.list_models()
     for _, below in pipeline.children():
         yield from _models(below)
 

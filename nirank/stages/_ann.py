@@ -29,10 +29,10 @@ class ApproximateDense(Dense):
         """Return how much of the index is searched."""
         raise NotImplementedError
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.inference.models import resolve
 
-        docs, queries = super().needs(data)
+        docs, queries = super().plan_inputs(data)
         similarity = self.similarity or resolve(self.model, self.revision).similarity
         params = {**self.index().params(), "similarity": similarity}
         inputs = (("vectors", docs),)
@@ -46,17 +46,17 @@ class ApproximateDense(Dense):
         built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=index, label=label)
         return docs, queries, built
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         found: Need = self.index().searched(sizes.docs, self.dimension())
-        return Need(found.here + super().memory(sizes).here)
+        return Need(found.here + super().estimate_memory(sizes).here)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.ann import search
         from nirank.inference.encoder import read_vectors
 
-        docs, _ = read_vectors(ctx.need(0))
-        asked, _ = read_vectors(ctx.need(1))
-        return search(ctx.need(2), asked, docs, scope, k, width=self.width(), ctx=ctx)
+        docs, _ = read_vectors(ctx.input_folder(0))
+        asked, _ = read_vectors(ctx.input_folder(1))
+        return search(ctx.input_folder(2), asked, docs, scope, k, width=self.width(), ctx=ctx)
 
 
 def build(job: Job) -> None:

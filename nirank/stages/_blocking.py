@@ -33,7 +33,7 @@ class Blocker(Retriever):
     def check(self) -> None:
         check_unranked(self)
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "k" and value is not None}
 
 

@@ -24,13 +24,13 @@ _BODY = TextView("text")
 class PassageMap(TextMap):
     """The base of maps that split column `text` and repeat every other column."""
 
-    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+    def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         yield "", "texts", _BODY
 
-    def readable(self, texts: Readable) -> Readable:
+    def describe_texts(self, texts: Readable) -> Readable:
         return texts
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         return making(sizes)
 
 

@@ -22,7 +22,7 @@ S = TypeVar("S", bound=Stage)
 _CHECKED = 64  # stages and devices whose answer a process keeps
 
 
-def settled(one: S, device: str, answers: Callable[[S, Path, Context], Answers]) -> S:
+def resolve_precision(one: S, device: str, answers: Callable[[S, Path, Context], Answers]) -> S:
     """Return the stage with its model's files found, and 'auto' replaced by the precision that it means on this device.
 
     What is loaded later must be the files that were found.

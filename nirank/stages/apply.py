@@ -69,10 +69,10 @@ class AppliedScorer(Scorer):
     def check(self) -> None:
         _check_version(self.name, self.version)
 
-    def identity(self) -> dict[str, Any]:
-        return {"stage": "apply", "version": 1, "kind": "scorer", "options": self.options(identity_only=True)}
+    def describe_identity(self) -> dict[str, Any]:
+        return {"stage": "apply", "version": 1, "kind": "scorer", "options": self.identity_options}
 
-    def models(self) -> tuple[str, ...]:
+    def list_models(self) -> tuple[str, ...]:
         return (f"what {self.name} uses",)
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
@@ -114,8 +114,8 @@ class AppliedCombiner(Combiner):
         if len(self.lists) != 2 or self.lists[0] < 1 or (self.lists[1] is not None and self.lists[1] < self.lists[0]):
             raise ConfigError(f"{self.name}: lists are the least and the most, 1 or more, got {self.lists!r}")
 
-    def identity(self) -> dict[str, Any]:
-        return {"stage": "apply", "version": 1, "kind": "combiner", "options": self.options(identity_only=True)}
+    def describe_identity(self) -> dict[str, Any]:
+        return {"stage": "apply", "version": 1, "kind": "combiner", "options": self.identity_options}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         found = self.function(lists)

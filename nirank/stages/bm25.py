@@ -67,14 +67,14 @@ class BM25(Retriever):
         if bad or not any(self.fields.values()):
             raise ConfigError(f"bm25: fields need weights from 0, one of them above, got {', '.join(bad) or 'none'}")
 
-    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
-        for name, side, view in super().text_views():
+    def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+        for name, side, view in super().list_text_views():
             if self.fields is None or side != "docs":
                 yield name, side, view
         if self.fields is not None:  # one field may be blank in a collection, as titles are; all of them may not
             yield "fields", "docs", TextView(tuple(self.fields))
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.lexical.jvm import lucene_major
 
         params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": lucene_major()}
@@ -86,7 +86,7 @@ class BM25(Retriever):
         label = f"index of {data.docs.label}"
         return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_indexing, label=label),)
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what a search takes: Java, a sum and a length for each document, a chunk of postings, the queries."""
         from nirank.lexical.scoring import CHUNK_BYTES
 
@@ -97,7 +97,7 @@ class BM25(Retriever):
         from nirank.lexical.postings import Index
         from nirank.lexical.scoring import search
 
-        index = Index.open(ctx.need())
+        index = Index.open(ctx.input_folder())
         tokens = list(Analyzer(index.analyzer).tokens(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not one for one in tokens))
         self._look_for_unknown(tokens, index, ctx)
@@ -123,7 +123,7 @@ class BM25(Retriever):
                 index.analyzer,
             )
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {
             "k1": self.k1,
             "b": self.b,

@@ -45,7 +45,7 @@ class Comb(Combiner):
                 " allow_raw: true if the scales are known to agree"
             )
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {"how": self.how, "normalise": self.normalise, "missing": "adds nothing, is not counted"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -28,7 +28,7 @@ class Complete(Combiner):
 
     name = "complete"
 
-    def most(self, sizes: Sizes) -> int:
+    def estimate_pairs(self, sizes: Sizes) -> int:
         return sizes.queries * sizes.docs
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -15,7 +15,7 @@ from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
-from nirank.stages._precision import settled
+from nirank.stages._precision import resolve_precision
 from nirank.stages._texts import pair_texts
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CrossEncoder(Scorer):
 
     name = "cross_encoder"
     model_kind = "cross_encoder"
-    remembers = True
+    uses_memo = True
     source = "Nogueira and Cho, arXiv 1901.04085, section 3"
 
     def check(self) -> None:
@@ -60,16 +60,16 @@ class CrossEncoder(Scorer):
         if self.label is not None and self.label < 0:
             raise ConfigError(f"cross_encoder: label must be 0 or more, got {self.label}")
 
-    def settled(self, data: Sides) -> Self:
-        return settled(self, data.device, _answers)
+    def resolve_options(self, data: Sides) -> Self:
+        return resolve_precision(self, data.device, _answers)
 
-    def identity(self) -> dict[str, Any]:
+    def describe_identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
         from nirank.inference.pair_scores import HEAD
 
         model = resolve(self.model, self.revision)
         prompt = {"prompt": self._prompt(model)} if self._prompt(model) else {}
-        return {**super().identity(), "model": model.loaded, **prompt, **HEAD.get(self.precision, {})}
+        return {**super().describe_identity(), "model": model.loaded, **prompt, **HEAD.get(self.precision, {})}
 
     def _prompt(self, model: ModelFiles) -> str:
         return model.pair_prompt if self.prompt is None else self.prompt
@@ -77,10 +77,10 @@ class CrossEncoder(Scorer):
     def _how(self, model: ModelFiles) -> PairScoring:
         from nirank.inference.pair_scores import PairScoring
 
-        assert self.precision != "auto", "settled before anything is planned"
+        assert self.precision != "auto", "decided before anything is planned"
         return PairScoring(model, self._prompt(model), self.max_length, self.label, self.precision, self.batch_tokens)
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         from nirank.inference.models import resolve
 
         read = min(sizes.listed, sizes.queries * self.depth)

@@ -26,7 +26,7 @@ class Cut(Combiner):
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ConfigError(f"cut: k must be a whole number, 1 or more, got {self.k!r}")
 
-    def most(self, sizes: Sizes) -> int:
+    def estimate_pairs(self, sizes: Sizes) -> int:
         return min(sizes.listed, sizes.queries * self.k)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -41,10 +41,10 @@ class DateDecay(Combiner):
         if not 0 <= self.strength <= 1:
             raise ConfigError(f"date_decay: strength must be from 0 to 1, got {self.strength}")
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {"half_life": self.half_life, "strength": self.strength, "undated": "keep their score"}
 
-    def settled(self, data: Sides) -> Self:
+    def resolve_options(self, data: Sides) -> Self:
         return self if self.key is not None or data.date is None else replace(self, key=data.date)
 
     def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:

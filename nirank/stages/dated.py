@@ -37,13 +37,13 @@ class Dated(ScopeStage):
         if self.days is not None and self.days < 0:
             raise ConfigError(f"dated: days must be 0 or more, got {self.days}")
 
-    def settled(self, data: Sides) -> Self:
+    def resolve_options(self, data: Sides) -> Self:
         return self if self.key is not None or data.date is None else replace(self, key=data.date)
 
     def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
         side_keys(self.key or data.date, queries, docs, self.name)
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         key, theirs = side_keys(self.key, queries, docs, self.name)
         dates, asked = dates_of(docs, key), dates_of(queries, theirs)
         ctx.declare("date", key if key == theirs else f"{key} (queries: {theirs})")

@@ -19,7 +19,7 @@ from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._precision import settled
+from nirank.stages._precision import resolve_precision
 
 Side = Literal["query", "document"]
 
@@ -77,19 +77,19 @@ class Dense(Retriever):
         if self.similarity is not None:
             check_similarity(self.similarity)
 
-    def settled(self, data: Sides) -> Self:
-        return settled(self, data.device, _answers)
+    def resolve_options(self, data: Sides) -> Self:
+        return resolve_precision(self, data.device, _answers)
 
     def _encoding(self, model: ModelFiles, side: Side) -> Encoding:
         from nirank.inference.encoder import Encoding
 
-        assert self.precision != "auto", "settled before anything is planned"
+        assert self.precision != "auto", "decided before anything is planned"
         given = self.query_prompt if side == "query" else self.doc_prompt
         prompt = model.prompt(side) if given is None else given
         options = (self.max_length, self.pooling, self.normalise, self.precision, self.storage, self.batch_tokens)
         return Encoding(model, prompt, *options, side=side if model.sides_differ else None)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.inference.knn import check_similarity
         from nirank.inference.models import resolve
 
@@ -144,7 +144,7 @@ class Dense(Retriever):
 
         return hidden_size(resolve(self.model, self.revision))
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
         return Need(8 * sizes.queries * self.dimension())
 
@@ -152,11 +152,11 @@ class Dense(Retriever):
         from nirank.inference.encoder import read_vectors
         from nirank.inference.knn import nearest
 
-        docs, stated = read_vectors(ctx.need(0))
-        asked, _ = read_vectors(ctx.need(1))
+        docs, stated = read_vectors(ctx.input_folder(0))
+        asked, _ = read_vectors(ctx.input_folder(1))
         similarity = self.similarity or stated["similarity"]
         ctx.declare("similarity", similarity)
-        listed = ctx.need(0) / "rows.npy"
+        listed = ctx.input_folder(0) / "rows.npy"
         return nearest(asked, docs, scope, k, similarity, np.load(listed) if listed.exists() else None)
 
 

@@ -32,10 +32,10 @@ class FirstWords(TextMap):
         if self.words < 1:
             raise ConfigError(f"first_words: words must be 1 or more, got {self.words}")
 
-    def readable(self, texts: Readable) -> Readable:
+    def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         return making(sizes)
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:

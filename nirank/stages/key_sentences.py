@@ -51,13 +51,13 @@ class KeySentences(TextMap):
             raise ConfigError(f"key_sentences: alpha must be from 0 to 1, got {self.alpha}")
         check_analyzer(self.analyzer)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
-        return BM25(analyzer=self.analyzer).needs(data)
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+        return BM25(analyzer=self.analyzer).plan_inputs(data)
 
-    def readable(self, texts: Readable) -> Readable:
+    def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         return Need(making(sizes).here + library("java"))
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
@@ -68,7 +68,7 @@ class KeySentences(TextMap):
         from nirank.lexical.postings import Index
         from nirank.lexical.weights import greatest, tf_idf
 
-        index = Index.open(ctx.need())
+        index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
         for text in texts.read(_WHOLE):
             sentences = split_sentences(text)

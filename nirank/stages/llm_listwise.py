@@ -62,7 +62,7 @@ class LLMListwise(Combiner):
                 "llm_listwise: depth must be 2 or more, words 1 or more, retries 0 or more, timeout_s above 0"
             )
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {"model": self.model, "depth": self.depth, "window": self.window, "step": self.step}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
@@ -98,7 +98,7 @@ class LLMListwise(Combiner):
     def _window(self, query: str, texts: list[str], ctx: Context) -> list[int]:
         from nirank.inference.chat import Endpoint, ask
 
-        ctx.uses(f"endpoint {self.model}", None, "endpoint")
+        ctx.record_model(f"endpoint {self.model}", None, "endpoint")
         endpoint = Endpoint(self.url, self.model, self.key_env, self.timeout_s, self.retries)
         passages = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
         content = _ASK.format(query=query, passages=passages, n=len(texts))

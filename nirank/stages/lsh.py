@@ -64,10 +64,15 @@ class LSH(Dense):
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"lsh: max_block must be 2 records or more, got {self.max_block}")
 
-    def conventions(self) -> Mapping[str, Any]:
-        return {**super().conventions(), "family": self.family, "tables": self.tables, "functions": self.functions}
+    def describe_conventions(self) -> Mapping[str, Any]:
+        return {
+            **super().describe_conventions(),
+            "family": self.family,
+            "tables": self.tables,
+            "functions": self.functions,
+        }
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the keys take, and the projections of a block."""
         keys = 40 * self.tables * (sizes.docs + sizes.queries * (1 + self.probes))
         return Need(keys + 4 * self.dimension() * self.tables * self.functions)
@@ -76,8 +81,8 @@ class LSH(Dense):
         from nirank.inference.encoder import read_vectors
 
         assert ctx.docs is not None
-        docs, _ = read_vectors(ctx.need(0))
-        asked, _ = read_vectors(ctx.need(1))
+        docs, _ = read_vectors(ctx.input_folder(0))
+        asked, _ = read_vectors(ctx.input_folder(1))
         family = self._draw(docs)
         doc_keys = family.hash_vectors(docs)
         query_keys = family.hash_vectors(asked, self.probes)

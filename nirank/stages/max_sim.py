@@ -15,7 +15,7 @@ from nirank.base.memory import Need, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
-from nirank.stages._precision import settled
+from nirank.stages._precision import resolve_precision
 from nirank.stages._texts import pair_texts
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class MaxSim(Scorer):
 
     name = "max_sim"
     model_kind = "bi_encoder"
-    remembers = True
+    uses_memo = True
     source = "Khattab and Zaharia, SIGIR 2020, section 3.3"
 
     def check(self) -> None:
@@ -58,21 +58,21 @@ class MaxSim(Scorer):
             if value is not None and value < 3:
                 raise ConfigError(f"max_sim: {name} must leave room for a token and two special ones, got {value}")
 
-    def settled(self, data: Sides) -> Self:
-        return settled(self, data.device, _answers)
+    def resolve_options(self, data: Sides) -> Self:
+        return resolve_precision(self, data.device, _answers)
 
-    def identity(self) -> dict[str, Any]:
+    def describe_identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
 
-        return {**super().identity(), "model": resolve(self.model, self.revision).loaded}
+        return {**super().describe_identity(), "model": resolve(self.model, self.revision).loaded}
 
     def _how(self, model: ModelFiles) -> TokenEncoding:
         from nirank.inference.late import TokenEncoding
 
-        assert self.precision != "auto", "settled before anything is planned"
+        assert self.precision != "auto", "decided before anything is planned"
         return TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         from nirank.inference.models import resolve
 
         read = min(sizes.listed, sizes.queries * self.depth)

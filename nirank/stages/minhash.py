@@ -72,11 +72,11 @@ class MinHash(Blocker):
             return self.tables, self.functions
         return choose_bands(self.threshold, self.components, self.weights)
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         tables, functions = self.bands
-        return {**super().conventions(), "tables": tables, "functions": functions}
+        return {**super().describe_conventions(), "tables": tables, "functions": functions}
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the shingles of both sides take, and the keys."""
         keys = 40 * (sizes.queries + sizes.docs) * self.bands[0]
         each = 6 if self.shingles == "words" else 1

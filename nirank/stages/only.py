@@ -44,7 +44,7 @@ class Only(ScopeStage):
         if self.path:
             check_path(self.name, self.path)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         if not self.path:
             return ()
         file = GivenFile.of(find_path(self.name, self.path, data))
@@ -54,8 +54,8 @@ class Only(ScopeStage):
     def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
         self._listed(docs.ids)
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        rows = np.load(ctx.need() / _ROWS) if self.path else self._listed(docs.ids)
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+        rows = np.load(ctx.input_folder() / _ROWS) if self.path else self._listed(docs.ids)
         mask = np.zeros(len(docs), np.bool_)
         mask[rows] = True
         return Scope(queries.ids, docs.ids, mask=mask)

@@ -62,18 +62,18 @@ class RM3(Combiner):
         options: dict[str, Any] = {"doc_text": self.doc_text, "query_text": self.query_text, "analyzer": self.analyzer}
         return BM25(self.k1, self.b, **options)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
-        return self._bm25.needs(data)
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+        return self._bm25.plan_inputs(data)
 
-    def memory(self, sizes: Sizes) -> Need:
-        return self._bm25.memory(sizes)
+    def estimate_memory(self, sizes: Sizes) -> Need:
+        return self._bm25.estimate_memory(sizes)
 
-    def most(self, sizes: Sizes) -> int:
+    def estimate_pairs(self, sizes: Sizes) -> int:
         return sizes.queries * self.k
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         feedback = {"docs": self.docs, "terms": self.terms, "original": self.original}
-        return {**self._bm25.conventions(), "feedback": feedback}
+        return {**self._bm25.describe_conventions(), "feedback": feedback}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         from nirank.flow.scope import Scope
@@ -83,7 +83,7 @@ class RM3(Combiner):
 
         found = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
-        index = Index.open(ctx.need())
+        index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
         asked = [Counter(one) for one in tool.tokens(ctx.queries.read(TextView(self.query_text)))]
         head = found.cut(self.docs)

@@ -36,7 +36,7 @@ class RRF(Combiner):
         if self.k < 0:
             raise ConfigError(f"rrf: k must be 0 or more, got {self.k}")
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {"k": self.k, "missing": "adds nothing"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -56,10 +56,10 @@ class RunFile(Retriever):
                 near = suggest(str(value), known)
                 raise ConfigError(f"run: {what} is one of {', '.join(known)}, got {value!r}{near}")
 
-    def models(self) -> tuple[str, ...]:
+    def list_models(self) -> tuple[str, ...]:
         return (f"what made {self.path}",)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         file = GivenFile.of(find_path(self.name, self.path, data))
         params = {"content": file.digest, "duplicates": self.duplicates, "order_by": self.order_by}
         inputs = (("queries", data.queries), ("docs", data.docs))
@@ -84,7 +84,7 @@ class RunFile(Retriever):
         )
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
-        whole: Ranking = ctx.needs[0]
+        whole: Ranking = ctx.inputs[0]
         if whole.queries != queries.ids:  # a shard of the queries that the file was read for
             whole = whole.take(whole.queries.rows(list(queries.ids)), queries.ids)
         kept = rest_of(whole, scope.allows(whole.query_rows, whole.rows), scope.counts())

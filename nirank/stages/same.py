@@ -40,11 +40,11 @@ class Same(Blocker):
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"same: max_block must be 2 records or more, got {self.max_block}")
 
-    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+    def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         for name in dict.fromkeys(part.strip() for column in self.columns for part in column.split("+")):
             yield from (("columns", side, TextView(name)) for side in SIDES)
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the values of both sides take."""
         return Need(_A_VALUE * (sizes.queries + sizes.docs) * len(self.columns) + sizes.query_bytes + sizes.doc_bytes)
 

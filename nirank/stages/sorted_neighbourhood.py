@@ -38,10 +38,10 @@ class SortedNeighbourhood(Blocker):
         if not self.keys:
             raise ConfigError("sorted_neighbourhood: keys is empty; expected a column, or a text view, for each pass")
 
-    def text_views(self) -> Iterator[tuple[str, Read, TextView]]:
+    def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         yield from (("keys", side, TextView(view)) for view in self.keys for side in SIDES)
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the sorted keys take."""
         return Need(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
 

@@ -16,7 +16,7 @@ from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.stages._precision import settled
+from nirank.stages._precision import resolve_precision
 
 _MOST_TERMS = 1_000_000  # more than any vocabulary has
 
@@ -59,10 +59,10 @@ class Sparse(Retriever):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"sparse: {name} must be 1 or more, got {value}")
 
-    def settled(self, data: Sides) -> Self:
-        return settled(self, data.device, _answers)
+    def resolve_options(self, data: Sides) -> Self:
+        return resolve_precision(self, data.device, _answers)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         docs = self._node(data.docs, "document", self.doc_text, self.doc_terms, offline=True)
         queries = self._node(data.queries, "query", self.query_text, self.query_terms, offline=False)
         inputs = (("vectors", docs),)
@@ -77,7 +77,7 @@ class Sparse(Retriever):
 
         model = resolve(self.model, self.revision)
         model.check_modules(sparse=True)
-        assert self.precision != "auto", "settled before anything is planned"
+        assert self.precision != "auto", "decided before anything is planned"
         how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
         params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
@@ -86,7 +86,7 @@ class Sparse(Retriever):
             f"{__name__}:vectors", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
         )
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         from nirank.inference.sparse import search_need
 
         return search_need(sizes.docs)
@@ -94,7 +94,7 @@ class Sparse(Retriever):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.sparse import search_sparse
 
-        return search_sparse(ctx.need(0), ctx.need(1), scope, k)
+        return search_sparse(ctx.input_folder(0), ctx.input_folder(1), scope, k)
 
 
 def vectors(job: Job) -> None:

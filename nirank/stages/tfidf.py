@@ -46,8 +46,8 @@ class TFIDF(Retriever):
         if len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1]:
             raise ConfigError(f"tfidf: ngrams are the shortest and the longest, such as [3, 5], got {self.ngrams}")
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
-        options = self.options(identity_only=True)
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+        options = self.identity_options
         params: Mapping[str, Any] = {name: value for name, value in options.items() if name != "k"}
         inputs = (("docs", data.docs), ("queries", data.queries))
         made = Node(
@@ -65,7 +65,7 @@ class TFIDF(Retriever):
         )
         return made, index
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         from nirank.inference.sparse import search_need
 
         return search_need(sizes.docs)
@@ -73,9 +73,9 @@ class TFIDF(Retriever):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.sparse import search_sparse
 
-        return search_sparse(ctx.need(1), ctx.need(0) / "queries", scope, k)
+        return search_sparse(ctx.input_folder(1), ctx.input_folder(0) / "queries", scope, k)
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         shown = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "fit": self.fit, "sublinear": self.sublinear}
         return {**shown, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
 

@@ -52,7 +52,7 @@ class TokenBlocking(Blocker):
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"token_blocking: max_block must be 2 records or more, got {self.max_block}")
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         """Return what the words of both sides take: about one in six bytes begins one, each q-gram is one."""
         each = 6 if self.words == "tokens" else 1
         return Need(_A_WORD * (sizes.query_bytes + sizes.doc_bytes) // each)

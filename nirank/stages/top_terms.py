@@ -40,13 +40,13 @@ class TopTerms(TextMap):
             raise ConfigError(f"top_terms: terms must be 1 or more, got {self.terms}")
         check_analyzer(self.analyzer)
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
-        return BM25(analyzer=self.analyzer).needs(data)
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+        return BM25(analyzer=self.analyzer).plan_inputs(data)
 
-    def readable(self, texts: Readable) -> Readable:
+    def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         words = 40 * min(sizes.text_bytes, BLOCK_CHARACTERS)  # as Python's strings, with their terms
         return Need(making(sizes).here + library("java") + words)
 
@@ -55,7 +55,7 @@ class TopTerms(TextMap):
         from nirank.lexical.postings import Index
         from nirank.lexical.weights import greatest, terms_of_words, tf_idf
 
-        index = Index.open(ctx.need())
+        index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
 
         def made() -> Iterator[str]:

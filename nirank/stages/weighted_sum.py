@@ -65,7 +65,7 @@ class WeightedSum(Combiner):
         if self.weights is not None and len(self.weights) != n:
             raise ConfigError(f"weighted_sum: expected one weight a list, got {len(self.weights)} for {n} lists")
 
-    def conventions(self) -> Mapping[str, Any]:
+    def describe_conventions(self) -> Mapping[str, Any]:
         return {"normalise": self.normalise, "weights": self.weights or 1.0, "missing": "the least of the list"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -62,7 +62,7 @@ class Where(ScopeStage):
         if absent:
             raise DataError(*absent)
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         mask = np.ones(len(docs), np.bool_)
         for key, rule in self.match.items():
             mask &= self._fitting(docs, key, rule, ctx)

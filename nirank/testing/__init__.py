@@ -5,7 +5,7 @@
     def test_my_stage():
         check_stage(MyStage(strength=3))
 
-Needs no plan and no store: what a stage asks for in `needs()` is computed in a temporary folder.
+Needs no plan and no store: what a stage asks for in `plan_inputs()` is computed in a temporary folder.
 """
 
 from __future__ import annotations

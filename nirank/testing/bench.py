@@ -63,7 +63,7 @@ class Bench:
         self.collection, self.folder = collection, folder
         self.queries, self.docs = collection.queries, collection.docs
         leaf = Node.leaf("texts", "", "texts")
-        self.stage = stage.settled(Sides(leaf, leaf, device="cpu"))
+        self.stage = stage.resolve_options(Sides(leaf, leaf, device="cpu"))
         self.random = np.random.default_rng(13)
         self._opened: dict[str, Any] = {}
 
@@ -76,7 +76,7 @@ class Bench:
         if "judgements" in self.stage.reads and self.collection.qrels:
             rows = self.queries.ids.rows(list(queries.ids))
             context.qrels = next(iter(self.collection.qrels.values())).take(rows, queries.ids)
-        context.needs = tuple(self._open(node) for node in self.stage.needs(data))
+        context.inputs = tuple(self._open(node) for node in self.stage.plan_inputs(data))
         return context
 
     def _leaf(self, texts: Texts) -> Node:

@@ -51,7 +51,7 @@ def check_scope(bench: Bench) -> None:
     def allowed(rows: NDArray[np.int64], law: str) -> list[list[int]]:
         part = queries.take(rows)
         with running(stage, law):
-            scope = stage.scope(part, docs, bench.context(part))
+            scope = stage.build_scope(part, docs, bench.context(part))
         demand(isinstance(scope, Scope), stage, law, f"expected a Scope, got {type(scope).__name__}")
         ours = scope.queries == part.ids and scope.docs == docs.ids
         demand(ours, stage, law, "the scope is over other queries or documents")

@@ -18,7 +18,12 @@ def check_value(stage: Stage) -> None:
     kind = type(stage)
     again = dataclasses.replace(stage)
     demand(again == stage and hash(again) == hash(stage), stage, "equality", "the same options give an unequal stage")
-    demand(again.identity() == stage.identity(), stage, "equality", "equal stages have different identities")
+    demand(
+        again.describe_identity() == stage.describe_identity(),
+        stage,
+        "equality",
+        "equal stages have different identities",
+    )
     demand(pickle.loads(pickle.dumps(stage)) == stage, stage, "pickle", "what is unpickled is another value")
     with running(stage, "repr parses back"):
         parsed = eval(repr(stage), _names(stage))
@@ -39,13 +44,13 @@ def _check_schema(stage: Stage) -> None:
     with running(stage, "schema"):
         adapter = TypeAdapter(type(stage))
         schema = adapter.json_schema()
-        read_back = adapter.validate_json(json.dumps(stage.options()))
+        read_back = adapter.validate_json(json.dumps(stage.options))
     demand(read_back == stage, stage, "schema", f"its options as JSON read back as {read_back!r}")
     known = schema.get("properties", {})
     missing = [one.name for one in dataclasses.fields(stage) if one.name not in known]
     demand(not missing, stage, "schema", f"options {missing} are not in it")
     try:
-        adapter.validate_python({**stage.options(), "no_such_option": 1})
+        adapter.validate_python({**stage.options, "no_such_option": 1})
     except ValidationError:
         return
     raise AssertionError(f"{stage!r}: schema: an unknown option was accepted")

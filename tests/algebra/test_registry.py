@@ -111,7 +111,7 @@ def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
         longest = find("longest")
         check_stage(longest(2.0))
         one = longest(2.0)
-        print(json.dumps({"in": "longest" in stages(), "identity": one.identity(), "repr": repr(one)}))
+        print(json.dumps({"in": "longest" in stages(), "identity": one.describe_identity(), "repr": repr(one)}))
         """,
         root,
     )
@@ -159,9 +159,9 @@ def test_clashing_names(tmp_path: Path) -> None:
 
 def test_a_scripts_stage_is_its_source(tmp_path: Path) -> None:
     assert origin(RRF) == {}
-    assert set(origin(Here)) == {"source"} and Here().identity()["source"] == origin(Here)["source"]
+    assert set(origin(Here)) == {"source"} and Here().describe_identity()["source"] == origin(Here)["source"]
     script = tmp_path / "script.py"
-    tail = "\nimport json\nprint(json.dumps(Longest(2.0).identity()))\n"
+    tail = "\nimport json\nprint(json.dumps(Longest(2.0).describe_identity()))\n"
 
     def identity(text: str) -> Any:
         script.write_text(text + tail)
@@ -224,7 +224,7 @@ def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: P
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / f"{name}.py").write_text(text)
-        code = "import json, mine; print(json.dumps(mine.Mine().identity()))"
+        code = "import json, mine; print(json.dumps(mine.Mine().describe_identity()))"
         done = subprocess.run(
             [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
         )
@@ -243,7 +243,7 @@ def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None
     (tmp_path / "bases.py").write_text(BASES.replace("from helpers import weight", "weight = len"))
     (tmp_path / "late.py").write_text("shift = 1\n")
     edit = "open('bases.py', 'a').write('# other'); open('mine.py', 'a').write('# other'); "
-    code = "import json, mine; {} print(json.dumps(mine.Mine().identity()))"
+    code = "import json, mine; {} print(json.dumps(mine.Mine().describe_identity()))"
 
     def identity(between: str) -> Any:
         command = [sys.executable, "-B", "-c", code.format(between)]
@@ -256,7 +256,7 @@ def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None
 
 
 def test_a_script_that_is_run_and_one_that_is_imported_are_the_same(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(MINE + "print(json.dumps(Mine().identity()))\n")
+    (tmp_path / "mine.py").write_text(MINE + "print(json.dumps(Mine().describe_identity()))\n")
     (tmp_path / "bases.py").write_text(BASES)
     (tmp_path / "helpers.py").write_text("weight = len\n")
     ways = [["mine.py"], ["-c", "import mine"]]
@@ -325,7 +325,7 @@ def test_a_stage_whose_source_cannot_be_read_is_refused(monkeypatch: pytest.Monk
     names: dict[str, Any] = {"__name__": "nowhere"}
     exec(PLUGIN, names)
     with pytest.raises(ConfigError, match=r"stage 'longest': its source cannot be read.*define it in a file"):
-        names["Longest"]().identity()
+        names["Longest"]().describe_identity()
 
 
 def test_describing_stages_loads_nothing_heavy() -> None:

@@ -88,17 +88,19 @@ def test_options_cannot_be_changed() -> None:
 
 
 def test_identity_leaves_out_defaults_depth_and_what_cannot_matter() -> None:
-    assert Many("m", batch=99, k=5).identity() == {
-        **Many("m").identity(),
+    assert Many("m", batch=99, k=5).describe_identity() == {
+        **Many("m").describe_identity(),
         "stage": "many",
         "version": 3,
         "options": {"model": "m"},
     }
-    assert Many("m", layers=[]).identity() == Many("m").identity()
-    assert Loose("m", k=5).identity()["options"] == {"model": "m", "k": 5}
-    assert canonical(Many("m", {"b": 1, "a": 2}).identity()) == canonical(Many("m", {"a": 2.0, "b": 1.0}).identity())
+    assert Many("m", layers=[]).describe_identity() == Many("m").describe_identity()
+    assert Loose("m", k=5).describe_identity()["options"] == {"model": "m", "k": 5}
+    assert canonical(Many("m", {"b": 1, "a": 2}).describe_identity()) == canonical(
+        Many("m", {"a": 2.0, "b": 1.0}).describe_identity()
+    )
     with pytest.raises(ConfigError, match="SEED must be substituted"):
-        canonical(Many("m", seed=SEED).identity())
+        canonical(Many("m", seed=SEED).describe_identity())
 
 
 def test_numbers_must_be_finite() -> None:

@@ -28,7 +28,9 @@ SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "docum
 def ours(path: Path, out: Path, texts: list[str] = TEXTS, **options: Any) -> dict[str, tuple[np.ndarray, Context]]:
     """Encode texts as queries and as documents, as a plan does."""
     found = {}
-    for side, node in zip(("document", "query"), Dense(str(path), **options).settled(SIDES).needs(SIDES), strict=True):
+    for side, node in zip(
+        ("document", "query"), Dense(str(path), **options).resolve_options(SIDES).plan_inputs(SIDES), strict=True
+    ):
         (out / side).mkdir(parents=True)
         context = Context(device="cpu")
         encode(texts, len(texts), node.stage, out / side, context)
@@ -153,7 +155,9 @@ def test_prompts_that_belong_to_no_side_are_named(tmp_path: Path, caplog: pytest
 def test_sides_that_are_read_alike_share_vectors(tmp_path: Path) -> None:
     leaf = Node.leaf("texts", "same", "texts")
     for name, alike in (("plain", True), ("routes", False), ("two towers", False), ("lengths of sides", False)):
-        docs, queries = Dense(str(VARIANTS[name](tmp_path / name))).settled(SIDES).needs(Sides(leaf, leaf))
+        docs, queries = (
+            Dense(str(VARIANTS[name](tmp_path / name))).resolve_options(SIDES).plan_inputs(Sides(leaf, leaf))
+        )
         assert (docs == queries) is alike, name
 
 
@@ -187,7 +191,7 @@ def test_what_is_not_run_is_one_sentence_before_anything_is_loaded(kind: str, wo
     entries[1]["type"] = kind
     (path / "modules.json").write_text(json.dumps(entries))
     with pytest.raises(ModelError) as error:
-        Dense(str(path)).settled(SIDES).needs(SIDES)
+        Dense(str(path)).resolve_options(SIDES).plan_inputs(SIDES)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 

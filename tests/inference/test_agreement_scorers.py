@@ -133,7 +133,7 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
     said = {"prompt": options["prompt"]} if "prompt" in options else {}
     expected = model.predict(texts, activation_fn=activation, **said)
     sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
-    stage = CrossEncoder(str(path), **options).settled(sides)
+    stage = CrossEncoder(str(path), **options).resolve_options(sides)
     from nirank.inference.pair_scores import score_pairs
 
     context = Context(device="cpu")
@@ -146,7 +146,7 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
 
 def test_a_default_prompt_is_in_the_address(tmp_path: Path) -> None:
     path = cross(tmp_path, prompts={"ask": "w40 "}, default_prompt_name="ask")
-    own, none, same = (CrossEncoder(str(path), prompt=one).identity() for one in (None, "", "w40 "))
+    own, none, same = (CrossEncoder(str(path), prompt=one).describe_identity() for one in (None, "", "w40 "))
     assert own == same != none
 
 

@@ -385,15 +385,15 @@ def test_a_similarity_that_is_not_offered_is_refused_before_anything_is_encoded(
     config.write_text(config.read_text().replace('"cosine"', '"manhattan"'))
     one = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"))
     with pytest.raises(ConfigError, match="similarity 'manhattan'"):
-        Dense(str(tiny)).needs(one)
-    assert len(Dense(str(tiny), similarity="dot").needs(one)) == 2
+        Dense(str(tiny)).plan_inputs(one)
+    assert len(Dense(str(tiny), similarity="dot").plan_inputs(one)) == 2
 
 
 def test_queries_that_are_the_documents_are_encoded_once(tiny: Path) -> None:
     leaf = Node.leaf("texts", "same", "texts")
-    asked = Dense(str(tiny), query_prompt="", doc_prompt="").needs(Sides(leaf, leaf))
+    asked = Dense(str(tiny), query_prompt="", doc_prompt="").plan_inputs(Sides(leaf, leaf))
     assert asked[0] == asked[1]
-    prompted = Dense(str(tiny)).needs(Sides(leaf, leaf))
+    prompted = Dense(str(tiny)).plan_inputs(Sides(leaf, leaf))
     assert prompted[0] != prompted[1]
     assert str(tiny) not in str([node.params for node in prompted])  # content, never a place
 

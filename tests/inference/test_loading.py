@@ -309,11 +309,11 @@ def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
 
     path = cross(tmp_path / "m")
     leaves = Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents")
-    stage = CrossEncoder(str(path)).settled(Sides(*leaves, device="cpu"))
-    before = stage.identity()
+    stage = CrossEncoder(str(path)).resolve_options(Sides(*leaves, device="cpu"))
+    before = stage.describe_identity()
     halve(path)
-    assert stage.identity() == before
-    assert CrossEncoder(str(path)).settled(Sides(*leaves, device="cpu")).identity() != before
+    assert stage.describe_identity() == before
+    assert CrossEncoder(str(path)).resolve_options(Sides(*leaves, device="cpu")).describe_identity() != before
     with pytest.raises(DataError, match="changed since it was read at planning"):
         pair_scores._load(path, models.resolve(stage.model).content, None, "float32", "cpu")
 
@@ -345,7 +345,7 @@ def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monke
     for n in (1, 1, 2):
         if n == 2:
             halve(path)
-        Dense(str(path), precision="auto").settled(sides)
+        Dense(str(path), precision="auto").resolve_options(sides)
         assert len(tried) == n
 
 

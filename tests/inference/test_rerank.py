@@ -111,7 +111,7 @@ def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch:
     assert len(np.unique(raw)) == len(raw)
     assert len(np.unique(pair_scores.ACTIVATIONS["sigmoid"](raw))) == 1, "saturated"
     plain, squashed = CrossEncoder(str(crosses[1])), CrossEncoder(str(crosses[1]), activation="sigmoid")
-    assert plain.identity() != squashed.identity()
+    assert plain.describe_identity() != squashed.describe_identity()
 
 
 def test_several_outputs_need_a_label(crosses: dict[int, Path]) -> None:

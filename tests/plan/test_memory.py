@@ -58,7 +58,7 @@ class Greedy(Combiner):
 
     name = "greedy"
 
-    def memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> Need:
         return Need(self.each * sizes.docs, self.worker)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:

@@ -271,7 +271,7 @@ def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
     sides = lab.sides(fruits())
     named = dataclasses.replace(sides, collection="another name", split="dev")
     assert compile(Shared(), sides).address == compile(Shared(bonus=0), named).address
-    assert Shared().identity()["options"] == {}
+    assert Shared().describe_identity()["options"] == {}
     assert canonical({"k1": 1.0, "b": [1, 2.5, None]}) == canonical({"b": (1.0, 2.5, None), "k1": 1})
 
 

@@ -34,7 +34,7 @@ class Kept(Scorer):
 
     by: float = option(default=1.0)
     name = "kept"
-    remembers = True
+    uses_memo = True
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         return np.asarray(self.by * pairs.rows, np.float32)
@@ -54,7 +54,7 @@ def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
     plan = Together()
     for each in (one, two, deep, other, plain, elsewhere):
         plan.add(each)
-    assert plan.take(plain, lambda _: False) == [], "it remembers nothing"
+    assert plan.take(plain, lambda _: False) == [], "it keeps no scores"
     assert plan.take(one, lambda each: each == two) == [deep], "what is stored needs no score"
     assert plan.take(deep, lambda _: False) == [], "it was scored with the first"
     assert plan.take(two, lambda _: False) == [] == plan.take(one, lambda _: False)

@@ -35,12 +35,12 @@ class Shared(Retriever):
 
     name = "shared"
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         return (Node(f"{__name__}:lengths", 1, inputs=(("texts", data.docs),), offline=True, label="lengths"),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         CALLS.append("search")
-        assert len(np.load(ctx.need() / "lengths.npy")) == len(scope.docs)
+        assert len(np.load(ctx.input_folder() / "lengths.npy")) == len(scope.docs)
         docs = [set(text.split()) for text in ctx.docs.columns["text"].to_pylist()]
         found = []
         for q, text in enumerate(queries.columns["text"].to_pylist()):
@@ -67,7 +67,7 @@ class Learned(Retriever):
 
     name = "learned"
 
-    def needs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         from nirank.plan.compile import compile
 
         mined = ("list", compile(Shared(), data))
@@ -75,7 +75,7 @@ class Learned(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         CALLS.append("apply")
-        (row,) = scope.docs.rows([(ctx.need() / "model.txt").read_text()])
+        (row,) = scope.docs.rows([(ctx.input_folder() / "model.txt").read_text()])
         q = np.arange(len(queries))
         return Ranking.build(queries.ids, scope.docs, q, q * 0 + row, np.ones(len(q), np.float32), source="learned")
 
@@ -159,7 +159,7 @@ class Short(ScopeStage):
 
     name = "short"
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         mask = np.array([len(text.split()) <= self.words for text in docs.columns["text"].to_pylist()], bool)
         return Scope(queries.ids, docs.ids, mask=mask)
 

@@ -54,11 +54,11 @@ def test_precision_is_the_functions() -> None:
 
 def test_identity_is_name_and_version_not_the_function() -> None:
     one, two = apply(shared, name="s", version=1), apply(shared_too, name="s", version=1)
-    assert one == two and hash(one) == hash(two) and one.identity() == two.identity()
+    assert one == two and hash(one) == hash(two) and one.describe_identity() == two.describe_identity()
     assert one != apply(shared, name="s", version=2) and one != apply(shared, name="t", version=1)
-    assert one.identity()["options"] == {"name": "s", "version": 1}
+    assert one.describe_identity()["options"] == {"name": "s", "version": 1}
     combiner = apply(lambda lists: lists[0], name="s", version=1, kind="combiner")
-    assert combiner.identity() != one.identity()
+    assert combiner.describe_identity() != one.describe_identity()
     assert apply(shared, version=1).name == "shared"
 
 

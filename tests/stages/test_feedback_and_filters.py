@@ -118,7 +118,7 @@ def test_where(match: dict[str, Any], expected: str) -> None:
     docs, queries = texts(*META), Texts.of({"q": "x"})
     for missing in ("drop", "keep"):
         context = Context(queries, docs)
-        mask = Where(match, missing=missing).scope(queries, docs, context).mask  # type: ignore[arg-type]
+        mask = Where(match, missing=missing).build_scope(queries, docs, context).mask  # type: ignore[arg-type]
         assert mask is not None
         lacking = [at for at, one in enumerate(META) if not all(one.get(key) not in (None, "") for key in match)]
         found = [at for at in range(4) if mask[at]]
@@ -185,7 +185,7 @@ def test_values_are_compared_by_what_they_mean(value: Any, wanted: Any, same: bo
     if not isinstance(value, list):  # of which one element must fit
         asked.append(({"not": wanted}, not same))
     for rule, expected in asked:
-        mask = Where({"v": rule}).scope(queries, docs, Context()).mask
+        mask = Where({"v": rule}).build_scope(queries, docs, Context()).mask
         assert mask is not None and bool(mask[0]) == expected, rule
 
 
@@ -196,8 +196,8 @@ def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
     docs = texts({"v": 1990}, {"v": 1990.0}, {"v": "1990"}, {"v": "1990.0"}, {"v": 1991.5}, {"v": True}, {"v": "x"})
     queries = Texts.of({"q": "x"})
     plain, ranged = Where({"v": spelling}), Where({"v": {bound: spelling}})
-    assert digest(plain.identity()) == digest(Where({"v": 1990}).identity())
-    masks = [one.scope(queries, docs, Context()).mask for one in (plain, ranged)]
+    assert digest(plain.describe_identity()) == digest(Where({"v": 1990}).describe_identity())
+    masks = [one.build_scope(queries, docs, Context()).mask for one in (plain, ranged)]
     assert [None if mask is None else mask.tolist() for mask in masks] == [
         [True] * 4 + [False] * 3,
         [True] * 4 + [bound == "min", False, False],
@@ -206,13 +206,13 @@ def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
 
 def test_big_numbers_are_bounded_to_the_last_digit() -> None:
     docs = texts({"v": 2**53 + 1}, {"v": str(2**53 + 1)}, {"v": 2**53})
-    mask = Where({"v": {"min": 2**53 + 1}}).scope(Texts.of({"q": "x"}), docs, Context()).mask
+    mask = Where({"v": {"min": 2**53 + 1}}).build_scope(Texts.of({"q": "x"}), docs, Context()).mask
     assert mask is not None and mask.tolist() == [True, True, False]
 
 
 def test_an_unknown_key_is_the_users_mistake() -> None:
     with pytest.raises(DataError, match=r"no document has metadata 'typ'; they have .*did you mean 'type'\?"):
-        Where({"typ": "REG"}).scope(Texts.of({"q": "x"}), texts(*META), Context())
+        Where({"typ": "REG"}).build_scope(Texts.of({"q": "x"}), texts(*META), Context())
 
 
 def test_in_front_and_behind(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ B = Ranking.from_dict({"q": {"y": 10.0, "x": 0.0}}, A.queries, A.docs)
 def test_fox_and_shaw(how: Any, expected: dict[str, float]) -> None:
     for lists in ([A, B], [B, A]):
         assert Comb(how).combine(lists, Context()).to_dict()["q"] == expected
-    assert Comb(how).conventions()["missing"] == "adds nothing, is not counted"
+    assert Comb(how).describe_conventions()["missing"] == "adds nothing, is not counted"
 
 
 def test_raw_combinations_must_be_allowed() -> None:

@@ -75,7 +75,7 @@ def test_windows_refuse() -> None:
 def allowed(stage: Only, docs: Texts) -> list[str]:
     ctx = Context()
     queries = Texts.of({"q": "", "r": ""})
-    scope = stage.scope(queries, docs, ctx)
+    scope = stage.build_scope(queries, docs, ctx)
     assert scope.everything().to_dict()["q"] == scope.everything().to_dict()["r"]
     return scope.everything().to_dict()["q"]
 
@@ -95,21 +95,21 @@ def test_only_from_a_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfb\r\n\r\na\r\nb\r\n")
     twin.write_bytes(file.read_bytes())
     stage = Only(path=str(tmp_path / "{collection}-{split}.txt"))
-    (node,) = stage.needs(SIDES)
-    assert node.address == Only(path=str(twin)).needs(SIDES)[0].address
-    assert stage.identity() == Only(path=str(twin)).identity()
+    (node,) = stage.plan_inputs(SIDES)
+    assert node.address == Only(path=str(twin)).plan_inputs(SIDES)[0].address
+    assert stage.describe_identity() == Only(path=str(twin)).describe_identity()
     ctx, folder = Context(), tmp_path / "out"
     folder.mkdir()
     read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
     assert np.load(folder / "rows.npy").tolist() == [0, 1] and ctx.counts["repeated_ids"] == 1
-    scope = stage.scope(Texts.of({"q": ""}), DOCS, Context(needs=(folder,)))
+    scope = stage.build_scope(Texts.of({"q": ""}), DOCS, Context(inputs=(folder,)))
     assert scope.everything().to_dict() == {"q": ["a", "b"]}
     file.write_text("a\nx\n")
-    (node,) = stage.needs(SIDES)
+    (node,) = stage.plan_inputs(SIDES)
     with pytest.raises(DataError, match=r"c-test\.txt:2: 'x' is not a document of the collection"):
         read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
     file.write_text("\n")
-    (node,) = stage.needs(SIDES)
+    (node,) = stage.plan_inputs(SIDES)
     with pytest.raises(DataError, match="holds no ids; expected one a line"):
         read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
 
@@ -124,4 +124,4 @@ def test_only_refuses() -> None:
     with pytest.raises(ConfigError, match="only: docs: input should be a valid string, got 5"):
         Only((5,))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="there is no such file"):
-        Only(path="gone.txt").needs(SIDES)
+        Only(path="gone.txt").plan_inputs(SIDES)

@@ -29,7 +29,7 @@ def test_trap_27_ties_take_ranks_in_standard_order() -> None:
 
 
 def test_trap_27_the_constant_is_declared() -> None:
-    assert RRF().conventions()["k"] == 60
+    assert RRF().describe_conventions()["k"] == 60
 
 
 def test_scores_are_ignored_and_float64() -> None:

@@ -34,10 +34,10 @@ def lines(**lists: int) -> str:
 def searched(path: Any, scope: Scope | None = None, k: int | None = 1000, **options: Any) -> Ranking:
     """Read the file and search in it, as the plan does."""
     stage = RunFile(str(path), **options)
-    (node,) = stage.needs(SIDES)
+    (node,) = stage.plan_inputs(SIDES)
     ctx = Context(QUERIES, DOCS)
     found = read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, Path(), ctx, node.stage))
-    ctx.needs = (found,)
+    ctx.inputs = (found,)
     return stage.search(QUERIES, scope or Scope(QUERIES.ids, DOCS.ids), k, ctx)
 
 
@@ -63,10 +63,10 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     one.write_text(lines(q1=3))
     two.write_text(lines(q1=3))
     other.write_text(lines(q1=4))
-    nodes = [RunFile(str(path)).needs(SIDES)[0] for path in (one, two, other)]
+    nodes = [RunFile(str(path)).plan_inputs(SIDES)[0] for path in (one, two, other)]
     assert nodes[0].address == nodes[1].address != nodes[2].address
-    assert RunFile(str(one)).identity() == RunFile(str(other)).identity()
-    assert RunFile(str(one), order_by="rank").needs(SIDES)[0].address != nodes[0].address
+    assert RunFile(str(one)).describe_identity() == RunFile(str(other)).describe_identity()
+    assert RunFile(str(one), order_by="rank").plan_inputs(SIDES)[0].address != nodes[0].address
     one.write_text(lines(q1=9))
     job = Job(nodes[0].params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), nodes[0].stage)
     with pytest.raises(DataError, match=r"a\.run: changed since it was read at planning; run again"):
@@ -111,7 +111,7 @@ def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
 
 def test_what_was_dropped_is_counted(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d1 1 1.0 t\nq1 Q0 d2 2 2.0 t\nq1 Q0 d2 2 2.0 t\nq9 Q0 d2 1 2.0 t\n")
-    (node,) = RunFile(str(tmp_path / "a.run")).needs(SIDES)
+    (node,) = RunFile(str(tmp_path / "a.run")).plan_inputs(SIDES)
     ctx = Context(QUERIES, DOCS)
     read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, ctx, node.stage))
     assert ctx.counts == {"rank_score_conflicts": 1, "duplicate_run_rows": 1, "queries_not_declared": 1}
@@ -120,10 +120,10 @@ def test_what_was_dropped_is_counted(tmp_path: Path) -> None:
 def test_some_queries_of_what_was_read(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(q1=3, q3=2))
     stage = RunFile(str(tmp_path / "a.run"))
-    (node,) = stage.needs(SIDES)
+    (node,) = stage.plan_inputs(SIDES)
     found = read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
     shard = QUERIES.take(np.array([2, 1]))
-    some = stage.search(shard, Scope(shard.ids, DOCS.ids), 5, Context(needs=(found,)))
+    some = stage.search(shard, Scope(shard.ids, DOCS.ids), 5, Context(inputs=(found,)))
     assert some.to_dict() == {"q3": {"d0": 100.0, "d1": 99.0}, "q2": {}}
 
 
@@ -153,7 +153,7 @@ def test_trap_10_nan_in_a_run_file(tmp_path: Path) -> None:
 )
 def test_a_missing_file_is_told_when_planned(path: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        RunFile(path).needs(SIDES)
+        RunFile(path).plan_inputs(SIDES)
     assert str(caught.value) == said
 
 
@@ -171,13 +171,13 @@ def test_refusals() -> None:
     with pytest.raises(ConfigError, match="duplicates: input should be 'refuse', 'best' or 'first', got 'last'"):
         RunFile("a", duplicates="last")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="names the split, and collection 'c' has none"):
-        RunFile("{split}.run").needs(Sides(SIDES.queries, SIDES.docs, collection="c"))
+        RunFile("{split}.run").plan_inputs(Sides(SIDES.queries, SIDES.docs, collection="c"))
 
 
 def test_no_queries() -> None:
     none = Ranking.from_dict({}, Ids.of([]), DOCS.ids)
     assert apparent_depth(none) is None
-    found = RunFile("a").search(QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(needs=(none,)))
+    found = RunFile("a").search(QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(none,)))
     assert len(found) == 0
 
 

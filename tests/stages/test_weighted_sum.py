@@ -80,8 +80,8 @@ def test_trap_26_the_interpolation_example() -> None:
 
 def test_trap_26_the_rule_is_declared() -> None:
     said = {"normalise": "minmax", "weights": 1.0, "missing": "the least of the list"}
-    assert WeightedSum().conventions() == said
-    assert WeightedSum((1, 2), "rank").conventions() == {**said, "normalise": "rank", "weights": (1, 2)}
+    assert WeightedSum().describe_conventions() == said
+    assert WeightedSum((1, 2), "rank").describe_conventions() == {**said, "normalise": "rank", "weights": (1, 2)}
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ class First(ScopeStage):
 
     name = "first"
 
-    def scope(self, queries: Texts, docs: Texts, ctx: Any) -> Scope:
+    def build_scope(self, queries: Texts, docs: Texts, ctx: Any) -> Scope:
         pairs = Pairs.build(
             queries.ids, docs.ids, np.zeros(1, int)[: len(queries)], np.zeros(1, int)[: len(queries)], source=""
         )

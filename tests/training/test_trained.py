@@ -304,7 +304,7 @@ def test_what_was_read_of_the_collection_is_no_zero_shot(tmp_path, bases, collec
     student = Dense(
         Train("base/one", TrainingSet(Judged(), Mined(BM25() >> MaxSim("miner/two")), teacher=Dense("teacher/three")))
     )
-    assert set(student.models()) == {"base/one", "miner/two", "teacher/three"}
+    assert set(student.list_models()) == {"base/one", "miner/two", "teacher/three"}
 
 
 def test_choices_on_what_was_trained_on_are_told(tmp_path, bases, collection):
