@@ -26,8 +26,9 @@ from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.model import Kind, Made
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
+from nirank.algebra.walk import walk
 from nirank.base.memory import Need, Sizes
-from nirank.base.values import fit_fields, inside
+from nirank.base.values import fit_fields
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError
@@ -225,7 +226,7 @@ class Stage(Pipeline):
         named = getattr(self, "model", None)
         if not isinstance(named, Made):
             return (named,) if isinstance(named, str) else ()
-        below = [one for one in inside(named) if one is not named]  # what mined and taught has a say too
+        below = [one for one in walk(named) if one is not named]  # what mined and taught has a say too
         others = [name for one in below if isinstance(one, Stage) for name in one.list_models()]
         return (named.start, *others)
 

@@ -1,63 +1,17 @@
-"""Values inside values: walk through frozen data classes, tuples and mappings, and rebuild them with something else."""
+"""Options of frozen data classes: which differ from their defaults, and values as their types want them."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nirank.errors import ConfigError, suggest
-
-
-def inside(value: Any, closed: type | tuple[type, ...] = ()) -> Iterator[Any]:
-    """Yield a value and everything that it is made of, outer values first.
-
-    closed  kinds of values that are yielded, but not what they are made of
-    """
-    yield value
-    if isinstance(value, closed):
-        return
-    if _is_data(value):
-        for one in dataclasses.fields(value):
-            yield from inside(getattr(value, one.name), closed)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from inside(item, closed)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from inside(item, closed)
-
-
-def rebuilt(value: Any, change: Callable[[Any], Any], closed: type | tuple[type, ...] = ()) -> Any:
-    """Return the value with `change` applied to everything in it, inner values first; what stays equal is kept.
-
-    change  returns its argument where nothing is to be changed
-    closed  kinds of values that `change` sees, but not what they are made of
-    """
-    if isinstance(value, closed):
-        return change(value)
-    if _is_data(value):
-        found = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        made = {name: rebuilt(item, change, closed) for name, item in found.items()}
-        other = {name: item for name, item in made.items() if item is not found[name]}
-        return change(dataclasses.replace(value, **other) if other else value)
-    if isinstance(value, (list, tuple)):
-        items = [rebuilt(item, change, closed) for item in value]
-        same = all(new is old for new, old in zip(items, value, strict=True))
-        return change(value if same else type(value)(items))
-    if isinstance(value, Mapping):
-        there = {key: rebuilt(item, change, closed) for key, item in value.items()}
-        return change(value if all(there[key] is value[key] for key in value) else type(value)(there))  # type: ignore[call-arg]
-    return change(value)
-
-
-def _is_data(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 def changed(value: Any) -> dict[str, Any]:

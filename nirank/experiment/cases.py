@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nirank.algebra.judged import in_folds
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.walk import transform, walk
 from nirank.base.identity import SEED
-from nirank.base.values import fit_fields, inside, rebuilt
+from nirank.base.values import fit_fields
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, NirankError
 from nirank.experiment.planning import Around, Library, Used
@@ -118,7 +119,7 @@ def cases(
     problems: dict[str, list[str]] = {}  # each with the collections on which it shows
     for collection in library.evaluated:
         for name, pipeline in systems.items():
-            seeded = any(one is SEED for one in inside(pipeline))
+            seeded = any(one is SEED for one in walk(pipeline))
             for seed in seeds if seeded else (None,):
                 shown = seeded_name(name, seed) if seed is not None and len(seeds) > 1 else name
                 one = pipeline if seed is None else with_seed(pipeline, seed)
@@ -147,7 +148,7 @@ def _told(said: str, places: Sequence[str], evaluated: Sequence[Collection]) -> 
 
 def with_seed(pipeline: Pipeline, seed: int) -> Pipeline:
     """Return the pipeline whose trained models have a seed."""
-    made: Pipeline = rebuilt(pipeline, lambda one: seed if one is SEED else one)
+    made: Pipeline = transform(pipeline, lambda one: seed if one is SEED else one)
     return made
 
 

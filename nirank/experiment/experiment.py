@@ -15,10 +15,10 @@ from typing import Any
 from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.stage import Sides
+from nirank.algebra.walk import walk
 from nirank.base.amounts import parse_size
 from nirank.base.identity import SEED
 from nirank.base.memory import ceiling
-from nirank.base.values import inside
 from nirank.base.work import Engine
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
@@ -135,7 +135,7 @@ class Experiment:
                     )
             except ConfigError as error:
                 yield from error.messages
-            if len(self.seeds) > 1 and any(one is SEED for one in inside(pipeline)):
+            if len(self.seeds) > 1 and any(one is SEED for one in walk(pipeline)):
                 for seeded in (seeded_name(name, seed) for seed in self.seeds):
                     if seeded in self.systems:
                         yield f"system '{seeded}' is called as a row of system '{name}' will be; give it another name"

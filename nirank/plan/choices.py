@@ -12,7 +12,7 @@ from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import TrainingSources
 from nirank.algebra.tuned import Tuned
-from nirank.base.values import rebuilt
+from nirank.algebra.walk import transform
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse
@@ -45,7 +45,7 @@ def settled(
         said.append((node, found))
         return value.candidates[found["chosen"]]
 
-    made: Pipeline = rebuilt(pipeline, change)
+    made: Pipeline = transform(pipeline, change)
     return made, said
 
 

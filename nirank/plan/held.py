@@ -10,7 +10,7 @@ from nirank.algebra.judged import Judged
 from nirank.algebra.node import Job, Kind, Node
 from nirank.algebra.pipeline import Join, Pipeline, Then
 from nirank.algebra.stage import Sides
-from nirank.base.values import inside
+from nirank.algebra.walk import walk
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.plan.compile import combine, compile
@@ -18,7 +18,7 @@ from nirank.plan.compile import combine, compile
 
 def depends_on_fold(value: Any) -> bool:
     """Tell whether something is trained or tuned on the queries outside a fold."""
-    return any(isinstance(one, Judged) and one.outside_fold for one in inside(value))
+    return any(isinstance(one, Judged) and one.outside_fold for one in walk(value))
 
 
 def compile_held(one: Pipeline, held: Sides, whole: Sides) -> Node:
