@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nirank.base.memo import Memos, no_memos
+from nirank.base.memo import MemoOpener, open_null_memo
 from nirank.base.work import Engine
 from nirank.collections.texts import Texts
 from nirank.errors import StageError
@@ -59,7 +59,7 @@ class Context:
     counts: Counter[str] = field(default_factory=Counter)
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
-    memos: Memos = no_memos
+    memos: MemoOpener = open_null_memo
     engine: Engine | None = None
     remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     scratch: Path | None = None

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.values import fit_fields, shown
+from nirank.base.values import fit_fields, to_expression
 from nirank.errors import ConfigError
 
 OnOverlap = Literal["refuse", "drop", "mark"]
@@ -64,7 +64,7 @@ class Judged:
         return np.array(kept, np.int64)
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 def hashed(text: str, salt: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nirank.base.identity import digest
-from nirank.base.memory import Needs, Sizes
+from nirank.base.memory import NeedEstimator, Sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ class Node:
     offline: bool = False
     training: bool = False
     given: bool = False
-    memory: Needs | None = field(default=None, repr=False)
+    memory: NeedEstimator | None = field(default=None, repr=False)
     max_pairs: Callable[[Sizes], int] | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)
     label: str = ""

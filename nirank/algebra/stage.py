@@ -27,7 +27,7 @@ from nirank.algebra.model import Kind, Made
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
 from nirank.algebra.walk import walk
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
@@ -209,13 +209,13 @@ class Stage(Pipeline):
         """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
         return self
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return the main memory that the stage's own work needs at the least, lists aside; none if it goes by blocks.
 
-        Blocks that can be made smaller count in their least size, and are made by `nirank.base.memory.fitting`.
+        Blocks that can be made smaller count in their least size, and are made by `nirank.base.memory.fit_block_size`.
         """
         del sizes
-        return Need()
+        return MemoryNeed()
 
     def describe_conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
@@ -347,7 +347,7 @@ class Combiner(Stage):
 
     def estimate_pairs(self, sizes: Sizes) -> int:
         """Return how many pairs the result has at most; by default no more than the lists together."""
-        return sizes.listed
+        return sizes.listed_pairs
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
         """Return the combined list, over the same queries and documents; never changes `lists`."""

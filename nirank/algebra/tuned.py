@@ -12,7 +12,7 @@ from nirank.algebra.judged import Judged
 from nirank.algebra.model import Made
 from nirank.algebra.pipeline import STARTS, Flow, Pipeline, require_system
 from nirank.algebra.walk import transform, walk
-from nirank.base.values import converted, fit_fields
+from nirank.base.values import convert_field, fit_fields
 from nirank.errors import ConfigError, suggest
 
 
@@ -135,7 +135,7 @@ def _replaced(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
         new = _replaced(getattr(value, steps[0]), steps[1:], chosen, path)
     else:
         try:
-            new = converted(type(value), steps[0], chosen)
+            new = convert_field(type(value), steps[0], chosen)
         except ConfigError as error:
             raise ConfigError(f"over: {path}: {error}") from None
     return dataclasses.replace(value, **{steps[0]: new})

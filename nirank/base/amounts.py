@@ -13,15 +13,15 @@ _AGES = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 def parse_size(text: str) -> float:
     """Return bytes: '100MB', '1.5 GB', '2000'. Raises ConfigError."""
-    return _parsed(text, _UNITS, "a size such as 100MB", default="B")
+    return _parse_amount(text, _UNITS, "a size such as 100MB", default="B")
 
 
 def parse_age(text: str) -> float:
     """Return seconds: '7d', '12h', '2w'. Raises ConfigError."""
-    return _parsed(text, _AGES, "an age such as 7d, 12h or 2w")
+    return _parse_amount(text, _AGES, "an age such as 7d, 12h or 2w")
 
 
-def _parsed(text: str, units: Mapping[str, int], expected: str, default: str = "") -> float:
+def _parse_amount(text: str, units: Mapping[str, int], expected: str, default: str = "") -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
     known = {name.lower(): factor for name, factor in units.items()}
     unit = (found[2] or default).lower() if found else ""
@@ -30,7 +30,7 @@ def _parsed(text: str, units: Mapping[str, int], expected: str, default: str = "
     return float(found[1]) * known[unit]
 
 
-def in_bytes(size: float) -> str:
+def format_size(size: float) -> str:
     """Return a size as people say it."""
     for unit, factor in reversed(_UNITS.items()):
         if size >= factor:

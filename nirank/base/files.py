@@ -17,10 +17,10 @@ from nirank.base.identity import digest, digest_files
 from nirank.errors import ConfigError, DataError
 
 _SHOWN_PATH = 80  # characters of a path that cannot be one
-PACKED = (".gz", ".zst")
-LINE_BYTES = 1 << 26  # 64 MiB; a longer line is no record, and would be held several times over
-DOCUMENT_BYTES = 1 << 28  # 256 MiB of a file that is held as a whole and parsed, such as one JSON value
-WHOLE_BYTES = 1 << 31  # 2 GiB of a file of ids, which is held as a whole
+PACKED_SUFFIXES = (".gz", ".zst")
+MAX_LINE_BYTES = 1 << 26  # 64 MiB; a longer line is no record, and would be held several times over
+MAX_PARSED_BYTES = 1 << 28  # 256 MiB of a file that is held as a whole and parsed, such as one JSON value
+MAX_FILE_BYTES = 1 << 31  # 2 GiB of a file of ids, which is held as a whole
 _PACKED_FREE_BYTES = 1 << 28  # up to here a packed file may unpack to any multiple of its size
 _PACKED_RATIO = 200  # texts and runs pack to a third or a tenth of their size
 _OTHER_PACKED = (".bz2", ".xz", ".lzma", ".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".br")
@@ -37,7 +37,7 @@ _SIGNS = (  # how files begin that are no text
 )
 
 
-def given_path(text: str | Path) -> Path:
+def expand_path(text: str | Path) -> Path:
     """Return a path as a user writes it, `~` expanded; raise ConfigError for what can be none on this machine."""
     if not isinstance(text, (str, Path)):
         raise ConfigError(f"expected a path, got {text!r}")
@@ -57,13 +57,13 @@ def given_path(text: str | Path) -> Path:
     return path
 
 
-def unpacked_name(name: str) -> str:
+def strip_packed_suffix(name: str) -> str:
     """Return a file's name without `.gz` or `.zst`."""
-    return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
+    return next((name[: -len(end)] for end in PACKED_SUFFIXES if name.lower().endswith(end)), name)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def open_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, unpacked if its name ends in `.gz` or `.zst`; raise DataError naming it.
 
     A packed file that unpacks to more than 256 MiB and 200 times its size is refused on the way.
@@ -77,10 +77,10 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if path.is_block_device() or path.is_char_device() or path.is_socket():
             raise DataError(f"{path}: is a device; expected a file")
         with path.open("rb") as plain:
-            if kind not in PACKED:
+            if kind not in PACKED_SUFFIXES:
                 yield plain
                 return
-            with io.BufferedReader(_Unpacked(plain, path, kind), 1 << 20) as unpacked:
+            with io.BufferedReader(_PackedFileReader(plain, path, kind), 1 << 20) as unpacked:
                 yield unpacked
     except IsADirectoryError as error:
         raise DataError(f"{path}: is a folder; expected a file") from error
@@ -88,7 +88,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-class _Unpacked(io.RawIOBase):
+class _PackedFileReader(io.RawIOBase):
     """The bytes of a packed file; what is no whole packed file, or no text by its ratio, is a DataError."""
 
     def __init__(self, plain: IO[bytes], path: Path, kind: str) -> None:
@@ -126,25 +126,25 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises DataError, file:line, for other bytes and for a line of more than 64 MiB.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         number = 0
-        while raw := file.readline(LINE_BYTES + 1):
+        while raw := file.readline(MAX_LINE_BYTES + 1):
             number += 1
-            if len(raw) > LINE_BYTES:
+            if len(raw) > MAX_LINE_BYTES:
                 raise DataError(
-                    f"{path}:{number}: the line is longer than {LINE_BYTES >> 20} MiB; expected one record a line"
+                    f"{path}:{number}: the line is longer than {MAX_LINE_BYTES >> 20} MiB; expected one record a line"
                 )
             yield number, _decode(raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw, path, number)
 
 
-def read_text(path: Path, most: int = WHOLE_BYTES) -> str:
+def read_text(path: Path, most: int = MAX_FILE_BYTES) -> str:
     """Return a whole UTF-8 file without its byte order mark; raise DataError if it has over `most` bytes."""
     return _decode(read_bytes(path, most).removeprefix(codecs.BOM_UTF8), path, 1)
 
 
-def read_bytes(path: Path, most: int = WHOLE_BYTES) -> bytes:
+def read_bytes(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """Return a whole file; raise DataError if it has over `most` bytes."""
-    with opened(path) as file:
+    with open_file(path) as file:
         raw = file.read(most + 1)
     if len(raw) > most:
         raise DataError(
@@ -169,7 +169,7 @@ def _decode(raw: bytes, path: Path, line: int) -> str:
 
 def find_file(folder: Path, name: str) -> Path | None:
     """Return `folder/name`, plain or packed, None if there is none; more than one is a DataError."""
-    there = [path for path in (folder / name, *(folder / f"{name}{end}" for end in PACKED)) if path.exists()]
+    there = [path for path in (folder / name, *(folder / f"{name}{end}" for end in PACKED_SUFFIXES)) if path.exists()]
     if len(there) > 1:
         raise DataError(f"{folder}: has both {there[0].name} and {there[1].name}; expected one of them")
     if there and not there[0].is_file():
@@ -178,7 +178,7 @@ def find_file(folder: Path, name: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class GivenFile:
+class InputFile:
     """A user's file, or what is read of a folder, with the content that it had when a plan was made.
 
     The content is part of addresses long before the file is read; what is read must be the same content.
@@ -195,19 +195,19 @@ class GivenFile:
     @classmethod
     def of(cls, path: Path, patterns: tuple[str, ...] = ()) -> Self:
         """Look at a file or a folder; raise DataError if it cannot be read."""
-        return cls(path, _content(path, patterns), patterns)
+        return cls(path, _digest_content(path, patterns), patterns)
 
     def check(self) -> None:
         """Raise DataError if the content is another now."""
         try:
-            same = _content(self.path, self.patterns) == self.digest
+            same = _digest_content(self.path, self.patterns) == self.digest
         except DataError:
             same = False
         if not same:
             raise DataError(f"{self.path}: changed since it was read at planning; run again")
 
     @contextmanager
-    def reading(self) -> Iterator[Path]:
+    def expect_unchanged(self) -> Iterator[Path]:
         """Give the path for the time of reading; raise DataError at the end if the content was not what was planned.
 
         What is wrong with other content, which the plan never saw, is not told.
@@ -220,7 +220,7 @@ class GivenFile:
         self.check()
 
 
-def _content(path: Path, patterns: tuple[str, ...]) -> str:
+def _digest_content(path: Path, patterns: tuple[str, ...]) -> str:
     try:
         if not patterns:
             return digest_files([path])

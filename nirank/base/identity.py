@@ -34,17 +34,17 @@ class Placeholder:
 SEED = Placeholder("SEED")
 
 
-def canonical(value: Any) -> str:
+def to_canonical_json(value: Any) -> str:
     """Write a JSON-like value in its one canonical form.
 
     Keys are sorted, no blanks; an integral float is written as an integer, so `k1=1` and
     `k1=1.0` are one address. Raises ConfigError for NaN, infinities, unsubstituted
     placeholders and anything that is not JSON.
     """
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -52,9 +52,9 @@ def _plain(value: Any) -> Any:
             raise ConfigError(f"{value} cannot be part of an identity: numbers must be finite")
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     if isinstance(value, Placeholder):
         raise ConfigError(f"{value} must be substituted before anything can be addressed")
     raise ConfigError(f"a {type(value).__name__} cannot be part of an identity: expected JSON values")
@@ -62,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 def digest(value: Any) -> str:
     """Return the 128-bit BLAKE2b digest of a JSON-like value, as 32 hexadecimal digits."""
-    return hashlib.blake2b(canonical(value).encode(), digest_size=_BYTES).hexdigest()
+    return hashlib.blake2b(to_canonical_json(value).encode(), digest_size=_BYTES).hexdigest()
 
 
 class Digester:

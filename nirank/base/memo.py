@@ -50,7 +50,7 @@ class Memo(Protocol):
         ...
 
 
-class NoMemo:
+class NullMemo:
     """Knows nothing and keeps nothing."""
 
     rate = None
@@ -67,22 +67,22 @@ class NoMemo:
         return rows
 
 
-Memos = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo
+MemoOpener = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo
 
 
-def no_memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+def open_null_memo(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
     """Give a memo that keeps nothing."""
     del space
-    return NoMemo(kind)
+    return NullMemo(kind)
 
 
-def text_keys(texts: Iterable[str]) -> Keys:
+def hash_texts(texts: Iterable[str]) -> Keys:
     """Return the 128-bit BLAKE2b digest of each text."""
     digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
     return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
 
 
-def pair_keys(first: Keys, second: Keys) -> Keys:
+def combine_keys(first: Keys, second: Keys) -> Keys:
     """Return the keys of pairs (first[i], second[i]); the order of the two matters.
 
     The digests are as good as random, so a sum with odd factors is too.
@@ -90,12 +90,12 @@ def pair_keys(first: Keys, second: Keys) -> Keys:
     return first * _FIRST + second * _SECOND
 
 
-def part_keys(keys: Keys, part: NDArray[np.integer]) -> Keys:
+def derive_part_keys(keys: Keys, part: NDArray[np.integer]) -> Keys:
     """Return the keys of numbered parts, (n,), of what `keys` name."""
     return keys + (np.asarray(part, np.uint64)[:, None] + np.uint64(1)) * _PART
 
 
-def distinct(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_distinct_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the positions at which distinct keys stand first, ascending, and for each key its place among them."""
     order = np.lexsort((keys[:, 1], keys[:, 0]))
     fresh = np.ones(len(keys), np.bool_)

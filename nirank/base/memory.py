@@ -22,7 +22,7 @@ _LIBRARIES = {
     "java": ("jnius", 128 * MIB),
     "faiss": ("faiss", 16 * MIB),
 }
-WORKER = 64 * MIB  # a worker process before it loads anything
+WORKER_BYTES = 64 * MIB  # a worker process before it loads anything
 
 _ceiling: int | None = None
 
@@ -44,22 +44,22 @@ class Sizes(NamedTuple):
     query_bytes: int = 0
     doc_bytes: int = 0
     text_bytes: int = 0
-    listed: int = 0
-    scoped: int = 0
-    pairs: int = 0
+    listed_pairs: int = 0
+    scoped_pairs: int = 0
+    result_pairs: int = 0
 
 
-class Need(NamedTuple):
+class MemoryNeed(NamedTuple):
     """Bytes that a computation holds at the least, its lists aside: in this process, and in each worker process."""
 
-    here: int = 0
+    main: int = 0
     worker: int = 0
 
 
-Needs = Callable[[Sizes], Need]
+NeedEstimator = Callable[[Sizes], MemoryNeed]
 
 
-def held() -> int:
+def measure_process_memory() -> int:
     """Return the bytes that this process holds now; where the system does not tell, 0."""
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -67,14 +67,14 @@ def held() -> int:
     return 0
 
 
-def library(name: str) -> int:
+def estimate_library_memory(name: str) -> int:
     """Return the bytes that loading a library will add: 'torch', 'java' or 'faiss'; 0 if it is loaded."""
     module, size = _LIBRARIES[name]
     return 0 if module in sys.modules else size
 
 
 @contextmanager
-def ceiling(most: int | None) -> Iterator[None]:
+def limit_memory(most: int | None) -> Iterator[None]:
     """Hold this process to so many bytes, as far as blocks can be made smaller; None: no ceiling."""
     global _ceiling
     before, _ceiling = _ceiling, most
@@ -84,21 +84,21 @@ def ceiling(most: int | None) -> Iterator[None]:
         _ceiling = before
 
 
-def fitting(usual: int, each: float) -> int:
+def fit_block_size(usual: int, each: float) -> int:
     """Return how many items of `each` bytes to work on at a time: the usual number, or fewer under a ceiling.
 
     All that the ceiling leaves may be used; one item at least is worked on.
     """
-    room = left()
+    room = measure_headroom()
     return usual if room is None else max(min(usual, int(room / each)), 1)
 
 
-def left() -> int | None:
+def measure_headroom() -> int | None:
     """Return the bytes that the ceiling leaves now, None without one."""
-    return None if _ceiling is None else max(_ceiling - held(), 0)
+    return None if _ceiling is None else max(_ceiling - measure_process_memory(), 0)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Let the system have what was freed."""
     gc.collect()
     with suppress(OSError, AttributeError):  # a C library without malloc_trim

@@ -11,13 +11,13 @@ _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+@")
 _learned: dict[str, str] = {}
 
 
-def learn(name: str, value: str) -> None:
+def register_variable(name: str, value: str) -> None:
     """Take note of a variable of the environment that was expanded."""
     if value:
         _learned[value] = f"${{{name}}}"
 
 
-def masked(value: Any) -> Any:
+def mask_secrets(value: Any) -> Any:
     """Return text, or the texts inside lists and mappings, with expanded variables as `${NAME}`, passwords as `***`."""
     if isinstance(value, str):
         if value in _learned:
@@ -27,7 +27,7 @@ def masked(value: Any) -> Any:
                 value = value.replace(secret, _learned[secret])
         return _PASSWORD.sub(r"\1:***@", value)
     if isinstance(value, Mapping):
-        return {masked(key): masked(item) for key, item in value.items()}
+        return {mask_secrets(key): mask_secrets(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [masked(item) for item in value]
+        return [mask_secrets(item) for item in value]
     return value

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from nirank.errors import ConfigError, suggest
 
 
-def changed(value: Any) -> dict[str, Any]:
+def find_changed_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a data class that differ from their defaults, by name."""
     found = {}
     for one in dataclasses.fields(value):
@@ -25,17 +25,17 @@ def changed(value: Any) -> dict[str, Any]:
     return found
 
 
-def shown(value: Any) -> str:
+def to_expression(value: Any) -> str:
     """Return a data class as an expression that gives it again, with the fields that differ from their defaults."""
-    return f"{type(value).__name__}({', '.join(f'{name}={one!r}' for name, one in changed(value).items())})"
+    return f"{type(value).__name__}({', '.join(f'{name}={one!r}' for name, one in find_changed_fields(value).items())})"
 
 
-def fitted(hint: Any, value: Any) -> Any:
+def convert_value(hint: Any, value: Any) -> Any:
     """Return a value as a type has it: '5' as a number where numbers are wanted.
 
     Raises ConfigError, with the value, for what the type does not allow.
     """
-    return _validated(_adapter(hint), value)
+    return _validate(_make_adapter(hint), value)
 
 
 def fit_fields(value: Any, where: str) -> None:
@@ -45,13 +45,15 @@ def fit_fields(value: Any, where: str) -> None:
     Raises ConfigError, with option and value, for what does not fit; the defaults are left alone.
     """
     for one in dataclasses.fields(value):
-        given, hint = getattr(value, one.name), hint_of(type(value), one.name)
+        given, hint = getattr(value, one.name), get_field_type(type(value), one.name)
         if given is one.default or fits(hint, given):
             continue
         if isinstance(given, bool):
-            raise ConfigError(f"{where}: {one.name}: expected {_words(hint)}, got {given}")
+            raise ConfigError(f"{where}: {one.name}: expected {_describe_type(hint)}, got {given}")
         try:
-            object.__setattr__(value, one.name, fitted(hint, os.fspath(given) if isinstance(given, Path) else given))
+            object.__setattr__(
+                value, one.name, convert_value(hint, os.fspath(given) if isinstance(given, Path) else given)
+            )
         except ConfigError as error:
             raise ConfigError(f"{where}: {one.name}: {error}") from None
 
@@ -84,21 +86,21 @@ def fits(hint: Any, value: Any) -> bool:
     return True
 
 
-def _words(hint: Any) -> str:
+def _describe_type(hint: Any) -> str:
     names = {int: "a whole number", float: "a number", str: "text", type(None): "None", bool: "True or False"}
     listed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     return " or ".join(names.get(one, str(one).removeprefix("typing.")) for one in listed)
 
 
-def converted(kind: type, name: str, value: Any) -> Any:
+def convert_field(kind: type, name: str, value: Any) -> Any:
     """Return a value as a field of a data class has it: lists as tuples, mappings as data classes, '1e-5' as a number.
 
     Raises ConfigError, with the value, for what the field's type does not allow.
     """
-    return _validated(_adapter(hint_of(kind, name)), value)
+    return _validate(_make_adapter(get_field_type(kind, name)), value)
 
 
-def _validated(adapter: Any, value: Any) -> Any:
+def _validate(adapter: Any, value: Any) -> Any:
     from pydantic import ValidationError
 
     try:
@@ -122,21 +124,21 @@ def suggest_choice(mistake: Mapping[str, Any]) -> str:
     return suggest(str(mistake["input"]), re.findall(r"'([^']+)'", mistake["ctx"]["expected"]))
 
 
-def hint_of(kind: type, name: str) -> Any:
+def get_field_type(kind: type, name: str) -> Any:
     """Return the type of a data class's field; Any where it is imported for type checkers only."""
     try:
-        return _hints(kind)[name]
+        return _get_hints(kind)[name]
     except NameError:
         return Any
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _get_hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
 @cache
-def _adapter(hint: Any) -> Any:
+def _make_adapter(hint: Any) -> Any:
     from pydantic import ConfigDict, TypeAdapter
 
     # in a tuple: for a data class by itself pydantic takes no configuration

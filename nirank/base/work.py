@@ -19,14 +19,14 @@ class Work:
 
     opener: str
     options: tuple[Any, ...]
-    tell: Callable[[Any], str]
+    describe_shard: Callable[[Any], str]
 
     def open(self) -> Callable[[Any], Any]:
         """Return the function of a shard, here and now."""
-        return opened(self.opener, self.options)
+        return call_opener(self.opener, self.options)
 
 
-def opened(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
+def call_opener(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
     """Call an opener by its name."""
     module, function = opener.split(":")
     found: Callable[[Any], Any] = getattr(importlib.import_module(module), function)(*options)

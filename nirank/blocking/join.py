@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memory import fitting
+from nirank.base.memory import fit_block_size
 from nirank.blocking.keys import Keys, RecordKeys
 from nirank.flow.pairs import Pairs, segment_positions
 from nirank.flow.scope import Scope
@@ -103,7 +103,7 @@ def _blocks(queries: RecordKeys, keys: Keys) -> Iterator[tuple[int, int, NDArray
 
     A block makes at most so many comparisons as fit, or is one query.
     """
-    most = fitting(_BLOCK, _BYTES_EACH)
+    most = fit_block_size(_BLOCK, _BYTES_EACH)
     starts = np.searchsorted(keys, queries.keys, side="left")
     counts = np.searchsorted(keys, queries.keys, side="right") - starts
     total = np.concatenate(([0], np.cumsum(counts)))[queries.offsets]

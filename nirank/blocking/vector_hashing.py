@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memory import fitting
+from nirank.base.memory import fit_block_size
 from nirank.blocking.keys import Keys, RecordKeys, combine_columns
 from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits, shift_cells
 
@@ -133,7 +133,7 @@ def _hash_blocks(vectors: Vectors, tables: int, hash_block: object) -> RecordKey
     """
     assert callable(hash_block)
     parts: list[Keys] = []
-    size = fitting(_BLOCK, 64.0 * tables * max(vectors.shape[1], 16))
+    size = fit_block_size(_BLOCK, 64.0 * tables * max(vectors.shape[1], 16))
     for start in range(0, len(vectors), size):
         buckets: NDArray[np.int64] = hash_block(vectors[start : start + size])
         n, _, places, functions = buckets.shape

@@ -57,21 +57,21 @@ def ls(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache ls --larger 100MB
     """
-    from nirank.base.amounts import in_bytes
+    from nirank.base.amounts import format_size
 
     _, items = _choose(folder, **conditions)
     for one in items:
         depth = "" if one.depth is None else f" to depth {one.depth}"
         click.echo(
-            f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {_age(one.age_s):>7}  {one.kind:8}  {one.label}{depth}"
+            f"{one.address[:12]}  {format_size(one.bytes):>9}  {_age(one.age_s):>7}  {one.kind:8}  {one.label}{depth}"
             f"{' (addressed by earlier rules)' if one.earlier else ''}"
         )
-    click.echo(f"{len(items)} stored, {in_bytes(sum(one.bytes for one in items))}")
+    click.echo(f"{len(items)} stored, {format_size(sum(one.bytes for one in items))}")
     old = [one.bytes for one in items if one.earlier]
     if old:
         click.echo(
-            f"{len(old)} of them, {in_bytes(sum(old))}, were addressed by an earlier version's rules and are found no"
-            " more: nirank cache rm --earlier"
+            f"{len(old)} of them, {format_size(sum(old))}, were addressed by an earlier version's rules and are found"
+            " no more: nirank cache rm --earlier"
         )
 
 
@@ -118,14 +118,14 @@ def verify(folder: Path | None, **conditions: Any) -> None:
     Example:
       nirank cache verify
     """
-    from nirank.base.amounts import in_bytes
+    from nirank.base.amounts import format_size
     from nirank.store.shelf import verify as verify_items
 
     store, items = _choose(folder, **conditions)
     n = verify_items(
         store, items, lambda one, what: click.echo(f"damaged, removed: {one.address[:12]} {one.label} ({what})")
     )
-    click.echo(f"{len(items)} checked, {in_bytes(sum(one.bytes for one in items))}: {n or 'none'} damaged")
+    click.echo(f"{len(items)} checked, {format_size(sum(one.bytes for one in items))}: {n or 'none'} damaged")
     if n:
         raise click.exceptions.Exit(1)
 
@@ -141,7 +141,7 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
     Example:
       nirank cache rm --older 30d --larger 1GB --dry-run
     """
-    from nirank.base.amounts import in_bytes
+    from nirank.base.amounts import format_size
     from nirank.store.shelf import remove
 
     if everything == any(conditions.values()):
@@ -154,8 +154,8 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
         items = [one for one in items if one not in busy]
     said = "would be removed" if dry_run else "removed"
     for one in items if dry_run else ():
-        click.echo(f"{one.address[:12]}  {in_bytes(one.bytes):>9}  {one.kind:8}  {one.label}")
-    click.echo(f"{len(items)} {said}, {in_bytes(sum(one.bytes for one in items))}")
+        click.echo(f"{one.address[:12]}  {format_size(one.bytes):>9}  {one.kind:8}  {one.label}")
+    click.echo(f"{len(items)} {said}, {format_size(sum(one.bytes for one in items))}")
 
 
 def _open(folder: Path | None) -> LocalStore:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nirank.base.secrets import masked
+from nirank.base.secrets import mask_secrets
 from nirank.errors import ConfigError
 from nirank.plan.reporter import Reporter
 
@@ -20,7 +20,7 @@ class _Masking(logging.Formatter):
     """Writes no value that came from the environment, in tracebacks neither."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return str(masked(super().format(record)))
+        return str(mask_secrets(super().format(record)))
 
 
 def set_up_logging(*, quiet: bool, debug: bool) -> None:

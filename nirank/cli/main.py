@@ -79,7 +79,7 @@ def run(
     Example:
       nirank run config.yaml --limit-queries 20
     """
-    from nirank.base.secrets import masked
+    from nirank.base.secrets import mask_secrets
     from nirank.cli.console import ConsoleReporter, log_to, set_up_logging
 
     set_up_logging(quiet=quiet, debug=debug)
@@ -111,7 +111,7 @@ def run(
     if check:
         experiment.check(files=True)
     if check or explain:
-        text = masked(experiment.explain())
+        text = mask_secrets(experiment.explain())
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
         return
     experiment.check()  # before anything is written
@@ -124,7 +124,7 @@ def run(
         if engine is not None:
             engine.close()
         result.save(folder, config=parsed.resolved, command=command_line(), config_file=str(config))
-    click.echo(masked(str(result.table())))
+    click.echo(mask_secrets(str(result.table())))
     log.info("written to %s", folder)
     if result.failed:
         sys.exit(1)
@@ -284,7 +284,7 @@ def _silenced(code: int) -> int:
 
 
 def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
-    from nirank.base.secrets import masked
+    from nirank.base.secrets import mask_secrets
 
     try:
         command()
@@ -300,7 +300,7 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         return _silenced(0)
     except NirankError as error:
         for message in error.messages:
-            click.echo(masked(message), err=True)
+            click.echo(mask_secrets(message), err=True)
         log.debug("traceback", exc_info=True)
         return error.exit_code
     except Exception as error:
@@ -313,7 +313,7 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         log.debug("traceback", exc_info=True)
         files = [one.baseFilename for one in log.handlers if isinstance(one, logging.FileHandler)]
         where = f"the traceback is in {files[0]}" if files else "run again with --debug for the traceback"
-        click.echo(masked(f"nirank failed: {type(error).__name__}: {error}; {where}"), err=True)
+        click.echo(mask_secrets(f"nirank failed: {type(error).__name__}: {error}; {where}"), err=True)
         return 1
     return 0
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nirank.base.files import GivenFile, find_file, read_lines
+from nirank.base.files import InputFile, find_file, read_lines
 from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.formats import read_records
@@ -157,14 +157,14 @@ class ClefTar:
         return tuple(found)
 
     @cached_property
-    def _seen(self) -> tuple[GivenFile, ...]:
-        return tuple(map(GivenFile.of, self.topic_files))
+    def _seen(self) -> tuple[InputFile, ...]:
+        return tuple(map(InputFile.of, self.topic_files))
 
     @cached_property
-    def _seen_texts(self) -> tuple[GivenFile, ...]:
-        return (GivenFile.of(self.texts),) if self.texts else ()
+    def _seen_texts(self) -> tuple[InputFile, ...]:
+        return (InputFile.of(self.texts),) if self.texts else ()
 
-    def given(self, side: Side) -> Sequence[GivenFile]:
+    def given(self, side: Side) -> Sequence[InputFile]:
         return self._seen + (self._seen_texts if side == "docs" else ())
 
     def identity(self, side: Side) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nirank.base.files import PACKED, GivenFile, unpacked_name
+from nirank.base.files import PACKED_SUFFIXES, InputFile, strip_packed_suffix
 from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.formats import ENDINGS, are_plain_texts
@@ -103,14 +103,14 @@ class FileSet:
         return [path.resolve() for path in self.docs.paths] == [path.resolve() for path in self.queries.paths]
 
     @cached_property
-    def _seen(self) -> Mapping[Side, tuple[GivenFile, ...]]:
+    def _seen(self) -> Mapping[Side, tuple[InputFile, ...]]:
         sides: Mapping[Side, Sequence[Path]] = {
             "docs": self.docs.paths,
             "queries": [*self.queries.paths, *self.plain.paths],
         }
-        return {side: tuple(map(GivenFile.of, paths)) for side, paths in sides.items()}
+        return {side: tuple(map(InputFile.of, paths)) for side, paths in sides.items()}
 
-    def given(self, side: Side) -> Sequence[GivenFile]:
+    def given(self, side: Side) -> Sequence[InputFile]:
         return self._seen[side]
 
     def _files(self, side: Side) -> TextFiles:
@@ -162,7 +162,9 @@ class FileSet:
     @property
     def _asking(self) -> str:
         """Which side of pairs the queries are by the files' names, 'left' (tableA) or 'right' (tableB); '': unknown."""
-        stems = [plain(unpacked_name(files.paths[0].name).partition(".")[0]) for files in (self.queries, self.docs)]
+        stems = [
+            plain(strip_packed_suffix(files.paths[0].name).partition(".")[0]) for files in (self.queries, self.docs)
+        ]
         for side, query, doc in (("left", _LEFT, _RIGHT), ("right", _RIGHT, _LEFT)):
             if any((stems[0], stems[1]) == pair for pair in zip(query, doc, strict=True)):
                 return side
@@ -212,7 +214,7 @@ def side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     found: list[Path] = []
     for stem in _STEMS[side]:
         stems = [stem] if not version else [f"{stem}.{version}", f"{stem}-{version}"]
-        names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", *PACKED)]
+        names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", *PACKED_SUFFIXES)]
         found += [folder / name for name in names if (folder / name).exists()]
         if stem == _FOLDERS[side] and not (version or found) and (folder / stem).is_dir():
             return TextFiles.at(folder / stem, side)  # Parquet in parts, as on Hugging Face, or a text a file
@@ -225,7 +227,7 @@ def query_versions(folder: Path) -> list[str]:
     """Return the versions of the queries that a folder has beside the plain one."""
     found = set()
     for path in folder.iterdir():
-        stem = unpacked_name(path.name).rpartition(".")[0]
+        stem = strip_packed_suffix(path.name).rpartition(".")[0]
         for mark in (f"{one}{sign}" for one in _STEMS["queries"] for sign in ".-"):
             if stem.startswith(mark) and len(stem) > len(mark):
                 found.add(stem.removeprefix(mark))
@@ -237,7 +239,7 @@ def _judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
     found: dict[str, dict[str, Path]] = {}
     inside = folder / "qrels"
     named = [(path, _stem(path)) for path in sorted(inside.iterdir())] if inside.is_dir() else []
-    named += [(folder / f"qrels.{one}{packed}", "") for one in _JUDGED for packed in ("", *PACKED)]
+    named += [(folder / f"qrels.{one}{packed}", "") for one in _JUDGED for packed in ("", *PACKED_SUFFIXES)]
     for path, stem in named:
         if stem is None or not path.is_file():
             continue
@@ -250,7 +252,7 @@ def _judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def _stem(path: Path) -> str | None:
-    stem, _, ending = unpacked_name(path.name).rpartition(".")
+    stem, _, ending = strip_packed_suffix(path.name).rpartition(".")
     return stem if ending in _JUDGED and stem and path.name[0] != "." else None
 
 
@@ -258,7 +260,7 @@ def _candidate_files(folder: Path) -> dict[str, Path]:
     """Return {split: file} of `candidates/<split>.tsv`, or {'': `candidates.tsv`}."""
     inside = folder / "candidates"
     found = {stem: path for path in sorted(inside.iterdir()) if (stem := _stem(path))} if inside.is_dir() else {}
-    alone = [folder / f"candidates.{one}{packed}" for one in _JUDGED for packed in ("", *PACKED)]
+    alone = [folder / f"candidates.{one}{packed}" for one in _JUDGED for packed in ("", *PACKED_SUFFIXES)]
     there = [path for path in alone if path.is_file()]
     if len(there) > 1:
         raise DataError(f"{folder}: has both {there[0].name} and {there[1].name}; expected one of them")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.base.identity import Digester
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
@@ -99,7 +99,7 @@ class IrDataset:
             self._seen[side] = running.hexdigest()
         return {"reader": "ir_datasets-1", "side": side, "content": self._seen[side]}
 
-    def given(self, side: Side) -> Sequence[GivenFile]:
+    def given(self, side: Side) -> Sequence[InputFile]:
         return ()  # ir_datasets opens them itself
 
     def origin(self) -> Mapping[str, Any]:

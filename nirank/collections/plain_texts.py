@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nirank.base.files import LINE_BYTES, read_text, unpacked_name
+from nirank.base.files import MAX_LINE_BYTES, read_text, strip_packed_suffix
 from nirank.collections.records import Record
 
 
@@ -15,5 +15,5 @@ def read_plain_texts(paths: Sequence[Path], folder: Path) -> Iterator[Record]:
     Raises DataError naming the file for bytes that are not UTF-8 and a text of more than 64 MiB.
     """
     for path in paths:
-        id = unpacked_name(path.relative_to(folder).as_posix())
-        yield Record(id, "", read_text(path, LINE_BYTES), {}, 1, file=str(path))
+        id = strip_packed_suffix(path.relative_to(folder).as_posix())
+        yield Record(id, "", read_text(path, MAX_LINE_BYTES), {}, 1, file=str(path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nirank.base.files import given_path, unpacked_name
+from nirank.base.files import expand_path, strip_packed_suffix
 from nirank.collections.file_set import FileSet
 from nirank.collections.readable import METADATA
 from nirank.collections.text_files import TextFiles
@@ -138,18 +138,18 @@ def _refuse_wrong(asked: TablesAsked) -> None:
 
 def _tables(asked: TablesAsked) -> tuple[TextFiles, TextFiles]:
     if asked.records is not None:
-        table = TextFiles.at(given_path(asked.records), "records")
+        table = TextFiles.at(expand_path(asked.records), "records")
         return table, table
     assert asked.left is not None
     assert asked.right is not None
-    left, right = TextFiles.at(given_path(asked.left), "left"), TextFiles.at(given_path(asked.right), "right")
+    left, right = TextFiles.at(expand_path(asked.left), "left"), TextFiles.at(expand_path(asked.right), "right")
     if [path.resolve() for path in left.paths] == [path.resolve() for path in right.paths]:
         raise ConfigError(f"left and right are the same file, {left.label}; of one table say records: {asked.left}")
     return left, right
 
 
 def _pair_file(split: str, given: str | Path) -> Path:
-    path = given_path(given)
+    path = expand_path(given)
     if not path.is_file():
         near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
         where = f"pairs: {split}: " if split else "pairs: "
@@ -160,7 +160,7 @@ def _pair_file(split: str, given: str | Path) -> Path:
 def _name_of(files: TextFiles) -> str:
     """Return the name of the folder that holds the first table: files are called tableA everywhere."""
     first = files.folder or files.paths[0]
-    return first.resolve().parent.name or unpacked_name(first.name).partition(".")[0]
+    return first.resolve().parent.name or strip_packed_suffix(first.name).partition(".")[0]
 
 
 def _columns(asked: TablesAsked, excluded: tuple[str, ...]) -> AskedColumns:

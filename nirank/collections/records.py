@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.collections.audit import Finding
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile
@@ -59,7 +59,7 @@ class Source(Protocol):
         """Return what a side's content depends on, JSON: never paths or times."""
         ...
 
-    def given(self, side: Side) -> Sequence[GivenFile]:
+    def given(self, side: Side) -> Sequence[InputFile]:
         """Return the files that a side's identity speaks of, as they were when it was asked for; () where none are."""
         ...
 

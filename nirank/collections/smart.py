@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nirank.base.files import LINE_BYTES, read_lines
+from nirank.base.files import MAX_LINE_BYTES, read_lines
 from nirank.collections.records import Record
 from nirank.errors import DataError
 
@@ -41,8 +41,8 @@ def read_smart(path: Path) -> Iterator[Record]:
         elif name:
             fields[name].append(line.rstrip("\r\n"))
             size += len(line)
-            if size > LINE_BYTES:
-                raise DataError(f"{path}:{begin}: the record is longer than {LINE_BYTES >> 20} MiB")
+            if size > MAX_LINE_BYTES:
+                raise DataError(f"{path}:{begin}: the record is longer than {MAX_LINE_BYTES >> 20} MiB")
         elif line.strip():
             expected = "a field such as .T or .W" if begin else "a record, .I and its number"
             raise DataError(f"{path}:{number}: '{line.strip()[:40]}' stands before any field; expected {expected}")

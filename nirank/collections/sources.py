@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nirank.base.files import given_path, unpacked_name
+from nirank.base.files import expand_path, strip_packed_suffix
 from nirank.collections import irds, stdlib
 from nirank.collections.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.file_set import MAIN, FileSet, is_collection
@@ -46,14 +46,14 @@ class Files:
             raise ConfigError(f"a collection without a source needs docs and queries; {' and '.join(missing)} missing")
         assert self.docs is not None
         assert self.queries is not None
-        docs, queries = given_path(self.docs), given_path(self.queries)
-        made = name or unpacked_name(docs.name).partition(".")[0]
+        docs, queries = expand_path(self.docs), expand_path(self.queries)
+        made = name or strip_packed_suffix(docs.name).partition(".")[0]
         sides = TextFiles.at(docs, "docs"), TextFiles.at(queries, "queries")
         return FileSet(made, *sides, place=str(docs), columns=self.columns)
 
     def open_folder(self, folder: Path) -> FileSet:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
-        path = None if self.queries is None else given_path(self.queries)
+        path = None if self.queries is None else expand_path(self.queries)
         if path is not None and path.is_file():
             plain = FileSet.of_folder(folder)
             return replace(plain, queries=TextFiles.at(path, "queries"), plain=plain.queries, columns=self.columns)
@@ -73,7 +73,7 @@ def resolve(
         raise ConfigError(f"collection {text}: {given} is for collections without a source; give one of both")
     if files.docs is not None:
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
-    path = given_path(source)
+    path = expand_path(source)
     folder = path if path.is_dir() else path.parent
     in_files = is_clef_tar(folder) or is_collection(folder)
     if files.queries is not None and not in_files:

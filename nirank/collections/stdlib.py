@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.base.identity import digest
 from nirank.collections.audit import Finding
 from nirank.collections.records import Record, Side
@@ -86,10 +86,10 @@ class StandardLibrary:
             return [pair for module, path in self.modules.items() for pair in read_module(module, path)]
 
     @cached_property
-    def _seen(self) -> tuple[GivenFile, ...]:
-        return tuple(map(GivenFile.of, self.modules.values()))
+    def _seen(self) -> tuple[InputFile, ...]:
+        return tuple(map(InputFile.of, self.modules.values()))
 
-    def given(self, side: Side) -> Sequence[GivenFile]:
+    def given(self, side: Side) -> Sequence[InputFile]:
         return self._seen
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from nirank.base.files import LINE_BYTES, read_lines
+from nirank.base.files import MAX_LINE_BYTES, read_lines
 from nirank.collections.fields import Fields
 from nirank.collections.records import Record
 from nirank.errors import DataError, suggest
@@ -25,7 +25,7 @@ def read_csv(path: Path, columns: TextColumns) -> Iterator[Record]:
 
     Commas separate, or semicolons, tabs or vertical bars where these make a header with an id.
     """
-    csv.field_size_limit(LINE_BYTES)  # whole documents stand in one field
+    csv.field_size_limit(MAX_LINE_BYTES)  # whole documents stand in one field
     lines = (line for _, line in read_lines(path))
     sample = list(islice(lines, _SAMPLE))
     separator = find_separator([line for line in sample if not line.isspace()], lambda cells: _has_id(cells, columns))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nirank.base.files import DOCUMENT_BYTES, LINE_BYTES, read_lines, read_text
+from nirank.base.files import MAX_LINE_BYTES, MAX_PARSED_BYTES, read_lines, read_text
 from nirank.collections.records import Record
 from nirank.errors import DataError
 
@@ -60,8 +60,8 @@ def read_docs(path: Path) -> Iterator[Record]:
                     raise DataError(f"{path}:{number}: a <DOC> inside the one of line {begin}; expected </DOC> first")
                 parts.append(before)
                 size += len(before)
-                if size > LINE_BYTES:
-                    raise DataError(f"{path}:{begin}: the <DOC> is longer than {LINE_BYTES >> 20} MiB")
+                if size > MAX_LINE_BYTES:
+                    raise DataError(f"{path}:{begin}: the <DOC> is longer than {MAX_LINE_BYTES >> 20} MiB")
             elif _CLOSE.search(before):
                 raise DataError(f"{path}:{number}: a </DOC> without <DOC>")
             elif _TAG.sub("", before).strip():
@@ -99,7 +99,7 @@ def read_topics(path: Path) -> Iterator[Record]:
     topic of the old form ends at </top> or where the next begins. One without a title has its
     description as text. Raises DataError for a topic without a number, and a file without topics.
     """
-    whole = read_text(path, DOCUMENT_BYTES)
+    whole = read_text(path, MAX_PARSED_BYTES)
     found = 0
     for body, line in _tops(whole, path):
         found += 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nirank.base.files import given_path
-from nirank.base.values import fitted
+from nirank.base.files import expand_path
+from nirank.base.values import convert_value
 from nirank.config.yaml_tree import Mistakes, Tree
 from nirank.errors import ConfigError, suggest
 from nirank.forms.asked import AskedColumns
@@ -85,7 +85,7 @@ def unknown_keys(tree: Tree, known: Sequence[str], what: str, mistakes: Mistakes
 
 def path_of(text: str, folder: Path) -> Path:
     """Return a path relative to a configuration's folder, or to the working directory if only there it exists."""
-    given = given_path(text)
+    given = expand_path(text)
     beside = folder / given
     exists = [one for one in (beside, given) if one.exists() or one.parent.exists()]
     whole = [one for one in exists if one.exists()]
@@ -133,7 +133,7 @@ class CollectionReader:
         """Return the value of a key as its type has it; None where it is a mistake."""
         given = tree.typed(_KINDS[key])
         try:
-            value = None if given is None else fitted(_KINDS[key], given)
+            value = None if given is None else convert_value(_KINDS[key], given)
         except ConfigError:
             value = None
         if value is None or value == "":

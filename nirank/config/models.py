@@ -12,8 +12,8 @@ from nirank.algebra.model import Made
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.registry import find
 from nirank.algebra.tuned import Tuned, grid, tune
-from nirank.base.files import given_path
-from nirank.base.values import converted, fitted, hint_of
+from nirank.base.files import expand_path
+from nirank.base.values import convert_field, convert_value, get_field_type
 from nirank.config.collections import path_of, unknown_keys
 from nirank.config.yaml_tree import Mistakes, Tree
 from nirank.errors import ConfigError, suggest
@@ -79,7 +79,7 @@ class ModelReader:
             return None
         if name in self.models:
             return self.model(name, above)
-        here = self._try(tree, lambda: given_path(name))
+        here = self._try(tree, lambda: expand_path(name))
         if here is None:
             return None
         elsewhere = not name or "/" in name or ":" in name or here.is_dir()
@@ -303,7 +303,7 @@ class ModelReader:
         if tree is None or tree.value is None:
             return None
         if not isinstance(tree.value, dict):
-            return self._try(tree, lambda: Folds(converted(Folds, "k", tree.typed(int))))
+            return self._try(tree, lambda: Folds(convert_field(Folds, "k", tree.typed(int))))
         unknown_keys(tree, FOLDS, "folds have no key", self.mistakes)
         if "k" not in tree.value:
             self.mistakes.add(tree, "folds: 'k', how many, is missing; expected {k: 5, seed: 0}")
@@ -327,7 +327,7 @@ class ModelReader:
             if key in given or key in apart or key not in names:
                 continue
             try:
-                values[key] = converted(kind, key, below.typed(hint_of(kind, key)))
+                values[key] = convert_field(kind, key, below.typed(get_field_type(kind, key)))
             except ConfigError as error:
                 said = str(error)
                 self.mistakes.add(below, said if said.startswith(f"{key}: ") else f"{key}: {said}")
@@ -357,7 +357,7 @@ def _whole(listed: Sequence[Any]) -> list[Any]:
     found = []
     for one in listed:
         try:
-            found.append(fitted(int, one))
+            found.append(convert_value(int, one))
         except ConfigError:
             found.append(one)
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from nirank.algebra.pipeline import Pipeline, fold, require_system, rewrite, within
 from nirank.algebra.registry import find, stages
 from nirank.base.amounts import parse_size
-from nirank.base.values import converted, hint_of, suggest_choice
+from nirank.base.values import convert_field, get_field_type, suggest_choice
 from nirank.config.collections import CollectionReader, path_of, unknown_keys
 from nirank.config.models import ModelReader
 from nirank.config.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
@@ -214,7 +214,7 @@ class _Reader:
     def _fitting(self, tree: Tree, kind: type[Any], key: str, section: str) -> Any:
         """Return a value as a data class's field has it; `_WRONG`, noting a mistake, where it cannot be."""
         try:
-            return converted(kind, key, tree.typed(hint_of(kind, key)))
+            return convert_field(kind, key, tree.typed(get_field_type(kind, key)))
         except ConfigError as error:
             self.mistakes.add(tree, f"{section}: {key}: {error}")
             return _WRONG
@@ -376,7 +376,7 @@ class _Reader:
     ) -> Pipeline | None:
         from pydantic import TypeAdapter, ValidationError
 
-        plain = {key: one.typed(hint_of(kind, key)) for key, one in options.value.items()}
+        plain = {key: one.typed(get_field_type(kind, key)) for key, one in options.value.items()}
         for one in dataclasses.fields(kind):
             if one.name == "path" and isinstance(plain.get("path"), str) and plain["path"]:
                 try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from nirank.base.secrets import learn
+from nirank.base.secrets import register_variable
 from nirank.errors import ConfigError
 
 _WHOLE = re.compile(r"(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+)$")
@@ -301,7 +301,7 @@ def _expanded(text: str, place: tuple[int, int], mistakes: Mistakes) -> str:
             return "$"
         if name not in os.environ:
             mistakes.add(place, f"the environment has no variable {name}")
-        learn(name, os.environ.get(name, ""))
+        register_variable(name, os.environ.get(name, ""))
         return os.environ.get(name, "")
 
     return _MASKED.sub(replace, text)

@@ -87,10 +87,10 @@ class LocalEngine:
             how = _how(self._end(worker))
             if tries == _TRIES:
                 raise StageError(
-                    f"two workers died ({how}) on the same shard, {work.tell(shard)}; what was finished before it"
-                    " is stored"
+                    f"two workers died ({how}) on the same shard, {work.describe_shard(shard)}; what was finished"
+                    " before it is stored"
                 ) from None
-            log.warning("a worker died (%s); %s is tried once more", how, work.tell(shard))
+            log.warning("a worker died (%s); %s is tried once more", how, work.describe_shard(shard))
             free = self._free()
             assert free is not None
             free.begin(work, number, shard, tries + 1)

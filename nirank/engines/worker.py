@@ -46,7 +46,7 @@ def main() -> None:
 
     What goes wrong is answered by ("raised", error).
     """
-    from nirank.base.work import opened
+    from nirank.base.work import call_opener
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to hear
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -59,7 +59,7 @@ def main() -> None:
             return
         try:
             if what == "open":
-                function = opened(*rest)
+                function = call_opener(*rest)
                 send(answers, ("opened", None))
             else:
                 assert function is not None

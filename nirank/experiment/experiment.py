@@ -18,7 +18,7 @@ from nirank.algebra.stage import Sides
 from nirank.algebra.walk import walk
 from nirank.base.amounts import parse_size
 from nirank.base.identity import SEED
-from nirank.base.memory import ceiling
+from nirank.base.memory import limit_memory
 from nirank.base.work import Engine
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
@@ -271,7 +271,7 @@ class Experiment:
         A system that fails takes only its own rows with it; they say what failed and why.
         """
         reporter = reporter or Reporter()
-        with ceiling(self.max_memory):
+        with limit_memory(self.max_memory):
             return self._run(reporter, time_again)
 
     def _run(self, reporter: Reporter, time_again: bool) -> Result:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.node import Node, Store, Stored
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.collections.audit import Finding, JudgedFacts
 from nirank.collections.audit.judgements import file_findings
 from nirank.collections.audit.sides import side_findings
@@ -148,7 +148,7 @@ def load(
         topics,
         sets,
         _candidates(opened, split, candidates),
-        None if known is None else read_pairs(given_path(known), judgements_too=True),
+        None if known is None else read_pairs(expand_path(known), judgements_too=True),
         _declared(opened, split, topics[0], [one for one, _ in sets.values()]),
         others,
         opened.origin(),
@@ -228,7 +228,7 @@ def _renamed(finding: Finding, source: str, name: str | None) -> Finding:
 
 def _root(source: str | Path, split: str | None) -> str | Path:
     """Return a source without the split that its name ends with."""
-    path = given_path(source)
+    path = expand_path(source)
     return path.parent if path.name == split and not path.is_dir() and path.parent.is_dir() else source
 
 
@@ -274,7 +274,7 @@ def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Store
     with store.commit(node, meta) as folder:
         with ExitStack() as files:
             for given in source.given(side):
-                files.enter_context(given.reading())
+                files.enter_context(given.expect_unchanged())
             facts = import_texts(source.records(side), folder, source.label(side))
         meta["facts"] = facts.to_json()
     stored = store.find(node)
@@ -314,7 +314,7 @@ def _candidates(source: Source, split: str | None, asked: str | Path | bool | No
         return None
     if not isinstance(asked, (str, Path)):
         return source.candidates(split)
-    return read_pairs(given_path(asked), judgements_too=True)
+    return read_pairs(expand_path(asked), judgements_too=True)
 
 
 def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:

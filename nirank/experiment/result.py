@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.pipeline import Pipeline
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.collections.audit import Finding
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, suggest
@@ -233,7 +233,7 @@ class Result:
         """Write leaderboard.json, .md and .csv, report.html, manifest.json and the run files into a folder; of systems
         with passages evidence files, and where pairs are counted the lost matches.
         """
-        place = given_path(folder)
+        place = expand_path(folder)
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.collections.collection import known_sentence
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
@@ -65,7 +65,7 @@ def evaluate_runs(
     Raises DataError or ConfigError with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
-    qrels = given_path(qrels) if isinstance(qrels, (str, Path)) else _no_file(qrels)
+    qrels = expand_path(qrels) if isinstance(qrels, (str, Path)) else _no_file(qrels)
     named = _named(runs)
     measures = measure_names(measures)
     how = significance or Significance()
@@ -309,11 +309,11 @@ def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:
 def _named(runs: Any) -> dict[str, Path]:
     """Return run files by name; raise ConfigError for what are no paths."""
     if isinstance(runs, Mapping):
-        return {str(name): given_path(path) for name, path in runs.items()}
+        return {str(name): expand_path(path) for name, path in runs.items()}
     listed = [runs] if isinstance(runs, (str, Path)) else runs
     if not isinstance(listed, Iterable):
         raise ConfigError(f"runs: expected run files, got {runs!r}")
-    return name_runs([given_path(path) for path in listed])
+    return name_runs([expand_path(path) for path in listed])
 
 
 def _no_file(given: Any) -> NoReturn:

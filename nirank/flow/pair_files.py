@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 
@@ -20,7 +20,7 @@ def write_pairs(pairs: Pairs, path: str | Path) -> None:
     """
     import pyarrow.parquet as pq
 
-    path = given_path(path)
+    path = expand_path(path)
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}")
     schema = pa.schema([("query", pa.large_string()), ("document", pa.large_string())])

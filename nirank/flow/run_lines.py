@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from nirank.base.files import opened
+from nirank.base.files import open_file
 from nirank.errors import DataError
 from nirank.forms.id_columns import file_kind
 from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name, listed
@@ -69,7 +69,7 @@ def read_run_lines(path: Path) -> RunLines:
     """
     if file_kind(path) == "parquet":
         return _finite(_from_parquet(path))
-    with opened(path) as file:
+    with open_file(path) as file:
         raw = file.read()
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     numbers = None

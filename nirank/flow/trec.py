@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.errors import ConfigError, DataError, StageError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.ranking import Ranking, Scores
@@ -85,7 +85,7 @@ def read_run(
     ):
         if word not in known:
             raise ConfigError(f"{what} is one of {', '.join(known)}, got {word!r}{suggest(str(word), known)}")
-    path = given_path(path)
+    path = expand_path(path)
     lines = read_run_lines(path)
     n = len(lines)
     queries, query_rows = _side(queries, lines.query_ids)
@@ -193,7 +193,7 @@ def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
     results have no lines. Raises StageError for ids that six columns cannot hold: empty ones and those
     with whitespace (a leading U+FEFF included, which reads as a byte order mark).
     """
-    path = given_path(path)
+    path = expand_path(path)
     if not isinstance(ranking, Ranking):
         raise ConfigError(f"{path}: expected a Ranking, got {type(ranking).__name__}; Ranking.from_dict makes one")
     if not path.parent.is_dir():

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nirank.base.files import LINE_BYTES, read_text, unpacked_name
+from nirank.base.files import MAX_LINE_BYTES, read_text, strip_packed_suffix
 from nirank.errors import DataError, suggest
 from nirank.forms.names import TwoNames, find_name, listed
 from nirank.forms.parquet import parquet_names, read_id_columns
@@ -77,7 +77,7 @@ class IdColumns:
 
 def file_kind(path: Path) -> str:
     """Return a file's ending without what says that it is packed, in lower case: 'tsv'."""
-    return unpacked_name(path.name).rpartition(".")[2].lower()
+    return strip_packed_suffix(path.name).rpartition(".")[2].lower()
 
 
 def read_columns(
@@ -149,7 +149,7 @@ Read = tuple[list[pa.Array], NDArray[np.int64], list[str]]
 def _quoted(
     path: Path, text: str, separator: str, widths: tuple[int, ...], is_header: Callable[[Sequence[str]], bool]
 ) -> Read:
-    csv.field_size_limit(LINE_BYTES)
+    csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(_lines(text), delimiter=separator, strict=True)
     try:
         rows = [(reader.line_num, cells) for cells in reader if cells]

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nirank.base.files import DOCUMENT_BYTES, read_lines, read_text
+from nirank.base.files import MAX_PARSED_BYTES, read_lines, read_text
 from nirank.errors import DataError
 from nirank.forms.cells import kind_of
 
@@ -63,7 +63,7 @@ def _parsed(line: str, where: str) -> Any:
 
 
 def _parsed_whole(path: Path) -> Iterator[tuple[int, Any]]:
-    text = read_text(path, DOCUMENT_BYTES)
+    text = read_text(path, MAX_PARSED_BYTES)
     decoder = json.JSONDecoder()
     at, line, seen = 0, 1, 0
     while True:

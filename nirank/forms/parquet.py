@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nirank.base.files import PACKED, opened, read_bytes
+from nirank.base.files import PACKED_SUFFIXES, open_file, read_bytes
 from nirank.errors import DataError
 from nirank.forms.cells import NotText, cell_id
 
@@ -73,8 +73,8 @@ def _nested(kind: pa.DataType) -> str:
 def _file(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    packed = path.suffix.lower() in PACKED
-    with opened(path):  # for the sentence about files that are not there
+    packed = path.suffix.lower() in PACKED_SUFFIXES
+    with open_file(path):  # for the sentence about files that are not there
         source = pa.BufferReader(read_bytes(path)) if packed else path
     try:
         file = pq.ParquetFile(source)

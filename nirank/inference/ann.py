@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memory import Need, library
+from nirank.base.memory import MemoryNeed, estimate_library_memory
 from nirank.errors import MissingExtra
 from nirank.flow.pairs import row_type
 from nirank.flow.ranking import Ranking, best_rows
@@ -39,17 +39,17 @@ class AnnIndex:
     build_width: int = 200
     lists: int = 0
 
-    def built(self, docs: int, dimension: int) -> Need:
+    def built(self, docs: int, dimension: int) -> MemoryNeed:
         """Return the memory that building takes, of which FAISS holds all: vectors, links, what is trained on."""
         if self.kind == "hnsw":
             return self.searched(docs, dimension)
         trained = min(256 * (self.lists or int(np.sqrt(docs))), docs) * 4 * dimension
-        return Need(library("faiss") + docs * (4 * dimension + 8) + 2 * trained)
+        return MemoryNeed(estimate_library_memory("faiss") + docs * (4 * dimension + 8) + 2 * trained)
 
-    def searched(self, docs: int, dimension: int) -> Need:
+    def searched(self, docs: int, dimension: int) -> MemoryNeed:
         """Return the memory that searching takes: HNSW's vectors and links; IVF's lists are mapped."""
         held = docs * (4 * dimension + 9 * self.links + 16) if self.kind == "hnsw" else 0
-        return Need(library("faiss") + held)
+        return MemoryNeed(estimate_library_memory("faiss") + held)
 
     def params(self) -> dict[str, Any]:
         """Return what the index depends on."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from nirank.algebra.context import Context
 from nirank.base.identity import digest
 from nirank.base.memo import Rows
-from nirank.base.memory import MIB, WORKER, Need, give_back, library
+from nirank.base.memory import MIB, WORKER_BYTES, MemoryNeed, estimate_library_memory, release_memory
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed import n_parameters
 
@@ -81,21 +81,21 @@ def forget_models() -> None:
     """Give up all loaded models; whoever needs one loads it again."""
     for one in _loaders:
         one.cache_clear()
-    give_back()
+    release_memory()
 
 
-def model_need(files: ModelFiles, precision: str) -> Need:
+def model_need(files: ModelFiles, precision: str) -> MemoryNeed:
     """Return the main memory that a model needs where it runs, its libraries with it."""
     size = (4 if precision == "float32" else 2) * _count(files) + _AT_WORK
-    return Need(library("torch") + size, WORKER + 400 * MIB + size)
+    return MemoryNeed(estimate_library_memory("torch") + size, WORKER_BYTES + 400 * MIB + size)
 
 
-def training_need(files: ModelFiles) -> Need:
+def training_need(files: ModelFiles) -> MemoryNeed:
     """Return the main memory that training a model needs at the least: weights, gradients, the optimiser's two means.
 
     What a batch needs comes on top; a smaller batch would be another training.
     """
-    return Need(library("torch") + 4 * 4 * _count(files) + _AT_WORK)
+    return MemoryNeed(estimate_library_memory("torch") + 4 * 4 * _count(files) + _AT_WORK)
 
 
 def _count(files: ModelFiles) -> int:

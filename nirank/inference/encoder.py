@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memo import Rows, text_keys
-from nirank.base.memory import Need, Sizes
+from nirank.base.memo import Rows, hash_texts
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, out_of_memory, token_budget
@@ -78,7 +78,7 @@ class Encoding:
             **{name: value for name, value in given.items() if value is not None},
         }
 
-    def memory(self, sizes: Sizes) -> Need:
+    def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what encoding needs: the model, and the least batch."""
         del sizes
         return model_need(self.model, self.precision)
@@ -154,7 +154,7 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     if len(texts) < 2:
         return
     memo = ctx.memos({"batch difference": how.space()}, np.dtype("<f4"))
-    key = text_keys([""])  # one for a model and how it is used, whatever texts were tried first
+    key = hash_texts([""])  # one for a model and how it is used, whatever texts were tried first
     found, known = memo.get(key)
     if not found.all():
         try:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.errors import ModelError
 
 # What is read, and fetched from a hub: no code, no pickles.
@@ -36,7 +36,7 @@ class ModuleEntry(NamedTuple):
         return self.type.rpartition(".")[2]
 
 
-def look(model: str, folder: Path) -> GivenFile:
+def look(model: str, folder: Path) -> InputFile:
     """Return what is read of a model's folder, as it is now.
 
     Raises ModelError, naming the model, where the weights are not all in safetensors, or belong to another model.
@@ -66,10 +66,10 @@ def look(model: str, folder: Path) -> GivenFile:
 
 
 @cache
-def _given(folder: Path, stamps: tuple[tuple[str, int, int, int, int], ...]) -> GivenFile:
+def _given(folder: Path, stamps: tuple[tuple[str, int, int, int, int], ...]) -> InputFile:
     """Read a folder; again only if a file has changed."""
     del stamps
-    return GivenFile.of(folder, READ)
+    return InputFile.of(folder, READ)
 
 
 def _pickled(folder: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memory import fitting
+from nirank.base.memory import fit_block_size
 from nirank.errors import ConfigError, StageError
 from nirank.flow.pairs import row_type
 from nirank.flow.ranking import Ranking, best_rows
@@ -63,7 +63,7 @@ def nearest(
     if scope.pairs is not None:
         _search_listed(queries, docs, rows_of, scope, k, similarity, keep)
     else:
-        size = fitting(_BLOCK_DOCS, _bytes_a_row(queries.shape[1], similarity))
+        size = fit_block_size(_BLOCK_DOCS, _bytes_a_row(queries.shape[1], similarity))
         for start in range(0, len(docs), size):
             rows, block = _open(docs, start, size, scope)
             if len(rows):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memo import Keys, pair_keys, text_keys
-from nirank.base.memory import Need, Sizes, fitting
+from nirank.base.memo import Keys, combine_keys, hash_texts
+from nirank.base.memory import MemoryNeed, Sizes, fit_block_size
 from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
@@ -46,12 +46,12 @@ class TokenEncoding:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
-    def memory(self, sizes: Sizes) -> Need:
+    def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what scoring needs: the model, the texts, keys of all pairs, and the queries' token vectors."""
         vectors = sizes.queries * (self.query_length or self.max_length or 512) * 4 * hidden_size(self.model)
         here, worker = model_need(self.model, self.precision)
-        return Need(
-            here + vectors + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed,
+        return MemoryNeed(
+            here + vectors + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed_pairs,
             worker + vectors + 2 * sizes.query_bytes,
         )
 
@@ -76,7 +76,7 @@ def maxsim(
     options = (how.max_length, how.query_length, how.precision)
     model = _load(how.model.path, how.model.content, *options, chosen_device(ctx.device))
     state_use(how.model, model, model.device, ctx)
-    keys = {"query": text_keys(queries), "document": text_keys(docs)}
+    keys = {"query": hash_texts(queries), "document": hash_texts(docs)}
     asked_tokens = _tokens(model, queries, keys["query"], "query", how, ctx)
     doc_tokens = _tokens(model, docs, keys["document"], "document", how, ctx)
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"MaxSim with {how.model.name}"))
@@ -84,7 +84,9 @@ def maxsim(
     def shards(missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Cut by document, so that each is encoded once."""
         longest = int(doc_tokens.max(initial=1))
-        n = fitting(_SHARD, 3 * 4 * hidden_size(how.model) * longest)  # as encoded, of unit length, and side by side
+        n = fit_block_size(
+            _SHARD, 3 * 4 * hidden_size(how.model) * longest
+        )  # as encoded, of unit length, and side by side
         by_doc = missing[np.argsort(pairs[missing, 1], kind="stable")]
         starts = np.flatnonzero(np.diff(pairs[by_doc, 1], prepend=-1))[::n]
         yield from (part for part in np.split(by_doc, starts[1:]) if len(part))
@@ -101,7 +103,7 @@ def maxsim(
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), _told), texts)
 
     memo = ctx.memos({"maxsim": how.space(model)}, np.dtype("<f4"))
-    of_pairs = pair_keys(keys["query"][pairs[:, 0]], keys["document"][pairs[:, 1]])
+    of_pairs = combine_keys(keys["query"][pairs[:, 0]], keys["document"][pairs[:, 1]])
     found = remembered_pairs(of_pairs, memo, shards, compute, np.dtype("<f4"), ctx)
     for _ in done:
         pass

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.errors import DataError, ModelError
 from nirank.inference.folders import READ, read_json
 
@@ -93,9 +93,9 @@ def load_known(
 
     hush()
     asked = {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True}
-    given = GivenFile(path, dict(content)["files"], READ)
+    given = InputFile(path, dict(content)["files"], READ)
     try:
-        with given.reading(), _told() as found:
+        with given.expect_unchanged(), _told() as found:
             model = make(str(path), device=device, local_files_only=True, model_kwargs=asked, **options)
     except (ModelError, DataError):
         raise

@@ -13,7 +13,7 @@ from typing import Any
 
 from nirank.algebra.model import MODEL, Bound, Made
 from nirank.algebra.node import Node
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.errors import ModelError
 from nirank.inference.folders import READ, RUN, RUN_SPARSE, check_modules, look, modules, read_json, tells_sides_apart
 
@@ -157,7 +157,7 @@ def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     found = _PACKAGE.match(model)
     if model.startswith("pkg:") and not found:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
-    path = _in_package(model, found["package"], found["path"] or "") if found else given_path(model)
+    path = _in_package(model, found["package"], found["path"] or "") if found else expand_path(model)
     if found or path.is_dir():
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memo import pair_keys, text_keys
-from nirank.base.memory import Need, Sizes, fitting
+from nirank.base.memo import combine_keys, hash_texts
+from nirank.base.memory import MemoryNeed, Sizes, fit_block_size
 from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.inference.batches import in_batches, token_budget
@@ -56,10 +56,10 @@ class PairScoring:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
-    def memory(self, sizes: Sizes) -> Need:
+    def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what scoring needs: the model, the texts, and keys of all pairs."""
         model = model_need(self.model, self.precision)
-        return model._replace(here=model.here + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed)
+        return model._replace(main=model.main + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed_pairs)
 
     def space(self, limit: int) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts; `limit` is the length that is read."""
@@ -93,7 +93,7 @@ def score_pairs(
     tokenizer: Any = model.tokenizer
     special = tokenizer.num_special_tokens_to_add(pair=True)
     asked, asked_lengths = _cut_queries([how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx)
-    doc_keys = text_keys(docs)
+    doc_keys = hash_texts(docs)
     doc_lengths = token_counts(docs, doc_keys, partial(_counted, tokenizer), {"model": how.model.loaded}, ctx)
     lost = np.maximum(doc_lengths[pairs[:, 1]] - (limit - special - asked_lengths[pairs[:, 0]]), 0)
     ctx.count("truncated_documents", int((lost > 0).sum()))
@@ -113,8 +113,8 @@ def score_pairs(
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
 
     memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
-    keys = pair_keys(text_keys(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
-    shard = fitting(_SHARD, _A_TOKEN * limit)
+    keys = combine_keys(hash_texts(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
+    shard = fit_block_size(_SHARD, _A_TOKEN * limit)
     found = remembered_pairs(keys, memo, partial(by_number, shard), compute, np.dtype("<f4"), ctx)
     for _ in done:
         pass

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memo import Keys, Memo, Rows, distinct, text_keys
+from nirank.base.memo import Keys, Memo, Rows, find_distinct_keys, hash_texts
 from nirank.inference.device import Answer, timed
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def remembered_texts(
         while part := list(islice(stream, _LOOKED_UP)):
             left = np.arange(len(part))
             while len(left):
-                there, rows = _known(text_keys([part[place] for place in left.tolist()]), memo, ctx)
+                there, rows = _known(hash_texts([part[place] for place in left.tolist()]), memo, ctx)
                 if len(rows):
                     into(at + left[there], rows)
                 left = left[~there]
@@ -73,7 +73,7 @@ def remembered_texts(
                         characters += len(text)
                     places.setdefault(text, []).append(at + place)
                     if len(waiting) == SHARD_TEXTS or characters >= SHARD_CHARACTERS:
-                        yield Shard(waiting, text_keys(waiting))
+                        yield Shard(waiting, hash_texts(waiting))
                         waiting, characters = [], 0
                         left = left[left > place]  # the shard may have what comes next
                         break
@@ -81,7 +81,7 @@ def remembered_texts(
                     break
             at += len(part)
         if waiting:
-            yield Shard(waiting, text_keys(waiting))
+            yield Shard(waiting, hash_texts(waiting))
 
     for shard, rows in computed(shards(), memo, compute, ctx):
         of_texts = [np.asarray(places.pop(text), np.int64) for text in shard]
@@ -101,7 +101,7 @@ def remembered_pairs(
     shards   cuts positions of what is not known into the shards in which it is computed and kept
     compute  shards of positions → their rows
     """
-    firsts, inverse = distinct(keys)
+    firsts, inverse = find_distinct_keys(keys)
     found, known = _known(keys[firsts], memo, ctx)
     rows = np.empty(len(firsts), kind)
     rows[found] = known

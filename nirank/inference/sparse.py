@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.base.memo import Rows
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
 from nirank.flow.pairs import row_type, segment_positions
@@ -66,15 +66,15 @@ class SparseEncoding:
         kept = {name: value for name, value in given.items() if value is not None}
         return {"model": self.model.loaded, "side": self.side, **kept}
 
-    def memory(self, sizes: Sizes) -> Need:
+    def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what encoding needs: the model, and the least batch."""
         del sizes
         return model_need(self.model, self.precision)
 
 
-def search_need(docs: int) -> Need:
+def search_need(docs: int) -> MemoryNeed:
     """Return what a search over so many documents needs: a sum for each, and a chunk of postings."""
-    return Need(12 * docs + 28 * _CHUNK_POSTINGS)
+    return MemoryNeed(12 * docs + 28 * _CHUNK_POSTINGS)
 
 
 def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Path, ctx: Context) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memo import Keys, Memo, Rows, part_keys
+from nirank.base.memo import Keys, Memo, Rows, derive_part_keys
 
 Terms = tuple[NDArray[np.int32], NDArray[np.float32], int]  # ascending term ids, their weights, the text's tokens
 
@@ -32,11 +32,11 @@ class SparseMemo:
 
     def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
         """Return which texts are there whole, (n,), and the terms of those."""
-        found, first = self._parts.get(part_keys(keys, np.zeros(len(keys), np.int64)))
+        found, first = self._parts.get(derive_part_keys(keys, np.zeros(len(keys), np.int64)))
         more = np.maximum(-(-first["terms"].astype(np.int64) // _TERMS), 1) - 1
         text = np.repeat(np.arange(len(first)), more)
         number = np.arange(len(text)) - np.repeat(np.cumsum(more) - more, more) + 1
-        there, rest = self._parts.get(part_keys(keys[found][text], number))
+        there, rest = self._parts.get(derive_part_keys(keys[found][text], number))
         whole = np.bincount(text[there], minlength=len(first)) == more
         found[found] = whole
         rows = np.empty(int(whole.sum()), object)
@@ -61,7 +61,7 @@ class SparseMemo:
             padded = np.zeros(mine["id"].size, np.int32), np.zeros(mine["id"].size, np.float32)
             padded[0][: len(ids)], padded[1][: len(ids)] = ids, weights
             mine["id"], mine["weight"] = (one.reshape(-1, _TERMS) for one in padded)
-        self._parts.put(part_keys(keys[text], number), parts, seconds)
+        self._parts.put(derive_part_keys(keys[text], number), parts, seconds)
         there, kept = self.get(keys)
         rows = rows.copy()
         rows[there] = kept

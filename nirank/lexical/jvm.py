@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nirank.base.memory import MIB, left
+from nirank.base.memory import MIB, measure_headroom
 from nirank.errors import MissingExtra
 
 log = logging.getLogger("nirank")
@@ -82,7 +82,7 @@ def _start() -> None:
 
 def heap_mib() -> int:
     """Return Java's largest heap: 1 GiB, under a ceiling a quarter of what it leaves, but 64 MiB at the least."""
-    room = left()
+    room = measure_headroom()
     return _HEAP_MIB if room is None else min(max(room // 4 // MIB, _LEAST_HEAP_MIB), _HEAP_MIB)
 
 

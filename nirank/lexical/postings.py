@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memory import fitting
+from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
 from nirank.lexical.jvm import lucene_version
@@ -94,7 +94,7 @@ class _Builder:
 
     def build(self, tokens: Iterator[list[str]]) -> None:
         ids: list[int] = []
-        chunk = fitting(_CHUNK_TOKENS, _A_TOKEN)
+        chunk = fit_block_size(_CHUNK_TOKENS, _A_TOKEN)
         first = 0
         number = self.vocabulary.__getitem__
         for row, words in enumerate(tokens):

@@ -10,7 +10,7 @@ from nirank.algebra.model import bound, made_for
 from nirank.algebra.node import Kind, Node
 from nirank.algebra.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
 from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.errors import ConfigError
 from nirank.plan.check import check_map, check_stage
 
@@ -115,17 +115,17 @@ def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
 
 def _doc_parts(sizes: Sizes) -> int:
     """Return how many pairs the parts of listed documents have: twice the usual number of parts, for long ones."""
-    return 2 * sizes.listed * -(-sizes.docs // max(sizes.texts, 1))
+    return 2 * sizes.listed_pairs * -(-sizes.docs // max(sizes.texts, 1))
 
 
 def _query_parts(sizes: Sizes) -> int:
     """Return how many pairs a list has for the parts of its queries: twice the usual number of parts, for long ones."""
-    return 2 * sizes.listed * -(-sizes.queries // max(sizes.texts, 1))
+    return 2 * sizes.listed_pairs * -(-sizes.queries // max(sizes.texts, 1))
 
 
-def _folding(sizes: Sizes) -> Need:
+def _folding(sizes: Sizes) -> MemoryNeed:
     """Return what folding takes beside its lists: every pair's key, place and score once more, sorted."""
-    return Need(24 * sizes.listed)
+    return MemoryNeed(24 * sizes.listed_pairs)
 
 
 def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:

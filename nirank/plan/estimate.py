@@ -9,7 +9,7 @@ from typing import Any
 
 from nirank.algebra.node import Node
 from nirank.algebra.stage import Scorer
-from nirank.base.identity import canonical
+from nirank.base.identity import to_canonical_json
 from nirank.plan.costs import alone_s
 
 Size = Callable[[Node], int | None]  # how many rows the value of a texts node has, None: not known yet
@@ -58,4 +58,4 @@ def planned_items(node: Node, size: Size) -> int | None:
 def _keys(task: str, params: Mapping[str, Any]) -> tuple[str, str]:
     stage = params.get("stage")
     kind = stage.get("stage", "") if isinstance(stage, Mapping) else ""
-    return f"{task} {canonical(dict(params))}", f"{task} {kind}"
+    return f"{task} {to_canonical_json(dict(params))}", f"{task} {kind}"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nirank.algebra.context import Context
 from nirank.algebra.model import MODEL, located
 from nirank.algebra.node import Job, Node, Store, Stored
-from nirank.base.amounts import in_bytes
-from nirank.base.memo import Memo, no_memos
-from nirank.base.memory import held
+from nirank.base.amounts import format_size
+from nirank.base.memo import Memo, open_null_memo
+from nirank.base.memory import measure_process_memory
 from nirank.base.work import Engine
 from nirank.errors import NirankError, StageError, StoreError
 from nirank.flow.pairs import Pairs
@@ -69,7 +69,7 @@ class Runner:
     ) -> None:
         self.store, self.leaves, self.reporter, self.device = store, leaves, reporter, device
         self.engine, self.time, self.most = engine, time, most
-        self._base = held()
+        self._base = measure_process_memory()
         self.ran: list[Node] = []
         self._ran: set[str] = set()
         self._timed: dict[str, Cost] = {}
@@ -145,7 +145,7 @@ class Runner:
         if node.address not in self._timed:
             self.reporter.stage(f"{node.label} once more, to be timed")
             inputs = self._inputs(wanted)
-            context = replace(self._context(wanted, inputs), memos=no_memos)
+            context = replace(self._context(wanted, inputs), memos=open_null_memo)
             with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
                 with measured(cost):
                     job = Job(wanted.params, inputs, Path(folder), context, _stage(wanted, inputs), wanted.depth)
@@ -224,8 +224,8 @@ class Runner:
         workers = self.engine.workers if self.engine else 0
         need = needed(node, self._known, workers, self._base)
         if need is not None and need > self.most:
-            raise StageError(f"max_memory {in_bytes(self.most)}: {told(node, need)}")
-        if held() - self._base + (need or 0) > self.most:
+            raise StageError(f"max_memory {format_size(self.most)}: {told(node, need)}")
+        if measure_process_memory() - self._base + (need or 0) > self.most:
             forget_models()
 
     def _known(self, node: Node) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nirank.algebra.node import Node, Store, Stored
-from nirank.base.amounts import in_bytes
+from nirank.base.amounts import format_size
 from nirank.plan.costs import alone_s, in_words
 from nirank.plan.estimate import Rates
 from nirank.plan.memory import Known, Value, needed
@@ -75,7 +75,7 @@ def before(plan: Sequence[Step]) -> str:
         else:
             told = "no rate yet" if step.estimate_s is None else f"about {in_words(step.estimate_s)}"
             if step.memory is not None:
-                told += f", {in_bytes(step.memory)}"
+                told += f", {format_size(step.memory)}"
         lines.append(_line("stored " if step.stored else "compute", step, told))
     todo = [step for step in plan if not step.stored]
     wanted = sum(len(step.users) for step in plan)

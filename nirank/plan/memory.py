@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nirank.algebra.node import Node
-from nirank.base.amounts import in_bytes
-from nirank.base.memory import MIB, Need, Sizes, held
+from nirank.base.amounts import format_size
+from nirank.base.memory import MIB, MemoryNeed, Sizes, measure_process_memory
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -35,10 +35,10 @@ def needed(
     sizes = sizes_of(node, value, known)
     if sizes is None:
         return None
-    own = Need() if node.memory is None else node.memory(sizes)
-    base = held() if base is None else base
-    lists = _A_PAIR * sizes.pairs + _A_LISTED * (sizes.listed + sizes.scoped)
-    return base + _SMALL + own.here + workers * own.worker + lists
+    own = MemoryNeed() if node.memory is None else node.memory(sizes)
+    base = measure_process_memory() if base is None else base
+    lists = _A_PAIR * sizes.result_pairs + _A_LISTED * (sizes.listed_pairs + sizes.scoped_pairs)
+    return base + _SMALL + own.main + workers * own.worker + lists
 
 
 def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> None:
@@ -49,14 +49,14 @@ def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> 
     if found:
         need, node = max(found, key=lambda one: one[0])
         others = f"; {len(found) - 1} more would not fit either" if len(found) > 1 else ""
-        raise ConfigError(f"max_memory {in_bytes(most)}: {told(node, need)}{others}")
+        raise ConfigError(f"max_memory {format_size(most)}: {told(node, need)}{others}")
 
 
 def told(node: Node, need: int) -> str:
     """Return how much a node needs, in words."""
     return (
-        f"'{node.label}' would need about {in_bytes(need)}, {in_bytes(held())} of which this process holds already;"
-        " allow that much, or make its lists, model or index smaller"
+        f"'{node.label}' would need about {format_size(need)}, {format_size(measure_process_memory())} of which"
+        " this process holds already; allow that much, or make its lists, model or index smaller"
     )
 
 
@@ -107,10 +107,10 @@ def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
         query_bytes=sizes.get("queries", 0),
         doc_bytes=sizes.get("docs", 0),
         text_bytes=sizes.get("texts", 0),
-        listed=sum(listed),
-        scoped=scoped,
+        listed_pairs=sum(listed),
+        scoped_pairs=scoped,
     )
-    return found._replace(pairs=_most_pairs(node, found, value)) if node.kind in ("ranking", "pairs") else found
+    return found._replace(result_pairs=_most_pairs(node, found, value)) if node.kind in ("ranking", "pairs") else found
 
 
 def _pairs(node: Node, value: Value, known: Known) -> int | None:
@@ -118,7 +118,7 @@ def _pairs(node: Node, value: Value, known: Known) -> int | None:
     if there is not None:
         return len(there)
     sizes = sizes_of(node, value, known)
-    return None if sizes is None else sizes.pairs
+    return None if sizes is None else sizes.result_pairs
 
 
 def _most_pairs(node: Node, sizes: Sizes, value: Value) -> int:
@@ -127,7 +127,7 @@ def _most_pairs(node: Node, sizes: Sizes, value: Value) -> int:
     if node.max_pairs is not None:
         most.append(node.max_pairs(sizes))
     elif any(role == "list" for role, _ in node.inputs):
-        most.append(sizes.listed)
+        most.append(sizes.listed_pairs)
     if node.depth is not None:
         most.append(sizes.queries * node.depth)
     for role, below in node.inputs:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nirank.base.identity import Digester, digest
-from nirank.base.secrets import masked
+from nirank.base.secrets import mask_secrets
 from nirank.flow.pair_files import write_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
@@ -53,9 +53,9 @@ def write(
     always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
     """
     rows, manifest = [_shown(row) for row in plain(rows)], plain(manifest)
-    hidden = {name: masked(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
+    hidden = {name: mask_secrets(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
     manifest = {**manifest, **hidden}
-    drawings = {name: masked(drawing) for name, drawing in drawings.items()}
+    drawings = {name: mask_secrets(drawing) for name, drawing in drawings.items()}
     addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
     large: dict[str, Large] = {}
     missed = lost or {}
@@ -83,7 +83,7 @@ def write(
 
 def _shown(row: Row) -> Row:
     """Return a row without values from the environment; names of collections and systems stay."""
-    return {**row, **{name: masked(said) for name, said in row.items() if name not in _NAMES}}
+    return {**row, **{name: mask_secrets(said) for name, said in row.items() if name not in _NAMES}}
 
 
 def _content(address: str, found: Pairs) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Sides, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import Texts
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
@@ -39,16 +39,16 @@ class ApproximateDense(Dense):
         label = f"{self.name} index of {data.docs.label}"
         index, dimension = self.index(), self.dimension()
 
-        def memory(sizes: Sizes) -> Need:
-            made: Need = index.built(sizes.texts, dimension)
+        def memory(sizes: Sizes) -> MemoryNeed:
+            made: MemoryNeed = index.built(sizes.texts, dimension)
             return made
 
         built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=index, label=label)
         return docs, queries, built
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
-        found: Need = self.index().searched(sizes.docs, self.dimension())
-        return Need(found.here + super().estimate_memory(sizes).here)
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        found: MemoryNeed = self.index().searched(sizes.docs, self.dimension())
+        return MemoryNeed(found.main + super().estimate_memory(sizes).main)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.ann import search

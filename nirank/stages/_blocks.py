@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.algebra.context import Context
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.readable import METADATA
 from nirank.collections.texts import Texts
 
@@ -72,7 +72,7 @@ def rewritten(texts: Texts, made: Iterable[str], ctx: Context) -> Texts:
     return Texts(texts.ids, columns, np.arange(len(texts)))
 
 
-def making(sizes: Sizes) -> Need:
+def making(sizes: Sizes) -> MemoryNeed:
     """Return what making texts by blocks takes: a block of them, and a few numbers for each text or passage."""
     passages = sizes.texts + sizes.text_bytes // _PASSAGE_BYTES
-    return Need(12 * min(sizes.text_bytes, BLOCK_CHARACTERS) + 48 * passages)
+    return MemoryNeed(12 * min(sizes.text_bytes, BLOCK_CHARACTERS) + 48 * passages)

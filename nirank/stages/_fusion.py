@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.base.memory import fitting
+from nirank.base.memory import fit_block_size
 from nirank.flow.pairs import distinct_keys, row_type
 from nirank.flow.ranking import Ranking
 
@@ -68,7 +68,7 @@ def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[F
 
 def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Cut queries with so many pairs into blocks, each of one query at least."""
-    most = fitting(_BLOCK_PAIRS, _A_PAIR)
+    most = fit_block_size(_BLOCK_PAIRS, _A_PAIR)
     ends, begin = np.cumsum(counts), 0
     while begin < len(counts):
         done = int(ends[begin - 1]) if begin else 0

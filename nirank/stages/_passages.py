@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, TextMap, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
 from nirank.flow.ids import Ids, take_rows
@@ -30,7 +30,7 @@ class PassageMap(TextMap):
     def describe_texts(self, texts: Readable) -> Readable:
         return texts
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return making(sizes)
 
 

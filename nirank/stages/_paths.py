@@ -6,7 +6,7 @@ import string
 from pathlib import Path
 
 from nirank.algebra.stage import Sides
-from nirank.base.files import given_path
+from nirank.base.files import expand_path
 from nirank.errors import ConfigError, suggest
 
 _NAMES = ("collection", "split")
@@ -30,7 +30,7 @@ def find_path(stage: str, path: str, data: Sides) -> Path:
     """Return the file that a path means for one collection; raise ConfigError if there is none."""
     if "{split}" in path and data.split is None:
         raise ConfigError(f"{stage}: {path} names the split, and collection '{data.collection}' has none")
-    file = given_path(path.format(collection=data.collection, split=data.split))
+    file = expand_path(path.format(collection=data.collection, split=data.split))
     if not file.is_file():
         said = f" (from {path})" if str(file) != path else ""
         wrong = "is a folder; expected a file" if file.is_dir() else "there is no such file"

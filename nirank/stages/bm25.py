@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Read, Retriever, Sides, option, stage
-from nirank.base.memory import Need, Sizes, library
+from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError, StageError
 from nirank.flow.ranking import Ranking
@@ -86,11 +86,11 @@ class BM25(Retriever):
         label = f"index of {data.docs.label}"
         return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_indexing, label=label),)
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what a search takes: Java, a sum and a length for each document, a chunk of postings, the queries."""
         from nirank.lexical.scoring import CHUNK_BYTES
 
-        return Need(library("java") + 16 * sizes.docs + CHUNK_BYTES + 12 * sizes.query_bytes)
+        return MemoryNeed(estimate_library_memory("java") + 16 * sizes.docs + CHUNK_BYTES + 12 * sizes.query_bytes)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
@@ -135,14 +135,14 @@ class BM25(Retriever):
         }
 
 
-def _indexing(sizes: Sizes) -> Need:
+def _indexing(sizes: Sizes) -> MemoryNeed:
     """Return what indexing takes: Java, the least chunk, a length for each document, and the vocabulary.
 
     A vocabulary grows as 44 times the number of tokens to the power of 0.49 (Heaps' law with the constants of RCV1:
     Manning, Raghavan and Schütze, Introduction to Information Retrieval, 2008, section 5.1.1).
     """
     tokens = sizes.text_bytes / 6
-    return Need(library("java") + 8 * sizes.texts + int(44 * tokens**0.49) * _A_TERM)
+    return MemoryNeed(estimate_library_memory("java") + 8 * sizes.texts + int(44 * tokens**0.49) * _A_TERM)
 
 
 def index(job: Job) -> None:

@@ -27,7 +27,7 @@ class Cut(Combiner):
             raise ConfigError(f"cut: k must be a whole number, 1 or more, got {self.k!r}")
 
     def estimate_pairs(self, sizes: Sizes) -> int:
-        return min(sizes.listed, sizes.queries * self.k)
+        return min(sizes.listed_pairs, sizes.queries * self.k)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         return lists[0].cut(self.k)

@@ -14,7 +14,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import Model
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Retriever, Sides, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -144,9 +144,9 @@ class Dense(Retriever):
 
         return hidden_size(resolve(self.model, self.revision))
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
-        return Need(8 * sizes.queries * self.dimension())
+        return MemoryNeed(8 * sizes.queries * self.dimension())
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import TextMap, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.readable import Readable
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError
@@ -35,7 +35,7 @@ class FirstWords(TextMap):
     def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return making(sizes)
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:

@@ -8,7 +8,7 @@ from typing import Literal
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.stage import Sides, TextMap, option, stage
-from nirank.base.memory import Need, Sizes, library
+from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.readable import Readable
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.errors import ConfigError
@@ -57,8 +57,8 @@ class KeySentences(TextMap):
     def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
-        return Need(making(sizes).here + library("java"))
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        return MemoryNeed(making(sizes).main + estimate_library_memory("java"))
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         return rewritten(texts, self._kept(texts, ctx), ctx)

@@ -10,7 +10,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -72,10 +72,10 @@ class LSH(Dense):
             "functions": self.functions,
         }
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the keys take, and the projections of a block."""
         keys = 40 * self.tables * (sizes.docs + sizes.queries * (1 + self.probes))
-        return Need(keys + 4 * self.dimension() * self.tables * self.functions)
+        return MemoryNeed(keys + 4 * self.dimension() * self.tables * self.functions)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.model import Model
 from nirank.algebra.stage import Scorer, Sides, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -72,11 +72,11 @@ class MaxSim(Scorer):
         assert self.precision != "auto", "decided before anything is planned"
         return TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         from nirank.inference.models import resolve
 
-        read = min(sizes.listed, sizes.queries * self.depth)
-        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed=read))
+        read = min(sizes.listed_pairs, sizes.queries * self.depth)
+        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         from nirank.inference.late import maxsim

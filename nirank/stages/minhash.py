@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import cut_character_shingles, join_word_shingles
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
@@ -76,11 +76,11 @@ class MinHash(Blocker):
         tables, functions = self.bands
         return {**super().describe_conventions(), "tables": tables, "functions": functions}
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the shingles of both sides take, and the keys."""
         keys = 40 * (sizes.queries + sizes.docs) * self.bands[0]
         each = 6 if self.shingles == "words" else 1
-        return Need(_A_SHINGLE * (sizes.query_bytes + sizes.doc_bytes) // each + keys)
+        return MemoryNeed(_A_SHINGLE * (sizes.query_bytes + sizes.doc_bytes) // each + keys)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None

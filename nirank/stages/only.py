@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import ScopeStage, Sides, option, stage
-from nirank.base.files import GivenFile, read_lines
+from nirank.base.files import InputFile, read_lines
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
@@ -47,7 +47,7 @@ class Only(ScopeStage):
     def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         if not self.path:
             return ()
-        file = GivenFile.of(find_path(self.name, self.path, data))
+        file = InputFile.of(find_path(self.name, self.path, data))
         docs, label = (("docs", data.docs),), f"read {file.path.name}"
         return (Node(f"{__name__}:read", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),)
 
@@ -70,9 +70,9 @@ class Only(ScopeStage):
 
 def read(job: Job) -> None:
     """Read a file of ids into the rows of the collection's documents."""
-    file: GivenFile = job.stage
+    file: InputFile = job.stage
     path, docs = file.path, job.one("docs").ids
-    with file.reading():
+    with file.expect_unchanged():
         lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
     listed = [(number, id) for number, id in lines if id]
     if not listed:

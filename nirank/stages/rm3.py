@@ -12,7 +12,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.stage import DEPTH, Combiner, Sides, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
@@ -65,7 +65,7 @@ class RM3(Combiner):
     def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         return self._bm25.plan_inputs(data)
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return self._bm25.estimate_memory(sizes)
 
     def estimate_pairs(self, sizes: Sizes) -> int:

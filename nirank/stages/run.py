@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Retriever, Sides, option, stage
-from nirank.base.files import GivenFile
-from nirank.base.memory import Need, Sizes
+from nirank.base.files import InputFile
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ranking import Ranking
@@ -60,14 +60,14 @@ class RunFile(Retriever):
         return (f"what made {self.path}",)
 
     def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        file = GivenFile.of(find_path(self.name, self.path, data))
+        file = InputFile.of(find_path(self.name, self.path, data))
         params = {"content": file.digest, "duplicates": self.duplicates, "order_by": self.order_by}
         inputs = (("queries", data.queries), ("docs", data.docs))
         label = f"read {file.path.name}"
         size = file.path.stat().st_size * (_PACKED if file.path.suffix == ".gz" else 1)
 
-        def memory(sizes: Sizes) -> Need:
-            return Need(_A_BYTE * size)
+        def memory(sizes: Sizes) -> MemoryNeed:
+            return MemoryNeed(_A_BYTE * size)
 
         return (
             Node(
@@ -93,11 +93,11 @@ class RunFile(Retriever):
 
 def read(job: Job) -> Ranking:
     """Read a run file over the two sides of a collection; what was dropped is counted."""
-    file: GivenFile = job.stage
+    file: InputFile = job.stage
     queries, docs = job.one("queries").ids, job.one("docs").ids
     if not len(queries):
         return Ranking.from_dict({}, queries, docs)
-    with file.reading() as path:
+    with file.expect_unchanged() as path:
         found = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
     for what, count in found.counts.items():
         job.context.count(what, count)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import split_tokens
 from nirank.collections.texts import Texts, TextView
@@ -44,9 +44,11 @@ class Same(Blocker):
         for name in dict.fromkeys(part.strip() for column in self.columns for part in column.split("+")):
             yield from (("columns", side, TextView(name)) for side in SIDES)
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the values of both sides take."""
-        return Need(_A_VALUE * (sizes.queries + sizes.docs) * len(self.columns) + sizes.query_bytes + sizes.doc_bytes)
+        return MemoryNeed(
+            _A_VALUE * (sizes.queries + sizes.docs) * len(self.columns) + sizes.query_bytes + sizes.doc_bytes
+        )
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None

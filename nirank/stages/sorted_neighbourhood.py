@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.words import split_tokens
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
@@ -41,9 +41,9 @@ class SortedNeighbourhood(Blocker):
     def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         yield from (("keys", side, TextView(view)) for view in self.keys for side in SIDES)
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the sorted keys take."""
-        return Need(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
+        return MemoryNeed(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.blocking.neighbourhood import join_neighbours, order_keys

@@ -11,7 +11,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import Model
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Retriever, Sides, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
@@ -86,7 +86,7 @@ class Sparse(Retriever):
             f"{__name__}:vectors", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
         )
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         from nirank.inference.sparse import search_need
 
         return search_need(sizes.docs)

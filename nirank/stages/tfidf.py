@@ -12,7 +12,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Retriever, Sides, option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
@@ -65,7 +65,7 @@ class TFIDF(Retriever):
         )
         return made, index
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         from nirank.inference.sparse import search_need
 
         return search_need(sizes.docs)
@@ -80,8 +80,8 @@ class TFIDF(Retriever):
         return {**shown, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
 
 
-def _vectorising(sizes: Sizes) -> Need:
-    return Need(_A_BYTE * (sizes.query_bytes + sizes.doc_bytes))
+def _vectorising(sizes: Sizes) -> MemoryNeed:
+    return MemoryNeed(_A_BYTE * (sizes.query_bytes + sizes.doc_bytes))
 
 
 def vectors(job: Job) -> None:

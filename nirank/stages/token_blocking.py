@@ -7,7 +7,7 @@ from typing import Literal
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import option, stage
-from nirank.base.memory import Need, Sizes
+from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import cut_qgrams, cut_suffixes, split_tokens
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
@@ -52,10 +52,10 @@ class TokenBlocking(Blocker):
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"token_blocking: max_block must be 2 records or more, got {self.max_block}")
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the words of both sides take: about one in six bytes begins one, each q-gram is one."""
         each = 6 if self.words == "tokens" else 1
-        return Need(_A_WORD * (sizes.query_bytes + sizes.doc_bytes) // each)
+        return MemoryNeed(_A_WORD * (sizes.query_bytes + sizes.doc_bytes) // each)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None

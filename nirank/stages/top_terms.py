@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.stage import Sides, TextMap, option, stage
-from nirank.base.memory import Need, Sizes, library
+from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.readable import Readable
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.errors import ConfigError
@@ -46,9 +46,9 @@ class TopTerms(TextMap):
     def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         words = 40 * min(sizes.text_bytes, BLOCK_CHARACTERS)  # as Python's strings, with their terms
-        return Need(making(sizes).here + library("java") + words)
+        return MemoryNeed(making(sizes).main + estimate_library_memory("java") + words)
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         from nirank.lexical.analysis import Analyzer

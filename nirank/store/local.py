@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.node import Node, Stored
 from nirank.base.identity import ADDRESSING, digest
-from nirank.base.secrets import masked
+from nirank.base.secrets import mask_secrets
 from nirank.errors import ConfigError, StoreError
 from nirank.store.disk import make_folders, nearest_there, sync_file, sync_folder
 from nirank.store.unfinished import place, remove_leftover, sweep
@@ -197,7 +197,7 @@ class LocalStore:
             "checksum": _checksum(files),
             "files": files,
         }
-        described = masked(described)  # a label or an option may hold what came from the environment
+        described = mask_secrets(described)  # a label or an option may hold what came from the environment
         described["description"] = _self_digest(described)
         text = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
         (beside / "artifact.json").write_text(text, encoding="utf-8", errors="backslashreplace")

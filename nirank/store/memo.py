@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.base.memo import Keys, Rows, distinct
+from nirank.base.memo import Keys, Rows, find_distinct_keys
 from nirank.errors import StoreError
 from nirank.store.disk import make_folders, sync_file, sync_folder
 from nirank.store.locks import alone
@@ -106,7 +106,7 @@ class SegmentedMemo:
         there, kept = self.get(keys)  # another process may have been faster
         rows[there] = kept
         missing = np.flatnonzero(~there)
-        firsts, inverse = distinct(keys[missing])
+        firsts, inverse = find_distinct_keys(keys[missing])
         if len(firsts):
             new = missing[firsts]
             self._write(keys[new], lambda at: rows[new[at]], seconds * len(new) / len(keys), self._next())
@@ -183,7 +183,7 @@ class SegmentedMemo:
         if not merged:
             return
         keys = np.concatenate([one.keys() for one in merged])
-        firsts, _ = distinct(keys)  # of two rows for one key the older
+        firsts, _ = find_distinct_keys(keys)  # of two rows for one key the older
         begins = np.cumsum([0, *(one.count for one in merged)])
 
         def read(at: NDArray[np.int64]) -> Rows:

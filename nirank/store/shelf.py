@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nirank.algebra.node import Node, Stored
-from nirank.base.amounts import in_bytes
-from nirank.base.identity import canonical
+from nirank.base.amounts import format_size
+from nirank.base.identity import to_canonical_json
 from nirank.errors import ConfigError, suggest
 from nirank.store.local import LocalStore, check_files, is_earlier
 from nirank.store.unfinished import leftovers
@@ -80,8 +80,8 @@ def told_of_earlier(described: Iterable[Mapping[str, Any]]) -> str:
     if not sizes:
         return ""
     return (
-        f"the store holds {len(sizes):,} artifacts ({in_bytes(sum(sizes))}) that an earlier version addressed by other"
-        " rules: they are computed again; nirank cache rm --earlier removes the old ones"
+        f"the store holds {len(sizes):,} artifacts ({format_size(sum(sizes))}) that an earlier version addressed by"
+        " other rules: they are computed again; nirank cache rm --earlier removes the old ones"
     )
 
 
@@ -146,7 +146,7 @@ def _models(value: Any) -> set[str | None]:
     """Return the identities of models inside options or a memo's space, as text."""
     if not isinstance(value, Mapping):
         return set()
-    found: set[str | None] = {canonical(dict(one)) for key, one in value.items() if _is_model(key, one)}
+    found: set[str | None] = {to_canonical_json(dict(one)) for key, one in value.items() if _is_model(key, one)}
     return found.union(*map(_models, value.values()))
 
 

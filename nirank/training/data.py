@@ -10,8 +10,8 @@ from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
 from nirank.algebra.stage import Scorer, Sides, TrainingSources
-from nirank.base.files import GivenFile, given_path
-from nirank.base.values import changed, fit_fields, shown
+from nirank.base.files import InputFile, expand_path
+from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.files import read_examples
@@ -74,11 +74,13 @@ class Mined:
     def params(self) -> dict[str, Any]:
         """Return what the negatives depend on, beside the list."""
         return {
-            name: list(value) if name == "ranks" else value for name, value in changed(self).items() if name != "of"
+            name: list(value) if name == "ranks" else value
+            for name, value in find_changed_fields(self).items()
+            if name != "of"
         }
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class TrainingSet(Data):
         return Node(f"{TASKS}:examples", 1, params, read, offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Fields(Data):
         return Node(f"{TASKS}:fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -202,11 +204,11 @@ class TrainingFile(Data):
         return Path(self.path).name
 
     def node(self, sides: Sides) -> Node:
-        path = given_path(self.path)
+        path = expand_path(self.path)
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
         sources = require_sources(sides)
-        given = GivenFile.of(path)
+        given = InputFile.of(path)
         params: dict[str, Any] = {"digest": given.digest}
         inputs: Inputs = ()
         if self.source is not None:
@@ -214,7 +216,7 @@ class TrainingFile(Data):
             inputs = (("queries", whole.queries), ("docs", whole.docs))
         opened = {role: sources.get_texts(node) for role, node in inputs}
         whole_file = (given.digest, *(node.address for _, node in inputs))
-        with given.reading():
+        with given.expect_unchanged():
             asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
             left = sources.find_overlap(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
         if left:
@@ -224,7 +226,7 @@ class TrainingFile(Data):
         )
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ class Mixture(Data):
         return Node(f"{TASKS}:mixed", 1, params, inputs, offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 def whole(one: Pipeline) -> Pipeline:

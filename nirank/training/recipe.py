@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from nirank.algebra.model import Kind
-from nirank.base.values import changed, fit_fields, shown
+from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
 
 Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
@@ -27,7 +27,7 @@ class Lora:
     targets: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
     def __post_init__(self) -> None:
         fit_fields(self, "lora")
@@ -148,10 +148,10 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""
-        return {name: _plain(value) for name, value in changed(self).items()}
+        return {name: _plain(value) for name, value in find_changed_fields(self).items()}
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 __all__ = ["Kind", "Lora", "Loss", "Recipe"]
@@ -159,5 +159,5 @@ __all__ = ["Kind", "Lora", "Loss", "Recipe"]
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Lora):
-        return {name: _plain(one) for name, one in changed(value).items()}
+        return {name: _plain(one) for name, one in find_changed_fields(value).items()}
     return list(value) if isinstance(value, tuple) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nirank.algebra.node import Job
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.collections.texts import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
 from nirank.flow.pairs import Pairs
@@ -59,8 +59,8 @@ def file(job: Job) -> None:
 
     sides = [next(iter(job.inputs.get(role, ())), None) for role in ("queries", "docs")]
     left = set(job.params.get("without", ()))
-    given: GivenFile = job.stage
-    with given.reading() as path:
+    given: InputFile = job.stage
+    with given.expect_unchanged() as path:
         found = read_examples(path, sides[0], sides[1])
         _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
 

@@ -12,8 +12,8 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.stage import Sides
 from nirank.base.identity import SEED, Placeholder
-from nirank.base.memory import Need, Sizes
-from nirank.base.values import fit_fields, shown
+from nirank.base.memory import MemoryNeed, Sizes
+from nirank.base.values import fit_fields, to_expression
 from nirank.collections.texts import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
 from nirank.training.data import TASKS, Data, require_sources
@@ -69,7 +69,7 @@ class Watch:
         return {name: value for name, value in given.items() if value is not None}
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Train(Made):
             label=f"train {KINDS[self.kind]}: {self.title}",
         )
 
-    def memory(self, sizes: Sizes) -> Need:
+    def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what training needs whatever the batch."""
         from nirank.inference.device import training_need
         from nirank.inference.models import resolve
@@ -141,7 +141,7 @@ class Train(Made):
         return training_need(resolve(self.start))
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Soup(Made):
         return Node(f"{TASKS}:soup", 1, params, inputs, offline=True, training=True, stage=self, label=self.title)
 
     def __repr__(self) -> str:
-        return shown(self)
+        return to_expression(self)
 
 
 def begins(one: Made) -> str | Made:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job
 from nirank.algebra.stage import FrozenDict, Retriever, Scorer, option, stage
-from nirank.base.identity import SEED, canonical
+from nirank.base.identity import SEED, to_canonical_json
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, StageError
 from nirank.flow.pairs import Pairs
@@ -96,11 +96,11 @@ def test_identity_leaves_out_defaults_depth_and_what_cannot_matter() -> None:
     }
     assert Many("m", layers=[]).describe_identity() == Many("m").describe_identity()
     assert Loose("m", k=5).describe_identity()["options"] == {"model": "m", "k": 5}
-    assert canonical(Many("m", {"b": 1, "a": 2}).describe_identity()) == canonical(
+    assert to_canonical_json(Many("m", {"b": 1, "a": 2}).describe_identity()) == to_canonical_json(
         Many("m", {"a": 2.0, "b": 1.0}).describe_identity()
     )
     with pytest.raises(ConfigError, match="SEED must be substituted"):
-        canonical(Many("m", seed=SEED).describe_identity())
+        to_canonical_json(Many("m", seed=SEED).describe_identity())
 
 
 def test_numbers_must_be_finite() -> None:

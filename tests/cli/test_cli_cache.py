@@ -11,9 +11,9 @@ import pytest
 import tiny_models
 from click.testing import CliRunner, Result
 
-from nirank.base.amounts import in_bytes, parse_age, parse_size
+from nirank.base.amounts import format_size, parse_age, parse_size
 from nirank.base.identity import digest
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.cli.cache import _age
 from nirank.cli.main import cli
 from nirank.collections.collection import Collection
@@ -56,8 +56,8 @@ def addresses(store: LocalStore) -> dict[str, str]:
 def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
     assert "0 stored, 0 B" in cache("ls")
     fill(store)
-    store.memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(text_keys("abc"), np.zeros(3, "<f4"), 1.0)
-    store.memo({"embeddings": {}}, VECTOR).put(text_keys("ab"), np.zeros(2, VECTOR), 1.0)
+    store.memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
+    store.memo({"embeddings": {}}, VECTOR).put(hash_texts("ab"), np.zeros(2, VECTOR), 1.0)
     listed = cache("ls")
     assert "index of fruits documents" in listed and "ranking   BM25()\n" in listed
     assert "memo      pair scores, 3 rows of 4 bytes" in listed
@@ -80,7 +80,7 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
         fill(store, docs={"a": "red apple", "b": "plum"})
         fill(store)
     assert all(one.earlier for one in contents(store)) and len(contents(store)) == 4
-    size = in_bytes(sum(one.bytes for one in contents(store)))
+    size = format_size(sum(one.bytes for one in contents(store)))
     caplog.set_level("INFO", "nirank")
     fill(store)
     said = [one.getMessage() for one in caplog.records if "cache rm --earlier" in one.getMessage()]
@@ -89,7 +89,7 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
         " again; nirank cache rm --earlier removes the old ones"
     ]
     old = [one for one in contents(store) if one.earlier]
-    size = in_bytes(sum(one.bytes for one in old))
+    size = format_size(sum(one.bytes for one in old))
     assert len(old) == 2 and len(contents(store)) == 4, "what has the same address was replaced"
     caplog.clear()
     fill(store)
@@ -133,7 +133,7 @@ def test_why_of_something_alone_and_of_nothing(store: LocalStore) -> None:
 
 def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalStore) -> None:
     fill(store)
-    store.memo({"pair scores": {}}, np.dtype("<f4")).put(text_keys("abc"), np.zeros(3, "<f4"), 1.0)
+    store.memo({"pair scores": {}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     assert "3 checked" in cache("verify") and "none damaged" in cache("verify")
     (rows,) = store.root.glob("artifacts/*/*/scores.npy")
     (segment,) = store.root.glob("memos/*/*.memo")
@@ -153,12 +153,12 @@ def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalSt
 def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
     fill(store)
     memo = store.memo({"pair scores": {}}, np.dtype("<f4"))
-    memo.put(text_keys("abc"), np.zeros(3, "<f4"), 1.0)
+    memo.put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     (described,) = store.root.glob("memos/*/memo.json")
     for broken in ("[]", "{", '{"space": 1, "row": 7}', "{}"):
         described.write_text(broken)
         assert "2 stored" in cache("ls"), broken
-        memo.put(text_keys("x"), np.zeros(1, "<f4"), 1.0)
+        memo.put(hash_texts("x"), np.zeros(1, "<f4"), 1.0)
         assert "3 stored" in cache("ls")
     (ranking,) = store.root.glob("artifacts/*/*/scores.npy")
     (ranking.parent / "artifact.json").write_text('{"files": []}')
@@ -263,7 +263,7 @@ def test_what_is_no_age_is_said(text: str) -> None:
 
 
 def test_words() -> None:
-    assert [in_bytes(size) for size in (0, 999, 1500, 2.5e9)] == ["0 B", "999 B", "1.5 KB", "2.5 GB"]
+    assert [format_size(size) for size in (0, 999, 1500, 2.5e9)] == ["0 B", "999 B", "1.5 KB", "2.5 GB"]
     assert [_age(s) for s in (5, 300, 7200, 200_000)] == ["5 s", "5 min", "2 h", "2 d"]
     for kind in (VECTOR, np.dtype("<f4")):
         assert row_type(described_type(kind)) == kind

@@ -240,9 +240,9 @@ def test_a_record_without_end_is_refused(
     from nirank.forms import json_values
 
     for module in (files, plain_texts, smart, tables, trec_texts):
-        monkeypatch.setattr(module, "LINE_BYTES", 1000)
+        monkeypatch.setattr(module, "MAX_LINE_BYTES", 1000)
     for module in (json_values, trec_texts):
-        monkeypatch.setattr(module, "DOCUMENT_BYTES", 1500)
+        monkeypatch.setattr(module, "MAX_PARSED_BYTES", 1500)
     content = begin + ("word " * 20 + "\n") * 50 if "gz" not in name and "tsv" not in name else begin + "word " * 1000
     path = put(tmp_path / name, gzip.compress(content.encode()) if name.endswith("gz") else content)
     with pytest.raises(DataError, match=message):

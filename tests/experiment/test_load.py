@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from nirank.algebra.node import Node, Stored
-from nirank.base.memo import no_memos
+from nirank.base.memo import open_null_memo
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.loading import load
@@ -63,7 +63,7 @@ class CountingStore:
         return nullcontext()
 
     def memo(self, space: Mapping[str, Any], kind: Any) -> Any:
-        return no_memos(space, kind)
+        return open_null_memo(space, kind)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from varied_values import variants
 import nirank
 from nirank.algebra.context import Context
 from nirank.base.identity import digest
-from nirank.base.memo import Memo, no_memos, text_keys
+from nirank.base.memo import Memo, hash_texts, open_null_memo
 from nirank.inference import late
 from nirank.inference.encoder import Encoding
 from nirank.inference.late import TokenEncoding
@@ -85,11 +85,11 @@ def test_tokens_are_counted_by_model_and_prompt() -> None:
 
     def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
         seen.append(digest(space))
-        return no_memos(space, kind)
+        return open_null_memo(space, kind)
 
     texts = ["red wine"]
     for model in (MODEL, OTHER):
         how = TokenEncoding(model)
         for side in ("query", "document"):
-            late._tokens(Loaded(how), texts, text_keys(texts), side, how, Context(memos=memos))  # type: ignore[arg-type]
+            late._tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(memos=memos))  # type: ignore[arg-type]
     assert len(set(seen)) == len(seen) == 4

@@ -13,7 +13,7 @@ import tiny_models
 
 from nirank.algebra.context import Context
 from nirank.algebra.pipeline import Pipeline
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.inference import encoder, late, models, pair_scores, remembered, sparse
@@ -247,10 +247,10 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
     rows = np.empty(len(sizes), object)
     for at, n in enumerate(sizes):
         rows[at] = row(n, n + 2)
-    keys = text_keys(map(str, sizes))
+    keys = hash_texts(map(str, sizes))
     SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART)).put(keys, rows, 8.0)
     memo = SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART))
-    found, back = memo.get(np.concatenate((text_keys(["other"]), keys[::-1])))
+    found, back = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
     assert found.tolist() == [False] + [True] * len(sizes)
     for n, (ids, weights, tokens) in zip(sizes[::-1], back, strict=True):
         assert ids.tolist() == row(n, 0)[0].tolist() and weights.tolist() == row(n, 0)[1].tolist()
@@ -266,10 +266,10 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     kept: list[Any] = []
     real = parts.put
     parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
-    SparseMemo(parts).put(text_keys(["t"]), whole, 1.0)
+    SparseMemo(parts).put(hash_texts(["t"]), whole, 1.0)
     ((keys, rows),) = kept
     real(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
-    assert SparseMemo(parts).get(text_keys(["t", "u"]))[0].tolist() == [False, False]
+    assert SparseMemo(parts).get(hash_texts(["t", "u"]))[0].tolist() == [False, False]
 
 
 def sparse_vectors(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
@@ -438,13 +438,13 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     """Both processes' vectors are then the same bytes, and so is what they make of them."""
     from nirank.inference.remembered import here, remembered_pairs, remembered_texts
 
-    kind, keys = np.dtype("<f4"), text_keys(["a", "b"])
+    kind, keys = np.dtype("<f4"), hash_texts(["a", "b"])
     other = LocalStore(tmp_path).memo({"s": 1}, kind)
     context = Context(memos=LocalStore(tmp_path).memo)
     got: dict[int, float] = {}
 
     def slow(texts: list[str]) -> np.ndarray:
-        other.put(text_keys(["b"]), np.array([7], kind), 1.0)
+        other.put(hash_texts(["b"]), np.array([7], kind), 1.0)
         return np.array([1, 2], kind)
 
     remembered_texts(

@@ -14,7 +14,7 @@ from toys import CALLS, Learned, Lookup, Shared, fruits
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node, Stored
 from nirank.algebra.stage import Scorer, stage
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
@@ -211,9 +211,9 @@ class Counting(Scorer):
 
     def score(self, pairs: Pairs, ctx: Context) -> Any:
         memo = ctx.memos({"counting": 1}, np.dtype("<f4"))
-        if not memo.get(text_keys(["done"]))[0].all():
+        if not memo.get(hash_texts(["done"]))[0].all():
             CALLS.append("score")
-            memo.put(text_keys(["done"]), np.ones(1, "<f4"), 1.0)
+            memo.put(hash_texts(["done"]), np.ones(1, "<f4"), 1.0)
         return np.ones(len(pairs), np.float32)
 
 

@@ -22,7 +22,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import fold
 from nirank.algebra.stage import Combiner, option, stage
 from nirank.base import memory
-from nirank.base.memory import MIB, Need, Sizes, held
+from nirank.base.memory import MIB, MemoryNeed, Sizes, measure_process_memory
 from nirank.cli.main import cli
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
@@ -46,7 +46,7 @@ GB = 10**9
 def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other tests have loaded into this process, it holds 200 MiB."""
     for module in ("nirank.base.memory", "nirank.plan.memory", "nirank.plan.execute"):
-        monkeypatch.setattr(f"{module}.held", lambda: 200 * MIB)
+        monkeypatch.setattr(f"{module}.measure_process_memory", lambda: 200 * MIB)
 
 
 @stage
@@ -58,8 +58,8 @@ class Greedy(Combiner):
 
     name = "greedy"
 
-    def estimate_memory(self, sizes: Sizes) -> Need:
-        return Need(self.each * sizes.docs, self.worker)
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        return MemoryNeed(self.each * sizes.docs, self.worker)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         CALLS.append("greedy")
@@ -104,13 +104,13 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
     def pairs(depth: int | None, *more: tuple[str, Node]) -> int:
         sizes = sizes_of(Node("t:f", 1, inputs=(*both, *more), depth=depth, kind="ranking"), value)
         assert sizes is not None
-        return sizes.pairs
+        return sizes.result_pairs
 
     assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", listed))] == [12, 12 * 1, 6, 2]
     first, second = (Node(name, 1, inputs=both, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None)))
     fused = Node("t:fuse", 1, inputs=(*both, ("list", first), ("list", second)), kind="ranking")
     sizes = sizes_of(fused, value)
-    assert sizes is not None and (sizes.listed, sizes.pairs) == (18, 12)
+    assert sizes is not None and (sizes.listed_pairs, sizes.result_pairs) == (18, 12)
     assert needed(fused, value, base=0) == 16 * MIB + 12 * 64 + 18 * 40
     assert sizes_of(Node("t:f", 1, inputs=(("texts", Node("made", 1, kind="texts")),)), value) is None
 
@@ -146,7 +146,9 @@ def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
     from nirank.inference.encoder import _load
 
     assert _load.cache_info().currsize  # type: ignore[attr-defined]
-    monkeypatch.setattr("nirank.plan.execute.held", lambda: 100 * GB if sizes else sizes.append(1) or 0)
+    monkeypatch.setattr(
+        "nirank.plan.execute.measure_process_memory", lambda: 100 * GB if sizes else sizes.append(1) or 0
+    )
     Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "b"), max_memory="64GB").run()
     assert not _load.cache_info().currsize  # type: ignore[attr-defined]
 
@@ -155,15 +157,15 @@ def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
 
 
 def test_trap_42_blocks_shrink_to_what_the_ceiling_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "held", lambda: 60)
-    assert memory.fitting(100, 1.0) == 100
-    with memory.ceiling(100):
-        assert [memory.fitting(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 40, 5, 1]
-        with memory.ceiling(None):
-            assert memory.left() is None
-        with memory.ceiling(10):
-            assert (memory.left(), memory.fitting(100, 1.0)) == (0, 1)
-    assert memory.left() is None
+    monkeypatch.setattr(memory, "measure_process_memory", lambda: 60)
+    assert memory.fit_block_size(100, 1.0) == 100
+    with memory.limit_memory(100):
+        assert [memory.fit_block_size(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 40, 5, 1]
+        with memory.limit_memory(None):
+            assert memory.measure_headroom() is None
+        with memory.limit_memory(10):
+            assert (memory.measure_headroom(), memory.fit_block_size(100, 1.0)) == (0, 1)
+    assert memory.measure_headroom() is None
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
@@ -173,7 +175,7 @@ def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str
     scope = Scope(Ids.of(f"q{i}" for i in range(300)), Ids.of(f"d{i:05}" for i in range(20_000)))
 
     def search(most: int | None) -> tuple[Ranking, int]:
-        with memory.ceiling(most):
+        with memory.limit_memory(most):
             tracemalloc.start()
             found = nearest(queries, docs, scope, 10, similarity)
             peak = tracemalloc.get_traced_memory()[1]
@@ -181,7 +183,7 @@ def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str
         return found, peak
 
     usual, most = search(None)
-    small, least = search(held() + 4 * MIB)
+    small, least = search(measure_process_memory() + 4 * MIB)
     assert small == usual
     assert least < 6 * MIB < 20 * MIB < most
 
@@ -196,7 +198,7 @@ def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monk
         postings._Builder, "_write_chunk", lambda self, ids, *rest: (chunks.append(len(ids)), real(self, ids, *rest))
     )
     for name, most in (("usual", None), ("small", 0)):
-        monkeypatch.setattr(postings, "fitting", lambda usual, each, most=most: usual if most is None else 50)
+        monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, most=most: usual if most is None else 50)
         (tmp_path / name).mkdir()
         postings.build({"": iter(texts)}, 300, "english", tmp_path / name)
     assert chunks[0] == 900 and len(chunks) > 10
@@ -228,8 +230,8 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
         return late.maxsim(["w1 w2", "w7"], docs, pairs, how, Context(device="cpu"))
 
     usual = scores()
-    monkeypatch.setattr(memory, "held", lambda: 0)
-    with memory.ceiling(10 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
+    monkeypatch.setattr(memory, "measure_process_memory", lambda: 0)
+    with memory.limit_memory(10 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
         assert np.abs(scores() - usual).max() < 1e-5
     assert shards == [40, 10, 10, 10, 10]
 
@@ -247,8 +249,8 @@ def test_trap_42_the_estimate_of_a_graph_is_what_faiss_takes(tmp_path: Path) -> 
         index.add(vectors)
         faiss.write_index(index, str(tmp_path / "index"))
         size = (tmp_path / "index").stat().st_size
-        assert size <= how.built(3000, 24).here - memory.library("faiss") <= 1.25 * size
-    assert AnnIndex("ivf").built(3000, 24).here > 3000 * 24 * 4 > AnnIndex("ivf").searched(3000, 24).here - 16 * MIB
+        assert size <= how.built(3000, 24).main - memory.estimate_library_memory("faiss") <= 1.25 * size
+    assert AnnIndex("ivf").built(3000, 24).main > 3000 * 24 * 4 > AnnIndex("ivf").searched(3000, 24).main - 16 * MIB
 
 
 def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
     n = sum(one.numel() for one in SentenceTransformer(str(bi.path), device="cpu").parameters())
     assert n <= device._count(bi) <= 1.05 * n
     assert device.hidden_size(bi) == 16
-    half, whole = (device.model_need(bi, precision).here for precision in ("bfloat16", "float32"))
+    half, whole = (device.model_need(bi, precision).main for precision in ("bfloat16", "float32"))
     assert whole - half == 2 * device._count(bi)
     for number, broken in enumerate(
         (b"", b"no tensors", b"\x02" + bytes(7) + b"[]", b"\x0c" + bytes(7) + b'{"a": "none"}')
@@ -284,7 +286,7 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
 WATCHED = """
 import json, sys, threading, time
 from nirank import BM25, Collection, Dense, Experiment, MaxSim, rrf
-from nirank.base.memory import held
+from nirank.base.memory import measure_process_memory
 from nirank.store import LocalStore
 store, model, most = sys.argv[1:]
 texts = {f"d{i:05}": " ".join(f"w{(i * j) % 60}" for j in range(1, 30)) for i in range(6000)}
@@ -298,7 +300,7 @@ estimate = max(step.memory for step in made._steps())
 peak, ended = [0], threading.Event()
 def watch():
     while not ended.wait(0.002):
-        peak[0] = max(peak[0], held())
+        peak[0] = max(peak[0], measure_process_memory())
 thread = threading.Thread(target=watch)
 thread.start()
 result = made.run()

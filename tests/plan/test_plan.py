@@ -15,7 +15,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
 from nirank.algebra.stage import Retriever, Scorer, Sides, stage
-from nirank.base.identity import SEED, canonical
+from nirank.base.identity import SEED, to_canonical_json
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -272,12 +272,12 @@ def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
     named = dataclasses.replace(sides, collection="another name", split="dev")
     assert compile(Shared(), sides).address == compile(Shared(bonus=0), named).address
     assert Shared().describe_identity()["options"] == {}
-    assert canonical({"k1": 1.0, "b": [1, 2.5, None]}) == canonical({"b": (1.0, 2.5, None), "k1": 1})
+    assert to_canonical_json({"k1": 1.0, "b": [1, 2.5, None]}) == to_canonical_json({"b": (1.0, 2.5, None), "k1": 1})
 
 
 def test_what_depends_on_a_seed_has_no_address_without_one() -> None:
     with pytest.raises(ValueError, match="SEED must be substituted"):
-        canonical({"seed": SEED, "rate": 0.1, "folds": []})
+        to_canonical_json({"seed": SEED, "rate": 0.1, "folds": []})
 
 
 # -- stages that break their contract --------------------------------------------------------------

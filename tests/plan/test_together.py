@@ -105,7 +105,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
     target = compile(pipeline, SIDES)
     sizes = sizes_of(target, value)
     assert sizes is not None
-    assert (sizes.listed, sizes.pairs) == (listed, most)
+    assert (sizes.listed_pairs, sizes.result_pairs) == (listed, most)
 
 
 def test_lists_that_restrict_a_search_count() -> None:
@@ -113,7 +113,7 @@ def test_lists_that_restrict_a_search_count() -> None:
     values = {"queries": one.queries, "docs": one.docs}
     target = compile(Shared(k=2) >> Shared(1.0), SIDES)
     sizes = sizes_of(target, lambda at: values.get(at.label))
-    assert sizes is not None and (sizes.listed, sizes.scoped, sizes.pairs) == (0, 6, 12)
+    assert sizes is not None and (sizes.listed_pairs, sizes.scoped_pairs, sizes.result_pairs) == (0, 6, 12)
     assert needed(target, lambda at: values.get(at.label), base=0) == 16 * MIB + 12 * 64 + 6 * 40
 
 

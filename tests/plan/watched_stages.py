@@ -54,7 +54,7 @@ def main(store: str, models: str, which: str) -> None:
     from nirank.algebra.pipeline import fold, within
     from nirank.algebra.registry import stages
     from nirank.algebra.stage import Retriever, option, stage
-    from nirank.base.memory import ceiling, give_back, held
+    from nirank.base.memory import limit_memory, measure_process_memory, release_memory
     from nirank.collections.collection import Collection
     from nirank.experiment.experiment import Experiment
     from nirank.flow.pairs import Pairs, row_type
@@ -89,12 +89,12 @@ def main(store: str, models: str, which: str) -> None:
     real = Runner._run_task
 
     def run_task(self: Runner, node: Node, inputs: dict[str, list[Any]]) -> None:
-        give_back()
-        before = held()
+        release_memory()
+        before = measure_process_memory()
         said = needed(node, self._known, base=before)
         _PEAK[:] = struct.pack("q", 0)
         started = time.perf_counter()
-        with ceiling(said):
+        with limit_memory(said):
             real(self, node, inputs)
         time.sleep(0.003)
         took = max(struct.unpack("q", _PEAK[:])[0] - before, 0)

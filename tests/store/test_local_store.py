@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nirank.algebra.node import Node
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.errors import ConfigError, StoreError
 from nirank.store import LocalStore, open_store
 
@@ -286,7 +286,7 @@ def test_a_memo_s_segments_are_on_disk_before_they_are_renamed_and_their_names_a
     tmp_path: Path, steps: list[tuple[str, str]]
 ) -> None:
     memo = LocalStore(tmp_path).memo({"pair scores": "toy"}, np.dtype("<f4"))
-    memo.put(text_keys("a"), np.ones(1, "<f4"), 0)
+    memo.put(hash_texts("a"), np.ones(1, "<f4"), 0)
     del steps[:2]  # the folders' names
     (segment,) = (name for _, name in steps if name.endswith(".memo"))
     described = [("sync", "made"), ("rename", "memo.json"), ("sync", memo.name)]

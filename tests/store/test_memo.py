@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.base.memo import distinct, pair_keys, part_keys, text_keys
+from nirank.base.memo import combine_keys, derive_part_keys, find_distinct_keys, hash_texts
 from nirank.errors import StoreError
 from nirank.store import LocalStore
 from nirank.store.memo import SegmentedMemo
@@ -25,7 +25,7 @@ def memo(root: Path) -> SegmentedMemo:
 
 
 def keys(*names: str) -> np.ndarray:
-    return text_keys(names)
+    return hash_texts(names)
 
 
 def segments(root: Path) -> list[Path]:
@@ -102,10 +102,17 @@ def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
 
 def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
     a, b = keys("a"), keys("b")
-    made = [a, b, pair_keys(a, b), pair_keys(b, a), pair_keys(a, a), *(part_keys(a, np.array([i])) for i in range(3))]
+    made = [
+        a,
+        b,
+        combine_keys(a, b),
+        combine_keys(b, a),
+        combine_keys(a, a),
+        *(derive_part_keys(a, np.array([i])) for i in range(3)),
+    ]
     assert len({one.tobytes() for one in made}) == len(made)
     assert keys("é\udc80").shape == (1, 2), "what is not quite text has a key too"
-    firsts, inverse = distinct(keys("x", "y", "x", "z", "y"))
+    firsts, inverse = find_distinct_keys(keys("x", "y", "x", "z", "y"))
     assert (firsts.tolist(), inverse.tolist()) == ([0, 1, 3], [0, 1, 0, 2, 1])
 
 
@@ -147,7 +154,7 @@ WRITE = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.store import LocalStore
 root, mine, kill = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "kill"
 kept = LocalStore(root).memo({"pair scores": "toy"}, np.dtype("<f4"))
@@ -156,7 +163,7 @@ if kill:
     segment.os.fsync = lambda handle: os.kill(os.getpid(), 9)
 for number in range(12):
     names = [f"{mine}-{number}-{at}" for at in range(50)] + [f"all-{number}"]
-    kept.put(text_keys(names), np.arange(51, dtype=np.float32), 0.1)
+    kept.put(hash_texts(names), np.arange(51, dtype=np.float32), 0.1)
 """
 
 
@@ -212,18 +219,18 @@ RACE = """
 import sys
 from pathlib import Path
 import numpy as np
-from nirank.base.memo import text_keys
+from nirank.base.memo import hash_texts
 from nirank.store import LocalStore
 kept = LocalStore(Path(sys.argv[1])).memo({"pair scores": "toy"}, np.dtype("<f4"))
 seen = {}
 for number in range(30):
-    names = text_keys([f"{number}-{at}" for at in range(20)])
+    names = hash_texts([f"{number}-{at}" for at in range(20)])
     there, rows = kept.get(names)
     mine = np.full(20, float(sys.argv[2]), np.float32)
     mine[there] = rows
     seen[number] = kept.put(names, mine, 0.1).tolist()
     for before, rows in seen.items():
-        found, now = kept.get(text_keys([f"{before}-{at}" for at in range(20)]))
+        found, now = kept.get(hash_texts([f"{before}-{at}" for at in range(20)]))
         assert found.all() and now.tolist() == rows, (before, rows, now)
 print(seen)
 """

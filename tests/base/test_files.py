@@ -12,7 +12,7 @@ import pytest
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job
-from nirank.base.files import GivenFile
+from nirank.base.files import InputFile
 from nirank.collections.file_set import FileSet
 from nirank.collections.importer import import_texts
 from nirank.collections.text_files import TextFiles
@@ -27,16 +27,16 @@ CHANGED = "changed since it was read at planning; run again"
 def test_the_same_content_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = GivenFile.of(path)
+    given = InputFile.of(path)
     path.write_text("d1\n")
-    with given.reading() as where:
+    with given.expect_unchanged() as where:
         assert where.read_text() == "d1\n"
 
 
 def test_other_content_of_the_same_length_and_time_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given, stat = GivenFile.of(path), path.stat()
+    given, stat = InputFile.of(path), path.stat()
     path.write_text("d2\n")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     with pytest.raises(DataError, match=f"^{path}: {CHANGED}$"):
@@ -46,31 +46,31 @@ def test_other_content_of_the_same_length_and_time_is_refused(tmp_path: Path) ->
 def test_a_change_while_the_file_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = GivenFile.of(path)
-    with pytest.raises(DataError, match=CHANGED), given.reading() as where:
+    given = InputFile.of(path)
+    with pytest.raises(DataError, match=CHANGED), given.expect_unchanged() as where:
         where.write_text("d2\n")
 
 
 def test_what_is_wrong_with_other_content_is_not_told(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = GivenFile.of(path)
+    given = InputFile.of(path)
     path.write_text("")
-    with pytest.raises(DataError, match=CHANGED), given.reading():
+    with pytest.raises(DataError, match=CHANGED), given.expect_unchanged():
         raise DataError("holds no ids")
 
 
 def test_what_is_wrong_with_the_planned_content_is_told(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("")
-    with pytest.raises(DataError, match="holds no ids"), GivenFile.of(path).reading():
+    with pytest.raises(DataError, match="holds no ids"), InputFile.of(path).expect_unchanged():
         raise DataError("holds no ids")
 
 
 def test_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = GivenFile.of(path)
+    given = InputFile.of(path)
     path.unlink()
     with pytest.raises(DataError, match=CHANGED):
         given.check()
@@ -78,7 +78,7 @@ def test_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_cannot_be_planned(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
-        GivenFile.of(tmp_path / "none.txt")
+        InputFile.of(tmp_path / "none.txt")
 
 
 @pytest.mark.parametrize("change", ["edit", "rename", "add", "remove"])
@@ -88,7 +88,7 @@ def test_a_folder_is_known_by_names_and_bytes_of_what_is_read(tmp_path: Path, ch
     (folder / "config.json").write_text("{}")
     (folder / "deep" / "config.json").write_text("{}")
     (folder / "README.md").write_text("text")
-    given = GivenFile.of(folder, ("*.json",))
+    given = InputFile.of(folder, ("*.json",))
     (folder / "README.md").write_text("other text, which nobody reads")
     given.check()
     if change == "edit":
@@ -107,7 +107,7 @@ def test_a_folder_elsewhere_with_the_same_files_is_the_same(tmp_path: Path) -> N
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
-    one, other = (GivenFile.of(tmp_path / name, ("*.json",)) for name in ("a", "b"))
+    one, other = (InputFile.of(tmp_path / name, ("*.json",)) for name in ("a", "b"))
     assert one.digest == other.digest
 
 
@@ -176,7 +176,7 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
 def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("query\tpositive\n")
-    given = GivenFile.of(path)
+    given = InputFile.of(path)
     path.write_text("another query\tpositive\n")
     (tmp_path / "made").mkdir()
     job = Job({"digest": given.digest}, {}, tmp_path / "made", Context(), stage=given)
