@@ -66,7 +66,7 @@ _PLACES = {
     "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
-    "nirank.experiment.cases": ("Folds",),
+    "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
     "nirank.training.data": ("Fields", "Mined", "Mixture", "TrainingFile", "TrainingSet"),
     "nirank.training.recipe": ("Lora", "Recipe"),
@@ -94,8 +94,8 @@ if TYPE_CHECKING:
     from nirank.collections.collection import Collection as Collection
     from nirank.collections.texts import Texts as Texts
     from nirank.evaluation.evaluate import evaluate as evaluate
-    from nirank.experiment.cases import Folds as Folds
     from nirank.experiment.experiment import Experiment as Experiment
+    from nirank.experiment.folds import Folds as Folds
     from nirank.experiment.loading import load as load
     from nirank.experiment.result import Result as Result
     from nirank.experiment.run_files import evaluate_runs as evaluate_runs

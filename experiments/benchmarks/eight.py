@@ -163,7 +163,7 @@ def nodes_of(system: str, result: Any, store: Any) -> list[Any]:
     from nirank import Experiment
 
     experiment = Experiment(result.collections, {system: result.systems[system]}, ["nDCG@10"], store=store)
-    return [node for case in experiment.plan() for node in case.node.walk() if not node.is_leaf]
+    return [node for run in experiment.plan() for node in run.target.walk() if not node.is_leaf]
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ import numpy as np
 from nirank import Experiment, evaluate, load, read_run
 from nirank.config.reader import load_config
 from nirank.evaluation.comparisons import Significance, compare
-from nirank.experiment.planning import seen
+from nirank.experiment.supervision import find_seen_queries
 
 MEASURE, BASELINE = "nDCG@10", "Zero-shot"
 
@@ -28,8 +28,8 @@ def main(config: Path, results: Path) -> None:
     (arguments,) = parsed.collections
     collection = load(arguments["source"])
     (qrels,) = collection.qrels.values()
-    cases = Experiment(collection, parsed.systems, parsed.measures, seeds=parsed.seeds).plan()
-    new = next(~known for case in cases if (known := seen(case.used, collection, qrels)) is not None)
+    runs = Experiment(collection, parsed.systems, parsed.measures, seeds=parsed.seeds).plan()
+    new = next(~known for run in runs if (known := find_seen_queries(run.supervision, collection, qrels)) is not None)
     rows = np.flatnonzero(new & (qrels.counts > 0))
     some = collection.take(rows)
     (judged,) = some.qrels.values()

@@ -17,7 +17,7 @@ from nirank.base.values import convert_field, convert_value, get_field_type
 from nirank.config.collections import path_of, unknown_keys
 from nirank.config.yaml_tree import Mistakes, Tree
 from nirank.errors import ConfigError, suggest
-from nirank.experiment.cases import Folds
+from nirank.experiment.folds import Folds
 from nirank.experiment.seeds import checked_seeds
 from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.recipe import Recipe

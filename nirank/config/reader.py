@@ -17,7 +17,7 @@ from nirank.config.models import ModelReader
 from nirank.config.yaml_tree import Mistakes, Tree, parse_yaml, read_yaml
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Significance
-from nirank.experiment.cases import Folds
+from nirank.experiment.folds import Folds
 
 _KEYS = (
     *("collections", "systems", "measures", "store", "device", "max_memory", "significance"),

@@ -16,8 +16,9 @@ from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import Lost, PairLedger, entry
 from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
-from nirank.experiment.cases import Case
-from nirank.experiment.planning import is_one_table, seen
+from nirank.experiment.leaves import is_one_table
+from nirank.experiment.supervision import find_seen_queries
+from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
@@ -28,9 +29,9 @@ from nirank.results.summaries import Row, add_evaluation, blank_row
 _VIEWS = ("query_text", "doc_text")
 
 
-def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
+def begun(case: SystemRun, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
     """Return a row before anything is known of its numbers."""
-    collection, own = case.collection, case.trained_here()
+    collection, own = case.collection, case.list_training_on_documents()
     known = ZeroShot("no", f"trained on {', '.join(own)}") if own else zero_shot(case.pipeline, collection)
     return blank_row(
         measures,
@@ -50,12 +51,12 @@ def begun(case: Case, qrels: Qrels | None, measures: Sequence[str], alpha: float
         },
         pipeline=repr(case.pipeline),
         address=case.target.address,
-        **case.said(),
+        **case.describe_training(),
     )
 
 
 def measured(
-    row: Row, case: Case, found: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
+    row: Row, case: SystemRun, found: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
 ) -> tuple[Evaluation, list[Lost] | None]:
     """Evaluate a ranking or pairs, and let its row say what came out.
 
@@ -92,9 +93,9 @@ def _with_shared_labels(
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
 
-def _unseen(case: Case, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
+def _unseen(case: SystemRun, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
     """Return the means over the queries whose relevant documents' texts were relevant in no training pair."""
-    known = seen(case.used, case.collection, qrels)
+    known = find_seen_queries(case.supervision, case.collection, qrels)
     if known is None:
         return {}
     rows = qrels.queries.rows(list(evaluation.queries))
@@ -109,7 +110,7 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 def _ledger(
-    case: Case, runner: Runner, qrels: Qrels, measures: Sequence[str], counted: PairLedger | None
+    case: SystemRun, runner: Runner, qrels: Qrels, measures: Sequence[str], counted: PairLedger | None
 ) -> list[dict[str, Any]]:
     """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
     entries = []

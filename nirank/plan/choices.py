@@ -1,12 +1,12 @@
-"""How a tuned pipeline is settled: the candidates are ranked and measured on their own queries, the best one stays."""
+"""Choices: what `tune` chose. The candidates are ranked and measured on queries of their own, the best one stays."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
@@ -18,53 +18,67 @@ from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse
 from nirank.plan.tasks import job_scope
 
-Chosen = Callable[[Node], dict[str, Any] | None]  # what choosing found, None while it is to be done
+Choice = Mapping[str, Any]  # what `choose` writes
+FindChoice = Callable[[Node], Choice | None]  # the outcome of a choice, None while there is none
 
 
-class PendingError(NirankError):
-    """A choice has to be made before the rest can be planned."""
+class Choices(NamedTuple):
+    """The choices inside a pipeline.
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(f"{node.label}: to be chosen first")
-        self.node = node
+    pipeline  with the candidate that was chosen in the place of each; of an open choice the first candidate
+    outcomes  each choice that has one, inner ones first
+    open      those that can be made now: no other is open inside
+    """
+
+    pipeline: Pipeline
+    outcomes: tuple[tuple[Node, Choice], ...]
+    open: tuple[Node, ...]
 
 
-def settled(
-    pipeline: Pipeline, sources: TrainingSources, chosen: Chosen
-) -> tuple[Pipeline, list[tuple[Node, dict[str, Any]]]]:
-    """Return the pipeline with its choices made, and what was chosen; raise PendingError for the first that is not."""
-    said: list[tuple[Node, dict[str, Any]]] = []
+def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoice) -> Choices:
+    """Put the candidate that was chosen in the place of every `tune`, inner ones first.
 
-    def change(value: Any) -> Any:
+    An inner choice decides what an outer one compiles. So an outer one has no node before all inner ones have an
+    outcome; with their first candidates it is compiled all the same, for the mistakes in it.
+    """
+    outcomes: list[tuple[Node, Choice]] = []
+    open_choices: list[Node] = []
+
+    def resolve(value: Any) -> Any:
         if not isinstance(value, Tuned):
             return value
-        node = choice(value, sources)
-        found = chosen(node)
-        if found is None:
-            raise PendingError(node)
-        said.append((node, found))
-        return value.candidates[found["chosen"]]
+        inner = [resolve_choices(candidate, sources, find) for candidate in value.candidates]
+        candidates = tuple(choices.pipeline for choices in inner)
+        outcomes.extend(outcome for choices in inner for outcome in choices.outcomes)
+        node = make_choice_node(replace(value, candidates=candidates), sources)
+        waiting = [open_node for choices in inner for open_node in choices.open]
+        outcome = None if waiting else find(node)
+        if outcome is None:
+            open_choices.extend(waiting or [node])
+            return candidates[0]
+        outcomes.append((node, outcome))
+        return candidates[outcome["chosen"]]
 
-    made: Pipeline = transform(pipeline, change)
-    return made, said
+    resolved: Pipeline = transform(pipeline, resolve, closed=Tuned)
+    return Choices(resolved, tuple(outcomes), tuple(open_choices))
 
 
-def choice(one: Tuned, sources: TrainingSources) -> Node:
+def make_choice_node(tuned: Tuned, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
-    own = sources.open_judged(one.on, "tuned")
-    own = replace(own, whole=own.whole or parse(one.measure).screening)
-    assert own.judgements is not None, "checked where judged queries are opened"
-    lists = [sources.compile_pipeline(candidate, own) for candidate in one.candidates]
+    sides = sources.open_judged(tuned.on, "tuned")
+    sides = replace(sides, whole=sides.whole or parse(tuned.measure).screening)
+    assert sides.judgements is not None, "checked where judged queries are opened"
+    lists = [sources.compile_pipeline(candidate, sides) for candidate in tuned.candidates]
     inputs = (
-        ("queries", own.queries),
-        ("docs", own.docs),
-        ("judgements", own.judgements),
-        *(("scope", node) for node in own.scope),
+        ("queries", sides.queries),
+        ("docs", sides.docs),
+        ("judgements", sides.judgements),
+        *(("scope", node) for node in sides.scope),
         *(("list", node) for node in lists),
     )
-    label = f"choose among {len(lists)} by {one.measure} on {own.queries.label}"
-    params = {"measure": one.measure, **({"one_table": True} if own.one_table else {})}
-    return Node(f"{__name__}:choose", 1, params, inputs, offline=True, training=True, stage=one, label=label)
+    label = f"choose among {len(lists)} by {tuned.measure} on {sides.queries.label}"
+    params = {"measure": tuned.measure, **({"one_table": True} if sides.one_table else {})}
+    return Node(f"{__name__}:choose", 1, params, inputs, offline=True, training=True, stage=tuned, label=label)
 
 
 def choose(job: Job) -> None:
@@ -72,26 +86,27 @@ def choose(job: Job) -> None:
     measure, qrels = job.params["measure"], job.one("judgements")
     scope = job_scope(job) if "scope" in job.inputs else None
     one_table = job.params.get("one_table", False)
-    evaluated = [evaluate(found, qrels, (measure,), scope, one_table=one_table) for found in job.inputs["list"]]
-    values = [one.means[measure] for one in evaluated]
-    why = next((one.nulls.get(measure, "it has no value") for one in evaluated if one.means[measure] is None), None)
-    if why is not None:
+    evaluations = [evaluate(ranking, qrels, (measure,), scope, one_table=one_table) for ranking in job.inputs["list"]]
+    values = [evaluation.means[measure] for evaluation in evaluations]
+    if None in values:
+        why = evaluations[values.index(None)].nulls.get(measure, "it has no value")
         raise NirankError(f"{measure} cannot be computed on the queries that are tuned on: {why}")
     sign = -1 if lower_is_better(measure) else 1
-    best = max(range(len(values)), key=lambda at: sign * (values[at] or 0.0))
-    said = {
+    best = max(range(len(values)), key=lambda number: sign * (values[number] or 0.0))
+    choice = {
         "chosen": best,
         "pipeline": repr(job.stage.candidates[best]),
         "measure": measure,
         "candidates": [
-            {"pipeline": repr(one), "value": value} for one, value in zip(job.stage.candidates, values, strict=True)
+            {"pipeline": repr(candidate), "value": value}
+            for candidate, value in zip(job.stage.candidates, values, strict=True)
         ],
         "queries": len(job.one("queries")),
     }
-    (job.folder / "choice.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    (job.folder / "choice.json").write_text(json.dumps(choice, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_choice(folder: Path) -> dict[str, Any]:
+def read_choice(folder: Path) -> Choice:
     """Return what `choose` found."""
-    found: dict[str, Any] = json.loads((folder / "choice.json").read_text(encoding="utf-8"))
-    return found
+    choice: Choice = json.loads((folder / "choice.json").read_text(encoding="utf-8"))
+    return choice

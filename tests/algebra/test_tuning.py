@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nirank.algebra.judged import Judged
+from nirank.algebra.stage import Retriever, stage
 from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
@@ -106,7 +107,7 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
 
     with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
         planned("refuse")
-    dropped, marked = planned("drop").said(), planned("mark").said()
+    dropped, marked = planned("drop").describe_training(), planned("mark").describe_training()
     assert (dropped["trained_on"][0]["queries"], dropped["trained_on_test"]) == (1, False)
     assert (marked["trained_on"][0]["queries"], marked["trained_on_test"]) == (2, True)
     examples = [node for node in planned("drop").target.walk() if node.label.startswith("positives")]
@@ -160,11 +161,11 @@ def test_each_fold_is_ranked_by_what_the_others_chose(tmp_path):
 
 def test_folds_give_each_query_its_own_folds_list(tmp_path):
     """In one fold the judgements ask for the long document, so all other folds see them and this one does not."""
-    from nirank.experiment.cases import Folds
+    from nirank.experiment.folds import Folds
 
     queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcdefgh")}
     probe = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
-    first, second = Folds(2).rows(probe)
+    first, second = Folds(2).split_queries(probe)
     ids = list(probe.queries.ids)
     wanted = {ids[row]: {"long": 1} for row in first} | {ids[row]: {"short": 1} for row in second}
     collection = Collection.of(DOCS, queries, wanted)
@@ -227,7 +228,7 @@ def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_
     found = {}
     for case in both.plan():
         (mined,) = [node for node in case.target.walk() if node.label.startswith("positives")]
-        found[case.collection.name] = both._leaves[mined.input("judgements").address].docs
+        found[case.collection.name] = both._leaves.values[mined.input("judgements").address].docs
     assert len(found["small"]) + 1 == len(found["large"])
 
 
@@ -300,7 +301,7 @@ def test_folds_over_two_collections_with_the_same_queries(tmp_path):
     data = TrainingSet(Judged())
     one = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
     assert len(one.plan()) == 2
-    assert not any(used.overlap for case in one.plan() for used in case.used)
+    assert not any(each.overlap for run in one.plan() for each in run.supervision)
 
 
 def test_explain_says_that_something_waits_for_a_choice(tmp_path):
@@ -365,20 +366,20 @@ def test_folds_that_change_nothing_are_told(tmp_path, caplog):
 
 
 def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypatch):
-    from nirank.experiment import planning
+    from nirank.experiment import training_sources
 
     queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcd")} | {"e": "Dog, bird!"}
     collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
     (tmp_path / "pairs.tsv").write_text("cat b\tanswer\nanother\tanswer\n")
     seen: list[str] = []
-    real = planning.normalised
-    monkeypatch.setattr(planning, "normalised", lambda text: seen.append(text) or real(text))
+    real = training_sources.normalised
+    monkeypatch.setattr(training_sources, "normalised", lambda text: seen.append(text) or real(text))
     fields = Fields("text", "text", on_overlap="drop")
     file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
     system = _dense(Mixture((TrainingSet(), fields, file)))
     experiment = Experiment(collection, {"S": system}, ["RR@1"], store=open_store(tmp_path), seeds=[1, 2], folds=2)
     for _ in range(2):
-        experiment._cases = None
+        experiment._system_runs = None
         cases = experiment.plan()
     assert [seen.count(text) for text in (DOCS["long"], "another")] == [1, 1]
     for case in cases:
@@ -387,3 +388,54 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
         found = [one for one in without if one]
         assert sorted(found) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
         assert len(without) > len(found)
+
+
+def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    store = open_store(tmp_path / "store")
+    choice = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
+    systems = {
+        "Beside": rrf(choice, _dense(TrainingSet(Judged(split="none")))),
+        "Before": choice >> _dense(TrainingSet(Judged(split="train", qrels="absent"))),
+    }
+    with pytest.raises(ConfigError) as error:
+        Experiment(load(place), systems, ["RR@1"], store=store).run()
+    beside, before = error.value.messages
+    assert beside.startswith("system 'Beside': ") and "no split 'none'" in beside
+    assert before.startswith("system 'Before': ") and "has no judgement set 'absent'" in before
+    assert not any("choose" in meta["label"] for meta in store.described()), "nothing was chosen"
+
+
+def test_all_choices_of_a_system_are_told_and_those_of_all_systems_are_planned_together(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("dog", "other")}, {"3": ("the cat", "short")})
+    store = open_store(tmp_path / "store")
+    shallow = tune([BM25(k=1), BM25(k=1, b=0.0)], on=Judged(split="train"), measure="RR@1")
+    deep = tune([BM25(k=3), BM25(k=3, b=0.0)], on=Judged(split="train"), measure="RR@1")
+    experiment = Experiment(load(place), {"A": rrf(shallow, deep), "B": deep}, ["RR@1"], store=store)
+    assert [len(run.open_choices) for run in experiment.plan()] == [2, 1]
+    assert experiment.explain().count("choose among 2 by RR@1") == 2
+    computed = experiment.run().computed
+    assert sum(label.startswith("choose") for label in computed) == 2
+    assert not any(run.open_choices for run in experiment.plan())
+    searches = [label for label in computed if label == "BM25(k=1)" or label == "BM25(k=3)"]
+    assert len(searches) == 2, "one search of the training queries to the greatest depth, one of the evaluated"
+
+
+@stage
+class Unwilling(Retriever):
+    """A retriever that always fails."""
+
+    name = "unwilling"
+
+    def search(self, queries, scope, k, ctx):
+        raise RuntimeError("no")
+
+
+def test_a_choice_that_fails_fails_its_own_system_only(tmp_path):
+    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    failing = tune([BM25(b=0.0), Unwilling()], on=Judged(split="train"), measure="RR@1")
+    around = tune([failing, BM25()], on=Judged(split="train"), measure="RR@1")
+    systems = {"Inner": failing, "Outer": around, "Plain": BM25()}
+    result = Experiment(load(place), systems, ["RR@1"], store=open_store(tmp_path / "store")).run()
+    assert [row["status"] for row in result.rows] == ["failed", "failed", "ok"]
+    assert {row.get("error") for row in result.rows[:2]} == {"Unwilling(): RuntimeError: no"}

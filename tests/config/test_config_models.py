@@ -11,7 +11,7 @@ from nirank.algebra.judged import Judged
 from nirank.algebra.tuned import tune
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
-from nirank.experiment.cases import Folds
+from nirank.experiment.folds import Folds
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Sides
 from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
+from nirank.experiment.leaves import Leaves
 from nirank.experiment.loading import load
-from nirank.experiment.planning import Around, Library
+from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.stages.minhash import MinHash
 from nirank.stages.tfidf import TFIDF
 from nirank.stages.token_blocking import TokenBlocking
@@ -47,28 +46,15 @@ def tables(tmp_path: Path, store: LocalStore, split: str = "test", **more: objec
     return load(left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split=split, store=store, **more)
 
 
-def around(own: Collection, store: LocalStore, held: list[int] | None = None) -> Around:
-    leaves: dict[str, object] = {}
-
-    def leaf(node: Node, value: object) -> Node:
-        leaves[node.address] = value
-        return node
-
-    def sides(one: Collection) -> Sides:
-        queries, docs = (
-            leaf(Node.leaf("texts", texts.digest, name), texts)
-            for texts, name in ((one.queries, "queries"), (one.docs, "documents"))
-        )
-        return Sides(queries, docs)
-
-    library = Library((own,), store, sides, leaf, leaves)
-    return Around(library, own, None if held is None else np.array(held))
+def sources_of(own: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:
+    collections = TrainingCollections((own,), store, Leaves())
+    return RunSources(collections, own, None if held_out is None else np.array(held_out))
 
 
 def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
-    found = around(tables(tmp_path, store), store)
+    found = sources_of(tables(tmp_path, store), store)
     found.open_judged(Judged(split="train"), "trained")
-    (said,) = [one.said() for one in found.used]
+    (said,) = [each.describe() for each in found.supervision]
     assert (said["overlap"], said["relevant_pairs"], said["queries"]) == (0, 2, 2)
     # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
     assert said["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
@@ -77,13 +63,21 @@ def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
     own = tables(tmp_path, store, "complete")
     with pytest.raises(ConfigError, match=r"/train: 2 of 4 training pairs are evaluated too \(overlap=2; 0 – 0"):
-        around(own, store).open_judged(Judged(split="train"), "trained")
-    marked, dropped = around(own, store), around(own, store)
+        sources_of(own, store).open_judged(Judged(split="train"), "trained")
+    marked, dropped = sources_of(own, store), sources_of(own, store)
     marked.open_judged(Judged(split="train", on_overlap="mark"), "trained")
-    assert (marked.used[0].overlap, marked.used[0].dropped, len(marked.used[0].qrels)) == (2, False, 4)
+    assert (marked.supervision[0].overlap, marked.supervision[0].dropped, len(marked.supervision[0].qrels)) == (
+        2,
+        False,
+        4,
+    )
     dropped.open_judged(Judged(split="train", on_overlap="drop"), "trained")
-    assert (dropped.used[0].overlap, dropped.used[0].dropped, len(dropped.used[0].qrels)) == (2, True, 2)
-    assert (dropped.used[0].qrels.grades == 0).all()
+    assert (dropped.supervision[0].overlap, dropped.supervision[0].dropped, len(dropped.supervision[0].qrels)) == (
+        2,
+        True,
+        2,
+    )
+    assert (dropped.supervision[0].qrels.grades == 0).all()
 
 
 def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, store: LocalStore) -> None:
@@ -102,10 +96,10 @@ def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: L
     (tmp_path / "pairs.csv").write_text("id1,id2\napple,bread\ncorn,dill\n")
     own = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
     with pytest.raises(ConfigError, match="1 of 3 training pairs are evaluated too"):
-        around(own, store, [0]).open_judged(Judged(), "trained")
-    found = around(own, store, [0])
+        sources_of(own, store, [0]).open_judged(Judged(), "trained")
+    found = sources_of(own, store, [0])
     found.open_judged(Judged(on_overlap="drop"), "trained")
-    assert (found.used[0].overlap, len(found.used[0].qrels)) == (1, 2)
+    assert (found.supervision[0].overlap, len(found.supervision[0].qrels)) == (1, 2)
 
 
 def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> None:
@@ -131,7 +125,7 @@ def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> N
     folder = DATA / "abt-buy"
     files = {name: folder / f"{name}.csv" for name in ("train", "test")}
     own = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
-    found = around(own.sample(1092), store)
+    found = sources_of(own.sample(1092), store)
     found.open_judged(Judged(split="train"), "trained")
-    assert (found.used[0].overlap, len(found.used[0].qrels)) == (0, 5743)
-    assert found.used[0].said()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}
+    assert (found.supervision[0].overlap, len(found.supervision[0].qrels)) == (0, 5743)
+    assert found.supervision[0].describe()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}

@@ -10,7 +10,7 @@ import pytest
 from nirank import BM25, Cut, Dense, Only, within
 from nirank.config.reader import Config, load_config
 from nirank.errors import ConfigError
-from nirank.experiment.cases import Folds
+from nirank.experiment.folds import Folds
 
 HEAD = "collections: [python-stdlib]\nmeasures: [nDCG@10]\n"
 

@@ -14,7 +14,7 @@ from nirank.algebra.tuned import grid, tune
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import ConfigError, DataError
-from nirank.experiment.cases import Folds
+from nirank.experiment.folds import Folds
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
@@ -276,7 +276,7 @@ def test_queries_with_the_same_words_are_in_one_fold() -> None:
         f"{side}{at}": f"Red  WINE {at}" if side == "a" else f"red wine {at}" for at in range(20) for side in "ab"
     }
     one = Collection.of({"d": "wine"}, queries, {"a0": {"d": 1}})
-    fold = {one.queries.ids[row]: at for at, rows in enumerate(Folds(4).rows(one)) for row in rows.tolist()}
+    fold = {one.queries.ids[row]: at for at, rows in enumerate(Folds(4).split_queries(one)) for row in rows.tolist()}
     assert len(fold) == 40 and all(fold[f"a{at}"] == fold[f"b{at}"] for at in range(20))
 
 

@@ -1,0 +1,71 @@
+"""Given data as leaves of a plan: the two sides of a collection, its scopes and its judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from nirank.algebra.node import Kind, Node
+from nirank.algebra.stage import Sides
+from nirank.base.identity import digest
+from nirank.collections.collection import Collection
+from nirank.evaluation.measures import parse
+
+
+class Leaves:
+    """The given data of a plan.
+
+    values    by address
+    device    for models
+    measures  of collections that have none of their own; a screening measure reads lists to their end
+    """
+
+    def __init__(self, device: str = "auto", measures: Sequence[str] = ()) -> None:
+        self.values: dict[str, Any] = {}
+        self.device, self.measures = device, measures
+
+    def add(self, leaf: Node, value: Any) -> Node:
+        """Keep what a leaf stands for, and return the leaf."""
+        self.values[leaf.address] = value
+        return leaf
+
+    def make_sides(self, collection: Collection) -> Sides:
+        """Return a collection as leaves."""
+        queries, docs = collection.queries, collection.docs
+        name = f"{collection.name}/{collection.split}" if collection.split else collection.name
+        tables = (queries.digest, docs.digest)  # whose rows scopes and judgements name
+
+        def add(kind: Kind, label: str, value: Any) -> Node:
+            return self.add(Node.leaf(kind, digest({kind: [value.digest, *tables]}), f"{name} {label}"), value)
+
+        qrels = next(iter(collection.qrels.values()), None)
+        return Sides(
+            self.add(Node.leaf("texts", queries.digest, f"{name} queries"), queries),
+            self.add(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs),
+            scope=tuple(add("scope", label, scope) for label, scope in collection.scopes().items()),
+            collection=collection.name,
+            split=collection.split,
+            judgements=None if qrels is None else add("judgements", "judgements", qrels),
+            whole=collection.candidates is not None,
+            device=self.device,
+            date=collection.date,
+            one_table=is_one_table(collection),
+        )
+
+    def make_ranked_sides(self, collection: Collection) -> Sides:
+        """Return a collection whose lists are evaluated: to their end where a measure reads that far."""
+        sides = self.make_sides(collection)
+        screening = any(parse(name).screening for name in collection.measures or self.measures)
+        return replace(sides, whole=sides.whole or screening)
+
+
+def is_one_table(collection: Collection) -> bool:
+    """Tell whether the queries are records of the documents' table, so that a pair counts once, whatever its order.
+
+    Two tables of records may be copies of each other, and then a record's match is the one with its own id: only
+    where own documents are taken out are equal sides one table.
+    """
+    if collection.unit == "pair" or collection.self_match == "keep":
+        return collection.relation == "self"
+    return collection.relation == "self" or collection.queries.digest == collection.docs.digest

@@ -1,0 +1,186 @@
+"""System runs: which system, on which collection, with which seed, is computed by which node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.walk import transform, walk
+from nirank.base.identity import SEED
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, NirankError
+from nirank.experiment.folds import Folds
+from nirank.experiment.seeds import seeded_name
+from nirank.experiment.supervision import Supervision, count_trained_too
+from nirank.experiment.training_sources import RunSources, TrainingCollections
+from nirank.plan.choices import Choices, FindChoice, resolve_choices
+from nirank.plan.compile import compile
+from nirank.plan.execute import FailedNode
+from nirank.plan.held import compile_held, depends_on_fold, joined
+
+
+@dataclass(frozen=True)
+class SystemRun:
+    """One system on one collection, with one seed.
+
+    system        as its row is named; `of`, as the user named it
+    pipeline      with its seed and choices
+    ranking       the node that ranks; None where a choice comes first
+    seed          of trained models; None: nothing depends on one
+    folds         how many; None: nothing depends on them
+    supervision   what it was trained and tuned on; `unjudged`: training sets without judgements, as rows say it
+    documents     digests of the documents that such sets are of
+    choices       each choice (of each fold), and its outcome
+    open_choices  those that have to be made before the rest can be planned
+    """
+
+    collection: Collection
+    system: str
+    of: str
+    pipeline: Pipeline
+    ranking: Node | None = None
+    seed: int | None = None
+    folds: int | None = None
+    supervision: tuple[Supervision, ...] = ()
+    unjudged: tuple[Mapping[str, Any], ...] = ()
+    documents: frozenset[str] = frozenset()
+    choices: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
+    open_choices: tuple[Node, ...] = ()
+
+    @property
+    def target(self) -> Node:
+        """What is to be computed next: the ranking, or a choice that comes first."""
+        return self.ranking or self.open_choices[0]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Everything that is asked for: choices, and the ranking."""
+        return (*(node for node, _ in self.choices), *self.open_choices, *((self.ranking,) if self.ranking else ()))
+
+    def describe_training(self) -> dict[str, Any]:
+        """Return what the row says of seed, folds, training and tuning."""
+        trained = [each for each in self.supervision if each.use == "trained"]
+        tuned = [each for each in self.supervision if each.use == "tuned"]
+        return {
+            "of": None if self.system == self.of else self.of,
+            "seed": self.seed,
+            "folds": self.folds,
+            "trained_on": [*(each.describe() for each in trained), *map(dict, self.unjudged)],
+            "trained_on_test": any(each.overlap and not each.dropped for each in trained)
+            or any(each["overlap"] and not each["dropped"] for each in self.unjudged),
+            "tuned_on": [each.describe() | {"trained_too": count_trained_too(each, trained)} for each in tuned],
+            "tuned_on_test": any(each.overlap and not each.dropped for each in tuned),
+            "chosen": [dict(outcome) for _, outcome in self.choices],
+        }
+
+    def list_training_on_documents(self) -> list[str]:
+        """Return the training sets over the documents that are ranked, by title."""
+        docs = self.collection.docs.digest
+        titles = [
+            each.title for each in self.supervision if each.use == "trained" and each.collection.docs.digest == docs
+        ]
+        return list(dict.fromkeys([*titles, *(["its documents"] if docs in self.documents else [])]))
+
+
+def plan_system_runs(
+    collections: TrainingCollections,
+    systems: Mapping[str, Pipeline],
+    seeds: Sequence[int],
+    folds: Folds | None,
+    find_choice: FindChoice,
+) -> list[SystemRun]:
+    """Return the system runs of an experiment; raise ConfigError with every system's mistakes.
+
+    find_choice  gives the outcome of a choice; None: it is left open. What it raises as FailedNode fails its system
+    """
+    runs = []
+    mistakes: dict[str, list[Collection]] = {}  # each with the collections on which it shows
+    for run in _list_system_runs(collections.evaluated, systems, seeds):
+        try:
+            runs.append(_plan_system_run(run, collections, folds, find_choice))
+        except FailedNode as failure:
+            runs.append(replace(run, open_choices=(failure.node,)))
+        except NirankError as error:
+            if error.exit_code != 2:
+                raise
+            for message in error.messages:
+                mistakes.setdefault(f"system '{run.of}': {message}", []).append(run.collection)
+    if mistakes:
+        raise ConfigError(*(_name_places(*mistake, collections.evaluated) for mistake in mistakes.items()))
+    return runs
+
+
+def set_seed(pipeline: Pipeline, seed: int) -> Pipeline:
+    """Return the pipeline whose trained models have a seed."""
+    seeded: Pipeline = transform(pipeline, lambda value: seed if value is SEED else value)
+    return seeded
+
+
+def _list_system_runs(
+    collections: Sequence[Collection], systems: Mapping[str, Pipeline], seeds: Sequence[int]
+) -> Iterator[SystemRun]:
+    """Yield every system on every collection, with every seed where it depends on one."""
+    for collection in collections:
+        for name, pipeline in systems.items():
+            if not any(value is SEED for value in walk(pipeline)):
+                yield SystemRun(collection, name, name, pipeline)
+                continue
+            for seed in seeds:
+                row = seeded_name(name, seed) if len(seeds) > 1 else name
+                yield SystemRun(collection, row, name, set_seed(pipeline, seed), seed=seed)
+
+
+def _plan_system_run(
+    run: SystemRun, collections: TrainingCollections, folds: Folds | None, find_choice: FindChoice
+) -> SystemRun:
+    """Resolve the choices of a system, in every fold, and compile it."""
+    whole = collections.leaves.make_ranked_sides(run.collection)
+    if folds is None or not depends_on_fold(run.pipeline):
+        sources = RunSources(collections, run.collection)
+        choices = resolve_choices(run.pipeline, sources, find_choice)
+        ranking = compile(choices.pipeline, replace(whole, training_sources=sources))
+        return _complete(run, [(sources, choices)], pipeline=choices.pipeline, ranking=ranking)
+    parts, lists = [], []
+    for rows in folds.split_queries(run.collection):
+        sources = RunSources(collections, run.collection, rows)
+        choices = resolve_choices(run.pipeline, sources, find_choice)
+        fold = replace(collections.leaves.make_ranked_sides(run.collection.take(rows)), training_sources=sources)
+        ranking = compile_held(choices.pipeline, fold, replace(whole, training_sources=sources))
+        parts.append((sources, choices))
+        lists.append((ranking, fold))
+    return _complete(run, parts, ranking=joined(lists, whole), folds=folds.k)
+
+
+def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **planned: Any) -> SystemRun:
+    """Return a run with what was planned, and with what its folds trained and tuned on; only its open choices if any.
+
+    parts  of each fold
+    """
+    open_choices = dict.fromkeys(node for _, choices in parts for node in choices.open)
+    if open_choices:
+        return replace(run, open_choices=tuple(open_choices))
+    unjudged: list[Mapping[str, Any]] = []
+    for sources, _ in parts:
+        unjudged += [described for described in sources.unjudged if described not in unjudged]
+    supervision = {each.key: each for sources, _ in parts for each in sources.supervision}  # some is asked for twice
+    return replace(
+        run,
+        supervision=tuple(supervision.values()),
+        unjudged=tuple(unjudged),
+        documents=frozenset().union(*(sources.documents for sources, _ in parts)),
+        choices=tuple(outcome for _, choices in parts for outcome in choices.outcomes),
+        **planned,
+    )
+
+
+def _name_places(message: str, places: Sequence[Collection], evaluated: Sequence[Collection]) -> str:
+    """Return a mistake with the collections on which it shows, unless it is a mistake on all."""
+    names = dict.fromkeys(map(_name_collection, places))
+    return message if set(names) == set(map(_name_collection, evaluated)) else f"{message} (on {', '.join(names)})"
+
+
+def _name_collection(collection: Collection) -> str:
+    return f"{collection.name}/{collection.split}" if collection.split else collection.name

@@ -1,0 +1,254 @@
+"""Where training and tuning get judged queries from, and the watch over what these share with what is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.node import Node, Store
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Sides, Use
+from nirank.collections.collection import Collection
+from nirank.collections.sources import resolve
+from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
+from nirank.errors import ConfigError, suggest
+from nirank.experiment.leaves import Leaves
+from nirank.experiment.loading import imported, load
+from nirank.experiment.shared_pairs import Evaluated, count_pairs, count_seen, find_shared, name_pairs
+from nirank.experiment.supervision import Supervision
+from nirank.flow.qrels import Qrels
+from nirank.plan.compile import compile
+from nirank.training.leaks import normalised
+
+_SHOWN = 3  # overlapping queries in a message
+
+
+@dataclass
+class TrainingCollections:
+    """The collections that an experiment's training asks for, each opened once.
+
+    evaluated  the collections whose queries no training may see
+    """
+
+    evaluated: tuple[Collection, ...]
+    store: Store
+    leaves: Leaves
+    _opened: dict[tuple[Any, ...], Collection] = field(default_factory=dict)
+    _known: dict[Hashable, frozenset[str]] = field(default_factory=dict)
+
+    def open(self, own: Collection, asked: Judged) -> Collection:
+        """Return the collection with the split that is asked for."""
+        key = (asked.source or id(own), asked.split)
+        if key not in self._opened:
+            self._opened[key] = self._load(own, asked)
+        return self._opened[key]
+
+    def _load(self, own: Collection, asked: Judged) -> Collection:
+        if asked.source is not None:
+            return load(asked.source, split=asked.split, store=self.store)
+        if asked.split == own.split:
+            return own
+        if own.another is None or asked.split is None:
+            raise ConfigError(
+                f"collection {own.name} has no split '{asked.split}' to open; name the source of the training queries"
+            )
+        return own.another(asked.split)
+
+    @cached_property
+    def questions(self) -> tuple[dict[str, str], ...]:
+        """Each evaluated collection's queries: {normalised text: id}; none of tables, whose pairs are evaluated."""
+        return tuple(
+            {}
+            if collection.unit == "pair"
+            else dict(zip(_read_questions(collection.queries), collection.queries.ids, strict=True))
+            for collection in self.evaluated
+        )
+
+    def find_evaluated(self, key: Hashable, queries: Iterable[str]) -> frozenset[str]:
+        """Return which evaluated queries, normalised, are among some texts; these are read once a key."""
+        if key not in self._known:
+            evaluated = frozenset().union(*self.questions)
+            self._known[key] = frozenset(text for text in map(normalised, queries) if text in evaluated)
+        return self._known[key]
+
+
+@dataclass
+class RunSources:
+    """The training sources of one system on one collection, in one fold; notes what was asked for.
+
+    own          the collection that is evaluated
+    held_out     the rows of the queries held out in this fold; None: there are no folds
+    supervision  the judged queries that were asked for
+    unjudged     what rows say of training sets without judgements: files, fields of documents
+    documents    digests of the documents that those are of
+    """
+
+    collections: TrainingCollections
+    own: Collection
+    held_out: NDArray[np.int64] | None = None
+    supervision: list[Supervision] = field(default_factory=list)
+    unjudged: list[dict[str, Any]] = field(default_factory=list)
+    documents: set[str] = field(default_factory=set)
+
+    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+        """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted.
+
+        grade  the least one of a relevant document; None: as the judgement set says
+        """
+        collection = self._take_outside_fold() if asked.outside_fold else self.collections.open(self.own, asked)
+        qrels = _choose_qrels(collection, asked.qrels)
+        rows = asked.chosen(list(collection.queries.ids))
+        refused = (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse"
+        dropped = asked.on_overlap == "drop"
+        title = f"{collection.name}/{collection.split}" if collection.split else collection.name
+        evaluated = Evaluated(self.own, self.held_out) if self.own.unit == "pair" else None
+        shared = find_shared(collection, qrels, evaluated) & np.isin(qrels.query_rows, rows)
+        n_shared = count_pairs(collection, qrels, shared)
+        if n_shared and refused:
+            raise _pairs_overlap(title, collection, qrels, shared, use)
+        if dropped:
+            qrels = qrels.select(~shared)
+        collection = replace(collection, qrels={qrels.name: qrels})
+        rows = rows[qrels.counts[rows] > 0]
+        queries = collection.queries.take(rows)
+        texts = _read_questions(queries)
+        overlap = self._find_evaluated(texts) | self._find_same_ids(collection, queries, texts)
+        if overlap and refused:
+            raise _queries_overlap(title, overlap, len(rows), use)
+        if dropped:
+            rows = rows[[text not in overlap for text in texts]]
+        if not len(rows):
+            raise ConfigError(f"{title}: no judged query is left to be {use} on, of {asked!r}")
+        training = collection.take(rows)
+        labels = next(iter(training.qrels.values()))
+        self.supervision.append(
+            Supervision(
+                use,
+                title,
+                collection,
+                labels,
+                overlap=sum(text in overlap for text in texts) + n_shared,
+                dropped=dropped,
+                grade=labels.min_rel if grade is None else grade,
+                held_out=self.held_out,
+                questions=name_pairs(training, labels)
+                if collection.unit == "pair"
+                else frozenset(text for text in texts if not (dropped and text in overlap)),
+                seen=None if evaluated is None else count_seen(training, labels, evaluated),
+            )
+        )
+        return replace(self.collections.leaves.make_sides(training), training_sources=self)
+
+    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+        """Return the node that computes a pipeline on two sides."""
+        return compile(pipeline, sides, upstream)
+
+    def open_collection(self, source: str | None) -> Sides:
+        """Return all queries and documents of a collection."""
+        leaves = self.collections.leaves
+        if source is None:
+            return leaves.make_sides(self.own)
+        opened, _ = resolve(source, None)
+        sides = []
+        for side in ("queries", "docs"):
+            texts, _ = imported(opened, side, self.collections.store)
+            sides.append(leaves.add(Node.leaf("texts", texts.digest, f"all {side} of {opened.name}"), texts))
+        return Sides(sides[0], sides[1], collection=opened.name)
+
+    def get_texts(self, node: Node) -> Texts:
+        """Return the texts that a leaf stands for."""
+        texts: Texts = self.collections.leaves.values[node.address]
+        return texts
+
+    def find_overlap(
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
+    ) -> frozenset[str]:
+        """Return the training queries, normalised, that must be left out; raise ConfigError where they are refused."""
+        overlap = self._find_evaluated(self.collections.find_evaluated(key, queries))
+        if overlap and on_overlap == "refuse":
+            raise _queries_overlap(what, overlap, None)
+        if docs is not None:
+            self.documents.add(docs.address)
+        unknown = {"collection": None, "split": None, "what": what, "queries": None, "relevant_pairs": None}
+        described = {**unknown, "overlap": len(overlap), "dropped": on_overlap == "drop"}
+        if described not in self.unjudged:
+            self.unjudged.append(described)
+        return frozenset(overlap) if on_overlap == "drop" else frozenset()
+
+    def _take_outside_fold(self) -> Collection:
+        """Return the own collection's queries outside the fold."""
+        if self.held_out is None:
+            raise ConfigError(
+                "training queries without source and split are those outside the fold, and the experiment has no"
+                " folds; set folds, or name a split"
+            )
+        return self.own.take(np.setdiff1d(np.arange(len(self.own.queries)), self.held_out))
+
+    def _find_evaluated(self, texts: Iterable[str]) -> dict[str, str]:
+        """Return which of some normalised texts are evaluated, and as what."""
+        asked = set(texts)
+        evaluated: dict[str, str] = {}
+        for collection, questions in zip(self.collections.evaluated, self.collections.questions, strict=True):
+            if self.held_out is not None:
+                # Other folds' queries are not ranked by what is trained here, whatever their collection.
+                own = set(_read_questions(self.own.queries))
+                fold = set(_read_questions(self.own.queries.take(self.held_out)))
+                questions = {text: id for text, id in questions.items() if text in fold or text not in own}
+            for text in asked & questions.keys() - {""}:
+                evaluated.setdefault(text, f"{collection.name} '{questions[text]}'")
+        return evaluated
+
+    def _find_same_ids(self, collection: Collection, queries: Texts, texts: Sequence[str]) -> dict[str, str]:
+        """Return the queries, by their texts, whose ids are evaluated over the same documents: other wordings."""
+        same: dict[str, str] = {}
+        for evaluated in self.collections.evaluated:
+            if evaluated.unit == "pair" or evaluated.docs.digest != collection.docs.digest:
+                continue
+            in_fold = self.held_out if evaluated is self.own else None
+            asked = evaluated.queries if in_fold is None else evaluated.queries.take(in_fold)
+            for row in np.flatnonzero(asked.ids.rows(list(queries.ids)) >= 0).tolist():
+                same.setdefault(texts[row], f"{evaluated.name} '{queries.ids[row]}'")
+        return same
+
+
+def _read_questions(queries: Texts) -> list[str]:
+    return [normalised(text) for text in queries.read(TextView(TITLE_AND_TEXT))]
+
+
+def _choose_qrels(collection: Collection, name: str | None) -> Qrels:
+    if not collection.qrels:
+        raise ConfigError(f"collection {collection.name} has no judgements to train or tune on")
+    if name is None:
+        return next(iter(collection.qrels.values()))
+    if name not in collection.qrels:
+        raise ConfigError(
+            f"collection {collection.name} has no judgement set '{name}'{suggest(name, collection.qrels)}"
+        )
+    return collection.qrels[name]
+
+
+def _pairs_overlap(
+    title: str, collection: Collection, qrels: Qrels, shared: NDArray[np.bool_], use: Use
+) -> ConfigError:
+    n, total = (count_pairs(collection, qrels, which) for which in (shared, qrels.rows >= 0))
+    examples = ", ".join(sorted(name_pairs(collection, qrels.select(shared)))[:_SHOWN])
+    what = "training" if use == "trained" else "tuning"
+    return ConfigError(
+        f"{title}: {n:,} of {total:,} {what} pairs are evaluated too (overlap={n}; {examples}); set on_overlap: drop to"
+        " leave them out, or mark to use them and have the rows say so"
+    )
+
+
+def _queries_overlap(title: str, overlap: Mapping[str, str], n: int | None, use: Use = "trained") -> ConfigError:
+    examples = ", ".join(list(overlap.values())[:_SHOWN])
+    total = ("" if n is None else f" of {n:,}") + (" training" if use == "trained" else " tuning")
+    return ConfigError(
+        f"{title}: {len(overlap):,}{total} queries are evaluated too (overlap={len(overlap)}; {examples}); set"
+        " on_overlap: drop to leave them out, or mark to use them and have the rows say so"
+    )
