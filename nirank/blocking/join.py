@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.blocking.keys import Keys, RecordKeys
-from nirank.flow.pairs import Pairs, segment_positions
+from nirank.flow.pairs import Pairs, concatenate_ranges
 from nirank.flow.scope import Scope
 
 _BLOCK = 1 << 22  # comparisons made at a time
@@ -89,7 +89,7 @@ def join(queries: RecordKeys, docs: RecordKeys, scope: Scope) -> Pairs:
     lengths, found = np.zeros(len(queries), np.int64), []
     for first, last, starts, counts in _blocks(queries, keys):
         owners = np.repeat(np.repeat(np.arange(first, last), queries.counts[first:last]), counts)
-        pairs = np.unique(owners * max(len(docs), 1) + rows[segment_positions(starts, counts)])
+        pairs = np.unique(owners * max(len(docs), 1) + rows[concatenate_ranges(starts, counts)])
         owners, listed = np.divmod(pairs, max(len(docs), 1))
         inside = scope.allows(owners, listed)
         lengths += np.bincount(owners[inside], minlength=len(queries))

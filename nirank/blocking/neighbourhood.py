@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.flow.pairs import Pairs, offsets_of
+from nirank.flow.pairs import Pairs, compute_offsets
 from nirank.flow.scope import Scope
 
 
@@ -51,4 +51,4 @@ def join_neighbours(passes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]
     queries, docs = np.divmod(np.unique(np.concatenate(codes)), max(len(scope.docs), 1))
     inside = scope.allows(queries, docs)
     queries, docs = queries[inside], docs[inside]
-    return Pairs(scope.queries, scope.docs, offsets_of(queries, len(scope.queries)), docs)
+    return Pairs(scope.queries, scope.docs, compute_offsets(queries, len(scope.queries)), docs)

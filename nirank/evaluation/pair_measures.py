@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nirank.errors import StageError
 from nirank.evaluation.resampling import draw_sums
-from nirank.flow.pairs import Pairs, distinct_keys
+from nirank.flow.pairs import Pairs, merge_keys
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
@@ -185,7 +185,7 @@ def list_pairs(
         first, second = first[different], second[different]
         first, second = np.minimum(first, second), np.maximum(first, second)
     keys = first * (n_docs + 1) + second
-    return keys if (keys[1:] > keys[:-1]).all() else distinct_keys([keys])
+    return keys if (keys[1:] > keys[:-1]).all() else merge_keys([keys])
 
 
 def are_among(wanted: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import Judged, Values, divide, ranks_within
-from nirank.flow.pairs import segment_positions
+from nirank.flow.pairs import concatenate_ranges
 
 STEPS = 101  # of an effort curve: 0 % to 100 %
 
@@ -23,7 +23,7 @@ def effort_curve(data: Judged, rel: int) -> Values:
     hits, sizes, relevant = _inside(data, rel)
     left = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
     query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), left)))
-    rank = np.concatenate((data.rank[hits], segment_positions(sizes - left + 1, left)))
+    rank = np.concatenate((data.rank[hits], concatenate_ranges(sizes - left + 1, left)))
     step = (rank - 1) * 100 // sizes[query] + 1
     gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
     curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)

@@ -76,7 +76,7 @@ class QrelsFile:
         rows = list(judged)
         queries, docs = (pa.array([row[i] for row in rows], pa.large_string()) for i in (0, 1))
         grades = np.array([row[2] for row in rows], np.int64)
-        return _distinct(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
+        return _drop_repeats(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
 
     def without(self, known: PairsFile) -> QrelsFile:
         """Return the judgements but those of some pairs."""
@@ -84,7 +84,7 @@ class QrelsFile:
             pa.concat_arrays([mine, other])
             for mine, other in ((self.query_ids, known.query_ids), (self.doc_ids, known.doc_ids))
         ]
-        keys = _keys(*(one.cast(pa.large_string()) for one in both))
+        keys = _make_pair_keys(*(one.cast(pa.large_string()) for one in both))
         return self.select(~np.isin(keys[: len(self)], keys[len(self) :]))
 
     def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
@@ -119,7 +119,7 @@ class PairsFile:
     @classmethod
     def distinct(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
         """Drop repeats and count them."""
-        keys = _keys(query_ids, doc_ids)
+        keys = _make_pair_keys(query_ids, doc_ids)
         _, first = np.unique(keys, return_index=True)
         at = pa.array(np.sort(first))
         return cls(source, query_ids.take(at), doc_ids.take(at), len(keys) - len(first), line_ends)
@@ -153,29 +153,29 @@ def read_qrels(
     if file_kind(path) in _JSON:
         found = read_json_columns(path)
     else:
-        header = is_header if columns == JudgedColumns() else partial(_has_any, columns)
-        found = read_columns(path, (2, 3, 4), header, partial(_wanted, columns))
+        header = is_header if columns == JudgedColumns() else partial(_is_named_header, columns)
+        found = read_columns(path, (2, 3, 4), header, partial(_choose_columns, columns))
     if not len(found) and found.names is None:
         empty = found.columns[0]
         return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
-    form, queries, docs, labels = _parts(found, columns, one_table, asking, "pairs" if of_tables else "qrels")
+    form, queries, docs, labels = _split_columns(found, columns, one_table, asking, "pairs" if of_tables else "qrels")
     if of_tables and labels is not None:
-        labels = _number_truth(labels)
+        labels = _number_booleans(labels)
     if of_tables and asking == "right" and form in ("pairs", "beir") and found.names is None:
         queries, docs = docs, queries
     _refuse_empty(found, queries, docs)
-    grades = np.ones(len(found), np.int64) if labels is None else _grades(found, labels)
+    grades = np.ones(len(found), np.int64) if labels is None else _parse_grades(found, labels)
     numbers = found.numbers
     repeated = mirrored = 0
-    if one_table and (of_tables or labels is None or _unsaid(found, columns)):
+    if one_table and (of_tables or labels is None or _lacks_direction(found, columns)):
         repeated, mirrored = _count_repeats(queries, docs)
         queries, docs = pa.concat_arrays([queries, docs]), pa.concat_arrays([docs, queries])
         grades, numbers = np.tile(grades, 2), np.tile(numbers, 2)
     named = found.names is not None and form not in ("json", "smart")
     made = QrelsFile(str(path), form, named, queries, docs, grades, line_ends=found.line_ends)
     if one_table and len(numbers) > len(found):  # a pair and its mirror are one statement
-        return replace(_distinct(made, numbers), repeated=repeated, mirrored=mirrored)
-    return _distinct(made, numbers)
+        return replace(_drop_repeats(made, numbers), repeated=repeated, mirrored=mirrored)
+    return _drop_repeats(made, numbers)
 
 
 def _count_repeats(queries: pa.Array, docs: pa.Array) -> tuple[int, int]:
@@ -199,11 +199,11 @@ def is_header(cells: Sequence[str]) -> bool:
     return not numeric and (len(kinds) >= 2 or sides_of(cells) is not None)
 
 
-def _has_any(columns: JudgedColumns, cells: Sequence[str]) -> bool:
+def _is_named_header(columns: JudgedColumns, cells: Sequence[str]) -> bool:
     return any(name in cells for name in (columns.query, columns.document, columns.label)) or is_header(cells)
 
 
-def _wanted(columns: JudgedColumns, names: Sequence[str]) -> list[str]:
+def _choose_columns(columns: JudgedColumns, names: Sequence[str]) -> list[str]:
     """Return the columns of a Parquet file that could be ids or labels."""
     asked = {columns.query, columns.document, columns.label}
     sides = sides_of(names) or ()
@@ -211,13 +211,13 @@ def _wanted(columns: JudgedColumns, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in asked or name in sides or is_known(name, known)] or list(names)
 
 
-def _unsaid(found: IdColumns, columns: JudgedColumns) -> bool:
+def _lacks_direction(found: IdColumns, columns: JudgedColumns) -> bool:
     """Tell whether neither the user nor known names say which column asks."""
     said = columns.query is not None or (found.names is not None and found.named(QUERY_NAMES) is not None)
     return not said and found.names is not None
 
 
-def _parts(
+def _split_columns(
     found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str, said: str
 ) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the form of a file, and its queries, documents and labels; labels are None for pairs.
@@ -225,7 +225,7 @@ def _parts(
     said  under which key of `columns` users name these columns
     """
     if found.names is None and columns == JudgedColumns():
-        return _placed(found)
+        return _split_by_position(found)
     queries, docs = found.named(QUERY_NAMES, columns.query), found.named(DOC_NAMES, columns.document)
     labels = found.named(LABEL_NAMES, columns.label)
     names = found.names or []
@@ -234,7 +234,7 @@ def _parts(
         asked, answer = sides[::-1] if asking == "right" else sides
         queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
     if queries is None or docs is None:
-        raise DataError(_which(found.path, names, sides) if said == "qrels" else _which_sides(found.path, names))
+        raise DataError(_explain_sides(found.path, names, sides) if said == "qrels" else _explain_record_sides(found.path, names))
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
         raise DataError(
@@ -243,10 +243,10 @@ def _parts(
         )
     if file_kind(found.path) in _JSON:
         return "json", queries, docs, labels
-    return ("pairs" if labels is None else "trec" if _iterated(names) else "beir"), queries, docs, labels
+    return ("pairs" if labels is None else "trec" if _has_iterations(names) else "beir"), queries, docs, labels
 
 
-def _placed(found: IdColumns) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
+def _split_by_position(found: IdColumns) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the parts of a file without header, by their places."""
     columns = found.columns
     if len(columns) == 4 and _is_smart(columns):
@@ -262,7 +262,7 @@ def _is_smart(columns: Sequence[pa.Array]) -> bool:
     return zeros and len(pc.unique(columns[1])) > 1
 
 
-def _which(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> str:
+def _explain_sides(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> str:
     query, document = sides or ("…", "…")
     return (
         f"{path}: columns {listed(names)}: which is the query, which the document? Expected known names such as"
@@ -270,24 +270,24 @@ def _which(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> s
     )
 
 
-def _which_sides(path: Path, names: Sequence[str]) -> str:
+def _explain_record_sides(path: Path, names: Sequence[str]) -> str:
     return (
         f"{path}: columns {listed(names)}: which is the left record, which the right one? Expected known names such as"
         " ltable_id, rtable_id and label, or columns: {pairs: {left: …, right: …}}"
     )
 
 
-def _number_truth(labels: pa.Array) -> pa.Array:
+def _number_booleans(labels: pa.Array) -> pa.Array:
     """Return labels with 1 for true and 0 for false, as pandas writes them."""
     lower = pc.utf8_lower(labels)
     return pc.if_else(pc.equal(lower, "true"), "1", pc.if_else(pc.equal(lower, "false"), "0", labels))
 
 
-def _iterated(names: Sequence[str]) -> bool:
+def _has_iterations(names: Sequence[str]) -> bool:
     return any(is_known(name, ITERATION_NAMES) for name in names)
 
 
-def _grades(found: IdColumns, labels: pa.Array) -> NDArray[np.int64]:
+def _parse_grades(found: IdColumns, labels: pa.Array) -> NDArray[np.int64]:
     labels = pc.ascii_trim(pc.fill_null(labels, ""), " ")
     bad = pc.invert(pc.match_substring_regex(labels, _INTEGER))
     if pc.any(bad).as_py():
@@ -321,36 +321,36 @@ def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
     if file_kind(path) in _JSON:
         found = read_json_columns(path)
     else:
-        found = read_columns(path, widths, is_header, partial(_wanted, JudgedColumns()))
+        found = read_columns(path, widths, is_header, partial(_choose_columns, JudgedColumns()))
     if found.names is None:
-        queries, docs = (_placed(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
+        queries, docs = (_split_by_position(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
     else:
         queries, docs = found.named(QUERY_NAMES), found.named(DOC_NAMES)
     if queries is None or docs is None:
-        raise DataError(_which(path, found.names or (), sides_of(found.names or ())))
+        raise DataError(_explain_sides(path, found.names or (), sides_of(found.names or ())))
     _refuse_empty(found, queries, docs)
     return PairsFile.distinct(str(path), queries, docs, found.line_ends)
 
 
-def _say_empty(what: str, _: object) -> str:
+def _describe_empty_id(what: str, _: object) -> str:
     return f"the {what} id is empty"
 
 
 def _refuse_empty(found: IdColumns, queries: pa.Array, docs: pa.Array) -> None:
     for ids, what in ((queries, "query"), (docs, "document")):
-        found.refuse(pc.fill_null(pc.equal(ids, ""), True), partial(_say_empty, what), ids)
+        found.refuse(pc.fill_null(pc.equal(ids, ""), True), partial(_describe_empty_id, what), ids)
 
 
-def _keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]:
+def _make_pair_keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]:
     """Return one integer a pair, equal for equal pairs."""
     queries, docs = query_ids.dictionary_encode(), doc_ids.dictionary_encode()
     keys: NDArray[np.int64] = np.asarray(queries.indices, np.int64) * max(len(docs.dictionary), 1)
     return keys + np.asarray(docs.indices, np.int64)
 
 
-def _distinct(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
+def _drop_repeats(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
     """Drop identical repeats; raise DataError naming both lines where two labels contradict each other."""
-    keys = _keys(found.query_ids, found.doc_ids)
+    keys = _make_pair_keys(found.query_ids, found.doc_ids)
     order = np.argsort(keys, kind="stable")
     later = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
     if not len(later):

@@ -17,12 +17,12 @@ from nirank.flow.ids import Ids, as_id
 Rows = NDArray[np.integer]
 
 
-def row_type(count: int) -> type[np.signedinteger]:
+def choose_row_type(count: int) -> type[np.signedinteger]:
     """Return the integer type that holds `count` rows: int32, past 2^31 int64."""
     return np.int64 if count > np.iinfo(np.int32).max else np.int32
 
 
-def segment_positions(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
+def concatenate_ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
     """Concatenate the ranges start … start+length-1 into one index array."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
@@ -45,7 +45,7 @@ class Pairs:
         self.queries = queries
         self.docs = docs
         self.offsets: NDArray[np.int64] = np.asarray(offsets, np.int64)
-        self.rows: Rows = np.asarray(rows, row_type(len(docs)))
+        self.rows: Rows = np.asarray(rows, choose_row_type(len(docs)))
 
     @classmethod
     def build(cls, queries: Ids, docs: Ids, query_rows: Rows, doc_rows: Rows, *, source: str) -> Pairs:
@@ -54,14 +54,14 @@ class Pairs:
         q, d = np.asarray(query_rows)[order], np.asarray(doc_rows)[order]
         check_rows(queries, docs, q, d, source)
         refuse_repeats(queries, docs, q, d, source)
-        return cls(queries, docs, offsets_of(q, len(queries)), d)
+        return cls(queries, docs, compute_offsets(q, len(queries)), d)
 
     @classmethod
     def from_ids(cls, queries: Ids, docs: Ids, pairs: Mapping[str, Iterable[str]], *, source: str) -> Pairs:
         """Make Pairs from ids; raise DataError for an id that a side does not have."""
         flat = [(query, doc) for query, listed in pairs.items() for doc in listed]
-        q = known_rows(queries, [query for query, _ in flat], f"{source}: query")
-        d = known_rows(docs, [doc for _, doc in flat], f"{source}: document")
+        q = require_rows(queries, [query for query, _ in flat], f"{source}: query")
+        d = require_rows(docs, [doc for _, doc in flat], f"{source}: document")
         return cls.build(queries, docs, q, d, source=source)
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Pairs:
     def take(self, query_rows: Rows, queries: Ids) -> Self:
         """Return the pairs of some queries, any of them twice too; `queries` is their table, in the same order."""
         lengths = self.counts[query_rows]
-        at = segment_positions(self.offsets[query_rows], lengths)
+        at = concatenate_ranges(self.offsets[query_rows], lengths)
         taken = self._replace(np.concatenate(([0], np.cumsum(lengths))), self.rows[at], at)
         taken.queries = queries
         return taken
@@ -136,7 +136,7 @@ class Pairs:
 
     def union(self, *others: Pairs) -> Pairs:
         """Return the pairs that are in any; all are sorted once, however many there are."""
-        return self._from_keys(distinct_keys([self.keys, *(other.keys for other in others)]))
+        return self._from_keys(merge_keys([self.keys, *(other.keys for other in others)]))
 
     def intersection(self, other: Pairs) -> Pairs:
         """Return the pairs that are in both."""
@@ -144,7 +144,7 @@ class Pairs:
 
     def _from_keys(self, keys: NDArray[np.int64]) -> Pairs:
         q, d = np.divmod(keys, max(len(self.docs), 1))
-        return Pairs(self.queries, self.docs, offsets_of(q, len(self.queries)), d)
+        return Pairs(self.queries, self.docs, compute_offsets(q, len(self.queries)), d)
 
     @cached_property
     def digest(self) -> str:
@@ -192,7 +192,7 @@ class Pairs:
         return cls(queries, docs, offsets, np.load(folder / "rows.npy", mmap_mode="r"))
 
 
-def distinct_keys(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def merge_keys(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Return the keys that are in any of the parts, ascending, each once."""
     keys = np.concatenate(parts)
     keys.sort()
@@ -200,12 +200,12 @@ def distinct_keys(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.asarray(keys[first])
 
 
-def offsets_of(sorted_queries: Rows, n_queries: int) -> NDArray[np.int64]:
+def compute_offsets(sorted_queries: Rows, n_queries: int) -> NDArray[np.int64]:
     """Return the offsets of query rows that are sorted ascending."""
     return np.searchsorted(sorted_queries, np.arange(n_queries + 1)).astype(np.int64)
 
 
-def listed(given: Any, what: str, where: str) -> list[tuple[str, str, Any]]:
+def flatten_mapping(given: Any, what: str, where: str) -> list[tuple[str, str, Any]]:
     """Return {query id: {document id: value}} as rows; raise DataError, begun by `where`, for another shape.
 
     what  the values are called in messages
@@ -221,7 +221,7 @@ def listed(given: Any, what: str, where: str) -> list[tuple[str, str, Any]]:
     return rows
 
 
-def known_rows(table: Ids, ids: Sequence[str], what: str) -> NDArray[np.int64]:
+def require_rows(table: Ids, ids: Sequence[str], what: str) -> NDArray[np.int64]:
     """Return the rows of ids; raise DataError, beginning with `what`, for one that the table does not have."""
     rows = table.rows(ids)
     if len(rows) and rows.min() < 0:

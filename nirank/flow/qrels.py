@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nirank.base.identity import digest
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
-from nirank.flow.pairs import Pairs, Rows, listed, offsets_of, segment_positions
+from nirank.flow.pairs import Pairs, Rows, flatten_mapping, compute_offsets, concatenate_ranges
 
 _GREATEST = 10**9  # labels are below, as in files
 
@@ -25,7 +25,7 @@ class Judgement(NamedTuple):
     relevance: int
 
 
-def _grade(query: str, doc: str, given: Any) -> int:
+def _parse_grade(query: str, doc: str, given: Any) -> int:
     """Return a caller's label as a whole number: 1, 1.0 and True alike; raise DataError for what is none."""
     try:
         number = float(given)
@@ -86,7 +86,7 @@ class Qrels:
         return cls(
             queries,
             docs,
-            offsets_of(q, len(queries)),
+            compute_offsets(q, len(queries)),
             np.asarray(doc_rows)[order],
             np.asarray(grades)[order],
             name=name,
@@ -105,8 +105,8 @@ class Qrels:
         min_rel: int = 1,
     ) -> Qrels:
         """Make judgements from {query id: {document id: grade}}; sides default to the ids that occur."""
-        rows = listed(judged, "label", "judgements")
-        flat = [Judgement(query, doc, _grade(query, doc, given)) for query, doc, given in rows]
+        rows = flatten_mapping(judged, "label", "judgements")
+        flat = [Judgement(query, doc, _parse_grade(query, doc, given)) for query, doc, given in rows]
         queries = Ids.of(judged) if queries is None else queries
         docs = Ids.of(dict.fromkeys(one.doc_id for one in flat)) if docs is None else docs
         q = queries.rows([one.query_id for one in flat])
@@ -171,7 +171,7 @@ class Qrels:
     def take(self, query_rows: Rows, queries: Ids) -> Qrels:
         """Return the judgements of some queries; `queries` is their table, in the same order."""
         lengths = self.counts[query_rows]
-        at = segment_positions(self.offsets[query_rows], lengths)
+        at = concatenate_ranges(self.offsets[query_rows], lengths)
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         kept = set(queries)
         return Qrels(
@@ -194,7 +194,7 @@ class Qrels:
         return Qrels(
             self.queries,
             self.docs,
-            offsets_of(self.query_rows[keep], len(self.queries)),
+            compute_offsets(self.query_rows[keep], len(self.queries)),
             self.rows[keep],
             self.grades[keep],
             name=self.name,

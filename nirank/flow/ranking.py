@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError, StageError
 from nirank.flow.ids import Ids, as_id
-from nirank.flow.pairs import Pairs, Rows, check_rows, known_rows, listed, offsets_of, refuse_repeats, segment_positions
+from nirank.flow.pairs import Pairs, Rows, check_rows, require_rows, flatten_mapping, compute_offsets, refuse_repeats, concatenate_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Scores = NDArray[np.floating]
 
 
-def standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> NDArray[np.int64]:
+def find_standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) -> NDArray[np.int64]:
     """Return the permutation into the standard order.
 
     Query row ascending; score descending; between equal scores document id in descending
@@ -43,7 +43,7 @@ def standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores) 
     return by_query
 
 
-def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:
+def select_best(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:
     """Return the positions of the k best scores in standard order, ties at the cut included rightly.
 
     scores  (n,) floating, one query's
@@ -58,7 +58,7 @@ def best_rows(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArr
     return np.asarray(kept[order][:k], np.int64)
 
 
-def _score(query: str, doc: str, given: Any) -> float:
+def _parse_score(query: str, doc: str, given: Any) -> float:
     """Return a caller's score as a number; raise DataError for what is no finite one."""
     try:
         score = float(given)
@@ -123,8 +123,8 @@ class Ranking(Pairs):
         if (keys[1:] == keys[:-1]).any():
             by_pair = np.lexsort((d, q))
             refuse_repeats(queries, docs, q[by_pair], d[by_pair], source)
-        order = standard_order(docs, q, d, s)
-        ranking = cls(queries, docs, offsets_of(q[order], len(queries)), d[order], s[order])
+        order = find_standard_order(docs, q, d, s)
+        ranking = cls(queries, docs, compute_offsets(q[order], len(queries)), d[order], s[order])
         return ranking if depth is None else ranking.cut(depth)._deep(depth)
 
     @classmethod
@@ -132,12 +132,12 @@ class Ranking(Pairs):
         cls, run: Mapping[str, Mapping[str, float]], queries: Ids | None = None, docs: Ids | None = None
     ) -> Ranking:
         """Make a ranking from {query id: {document id: score}}; sides default to the ids that occur."""
-        flat = listed(run, "score", "dictionary")
+        flat = flatten_mapping(run, "score", "dictionary")
         queries = Ids.of(run) if queries is None else queries
         docs = Ids.of(dict.fromkeys(doc for _, doc, _ in flat)) if docs is None else docs
-        q = known_rows(queries, [query for query, _, _ in flat], "dictionary: query")
-        d = known_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
-        scores = np.array([_score(*one) for one in flat], np.float64)
+        q = require_rows(queries, [query for query, _, _ in flat], "dictionary: query")
+        d = require_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
+        scores = np.array([_parse_score(*one) for one in flat], np.float64)
         return cls.build(queries, docs, q, d, scores, source="dictionary")
 
     def to_dict(self) -> dict[str, dict[str, float]]:  # type: ignore[override]
@@ -164,10 +164,10 @@ class Ranking(Pairs):
         )
         queries = Ids.of(dict.fromkeys(given_q)) if queries is None else queries
         docs = Ids.of(dict.fromkeys(given_d)) if docs is None else docs
-        q, d = known_rows(queries, given_q, "table: query"), known_rows(docs, given_d, "table: document")
+        q, d = require_rows(queries, given_q, "table: query"), require_rows(docs, given_d, "table: document")
         scores = frame["score"].to_numpy()
         if scores.dtype.kind not in "iufb" or not np.isfinite(scores).all():
-            scores = np.array([_score(*one) for one in zip(given_q, given_d, scores, strict=True)], np.float64)
+            scores = np.array([_parse_score(*one) for one in zip(given_q, given_d, scores, strict=True)], np.float64)
         return cls.build(queries, docs, q, d, scores, source="table")
 
     def to_pandas(self) -> pd.DataFrame:
@@ -195,7 +195,7 @@ class Ranking(Pairs):
         lengths = np.minimum(self.counts, k)
         if np.array_equal(lengths, self.counts):
             return self if self.depth is None else self._deep(min(k, self.depth))
-        at = segment_positions(self.offsets[:-1], lengths)
+        at = concatenate_ranges(self.offsets[:-1], lengths)
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         return Ranking(
             self.queries,

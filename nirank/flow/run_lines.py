@@ -68,12 +68,12 @@ def read_run_lines(path: Path) -> RunLines:
     and line, for lines that are not six columns and scores that are no finite numbers.
     """
     if file_kind(path) == "parquet":
-        return _finite(_from_parquet(path))
+        return _check_scores(_read_parquet(path))
     with open_file(path) as file:
         raw = file.read()
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     numbers = None
-    if _uneven(raw):
+    if _is_irregular(raw):
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         raw = b"\n".join(_SPACE.sub(b" ", line).strip() for line in raw.split(b"\n"))
         if b"\n\n" in raw or raw.startswith(b"\n"):
@@ -83,21 +83,21 @@ def read_run_lines(path: Path) -> RunLines:
         return RunLines(path, nothing, nothing, none, none, none, np.empty(0))
     types = {"query": _IDS, "document": _IDS, "rank": pa.int64(), "score": pa.float64()}
     try:
-        table = _table(raw, types)
+        table = _parse_lines(raw, types)
     except pa.ArrowInvalid:
         try:
-            table = _table(raw, types | {"rank": pa.large_string()})
+            table = _parse_lines(raw, types | {"rank": pa.large_string()})
         except pa.ArrowInvalid:
-            raise _mistake(path, raw, numbers) from None
+            raise _explain_failure(path, raw, numbers) from None
     tag = _FIRST_TAG.match(raw)
-    query_ids, query = _coded(table["query"])
-    doc_ids, doc = _coded(table["document"])
+    query_ids, query = _split_dictionary(table["query"])
+    doc_ids, doc = _split_dictionary(table["document"])
     told = tag[1].decode(errors="replace") if tag else ""  # a tag decides nothing
-    rank, score = _ranks(table["rank"]), np.asarray(table["score"])
-    return _finite(RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers))
+    rank, score = _parse_ranks(table["rank"]), np.asarray(table["score"])
+    return _check_scores(RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers))
 
 
-def _ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] | None:
+def _parse_ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] | None:
     """Return ranks as numbers, such as 1.0 too; None where one is no number."""
     if pa.types.is_integer(column.type):
         return np.asarray(column)
@@ -108,7 +108,7 @@ def _ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] | None:
     return found if np.isfinite(found).all() else None
 
 
-def _from_parquet(path: Path) -> RunLines:
+def _read_parquet(path: Path) -> RunLines:
     names = parquet_names(path)
     found = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
     for name, what in zip(found[:3], ("query", "document", "score"), strict=True):
@@ -124,12 +124,12 @@ def _from_parquet(path: Path) -> RunLines:
         score = np.asarray(texts[0].cast(pa.float64()).fill_null(np.nan))
     except pa.ArrowInvalid as error:
         raise DataError(f"{path}: column '{score_name}' holds no numbers ({error})") from None
-    rank = _ranks(pa.chunked_array([texts[1]])) if rank_name else None
+    rank = _parse_ranks(pa.chunked_array([texts[1]])) if rank_name else None
     query, doc = (np.asarray(column.indices, np.int64) for column in ids)
     return RunLines(path, ids[0].dictionary, ids[1].dictionary, query, doc, rank, score, path.name.partition(".")[0])
 
 
-def _finite(lines: RunLines) -> RunLines:
+def _check_scores(lines: RunLines) -> RunLines:
     """Return the lines if all scores are finite; raise DataError naming the first that is not."""
     wild = np.flatnonzero(~np.isfinite(lines.score))
     if len(wild):
@@ -142,7 +142,7 @@ def _finite(lines: RunLines) -> RunLines:
     return lines
 
 
-def _uneven(raw: bytes) -> bool:
+def _is_irregular(raw: bytes) -> bool:
     """Tell whether anything but single blanks and LF separates, or lines are blank: rare, so looked for all at once."""
     for start in range(0, len(raw), _BLOCK_BYTES):
         blank = np.frombuffer(raw[max(start - 1, 0) : start + _BLOCK_BYTES], np.uint8) <= _BLANK
@@ -151,7 +151,7 @@ def _uneven(raw: bytes) -> bool:
     return raw[:1] <= b" " or raw[-1:] == b" " or b"\t" in raw or b"\r" in raw
 
 
-def _table(raw: bytes, types: dict[str, pa.DataType]) -> pa.Table:
+def _parse_lines(raw: bytes, types: dict[str, pa.DataType]) -> pa.Table:
     return pyarrow.csv.read_csv(
         pa.BufferReader(raw),
         read_options=pyarrow.csv.ReadOptions(column_names=list(_COLUMNS), block_size=_BLOCK_BYTES),
@@ -162,13 +162,13 @@ def _table(raw: bytes, types: dict[str, pa.DataType]) -> pa.Table:
     )
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.integer]]:
+def _split_dictionary(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.integer]]:
     """Return the distinct strings of a column, and the place of each of its values in them."""
     shared = column.unify_dictionaries()
     return shared.chunk(0).dictionary, np.concatenate([np.asarray(chunk.indices) for chunk in shared.chunks])
 
 
-def _mistake(path: Path, raw: bytes, numbers: NDArray[np.int64] | None) -> DataError:
+def _explain_failure(path: Path, raw: bytes, numbers: NDArray[np.int64] | None) -> DataError:
     """Find what is wrong with lines that cannot be read."""
     for number, line in enumerate(raw.split(b"\n"), 1):
         columns = len(line.split(b" ")) if line else 0
@@ -179,15 +179,15 @@ def _mistake(path: Path, raw: bytes, numbers: NDArray[np.int64] | None) -> DataE
     except UnicodeDecodeError as error:
         found = raw.count(b"\n", 0, error.start) + 1
         return DataError(f"{path}:{found}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
-    texts = _table(raw, {"score": pa.large_string()})
+    texts = _parse_lines(raw, {"score": pa.large_string()})
     for at, value in enumerate(texts["score"].to_pylist()):
-        if not _reads(value, pa.float64()):
+        if not _can_cast(value, pa.float64()):
             number = at + 1 if numbers is None else int(numbers[at])
             return DataError(f"{path}:{number}: score '{value}' is not a number")
     return DataError(f"{path}: cannot be read; expected lines: query Q0 document rank score tag")
 
 
-def _reads(value: Any, kind: pa.DataType) -> bool:
+def _can_cast(value: Any, kind: pa.DataType) -> bool:
     try:
         pa.scalar(value).cast(kind)
     except pa.ArrowInvalid:

@@ -88,8 +88,8 @@ def read_run(
     path = expand_path(path)
     lines = read_run_lines(path)
     n = len(lines)
-    queries, query_rows = _side(queries, lines.query_ids)
-    docs, doc_rows = _side(docs, lines.doc_ids)
+    queries, query_rows = _match_side(queries, lines.query_ids)
+    docs, doc_rows = _match_side(docs, lines.doc_ids)
     q, d = query_rows[lines.query], doc_rows[lines.doc]
     declared = q >= 0
     if n and not declared.any():
@@ -103,31 +103,31 @@ def read_run(
             f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
             f" in line {lines.number(int(unknown[0]))}{nearest}"
         )
-    conflicts = _conflicts(q, lines)
+    conflicts = _count_conflicts(q, lines)
     score: Scores = lines.score
     if order_by != "score":
         place = np.arange(n) if order_by == "line" else lines.rank
         if place is None:
             raise DataError(f"{path}: order_by: rank needs ranks, but the file has none that are all numbers")
-        score = _scores_of_places(q, place)
+        score = _score_positions(q, place)
     kept = np.flatnonzero(declared)
-    kept = kept[_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
+    kept = kept[_select_distinct(path, q[kept], d[kept], score[kept], duplicates, lines, kept)]
     ranking = Ranking.build(queries, docs, q[kept], d[kept], score[kept], source=str(path))
     repeated, absent = int(declared.sum()) - len(kept), int((query_rows < 0).sum())
-    return RunFile(ranking, lines.tag, conflicts, repeated, absent, _ties_past_2_53(ranking))
+    return RunFile(ranking, lines.tag, conflicts, repeated, absent, _count_ties_past_2_53(ranking))
 
 
-def _ties_past_2_53(ranking: Ranking) -> int:
+def _count_ties_past_2_53(ranking: Ranking) -> int:
     scores, query = ranking.scores, ranking.query_rows
     return int(((np.abs(scores[1:]) >= 2.0**53) & (scores[1:] == scores[:-1]) & (query[1:] == query[:-1])).sum())
 
 
-def _side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
+def _match_side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
     """Return a side's table, and the row of each of a file's ids in it; None: these ids are the table."""
     return (Ids(ids), np.arange(len(ids))) if table is None else (table, table.rows(ids))
 
 
-def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
+def _score_positions(q: NDArray[np.int64], place: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
     """Return scores that fall with each query's places, from the length of the list down to 1."""
     order = np.lexsort((place, q))
     begins = np.searchsorted(q[order], q[order])
@@ -137,7 +137,7 @@ def _scores_of_places(q: NDArray[np.int64], place: NDArray[np.integer | np.float
     return scores
 
 
-def _conflicts(q: NDArray[np.int64], lines: RunLines) -> int:
+def _count_conflicts(q: NDArray[np.int64], lines: RunLines) -> int:
     """Count queries in which score, rank column and line order do not name one order.
 
     Equal scores agree with any order, so only pairs with different scores count.
@@ -155,7 +155,7 @@ def _conflicts(q: NDArray[np.int64], lines: RunLines) -> int:
     return int((both >= 0).sum())
 
 
-def _distinct(
+def _select_distinct(
     path: Path,
     q: NDArray[np.int64],
     d: NDArray[np.int64],
@@ -218,7 +218,7 @@ def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
         pa.scalar(f"{tag}\n", pa.large_string()),
     ]
     lines = pc.binary_join_element_wise(*columns, pa.scalar(" ", pa.large_string()))
-    with path.open("wb") as plain, _packed(plain) if path.suffix == ".gz" else nullcontext(plain) as file:
+    with path.open("wb") as plain, _open_gzip(plain) if path.suffix == ".gz" else nullcontext(plain) as file:
         for chunk in lines.chunks:
             for start in range(0, len(chunk), _WRITTEN_LINES):
                 file.write("".join(chunk.slice(start, _WRITTEN_LINES).to_pylist()).encode())
@@ -236,6 +236,6 @@ def _write_parquet(ranking: Ranking, path: Path) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd")
 
 
-def _packed(plain: IO[bytes]) -> gzip.GzipFile:
+def _open_gzip(plain: IO[bytes]) -> gzip.GzipFile:
     """Return a gzip writer whose bytes depend on the content alone; level 1 takes a third of the default's time."""
     return gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0)

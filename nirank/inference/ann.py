@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.base.memory import MemoryNeed, estimate_library_memory
 from nirank.errors import MissingExtra
-from nirank.flow.pairs import row_type
-from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.pairs import choose_row_type
+from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
 from nirank.inference.knn import Vectors, nearest, score_rows
 
@@ -112,7 +112,7 @@ def search(
         if allowed is not None and len(rows) < min(depth, len(allowed)):
             rows, missed = np.asarray(allowed), missed + 1  # the graph lost its way among what is not allowed
         values = score_rows(queries[query], docs, rows, similarity)
-        best = best_rows(values, scope.docs.rank[rows], k)
+        best = select_best(values, scope.docs.rank[rows], k)
         found_rows.append(rows[best])
         found_scores.append(values[best])
     ctx.count("searched_exactly", missed)
@@ -139,7 +139,7 @@ def _ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope,
         scope.queries,
         scope.docs,
         np.repeat(np.arange(len(rows)), counts),
-        np.concatenate(rows).astype(row_type(len(scope.docs))),
+        np.concatenate(rows).astype(choose_row_type(len(scope.docs))),
         np.concatenate(scores),
         source="ann",
         depth=k if k is not None and k < len(scope.docs) else None,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.errors import ConfigError, StageError
-from nirank.flow.pairs import row_type
-from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.pairs import choose_row_type
+from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
 
 Similarity = Literal["cosine", "dot", "euclidean"]
@@ -129,7 +129,7 @@ def _search_block(
             some = slice(None) if len(hits) == len(rows) else hits  # spares a copy of the whole block
             found = np.append(old_rows, rows[some])
             values = np.append(old_scores, _score(queries[query], block[some], norms[some], similarity))
-            best = best_rows(values, rank[found], k)
+            best = select_best(values, rank[found], k)
             keep[query] = found[best], values[best]
 
 
@@ -150,7 +150,7 @@ def _search_listed(
         vectors = np.asarray(docs[rows if rows_of is None else np.searchsorted(rows_of, rows)], np.float32)
         scores = _score(queries[query], vectors, _norms(vectors), similarity)
         _check_finite(scores, query, rows, scope)
-        best = best_rows(scores, rank[rows], k)
+        best = select_best(scores, rank[rows], k)
         keep[query] = rows[best], scores[best]
 
 
@@ -219,7 +219,7 @@ def _ranking(keep: list[_Found], scope: Scope, k: int | None) -> Ranking:
         scope.queries,
         scope.docs,
         query_rows,
-        rows.astype(row_type(len(scope.docs))),
+        rows.astype(choose_row_type(len(scope.docs))),
         scores,
         source="dense",
         depth=k if k is not None and k < len(scope.docs) else None,

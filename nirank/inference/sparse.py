@@ -18,8 +18,8 @@ from nirank.base.memo import Rows
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
-from nirank.flow.pairs import row_type, segment_positions
-from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.pairs import choose_row_type, concatenate_ranges
+from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
 from nirank.inference.batches import in_batches, token_budget
 from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
@@ -140,7 +140,7 @@ def _in_order(
         lying = np.memmap(raw, kind, "r")
         for first in range(0, len(places), _SHARD):
             starts, ends = places[first : first + _SHARD], offsets[first : first + _SHARD + 1]
-            part = segment_positions(starts, np.diff(ends))
+            part = concatenate_ranges(starts, np.diff(ends))
             made[ends[0] : ends[-1]] = lying[part]
         made.flush()
     raw.unlink()
@@ -332,7 +332,7 @@ def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ra
         allowed = scope.rows(query) if len(rows) else None
         if allowed is not None:
             rows = allowed[scores[allowed] > 0]
-        best = best_rows(scores[rows], rank[rows], k)
+        best = select_best(scores[rows], rank[rows], k)
         found_rows.append(rows[best])
         found_scores.append(scores[rows[best]])
     counts = [len(one) for one in found_rows]
@@ -340,7 +340,7 @@ def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ra
         scope.queries,
         scope.docs,
         np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-        np.concatenate(found_rows).astype(row_type(n)) if counts else np.empty(0, row_type(n)),
+        np.concatenate(found_rows).astype(choose_row_type(n)) if counts else np.empty(0, choose_row_type(n)),
         np.concatenate(found_scores) if counts else np.empty(0, np.float32),
         k if k is not None and k < n else None,
     )

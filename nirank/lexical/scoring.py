@@ -27,8 +27,8 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.flow.pairs import row_type
-from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.pairs import choose_row_type
+from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
 from nirank.lexical.postings import FieldPostings
 
@@ -98,13 +98,13 @@ class _Plain:
         n_docs = len(self.scope.docs)
         total = _score(self.scorers, query, n_docs)
         if total is None:
-            return np.empty(0, row_type(n_docs)), np.empty(0, F)
+            return np.empty(0, choose_row_type(n_docs)), np.empty(0, F)
         rows: NDArray[np.integer] = np.flatnonzero(total)
         allowed = self.scope.rows(query) if len(rows) else None
         if allowed is not None:
             rows = allowed[total[allowed] > 0]
-        best = best_rows(total[rows], self.scope.docs.rank[rows], self.k)
-        return rows[best].astype(row_type(n_docs)), total[rows[best]]
+        best = select_best(total[rows], self.scope.docs.rank[rows], self.k)
+        return rows[best].astype(choose_row_type(n_docs)), total[rows[best]]
 
 
 class _Compiled:
@@ -136,7 +136,7 @@ class _Compiled:
             found = compiled.search_fields(docs, tfs, norms, self.inverses, self.whole, fields, *clauses, *ids)
         else:
             found = compiled.search_listed(docs, tfs, norms, self.inverses, self.whole, fields, *clauses, *ids, listed)
-        return found[0].astype(row_type(len(self.rank))), found[1]
+        return found[0].astype(choose_row_type(len(self.rank))), found[1]
 
     @property
     def scratch(self) -> tuple[NDArray[np.generic], ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nirank.algebra.node import Job
 from nirank.algebra.pipeline import Keep
 from nirank.collections.texts import Texts
-from nirank.flow.pairs import Pairs, offsets_of, segment_positions
+from nirank.flow.pairs import Pairs, compute_offsets, concatenate_ranges
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.plan.tasks import certain, job_scope
@@ -110,15 +110,15 @@ def _to_parts(pairs: Pairs, parts: Texts, side: Side) -> tuple[Pairs, NDArray[np
     """Return the pairs of one side's parts, and for each of them the position of the pair that it comes from."""
     parents = np.asarray(parts.parents)
     if side == "queries":
-        came_from = segment_positions(pairs.offsets[parents], pairs.counts[parents])
+        came_from = concatenate_ranges(pairs.offsets[parents], pairs.counts[parents])
         offsets = np.concatenate(([0], np.cumsum(pairs.counts[parents])))
         return Pairs(parts.ids, pairs.docs, offsets, pairs.rows[came_from]), came_from
     by_parent = np.argsort(parents, kind="stable")
-    starts = offsets_of(parents[by_parent], len(pairs.docs))
+    starts = compute_offsets(parents[by_parent], len(pairs.docs))
     lengths = np.diff(starts)[pairs.rows]
-    rows = by_parent[segment_positions(starts[:-1][pairs.rows], lengths)]
+    rows = by_parent[concatenate_ranges(starts[:-1][pairs.rows], lengths)]
     came_from = np.repeat(np.arange(len(pairs)), lengths)
     q = pairs.query_rows[came_from]
     order = np.lexsort((rows, q))
-    made = Pairs(pairs.queries, parts.ids, offsets_of(q[order], len(pairs.queries)), rows[order])
+    made = Pairs(pairs.queries, parts.ids, compute_offsets(q[order], len(pairs.queries)), rows[order])
     return made, came_from[order]

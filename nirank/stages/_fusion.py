@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.base.memory import fit_block_size
-from nirank.flow.pairs import distinct_keys, row_type
+from nirank.flow.pairs import merge_keys, choose_row_type
 from nirank.flow.ranking import Ranking
 
 Float64 = NDArray[np.float64]
@@ -30,7 +30,7 @@ def by_blocks(lists: Sequence[Ranking], fused: Fused, ctx: Context) -> Ranking:
     depths = {one.depth for one in lists}
     ctx.count("unequal_depths", sum(one.depth != _deepest(lists) for one in lists))
     counts: list[NDArray[np.int64]] = []
-    rows: list[NDArray[np.integer]] = [np.empty(0, row_type(len(first.docs)))]
+    rows: list[NDArray[np.integer]] = [np.empty(0, choose_row_type(len(first.docs)))]
     scores: list[NDArray[np.floating]] = [np.empty(0, np.float64)]
     for begin, end in _blocks(np.sum([one.counts for one in lists], axis=0)):
         made = fused([one.part(begin, end) for one in lists])
@@ -53,7 +53,7 @@ def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[F
     change a score, not even its last bit, and documents that tie on paper tie here.
     """
     first = lists[0]
-    keys = distinct_keys([one.keys for one in lists])
+    keys = merge_keys([one.keys for one in lists])
     q, d = np.divmod(keys, max(len(first.docs), 1))
     table = np.empty((len(lists), len(keys)), np.float64)
     for row, one, share, missing in zip(table, lists, shares, absent, strict=True):

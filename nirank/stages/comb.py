@@ -10,7 +10,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Combiner, option, stage
 from nirank.errors import ConfigError
-from nirank.flow.pairs import distinct_keys
+from nirank.flow.pairs import merge_keys
 from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import by_blocks
 from nirank.stages.weighted_sum import Normalisation, normalise
@@ -53,7 +53,7 @@ class Comb(Combiner):
 
     def _fused(self, lists: Sequence[Ranking]) -> Ranking:
         first = lists[0]
-        keys = distinct_keys([one.keys for one in lists])
+        keys = merge_keys([one.keys for one in lists])
         table = np.full((len(lists), len(keys)), np.nan)
         for row, one in zip(table, lists, strict=True):
             row[np.searchsorted(keys, one.keys)] = normalise(one, self.normalise)[0]

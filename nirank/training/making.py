@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.judged import hashed
 from nirank.collections.texts import Texts, TextView, fingerprint
-from nirank.flow.pairs import segment_positions
+from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.ranking import Ranking
 from nirank.training.examples import Examples
 from nirank.training.files import Example
@@ -187,5 +187,5 @@ def _with_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(texts) + 1))
     lengths = np.diff(starts)[group[docs]]
-    alike = order[segment_positions(starts[group[docs]], lengths)]
+    alike = order[concatenate_ranges(starts[group[docs]], lengths)]
     return np.unique(np.column_stack((np.repeat(queries, lengths), alike)), axis=0).astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.texts import Texts
-from nirank.flow.pairs import segment_positions
+from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
@@ -145,7 +145,7 @@ def _of_examples(
 ) -> tuple[Rows, Rows]:
     """Return offsets and rows of each example's negatives."""
     lengths = np.diff(listed.offsets)[q]
-    at = segment_positions(listed.offsets[q], lengths)
+    at = concatenate_ranges(listed.offsets[q], lengths)
     example = np.repeat(np.arange(len(q)), lengths)
     keep = np.ones(len(at), np.bool_)
     if "margin" in how or "relative" in how:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from nirank.errors import DataError, StageError
 from nirank.flow.ids import Ids
-from nirank.flow.pairs import Pairs, segment_positions
+from nirank.flow.pairs import Pairs, concatenate_ranges
 from nirank.flow.qrels import Qrels
-from nirank.flow.ranking import Ranking, best_rows
+from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
 
 QUERIES, DOCS = Ids.of(["q1", "q0", "q2"]), Ids.of([f"d{i}" for i in range(12)] + ["é", "Z", "a"])
@@ -173,8 +173,8 @@ def test_taking_queries_apart_and_together(scored: dict[tuple[int, int], float])
 @common
 def test_the_best_rows_at_k_begin_those_at_a_greater_k(scores: list[float], k: int) -> None:
     rank = DOCS.rank[: len(scores)]
-    whole = best_rows(np.array(scores), rank, None)
-    assert best_rows(np.array(scores), rank, k).tolist() == whole[:k].tolist()
+    whole = select_best(np.array(scores), rank, None)
+    assert select_best(np.array(scores), rank, k).tolist() == whole[:k].tolist()
 
 
 @given(
@@ -238,4 +238,4 @@ def test_empty_sides() -> None:
     assert Scope(nothing, nothing).everything().to_dict() == {}
     no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own=np.array([-1, -1, -1]))
     assert no_docs.counts().tolist() == [0, 0, 0]
-    assert segment_positions(np.empty(0, int), np.empty(0, int)).tolist() == []
+    assert concatenate_ranges(np.empty(0, int), np.empty(0, int)).tolist() == []

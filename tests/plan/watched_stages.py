@@ -57,7 +57,7 @@ def main(store: str, models: str, which: str) -> None:
     from nirank.base.memory import limit_memory, measure_process_memory, release_memory
     from nirank.collections.collection import Collection
     from nirank.experiment.experiment import Experiment
-    from nirank.flow.pairs import Pairs, row_type
+    from nirank.flow.pairs import Pairs, choose_row_type
     from nirank.flow.ranking import Ranking
     from nirank.flow.scope import Scope
     from nirank.plan.execute import Runner
@@ -75,7 +75,7 @@ def main(store: str, models: str, which: str) -> None:
         def search(self, queries: Any, scope: Scope, k: int | None, ctx: Context) -> Pairs:
             n_docs, found = len(scope.docs), []
             for query in range(len(queries)):
-                order = np.random.default_rng([self.seed, query]).permutation(n_docs).astype(row_type(n_docs))
+                order = np.random.default_rng([self.seed, query]).permutation(n_docs).astype(choose_row_type(n_docs))
                 allowed = scope.rows(query)
                 found.append((order if allowed is None else order[np.isin(order, allowed)])[:k])
             counts = np.array([len(rows) for rows in found])
