@@ -314,8 +314,8 @@ class Functions:
         from nirank.inference.late import TokenEncoding, maxsim
         from nirank.inference.models import resolve
 
-        q = self.collection.queries.ids.rows(frame["qid"].tolist())
-        d = self.collection.docs.ids.rows(frame["docno"].tolist())
+        q = self.collection.queries.ids.find_rows(frame["qid"].tolist())
+        d = self.collection.docs.ids.find_rows(frame["docno"].tolist())
         self.calls["late"] += 1
         self.calls["pairs"] += len(frame)
         some, at = np.unique(d, return_inverse=True)

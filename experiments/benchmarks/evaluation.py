@@ -91,7 +91,7 @@ def in_memory(rival: str, folder: Path) -> Ask:
         read = read_qrels(judged)
         queries = Ids(read.query_ids.unique())
         ranking = read_run(run, queries).ranking
-        rows = queries.rows(read.query_ids), ranking.docs.rows(read.doc_ids)
+        rows = queries.find_rows(read.query_ids), ranking.docs.find_rows(read.doc_ids)
         qrels = Qrels.build(queries, ranking.docs, *rows, read.grades)
         work: Any = lambda: [evaluate(ranking, qrels, MEASURES).means[name] for name in MEASURES]  # noqa: E731
     elif rival == "ir_measures":

@@ -133,5 +133,5 @@ class Context:
                 f"{self.stage}: asked for a judgement; a stage that does must declare reads = {{'judgements'}}"
             )
         self.count("judgements_read")
-        place = int(self.qrels.places(np.array([query_row]), np.array([doc_row]))[0])
+        place = int(self.qrels.find_positions(np.array([query_row]), np.array([doc_row]))[0])
         return None if place < 0 else int(self.qrels.grades[place])

@@ -202,7 +202,7 @@ class ClefTar:
     def candidates(self, split: str | None) -> PairsFile:
         queries = [topic.id for topic in self.topics for _ in topic.pmids]
         docs = [pmid for topic in self.topics for pmid in topic.pmids]
-        return PairsFile.distinct(
+        return PairsFile.build(
             f"{self.name}: topic files", pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string())
         )
 

@@ -132,7 +132,7 @@ class Collection:
         if self.self_match == "keep":
             return None
         if self.self_match == "id":
-            return self.docs.ids.rows(list(self.queries.ids))
+            return self.docs.ids.find_rows(list(self.queries.ids))
         key = self.self_match["key"]
         known = self.queries.readable.keys
         if key not in known:
@@ -141,7 +141,7 @@ class Collection:
                 f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
             )
         named = list(self.queries.metadata(key))
-        return self.docs.ids.rows(["" if value is None else as_id(value) for value in named])
+        return self.docs.ids.find_rows(["" if value is None else as_id(value) for value in named])
 
     @cached_property
     def twin_groups(self) -> NDArray[np.int64]:
@@ -169,13 +169,13 @@ class Collection:
         if self.candidates is not None:
             found["candidates"] = Scope(queries, docs, pairs=self.candidates)
         if self.known is not None:
-            found["documents known before"] = Scope(queries, docs, without=self.known)
+            found["documents known before"] = Scope(queries, docs, excluded=self.known)
         own = self.own_documents()
         if own is not None:
-            found["own documents"] = Scope(queries, docs, own=own)
+            found["own documents"] = Scope(queries, docs, own_rows=own)
         if self.time == "as_of_query" and self.doc_dates is not None and self.query_dates is not None:
             rule = dated(self.doc_dates, self.query_dates, "before", None, "keep")
-            found["documents before the query"] = Scope(queries, docs, between=(rule,))
+            found["documents before the query"] = Scope(queries, docs, ranges=(rule,))
         return found
 
     @cached_property

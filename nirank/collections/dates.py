@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.date_forms import Found, Order, days_of, numeric_parts, parse_date
 from nirank.errors import DataError, suggest
-from nirank.flow.scope import Between
+from nirank.flow.scope import ValueRange
 
 if TYPE_CHECKING:
     from nirank.collections.texts import Texts
@@ -186,7 +186,7 @@ When = Literal["before", "until", "after", "since"]
 Undated = Literal["keep", "drop"]
 
 
-def dated(docs: Dates, queries: Dates, when: When, days: int | None, undated: Undated) -> Between:
+def dated(docs: Dates, queries: Dates, when: When, days: int | None, undated: Undated) -> ValueRange:
     """Return which documents each query may see by their dates.
 
     when     before: surely earlier than the query (last day of the document before its first);
@@ -209,4 +209,4 @@ def dated(docs: Dates, queries: Dates, when: When, days: int | None, undated: Un
     keep = undated == "keep"
     low[queries.undated] = UNDATED if keep else 1
     high[queries.undated] = np.iinfo(np.int32).max if keep else 0
-    return Between(values, low, high, docs.undated & keep)
+    return ValueRange(values, low, high, docs.undated & keep)

@@ -248,7 +248,7 @@ def _refuse_duplicates(ids: Ids, lines: array[int], files: Sequence[tuple[int, s
     def place(row: int) -> str:
         return f"{files[bisect_right(begins, row) - 1][1]}:{lines[row]}"
 
-    twice = sorted(ids.duplicates(), key=lambda pair: pair[1])
+    twice = sorted(ids.find_duplicates(), key=lambda pair: pair[1])
     if twice:
         said = []
         for a, b in twice[:_SHOWN]:

@@ -95,7 +95,7 @@ def pairs_in_memory(listed: Mapping[Any, Any], source: str) -> PairsFile:
         found = [id_text(doc, f"{source}: query '{query}': a document id") for doc in given]
         queries += [id_text(query, f"{source}: a query id")] * len(found)
         docs += found
-    return PairsFile.distinct(source, pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string()))
+    return PairsFile.build(source, pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string()))
 
 
 def id_text(value: Any, where: str) -> str:

@@ -95,20 +95,20 @@ def _without_known(
     listed, sets = contents.known, contents.sets
     if listed is None:
         return None, sets, {}
-    had = listed.joined(queries, docs)
+    had = listed.join(queries, docs)
     if len(listed) and not len(had):
         first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
         raise DataError(
             f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
         )
-    rest = {key: (judged.without(listed), least) for key, (judged, least) in sets.items()}
+    rest = {key: (judged.exclude(listed), least) for key, (judged, least) in sets.items()}
     judged = max((len(sets[key][0]) - len(rest[key][0]) for key in sets), default=0)
     return had, rest, {"known": known_sentence(len(had), judged)}
 
 
 def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
     """Join judgements to both sides; those of queries that are not there are left out, dangling ones stay."""
-    q, d = queries.rows(judged.query_ids), docs.rows(judged.doc_ids)
+    q, d = queries.find_rows(judged.query_ids), docs.find_rows(judged.doc_ids)
     kept = np.flatnonzero(q >= 0)
     lost = kept[d[kept] < 0]
     dangling = tuple(
@@ -122,9 +122,9 @@ def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -
 
 def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs, CandidateFacts]:
     """Join candidates to both sides; those of other splits' queries are left out, unknown documents counted."""
-    q, d = queries.rows(pool.query_ids), docs.rows(pool.doc_ids)
+    q, d = queries.find_rows(pool.query_ids), docs.find_rows(pool.doc_ids)
     ids = pool.query_ids.unique()
-    unknown = int((topics.rows(ids) < 0).sum())
+    unknown = int((topics.find_rows(ids) < 0).sum())
     lost = np.flatnonzero((q >= 0) & (d < 0))
     examples = tuple(f"{pool.query_ids[row]} {pool.doc_ids[row]}" for row in lost[:3].tolist())
     kept = (q >= 0) & (d >= 0)
@@ -135,10 +135,10 @@ def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs,
 
 def _judged_facts(judged: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:
     ids = judged.query_ids.unique()
-    outside = np.flatnonzero(topics.rows(ids) < 0)
+    outside = np.flatnonzero(topics.find_rows(ids) < 0)
     shown = tuple(ids.take(pa.array(outside[:3])).to_pylist())
     shared = len(ids) - len(outside)
-    lost = (topics.rows(judged.query_ids) < 0) | (docs.rows(judged.doc_ids) < 0)
+    lost = (topics.find_rows(judged.query_ids) < 0) | (docs.find_rows(judged.doc_ids) < 0)
     return JudgedFacts(
         judged.repeated,
         len(topics),

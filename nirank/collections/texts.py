@@ -166,7 +166,7 @@ class Texts:
         """
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         parents = None if self.parents is None else np.asarray(self.parents)[rows]
-        taken = Texts(Ids(self.ids.arrow(rows)), columns, parents, readable=readable, whole=self.whole)
+        taken = Texts(Ids(self.ids.take_arrow(rows)), columns, parents, readable=readable, whole=self.whole)
         taken._like = self._readable or self._like
         return taken
 

@@ -35,7 +35,7 @@ def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = 
     at = np.repeat(begins[group] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
     q, d, grade = np.repeat(query, sizes), order[at], np.repeat(best, sizes)
     if scope is not None:
-        kept = scope.allows(q, d) | (qrels.places(q, d) >= 0)
+        kept = scope.allows(q, d) | (qrels.find_positions(q, d) >= 0)
         q, d, grade = q[kept], d[kept], grade[kept]
     lost = ~inside
     return Qrels.build(

@@ -208,7 +208,7 @@ def _answerable(
 ) -> dict[str, float]:
     found: dict[str, float] = {}
     for one in measures:
-        hopeful = qrels.relevant(one.rel)[judged_rows] > 0
+        hopeful = qrels.count_relevant(one.rel)[judged_rows] > 0
         if not one.screening and hopeful.any() and not hopeful.all():
             found[one.name] = _mean(per_query[one.name][hopeful])
     return found
@@ -279,7 +279,7 @@ def _counts(
         "answered": answered,
         "missing": len(judged_rows) - answered,
         "unjudged": len(qrels.queries) - len(judged_rows),
-        "no_relevant": int((qrels.relevant()[judged_rows] == 0).sum()),
+        "no_relevant": int((qrels.count_relevant()[judged_rows] == 0).sum()),
         "left_out": max((int(np.isnan(values).sum()) for values in per_query.values()), default=0),
         "negative_labels": int((qrels.grades < 0).sum()),
         "not_relevant_labels": int((qrels.grades < qrels.min_rel).sum()),

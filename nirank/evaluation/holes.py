@@ -44,7 +44,7 @@ def at_most(measure: Measure, data: Judged) -> Values | None:
     if measure.family == "RR":
         return np.maximum(value, _first_hole(data, cutoff))
     if measure.family in ("R", "Rcap"):
-        relevant = data.qrels.relevant(threshold(measure, data))
+        relevant = data.qrels.count_relevant(threshold(measure, data))
         below = relevant if measure.family == "R" or cutoff is None else np.minimum(relevant, cutoff)
         more = divide(holes, below)
     else:

@@ -41,8 +41,8 @@ class Judged:
         """Join a list with judgements; raise StageError unless both are over the same queries and documents."""
         if ranking.queries != qrels.queries or ranking.docs != qrels.docs:
             raise StageError("the ranking and the judgements are over different queries or documents")
-        at, judgement = qrels.among(ranking)
-        query = ranking.query_of(at)
+        at, judgement = qrels.find_judged(ranking)
+        query = ranking.get_query_rows(at)
         return cls(qrels, query, at - ranking.offsets[query] + 1, qrels.grades[judgement], ranking.counts, pool)
 
     @classmethod
@@ -98,7 +98,7 @@ class Judged:
 
 
 def _r_precision(data: Judged, cutoff: int | None, rel: int) -> Values:
-    relevant = data.qrels.relevant(rel)
+    relevant = data.qrels.count_relevant(rel)
     return divide(data.total(data.hits(None, rel) & (data.rank <= relevant[data.query])), relevant)
 
 
@@ -108,12 +108,12 @@ def _precision(data: Judged, cutoff: int | None, rel: int) -> Values:
 
 
 def _recall(data: Judged, cutoff: int | None, rel: int) -> Values:
-    return divide(data.total(data.hits(cutoff, rel)), data.qrels.relevant(rel))
+    return divide(data.total(data.hits(cutoff, rel)), data.qrels.count_relevant(rel))
 
 
 def _capped_recall(data: Judged, cutoff: int | None, rel: int) -> Values:
     assert cutoff is not None
-    return divide(data.total(data.hits(cutoff, rel)), np.minimum(data.qrels.relevant(rel), cutoff))
+    return divide(data.total(data.hits(cutoff, rel)), np.minimum(data.qrels.count_relevant(rel), cutoff))
 
 
 def _success(data: Judged, cutoff: int | None, rel: int) -> Values:
@@ -133,7 +133,7 @@ def _average_precision(data: Judged, cutoff: int | None, rel: int) -> Values:
     so_far = np.cumsum(hits)
     before = np.concatenate(([0], so_far))[np.searchsorted(data.query, data.query)]
     precision = (so_far - before) / data.rank
-    return divide(data.total(hits, precision), data.qrels.relevant(rel))
+    return divide(data.total(hits, precision), data.qrels.count_relevant(rel))
 
 
 def _ndcg(gain: Callable[[NDArray[np.int64]], Values]) -> Callable[[Judged, int | None, int], Values]:

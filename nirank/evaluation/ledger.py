@@ -27,10 +27,10 @@ def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> di
               and of screening, which reads whole lists, are left out
     """
     inside = np.zeros(len(qrels), np.bool_)
-    inside[qrels.among(found)[1]] = True
+    inside[qrels.find_judged(found)[1]] = True
     relevant = qrels.grades >= qrels.min_rel
     there = np.bincount(qrels.query_rows[relevant & inside], minlength=len(qrels.queries))
-    every = qrels.relevant()
+    every = qrels.count_relevant()
     answerable = every > 0
     judged = np.flatnonzero(qrels.counts > 0)
     ideal = Judged.ideal(qrels, inside)

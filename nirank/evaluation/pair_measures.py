@@ -158,7 +158,7 @@ def find_records(pairs: Pairs | Qrels, one_table: bool) -> NDArray[np.int64] | N
     """Return each query's row among the documents, (n_queries,), for one table; None for two."""
     if not one_table:
         return None
-    rows = pairs.docs.rows(list(pairs.queries))
+    rows = pairs.docs.find_rows(list(pairs.queries))
     if len(rows) and rows.min() < 0:
         absent = pairs.queries[int(np.argmin(rows))]
         raise StageError(f"query '{absent}' is not in the table; pairs of one table have both records in it")

@@ -27,7 +27,7 @@ class Pool:
         """Return what a scope allows; None: the whole corpus."""
         if scope is None:
             return cls(np.full(len(qrels.queries), len(qrels.docs)), qrels.rows >= 0)
-        return cls(scope.counts(), reachable(qrels, scope))
+        return cls(scope.count_rows(), reachable(qrels, scope))
 
 
 def reachable(qrels: Qrels, scope: Scope | None) -> NDArray[np.bool_]:

@@ -304,7 +304,7 @@ def _declared(source: Source, split: str | None, queries: Texts, judged: Sequenc
         return np.ones(len(queries), np.bool_)
     named = np.array([value == split for value in queries.metadata("split")], np.bool_)
     for one in judged:
-        rows = queries.ids.rows(one.query_ids.unique())
+        rows = queries.ids.find_rows(one.query_ids.unique())
         named[rows[rows >= 0]] = True
     return named
 

@@ -98,7 +98,7 @@ def _unseen(case: SystemRun, qrels: Qrels, evaluation: Evaluation) -> dict[str, 
     known = find_seen_queries(case.supervision, case.collection, qrels)
     if known is None:
         return {}
-    rows = qrels.queries.rows(list(evaluation.queries))
+    rows = qrels.queries.find_rows(list(evaluation.queries))
     left = ~known[rows]
     means = {name: _mean(values[left]) for name, values in evaluation.per_query.items()}
     return {"queries": int(left.sum()), "of": len(left), "measures": means}
@@ -145,7 +145,7 @@ def later(ranking: Ranking, collection: Collection) -> dict[str, int]:
 
 def collapsed(ranking: Ranking) -> dict[str, int]:
     """Count neighbours that a tool with 32-bit floats takes for tied when it reads the run file."""
-    n = ranking.collapsed()
+    n = ranking.count_float32_ties()
     return {"tied_in_32_bits": n} if n else {}
 
 

@@ -208,9 +208,9 @@ class _Task:
         for what, pairs in (("candidates", listed), ("known", had)):
             if pairs is not None and len(pairs):
                 ids = pc.unique(pairs.query_ids)
-                shared = int((queries.rows(ids) >= 0).sum())
+                shared = int((queries.find_rows(ids) >= 0).sum())
                 _check_shared(f"{what}: {pairs.source}", shared, len(ids), len(queries), str(qrels))
-        rest = judged if had is None else judged.without(had)
+        rest = judged if had is None else judged.exclude(had)
         said = "" if had is None else known_sentence(len(had), len(judged) - len(rest))
         return cls(rest, queries, listed, had, said, min_rel, order_by, duplicates)
 
@@ -250,23 +250,23 @@ class _Task:
         if self.candidates is not None:
             ranking = _over(ranking, self.candidates.doc_ids)
         docs = ranking.docs
-        q, d = queries.rows(self.judged.query_ids), docs.rows(self.judged.doc_ids)
+        q, d = queries.find_rows(self.judged.query_ids), docs.find_rows(self.judged.doc_ids)
         kept = q >= 0
         qrels = Qrels.build(queries, docs, q[kept], d[kept], self.judged.grades[kept], min_rel=self.min_rel)
         scope = None
         if self.candidates is not None:
-            scope = Scope(queries, docs, pairs=self.candidates.joined(queries, docs))
+            scope = Scope(queries, docs, pairs=self.candidates.join(queries, docs))
             inside = scope.allows(ranking.query_rows, ranking.rows)
             counts["not_candidates"] = int((~inside).sum())
-            ranking = rest_of(ranking, inside, scope.counts())
+            ranking = rest_of(ranking, inside, scope.count_rows())
             said["candidates"] = self.candidates.source
         if self.known is not None:
-            had = self.known.joined(queries, docs)
+            had = self.known.join(queries, docs)
             new = ~had.contains(ranking.query_rows, ranking.rows)
             counts["known"] = int((~new).sum())
             said["known"] = self.known_said
-            scope = None if scope is None else scope & Scope(queries, docs, without=had)
-            ranking = rest_of(ranking, new, None if scope is None else scope.counts())
+            scope = None if scope is None else scope & Scope(queries, docs, excluded=had)
+            ranking = rest_of(ranking, new, None if scope is None else scope.count_rows())
         evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
         row = blank_row(
             measures,
@@ -291,7 +291,7 @@ def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> No
 
 def _over(ranking: Ranking, more: pa.Array) -> Ranking:
     """Return the same ranking over a table that has other documents as well."""
-    absent = pc.unique(more).filter(pa.array(ranking.docs.rows(pc.unique(more)) < 0))
+    absent = pc.unique(more).filter(pa.array(ranking.docs.find_rows(pc.unique(more)) < 0))
     docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
     return Ranking(ranking.queries, docs, ranking.offsets, ranking.rows, ranking.scores, ranking.depth)
 

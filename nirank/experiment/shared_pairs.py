@@ -105,7 +105,7 @@ def _list_places(other: Collection, here: Collection, queries: Rows, docs: Rows)
 def _find_records(texts: Texts, among: Texts, rows: Rows) -> Rows:
     """Return where records stand among others, -1 where none has the same id and text."""
     distinct, back = np.unique(rows, return_inverse=True)
-    found = among.ids.rows(texts.ids.arrow(distinct))
+    found = among.ids.find_rows(texts.ids.take_arrow(distinct))
     there = found >= 0
     there[there] = np.asarray(texts.fingerprints)[distinct[there]] == np.asarray(among.fingerprints)[found[there]]
     places: Rows = np.where(there, found, -1)[back]

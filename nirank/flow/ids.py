@@ -90,13 +90,13 @@ class Ids:
         rank[self.order] = np.arange(len(self))
         return rank
 
-    def ranks_of(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    def rank_rows(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return numbers that sort some rows as `rank` does; where few are asked for, only they are sorted."""
         if self._order is not None or "rank" in vars(self) or len(rows) * _PART > len(self):
             return np.asarray(self.rank[rows], np.int64)
         distinct, back = np.unique(rows, return_inverse=True)
         ranks = np.empty(len(distinct), np.int64)
-        ranks[np.asarray(pc.sort_indices(self.arrow(distinct).cast(pa.large_binary())))] = np.arange(len(distinct))
+        ranks[np.asarray(pc.sort_indices(self.take_arrow(distinct).cast(pa.large_binary())))] = np.arange(len(distinct))
         return np.asarray(ranks[back], np.int64)
 
     def __len__(self) -> int:
@@ -123,17 +123,17 @@ class Ids:
 
     def take(self, rows: NDArray[np.integer] | Sequence[int]) -> list[str]:
         """Return the ids of the rows, in the order asked for."""
-        return self.arrow(rows).to_pylist()  # type: ignore[no-any-return]
+        return self.take_arrow(rows).to_pylist()  # type: ignore[no-any-return]
 
-    def arrow(self, rows: NDArray[np.integer] | Sequence[int]) -> pa.ChunkedArray:
+    def take_arrow(self, rows: NDArray[np.integer] | Sequence[int]) -> pa.ChunkedArray:
         """Return the ids of the rows as an Arrow array, without Python strings."""
         return take_rows(self.strings, rows)
 
-    def part(self, first: int, last: int) -> Ids:
+    def slice_rows(self, first: int, last: int) -> Ids:
         """Return the rows from `first` to below `last` as a table of their own."""
         return Ids(self.strings.slice(first, last - first))
 
-    def row(self, id: str) -> int:
+    def find_row(self, id: str) -> int:
         """Return the row of one id, or -1."""
         low, high, wanted = 0, len(self), id.encode("utf-8", "surrogatepass")
         while low < high:
@@ -146,12 +146,12 @@ class Ids:
             return int(self.order[low])
         return -1
 
-    def rows(self, ids: Sequence[str] | pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+    def find_rows(self, ids: Sequence[str] | pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
         """Return the row of each id, (len(ids),) int64, -1 where the table does not have it."""
         if not len(ids):
             return np.empty(0, np.int64)
         if isinstance(ids, Sequence) and len(ids) <= _FEW:
-            return np.array([self.row(id) for id in ids], np.int64)
+            return np.array([self.find_row(id) for id in ids], np.int64)
         if isinstance(ids, pa.ChunkedArray):
             wanted = ids.cast(pa.large_string()).combine_chunks()
         else:
@@ -168,11 +168,11 @@ class Ids:
         rows_of: NDArray[np.int64] = found[np.asarray(encoded.indices)]
         return rows_of
 
-    def duplicates(self) -> list[tuple[int, int]]:
+    def find_duplicates(self) -> list[tuple[int, int]]:
         """Return pairs of rows with the same id, (earlier, later), in byte order; normally none."""
         if len(self) < 2:
             return []
-        by_bytes = self.arrow(self.order)
+        by_bytes = self.take_arrow(self.order)
         same = np.flatnonzero(np.asarray(pc.equal(by_bytes.slice(1), by_bytes.slice(0, len(self) - 1))))
         pairs = [(int(self.order[i]), int(self.order[i + 1])) for i in same]
         return [(min(pair), max(pair)) for pair in pairs]

@@ -78,7 +78,7 @@ class QrelsFile:
         grades = np.array([row[2] for row in rows], np.int64)
         return _drop_repeats(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
 
-    def without(self, known: PairsFile) -> QrelsFile:
+    def exclude(self, known: PairsFile) -> QrelsFile:
         """Return the judgements but those of some pairs."""
         both = [
             pa.concat_arrays([mine, other])
@@ -110,14 +110,14 @@ class PairsFile:
     def __len__(self) -> int:
         return len(self.query_ids)
 
-    def joined(self, queries: Ids, docs: Ids) -> Pairs:
+    def join(self, queries: Ids, docs: Ids) -> Pairs:
         """Join the pairs to both sides; those of other queries and of absent documents are left out."""
-        q, d = queries.rows(self.query_ids), docs.rows(self.doc_ids)
+        q, d = queries.find_rows(self.query_ids), docs.find_rows(self.doc_ids)
         kept = (q >= 0) & (d >= 0)
         return Pairs.build(queries, docs, q[kept], d[kept], source=self.source)
 
     @classmethod
-    def distinct(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
+    def build(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
         """Drop repeats and count them."""
         keys = _make_pair_keys(query_ids, doc_ids)
         _, first = np.unique(keys, return_index=True)
@@ -234,7 +234,9 @@ def _split_columns(
         asked, answer = sides[::-1] if asking == "right" else sides
         queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
     if queries is None or docs is None:
-        raise DataError(_explain_sides(found.path, names, sides) if said == "qrels" else _explain_record_sides(found.path, names))
+        raise DataError(
+            _explain_sides(found.path, names, sides) if said == "qrels" else _explain_record_sides(found.path, names)
+        )
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
         raise DataError(
@@ -329,7 +331,7 @@ def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
     if queries is None or docs is None:
         raise DataError(_explain_sides(path, found.names or (), sides_of(found.names or ())))
     _refuse_empty(found, queries, docs)
-    return PairsFile.distinct(str(path), queries, docs, found.line_ends)
+    return PairsFile.build(str(path), queries, docs, found.line_ends)
 
 
 def _describe_empty_id(what: str, _: object) -> str:

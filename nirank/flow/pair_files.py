@@ -27,5 +27,5 @@ def write_pairs(pairs: Pairs, path: str | Path) -> None:
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
         for start in range(0, len(pairs), _WRITTEN):
             at = slice(start, start + _WRITTEN)
-            columns = (pairs.queries.arrow(pairs.query_rows[at]), pairs.docs.arrow(pairs.rows[at]))
+            columns = (pairs.queries.take_arrow(pairs.query_rows[at]), pairs.docs.take_arrow(pairs.rows[at]))
             file.write_table(pa.table([one.cast(pa.large_string()) for one in columns], schema))

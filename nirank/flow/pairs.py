@@ -78,7 +78,7 @@ class Pairs:
         """The query row of every pair, (n_pairs,) int64."""
         return np.repeat(np.arange(len(self.queries)), self.counts)
 
-    def query_of(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    def get_query_rows(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the query row of the pairs at some places, without making those of all pairs."""
         return np.searchsorted(self.offsets, at, side="right") - 1
 
@@ -87,18 +87,18 @@ class Pairs:
         """One integer a pair, query row × n_docs + document row; equal pairs have equal keys."""
         return self.query_rows * max(len(self.docs), 1) + self.rows
 
-    def of(self, query: int) -> Rows:
+    def get_rows(self, query: int) -> Rows:
         """Return the document rows of one query."""
         return self.rows[self.offsets[query] : self.offsets[query + 1]]
 
-    def part(self, first: int, last: int) -> Self:
+    def slice_queries(self, first: int, last: int) -> Self:
         """Return the pairs of the queries from row `first` to below `last`, over these queries; nothing is copied."""
         begin, end = int(self.offsets[first]), int(self.offsets[last])
         some = self._replace(self.offsets[first : last + 1] - begin, self.rows[begin:end], slice(begin, end))
-        some.queries = self.queries.part(first, last)
+        some.queries = self.queries.slice_rows(first, last)
         return some
 
-    def forget(self) -> None:
+    def drop_caches(self) -> None:
         """Give up what was worked out of the arrays, 16 bytes a pair; it is worked out again where it is asked for."""
         for name in ("query_rows", "keys"):
             vars(self).pop(name, None)
@@ -129,7 +129,7 @@ class Pairs:
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.asarray(keys[at] == wanted)
 
-    def unscored(self) -> Pairs:
+    def drop_scores(self) -> Pairs:
         """Return the same pairs as plain Pairs, without scores or order."""
         order = np.argsort(self.keys, kind="stable")
         return Pairs(self.queries, self.docs, self.offsets, self.rows[order])
@@ -162,11 +162,11 @@ class Pairs:
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self._same(other)
+        return self._equals(other)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _same(self, other: object) -> bool:
+    def _equals(self, other: object) -> bool:
         return (
             isinstance(other, Pairs)
             and self.queries == other.queries
@@ -223,7 +223,7 @@ def flatten_mapping(given: Any, what: str, where: str) -> list[tuple[str, str, A
 
 def require_rows(table: Ids, ids: Sequence[str], what: str) -> NDArray[np.int64]:
     """Return the rows of ids; raise DataError, beginning with `what`, for one that the table does not have."""
-    rows = table.rows(ids)
+    rows = table.find_rows(ids)
     if len(rows) and rows.min() < 0:
         raise DataError(f"{what} '{ids[int(np.argmin(rows))]}' is not in the collection")
     return rows

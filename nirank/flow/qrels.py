@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nirank.base.identity import digest
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
-from nirank.flow.pairs import Pairs, Rows, flatten_mapping, compute_offsets, concatenate_ranges
+from nirank.flow.pairs import Pairs, Rows, compute_offsets, concatenate_ranges, flatten_mapping
 
 _GREATEST = 10**9  # labels are below, as in files
 
@@ -109,10 +109,10 @@ class Qrels:
         flat = [Judgement(query, doc, _parse_grade(query, doc, given)) for query, doc, given in rows]
         queries = Ids.of(judged) if queries is None else queries
         docs = Ids.of(dict.fromkeys(one.doc_id for one in flat)) if docs is None else docs
-        q = queries.rows([one.query_id for one in flat])
+        q = queries.find_rows([one.query_id for one in flat])
         if (q < 0).any():
             raise DataError(f"judgements: query '{flat[int(np.argmin(q))].query_id}' is not among the queries")
-        d = docs.rows([one.doc_id for one in flat])
+        d = docs.find_rows([one.doc_id for one in flat])
         dangling = tuple(flat[i] for i in np.flatnonzero(d < 0))
         grades = np.array([one.relevance for one in flat], np.int64)
         return cls.build(queries, docs, q, d, grades, name=name, min_rel=min_rel, dangling=dangling)
@@ -133,7 +133,7 @@ class Qrels:
         """The query row of every judgement, (n,) int64."""
         return np.repeat(np.arange(len(self.queries)), self.counts)
 
-    def relevant(self, min_rel: int | None = None) -> NDArray[np.int64]:
+    def count_relevant(self, min_rel: int | None = None) -> NDArray[np.int64]:
         """Count each query's relevant documents, dangling ones included, (n_queries,) int64."""
         hit = self.grades >= (self.min_rel if min_rel is None else min_rel)
         return np.bincount(self.query_rows[hit], minlength=len(self.queries))
@@ -144,7 +144,7 @@ class Qrels:
         keys: NDArray[np.int64] = self.query_rows * (len(self.docs) + 1) + self.rows + 1
         return keys
 
-    def places(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.int64]:
+    def find_positions(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.int64]:
         """Join on pairs: for each (query, document) the place of its judgement, -1 where there is none."""
         wanted = np.asarray(query_rows, np.int64) * (len(self.docs) + 1) + doc_rows + 1
         if not len(self):
@@ -159,13 +159,13 @@ class Qrels:
         judged[self.rows[self.rows >= 0]] = True
         return judged
 
-    def among(self, listed: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def find_judged(self, listed: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where judged pairs stand in a list, ascending, and the places of their judgements, (n_found,) each.
 
         Most documents of a long ranking are judged for no query at all; those are kept out of the join.
         """
         at = np.flatnonzero(self._judged_docs[listed.rows])
-        places = self.places(listed.query_of(at), listed.rows[at])
+        places = self.find_positions(listed.get_query_rows(at), listed.rows[at])
         return at[places >= 0], places[places >= 0]
 
     def take(self, query_rows: Rows, queries: Ids) -> Qrels:
@@ -202,7 +202,7 @@ class Qrels:
             dangling=self.dangling,
         )
 
-    def judgements(self) -> list[Judgement]:
+    def list_judgements(self) -> list[Judgement]:
         """Return all judgements with their ids, dangling ones included."""
         known = self.rows >= 0
         queries = self.queries.take(self.query_rows[known])
@@ -213,4 +213,4 @@ class Qrels:
     @cached_property
     def digest(self) -> str:
         """Content digest of the judgements and the threshold."""
-        return digest({"judgements": sorted(self.judgements()), "min_rel": self.min_rel})
+        return digest({"judgements": sorted(self.list_judgements()), "min_rel": self.min_rel})

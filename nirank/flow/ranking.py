@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError, StageError
 from nirank.flow.ids import Ids, as_id
-from nirank.flow.pairs import Pairs, Rows, check_rows, require_rows, flatten_mapping, compute_offsets, refuse_repeats, concatenate_ranges
+from nirank.flow.pairs import (
+    Pairs,
+    Rows,
+    check_rows,
+    compute_offsets,
+    concatenate_ranges,
+    flatten_mapping,
+    refuse_repeats,
+    require_rows,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +48,7 @@ def find_standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Sco
         tied = np.flatnonzero(np.append(ties, False) | np.concatenate(([False], ties)))
         group = np.cumsum(~np.concatenate(([False], ties)))[tied]
         places = by_query[tied]
-        by_query[tied] = places[np.lexsort((-docs.ranks_of(doc_rows[places]), group))]
+        by_query[tied] = places[np.lexsort((-docs.rank_rows(doc_rows[places]), group))]
     return by_query
 
 
@@ -76,7 +85,7 @@ class Ranking(Pairs):
             BM25, float64 from fusion and files
     depth   where the ranking was cut; None: it was not
 
-    Always in standard order (see `standard_order`); no document twice in a query, no NaN, no
+    Always in standard order (see `find_standard_order`); no document twice in a query, no NaN, no
     infinity. Build with `Ranking.build`, which sorts and checks.
     """
 
@@ -125,7 +134,7 @@ class Ranking(Pairs):
             refuse_repeats(queries, docs, q[by_pair], d[by_pair], source)
         order = find_standard_order(docs, q, d, s)
         ranking = cls(queries, docs, compute_offsets(q[order], len(queries)), d[order], s[order])
-        return ranking if depth is None else ranking.cut(depth)._deep(depth)
+        return ranking if depth is None else ranking.cut(depth)._with_depth(depth)
 
     @classmethod
     def from_dict(
@@ -194,7 +203,7 @@ class Ranking(Pairs):
             raise StageError(f"cut: a ranking can be cut at 1 or more, got {k}")
         lengths = np.minimum(self.counts, k)
         if np.array_equal(lengths, self.counts):
-            return self if self.depth is None else self._deep(min(k, self.depth))
+            return self if self.depth is None else self._with_depth(min(k, self.depth))
         at = concatenate_ranges(self.offsets[:-1], lengths)
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         return Ranking(
@@ -208,11 +217,11 @@ class Ranking(Pairs):
 
     def rescore(self, scores: Scores, *, source: str) -> Ranking:
         """Give every pair another score, (n_pairs,), and sort anew."""
-        return Ranking.build(self.queries, self.docs, self.query_rows, self.rows, scores, source=source)._deep(
+        return Ranking.build(self.queries, self.docs, self.query_rows, self.rows, scores, source=source)._with_depth(
             self.depth
         )
 
-    def _deep(self, depth: int | None) -> Ranking:
+    def _with_depth(self, depth: int | None) -> Ranking:
         return Ranking(self.queries, self.docs, self.offsets, self.rows, self.scores, depth)
 
     @staticmethod
@@ -223,17 +232,17 @@ class Ranking(Pairs):
         docs = parts[0].docs
         if any(part.docs != docs for part in parts):
             raise StageError("concatenate: the rankings are over different documents")
-        rows = np.concatenate([queries.rows(list(part.queries)) for part in parts])
+        rows = np.concatenate([queries.find_rows(list(part.queries)) for part in parts])
         if len(np.unique(rows)) != len(rows) or (rows < 0).any():
             raise StageError("concatenate: a query is in two rankings, or not in the joint table")
-        q = np.concatenate([queries.rows(list(part.queries))[part.query_rows] for part in parts])
+        q = np.concatenate([queries.find_rows(list(part.queries))[part.query_rows] for part in parts])
         d = np.concatenate([part.rows for part in parts])
         depths = [part.depth for part in parts if part.depth is not None]
         scores = np.concatenate([part.scores for part in parts])
         whole = Ranking.build(queries, docs, q, d, scores, source="concatenate")
-        return whole._deep(min(depths) if depths else None)
+        return whole._with_depth(min(depths) if depths else None)
 
-    def collapsed(self) -> int:
+    def count_float32_ties(self) -> int:
         """Count neighbours with distinct scores that a tool with 32-bit floats would see as tied."""
         single = self.scores.astype(np.float32)
         same_query = self.query_rows[1:] == self.query_rows[:-1]
@@ -242,9 +251,9 @@ class Ranking(Pairs):
     def _replace(self, offsets: Rows, rows: Rows, at: Any) -> Self:
         return type(self)(self.queries, self.docs, offsets, rows, self.scores[at], self.depth)
 
-    def _same(self, other: object) -> bool:
+    def _equals(self, other: object) -> bool:
         return (
-            super()._same(other)
+            super()._equals(other)
             and isinstance(other, Ranking)
             and self.scores.dtype == other.scores.dtype
             and np.array_equal(self.scores, other.scores)

@@ -52,11 +52,11 @@ class RunLines:
     def __len__(self) -> int:
         return len(self.score)
 
-    def number(self, at: int) -> int:
+    def get_line_number(self, at: int) -> int:
         """Return where a line stands in the file, from 1."""
         return at + 1 if self.numbers is None else int(self.numbers[at])
 
-    def ids(self, at: int) -> tuple[str, str]:
+    def get_ids(self, at: int) -> tuple[str, str]:
         """Return the query and the document of a line."""
         return str(self.query_ids[int(self.query[at])]), str(self.doc_ids[int(self.doc[at])])
 
@@ -134,9 +134,9 @@ def _check_scores(lines: RunLines) -> RunLines:
     wild = np.flatnonzero(~np.isfinite(lines.score))
     if len(wild):
         at = int(wild[0])
-        one, other = lines.ids(at)
+        one, other = lines.get_ids(at)
         raise DataError(
-            f"{lines.path}:{lines.number(at)}: query '{one}', document '{other}' has score {lines.score[at]};"
+            f"{lines.path}:{lines.get_line_number(at)}: query '{one}', document '{other}' has score {lines.score[at]};"
             " expected a finite number"
         )
     return lines

@@ -14,11 +14,11 @@ from nirank.base.identity import Digester
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs, Rows
 
-_BETWEEN = ("values", "low", "high", "always")
+_RANGE_FIELDS = ("values", "low", "high", "always")
 
 
 @dataclass(frozen=True, eq=False)
-class Between:
+class ValueRange:
     """A value of every document that must lie between two bounds of the query, such as its date.
 
     Memory is one number a document and two a query, however many pairs are allowed.
@@ -39,13 +39,13 @@ class Between:
         inside: NDArray[np.bool_] = (values >= self.low[query_rows]) & (values <= self.high[query_rows])
         return inside | self.always[doc_rows]
 
-    def of_queries(self, query_rows: NDArray[np.integer]) -> Between:
+    def take_queries(self, query_rows: NDArray[np.integer]) -> ValueRange:
         """Return the same rule for some of the queries."""
-        return Between(self.values, self.low[query_rows], self.high[query_rows], self.always)
+        return ValueRange(self.values, self.low[query_rows], self.high[query_rows], self.always)
 
-    def of_parts(self, parents: NDArray[np.integer]) -> Between:
+    def take_docs(self, parents: NDArray[np.integer]) -> ValueRange:
         """Return the same rule for parts of documents, given each part's document row."""
-        return Between(self.values[parents], self.low, self.high, self.always[parents])
+        return ValueRange(self.values[parents], self.low, self.high, self.always[parents])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,37 +64,37 @@ class Scope:
     docs: Ids
     mask: NDArray[np.bool_] | None = None
     pairs: Pairs | None = None
-    own: NDArray[np.integer] | None = None
-    between: tuple[Between, ...] = ()
-    without: Pairs | None = None
+    own_rows: NDArray[np.integer] | None = None
+    ranges: tuple[ValueRange, ...] = ()
+    excluded: Pairs | None = None
 
     def __and__(self, other: Scope) -> Scope:
         """Return the scope that allows what both allow."""
-        if self.own is not None and other.own is not None:
+        if self.own_rows is not None and other.own_rows is not None:
             raise ValueError("two scopes each name an own document")
         masks = [scope.mask for scope in (self, other) if scope.mask is not None]
         pairs = [scope.pairs for scope in (self, other) if scope.pairs is not None]
-        without = [scope.without for scope in (self, other) if scope.without is not None]
+        without = [scope.excluded for scope in (self, other) if scope.excluded is not None]
         return Scope(
             self.queries,
             self.docs,
             masks[0] & masks[1] if len(masks) == 2 else next(iter(masks), None),
             pairs[0].intersection(pairs[1]) if len(pairs) == 2 else next(iter(pairs), None),
-            other.own if self.own is None else self.own,
-            self.between + other.between,
+            other.own_rows if self.own_rows is None else self.own_rows,
+            self.ranges + other.ranges,
             without[0].union(without[1]) if len(without) == 2 else next(iter(without), None),
         )
 
-    def of_queries(self, query_rows: NDArray[np.integer], queries: Ids) -> Scope:
+    def take(self, query_rows: NDArray[np.integer], queries: Ids) -> Scope:
         """Return the same scope for some queries, or for parts of queries; `queries` is their table, in that order."""
         return Scope(
             queries,
             self.docs,
             self.mask,
             None if self.pairs is None else self.pairs.take(query_rows, queries),
-            None if self.own is None else np.asarray(self.own)[query_rows],
-            tuple(one.of_queries(query_rows) for one in self.between),
-            None if self.without is None else self.without.take(query_rows, queries),
+            None if self.own_rows is None else np.asarray(self.own_rows)[query_rows],
+            tuple(one.take_queries(query_rows) for one in self.ranges),
+            None if self.excluded is None else self.excluded.take(query_rows, queries),
         )
 
     @cached_property
@@ -102,42 +102,42 @@ class Scope:
         """Rows that the mask leaves, ascending; None: no mask."""
         return None if self.mask is None else np.flatnonzero(self.mask)
 
-    def rows(self, query: int) -> Rows | None:
+    def list_rows(self, query: int) -> Rows | None:
         """Return the rows that one query may see, ascending; None: every document.
 
         The query's own document and those that it has had are already taken out.
         """
         if self.pairs is not None:
-            rows: Rows = np.sort(self.pairs.of(query))
+            rows: Rows = np.sort(self.pairs.get_rows(query))
             if self.mask is not None:
                 rows = rows[self.mask[rows]]
         elif self.open_rows is not None:
             rows = self.open_rows
-        elif self._differs(query):
+        elif self._has_query_rules(query):
             rows = np.arange(len(self.docs))
         else:
             return None
-        inside = self.inside(query, rows)
+        inside = self.filter_rows(query, rows)
         return rows if inside is None else rows[inside]
 
-    def _differs(self, query: int) -> bool:
+    def _has_query_rules(self, query: int) -> bool:
         """Tell whether a rule that differs by query takes anything from it."""
-        owns = self.own is not None and self.own[query] >= 0
-        return bool(self.between) or owns or (self.without is not None and len(self.without.of(query)) > 0)
+        owns = self.own_rows is not None and self.own_rows[query] >= 0
+        return bool(self.ranges) or owns or (self.excluded is not None and len(self.excluded.get_rows(query)) > 0)
 
-    def inside(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
+    def filter_rows(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
         """Tell which rows the rules that differ by query allow (own document, `between`, `without`); None: all.
 
         `mask` and `pairs` are not looked at.
         """
         found: NDArray[np.bool_] | None = None
-        if self.own is not None and self.own[query] >= 0:
-            found = rows != self.own[query]
-        for one in self.between:
+        if self.own_rows is not None and self.own_rows[query] >= 0:
+            found = rows != self.own_rows[query]
+        for one in self.ranges:
             allowed = one.allows(query, rows)
             found = allowed if found is None else found & allowed
-        if self.without is not None and len(self.without.of(query)):
-            new = np.isin(rows, self.without.of(query), invert=True)
+        if self.excluded is not None and len(self.excluded.get_rows(query)):
+            new = np.isin(rows, self.excluded.get_rows(query), invert=True)
             found = new if found is None else found & new
         return found
 
@@ -148,35 +148,35 @@ class Scope:
             inside &= self.mask[doc_rows]
         if self.pairs is not None:
             inside &= self.pairs.contains(query_rows, doc_rows)
-        if self.own is not None:
-            inside &= self.own[query_rows] != doc_rows
-        for one in self.between:
+        if self.own_rows is not None:
+            inside &= self.own_rows[query_rows] != doc_rows
+        for one in self.ranges:
             inside &= one.allows(query_rows, doc_rows)
-        if self.without is not None:
-            inside &= ~self.without.contains(query_rows, doc_rows)
+        if self.excluded is not None:
+            inside &= ~self.excluded.contains(query_rows, doc_rows)
         return inside
 
-    def counts(self) -> NDArray[np.int64]:
+    def count_rows(self) -> NDArray[np.int64]:
         """Return how many documents each query may see, (n_queries,) int64."""
         if self.pairs is not None:
             inside = self.pairs.select(self.allows(self.pairs.query_rows, self.pairs.rows))
             return inside.counts
-        if self.between:
-            listed = (self.rows(query) for query in range(len(self.queries)))
+        if self.ranges:
+            listed = (self.list_rows(query) for query in range(len(self.queries)))
             return np.array([len(self.docs) if rows is None else len(rows) for rows in listed], np.int64)
         found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
-        if self.own is not None:
-            has = np.flatnonzero(np.asarray(self.own) >= 0)
-            found[has] -= 1 if self.mask is None else self.mask[self.own[has]]
-        if self.without is not None:
-            rest = Scope(self.queries, self.docs, self.mask, own=self.own)
-            there = self.without.select(rest.allows(self.without.query_rows, self.without.rows))
+        if self.own_rows is not None:
+            has = np.flatnonzero(np.asarray(self.own_rows) >= 0)
+            found[has] -= 1 if self.mask is None else self.mask[self.own_rows[has]]
+        if self.excluded is not None:
+            rest = Scope(self.queries, self.docs, self.mask, own_rows=self.own_rows)
+            there = self.excluded.select(rest.allows(self.excluded.query_rows, self.excluded.rows))
             found -= there.counts
         return found
 
-    def everything(self) -> Pairs:
+    def list_pairs(self) -> Pairs:
         """Return all allowed pairs; the size is queries × documents where nothing restricts them."""
-        listed = [self.rows(query) for query in range(len(self.queries))]
+        listed = [self.list_rows(query) for query in range(len(self.queries))]
         full = np.arange(len(self.docs))
         rows = [full if one is None else one for one in listed]
         offsets = np.concatenate(([0], np.cumsum([len(one) for one in rows])))
@@ -186,12 +186,12 @@ class Scope:
     def digest(self) -> str:
         """Content digest of what restricts; rows mean the two sides' own, whose digests must stand beside it."""
         running = Digester()
-        arrays: dict[str, NDArray[Any] | None] = {"mask": self.mask, "own": self.own}
-        for name, listed in (("pairs", self.pairs), ("without", self.without)):
+        arrays: dict[str, NDArray[Any] | None] = {"mask": self.mask, "own": self.own_rows}
+        for name, listed in (("pairs", self.pairs), ("without", self.excluded)):
             if listed is not None:
                 arrays |= {f"{name} offsets": listed.offsets, f"{name} rows": listed.rows}
-        for at, one in enumerate(self.between):
-            arrays |= {f"between {at} {name}": getattr(one, name) for name in _BETWEEN}
+        for at, one in enumerate(self.ranges):
+            arrays |= {f"between {at} {name}": getattr(one, name) for name in _RANGE_FIELDS}
         for name, array in arrays.items():
             if array is not None:
                 running.add([name, np.asarray(array).dtype.str, len(array)])
@@ -202,16 +202,16 @@ class Scope:
         """Write what restricts: `mask.npy`, `own.npy`, `pairs/`, `without/`, `between/`."""
         if self.mask is not None:
             np.save(folder / "mask.npy", self.mask)
-        if self.own is not None:
-            np.save(folder / "own.npy", self.own)
-        for name, pairs in (("pairs", self.pairs), ("without", self.without)):
+        if self.own_rows is not None:
+            np.save(folder / "own.npy", self.own_rows)
+        for name, pairs in (("pairs", self.pairs), ("without", self.excluded)):
             if pairs is not None:
                 (folder / name).mkdir()
                 pairs.save(folder / name)
-        for number, one in enumerate(self.between):
+        for number, one in enumerate(self.ranges):
             place = folder / "between" / str(number)
             place.mkdir(parents=True)
-            for name in _BETWEEN:
+            for name in _RANGE_FIELDS:
                 np.save(place / f"{name}.npy", getattr(one, name))
 
     @classmethod
@@ -225,6 +225,9 @@ class Scope:
             np.load(mask) if mask.exists() else None,
             Pairs.open(pairs, queries, docs) if pairs.exists() else None,
             np.load(own) if own.exists() else None,
-            tuple(Between(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _BETWEEN)) for place in rules),
+            tuple(
+                ValueRange(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _RANGE_FIELDS))
+                for place in rules
+            ),
             Pairs.open(without, queries, docs) if without.exists() else None,
         )

@@ -97,11 +97,11 @@ def read_run(
         raise DataError(f"{path}: none of its queries is declared (it has {examples} …)")
     unknown = np.flatnonzero(declared & (d < 0))
     if len(unknown):
-        _, first = lines.ids(int(unknown[0]))
+        _, first = lines.get_ids(int(unknown[0]))
         nearest = suggest(first, docs.take(np.arange(min(len(docs), 10_000))))
         raise DataError(
             f"{path}: {len(unknown):,} lines name documents that the corpus lacks, first '{first}'"
-            f" in line {lines.number(int(unknown[0]))}{nearest}"
+            f" in line {lines.get_line_number(int(unknown[0]))}{nearest}"
         )
     conflicts = _count_conflicts(q, lines)
     score: Scores = lines.score
@@ -124,7 +124,7 @@ def _count_ties_past_2_53(ranking: Ranking) -> int:
 
 def _match_side(table: Ids | None, ids: pa.Array) -> tuple[Ids, NDArray[np.int64]]:
     """Return a side's table, and the row of each of a file's ids in it; None: these ids are the table."""
-    return (Ids(ids), np.arange(len(ids))) if table is None else (table, table.rows(ids))
+    return (Ids(ids), np.arange(len(ids))) if table is None else (table, table.find_rows(ids))
 
 
 def _score_positions(q: NDArray[np.int64], place: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
@@ -175,9 +175,9 @@ def _select_distinct(
     differing = later[lines.score[numbers[order[later]]] != lines.score[numbers[order[later - 1]]]]
     if len(differing) and duplicates == "refuse":
         one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
-        query, document = lines.ids(one)
+        query, document = lines.get_ids(one)
         raise DataError(
-            f"{path}:{lines.number(one)} and :{lines.number(two)}: query '{query}' has document"
+            f"{path}:{lines.get_line_number(one)} and :{lines.get_line_number(two)}: query '{query}' has document"
             f" '{document}' twice with different scores;"
             " expected once, or set duplicates: best or first"
         )
@@ -202,7 +202,7 @@ def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:
         _write_parquet(ranking, path)
         return
     tag = re.sub(r"\s+", "_", tag) or "nirank"
-    queries, docs = ranking.queries.arrow(ranking.query_rows), ranking.docs.arrow(ranking.rows)
+    queries, docs = ranking.queries.take_arrow(ranking.query_rows), ranking.docs.take_arrow(ranking.rows)
     for ids, what in ((queries, "query"), (docs, "document")):
         spaced = pc.match_substring_regex(ids, _UNWRITABLE)
         if pc.any(spaced).as_py():
@@ -228,8 +228,8 @@ def _write_parquet(ranking: Ranking, path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = {
-        "query": ranking.queries.arrow(ranking.query_rows),
-        "document": ranking.docs.arrow(ranking.rows),
+        "query": ranking.queries.take_arrow(ranking.query_rows),
+        "document": ranking.docs.take_arrow(ranking.rows),
         "rank": pa.array(ranking.ranks),
         "score": pa.array(ranking.scores.astype(np.float64)),
     }

@@ -102,10 +102,10 @@ def search(
     index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
     depth = len(docs) if k is None else min(k, len(docs))
     asked = _prepared(queries, similarity)
-    restricted = bool(scope.between) or any(one is not None for one in (scope.mask, scope.own, scope.without))
+    restricted = bool(scope.ranges) or any(one is not None for one in (scope.mask, scope.own_rows, scope.excluded))
     found_rows, found_scores, missed = [], [], 0
     for query in range(len(queries)):
-        allowed = scope.rows(query) if restricted else None
+        allowed = scope.list_rows(query) if restricted else None
         options = _parameters(faiss, stated["kind"], width, depth, allowed, len(docs))
         rows = index.search(asked[query : query + 1], depth, params=options)[1][0]
         rows = np.sort(rows[rows >= 0])  # -1 fills up lists that are too short
@@ -153,7 +153,7 @@ def _declare_overlap(
     sample = np.unique(np.linspace(0, len(queries) - 1, min(_SAMPLE, len(queries))).astype(np.int64))
     inside = found.queries.take(sample)
     table = type(found.queries).of(inside)
-    part = scope.of_queries(sample, table)
+    part = scope.take(sample, table)
     exact = nearest(np.asarray(queries[sample]), docs, part, max(_CUTOFFS), similarity)
     ctx.declare("overlap", {f"@{k}": round(_overlap(found, exact, sample, k), 4) for k in _CUTOFFS})
     ctx.declare("overlap_queries", len(sample))
@@ -162,9 +162,9 @@ def _declare_overlap(
 def _overlap(found: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
     shares = []
     for at, query in enumerate(sample.tolist()):
-        wanted = exact.of(at)[:k]
+        wanted = exact.get_rows(at)[:k]
         if len(wanted):
-            shares.append(len(np.intersect1d(found.of(query)[:k], wanted)) / len(wanted))
+            shares.append(len(np.intersect1d(found.get_rows(query)[:k], wanted)) / len(wanted))
     return float(np.mean(shares)) if shares else 1.0
 
 

@@ -113,7 +113,7 @@ def _search_block(
         margins = _margins(part, norms, similarity)
         for query, scores, margin in zip(range(first, first + len(part)), rough, margins, strict=True):
             _check_finite(scores, query, rows, scope)
-            inside = scope.inside(query, rows)
+            inside = scope.filter_rows(query, rows)
             if inside is not None:
                 scores[~inside] = -np.inf
             old_rows, old_scores = keep[query]
@@ -145,7 +145,7 @@ def _search_listed(
     """Score listed pairs only, each query's vectors gathered."""
     rank = scope.docs.rank
     for query in range(len(queries)):
-        rows = scope.rows(query)
+        rows = scope.list_rows(query)
         assert rows is not None
         vectors = np.asarray(docs[rows if rows_of is None else np.searchsorted(rows_of, rows)], np.float32)
         scores = _score(queries[query], vectors, _norms(vectors), similarity)

@@ -329,7 +329,7 @@ def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ra
             total += np.bincount(rows, weighed, minlength=n)
         scores = total.astype(np.float32)
         rows = np.flatnonzero(scores)
-        allowed = scope.rows(query) if len(rows) else None
+        allowed = scope.list_rows(query) if len(rows) else None
         if allowed is not None:
             rows = allowed[scores[allowed] > 0]
         best = select_best(scores[rows], rank[rows], k)

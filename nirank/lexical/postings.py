@@ -139,7 +139,7 @@ class _Builder:
         docs.flush()
         tfs.flush()
         shutil.rmtree(self.spill)
-        Ids(terms.arrow(terms.order), np.arange(len(terms))).save(self.folder)
+        Ids(terms.take_arrow(terms.order), np.arange(len(terms))).save(self.folder)
         np.save(self.folder / "offsets.npy", offsets)
         np.save(self.folder / "norms.npy", length_bytes(self.lengths))
         facts = {"doc_count": int((self.lengths > 0).sum()), "tokens": int(self.lengths.sum())}

@@ -100,7 +100,7 @@ class _Plain:
         if total is None:
             return np.empty(0, choose_row_type(n_docs)), np.empty(0, F)
         rows: NDArray[np.integer] = np.flatnonzero(total)
-        allowed = self.scope.rows(query) if len(rows) else None
+        allowed = self.scope.list_rows(query) if len(rows) else None
         if allowed is not None:
             rows = allowed[total[allowed] > 0]
         best = select_best(total[rows], self.scope.docs.rank[rows], self.k)
@@ -126,7 +126,7 @@ class _Compiled:
     def search(self, query: int) -> Found:
         from nirank.lexical import compiled
 
-        listed = self.scope.rows(query)
+        listed = self.scope.list_rows(query)
         fields, *clauses = self._clauses(query)
         docs, tfs, norms = self.fields
         ids = (self.rank, self.scope.docs.order, self.k)
@@ -219,7 +219,7 @@ def unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> 
     """Return the terms that no field knows."""
     left = sorted(terms)
     for field in fields.values():
-        rows = field.terms.rows(left)
+        rows = field.terms.find_rows(left)
         left = [term for term, row in zip(left, rows.tolist(), strict=True) if row < 0]
     return set(left)
 
@@ -241,7 +241,7 @@ def _look_up(field: FieldPostings, weight: float, queries: Sequence[Query]) -> _
     counted = [tokens if isinstance(tokens, Mapping) else Counter(tokens) for tokens in queries]
     lengths = np.array([len(one) for one in counted], np.int64)
     words = [word for one in counted for word in one]
-    rows = field.terms.rows(words)
+    rows = field.terms.find_rows(words)
     qtf = np.array([n for one in counted for n in one.values()], F)
     known = rows >= 0
     terms = rows[known]

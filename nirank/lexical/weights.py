@@ -13,7 +13,7 @@ from nirank.lexical.postings import FieldPostings
 
 def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
     """Return BM25's idf, ln(1 + (N - df + 0.5) / (df + 0.5)), of the terms that the field knows."""
-    rows = field.terms.rows(terms)
+    rows = field.terms.find_rows(terms)
     known = np.flatnonzero(rows >= 0)
     df = field.offsets[rows[known] + 1] - field.offsets[rows[known]]
     values = np.log(1 + (field.doc_count - df + 0.5) / (df + 0.5))

@@ -307,7 +307,7 @@ class Runner:
             cost |= recorded(node, inputs, value, folder, context)
             for one in chain.from_iterable(inputs.values()):
                 if isinstance(one, Pairs):
-                    one.forget()
+                    one.drop_caches()
             meta["whole"] = isinstance(value, Ranking) and value.depth is None
             meta["counts"] = {name: int(n) for name, n in context.counts.items()}
             for name, said in context.declared.items():  # what a stage put there itself

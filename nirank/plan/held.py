@@ -58,7 +58,7 @@ def take(job: Job) -> Pairs:
     """Leave of a list the queries held out."""
     found: Pairs = job.one("list")
     queries = job.one("queries").ids
-    return found.take(found.queries.rows(list(queries)), queries)
+    return found.take(found.queries.find_rows(list(queries)), queries)
 
 
 def put_together(job: Job) -> Pairs:
@@ -66,7 +66,8 @@ def put_together(job: Job) -> Pairs:
     queries, docs = job.one("queries").ids, job.one("docs").ids
     lists: list[Pairs] = job.inputs["list"]
     rows = [
-        queries.rows(list(held.ids))[found.query_rows] for held, found in zip(job.inputs["held"], lists, strict=True)
+        queries.find_rows(list(held.ids))[found.query_rows]
+        for held, found in zip(job.inputs["held"], lists, strict=True)
     ]
     both = np.concatenate(rows), np.concatenate([found.rows for found in lists])
     ranked = [found for found in lists if isinstance(found, Ranking)]

@@ -99,7 +99,7 @@ def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
                 return None
             scoped += n
         elif isinstance(scope := value(below), Scope):
-            scoped += sum(len(pairs) for pairs in (scope.pairs, scope.without) if pairs is not None)
+            scoped += sum(len(pairs) for pairs in (scope.pairs, scope.excluded) if pairs is not None)
     found = Sizes(
         queries=rows.get("queries", 0),
         docs=rows.get("docs", 0),

@@ -29,11 +29,11 @@ def scope_of_parts(job: Job) -> Scope:
         allowed = job_scope(job, docs=whole)
         mask = None if allowed.mask is None else allowed.mask[parents]
         listed, without = (
-            None if one is None else _to_parts(one, docs, "docs")[0] for one in (allowed.pairs, allowed.without)
+            None if one is None else _to_parts(one, docs, "docs")[0] for one in (allowed.pairs, allowed.excluded)
         )
-        rules = tuple(one.of_parts(parents) for one in allowed.between)
-        return Scope(queries.ids, docs.ids, mask, listed, between=rules, without=without)
-    return job_scope(job, queries=whole).of_queries(np.asarray(queries.parents), queries.ids)
+        rules = tuple(one.take_docs(parents) for one in allowed.ranges)
+        return Scope(queries.ids, docs.ids, mask, listed, ranges=rules, excluded=without)
+    return job_scope(job, queries=whole).take(np.asarray(queries.parents), queries.ids)
 
 
 def list_of_parts(job: Job) -> Pairs:

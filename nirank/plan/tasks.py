@@ -33,7 +33,7 @@ def search(job: Job) -> Pairs:
             )
         short = found.counts < job.depth
         if short.any():
-            job.context.count("short_lists", int((found.counts < np.minimum(job.depth, scope.counts())).sum()))
+            job.context.count("short_lists", int((found.counts < np.minimum(job.depth, scope.count_rows())).sum()))
     return found
 
 
@@ -145,7 +145,7 @@ def job_scope(job: Job, queries: Texts | None = None, docs: Texts | None = None)
     queries, docs = queries or job.one("queries"), docs or job.one("docs")
     allowed = Scope(queries.ids, docs.ids)
     for one in job.inputs.get("scope", ()):
-        allowed &= one if isinstance(one, Scope) else Scope(queries.ids, docs.ids, pairs=one.unscored())
+        allowed &= one if isinstance(one, Scope) else Scope(queries.ids, docs.ids, pairs=one.drop_scores())
     job.context.scope = allowed
     return allowed
 
@@ -159,7 +159,7 @@ def _check(name: str, found: Any, job: Job, scope: Scope, *, ranked: bool) -> No
     outside = [_outside(found, scope, start) for start in range(0, len(found), _CHECKED)]
     first = next((some for some in outside if len(some)), None)
     if first is not None:
-        query, doc = found.queries[int(found.query_of(first[:1])[0])], found.docs[int(found.rows[first[0]])]
+        query, doc = found.queries[int(found.get_query_rows(first[:1])[0])], found.docs[int(found.rows[first[0]])]
         raise StageError(
             f"{name}: query '{query}' got document '{doc}', which is outside its scope"
             f" ({sum(len(some) for some in outside)} such pairs)"
@@ -169,7 +169,7 @@ def _check(name: str, found: Any, job: Job, scope: Scope, *, ranked: bool) -> No
 def _outside(found: Pairs, scope: Scope, start: int) -> NDArray[np.int64]:
     """Return which of the pairs from a place on, so many as are looked at together, a scope does not allow."""
     some = np.arange(start, min(start + _CHECKED, len(found)))
-    outside: NDArray[np.int64] = some[~scope.allows(found.query_of(some), found.rows[some])]
+    outside: NDArray[np.int64] = some[~scope.allows(found.get_query_rows(some), found.rows[some])]
     return outside
 
 

@@ -48,7 +48,7 @@ def is_one_table(queries: Texts, docs: Texts, scope: Scope) -> bool:
 
     Two tables can have equal records and ids as well; their own documents are not out of scope.
     """
-    if scope.own is None or not np.array_equal(scope.own, np.arange(len(docs))):
+    if scope.own_rows is None or not np.array_equal(scope.own_rows, np.arange(len(docs))):
         return False
     return queries is docs or queries.digest == docs.digest
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.base.memory import fit_block_size
-from nirank.flow.pairs import merge_keys, choose_row_type
+from nirank.flow.pairs import choose_row_type, merge_keys
 from nirank.flow.ranking import Ranking
 
 Float64 = NDArray[np.float64]
@@ -33,7 +33,7 @@ def by_blocks(lists: Sequence[Ranking], fused: Fused, ctx: Context) -> Ranking:
     rows: list[NDArray[np.integer]] = [np.empty(0, choose_row_type(len(first.docs)))]
     scores: list[NDArray[np.floating]] = [np.empty(0, np.float64)]
     for begin, end in _blocks(np.sum([one.counts for one in lists], axis=0)):
-        made = fused([one.part(begin, end) for one in lists])
+        made = fused([one.slice_queries(begin, end) for one in lists])
         counts.append(made.counts)
         rows.append(made.rows)
         scores.append(made.scores)

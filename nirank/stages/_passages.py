@@ -51,7 +51,9 @@ def passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) 
             rows = np.repeat(np.arange(start, start + len(block)), counts)
             parents.append(rows)
             numbers = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-            ids = pc.binary_join_element_wise(texts.ids.arrow(rows), pa.array(numbers).cast(pa.large_string()), joint)
+            ids = pc.binary_join_element_wise(
+                texts.ids.take_arrow(rows), pa.array(numbers).cast(pa.large_string()), joint
+            )
             others = [take_rows(texts.columns[name], rows) for name in names]
             bodies = pa.array((part for parts in made for part in parts), pa.large_string())
             yield pa.Table.from_arrays([ids, *others, bodies], ["id", *names, "text"])

@@ -43,7 +43,7 @@ class Complete(Combiner):
             listed = slice(*found.offsets[query : query + 2].tolist())
             middle = start + listed.stop - listed.start
             rows[start:middle], scores[start:middle] = found.rows[listed], found.scores[listed]
-            allowed = scope.rows(query)
+            allowed = scope.list_rows(query)
             left[:] = allowed is None
             if allowed is not None:
                 left[allowed] = True
@@ -57,9 +57,9 @@ def _union_counts(found: Ranking, scope: Scope) -> NDArray[np.int64]:
     """Return how many documents each query has, found or allowed, (n_queries,)."""
     outside = np.zeros(len(found.queries), np.int64)
     for query in range(len(found.queries)):
-        part = found.part(query, query + 1)
+        part = found.slice_queries(query, query + 1)
         outside[query] = np.sum(~scope.allows(part.query_rows + query, part.rows))
-    return np.asarray(scope.counts() + outside, np.int64)
+    return np.asarray(scope.count_rows() + outside, np.int64)
 
 
 def _below(least: Any) -> Any:

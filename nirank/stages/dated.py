@@ -50,4 +50,4 @@ class Dated(ScopeStage):
         ctx.count("undated_documents", int(dates.undated.sum()))
         ctx.count("undated_queries", int(asked.undated.sum()))
         rule = dated(dates, asked, self.when, self.days, self.undated)
-        return Scope(queries.ids, docs.ids, between=(rule,))
+        return Scope(queries.ids, docs.ids, ranges=(rule,))

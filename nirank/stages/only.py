@@ -61,7 +61,7 @@ class Only(ScopeStage):
         return Scope(queries.ids, docs.ids, mask=mask)
 
     def _listed(self, docs: Ids) -> NDArray[np.int64]:
-        rows = docs.rows(self.docs)
+        rows = docs.find_rows(self.docs)
         unknown = [doc for doc, row in zip(self.docs, rows.tolist(), strict=True) if row < 0]
         if unknown:
             raise ConfigError(*_unknown([f"only: docs: '{doc}'" for doc in unknown], unknown, docs))
@@ -77,7 +77,7 @@ def read(job: Job) -> None:
     listed = [(number, id) for number, id in lines if id]
     if not listed:
         raise DataError(f"{path}: holds no ids; expected one a line")
-    rows = docs.rows([id for _, id in listed])
+    rows = docs.find_rows([id for _, id in listed])
     unknown = [(number, id) for (number, id), row in zip(listed, rows.tolist(), strict=True) if row < 0]
     if unknown:
         said = [f"{path}:{number}: '{id}'" for number, id in unknown]

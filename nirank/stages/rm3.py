@@ -101,7 +101,7 @@ class RM3(Combiner):
 
         field = index.fields[""]
         words = sorted({word for one in vectors.values() for word in one if _TERM.fullmatch(word)})
-        at = field.terms.rows(words)
+        at = field.terms.find_rows(words)
         df = np.where(at < 0, 0, field.offsets[at + 1] - field.offsets[at])
         common = field.doc_count / 10 if field.doc_count >= 10 else field.doc_count
         rare = {word for word, count in zip(words, df.tolist(), strict=True) if count <= common}

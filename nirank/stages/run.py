@@ -86,8 +86,8 @@ class RunFile(Retriever):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         whole: Ranking = ctx.inputs[0]
         if whole.queries != queries.ids:  # a shard of the queries that the file was read for
-            whole = whole.take(whole.queries.rows(list(queries.ids)), queries.ids)
-        kept = rest_of(whole, scope.allows(whole.query_rows, whole.rows), scope.counts())
+            whole = whole.take(whole.queries.find_rows(list(queries.ids)), queries.ids)
+        kept = rest_of(whole, scope.allows(whole.query_rows, whole.rows), scope.count_rows())
         return kept if k is None else kept.cut(k)
 
 

@@ -74,7 +74,7 @@ class Bench:
         )
         context = Context(queries, self.docs, scope=scope, device="cpu", stage=self.stage.name)
         if "judgements" in self.stage.reads and self.collection.qrels:
-            rows = self.queries.ids.rows(list(queries.ids))
+            rows = self.queries.ids.find_rows(list(queries.ids))
             context.qrels = next(iter(self.collection.qrels.values())).take(rows, queries.ids)
         context.inputs = tuple(self._open(node) for node in self.stage.plan_inputs(data))
         return context
@@ -153,7 +153,7 @@ class Bench:
         had = Pairs.build(
             self.queries.ids, self.docs.ids, *np.nonzero(self.random.random((n, m)) < 0.2), source="check"
         )
-        return Scope(self.queries.ids, self.docs.ids, mask, pairs, self.random.integers(-1, m, n), without=had)
+        return Scope(self.queries.ids, self.docs.ids, mask, pairs, self.random.integers(-1, m, n), excluded=had)
 
     def lists(self, n: int, scope: Scope | None = None) -> list[Ranking]:
         """Return rankings with ties, of different depths; the second query has no results."""

@@ -44,14 +44,14 @@ def take_queries(found: Pairs, rows: NDArray[np.int64], part: Texts) -> Pairs:
     """Return the lists of some queries."""
     if isinstance(found, Ranking):
         return found.take(rows, part.ids)
-    listed = {found.queries[row]: found.docs.take(found.of(row)) for row in rows.tolist()}
+    listed = {found.queries[row]: found.docs.take(found.get_rows(row)) for row in rows.tolist()}
     return Pairs.from_ids(part.ids, found.docs, listed, source="check")
 
 
 def demand_same(wanted: Pairs, got: Pairs, stage: Stage, law: str, what: str) -> None:
     """Raise unless two lists are the same: in scores to 1e-5, in documents but for such ties at the end."""
     if not isinstance(wanted, Ranking) or not isinstance(got, Ranking):
-        demand(wanted.unscored() == got.unscored(), stage, law, what)
+        demand(wanted.drop_scores() == got.drop_scores(), stage, law, what)
         return
     for query, (scored, others) in enumerate(zip(wanted.to_dict().values(), got.to_dict().values(), strict=True)):
         here = f"{what} (query '{wanted.queries[query]}': {scored} and {others})"

@@ -36,14 +36,16 @@ def check_retriever(bench: Bench) -> None:
     for scope in (
         Scope(queries.ids, docs.ids, mask=mixed.mask),
         Scope(queries.ids, docs.ids, pairs=mixed.pairs),
-        Scope(queries.ids, docs.ids, own=mixed.own),
-        Scope(queries.ids, docs.ids, without=mixed.without),
+        Scope(queries.ids, docs.ids, own_rows=mixed.own_rows),
+        Scope(queries.ids, docs.ids, excluded=mixed.excluded),
         mixed,
         Scope(queries.ids, docs.ids, mask=np.zeros(len(docs), np.bool_)),
     ):
-        before = pickle.dumps((scope.mask, scope.own))
+        before = pickle.dumps((scope.mask, scope.own_rows))
         scoped = bench.search(queries, scope, k, "scope")
-        demand(before == pickle.dumps((scope.mask, scope.own)), stage, "inputs not changed", "the scope was changed")
+        demand(
+            before == pickle.dumps((scope.mask, scope.own_rows)), stage, "inputs not changed", "the scope was changed"
+        )
         if stage.prefix_exact:
             inside = whole.select(scope.allows(whole.query_rows, whole.rows))
             wanted = inside.cut(k) if isinstance(inside, Ranking) else inside
@@ -74,7 +76,7 @@ def check_scorer(bench: Bench) -> None:
     def close(some: NDArray[np.floating], others: NDArray[np.floating], what: str) -> None:
         demand(np.allclose(some, others, rtol=TOLERANCE, atol=TOLERANCE), stage, "each score is independent", what)
 
-    plain = ranking.unscored()
+    plain = ranking.drop_scores()
     order = np.argsort(ranking.keys, kind="stable")
     close(scores[order], score(plain, queries, "pairs"), "the order of pairs changes their scores")
     some = np.arange(len(plain)) % 3 == 0
@@ -106,7 +108,7 @@ def check_combiner(bench: Bench) -> None:
     scope = bench.masked()
     bench.combine(bench.lists(len(given), scope), queries, scope, "scope")
     if "pairs" in stage.takes:
-        plain = bench.combine([one.unscored() for one in given], queries, everything, "pairs")
+        plain = bench.combine([one.drop_scores() for one in given], queries, everything, "pairs")
         if stage.gives == "pairs":
             demand(plain == found, stage, "pairs", "scores change which pairs are given")
 

@@ -30,7 +30,7 @@ def check_map(bench: Bench) -> None:
         rows_of = np.asarray(parents)
         outside = len(rows_of) and not (rows_of.min() >= 0 and rows_of.max() < len(some))
         demand(not outside, stage, "parents", f"a parent row does not exist ({law})")
-        demand(not made.ids.duplicates(), stage, "ids", f"two made rows have one id ({law})")
+        demand(not made.ids.find_duplicates(), stage, "ids", f"two made rows have one id ({law})")
         return [[made[int(row)] for row in np.flatnonzero(rows_of == parent)] for parent in range(len(some))]
 
     rows, before = np.arange(len(texts)), texts.digest
@@ -55,7 +55,7 @@ def check_scope(bench: Bench) -> None:
         demand(isinstance(scope, Scope), stage, law, f"expected a Scope, got {type(scope).__name__}")
         ours = scope.queries == part.ids and scope.docs == docs.ids
         demand(ours, stage, law, "the scope is over other queries or documents")
-        everything = scope.everything()
+        everything = scope.list_pairs()
         return [everything.of(query).tolist() for query in range(len(part))]
 
     rows = np.arange(len(queries))

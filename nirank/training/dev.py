@@ -34,7 +34,7 @@ class Watched:
         cls, lists: Pairs, queries: Texts, docs: Texts, qrels: Qrels, measure: str, views: tuple[TextView, TextView]
     ) -> Watched:
         """Read the texts of candidate lists; `views` are of queries and documents."""
-        lists = lists.unscored() if isinstance(lists, Ranking) else lists
+        lists = lists.drop_scores() if isinstance(lists, Ranking) else lists
         rows, doc_at = np.unique(lists.rows, return_inverse=True)
         asked, query_at = np.unique(lists.query_rows, return_inverse=True)
         at = np.column_stack((query_at, doc_at)).astype(np.int64)

@@ -106,7 +106,7 @@ def _looked_up(one: Example, queries: Texts, docs: Texts, where: str) -> Example
 
 
 def _text(texts: Texts, ids: Sequence[str], side: str, where: str) -> list[str]:
-    rows = texts.ids.rows(list(ids))
+    rows = texts.ids.find_rows(list(ids))
     if rows.min() < 0:
         raise DataError(f"{where}: the collection has no {side} '{ids[int(np.argmin(rows))]}'")
     return list(texts.read(TextView(TITLE_AND_TEXT), rows))

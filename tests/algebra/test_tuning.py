@@ -171,7 +171,7 @@ def test_folds_give_each_query_its_own_folds_list(tmp_path):
     collection = Collection.of(DOCS, queries, wanted)
     result = run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=2)
     ranking = next(iter(result.rankings.values()))
-    top = np.array([ranking.docs[ranking.of(row)[0]] for row in range(8)])
+    top = np.array([ranking.docs[ranking.get_rows(row)[0]] for row in range(8)])
     assert set(top[first]) == {"short"}  # chosen on the other fold
     assert set(top[second]) == {"long"}
     assert result.rows[0]["measures"]["RR@1"] == 0.0

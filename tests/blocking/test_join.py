@@ -57,7 +57,7 @@ def test_buckets_are_counted_before(left: list[list[str]], right: list[list[str]
 
 def test_scope_is_respected() -> None:
     keys = RecordKeys.from_words([["a"], ["a"], ["a"]])
-    scope = make_scope(3, 3, own=np.array([0, 1, 2]), mask=np.array([True, True, False]))
+    scope = make_scope(3, 3, own_rows=np.array([0, 1, 2]), mask=np.array([True, True, False]))
     assert list_pairs(join(keys, keys, scope)) == [(0, 1), (1, 0), (2, 0), (2, 1)]
 
 

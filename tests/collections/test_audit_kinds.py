@@ -39,7 +39,7 @@ def test_judgements_outside_a_scope_stay_and_are_shared_with_nobody_there() -> N
     one = Collection.of({"a": "red", "b": "red", "c": "tea"}, {"q": "x"}, {"q": {"a": 1}})
     scope = Scope(one.queries.ids, one.docs.ids, mask=np.array([False, False, True]))
     shared = share_labels(one.qrels["qrels"], one.twin_groups, scope)
-    assert [(judgement.doc_id, judgement.relevance) for judgement in shared.judgements()] == [("a", 1)]
+    assert [(judgement.doc_id, judgement.relevance) for judgement in shared.list_judgements()] == [("a", 1)]
 
 
 def test_trap_15_twins_share_labels() -> None:
@@ -83,7 +83,7 @@ def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None
                 expected.add((query, doc, max(known)))
                 if len(known) < len(twins) or len(set(known)) > 1:
                     unequal.add(min(twins))
-    assert set(share_labels(qrels, groups).judgements()) == expected
+    assert set(share_labels(qrels, groups).list_judgements()) == expected
     assert set(docs.ids.take(unequal_groups(qrels, groups))) == unequal
 
 

@@ -25,7 +25,7 @@ COUNTS = {
 def test_the_real_sets(name: str, shared_data: Path, tmp_path: Path) -> None:
     found = load(shared_data / "screening/clef-tar" / name, store=LocalStore(tmp_path / "store"))
     assert found.candidates is not None
-    relevant = [int(one.relevant().sum()) for one in found.qrels.values()]
+    relevant = [int(one.count_relevant().sum()) for one in found.qrels.values()]
     assert (len(found.queries), len(found.candidates), *relevant) == COUNTS[name]
     assert list(found.qrels) == ["abstract", "content"]
     codes = {one.code: one.count for one in found.findings}
@@ -60,7 +60,7 @@ def test_a_small_layout(folder: Path, tmp_path: Path) -> None:
     assert found.candidates.to_dict() == {"CD1": ["11", "12"], "CD2": ["11", "12", "13"]}
     assert found.queries[0]["text"] == "On CD1: a review"
     assert found.queries[0]["metadata"] == {"boolean": "1 “a”[tw] AND b\nTitle: not this"}
-    judged = {name: {(q, d): grade for q, d, grade in one.judgements()} for name, one in found.qrels.items()}
+    judged = {name: {(q, d): grade for q, d, grade in one.list_judgements()} for name, one in found.qrels.items()}
     assert [key for key, grade in judged["abstract"].items() if grade] == [("CD1", "11")], "99 is no candidate"
     assert [key for key, grade in judged["content"].items() if grade] == [("CD2", "13")]
     assert len(judged["abstract"]) == 5, "every candidate is judged"
@@ -77,7 +77,7 @@ def test_a_search_that_found_nothing_is_a_topic_with_an_empty_pool(folder: Path,
     found = load(folder / "2018-test", name="own", store=LocalStore(tmp_path / "store"))
     assert found.candidates is not None
     assert found.candidates.to_dict()["CD3"] == []
-    assert int(found.qrels["abstract"].counts[found.queries.ids.rows(["CD3"])[0]]) == 0
+    assert int(found.qrels["abstract"].counts[found.queries.ids.find_rows(["CD3"])[0]]) == 0
     (told,) = [one for one in found.findings if one.code == "empty-topics"]
     assert (told.severity, told.examples) == ("warning", ("CD3",))
     assert told.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"

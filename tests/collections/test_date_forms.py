@@ -132,7 +132,7 @@ def test_findings_do_not_vanish_with_a_rule() -> None:
     lost = next(one for one in ruled.findings if one.code == "relevant-outside-time")
     assert lost.count == 2 and "recall cannot pass 0.3333" in lost.message
     assert ruled.scope is not None
-    assert ruled.docs.ids.take(ruled.scope.rows(0)) == ["none", "old"]  # type: ignore[arg-type]
+    assert ruled.docs.ids.take(ruled.scope.list_rows(0)) == ["none", "old"]  # type: ignore[arg-type]
 
 
 def test_the_collections_date_is_that_of_its_stages(tmp_path: Path) -> None:

@@ -116,11 +116,11 @@ def test_trap_50_as_of_query() -> None:
     assert {one.code: one.count for one in whole.findings}["relevant-later"] == 1
     strict = Collection.of(docs, queries, judged, time="as_of_query")
     assert strict.scope is not None
-    assert strict.docs.ids.take(strict.scope.rows(0)) == ["old", "none"]  # type: ignore[arg-type]
-    assert strict.docs.ids.take(strict.scope.rows(1)) == ["none"]  # type: ignore[arg-type]
-    assert strict.scope.counts().tolist() == [2, 1]
+    assert strict.docs.ids.take(strict.scope.list_rows(0)) == ["old", "none"]  # type: ignore[arg-type]
+    assert strict.docs.ids.take(strict.scope.list_rows(1)) == ["none"]  # type: ignore[arg-type]
+    assert strict.scope.count_rows().tolist() == [2, 1]
     only = Collection.of({"new": docs["new"]}, queries, judged, time="as_of_query")
     assert only.scope is not None
-    assert only.scope.counts().tolist() == [0, 0], "an empty pool stays empty"
+    assert only.scope.count_rows().tolist() == [0, 0], "an empty pool stays empty"
     with pytest.raises(ConfigError, match="needs dates, but the queries have none"):
         check_dates(Collection.of(docs, {"q": "x"}, judged, time="as_of_query"))

@@ -96,14 +96,18 @@ def test_named_judgement_sets(folder: Path, store: LocalStore) -> None:
     assert {name: len(one) for name, one in found.qrels.items()} == {"qrels": 3, "content": 1}
     assert [one.name for one in found.qrels.values()] == ["qrels", "content"]
     dev = load(folder / "dev", store=store)
-    assert dev.qrels["qrels"].judgements() == [("q3", "c", 1)], "columns by their names"
+    assert dev.qrels["qrels"].list_judgements() == [("q3", "c", 1)], "columns by their names"
 
 
 def test_thresholds_and_files_by_set(folder: Path, store: LocalStore, tmp_path: Path) -> None:
     other = put(tmp_path / "other.test.txt", "q2 0 c 1\n")
     wanted = {"broad": {"min_rel": 1}, "strict": {"min_rel": 2}, "mine": str(tmp_path / "other.{split}.txt")}
     found = load(folder, qrels=wanted, store=store)
-    assert {name: one.relevant().sum() for name, one in found.qrels.items()} == {"broad": 3, "strict": 1, "mine": 1}
+    assert {name: one.count_relevant().sum() for name, one in found.qrels.items()} == {
+        "broad": 3,
+        "strict": 1,
+        "mine": 1,
+    }
     assert len(load(folder, qrels=other, store=store).qrels["qrels"]) == 1
     with pytest.raises(ConfigError, match="no option 'minrel'; expected path and min_rel"):
         load(folder, qrels={"x": {"minrel": 2}}, store=store)
@@ -179,7 +183,7 @@ def test_files_one_by_one_in_every_form(tmp_path: Path, store: LocalStore) -> No
     for one in found:
         assert one.docs.digest == found[0].docs.digest
         assert (one.split, one.docs[0]["text"]) == (None, "apples")
-        assert one.qrels["qrels"].judgements() == [("q1", "a", 1)]
+        assert one.qrels["qrels"].list_judgements() == [("q1", "a", 1)]
     assert found[0].queries[0] == {"id": "q1", "title": "", "text": "fruit", "metadata": {"description": "more"}}
 
 

@@ -56,7 +56,7 @@ def test_smart_files(tmp_path: Path, store: LocalStore) -> None:
         "text": "Green tea.\n\n.5 grams of it",
         "metadata": {"author": "Doe, J.", "bibliography": "1961", "references": "1\t5\t1"},
     }
-    assert found.qrels["qrels"].judgements() == [("1", "1", 1), ("1", "2", 1)]
+    assert found.qrels["qrels"].list_judgements() == [("1", "1", 1), ("1", "2", 1)]
     wrong = put(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
     with pytest.raises(
         DataError, match=r"y\.ALL:5: 'stray' stands before any field; expected a field such as \.T or \.W"
@@ -184,7 +184,7 @@ def test_squad(tmp_path: Path, store: LocalStore) -> None:
         assert list(found.docs.ids) == ["1-1", "1-2", "2-1"]
         assert found.docs[1] == {"id": "1-2", "title": "Tea", "text": "Black tea.", "metadata": {}}
         assert [found.queries[row]["text"] for row in range(2)] == ["Which tea?", "No?"]
-        assert found.qrels["qrels"].judgements() == [("x1", "1-1", 1), ("7", "1-2", 0)]
+        assert found.qrels["qrels"].list_judgements() == [("x1", "1-1", 1), ("7", "1-2", 0)]
     with pytest.raises(DataError, match=r"paragraph 1-1 has no context"):
         loaded(put(tmp_path / "s.json", '{"data": [{"paragraphs": [{"qas": []}]}]}'), store)
 

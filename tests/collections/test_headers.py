@@ -78,7 +78,7 @@ def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
     found = loaded(tmp_path, store, text, columns=columns)
     assert found.docs[0] == {"id": "1", "title": "x", "text": "tea leaves red", "metadata": {"included": "1"}}
     assert found.docs[1]["text"] == "coffee"
-    assert found.qrels["qrels"].judgements() == [("q", "1", 1), ("q", "2", 0)]
+    assert found.qrels["qrels"].list_judgements() == [("q", "1", 1), ("q", "2", 0)]
     tabs = loaded(tmp_path, store, text.replace(",", "\t"), "d.tsv", columns={"docs": columns})
     assert tabs.docs.digest == found.docs.digest
     plain = loaded(tmp_path, store, text.replace("key", "id"))

@@ -73,7 +73,7 @@ def test_content_and_digest_equal_those_of_texts_in_memory(
         {"id": id, "title": t, "text": x, "metadata": m} for id, (t, x, m) in clean.items()
     ]
     assert facts.records == len(records)
-    assert texts.ids.rows(list(records)).tolist() == list(range(len(records)))
+    assert texts.ids.find_rows(list(records)).tolist() == list(range(len(records)))
 
 
 def _mended(metadata: dict[str, Any]) -> str:
@@ -119,7 +119,7 @@ STRANGE = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "🙂", "doc 7
 def test_trap_12_ids_are_byte_identical_after_import_and_reopening(tmp_path: Path, form: dict[str, Any]) -> None:
     texts, facts = read(lines(tmp_path, *({"_id": id, "text": "x"} for id in STRANGE), **form), tmp_path)
     assert [id.encode() for id in texts.ids] == [id.encode() for id in STRANGE]
-    assert [texts.ids.row(id) for id in STRANGE] == list(range(len(STRANGE)))
+    assert [texts.ids.find_row(id) for id in STRANGE] == list(range(len(STRANGE)))
     assert facts.converted.count == 0
 
 
@@ -210,5 +210,5 @@ def test_hostile_files_are_refused_by_name(tmp_path: Path) -> None:
 def test_no_records_at_all(tmp_path: Path) -> None:
     texts, facts = read(lines(tmp_path), tmp_path)
     assert len(texts) == 0 and facts.records == 0
-    assert texts.empty.shape == (0,) and texts.ids.row("a") == -1
+    assert texts.empty.shape == (0,) and texts.ids.find_row("a") == -1
     assert texts.digest == Texts.of({}).digest

@@ -47,7 +47,7 @@ def table(tmp_path: Path) -> Path:
 def matches(found: Collection) -> set[tuple[str, str]]:
     """Return the matches as (query, document)."""
     (qrels,) = found.qrels.values()
-    return {(one.query_id, one.doc_id) for one in qrels.judgements() if one.relevance >= 1}
+    return {(one.query_id, one.doc_id) for one in qrels.list_judgements() if one.relevance >= 1}
 
 
 def codes(collection: Collection) -> dict[str, int]:

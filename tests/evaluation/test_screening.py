@@ -141,7 +141,7 @@ def test_each_topics_own_scope_is_its_pool() -> None:
     topics = Ids.of(["t", "u"])
     own = np.array([5, -1])
     without = Pairs.build(topics, CORPUS, np.array([0, 0, 1]), np.array([5, 6, 0]), source="test")
-    found = screened({"t": [1], "u": [1]}, {"t": [1, 5], "u": [0, 1]}, "last_rel", own=own, without=without)
+    found = screened({"t": [1], "u": [1]}, {"t": [1, 5], "u": [0, 1]}, "last_rel", own_rows=own, excluded=without)
     assert found.per_query["last_rel"].tolist() == [1, 1]  # what is not allowed is not asked for
     assert found.counts["unranked"] == 98 - 1 + 99 - 1
 

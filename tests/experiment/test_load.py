@@ -108,7 +108,7 @@ def test_a_folder(tmp_path: Path, store: CountingStore, packed: bool) -> None:
     )
     test = load(folder, store=store, measures=["nDCG@10"])
     assert (test.name, test.split, list(test.queries.ids), test.measures) == ("small", "test", ["q2"], ("nDCG@10",))
-    assert [tuple(one) for one in test.qrels["qrels"].judgements()] == [("q2", "b", 2)]
+    assert [tuple(one) for one in test.qrels["qrels"].list_judgements()] == [("q2", "b", 2)]
     assert findings(test) == {"line-ends": 0, "labels-differ": 0}
     train = load(str(folder / "train"), store=store, name="other", min_rel=2)
     assert (train.name, train.split, list(train.queries.ids)) == ("other", "train", ["q1"])
@@ -137,14 +137,14 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
 
     def train(**more: Any) -> Collection:
         test = load(folder, split="test", store=store, **more)
-        assert ("q2", "b", 1) in [tuple(one) for one in next(iter(test.qrels.values())).judgements()]
+        assert ("q2", "b", 1) in [tuple(one) for one in next(iter(test.qrels.values())).list_judgements()]
         assert test.another is not None
         return test.another("train")
 
     for qrels in (given, str(given), {"better": given}, {"better": {"path": given, "min_rel": 2}}):
         found = train(qrels=qrels)
         ((name, one),) = found.qrels.items()
-        assert [tuple(row) for row in one.judgements()] == [("q1", "b", 2)]
+        assert [tuple(row) for row in one.list_judgements()] == [("q1", "b", 2)]
         assert (name, one.min_rel) == (
             "better" if isinstance(qrels, dict) else "qrels",
             2 if isinstance(qrels, dict) and isinstance(qrels["better"], dict) else 1,
@@ -152,7 +152,7 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
     (tmp_path / "made.test.tsv").write_text("q2\tb\t1\n")
     (tmp_path / "made.train.tsv").write_text("q1\ta\t1\n")
     by_split = train(qrels=str(tmp_path / "made.{split}.tsv"))
-    assert [tuple(row) for row in by_split.qrels["qrels"].judgements()] == [("q1", "a", 1)]
+    assert [tuple(row) for row in by_split.qrels["qrels"].list_judgements()] == [("q1", "a", 1)]
     assert by_split.candidates is not None
     assert train(qrels=given, candidates=False).candidates is None
 
@@ -228,7 +228,7 @@ def test_trap_12_ids_meet_their_judgements_byte_for_byte(tmp_path: Path, store: 
     for _ in range(2):  # imported, then found again
         collection = load(folder, store=store)
         assert list(collection.docs.ids) == list(collection.queries.ids) == STRANGE
-        assert sorted(collection.qrels["qrels"].judgements()) == sorted((id, id, 1) for id in STRANGE)
+        assert sorted(collection.qrels["qrels"].list_judgements()) == sorted((id, id, 1) for id in STRANGE)
 
 
 def test_trap_14_repeats_are_counted_and_contradictions_refused(tmp_path: Path, store: CountingStore) -> None:
@@ -245,7 +245,7 @@ def test_trap_16_dangling_judgements(tmp_path: Path, store: CountingStore) -> No
     collection = load(folder, store=store, max_dangling=1)
     qrels = collection.qrels["qrels"]
     assert findings(collection) == {"dangling-judgements": 1, "queries-in-no-split": 1}
-    assert qrels.relevant().tolist() == [2]
+    assert qrels.count_relevant().tolist() == [2]
     assert qrels.dangling == (("q1", "NOPE", 1),)
 
 
@@ -259,10 +259,10 @@ def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: Counti
         assert findings(collection)["self-match-missed"] == 1
         rows = collection.own_documents()
         assert rows is not None and rows.tolist() == own
-        scope = Scope(collection.queries.ids, collection.docs.ids, own=rows)
-        allowed = scope.rows(0)
+        scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=rows)
+        allowed = scope.list_rows(0)
         assert allowed is not None and sorted(allowed.tolist()) == sorted({0, 1, 2} - {own[0]})
-        assert scope.rows(1) is None
+        assert scope.list_rows(1) is None
         every = np.arange(3)
         assert scope.allows(np.zeros(3, np.int64), every).tolist() == [row != own[0] for row in range(3)]
     with pytest.raises(ConfigError, match="metadata key 'absent', which no query has"):
@@ -426,7 +426,7 @@ def test_an_ir_datasets_id(store: CountingStore) -> None:
         "text": "fruit",
         "metadata": {"title": "fruit", "narrative": "long"},
     }
-    assert sorted(collection.qrels["qrels"].judgements()) == [("1", "a", 2), ("2", "b", 0)]
+    assert sorted(collection.qrels["qrels"].list_judgements()) == [("1", "a", 2), ("2", "b", 0)]
     assert findings(collection) == {
         "replaced-surrogates": 1,
         "encoding-damage": 1,

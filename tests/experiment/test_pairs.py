@@ -97,7 +97,7 @@ def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
         "tokens.lost.csv",
         "tokens.pairs.parquet",
     ]
-    read = read_pairs(folder / "tokens.pairs.parquet").joined(
+    read = read_pairs(folder / "tokens.pairs.parquet").join(
         result.collections[0].queries.ids, result.collections[0].docs.ids
     )
     assert read == result.pairs("tokens")

@@ -179,7 +179,7 @@ def test_scores_that_32_bit_tools_would_tie_are_counted_within_queries(tmp_path:
     across = Ranking.from_dict({"p": {"a": 2.0, "b": near}, "q": {"a": 1.0, "b": 0.5}}, queries, docs)
     within = Ranking.from_dict({"p": {"a": near, "b": 1.0}, "q": {"a": near, "b": 1.0}}, queries, docs)
     equal = Ranking.from_dict({"p": {"a": 1.0, "b": 1.0}}, queries, docs)
-    assert (across.collapsed(), within.collapsed(), equal.collapsed()) == (0, 2, 0)
+    assert (across.count_float32_ties(), within.count_float32_ties(), equal.count_float32_ties()) == (0, 2, 0)
     one = Collection.of({"a": "x", "b": "x"}, {"p": "x"}, {"p": {"a": 1}})
     (tmp_path / "A.run").write_text("p Q0 a 1 1.000000000001 x\np Q0 b 2 1.0 x\n")
     system = {"A": RunFile(str(tmp_path / "A.run"))}
@@ -251,7 +251,7 @@ def test_trap_50_known_documents_come_from_a_file(tmp_path: Path) -> None:
         one = load(folder, known=tmp_path / name, store=store)
         assert one.known is not None
         assert one.known.to_dict() == {"q": ["d0"]}
-        assert [judgement.doc_id for judgement in one.qrels["qrels"].judgements()] == ["d1"]
+        assert [judgement.doc_id for judgement in one.qrels["qrels"].list_judgements()] == ["d1"]
     assert one.origin["conventions"]["known"] == "1 pairs taken out of results and judgements, 1 of them judged"
     (tmp_path / "gone").write_text("q 0 d1 1\nq 0 lost 1\n")
     (folder / "qrels" / "test.tsv").write_text("q\td0\t1\nq\tlost\t1\n")

@@ -43,12 +43,12 @@ def test_ids_find_what_a_dictionary_finds(table: list[str], asked: list[str]) ->
     ids = Ids.of(table)
     rows = {id: row for row, id in enumerate(table)}
     wanted = [*asked, *table]
-    assert ids.rows(wanted).tolist() == [rows.get(id, -1) for id in wanted]
-    assert [ids.row(id) for id in wanted[:10]] == [rows.get(id, -1) for id in wanted[:10]]
+    assert ids.find_rows(wanted).tolist() == [rows.get(id, -1) for id in wanted]
+    assert [ids.find_row(id) for id in wanted[:10]] == [rows.get(id, -1) for id in wanted[:10]]
     by_bytes = sorted(table, key=str.encode)
     assert ids.take(ids.order) == by_bytes
     assert [by_bytes[rank] for rank in ids.rank] == table
-    assert ids.duplicates() == []
+    assert ids.find_duplicates() == []
 
 
 def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -56,8 +56,8 @@ def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ig
     ids.save(tmp_path)
     assert list(Ids.open(tmp_path)) == list(ids)
     assert Ids.open(tmp_path) == ids
-    assert Ids.of(["a", "b", "a", "c", "b"]).duplicates() == [(0, 2), (1, 4)]
-    assert Ids.of([]).rows(["a"]).tolist() == [-1]
+    assert Ids.of(["a", "b", "a", "c", "b"]).find_duplicates() == [(0, 2), (1, 4)]
+    assert Ids.of([]).find_rows(["a"]).tolist() == [-1]
 
 
 @given(pair_sets, pair_sets)
@@ -93,7 +93,7 @@ def test_a_ranking_is_in_standard_order_whatever_comes(scored: dict[tuple[int, i
     for query in range(3):
         mine = [(score, DOCS[d].encode()) for (q, d), score in scored.items() if q == query]
         mine.sort(key=lambda one: (one[0], one[1]), reverse=True)
-        found = [DOCS[row].encode() for row in ranking.of(query)]
+        found = [DOCS[row].encode() for row in ranking.get_rows(query)]
         assert found == [id for _, id in mine]
 
 
@@ -192,16 +192,16 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # ty
         None if own is None else np.array(own),
     )
     for query in range(3):
-        rows = scope.rows(query)
+        rows = scope.list_rows(query)
         listed = np.arange(len(DOCS)) if rows is None else rows
         answers = scope.allows(np.full(len(DOCS), query), np.arange(len(DOCS)))
         assert listed.tolist() == np.flatnonzero(answers).tolist()
-        assert scope.counts()[query] == len(listed)
-    everything = scope.everything()
+        assert scope.count_rows()[query] == len(listed)
+    everything = scope.list_pairs()
     assert scope.allows(everything.query_rows, everything.rows).all()
-    assert len(everything) == scope.counts().sum()
+    assert len(everything) == scope.count_rows().sum()
     both = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
-    assert set_of(both.everything()) == {one for one in set_of(everything) if one[1] % 2 == 0}
+    assert set_of(both.list_pairs()) == {one for one in set_of(everything) if one[1] % 2 == 0}
 
 
 @given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)
@@ -212,30 +212,32 @@ def test_judgements_are_looked_up_like_a_dictionary(
     q, d = (np.array([one[i] for one in judged], int) for i in (0, 1))
     qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
     listed = sorted(asked)
-    places = qrels.places(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
+    places = qrels.find_positions(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
     assert (places >= 0).tolist() == [one in judged for one in listed]
     grades = np.append(qrels.grades, 0)[places]  # -1: the 0 at the end
     assert grades.tolist() == [judged.get(one, 0) for one in listed]
-    at, judgements = qrels.among(Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test"))
+    at, judgements = qrels.find_judged(
+        Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test")
+    )
     assert [listed[one] for one in at] == [one for one in listed if one in judged]
     assert qrels.grades[judgements].tolist() == [judged[one] for one in listed if one in judged]
     expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == each) for each in range(3)]
-    assert qrels.relevant().tolist() == expected
+    assert qrels.count_relevant().tolist() == expected
 
 
 def test_dangling_judgements_match_nothing_and_count_among_the_relevant() -> None:
     qrels = Qrels.from_dict({"q1": {"d0": 1, "gone": 2}}, QUERIES, DOCS)
-    assert qrels.relevant().tolist() == [2, 0, 0]
+    assert qrels.count_relevant().tolist() == [2, 0, 0]
     assert [one.doc_id for one in qrels.dangling] == ["gone"]
-    assert (qrels.places(np.array([0, 0]), np.array([0, len(DOCS) - 1])) >= 0).tolist() == [True, False]
+    assert (qrels.find_positions(np.array([0, 0]), np.array([0, len(DOCS) - 1])) >= 0).tolist() == [True, False]
 
 
 def test_empty_sides() -> None:
     nothing = Ids.of([])
     empty = Ranking.build(nothing, nothing, np.empty(0, int), np.empty(0, int), np.empty(0), source="test")
-    assert (len(empty), empty.to_dict(), empty.collapsed()) == (0, {}, 0)
-    assert len(empty.union(empty)) == len(empty.unscored()) == len(empty.cut(3)) == 0
-    assert Scope(nothing, nothing).everything().to_dict() == {}
-    no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own=np.array([-1, -1, -1]))
-    assert no_docs.counts().tolist() == [0, 0, 0]
+    assert (len(empty), empty.to_dict(), empty.count_float32_ties()) == (0, {}, 0)
+    assert len(empty.union(empty)) == len(empty.drop_scores()) == len(empty.cut(3)) == 0
+    assert Scope(nothing, nothing).list_pairs().to_dict() == {}
+    no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own_rows=np.array([-1, -1, -1]))
+    assert no_docs.count_rows().tolist() == [0, 0, 0]
     assert concatenate_ranges(np.empty(0, int), np.empty(0, int)).tolist() == []

@@ -141,9 +141,9 @@ def test_tables_that_say_their_side(tmp_path: Path) -> None:
     a, b = tmp_path / "tableA.csv", tmp_path / "tableB.csv"
     forth = tables(tmp_path, store, docs=b, queries=a)
     back = tables(tmp_path, store, docs=a, queries=b)
-    mirrored = [(doc, query, label) for query, doc, label in forth.qrels["qrels"].judgements()]
-    assert ("0", "1", 1) in forth.qrels["qrels"].judgements()
-    assert sorted(back.qrels["qrels"].judgements()) == sorted(mirrored)
+    mirrored = [(doc, query, label) for query, doc, label in forth.qrels["qrels"].list_judgements()]
+    assert ("0", "1", 1) in forth.qrels["qrels"].list_judgements()
+    assert sorted(back.qrels["qrels"].list_judgements()) == sorted(mirrored)
     other = written(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
     with pytest.raises(DataError, match="which is the query"):
         tables(tmp_path, store, docs=b, queries=other)
@@ -158,14 +158,14 @@ def test_pairs_of_one_table_hold_in_both_directions(tmp_path: Path) -> None:
         found = load(
             docs=records, queries=records, qrels=written(tmp_path, text, "m.csv"), self_match="id", store=store
         )
-        assert {(q, d) for q, d, _ in found.qrels["qrels"].judgements()} == {
+        assert {(q, d) for q, d, _ in found.qrels["qrels"].list_judgements()} == {
             ("0", "1"),
             ("1", "0"),
             ("2", "3"),
             ("3", "2"),
         }
     named = load(docs=records, queries=records, qrels=written(tmp_path, "query_id,doc_id\n0,1\n", "m.csv"), store=store)
-    assert ("0", "1", 1) in named.qrels["qrels"].judgements()
+    assert ("0", "1", 1) in named.qrels["qrels"].list_judgements()
 
 
 def test_two_columns_are_pairs_and_the_audit_says_so(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.flow.scope import Between, Scope
+from nirank.flow.scope import Scope, ValueRange
 from nirank.inference.knn import nearest
 from nirank.stages.bm25 import BM25
 from nirank.stages.complete import Complete
@@ -37,7 +37,7 @@ def scopes(draw: st.DrawFn) -> Scope:
     pairs = Pairs.from_ids(*SIDES, {f"q{q}": SIDES[1].take(rows) for q, rows in enumerate(listed)}, source="drawn")
     own = random.integers(-1, N_DOCS, N_QUERIES)
     rules = tuple(
-        Between(
+        ValueRange(
             random.integers(0, 9, N_DOCS).astype(np.int32),
             random.integers(0, 6, N_QUERIES),
             random.integers(3, 9, N_QUERIES),
@@ -59,12 +59,12 @@ def table(scope: Scope) -> np.ndarray:
             if scope.mask is not None:
                 inside[query, doc] &= scope.mask[doc]
             if scope.pairs is not None:
-                inside[query, doc] &= doc in scope.pairs.of(query)
-            if scope.own is not None:
-                inside[query, doc] &= scope.own[query] != doc
-            if scope.without is not None:
-                inside[query, doc] &= doc not in scope.without.of(query)
-            for one in scope.between:
+                inside[query, doc] &= doc in scope.pairs.get_rows(query)
+            if scope.own_rows is not None:
+                inside[query, doc] &= scope.own_rows[query] != doc
+            if scope.excluded is not None:
+                inside[query, doc] &= doc not in scope.excluded.get_rows(query)
+            for one in scope.ranges:
                 inside[query, doc] &= one.always[doc] or one.low[query] <= one.values[doc] <= one.high[query]
     return inside
 
@@ -74,19 +74,19 @@ def table(scope: Scope) -> np.ndarray:
 def test_all_views_of_a_scope_agree(scope: Scope) -> None:
     inside = table(scope)
     for query in range(N_QUERIES):
-        rows = scope.rows(query)
+        rows = scope.list_rows(query)
         assert (np.arange(N_DOCS) if rows is None else rows).tolist() == np.flatnonzero(inside[query]).tolist()
     q, d = (one.ravel() for one in np.indices(inside.shape))
     assert (scope.allows(q, d) == inside.ravel()).all()
-    assert scope.counts().tolist() == inside.sum(1).tolist()
-    assert scope.everything().counts.tolist() == inside.sum(1).tolist()
+    assert scope.count_rows().tolist() == inside.sum(1).tolist()
+    assert scope.list_pairs().counts.tolist() == inside.sum(1).tolist()
 
 
 @given(one=scopes(), other=scopes())
 @settings(max_examples=20, deadline=None)
 def test_both_together_and_read_back(one: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
-    both = one & Scope(*SIDES, other.mask, other.pairs, None, other.between, other.without)
-    expected = table(one) & table(Scope(*SIDES, other.mask, other.pairs, None, other.between, other.without))
+    both = one & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
+    expected = table(one) & table(Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded))
     assert (table(both) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
     both.save(folder)
@@ -179,7 +179,7 @@ def test_every_part_of_a_scope_is_in_its_digest() -> None:
     rows = np.zeros(N_QUERIES, np.int64)
     pairs = Pairs.build(queries, docs, np.arange(N_QUERIES), rows, source="here")
     nothing = Pairs.build(queries, docs, rows[:0], rows[:0], source="here")
-    rule = Between(
+    rule = ValueRange(
         np.arange(N_DOCS, dtype=np.int32),
         np.zeros(N_QUERIES, np.int64),
         np.ones(N_QUERIES, np.int64),
@@ -195,19 +195,19 @@ def test_every_part_of_a_scope_is_in_its_digest() -> None:
         {},
         {"mask": mask},
         {"mask": ~mask},
-        {"own": own},
-        {"own": own - 1},
+        {"own_rows": own},
+        {"own_rows": own - 1},
         {"pairs": pairs},
         {"pairs": nothing},
         {"pairs": Pairs.build(queries, docs, np.arange(N_QUERIES), rows + 1, source="here")},
-        {"without": pairs},
-        {"without": nothing},
-        {"pairs": pairs, "without": nothing},
-        {"pairs": nothing, "without": pairs},
-        *({"between": (one,)} for one in (rule, *other_rules)),
-        {"between": (rule, other_rules[0])},
-        {"between": (rule, rule)},
-        {"mask": mask, "between": (rule,)},
+        {"excluded": pairs},
+        {"excluded": nothing},
+        {"pairs": pairs, "excluded": nothing},
+        {"pairs": nothing, "excluded": pairs},
+        *({"ranges": (one,)} for one in (rule, *other_rules)),
+        {"ranges": (rule, other_rules[0])},
+        {"ranges": (rule, rule)},
+        {"mask": mask, "ranges": (rule,)},
     ]
     digests = [Scope(queries, docs, **parts).digest for parts in different]  # type: ignore[arg-type]
     assert len(set(digests)) == len(different)

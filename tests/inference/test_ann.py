@@ -14,7 +14,7 @@ from nirank.algebra.context import Context
 from nirank.errors import ConfigError, ModelError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
-from nirank.flow.scope import Between, Scope
+from nirank.flow.scope import Scope, ValueRange
 from nirank.inference import encoder, models
 from nirank.inference.ann import AnnIndex, build, search
 from nirank.inference.encoder import Encoding, encode
@@ -83,11 +83,11 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
     folder = built(tmp_path / "i", kind)
     mask = np.arange(N) % 3 == 0
     values = np.arange(N, dtype=np.int32)
-    rule = Between(values, np.full(Q, 100, np.int64), np.full(Q, 400, np.int64), np.zeros(N, np.bool_))
+    rule = ValueRange(values, np.full(Q, 100, np.int64), np.full(Q, 400, np.int64), np.zeros(N, np.bool_))
     listed = Pairs.from_ids(*SIDES, {"q0": ["d0003", "d0004"]}, source="t")
     scopes = [
-        Scope(*SIDES, mask=mask), Scope(*SIDES, own=np.arange(Q)), Scope(*SIDES, between=(rule,)),
-        Scope(*SIDES, mask, listed), Scope(*SIDES, mask, own=np.full(Q, -1), between=(rule,)),
+        Scope(*SIDES, mask=mask), Scope(*SIDES, own_rows=np.arange(Q)), Scope(*SIDES, ranges=(rule,)),
+        Scope(*SIDES, mask, listed), Scope(*SIDES, mask, own_rows=np.full(Q, -1), ranges=(rule,)),
     ]  # fmt: skip
     for scope in scopes:
         found = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())

@@ -111,7 +111,7 @@ def test_scores_and_order_are_those_of_the_definition(
     for query in range(3):
         expected = oracle(queries[query], docs, similarity)
         size = np.abs(expected).max()
-        rows, scores = found.of(query), found.scores[found.offsets[query] : found.offsets[query + 1]]
+        rows, scores = found.get_rows(query), found.scores[found.offsets[query] : found.offsets[query + 1]]
         assert len(rows) == (k or 90)
         assert np.abs(scores - expected[rows]).max() <= 1e-5 * size
         worst_kept, best_left = expected[rows].min(), np.delete(expected, rows).max(initial=-np.inf)
@@ -127,14 +127,14 @@ def test_a_score_depends_on_its_two_vectors_alone(n_docs: int, similarity: str) 
     free = sides(70, n_docs)
     whole = nearest(queries, docs, free, None, similarity)
     for query in (0, 3, 69):
-        same = np.isin(whole.of(query), np.arange(5, 60))
+        same = np.isin(whole.get_rows(query), np.arange(5, 60))
         ours = slice(whole.offsets[query], whole.offsets[query + 1])
         assert len(np.unique(whole.scores[ours][same])) == 1  # equal documents tie …
-        assert whole.of(query)[same].tolist() == list(range(59, 4, -1))  # … in descending id order
+        assert whole.get_rows(query)[same].tolist() == list(range(59, 4, -1))  # … in descending id order
         alone = nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
-        assert alone.rows.tolist() == whole.of(query)[:10].tolist()
+        assert alone.rows.tolist() == whole.get_rows(query)[:10].tolist()
         assert alone.scores.tolist() == whole.scores[ours][:10].tolist()
-    everything = Scope(free.queries, free.docs, pairs=free.everything())
+    everything = Scope(free.queries, free.docs, pairs=free.list_pairs())
     listed = nearest(queries, docs, everything, None, similarity)
     assert listed.rows.tolist() == whole.rows.tolist()
     assert listed.scores.tolist() == whole.scores.tolist()
@@ -167,7 +167,7 @@ def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
     vectors = np.random.default_rng(0).normal(size=(8_000, 4)).astype(np.float32)
     ids = Ids.of(f"d{i:05}" for i in range(8_000))
     tracemalloc.start()
-    found = nearest(vectors, vectors, Scope(ids, ids, own=np.arange(8_000)), 3, "cosine")
+    found = nearest(vectors, vectors, Scope(ids, ids, own_rows=np.arange(8_000)), 3, "cosine")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150e6  # bytes; every query's list of the other rows would be 512e6
@@ -210,4 +210,4 @@ def test_products_choose_with_a_margin_for_their_rounding(
     monkeypatch.setattr(knn, "_rough", wrong)
     found = nearest(queries, docs, sides(2, 200), 7, similarity)
     for query in range(2):
-        assert found.of(query).tolist() == exact.of(query)[:7].tolist()
+        assert found.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()

@@ -104,7 +104,7 @@ def test_any_corpus(
     scope = {
         "": Scope(asked, docs),
         "mask": Scope(asked, docs, mask=allowed[0]),
-        "own": Scope(asked, docs, own=random.integers(-1, n, len(queries))),
+        "own": Scope(asked, docs, own_rows=random.integers(-1, n, len(queries))),
         "pairs": Scope(asked, docs, pairs=Pairs.build(asked, docs, q, d, source="test")),
     }[restrict]
     tokens: list[Any] = [list(map(str, query)) for query in queries]

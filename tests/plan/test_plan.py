@@ -114,7 +114,7 @@ def test_fold_keeps_what_it_says(lab: Lab, keep: Any, expected: dict[str, float]
 
 def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) -> None:
     one = fruits()
-    scope = Scope(one.queries.ids, one.docs.ids, own=np.array([0, -1, -1]))
+    scope = Scope(one.queries.ids, one.docs.ids, own_rows=np.array([0, -1, -1]))
     node = lab.leaf("scope", "own", scope)
     assert Pairs.to_dict(lab.run(fold(Halves(), Shared()), one, scope=(node,)))["q1"] == ["b"]
     cut = lab.run(fold(Halves(), Shared(k=2)), one)

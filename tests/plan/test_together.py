@@ -80,7 +80,7 @@ def test_heads_are_cut_where_the_scorer_stops() -> None:
     turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, found.queries, found.docs)
     assert heads([(one, found), (two, turned)]).to_dict() == {"q": ["a", "b", "c"]}
     assert heads([(one, found), (one, turned)]).to_dict() == {"q": ["a", "c"]}
-    pairs = found.unscored()
+    pairs = found.drop_scores()
     assert heads([(one, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
 
 

@@ -45,7 +45,7 @@ class Shared(Retriever):
         found = []
         for q, text in enumerate(queries.columns["text"].to_pylist()):
             words = set(text.split())
-            allowed = scope.rows(q)
+            allowed = scope.list_rows(q)
             rows = range(len(docs)) if allowed is None else allowed.tolist()
             found += [(q, d, len(words & docs[d]) + self.bonus) for d in rows if words & docs[d]]
         q, d, s = (np.array(column) for column in zip(*found, strict=True)) if found else (np.empty(0, int),) * 3
@@ -75,7 +75,7 @@ class Learned(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         CALLS.append("apply")
-        (row,) = scope.docs.rows([(ctx.input_folder() / "model.txt").read_text()])
+        (row,) = scope.docs.find_rows([(ctx.input_folder() / "model.txt").read_text()])
         q = np.arange(len(queries))
         return Ranking.build(queries.ids, scope.docs, q, q * 0 + row, np.ones(len(q), np.float32), source="learned")
 
@@ -146,7 +146,7 @@ class Topper(TextMap):
         assert feedback is not None and ctx.docs is not None
         made = []
         for q, text in enumerate(texts.columns["text"].to_pylist()):
-            best = feedback.of(q)[:1]
+            best = feedback.get_rows(q)[:1]
             made.append({"text": " ".join([text, *ctx.docs.take(best).columns["text"].to_pylist()])})
         return Texts.from_columns(texts.ids, made, np.arange(len(texts)))
 

@@ -76,7 +76,7 @@ def main(store: str, models: str, which: str) -> None:
             n_docs, found = len(scope.docs), []
             for query in range(len(queries)):
                 order = np.random.default_rng([self.seed, query]).permutation(n_docs).astype(choose_row_type(n_docs))
-                allowed = scope.rows(query)
+                allowed = scope.list_rows(query)
                 found.append((order if allowed is None else order[np.isin(order, allowed)])[:k])
             counts = np.array([len(rows) for rows in found])
             scores = np.concatenate([np.arange(n, 0, -1, dtype=np.float32) for n in counts.tolist()])

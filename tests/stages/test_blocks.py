@@ -86,11 +86,11 @@ def test_complete_appends_what_the_scope_allows_in_order(scoped: bool) -> None:
         allowed[found.query_rows, found.rows] = True
         pairs = Pairs.build(QUERIES, DOCS, *np.nonzero(allowed), source="t")
         own = np.array([row if not allowed[at, row] else -1 for at, row in enumerate(range(N_QUERIES))])
-        scope = Scope(QUERIES, DOCS, pairs=pairs, own=own)
+        scope = Scope(QUERIES, DOCS, pairs=pairs, own_rows=own)
     made = Complete().combine([found], Context(scope=scope))
     for query in range(N_QUERIES):
-        part, old = made.of(query), found.of(query)
-        rows = scope.rows(query)
+        part, old = made.get_rows(query), found.get_rows(query)
+        rows = scope.list_rows(query)
         assert set(part.tolist()) == set(range(N_DOCS) if rows is None else rows.tolist())
         assert part[: len(old)].tolist() == old.tolist()
     again = Ranking.build(QUERIES, DOCS, made.query_rows, made.rows, made.scores, source="t")

@@ -65,14 +65,14 @@ def test_complete_stays_below_in_the_scores_precision(least: float) -> None:
 def test_complete_respects_the_scope() -> None:
     (one,) = rankings({"q": {"b": 2.0}, "r": {}}, docs="a b c d")
     allowed = Pairs.from_ids(one.queries, one.docs, {"q": ["a", "b"], "r": ["c", "d"]}, source="test")
-    scope = Scope(one.queries, one.docs, np.array([True, True, True, False]), allowed, own=np.array([-1, 0]))
+    scope = Scope(one.queries, one.docs, np.array([True, True, True, False]), allowed, own_rows=np.array([-1, 0]))
     found = Complete().combine([one], Context(scope=scope))
     assert {query: list(scored) for query, scored in found.to_dict().items()} == {"q": ["b", "a"], "r": ["c"]}
 
 
 def test_union_and_intersection_of_lists_and_pairs() -> None:
     one, two = rankings({"q": {"c": 9, "a": 2}, "r": {"b": 1}}, {"q": {"a": 1, "b": 5}, "r": {}})
-    for lists in ([one, two], [one.unscored(), two], [two, one.unscored()]):
+    for lists in ([one, two], [one.drop_scores(), two], [two, one.drop_scores()]):
         either, both = Union().combine(lists, Context()), Intersection().combine(lists, Context())
         assert {query: set(docs) for query, docs in either.to_dict().items()} == {"q": {"a", "b", "c"}, "r": {"b"}}
         assert both.to_dict() == {"q": ["a"], "r": []}

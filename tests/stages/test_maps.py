@@ -50,7 +50,7 @@ def test_windows_cover_every_word_once_but_for_the_overlap(lengths: list[int], w
     overlap = data.draw(st.integers(0, words - 1))
     texts = Texts.of({f"d#{i}": " ".join(map(str, range(n))) for i, n in enumerate(lengths)})
     made = Windows(words, overlap).map(texts, None, Context())
-    assert made.parents is not None and not made.ids.duplicates()
+    assert made.parents is not None and not made.ids.find_duplicates()
     for row, length in enumerate(lengths):
         windows = [made[int(i)]["text"].split() for i in np.flatnonzero(np.asarray(made.parents) == row)]
         joined = windows[0] + [word for one in windows[1:] for word in one[overlap:]]
@@ -76,8 +76,8 @@ def allowed(stage: Only, docs: Texts) -> list[str]:
     ctx = Context()
     queries = Texts.of({"q": "", "r": ""})
     scope = stage.build_scope(queries, docs, ctx)
-    assert scope.everything().to_dict()["q"] == scope.everything().to_dict()["r"]
-    return scope.everything().to_dict()["q"]
+    assert scope.list_pairs().to_dict()["q"] == scope.list_pairs().to_dict()["r"]
+    return scope.list_pairs().to_dict()["q"]
 
 
 def test_only_listed_documents() -> None:
@@ -103,7 +103,7 @@ def test_only_from_a_file(tmp_path: Path) -> None:
     read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
     assert np.load(folder / "rows.npy").tolist() == [0, 1] and ctx.counts["repeated_ids"] == 1
     scope = stage.build_scope(Texts.of({"q": ""}), DOCS, Context(inputs=(folder,)))
-    assert scope.everything().to_dict() == {"q": ["a", "b"]}
+    assert scope.list_pairs().to_dict() == {"q": ["a", "b"]}
     file.write_text("a\nx\n")
     (node,) = stage.plan_inputs(SIDES)
     with pytest.raises(DataError, match=r"c-test\.txt:2: 'x' is not a document of the collection"):

@@ -98,7 +98,7 @@ def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
     found = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, mask=mask))
     assert found.counts.tolist() == [10, 10, 3] and found.depth == 10  # below, the file says nothing
     own = np.array([3, -1, -1])
-    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own=own)).depth == 19
+    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own)).depth == 19
     listed = {"q1": ["d1", "d2"], "q2": ["d4"], "q3": ["d29"]}
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
     found = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
@@ -189,4 +189,4 @@ def test_how_many_documents_a_scope_leaves() -> None:
         q, d = np.nonzero(random.random((3, 30)) < 0.5)
         pairs = Pairs.build(QUERIES.ids, DOCS.ids, q, d, source="test") if random.random() < 0.5 else None
         scope = Scope(QUERIES.ids, DOCS.ids, mask, pairs, own)
-        assert scope.counts().tolist() == scope.everything().counts.tolist()
+        assert scope.count_rows().tolist() == scope.list_pairs().counts.tolist()

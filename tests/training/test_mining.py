@@ -14,7 +14,7 @@ from nirank.training.mining import MinedRows, mine
 
 def ranking(queries: Texts, docs: Texts, lists: dict[str, list[tuple[str, float]]]) -> Ranking:
     flat = [(query, doc, score) for query, of in lists.items() for doc, score in of]
-    q, d = queries.ids.rows([one[0] for one in flat]), docs.ids.rows([one[1] for one in flat])
+    q, d = queries.ids.find_rows([one[0] for one in flat]), docs.ids.find_rows([one[1] for one in flat])
     return Ranking.build(queries.ids, docs.ids, q, d, np.array([one[2] for one in flat]), source="test")
 
 
@@ -117,12 +117,12 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
     how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
     mined = mine(queries, docs, qrels, found, {"negatives": how})
     relevant = {
-        query: {docs[docs.ids.rows([d])[0]]["text"] for d, g in of.items() if g}
+        query: {docs[docs.ids.find_rows([d])[0]]["text"] for d, g in of.items() if g}
         for query, of in _nested(judged).items()
     }
     for query, positive, negatives in shown(mined, queries, docs):
-        assert docs[docs.ids.rows([positive])[0]]["text"] in relevant[query]
-        texts = [docs[row]["text"] for row in docs.ids.rows(negatives)] if negatives else []
+        assert docs[docs.ids.find_rows([positive])[0]]["text"] in relevant[query]
+        texts = [docs[row]["text"] for row in docs.ids.find_rows(negatives)] if negatives else []
         assert not set(texts) & relevant[query]
         assert len(texts) == len(set(texts)) <= how["n"]
 

@@ -51,7 +51,7 @@ def date_findings(collection: Collection) -> Iterator[Finding]:
 
 def _left_out(collection: Collection, qrels: Qrels, at: NDArray[np.int64]) -> Iterator[Finding]:
     """Tell how many relevant documents `as_of_query` takes from what can be found."""
-    (rule,) = collection.scopes()["documents before the query"].between
+    (rule,) = collection.scopes()["documents before the query"].ranges
     lost = at[~rule.allows(qrels.query_rows[at], qrels.rows[at])]
     if len(lost):
         message = (

@@ -76,7 +76,7 @@ def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
 
 
 def _labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
-    judged, relevant = qrels.counts > 0, qrels.relevant()
+    judged, relevant = qrels.counts > 0, qrels.count_relevant()
     yield from _dangling(qrels, relevant, max_dangling)
     n = len(judged)
     alone = np.flatnonzero(~judged)
@@ -127,7 +127,7 @@ def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) ->
 
 def ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
     """Return what recall cannot pass where some relevant judgements, by place, cannot be found."""
-    relevant = qrels.relevant()
+    relevant = qrels.count_relevant()
     unreachable = np.bincount(qrels.query_rows[lost], minlength=len(relevant))
     answerable = relevant > 0
     return float(1 - np.mean(unreachable[answerable] / relevant[answerable]))

@@ -104,7 +104,7 @@ def _self_pairs(
 
 def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return those of the query rows whose own document, in `docs`, is judged relevant."""
-    places = qrels.places(rows, docs)
+    places = qrels.find_positions(rows, docs)
     hit = places >= 0
     hit[hit] = qrels.grades[places[hit]] >= qrels.min_rel
     return rows[hit]
@@ -113,11 +113,11 @@ def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
 def _namings(collection: Collection) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield the ways in which queries may name documents, by id or by a metadata key, with the rows that they name."""
     queries, ids = collection.queries, collection.docs.ids
-    yield "id", ids.rows(list(queries.ids))
+    yield "id", ids.find_rows(list(queries.ids))
     for key, value in queries[0].get("metadata", {}).items():
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             named = ["" if one is None else str(one) for one in queries.metadata(key)]
-            yield f"{{key: {key}}}", ids.rows(named)
+            yield f"{{key: {key}}}", ids.find_rows(named)
 
 
 def _same_text(collection: Collection, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

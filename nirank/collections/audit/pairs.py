@@ -62,7 +62,7 @@ def split_keys(collection: Collection, keys: Keys) -> tuple[NDArray[np.int64], N
 
 def key_judged(collection: Collection, judged: QrelsFile) -> tuple[Keys, NDArray[np.int64]]:
     """Return the distinct pairs of a file whose records are there, and their labels."""
-    queries, docs = collection.queries.ids.rows(judged.query_ids), collection.docs.ids.rows(judged.doc_ids)
+    queries, docs = collection.queries.ids.find_rows(judged.query_ids), collection.docs.ids.find_rows(judged.doc_ids)
     there = (queries >= 0) & (docs >= 0)
     keys, at = np.unique(key_pairs(collection, queries[there], docs[there]), return_index=True)
     return keys, judged.grades[there][at]
@@ -104,10 +104,10 @@ def _absent_records(
     lost = judged.absent
     if lost is None or not len(lost):
         return
-    asked = collection.queries.ids.rows(lost.query_ids) < 0
+    asked = collection.queries.ids.find_rows(lost.query_ids) < 0
     if collection.relation == "self":  # each stands there in both orders
         once = np.asarray(lost.query_ids) <= np.asarray(lost.doc_ids)
-        lost, asked = lost.select(once), (asked & (collection.docs.ids.rows(lost.doc_ids) < 0))[once]
+        lost, asked = lost.select(once), (asked & (collection.docs.ids.find_rows(lost.doc_ids) < 0))[once]
     matches = lost.grades >= qrels.min_rel
     found = len(key_matches(collection, qrels))
     part = matches.sum() / max(found + matches.sum(), 1)
@@ -119,7 +119,9 @@ def _absent_records(
     if (asked & matches).any():
         message += f"; the {(asked & matches).sum():,} whose asking record is absent are not counted as lost"
     if collection.relation != "self":
-        turned = (collection.docs.ids.rows(lost.query_ids) >= 0) & (collection.queries.ids.rows(lost.doc_ids) >= 0)
+        turned = (collection.docs.ids.find_rows(lost.query_ids) >= 0) & (
+            collection.queries.ids.find_rows(lost.doc_ids) >= 0
+        )
         if turned.any():
             message += f"; {turned.sum():,} would be there if left and right were exchanged"
     if len(lost) == 1 and judged.form == "pairs" and not judged.header:

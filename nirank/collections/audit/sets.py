@@ -28,7 +28,7 @@ def set_findings(collection: Collection) -> Iterator[Finding]:
 
 def _pairs(collection: Collection, one: Qrels, other: Qrels) -> Iterator[Finding]:
     mine = np.flatnonzero(one.rows >= 0)
-    places = other.places(one.query_rows[mine], one.rows[mine])
+    places = other.find_positions(one.query_rows[mine], one.rows[mine])
     mine, places = mine[places >= 0], places[places >= 0]
     here, there = one.grades[mine] >= one.min_rel, other.grades[places] >= other.min_rel
     differ = mine[here != there]

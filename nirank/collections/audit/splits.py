@@ -31,9 +31,9 @@ def split_findings(collection: Collection, facts: AuditFacts) -> Iterator[Findin
 
 def _in_no_split(collection: Collection, everything: Texts, others: Mapping[str, QrelsFile]) -> Iterator[Finding]:
     """Tell of topics that no split declares, so that a file with a typo in its ids does not go unseen."""
-    left = collection.queries.ids.rows(everything.ids.strings) < 0
+    left = collection.queries.ids.find_rows(everything.ids.strings) < 0
     for other in others.values():
-        rows = everything.ids.rows(other.query_ids.unique())
+        rows = everything.ids.find_rows(other.query_ids.unique())
         left[rows[rows >= 0]] = False
     if left.any():
         left &= np.array([not isinstance(one, str) for one in everything.metadata("split")], np.bool_)
@@ -45,9 +45,9 @@ def _in_no_split(collection: Collection, everything: Texts, others: Mapping[str,
 
 def _queries(collection: Collection, everything: Texts, split: str, other: QrelsFile) -> Iterator[Finding]:
     here = collection.queries
-    rows = everything.ids.rows(other.query_ids.unique())
+    rows = everything.ids.find_rows(other.query_ids.unique())
     rows = rows[rows >= 0]
-    same = np.flatnonzero(here.ids.rows(everything.ids.arrow(rows)) >= 0)
+    same = np.flatnonzero(here.ids.find_rows(everything.ids.take_arrow(rows)) >= 0)
     if len(same):
         examples = tuple(everything.ids.take(rows[same[:SHOWN]]))
         message = f"{len(same):,} queries are in split {split} too, under the same id"
@@ -69,7 +69,7 @@ def _documents(collection: Collection, qrels: Qrels, split: str, other: QrelsFil
     """Count relevant documents that are relevant to queries of both splits."""
     hits = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
     here = np.unique(qrels.rows[hits])
-    there = collection.docs.ids.rows(other.select(other.grades >= qrels.min_rel).doc_ids.unique())
+    there = collection.docs.ids.find_rows(other.select(other.grades >= qrels.min_rel).doc_ids.unique())
     shared = np.intersect1d(here, there)
     if not len(shared):
         return
