@@ -212,7 +212,7 @@ class RunSources:
                 continue
             in_fold = self.held_out if evaluated is self.own else None
             asked = evaluated.queries if in_fold is None else evaluated.queries.take(in_fold)
-            for row in np.flatnonzero(asked.ids.rows(list(queries.ids)) >= 0).tolist():
+            for row in np.flatnonzero(asked.ids.find_rows(list(queries.ids)) >= 0).tolist():
                 same.setdefault(texts[row], f"{evaluated.name} '{queries.ids[row]}'")
         return same
 
