@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit import Finding
 from nirank.collections.dates import Dates, date_key, dated, dates_of
+from nirank.collections.findings import Finding
 from nirank.collections.metadata import as_id
 from nirank.collections.texts import Texts
 from nirank.collections.twins import twin_groups

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from nirank.base.identity import Digester
 from nirank.collections.readable import METADATA, Readable, count_keys
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.collections.texts import digest_columns, digest_record, fingerprint
 from nirank.errors import DataError
 from nirank.flow.ids import Ids

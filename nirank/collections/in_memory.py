@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nirank.collections.fields import Fields
 from nirank.collections.importer import ImportFacts, import_texts
 from nirank.collections.readable import plain_text
-from nirank.collections.records import Record
+from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.judgements import PairsFile, QrelsFile

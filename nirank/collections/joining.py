@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.collections.audit import AuditFacts, CandidateFacts, Finding, JudgedFacts, audit, refuse
+from nirank.collections.audit.auditor import audit
+from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
 from nirank.collections.collection import Collection, SelfMatch, known_sentence
+from nirank.collections.findings import Finding, refuse
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest

@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 
 from nirank.algebra.node import Node, Store, Stored
 from nirank.base.files import expand_path
-from nirank.collections.audit import Finding, JudgedFacts
+from nirank.collections.audit.facts import JudgedFacts
 from nirank.collections.audit.judgements import file_findings
 from nirank.collections.audit.sides import side_findings
-from nirank.collections.clef_tar import ClefTar
 from nirank.collections.collection import Collection, SelfMatch, Time
 from nirank.collections.dates import VERSION as DATES_VERSION
 from nirank.collections.dates import Dates, read_dates
-from nirank.collections.file_set import FileSet
+from nirank.collections.findings import Finding
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
 from nirank.collections.joining import Contents, check_rules, joined
-from nirank.collections.record_tables import Ask, RecordTables, TablesAsked
-from nirank.collections.records import Side, Source
-from nirank.collections.sources import Files, QrelsAsked, for_any_split, read_sets, resolve
-from nirank.collections.text_files import TextFiles
+from nirank.collections.readers.records import Side
+from nirank.collections.sources.clef_tar import ClefTar
+from nirank.collections.sources.file_set import FileSet
+from nirank.collections.sources.judgement_sets import QrelsAsked, for_any_split, read_sets
+from nirank.collections.sources.lookup import Files, resolve
+from nirank.collections.sources.record_tables import Ask, RecordTables, TablesAsked
+from nirank.collections.sources.source import Source
+from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.flow.ids import Ids

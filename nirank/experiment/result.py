@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.files import expand_path
-from nirank.collections.audit import Finding
 from nirank.collections.collection import Collection
+from nirank.collections.findings import Finding
 from nirank.errors import ConfigError, suggest
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation

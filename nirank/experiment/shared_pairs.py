@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.pairs import key_matches, key_pairs, split_keys
+from nirank.collections.audit.record_pairs import key_matches, key_pairs, split_keys
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.qrels import Qrels

@@ -15,7 +15,7 @@ from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Sides, Use
 from nirank.collections.collection import Collection
-from nirank.collections.sources import resolve
+from nirank.collections.sources.lookup import resolve
 from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.leaves import Leaves

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nirank.collections.audit import Finding
 from nirank.collections.collection import Collection
+from nirank.collections.findings import Finding
 
 _ORDER = ("error", "warning", "note")
 

@@ -13,9 +13,9 @@ import pytest
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job
 from nirank.base.files import InputFile
-from nirank.collections.file_set import FileSet
 from nirank.collections.importer import import_texts
-from nirank.collections.text_files import TextFiles
+from nirank.collections.sources.file_set import FileSet
+from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import DataError
 from nirank.experiment import loading
 from nirank.store import LocalStore

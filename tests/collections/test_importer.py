@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from nirank.collections import importer
 from nirank.collections.importer import ImportFacts, import_texts
-from nirank.collections.json_lines import read_json
-from nirank.collections.records import Record
+from nirank.collections.readers.json_files import read_json
+from nirank.collections.readers.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns

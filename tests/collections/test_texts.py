@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nirank.collections.importer import import_texts
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.collections.texts import Texts, TextView
 from nirank.errors import DataError
 from nirank.flow.ids import take_rows

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank.collections.audit import Finding
+from nirank.collections.findings import Finding
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.report import html_table, text_table, write

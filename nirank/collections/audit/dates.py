@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.finding import SHOWN, Finding
 from nirank.collections.audit.judgements import ceiling
+from nirank.collections.findings import SHOWN, Finding
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.finding import AuditFacts, Finding, Severity
-from nirank.collections.audit.pairs import key_judged, key_matches, key_pairs, split_keys
+from nirank.collections.audit.facts import AuditFacts
+from nirank.collections.audit.record_pairs import key_judged, key_matches, key_pairs, split_keys
+from nirank.collections.findings import Finding, Severity
 from nirank.collections.readable import METADATA, plain_text
 from nirank.collections.texts import TextView
 from nirank.forms.names import plain

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.finding import SHOWN, AuditFacts, CandidateFacts, Finding, JudgedFacts, Severity
+from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
+from nirank.collections.findings import SHOWN, Finding, Severity
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection

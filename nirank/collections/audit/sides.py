@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from nirank.collections.audit.finding import SHOWN, Finding, Severity
-from nirank.collections.scripts import main_script
+from nirank.collections.audit.scripts import main_script
+from nirank.collections.findings import SHOWN, Finding, Severity
 
 if TYPE_CHECKING:
     from nirank.collections.importer import ImportFacts

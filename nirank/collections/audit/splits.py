@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nirank.collections.audit.finding import SHOWN, AuditFacts, Finding
+from nirank.collections.audit.facts import AuditFacts
+from nirank.collections.findings import SHOWN, Finding
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nirank.collections.audit.finding import SHOWN, Finding
+from nirank.collections.findings import SHOWN, Finding
 from nirank.collections.twins import unequal_groups
 
 if TYPE_CHECKING:

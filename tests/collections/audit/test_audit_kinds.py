@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nirank.collections.audit import Finding, audit
+from nirank.collections.audit.auditor import audit
+from nirank.collections.audit.scripts import main_script
 from nirank.collections.collection import Collection
-from nirank.collections.scripts import main_script
+from nirank.collections.findings import Finding
 from nirank.collections.texts import Texts
 from nirank.collections.twins import share_labels, twin_groups, unequal_groups
 from nirank.evaluation.evaluate import evaluate

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nirank.collections.stdlib import StandardLibrary, first_sentence, read_module
+from nirank.collections.sources.python_stdlib import StandardLibrary, first_sentence, read_module
 from nirank.errors import DataError
 
 MODULE = '''

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 from nirank.base.files import InputFile
 from nirank.base.identity import digest
-from nirank.collections.audit import Finding
-from nirank.collections.records import Record, Side
+from nirank.collections.findings import Finding
+from nirank.collections.readers.records import Record, Side
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile

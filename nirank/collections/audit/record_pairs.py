@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.finding import SHOWN, AuditFacts, Finding, JudgedFacts, Severity
+from nirank.collections.audit.facts import AuditFacts, JudgedFacts
+from nirank.collections.findings import SHOWN, Finding, Severity
 from nirank.collections.twins import twin_groups
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.errors import DataError
 
 _BEGIN = re.compile(r"^\.I\s+(\S.*?)\s*$")

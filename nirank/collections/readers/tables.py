@@ -8,8 +8,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
-from nirank.collections.fields import Fields
-from nirank.collections.records import Record
+from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.records import Record
 from nirank.errors import DataError, suggest
 from nirank.forms.asked import TextColumns
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known, listed

@@ -10,11 +10,11 @@ from typing import Any
 
 from nirank.base.files import PACKED_SUFFIXES, InputFile, strip_packed_suffix
 from nirank.base.identity import digest
-from nirank.collections.audit import Finding
-from nirank.collections.formats import ENDINGS, are_plain_texts
-from nirank.collections.labels import label_judgements
-from nirank.collections.records import Record, Side
-from nirank.collections.text_files import TextFiles
+from nirank.collections.findings import Finding
+from nirank.collections.readers.formats import ENDINGS, are_plain_texts
+from nirank.collections.readers.records import Record, Side
+from nirank.collections.sources.labels import label_judgements
+from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels

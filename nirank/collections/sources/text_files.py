@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nirank.collections.formats import read_records
-from nirank.collections.records import Record, Side
+from nirank.collections.readers.formats import read_records
+from nirank.collections.readers.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.forms.asked import TextColumns
 

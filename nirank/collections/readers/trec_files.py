@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, MAX_PARSED_BYTES, read_lines, read_text
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.errors import DataError
 
 _TAG = re.compile(r"<[^<>]*>")

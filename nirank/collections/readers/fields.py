@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.errors import DataError, suggest
 from nirank.forms.asked import TextColumns
 from nirank.forms.cells import NotText, cell_id, cell_text, cell_value, kind_of

@@ -15,7 +15,7 @@ from nirank.stages.cut import Cut
 from nirank.stages.tfidf import TFIDF
 from nirank.store import LocalStore
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "blocking"
+DATA = Path(__file__).parents[3].parent / "shared" / "data" / "blocking"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collections are not here")
 FILES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv", "complete": "matches.csv"}
 

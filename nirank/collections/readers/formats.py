@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from nirank.base.files import read_lines
-from nirank.collections.json_lines import read_json
-from nirank.collections.plain_texts import read_plain_texts
-from nirank.collections.records import Record, Side
-from nirank.collections.smart import is_smart, read_smart
-from nirank.collections.tables import is_table_header, read_csv, read_parquet, read_tsv
-from nirank.collections.trec_texts import read_docs, read_topics
+from nirank.collections.readers.json_files import read_json
+from nirank.collections.readers.plain_texts import read_plain_texts
+from nirank.collections.readers.records import Record, Side
+from nirank.collections.readers.smart_files import is_smart, read_smart
+from nirank.collections.readers.tables import is_table_header, read_csv, read_parquet, read_tsv
+from nirank.collections.readers.trec_files import read_docs, read_topics
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns
 from nirank.forms.id_columns import file_kind

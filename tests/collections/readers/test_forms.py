@@ -236,12 +236,12 @@ def test_packed_files_that_are_none(name: str, content: bytes, message: str, tmp
 def test_a_record_without_end_is_refused(
     name: str, begin: str, message: str, tmp_path: Path, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nirank.collections import plain_texts, smart, tables, trec_texts
+    from nirank.collections.readers import plain_texts, smart_files, tables, trec_files
     from nirank.forms import json_values
 
-    for module in (files, plain_texts, smart, tables, trec_texts):
+    for module in (files, plain_texts, smart_files, tables, trec_files):
         monkeypatch.setattr(module, "MAX_LINE_BYTES", 1000)
-    for module in (json_values, trec_texts):
+    for module in (json_values, trec_files):
         monkeypatch.setattr(module, "MAX_PARSED_BYTES", 1500)
     content = begin + ("word " * 20 + "\n") * 50 if "gz" not in name and "tsv" not in name else begin + "word " * 1000
     path = put(tmp_path / name, gzip.compress(content.encode()) if name.endswith("gz") else content)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.finding import SHOWN, Finding
+from nirank.collections.findings import SHOWN, Finding
 from nirank.collections.texts import TextView, fingerprint
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from nirank.base.files import InputFile, find_file, read_lines
 from nirank.base.identity import digest
-from nirank.collections.audit import Finding
-from nirank.collections.formats import read_records
-from nirank.collections.records import Record, Side
+from nirank.collections.findings import Finding
+from nirank.collections.readers.formats import read_records
+from nirank.collections.readers.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_qrels

@@ -1,39 +1,13 @@
-"""Findings, and what only reading the files shows."""
+"""What only reading the files of a collection shows, for the audit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
 
-from nirank.errors import DataError
-
-if TYPE_CHECKING:
-    from nirank.collections.importer import ImportFacts
-    from nirank.collections.texts import Texts
-    from nirank.flow.judgements import QrelsFile
-
-SHOWN = 3  # examples of a finding
-
-Severity = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the audit found.
-
-    code      stable name, such as 'duplicate-id'
-    severity  'error' stops a run, 'warning' may move numbers, 'note' is good to know
-    count     how many records are concerned
-    message   one sentence
-    examples  up to three, with where they are
-    """
-
-    code: str
-    severity: Severity
-    count: int
-    message: str
-    examples: tuple[str, ...] = ()
+from nirank.collections.importer import ImportFacts
+from nirank.collections.texts import Texts
+from nirank.flow.judgements import QrelsFile
 
 
 @dataclass(frozen=True)
@@ -100,15 +74,3 @@ class AuditFacts:
     candidates: CandidateFacts | None = None
     all_queries: Texts | None = None
     others: Mapping[str, QrelsFile] = field(default_factory=dict)
-
-
-def refuse(findings: tuple[Finding, ...]) -> None:
-    """Raise DataError with all findings that are errors, if any are."""
-    said = [sentence(one) for one in findings if one.severity == "error"]
-    if said:
-        raise DataError(*said)
-
-
-def sentence(finding: Finding) -> str:
-    """Return a finding as one sentence, with its examples."""
-    return f"{finding.message} ({', '.join(finding.examples)})" if finding.examples else finding.message

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nirank.collections.audit import Finding
+from nirank.collections.findings import Finding
 from nirank.experiment.loading import load
 from nirank.store import LocalStore
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from nirank.base.files import expand_path, strip_packed_suffix
-from nirank.collections import irds, stdlib
-from nirank.collections.clef_tar import ClefTar, is_clef_tar
-from nirank.collections.file_set import MAIN, FileSet, is_collection
-from nirank.collections.record_tables import RecordTables, TablesAsked
-from nirank.collections.records import Source
-from nirank.collections.text_files import TextFiles
+from nirank.collections.sources import ir_datasets, python_stdlib
+from nirank.collections.sources.clef_tar import ClefTar, is_clef_tar
+from nirank.collections.sources.file_set import FileSet, is_collection
+from nirank.collections.sources.record_tables import RecordTables, TablesAsked
+from nirank.collections.sources.source import Source
+from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
-from nirank.flow.ids import Ids
-from nirank.flow.judgements import QrelsFile, read_qrels
 from nirank.forms.asked import AskedColumns
-
-QrelsAsked = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True)
@@ -80,8 +74,8 @@ def resolve(
         raise ConfigError(f"collection {text}: queries names a version of a folder's queries; this is no such folder")
     if (files.columns and not (path.is_dir() or in_files)) or (files.columns and is_clef_tar(folder)):
         raise ConfigError(f"collection {text}: columns names columns of files in BEIR's layout; this has none")
-    if text == stdlib.NAME:
-        return stdlib.StandardLibrary(), split
+    if text == python_stdlib.NAME:
+        return python_stdlib.StandardLibrary(), split
     if path.is_dir():
         if is_clef_tar(path):
             return ClefTar(path, split, str(files.queries or "")), split
@@ -93,70 +87,12 @@ def resolve(
             raise ConfigError(f"collection {text}: names split '{path.name}', but split '{split}' is asked for")
         return resolve(path.parent, path.name, files)
     is_id = isinstance(source, str) and not text.startswith((".", "/", "~"))
-    if is_id and irds.is_known(text):
-        return irds.IrDataset.split_of(text, split), None
+    if is_id and ir_datasets.is_known(text):
+        return ir_datasets.IrDataset.split_of(text, split), None
     beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = [stdlib.NAME, *beside, *(irds.known_ids() if is_id else ())]
+    known = [python_stdlib.NAME, *beside, *(ir_datasets.known_ids() if is_id else ())]
     what = "neither a folder nor an ir_datasets id" if is_id else "no such folder"
     raise ConfigError(
         f"collection {text}: {what}; expected a folder with corpus.jsonl, queries.jsonl and qrels/<split>.tsv,"
-        f" an id of ir_datasets, or '{stdlib.NAME}'{suggest(text, known)}"
+        f" an id of ir_datasets, or '{python_stdlib.NAME}'{suggest(text, known)}"
     )
-
-
-def read_sets(
-    source: Source, split: str | None, queries: Ids, asked: QrelsAsked, min_rel: int
-) -> dict[str, tuple[QrelsFile, int]]:
-    """Return the judgement sets by name, each with its least relevant grade.
-
-    asked  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
-           a path the source's set of that name is meant, else its main one. A path may contain {split}.
-    """
-    own = source.judgements(split, queries)
-    if asked is None:
-        return {name: (one, min_rel) for name, one in own.items()}
-    wanted = asked if isinstance(asked, Mapping) else {MAIN: asked}
-    sets: dict[str, tuple[QrelsFile, int]] = {}
-    for name, one in wanted.items():
-        options = _set_options(name, one)
-        least = options.get("min_rel", min_rel)
-        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
-            raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {least!r}")
-        if "path" in options:
-            path = str(options["path"]).replace("{split}", split or "")
-            sets[name] = (source.read_qrels(path) if isinstance(source, FileSet) else read_qrels(path)), least
-        elif own:
-            sets[name] = own.get(name, next(iter(own.values()))), least
-        else:
-            where = "" if split is None else f" for split '{split}'"
-            raise ConfigError(
-                f"qrels: {name}: the collection has no judgements of its own{where}; name a path, in which {{split}}"
-                " stands for the split"
-            )
-    return sets
-
-
-def _set_options(name: str, asked: Any) -> dict[str, Any]:
-    """Return what is asked of a judgement set as {path: …, min_rel: …}."""
-    options = {"path": asked} if isinstance(asked, (str, Path)) else asked
-    if not isinstance(options, Mapping):
-        raise ConfigError(f"qrels: {name}: expected a file, or {{path: …, min_rel: …}}, got {asked!r}")
-    wrong = [key for key in options if key not in ("path", "min_rel")]
-    if wrong:
-        near = suggest(str(wrong[0]), ("path", "min_rel"))
-        raise ConfigError(f"qrels: {name}: there is no option '{wrong[0]}'; expected path and min_rel{near}")
-    if "path" in options and (not isinstance(options["path"], (str, Path)) or not str(options["path"])):
-        raise ConfigError(f"qrels: {name}: expected a path, got {options['path']!r}")
-    return dict(options)
-
-
-def for_any_split(asked: QrelsAsked) -> QrelsAsked:
-    """Return what is asked of a split's judgements as it is asked of the others: files of one split are not theirs."""
-    if asked is None:
-        return None
-    found: dict[str, Mapping[str, Any]] = {}
-    for name, one in (asked if isinstance(asked, Mapping) else {MAIN: asked}).items():
-        options = _set_options(name, one)
-        whose = "{split}" in str(options.get("path", ""))
-        found[name] = options if whose else {key: value for key, value in options.items() if key != "path"}
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_text, strip_packed_suffix
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 
 
 def read_plain_texts(paths: Sequence[Path], folder: Path) -> Iterator[Record]:

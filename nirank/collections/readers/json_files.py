@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nirank.collections.fields import Fields
-from nirank.collections.records import Record, Side
+from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.records import Record, Side
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns
 from nirank.forms.json_values import json_kind, read_values

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nirank.collections.audit.finding import SHOWN, Finding
+from nirank.collections.findings import SHOWN, Finding
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nirank.collections.records import Record
+from nirank.collections.readers.records import Record
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import QrelsFile

@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 
-from nirank.collections.audit import AuditFacts, Finding, JudgedFacts, audit, refuse
+from nirank.collections.audit.auditor import audit
+from nirank.collections.audit.facts import AuditFacts, JudgedFacts
 from nirank.collections.collection import Collection
+from nirank.collections.findings import Finding, refuse
 from nirank.errors import DataError
 
 unchecked = partial(Collection.of, check=False)  # whose findings are looked at, errors too
