@@ -277,7 +277,7 @@ class Functions:
     def __init__(self, collection: Any, work: Path) -> None:
         from nirank import BM25
         from nirank.algebra.context import Context
-        from nirank.collections.texts import TITLE_AND_TEXT, TextView
+        from nirank.collections.text_view import TITLE_AND_TEXT, TextView
         from nirank.flow.scope import Scope
         from nirank.inference.encoder import Encoding, encode
         from nirank.inference.models import resolve

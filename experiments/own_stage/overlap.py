@@ -3,7 +3,7 @@
 import numpy as np
 
 from nirank import Context, Pairs, Scorer, option, stage
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 
 
 @stage

@@ -30,7 +30,8 @@ from nirank.algebra.walk import walk
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields
 from nirank.collections.readable import Readable
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking

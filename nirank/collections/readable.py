@@ -6,12 +6,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from nirank.collections.text_view import TextView
 from nirank.errors import DataError, suggest
-
-if TYPE_CHECKING:
-    from nirank.collections.texts import TextView
 
 METADATA = "metadata"  # the one column that is not text: a JSON object per row, '' where there is none
 

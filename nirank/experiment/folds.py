@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nirank.algebra.judged import in_folds
 from nirank.base.values import fit_fields
 from nirank.collections.collection import Collection
-from nirank.collections.texts import TITLE_AND_TEXT, TextView
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.errors import ConfigError
 from nirank.training.leaks import normalised
 

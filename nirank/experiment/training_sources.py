@@ -16,7 +16,8 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Sides, Use
 from nirank.collections.collection import Collection
 from nirank.collections.sources.lookup import resolve
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.loading import imported, load

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.node import Node
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.flow.ranking import Ranking
 from nirank.plan.execute import Runner
 from nirank.plan.parts import Side, arranged

@@ -13,7 +13,8 @@ from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, TextMap, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.readable import Readable
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids, take_rows
 from nirank.stages._blocks import blocks, making, mapped
 

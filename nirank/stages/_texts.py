@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.flow.pairs import Pairs
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Combiner, Scorer, Stage, option, stage
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.errors import ConfigError, StageError, suggest
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking

@@ -6,7 +6,8 @@ from nirank.algebra.context import Context
 from nirank.algebra.stage import TextMap, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.readable import Readable
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import making, rewritten

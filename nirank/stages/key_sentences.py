@@ -10,7 +10,8 @@ from nirank.algebra.node import Node
 from nirank.algebra.stage import Sides, TextMap, option, stage
 from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.readable import Readable
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages._blocks import making, rewritten

@@ -10,7 +10,7 @@ import numpy as np
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Combiner, option, stage
-from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 

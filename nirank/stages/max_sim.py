@@ -12,7 +12,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import Model
 from nirank.algebra.stage import Scorer, Sides, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.stages._precision import resolve_precision

@@ -13,7 +13,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.stage import DEPTH, Combiner, Sides, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25

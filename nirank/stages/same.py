@@ -10,7 +10,8 @@ from nirank.algebra.stage import Read, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import split_tokens
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope

@@ -8,7 +8,8 @@ from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.words import split_tokens
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope

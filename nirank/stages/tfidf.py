@@ -13,7 +13,8 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.stage import Retriever, Sides, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope

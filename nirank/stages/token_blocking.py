@@ -10,7 +10,8 @@ from nirank.algebra.stage import option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.words import cut_qgrams, cut_suffixes, split_tokens
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope

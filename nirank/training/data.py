@@ -12,7 +12,7 @@ from nirank.algebra.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require
 from nirank.algebra.stage import Scorer, Sides, TrainingSources
 from nirank.base.files import InputFile, expand_path
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
-from nirank.collections.texts import TITLE_AND_TEXT, TextView, View
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.files import read_examples
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.evaluation.evaluate import evaluate
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from nirank.base.files import read_lines
-from nirank.collections.texts import TITLE_AND_TEXT, Texts, TextView
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView
+from nirank.collections.texts import Texts
 from nirank.errors import DataError
 
 _KEYS = {

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nirank.algebra.judged import hashed
-from nirank.collections.texts import Texts, TextView, fingerprint
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts, fingerprint
 from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.ranking import Ranking
 from nirank.training.examples import Examples

@@ -6,7 +6,7 @@ import numpy as np
 
 from nirank.algebra.node import Job
 from nirank.base.files import InputFile
-from nirank.collections.texts import TITLE_AND_TEXT, TextView
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
 from nirank.flow.pairs import Pairs
 from nirank.training.dev import Watched

@@ -14,7 +14,7 @@ from nirank.algebra.stage import Sides
 from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields, to_expression
-from nirank.collections.texts import TITLE_AND_TEXT, View
+from nirank.collections.text_view import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
 from nirank.training.data import TASKS, Data, require_sources
 from nirank.training.recipe import Recipe

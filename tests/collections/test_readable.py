@@ -11,7 +11,8 @@ import pytest
 from nirank.algebra.pipeline import fold
 from nirank.collections.collection import Collection
 from nirank.collections.readable import plain_text
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load

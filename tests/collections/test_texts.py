@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from nirank.collections.importer import import_texts
 from nirank.collections.readers.records import Record
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.ids import take_rows
 

@@ -12,7 +12,7 @@ import pytest
 from lucene import Oracle
 
 from nirank import Collection, Experiment, load, within
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25

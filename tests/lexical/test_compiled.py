@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank import load
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking

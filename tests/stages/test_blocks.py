@@ -9,7 +9,8 @@ import pytest
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Combiner, TextMap
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking

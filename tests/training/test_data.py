@@ -12,7 +12,8 @@ import pytest
 from nirank.algebra.judged import Judged, in_folds
 from nirank.algebra.tuned import grid, tune
 from nirank.collections.collection import Collection
-from nirank.collections.texts import Texts, TextView
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.folds import Folds
 from nirank.flow.qrels import Qrels

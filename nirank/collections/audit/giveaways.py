@@ -13,7 +13,7 @@ from nirank.collections.audit.facts import AuditFacts
 from nirank.collections.audit.record_pairs import key_judged, key_matches, key_pairs, split_keys
 from nirank.collections.findings import Finding, Severity
 from nirank.collections.readable import METADATA, plain_text
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.forms.names import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.findings import SHOWN, Finding
-from nirank.collections.texts import TextView, fingerprint
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import fingerprint
 
 if TYPE_CHECKING:
     from nirank.collections.collection import Collection

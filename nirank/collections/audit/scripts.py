@@ -18,7 +18,7 @@ _NAMES = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Han
 
 def main_script(texts: Texts) -> str | None:
     """Return the script of most letters in a sample ('Latin', 'Cyrillic', 'Chinese'); None without letters."""
-    from nirank.collections.texts import TextView
+    from nirank.collections.text_view import TextView
 
     rows = np.unique(np.linspace(0, len(texts) - 1, min(_SAMPLE, len(texts))).astype(np.int64))
     found: Counter[str] = Counter()

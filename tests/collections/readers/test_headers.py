@@ -114,7 +114,7 @@ def test_columns_are_for_files_that_have_some(tmp_path: Path, store: LocalStore)
 
 @pytest.mark.parametrize("label", ["label_included", "Label", "included", "relevant"])
 def test_labels_and_row_numbers_of_a_table_are_never_text(label: str, tmp_path: Path, store: LocalStore) -> None:
-    from nirank.collections.texts import TITLE_AND_TEXT, TextView
+    from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 
     found = loaded(tmp_path, store, f",id,name,{label}\n0,a,tea,1\n1,b,coffee,0\n")
     assert list(found.docs.read(TextView(TITLE_AND_TEXT))) == ["tea", "coffee"]

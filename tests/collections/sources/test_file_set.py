@@ -203,7 +203,7 @@ def test_a_folder_of_trec_files_and_xml_topics(tmp_path: Path, store: LocalStore
 def test_a_table_without_title_and_text_is_seen_whole(tmp_path: Path, store: LocalStore) -> None:
     docs = put(tmp_path / "a.csv", 'id,name,price\n0,"radio, red",12\n1,lamp,\n')
     found = load(docs=docs, queries=put(tmp_path / "b.csv", "id,name,price\n0,red radio,12\n"), store=store)
-    from nirank.collections.texts import TITLE_AND_TEXT, TextView
+    from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 
     assert found.docs.text_columns() == ("name", "price")
     assert list(found.docs.read(TextView(TITLE_AND_TEXT))) == ["radio, red 12", "lamp"]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nirank.collections.collection import Collection
-from nirank.collections.texts import TextView
+from nirank.collections.text_view import TextView
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.loading import load
 from nirank.store import LocalStore
