@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "nirank.algebra.application": ("fold", "rewrite", "within"),
     "nirank.algebra.context": ("Context",),
     "nirank.algebra.stage": ("Combiner", "Retriever", "ScopeStage", "Scorer", "TextMap", "option", "stage"),
     "nirank.collections.collection": ("Collection",),
@@ -26,7 +27,6 @@ _PLACES = {
     "nirank.flow.ids": ("Ids",),
     "nirank.experiment.loading": ("load",),
     "nirank.flow.pairs": ("Pairs",),
-    "nirank.algebra.pipeline": ("fold", "rewrite", "within"),
     "nirank.flow.qrels": ("Qrels",),
     "nirank.flow.ranking": ("Ranking",),
     "nirank.experiment.result": ("Result",),
@@ -77,11 +77,11 @@ _PLACES = {
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}
 
 if TYPE_CHECKING:
+    from nirank.algebra.application import fold as fold
+    from nirank.algebra.application import rewrite as rewrite
+    from nirank.algebra.application import within as within
     from nirank.algebra.context import Context as Context
     from nirank.algebra.judged import Judged as Judged
-    from nirank.algebra.pipeline import fold as fold
-    from nirank.algebra.pipeline import rewrite as rewrite
-    from nirank.algebra.pipeline import within as within
     from nirank.algebra.stage import Combiner as Combiner
     from nirank.algebra.stage import Retriever as Retriever
     from nirank.algebra.stage import ScopeStage as ScopeStage

@@ -12,7 +12,7 @@ from nirank.algebra.node import Node
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nirank.algebra.stage import Sides
+    from nirank.algebra.sides import Sides
 
 Kind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
 MODEL = "model"  # the role of a made model among a node's inputs, and the folder in its artifact

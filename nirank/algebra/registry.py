@@ -8,20 +8,21 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from nirank.algebra.source_code import code_of, has_version, sources_of
-from nirank.algebra.stage import Stage
 from nirank.base.identity import digest
 from nirank.errors import ConfigError, suggest
 
 GROUP = "nirank.stages"
 
+_CLASSES: WeakSet[type[Any]] = WeakSet()  # of all stages, whoever defines them
+
 
 @cache
-def stages() -> Mapping[str, type[Stage]]:
+def stages() -> Mapping[str, type[Any]]:
     """Return every stage by name; raise ConfigError naming all entry points that cannot be used."""
-    found: dict[str, type[Stage]] = dict(_own())
+    found: dict[str, type[Any]] = dict(_own())
     wrong = []
     for point in _entry_points():
         try:
@@ -54,9 +55,9 @@ def find(name: str) -> type[Any]:
 
 
 @cache
-def _own() -> Mapping[str, type[Stage]]:
+def _own() -> Mapping[str, type[Any]]:
     package = importlib.import_module("nirank.stages")
-    found: dict[str, type[Stage]] = {}
+    found: dict[str, type[Any]] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue
@@ -67,10 +68,10 @@ def _own() -> Mapping[str, type[Stage]]:
     return found
 
 
-def _defined(module: Any) -> Iterator[type[Stage]]:
+def _defined(module: Any) -> Iterator[type[Any]]:
     """Yield the stages that a module defines; classes without a name of their own are no stages to choose."""
     for value in vars(module).values():
-        mine = isinstance(value, type) and issubclass(value, Stage) and value.__module__ == module.__name__
+        mine = isinstance(value, type) and value in _CLASSES and value.__module__ == module.__name__
         if mine and isinstance(getattr(value, "name", None), str):
             yield value
 
@@ -84,12 +85,12 @@ def _clash(point: EntryPoint, where: str) -> ConfigError:
     return ConfigError(f"entry point {point.name} = {point.value}: stage '{point.name}' exists already in {where}")
 
 
-def _load(point: EntryPoint) -> type[Stage]:
+def _load(point: EntryPoint) -> type[Any]:
     try:
         kind = point.load()
     except Exception as error:
         raise ConfigError(f"entry point {point.name} = {point.value} cannot be loaded: {error}") from error
-    if not (isinstance(kind, type) and issubclass(kind, Stage)):
+    if not (isinstance(kind, type) and kind in _CLASSES):
         raise ConfigError(f"entry point {point.name} = {point.value} is not a stage; expected a subclass of Stage")
     named = getattr(kind, "name", None)
     if named != point.name:
@@ -97,6 +98,11 @@ def _load(point: EntryPoint) -> type[Stage]:
             f"entry point {point.name} = {point.value}: the stage calls itself {named!r}; expected the same name"
         )
     return kind
+
+
+def note_class(kind: type[Any]) -> None:
+    """Take note that a class is a stage."""
+    _CLASSES.add(kind)
 
 
 _NOTED: WeakKeyDictionary[type[Any], Mapping[str, str]] = WeakKeyDictionary()
@@ -109,7 +115,7 @@ def note_source(kind: type[Any]) -> None:
 
 
 @cache
-def origin(kind: type[Stage]) -> Mapping[str, str]:
+def origin(kind: type[Any]) -> Mapping[str, str]:
     """Return where a stage comes from, as part of its identity.
 
     nirank's own: nothing. Installed: the distribution that declares it, so whoever publishes a

@@ -12,20 +12,33 @@ class Overlap(Scorer):
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import Any, ClassVar, Literal, NoReturn, Protocol, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.frozen import freeze, is_finite
 from nirank.algebra.model import Kind, Made
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import RANKED, RANKED_OR_NOT, STARTS, TEXTS, Flow, Join, Pipeline
+from nirank.algebra.pipeline import (
+    FLOW_WORDS,
+    RANKED,
+    RANKED_OR_NOT,
+    STARTS,
+    TEXTS,
+    Flow,
+    Pipeline,
+    as_pipeline,
+    count_lists,
+    describe_expected,
+    require_one_list,
+    suggest_application,
+)
+from nirank.algebra.registry import find, note_class, note_source, origin
+from nirank.algebra.sides import Sides
 from nirank.algebra.walk import walk
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields
@@ -38,27 +51,8 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 
 C = TypeVar("C", bound=type)
-Use = Literal["trained", "tuned"]
 Read = Literal["queries", "docs", "texts"]
 _VIEWS: Mapping[str, Read] = {"query_text": "queries", "doc_text": "docs"}
-
-DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
-
-
-class FrozenDict(dict[str, Any]):
-    """A mapping that can be part of a value."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(sorted(self.items())))
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("options of a stage cannot be changed; make another stage")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    update = pop = clear = setdefault = popitem = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (FrozenDict, (dict(self),))
 
 
 def option(default: Any = dataclasses.MISSING, *, identity: bool = True, kw_only: bool = False, help: str = "") -> Any:
@@ -76,71 +70,8 @@ def stage(cls: C) -> C:
     """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
     made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
     if not cls.__module__.startswith("nirank."):
-        from nirank.algebra.registry import note_source
-
         note_source(made)
     return made
-
-
-class TrainingSources(Protocol):
-    """What a plan can be asked for when models are trained in it."""
-
-    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
-        """Return judged queries as sides of their own, and let the row say what they were used for."""
-        ...
-
-    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
-        """Return the node that computes a pipeline on two sides."""
-        ...
-
-    def open_collection(self, source: str | None) -> Sides:
-        """Return all queries and documents of a collection; None: the one that the system runs on."""
-        ...
-
-    def get_texts(self, node: Node) -> Texts:
-        """Return the texts that a leaf stands for."""
-        ...
-
-    def find_overlap(
-        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
-    ) -> frozenset[str]:
-        """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
-
-        what  names the training set
-        key   stands for the queries: with one that was there before, they are not read again
-        docs  the documents that it is of, where it is of a collection's
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Sides:
-    """What a pipeline is applied to, as nodes: nothing is read yet.
-
-    scope       all must hold
-    whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
-    collection  and split: names, for file names that contain {collection}; never identity
-    device      for models, on which `precision: auto` depends
-    date        metadata key of the dates, where the collection names one
-    one_table   whether the queries are records of the documents' table, so that a pair counts once
-    training_sources   where other judged queries, for training, are found; None: nothing can be trained here
-    """
-
-    queries: Node
-    docs: Node
-    scope: tuple[Node, ...] = ()
-    collection: str = ""
-    split: str | None = None
-    judgements: Node | None = None
-    whole: bool = False
-    device: str = "auto"
-    date: str | None = None
-    one_table: bool = False
-    training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
-
-    def resolve_depth(self, k: int | None) -> int | None:
-        """Return how deep a retriever with option `k` searches here; None: all documents."""
-        return k if k is not None else None if self.whole else DEPTH
 
 
 @stage
@@ -162,13 +93,16 @@ class Stage(Pipeline):
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
+    def __init_subclass__(cls) -> None:
+        note_class(cls)
+
     def __post_init__(self) -> None:
         kind = type(self)
         if "__dataclass_fields__" not in vars(kind):
             raise ConfigError(f"{kind.__name__} is not a stage yet; put @stage above its class")
         for one in dataclasses.fields(self):
-            value = _frozen(getattr(self, one.name))
-            if not _finite(value):
+            value = freeze(getattr(self, one.name))
+            if not is_finite(value):
                 raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
             object.__setattr__(self, one.name, value)
         fit_fields(self, self.name)
@@ -249,8 +183,6 @@ class Stage(Pipeline):
 
     def describe_identity(self) -> dict[str, Any]:
         """Return what the output depends on: where the stage comes from, name, version, options."""
-        from nirank.algebra.registry import origin
-
         return {
             **origin(type(self)),  # type: ignore[arg-type]
             "stage": self.name,
@@ -362,6 +294,54 @@ class Combiner(Stage):
         return Join(self, inputs)
 
 
+@dataclass(frozen=True, repr=False)
+class Join(Pipeline):
+    """A combiner over several pipelines; what flows in goes to each of them."""
+
+    stage: Combiner
+    inputs: tuple[Pipeline, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(as_pipeline(branch, repr(self.stage)) for branch in self.inputs))
+        least, most = self.stage.lists
+        if len(self.inputs) < least or (most is not None and len(self.inputs) > most):
+            raise ConfigError(f"{self.stage!r}: expected {count_lists(least, most)}, got {len(self.inputs)}")
+        for branch in self.inputs:
+            require_one_list(branch)
+            if branch.gives not in self.stage.takes:
+                got = f"got {FLOW_WORDS[branch.gives]} from {branch!r}{suggest_application(branch, self.stage)}"
+                raise ConfigError(f"{self.stage!r}: {describe_expected(self.stage)}, {got}")
+        if not self.takes:
+            raise ConfigError(f"{self!r}: some of its inputs must stand first, others need a list in front")
+        self.stage.check_inputs(len(self.inputs))
+
+    @property
+    def takes(self) -> frozenset[Flow]:
+        return frozenset.intersection(*(branch.takes for branch in self.inputs))
+
+    @property
+    def gives(self) -> Flow:
+        return self.stage.gives
+
+    def __repr__(self) -> str:
+        return f"{self.stage!r}.of({', '.join(map(repr, self.inputs))})"
+
+    def label_branches(self) -> Sequence[tuple[str, Pipeline]]:
+        return tuple(("", branch) for branch in self.inputs)
+
+    def _sum_terms(self) -> tuple[tuple[float, Pipeline], ...]:
+        # A sum with another normalisation stays one term: only so is `+` associative.
+        kind = find("weighted_sum")
+        if isinstance(self.stage, kind) and dataclasses.replace(self.stage, weights=None) == kind():
+            weights = self.stage.weights or (1.0,) * len(self.inputs)
+            return tuple(zip(weights, self.inputs, strict=True))
+        return super()._sum_terms()
+
+    @property
+    def title(self) -> str:
+        return repr(self.stage)
+
+
 @stage
 class TextMap(Stage):
     """Makes texts of texts: rewritten queries, passages. Every made row names the row it was made from.
@@ -397,21 +377,6 @@ class ScopeStage(Stage):
         raise NotImplementedError
 
 
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping) and not isinstance(value, FrozenDict):
-        return FrozenDict({str(key): _frozen(item) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in value)
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, (set, frozenset)):
-        return tuple(sorted(map(_frozen, value), key=repr))  # whatever order they have here
-    if isinstance(value, np.ndarray) or type(value).__module__.partition(".")[0] in ("pandas", "pyarrow"):
-        return _frozen(value.tolist()) if hasattr(value, "tolist") else value
-    return value.item() if isinstance(value, np.generic) else value  # `repr` must not name numpy
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, (tuple, Mapping)):
-        return all(map(_finite, value.values() if isinstance(value, Mapping) else value))
-    return not isinstance(value, float) or math.isfinite(value)
+def walk_stages(pipeline: Pipeline) -> Iterator[Stage]:
+    """Yield the stages of a pipeline, those that combine or apply included; not those inside options of stages."""
+    return (part for part in walk(pipeline, Stage) if isinstance(part, Stage))

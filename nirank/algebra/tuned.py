@@ -51,8 +51,8 @@ class Tuned(Pipeline):
     def __repr__(self) -> str:
         return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r})"
 
-    def children(self) -> Sequence[tuple[str, Pipeline]]:
-        return tuple(("or: " if at else "either: ", one) for at, one in enumerate(self.candidates))
+    def label_branches(self) -> Sequence[tuple[str, Pipeline]]:
+        return tuple(("or: " if i else "either: ", candidate) for i, candidate in enumerate(self.candidates))
 
     @property
     def title(self) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nirank.algebra.pipeline import Pipeline, fold, require_system, rewrite, within
+from nirank.algebra.application import fold, rewrite, within
+from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.registry import find, stages
 from nirank.base.amounts import parse_size
 from nirank.base.values import convert_field, get_field_type, suggest_choice

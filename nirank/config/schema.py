@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from nirank.algebra.pipeline import Keep
+from nirank.algebra.application import Keep
 from nirank.algebra.registry import stages
 from nirank.config.collections import COLLECTION_KEYS
 from nirank.config.models import DATA, FIELDS, FILE, FOLDS, JUDGED, MINED, MIX, SOUP, TRAIN, WATCH

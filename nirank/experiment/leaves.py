@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nirank.algebra.node import Kind, Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.base.identity import digest
 from nirank.collections.collection import Collection
 from nirank.evaluation.measures import parse

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.algebra.pipeline import Fold, Pipeline, Rewrite
+from nirank.algebra.application import Fold, Rewrite
+from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Scorer, Stage
+from nirank.algebra.walk import children
 from nirank.collections.collection import Collection
 from nirank.collections.twins import share_labels, unequal_groups
 from nirank.evaluation.evaluate import Evaluation, evaluate
@@ -153,15 +155,13 @@ def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collectio
     """Return what each stage of a pipeline states about itself, and what it declared while running."""
     found: dict[str, Any] = {}
 
-    def visit(one: Pipeline, whole: bool) -> None:
-        if isinstance(one, Stage):
-            read = _views_read(one, collection) if whole else {}
-            found[one.title] = {**one.describe_conventions(), **read, **declared.get(one.title, {})}
-        stage = getattr(one, "stage", None)
-        if isinstance(stage, Stage):
-            visit(stage, whole)
-        for _, below in one.children():
-            visit(below, whole and not isinstance(one, (Fold, Rewrite)))
+    def visit(part: Any, whole: bool) -> None:
+        if isinstance(part, Stage):
+            read = _views_read(part, collection) if whole else {}
+            found[part.title] = {**part.describe_conventions(), **read, **declared.get(part.title, {})}
+            return
+        for below in children(part):
+            visit(below, whole and not isinstance(part, (Fold, Rewrite)))
 
     visit(pipeline, True)
     return found | {label: said for label, said in declared.items() if label not in found}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.algebra.stage import Use
+from nirank.algebra.sides import Use
 from nirank.collections.collection import Collection
 from nirank.experiment.shared_pairs import SeenRecords
 from nirank.flow.qrels import Qrels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Sides, Use
+from nirank.algebra.sides import Sides, Use
 from nirank.collections.collection import Collection
 from nirank.collections.sources.lookup import resolve
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nirank.algebra.node import Node
-from nirank.algebra.stage import Sides, Stage, TextMap, TrainingSources
+from nirank.algebra.sides import Sides, TrainingSources
+from nirank.algebra.stage import Stage, TextMap
 from nirank.collections.readable import Readable
 from nirank.errors import ConfigError, DataError
 

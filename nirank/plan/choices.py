@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import TrainingSources
+from nirank.algebra.sides import TrainingSources
 from nirank.algebra.tuned import Tuned
 from nirank.algebra.walk import transform
 from nirank.errors import NirankError

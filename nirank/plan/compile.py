@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any, TypeVar
 
+from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.model import bound, made_for
 from nirank.algebra.node import Kind, Node
-from nirank.algebra.pipeline import Fold, Join, Pipeline, Rewrite, Then, Within
-from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
+from nirank.algebra.pipeline import Pipeline, Then
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Combiner, Join, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.errors import ConfigError
 from nirank.plan.check import check_map, check_stage

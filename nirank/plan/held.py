@@ -8,8 +8,9 @@ import numpy as np
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.node import Job, Kind, Node
-from nirank.algebra.pipeline import Join, Pipeline, Then
-from nirank.algebra.stage import Sides
+from nirank.algebra.pipeline import Pipeline, Then
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Join
 from nirank.algebra.walk import walk
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking

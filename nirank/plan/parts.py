@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.application import Keep
 from nirank.algebra.node import Job
-from nirank.algebra.pipeline import Keep
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs, compute_offsets, concatenate_ranges
 from nirank.flow.ranking import Ranking

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Stage
+from nirank.algebra.stage import walk_stages
 from nirank.collections.collection import Collection
 
 Answer = Literal["yes", "no", "unknown"]
@@ -52,7 +52,8 @@ class _Cards:
 
 def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
     """Judge a system on a collection by the model cards; the least favourable of its models decides."""
-    found = [_judged(model, collection) for model in dict.fromkeys(_models(pipeline))]
+    models = dict.fromkeys(model for stage in walk_stages(pipeline) for model in stage.list_models())
+    found = [_judged(model, collection) for model in models]
     worse: tuple[Answer, ...] = ("no", "unknown")
     for answer in worse:
         told = [one.why for one in found if one.answer == answer]
@@ -60,16 +61,6 @@ def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
             return ZeroShot(answer, "; ".join(told))
     told = [one.why for one in found]
     return ZeroShot("yes", "; ".join(told) or "no trained model")
-
-
-def _models(pipeline: Pipeline) -> Iterator[str]:
-    if isinstance(pipeline, Stage):
-        yield from pipeline.list_models()
-    inner = getattr(pipeline, "stage", None)
-    if isinstance(inner, Stage):
-        yield from inner.list_models()
-    for _, below in pipeline.children():
-        yield from _models(below)
 
 
 def _judged(model: str, collection: Collection) -> ZeroShot:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Sides, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import Texts
 from nirank.flow.ranking import Ranking

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from pathlib import Path
 
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.base.files import expand_path
 from nirank.errors import ConfigError, suggest
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Read, Retriever, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Read, Retriever, option, stage
 from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.collections.texts import Texts

@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from nirank.algebra.context import Context
-from nirank.algebra.stage import Combiner, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.collections.dates import dates_of, side_keys
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError

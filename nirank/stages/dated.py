@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Self
 
 from nirank.algebra.context import Context
-from nirank.algebra.stage import ScopeStage, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.dates import Undated, When, dated, dates_of, side_keys
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.model import Model
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Retriever, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.collections.texts import Texts

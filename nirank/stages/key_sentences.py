@@ -7,7 +7,8 @@ from typing import Literal
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.stage import Sides, TextMap, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import TextMap, option, stage
 from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.readable import Readable
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.model import Model
-from nirank.algebra.stage import Scorer, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Scorer, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError

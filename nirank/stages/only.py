@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import ScopeStage, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.base.files import InputFile, read_lines
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest

@@ -11,7 +11,8 @@ import numpy as np
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.stage import DEPTH, Combiner, Sides, option, stage
+from nirank.algebra.sides import DEPTH, Sides
+from nirank.algebra.stage import Combiner, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nirank.algebra.context import Context
-from nirank.algebra.pipeline import Join, Pipeline
-from nirank.algebra.stage import Combiner, option, stage
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Combiner, Join, option, stage
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import by_blocks, fuse

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Retriever, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Retriever, option, stage
 from nirank.base.files import InputFile
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.collections.texts import Texts

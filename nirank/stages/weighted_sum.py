@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.algebra.pipeline import Join, Pipeline
-from nirank.algebra.stage import Combiner, option, stage
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.stage import Combiner, Join, option, stage
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ranking import Ranking
 from nirank.stages._fusion import Float64, by_blocks, fuse

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.algebra.stage import ScopeStage, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.date_forms import parse_date
 from nirank.collections.metadata import equal, number
 from nirank.collections.texts import Texts

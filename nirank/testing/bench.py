@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import RANKED_OR_NOT, Join, Pipeline, Then, require_system
-from nirank.algebra.stage import Scorer, Sides, TrainingSources
+from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline, require_system
+from nirank.algebra.sides import Sides, TrainingSources
+from nirank.algebra.stage import Scorer, Stage
+from nirank.algebra.tuned import Tuned
+from nirank.algebra.walk import transform
 from nirank.base.files import InputFile, expand_path
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
@@ -126,14 +130,14 @@ class TrainingSet(Data):
         if self.negatives is not None:
             margins = self.negatives.margin is not None or self.negatives.relative is not None
             # Margins ask how the positive scores, wherever it stands.
-            of = whole(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
+            of = score_to_the_end(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
             inputs += (("list", sources.compile_pipeline(of, own)),)
             params |= {"negatives": self.negatives.params()}
         mined = Node(f"{TASKS}:mine", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}")
         read: Inputs = (*both, ("mined", mined))
         if self.teacher is not None:
             pairs = Node(f"{TASKS}:pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
-            read += (("teacher", sources.compile_pipeline(whole(self.teacher), own, pairs)),)
+            read += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), own, pairs)),)
         views = {"doc_text": self.doc_text, "query_text": self.query_text}
         params = {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
         return Node(f"{TASKS}:examples", 1, params, read, offline=True, label=f"examples of {self.title}")
@@ -259,15 +263,17 @@ class Mixture(Data):
         return to_expression(self)
 
 
-def whole(one: Pipeline) -> Pipeline:
-    """Return a pipeline whose scorers score lists to their end: what lies below a depth has no score of theirs."""
-    if isinstance(one, Scorer):
-        return replace(one, depth=_ALL)
-    if isinstance(one, Then):
-        return Then(tuple(map(whole, one.steps)))
-    if isinstance(one, Join):
-        return Join(one.stage, tuple(map(whole, one.inputs)))
-    return one
+def score_to_the_end(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline whose scorers score lists to their end: what lies below a depth has no score of theirs.
+
+    Pipelines that are applied to other texts stay as they are.
+    """
+
+    def deepen(part: Any) -> Any:
+        return replace(part, depth=_ALL) if isinstance(part, Scorer) else part
+
+    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, Tuned))
+    return deepened
 
 
 def require_sources(sides: Sides) -> TrainingSources:

@@ -10,7 +10,7 @@ from nirank.algebra.judged import Judged
 from nirank.algebra.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, require_system
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields, to_expression

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nirank.algebra.pipeline import Fold, Join, Pipeline, Then, Within, fold, require_system, rewrite, within
-from nirank.algebra.stage import Retriever, Scorer, TextMap, option, stage
+from nirank.algebra.application import Fold, Within, fold, rewrite, within
+from nirank.algebra.pipeline import Pipeline, Then, require_system
+from nirank.algebra.stage import Join, Retriever, Scorer, TextMap, option, stage
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
 from nirank.stages.apply import apply

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from nirank.algebra.context import Context
+from nirank.algebra.frozen import FrozenDict
 from nirank.algebra.node import Job
-from nirank.algebra.stage import FrozenDict, Retriever, Scorer, option, stage
+from nirank.algebra.stage import Retriever, Scorer, option, stage
 from nirank.base.identity import SEED, to_canonical_json
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, StageError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank.algebra.pipeline import within
+from nirank.algebra.application import within
 from nirank.collections import dates as dates_module
 from nirank.collections.collection import Collection
 from nirank.collections.date_forms import parse_date

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank.algebra.pipeline import fold
+from nirank.algebra.application import fold
 from nirank.collections.collection import Collection
 from nirank.collections.readable import plain_text
 from nirank.collections.text_view import TextView

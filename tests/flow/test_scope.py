@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nirank.algebra.pipeline import within
+from nirank.algebra.application import within
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.flow.ids import Ids

@@ -21,7 +21,8 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.registry import stages
-from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, Stage, TextMap
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, StageError
 from nirank.experiment.experiment import Experiment

@@ -15,7 +15,7 @@ from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.model import Made
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.base.identity import SEED, digest
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError

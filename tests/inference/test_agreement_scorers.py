@@ -13,7 +13,7 @@ from variants import config, saying, stored
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.errors import ModelError
 from nirank.inference import models
 from nirank.inference.late import TokenEncoding, maxsim

@@ -12,7 +12,7 @@ import pytest
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, ModelError
 from nirank.experiment.experiment import Experiment

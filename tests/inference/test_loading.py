@@ -305,7 +305,7 @@ def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str,
 def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
     """Its address was made of them; other scores must not lie under it."""
     from nirank.algebra.node import Node
-    from nirank.algebra.stage import Sides
+    from nirank.algebra.sides import Sides
 
     path = cross(tmp_path / "m")
     leaves = Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents")
@@ -335,7 +335,7 @@ def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
 
 def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nirank.algebra.node import Node
-    from nirank.algebra.stage import Sides
+    from nirank.algebra.sides import Sides
     from nirank.inference import precision
 
     tried: list[str] = []

@@ -17,9 +17,9 @@ import tiny_models
 from click.testing import CliRunner
 from toys import CALLS, Halves, Lookup, Shared, fruits
 
+from nirank.algebra.application import fold
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import fold
 from nirank.algebra.stage import Combiner, option, stage
 from nirank.base import memory
 from nirank.base.memory import MIB, MemoryNeed, Sizes, measure_process_memory

@@ -11,10 +11,12 @@ import pytest
 import toys
 from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruits
 
+from nirank.algebra.application import fold, rewrite, within
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
-from nirank.algebra.stage import Retriever, Scorer, Sides, stage
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Retriever, Scorer, stage
 from nirank.base.identity import SEED, to_canonical_json
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError

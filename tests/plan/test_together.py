@@ -13,7 +13,8 @@ from toys import Lookup, Shared, fruits
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.stage import Scorer, Sides, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Scorer, option, stage
 from nirank.base.memory import MIB
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs

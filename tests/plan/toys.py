@@ -9,7 +9,8 @@ import numpy as np
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Sides, TextMap, option, stage
+from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, TextMap, option, stage
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids

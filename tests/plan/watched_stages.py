@@ -49,9 +49,9 @@ def server() -> Any:
 def main(store: str, models: str, which: str) -> None:
     """Measure."""
     watch()
+    from nirank.algebra.application import fold, within
     from nirank.algebra.context import Context
     from nirank.algebra.node import Node
-    from nirank.algebra.pipeline import fold, within
     from nirank.algebra.registry import stages
     from nirank.algebra.stage import Retriever, option, stage
     from nirank.base.memory import limit_memory, measure_process_memory, release_memory

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from nirank.algebra.application import fold, within
 from nirank.algebra.context import Context
-from nirank.algebra.pipeline import fold, within
 from nirank.base.identity import digest
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts

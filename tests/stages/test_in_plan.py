@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank.algebra.application import fold, rewrite, within
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline, fold, rewrite, within
-from nirank.algebra.stage import Sides
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Sides
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment

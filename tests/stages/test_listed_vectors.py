@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tiny_models
 
-from nirank.algebra.pipeline import Pipeline, within
+from nirank.algebra.application import within
+from nirank.algebra.pipeline import Pipeline
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nirank.algebra.pipeline import rewrite
+from nirank.algebra.application import rewrite
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError

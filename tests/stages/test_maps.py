@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.stages.first_words import FirstWords

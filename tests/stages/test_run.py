@@ -11,7 +11,7 @@ import pytest
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
-from nirank.algebra.stage import Sides
+from nirank.algebra.sides import Sides
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, NirankError
 from nirank.flow.ids import Ids

@@ -1,0 +1,77 @@
+"""Sides: what a pipeline is applied to, and where training finds other queries."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from nirank.algebra.judged import Judged, OnOverlap
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import Pipeline
+from nirank.collections.texts import Texts
+
+Use = Literal["trained", "tuned"]
+
+DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
+
+
+class TrainingSources(Protocol):
+    """What a plan can be asked for when models are trained in it."""
+
+    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+        """Return judged queries as sides of their own, and let the row say what they were used for."""
+        ...
+
+    def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+        """Return the node that computes a pipeline on two sides."""
+        ...
+
+    def open_collection(self, source: str | None) -> Sides:
+        """Return all queries and documents of a collection; None: the one that the system runs on."""
+        ...
+
+    def get_texts(self, node: Node) -> Texts:
+        """Return the texts that a leaf stands for."""
+        ...
+
+    def find_overlap(
+        self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
+    ) -> frozenset[str]:
+        """Return the training queries, normalised, that must be left out since they are evaluated; raise for 'refuse'.
+
+        what  names the training set
+        key   stands for the queries: with one that was there before, they are not read again
+        docs  the documents that it is of, where it is of a collection's
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a pipeline is applied to, as nodes: nothing is read yet.
+
+    scope       all must hold
+    whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
+    collection  and split: names, for file names that contain {collection}; never identity
+    device      for models, on which `precision: auto` depends
+    date        metadata key of the dates, where the collection names one
+    one_table   whether the queries are records of the documents' table, so that a pair counts once
+    training_sources   where other judged queries, for training, are found; None: nothing can be trained here
+    """
+
+    queries: Node
+    docs: Node
+    scope: tuple[Node, ...] = ()
+    collection: str = ""
+    split: str | None = None
+    judgements: Node | None = None
+    whole: bool = False
+    device: str = "auto"
+    date: str | None = None
+    one_table: bool = False
+    training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
+
+    def resolve_depth(self, k: int | None) -> int | None:
+        """Return how deep a retriever with option `k` searches here; None: all documents."""
+        return k if k is not None else None if self.whole else DEPTH
