@@ -6,17 +6,15 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.date_forms import Found, Order, days_of, numeric_parts, parse_date
+from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import ValueRange
-
-if TYPE_CHECKING:
-    from nirank.collections.texts import Texts
 
 VERSION = 1  # raised when the same metadata would be read otherwise
 UNDATED = np.iinfo(np.int32).min

@@ -1,22 +1,20 @@
-"""What was read, from files or from memory, joined into a collection and checked: one way for both."""
+"""What was read, from files or from memory, joined into the data of a collection: one way for both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.collections.audit.auditor import audit
 from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
-from nirank.collections.collection import Collection, SelfMatch, known_sentence
-from nirank.collections.findings import Finding, refuse
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
-from nirank.errors import ConfigError, DataError, suggest
+from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile
 from nirank.flow.pairs import Pairs
@@ -47,23 +45,12 @@ class Contents:
     whole: bool = False
 
 
-def joined(
-    name: str,
-    split: str | None,
-    contents: Contents,
-    rules: Mapping[str, Any],
-    *,
-    max_dangling: float = 0.05,
-    expect: Mapping[str, int | str] | None = None,
-    findings: Sequence[Finding] = (),
-    check: bool = True,
-    another: Callable[[str], Collection] | None = None,
-) -> Collection:
-    """Join the contents of a source, audit them, and refuse what cannot be trusted.
+def join_contents(
+    name: str, split: str | None, contents: Contents, rules: Mapping[str, Any]
+) -> tuple[CollectionData, AuditFacts]:
+    """Join the contents of a source; return the collection's data, and what only reading the contents shows.
 
-    rules     fields of `Collection`: self_match, date, time, group, measures, unit, relation
-    findings  of the source itself
-    check     whether findings that are errors are raised
+    rules  fields of `CollectionData`: self_match, date, time, group, measures, unit, relation
     """
     (docs, doc_facts), (topics, query_facts) = contents.docs, contents.queries
     declared = contents.declared
@@ -78,16 +65,7 @@ def joined(
     origin = _origin(contents, docs, asked, qrels, pairs, said) | {"texts": _texts(facts)}
     if rules.get("relation") == "self":
         origin["counts"] |= {key: one.count_unordered() for key, one in qrels.items()}
-    collection = Collection(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin, another=another)
-    if collection.date is not None:
-        _check_date_key(collection, collection.date)
-    if collection.time == "as_of_query":
-        check_dates(collection)
-    _check_expected(collection, expect or {})
-    collection = replace(collection, findings=(*audit(collection, facts, max_dangling=max_dangling), *findings))
-    if check:
-        refuse(collection.findings)
-    return collection
+    return CollectionData(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin), facts
 
 
 def _without_known(
@@ -105,7 +83,7 @@ def _without_known(
         )
     rest = {key: (judged.exclude(listed), least) for key, (judged, least) in sets.items()}
     judged = max((len(sets[key][0]) - len(rest[key][0]) for key in sets), default=0)
-    return had, rest, {"known": known_sentence(len(had), judged)}
+    return had, rest, {"known": describe_known(len(had), judged)}
 
 
 def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
@@ -191,58 +169,7 @@ def _texts(facts: AuditFacts) -> dict[str, Any]:
     }
 
 
-def _check_date_key(collection: Collection, key: str) -> None:
-    known = {**collection.docs.readable.keys, **collection.queries.readable.keys}
-    if key not in known:
-        raise ConfigError(
-            f"{collection.name}: date: no document and no query has metadata '{key}'; they have"
-            f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
-        )
-
-
-def check_dates(collection: Collection) -> None:
-    """Raise ConfigError where a rule on dates is asked for and a side has none."""
-    for dates, what in ((collection.doc_dates, "documents"), (collection.query_dates, "queries")):
-        if dates is None or dates.undated.all():
-            key = f"date: {collection.date}" if collection.date else "a metadata key such as date or year"
-            raise ConfigError(f"{collection.name}: time: as_of_query needs dates, but the {what} have none ({key})")
-
-
-def _check_expected(collection: Collection, expect: Mapping[str, int | str]) -> None:
-    """Raise DataError where counts or digests are not what the user pinned."""
-    counts, digests = collection.origin["counts"], collection.origin["digests"]
-    judged = sum(counts[name] for name in list(collection.qrels)[:1])
-    known = {**counts, "judgements": judged, **{f"{key}_digest": value for key, value in digests.items()}}
-    wrong = [key for key in expect if key not in known]
-    if wrong:
-        raise ConfigError(
-            f"{collection.name}: expect has no '{wrong[0]}'; it has {', '.join(known)}{suggest(wrong[0], known)}"
-        )
-    differ = [
-        f"{collection.name}: expected {expect[key]} {key}, found {known[key]}"
-        for key in expect
-        if expect[key] != known[key]
-    ]
-    if differ:
-        raise DataError(*differ)
-
-
-def check_rules(
-    min_rel: int, self_match: SelfMatch, max_dangling: float, time: str, expect: Mapping[str, int | str] | None
-) -> None:
-    """Raise ConfigError for rules of a collection that cannot be meant, all at once."""
-    wrong = []
-    if isinstance(min_rel, bool) or not isinstance(min_rel, int) or min_rel < 1:
-        wrong.append(f"min_rel must be an integer from 1, got {min_rel!r}")
-    by_key = isinstance(self_match, Mapping) and set(self_match) == {"key"} and isinstance(self_match["key"], str)
-    if not by_key and self_match not in ("keep", "id"):
-        wrong.append(f"self_match must be 'keep', 'id' or {{'key': metadata key}}, got {self_match!r}")
-    number = isinstance(max_dangling, (int, float)) and not isinstance(max_dangling, bool)
-    if not number or not 0 <= max_dangling <= 1:
-        wrong.append(f"max_dangling must be from 0 to 1, got {max_dangling!r}")
-    if time not in ("all", "as_of_query"):
-        wrong.append(f"time must be 'all' or 'as_of_query', got {time!r}")
-    if expect is not None and not isinstance(expect, Mapping):
-        wrong.append(f"expect must be a mapping such as {{docs: 5183, queries: 300}}, got {expect!r}")
-    if wrong:
-        raise ConfigError(*wrong)
+def describe_known(pairs: int, judged: int | None = None) -> str:
+    """Say what was taken out because it was known before."""
+    counted = "" if judged is None else f", {judged:,} of them judged"
+    return f"{pairs:,} pairs taken out of results and judgements{counted}"

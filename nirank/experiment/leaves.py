@@ -43,7 +43,7 @@ class Leaves:
         return Sides(
             self.add(Node.leaf("texts", queries.digest, f"{name} queries"), queries),
             self.add(Node.leaf("texts", docs.digest, f"{collection.name} documents"), docs),
-            scope=tuple(add("scope", label, scope) for label, scope in collection.scopes().items()),
+            scope=tuple(add("scope", label, scope) for label, scope in collection.build_scopes().items()),
             collection=collection.name,
             split=collection.split,
             judgements=None if qrels is None else add("judgements", "judgements", qrels),

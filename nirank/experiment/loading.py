@@ -18,13 +18,15 @@ from nirank.base.files import expand_path
 from nirank.collections.audit.facts import JudgedFacts
 from nirank.collections.audit.judgements import file_findings
 from nirank.collections.audit.sides import side_findings
-from nirank.collections.collection import Collection, SelfMatch, Time
+from nirank.collections.collection import Collection
+from nirank.collections.collection_data import SelfMatch, Time
 from nirank.collections.dates import VERSION as DATES_VERSION
 from nirank.collections.dates import Dates, read_dates
 from nirank.collections.findings import Finding
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
-from nirank.collections.joining import Contents, check_rules, joined
+from nirank.collections.joining import Contents
 from nirank.collections.readers.records import Side
+from nirank.collections.rules import check_rules
 from nirank.collections.sources.clef_tar import ClefTar
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.judgement_sets import QrelsAsked, for_any_split, read_sets
@@ -160,7 +162,7 @@ def load(
     rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
     if isinstance(opened, RecordTables):
         rules |= opened.rules
-    return joined(
+    return Collection.join(
         name or opened.name,
         split,
         contents,
@@ -169,7 +171,7 @@ def load(
         expect=expect,
         findings=(*(_renamed(one, opened.name, name) for one in opened.findings), *unread),
         check=check,
-        another=_opener(source, split, opened, same),
+        open_split=_opener(source, split, opened, same),
     )
 
 

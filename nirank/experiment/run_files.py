@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.base.files import expand_path
-from nirank.collections.collection import known_sentence
+from nirank.collections.joining import describe_known
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
@@ -211,7 +211,7 @@ class _Task:
                 shared = int((queries.find_rows(ids) >= 0).sum())
                 _check_shared(f"{what}: {pairs.source}", shared, len(ids), len(queries), str(qrels))
         rest = judged if had is None else judged.exclude(had)
-        said = "" if had is None else known_sentence(len(had), len(judged) - len(rest))
+        said = "" if had is None else describe_known(len(had), len(judged) - len(rest))
         return cls(rest, queries, listed, had, said, min_rel, order_by, duplicates)
 
     def read_run(self, path: str | Path) -> ReadRun:

@@ -55,11 +55,11 @@ class TrainingCollections:
             return load(asked.source, split=asked.split, store=self.store)
         if asked.split == own.split:
             return own
-        if own.another is None or asked.split is None:
+        if own.open_split is None or asked.split is None:
             raise ConfigError(
                 f"collection {own.name} has no split '{asked.split}' to open; name the source of the training queries"
             )
-        return own.another(asked.split)
+        return own.open_split(asked.split)
 
     @cached_property
     def questions(self) -> tuple[dict[str, str], ...]:

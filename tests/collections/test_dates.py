@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nirank.collections.collection import Collection
 from nirank.collections.date_forms import parse_date
 from nirank.collections.dates import date_key, dated, read_dates
-from nirank.collections.joining import check_dates
+from nirank.collections.rules import check_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 

@@ -138,8 +138,8 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
     def train(**more: Any) -> Collection:
         test = load(folder, split="test", store=store, **more)
         assert ("q2", "b", 1) in [tuple(one) for one in next(iter(test.qrels.values())).list_judgements()]
-        assert test.another is not None
-        return test.another("train")
+        assert test.open_split is not None
+        return test.open_split("train")
 
     for qrels in (given, str(given), {"better": given}, {"better": {"path": given, "min_rel": 2}}):
         found = train(qrels=qrels)
@@ -163,11 +163,11 @@ def test_other_splits_without_judgements_are_refused(tmp_path: Path, store: Coun
     given = tmp_path / "given.tsv"
     given.write_text("q1\ta\t1\nq2\tb\t1\n")
     test = load(folder, split="test", qrels=given, store=store)
-    assert test.another is not None
+    assert test.open_split is not None
     with pytest.raises(
         ConfigError, match=r"has no judgements of its own for split 'train'; name a path, in which {split}"
     ):
-        test.another("train")
+        test.open_split("train")
 
 
 def test_declared_are_the_judged_and_those_whose_metadata_name_the_split(tmp_path: Path, store: CountingStore) -> None:
@@ -253,11 +253,11 @@ def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: Counti
     docs = {"a": "apples", "q1": "fruit", "q2": "rolls"}
     queries = {"q1": {"text": "fruit", "metadata": {"of": "q2"}}, "q9": {"text": "nine", "metadata": {"of": "gone"}}}
     folder = beir(tmp_path / "c", docs=docs, queries=queries, test="q1\ta\t1\nq9\ta\t1\n")
-    assert load(folder, store=store).own_documents() is None
+    assert load(folder, store=store).find_own_documents() is None
     for rule, own in (("id", [1, -1]), ({"key": "of"}, [2, -1])):
         collection = load(folder, store=store, self_match=rule)  # type: ignore[arg-type]
         assert findings(collection)["self-match-missed"] == 1
-        rows = collection.own_documents()
+        rows = collection.find_own_documents()
         assert rows is not None and rows.tolist() == own
         scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=rows)
         allowed = scope.list_rows(0)
@@ -546,7 +546,7 @@ def test_records_of_real_collections(shared_data: Path) -> None:
     assert findings(cranfield)["empty-documents"] == 2
     assert "self-match" not in findings(cranfield), "its query ids equal those of unrelated documents"
     regulations = load(shared_data / "regulatory/ca-regs", self_match={"key": "corpus_id"})
-    own = regulations.own_documents()
+    own = regulations.find_own_documents()
     assert own is not None and (own >= 0).all() and len(own) == 99
     grades = load(shared_data / "beir/nq-utd").qrels["qrels"].grades
     assert np.bincount(grades).tolist() == [503, 94, 203]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from nirank.collections.audit.dates import date_findings
 from nirank.collections.audit.facts import AuditFacts
@@ -15,14 +14,12 @@ from nirank.collections.audit.record_pairs import pair_findings
 from nirank.collections.audit.sides import repeated_queries, side_findings
 from nirank.collections.audit.splits import split_findings
 from nirank.collections.audit.twins import twin_findings
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import Finding
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
 
 
 def audit(
-    collection: Collection, facts: AuditFacts | None = None, *, max_dangling: float = 0.05
+    collection: CollectionData, facts: AuditFacts | None = None, *, max_dangling: float = 0.05
 ) -> tuple[Finding, ...]:
     """Return what is wrong or odd about a collection; nothing is raised and nothing is changed.
 
@@ -35,7 +32,7 @@ def audit(
     return tuple(replace(one, message=f"{collection.name}: {one.message}") for one in found)
 
 
-def _of_queries(collection: Collection, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+def _of_queries(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
     return [
         *side_findings(collection.docs, "documents", facts.docs),
         *side_findings(collection.queries, "queries", facts.queries),
@@ -50,7 +47,7 @@ def _of_queries(collection: Collection, facts: AuditFacts, max_dangling: float) 
     ]
 
 
-def _of_pairs(collection: Collection, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+def _of_pairs(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
     """Audit tables of records: what is said of queries without judgements, or of a query's text, says nothing here."""
     sides = [("documents", collection.docs, facts.docs), ("queries", collection.queries, facts.queries)]
     return [

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.judgements import ceiling
+from nirank.collections.collection_data import CollectionData
+from nirank.collections.dates import Dates
 from nirank.collections.findings import SHOWN, Finding
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.collections.dates import Dates
-    from nirank.collections.texts import Texts
-    from nirank.flow.qrels import Qrels
+from nirank.collections.texts import Texts
+from nirank.flow.qrels import Qrels
 
 
-def date_findings(collection: Collection) -> Iterator[Finding]:
+def date_findings(collection: CollectionData) -> Iterator[Finding]:
     """Yield what is odd about dates, on both sides and between them."""
     docs, queries = collection.doc_dates, collection.query_dates
     if docs is not None:
@@ -49,9 +46,9 @@ def date_findings(collection: Collection) -> Iterator[Finding]:
             yield from _left_out(collection, qrels, at)
 
 
-def _left_out(collection: Collection, qrels: Qrels, at: NDArray[np.int64]) -> Iterator[Finding]:
+def _left_out(collection: CollectionData, qrels: Qrels, at: NDArray[np.int64]) -> Iterator[Finding]:
     """Tell how many relevant documents `as_of_query` takes from what can be found."""
-    (rule,) = collection.scopes()["documents before the query"].ranges
+    (rule,) = collection.build_scopes()["documents before the query"].ranges
     lost = at[~rule.allows(qrels.query_rows[at], qrels.rows[at])]
     if len(lost):
         message = (
@@ -61,7 +58,7 @@ def _left_out(collection: Collection, qrels: Qrels, at: NDArray[np.int64]) -> It
         yield Finding("relevant-outside-time", "warning", len(lost), message, _pairs(collection, qrels, lost))
 
 
-def _pairs(collection: Collection, qrels: Qrels, at: NDArray[np.int64]) -> tuple[str, ...]:
+def _pairs(collection: CollectionData, qrels: Qrels, at: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(
         f"{qrels.queries[qrels.query_rows[row]]} {collection.docs.ids[qrels.rows[row]]}" for row in at[:SHOWN].tolist()
     )

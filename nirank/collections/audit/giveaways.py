@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts
 from nirank.collections.audit.record_pairs import key_judged, key_matches, key_pairs, split_keys
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import Finding, Severity
 from nirank.collections.readable import METADATA, plain_text
 from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 from nirank.forms.names import plain
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.collections.texts import Texts
 
 _FEWEST = 5  # matches; fewer are equal by chance
 _NEAR = 0.02  # part of the equal pairs that may be missing among the matches where no pair is known to be none
 
 
-def giveaway_findings(collection: Collection, facts: AuditFacts) -> Iterator[Finding]:
+def giveaway_findings(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
     """Tell of columns that are equal on all known matches, and on no other pair.
 
     Where pairs are known to be no matches, on none of these; else on as many pairs as there are matches.
@@ -64,7 +61,7 @@ def giveaway_findings(collection: Collection, facts: AuditFacts) -> Iterator[Fin
         yield Finding("giveaway-column", severity, len(matches), message)
 
 
-def _shared_columns(collection: Collection) -> Sequence[tuple[str, str]]:
+def _shared_columns(collection: CollectionData) -> Sequence[tuple[str, str]]:
     """Return the columns and metadata keys that both sides have, as the queries and as the documents call them."""
     asked = {plain(name): name for name in _names(collection.queries)}
     return [(asked[plain(name)], name) for name in _names(collection.docs) if plain(name) in asked]
@@ -74,7 +71,7 @@ def _names(texts: Texts) -> list[str]:
     return [*texts.text_columns(), *texts.readable.keys]
 
 
-def _all_equal(collection: Collection, asked: str, found: str, matches: NDArray[np.int64]) -> bool:
+def _all_equal(collection: CollectionData, asked: str, found: str, matches: NDArray[np.int64]) -> bool:
     """Tell whether a column is filled and equal in all matches; a few are looked at first."""
     queries, docs = split_keys(collection, matches)
     for end in (_FEWEST, len(matches)):
@@ -92,7 +89,7 @@ def _read(texts: Texts, name: str, rows: NDArray[np.int64] | None) -> list[str]:
     return [plain_text(value).strip() for value in part.metadata(name)]
 
 
-def _count_equal(collection: Collection, asked: Sequence[str], found: Sequence[str]) -> int:
+def _count_equal(collection: CollectionData, asked: Sequence[str], found: Sequence[str]) -> int:
     """Count the pairs of records with the same value, without making them."""
     here, there = Counter(filter(None, asked)), Counter(filter(None, found))
     if collection.relation == "self":

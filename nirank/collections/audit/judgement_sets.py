@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.flow.qrels import Qrels
+from nirank.flow.qrels import Qrels
 
 
-def set_findings(collection: Collection) -> Iterator[Finding]:
+def set_findings(collection: CollectionData) -> Iterator[Finding]:
     """Yield where two judgement sets disagree about a pair, or judge other queries."""
     for one, other in combinations(collection.qrels.values(), 2):
         yield from _pairs(collection, one, other)
@@ -26,7 +23,7 @@ def set_findings(collection: Collection) -> Iterator[Finding]:
             yield Finding("sets-judge-other-queries", "note", len(lone), message, examples)
 
 
-def _pairs(collection: Collection, one: Qrels, other: Qrels) -> Iterator[Finding]:
+def _pairs(collection: CollectionData, one: Qrels, other: Qrels) -> Iterator[Finding]:
     mine = np.flatnonzero(one.rows >= 0)
     places = other.find_positions(one.query_rows[mine], one.rows[mine])
     mine, places = mine[places >= 0], places[places >= 0]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding, Severity
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.flow.qrels import Qrels
+from nirank.flow.qrels import Qrels
 
 _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
 _POOL = 50  # documents; of a toy collection everything is judged
@@ -29,7 +26,7 @@ _FORMS = {
 }
 
 
-def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
+def judgement_findings(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about each judgement set."""
     yield from no_judgements(collection)
     for qrels in collection.qrels.values():
@@ -40,7 +37,7 @@ def judgement_findings(collection: Collection, facts: AuditFacts, max_dangling: 
         yield from _whole_lists(collection, qrels)
 
 
-def no_judgements(collection: Collection) -> Iterator[Finding]:
+def no_judgements(collection: CollectionData) -> Iterator[Finding]:
     """Tell that nothing is judged."""
     if not collection.qrels:
         yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
@@ -134,7 +131,7 @@ def ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
     return float(1 - np.mean(unreachable[answerable] / relevant[answerable]))
 
 
-def _judged_texts(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+def _judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell of relevant documents without text, and of a corpus that is only the judged pool."""
     inside = qrels.rows >= 0
     prints = np.asarray(collection.docs.fingerprints)
@@ -157,7 +154,7 @@ def _judged_texts(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
         yield Finding("judged-pool", "note", len(judged), message)
 
 
-def _whole_lists(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+def _whole_lists(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell where lists of the usual depth end before the judged documents do, of topics that are judged whole."""
     n = len(collection.docs)
     reach = np.full(len(qrels.queries), n) if collection.candidates is None else collection.candidates.counts
@@ -171,7 +168,7 @@ def _whole_lists(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
         yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:SHOWN])))
 
 
-def _outside_candidates(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+def _outside_candidates(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     if collection.candidates is None:
         return
     wanted = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
@@ -189,7 +186,9 @@ def _outside_candidates(collection: Collection, qrels: Qrels) -> Iterator[Findin
     yield Finding("relevant-outside-candidates", "warning", len(lost), message, examples)
 
 
-def candidate_findings(collection: Collection, facts: CandidateFacts | None, max_dangling: float) -> Iterator[Finding]:
+def candidate_findings(
+    collection: CollectionData, facts: CandidateFacts | None, max_dangling: float
+) -> Iterator[Finding]:
     """Yield what is odd about the candidates."""
     if collection.candidates is None:
         return

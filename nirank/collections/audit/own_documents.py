@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding
 from nirank.collections.text_view import TextView
-from nirank.collections.texts import fingerprint
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.collections.texts import Texts
-    from nirank.flow.qrels import Qrels
+from nirank.collections.texts import Texts, fingerprint
+from nirank.flow.qrels import Qrels
 
 _MATTERS = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
 
 
-def own_findings(collection: Collection) -> Iterator[Finding]:
+def own_findings(collection: CollectionData) -> Iterator[Finding]:
     """Suggest a self-match rule where queries are documents, or tell what the given rule misses and takes out.
 
     A query is a document that it names if its text is that of the document, with the title or without, or the title.
@@ -48,8 +44,8 @@ def own_findings(collection: Collection) -> Iterator[Finding]:
         yield Finding("query-is-a-text", "note", len(copied), message, examples)
 
 
-def _given_rule(collection: Collection) -> Iterator[Finding]:
-    own = collection.own_documents()
+def _given_rule(collection: CollectionData) -> Iterator[Finding]:
+    own = collection.find_own_documents()
     assert own is not None, "there is a rule"
     missed = np.flatnonzero(own < 0)
     if len(missed):
@@ -67,7 +63,9 @@ def _given_rule(collection: Collection) -> Iterator[Finding]:
             yield Finding("self-match-takes-relevant", "warning", len(taken), message, examples)
 
 
-def _advice(collection: Collection, rules: str, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> Iterator[Finding]:
+def _advice(
+    collection: CollectionData, rules: str, rows: NDArray[np.int64], docs: NDArray[np.int64]
+) -> Iterator[Finding]:
     """Advise to take own documents out, unless that would take out right answers."""
     n = len(collection.queries)
     right = {name: len(_relevant_own(qrels, rows, docs)) for name, qrels in collection.qrels.items()}
@@ -90,7 +88,7 @@ def _named_by(rules: str) -> str:
 
 
 def _self_pairs(
-    collection: Collection, qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
+    collection: CollectionData, qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
 ) -> Iterator[Finding]:
     """Tell of judgements that pair a record with itself."""
     relevant = _relevant_own(qrels, rows, docs)
@@ -111,7 +109,7 @@ def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
     return rows[hit]
 
 
-def _namings(collection: Collection) -> Iterator[tuple[str, NDArray[np.int64]]]:
+def _namings(collection: CollectionData) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield the ways in which queries may name documents, by id or by a metadata key, with the rows that they name."""
     queries, ids = collection.queries, collection.docs.ids
     yield "id", ids.find_rows(list(queries.ids))
@@ -121,7 +119,7 @@ def _namings(collection: Collection) -> Iterator[tuple[str, NDArray[np.int64]]]:
             yield f"{{key: {key}}}", ids.find_rows(named)
 
 
-def _same_text(collection: Collection, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _same_text(collection: CollectionData, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the query rows whose text is that of the document in `rows`, and those documents."""
     at = np.flatnonzero(rows >= 0)
     docs = rows[at]
@@ -138,7 +136,7 @@ def _same_text(collection: Collection, rows: NDArray[np.int64]) -> tuple[NDArray
     return at[same], docs[same]
 
 
-def _copied(collection: Collection) -> NDArray[np.int64]:
+def _copied(collection: CollectionData) -> NDArray[np.int64]:
     """Return the query rows whose text is that of some document."""
     known = np.concatenate([np.asarray(one) for one in _prints(collection.docs)])
     same = np.zeros(len(collection.queries), np.bool_)

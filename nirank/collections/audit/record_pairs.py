@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts, JudgedFacts
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding, Severity
+from nirank.collections.texts import Texts
 from nirank.collections.twins import twin_groups
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.collections.texts import Texts
-    from nirank.flow.judgements import QrelsFile
-    from nirank.flow.qrels import Qrels
+from nirank.flow.judgements import QrelsFile
+from nirank.flow.qrels import Qrels
 
 Keys = NDArray[np.int64]  # one integer a pair
 
 
-def pair_findings(collection: Collection, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
+def pair_findings(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about repeated records, and about the pairs of each set and of the other splits."""
     for side, texts in list_sides(collection):
         yield from _repeated_records(texts, side)
@@ -37,7 +34,7 @@ def pair_findings(collection: Collection, facts: AuditFacts, max_dangling: float
             yield from _other_split(collection, qrels, split, other)
 
 
-def list_sides(collection: Collection) -> Sequence[tuple[str, Texts]]:
+def list_sides(collection: CollectionData) -> Sequence[tuple[str, Texts]]:
     """Return the tables with what they are called: left and right, or the only one."""
     if collection.relation == "self":
         return (("records", collection.docs),)
@@ -47,7 +44,7 @@ def list_sides(collection: Collection) -> Sequence[tuple[str, Texts]]:
     return (("left", left), ("right", right))
 
 
-def key_pairs(collection: Collection, queries: NDArray[np.integer], docs: NDArray[np.integer]) -> Keys:
+def key_pairs(collection: CollectionData, queries: NDArray[np.integer], docs: NDArray[np.integer]) -> Keys:
     """Return an integer for each pair of rows; in one table the same for both orders."""
     first, second = np.asarray(queries, np.int64), np.asarray(docs, np.int64)
     if collection.relation == "self":
@@ -55,13 +52,13 @@ def key_pairs(collection: Collection, queries: NDArray[np.integer], docs: NDArra
     return first * max(len(collection.docs), 1) + second
 
 
-def split_keys(collection: Collection, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_keys(collection: CollectionData, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows of the two records of each pair: query and document."""
     queries, docs = np.divmod(keys, max(len(collection.docs), 1))
     return queries, docs
 
 
-def key_judged(collection: Collection, judged: QrelsFile) -> tuple[Keys, NDArray[np.int64]]:
+def key_judged(collection: CollectionData, judged: QrelsFile) -> tuple[Keys, NDArray[np.int64]]:
     """Return the distinct pairs of a file whose records are there, and their labels."""
     queries, docs = collection.queries.ids.find_rows(judged.query_ids), collection.docs.ids.find_rows(judged.doc_ids)
     there = (queries >= 0) & (docs >= 0)
@@ -69,7 +66,7 @@ def key_judged(collection: Collection, judged: QrelsFile) -> tuple[Keys, NDArray
     return keys, judged.grades[there][at]
 
 
-def key_matches(collection: Collection, qrels: Qrels) -> Keys:
+def key_matches(collection: CollectionData, qrels: Qrels) -> Keys:
     """Return the distinct matches of a set whose records are there; no record matches itself."""
     match = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
     if collection.relation == "self":
@@ -77,13 +74,13 @@ def key_matches(collection: Collection, qrels: Qrels) -> Keys:
     return np.unique(key_pairs(collection, qrels.query_rows[match], qrels.rows[match]))
 
 
-def show_pairs(collection: Collection, keys: Keys) -> tuple[str, ...]:
+def show_pairs(collection: CollectionData, keys: Keys) -> tuple[str, ...]:
     """Return the first few pairs as ids, the left one first."""
     queries, docs = split_keys(collection, keys[:SHOWN])
     return _show(collection, collection.queries.ids.take(queries), collection.docs.ids.take(docs))
 
 
-def _show(collection: Collection, asked: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
+def _show(collection: CollectionData, asked: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
     if collection.relation != "self" and collection.origin.get("conventions", {}).get("ask") != "left":
         asked, found = found, asked
     return tuple(f"{one} – {other}" for one, other in zip(asked, found, strict=True))
@@ -99,7 +96,7 @@ def _repeated_records(texts: Texts, side: str) -> Iterator[Finding]:
 
 
 def _absent_records(
-    collection: Collection, qrels: Qrels, judged: JudgedFacts, max_dangling: float
+    collection: CollectionData, qrels: Qrels, judged: JudgedFacts, max_dangling: float
 ) -> Iterator[Finding]:
     """Tell of pairs that name records which are not there."""
     lost = judged.absent
@@ -133,7 +130,7 @@ def _absent_records(
     yield Finding("absent-records", severity, len(lost), message, examples)
 
 
-def _own_pairs(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+def _own_pairs(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     if collection.relation != "self":
         return
     own = np.flatnonzero(qrels.query_rows == qrels.rows)
@@ -143,7 +140,7 @@ def _own_pairs(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
         yield Finding("own-pairs", "warning", len(own), message, examples)
 
 
-def _without_text(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
+def _without_text(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell of matches that neither direction finds by text."""
     matches = key_matches(collection, qrels)
     queries, docs = split_keys(collection, matches)
@@ -156,7 +153,7 @@ def _without_text(collection: Collection, qrels: Qrels) -> Iterator[Finding]:
         yield Finding("matches-without-text", "warning", int(blank.sum()), message, examples)
 
 
-def _other_split(collection: Collection, qrels: Qrels, split: str, judged: QrelsFile) -> Iterator[Finding]:
+def _other_split(collection: CollectionData, qrels: Qrels, split: str, judged: QrelsFile) -> Iterator[Finding]:
     """Compare with the pairs of another split: shared pairs, contradicting labels, and records that both have."""
     known = qrels.rows >= 0
     mine, at = np.unique(key_pairs(collection, qrels.query_rows[known], qrels.rows[known]), return_index=True)
@@ -181,7 +178,7 @@ def _other_split(collection: Collection, qrels: Qrels, split: str, judged: Qrels
         yield Finding("records-in-two-splits", "note", one + two, message)
 
 
-def count_seen_records(collection: Collection, pairs: Keys, others: Keys) -> NDArray[np.int64]:
+def count_seen_records(collection: CollectionData, pairs: Keys, others: Keys) -> NDArray[np.int64]:
     """Count for each of some pairs how many of its two records other pairs have, (n,) of 0, 1 and 2."""
     (asked, found), (their_asked, their_found) = split_keys(collection, pairs), split_keys(collection, others)
     if collection.relation == "self":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from nirank.collections.texts import Texts
+from nirank.collections.text_view import TextView
+from nirank.collections.texts import Texts
 
 _SAMPLE = 50  # texts looked at, evenly spread
 _CHARACTERS = 400  # of each
@@ -18,8 +17,6 @@ _NAMES = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Han
 
 def main_script(texts: Texts) -> str | None:
     """Return the script of most letters in a sample ('Latin', 'Cyrillic', 'Chinese'); None without letters."""
-    from nirank.collections.text_view import TextView
-
     rows = np.unique(np.linspace(0, len(texts) - 1, min(_SAMPLE, len(texts))).astype(np.int64))
     found: Counter[str] = Counter()
     for text in texts.read(TextView(texts.text_columns()), rows):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
 
 from nirank.collections.audit.scripts import main_script
 from nirank.collections.findings import SHOWN, Finding, Severity
-
-if TYPE_CHECKING:
-    from nirank.collections.importer import ImportFacts
-    from nirank.collections.texts import Texts
+from nirank.collections.importer import ImportFacts
+from nirank.collections.texts import Texts
 
 # What the importer counted: code, its tally, severity, what is said of `n of N documents`.
 _TALLIES: tuple[tuple[str, str, Severity, str], ...] = (

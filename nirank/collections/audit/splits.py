@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nirank.collections.audit.facts import AuditFacts
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding
-
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
-    from nirank.collections.texts import Texts
-    from nirank.flow.judgements import QrelsFile
-    from nirank.flow.qrels import Qrels
+from nirank.collections.texts import Texts
+from nirank.flow.judgements import QrelsFile
+from nirank.flow.qrels import Qrels
 
 
-def split_findings(collection: Collection, facts: AuditFacts) -> Iterator[Finding]:
+def split_findings(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
     """Yield what tells against tuning on another split and reporting on this one."""
     qrels = next(iter(collection.qrels.values()), None)
     if facts.all_queries is not None and qrels is not None:
@@ -30,7 +27,7 @@ def split_findings(collection: Collection, facts: AuditFacts) -> Iterator[Findin
             yield from _grades(collection, qrels, split, other)
 
 
-def _in_no_split(collection: Collection, everything: Texts, others: Mapping[str, QrelsFile]) -> Iterator[Finding]:
+def _in_no_split(collection: CollectionData, everything: Texts, others: Mapping[str, QrelsFile]) -> Iterator[Finding]:
     """Tell of topics that no split declares, so that a file with a typo in its ids does not go unseen."""
     left = collection.queries.ids.find_rows(everything.ids.strings) < 0
     for other in others.values():
@@ -44,7 +41,7 @@ def _in_no_split(collection: Collection, everything: Texts, others: Mapping[str,
         yield Finding("queries-in-no-split", "note", int(left.sum()), message, examples)
 
 
-def _queries(collection: Collection, everything: Texts, split: str, other: QrelsFile) -> Iterator[Finding]:
+def _queries(collection: CollectionData, everything: Texts, split: str, other: QrelsFile) -> Iterator[Finding]:
     here = collection.queries
     rows = everything.ids.find_rows(other.query_ids.unique())
     rows = rows[rows >= 0]
@@ -66,7 +63,7 @@ def _queries(collection: Collection, everything: Texts, split: str, other: Qrels
         yield Finding("query-texts-in-two-splits", "warning", len(pairs), message, examples)
 
 
-def _documents(collection: Collection, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
+def _documents(collection: CollectionData, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
     """Count relevant documents that are relevant to queries of both splits."""
     hits = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
     here = np.unique(qrels.rows[hits])
@@ -82,7 +79,7 @@ def _documents(collection: Collection, qrels: Qrels, split: str, other: QrelsFil
     yield Finding("relevant-in-two-splits", "note", len(shared), message)
 
 
-def _grades(collection: Collection, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
+def _grades(collection: CollectionData, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
     here, there = (sorted(np.unique(one[one >= 1]).tolist()) for one in (qrels.grades, other.grades))
     if here and there and here != there:
         message = f"labels differ between splits: {here} here, {there} in {split}"

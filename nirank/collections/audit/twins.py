@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import SHOWN, Finding
 from nirank.collections.twins import unequal_groups
 
-if TYPE_CHECKING:
-    from nirank.collections.collection import Collection
 
-
-def twin_findings(collection: Collection) -> Iterator[Finding]:
+def twin_findings(collection: CollectionData) -> Iterator[Finding]:
     """Yield the groups of documents with the same text, and those whose members are judged differently."""
     groups = collection.twin_groups
     sizes = np.bincount(groups, minlength=len(groups))

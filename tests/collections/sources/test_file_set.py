@@ -69,7 +69,7 @@ def test_a_version_has_the_metadata_of_the_plain_queries(folder: Path, store: Lo
     put(folder / "queries.v.jsonl", '{"_id": "q1", "text": "z", "metadata": {"n": 2}}\n{"_id": "q2", "text": "w"}\n')
     found = load(folder, queries="v", self_match={"key": "own"}, store=store)
     assert found.queries[0] == {"id": "q1", "title": "", "text": "z", "metadata": {"own": "a", "n": 2}}
-    own = found.own_documents()
+    own = found.find_own_documents()
     assert own is not None and own.tolist() == [0, -1]
     put(folder / "queries.jsonl", "".join(json.dumps(one) + "\n" for one in plain).replace('"a"', '"b"'))
     assert load(folder, queries="v", store=store).queries[0]["metadata"]["own"] == "b", "imported again"

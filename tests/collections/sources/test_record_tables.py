@@ -172,10 +172,10 @@ def test_some_records_of_one_table_are_another_side(table: Path, store: LocalSto
 
 def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
     found = load(**{**tables, "pairs": None}, store=store)
-    assert (found.split, dict(found.qrels), found.another) == (None, {}, found.another)
+    assert (found.split, dict(found.qrels), found.open_split) == (None, {}, found.open_split)
     tested = load(**tables, store=store)
-    assert tested.another is not None
-    train = tested.another("train")
+    assert tested.open_split is not None
+    train = tested.open_split("train")
     assert (train.split, len(train.qrels["pairs"]), train.docs.digest) == ("train", 1, tested.docs.digest)
     two = dict.fromkeys(("one", "other"), tables["pairs"]["train"])
     with pytest.raises(ConfigError, match="has several splits; choose one of one, other"):
