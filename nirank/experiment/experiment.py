@@ -31,7 +31,7 @@ from nirank.experiment.mistakes import (
 )
 from nirank.experiment.result import Result, RowKey
 from nirank.experiment.run_evaluation import compare_systems, evaluate_system_run, read_given_files
-from nirank.experiment.seeds import checked_seeds, place_of, with_means
+from nirank.experiment.seeds import average_seeds, order_means_first, parse_seeds
 from nirank.experiment.system_runs import SystemRun, plan_system_runs
 from nirank.experiment.training_sources import TrainingCollections
 from nirank.plan.asked import collections_of, systems_of
@@ -41,7 +41,7 @@ from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.held import depends_on_fold
 from nirank.plan.memory import refuse
 from nirank.plan.reporter import Reporter
-from nirank.results.summaries import group_rows
+from nirank.results.summaries import summarise_groups
 
 log = logging.getLogger("nirank")
 
@@ -94,7 +94,7 @@ class Experiment:
         self.max_memory: int | None = None
         mistakes: list[str] = []
         with collect_mistakes(mistakes):
-            self.seeds = checked_seeds(seeds)
+            self.seeds = parse_seeds(seeds)
         mistakes += check_collections(self.collections)
         mistakes += check_systems(self.systems, list_measures(self.measures, self.collections), self.seeds)
         mistakes += check_measures(self.measures, self.collections)
@@ -213,12 +213,12 @@ class Experiment:
 
     def _summarise(self, result: Result) -> None:
         """Add the rows that summarise others, and compare the systems."""
-        for row, evaluation in with_means(result.rows, result.evaluations):
+        for row, evaluation in average_seeds(result.rows, result.evaluations):
             result.add(row, evaluation)
-        result.rows.sort(key=place_of(result.rows))
+        result.rows = order_means_first(result.rows)
         compare_systems(result, self.significance)
-        of_systems = [row for row in result.rows if row["of"] is None]
-        for row in group_rows(of_systems, {(each.name, each.split): each.group for each in self.collections}):
+        of_systems = [row for row in result.rows if row.seed_of is None]
+        for row in summarise_groups(of_systems, {(each.name, each.split): each.group for each in self.collections}):
             result.add(row)
 
     def _log_earlier_artifacts(self) -> None:

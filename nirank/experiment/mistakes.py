@@ -14,7 +14,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.measures import parse
-from nirank.experiment.seeds import seeded_name
+from nirank.experiment.seeds import name_seeded_system
 from nirank.plan.asked import name_problems
 
 _DEVICE = re.compile(r"(auto|cpu|cuda|mps|xpu|hpu|npu)(:\d+)?")
@@ -59,7 +59,7 @@ def check_systems(systems: Mapping[str, Pipeline], measures: Sequence[str], seed
         except ConfigError as error:
             yield from error.messages
         if len(seeds) > 1 and any(value is SEED for value in walk(pipeline)):
-            for seeded in (seeded_name(name, seed) for seed in seeds):
+            for seeded in (name_seeded_system(name, seed) for seed in seeds):
                 if seeded in systems:
                     yield f"system '{seeded}' is called as a row of system '{name}' will be; give it another name"
 

@@ -21,6 +21,7 @@ from nirank.flow.ranking import Ranking
 from nirank.report import html_table, manifest, text_table, write
 from nirank.report.files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, Folded, evidence
+from nirank.results.row import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ RowKey = tuple[str, str | None, str]  # collection, split, system
 class Table:
     """A leaderboard that shows itself: as text in a terminal, as HTML in a notebook."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Row]
     measures: Sequence[str]
 
     def __str__(self) -> str:
@@ -61,7 +62,7 @@ class Result:
     measures: Sequence[str]
     collections: Sequence[Collection]
     systems: Mapping[str, Pipeline]
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     rankings: dict[RowKey, Pairs] = field(default_factory=dict)
     folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
@@ -71,10 +72,10 @@ class Result:
     began: datetime | None = None
     seconds: float = 0.0
 
-    def add(self, row: dict[str, Any], evaluation: Evaluation | None = None, lost: list[Lost] | None = None) -> None:
+    def add(self, row: Row, evaluation: Evaluation | None = None, lost: list[Lost] | None = None) -> None:
         """Add a row, the evaluation that it was made from, and the matches that were lost."""
         self.rows.append(row)
-        key = (row["collection"], row["split"], row["qrels"], row["system"])
+        key = (row.collection, row.split, row.qrels, row.system)
         if evaluation is not None:
             self.evaluations[key] = evaluation
         if lost is not None:
@@ -87,7 +88,7 @@ class Result:
     @property
     def failed(self) -> bool:
         """Tell whether any row failed."""
-        return any(row["status"] != "ok" for row in self.rows)
+        return any(row.status != "ok" for row in self.rows)
 
     @property
     def findings(self) -> dict[str, tuple[Finding, ...]]:

@@ -1,8 +1,9 @@
-"""Rows of single cases: what is said of a system on a collection, before and after it is measured."""
+"""Rows of system runs: what is known of a system on a collection before it runs, after it ran, and once evaluated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,67 +25,141 @@ from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.plan.costs import Spent, costs, counted
 from nirank.plan.execute import Runner
 from nirank.results.contamination import ZeroShot, zero_shot
-from nirank.results.summaries import Row, add_evaluation, blank_row
+from nirank.results.row import (
+    Candidate,
+    Choice,
+    Conventions,
+    NewDocuments,
+    PairFacts,
+    QueryCounts,
+    Row,
+    SeenRecords,
+    StagePairs,
+    StageRecall,
+    TrainingQueries,
+)
+from nirank.results.summaries import add_evaluation
+from nirank.results.trainings import describe_trainings
 
 _VIEWS = ("query_text", "doc_text")
 
 
-def begun(case: SystemRun, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
-    """Return a row before anything is known of its numbers."""
-    collection, own = case.collection, case.list_training_on_documents()
-    known = ZeroShot("no", f"trained on {', '.join(own)}") if own else zero_shot(case.pipeline, collection)
-    return blank_row(
-        measures,
-        zero_shot=known.answer,
+def make_row(run: SystemRun, qrels: Qrels | None, measures: Sequence[str], alpha: float) -> Row:
+    """Return the row of a system run before it runs: what it is, what it was trained on, and no numbers."""
+    collection = run.collection
+    answer = _judge_zero_shot(run)
+    row = Row(
         collection=collection.name,
         split=collection.split,
-        unit=collection.unit,
         qrels=None if qrels is None else qrels.name,
-        system=case.system,
-        queries={"declared": len(collection.queries), "judged": 0, "answered": 0},
+        unit=collection.unit,
+        system=run.system,
+        pipeline=repr(run.pipeline),
+        address=run.target.address,
+        queries=QueryCounts(declared=len(collection.queries)),
+        measures=dict.fromkeys(measures),
         alpha=alpha,
-        conventions={
-            "self_match": collection.self_match,
-            "time": collection.time,
-            "zero_shot": known.why,
-            **collection.origin.get("conventions", {}),
-        },
-        pipeline=repr(case.pipeline),
-        address=case.target.address,
-        **case.describe_training(),
+        zero_shot=answer.answer,
+        conventions=Conventions(
+            self_match=collection.self_match,
+            time=collection.time,
+            zero_shot=answer.why,
+            collection=collection.origin.get("conventions", {}),
+        ),
+    )
+    return _add_training(row, run)
+
+
+def fail_row(row: Row, error: str) -> Row:
+    """Return the row of a system run that failed."""
+    return replace(row, status="failed", error=error)
+
+
+def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[Spent], runner: Runner) -> Row:
+    """Return a row with what the run gave, whatever the judgements: depth, counts, costs, conventions."""
+    collection = run.collection
+    counts, declared = counted(spent)
+    if isinstance(pairs, Ranking):
+        counts |= _count_later_documents(pairs, collection) | _count_32_bit_ties(pairs)
+    return replace(
+        row,
+        depth=pairs.depth if isinstance(pairs, Ranking) else None,
+        longest_list=int(pairs.counts.max(initial=0)),
+        counts=counts,
+        cost=costs(spent, len(collection.queries)),
+        trainings=describe_trainings(run.target, runner),
+        conventions=replace(row.conventions, stages=stage_conventions(run.pipeline, declared, collection)),
     )
 
 
-def measured(
-    row: Row, case: SystemRun, found: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
-) -> tuple[Evaluation, list[Lost] | None]:
-    """Evaluate a ranking or pairs, and let its row say what came out.
+def evaluate_row(
+    row: Row, run: SystemRun, pairs: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
+) -> tuple[Row, Evaluation, list[Lost] | None]:
+    """Evaluate the ranking or pairs of a system run, and return its row with what came out.
 
     Returns the matches that it lacks too, where pairs are counted.
     """
-    collection = case.collection
+    collection = run.collection
     one_table = is_one_table(collection)
     complete = collection.unit == "pair" and collection.split == COMPLETE
-    evaluation = evaluate(found, qrels, measures, collection.scope, one_table=one_table, complete=complete)
-    add_evaluation(row, evaluation)
-    counted = PairLedger(qrels, one_table=one_table) if evaluation.pairs else None
-    row["ledger"] = _ledger(case, runner, qrels, measures, counted)
-    row["unseen"] = _unseen(case, qrels, evaluation)
-    if isinstance(found, Ranking):
-        row["twins"] = _with_shared_labels(found, qrels, measures, collection)
-    return evaluation, None if counted is None else counted.list_lost(found)
+    evaluation = evaluate(pairs, qrels, measures, collection.scope, one_table=one_table, complete=complete)
+    ledger = PairLedger(qrels, one_table=one_table) if evaluation.pairs else None
+    row = replace(
+        add_evaluation(row, evaluation),
+        stages=_measure_stages(run, runner, qrels, measures, ledger),
+        new_documents=_measure_new_documents(run, qrels, evaluation),
+        twins=_measure_twins(pairs, qrels, measures, collection) if isinstance(pairs, Ranking) else {},
+    )
+    return row, evaluation, None if ledger is None else ledger.list_lost(pairs)
 
 
-def unjudged_facts(found: Pairs, collection: Collection) -> dict[str, Any]:
+def leave_unjudged(row: Row, pairs: Pairs, collection: Collection, measures: Sequence[str]) -> Row:
+    """Return the row of a system run without judgements: how many candidates there are, why measures have no value."""
+    return replace(
+        row,
+        queries=replace(row.queries, answered=int((pairs.counts > 0).sum())),
+        pairs=None if isinstance(pairs, Ranking) else _count_unjudged_pairs(pairs, collection),
+        nulls=dict.fromkeys(measures, "the collection has no judgements"),
+    )
+
+
+def _judge_zero_shot(run: SystemRun) -> ZeroShot:
+    trained_here = run.list_training_on_documents()
+    if trained_here:
+        return ZeroShot("no", f"trained on {', '.join(trained_here)}")
+    return zero_shot(run.pipeline, run.collection)
+
+
+def _add_training(row: Row, run: SystemRun) -> Row:
+    """Return a row with the run's seed and folds, and what it was trained and tuned on."""
+    values = run.describe_training()
+    trained_on, tuned_on = (
+        tuple(_describe_queries(queries) for queries in values.pop(name)) for name in ("trained_on", "tuned_on")
+    )
+    choices = tuple(
+        Choice(**{**choice, "candidates": tuple(Candidate(**each) for each in choice["candidates"])})
+        for choice in values.pop("chosen")
+    )
+    seed_of = values.pop("of")
+    return replace(row, trained_on=trained_on, tuned_on=tuned_on, choices=choices, seed_of=seed_of, **values)
+
+
+def _describe_queries(values: Mapping[str, Any]) -> TrainingQueries:
+    matches = values.get("evaluated_matches")
+    return TrainingQueries(**{**values, "evaluated_matches": None if matches is None else SeenRecords(**matches)})
+
+
+def _count_unjudged_pairs(pairs: Pairs, collection: Collection) -> PairFacts:
     """Return how many candidates there are, where nobody has said which of them match."""
-    nothing = Qrels.build(found.queries, found.docs, *(np.empty(0, np.int64) for _ in range(3)))
+    nothing = Qrels.build(pairs.queries, pairs.docs, *(np.empty(0, np.int64) for _ in range(3)))
     one_table = is_one_table(collection)
-    return dict(evaluate_pairs(found, nothing, (), one_table=one_table, whole_corpus=True, complete=False).facts)
+    return PairFacts(**evaluate_pairs(pairs, nothing, (), one_table=one_table, whole_corpus=True, complete=False).facts)
 
 
-def _with_shared_labels(
+def _measure_twins(
     ranking: Ranking, qrels: Qrels, measures: Sequence[str], collection: Collection
 ) -> dict[str, float | None]:
     """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
@@ -95,83 +170,87 @@ def _with_shared_labels(
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 
 
-def _unseen(case: SystemRun, qrels: Qrels, evaluation: Evaluation) -> dict[str, Any]:
+def _measure_new_documents(run: SystemRun, qrels: Qrels, evaluation: Evaluation) -> NewDocuments | None:
     """Return the means over the queries whose relevant documents' texts were relevant in no training pair."""
-    known = find_seen_queries(case.supervision, case.collection, qrels)
+    known = find_seen_queries(run.supervision, run.collection, qrels)
     if known is None:
-        return {}
+        return None
     rows = qrels.queries.find_rows(list(evaluation.queries))
-    left = ~known[rows]
-    means = {name: _mean(values[left]) for name, values in evaluation.per_query.items()}
-    return {"queries": int(left.sum()), "of": len(left), "measures": means}
+    new = ~known[rows]
+    means = {name: _average(values[new]) for name, values in evaluation.per_query.items()}
+    return NewDocuments(int(new.sum()), len(new), means)
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else None
+def _average(values: NDArray[np.float64]) -> float | None:
+    """Return the mean of what is not left out; None where that is nothing."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
 
 
-def _ledger(
-    case: SystemRun, runner: Runner, qrels: Qrels, measures: Sequence[str], counted: PairLedger | None
-) -> list[dict[str, Any]]:
-    """Return an entry for every list on the way to the system's own, and for the head that each scorer reads."""
-    entries = []
+def _measure_stages(
+    run: SystemRun, runner: Runner, qrels: Qrels, measures: Sequence[str], ledger: PairLedger | None
+) -> tuple[StageRecall, ...]:
+    """Return what is left after every stage on the way to the system's list, and in what each scorer reads."""
+    stages = []
 
-    def add(stage: str, found: Pairs) -> None:
-        pairs = {} if counted is None else {"pairs": counted.count(stage, found)}
-        entries.append(entry(stage, found, qrels, measures) | pairs)
+    def measure_stage(stage: str, pairs: Pairs) -> None:
+        counts = None if ledger is None else StagePairs(**ledger.count(stage, pairs))
+        values = entry(stage, pairs, qrels, measures)
+        stages.append(StageRecall(**{"total" if name == "of" else name: value for name, value in values.items()}))
+        stages[-1] = replace(stages[-1], pairs=counts)
 
-    both = {(role, case.target.input(role)) for role in ("queries", "docs")}
-    for node in case.target.walk(lambda one: not one.training):  # what training ranks is no list of the system
-        whole = both <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
-        if node.is_leaf or node.kind not in ("ranking", "pairs") or not whole:
+    sides = {(role, run.target.input(role)) for role in ("queries", "docs")}
+    for node in run.target.walk(lambda node: not node.training):  # what training ranks is no list of the system
+        of_both_sides = sides <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
+        if node.is_leaf or node.kind not in ("ranking", "pairs") or not of_both_sides:
             continue
         if isinstance(node.stage, Scorer):
-            found = runner.value(node.input("list"))
-            if isinstance(found, Ranking):
-                add(f"first {node.stage.depth} for {node.label}", found.cut(node.stage.depth))
-        add(node.label, runner.value(node))
-    return entries
+            read = runner.value(node.input("list"))
+            if isinstance(read, Ranking):
+                measure_stage(f"first {node.stage.depth} for {node.label}", read.cut(node.stage.depth))
+        measure_stage(node.label, runner.value(node))
+    return tuple(stages)
 
 
-def later(ranking: Ranking, collection: Collection) -> dict[str, int]:
+def _count_later_documents(ranking: Ranking, collection: Collection) -> dict[str, int]:
     """Count documents from after the query among each list's first ten, where no rule takes them out."""
     docs, queries = collection.doc_dates, collection.query_dates
     if docs is None or queries is None or collection.time == "as_of_query":
         return {}
     head = ranking.cut(10)
-    both = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
-    later = both & (docs.first[head.rows] > queries.last[head.query_rows])
+    dated = ~docs.undated[head.rows] & ~queries.undated[head.query_rows]
+    later = dated & (docs.first[head.rows] > queries.last[head.query_rows])
     return {"later_in_top10": int(later.sum())} if later.any() else {}
 
 
-def collapsed(ranking: Ranking) -> dict[str, int]:
+def _count_32_bit_ties(ranking: Ranking) -> dict[str, int]:
     """Count neighbours that a tool with 32-bit floats takes for tied when it reads the run file."""
     n = ranking.count_float32_ties()
     return {"tied_in_32_bits": n} if n else {}
 
 
-def stage_conventions(pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
+def stage_conventions(
+    pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection
+) -> dict[str, Mapping[str, Any]]:
     """Return what each stage of a pipeline states about itself, and what it declared while running."""
-    found: dict[str, Any] = {}
+    stated: dict[str, Mapping[str, Any]] = {}
 
-    def visit(part: Any, whole: bool) -> None:
+    def visit(part: Any, reads_declared: bool) -> None:
         if isinstance(part, Stage):
-            read = _views_read(part, collection) if whole else {}
-            found[part.title] = {**part.describe_conventions(), **read, **declared.get(part.title, {})}
+            views = _views_read(part, collection) if reads_declared else {}
+            stated[part.title] = {**part.describe_conventions(), **views, **declared.get(part.title, {})}
             return
-        for below in children(part):
-            visit(below, whole and not isinstance(part, (Fold, Rewrite)))
+        for child in children(part):
+            visit(child, reads_declared and not isinstance(part, (Fold, Rewrite)))
 
     visit(pipeline, True)
-    return found | {label: said for label, said in declared.items() if label not in found}
+    return stated | {label: values for label, values in declared.items() if label not in stated}
 
 
-def _views_read(one: Stage, collection: Collection) -> dict[str, str]:
+def _views_read(stage: Stage, collection: Collection) -> dict[str, str]:
     """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
     sides = {"queries": collection.queries, "docs": collection.docs}
-    views = [(option, view, sides[side]) for option, side, view in one.list_text_views() if option in _VIEWS]
+    views = [(option, view, sides[side]) for option, side, view in stage.list_text_views() if option in _VIEWS]
     stated = {option: (str(view), texts.readable.said(view)) for option, view, texts in views}
-    return {
-        option: said for option, (name, said) in stated.items() if option in one.describe_conventions() or said != name
-    }
+    conventions = stage.describe_conventions()
+    return {option: read for option, (name, read) in stated.items() if option in conventions or read != name}

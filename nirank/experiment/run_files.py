@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,7 +30,8 @@ from nirank.flow.scope import Scope
 from nirank.flow.trec import Duplicates, OrderBy, read_run
 from nirank.flow.trec import RunFile as ReadRun
 from nirank.report import manifest
-from nirank.results.summaries import add_comparisons, add_evaluation, blank_row
+from nirank.results.row import Conventions, QueryCounts, Row
+from nirank.results.summaries import add_comparisons, add_evaluation
 from nirank.stages.run import RunFile, apparent_depth, rest_of
 
 _SHARED = 0.9  # of the smaller of two sets of queries, as for collections
@@ -86,25 +87,25 @@ def evaluate_runs(
     wrong: list[str] = []
     for name, path in named.items():  # one file at a time: memory is that of the largest
         try:
-            evaluation, row = task.evaluated(task.read_run(path), rows, measures)
+            row = Row(collection=Path(qrels).name, qrels="qrels", system=name, pipeline=repr(systems[name]))
+            row, evaluation = task.evaluate_run(row, task.read_run(path), rows, measures)
         except DataError as error:
             wrong += error.messages
             continue
-        row |= {"collection": Path(qrels).name, "qrels": "qrels", "system": name, "pipeline": repr(systems[name])}
         result.add(row, evaluation)
     if wrong:
         raise DataError(*wrong)
     key = (Path(qrels).name, None, "qrels")
-    found = compare({row["system"]: result.evaluations[*key, row["system"]] for row in result.rows}, how)
+    found = compare({row.system: result.evaluations[*key, row.system] for row in result.rows}, how)
     result.comparisons[key] = found
-    add_comparisons(result.rows, found)
+    result.rows = [add_comparisons(row, found) for row in result.rows]
     result.finish(began, time.perf_counter() - started, [])
     return result
 
 
 def evaluate_tar_runs(
     qrels: str | Path, runs: Sequence[str | Path], protocol: str, *, command: Sequence[str] | None = None
-) -> tuple[dict[str, TarEvaluation], list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[dict[str, TarEvaluation], list[Row], dict[str, Any]]:
     """Evaluate CLEF TAR runs as the script of a year does, such as 'clef-tar-2019'.
 
     Returns what the script finds for each run, by name, the rows of leaderboard.json with the ALL lines as measures,
@@ -129,16 +130,17 @@ def evaluate_tar_runs(
             wrong.append(f"{path}: none of its {len(one.skipped)} topics has a relevant record in {qrels}")
         found[name] = one
         rows.append(
-            blank_row(
-                list(one.overall),
+            Row(
                 collection=Path(qrels).name,
                 qrels="qrels",
                 system=name,
-                queries={"declared": len(labels), "judged": len(one.per_topic), "answered": len(one.per_topic)},
+                pipeline=repr(RunFile(str(path))),
+                queries=QueryCounts(len(labels), judged=len(one.per_topic), answered=len(one.per_topic)),
                 measures=dict(one.overall),
                 counts={"skipped": len(one.skipped), "absent": len(one.absent)},
-                conventions={"protocol": protocol, "skipped": list(one.skipped), "absent": list(one.absent)},
-                pipeline=repr(RunFile(str(path))),
+                conventions=Conventions(
+                    protocol=protocol, skipped_topics=tuple(one.skipped), absent_topics=tuple(one.absent)
+                ),
             )
         )
     if wrong:
@@ -236,11 +238,11 @@ class _Task:
             raise ConfigError(f"common queries: no query of {self.judged.source} has results in all {len(runs)} runs")
         return rows
 
-    def evaluated(
-        self, read: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
-    ) -> tuple[Evaluation, dict[str, Any]]:
-        """Evaluate one run on some of the queries."""
-        counts, said = dict(read.counts), {}
+    def evaluate_run(
+        self, row: Row, read: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
+    ) -> tuple[Row, Evaluation]:
+        """Evaluate one run on some of the queries; return its row with what came out."""
+        counts, stated = dict(read.counts), {}
         whole, queries = read.ranking, self.queries
         ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, apparent_depth(whole))
         if len(rows) < len(queries):
@@ -259,25 +261,24 @@ class _Task:
             inside = scope.allows(ranking.query_rows, ranking.rows)
             counts["not_candidates"] = int((~inside).sum())
             ranking = rest_of(ranking, inside, scope.count_rows())
-            said["candidates"] = self.candidates.source
+            stated["candidates"] = self.candidates.source
         if self.known is not None:
             had = self.known.join(queries, docs)
             new = ~had.contains(ranking.query_rows, ranking.rows)
             counts["known"] = int((~new).sum())
-            said["known"] = self.known_said
+            stated["known"] = self.known_said
             scope = None if scope is None else scope & Scope(queries, docs, excluded=had)
             ranking = rest_of(ranking, new, None if scope is None else scope.count_rows())
         evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
-        row = blank_row(
-            measures,
+        row = replace(
+            row,
             depth=ranking.depth,
-            longest=int(ranking.counts.max(initial=0)),
-            queries={"declared": len(queries), "judged": 0, "answered": 0},
-            conventions={"self_match": "keep", "time": "all", "order_by": self.order_by, **said},
+            longest_list=int(ranking.counts.max(initial=0)),
+            queries=QueryCounts(declared=len(queries)),
             counts={key: value for key, value in counts.items() if value},
+            conventions=Conventions(self_match="keep", time="all", order_by=self.order_by, collection=stated),
         )
-        add_evaluation(row, evaluation)
-        return evaluation, row
+        return add_evaluation(row, evaluation), evaluation
 
 
 def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> None:

@@ -13,7 +13,7 @@ from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, NirankError
 from nirank.experiment.folds import Folds
-from nirank.experiment.seeds import seeded_name
+from nirank.experiment.seeds import name_seeded_system
 from nirank.experiment.supervision import Supervision, count_trained_too
 from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.plan.choices import Choices, FindChoice, resolve_choices
@@ -129,7 +129,7 @@ def _list_system_runs(
                 yield SystemRun(collection, name, name, pipeline)
                 continue
             for seed in seeds:
-                row = seeded_name(name, seed) if len(seeds) > 1 else name
+                row = name_seeded_system(name, seed) if len(seeds) > 1 else name
                 yield SystemRun(collection, row, name, set_seed(pipeline, seed), seed=seed)
 
 

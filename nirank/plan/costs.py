@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node, Stored
@@ -102,12 +102,13 @@ def own(target: Node) -> set[Node]:
     return {node for node in target.walk(lambda one: not one.training) if not node.training}
 
 
-def costs(spent: Iterable[Spent], n_queries: int) -> dict[str, Any]:
-    """Sum up what a system costs alone: every node it needs counts in full, shared or not, as if no memo had helped.
+@dataclass(frozen=True)
+class SystemCost:
+    """What a system costs alone: every node it needs counts in full, shared or not, as if no memo had helped.
 
     ms_per_query   of online nodes; index_s and index_bytes of offline ones
     training_s     of nodes that make models and what only those need, which count nowhere else; None: there are none
-    pairs_scored   that scorers read
+    pairs          in the lists of all nodes; pairs_scored: that scorers read
     parameters     of all models, each once; None where those of one are not known
     device_s       how long models computed on their devices, None where that was not recorded
     remembered_s   how much of the seconds was spared by memos, at their recorded rates
@@ -115,28 +116,47 @@ def costs(spent: Iterable[Spent], n_queries: int) -> dict[str, Any]:
     measured       'now', 'stored' (found in the store, measured when it was computed) or 'mixed'
     machines       on which; devices: of the models, 'cpu' where there are none
     """
+
+    ms_per_query: float | None = None
+    index_s: float | None = None
+    index_bytes: int | None = None
+    training_s: float | None = None
+    pairs: int | None = None
+    pairs_scored: int | None = None
+    parameters: int | None = None
+    device_s: float | None = None
+    cpu_s: float | None = None
+    remembered_s: float | None = None
+    peak_bytes: int | None = None
+    measured: Literal["now", "stored", "mixed"] | None = None
+    machines: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+
+def costs(spent: Iterable[Spent], n_queries: int) -> SystemCost:
+    """Sum up what a system costs alone."""
     everything = list(spent)
     seen = [one for one in everything if not one.training]
     training = [alone_s(one.cost) for one in everything if one.training]
     online = sum(alone_s(one.cost) for one in seen if not one.node.offline)
     fresh = [one.now and not one.cost.get("found") for one in everything]
     scorers = [one for one in seen if isinstance(one.node.stage, Scorer)]
-    return {
-        "ms_per_query": 1000 * online / n_queries if n_queries else None,
-        "index_s": sum(alone_s(one.cost) for one in seen if one.node.offline),
-        "index_bytes": sum(one.stored.meta["cost"]["bytes"] for one in seen if one.node.offline),
-        "training_s": sum(training) if training else None,
-        "pairs": sum(one.stored.meta["cost"]["pairs"] or 0 for one in seen),
-        "pairs_scored": sum(one.cost.get("items", 0) for one in scorers),
-        "parameters": _parameters(one.cost for one in seen),
-        "device_s": _sum(device_alone_s(one.cost) for one in seen),
-        "cpu_s": sum(one.cost["cpu_s"] for one in seen),
-        "remembered_s": sum(one.cost.get("found_s", 0.0) for one in seen),
-        "peak_bytes": max((one.cost.get("peak_rss_bytes", 0) for one in seen), default=0),
-        "measured": "now" if all(fresh) else "mixed" if any(fresh) else "stored",
-        "machines": sorted({str(one.cost.get("machine", "")) for one in everything} - {""}),
-        "devices": sorted({str(one.cost["device"]) for one in seen if one.cost.get("models")}) or ["cpu"],
-    }
+    return SystemCost(
+        ms_per_query=1000 * online / n_queries if n_queries else None,
+        index_s=sum(alone_s(one.cost) for one in seen if one.node.offline),
+        index_bytes=sum(one.stored.meta["cost"]["bytes"] for one in seen if one.node.offline),
+        training_s=sum(training) if training else None,
+        pairs=sum(one.stored.meta["cost"]["pairs"] or 0 for one in seen),
+        pairs_scored=sum(one.cost.get("items", 0) for one in scorers),
+        parameters=_parameters(one.cost for one in seen),
+        device_s=_sum(device_alone_s(one.cost) for one in seen),
+        cpu_s=sum(one.cost["cpu_s"] for one in seen),
+        remembered_s=sum(one.cost.get("found_s", 0.0) for one in seen),
+        peak_bytes=max((one.cost.get("peak_rss_bytes", 0) for one in seen), default=0),
+        measured="now" if all(fresh) else "mixed" if any(fresh) else "stored",
+        machines=tuple(sorted({str(one.cost.get("machine", "")) for one in everything} - {""})),
+        devices=tuple(sorted({str(one.cost["device"]) for one in seen if one.cost.get("models")})) or ("cpu",),
+    )
 
 
 def _parameters(costs: Iterable[Mapping[str, Any]]) -> int | None:

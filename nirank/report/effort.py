@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nirank.report.grid import Row
+from nirank.results.row import Row
 
 WIDTH, HEIGHT = 400, 200  # of the plotted area, in the chart's own units
 _COLOURS = ("#0b5c8a", "#c2571a", "#3d8b37", "#8a4fa3", "#b0892a", "#5c6370", "#c2417c", "#2a9d8f")
@@ -34,8 +34,8 @@ def effort_charts(rows: Sequence[Row]) -> list[Chart]:
     """Return a chart for each collection and judgement set with screening measures."""
     groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
     for row in rows:
-        if row.get("effort"):
-            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+        if row.effort:
+            groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
     return [
         Chart(" ".join(filter(None, key)), [_line(row, at) for at, row in enumerate(group)])
         for key, group in groups.items()
@@ -43,11 +43,11 @@ def effort_charts(rows: Sequence[Row]) -> list[Chart]:
 
 
 def _line(row: Row, at: int) -> Line:
-    last = len(row["effort"]) - 1
+    last = len(row.effort) - 1
     points = " ".join(
-        f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row["effort"])
+        f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row.effort)
     )
-    return coloured(row["system"], points, at)
+    return coloured(row.system, points, at)
 
 
 def coloured(label: str, points: str, at: int) -> Line:

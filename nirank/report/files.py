@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,20 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.trec import write_run
 from nirank.report.differences import difference_grids
 from nirank.report.folder import Large, as_json, write_folder
-from nirank.report.grid import Row
 from nirank.report.names import Key, run_paths
 from nirank.report.page import page
 from nirank.report.plain import plain
 from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import markdown
 from nirank.report.trainings import training_grids
+from nirank.results.leaderboard import VERSION
+from nirank.results.row import Row
 
-_NAMES = ("collection", "split", "qrels", "system", "of", "measures", "nulls", "twins")  # of a row; these stay
+_NAMES = ("collection", "split", "qrels", "system", "seed_of", "measures", "nulls", "twins")  # of a row; these stay
 LOST_COLUMNS = ("qrels", "query_id", "document_id", "last_in")
 _PAIRS = ("candidates", "per_record", "matches", "kept")
 _COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")
+_Line = Mapping[str, Any]
 
 
 def write(
@@ -44,7 +47,7 @@ def write(
     comparisons: Sequence[Mapping[str, Any]],
     runs: Mapping[Key, Pairs],
     lost: Mapping[Key, Sequence[Sequence[str | None]]] | None = None,
-    evidence: Mapping[Key, Callable[[], Iterable[Row]]],
+    evidence: Mapping[Key, Callable[[], Iterable[_Line]]],
     drawings: Mapping[str, str],
 ) -> None:
     """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files, lost matches and evidence files.
@@ -52,11 +55,11 @@ def write(
     A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. Candidates without order are
     always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
     """
-    rows, manifest = [_shown(row) for row in plain(rows)], plain(manifest)
+    rows, manifest = [_mask_row(row) for row in rows], plain(manifest)
     hidden = {name: mask_secrets(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
     manifest = {**manifest, **hidden}
     drawings = {name: mask_secrets(drawing) for name, drawing in drawings.items()}
-    addresses = {(row["collection"], row["split"], row["system"]): row["address"] for row in rows}
+    addresses = {(row.collection, row.split, row.system): row.address for row in rows}
     large: dict[str, Large] = {}
     missed = lost or {}
     for key, path in run_paths(list(runs)).items():
@@ -73,7 +76,7 @@ def write(
             large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(content, partial(_table, evidence[key]))
     details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
     texts = {
-        "leaderboard.json": as_json({"version": 1, "rows": rows, "comparisons": comparisons}),
+        "leaderboard.json": as_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures, details),
         "leaderboard.csv": as_csv(rows, measures),
         "report.html": page(rows, measures, manifest, findings, drawings, details),
@@ -81,9 +84,10 @@ def write(
     write_folder(folder, manifest, texts, large)
 
 
-def _shown(row: Row) -> Row:
+def _mask_row(row: Row) -> Row:
     """Return a row without values from the environment; names of collections and systems stay."""
-    return {**row, **{name: mask_secrets(said) for name, said in row.items() if name not in _NAMES}}
+    names = [field.name for field in fields(row) if field.name not in _NAMES]
+    return replace(row, **{name: mask_secrets(getattr(row, name)) for name in names})
 
 
 def _content(address: str, found: Pairs) -> str:
@@ -103,7 +107,7 @@ def _lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
         writer.writerows(rows)
 
 
-def _table(rows: Callable[[], Iterable[Row]], path: Path) -> None:
+def _table(rows: Callable[[], Iterable[_Line]], path: Path) -> None:
     """Write rows as tab-separated values; what holds a tab, a line break or a quote stands in quotes."""
     with gzip.GzipFile(path, "wb", mtime=0) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -119,17 +123,17 @@ def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     facts = ("collection", "split", "qrels", "system", "status", "depth")
     counts = ("declared", "judged", "answered")
-    twins = [name for name in measures if any(name in row.get("twins", {}) for row in rows)]
+    twins = [name for name in measures if any(name in row.twins for row in rows)]
+    pairs = _PAIRS if any(row.pairs for row in rows) else ()
     shared = [f"{name} (twins share labels)" for name in twins]
-    pairs = [name for name in _PAIRS if any(row.get("pairs") for row in rows)]
     of_pairs = [f"pairs: {name.replace('_', ' ')}" for name in pairs]
     writer.writerow([*facts, *counts, *measures, *shared, *of_pairs, *_COSTS, "devices", "pipeline"])
     for row in rows:
-        values = [row["measures"].get(name) for name in measures]
-        values += [row.get("twins", {}).get(name) for name in twins]
-        values += [row.get("pairs", {}).get(name) for name in pairs]
-        costs = [row["cost"].get(name) for name in _COSTS] + [", ".join(row["cost"].get("devices", ()))]
-        writer.writerow(
-            [*(row[f] for f in facts), *(row["queries"][c] for c in counts), *values, *costs, row["pipeline"]]
-        )
+        values: list[Any] = [getattr(row, name) for name in facts]
+        values += [getattr(row.queries, name) for name in counts]
+        values += [row.measures.get(name) for name in measures]
+        values += [row.twins.get(name) for name in twins]
+        values += [None if row.pairs is None else getattr(row.pairs, name) for name in pairs]
+        values += [getattr(row.cost, name) for name in _COSTS]
+        writer.writerow([*values, ", ".join(row.cost.devices), row.pipeline])
     return out.getvalue()

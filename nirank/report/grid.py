@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
-
-Row = Mapping[str, Any]
 
 _FORMATS = {"CSSR": ".4g", "candidates": ",.2f"}
 

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from nirank.results.row import Row
+
 _PACKAGES = (
     "nirank",
     "ir-datasets",
@@ -27,7 +29,7 @@ _PACKAGES = (
 
 def manifest(
     *,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
     systems: Mapping[str, str],
     collections: Sequence[Mapping[str, Any]],
     measures: Sequence[str],
@@ -52,7 +54,7 @@ def manifest(
         "collections": [dict(one) for one in collections],
         "computed": list(computed),
         "rows": [
-            {key: row[key] for key in ("collection", "split", "system", "status", "address", "counts", "cost")}
+            {key: getattr(row, key) for key in ("collection", "split", "system", "status", "address", "counts", "cost")}
             for row in rows
         ],
         "versions": {"python": platform.python_version(), **_versions()},

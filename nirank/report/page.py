@@ -8,10 +8,12 @@ from importlib.resources import files
 from typing import Any
 
 from nirank.report.effort import effort_charts
-from nirank.report.grid import Grid, Row
+from nirank.report.grid import Grid
 from nirank.report.notes import footnotes
+from nirank.report.plain import plain
 from nirank.report.table import grids
 from nirank.report.trainings import curves
+from nirank.results.row import Row
 
 
 def page(
@@ -26,6 +28,7 @@ def page(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["plain"] = plain
     template = environment.from_string(files("nirank.report").joinpath("page.html").read_text(encoding="utf-8"))
     return template.render(
         grids=grids(rows, measures),

@@ -11,7 +11,9 @@ from typing import Any
 from nirank.evaluation.clef_tar import TarEvaluation, Year, printed
 from nirank.report.files import as_csv
 from nirank.report.folder import as_json, write_folder
-from nirank.report.grid import Cell, Grid, Row, marked_down
+from nirank.report.grid import Cell, Grid, marked_down
+from nirank.results.leaderboard import VERSION
+from nirank.results.row import Row
 
 
 def protocol_grid(title: str, found: Mapping[str, TarEvaluation], year: Year) -> Grid:
@@ -51,7 +53,7 @@ def write_protocol(
     """
     names = list(dict.fromkeys(name for one in found.values() for name in one.overall))
     texts = {
-        "leaderboard.json": as_json({"version": 1, "rows": rows, "comparisons": []}),
+        "leaderboard.json": as_json({"version": VERSION, "rows": rows, "comparisons": []}),
         "leaderboard.md": f"# Leaderboard\n\n{marked_down(grid)}\n",
         "leaderboard.csv": as_csv(rows, names),
         "topics.csv": _topics(found, year),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nirank.evaluation.measures import parse
-from nirank.report.grid import Cell, Grid, Row, shown_as
+from nirank.report.grid import Cell, Grid, shown_as
+from nirank.results.row import Row
 
 _HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
 
@@ -18,8 +19,8 @@ def sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid
     """
     groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
     for row in rows:
-        if row.get("ties") or row.get("holes"):
-            groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+        if row.ties or row.holes:
+            groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
     return [_grid(key, group, measures) for key, group in groups.items()]
 
 
@@ -27,23 +28,21 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
     body = []
     for measure in measures:
         for row in rows:
-            ties, holes = (row.get(what, {}).get(measure) for what in ("ties", "holes"))
-            if ties is None and holes is None:
+            ties, holes, value = row.ties.get(measure), row.holes.get(measure), row.measures.get(measure)
+            if value is None or (ties is None and holes is None):
                 continue
+            bounds = () if holes is None else (holes.condensed, holes.at_most)
             cells = [
-                shown_as(measure, row["measures"][measure]),
-                "" if ties is None else " to ".join(shown_as(measure, ties[end]) for end in ("worst", "best")),
-                "" if ties is None else f"{ties['queries']:,} of {row['queries']['judged']:,}",
+                shown_as(measure, value),
+                "" if ties is None else f"{shown_as(measure, ties.worst)} to {shown_as(measure, ties.best)}",
+                "" if ties is None else f"{ties.queries:,} of {row.queries.judged:,}",
                 _judged(row, measure),
-                *(
-                    "" if holes is None or holes[what] is None else shown_as(measure, holes[what])
-                    for what in ("condensed", "at_most")
-                ),
+                *("" if bound is None else shown_as(measure, bound) for bound in bounds or (None, None)),
             ]
-            body.append([Cell(measure), Cell(row["system"]), *(Cell(text, number=True) for text in cells)])
+            body.append([Cell(measure), Cell(row.system), *(Cell(text, number=True) for text in cells)])
     return Grid(" ".join(filter(None, ("Ties and unjudged documents:", *key))), _HEAD, body, [])
 
 
 def _judged(row: Row, measure: str) -> str:
-    share = row["judged_at"].get(str(parse(measure).cutoff))
+    share = row.judged_at.get(str(parse(measure).cutoff))
     return "" if share is None else f"{share:.0%}"

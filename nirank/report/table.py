@@ -7,15 +7,16 @@ from functools import partial
 from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
-from nirank.report.grid import Cell, Grid, Row, aligned, marked_down, shown_as
+from nirank.report.grid import Cell, Grid, aligned, marked_down, shown_as
 from nirank.report.notes import footnotes, shared_notes
+from nirank.results.row import Row
 
 
 def grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return a table for each collection and judgement set, in the rows' order."""
     groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["collection"], row["split"], row["qrels"]), []).append(row)
+        groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
     several = len({(name, split) for name, split, _ in groups}) < len(groups)
     return [_grid(key, group, measures, several) for key, group in groups.items()]
 
@@ -23,22 +24,22 @@ def grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
 def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str], several: bool) -> Grid:
     name, split, qrels = key
     title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
-    shown = [measure for measure in measures if any(measure in row["measures"] for row in rows)]
-    best = _best([row for row in rows if row.get("of") is None], shown)
+    shown = [measure for measure in measures if any(measure in row.measures for row in rows)]
+    best = _best([row for row in rows if row.seed_of is None], shown)
     notes = shared_notes(rows, shown)
     more, facts = _more(rows, shown), _facts(rows)
     body = []
     lacking: dict[tuple[str, bool, str], list[str]] = {}
     for row in rows:
-        cells = [Cell(row["system"] + _warned(row))]
+        cells = [Cell(row.system + _warned(row))]
         for measure in shown:
-            value = row["measures"].get(measure)
+            value = row.measures.get(measure)
             if value is None:
-                reason = row["nulls"].get(measure) or row.get("error") or "not computed"
-                lacking.setdefault((row["system"], row["status"] == "ok", reason), []).append(measure)
+                reason = row.nulls.get(measure) or row.error or "not computed"
+                lacking.setdefault((row.system, row.status == "ok", reason), []).append(measure)
                 cells.append(Cell("-", number=True))
             else:
-                top = row.get("of") is None and _rounded(row, measure) == best.get((measure, row.get("zero_shot")))
+                top = row.seed_of is None and _rounded(row, measure) == best.get((measure, row.zero_shot))
                 cells.append(
                     Cell(
                         _value(row, measure, len(rows)),
@@ -47,7 +48,7 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                     )
                 )
         cells += [Cell(read(row), number=True) for read in more.values()]
-        cells += [Cell(read(row) if row["status"] == "ok" else "-", number=True, fact=True) for read in facts.values()]
+        cells += [Cell(read(row) if row.status == "ok" else "-", number=True, fact=True) for read in facts.values()]
         body.append(cells)
     for (system, ok, reason), of in lacking.items():
         notes.append(f"{system}, {', '.join(of)}: {reason}" if ok else f"{system} failed: {reason}")
@@ -59,9 +60,9 @@ def _best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], fl
     found: dict[tuple[str, Any], float] = {}
     for measure in shown:
         best = min if lower_is_better(measure) else max
-        for answer in {row.get("zero_shot") for row in rows}:
-            alike = [row for row in rows if row.get("zero_shot") == answer]
-            values = [_rounded(row, measure) for row in alike if row["measures"].get(measure) is not None]
+        for answer in {row.zero_shot for row in rows}:
+            alike = [row for row in rows if row.zero_shot == answer]
+            values = [_rounded(row, measure) for row in alike if row.measures.get(measure) is not None]
             if len(alike) > 1 and values:
                 found[measure, answer] = best(values)
     return found
@@ -70,60 +71,61 @@ def _best(rows: Sequence[Row], shown: Sequence[str]) -> dict[tuple[str, Any], fl
 def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row], str]]:
     """Return the columns that only some tables need, by heading: how to read them off a row."""
     found: dict[str, Callable[[Row], str]] = {}
-    for what, key in (("twins share labels", "twins"), ("average rank", "average_rank")):
-        measure = next((one for one in shown if any(one in row.get(key, {}) for row in rows)), None)
-        if measure is not None:
-            found[f"{measure} ({what})"] = partial(_number_of, key, measure)
-    if shown and any(row.get("unseen") for row in rows):
+    twins = next((name for name in shown if any(name in row.twins for row in rows)), None)
+    if twins is not None:
+        found[f"{twins} (twins share labels)"] = lambda row: _show(twins, row.twins.get(twins))
+    ranked = next((name for name in shown if any(name in row.average_rank for row in rows)), None)
+    if ranked is not None:
+        found[f"{ranked} (average rank)"] = lambda row: f"{row.average_rank[ranked]:.2f}" if row.average_rank else "-"
+    if shown and any(row.new_documents for row in rows):
         found[f"{shown[0]} (new documents)"] = partial(_on_new_documents, shown[0])
-    if shown and any("yes" in row.get("by_zero_shot", {}) for row in rows):
+    if shown and any("yes" in row.zero_shot_means for row in rows):
         found[f"{shown[0]} (zero-shot collections)"] = partial(_zero_shot_mean, shown[0])
-    if any(row.get("zero_shot") not in (None, "yes") for row in rows):
-        found["zero-shot"] = lambda row: row.get("zero_shot") or "-"
+    if any(row.zero_shot not in (None, "yes") for row in rows):
+        found["zero-shot"] = lambda row: row.zero_shot or "-"
     return found
 
 
-def _number_of(key: str, measure: str, row: Row) -> str:
-    value = row.get(key, {}).get(measure)
-    return "-" if value is None else f"{value:.2f}" if key == "average_rank" else shown_as(measure, value)
+def _show(measure: str, value: float | None) -> str:
+    return "-" if value is None else shown_as(measure, value)
 
 
 def _on_new_documents(measure: str, row: Row) -> str:
     """Return the mean over the queries whose relevant documents training knows nothing of."""
-    return _number(row.get("unseen", {}).get("measures", {}).get(measure))
+    return _number(row.new_documents.measures.get(measure) if row.new_documents else None)
 
 
 def _zero_shot_mean(measure: str, row: Row) -> str:
     """Return a group's mean over the collections that are zero-shot for the system."""
-    clean = row["measures"] if row.get("zero_shot") == "yes" else row.get("by_zero_shot", {}).get("yes", {})
+    clean = row.measures if row.zero_shot == "yes" else row.zero_shot_means.get("yes", {})
     return _number(clean.get(measure))
 
 
 def _warned(row: Row) -> str:
     """Return what nobody may overlook behind a system's name."""
-    found = [what for what in ("trained", "tuned") if row.get(f"{what}_on_test")]
-    return f" ({' and '.join(found)} on what is evaluated)" if found else ""
+    uses = [use for use, seen in (("trained", row.trained_on_test), ("tuned", row.tuned_on_test)) if seen]
+    return f" ({' and '.join(uses)} on what is evaluated)" if uses else ""
 
 
 def _value(row: Row, measure: str, n_rows: int) -> str:
     """Return a value as a cell has it: over seeds with its spread, and with what tests say of it."""
-    return f"{shown_as(measure, row['measures'][measure])}{_spread(row, measure)}{_mark(row, measure, n_rows)}"
+    return f"{_show(measure, row.measures[measure])}{_spread(row, measure)}{_mark(row, measure, n_rows)}"
 
 
 def _spread(row: Row, measure: str) -> str:
     """Return the standard deviation over seeds."""
-    spread = row.get("spread", {}).get(measure)
-    return "" if spread is None else f" ± {shown_as(measure, spread['sd'])}"
+    spread = row.spread.get(measure)
+    return "" if spread is None else f" ± {shown_as(measure, spread.sd)}"
 
 
 def _mark(row: Row, measure: str, n_rows: int) -> str:
     """Return what stands behind a value: ▲ or ▼ where it differs from the baseline's; without a baseline, letters."""
-    if row.get("baseline"):
-        against = row.get("against", {}).get(measure)
-        if against is None or against["p_baseline"] >= row["alpha"]:
+    if row.baseline:
+        found = row.differences.get(measure)
+        if found is None or found.p_baseline is None or row.alpha is None or found.p_baseline >= row.alpha:
             return ""
-        return " ▲" if (against["difference"] > 0) != lower_is_better(measure) else " ▼"
-    letters = row.get("groups", {}).get(measure, "")
+        return " ▲" if (found.difference > 0) != lower_is_better(measure) else " ▼"
+    letters = row.groups.get(measure, "")
     return f" {letters}" if n_rows > 1 and letters else ""
 
 
@@ -132,37 +134,35 @@ def _number(value: float | None) -> str:
 
 
 def _rounded(row: Row, measure: str) -> float:
-    return float(shown_as(measure, row["measures"][measure]).replace(",", ""))
+    return float(shown_as(measure, row.measures[measure] or 0.0).replace(",", ""))
 
 
 def _facts(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Return the columns that say how a result came about, by heading; those of models where there are models."""
     found: dict[str, Callable[[Row], str]] = {
-        "queries": lambda row: f"{row['queries']['judged']:,}",
-        **(_PAIR_FACTS if any(row.get("pairs") for row in rows) else {}),
+        "queries": lambda row: f"{row.queries.judged:,}",
+        **(_PAIR_FACTS if any(row.pairs for row in rows) else {}),
         "depth": _depth,
-        "ms/query": partial(_seconds, "ms_per_query", 2),
-        "index s": partial(_seconds, "index_s", 1),
+        "ms/query": lambda row: _seconds(row, row.cost.ms_per_query, 2),
+        "index s": lambda row: _seconds(row, row.cost.index_s, 1),
     }
-    costs = [row["cost"] for row in rows]
-    if any(cost.get("training_s") is not None for cost in costs):
-        found["training s"] = partial(_seconds, "training_s", 1)
-    if any(cost.get("parameters") or cost.get("device_s") for cost in costs):
+    if any(row.cost.training_s is not None for row in rows):
+        found["training s"] = lambda row: _seconds(row, row.cost.training_s, 1)
+    if any(row.cost.parameters or row.cost.device_s for row in rows):
         found["parameters"] = _parameters
-        found["device s"] = partial(_seconds, "device_s", 1)
-        found["device"] = lambda row: ", ".join(row["cost"].get("devices", ())) or "-"
+        found["device s"] = lambda row: _seconds(row, row.cost.device_s, 1)
+        found["device"] = lambda row: ", ".join(row.cost.devices) or "-"
     return found
 
 
 def _per_record(row: Row) -> str:
     """Return how many candidates a query record has, the mean over all of them."""
-    return f"{row['pairs']['per_record']:,.2f}" if row.get("pairs") else "-"
+    return f"{row.pairs.per_record:,.2f}" if row.pairs else "-"
 
 
 def _kept(row: Row) -> str:
     """Return how many of the matches are among the candidates."""
-    pairs = row.get("pairs")
-    return f"{pairs['kept']:,.0f} of {pairs['matches']:,.0f}" if pairs and pairs["matches"] else "-"
+    return f"{row.pairs.kept:,.0f} of {row.pairs.matches:,.0f}" if row.pairs and row.pairs.matches else "-"
 
 
 _PAIR_FACTS: dict[str, Callable[[Row], str]] = {"candidates a record": _per_record, "matches kept": _kept}
@@ -170,24 +170,23 @@ _PAIR_FACTS: dict[str, Callable[[Row], str]] = {"candidates a record": _per_reco
 
 def _depth(row: Row) -> str:
     """Return how deep lists are certain, and where they go on below that, how far: those of fusions do."""
-    depth, longest = row["depth"], row.get("longest")
-    if row.get("pairs") and not row["pairs"]["ordered"]:
+    if row.pairs and not row.pairs.ordered:
         return "pairs"
-    if depth is None:
+    if row.depth is None:
         return "whole"
-    return f"{depth:,}" if longest is None or longest <= depth else f"{depth:,} of {longest:,}"
+    longer = row.longest_list is not None and row.longest_list > row.depth
+    return f"{row.depth:,} of {row.longest_list:,}" if longer else f"{row.depth:,}"
 
 
-def _seconds(key: str, decimals: int, row: Row) -> str:
+def _seconds(row: Row, value: float | None, decimals: int) -> str:
     """Return a time of a row's, marked where it was measured before."""
-    value = row["cost"].get(key)
-    stored = "*" if row["cost"].get("measured") in ("stored", "mixed") else ""
+    stored = "*" if row.cost.measured in ("stored", "mixed") else ""
     return "-" if value is None else f"{value:.{decimals}f}{stored}"
 
 
 def _parameters(row: Row) -> str:
     """Return how many parameters a system's models have, as people say it: 22.7M."""
-    n = row["cost"].get("parameters")
+    n = row.cost.parameters
     if n is None:
         return "-"
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nirank.report.effort import HEIGHT, WIDTH, Line, coloured
-from nirank.report.grid import Cell, Grid, Row
+from nirank.report.grid import Cell, Grid
+from nirank.results.row import Row, Training
 
 
 @dataclass(frozen=True)
@@ -31,72 +31,69 @@ class Curve:
 
 def curves(rows: Sequence[Row]) -> list[Curve]:
     """Return a chart for each training, however many systems use its model."""
-    return [_curve(one) for one in _distinct(rows) if one.get("loss")]
+    return [_draw_curve(training) for training in _distinct_trainings(rows) if training.loss]
 
 
 def training_grids(rows: Sequence[Row]) -> list[Grid]:
-    """Return the tables of what training read and what each filter removed, and of what soups were made of."""
-    found = []
-    trained = [one for one in _distinct(rows) if "examples_by_reason" in one]
-    if trained:
-        reasons = list(dict.fromkeys(name for one in trained for name in one["examples_by_reason"]))
-        head = ["model", "steps", "seconds", *reasons]
+    """Return the tables of what training read and what each filter removed, and of what was tuned."""
+    tables = []
+    trainings = list(_distinct_trainings(rows))
+    if trainings:
+        reasons = list(dict.fromkeys(name for training in trainings for name in training.examples_by_reason))
         body = [
             [
-                Cell(one["model"]),
-                Cell(f"{one['steps']:,}", number=True),
-                Cell(f"{one['seconds']:.0f}", number=True),
-                *(_count(one["examples_by_reason"].get(name)) for name in reasons),
+                Cell(training.model),
+                Cell(f"{training.steps:,}", number=True),
+                Cell(f"{training.seconds:.0f}", number=True),
+                *(_count_cell(training.examples_by_reason.get(name)) for name in reasons),
             ]
-            for one in trained
+            for training in trainings
         ]
-        found.append(Grid("What training read", head, body, ()))
-    chosen = [(row, one) for row in rows for one in row.get("chosen", ())]
-    if chosen:
+        tables.append(Grid("What training read", ["model", "steps", "seconds", *reasons], body, ()))
+    choices = [(row, choice) for row in rows for choice in row.choices]
+    if choices:
         body = [
             [
-                Cell(row["system"]),
-                Cell(candidate["pipeline"]),
-                Cell(one["measure"]),
-                Cell(f"{candidate['value']:.4f}", number=True, best=at == one["chosen"]),
-                Cell(f"{one['queries']:,}", number=True),
+                Cell(row.system),
+                Cell(candidate.pipeline),
+                Cell(choice.measure),
+                Cell(f"{candidate.value:.4f}", number=True, best=at == choice.chosen),
+                Cell(f"{choice.queries:,}", number=True),
             ]
-            for row, one in chosen
-            for at, candidate in enumerate(one["candidates"])
+            for row, choice in choices
+            for at, candidate in enumerate(choice.candidates)
         ]
-        found.append(Grid("What was tuned", ["system", "candidate", "measure", "value", "queries"], body, ()))
-    return found
+        tables.append(Grid("What was tuned", ["system", "candidate", "measure", "value", "queries"], body, ()))
+    return tables
 
 
-def _distinct(rows: Sequence[Row]) -> Iterator[Mapping[str, Any]]:
-    seen = set()
-    for row in rows:
-        for one in row.get("trainings", ()):
-            key = (one["model"], str(one.get("loss")))
-            if key not in seen:
-                seen.add(key)
-                yield one
+def _distinct_trainings(rows: Sequence[Row]) -> Iterator[Training]:
+    """Yield each training once, however many systems use its model."""
+    distinct: dict[tuple[str, tuple[tuple[float, float], ...]], Training] = {}
+    for training in (made for row in rows for made in row.trainings if isinstance(made, Training)):
+        distinct.setdefault((training.model, training.loss), training)
+    yield from distinct.values()
 
 
-def _curve(one: Mapping[str, Any]) -> Curve:
-    points, watched = one["loss"], one["evaluations"]
+def _draw_curve(training: Training) -> Curve:
+    points, watched = training.loss, training.evaluations
     steps = max([points[-1][0], *(step for step, _ in watched)])
     highest = max(max(loss for _, loss in points), 1e-9)
     values = [value for _, value in watched]
     least, greatest = (min(values), max(values)) if values else (0.0, 1.0)
     span = max(greatest - least, 1e-9)
-    line = _polyline([(WIDTH * step / steps, HEIGHT * (1 - loss / highest)) for step, loss in points])
-    other = _polyline([(WIDTH * step / steps, HEIGHT * (1 - (value - least) / span)) for step, value in watched])
-    watched_line = coloured(one["measure"] or "", other, 1) if watched else None
+    loss_line = _polyline([(WIDTH * step / steps, HEIGHT * (1 - loss / highest)) for step, loss in points])
+    value_line = _polyline([(WIDTH * step / steps, HEIGHT * (1 - (value - least) / span)) for step, value in watched])
+    measure = training.measure or ""
     return Curve(
-        one["model"],
-        coloured("loss", line, 0),
-        watched_line,
-        highest,
-        int(steps),
-        one["measure"] or "",
-        least,
-        greatest,
+        title=training.model,
+        loss=coloured("loss", loss_line, 0),
+        watched=coloured(measure, value_line, 1) if watched else None,
+        highest=highest,
+        steps=int(steps),
+        measure=measure,
+        least=least,
+        greatest=greatest,
     )
 
 
@@ -104,5 +101,5 @@ def _polyline(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _count(value: Any) -> Cell:
+def _count_cell(value: int | None) -> Cell:
     return Cell("-" if value is None else f"{value:,}", number=True)

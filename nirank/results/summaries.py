@@ -1,93 +1,61 @@
-"""Rows: as they begin, and those that summarise others as means over the collections of a group."""
+"""What evaluations and comparisons add to rows, and rows that summarise others: means over a group's collections."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import fields, replace
 
 import numpy as np
 
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse
+from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row
 
-Row = dict[str, Any]
 _SAME = 12  # decimals: means that differ by less share a rank
 
 
-def blank_row(measures: Sequence[str], /, **known: Any) -> Row:
-    """Return a row with every key that leaderboard.json has, before anything is known of its numbers."""
-    row: Row = {
-        "collection": "",
-        "split": None,
-        "qrels": None,
-        "unit": "query",
-        "system": "",
-        "of": None,
-        "seed": None,
-        "seeds": [],
-        "fold": None,
-        "folds": None,
-        "spread": {},
-        "trained_on": [],
-        "trained_on_test": False,
-        "tuned_on": [],
-        "tuned_on_test": False,
-        "chosen": [],
-        "trainings": [],
-        "unseen": {},
-        "summary_of": None,
-        "zero_shot": None,
-        "status": "ok",
-        "depth": None,
-        "longest": None,
-        "queries": {"declared": 0, "judged": 0, "answered": 0},
-        "measures": dict.fromkeys(measures),
-        **{key: {} for key in ("nulls", "answerable", "ceilings", "ties", "holes", "judged_at", "unreached", "twins")},
-        "effort": [],
-        "ledger": [],
-        "pairs": {},
-        "baseline": None,
-        "alpha": None,
-        **{key: {} for key in ("intervals", "groups", "against", "counts", "cost", "conventions")},
-        "pipeline": "",
-        "address": "",
-    }
-    return row | known
+def add_evaluation(row: Row, evaluation: Evaluation) -> Row:
+    """Return a row with the values of an evaluation."""
+    return replace(
+        row,
+        queries=replace(row.queries, **evaluation.counts),
+        measures=dict(evaluation.means),
+        nulls=dict(evaluation.nulls),
+        answerable_means=dict(evaluation.answerable),
+        ceilings=dict(evaluation.ceilings),
+        ties=dict(evaluation.ties),
+        holes={measure: Holes(**means) for measure, means in evaluation.holes.items()},
+        judged_at=dict(evaluation.judged_at),
+        pairs=PairFacts(**evaluation.pairs) if evaluation.pairs else None,
+        unreached_queries=dict(evaluation.unreached),
+        effort=tuple(round(recall, 6) for recall in evaluation.effort),
+        conventions=replace(row.conventions, **evaluation.conventions),
+    )
 
 
-def add_evaluation(row: Row, evaluation: Evaluation) -> None:
-    """Let a row say what an evaluation found."""
-    row["queries"] |= evaluation.counts
-    row["measures"] = dict(evaluation.means)
-    row["nulls"] = dict(evaluation.nulls)
-    row["answerable"] = dict(evaluation.answerable)
-    row["ceilings"] = dict(evaluation.ceilings)
-    row["ties"] = {name: asdict(bounds) for name, bounds in evaluation.ties.items()}
-    row["holes"] = {name: dict(found) for name, found in evaluation.holes.items()}
-    row["judged_at"] = dict(evaluation.judged_at)
-    row["pairs"] = dict(evaluation.pairs)
-    row["unreached"] = dict(evaluation.unreached)
-    row["effort"] = [round(recall, 6) for recall in evaluation.effort]
-    row["conventions"] |= evaluation.conventions
+def add_comparisons(row: Row, comparisons: Comparisons, failed_baseline: str | None = None) -> Row:
+    """Return a row with what comparing its system with the others of the table gave.
+
+    failed_baseline  the system that was asked for as the baseline, where it has no values
+    """
+    compared = comparisons.of(row.system)
+    differences = {measure: Difference(**values) for measure, values in compared.pop("against").items()}
+    intervals = {measure: (low, high) for measure, (low, high) in compared.pop("intervals").items()}
+    words = comparisons.words()
+    if failed_baseline is not None:
+        words += f"; the baseline {failed_baseline} has no values here"
+    conventions = replace(row.conventions, comparisons=words)
+    return replace(row, intervals=intervals, differences=differences, conventions=conventions, **compared)
 
 
-def add_comparisons(rows: Sequence[Row], found: Comparisons) -> None:
-    """Let the rows of one collection and judgement set say what comparing their systems found."""
-    for row in rows:
-        row |= found.of(row["system"])
-        row["conventions"]["comparisons"] = found.words()
-
-
-def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str | None]) -> list[Row]:
+def summarise_groups(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str | None]) -> list[Row]:
     """Return one row a group of collections, judgement set and system.
 
     The value is the macro mean: every collection counts once, however many queries it has (as
-    CQADupStack's twelve forums are averaged); `pooled` has the mean over all queries, under its own
-    name (measures of pairs have none), `by_zero_shot` the means over the collections with the same answer where answers
-    differ.
+    CQADupStack's twelve forums are averaged); `pooled_means` has the mean over all queries (measures of pairs have
+    none), `zero_shot_means` the means over the collections with the same answer where answers differ.
     `average_rank` is the mean of the system's ranks (from 1, ties averaged) among the systems that have
     the measure on all collections. A measure that one collection lacks is null, says how many
     there are, and has no rank. Where each collection has one judgement set, these are taken together,
@@ -97,96 +65,116 @@ def group_rows(rows: Sequence[Row], groups: Mapping[tuple[str, str | None], str 
     """
     sets: dict[tuple[str, str | None], set[str | None]] = {}
     for row in rows:
-        sets.setdefault((row["collection"], row["split"]), set()).add(row["qrels"])
+        sets.setdefault((row.collection, row.split), set()).add(row.qrels)
     members: dict[tuple[str, str | None], dict[str, list[Row]]] = {}
     for row in rows:
-        group = groups.get((row["collection"], row["split"]))
+        group = groups.get((row.collection, row.split))
         if group is not None:
             alone = all(len(sets.get(key, ())) < 2 for key, name in groups.items() if name == group)
-            members.setdefault((group, None if alone else row["qrels"]), {}).setdefault(row["system"], []).append(row)
-    declared = Counter(name for name in groups.values())
-    found = []
+            members.setdefault((group, None if alone else row.qrels), {}).setdefault(row.system, []).append(row)
+    declared = Counter(groups.values())
+    summaries = []
     for (group, _), systems in members.items():
         ranks = _average_ranks(systems, declared[group])
-        found += [_summary(group, of, ranks.get(system, {}), declared[group]) for system, of in systems.items()]
-    return found
+        summaries += [_summarise(group, of, ranks.get(system, {}), declared[group]) for system, of in systems.items()]
+    return summaries
 
 
 def _average_ranks(systems: Mapping[str, Sequence[Row]], declared: int) -> dict[str, dict[str, float]]:
     """Return {system: {measure: mean rank over the collections}} of the systems that have the measure on all."""
     from scipy.stats import rankdata
 
-    names = dict.fromkeys(name for rows in systems.values() for row in rows for name in row["measures"])
-    found: dict[str, dict[str, float]] = {}
+    names = dict.fromkeys(name for rows in systems.values() for row in rows for name in row.measures)
+    average: dict[str, dict[str, float]] = {}
     for name in names:
-        values = {system: [row["measures"].get(name) for row in rows] for system, rows in systems.items()}
-        whole = {system: of for system, of in values.items() if len(of) == declared and None not in of}
-        if len(whole) < 2:
+        values = {system: [row.measures.get(name) for row in rows] for system, rows in systems.items()}
+        complete = {system: of for system, of in values.items() if len(of) == declared and None not in of}
+        if len(complete) < 2:
             continue
         better = 1 if lower_is_better(name) else -1
-        ranks = rankdata(better * np.array(list(whole.values()), np.float64).round(_SAME), axis=0).mean(axis=1)
-        for system, rank in zip(whole, ranks.tolist(), strict=True):
-            found.setdefault(system, {})[name] = rank
-    return found
+        ranks = rankdata(better * np.array(list(complete.values()), np.float64).round(_SAME), axis=0).mean(axis=1)
+        for system, rank in zip(complete, ranks.tolist(), strict=True):
+            average.setdefault(system, {})[name] = rank
+    return average
 
 
-def _summary(group: str, rows: Sequence[Row], ranks: Mapping[str, float], declared: int) -> Row:
-    names = dict.fromkeys(name for row in rows for name in row["measures"])
+def _summarise(group: str, rows: Sequence[Row], ranks: Mapping[str, float], declared: int) -> Row:
+    """Return the row of a system on a group, from its rows on the group's collections."""
+    names = dict.fromkeys(name for row in rows for name in row.measures)
+    measures, pooled, nulls = _average_measures(rows, names, declared)
+    first = rows[0]
+    failed = sum(row.status != "ok" for row in rows)
+    answers = dict.fromkeys(row.zero_shot for row in rows)
+    depths = {row.depth for row in rows}
+    conventions = replace(
+        first.conventions,
+        stages={},
+        comparisons=None,
+        mean=f"over {len(rows)} collections, each counting once",
+        zero_shot="; ".join(f"{row.collection}: {row.zero_shot}" for row in rows),
+    )
+    return Row(
+        collection=group,
+        qrels=first.qrels if len({row.qrels for row in rows}) == 1 else None,
+        system=first.system,
+        unit=first.unit,
+        status="failed" if failed else "ok",
+        error=f"failed on {failed} of {len(rows)} collections" if failed else None,
+        summary_of=tuple(row.collection for row in rows),
+        depth=first.depth if len(depths) == 1 else None,
+        longest_list=max((row.longest_list for row in rows if row.longest_list is not None), default=None),
+        queries=_sum_queries(rows),
+        measures=measures,
+        pooled_means=pooled,
+        average_rank=dict(ranks),
+        zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",
+        zero_shot_means=_average_by_answer(rows, names) if len(answers) > 1 else {},
+        nulls=nulls,
+        seeds=first.seeds if all(row.seeds == first.seeds for row in rows) else (),
+        trained_on_test=any(row.trained_on_test for row in rows),
+        tuned_on_test=any(row.tuned_on_test for row in rows),
+        conventions=conventions,
+        pipeline=first.pipeline,
+    )
+
+
+def _average_measures(
+    rows: Sequence[Row], names: Iterable[str], declared: int
+) -> tuple[dict[str, float | None], dict[str, float], dict[str, str]]:
+    """Return the means over collections, those over all queries together, and why a mean is null."""
     measures: dict[str, float | None] = {}
     pooled: dict[str, float] = {}
     nulls: dict[str, str] = {}
     for name in names:
-        values = [row["measures"].get(name) for row in rows]
-        there = [value for value in values if value is not None]
-        if len(there) < declared:
-            measures[name], nulls[name] = None, f"only {len(there)}/{declared} collections of the group have it"
+        values = [value for row in rows if (value := row.measures.get(name)) is not None]
+        if len(values) < declared:
+            measures[name], nulls[name] = None, f"only {len(values)}/{declared} collections of the group have it"
             continue
-        left_out = "left_out" if parse(name).screening else ""
-        weights = [row["queries"]["judged"] - row["queries"].get(left_out, 0) for row in rows]
-        measures[name] = sum(there) / len(there)
+        measures[name] = sum(values) / len(values)
         if is_of_pairs(name):
             continue
-        pooled[name] = sum(v * w for v, w in zip(there, weights, strict=True)) / max(sum(weights), 1)
-    first = rows[0]
-    failed = sum(row["status"] != "ok" for row in rows)
-    answers = dict.fromkeys(row["zero_shot"] for row in rows)
-    rules = {key: said for key, said in first["conventions"].items() if key not in ("stages", "comparisons")}
-    rules["mean"] = f"over {len(rows)} collections, each counting once"
-    rules["zero_shot"] = "; ".join(f"{row['collection']}: {row['zero_shot']}" for row in rows)
-    depths = {row["depth"] for row in rows}
-    return blank_row(
-        list(names),
-        collection=group,
-        qrels=first["qrels"] if len({row["qrels"] for row in rows}) == 1 else None,
-        system=first["system"],
-        status="failed" if failed else "ok",
-        **({"error": f"failed on {failed} of {len(rows)} collections"} if failed else {}),
-        summary_of=[row["collection"] for row in rows],
-        depth=first["depth"] if len(depths) == 1 else None,
-        longest=max((row["longest"] for row in rows if row["longest"] is not None), default=None),
-        queries={
-            key: sum(row["queries"].get(key, 0) for row in rows)
-            for key in sorted({key for row in rows for key in row["queries"]})
-        },
-        measures=measures,
-        pooled=pooled,
-        average_rank=dict(ranks),
-        zero_shot=next(iter(answers)) if len(answers) == 1 else "mixed",
-        by_zero_shot=_by_answer(rows, names) if len(answers) > 1 else {},
-        nulls=nulls,
-        seeds=first["seeds"] if all(row["seeds"] == first["seeds"] for row in rows) else [],
-        **{f"{what}_on_test": any(row[f"{what}_on_test"] for row in rows) for what in ("trained", "tuned")},
-        conventions=rules,
-        pipeline=first["pipeline"],
-    )
+        screening = parse(name).screening
+        weights = [row.queries.judged - ((screening and row.queries.left_out) or 0) for row in rows]
+        pooled[name] = sum(v * w for v, w in zip(values, weights, strict=True)) / max(sum(weights), 1)
+    return measures, pooled, nulls
 
 
-def _by_answer(rows: Sequence[Row], names: Iterable[str]) -> dict[str, dict[str, float]]:
+def _sum_queries(rows: Sequence[Row]) -> QueryCounts:
+    """Return how many queries the rows are about together; what none counted stays None."""
+    sums = {}
+    for field in fields(QueryCounts):
+        counts = [n for row in rows if (n := getattr(row.queries, field.name)) is not None]
+        if counts:
+            sums[field.name] = sum(counts)
+    return QueryCounts(**sums)
+
+
+def _average_by_answer(rows: Sequence[Row], names: Iterable[str]) -> dict[str, dict[str, float]]:
     """Return {answer: {measure: mean over the collections that have this answer}}."""
-    found: dict[str, dict[str, float]] = {}
-    for answer in dict.fromkeys(row["zero_shot"] for row in rows):
+    means: dict[str, dict[str, float]] = {}
+    for answer in dict.fromkeys(row.zero_shot for row in rows):
         for name in names:
-            values = [row["measures"].get(name) for row in rows if row["zero_shot"] == answer]
+            values = [row.measures.get(name) for row in rows if row.zero_shot == answer]
             if None not in values:
-                found.setdefault(str(answer), {})[name] = float(np.mean(np.array(values, np.float64)))
-    return found
+                means.setdefault(str(answer), {})[name] = float(np.mean(np.array(values, np.float64)))
+    return means

@@ -15,6 +15,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
+from nirank.results.row import TrainingQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.rrf import rrf
@@ -53,24 +54,24 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     result = run(tmp_path, load(place), system)
     (row,) = result.rows
-    assert row["measures"]["RR@1"] == 1.0
-    assert row["pipeline"] == repr(BM25(b=1.0))
-    (found,) = row["chosen"]
-    assert (found["chosen"], found["measure"], [one["value"] for one in found["candidates"]]) == (1, "RR@1", [0.0, 1.0])
-    assert row["tuned_on"] == [
-        {
-            "collection": "c",
-            "split": "train",
-            "what": "c/train",
-            "queries": 2,
-            "relevant_pairs": 2,
-            "overlap": 0,
-            "dropped": False,
-            "trained_too": 0,
-        }
-    ]
-    assert row["tuned_on_test"] is False
-    assert row["cost"]["training_s"] > 0  # the candidates' lists that only the choice needed
+    assert row.measures["RR@1"] == 1.0
+    assert row.pipeline == repr(BM25(b=1.0))
+    (found,) = row.choices
+    assert (found.chosen, found.measure, [candidate.value for candidate in found.candidates]) == (1, "RR@1", [0.0, 1.0])
+    assert row.tuned_on == (
+        TrainingQueries(
+            what="c/train",
+            overlap=0,
+            dropped=False,
+            collection="c",
+            split="train",
+            queries=2,
+            relevant_pairs=2,
+            trained_too=0,
+        ),
+    )
+    assert row.tuned_on_test is False
+    assert row.cost.training_s > 0  # the candidates' lists that only the choice needed
     again = run(tmp_path, load(place), system)
     assert again.computed == []
     alone = run(tmp_path, load(place), BM25(b=1.0))
@@ -80,7 +81,7 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
 def test_equal_candidates_the_first_wins_and_a_lower_measure_is_better(tmp_path):
     place = folder(tmp_path / "c", {"1": ("dog", "other")}, {"3": ("bird", "other")})
     result = run(tmp_path, load(place), tune([BM25(k1=1.0), BM25(k1=1.1)], on=Judged(split="train"), measure="RR@1"))
-    assert result.rows[0]["chosen"][0]["chosen"] == 0
+    assert result.rows[0].choices[0].chosen == 0
 
 
 def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
@@ -88,10 +89,10 @@ def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
         tmp_path / "c", {"1": ("Foo bar cat?", "short")}, {"3": ("foo  bar cat", "short"), "4": ("cat", "short")}
     )
     (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="test"), measure="RR@1")).rows
-    assert row["tuned_on_test"] is True
+    assert row.tuned_on_test is True
     (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")).rows
-    assert row["tuned_on_test"] is True  # the same question under another id
-    assert row["tuned_on"][0]["overlap"] == 1
+    assert row.tuned_on_test is True  # the same question under another id
+    assert row.tuned_on[0].overlap == 1
     with pytest.raises(ConfigError, match="no judged query is left"):
         run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="train", on_overlap="drop"), measure="RR@1"))
 
@@ -147,16 +148,16 @@ def test_each_fold_is_ranked_by_what_the_others_chose(tmp_path):
     system = rrf(BM25(), tune(CANDIDATES, on=Judged(), measure="RR@1")) >> Cut(1)
     result = run(tmp_path, collection, system, folds=5)
     (row,) = result.rows
-    assert row["folds"] == 5
-    assert row["queries"]["judged"] == 10
-    assert len(row["chosen"]) == 5
+    assert row.folds == 5
+    assert row.queries.judged == 10
+    assert len(row.choices) == 5
     assert len(result.rankings) == 1
     ranking = next(iter(result.rankings.values()))
     assert list(ranking.queries) == list(collection.queries.ids)
     assert ranking.counts.tolist() == [1] * 10
-    trained = [one["queries"] for one in row["tuned_on"]]
+    trained = [used.queries for used in row.tuned_on]
     assert trained == [8] * 5
-    assert not any(one["overlap"] for one in row["tuned_on"])
+    assert not any(used.overlap for used in row.tuned_on)
 
 
 def test_folds_give_each_query_its_own_folds_list(tmp_path):
@@ -174,7 +175,7 @@ def test_folds_give_each_query_its_own_folds_list(tmp_path):
     top = np.array([ranking.docs[ranking.get_rows(row)[0]] for row in range(8)])
     assert set(top[first]) == {"short"}  # chosen on the other fold
     assert set(top[second]) == {"long"}
-    assert result.rows[0]["measures"]["RR@1"] == 0.0
+    assert result.rows[0].measures["RR@1"] == 0.0
 
 
 def test_what_does_not_depend_on_the_fold_is_computed_once(tmp_path):
@@ -200,8 +201,8 @@ def test_a_choice_inside_a_choice_is_made_first(tmp_path):
     inner = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     outer = tune([BM25(b=0.0), inner], on=Judged(split="train", part=(0, 1)), measure="RR@1")
     (row,) = run(tmp_path, load(place), outer).rows
-    assert row["pipeline"] == repr(BM25(b=1.0))
-    assert len(row["chosen"]) == 2
+    assert row.pipeline == repr(BM25(b=1.0))
+    assert len(row.choices) == 2
 
 
 def test_explain_tells_what_will_be_chosen_first(tmp_path):
@@ -237,8 +238,8 @@ def test_folds_with_unjudged_queries_keep_held_out_and_judged_apart(tmp_path):
     qrels = {f"q{i}": {"short": 1} for i in range(4)}  # half of them
     collection = Collection.of(DOCS, queries, qrels)
     (row,) = run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=2).rows
-    assert row["status"] == "ok", row.get("error")
-    assert row["queries"]["judged"] == 4
+    assert row.status == "ok", row.error
+    assert row.queries.judged == 4
 
 
 def test_trap_36_another_wording_of_an_evaluated_query_is_that_query(tmp_path):
@@ -263,7 +264,7 @@ def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
             tune(CANDIDATES, on=Judged(split="train"), measure="RR@1"), tune(CANDIDATES, on=Judged(), measure="RR@1")
         )
         (row,) = run(tmp_path, load(place), system, folds=2).rows
-        assert row["tuned_on_test"] is True, at
+        assert row.tuned_on_test is True, at
 
 
 def test_an_explicit_refusal_is_one_for_tuning_too(tmp_path):
@@ -280,7 +281,7 @@ def test_a_changed_choice_is_noticed_and_made_again(tmp_path):
     (path,) = (tmp_path / "store").glob("artifacts/*/*/choice.json")
     path.write_text(path.read_text().replace('"chosen": 1', '"chosen": 0'))
     (row,) = run(tmp_path, load(place), system).rows
-    assert row["pipeline"] == repr(BM25(b=1.0))
+    assert row.pipeline == repr(BM25(b=1.0))
 
 
 def test_groups_carry_what_nobody_may_overlook(tmp_path):
@@ -289,7 +290,7 @@ def test_groups_carry_what_nobody_may_overlook(tmp_path):
     places = [folder(tmp_path / name, {"1": ("x", "more")}, {"3": ("cat", "short")}) for name in ("a", "b")]
     members = [replace(load(place), group="both") for place in places]
     result = run(tmp_path, members, tune(CANDIDATES, on=Judged(split="test"), measure="RR@1"))
-    assert [row["tuned_on_test"] for row in result.rows if row["collection"] == "both"] == [True]
+    assert [row.tuned_on_test for row in result.rows if row.collection == "both"] == [True]
 
 
 def test_folds_over_two_collections_with_the_same_queries(tmp_path):

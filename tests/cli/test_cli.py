@@ -97,7 +97,7 @@ def test_limit_queries_and_set(place: Path) -> None:
     row = json.loads((place / "o" / "leaderboard.json").read_text())["rows"][0]
     assert row["queries"]["declared"] == 1
     assert row["pipeline"] == "BM25(1.2)"
-    assert row["conventions"]["sample"] == "1 of 2, chosen by hash of id"
+    assert row["conventions"]["collection"]["sample"] == "1 of 2, chosen by hash of id"
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_the_collections_date_is_that_of_its_stages(tmp_path: Path) -> None:
         result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path / "store")).run()
         found[key] = {name: sorted(result.ranking(name).to_dict()["q"]) for name in ("dated", "decay")}
         for row in result.rows:
-            assert any(said.get("date") == (key or "year") for said in row["conventions"]["stages"].values())
+            assert any(said.get("date") == (key or "year") for said in row.conventions.stages.values())
     assert found[None]["dated"] == ["new", "none", "same"] and found["Released"]["dated"] == ["none", "old"]
 
 
@@ -202,4 +202,4 @@ def test_each_side_has_its_own_key_where_none_is_named(tmp_path: Path) -> None:
     one = Collection.of(docs, {"q": {"text": "x", "metadata": {"date": "2015-06-07"}}}, {"q": {"old": 1}})
     result = Experiment(one, {"d": within(Dated("before"), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("d").to_dict()["q"]) == ["old"]
-    assert any(said.get("date") == "year (queries: date)" for said in result.rows[0]["conventions"]["stages"].values())
+    assert any(said.get("date") == "year (queries: date)" for said in result.rows[0].conventions.stages.values())

@@ -75,9 +75,9 @@ def test_what_is_ranked_by_is_what_the_row_states(goods: Collection) -> None:
         "fields": BM25(fields={"title": 1, "brand": 2}, query_text="description"),
     }
     result = Experiment(goods, systems, ["RR"]).run()
-    values = {row["system"]: row["measures"]["RR"] for row in result.rows}
+    values = {row.system: row.measures["RR"] for row in result.rows}
     assert values == {"plain": 0.0, "more": 1.0, "fields": 0.5}
-    (said,) = (row["conventions"]["stages"] for row in result.rows if row["system"] == "more")
+    (said,) = (row.conventions.stages for row in result.rows if row.system == "more")
     (stated,) = said.values()
     assert (stated["doc_text"], stated["query_text"]) == ("title+brand+modelno", "description")
 
@@ -88,13 +88,13 @@ def test_the_row_says_when_less_was_read_than_the_view_names() -> None:
     )
     systems = {"default": BM25(), "both": BM25(doc_text=("name", "maker"))}
     rows = Experiment(table, systems, ["RR"]).run().rows
-    said = {row["system"]: next(iter(row["conventions"]["stages"].values()))["doc_text"] for row in rows}
+    said = {row.system: next(iter(row.conventions.stages.values()))["doc_text"] for row in rows}
     assert said == {"default": "title+text (read: name)", "both": "name+maker (read: name)"}
 
 
 def test_documents_with_an_empty_view_are_counted(goods: Collection) -> None:
     (row,) = Experiment(goods, {"brand": BM25(doc_text="brand", query_text="description")}, ["RR"]).run().rows
-    assert row["counts"]["empty_documents"] == 1
+    assert row.counts["empty_documents"] == 1
 
 
 ABSENT: list[tuple[dict[str, Any], str]] = [
@@ -152,7 +152,7 @@ def test_a_sources_own_names_stand_for_its_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column or metadata key 'body'"):
         list(collection.docs.read(TextView(("title", "body"))))
     rows = Experiment(collection, {"x": BM25(doc_text=("title", "abstract"))}, ["RR"]).run().rows
-    (stated,) = rows[0]["conventions"]["stages"].values()
+    (stated,) = rows[0].conventions.stages.values()
     assert stated["doc_text"] == "title+abstract (read: title+text)"
 
 

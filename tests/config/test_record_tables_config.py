@@ -57,8 +57,8 @@ def test_a_run_says_its_unit_and_who_asks(config: Path, tmp_path: Path) -> None:
     rows = json.loads((out / "leaderboard.json").read_text())["rows"]
     by_name = {row["collection"]: row for row in rows}
     assert {row["unit"] for row in rows} == {"pair"}
-    assert by_name["shop"]["conventions"]["ask"] == "right"
-    assert by_name["shop"]["conventions"]["excluded"] == "class"
+    assert by_name["shop"]["conventions"]["collection"]["ask"] == "right"
+    assert by_name["shop"]["conventions"]["collection"]["excluded"] == "class"
     assert by_name["shop"]["measures"]["R@1"] == 1.0
     assert by_name["alone"]["conventions"]["self_match"] == "id"
 

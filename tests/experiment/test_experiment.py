@@ -29,17 +29,17 @@ def store(tmp_path: Path) -> LocalStore:
 def test_a_row_says_what_it_is(store: LocalStore) -> None:
     result = Experiment(fruits(), {"Shared": Shared()}, ["nDCG@10", "RR@10", "R@1"], store=store).run()
     (row,) = result.rows
-    assert row["collection"] == "fruits"
-    assert row["status"] == "ok"
-    assert row["queries"]["declared"] == 3
-    assert row["queries"]["judged"] == 3
-    assert row["queries"]["answered"] == 2
-    assert row["measures"]["RR@10"] == pytest.approx((0.5 + 0.5 + 0) / 3)
-    assert row["pipeline"] == "Shared()"
-    assert row["unit"] == "query"
-    assert row["cost"]["measured"] == "now"
-    assert row["counts"]["short_lists"] == 3
-    assert {"ties", "self_match"} <= set(row["conventions"])
+    assert row.collection == "fruits"
+    assert row.status == "ok"
+    assert row.queries.declared == 3
+    assert row.queries.judged == 3
+    assert row.queries.answered == 2
+    assert row.measures["RR@10"] == pytest.approx((0.5 + 0.5 + 0) / 3)
+    assert row.pipeline == "Shared()"
+    assert row.unit == "query"
+    assert row.cost.measured == "now"
+    assert row.counts["short_lists"] == 3
+    assert row.conventions.ties and row.conventions.self_match == "keep"
 
 
 def test_a_second_run_computes_nothing_and_equals_the_first(store: LocalStore) -> None:
@@ -49,8 +49,8 @@ def test_a_second_run_computes_nothing_and_equals_the_first(store: LocalStore) -
     second = Experiment(fruits(), systems, ["nDCG@10"], store=store).run()
     assert CALLS == []
     assert second.computed == []
-    assert [row["measures"] for row in second.rows] == [row["measures"] for row in first.rows]
-    assert all(row["cost"]["measured"] == "stored" for row in second.rows)
+    assert [row.measures for row in second.rows] == [row.measures for row in first.rows]
+    assert all(row.cost.measured == "stored" for row in second.rows)
 
 
 def test_trap_39_the_same_name_with_other_parameters_is_another_result(store: LocalStore) -> None:
@@ -61,9 +61,9 @@ def test_trap_39_the_same_name_with_other_parameters_is_another_result(store: Lo
     fresh = Experiment(
         fruits(), {"Same": Shared() >> Lookup({"b": 9.0})}, ["RR"], store=LocalStore(store.root.parent / "fresh")
     ).run()
-    assert rows[0]["address"] != rows[1]["address"]
-    assert rows[0]["measures"] != rows[1]["measures"]
-    assert rows[1]["measures"] == fresh.rows[0]["measures"]
+    assert rows[0].address != rows[1].address
+    assert rows[0].measures != rows[1].measures
+    assert rows[1].measures == fresh.rows[0].measures
 
 
 @stage
@@ -79,9 +79,9 @@ class Failing(Scorer):
 def test_one_failing_system_leaves_the_others_alone(store: LocalStore) -> None:
     systems = {"Bad": Shared() >> Failing(), "Good": Shared(), "Above": Shared() >> Failing() >> Lookup({})}
     result = Experiment(fruits(), systems, ["RR"], store=store).run()
-    assert [row["status"] for row in result.rows] == ["failed", "ok", "failed"]
-    assert "the model ate the documents" in result.rows[0]["error"]
-    assert result.rows[0]["measures"] == {"RR": None}
+    assert [row.status for row in result.rows] == ["failed", "ok", "failed"]
+    assert "the model ate the documents" in result.rows[0].error
+    assert result.rows[0].measures == {"RR": None}
     assert result.failed
     with pytest.raises(ConfigError, match="has no ranking"):
         result.ranking("Bad")
@@ -92,7 +92,7 @@ def test_several_collections_and_measures_of_their_own(store: LocalStore) -> Non
 
     other = dataclasses.replace(fruits(), name="other", measures=("P@1",))
     result = Experiment([fruits(), other], {"S": Shared()}, ["RR"], store=store).run()
-    assert [list(row["measures"]) for row in result.rows] == [["RR"], ["P@1"]]
+    assert [list(row.measures) for row in result.rows] == [["RR"], ["P@1"]]
     with pytest.raises(ConfigError, match="2 collections"):
         result.ranking("S")
     assert result.ranking("S", "other") == result.ranking("S", "fruits")
@@ -101,8 +101,8 @@ def test_several_collections_and_measures_of_their_own(store: LocalStore) -> Non
 def test_a_collection_without_judgements_is_ranked_and_not_measured(store: LocalStore) -> None:
     bare = Collection.of({"a": "red"}, {"q": "red"})
     result = Experiment(bare, {"S": Shared()}, ["RR"], store=store).run()
-    assert result.rows[0]["measures"] == {"RR": None}
-    assert "no judgements" in result.rows[0]["nulls"]["RR"]
+    assert result.rows[0].measures == {"RR": None}
+    assert "no judgements" in result.rows[0].nulls["RR"]
     assert len(result.ranking("S")) == 1
     assert not result.failed
 
@@ -124,9 +124,9 @@ def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStor
     for _ in range(2):
         result = Experiment(one, {"S": Shared(k=1)}, ["RR@1"], store=store).run()
         assert result.ranking("S").to_dict() == {"q1": {"a": 1.0}}
-        assert result.rows[0]["measures"]["RR@1"] == 1.0
+        assert result.rows[0].measures["RR@1"] == 1.0
     kept = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}})
-    assert Experiment(kept, {"S": Shared(k=1)}, ["RR@1"], store=store).run().rows[0]["measures"]["RR@1"] == 0.0
+    assert Experiment(kept, {"S": Shared(k=1)}, ["RR@1"], store=store).run().rows[0].measures["RR@1"] == 0.0
 
 
 def test_candidates_are_never_left(store: LocalStore) -> None:
@@ -140,7 +140,7 @@ def test_a_result_can_be_asked(store: LocalStore) -> None:
     frame = result.per_query("S")
     assert set(frame.columns) == {"collection", "split", "qrels", "system", "query_id", "measure", "value"}
     means = frame.groupby("measure")["value"].mean().to_dict()
-    assert means == pytest.approx(result.rows[0]["measures"])
+    assert means == pytest.approx(result.rows[0].measures)
     assert len(result.per_query()) > len(frame)
     assert "fruits" in str(result.table())
     assert "<table" in result._repr_html_()
@@ -163,12 +163,12 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
         "runs/fruits/My_system.run.gz",
     ]
     saved = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
-    assert saved["version"] == 1
+    assert saved["version"] == 2
     assert set(saved["rows"][0]) >= {
-        "collection", "split", "qrels", "unit", "system", "seed", "fold", "summary_of", "status", "depth", "queries",
+        "collection", "split", "qrels", "unit", "system", "seed", "summary_of", "status", "depth", "queries",
         "measures", "cost", "conventions",
     }  # fmt: skip
-    assert saved["rows"][0]["measures"] == result.rows[0]["measures"]
+    assert saved["rows"][0]["measures"] == result.rows[0].measures
 
 
 def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:
@@ -206,5 +206,5 @@ def test_what_a_stage_may_not_read_fails_its_system_and_not_the_run(store: Local
             raise PermissionError(13, "Permission denied", str(tmp_path / "data.txt"))
 
     result = Experiment(fruits(), {"A": Shared(), "B": Shared() >> Locked()}, ["RR"], store=store).run()
-    assert [row["status"] for row in result.rows] == ["ok", "failed"]
-    assert "Permission denied" in result.rows[1]["error"] and "store" not in result.rows[1]["error"]
+    assert [row.status for row in result.rows] == ["ok", "failed"]
+    assert "Permission denied" in result.rows[1].error and "store" not in result.rows[1].error

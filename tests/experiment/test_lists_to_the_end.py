@@ -35,9 +35,9 @@ def run(store: Path, measures: tuple[str, ...], **systems: Pipeline) -> Result:
 def test_retrieval_is_whole_where_a_measure_reads_to_the_end(tmp_path: Path) -> None:
     result = run(tmp_path, ("AP", *READ), BM25=BM25())
     (row,) = result.rows
-    assert (row["depth"], row["unreached"], row["queries"]["unranked"]) == (None, {}, 0)
-    assert row["measures"]["last_rel"] > 1000
-    assert row["measures"]["WSS@95"] != 0
+    assert (row.depth, row.unreached_queries, row.queries.unranked) == (None, {}, 0)
+    assert row.measures["last_rel"] > 1000
+    assert row.measures["WSS@95"] != 0
     assert "before this is decided" not in str(result.table())
     (cut,) = run(tmp_path, ("AP",), BM25=BM25()).rows
     assert cut["depth"] == 1000
@@ -45,12 +45,12 @@ def test_retrieval_is_whole_where_a_measure_reads_to_the_end(tmp_path: Path) -> 
 
 def test_a_list_that_is_cut_all_the_same_says_so(tmp_path: Path) -> None:
     result = run(tmp_path, READ, own=BM25(k=500), cut=BM25() >> Cut(500), whole=BM25(), rest=BM25(k=500) >> Complete())
-    rows = {row["system"]: row for row in result.rows}
-    assert rows["own"]["unreached"] == rows["cut"]["unreached"] == dict.fromkeys(READ, 2)
-    assert rows["whole"]["unreached"] == rows["rest"]["unreached"] == {}
+    rows = {row.system: row for row in result.rows}
+    assert rows["own"].unreached_queries == rows["cut"].unreached_queries == dict.fromkeys(READ, 2)
+    assert rows["whole"].unreached_queries == rows["rest"].unreached_queries == {}
     (said,) = [line for line in str(result.table()).splitlines() if "Lists of own end" in line]
     assert "end at 500 before this is decided: WSS@95 on 2, last_rel on 2, norm_area on 2, R@90% on 2 of 2" in said
-    assert rows["own"]["measures"]["WSS@95"] == 0
+    assert rows["own"].measures["WSS@95"] == 0
 
 
 def test_a_choice_by_such_a_measure_ranks_whole_lists_of_the_candidates(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_choice_by_such_a_measure_ranks_whole_lists_of_the_candidates(tmp_path
     chosen = tune([BM25(), BM25(b=0.9)], on=Judged(on_overlap="mark"), measure="last_rel")
     experiment = Experiment(collection, {"tuned": chosen}, ["AP"], store=open_store(tmp_path), folds=2)
     result = experiment.run()
-    for found in result.rows[0]["chosen"]:
+    for found in result.rows[0].choices:
         assert all(1000 < one["value"] < SIZE for one in found["candidates"])
 
 
@@ -69,7 +69,7 @@ def test_a_choice_counts_the_candidates_only(tmp_path: Path) -> None:
     collection = Collection.of(docs, {"t": "statin", "u": "the statin"}, judged, candidates=given, name="listed")
     chosen = tune([BM25(), BM25(b=0.9)], on=Judged(on_overlap="mark"), measure="last_rel")
     result = Experiment(collection, {"tuned": chosen}, ["AP"], store=open_store(tmp_path), folds=2).run()
-    assert [one["value"] for found in result.rows[0]["chosen"] for one in found["candidates"]] == [1.0] * 4
+    assert [candidate.value for choice in result.rows[0].choices for candidate in choice.candidates] == [1.0] * 4
 
 
 @given(n=st.integers(2, 25), seed=st.integers(0, 999), kept=st.floats(0, 1), level=st.integers(1, 100))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.cli.main import main
 from nirank.errors import ConfigError
 from nirank.evaluation.pair_measures import count_pairs
+from nirank.experiment.seeds import average_seeds
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import read_pairs
 from nirank.flow.pair_files import write_pairs
 from nirank.flow.pairs import Pairs
+from nirank.results.row import PairFacts, Row
 from nirank.stages.cut import Cut
 from nirank.stages.token_blocking import TokenBlocking
 from nirank.store import open_store
@@ -43,35 +46,35 @@ def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
     chain = TOKENS >> BM25() >> Cut(1)
     result = run(tmp_path, ["PC", "PC@1", "candidates", "nDCG@10"], tokens=TOKENS, first=chain)
     pairs, ranked = result.rows
-    assert pairs["measures"] == {"PC": 0.8, "PC@1": None, "candidates": 1.0, "nDCG@10": None}
-    assert "candidate pairs without order" in pairs["nulls"]["PC@1"]
-    assert "candidate pairs without order" in pairs["nulls"]["nDCG@10"]
-    assert (pairs["depth"], pairs["longest"]) == (None, 2)
-    assert pairs["pairs"] == {
-        "candidates": 4,
-        "per_record": 1.0,
-        "matches": 5,
-        "kept": 4,
-        "lost": 1,
-        "possible": 16,
-        "records": 4,
-        "with_match": 4,
-        "reached": 3,
-        "ordered": False,
-    }
-    assert ranked["measures"]["PC"] == ranked["measures"]["PC@1"] == 0.6
-    assert "PC" in pairs["intervals"]
-    assert pairs["groups"]["PC"]
-    assert "PC@1" not in pairs["intervals"]
+    assert pairs.measures == {"PC": 0.8, "PC@1": None, "candidates": 1.0, "nDCG@10": None}
+    assert "candidate pairs without order" in pairs.nulls["PC@1"]
+    assert "candidate pairs without order" in pairs.nulls["nDCG@10"]
+    assert (pairs.depth, pairs.longest_list) == (None, 2)
+    assert pairs.pairs == PairFacts(
+        candidates=4,
+        per_record=1.0,
+        matches=5,
+        kept=4,
+        lost=1,
+        possible=16,
+        records=4,
+        with_match=4,
+        reached=3,
+        ordered=False,
+    )
+    assert ranked.measures["PC"] == ranked.measures["PC@1"] == 0.6
+    assert "PC" in pairs.intervals
+    assert pairs.groups["PC"]
+    assert "PC@1" not in pairs.intervals
 
 
 def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Path) -> None:
     result = run(tmp_path, ["PC"], first=TOKENS >> BM25() >> Cut(1))
     (row,) = result.rows
-    assert [(one["pairs"]["kept"], one["pairs"]["lost"]) for one in row["ledger"]] == [(4, 1), (4, 1), (3, 2)]
+    assert [(stage.pairs.kept, stage.pairs.lost) for stage in row.stages] == [(4, 1), (4, 1), (3, 2)]
     lost = result.lost("first").to_dict("records")
     (known,) = [one for one in lost if one["query_id"] == "b2"]
-    assert (known["qrels"], known["last_in"]) == ("qrels", row["ledger"][1]["stage"])
+    assert (known["qrels"], known["last_in"]) == ("qrels", row.stages[1].stage)
     assert [(one["query_id"], one["document_id"]) for one in lost if not one["last_in"]] == [("b4", "a4")]
     said = str(result.table())
     assert "3 of 5, 2 lost, 0.75 candidates a record; 3 of 4 records with a match keep one" in said
@@ -81,8 +84,8 @@ def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Pa
 
 def test_what_is_lost_is_known_only_where_pairs_are_counted(tmp_path: Path) -> None:
     result = run(tmp_path, ["RR"], BM25=BM25())
-    assert result.rows[0]["pairs"] == {}
-    assert "pairs" not in result.rows[0]["ledger"][0]
+    assert result.rows[0].pairs is None
+    assert result.rows[0].stages[0].pairs is None
     with pytest.raises(ConfigError, match="ask for a measure of pairs"):
         result.lost("BM25")
 
@@ -138,21 +141,21 @@ def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
     records = {"r1": "red wine", "r2": "wine red", "r3": "beer", "r4": "red beer"}
     one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people", self_match="id")
     (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TOKENS).rows
-    assert row["pairs"]["matches"] == 1
-    assert row["pairs"]["possible"] == 6
-    assert row["measures"]["PC"] == 1.0
-    assert row["measures"]["PQ(complete)"] == pytest.approx(1 / 4)  # r1-r2, r1-r4, r2-r4, r3-r4
-    assert "one table" in row["conventions"]["pairs"]
+    assert row.pairs.matches == 1
+    assert row.pairs.possible == 6
+    assert row.measures["PC"] == 1.0
+    assert row.measures["PQ(complete)"] == pytest.approx(1 / 4)  # r1-r2, r1-r4, r2-r4, r3-r4
+    assert "one table" in row.conventions.pairs
     copies = Collection.of(records, records, {name: {name: 1} for name in records}, name="copies")
-    assert run(tmp_path, ["PC"], copies, tokens=TOKENS).rows[0]["measures"]["PC"] == 1.0
+    assert run(tmp_path, ["PC"], copies, tokens=TOKENS).rows[0].measures["PC"] == 1.0
 
 
 def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) -> None:
     bare = Collection.of(DOCS, QUERIES, name="bare")
     (row,) = run(tmp_path, ["PC"], bare, tokens=TOKENS).rows
-    assert row["measures"] == {"PC": None}
-    assert (row["pairs"]["candidates"], row["pairs"]["matches"]) == (4, 0)
-    assert row["queries"]["answered"] == 3
+    assert row.measures == {"PC": None}
+    assert (row.pairs.candidates, row.pairs.matches) == (4, 0)
+    assert row.queries.answered == 3
 
 
 def test_pairs_are_refused_where_every_measure_needs_an_order(tmp_path: Path) -> None:
@@ -169,22 +172,22 @@ def test_a_choice_among_pairs_by_a_measure_of_pairs(tmp_path: Path) -> None:
     assert chosen.gives == "pairs"
     result = run(tmp_path, ["PC"], shop(split="test"), tuned=chosen)
     (row,) = result.rows
-    assert row["status"] == "ok"
-    assert [one["value"] for one in row["chosen"][0]["candidates"]] == [0.8, 0.8] or row["chosen"][0]["chosen"] == 1
+    assert row.status == "ok"
+    assert [candidate.value for candidate in row.choices[0].candidates] == [0.8, 0.8] or row.choices[0].chosen == 1
     fewest = tune(
         [TOKENS, TokenBlocking(smoothing=None, ratio=0.4)],
         on=Judged(split="test", on_overlap="mark"),
         measure="candidates",
     )
     (row,) = run(tmp_path, ["PC"], shop(split="test"), tuned=fewest).rows
-    assert row["chosen"][0]["chosen"] == 1  # fewer are better
+    assert row.choices[0].chosen == 1  # fewer are better
 
 
 def test_folds_of_pairs_are_put_together(tmp_path: Path) -> None:
     chosen = tune([TokenBlocking(smoothing=None, ratio=0.4), TOKENS], on=Judged(), measure="PC")
     result = Experiment(shop(), {"T": chosen}, ["PC"], store=open_store(tmp_path), folds=2).run()
     (row,) = result.rows
-    assert row["status"] == "ok", row.get("error")
+    assert row.status == "ok", row.error
     assert type(result.pairs("T")) is Pairs
 
 
@@ -223,15 +226,17 @@ def test_trap_49_from_yaml_to_the_row(tmp_path: Path) -> None:
 
 
 def test_seeds_have_a_mean_of_what_they_count() -> None:
-    from nirank.experiment.seeds import _pairs
-
-    found = _pairs(
-        [{"candidates": 2, "possible": None, "ordered": True}, {"candidates": 4, "possible": None, "ordered": True}]
-    )
-    assert found == {"candidates": 3.0, "possible": None, "ordered": True}
+    facts = PairFacts(
+        candidates=2, per_record=1, matches=4, kept=1, lost=3, possible=None, records=2, with_match=1, reached=1,
+        ordered=True,
+    )  # fmt: skip
+    rows = [Row("c", f"S (seed {n})", seed=n, seed_of="S", pairs=replace(facts, candidates=2 * n)) for n in (1, 2)]
+    ((mean, evaluation),) = average_seeds(rows, {})
+    assert (mean.system, mean.seeds, evaluation) == ("S", (1, 2), None)
+    assert mean.pairs == replace(facts, candidates=3.0)
 
 
 def test_counting_by_hand_agrees(tmp_path: Path) -> None:
     result = run(tmp_path, ["PC"], tokens=TOKENS)
     counts = count_pairs(result.pairs("tokens"), result.collections[0].qrels["qrels"])
-    assert counts.measure("PC") == result.rows[0]["measures"]["PC"]
+    assert counts.measure("PC") == result.rows[0].measures["PC"]

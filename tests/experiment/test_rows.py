@@ -16,7 +16,8 @@ from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.ranking import Ranking
 from nirank.report import text_table
-from nirank.results.summaries import blank_row, group_rows
+from nirank.results.row import QueryCounts, Row
+from nirank.results.summaries import summarise_groups
 from nirank.stages.bm25 import BM25
 from nirank.stages.rrf import rrf
 from nirank.stages.run import RunFile
@@ -39,14 +40,14 @@ def test_trap_15_the_twin_column(tmp_path: Path) -> None:
     one = Collection.of({"a": "red wine", "a2": "Red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
     result = ranked(tmp_path, one, "nDCG@10", "RR", A={"q": ["a2", "a"]})
     (row,) = result.rows
-    assert row["measures"]["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
-    assert row["twins"] == {"nDCG@10": 1.0, "RR": 1.0}
+    assert row.measures["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
+    assert row.twins == {"nDCG@10": 1.0, "RR": 1.0}
     assert "nDCG@10 (twins share labels)" in str(result.table())
     result.save(tmp_path / "out")
     assert "nDCG@10 (twins share labels),RR (twins share labels)" in (tmp_path / "out" / "leaderboard.csv").read_text()
     plain = Collection.of({"a": "red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
     again = ranked(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
-    assert again.rows[0]["twins"] == {}
+    assert again.rows[0].twins == {}
     assert "twins" not in str(again.table())
 
 
@@ -55,7 +56,7 @@ def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
     one = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1, "d": 0}})
     lists: dict[str, Any] = {"A": {"q1": ["b", "a"], "q2": ["b"]}, "B": {"q1": ["c", "d"], "q2": ["b"]}}
     result = ranked(tmp_path, one, "nDCG@2", **lists)
-    assert [row["judged_at"] for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]
+    assert [row.judged_at for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]
     assert "of the first 2 results, 75% are judged for A and 50% for B" in str(result.table())
     same = ranked(tmp_path, one, "nDCG@2", A=lists["A"], B=lists["A"])
     assert "Unjudged documents" not in str(same.table())
@@ -64,7 +65,7 @@ def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
 def test_trap_16_the_ceiling_stands_below_the_table(tmp_path: Path) -> None:
     one = Collection.of({"a": "x", "b": "y"}, {"q": "x"}, {"q": {"a": 1, "NOPE": 1}}, check=False)
     result = ranked(tmp_path, one, "R@10", "RR", A={"q": ["a"]})
-    assert result.rows[0]["measures"]["R@10"] == result.rows[0]["ceilings"]["R@10"] == 0.5
+    assert result.rows[0].measures["R@10"] == result.rows[0].ceilings["R@10"] == 0.5
     assert "no ranking passes R@10 0.5000." in str(result.table())
 
 
@@ -83,79 +84,79 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
 
     free, strict = run(), run(time="as_of_query")
     assert sorted(free.ranking("BM25").to_dict()["q"]) == ["new", "none", "old"]
-    assert free.rows[0]["counts"]["later_in_top10"] == 1
+    assert free.rows[0].counts["later_in_top10"] == 1
     assert sorted(strict.ranking("BM25").to_dict()["q"]) == ["none", "old"]
-    assert "later_in_top10" not in strict.rows[0]["counts"]
-    assert strict.rows[0]["conventions"]["time"] == "as_of_query"
-    assert free.rows[0]["address"] != strict.rows[0]["address"]
+    assert "later_in_top10" not in strict.rows[0].counts
+    assert strict.rows[0].conventions.time == "as_of_query"
+    assert free.rows[0].address != strict.rows[0].address
 
 
 def test_trap_18_groups_are_macro_averaged() -> None:
-    def row(name: str, value: float | None, queries: int, system: str = "A") -> dict[str, Any]:
-        known = {"collection": name, "qrels": "qrels", "system": system, "depth": 1000}
-        return blank_row([], **known, measures={"nDCG@10": value}, queries={"judged": queries})
+    def row(name: str, value: float | None, queries: int, system: str = "A") -> Row:
+        counts = QueryCounts(judged=queries)
+        return Row(name, system, qrels="qrels", depth=1000, measures={"nDCG@10": value}, queries=counts)
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
-    (found,) = group_rows([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
-    assert (found["collection"], found["summary_of"]) == ("cqa", ["a", "b"])
-    assert found["measures"]["nDCG@10"] == pytest.approx(0.6)
-    assert found["pooled"]["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
-    (partial,) = group_rows([row("a", 0.9, 10), row("b", None, 1000)], groups)
-    assert partial["measures"]["nDCG@10"] is None
-    assert "only 1/2 collections" in partial["nulls"]["nDCG@10"]
+    (found,) = summarise_groups([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
+    assert (found.collection, found.summary_of) == ("cqa", ("a", "b"))
+    assert found.measures["nDCG@10"] == pytest.approx(0.6)
+    assert found.pooled_means["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
+    (partial,) = summarise_groups([row("a", 0.9, 10), row("b", None, 1000)], groups)
+    assert partial.measures["nDCG@10"] is None
+    assert "only 1/2 collections" in partial.nulls["nDCG@10"]
 
 
 def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
     def row(system: str, name: str, value: float | None, measure: str = "AP") -> dict[str, Any]:
-        return blank_row(
-            [], collection=name, qrels="qrels", system=system, measures={measure: value}, queries={"judged": 5}
+        return Row(
+            collection=name, qrels="qrels", system=system, measures={measure: value}, queries=QueryCounts(judged=5)
         )
 
     groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
     values = {"partial": (0.9, None, 0.8), "best": (0.5, 0.5, 0.1), "twin": (0.5, 0.2, 0.3)}
     rows = [row(system, name, value) for system, of in values.items() for name, value in zip("abc", of, strict=True)]
-    partial, best, twin = group_rows(rows, groups)
-    assert (partial["measures"]["AP"], partial["average_rank"]) == (None, {})
-    assert partial["nulls"]["AP"] == "only 2/3 collections of the group have it"
-    assert best["average_rank"]["AP"] == pytest.approx((1.5 + 1 + 2) / 3)
-    assert twin["average_rank"]["AP"] == pytest.approx((1.5 + 2 + 1) / 3)
-    lower = group_rows(
+    partial, best, twin = summarise_groups(rows, groups)
+    assert (partial.measures["AP"], partial.average_rank) == (None, {})
+    assert partial.nulls["AP"] == "only 2/3 collections of the group have it"
+    assert best.average_rank["AP"] == pytest.approx((1.5 + 1 + 2) / 3)
+    assert twin.average_rank["AP"] == pytest.approx((1.5 + 2 + 1) / 3)
+    lower = summarise_groups(
         [row(system, name, value, "last_rel") for system, value in (("late", 9.0), ("early", 2.0)) for name in "ab"],
         {(name, None): "all" for name in "ab"},
     )
-    assert [one["average_rank"]["last_rel"] for one in lower] == [2, 1]
+    assert [row.average_rank["last_rel"] for row in lower] == [2, 1]
     text = text_table([*rows, partial, best, twin], ["AP"])
     assert "AP (average rank)" in text
     assert "1.50" in text
 
 
 def test_a_group_has_every_declared_collection_or_says_how_many() -> None:
-    def row(name: str, qrels: str, value: float) -> dict[str, Any]:
-        return blank_row([], collection=name, qrels=qrels, system="A", measures={"AP": value}, queries={"judged": 5})
+    def row(name: str, qrels: str, value: float) -> Row:
+        return Row(collection=name, qrels=qrels, system="A", measures={"AP": value}, queries=QueryCounts(judged=5))
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "both", ("b", None): "both"}
-    (together,) = group_rows([row("a", "abstract", 0.2), row("b", "qrels", 0.4)], groups)
-    assert (together["measures"]["AP"], together["summary_of"]) == (pytest.approx(0.3), ["a", "b"])
-    assert together["qrels"] is None
-    several = group_rows([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
-    assert [one["qrels"] for one in several] == ["abstract", "content"]
-    assert several[0]["measures"]["AP"] == pytest.approx(0.3)
-    assert several[1]["measures"]["AP"] is None
-    assert several[1]["nulls"]["AP"] == "only 1/2 collections of the group have it"
-    assert (several[1].get("pooled"), several[1]["average_rank"]) == ({}, {})
+    (together,) = summarise_groups([row("a", "abstract", 0.2), row("b", "qrels", 0.4)], groups)
+    assert (together.measures["AP"], together.summary_of) == (pytest.approx(0.3), ("a", "b"))
+    assert together.qrels is None
+    several = summarise_groups([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
+    assert [row.qrels for row in several] == ["abstract", "content"]
+    assert several[0].measures["AP"] == pytest.approx(0.3)
+    assert several[1].measures["AP"] is None
+    assert several[1].nulls["AP"] == "only 1/2 collections of the group have it"
+    assert (several[1].pooled_means, several[1].average_rank) == ({}, {})
 
 
 def test_pooled_means_weigh_the_queries_that_a_measure_has() -> None:
     def row(name: str, value: float, judged: int, left_out: int) -> dict[str, Any]:
-        return blank_row(
-            [], collection=name, qrels="qrels", system="A", measures={"WSS@95": value, "AP": value},
-            queries={"judged": judged, "left_out": left_out},
+        return Row(
+            collection=name, qrels="qrels", system="A", measures={"WSS@95": value, "AP": value},
+            queries=QueryCounts(judged=judged, left_out=left_out),
         )  # fmt: skip
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "all", ("b", None): "all"}
-    (found,) = group_rows([row("a", 0.2, 10, 8), row("b", 0.8, 10, 0)], groups)
-    assert found["pooled"]["WSS@95"] == pytest.approx((0.2 * 2 + 0.8 * 10) / 12)
-    assert found["pooled"]["AP"] == pytest.approx(0.5)
+    (found,) = summarise_groups([row("a", 0.2, 10, 8), row("b", 0.8, 10, 0)], groups)
+    assert found.pooled_means["WSS@95"] == pytest.approx((0.2 * 2 + 0.8 * 10) / 12)
+    assert found.pooled_means["AP"] == pytest.approx(0.5)
 
 
 def test_a_fusion_says_how_deep_its_lists_are_certain_and_how_far_they_go(tmp_path: Path) -> None:
@@ -163,12 +164,12 @@ def test_a_fusion_says_how_deep_its_lists_are_certain_and_how_far_they_go(tmp_pa
     collection = Collection.of(docs, {"q": "red"}, {"q": {"d01": 1, "d15": 1}})
     lists = {"A": [f"d{at:02}" for at in range(10)], "B": [f"d{at:02}" for at in range(10, 20)]}
     result = ranked(tmp_path, collection, "AP", **{name: {"q": of} for name, of in lists.items()})
-    assert [(row["depth"], row["longest"]) for row in result.rows] == [(10, 10), (10, 10)]
+    assert [(row.depth, row.longest_list) for row in result.rows] == [(10, 10), (10, 10)]
     fused = rrf(*(RunFile(str(tmp_path / f"{name}.run")) for name in lists))
     result = Experiment(collection, {"Fused": fused}, ["AP", "R@15"], store=LocalStore(tmp_path / "store")).run()
     (row,) = result.rows
-    assert (row["depth"], row["longest"]) == (10, 20)
-    assert row["nulls"]["R@15"] == "R@15 reaches deeper than the ranking, which is certain to 10 only"
+    assert (row.depth, row.longest_list) == (10, 20)
+    assert row.nulls["R@15"] == "R@15 reaches deeper than the ranking, which is certain to 10 only"
     assert "10 of 20" in str(result.table())
 
 
@@ -184,16 +185,16 @@ def test_scores_that_32_bit_tools_would_tie_are_counted_within_queries(tmp_path:
     (tmp_path / "A.run").write_text("p Q0 a 1 1.000000000001 x\np Q0 b 2 1.0 x\n")
     system = {"A": RunFile(str(tmp_path / "A.run"))}
     result = Experiment(one, system, ["AP"], store=LocalStore(tmp_path / "store")).run()
-    assert result.rows[0]["counts"]["tied_in_32_bits"] == 1
+    assert result.rows[0].counts["tied_in_32_bits"] == 1
     assert "tied in 32 bits 1" in str(result.table())
 
 
 def test_trap_15_twins_that_a_query_may_not_be_given_share_nothing(tmp_path: Path) -> None:
     docs = {"q1": "red wine", "a2": "red wine", "b": "blue"}
     own = Collection.of(docs, {"q1": "wine"}, {"q1": {"a2": 1}}, self_match="id")
-    assert ranked(tmp_path, own, "AP", A={"q1": ["a2", "b"]}).rows[0]["twins"]["AP"] == 1
+    assert ranked(tmp_path, own, "AP", A={"q1": ["a2", "b"]}).rows[0].twins["AP"] == 1
     seeds = Collection.of(docs, {"q": "wine"}, {"q": {"q1": 1, "b": 1}}, known={"q": ["a2"]})
-    assert ranked(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0]["twins"]["AP"] == 1
+    assert ranked(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0].twins["AP"] == 1
 
 
 def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
@@ -211,9 +212,9 @@ def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
         parts, systems, ["AP"], store=LocalStore(tmp_path), significance=Significance(baseline="boom")
     ).run()
     fine, boom = result.rows[-2:]
-    assert (fine["status"], boom["status"], boom["error"]) == ("ok", "failed", "failed on 2 of 2 collections")
+    assert (fine.status, boom.status, boom.error) == ("ok", "failed", "failed on 2 of 2 collections")
     assert "boom failed" in str(result.table())
-    assert result.rows[0]["conventions"]["comparisons"].endswith("the baseline boom has no values here")
+    assert result.rows[0].conventions.comparisons.endswith("the baseline boom has no values here")
 
 
 def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(tmp_path: Path) -> None:
@@ -225,13 +226,16 @@ def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(
     assert sorted(found["q"]) == ["d0", "d3", "d4"]
     assert len(found["r"]) == 6
     assert len(result.ranking("two").to_dict()["q"]) == 2, "inside retrieval, so that k results remain"
-    assert result.rows[0]["measures"]["R@10"] == 1
+    assert result.rows[0].measures["R@10"] == 1
     assert len(one.qrels["qrels"]) == 2
-    assert result.rows[0]["conventions"]["known"] == "3 pairs taken out of results and judgements, 2 of them judged"
+    assert (
+        result.rows[0].conventions.collection["known"]
+        == "3 pairs taken out of results and judgements, 2 of them judged"
+    )
     whole = Experiment(
         Collection.of(docs, {"q": "wine", "r": "wine"}, judged), {"BM25": BM25()}, ["R@10"], store=LocalStore(tmp_path)
     )
-    assert whole.run().rows[0]["address"] != result.rows[0]["address"]
+    assert whole.run().rows[0].address != result.rows[0].address
     assert one.take(np.array([1])).known is not None
 
 
@@ -270,7 +274,7 @@ def test_a_group_in_an_experiment(tmp_path: Path) -> None:
     ]
     grouped = [replace(one, group="both") for one in parts]
     result = Experiment(grouped, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
-    assert [(row["collection"], row["measures"]["RR"]) for row in result.rows] == [
+    assert [(row.collection, row.measures["RR"]) for row in result.rows] == [
         ("red", 1),
         ("tea", 0),
         ("both", 0.5),
@@ -292,13 +296,13 @@ def test_trap_29_the_ledger_says_what_a_perfect_reranker_could_reach(tmp_path: P
     rerank = apply(perfect, name="perfect", version=1)
     systems = {"whole": BM25() >> rerank, "cut": BM25() >> Cut(2) >> rerank, "plain": BM25()}
     result = Experiment(one, systems, ["nDCG@10", "R@10"], store=LocalStore(tmp_path)).run()
-    rows = {row["system"]: row for row in result.rows}
-    assert rows["whole"]["status"] == "ok", rows["whole"]["error"]
-    pool, head, last = rows["whole"]["ledger"]
-    assert (pool["relevant"], pool["of"], pool["recall"]) == (1, 2, 0.5)
-    assert pool["best"]["nDCG@10"] == pytest.approx(0.6131, abs=1e-4)
-    assert rows["whole"]["measures"]["nDCG@10"] == pytest.approx(pool["best"]["nDCG@10"])
-    assert head["stage"].startswith("first 100 for ") and last["recall"] == 0.5
-    assert [entry["relevant"] for entry in rows["cut"]["ledger"]] == [1, 0, 0, 0], "the cut lost it"
-    assert len(rows["plain"]["ledger"]) == 1
+    rows = {row.system: row for row in result.rows}
+    assert rows["whole"].status == "ok", rows["whole"].error
+    pool, head, last = rows["whole"].stages
+    assert (pool.relevant, pool.total, pool.recall) == (1, 2, 0.5)
+    assert pool.best["nDCG@10"] == pytest.approx(0.6131, abs=1e-4)
+    assert rows["whole"].measures["nDCG@10"] == pytest.approx(pool.best["nDCG@10"])
+    assert head.stage.startswith("first 100 for ") and last.recall == 0.5
+    assert [stage.relevant for stage in rows["cut"].stages] == [1, 0, 0, 0], "the cut lost it"
+    assert len(rows["plain"].stages) == 1
     assert "What is left, cut: " in str(result.table()) and "What is left, plain" not in str(result.table())

@@ -43,8 +43,8 @@ def test_values_are_ir_measures(files: Path) -> None:
     run = list(ir_measures.read_trec_run(str(files / "bad.run")))
     theirs = ir_measures.calc_aggregate([ir_measures.nDCG @ 5, ir_measures.AP, ir_measures.RR @ 3], qrels, run)
     (row,) = result.rows
-    assert row["measures"] == pytest.approx({str(name): value for name, value in theirs.items()}, abs=1e-6)
-    assert (row["queries"]["judged"], row["queries"]["missing"], row["ceilings"]) == (30, 1, {})
+    assert row.measures == pytest.approx({str(name): value for name, value in theirs.items()}, abs=1e-6)
+    assert (row.queries.judged, row.queries.missing, row.ceilings) == (30, 1, {})
 
 
 def test_the_command_prints_and_writes(files: Path) -> None:
@@ -61,7 +61,7 @@ def test_the_command_prints_and_writes(files: Path) -> None:
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["good.run", "bad.run", "also bad.run"]
     assert len(written["comparisons"][0]["pairs"]) == 6
-    against = written["rows"][0]["against"]["AP"]
+    against = written["rows"][0]["differences"]["AP"]
     assert against["difference"] > 0.2
     assert against["p"] < against["p_baseline"] <= 4 * against["p"] + 1e-9
     page = (files / "out" / "report.html").read_text()
@@ -100,15 +100,15 @@ def review(tmp_path: Path) -> Path:
 def test_trap_48_screening_measures_with_candidates_and_seeds(review: Path) -> None:
     names = ["WSS@100", "last_rel"]
     blind = evaluate_runs(review / "qrels.txt", [review / "a.run"], names)
-    assert blind.rows[0]["measures"] == {"WSS@100": None, "last_rel": None}
-    assert "expected the candidates" in blind.rows[0]["nulls"]["last_rel"]
+    assert blind.rows[0].measures == {"WSS@100": None, "last_rel": None}
+    assert "expected the candidates" in blind.rows[0].nulls["last_rel"]
     whole = evaluate_runs(review / "qrels.txt", [review / "a.run"], names, candidates=review / "qrels.txt")
-    assert whole.rows[0]["measures"] == pytest.approx({"WSS@100": 0.45, "last_rel": (10 + 100) / 2})
-    assert (whole.rows[0]["counts"], whole.rows[0]["queries"]["unranked"]) == (
+    assert whole.rows[0].measures == pytest.approx({"WSS@100": 0.45, "last_rel": (10 + 100) / 2})
+    assert (whole.rows[0].counts, whole.rows[0].queries.unranked) == (
         {"rank_score_conflicts": 1, "not_candidates": 1},
         100,
     )
-    assert len(whole.rows[0]["effort"]) == 101
+    assert len(whole.rows[0].effort) == 101
     seeded = evaluate_runs(
         review / "qrels.txt", [review / "a.run"], names, candidates=review / "qrels.txt", known=review / "seeds.txt"
     )
@@ -116,8 +116,8 @@ def test_trap_48_screening_measures_with_candidates_and_seeds(review: Path) -> N
     values = next(iter(seeded.evaluations.values())).per_query
     assert values["last_rel"].tolist() == [8, 100], "8 are left of 10, among 97 of 100"
     assert values["WSS@100"][0] == pytest.approx((97 - 8) / 97)
-    assert row["counts"]["known"] == 3
-    assert row["conventions"]["known"] == "3 pairs taken out of results and judgements, 3 of them judged"
+    assert row.counts["known"] == 3
+    assert row.conventions.collection["known"] == "3 pairs taken out of results and judgements, 3 of them judged"
     done = asked(
         "evaluate", "--qrels", review / "qrels.txt", "--run", review / "a.run", "--measures", *names,
         "--candidates", review / "qrels.txt", "--known", review / "seeds.txt",
@@ -135,11 +135,11 @@ def test_trap_48_known_documents_leave_the_judgements_of_every_run(tmp_path: Pat
         rows = evaluate_runs(
             tmp_path / "qrels", [tmp_path / "A", tmp_path / "B"], ["R@2", "AP"], known=tmp_path / "known", **more
         ).rows
-        assert [row["measures"] for row in rows] == [{"R@2": 1, "AP": 1}] * 2
-        assert rows[0]["conventions"]["known"] == rows[1]["conventions"]["known"]
+        assert [row.measures for row in rows] == [{"R@2": 1, "AP": 1}] * 2
+        assert rows[0].conventions.collection["known"] == rows[1].conventions.collection["known"]
     (tmp_path / "all").write_text("q a\nq b\nr c\n")
     result = evaluate_runs(tmp_path / "qrels", [tmp_path / "A", tmp_path / "B"], ["AP"], known=tmp_path / "all")
-    assert [row["nulls"]["AP"] for row in result.rows] == ["no declared query is judged"] * 2
+    assert [row.nulls["AP"] for row in result.rows] == ["no declared query is judged"] * 2
 
 
 def test_trap_45_depth_is_what_candidates_leave_of_it(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_trap_45_depth_is_what_candidates_leave_of_it(tmp_path: Path) -> None:
         (row,) = evaluate_runs(
             tmp_path / "qrels", tmp_path / "run", ("R@10", "R@20", "R@50"), candidates=tmp_path / "candidates"
         ).rows
-        assert row["measures"] == expected, listed
+        assert row.measures == expected, listed
 
 
 def test_trap_06_runs_of_other_topics_are_refused(files: Path) -> None:
@@ -199,12 +199,12 @@ def test_compare_leaves_out_what_the_measure_leaves_out(tmp_path: Path) -> None:
 def test_trap_45_common_queries_and_depths(files: Path) -> None:
     runs = [files / "good.run", files / "bad.run"]
     common = evaluate_runs(files / "qrels.txt", runs, ["AP"], common_queries=True)
-    assert [row["queries"]["judged"] for row in common.rows] == [29, 29]
-    assert common.rows[0]["counts"] == {"not_common": 1}
+    assert [row.queries.judged for row in common.rows] == [29, 29]
+    assert common.rows[0].counts == {"not_common": 1}
     assert next(iter(common.comparisons.values())).pairs[0].n == 29
     whole = evaluate_runs(files / "qrels.txt", runs, ["AP"])
     per_query = next(one for key, one in whole.evaluations.items() if key[-1] == "good.run").per_query["AP"]
-    assert common.rows[0]["measures"]["AP"] == pytest.approx(per_query[:29].mean())
+    assert common.rows[0].measures["AP"] == pytest.approx(per_query[:29].mean())
     (files / "other.run").write_text("q29 Q0 d1 1 1.0 x\n")
     nothing = asked(
         "evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", files / "other.run", "--common-queries"
@@ -214,8 +214,8 @@ def test_trap_45_common_queries_and_depths(files: Path) -> None:
     deep = "".join(f"q{q} Q0 e{q}-{i} {i} {-i} x\n" for q in range(30) for i in range(20))
     (files / "twenty.run").write_text(deep)
     (row,) = evaluate_runs(files / "qrels.txt", [files / "twenty.run"], ["R@100", "R@10"]).rows
-    assert row["depth"] == 20
-    assert row["measures"] == {"R@100": None, "R@10": 0}
+    assert row.depth == 20
+    assert row.measures == {"R@100": None, "R@10": 0}
     shown = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "twenty.run", "--measures", "R@100")
     assert "cut at 20" in shown.output
 
@@ -225,7 +225,7 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("q Q0 a 1 1.0 x\nq Q0 b 2 2.0 x\nq Q0 a 3 0.5 x\n")
 
     def rr(**more: str) -> float | None:
-        return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **more).rows[0]["measures"]["RR"]  # type: ignore[arg-type]
+        return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **more).rows[0].measures["RR"]  # type: ignore[arg-type]
 
     with pytest.raises(DataError, match="'a' twice"):
         rr()
@@ -271,8 +271,8 @@ def test_trap_14_awkward_repeats_are_refused_and_harmless_ones_change_nothing(
             evaluate_runs(folder / "qrels", [folder / "twice"], names)
         return
     once, twice = (evaluate_runs(folder / "qrels", [folder / name], names).rows[0] for name in ("once", "twice"))
-    assert twice["measures"] == once["measures"]
-    assert twice["counts"]["duplicate_run_rows"] == 1
+    assert twice.measures == once.measures
+    assert twice.counts["duplicate_run_rows"] == 1
 
 
 def test_files_of_other_topics_are_refused(files: Path) -> None:

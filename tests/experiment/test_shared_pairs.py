@@ -16,6 +16,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.loading import load
 from nirank.experiment.training_sources import RunSources, TrainingCollections
+from nirank.results.row import SeenRecords
 from nirank.stages.minhash import MinHash
 from nirank.stages.tfidf import TFIDF
 from nirank.stages.token_blocking import TokenBlocking
@@ -106,8 +107,8 @@ def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> N
     own = tables(tmp_path, store)
     system = tune([TFIDF(k=2), TFIDF(k=2, sublinear=True)], on=Judged(split="train"), measure="R@1")
     (row,) = Experiment(own, {"S": system}, ["R@1"], store=store).run().rows
-    assert (row["unit"], row["tuned_on_test"], row["tuned_on"][0]["overlap"]) == ("pair", False, 0)
-    assert row["tuned_on"][0]["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+    assert (row.unit, row.tuned_on_test, row.tuned_on[0].overlap) == ("pair", False, 0)
+    assert row.tuned_on[0].evaluated_matches == SeenRecords(matches=2, one=1, both=0)
 
 
 @pytest.mark.parametrize("system", [TokenBlocking(), MinHash(), TFIDF(k=1)])
@@ -117,7 +118,7 @@ def test_two_tables_that_are_copies_are_two_tables(system: Pipeline, tmp_path: P
     (tmp_path / "pairs.csv").write_text("".join(f"{n},{n}\n" for n in range(len(WORDS))))
     files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
     (row,) = Experiment(load(**files, store=store), {"S": system}, ["PC"], store=store).run().rows
-    assert row["measures"]["PC"] == 1.0
+    assert row.measures["PC"] == 1.0
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collections are not here")

@@ -40,12 +40,12 @@ def test_results_with_blanks_in_ids_are_written_and_read_back(tmp_path: Path, ca
     table = tmp_path / "out" / "runs" / "collection" / "BM25.run.parquet"
     assert table.exists() and "written to runs/collection/BM25.run.parquet instead" in caplog.text
     again = Experiment(made, {"file": RunFile(path=str(table))}, measures=["RR"]).run()
-    assert [row["measures"]["RR"] for row in again.rows] == [1.0]
+    assert [row.measures["RR"] for row in again.rows] == [1.0]
     pq.write_table(
         pa.table({"query-id": ["q 1", "q 2"], "corpus-id": ["doc one", "doc two"], "score": [1, 1]}),
         tmp_path / "gold.parquet",
     )
-    assert evaluate_runs(tmp_path / "gold.parquet", [table], ["RR"]).rows[0]["measures"]["RR"] == 1.0
+    assert evaluate_runs(tmp_path / "gold.parquet", [table], ["RR"]).rows[0].measures["RR"] == 1.0
 
 
 @pytest.mark.parametrize("rank", ["1.0", "first", "-"])

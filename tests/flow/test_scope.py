@@ -168,7 +168,7 @@ def test_trap_17_k_results_remain_without_the_own_document(tmp_path: Path) -> No
     one = Collection.of(docs, queries, {"q": {"b": 1}}, self_match={"key": "of"})
     result = Experiment(one, {"BM25": BM25(k=2)}, ["RR@1"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("BM25").to_dict()["q"]) == ["b", "c"]
-    assert result.rows[0]["measures"]["RR@1"] == 1
+    assert result.rows[0].measures["RR@1"] == 1
 
 
 def test_every_part_of_a_scope_is_in_its_digest() -> None:

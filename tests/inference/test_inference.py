@@ -371,7 +371,7 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     result = Experiment(one, {"D": Dense(str(tiny))}, ["RR"], store=store).run()
     assert sorted(seen) == ["passage: T x", "query: x"]
     assert "trained with prompts" not in caplog.text
-    said = result.rows[0]["conventions"]["stages"]
+    said = result.rows[0].conventions.stages
     assert {"passage: ", "query: "} <= {one.get("prompt") for one in said.values()}
     assert "cosine" in {stated.get("similarity") for stated in said.values()}
     models.warn_missing_prompts.cache_clear()

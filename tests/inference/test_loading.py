@@ -299,7 +299,7 @@ def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str,
             encode(["w1"], 1, Encoding(files), tmp_path, Context(device="cpu"))
         else:
             score_pairs(["w1"], ["w2"], ONE, PairScoring(files), Context(device="cpu"))
-    assert planned.run().rows[0]["status"] == "ok", "planned when it runs, by what lies there then"
+    assert planned.run().rows[0].status == "ok", "planned when it runs, by what lies there then"
 
 
 def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:

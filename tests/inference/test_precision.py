@@ -75,11 +75,11 @@ def test_in_a_plan(faster: None, tmp_path: Path) -> None:
     }
     said = {name: Dense(MINILM, precision=name) for name in ("float32", "bfloat16")}  # type: ignore[arg-type]
     result = Experiment(one, {**systems, **said}, ["RR"], store=LocalStore(tmp_path / "store"), device="cpu").run()
-    rows = {row["system"]: row for row in result.rows}
-    assert not result.failed, [row.get("error") for row in result.rows]
-    assert rows["dense"]["address"] == rows["bfloat16"]["address"] != rows["float32"]["address"]
+    rows = {row.system: row for row in result.rows}
+    assert not result.failed, [row.error for row in result.rows]
+    assert rows["dense"].address == rows["bfloat16"].address != rows["float32"].address
     for name in systems:
-        stated = [told.get("precision") for told in rows[name]["conventions"]["stages"].values()]
+        stated = [told.get("precision") for told in rows[name].conventions.stages.values()]
         assert set(stated) & {"bfloat16", "float16", "float32"}, (name, stated)
     assert sum("vectors" in label for label in result.computed) == 2 * 2 + 2  # dense twice, sparse once; two sides each
 

@@ -394,8 +394,8 @@ def test_a_list_that_cannot_be_scored_fails_alone(
     systems = {"Two": BM25() % 2 >> CrossEncoder(str(cross)), "All": BM25() >> CrossEncoder(str(cross))}
     store = LocalStore(tmp_path)
     result = Experiment(collection(docs, ["w1"]), systems, ["nDCG@10"], store=store, device="cpu").run()
-    assert [row["status"] for row in result.rows] == ["ok", "failed"]
-    assert "scores not finite" in result.rows[1]["error"]
+    assert [row.status for row in result.rows] == ["ok", "failed"]
+    assert "scores not finite" in result.rows[1].error
 
 
 # -- by worker processes ---------------------------------------------------------------------------
@@ -431,7 +431,7 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
         one, other = (result.ranking(name).to_dict() for result in (here, there))
         for q, found in one.items():
             assert found == pytest.approx(other[q], abs=1e-5)
-    assert [row["counts"] for row in there.rows] == [row["counts"] for row in here.rows]
+    assert [row.counts for row in there.rows] == [row.counts for row in here.rows]
 
 
 def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> None:

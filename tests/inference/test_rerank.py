@@ -133,7 +133,7 @@ def test_trap_28_and_29_the_tail_stays_and_the_pool_is_the_ceiling(crosses: dict
     lists = {name: list(result.ranking(name).to_dict()["q"]) for name in systems}
     assert set(lists["Cross"]) == set(lists["BM25"]) == {"a", "b", "c"}
     assert lists["Cross"][2] == lists["BM25"][2], "below the depth the old order stays"
-    assert [row["measures"]["R@3"] for row in result.rows] == [0.5, 0.5]
+    assert [row.measures["R@3"] for row in result.rows] == [0.5, 0.5]
 
 
 # -- late interaction ----------------------------------------------------------------------------

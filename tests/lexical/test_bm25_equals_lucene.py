@@ -40,7 +40,7 @@ def oracle(scifact: Collection, tmp_path_factory: pytest.TempPathFactory) -> Ora
 
 def rank(collection: Collection, system: Any, store: LocalStore) -> Ranking:
     result = Experiment(collection, {"S": system}, ["nDCG@10"], store=store).run()
-    assert not result.failed, result.rows[0].get("error")
+    assert not result.failed, result.rows[0].error
     return result.ranking("S")
 
 
@@ -119,8 +119,8 @@ def test_trap_22_long_queries_and_odd_characters(tmp_path: Path) -> None:
     made = Collection.of(docs, queries, {"long": {"b": 1}, "odd": {"a": 1}})
     result = Experiment(made, {"S": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     assert Pairs.to_dict(result.ranking("S")) == {"long": ["b"], "odd": [], "rtl": ["c"]}
-    assert result.rows[0]["counts"]["empty_queries"] == 1
-    assert result.rows[0]["measures"]["RR"] == 0.5
+    assert result.rows[0].counts["empty_queries"] == 1
+    assert result.rows[0].measures["RR"] == 0.5
 
 
 def test_trap_23_unknown_words_give_no_documents(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_k1_and_b_share_an_index_and_the_analyzer_does_not(tmp_path: Path) -> No
     systems = {"A": BM25(), "B": BM25(k1=2.0, b=0.1), "C": BM25(analyzer="whitespace")}
     result = Experiment(made, systems, ["RR"], store=LocalStore(tmp_path)).run()
     assert sum(label.startswith("index") for label in result.computed) == 2
-    assert [row["measures"]["RR"] for row in result.rows] == [1.0, 1.0, 0.0]
+    assert [row.measures["RR"] for row in result.rows] == [1.0, 1.0, 0.0]
 
 
 def test_an_index_in_several_chunks_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,10 +51,10 @@ def test_trap_21_unknown_query_terms_are_told(tmp_path: Path, caplog: pytest.Log
     with caplog.at_level(logging.WARNING, "nirank"):
         result = Experiment(one, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     (row,) = result.rows
-    (said,) = (found for found in row["conventions"]["stages"].values() if "unknown_terms" in found)
+    (said,) = (found for found in row.conventions.stages.values() if "unknown_terms" in found)
     assert said["analyzer"] == "english"
     assert 0.5 < said["unknown_terms"] < 1
-    assert row["counts"]["queries_mostly_unknown"] == 1
+    assert row.counts["queries_mostly_unknown"] == 1
     assert "of the query terms occur in no document; analyzer 'english' may not fit" in caplog.text
 
 
@@ -62,7 +62,7 @@ def test_trap_21_the_query_side_has_the_analyzer_of_the_index(tmp_path: Path) ->
     one = Collection.of({"a": "houses", "b": "tea"}, {"q": "house"}, {"q": {"a": 1}})
     systems = {name: BM25(analyzer=name) for name in ("english", "standard")}
     result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path)).run()
-    assert [row["measures"]["RR"] for row in result.rows] == [1, 0]
+    assert [row.measures["RR"] for row in result.rows] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_trap_21_the_query_side_has_the_analyzer_of_the_index(tmp_path: Path) ->
 def test_xquad(language: str, analyzer: str, ndcg: float, recall: float, shared_data: Path) -> None:
     one = load(shared_data / "beir" / f"xquad-{language}")
     result = Experiment(one, {"BM25": BM25(analyzer=analyzer)}, ["nDCG@10", "R@100"]).run()
-    assert result.rows[0]["measures"] == pytest.approx({"nDCG@10": ndcg, "R@100": recall}, abs=1e-4)
+    assert result.rows[0].measures == pytest.approx({"nDCG@10": ndcg, "R@100": recall}, abs=1e-4)

@@ -30,12 +30,12 @@ def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **
 
 def test_a_system_costs_what_it_would_cost_alone() -> None:
     found = costs([spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8)
-    assert found["ms_per_query"] == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
-    assert (found["index_s"], found["index_bytes"], found["remembered_s"]) == (3.0, 10, 2.5)
-    assert found["measured"] == "mixed", "a part was measured earlier"
-    assert costs([spent("a", 1.0, now=False)], 8)["measured"] == "stored"
-    assert costs([spent("a", 1.0)], 8)["measured"] == "now"
-    assert costs([], 0)["ms_per_query"] is None
+    assert found.ms_per_query == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
+    assert (found.index_s, found.index_bytes, found.remembered_s) == (3.0, 10, 2.5)
+    assert found.measured == "mixed", "a part was measured earlier"
+    assert costs([spent("a", 1.0, now=False)], 8).measured == "stored"
+    assert costs([spent("a", 1.0)], 8).measured == "now"
+    assert costs([], 0).ms_per_query is None
 
 
 def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown() -> None:
@@ -48,12 +48,12 @@ def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown(
         ],
         8,
     )
-    assert (found["parameters"], found["device_s"], found["devices"]) == (107, 1.75, ["cpu", "cuda:0"])
+    assert (found.parameters, found.device_s, found.devices) == (107, 1.75, ("cpu", "cuda:0"))
     plain = costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
-    assert (plain["parameters"], plain["device_s"], plain["devices"]) == (0, 0.0, ["cpu"])
-    assert costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8)["parameters"] is None
+    assert (plain.parameters, plain.device_s, plain.devices) == (0, 0.0, ("cpu",))
+    assert costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
     before = costs([spent("a", 1.0), spent("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
-    assert (before["parameters"], before["device_s"]) == (None, None), "what was stored before it was recorded"
+    assert (before.parameters, before.device_s) == (None, None), "what was stored before it was recorded"
 
 
 def test_seconds_on_the_device_include_what_a_memo_spared() -> None:
@@ -98,10 +98,10 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
         )
     }
     found = costs(told.values(), 8)
-    assert (found["training_s"], found["ms_per_query"], found["index_s"]) == (4320.0, 1000.0, 1.0)
-    assert (found["device_s"], found["cpu_s"], found["index_bytes"], found["pairs"]) == (9.0, 9.0, 10, 8)
-    assert (found["parameters"], found["peak_bytes"]) == (2, 8.0)
-    assert costs([told[index], told[target]], 8)["training_s"] is None
+    assert (found.training_s, found.ms_per_query, found.index_s) == (4320.0, 1000.0, 1.0)
+    assert (found.device_s, found.cpu_s, found.index_bytes, found.pairs) == (9.0, 9.0, 10, 8)
+    assert (found.parameters, found.peak_bytes) == (2, 8.0)
+    assert costs([told[index], told[target]], 8).training_s is None
     counts, declared = counted(told.values())
     assert counts == {"seen": 2}, "what training counts is told by the training"
     assert set(declared[""]) == {"index", "teacher", "model", "search"}
@@ -117,14 +117,14 @@ def test_a_trained_system_shows_training_apart_and_times_nothing_of_it_again(tmp
     result, calls = run()
     assert calls == ["index", "search", "train", "apply"], "the list that it learns from is Plain's own"
     trained, plain = result.rows
-    assert trained["cost"]["training_s"] > 0.05
-    assert trained["cost"]["ms_per_query"] < 1000 * 0.05 / 3, "training is not the queries' cost"
-    assert trained["cost"]["index_s"] == 0 < plain["cost"]["index_s"], "only training reads the index"
-    assert plain["cost"]["training_s"] is None
-    assert [one["stage"] for one in trained["ledger"]] == ["Learned()"], "what it learned from is no list of its own"
+    assert trained.cost.training_s > 0.05
+    assert trained.cost.ms_per_query < 1000 * 0.05 / 3, "training is not the queries' cost"
+    assert trained.cost.index_s == 0 < plain.cost.index_s, "only training reads the index"
+    assert plain.cost.training_s is None
+    assert [stage.stage for stage in trained.stages] == ["Learned()"], "what it learned from is no list of its own"
     timed, calls = run(time_again=True)
     assert calls == ["apply", "search"]
-    assert timed.rows[0]["cost"]["training_s"] == trained["cost"]["training_s"]
+    assert timed.rows[0].cost.training_s == trained.cost.training_s
     assert "training s" in str(timed.table()) and "parameters" not in str(timed.table())
 
 
@@ -134,11 +134,11 @@ def test_shared_nodes_count_for_every_system_and_once_for_the_run(
     systems = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
     with caplog.at_level(logging.DEBUG, "nirank"):
         result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
-    one, two = (row["cost"] for row in result.rows)
-    assert one["index_s"] == two["index_s"] > 0
-    assert two["ms_per_query"] > one["ms_per_query"] > 0
-    assert (one["pairs_scored"], two["pairs_scored"]) == (0, 4)
-    assert one["measured"] == "now"
+    one, two = (row.cost for row in result.rows)
+    assert one.index_s == two.index_s > 0
+    assert two.ms_per_query > one.ms_per_query > 0
+    assert (one.pairs_scored, two.pairs_scored) == (0, 4)
+    assert one.measured == "now"
     told = caplog.text
     assert re.search(r"computed  [0-9a-f]{12}  lengths  [\d.]+ m?s  \[One, Two\]", told)
     assert "3 of 3 computations in" in told
@@ -227,14 +227,14 @@ def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None
     first, calls = run()
     assert calls == ["index", "search", "score"]
     again, calls = run()
-    assert (calls, again.rows[0]["cost"]["measured"]) == ([], "stored")
+    assert (calls, again.rows[0].cost.measured) == ([], "stored")
     timed, calls = run(time_again=True)
     assert calls == ["search", "score"]
-    assert timed.rows[0]["cost"]["measured"] == "mixed"  # the index is from before
-    assert timed.rows[0]["cost"]["ms_per_query"] != again.rows[0]["cost"]["ms_per_query"]
-    assert timed.rows[0]["cost"]["index_s"] == again.rows[0]["cost"]["index_s"]
+    assert timed.rows[0].cost.measured == "mixed"  # the index is from before
+    assert timed.rows[0].cost.ms_per_query != again.rows[0].cost.ms_per_query
+    assert timed.rows[0].cost.index_s == again.rows[0].cost.index_s
     assert timed.ranking("S") == first.ranking("S")
-    assert run()[0].rows[0]["cost"] == again.rows[0]["cost"], "what is stored says what it said"
+    assert run()[0].rows[0].cost == again.rows[0].cost, "what is stored says what it said"
     _, calls = run(time_again=True)
     assert calls == ["search", "score"]
 

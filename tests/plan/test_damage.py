@@ -29,7 +29,7 @@ def run(store: LocalStore) -> list[str]:
     CALLS.clear()
     result = Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not result.failed
-    assert [row["measures"]["RR"] for row in result.rows] == [pytest.approx(1 / 3), 0.5]
+    assert [row.measures["RR"] for row in result.rows] == [pytest.approx(1 / 3), 0.5]
     return list(CALLS)
 
 

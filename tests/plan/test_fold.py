@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 def found(pipeline: Any, collection: Collection, store: LocalStore) -> dict[str, dict[str, float]]:
     result = Experiment(collection, {"S": pipeline}, ["RR"], store=store).run()
-    assert not result.failed, result.rows[0]["error"]
+    assert not result.failed, result.rows[0].error
     return result.ranking("S").to_dict()
 
 
@@ -194,7 +194,7 @@ def test_passages_of_long_acts_find_the_section(store: LocalStore) -> None:
     result = Experiment(
         one, {"S": fold(Sections(), BM25()), "T": fold(Sentences(1), BM25())}, ["RR"], store=store
     ).run()
-    assert [row["measures"]["RR"] for row in result.rows] == [1.0, 1.0]
+    assert [row.measures["RR"] for row in result.rows] == [1.0, 1.0]
     assert result.evidence("S").iloc[0]["part_id"] == "long#1"
     assert np.isfinite(result.ranking("S").scores).all()
     assert Pairs.to_dict(result.ranking("T"))["q"][0] == "long"

@@ -120,8 +120,8 @@ def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_p
     pipeline = fold(Halves(), Shared() >> Greedy(GB))  # how many passages there are is known when they are made
     made = experiment(tmp_path, "3GB", Whole=Shared(), Passages=pipeline)
     result = made.run()
-    assert [row["status"] for row in result.rows] == ["ok", "failed"]
-    assert "max_memory 3.0 GB: 'Greedy(1000000000)' would need about 8." in result.rows[1]["error"]
+    assert [row.status for row in result.rows] == ["ok", "failed"]
+    assert "max_memory 3.0 GB: 'Greedy(1000000000)' would need about 8." in result.rows[1].error
 
 
 @pytest.mark.usefixtures("small_process")
@@ -307,7 +307,7 @@ result = made.run()
 ended.set()
 thread.join()
 assert not result.failed, result
-print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row["measures"] for row in result.rows]}))
+print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row.measures for row in result.rows]}))
 """
 
 

@@ -143,4 +143,4 @@ def test_one_failure_is_told_again_and_not_tried_again(tmp_path: Path) -> None:
 
     systems = {name: Shared() >> Broken() >> Cut(k) for name, k in (("A", 1), ("B", 2))}
     result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
-    assert [row["status"] for row in result.rows] == ["failed", "failed"] and tried == [1]
+    assert [row.status for row in result.rows] == ["failed", "failed"] and tried == [1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import errno
 import gzip
 import hashlib
@@ -12,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +20,33 @@ import pytest
 
 from nirank.collections.findings import Finding
 from nirank.errors import ConfigError
+from nirank.evaluation.ties import TieBounds
 from nirank.flow.ranking import Ranking
+from nirank.plan.costs import SystemCost
 from nirank.report import html_table, text_table, write
 from nirank.report.manifest import manifest
 from nirank.report.names import file_names, run_paths
 from nirank.report.place import require_place, results_place
+from nirank.report.plain import plain
 from nirank.report.sensitivity import sensitivity_grids
+from nirank.results.leaderboard import read_leaderboard
+from nirank.results.row import Conventions, Difference, Holes, QueryCounts, Row
 
+CONVENTIONS = Conventions(ties="t", mean="m", gain="g", min_rel=1, self_match="keep")
 EVIL = "<script>alert('x')</script> | \"&"
 
 
-def row(system: str, value: float | None, collection: str = "tiny", **more: Any) -> dict[str, Any]:
-    return {
-        "collection": collection, "split": "test", "qrels": "qrels", "unit": "query", "system": system, "seed": None,
-        "fold": None, "summary_of": None, "status": "ok", "depth": 10,
-        "queries": {"declared": 2, "judged": 2, "answered": 1, "missing": 1}, "measures": {"AP": value},
-        "nulls": {} if value is not None else {"AP": "AP reaches deeper"}, "answerable": {}, "counts": {"empty_queries": 1},
-        "cost": {"ms_per_query": 1.234, "index_s": 2.0, "measured": "now"},
-        "conventions": {"ties": "t", "mean": "m", "gain": "g", "min_rel": 1, "self_match": "keep"},
-        "pipeline": "BM25()", "address": "0" * 32, **more,
+def row(system: str, value: float | None, collection: str = "tiny", **more: Any) -> Row:
+    known: dict[str, Any] = {
+        "split": "test", "qrels": "qrels", "depth": 10, "queries": QueryCounts(2, 2, 1, missing=1),
+        "measures": {"AP": value}, "nulls": {} if value is not None else {"AP": "AP reaches deeper"},
+        "counts": {"empty_queries": 1}, "cost": SystemCost(1.234, index_s=2.0, measured="now"),
+        "conventions": CONVENTIONS, "pipeline": "BM25()", "address": "0" * 32,
     }  # fmt: skip
+    return Row(collection, system, **{**known, **more})
 
 
-def save(folder: Path, rows: list[dict[str, Any]], **more: Any) -> None:
+def save(folder: Path, rows: list[Row], **more: Any) -> None:
     told = manifest(
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
@@ -72,24 +76,17 @@ def test_best_values_are_marked_and_nulls_have_reasons() -> None:
 def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
     rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
     assert "<b>7.0</b>" in html_table(rows, ["last_rel"])
-    against = {"p_baseline": 0.01, "difference": -23.0}
-    rows[1] |= {"baseline": "A", "alpha": 0.05, "against": {"last_rel": against}}
+    found = Difference("last_rel", "A", "B", 2, -23.0, (-30, -10), 0.01, 0.01, 0.01, 1.0, 2, 0, 0, 9.0)
+    rows[1] = replace(rows[1], baseline="A", alpha=0.05, differences={"last_rel": found})
     assert "7.0 ▲" in text_table(rows, ["last_rel"])
 
 
 def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Path) -> None:
-    plain = {
-        "ms_per_query": 1.0,
-        "index_s": 2.0,
-        "training_s": None,
-        "parameters": 0,
-        "device_s": 0.0,
-        "devices": ["cpu"],
-    }
-    neural = plain | {"parameters": 22_713_216, "device_s": 3.26, "devices": ["cuda:0 (Fast)"], "measured": "stored"}
-    trained = neural | {"training_s": 61.5, "parameters": None}
+    plain = SystemCost(1.0, index_s=2.0, parameters=0, device_s=0.0, devices=("cpu",))
+    neural = replace(plain, parameters=22_713_216, device_s=3.26, devices=("cuda:0 (Fast)",), measured="stored")
+    trained = replace(neural, training_s=61.5, parameters=None)
 
-    def lines(*costs: dict[str, Any]) -> list[str]:
+    def lines(*costs: SystemCost) -> list[str]:
         return text_table([row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
 
     assert lines(plain)[1].split()[-3:] == ["ms/query", "index", "s"]
@@ -98,7 +95,7 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     assert re.split("  +", lines(plain, neural)[3])[-3:] == ["0", "0.0", "cpu"]
     assert re.split("  +", lines(plain, trained)[1])[-4:] == ["training s", "parameters", "device s", "device"]
     assert re.split("  +", lines(plain, trained)[4])[-4:-1] == ["61.5*", "-", "3.3*"]
-    save(tmp_path, [row("A", 0.5, cost=plain), row("B", 0.5, cost=neural), row("C", 0.5, cost={})])
+    save(tmp_path, [row("A", 0.5, cost=plain), row("B", 0.5, cost=neural), row("C", 0.5, cost=SystemCost())])
     table = list(csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines()))
     names = ["ms_per_query", "index_s", "training_s", "parameters", "device_s", "devices"]
     assert list(table[0])[-7:] == [*names, "pipeline"], "the same columns, whatever is in them"
@@ -109,19 +106,19 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
 
 
 def test_what_the_order_of_ties_decides_is_said_where_it_is_much() -> None:
-    wide = {"AP": {"worst": 0.34, "best": 0.72, "queries": 12}}
-    text = text_table([row("A", 0.5, ties=wide, queries={"declared": 30, "judged": 30, "answered": 30})], ["AP"])
+    wide = {"AP": TieBounds(worst=0.34, best=0.72, queries=12)}
+    text = text_table([row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
     assert (
         "Equal scores decide more than 10% of values of A: by their order, AP from 0.3400 to 0.7200 on 12 of 30 queries."
         in text
     )
-    narrow = {"AP": {"worst": 0.48, "best": 0.52, "queries": 12}}
+    narrow = {"AP": TieBounds(worst=0.48, best=0.52, queries=12)}
     assert "Equal scores" not in text_table([row("A", 0.5, ties=narrow)], ["AP"])
 
 
 def test_shares_of_judged_results_are_no_news_where_only_relevant_ones_are_judged() -> None:
     def table(labels: int) -> str:
-        queries = {"declared": 2, "judged": 2, "answered": 2, "not_relevant_labels": labels}
+        queries = QueryCounts(2, 2, 2, not_relevant_labels=labels)
         shares = (("A", 0.9), ("B", 0.2))
         return text_table([row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
 
@@ -134,7 +131,7 @@ def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> No
         "float": np.float32(0.5), "count": np.int64(3), "flag": np.bool_(True), "nothing": float("nan"),
         "least": -np.inf, "array": np.arange(2), "set": {"b", "a"}, "path": Path("x"), 1: (1, None),
     }  # fmt: skip
-    save(tmp_path, [row("A", 0.5, split=None, conventions={**row("A", 0.5)["conventions"], "stages": {"s": declared}})])
+    save(tmp_path, [row("A", 0.5, split=None, conventions=replace(CONVENTIONS, stages={"s": declared}))])
 
     def refuse(token: str) -> None:
         raise AssertionError(token)
@@ -175,14 +172,14 @@ def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
 
 def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
     moved = row(
-        "A", 0.5, ties={"AP": {"worst": 0.25, "best": 0.75, "queries": 1}}, judged_at={},
-        holes={"AP": {"condensed": 0.6, "at_most": None}},
+        "A", 0.5, ties={"AP": TieBounds(worst=0.25, best=0.75, queries=1)}, judged_at={},
+        holes={"AP": Holes(condensed=0.6, at_most=None)},
     )  # fmt: skip
     save(tmp_path, [moved, row("B", 0.4)])
     text = (tmp_path / "leaderboard.md").read_text()
     assert "| AP | A | 0.5000 | 0.2500 to 0.7500 | 1 of 2 |  | 0.6000 |  |" in text
     assert "| AP | B |" not in text
-    holes = {name: {"condensed": 0.6, "at_most": 0.9} for name in ("P@95", "WSS@95")}
+    holes = {name: Holes(condensed=0.6, at_most=0.9) for name in ("P@95", "WSS@95")}
     values = {"P@95": 0.5, "WSS@95": 0.4}
     judged = row("A", None, measures=values, nulls={}, holes=holes, judged_at={"95": 0.25})
     (grid,) = sensitivity_grids([judged], list(values))
@@ -204,7 +201,7 @@ def test_effort_has_a_chart(tmp_path: Path) -> None:
 
 
 def test_failed_rows_say_why() -> None:
-    failed = row("A", None, status="failed", error="it broke", cost={}, nulls={})
+    failed = row("A", None, status="failed", error="it broke", cost=SystemCost(), nulls={})
     assert "A failed: it broke" in text_table([failed, row("B", 0.1)], ["AP"])
 
 
@@ -229,7 +226,8 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
     rows = [row("A", 1 / 3), row("B", None)]
     save(tmp_path, rows)
     saved = json.loads((tmp_path / "leaderboard.json").read_text())
-    assert saved == {"version": 1, "rows": rows, "comparisons": []}
+    assert saved == {"version": 2, "rows": plain(rows), "comparisons": []}
+    assert read_leaderboard(tmp_path / "leaderboard.json").rows == tuple(rows)
     with (tmp_path / "leaderboard.csv").open() as file:
         listed = list(csv.DictReader(file))
     assert [float(one["AP"]) if one["AP"] else None for one in listed] == [1 / 3, None]
@@ -437,7 +435,9 @@ def test_a_disk_that_is_full_when_results_are_written_is_one_sentence(
 def test_one_process_at_a_time_writes_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"""
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
+from nirank.plan.costs import SystemCost
 from nirank.report.place import results_place
 with results_place(Path({str(tmp_path)!r})):
     print("mine", flush=True)
@@ -455,7 +455,7 @@ with results_place(Path({str(tmp_path)!r})):
 
 
 def test_findings_are_plain_values() -> None:
-    assert dataclasses.asdict(Finding("a", "note", 0, "m"))["examples"] == ()
+    assert asdict(Finding("a", "note", 0, "m"))["examples"] == ()
 
 
 def test_a_run_file_is_written_again_only_if_it_would_say_something_else(tmp_path: Path) -> None:

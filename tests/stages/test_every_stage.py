@@ -128,15 +128,15 @@ def test_hostile_texts(
 ) -> None:
     monkeypatch.setattr(chat, "_PAUSE_S", 0.001)
     result = Experiment(hostile, systems, ["nDCG@10", "R@100"], store=LocalStore(tmp_path)).run()
-    assert {row["system"]: row["error"] for row in result.rows if row["status"] != "ok"} == {}
+    assert {row.system: row.error for row in result.rows if row.status != "ok"} == {}
     for row in result.rows:
-        ranking = result.ranking(row["system"])
+        ranking = result.ranking(row.system)
         found = ranking.to_dict()
         assert list(found) == list(QUERIES)
-        assert np.isfinite(ranking.scores).all(), row["system"]
-        if row["system"] not in FINDS_ALL:
-            assert not found["none"] and not found["empty"], row["system"]
-        assert row["queries"]["declared"] == len(QUERIES)
+        assert np.isfinite(ranking.scores).all(), row.system
+        if row.system not in FINDS_ALL:
+            assert not found["none"] and not found["empty"], row.system
+        assert row.queries.declared == len(QUERIES)
     result.save(tmp_path / "out")
 
 
@@ -154,7 +154,7 @@ def test_an_empty_ranking_and_no_queries_at_all(
         one = Collection.of(docs, asked, {"plain": {"long": 1}}, name=name)
         rest = {name: system for name, system in systems.items() if name != "run"}  # its file names other documents
         result = Experiment(one, rest, ["RR"], store=LocalStore(tmp_path / name)).run()
-        assert {row["system"]: row["error"] for row in result.rows if row["status"] != "ok"} == {}
+        assert {row.system: row.error for row in result.rows if row.status != "ok"} == {}
         for row in result.rows:
-            if row["system"] not in FINDS_ALL:
-                assert len(result.ranking(row["system"])) == 0, (name, row["system"])
+            if row.system not in FINDS_ALL:
+                assert len(result.ranking(row.system)) == 0, (name, row.system)

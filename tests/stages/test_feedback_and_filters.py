@@ -70,7 +70,7 @@ def test_rm3_on_real_collections(name: str, ap: float, shared_data: Path) -> Non
 
     one = load(shared_data / "classic" / name)
     result = Experiment(one, {"RM3": BM25() >> RM3()}, ["AP"]).run()
-    assert result.rows[0]["measures"]["AP"] == pytest.approx(ap, abs=1e-4)
+    assert result.rows[0].measures["AP"] == pytest.approx(ap, abs=1e-4)
 
 
 def test_rm3_stays_in_the_scope(tmp_path: Path) -> None:
@@ -296,6 +296,6 @@ def test_passages_of_sentences(tmp_path: Path) -> None:
     assert made.columns["title"].to_pylist() == ["T", "T", "T", ""]
     one = Collection.of(docs, {"q": "three"}, {"q": {"a": 1}})
     result = Experiment(one, {"S": fold(Sentences(1), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
-    assert result.rows[0]["measures"]["RR"] == 1
+    assert result.rows[0].measures["RR"] == 1
     with pytest.raises(ConfigError, match="overlap must be 0 to 1, got 2"):
         Sentences(2, overlap=2)

@@ -163,7 +163,7 @@ def test_a_field_that_is_blank_in_one_collection_is_no_mistake(tmp_path: Path) -
     made = Collection.of(docs, {"q": "wine"}, {"q": {"a": 1}})
     system = BM25(fields={"title": 1, "text": 1})
     (row,) = Experiment(made, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run().rows
-    assert row["measures"]["RR"] == 1
-    assert row["conventions"]["stages"][system.title]["documents"] == {"text": 2, "title": 0}
+    assert row.measures["RR"] == 1
+    assert row.conventions.stages[system.title]["documents"] == {"text": 2, "title": 0}
     with pytest.raises(ConfigError, match="bm25: fields title: no record has any text there"):
         Experiment(made, {"S": BM25(fields={"title": 1})}, ["RR"], store=LocalStore(tmp_path)).check()

@@ -49,7 +49,7 @@ def run(server: Server, tmp_path: Path, **options: Any) -> tuple[list[str], dict
     system = BM25(k1=9, b=0) >> LLMListwise(server.url, "m", **options)
     result = Experiment(one, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run()
     (row,) = result.rows
-    return (list(result.ranking("S").to_dict()["q"]) if row["status"] == "ok" else []), row
+    return (list(result.ranking("S").to_dict()["q"]) if row.status == "ok" else []), row
 
 
 def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +58,8 @@ def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, mon
     found, row = run(server, tmp_path, window=10, step=5)
     assert found[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
     assert sorted(found) == sorted(DOCS)
-    assert row["counts"]["llm_requests"] == len(server.requests) == 4
-    assert (row["cost"]["parameters"], row["cost"]["devices"]) == (None, ["endpoint"]), "nobody knows"
+    assert row.counts["llm_requests"] == len(server.requests) == 4
+    assert (row.cost.parameters, row.cost.devices) == (None, ("endpoint",)), "nobody knows"
     first = server.requests[0]
     assert (first["path"], first["model"], first["temperature"], first["key"]) == (
         "/v1/chat/completions", "m", 0, "Bearer secret",
@@ -89,7 +89,7 @@ def test_odd_answers_keep_every_candidate(answer: str, counter: str, server: Ser
     server.answer = lambda prompt: answer
     found, row = run(server, tmp_path, depth=5, window=5, step=2)
     assert sorted(found) == sorted(DOCS)
-    assert row["counts"][counter] == 1
+    assert row.counts[counter] == 1
     assert found[0] == ("d02" if "3" in answer else "d00")
 
 
@@ -100,7 +100,7 @@ def test_a_server_that_is_busy_is_asked_again_and_one_that_fails_fails_the_row(s
     assert found[:2] == ["d01", "d00"]
     server.answer = lambda prompt: 401
     _, row = run(server, tmp_path / "b", depth=2, window=2, step=1)
-    assert row["status"] == "failed" and "HTTP 401" in row["error"]
+    assert row.status == "failed" and "HTTP 401" in row.error
 
 
 def test_it_obeys(server: Server) -> None:

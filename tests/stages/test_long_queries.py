@@ -94,7 +94,7 @@ def test_they_obey_and_work_in_experiments(map: object, tmp_path: Path) -> None:
     check_stage(map)  # type: ignore[arg-type]
     one = Collection.of(DOCS, {"q": QUERY}, {"q": {"d1": 1}})
     result = Experiment(one, {"S": rewrite(map, BM25())}, ["RR"], store=LocalStore(tmp_path)).run()  # type: ignore[arg-type]
-    assert result.rows[0]["status"] == "ok"
+    assert result.rows[0].status == "ok"
 
 
 def test_options() -> None:

@@ -15,6 +15,7 @@ from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
+from nirank.results.row import SoupMade, TrainingQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
@@ -64,22 +65,22 @@ def trainings(result) -> list[str]:
 def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases, collection):
     model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
     result = run(tmp_path, collection, {"BM25": BM25(), "Tuned": Dense(model)}, seeds=[1, 2])
-    rows = {row["system"]: row for row in result.rows}
+    rows = {row.system: row for row in result.rows}
     assert list(rows) == ["BM25", "Tuned", "Tuned (seed 1)", "Tuned (seed 2)"]
-    assert [rows[name]["seed"] for name in rows] == [None, None, 1, 2]
-    mean, one, two = (rows[name]["measures"]["nDCG@10"] for name in list(rows)[1:])
+    assert [rows[name].seed for name in rows] == [None, None, 1, 2]
+    mean, one, two = (rows[name].measures["nDCG@10"] for name in list(rows)[1:])
     assert one != two
     assert mean == pytest.approx((one + two) / 2)
-    spread = rows["Tuned"]["spread"]["nDCG@10"]
-    assert spread["sd"] == pytest.approx(abs(one - two) / 2**0.5)
-    assert (spread["least"], spread["greatest"]) == (min(one, two), max(one, two))
-    assert rows["Tuned"]["seeds"] == [1, 2]
-    systems = {row["system"] for row in result.rows if row["conventions"].get("comparisons")}
+    spread = rows["Tuned"].spread["nDCG@10"]
+    assert spread.sd == pytest.approx(abs(one - two) / 2**0.5)
+    assert (spread.least, spread.greatest) == (min(one, two), max(one, two))
+    assert rows["Tuned"].seeds == (1, 2)
+    systems = {row.system for row in result.rows if row.conventions.comparisons}
     assert systems == {"BM25", "Tuned"}  # single seeds are no systems of their own to be compared
     assert len(trainings(result)) == 4  # two seeds, two folds
-    assert rows["Tuned"]["zero_shot"] == "no"
-    assert rows["Tuned (seed 1)"]["trained_on"][0]["queries"] == 10
-    assert rows["Tuned"]["cost"]["training_s"] > 0
+    assert rows["Tuned"].zero_shot == "no"
+    assert rows["Tuned (seed 1)"].trained_on[0].queries == 10
+    assert rows["Tuned"].cost.training_s > 0
     table = str(result.table())
     assert "±" in table
     assert "trained on 10 queries of collection" in table
@@ -108,14 +109,14 @@ def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
         "sparse_encoder": Sparse(model),
     }
     result = run(tmp_path, collection, {"S": system[kind]})
-    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
+    assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
     (ranking,) = result.rankings.values()
     assert ranking.counts.min() > 0
-    told = result.rows[0]["trainings"]
+    told = result.rows[0].trainings
     assert len(told) == 2
-    assert told[0]["steps"] == 2
-    assert told[0]["examples_by_reason"]["examples"] == 10
-    assert "removed: known positives" in told[0]["examples_by_reason"]
+    assert told[0].steps == 2
+    assert told[0].examples_by_reason["examples"] == 10
+    assert "removed: known positives" in told[0].examples_by_reason
     result.save(tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
     assert "What training read" in page
@@ -143,8 +144,8 @@ def test_a_failed_training_takes_only_its_own_rows(tmp_path, bases, collection):
     bad = TrainingSet(Judged(), Mined(BM25(), ranks=(900, 950)))  # no negatives are that deep
     model = Train(bases["bi_encoder"], bad, "cross_encoder", QUICK)
     result = run(tmp_path, collection, {"BM25": BM25(), "S": BM25() % 5 >> CrossEncoder(model)})
-    assert [row["status"] for row in result.rows] == ["ok", "failed"]
-    assert "negatives" in result.rows[1]["error"]
+    assert [row.status for row in result.rows] == ["ok", "failed"]
+    assert "negatives" in result.rows[1].error
 
 
 def test_watched_training_tells_its_evaluations(tmp_path, bases, collection):
@@ -152,11 +153,11 @@ def test_watched_training_tells_its_evaluations(tmp_path, bases, collection):
     model = Train(bases["bi_encoder"], replace(OWN, queries=Judged(part=(0, 0.5))), recipe=QUICK, watch=watch)
     result = run(tmp_path, collection, {"S": Dense(model)})
     (row,) = result.rows
-    told = row["trainings"][0]
-    assert told["measure"] == "RR@5"
-    assert [step for step, _ in told["evaluations"]] == [1, 2]
-    assert {one["what"] for one in row["tuned_on"]} == {"collection"}
-    assert not row["tuned_on_test"]
+    told = row.trainings[0]
+    assert told.measure == "RR@5"
+    assert [step for step, _ in told.evaluations] == [1, 2]
+    assert {used.what for used in row.tuned_on} == {"collection"}
+    assert not row.tuned_on_test
 
 
 def test_soups_are_models_like_others(tmp_path, bases, collection):
@@ -171,12 +172,12 @@ def test_soups_are_models_like_others(tmp_path, bases, collection):
         "model": Dense(models[0]),
     }
     result = run(tmp_path, collection, systems)
-    assert [row["status"] for row in result.rows] == ["ok"] * 6, [row.get("error") for row in result.rows]
+    assert [row.status for row in result.rows] == ["ok"] * 6, [row.error for row in result.rows]
     scores = {key[2]: ranking.scores for key, ranking in result.rankings.items()}
     np.testing.assert_allclose(scores["wise"], scores["start"], atol=1e-6)  # alpha 0 is the start
     np.testing.assert_array_equal(scores["alone"], scores["model"])  # a soup of one
     assert not np.allclose(scores["uniform"], scores["model"])
-    assert any("soup" in str(one.get("how", "")) or "ingredients" in one for one in result.rows[1]["trainings"])
+    assert any(isinstance(made, SoupMade) for made in result.rows[1].trainings)
 
 
 def test_soups_of_different_starts_are_refused(bases):
@@ -189,20 +190,10 @@ def test_a_trained_model_can_be_trained_on_and_tuned(tmp_path, bases, collection
     second = Train(first, Mixture((OWN, Fields(sample=5)), by="even"), recipe=QUICK)
     system = tune(Dense(second), {"dense.model.recipe.learning_rate": [1e-3, 1e-2]}, on=Judged(), measure="RR@5")
     result = run(tmp_path, collection, {"S": system})
-    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
-    assert len(result.rows[0]["chosen"]) == 2  # one a fold
-    told = [one for one in result.rows[0]["trained_on"] if one["queries"] is None]
-    assert told == [
-        {
-            "collection": None,
-            "split": None,
-            "what": "title and text of the documents",
-            "queries": None,
-            "relevant_pairs": None,
-            "overlap": 0,
-            "dropped": False,
-        }
-    ]
+    assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
+    assert len(result.rows[0].choices) == 2  # one a fold
+    told = [used for used in result.rows[0].trained_on if used.queries is None]
+    assert told == [TrainingQueries("title and text of the documents", overlap=0, dropped=False)]
     assert "trained on title and text of the documents" in str(result.table())
     assert len([label for label in trainings(result) if "title and text" in label]) >= 1
 
@@ -211,7 +202,7 @@ def test_a_teacher_is_distilled_from(tmp_path, bases, collection):
     data = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2), teacher=Dense(bases["other"]))
     model = Train(bases["bi_encoder"], data, recipe=replace(QUICK, loss="margin_mse"))
     result = run(tmp_path, collection, {"S": Dense(model)})
-    assert [row["status"] for row in result.rows] == ["ok"], result.rows[0].get("error")
+    assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
 
 
 def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
@@ -220,10 +211,10 @@ def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
     collection = Collection.of(DOCS, QUERIES, qrels)
     result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))})
     (row,) = result.rows
-    assert (row["unseen"]["queries"], row["unseen"]["of"]) == (10, 20)
+    assert (row.new_documents.queries, row.new_documents.total) == (10, 20)
     per_query = result.per_query("S").query("measure == 'nDCG@10'").set_index("query_id")["value"]
     new = per_query[[f"q{i}" for i in range(10, 20)]].mean()
-    assert row["unseen"]["measures"]["nDCG@10"] == pytest.approx(new)
+    assert row.new_documents.measures["nDCG@10"] == pytest.approx(new)
     assert "nDCG@10 (new documents)" in str(result.table())
 
 
@@ -242,13 +233,13 @@ def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing
     with monkeypatch.context() as broken:
         broken.setattr(fit.starting, "save", full)
         failed = run(tmp_path, collection, {"S": Dense(model)})
-    assert failed.rows[0]["status"] == "failed"
+    assert failed.rows[0].status == "failed"
     kept = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
     assert kept
     again = run(tmp_path, collection, {"S": Dense(model)})
     (one,), (other,) = whole.rankings.values(), again.rankings.values()
     np.testing.assert_array_equal(one.scores, other.scores)
-    told = [row["trainings"][0]["loss"] for row in (whole.rows[0], again.rows[0])]
+    told = [row.trainings[0].loss for row in (whole.rows[0], again.rows[0])]
     assert told[0] == told[1]
     assert not list((tmp_path / "store" / "scratch").glob("*"))
 
@@ -300,7 +291,7 @@ def test_there_is_nothing_between_a_bi_encoder_and_a_cross_encoder(tmp_path, bas
 
 def test_what_was_read_of_the_collection_is_no_zero_shot(tmp_path, bases, collection):
     result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], Fields(), recipe=QUICK))})
-    assert result.rows[0]["zero_shot"] == "no"
+    assert result.rows[0].zero_shot == "no"
     student = Dense(
         Train("base/one", TrainingSet(Judged(), Mined(BM25() >> MaxSim("miner/two")), teacher=Dense("teacher/three")))
     )
@@ -314,7 +305,7 @@ def test_choices_on_what_was_trained_on_are_told(tmp_path, bases, collection):
         measure="RR@5",
     )
     result = run(tmp_path, collection, {"S": system})
-    assert [one["trained_too"] for one in result.rows[0]["tuned_on"]] == [10, 10]
+    assert [used.trained_too for used in result.rows[0].tuned_on] == [10, 10]
     assert "10 of which it was trained on" in str(result.table())
 
 
