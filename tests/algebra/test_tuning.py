@@ -439,4 +439,4 @@ def test_a_choice_that_fails_fails_its_own_system_only(tmp_path):
     systems = {"Inner": failing, "Outer": around, "Plain": BM25()}
     result = Experiment(load(place), systems, ["RR@1"], store=open_store(tmp_path / "store")).run()
     assert [row.status for row in result.rows] == ["failed", "failed", "ok"]
-    assert {row.get("error") for row in result.rows[:2]} == {"Unwilling(): RuntimeError: no"}
+    assert {row.error for row in result.rows[:2]} == {"Unwilling(): RuntimeError: no"}
