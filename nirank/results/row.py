@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from nirank.collections.collection import SelfMatch
+from nirank.collections.collection_data import SelfMatch
 from nirank.evaluation.ties import TieBounds
 from nirank.plan.costs import SystemCost
 
