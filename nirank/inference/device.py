@@ -17,7 +17,7 @@ from nirank.base.identity import digest
 from nirank.base.memo import Rows
 from nirank.base.memory import MIB, WORKER_BYTES, MemoryNeed, estimate_library_memory, release_memory
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed import n_parameters
+from nirank.inference.packed_layers import count_parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -122,7 +122,7 @@ def state_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) ->
     """State which model runs on which device, for the row, and of which commit it is."""
     if files.commit is not None:
         ctx.declare("commit", files.commit)
-    ctx.record_model(digest(dict(files.identity)), n_parameters(model), _name(device))
+    ctx.record_model(digest(dict(files.identity)), count_parameters(model), _name(device))
 
 
 def _name(device: Any) -> str:

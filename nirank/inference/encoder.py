@@ -23,7 +23,7 @@ from nirank.inference.device import Answer, computing, loader, model_need, state
 from nirank.inference.folders import RUN, check_modules
 from nirank.inference.loading import ENCODER, called, fit_lengths, load_whole, lower
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed import pack
+from nirank.inference.packed_layers import pack_encoders
 from nirank.inference.remembered import remembered_texts
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def _load(
         model.append(Normalize())
     fit_lengths(model, max_length, name)
     if device == "cpu":
-        pack(model, precision)
+        pack_encoders(model, precision)
     lower(model, name, precision)
     return model
 

@@ -22,7 +22,7 @@ from nirank.inference.encoder import Precision, Side, chosen_device, count_lost
 from nirank.inference.folders import RUN_LATE, check_modules
 from nirank.inference.loading import LATE, called, fit_lengths, load_whole, lower, positions
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed import pack
+from nirank.inference.packed_layers import pack_encoders
 from nirank.inference.remembered import remembered_pairs
 from nirank.inference.token_counts import token_counts
 
@@ -259,7 +259,7 @@ def _load(
     except ValueError as error:
         raise ModelError(f"model '{name}': {str(error).splitlines()[0]}") from None
     if model.device.type == "cpu":
-        pack(model[0], precision)
+        pack_encoders(model[0], precision)
     lower(model, name, precision)
     return model
 

@@ -22,7 +22,7 @@ from nirank.inference.encoder import Precision, chosen_device
 from nirank.inference.folders import RUN_CROSS, check_modules
 from nirank.inference.loading import CROSS, called, fit_lengths, load_whole
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed import pack
+from nirank.inference.packed_layers import pack_encoders
 from nirank.inference.remembered import by_number, remembered_pairs
 from nirank.inference.token_counts import token_counts
 
@@ -214,7 +214,7 @@ def _load(
         raise ModelError(f"model '{name}': is run as a {kind}; a cross-encoder here is a sequence classifier")
     fit_lengths(model, max_length, name)
     if device == "cpu":
-        pack(model, precision)
+        pack_encoders(model, precision)
     if precision != "float32":
         _lower(model.model, getattr(torch, precision))
     return model

@@ -27,7 +27,8 @@ from nirank.inference.encoder import Precision, chosen_device, count_lost, told
 from nirank.inference.folders import RUN_SPARSE, check_modules
 from nirank.inference.loading import SPARSE, called, fit_lengths, load_whole, lower
 from nirank.inference.models import ModelFiles
-from nirank.inference.packed import Products, pack
+from nirank.inference.packed_layers import pack_encoders
+from nirank.inference.projection import BlockProjection
 from nirank.inference.remembered import remembered_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
 
@@ -225,20 +226,20 @@ def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArr
             hidden = body(**inputs, return_dict=True).logits
         finally:
             del output.forward
-        products = _products(model)
+        projection = _open_projection(model)
         for row in range(len(hidden)):
             tokens = hidden[row][features["attention_mask"][row].bool()]
             # By blocks of the vocabulary: products stay in cache, and the bias can wait for the maximum.
-            best = torch.cat([part.amax(0).float() for part in products(tokens)])
+            best = torch.cat([part.amax(0).float() for part in projection.project(tokens)])
             if output.bias is not None:
                 best += output.bias.float()
             yield torch.log1p(torch.relu(best)).cpu().numpy()
 
 
 @loader
-def _products(model: SparseEncoder) -> Products:
+def _open_projection(model: SparseEncoder) -> BlockProjection:
     body: Any = model[0].auto_model
-    return Products(body.get_output_embeddings().weight, _PROJECTED)
+    return BlockProjection(body.get_output_embeddings().weight, _PROJECTED)
 
 
 def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Iterator[NDArray[np.float32]]:
@@ -263,7 +264,7 @@ def _load(
         raise ModelError(f"model '{name}': compares by {similarity}; sparse vectors are compared by dot product only")
     fit_lengths(model, max_length, name)
     if device == "cpu":
-        pack(model, precision)
+        pack_encoders(model, precision)
     lower(model, name, precision)
     return model
 

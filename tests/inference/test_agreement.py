@@ -83,9 +83,9 @@ def test_longer_than_the_positions_is_cut_there_and_counted(tmp_path: Path) -> N
 
 
 def test_positions_of_a_roberta_begin_behind_its_padding(tmp_path: Path) -> None:
-    from test_packed import saved
+    from test_packed_layers import save_model
 
-    saved("roberta", "mean", tmp_path)
+    save_model("roberta", "mean", tmp_path)
     path = tmp_path / "model"
     said = json.loads((path / "config.json").read_text())
     n, first = said["max_position_embeddings"], said["pad_token_id"] + 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_packed
+import test_packed_layers
 import tiny_models
 
 from nirank.algebra.context import Context
@@ -15,7 +15,7 @@ from nirank.engines import LocalEngine
 from nirank.inference import device, models
 from nirank.inference.device import computing, timed
 from nirank.inference.encoder import Encoding, encode
-from nirank.inference.packed import n_parameters, pack
+from nirank.inference.packed_layers import count_parameters, pack_encoders
 from nirank.inference.sparse import SparseEncoding, encode_sparse
 
 torch = pytest.importorskip("torch")
@@ -28,18 +28,18 @@ def bi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["bert", "electra", "distilbert", "albert"])
 def test_packing_a_model_changes_nothing_about_how_many_parameters_it_has(name: str) -> None:
-    model = test_packed.made(name)
+    model = test_packed_layers.build_model(name)
     before = sum(one.numel() for one in model.parameters())
-    packed = pack(model, "float32")
+    packed = pack_encoders(model, "float32")
     assert packed == (name != "albert")
-    assert n_parameters(model) == before
+    assert count_parameters(model) == before
 
 
 def test_a_weight_that_two_layers_share_counts_once() -> None:
     one, other = torch.nn.Linear(3, 5, bias=False), torch.nn.Linear(3, 5, bias=False)
-    assert n_parameters(torch.nn.Sequential(one, other)) == 30
+    assert count_parameters(torch.nn.Sequential(one, other)) == 30
     other.weight = one.weight
-    assert n_parameters(torch.nn.Sequential(one, other)) == 15
+    assert count_parameters(torch.nn.Sequential(one, other)) == 15
 
 
 def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,10 @@ import pytest
 import tiny_models
 
 from nirank.algebra.context import Context
-from nirank.inference import encoder, packed
+from nirank.inference import encoder, packed_layers
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.models import resolve
+from nirank.inference.packed_layers import pack_encoders
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -46,7 +49,7 @@ OTHERS = {
 TEXTS = ["w1 w2", "", "w3", " ".join(f"w{i}" for i in range(55)), "w1 w2 w4 w5 w5", " \n", "w9 " * 200, "w2 w1"]
 
 
-def made(name: str) -> Any:
+def build_model(name: str) -> Any:
     torch.manual_seed(1)
     model = {**MODELS, **OTHERS}[name]().eval()
     with torch.no_grad():
@@ -78,9 +81,9 @@ def answers(model: Any, mask: Any) -> Any:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("padded", [True, False])
 def test_hidden_states_are_the_models_own(name: str, padded: bool) -> None:
-    plain = made(name)
+    plain = build_model(name)
     model = copy.deepcopy(plain)
-    assert packed.pack(model, "float32") == 1
+    assert pack_encoders(model, "float32") == 1
     mask = masks() if padded else torch.ones(3, 40, dtype=torch.long)
     seen = mask.bool() & mask.any(1, keepdim=True)
     ours, theirs = answers(model, mask)[seen], answers(plain, mask)[seen]
@@ -89,29 +92,29 @@ def test_hidden_states_are_the_models_own(name: str, padded: bool) -> None:
 
 
 def test_masks_that_are_added_to_logits() -> None:
-    plain = made("bert")
+    plain = build_model("bert")
     plain.set_attn_implementation("eager")
     model = copy.deepcopy(plain)
-    assert packed.pack(model, "float32") == 1
+    assert pack_encoders(model, "float32") == 1
     mask = masks()
     mask[4, 0] = 1  # with nothing to attend to, eager attention attends to everything
     assert (answers(model, mask)[mask.bool()] - answers(plain, mask)[mask.bool()]).abs().max() < 1e-5
 
 
 def test_chunks_are_whole_sequences_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "CHUNK", 10)
-    assert list(packed._chunks([12, 5, 5, 1, 0, 9, 10])) == [[12], [5, 5], [1, 0, 9], [10]]
-    assert list(packed._chunks([])) == []
+    monkeypatch.setattr(packed_layers, "CHUNK", 10)
+    assert list(packed_layers._split_into_chunks([12, 5, 5, 1, 0, 9, 10])) == [[12], [5, 5], [1, 0, 9], [10]]
+    assert list(packed_layers._split_into_chunks([])) == []
 
 
 @pytest.mark.parametrize("name", ["bert", "distilbert"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "CHUNK", 30)
-    monkeypatch.setattr(packed, "_PRODUCTS", 20)
-    plain = made(name)
+    monkeypatch.setattr(packed_layers, "CHUNK", 30)
+    monkeypatch.setattr(packed_layers, "_MAX_PLAIN_ATTENTION", 20)
+    plain = build_model(name)
     model = copy.deepcopy(plain)
-    assert packed.pack(model, precision) == 1
+    assert pack_encoders(model, precision) == 1
     model.to(getattr(torch, precision))
     mask = masks()
     seen = mask.bool()
@@ -123,46 +126,85 @@ def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytes
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_structures_keep_their_own_code(name: str) -> None:
-    plain = made(name)
+    plain = build_model(name)
     model = copy.deepcopy(plain)
-    assert packed.pack(model, "float32") == 0
+    assert pack_encoders(model, "float32") == 0
     mask = torch.ones(2, 9, dtype=torch.long)
     assert torch.equal(answers(model, mask), answers(plain, mask))
 
 
 def test_a_structure_that_only_looks_the_same_is_found_out() -> None:
-    model = made("bert")
+    model = build_model("bert")
     own = model.encoder.layer[1].forward
     model.encoder.layer[1].forward = lambda *given, **options: own(*given, **options) * 1.001
-    assert packed.pack(model, "float32") == 0
+    assert pack_encoders(model, "float32") == 0
     assert len(model.encoder.layer) == 3
 
 
-def test_what_the_processor_lacks_leaves_the_model_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*given: Any) -> Any:
+def without_operators() -> Any:
+    """Stand for the private operators of a torch that has none of them."""
+    return SimpleNamespace()
+
+
+def with_operators_that_raise() -> Any:
+    def fail(*given: Any) -> Any:
         raise RuntimeError("mkldnn::_linear_pointwise: unsupported")
 
-    monkeypatch.setattr(packed, "_weights", missing)
-    model = made("bert")
-    assert packed.pack(model, "bfloat16") == 0
-    assert packed.pack(made("bert"), "float16") == 0
+    fail.binary = fail  # type: ignore[attr-defined]
+    return SimpleNamespace(_linear_pointwise=fail, _reorder_linear_weight=lambda weight, rows: weight)
+
+
+def with_operators_that_are_wrong() -> Any:
+    def multiply(tokens: Any, weight: Any, *given: Any) -> Any:
+        return tokens @ weight.T * 1.01
+
+    multiply.binary = lambda tokens, residual, weight, *given: tokens @ weight.T + residual  # type: ignore[attr-defined]
+    return SimpleNamespace(_linear_pointwise=multiply, _reorder_linear_weight=lambda weight, rows: weight)
+
+
+@pytest.mark.parametrize("operators", [without_operators, with_operators_that_raise, with_operators_that_are_wrong])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["bert", "bert with relu", "distilbert"])
+def test_another_torch_packs_with_public_operators(
+    name: str, precision: str, operators: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = build_model(name)
+    model, usual = copy.deepcopy(plain), copy.deepcopy(plain)
+    pack_encoders(usual, precision)
+    monkeypatch.setattr(torch.ops, "mkldnn", operators())
+    assert pack_encoders(model, precision) == 1
+    monkeypatch.undo()
+    mask = masks()
+    seen = mask.bool()
+    for packed in (usual, model):
+        packed.to(getattr(torch, precision))
+    ours, theirs = answers(model, mask)[seen].float(), answers(usual, mask)[seen].float()
+    if precision == "float32":
+        assert (ours - theirs).abs().max() < 1e-5
+    assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
+    assert torch.nn.functional.cosine_similarity(ours, answers(plain, mask)[seen]).min() > 0.999
+
+
+def test_other_precisions_are_left_alone() -> None:
+    model = build_model("bert")
+    assert pack_encoders(model, "float16") == 0
     assert len(model.encoder.layer) == 3
 
 
 def test_the_layers_own_weights_are_given_up() -> None:
-    model = made("bert")
+    model = build_model("bert")
     before = sum(weight.numel() for weight in model.parameters())
-    packed.pack(model, "float32")
+    pack_encoders(model, "float32")
     assert sum(weight.numel() for weight in model.parameters()) < before / 2
 
 
-def saved(name: str, pooling: str, folder: Path) -> Any:
+def save_model(name: str, pooling: str, folder: Path) -> Any:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     bare = folder / "bare"
     bare.mkdir()
-    made(name).save_pretrained(bare)
+    build_model(name).save_pretrained(bare)
     tiny_models.tokenizer(bare, WORDS)
     model = SentenceTransformer(modules=[Transformer(str(bare)), Pooling(32, pooling_mode=pooling)], device="cpu")
     model.save_pretrained(str(folder / "model"))
@@ -175,7 +217,7 @@ def saved(name: str, pooling: str, folder: Path) -> Any:
      ("electra", "lasttoken"), ("mpnet", "mean")],
 )  # fmt: skip
 def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp_path: Path) -> None:
-    theirs = saved(name, pooling, tmp_path).encode(TEXTS)
+    theirs = save_model(name, pooling, tmp_path).encode(TEXTS)
     files = resolve(str(tmp_path / "model"))
     filled = [row for row, text in enumerate(TEXTS) if text.strip()]
     for precision, budget in (("float32", None), ("float32", 70), ("bfloat16", None)):
@@ -193,20 +235,4 @@ def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp
     content = tuple(sorted(files.identity.items()))
     loaded = encoder._load(files.path, content, None, None, None, "float32", "cpu")
     kinds = {type(module.forward).__name__ for module in loaded[0].modules()}
-    assert ("_Layers" in kinds) == (name in MODELS)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("works", [True, False])
-def test_products_by_blocks(dtype: str, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not works:
-        monkeypatch.setattr(packed, "_APART", -1.0)
-        monkeypatch.setattr(packed, "_APART_16_BITS", -1.0)
-    torch.manual_seed(0)
-    weight, tokens = torch.randn(50, 24).to(getattr(torch, dtype)), torch.randn(7, 24).to(getattr(torch, dtype))
-    products = packed.Products(weight, 16)
-    assert bool(products.packed) == works
-    found = torch.cat(list(products(tokens)), 1).float()
-    exact = tokens.double() @ weight.double().T
-    assert found.shape == (7, 50)
-    assert (found - exact).abs().max() < (1e-5 if dtype == "float32" else 0.1)
+    assert ("PackedLayers" in kinds) == (name in MODELS)

@@ -1,0 +1,253 @@
+"""Run the layers of BERT and its kin on a processor: no token of padding, products by `linear.py`.
+
+A batch's tokens are put behind each other, (tokens, dimension), so that products, norms and activations see no
+padding; attention runs over sequences of one length at a time, without a mask. Query, key and value are one product;
+bias, residual and GELU go with the product that they follow.
+
+When a model is packed, random sequences must get what the model's own code gives them; else its own code stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nirank.inference.linear import CHUNK, LINEAR_KINDS, OPERATOR_ERRORS, Linear
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+log = logging.getLogger("nirank")
+
+_MAX_PLAIN_ATTENTION = 1024  # tokens whose attention is three plain steps; the fused kernel takes longer ones
+_LAYER_OUTPUTS = ("output_hidden_states", "output_attentions")  # options of a model that need each layer's output
+_PROBE_LENGTHS = (1, 3, 3, 17, 40)  # tokens of the random sequences
+_TOLERANCE = 2e-4  # of float32, relative to the greatest value; random input magnifies rounding, a trained model more
+_MIN_COSINE = 0.9  # of a random token in 16 bits and in float32; float32 has shown before that the structure is right
+
+
+class LayerParts(NamedTuple):
+    """A layer's parts under one set of names."""
+
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    out: nn.Linear
+    attention_norm: nn.LayerNorm
+    up: nn.Linear
+    activation: nn.Module
+    down: nn.Linear
+    norm: nn.LayerNorm
+    heads: int
+
+
+def pack_encoders(model: nn.Module, precision: str) -> int:
+    """Replace the layers of every encoder inside a model that is known here; return how many encoders that were.
+
+    model      in float32, on a processor; what is not replaced keeps its precision
+    precision  of the layers: 'float32' or 'bfloat16'; models in others are left alone
+    The replaced layers' weights are released, so the model takes no more memory than before.
+    """
+    import torch
+
+    if precision not in ("float32", "bfloat16"):
+        return 0
+    configs = [module.config for module in model.modules() if hasattr(module, "config")]
+    if any(getattr(config, name, False) for config in configs for name in _LAYER_OUTPUTS):
+        return 0
+    count = 0
+    for encoder in list(model.modules()):
+        if not isinstance(getattr(encoder, "layer", None), torch.nn.ModuleList):
+            continue
+        with torch.inference_mode():
+            layers = _pack_layers(encoder, precision)
+        if layers is not None:
+            layers.replaced_parameters = sum(weight.numel() for weight in encoder.layer.parameters())
+            encoder.forward = layers
+            encoder.layer = torch.nn.ModuleList()
+            count += 1
+    return count
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return how many numbers of a model were learned, those of packed layers with them; shared ones count once."""
+    replaced: int = sum(getattr(module.forward, "replaced_parameters", 0) for module in model.modules())
+    return replaced + int(sum(weight.numel() for weight in model.parameters()))
+
+
+def _pack_layers(encoder: Any, precision: str) -> PackedLayers | None:
+    """Return an encoder's layers, packed, with the fastest products that give its own answers; None if none do."""
+    import torch
+
+    try:
+        parts = [_name_parts(layer) for layer in encoder.layer]
+        sequences = _make_random_sequences(parts[0].query.in_features)
+        expected = [encoder(sequence[None]).last_hidden_state[0] for sequence in sequences]
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        log.debug("%s keeps its own code: %s", type(encoder).__name__, error)  # another structure
+        return None
+    for kind in LINEAR_KINDS:
+        try:
+            for dtype in dict.fromkeys((torch.float32, getattr(torch, precision))):
+                layers = PackedLayers(parts, dtype, kind)
+                if not _gives_expected(layers, sequences, expected):
+                    log.debug("%s with %s in %s gives other answers", type(encoder).__name__, kind.__name__, dtype)
+                    break
+            else:
+                return layers
+        except OPERATOR_ERRORS as error:
+            log.debug("%s cannot use %s: %s", type(encoder).__name__, kind.__name__, error)
+    return None
+
+
+def _name_parts(layer: Any) -> LayerParts:
+    """Name a layer's parts; raise AttributeError for another structure."""
+    if hasattr(layer, "sa_layer_norm"):  # DistilBERT
+        attention, ffn = layer.attention, layer.ffn
+        return LayerParts(
+            *(attention.q_lin, attention.k_lin, attention.v_lin, attention.out_lin, layer.sa_layer_norm),
+            *(ffn.lin1, ffn.activation, ffn.lin2, layer.output_layer_norm, attention.n_heads),
+        )
+    attention, attention_output, ffn, ffn_output = (
+        layer.attention.self,
+        layer.attention.output,
+        layer.intermediate,
+        layer.output,
+    )
+    return LayerParts(
+        *(attention.query, attention.key, attention.value, attention_output.dense, attention_output.LayerNorm),
+        *(ffn.dense, ffn.intermediate_act_fn, ffn_output.dense, ffn_output.LayerNorm, attention.num_attention_heads),
+    )
+
+
+def _make_random_sequences(dimension: int) -> list[Tensor]:
+    """Return random sequences, (length, dimension), as a norm in front of the first layer leaves them."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.nn.functional.layer_norm(torch.randn(length, dimension, generator=generator), (dimension,))
+        for length in _PROBE_LENGTHS
+    ]
+
+
+def _gives_expected(layers: PackedLayers, sequences: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
+    """Tell whether packed layers give for padded sequences what the model's own code gives for each alone."""
+    import torch
+
+    padded = torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True)
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    mask = torch.arange(padded.shape[1]) < lengths[:, None]
+    hidden = layers(padded.to(layers.dtype), mask[:, None, None]).last_hidden_state.float()
+    ours, theirs = hidden[mask], torch.cat(list(expected))
+    if layers.dtype != torch.float32:
+        return bool((torch.nn.functional.cosine_similarity(ours, theirs) >= _MIN_COSINE).all())
+    return bool((ours - theirs).abs().max() <= _TOLERANCE * theirs.abs().max())
+
+
+class PackedLayers:
+    """An encoder's layers; called like the encoder.
+
+    replaced_parameters  how many parameters the encoder's own layers had
+    """
+
+    replaced_parameters = 0
+
+    def __init__(self, layers: Sequence[LayerParts], dtype: torch.dtype, kind: type[Linear]) -> None:
+        self.dtype = dtype
+        self.layers = [_PackedLayer(parts, dtype, kind) for parts in layers]
+
+    def __call__(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> Any:
+        """Return the last hidden states, (sequences, tokens, dimension), zero where padding was.
+
+        attention_mask  (sequences, 1, any, tokens): bool, or what is added to attention's logits
+        """
+        import torch
+        from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+
+        sequences, longest, dimension = hidden_states.shape
+        tokens = hidden_states.reshape(-1, dimension)
+        if attention_mask is None:
+            hidden = self._run(tokens, [longest] * sequences)
+        else:
+            row = attention_mask[:, 0, 0]
+            valid = row if row.dtype == torch.bool else row == 0
+            rows = valid.reshape(-1).nonzero()[:, 0]
+            hidden = torch.zeros_like(tokens)
+            hidden[rows] = self._run(tokens[rows], valid.sum(1).tolist())
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=hidden.view(sequences, longest, dimension))
+
+    def _run(self, tokens: Tensor, lengths: Sequence[int]) -> Tensor:
+        import torch
+
+        outputs = []
+        for chunk in _split_into_chunks(lengths):
+            runs = [(length, len(list(equal))) for length, equal in groupby(chunk)]
+            hidden, tokens = tokens[: sum(chunk)], tokens[sum(chunk) :]
+            for layer in self.layers:
+                hidden = layer(hidden, runs)
+            outputs.append(hidden)
+        return torch.cat(outputs) if outputs else tokens
+
+
+def _split_into_chunks(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield neighbouring sequences' lengths that sum to no more than a chunk, one sequence at least."""
+    chunk: list[int] = []
+    for length in lengths:
+        if chunk and sum(chunk) + length > CHUNK:
+            yield chunk
+            chunk = []
+        chunk.append(length)
+    if chunk:
+        yield chunk
+
+
+class _PackedLayer:
+    def __init__(self, parts: LayerParts, dtype: torch.dtype, kind: type[Linear]) -> None:
+        import torch
+
+        query, key, value = parts.query, parts.key, parts.value
+        self.heads = parts.heads
+        scale = (query.out_features // parts.heads) ** -0.5  # once, in float32, instead of every query in 16 bits
+        weight = torch.cat([query.weight * scale, key.weight, value.weight])
+        bias = torch.cat([query.bias * scale, key.bias, value.bias])
+        self.qkv = kind(weight.to(dtype), bias.to(dtype))
+        self.out, self.up, self.down = (
+            kind(linear.weight.to(dtype), linear.bias.to(dtype)) for linear in (parts.out, parts.up, parts.down)
+        )
+        self.attention_norm, self.norm = (
+            (norm.normalized_shape, norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
+            for norm in (parts.attention_norm, parts.norm)
+        )
+        self.activation = parts.activation
+        self.has_gelu = type(parts.activation).__name__ == "GELUActivation"
+
+    def __call__(self, tokens: Tensor, runs: Sequence[tuple[int, int]]) -> Tensor:
+        """Return the next layer's input, (tokens, dimension); runs are (length, number) of equally long sequences."""
+        from torch.nn.functional import layer_norm
+
+        attended = self._attend(self.qkv.project(tokens), runs)
+        tokens = layer_norm(self.out.project_and_add(attended, tokens), *self.attention_norm)
+        inner = self.up.project_with_gelu(tokens) if self.has_gelu else self.activation(self.up.project(tokens))
+        return layer_norm(self.down.project_and_add(inner, tokens), *self.norm)
+
+    def _attend(self, qkv: Tensor, runs: Sequence[tuple[int, int]]) -> Tensor:
+        import torch
+
+        size = qkv.shape[1] // (3 * self.heads)
+        attended = qkv.new_empty(len(qkv), self.heads * size)
+        start = 0
+        for length, n in runs:
+            rows = slice(start, start := start + n * length)
+            heads = qkv[rows].view(n, length, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+            if qkv.dtype == torch.float32 or length > _MAX_PLAIN_ATTENTION:
+                values = torch.nn.functional.scaled_dot_product_attention(*heads, scale=1.0)
+            else:  # in 16 bits faster than the fused kernel, which multiplies in float32
+                query, key, value = heads.reshape(3, n * self.heads, length, size)
+                values = torch.bmm(torch.softmax(torch.bmm(query, key.transpose(1, 2)), -1), value)
+            by_token = values.view(n, self.heads, length, size).transpose(1, 2)
+            attended[rows].view(n, length, self.heads, size).copy_(by_token)
+        return attended
