@@ -25,7 +25,7 @@ from nirank.forms.asked import TextColumns
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    return read_json(path, TextColumns(), "docs")
+    return read_json(path, "docs", TextColumns())
 
 
 def brought_in(records: list[Record], folder: Path) -> tuple[Texts, ImportFacts]:

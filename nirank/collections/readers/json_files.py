@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from nirank.collections.readers.fields import Fields
 from nirank.collections.readers.records import Record, Side
+from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns
 from nirank.forms.json_values import json_kind, read_values
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, is_known
 from nirank.forms.squad import Context, contexts, is_squad
 
+_OBJECT = re.compile(r"\{\s*(\"|\}|\Z)|\[\s*[\[{]")
 _WORDS = (*TITLE_NAMES, *TEXT_NAMES)
 
 
-def read_json(path: Path, columns: TextColumns, side: Side) -> Iterator[Record]:
+def begins_json(lines: Sequence[str]) -> bool:
+    """Tell whether a file's first lines begin an object, or an array of objects or arrays."""
+    return bool(_OBJECT.match("".join(lines).lstrip()))
+
+
+def read_json(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the records of a JSON file: objects one a line, pretty-printed, in one array or by id; SQuAD's.
 
     `_id` (or id, docid, …), `title` and `text` (or contents, body, …) are taken; other keys go into
@@ -92,3 +100,6 @@ def _context(context: Context, side: Side) -> Iterator[dict[str, Any]]:
     else:
         for question in context.questions:
             yield {"_id": question.id, "text": question.text}
+
+
+JSON = TextFormat("JSON", read_json, ("jsonl", "ndjson", "json"), begins_json, has_columns=True)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
-from nirank.collections.readers.records import Record
+from nirank.collections.readers.records import Record, Side
+from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
+from nirank.forms.asked import TextColumns
 
 _BEGIN = re.compile(r"^\.I\s+(\S.*?)\s*$")
 _FIELD = re.compile(r"^\.([A-Z])\s*$")
 _NAMES = {"A": "author", "B": "bibliography", "K": "keywords", "N": "note", "C": "categories", "X": "references"}
 
 
-def is_smart(lines: list[str]) -> bool:
+def is_smart(lines: Sequence[str]) -> bool:
     """Tell whether the first lines of a file are SMART's: a record and a field."""
     kept = [line for line in lines if line.strip()]
     return len(kept) > 1 and bool(_BEGIN.match(kept[0])) and bool(_FIELD.match(kept[1]))
 
 
-def read_smart(path: Path) -> Iterator[Record]:
+def read_smart(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the records of a file; `.T` is the title and `.W` the text, the other fields are metadata.
 
     Numbers lose leading zeros, as the judgements beside them (.REL) write them without. Raises
@@ -55,3 +57,6 @@ def _record(id: str, fields: dict[str, list[str]], line: int) -> Record:
     title = " ".join(texts.pop("T", "").split())
     text = texts.pop("W", "")
     return Record(id, title, text, {_NAMES.get(name, name): rest for name, rest in texts.items() if rest}, line)
+
+
+SMART = TextFormat("SMART", read_smart, recognises=is_smart)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
 from nirank.collections.readers.fields import Fields
-from nirank.collections.readers.records import Record
+from nirank.collections.readers.records import Record, Side
+from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError, suggest
 from nirank.forms.asked import TextColumns
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known, listed
@@ -20,7 +21,7 @@ _SAMPLE = 20  # lines by which the separator is found
 _HEADLESS = {2: ("_id", "text"), 3: ("_id", "title", "text")}  # columns of a TSV file without a header
 
 
-def read_csv(path: Path, columns: TextColumns) -> Iterator[Record]:
+def read_csv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the rows of a CSV file with a header; quotes and line breaks inside them as in RFC 4180.
 
     Commas separate, or semicolons, tabs or vertical bars where these make a header with an id.
@@ -46,7 +47,7 @@ def read_csv(path: Path, columns: TextColumns) -> Iterator[Record]:
         fields.refuse_absent()
 
 
-def read_tsv(path: Path, columns: TextColumns) -> Iterator[Record]:
+def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the lines of a TSV file. Nothing is quoted; a header is one that names an id, and a title or a text.
 
     Without a header two columns are id and text, three are id, title and text.
@@ -74,13 +75,21 @@ def read_tsv(path: Path, columns: TextColumns) -> Iterator[Record]:
         fields.refuse_absent()
 
 
-def read_parquet(path: Path, columns: TextColumns) -> Iterator[Record]:
+def read_parquet(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the rows of a Parquet file; `where` counts rows from 1."""
     _header(path, parquet_names(path), columns)
     fields = Fields(path, columns)
     for number, values in read_rows(path):
         yield fields.row(values, f"{path}:{number}", number)
     fields.refuse_absent()
+
+
+def is_tsv(lines: Sequence[str]) -> bool:
+    """Tell whether lines are a table between tabs: several, all with as many columns, or a header."""
+    rows = [line.rstrip("\r\n").split("\t") for line in lines if not line.isspace()]
+    if not rows or len(rows[0]) < 2 or any(len(cells) != len(rows[0]) for cells in rows):
+        return False
+    return is_table_header(rows[0]) or (len(rows) > 1 and all(cells[0].strip() for cells in rows))
 
 
 def is_table_header(cells: Sequence[str], columns: TextColumns | None = None) -> bool:
@@ -124,3 +133,8 @@ def _row(fields: Fields, path: Path, number: int, names: Sequence[str], cells: S
     if len(cells) != len(names):
         raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {listed(names)}")
     return fields.row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)
+
+
+CSV = TextFormat("CSV", read_csv, ("csv",), has_columns=True)
+TSV = TextFormat("TSV", read_tsv, ("tsv",), is_tsv, has_columns=True)
+PARQUET = TextFormat("Parquet", read_parquet, ("parquet",), has_columns=True)

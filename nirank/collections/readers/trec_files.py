@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, MAX_PARSED_BYTES, read_lines, read_text
-from nirank.collections.readers.records import Record
+from nirank.collections.readers.records import Record, Side
+from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
+from nirank.forms.asked import TextColumns
 
+_ENDINGS = ("trec", "sgml", "xml")  # of documents as of topics: the first lines tell which
+_BEGINS_DOC = re.compile(r"<doc(\s[^<>]*)?>", re.IGNORECASE)
+_BEGINS_TOPIC = re.compile(r"<(top|topics?)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _OPEN = re.compile(r"<DOC(\s[^<>]*)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</DOC\s*>", re.IGNORECASE)
@@ -42,7 +47,23 @@ _NAMES = {
 _TOPIC_TEXTS = ("title", "query", "question", "summary", "description")
 
 
-def read_docs(path: Path) -> Iterator[Record]:
+def has_documents(lines: Sequence[str]) -> bool:
+    """Tell whether there is a <DOC> among a file's first lines."""
+    return bool(_BEGINS_DOC.search(_select_markup(lines)))
+
+
+def has_topics(lines: Sequence[str]) -> bool:
+    """Tell whether there is a <top> or <topic> among a file's first lines."""
+    return bool(_BEGINS_TOPIC.search(_select_markup(lines)))
+
+
+def _select_markup(lines: Sequence[str]) -> str:
+    """Return the lines that begin with a tag: there may be comments, an XML declaration and blank lines before it."""
+    text = "".join(lines).lstrip()
+    return text if text.startswith("<") else "\n".join(line for line in map(str.lstrip, lines) if line[:1] == "<")
+
+
+def read_docs(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the documents of a file of <DOC> … </DOC>, with DOCNO, a TITLE or HEADLINE, and all other text.
 
     The number may also be an attribute, `<DOC id="…">`; markup may stand between documents. Raises DataError,
@@ -92,7 +113,7 @@ def _doc(body: str, named: str, path: Path, line: int) -> Record:
     return Record(id, " ".join(filter(None, titles)), text, {}, line)
 
 
-def read_topics(path: Path) -> Iterator[Record]:
+def read_topics(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the topics of a file: `text` is the title (or query), description and narrative are metadata.
 
     Both the old form, `<top> <num> Number: 301 <title> …`, and XML, `<topic number="1"><query>…`. A
@@ -171,3 +192,7 @@ def _xml(whole: str, path: Path) -> Iterator[Record]:
         text = " ".join((topic.text or "").split()) if key is None else fields[key]
         rest = {name: one for name, one in fields.items() if one and (name != key or key == "description")}
         yield Record(number, "", text, rest, at)
+
+
+TREC_DOCUMENTS = TextFormat("TREC documents", read_docs, _ENDINGS, has_documents)
+TREC_TOPICS = TextFormat("TREC topics", read_topics, _ENDINGS, has_topics)

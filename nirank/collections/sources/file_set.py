@@ -11,7 +11,7 @@ from typing import Any
 from nirank.base.files import PACKED_SUFFIXES, InputFile, strip_packed_suffix
 from nirank.base.identity import digest
 from nirank.collections.findings import Finding
-from nirank.collections.readers.formats import ENDINGS, are_plain_texts
+from nirank.collections.readers.formats import are_plain_texts, list_endings, name_outside_formats
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.sources.labels import label_judgements
 from nirank.collections.sources.text_files import TextFiles
@@ -129,6 +129,9 @@ class FileSet:
             more["columns"] = asked
         if mine.folder is not None and are_plain_texts(mine.paths):
             more["names"] = mine.names()
+        else:
+            formats = name_outside_formats([one.path for one in self.given(side)])
+            more |= {"formats": formats} if formats else {}
         return {"reader": "files-4", "side": side, "files": texts, **more}
 
     def origin(self) -> Mapping[str, Any]:
@@ -214,7 +217,9 @@ def side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     found: list[Path] = []
     for stem in _STEMS[side]:
         stems = [stem] if not version else [f"{stem}.{version}", f"{stem}-{version}"]
-        names = [f"{one}.{ending}{packed}" for one in stems for ending in ENDINGS for packed in ("", *PACKED_SUFFIXES)]
+        names = [
+            f"{one}.{ending}{packed}" for one in stems for ending in list_endings() for packed in ("", *PACKED_SUFFIXES)
+        ]
         found += [folder / name for name in names if (folder / name).exists()]
         if stem == _FOLDERS[side] and not (version or found) and (folder / stem).is_dir():
             return TextFiles.at(folder / stem, side)  # Parquet in parts, as on Hugging Face, or a text a file
