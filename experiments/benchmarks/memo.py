@@ -31,7 +31,7 @@ def keys_of(n: int, seed: int) -> Any:
 def opened(folder: Path) -> Any:
     from nirank.store import LocalStore
 
-    return LocalStore(folder).memo({"pair scores": "benchmark"}, np.dtype("<f4"))
+    return LocalStore(folder).open_memo({"pair scores": "benchmark"}, np.dtype("<f4"))
 
 
 def anonymous_mib() -> float:

@@ -61,7 +61,7 @@ def run(scifact: Path, docs: dict[str, Any], folder: Path) -> dict[str, Any]:
     result = Experiment(one, systems, ["nDCG@10"], store=store, device="cpu").run()
     seconds = time.perf_counter() - began
     assert not result.failed, result
-    run_now = [meta for meta in store.described() if meta["label"] in result.computed]
+    run_now = [meta for meta in store.read_descriptions() if meta["label"] in result.computed]
     newest = {meta["label"]: meta["cost"] for meta in sorted(run_now, key=lambda meta: meta["cost"]["at"])}
     texts = {label: int(cost.get("computed", 0)) for label, cost in newest.items() if label.startswith("vectors")}
     pairs = {label: int(cost.get("computed", 0)) for label, cost in newest.items() if label.startswith("MaxSim")}

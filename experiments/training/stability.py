@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
-from nirank.algebra.judged import hashed
+from nirank.algebra.judged import hash_with_salt
 from nirank.results.row import SoupMade, Training
 from nirank.training.stability import expected_maximum, spread
 
@@ -29,7 +29,7 @@ def make_pool(scifact: Path, folder: Path) -> None:
     whole = load(scifact, split="train")
     qrels = next(iter(whole.qrels.values()))
     ids, docs = list(whole.queries.ids), list(whole.docs.ids)
-    order = sorted(range(len(ids)), key=lambda row: hashed(ids[row], "pool"))
+    order = sorted(range(len(ids)), key=lambda row: hash_with_salt(ids[row], "pool"))
     of = {row: [int(doc) for doc in qrels.rows[qrels.offsets[row] : qrels.offsets[row + 1]]] for row in order}
     train = [(row, doc) for row in order for doc in of[row]][:PAIRS]
     trained = {row for row, _ in train}
@@ -40,7 +40,9 @@ def make_pool(scifact: Path, folder: Path) -> None:
         "test": [(row, doc) for row in rest[50 : 50 + QUERIES] for doc in of[row]],
     }
     kept = {doc for pairs in splits.values() for _, doc in pairs}
-    kept |= set(sorted(set(range(len(docs))) - kept, key=lambda row: hashed(docs[row], "pool"))[: DOCS - len(kept)])
+    kept |= set(
+        sorted(set(range(len(docs))) - kept, key=lambda row: hash_with_salt(docs[row], "pool"))[: DOCS - len(kept)]
+    )
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     with (folder / "corpus.jsonl").open("w") as file:
         for row in sorted(kept):

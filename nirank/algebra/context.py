@@ -23,7 +23,7 @@ T = TypeVar("T")
 Track = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
-def untracked(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+def track_nothing(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
     """Pass items on, without showing progress."""
     del total, what
     return iter(items)
@@ -40,10 +40,10 @@ class Context:
     device         for models: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'
     counts         named counters that end on the result row (truncated, empty_queries …)
     declared       conventions that end on the result row (prompts, precision …)
-    memos          gives the memo of a space: what was computed before for texts and pairs of texts
+    open_memo      gives the memo of a space: what was computed before for texts and pairs of texts
     engine         executes what comes in shards; None: here, in this process
     scratch        where a long computation keeps what it goes on from after a crash; None: a temporary folder
-    remembered     what memos spared: items found and computed, and their seconds
+    memo_use       what memos spared: items found and computed, and their seconds
     models         how many parameters the models have that were used (None: nobody knows), by their content
     devices        on which they ran
     device_s       how long they computed there
@@ -55,13 +55,13 @@ class Context:
     scope: Scope | None = None
     device: str = "auto"
     stage: str = ""
-    track: Track = untracked
+    track: Track = track_nothing
     counts: Counter[str] = field(default_factory=Counter)
     declared: dict[str, Any] = field(default_factory=dict)
     qrels: Qrels | None = None
-    memos: MemoOpener = open_null_memo
+    open_memo: MemoOpener = open_null_memo
     engine: Engine | None = None
-    remembered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    memo_use: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     scratch: Path | None = None
     models: dict[str, int | None] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
@@ -85,17 +85,17 @@ class Context:
 
         Raises StageError for what JSON cannot say.
         """
-        self.declared[name] = self._said(name, value)
+        self.declared[name] = self._to_json(name, value)
 
-    def _said(self, name: str, value: Any) -> Any:
+    def _to_json(self, name: str, value: Any) -> Any:
         if isinstance(value, np.generic):
             value = value.item()
         elif isinstance(value, np.ndarray):
             value = value.tolist()
         if isinstance(value, Mapping):
-            return {str(key): self._said(name, item) for key, item in value.items()}
+            return {str(key): self._to_json(name, item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._said(name, item) for item in value]
+            return [self._to_json(name, item) for item in value]
         if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
             return value
         raise StageError(
@@ -116,14 +116,14 @@ class Context:
         """Return the folder of one of the inputs."""
         return Path(self.inputs[index])
 
-    def scratch_folder(self) -> Path:
+    def open_scratch_folder(self) -> Path:
         """Return a folder that stays until the computation is finished, whatever happens to this process."""
         if self.scratch is None:
             self.scratch = Path(tempfile.mkdtemp(prefix="nirank-scratch-"))
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.scratch
 
-    def judge(self, query_row: int, doc_row: int) -> int | None:
+    def read_grade(self, query_row: int, doc_row: int) -> int | None:
         """Return the grade of one pair, None if it is not judged; every call is counted on the row.
 
         Raises StageError unless the stage declares `reads = {"judgements"}`.

@@ -55,19 +55,19 @@ class Judged:
         """Tell whether the queries outside the fold are meant."""
         return self.source is None and self.split is None
 
-    def chosen(self, ids: Sequence[str]) -> NDArray[np.int64]:
+    def choose_rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of the queries that `part` and `sample` choose, ascending."""
         low, high = (int(share * _SPAN) for share in self.part)
-        kept = [row for row, id in enumerate(ids) if low <= hashed(id, "part") < high]
+        kept = [row for row, id in enumerate(ids) if low <= hash_with_salt(id, "part") < high]
         if self.sample is not None:
-            kept = sorted(sorted(kept, key=lambda row: hashed(ids[row], "sample"))[: self.sample])
+            kept = sorted(sorted(kept, key=lambda row: hash_with_salt(ids[row], "sample"))[: self.sample])
         return np.array(kept, np.int64)
 
     def __repr__(self) -> str:
         return to_expression(self)
 
 
-def hashed(text: str, salt: str) -> int:
+def hash_with_salt(text: str, salt: str) -> int:
     """Return a hash of a text from 0 to 2^64 - 1; other salts give independent ones."""
     seasoned = salt.encode()
     if len(seasoned) > _SALT:  # all of it counts
@@ -75,12 +75,12 @@ def hashed(text: str, salt: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8, salt=seasoned).digest())
 
 
-def in_folds(keys: Sequence[str], k: int, seed: int) -> NDArray[np.int64]:
+def assign_folds(keys: Sequence[str], k: int, seed: int) -> NDArray[np.int64]:
     """Return the fold of each key, 0 to k - 1, (n,); equal keys are in the same one.
 
     The distinct keys, in the order of their seeded hashes, are cut into k runs whose lengths differ by one at most: so
     a key more moves only keys at the borders.
     """
-    ordered = sorted(set(keys), key=lambda key: (hashed(key, f"fold {seed}"), key))
+    ordered = sorted(set(keys), key=lambda key: (hash_with_salt(key, f"fold {seed}"), key))
     fold = {key: at * k // len(ordered) for at, key in enumerate(ordered)}
     return np.array([fold[key] for key in keys], np.int64)

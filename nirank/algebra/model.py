@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
 T = TypeVar("T")
 
 
-class Made:
+class TrainedModel:
     """A model that is made as part of the plan; a frozen value, part of a stage's identity by the node that makes it.
 
     Subclasses are frozen data classes.
@@ -36,7 +36,7 @@ class Made:
         raise NotImplementedError
 
     @property
-    def start(self) -> str:
+    def base_name(self) -> str:
         """The name of the model that it all starts from: its configuration has prompts and similarity."""
         raise NotImplementedError
 
@@ -45,50 +45,50 @@ class Made:
         """A short name for people."""
         raise NotImplementedError
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         """Return the computation that makes it, for a system on these sides; the model lies in its folder `model`."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Bound(Made):
+class PlannedModel(TrainedModel):
     """A made model whose node is known, and once it is made, its folder."""
 
-    value: Made
-    by: Node
+    model: TrainedModel
+    node: Node
     folder: Path | None = None
 
     @property
     def kind(self) -> Kind:
-        return self.value.kind
+        return self.model.kind
 
     @property
-    def start(self) -> str:
-        return self.value.start
+    def base_name(self) -> str:
+        return self.model.base_name
 
     @property
     def title(self) -> str:
-        return self.value.title
+        return self.model.title
 
-    def node(self, sides: Sides) -> Node:
-        return self.by
+    def compile_node(self, sides: Sides) -> Node:
+        return self.node
 
-    def found_in(self, folder: Path) -> Bound:
+    def locate(self, folder: Path) -> PlannedModel:
         """Return the same model where it lies."""
         return replace(self, folder=folder / MODEL)
 
     def __repr__(self) -> str:
-        return repr(self.value)
+        return repr(self.model)
 
 
-class _Option:
+class _ModelOption:
     """How an option that names a model is validated: text, or a model that is made."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        made = core_schema.is_instance_schema(Made)
+        made = core_schema.is_instance_schema(TrainedModel)
         return core_schema.union_schema([core_schema.str_schema(), made])
 
     @classmethod
@@ -96,10 +96,10 @@ class _Option:
         return {"type": "string"}
 
 
-Model = Annotated[str | Made, _Option]
+Model = Annotated[str | TrainedModel, _ModelOption]
 
 
-def bound(value: T, sides: Sides, kind: str | None, where: str) -> T:
+def plan_models(value: T, sides: Sides, kind: str | None, where: str) -> T:
     """Return a stage (or another frozen value) whose made models know their nodes.
 
     kind  what the stage can use; raises ConfigError for a model of another
@@ -107,20 +107,20 @@ def bound(value: T, sides: Sides, kind: str | None, where: str) -> T:
     changed: dict[str, Any] = {}
     for one in dataclasses.fields(value):  # type: ignore[arg-type]
         model = getattr(value, one.name)
-        if isinstance(model, Made) and not isinstance(model, Bound):
+        if isinstance(model, TrainedModel) and not isinstance(model, PlannedModel):
             if kind is not None and model.kind != kind:
                 raise ConfigError(f"{where}: needs {KINDS[kind]}; {model.title} is {KINDS[model.kind]}")
-            changed[one.name] = Bound(model, model.node(sides))
+            changed[one.name] = PlannedModel(model, model.compile_node(sides))
     return replace(value, **changed) if changed else value  # type: ignore[type-var]
 
 
-def made_for(value: Any) -> tuple[tuple[str, Node], ...]:
+def list_model_inputs(value: Any) -> tuple[tuple[str, Node], ...]:
     """Return the computations of the bound models in a value's fields, as inputs."""
     models = (getattr(value, one.name) for one in dataclasses.fields(value))
-    return tuple((MODEL, one.by) for one in models if isinstance(one, Bound))
+    return tuple((MODEL, one.node) for one in models if isinstance(one, PlannedModel))
 
 
-def located(value: Any, folders: Mapping[str, Path]) -> Any:
+def locate_models(value: Any, folders: Mapping[str, Path]) -> Any:
     """Return a stage, or what else a task is handed, whose made models know their folders.
 
     folders  {address: artifact's folder} of the models
@@ -130,7 +130,7 @@ def located(value: Any, folders: Mapping[str, Path]) -> Any:
     changed: dict[str, Any] = {}
     for one in dataclasses.fields(value):
         model = getattr(value, one.name)
-        by = getattr(model, "by", None)
+        by = getattr(model, "node", None)
         if isinstance(by, Node) and by.address in folders:
-            changed[one.name] = model.found_in(folders[by.address])
+            changed[one.name] = model.locate(folders[by.address])
     return replace(value, **changed) if changed else value

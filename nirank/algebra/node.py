@@ -88,7 +88,7 @@ class Node:
     def __hash__(self) -> int:
         return hash((self.address, self.depth))
 
-    def input(self, role: str) -> Node:
+    def get_input(self, role: str) -> Node:
         """Return the one input in a role."""
         return next(node for name, node in self.inputs if name == role)
 
@@ -131,7 +131,7 @@ class Job:
     stage: Any = None
     depth: int | None = None
 
-    def one(self, role: str) -> Any:
+    def get_input(self, role: str) -> Any:
         """Return the only input in a role."""
         return self.inputs[role][0]
 
@@ -162,7 +162,7 @@ class Store(Protocol):
         """
         ...
 
-    def checksums(self, node: Node) -> set[str]:
+    def read_checksums(self, node: Node) -> set[str]:
         """Return the checksums of what is stored of a node, at any depth."""
         ...
 
@@ -170,7 +170,7 @@ class Store(Protocol):
         """Remove the artifacts of a node."""
         ...
 
-    def described(self) -> Iterator[Mapping[str, Any]]:
+    def read_descriptions(self) -> Iterator[Mapping[str, Any]]:
         """Yield what `artifact.json` says of every artifact."""
         ...
 
@@ -182,10 +182,10 @@ class Store(Protocol):
         """Hold a node against other processes; `waiting` hears, once, which process has it."""
         ...
 
-    def scratch(self, node: Node) -> Path:
+    def get_scratch_folder(self, node: Node) -> Path:
         """Return where a node may keep what it goes on from after a crash; gone when it is committed."""
         ...
 
-    def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+    def open_memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
         """Return the memo of one space, for rows of one type."""
         ...

@@ -23,7 +23,7 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any, Literal, get_args
 
-from nirank.algebra.registry import find
+from nirank.algebra.registry import find_stage
 from nirank.errors import ConfigError
 
 Flow = Literal["nothing", "ranking", "pairs", "texts", "scope"]
@@ -65,7 +65,7 @@ class Pipeline:
 
     def __mod__(self, k: int) -> Pipeline:
         """`a % k`: keep each query's first k documents, nothing else."""
-        return Then((self, find("cut")(k)))
+        return Then((self, find_stage("cut")(k)))
 
     def __add__(self, other: Pipeline) -> Pipeline:
         """`a + b`: the weighted sum, each list min-max normalised; `w * a + v * b` weighs them."""
@@ -81,11 +81,11 @@ class Pipeline:
 
     def __or__(self, other: Pipeline) -> Pipeline:
         """`a | b`: the pairs that either has, without scores."""
-        return find("union")().of(self, as_pipeline(other, "|"))  # type: ignore[no-any-return]
+        return find_stage("union")().of(self, as_pipeline(other, "|"))  # type: ignore[no-any-return]
 
     def __and__(self, other: Pipeline) -> Pipeline:
         """`a & b`: the pairs that both have, without scores."""
-        return find("intersection")().of(self, as_pipeline(other, "&"))  # type: ignore[no-any-return]
+        return find_stage("intersection")().of(self, as_pipeline(other, "&"))  # type: ignore[no-any-return]
 
     def __rrshift__(self, other: Any) -> Pipeline:
         return as_pipeline(other, ">>") >> self
@@ -213,7 +213,7 @@ def count_lists(least: int, most: int | None) -> str:
 
 def _add_up(terms: Sequence[tuple[float, Pipeline]]) -> Pipeline:
     weights, pipelines = zip(*terms, strict=True)
-    stage = find("weighted_sum")(weights=None if set(weights) == {1.0} else weights)
+    stage = find_stage("weighted_sum")(weights=None if set(weights) == {1.0} else weights)
     return stage.of(*pipelines)  # type: ignore[no-any-return]
 
 

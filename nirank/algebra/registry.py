@@ -20,15 +20,15 @@ _CLASSES: WeakSet[type[Any]] = WeakSet()  # of all stages, whoever defines them
 
 
 @cache
-def stages() -> Mapping[str, type[Any]]:
+def load_stages() -> Mapping[str, type[Any]]:
     """Return every stage by name; raise ConfigError naming all entry points that cannot be used."""
-    found: dict[str, type[Any]] = dict(_own())
+    found: dict[str, type[Any]] = dict(_load_builtin_stages())
     wrong = []
-    for point in _entry_points():
+    for point in _list_entry_points():
         try:
-            kind = _load(point)
+            kind = _load_entry_point(point)
             if kind.name in found:
-                raise _clash(point, found[kind.name].__module__)
+                raise _describe_clash(point, found[kind.name].__module__)
             found[kind.name] = kind
         except ConfigError as error:
             wrong.append(str(error))
@@ -37,38 +37,40 @@ def stages() -> Mapping[str, type[Any]]:
     return dict(sorted(found.items()))
 
 
-def find(name: str) -> type[Any]:
+def find_stage(name: str) -> type[Any]:
     """Return the stage of that name; raise ConfigError with the nearest spelling.
 
     Loads that stage only, so somebody's broken entry point stops nobody else.
     """
-    own, points = _own(), [point for point in _entry_points() if point.name == name]
+    own, points = _load_builtin_stages(), [point for point in _list_entry_points() if point.name == name]
     if name in own and points:
-        raise _clash(points[0], own[name].__module__)
+        raise _describe_clash(points[0], own[name].__module__)
     if name in own:
         return own[name]
     if len(points) > 1:
-        raise _clash(points[1], points[0].value)
+        raise _describe_clash(points[1], points[0].value)
     if not points:
-        raise ConfigError(f"there is no stage '{name}'{suggest(name, [*own, *(one.name for one in _entry_points())])}")
-    return _load(points[0])
+        raise ConfigError(
+            f"there is no stage '{name}'{suggest(name, [*own, *(one.name for one in _list_entry_points())])}"
+        )
+    return _load_entry_point(points[0])
 
 
 @cache
-def _own() -> Mapping[str, type[Any]]:
+def _load_builtin_stages() -> Mapping[str, type[Any]]:
     package = importlib.import_module("nirank.stages")
     found: dict[str, type[Any]] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue
-        for kind in _defined(importlib.import_module(f"nirank.stages.{info.name}")):
+        for kind in _list_defined_stages(importlib.import_module(f"nirank.stages.{info.name}")):
             if kind.name in found:
                 raise ConfigError(f"{kind.__module__} and {found[kind.name].__module__} both have stage '{kind.name}'")
             found[kind.name] = kind
     return found
 
 
-def _defined(module: Any) -> Iterator[type[Any]]:
+def _list_defined_stages(module: Any) -> Iterator[type[Any]]:
     """Yield the stages that a module defines; classes without a name of their own are no stages to choose."""
     for value in vars(module).values():
         mine = isinstance(value, type) and value in _CLASSES and value.__module__ == module.__name__
@@ -77,15 +79,15 @@ def _defined(module: Any) -> Iterator[type[Any]]:
 
 
 @cache
-def _entry_points() -> tuple[EntryPoint, ...]:
+def _list_entry_points() -> tuple[EntryPoint, ...]:
     return tuple(sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)))
 
 
-def _clash(point: EntryPoint, where: str) -> ConfigError:
+def _describe_clash(point: EntryPoint, where: str) -> ConfigError:
     return ConfigError(f"entry point {point.name} = {point.value}: stage '{point.name}' exists already in {where}")
 
 
-def _load(point: EntryPoint) -> type[Any]:
+def _load_entry_point(point: EntryPoint) -> type[Any]:
     try:
         kind = point.load()
     except Exception as error:
@@ -100,7 +102,7 @@ def _load(point: EntryPoint) -> type[Any]:
     return kind
 
 
-def note_class(kind: type[Any]) -> None:
+def register_class(kind: type[Any]) -> None:
     """Take note that a class is a stage."""
     _CLASSES.add(kind)
 
@@ -108,14 +110,14 @@ def note_class(kind: type[Any]) -> None:
 _NOTED: WeakKeyDictionary[type[Any], Mapping[str, str]] = WeakKeyDictionary()
 
 
-def note_source(kind: type[Any]) -> None:
+def keep_source(kind: type[Any]) -> None:
     """Keep the source of a class that is being made: by the time of planning its files may have been edited."""
     if kind.__module__.split(".")[0] != "nirank":
         _NOTED[kind] = sources_of(one.__module__ for one in kind.__mro__)
 
 
 @cache
-def origin(kind: type[Any]) -> Mapping[str, str]:
+def describe_origin(kind: type[Any]) -> Mapping[str, str]:
     """Return where a stage comes from, as part of its identity.
 
     nirank's own: nothing. Installed: the distribution that declares it, so whoever publishes a
@@ -128,8 +130,8 @@ def origin(kind: type[Any]) -> Mapping[str, str]:
     package = kind.__module__.split(".")[0]
     if package == "nirank":
         return {}
-    for point in _entry_points():
-        if point.dist is not None and point.module.split(".")[0] == package and _load(point) is kind:
+    for point in _list_entry_points():
+        if point.dist is not None and point.module.split(".")[0] == package and _load_entry_point(point) is kind:
             return {"distribution": point.dist.name}
     files = _NOTED.get(kind) or sources_of(one.__module__ for one in kind.__mro__)
     own = [one for one in kind.__mro__ if one is kind or not has_version(one.__module__)]

@@ -52,7 +52,7 @@ class Sides:
     """What a pipeline is applied to, as nodes: nothing is read yet.
 
     scope       all must hold
-    whole       whether retrievers give all documents: the collection lists candidates, or lists are read to their end
+    full_depth  whether retrievers give all documents: the collection lists candidates, or lists are read to their end
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
     date        metadata key of the dates, where the collection names one
@@ -66,7 +66,7 @@ class Sides:
     collection: str = ""
     split: str | None = None
     judgements: Node | None = None
-    whole: bool = False
+    full_depth: bool = False
     device: str = "auto"
     date: str | None = None
     one_table: bool = False
@@ -74,4 +74,4 @@ class Sides:
 
     def resolve_depth(self, k: int | None) -> int | None:
         """Return how deep a retriever with option `k` searches here; None: all documents."""
-        return k if k is not None else None if self.whole else DEPTH
+        return k if k is not None else None if self.full_depth else DEPTH

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.frozen import freeze, is_finite
-from nirank.algebra.model import Kind, Made
+from nirank.algebra.model import Kind, TrainedModel
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import (
     FLOW_WORDS,
@@ -37,7 +37,7 @@ from nirank.algebra.pipeline import (
     require_one_list,
     suggest_application,
 )
-from nirank.algebra.registry import find, note_class, note_source, origin
+from nirank.algebra.registry import describe_origin, find_stage, keep_source, register_class
 from nirank.algebra.sides import Sides
 from nirank.algebra.walk import walk
 from nirank.base.memory import MemoryNeed, Sizes
@@ -70,7 +70,7 @@ def stage(cls: C) -> C:
     """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
     made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
     if not cls.__module__.startswith("nirank."):
-        note_source(made)
+        keep_source(made)
     return made
 
 
@@ -94,7 +94,7 @@ class Stage(Pipeline):
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     def __init_subclass__(cls) -> None:
-        note_class(cls)
+        register_class(cls)
 
     def __post_init__(self) -> None:
         kind = type(self)
@@ -154,16 +154,16 @@ class Stage(Pipeline):
 
     def describe_conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
-        return {name: repr(one) if isinstance(one, Made) else one for name, one in self.options.items()}
+        return {name: repr(one) if isinstance(one, TrainedModel) else one for name, one in self.options.items()}
 
     def list_models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
         named = getattr(self, "model", None)
-        if not isinstance(named, Made):
+        if not isinstance(named, TrainedModel):
             return (named,) if isinstance(named, str) else ()
         below = [one for one in walk(named) if one is not named]  # what mined and taught has a say too
         others = [name for one in below if isinstance(one, Stage) for name in one.list_models()]
-        return (named.start, *others)
+        return (named.base_name, *others)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Stage(Pipeline):
     def describe_identity(self) -> dict[str, Any]:
         """Return what the output depends on: where the stage comes from, name, version, options."""
         return {
-            **origin(type(self)),  # type: ignore[arg-type]
+            **describe_origin(type(self)),  # type: ignore[arg-type]
             "stage": self.name,
             "version": self.version,
             "options": self.identity_options,
@@ -193,7 +193,7 @@ class Stage(Pipeline):
     @property
     def title(self) -> str:
         """The stage as people and messages name it: like `repr`, trained models by their titles."""
-        models = {name: one.title for name, one in vars(self).items() if isinstance(one, Made)}
+        models = {name: one.title for name, one in vars(self).items() if isinstance(one, TrainedModel)}
         return repr(dataclasses.replace(self, **models) if models else self)
 
     def __repr__(self) -> str:
@@ -246,7 +246,7 @@ class Scorer(Stage):
 
     depth      of each query's list, how many documents are scored; those below keep their old order,
                below the scored ones. Pairs without order are scored all.
-    uses_memo  scores are kept in a memo (`ctx.memos`), so that all lists of a plan can be scored in one pass
+    uses_memo  scores are kept in a memo (`ctx.open_memo`), so that all lists of a plan can be scored in one pass
     """
 
     depth: int = option(
@@ -331,7 +331,7 @@ class Join(Pipeline):
 
     def _sum_terms(self) -> tuple[tuple[float, Pipeline], ...]:
         # A sum with another normalisation stays one term: only so is `+` associative.
-        kind = find("weighted_sum")
+        kind = find_stage("weighted_sum")
         if isinstance(self.stage, kind) and dataclasses.replace(self.stage, weights=None) == kind():
             weights = self.stage.weights or (1.0,) * len(self.inputs)
             return tuple(zip(weights, self.inputs, strict=True))

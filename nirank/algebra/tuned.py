@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.model import Made
+from nirank.algebra.model import TrainedModel
 from nirank.algebra.pipeline import STARTS, Flow, Pipeline, require_system
 from nirank.algebra.walk import transform, walk
 from nirank.base.values import convert_field, fit_fields
@@ -104,7 +104,7 @@ def _put(value: Any, path: str, chosen: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, Pipeline):  # a model's own field
         return _replaced(value, path.split("."), chosen, path)
     # The stages that a trained model's negatives or teacher come from are its own: a path to them leads through it.
-    there = {one.name: one for one in walk(value, Made) if _is_stage(one) and isinstance(one.name, str)}
+    there = {one.name: one for one in walk(value, TrainedModel) if _is_stage(one) and isinstance(one.name, str)}
     if first not in there:
         begin = f"; a path begins with a stage's name, here {' or '.join(there)}" if there else ""
         raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, there) or begin}")
@@ -114,7 +114,7 @@ def _put(value: Any, path: str, chosen: Any) -> Any:
     def change(one: Any) -> Any:
         return _replaced(one, rest.split("."), chosen, path) if _is_stage(one) and one.name == first else one
 
-    return transform(value, change, Made)
+    return transform(value, change, TrainedModel)
 
 
 def _is_stage(value: Any) -> bool:

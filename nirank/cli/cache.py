@@ -209,7 +209,7 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
     experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
     nodes = experiment.nodes()
     memos = used_memos(store, nodes)  # looks for every node's artifact
-    begun = map(store.scratch, nodes)
+    begun = map(store.get_scratch_folder, nodes)
     return {*store.used, *begun, *(store.root / "memos" / name for name in memos)}
 
 

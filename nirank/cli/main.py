@@ -233,13 +233,13 @@ def list_stages(name: str | None) -> None:
     import dataclasses
     import inspect
 
-    from nirank.algebra.registry import find, stages
+    from nirank.algebra.registry import find_stage, load_stages
 
     if name is None:
-        for each, kind in stages().items():
+        for each, kind in load_stages().items():
             click.echo(f"{each:14} {kind.__mro__[1].__name__:11} {(inspect.getdoc(kind) or '').splitlines()[0]}")
         return
-    kind = find(name)
+    kind = find_stage(name)
     click.echo(inspect.getdoc(kind))
     source = f"source: {kind.source}; " if kind.source else ""
     click.echo(f"\n{source}version {kind.version}\n\noptions:")

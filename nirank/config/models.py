@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.model import Made
+from nirank.algebra.model import TrainedModel
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.registry import find
+from nirank.algebra.registry import find_stage
 from nirank.algebra.tuned import Tuned, grid, tune
 from nirank.base.files import expand_path
 from nirank.base.values import convert_field, convert_value, get_field_type
@@ -64,12 +64,12 @@ class ModelReader:
         for name in self.models:
             self._named("models", name, (), self._model)
 
-    def model(self, name: str, above: Above) -> Made | None:
+    def model(self, name: str, above: Above) -> TrainedModel | None:
         """Return a model by name; None where it is a mistake."""
-        found: Made | None = self._named("models", name, above, self._model)
+        found: TrainedModel | None = self._named("models", name, above, self._model)
         return found
 
-    def model_asked(self, tree: Tree, above: Above) -> str | Made | None:
+    def model_asked(self, tree: Tree, above: Above) -> str | TrainedModel | None:
         """Return the model that a text means: a named one, else the text, a hub id or folder; None for a mistake."""
         name = tree.text
         if name is None:
@@ -181,7 +181,7 @@ class ModelReader:
 
     # -- models ------------------------------------------------------------------------------------
 
-    def _model(self, tree: Tree, above: Above) -> Made | None:
+    def _model(self, tree: Tree, above: Above) -> TrainedModel | None:
         if not self._mapping(tree, "a model", "{base: …, data: …} or {soup: […]}"):
             return None
         return self._soup(tree, above) if "soup" in tree.value else self._train(tree, above)
@@ -369,6 +369,6 @@ def _varies_models(path: str) -> bool:
     if option != "model":
         return option == "base"
     try:
-        return find(stage).model_kind is not None
+        return find_stage(stage).model_kind is not None
     except ConfigError:
         return False

@@ -10,7 +10,7 @@ from typing import Any
 
 from nirank.algebra.application import fold, rewrite, within
 from nirank.algebra.pipeline import Pipeline, require_system
-from nirank.algebra.registry import find, stages
+from nirank.algebra.registry import find_stage, load_stages
 from nirank.base.amounts import parse_size
 from nirank.base.values import convert_field, get_field_type, suggest_choice
 from nirank.config.collections import CollectionReader, path_of, unknown_keys
@@ -243,7 +243,7 @@ class _Reader:
             return {}
         self.named = tree.value
         self.keys = tree.keys
-        known = stages()
+        known = load_stages()
         for name in self.named:
             if name in known or name in APPLIED or name == TUNE:
                 self.mistakes.add(tree.keys[name], f"system '{name}' has the name of a stage; give it another")
@@ -342,11 +342,11 @@ class _Reader:
 
     def _kind(self, name: str, place: Tree) -> type[Any] | None:
         try:
-            return find(name)
+            return find_stage(name)
         except ConfigError:
-            known = [*self.named, *stages(), *APPLIED, TUNE]
+            known = [*self.named, *load_stages(), *APPLIED, TUNE]
             self.mistakes.add(
-                place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(stages())}"
+                place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(load_stages())}"
             )
             return None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from nirank.algebra.application import Keep
-from nirank.algebra.registry import stages
+from nirank.algebra.registry import load_stages
 from nirank.config.collections import COLLECTION_KEYS
 from nirank.config.models import DATA, FIELDS, FILE, FOLDS, JUDGED, MINED, MIX, SOUP, TRAIN, WATCH
 from nirank.config.models import TUNE as TUNE_KEYS
@@ -40,7 +40,7 @@ def schema() -> dict[str, Any]:
         forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
     candidates = {"type": "array", "items": pipeline}
     forms.append(_only(TUNE, _keys(TUNE_KEYS, required=["on"], of=pipeline, candidates=candidates, on=_keys(JUDGED))))
-    for name, kind in stages().items():
+    for name, kind in load_stages().items():
         options = _loose(TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}"))
         definitions |= options.pop("$defs", {})
         short: dict[str, Any] = {"type": [*_SCALAR, "null", "array"]}  # the first option alone, or none

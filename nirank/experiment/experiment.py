@@ -225,7 +225,7 @@ class Experiment:
         """Say why a store that is not empty spares less than it seems to."""
         from nirank.store.shelf import told_of_earlier
 
-        if message := told_of_earlier(self.store.described()):
+        if message := told_of_earlier(self.store.read_descriptions()):
             log.info("%s", message)
 
     def _list_steps(self) -> list[Step]:

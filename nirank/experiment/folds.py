@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.algebra.judged import in_folds
+from nirank.algebra.judged import assign_folds
 from nirank.base.values import fit_fields
 from nirank.collections.collection import Collection
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
@@ -39,5 +39,5 @@ class Folds:
         keys = [
             first.setdefault(text, id) if text else id for text, id in zip(texts, collection.queries.ids, strict=True)
         ]
-        fold = in_folds(keys, self.k, self.seed)
+        fold = assign_folds(keys, self.k, self.seed)
         return [np.flatnonzero(fold == number) for number in range(self.k)]

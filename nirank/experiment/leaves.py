@@ -47,7 +47,7 @@ class Leaves:
             collection=collection.name,
             split=collection.split,
             judgements=None if qrels is None else add("judgements", "judgements", qrels),
-            whole=collection.candidates is not None,
+            full_depth=collection.candidates is not None,
             device=self.device,
             date=collection.date,
             one_table=is_one_table(collection),
@@ -57,7 +57,7 @@ class Leaves:
         """Return a collection whose lists are evaluated: to their end where a measure reads that far."""
         sides = self.make_sides(collection)
         screening = any(parse(name).screening for name in collection.measures or self.measures)
-        return replace(sides, whole=sides.whole or screening)
+        return replace(sides, full_depth=sides.full_depth or screening)
 
 
 def is_one_table(collection: Collection) -> bool:

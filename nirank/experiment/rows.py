@@ -199,13 +199,13 @@ def _measure_stages(
         stages.append(StageRecall(**{"total" if name == "of" else name: value for name, value in values.items()}))
         stages[-1] = replace(stages[-1], pairs=counts)
 
-    sides = {(role, run.target.input(role)) for role in ("queries", "docs")}
+    sides = {(role, run.target.get_input(role)) for role in ("queries", "docs")}
     for node in run.target.walk(lambda node: not node.training):  # what training ranks is no list of the system
         of_both_sides = sides <= set(node.inputs)  # lists of passages, or of a fold's queries, are not counted
         if node.is_leaf or node.kind not in ("ranking", "pairs") or not of_both_sides:
             continue
         if isinstance(node.stage, Scorer):
-            read = runner.value(node.input("list"))
+            read = runner.value(node.get_input("list"))
             if isinstance(read, Ranking):
                 measure_stage(f"first {node.stage.depth} for {node.label}", read.cut(node.stage.depth))
         measure_stage(node.label, runner.value(node))

@@ -104,7 +104,7 @@ class RunSources:
         """
         collection = self._take_outside_fold() if asked.outside_fold else self.collections.open(self.own, asked)
         qrels = _choose_qrels(collection, asked.qrels)
-        rows = asked.chosen(list(collection.queries.ids))
+        rows = asked.choose_rows(list(collection.queries.ids))
         refused = (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse"
         dropped = asked.on_overlap == "drop"
         title = f"{collection.name}/{collection.split}" if collection.split else collection.name

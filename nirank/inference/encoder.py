@@ -117,7 +117,7 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
             return map(timed(here), shards)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
 
-    memo = ctx.memos({"embeddings": how.space()}, _row(dimension))
+    memo = ctx.open_memo({"embeddings": how.space()}, _row(dimension))
     remembered_texts(chain(first, stream), memo, compute, into, ctx)
     deque(encoded, maxlen=0)
     vectors.flush()
@@ -153,7 +153,7 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     """
     if len(texts) < 2:
         return
-    memo = ctx.memos({"batch difference": how.space()}, np.dtype("<f4"))
+    memo = ctx.open_memo({"batch difference": how.space()}, np.dtype("<f4"))
     key = hash_texts([""])  # one for a model and how it is used, whatever texts were tried first
     found, known = memo.get(key)
     if not found.all():

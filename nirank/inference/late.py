@@ -102,7 +102,7 @@ def maxsim(
             return map(timed(partial(_score_shard, model, how, {}, done)), texts)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), _told), texts)
 
-    memo = ctx.memos({"maxsim": how.space(model)}, np.dtype("<f4"))
+    memo = ctx.open_memo({"maxsim": how.space(model)}, np.dtype("<f4"))
     of_pairs = combine_keys(keys["query"][pairs[:, 0]], keys["document"][pairs[:, 1]])
     found = remembered_pairs(of_pairs, memo, shards, compute, np.dtype("<f4"), ctx)
     for _ in done:

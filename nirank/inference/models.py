@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nirank.algebra.model import MODEL, Bound, Made
+from nirank.algebra.model import MODEL, PlannedModel, TrainedModel
 from nirank.algebra.node import Node
 from nirank.base.files import expand_path
 from nirank.errors import ModelError
@@ -53,7 +53,7 @@ class ModelFiles:
         """What a node that uses the model must have among its inputs."""
         return () if self.by is None else ((MODEL, self.by),)
 
-    def found_in(self, folder: Path) -> ModelFiles:
+    def locate(self, folder: Path) -> ModelFiles:
         """Return the model that was made, from the folder of its artifact."""
         return replace(resolve(str(folder / MODEL)), name=self.name)
 
@@ -143,14 +143,14 @@ class Planned(str):
         return planned
 
 
-def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
+def resolve(model: str | TrainedModel, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
     model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', or a bound made model
     revision  a branch, tag or commit of a hub model
     Raises ModelError, one sentence with the ways out.
     """
-    if isinstance(model, Made):
+    if isinstance(model, TrainedModel):
         return _made(model)
     if isinstance(model, Planned):
         return model.files
@@ -169,11 +169,11 @@ def resolve(model: str | Made, revision: str | None = None) -> ModelFiles:
     return _from_hub(model, revision)
 
 
-def _made(model: Made) -> ModelFiles:
-    assert isinstance(model, Bound), "bound before anything is planned"
+def _made(model: TrainedModel) -> ModelFiles:
+    assert isinstance(model, PlannedModel), "bound before anything is planned"
     if model.folder is not None:
         return replace(resolve(str(model.folder)), name=model.title)
-    return ModelFiles(resolve(model.start).path, model.title, {"made": model.by.address}, by=model.by)
+    return ModelFiles(resolve(model.base_name).path, model.title, {"made": model.node.address}, by=model.node)
 
 
 def _in_package(model: str, package: str, path: str) -> Path:

@@ -112,7 +112,7 @@ def score_pairs(
             return map(timed(here), texts)
         return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
 
-    memo = ctx.memos({"pair scores": how.space(limit)}, np.dtype("<f4"))
+    memo = ctx.open_memo({"pair scores": how.space(limit)}, np.dtype("<f4"))
     keys = combine_keys(hash_texts(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
     shard = fit_block_size(_SHARD, _A_TOKEN * limit)
     found = remembered_pairs(keys, memo, partial(by_number, shard), compute, np.dtype("<f4"), ctx)

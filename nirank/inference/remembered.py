@@ -133,8 +133,8 @@ def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: C
         shard = begun.popleft()
         seconds = time.perf_counter() - started
         rows = memo.put(shard.keys, rows, seconds)
-        ctx.remembered["computed"] += len(shard.keys)
-        ctx.remembered["computed_s"] += seconds
+        ctx.memo_use["computed"] += len(shard.keys)
+        ctx.memo_use["computed_s"] += seconds
         ctx.device_s += device_s
         yield shard.items, rows
         started = time.perf_counter()
@@ -148,6 +148,6 @@ def here(function: Callable[[T], Rows]) -> Compute[T]:
 def _known(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:
     found, rows = memo.get(keys)
     if len(rows):
-        ctx.remembered["found"] += len(rows)
-        ctx.remembered["found_s"] += len(rows) * (memo.rate or 0.0)
+        ctx.memo_use["found"] += len(rows)
+        ctx.memo_use["found_s"] += len(rows) * (memo.rate or 0.0)
     return found, rows

@@ -109,7 +109,7 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
                 return map(timed(here), shards)
             return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
 
-        memo = SparseMemo(ctx.memos({"sparse vectors": how.params()}, PART))
+        memo = SparseMemo(ctx.open_memo({"sparse vectors": how.params()}, PART))
         remembered_texts(texts, memo, compute, into, ctx)
     deque(encoded, maxlen=0)
     offsets = np.concatenate(([0], np.cumsum(lengths)))

@@ -30,6 +30,6 @@ def token_counts(
     def compute(shard: NDArray[np.int64]) -> NDArray[np.uint32]:
         return np.array(count([texts[row] for row in shard.tolist()]), kind)
 
-    memo = ctx.memos({"tokens": dict(space)}, kind)
+    memo = ctx.open_memo({"tokens": dict(space)}, kind)
     aside = Context()  # counting is no item of what is scored
     return remembered_pairs(keys, memo, partial(by_number, _COUNTED), here(compute), kind, aside).astype(np.int64)

@@ -52,6 +52,6 @@ def readable(node: Node, sources: TrainingSources) -> Readable | None:
         texts = sources.get_texts(node)
         return texts.readable if len(texts) else None
     if isinstance(node.stage, TextMap):
-        before = readable(node.input("texts"), sources)
+        before = readable(node.get_input("texts"), sources)
         return None if before is None else node.stage.describe_texts(before)
     return next((readable(below, sources) for role, below in node.inputs if role == "made"), None)

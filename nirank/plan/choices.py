@@ -66,7 +66,7 @@ def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoi
 def make_choice_node(tuned: Tuned, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
     sides = sources.open_judged(tuned.on, "tuned")
-    sides = replace(sides, whole=sides.whole or parse(tuned.measure).screening)
+    sides = replace(sides, full_depth=sides.full_depth or parse(tuned.measure).screening)
     assert sides.judgements is not None, "checked where judged queries are opened"
     lists = [sources.compile_pipeline(candidate, sides) for candidate in tuned.candidates]
     inputs = (
@@ -83,7 +83,7 @@ def make_choice_node(tuned: Tuned, sources: TrainingSources) -> Node:
 
 def choose(job: Job) -> None:
     """Measure every candidate and keep which is best, in `choice.json`."""
-    measure, qrels = job.params["measure"], job.one("judgements")
+    measure, qrels = job.params["measure"], job.get_input("judgements")
     scope = job_scope(job) if "scope" in job.inputs else None
     one_table = job.params.get("one_table", False)
     evaluations = [evaluate(ranking, qrels, (measure,), scope, one_table=one_table) for ranking in job.inputs["list"]]
@@ -101,7 +101,7 @@ def choose(job: Job) -> None:
             {"pipeline": repr(candidate), "value": value}
             for candidate, value in zip(job.stage.candidates, values, strict=True)
         ],
-        "queries": len(job.one("queries")),
+        "queries": len(job.get_input("queries")),
     }
     (job.folder / "choice.json").write_text(json.dumps(choice, indent=1, ensure_ascii=False) + "\n")
 

@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any, TypeVar
 
 from nirank.algebra.application import Fold, Rewrite, Within
-from nirank.algebra.model import bound, made_for
+from nirank.algebra.model import list_model_inputs, plan_models
 from nirank.algebra.node import Kind, Node
 from nirank.algebra.pipeline import Pipeline, Then
 from nirank.algebra.sides import Sides
@@ -152,7 +152,7 @@ def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
 def _ready(one: S, sides: Sides) -> S:
     """Return a stage as it is addressed: its trained models bound to what makes them, `auto` decided."""
     check_stage(one, sides)
-    return bound(one, sides, one.model_kind, one.name).resolve_options(sides)
+    return plan_models(one, sides, one.model_kind, one.name).resolve_options(sides)
 
 
 def combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
@@ -187,7 +187,7 @@ def _both(sides: Sides) -> Inputs:
 
 
 def _needs(one: Stage, sides: Sides) -> Inputs:
-    found: Inputs = (*(("need", node) for node in one.plan_inputs(sides)), *made_for(one))
+    found: Inputs = (*(("need", node) for node in one.plan_inputs(sides)), *list_model_inputs(one))
     if "judgements" in one.reads:
         if sides.judgements is None:
             raise ConfigError(f"{one!r} reads judgements, and {sides.collection or 'the collection'} has none")

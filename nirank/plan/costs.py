@@ -46,7 +46,7 @@ def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder
         "pairs": len(value) if isinstance(value, Pairs) else None,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        **context.remembered,
+        **context.memo_use,
         "models": dict(context.models),
         "device": ", ".join(sorted(context.devices)) or "cpu",
         "device_s": context.device_s,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.context import Context
-from nirank.algebra.model import MODEL, located
+from nirank.algebra.model import MODEL, locate_models
 from nirank.algebra.node import Job, Node, Store, Stored
 from nirank.base.amounts import format_size
 from nirank.base.memo import Memo, open_null_memo
@@ -145,7 +145,7 @@ class Runner:
         if node.address not in self._timed:
             self.reporter.stage(f"{node.label} once more, to be timed")
             inputs = self._inputs(wanted)
-            context = replace(self._context(wanted, inputs), memos=open_null_memo)
+            context = replace(self._context(wanted, inputs), open_memo=open_null_memo)
             with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
                 with measured(cost):
                     job = Job(wanted.params, inputs, Path(folder), context, _stage(wanted, inputs), wanted.depth)
@@ -183,7 +183,7 @@ class Runner:
             return False  # its content is its address
         if self._find(node) is None and node.address in self._stale:
             self.run(node)
-        present = self.store.checksums(node)
+        present = self.store.read_checksums(node)
         return bool(present) and recorded not in present
 
     def _compute(self, node: Node) -> Stored:
@@ -243,7 +243,7 @@ class Runner:
         lists = [(node, inputs["list"][0])]
         for other in others:
             try:
-                lists.append((other, self.value(other.input("list"))))
+                lists.append((other, self.value(other.get_input("list"))))
             except FailedNode:
                 continue  # its own systems will say so
         return heads(lists) if len(lists) > 1 else None
@@ -271,20 +271,20 @@ class Runner:
             stage=node.label,
             track=self.reporter.track,
             qrels=inputs.get("judgements", [None])[0],
-            memos=self.store.memo,
+            open_memo=self.store.open_memo,
             engine=self.engine,
-            scratch=self.store.scratch(node),
+            scratch=self.store.get_scratch_folder(node),
         )
 
     def _run_task(self, node: Node, inputs: dict[str, list[Any]]) -> None:
         used: set[str] = set()
 
         def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
-            memo = self.store.memo(space, kind)
+            memo = self.store.open_memo(space, kind)
             used.add(memo.name)
             return memo
 
-        context = replace(self._context(node, inputs), memos=memos)
+        context = replace(self._context(node, inputs), open_memo=memos)
         cost: Cost
         meta: dict[str, Any] = {
             "inputs": [
@@ -324,7 +324,7 @@ def _deeper(one: Node, other: Node) -> bool:
 def _stage(node: Node, inputs: Mapping[str, list[Any]]) -> Any:
     """Return a node's stage, its trained models where they lie."""
     made = [below.address for role, below in node.inputs if role == MODEL]
-    return located(node.stage, dict(zip(made, inputs.get(MODEL, ()), strict=True)))
+    return locate_models(node.stage, dict(zip(made, inputs.get(MODEL, ()), strict=True)))
 
 
 def _task(path: str) -> Any:

@@ -50,7 +50,7 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, worke
             if known is None or (known.depth is not None and (node.depth is None or node.depth > known.depth)):
                 deepest[node.address] = node
     found = {address: store.find(node) for address, node in deepest.items()}
-    rates = Rates(store.described() if None in found.values() else ())
+    rates = Rates(store.read_descriptions() if None in found.values() else ())
     sized: Known = {}
 
     def size(node: Node) -> int | None:

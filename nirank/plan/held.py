@@ -57,14 +57,14 @@ def joined(folds: list[tuple[Node, Sides]], whole: Sides) -> Node:
 
 def take(job: Job) -> Pairs:
     """Leave of a list the queries held out."""
-    found: Pairs = job.one("list")
-    queries = job.one("queries").ids
+    found: Pairs = job.get_input("list")
+    queries = job.get_input("queries").ids
     return found.take(found.queries.find_rows(list(queries)), queries)
 
 
 def put_together(job: Job) -> Pairs:
     """Put the lists of disjoint queries together, as pairs where not all are ranked; as deep as the shallowest."""
-    queries, docs = job.one("queries").ids, job.one("docs").ids
+    queries, docs = job.get_input("queries").ids, job.get_input("docs").ids
     lists: list[Pairs] = job.inputs["list"]
     rows = [
         queries.find_rows(list(held.ids))[found.query_rows]

@@ -23,7 +23,7 @@ Side = Literal["docs", "queries"]
 
 def scope_of_parts(job: Job) -> Scope:
     """Translate a scope into one over parts; where documents have the parts, `fold` takes out own documents."""
-    queries, docs, whole = job.one("queries"), job.one("docs"), job.one("whole")
+    queries, docs, whole = job.get_input("queries"), job.get_input("docs"), job.get_input("whole")
     if job.params["side"] == "docs":
         parents = np.asarray(docs.parents)
         allowed = job_scope(job, docs=whole)
@@ -38,9 +38,9 @@ def scope_of_parts(job: Job) -> Scope:
 
 def list_of_parts(job: Job) -> Pairs:
     """Turn a list into the list of its documents' parts, each with its document's score, or of its queries' parts."""
-    found: Pairs = job.one("list")
+    found: Pairs = job.get_input("list")
     side: Side = job.params["side"]
-    pairs, came_from = _to_parts(found, job.one(side), side)
+    pairs, came_from = _to_parts(found, job.get_input(side), side)
     if not isinstance(found, Ranking):
         return pairs
     scores = np.asarray(found.scores)[came_from]
@@ -56,10 +56,10 @@ def fold(job: Job) -> Ranking:
 
     The depth is how many documents are certain; for queries, as for every fusion, that of the lists.
     """
-    found: Ranking = job.one("list")
-    queries, docs = job.one("queries"), job.one("docs")
+    found: Ranking = job.get_input("list")
+    queries, docs = job.get_input("queries"), job.get_input("docs")
     side, keep, top = job.params["side"], job.params["keep"], job.params.get("top")
-    keys, _, scores = arranged(found, job.one("parts"), side, len(docs))
+    keys, _, scores = arranged(found, job.get_input("parts"), side, len(docs))
     keys, scores = _top(keys, scores, top) if top else (keys, scores)
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     folded = _folded(scores, starts, keep) if len(starts) else scores

@@ -24,7 +24,7 @@ def search(job: Job) -> Pairs:
     """Run a retriever inside the scope, and check that it stayed there."""
     stage: Retriever = job.stage
     scope = job_scope(job)
-    found = stage.search(job.one("queries"), scope, job.depth, job.context)
+    found = stage.search(job.get_input("queries"), scope, job.depth, job.context)
     _check(stage.name, found, job, scope, ranked=stage.gives == "ranking")
     if job.depth is not None:
         if found.counts.max(initial=0) > job.depth:
@@ -40,7 +40,7 @@ def search(job: Job) -> Pairs:
 def score(job: Job) -> Ranking:
     """Score each list's head; the tail keeps its old order below the head's least score."""
     stage: Scorer = job.stage
-    found: Pairs = job.one("list")
+    found: Pairs = job.get_input("list")
     head = found.cut(stage.depth) if isinstance(found, Ranking) else found
     scores = np.asarray(stage.score(head, job.context))
     if scores.shape != (len(head),) or not np.issubdtype(scores.dtype, np.floating):
@@ -86,7 +86,7 @@ def combine(job: Job) -> Pairs:
 def map(job: Job) -> Texts:
     """Run a text map; parents name rows of what the first of several maps in a row read."""
     stage: TextMap = job.stage
-    texts: Texts = job.one("texts")
+    texts: Texts = job.get_input("texts")
     feedback = next(iter(job.inputs.get("list", ())), None)
     made = stage.map(texts, feedback, job.context)
     if made.parents is None or len(made.parents) != len(made):
@@ -101,12 +101,12 @@ def map(job: Job) -> Texts:
 def scope(job: Job) -> Scope:
     """Run a scope stage."""
     stage: ScopeStage = job.stage
-    return stage.build_scope(job.one("queries"), job.one("docs"), job.context)
+    return stage.build_scope(job.get_input("queries"), job.get_input("docs"), job.context)
 
 
 def restrict(job: Job) -> Pairs:
     """Leave of a list what a scope allows; where a cut list lost documents, it is certain less deep."""
-    found: Pairs = job.one("list")
+    found: Pairs = job.get_input("list")
     kept = found.select(job_scope(job).allows(found.query_rows, found.rows))
     if not isinstance(found, Ranking) or not isinstance(kept, Ranking) or len(kept) == len(found):
         return kept
@@ -115,8 +115,8 @@ def restrict(job: Job) -> Pairs:
 
 def rewritten(job: Job) -> Texts:
     """Give the rewritten texts the declared queries' ids and order; a query without one is empty."""
-    queries: Texts = job.one("texts")
-    made: Texts = job.one("made")
+    queries: Texts = job.get_input("texts")
+    made: Texts = job.get_input("made")
     assert made.parents is not None
     parents = np.asarray(made.parents)
     counts = np.bincount(parents, minlength=len(queries))
@@ -142,7 +142,7 @@ def certain(found: Ranking, counts: NDArray[np.int64]) -> int | None:
 
 def job_scope(job: Job, queries: Texts | None = None, docs: Texts | None = None) -> Scope:
     """Return what all scopes of the job allow together."""
-    queries, docs = queries or job.one("queries"), docs or job.one("docs")
+    queries, docs = queries or job.get_input("queries"), docs or job.get_input("docs")
     allowed = Scope(queries.ids, docs.ids)
     for one in job.inputs.get("scope", ()):
         allowed &= one if isinstance(one, Scope) else Scope(queries.ids, docs.ids, pairs=one.drop_scores())
@@ -154,7 +154,7 @@ def _check(name: str, found: Any, job: Job, scope: Scope, *, ranked: bool) -> No
     """Raise StageError unless a stage gave what its kind promises."""
     if not isinstance(found, Ranking if ranked else Pairs):
         raise StageError(f"{name}: gave a {type(found).__name__}; expected a {'Ranking' if ranked else 'Pairs'}")
-    if found.queries != job.one("queries").ids or found.docs != job.one("docs").ids:
+    if found.queries != job.get_input("queries").ids or found.docs != job.get_input("docs").ids:
         raise StageError(f"{name}: gave a list over other queries or documents than it was asked about")
     outside = [_outside(found, scope, start) for start in range(0, len(found), _CHECKED)]
     first = next((some for some in outside if len(some)), None)

@@ -35,7 +35,7 @@ class Together:
     def add(self, node: Node) -> None:
         """Take note of a node of the plan."""
         if remembering(node):
-            below = tuple(one for one in node.input("list").walk() if remembering(one))
+            below = tuple(one for one in node.get_input("list").walk() if remembering(one))
             self._waiting.setdefault(_scorer(node), {})[node] = below
 
     def take(self, node: Node, stored: Callable[[Node], bool]) -> list[Node]:

@@ -23,7 +23,7 @@ def open_value(node: Node, folder: Path, value_of: Callable[[Node], Any]) -> Any
     if node.kind == "texts":
         return Texts.open(folder)
     if node.kind in _PAIRED:
-        queries, docs = value_of(node.input("queries")), value_of(node.input("docs"))
+        queries, docs = value_of(node.get_input("queries")), value_of(node.get_input("docs"))
         value = _PAIRED[node.kind].open(folder, queries.ids, docs.ids)
         if isinstance(value, Ranking) and node.depth is not None:
             return value.cut(node.depth)

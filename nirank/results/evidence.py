@@ -64,10 +64,10 @@ def folded(node: Node, runner: Runner) -> tuple[Folded, ...]:
     found = []
     for one in node.walk():
         if one.task.endswith(".parts:fold") and all(
-            one.input(role) == node.input(role) for role in ("queries", "docs")
+            one.get_input(role) == node.get_input(role) for role in ("queries", "docs")
         ):
-            below = runner.value(one.input("list"))
-            parts, docs = runner.value(one.input("parts")), runner.value(one.input("docs"))
+            below = runner.value(one.get_input("list"))
+            parts, docs = runner.value(one.get_input("parts")), runner.value(one.get_input("docs"))
             params = one.params
             found.append(
                 Folded(one.label, below, parts, params["side"], params["keep"], params.get("top"), max(len(docs), 1))

@@ -29,7 +29,7 @@ def _describe_soup(node: Node, runner: Runner) -> SoupMade:
 
 
 def _describe_training(node: Node, runner: Runner) -> Training:
-    stored, examples = runner.run(node), runner.run(node.input("examples"))
+    stored, examples = runner.run(node), runner.run(node.get_input("examples"))
     assert stored is not None and examples is not None
     curve = json.loads((stored.folder / "curve.json").read_text())
     facts = json.loads((stored.folder / "training.json").read_text())

@@ -65,5 +65,5 @@ def build(job: Job) -> None:
     from nirank.inference import ann
     from nirank.inference.encoder import read_vectors
 
-    vectors, _ = read_vectors(job.one("vectors"))
+    vectors, _ = read_vectors(job.get_input("vectors"))
     ann.build(vectors, job.stage, job.params["similarity"], job.folder, job.context)

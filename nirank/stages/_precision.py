@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nirank.algebra.context import Context
-from nirank.algebra.model import Made
+from nirank.algebra.model import TrainedModel
 from nirank.algebra.stage import Stage
 from nirank.errors import ConfigError
 
@@ -32,7 +32,7 @@ def resolve_precision(one: S, device: str, answers: Callable[[S, Path, Context],
     from nirank.inference.models import Planned
 
     named: Any = one
-    if not isinstance(named.model, Made):
+    if not isinstance(named.model, TrainedModel):
         named = replace(named, model=Planned.of(named.model, named.revision))
     one = named
     if getattr(one, "precision", None) != "auto":
@@ -54,14 +54,14 @@ def _stand_in(one: S) -> S:
     Raises ConfigError where the start cannot do what the trained model will do.
     """
     model = getattr(one, "model", None)
-    if not isinstance(model, Made):
+    if not isinstance(model, TrainedModel):
         return one
     if one.model_kind != "bi_encoder":
         raise ConfigError(
             f"{one.name}: precision: auto is decided by trying the model, and {model.title} is yet to be trained;"
             " name float32, bfloat16 or float16"
         )
-    changed: Any = {"model": model.start}
+    changed: Any = {"model": model.base_name}
     return replace(one, **changed)
 
 

@@ -152,7 +152,7 @@ def index(job: Job) -> None:
     from nirank.lexical.jvm import lucene_version
     from nirank.lexical.postings import build
 
-    texts: Texts = job.one("texts")
+    texts: Texts = job.get_input("texts")
     planned, version = job.params["lucene"], lucene_version()
     if version.split(".")[0] != str(planned):
         raise StageError(f"bm25: planned with Lucene {planned}, but Java runs {version}; run in a process of its own")

@@ -166,7 +166,7 @@ def vectors(job: Job) -> None:
     """Encode one side, or those of its texts that all lists have that say which may be seen."""
     from nirank.inference.encoder import encode
 
-    texts: Texts = job.one("texts")
+    texts: Texts = job.get_input("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
     rows = listed_rows(job.inputs.get("within", ()))
     if rows is not None:

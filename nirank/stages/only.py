@@ -72,7 +72,7 @@ class Only(ScopeStage):
 def read(job: Job) -> None:
     """Read a file of ids into the rows of the collection's documents."""
     file: InputFile = job.stage
-    path, docs = file.path, job.one("docs").ids
+    path, docs = file.path, job.get_input("docs").ids
     with file.expect_unchanged():
         lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
     listed = [(number, id) for number, id in lines if id]

@@ -95,7 +95,7 @@ class RunFile(Retriever):
 def read(job: Job) -> Ranking:
     """Read a run file over the two sides of a collection; what was dropped is counted."""
     file: InputFile = job.stage
-    queries, docs = job.one("queries").ids, job.one("docs").ids
+    queries, docs = job.get_input("queries").ids, job.get_input("docs").ids
     if not len(queries):
         return Ranking.from_dict({}, queries, docs)
     with file.expect_unchanged() as path:

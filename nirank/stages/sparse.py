@@ -103,7 +103,7 @@ def vectors(job: Job) -> None:
     """Encode one side."""
     from nirank.inference.sparse import encode_sparse
 
-    texts: Texts = job.one("texts")
+    texts: Texts = job.get_input("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
     read = job.context.count_blank(texts.read(view), "empty_texts")
     encode_sparse(read, len(texts), job.stage, job.folder, job.context)
@@ -113,7 +113,7 @@ def index(job: Job) -> None:
     """Invert the documents' vectors."""
     from nirank.inference.sparse import invert
 
-    invert(job.one("vectors"), job.folder)
+    invert(job.get_input("vectors"), job.folder)
 
 
 def _answers(one: Sparse, folder: Path, ctx: Context) -> Answers:

@@ -92,8 +92,8 @@ def vectors(job: Job) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     asked: TFIDF = job.stage
-    docs: Texts = job.one("docs")
-    queries: Texts = job.one("queries")
+    docs: Texts = job.get_input("docs")
+    queries: Texts = job.get_input("queries")
     vectoriser = TfidfVectorizer(
         analyzer=asked.analyzer, ngram_range=asked.ngrams, sublinear_tf=asked.sublinear, dtype=np.float32
     )
@@ -125,4 +125,4 @@ def index(job: Job) -> None:
     """Invert the documents' vectors."""
     from nirank.inference.sparse import invert
 
-    invert(job.one("vectors") / "docs", job.folder)
+    invert(job.get_input("vectors") / "docs", job.folder)

@@ -214,13 +214,13 @@ class LocalStore:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         sync_folder(final.parent)
-        shutil.rmtree(self.scratch(node), ignore_errors=True)
+        shutil.rmtree(self.get_scratch_folder(node), ignore_errors=True)
 
-    def scratch(self, node: Node) -> Path:
+    def get_scratch_folder(self, node: Node) -> Path:
         """Return where a node may keep what it goes on from after a crash; removed when it is committed."""
         return self.root / "scratch" / node.address
 
-    def checksums(self, node: Node) -> set[str]:
+    def read_checksums(self, node: Node) -> set[str]:
         """Return the checksums of a node's artifacts, at any depth."""
         found = (self._read(folder) for folder, _ in self._folders(node.address))
         return {str(one.meta["checksum"]) for one in found if one is not None and not is_earlier(one.meta)}
@@ -231,7 +231,7 @@ class LocalStore:
             with suppress(*_UNREADABLE):
                 yield Stored(path.parent, read_description(path.parent))
 
-    def described(self) -> Iterator[Mapping[str, Any]]:
+    def read_descriptions(self) -> Iterator[Mapping[str, Any]]:
         """Yield what `artifact.json` says of every artifact."""
         for one in self.artifacts():
             yield one.meta
@@ -241,7 +241,7 @@ class LocalStore:
         for folder, _ in self._folders(node.address):
             self.discard(folder)
 
-    def memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> SegmentedMemo:
+    def open_memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> SegmentedMemo:
         """Return the memo of one space, for rows of one type."""
         from nirank.store.memo import SegmentedMemo, described_type
 
@@ -257,7 +257,7 @@ class LocalStore:
         for path in sorted(self.root.glob("memos/*/memo.json")):
             try:
                 said = json.loads(path.read_text(encoding="utf-8"))
-                memo = self.memo(said["space"], row_type(said["row"]))
+                memo = self.open_memo(said["space"], row_type(said["row"]))
             except _UNREADABLE as error:
                 log.warning("%s is damaged (%s); it is written again when the memo is next filled", path, error)
                 with suppress(OSError):

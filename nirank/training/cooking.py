@@ -45,7 +45,7 @@ def cook(
     else:
         state, ingredients = soups.uniform(states), tuple(range(len(models)))
     if how.how == "wise":
-        begun = resolve(how.start).path if start is None else start / MODEL
+        begun = resolve(how.base_name).path if start is None else start / MODEL
         weights.comparable([models[0], begun], [how.of[0].title, "what it started from"])
         state = soups.wise(_as_made(weights.read(begun), state), state, how.alpha)
     weights.write(state, models[0], folder / MODEL)

@@ -33,7 +33,7 @@ class Data:
         """A short name for people."""
         raise NotImplementedError
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         """Return the computation that gives the `Examples`, for a system on these sides."""
         raise NotImplementedError
 
@@ -117,7 +117,7 @@ class TrainingSet(Data):
     def title(self) -> str:
         return described(self.queries)
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
         own = sources.open_judged(self.queries, "trained", self.grade)
         assert own.judgements is not None, "checked where judged queries are opened"
@@ -168,7 +168,7 @@ class Fields(Data):
     def title(self) -> str:
         return f"{self.query} and {self.positive} of {'the documents' if self.source is None else _named(self.source)}"
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
         docs = sources.open_collection(self.source).docs
         texts = sources.get_texts(docs)
@@ -207,7 +207,7 @@ class TrainingFile(Data):
     def title(self) -> str:
         return Path(self.path).name
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         path = expand_path(self.path)
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
@@ -254,8 +254,8 @@ class Mixture(Data):
     def title(self) -> str:
         return " + ".join(one.title for one in self.of)
 
-    def node(self, sides: Sides) -> Node:
-        inputs = tuple(("examples", one.node(sides)) for one in self.of)
+    def compile_node(self, sides: Sides) -> Node:
+        inputs = tuple(("examples", one.compile_node(sides)) for one in self.of)
         params = {} if self.by == "size" else {"by": self.by}
         return Node(f"{TASKS}:mixed", 1, params, inputs, offline=True, label=f"examples of {self.title}")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.algebra.judged import hashed
+from nirank.algebra.judged import hash_with_salt
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts, fingerprint
 from nirank.flow.pairs import concatenate_ranges
@@ -94,7 +94,7 @@ def of_fields(docs: Texts, query: TextView, positive: TextView, sample: int | No
     """Yield a pair for each document whose two fields both say something, and not the same."""
     rows = np.arange(len(docs))
     if sample is not None and sample < len(docs):
-        order = sorted(range(len(docs)), key=lambda row: hashed(docs.ids[row], "sample"))
+        order = sorted(range(len(docs)), key=lambda row: hash_with_salt(docs.ids[row], "sample"))
         rows = np.sort(np.array(order[:sample], np.int64))
     both = zip(rows.tolist(), docs.read(query, rows), docs.read(positive, rows), strict=True)
     for row, asked, answer in both:
@@ -141,7 +141,7 @@ def _some(one: Examples, n: int, salt: int) -> Examples:
     if len(one) <= n:
         return one
     order = sorted(
-        range(len(one)), key=lambda at: hashed(f"{at} {one.query_ids[at]} {one.positive_ids[at]}", f"{salt}")
+        range(len(one)), key=lambda at: hash_with_salt(f"{at} {one.query_ids[at]} {one.positive_ids[at]}", f"{salt}")
     )
     kept = np.zeros(len(one), np.bool_)
     kept[order[:n]] = True

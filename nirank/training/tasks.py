@@ -23,15 +23,15 @@ TRAIN_TASK, SOUP_TASK = f"{__name__}:train", f"{__name__}:soup"
 def mine(job: Job) -> None:
     """Choose positives and negatives."""
     found = next(iter(job.inputs.get("list", ())), None)
-    made = mined_rows(job.one("queries"), job.one("docs"), job.one("judgements"), found, job.params)
+    made = mined_rows(job.get_input("queries"), job.get_input("docs"), job.get_input("judgements"), found, job.params)
     made.save(job.folder)
     job.context.declare("examples", dict(made.counts))
 
 
 def pairs(job: Job) -> Pairs:
     """Give the pairs that a teacher is to score."""
-    q, d = MinedRows.open(job.one("mined")).pairs()
-    return Pairs.build(job.one("queries").ids, job.one("docs").ids, q, d, source="examples")
+    q, d = MinedRows.open(job.get_input("mined")).pairs()
+    return Pairs.build(job.get_input("queries").ids, job.get_input("docs").ids, q, d, source="examples")
 
 
 def examples(job: Job) -> None:
@@ -41,14 +41,14 @@ def examples(job: Job) -> None:
         TextView(job.params.get("doc_text", TITLE_AND_TEXT)),
     )
     teacher = next(iter(job.inputs.get("teacher", ())), None)
-    mined = MinedRows.open(job.one("mined"))
-    _keep(of_rows(mined, job.one("queries"), job.one("docs"), views, teacher), job)
+    mined = MinedRows.open(job.get_input("mined"))
+    _keep(of_rows(mined, job.get_input("queries"), job.get_input("docs"), views, teacher), job)
 
 
 def fields(job: Job) -> None:
     """Pair two fields of every document."""
     views = TextView(job.params["query"]), TextView(job.params["positive"])
-    found = of_fields(job.one("texts"), *views, job.params.get("sample"))
+    found = of_fields(job.get_input("texts"), *views, job.params.get("sample"))
     left = set(job.params.get("without", ()))
     _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
 
@@ -85,7 +85,14 @@ def train(job: Job) -> None:
     prompts = (base.pair_prompt, "") if one.kind == "cross_encoder" else (base.prompt("query"), base.prompt("document"))
     limits = (None, None) if watch is None else (watch.patience, watch.every)
     how = Fitting(one.kind, base, one.recipe, int(job.params["seed"]), *prompts, *limits)
-    fit(how, Examples.open(job.one("examples")), _watched(job), job.context.scratch_folder(), job.folder, job.context)
+    fit(
+        how,
+        Examples.open(job.get_input("examples")),
+        _watched(job),
+        job.context.open_scratch_folder(),
+        job.folder,
+        job.context,
+    )
 
 
 def soup(job: Job) -> None:
@@ -100,7 +107,7 @@ def _watched(job: Job) -> Watched | None:
     if "watched" not in job.inputs:
         return None
     names = ("watched", "watched_queries", "watched_docs", "watched_judgements")
-    lists, queries, docs, qrels = (job.one(name) for name in names)
+    lists, queries, docs, qrels = (job.get_input(name) for name in names)
     watch = job.stage.watch
     views = TextView(watch.query_text), TextView(watch.doc_text)
     return Watched.of(lists, queries, docs, qrels, watch.measure, views)

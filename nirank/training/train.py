@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.model import KINDS, MODEL, Bound, Kind, Made, Model, bound, made_for
+from nirank.algebra.model import KINDS, MODEL, Kind, Model, PlannedModel, TrainedModel, list_model_inputs, plan_models
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.sides import Sides
@@ -73,7 +73,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Train(Made):
+class Train(TrainedModel):
     """A model trained on a training set, from another model.
 
     base    hub id, folder, pkg:PACKAGE/path, or a trained model
@@ -95,8 +95,8 @@ class Train(Made):
         fit_fields(self, "train")
 
     @property
-    def start(self) -> str:
-        return self.base if isinstance(self.base, str) else self.base.start
+    def base_name(self) -> str:
+        return self.base if isinstance(self.base, str) else self.base.base_name
 
     @property
     def title(self) -> str:
@@ -107,16 +107,16 @@ class Train(Made):
         where = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
         return f"{where} ({', '.join(how)})" if how else where
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve
 
-        one = bound(self, sides, None, "train")
+        one = plan_models(self, sides, None, "train")
         params: dict[str, Any] = {"kind": self.kind, "seed": self.seed}
         if isinstance(one.base, str):
             params["base"] = dict(resolve(one.base).identity)
         if self.recipe.options():
             params["recipe"] = self.recipe.options()
-        inputs: Inputs = (*made_for(one), ("examples", self.data.node(sides)))
+        inputs: Inputs = (*list_model_inputs(one), ("examples", self.data.compile_node(sides)))
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params["watch"] = self.watch.params()
@@ -138,14 +138,14 @@ class Train(Made):
         from nirank.inference.models import resolve
 
         del sizes
-        return training_need(resolve(self.start))
+        return training_need(resolve(self.base_name))
 
     def __repr__(self) -> str:
         return to_expression(self)
 
 
 @dataclass(frozen=True)
-class Soup(Made):
+class Soup(TrainedModel):
     """A model whose weights are averages of several models' that started from the same one.
 
     of     the models
@@ -157,7 +157,7 @@ class Soup(Made):
     Wortsman et al., ICML 2022, arXiv 2203.05482, recipe 1; WiSE-FT: Wortsman et al., CVPR 2022, arXiv 2109.01903.
     """
 
-    of: tuple[Made, ...]
+    of: tuple[TrainedModel, ...]
     how: Literal["uniform", "greedy", "wise"] = "uniform"
     watch: Watch | None = None
     tie: Literal["accept", "reject"] = "accept"
@@ -198,24 +198,24 @@ class Soup(Made):
         return self.of[0].kind
 
     @property
-    def start(self) -> str:
-        return self.of[0].start
+    def base_name(self) -> str:
+        return self.of[0].base_name
 
     @property
     def title(self) -> str:
         return f"{self.how} soup of {len(self.of)} × {self.of[0].title}"
 
-    def node(self, sides: Sides) -> Node:
+    def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve
 
-        models = tuple(Bound(one, one.node(sides)) for one in self.of)
+        models = tuple(PlannedModel(one, one.compile_node(sides)) for one in self.of)
         params: dict[str, Any] = {"how": self.how}
-        inputs: Inputs = tuple((MODEL, one.by) for one in models)
+        inputs: Inputs = tuple((MODEL, one.node) for one in models)
         if self.how == "wise":
             start = begins(self)
             params["alpha"] = self.alpha
-            if isinstance(start, Made):
-                inputs += (("start", start.node(sides)),)
+            if isinstance(start, TrainedModel):
+                inputs += (("start", start.compile_node(sides)),)
             else:
                 files = resolve(start)
                 heads = str(files.config("config.json").get("architectures", ""))
@@ -231,11 +231,11 @@ class Soup(Made):
         return to_expression(self)
 
 
-def begins(one: Made) -> str | Made:
+def begins(one: TrainedModel) -> str | TrainedModel:
     """Return what a model's training started from."""
     if isinstance(one, Soup):
         return begins(one.of[0])
-    if isinstance(one, Bound):
-        return begins(one.value)
+    if isinstance(one, PlannedModel):
+        return begins(one.model)
     assert isinstance(one, Train), f"{type(one).__name__} says nothing of its start"
     return one.base

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nirank
-from nirank.algebra.registry import find, origin, stages
+from nirank.algebra.registry import describe_origin, find_stage, load_stages
 from nirank.algebra.stage import Scorer, Stage, stage
 from nirank.errors import ConfigError
 from nirank.stages.apply import AppliedCombiner, AppliedScorer
@@ -73,15 +73,15 @@ def python(code: str, *paths: Path) -> Any:
 TELL = """
 import json
 from nirank.errors import ConfigError
-from nirank.algebra.registry import find, stages
+from nirank.algebra.registry import find_stage, load_stages
 said = {}
 for name in %r:
     try:
-        said[name] = find(name).__qualname__
+        said[name] = find_stage(name).__qualname__
     except ConfigError as error:
         said[name] = list(error.messages)
 try:
-    said["*"] = sorted(stages())
+    said["*"] = sorted(load_stages())
 except ConfigError as error:
     said["*"] = list(error.messages)
 print(json.dumps(said))
@@ -89,16 +89,16 @@ print(json.dumps(said))
 
 
 def test_scanning_finds_ours_by_name() -> None:
-    assert set(stages()) >= OURS
-    assert list(stages()) == sorted(stages())
-    assert find("rrf") is RRF and stages()["rrf"] is RRF
-    assert AppliedScorer not in stages().values() and AppliedCombiner not in stages().values()
-    assert all(isinstance(kind.name, str) and kind.__doc__ for kind in stages().values())
+    assert set(load_stages()) >= OURS
+    assert list(load_stages()) == sorted(load_stages())
+    assert find_stage("rrf") is RRF and load_stages()["rrf"] is RRF
+    assert AppliedScorer not in load_stages().values() and AppliedCombiner not in load_stages().values()
+    assert all(isinstance(kind.name, str) and kind.__doc__ for kind in load_stages().values())
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"there is no stage 'weigthed_sum'; did you mean 'weighted_sum'\?"):
-        find("weigthed_sum")
+        find_stage("weigthed_sum")
 
 
 def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
@@ -106,12 +106,12 @@ def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
     told = python(
         """
         import json
-        from nirank.algebra.registry import find, stages
+        from nirank.algebra.registry import find_stage, load_stages
         from nirank.testing import check_stage
-        longest = find("longest")
+        longest = find_stage("longest")
         check_stage(longest(2.0))
         one = longest(2.0)
-        print(json.dumps({"in": "longest" in stages(), "identity": one.describe_identity(), "repr": repr(one)}))
+        print(json.dumps({"in": "longest" in load_stages(), "identity": one.describe_identity(), "repr": repr(one)}))
         """,
         root,
     )
@@ -158,8 +158,11 @@ def test_clashing_names(tmp_path: Path) -> None:
 
 
 def test_a_scripts_stage_is_its_source(tmp_path: Path) -> None:
-    assert origin(RRF) == {}
-    assert set(origin(Here)) == {"source"} and Here().describe_identity()["source"] == origin(Here)["source"]
+    assert describe_origin(RRF) == {}
+    assert (
+        set(describe_origin(Here)) == {"source"}
+        and Here().describe_identity()["source"] == describe_origin(Here)["source"]
+    )
     script = tmp_path / "script.py"
     tail = "\nimport json\nprint(json.dumps(Longest(2.0).describe_identity()))\n"
 
@@ -184,7 +187,7 @@ def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> No
         return made
 
     one, two = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
-    assert origin(one) == origin(cell(PLUGIN)) != origin(two)
+    assert describe_origin(one) == describe_origin(cell(PLUGIN)) != describe_origin(two)
 
 
 BASES = """
@@ -277,12 +280,12 @@ def made(weight: Any, by_default: Any = 1) -> Any:
 
 def test_classes_of_a_factory_differ_by_what_they_got() -> None:
     two = made(2)
-    assert origin(two) == origin(made(2)) != origin(made(3))
-    assert origin(made(1, 2)) != origin(made(1, 3))
-    assert origin(made(np.arange(3))) != origin(made(np.arange(4)))
-    assert origin(made(lambda: 1)) == origin(made(lambda: 1))
+    assert describe_origin(two) == describe_origin(made(2)) != describe_origin(made(3))
+    assert describe_origin(made(1, 2)) != describe_origin(made(1, 3))
+    assert describe_origin(made(np.arange(3))) != describe_origin(made(np.arange(4)))
+    assert describe_origin(made(lambda: 1)) == describe_origin(made(lambda: 1))
     with pytest.raises(ConfigError, match="'weighed': its code uses 'weight', a Thing from outside of it.*an option"):
-        origin(made(Thing()))
+        describe_origin(made(Thing()))
 
 
 class Thing:
@@ -299,7 +302,7 @@ def test_a_notebooks_stage_is_also_what_its_methods_use(monkeypatch: pytest.Monk
             name = f"<ipython-input-{abs(hash(text))}>"
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
             exec(compile(text, name, "exec"), names)
-        return origin(names["Mine"])
+        return describe_origin(names["Mine"])
 
     stage_cell = """
 from nirank.algebra.stage import Scorer, stage
@@ -332,7 +335,7 @@ def test_describing_stages_loads_nothing_heavy() -> None:
     heavy = ["torch", "jnius", "pandas", "scipy", "pydantic", "transformers", "sentence_transformers"]
     code = f"""
     import json, sys, nirank.algebra.registry
-    nirank.algebra.registry.stages()
+    nirank.algebra.registry.load_stages()
     print(json.dumps([name for name in {heavy} if name in sys.modules]))
     """
     assert python(textwrap.dedent(code)) == []

@@ -229,7 +229,7 @@ def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_
     found = {}
     for case in both.plan():
         (mined,) = [node for node in case.target.walk() if node.label.startswith("positives")]
-        found[case.collection.name] = both._leaves.values[mined.input("judgements").address].docs
+        found[case.collection.name] = both._leaves.values[mined.get_input("judgements").address].docs
     assert len(found["small"]) + 1 == len(found["large"])
 
 
@@ -404,7 +404,7 @@ def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path
     beside, before = error.value.messages
     assert beside.startswith("system 'Beside': ") and "no split 'none'" in beside
     assert before.startswith("system 'Before': ") and "has no judgement set 'absent'" in before
-    assert not any("choose" in meta["label"] for meta in store.described()), "nothing was chosen"
+    assert not any("choose" in meta["label"] for meta in store.read_descriptions()), "nothing was chosen"
 
 
 def test_all_choices_of_a_system_are_told_and_those_of_all_systems_are_planned_together(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from nirank import BM25, Dense, Mined, Train, TrainingSet, Windows, fold, rrf, tune, within
 from nirank.algebra.judged import Judged
-from nirank.algebra.model import Made
+from nirank.algebra.model import TrainedModel
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.walk import children, transform, walk
 from nirank.stages.first_words import FirstWords
@@ -37,7 +37,7 @@ def test_a_value_is_made_of_its_children(pipeline: Pipeline) -> None:
 def test_a_walk_reaches_stages_inside_trained_models_unless_they_are_closed() -> None:
     dense = Dense(TRAINED)
     assert BM25(b=0.1) in list(walk(dense))
-    assert BM25(b=0.1) not in list(walk(dense, Made)) and TRAINED in list(walk(dense, Made))
+    assert BM25(b=0.1) not in list(walk(dense, TrainedModel)) and TRAINED in list(walk(dense, TrainedModel))
 
 
 def test_what_is_changed_inside_makes_everything_around_it_anew() -> None:
@@ -46,4 +46,4 @@ def test_what_is_changed_inside_makes_everything_around_it_anew() -> None:
 
     changed = transform(rrf(Dense(TRAINED), BM25()), widen)
     assert changed == rrf(Dense(Train("base", TrainingSet(ON, Mined(BM25(b=0.9) % 20)))), BM25())
-    assert transform(Dense(TRAINED), widen, Made) == Dense(TRAINED)
+    assert transform(Dense(TRAINED), widen, TrainedModel) == Dense(TRAINED)

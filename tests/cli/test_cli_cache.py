@@ -56,8 +56,8 @@ def addresses(store: LocalStore) -> dict[str, str]:
 def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
     assert "0 stored, 0 B" in cache("ls")
     fill(store)
-    store.memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
-    store.memo({"embeddings": {}}, VECTOR).put(hash_texts("ab"), np.zeros(2, VECTOR), 1.0)
+    store.open_memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
+    store.open_memo({"embeddings": {}}, VECTOR).put(hash_texts("ab"), np.zeros(2, VECTOR), 1.0)
     listed = cache("ls")
     assert "index of fruits documents" in listed and "ranking   BM25()\n" in listed
     assert "memo      pair scores, 3 rows of 4 bytes" in listed
@@ -133,7 +133,7 @@ def test_why_of_something_alone_and_of_nothing(store: LocalStore) -> None:
 
 def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalStore) -> None:
     fill(store)
-    store.memo({"pair scores": {}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
+    store.open_memo({"pair scores": {}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     assert "3 checked" in cache("verify") and "none damaged" in cache("verify")
     (rows,) = store.root.glob("artifacts/*/*/scores.npy")
     (segment,) = store.root.glob("memos/*/*.memo")
@@ -152,7 +152,7 @@ def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalSt
 
 def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
     fill(store)
-    memo = store.memo({"pair scores": {}}, np.dtype("<f4"))
+    memo = store.open_memo({"pair scores": {}}, np.dtype("<f4"))
     memo.put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     (described,) = store.root.glob("memos/*/memo.json")
     for broken in ("[]", "{", '{"space": 1, "row": 7}', "{}"):

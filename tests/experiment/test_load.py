@@ -47,13 +47,13 @@ class CountingStore:
     def require_writable(self) -> None:
         pass
 
-    def checksums(self, node: Node) -> set[str]:
+    def read_checksums(self, node: Node) -> set[str]:
         return set()
 
     def remove(self, node: Node) -> None:
         shutil.rmtree(self.root / node.address)
 
-    def described(self) -> Iterator[Mapping[str, Any]]:
+    def read_descriptions(self) -> Iterator[Mapping[str, Any]]:
         return iter(())
 
     def verify(self, stored: Stored) -> bool:
@@ -62,7 +62,7 @@ class CountingStore:
     def lock(self, node: Node, waiting: Any) -> Any:
         return nullcontext()
 
-    def memo(self, space: Mapping[str, Any], kind: Any) -> Any:
+    def open_memo(self, space: Mapping[str, Any], kind: Any) -> Any:
         return open_null_memo(space, kind)
 
 

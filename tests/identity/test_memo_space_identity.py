@@ -77,7 +77,7 @@ def test_where_a_model_lies_is_nothing_to_the_space(name: str) -> None:
 def test_all_spaces_are_tried_here() -> None:
     """A memo that is new is named here, or above."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in Path(nirank.__file__).parent.rglob("*.py"))
-    assert set(re.findall(r'memos\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens"}
+    assert set(re.findall(r'open_memo\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens"}
 
 
 def test_tokens_are_counted_by_model_and_prompt() -> None:
@@ -91,5 +91,5 @@ def test_tokens_are_counted_by_model_and_prompt() -> None:
     for model in (MODEL, OTHER):
         how = TokenEncoding(model)
         for side in ("query", "document"):
-            late._tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(memos=memos))  # type: ignore[arg-type]
+            late._tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(open_memo=memos))  # type: ignore[arg-type]
     assert len(set(seen)) == len(seen) == 4

@@ -20,7 +20,7 @@ from nirank import BM25, fold, rewrite, within
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.registry import stages
+from nirank.algebra.registry import load_stages
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap
 from nirank.collections.collection import Collection
@@ -104,10 +104,10 @@ def key(one: Stage, sides: Sides = SIDES) -> Hashable:
     return node.address, node.depth
 
 
-@pytest.mark.parametrize("name", stages())
+@pytest.mark.parametrize("name", load_stages())
 def test_every_option_is_in_the_address(name: str, files: Path) -> None:
     seen: dict[str, list[Hashable]] = {}
-    for one in instances(stages()[name], files):
+    for one in instances(load_stages()[name], files):
         for option, other in variants(one):
             try:
                 found = key(other)
@@ -119,7 +119,7 @@ def test_every_option_is_in_the_address(name: str, files: Path) -> None:
             else:
                 assert found != key(one) and found not in listed, f"{other!r} is found as {one!r} or another"
                 listed.append(found)
-    several = list(instances(stages()[name], files))
+    several = list(instances(load_stages()[name], files))
     for one, other in itertools.combinations(several, 2):
         assert key(one) != key(other)
         seen |= {
@@ -127,18 +127,18 @@ def test_every_option_is_in_the_address(name: str, files: Path) -> None:
             for field in dataclasses.fields(one)
             if getattr(one, field.name) != getattr(other, field.name)
         }
-    unordered = {"k"} if stages()[name].gives == "pairs" else set()  # pairs without order cannot be cut
-    assert {one.name for one in dataclasses.fields(stages()[name])} - seen.keys() <= unordered, "not tried"
+    unordered = {"k"} if load_stages()[name].gives == "pairs" else set()  # pairs without order cannot be cut
+    assert {one.name for one in dataclasses.fields(load_stages()[name])} - seen.keys() <= unordered, "not tried"
 
 
-@pytest.mark.parametrize("name", stages())
+@pytest.mark.parametrize("name", load_stages())
 def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = {
         "queries": Node.leaf("texts", "other queries", "queries"),
         "docs": Node.leaf("texts", "other docs", "docs"),
         "scope": (Node.leaf("scope", "a scope", "scope"),),
     }
-    kind = stages()[name]
+    kind = load_stages()[name]
     if "judgements" in kind.reads:
         other["judgements"] = Node.leaf("judgements", "other", "judgements")
     for one in instances(kind, files):
@@ -155,7 +155,7 @@ def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", ["run", "only"])
 def test_files_are_their_content(name: str, files: Path, tmp_path: Path) -> None:
-    kind = stages()[name]
+    kind = load_stages()[name]
     before = key(kind(path=str(files)))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(files.read_bytes())
@@ -179,9 +179,9 @@ def test_applied_functions_are_their_declared_identity() -> None:
 
 
 def test_composites_are_their_parts() -> None:
-    windows, sentences = stages()["windows"](10), stages()["sentences"]()
-    rule, other_rule = stages()["where"]({"type": "REG"}), stages()["where"]({"type": "DIR"})
-    words, fewer = stages()["first_words"](5), stages()["first_words"](4)
+    windows, sentences = load_stages()["windows"](10), load_stages()["sentences"]()
+    rule, other_rule = load_stages()["where"]({"type": "REG"}), load_stages()["where"]({"type": "DIR"})
+    words, fewer = load_stages()["first_words"](5), load_stages()["first_words"](4)
     a, b = BM25(), BM25(b=0.9)
     different = [
         a,
@@ -223,7 +223,7 @@ def test_composites_are_their_parts() -> None:
 def test_what_lucene_analyses_is_found_by_its_major_version(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (one, *_) = instances(stages()[name], files)
+    (one, *_) = instances(load_stages()[name], files)
     found = []
     for version in (9, 10):
         monkeypatch.setattr(jvm, "lucene_major", lambda version=version: version)

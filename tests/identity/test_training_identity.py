@@ -12,7 +12,7 @@ from varied_values import variants
 
 from nirank import BM25
 from nirank.algebra.judged import Judged, OnOverlap
-from nirank.algebra.model import Made
+from nirank.algebra.model import TrainedModel
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import Sides
@@ -58,8 +58,8 @@ JUDGED = Judged("a", "train", part=(0.25, 0.5))
 @pytest.fixture(autouse=True)
 def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def found(model: Any, revision: str | None = None) -> ModelFiles:
-        if isinstance(model, Made):
-            return ModelFiles(tmp_path, "made", {"made": model.node(SIDES).address})
+        if isinstance(model, TrainedModel):
+            return ModelFiles(tmp_path, "made", {"made": model.compile_node(SIDES).address})
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
     monkeypatch.setattr(models, "resolve", found)
@@ -72,8 +72,8 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "pairs")
 
 
-def address(one: Data | Made) -> str:
-    return one.node(SIDES).address
+def address(one: Data | TrainedModel) -> str:
+    return one.compile_node(SIDES).address
 
 
 def law(one: Any, address: Any) -> set[str]:

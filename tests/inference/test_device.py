@@ -54,7 +54,7 @@ def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tm
     assert parameters == sum(one.numel() for one in SentenceTransformer(str(bi), device="cpu").parameters())
     assert context.devices == {"cpu"}
     assert 0 < context.device_s < wall
-    assert context.device_s <= context.remembered["computed_s"]
+    assert context.device_s <= context.memo_use["computed_s"]
 
 
 def test_the_same_model_used_in_another_way_is_the_same_model(bi: Path, tmp_path: Path) -> None:

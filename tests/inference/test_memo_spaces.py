@@ -99,7 +99,7 @@ def test_every_option_has_a_space_of_its_own(kind: str, option: str, tmp_path: P
 
     def answer(one: Any, store: LocalStore, name: str) -> np.ndarray:
         (tmp_path / name).mkdir()
-        return asked(one, tmp_path / name, Context(device="cpu", memos=store.memo))
+        return asked(one, tmp_path / name, Context(device="cpu", open_memo=store.open_memo))
 
     before = answer(how, LocalStore(tmp_path / "shared"), "a")
     after = answer(other, LocalStore(tmp_path / "shared"), "b")
@@ -123,6 +123,6 @@ def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, 
         files = models.resolve(str(maker(tmp_path / name)))
         how: Any = Encoding(files, files.prompt("query")) if kind == "dense" else TokenEncoding(files)
         (tmp_path / f"{name} out").mkdir()
-        found = asked(how, tmp_path / f"{name} out", Context(device="cpu", memos=store.memo))
+        found = asked(how, tmp_path / f"{name} out", Context(device="cpu", open_memo=store.open_memo))
         assert all(np.abs(found - one).max() > 1e-4 for one in known), name
         known.append(found)

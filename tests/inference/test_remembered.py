@@ -81,7 +81,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
 
 def vectors(folder: Path, texts: list[str], how: Encoding, store: LocalStore) -> tuple[np.ndarray, Context]:
     folder.mkdir(parents=True)
-    context = Context(device="cpu", memos=store.memo)
+    context = Context(device="cpu", open_memo=store.open_memo)
     encode(iter(texts), len(texts), how, folder, context)
     return np.load(folder / "vectors.npy"), context
 
@@ -97,8 +97,8 @@ def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_p
     assert np.array_equal(np.delete(after, 20, axis=0), before)
     assert told_again.counts == told.counts
     assert told_again.declared == told.declared
-    assert dict(told_again.remembered) == {
-        "found": 50, "found_s": pytest.approx(told.remembered["computed_s"]),
+    assert dict(told_again.memo_use) == {
+        "found": 50, "found_s": pytest.approx(told.memo_use["computed_s"]),
         "computed": 1, "computed_s": pytest.approx(0, abs=1),
     }  # fmt: skip
 
@@ -132,7 +132,7 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     whole, _ = vectors(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
     assert len(spy.texts) == 41
     store, shards = LocalStore(tmp_path / "store"), []
-    keep = store.memo({"embeddings": how.space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
+    keep = store.open_memo({"embeddings": how.space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
     put = keep.put
 
     def interrupted(*arguments: Any) -> Any:
@@ -164,7 +164,7 @@ ALL = np.argwhere(np.ones((len(QUERIES), len(DOCS))))
 
 
 def score(kind: str, bi: Path, cross: Path, store: LocalStore, pairs: np.ndarray) -> tuple[np.ndarray, Context]:
-    context = Context(device="cpu", memos=store.memo)
+    context = Context(device="cpu", open_memo=store.open_memo)
     if kind == "cross_encoder":
         how = PairScoring(models.resolve(str(cross)), max_length=24)
         return score_pairs(QUERIES, DOCS, pairs, how, context), context
@@ -178,7 +178,7 @@ def test_just_the_missing_pairs_are_scored(kind: str, bi: Path, cross: Path, tmp
     some, _ = score(kind, bi, cross, store, ALL[:20])
     spy.clear()
     found, told = score(kind, bi, cross, LocalStore(store.root), ALL)
-    assert (told.remembered["found"], told.remembered["computed"]) == (20, len(ALL) - 20)
+    assert (told.memo_use["found"], told.memo_use["computed"]) == (20, len(ALL) - 20)
     assert found[:20].tobytes() == some.tobytes()
     assert np.abs(found - fresh).max() < 1e-5
     if kind == "cross_encoder":
@@ -199,7 +199,7 @@ def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
     monkeypatch.setattr(late, "_SHARD", 3)
     whole, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
     store = LocalStore(tmp_path / "store")
-    real, kept = type(store.memo({}, np.dtype("<f4"))).put, []
+    real, kept = type(store.open_memo({}, np.dtype("<f4"))).put, []
 
     def put(self: Any, keys: Any, rows: Any, seconds: float) -> Any:
         if rows.dtype == np.dtype("<f4"):
@@ -208,18 +208,18 @@ def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
             kept.append(len(keys))
         return real(self, keys, rows, seconds)
 
-    monkeypatch.setattr(type(store.memo({}, np.dtype("<f4"))), "put", put)
+    monkeypatch.setattr(type(store.open_memo({}, np.dtype("<f4"))), "put", put)
     with pytest.raises(KeyboardInterrupt):
         score(kind, bi, cross, store, ALL)
-    monkeypatch.setattr(type(store.memo({}, np.dtype("<f4"))), "put", real)
+    monkeypatch.setattr(type(store.open_memo({}, np.dtype("<f4"))), "put", real)
     resumed, told = score(kind, bi, cross, LocalStore(store.root), ALL)
-    assert told.remembered["found"] == sum(kept) > 0
+    assert told.memo_use["found"] == sum(kept) > 0
     assert resumed.tobytes() == whole.tobytes()
 
 
 def test_pairs_of_equal_texts_are_scored_once(bi: Path, cross: Path, tmp_path: Path, spy: Spy) -> None:
     how = PairScoring(models.resolve(str(cross)))
-    context = Context(device="cpu", memos=LocalStore(tmp_path).memo)
+    context = Context(device="cpu", open_memo=LocalStore(tmp_path).open_memo)
     found = score_pairs(["w1", "w1"], ["w2 w3", "w2 w3"], np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), how, context)
     assert spy.pairs == 1
     assert len(set(found.tolist())) == 1
@@ -248,8 +248,8 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
     for at, n in enumerate(sizes):
         rows[at] = row(n, n + 2)
     keys = hash_texts(map(str, sizes))
-    SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART)).put(keys, rows, 8.0)
-    memo = SparseMemo(LocalStore(tmp_path).memo({"s": 1}, PART))
+    SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART)).put(keys, rows, 8.0)
+    memo = SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART))
     found, back = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
     assert found.tolist() == [False] + [True] * len(sizes)
     for n, (ids, weights, tokens) in zip(sizes[::-1], back, strict=True):
@@ -260,7 +260,7 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
 
 
 def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
-    parts = LocalStore(tmp_path).memo({"s": 1}, PART)
+    parts = LocalStore(tmp_path).open_memo({"s": 1}, PART)
     whole = np.empty(1, object)
     whole[0] = row(100, 7)
     kept: list[Any] = []
@@ -274,7 +274,7 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
 
 def sparse_vectors(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
     folder.mkdir(parents=True)
-    context = Context(device="cpu", memos=store.memo)
+    context = Context(device="cpu", open_memo=store.open_memo)
     encode_sparse(iter(texts), len(texts), SparseEncoding(models.resolve(str(model)), "document"), folder, context)
     return b"".join((folder / f"{name}.npy").read_bytes() for name in ("offsets", "terms", "weights")), context
 
@@ -439,8 +439,8 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     from nirank.inference.remembered import here, remembered_pairs, remembered_texts
 
     kind, keys = np.dtype("<f4"), hash_texts(["a", "b"])
-    other = LocalStore(tmp_path).memo({"s": 1}, kind)
-    context = Context(memos=LocalStore(tmp_path).memo)
+    other = LocalStore(tmp_path).open_memo({"s": 1}, kind)
+    context = Context(open_memo=LocalStore(tmp_path).open_memo)
     got: dict[int, float] = {}
 
     def slow(texts: list[str]) -> np.ndarray:
@@ -449,7 +449,7 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
 
     remembered_texts(
         ["a", "b"],
-        context.memos({"s": 1}, kind),
+        context.open_memo({"s": 1}, kind),
         here(slow),
         lambda at, rows: got.update(zip(at.tolist(), rows.tolist(), strict=True)),
         context,
@@ -457,14 +457,14 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     assert got == {0: 1.0, 1: 7.0}
 
     def slow_pairs(at: np.ndarray) -> np.ndarray:
-        LocalStore(tmp_path).memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
+        LocalStore(tmp_path).open_memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
         return np.array([3, 4], kind)
 
     scored = remembered_pairs(
-        keys, context.memos({"p": 1}, kind), lambda missing: [missing], here(slow_pairs), kind, context
+        keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], here(slow_pairs), kind, context
     )
     assert scored.tolist() == [3.0, 9.0]
-    parts = LocalStore(tmp_path).memo({"t": 1}, PART)
+    parts = LocalStore(tmp_path).open_memo({"t": 1}, PART)
     mine, theirs = np.empty(1, object), np.empty(1, object)
     mine[0], theirs[0] = row(33, 1), row(31, 2)
     SparseMemo(parts).put(keys[:1], theirs, 1.0)

@@ -210,7 +210,7 @@ class Counting(Scorer):
     name = "counting"
 
     def score(self, pairs: Pairs, ctx: Context) -> Any:
-        memo = ctx.memos({"counting": 1}, np.dtype("<f4"))
+        memo = ctx.open_memo({"counting": 1}, np.dtype("<f4"))
         if not memo.get(hash_texts(["done"]))[0].all():
             CALLS.append("score")
             memo.put(hash_texts(["done"]), np.ones(1, "<f4"), 1.0)

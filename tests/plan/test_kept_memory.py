@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tiny_models
 
-from nirank.algebra.registry import stages
+from nirank.algebra.registry import load_stages
 
 MIB = 1 << 20
 WATCHED = Path(__file__).with_name("watched_stages.py")
@@ -28,7 +28,7 @@ COVERED: dict[str, set[str]] = {
 
 
 def test_trap_42_every_stage_is_measured() -> None:
-    assert set().union(*COVERED.values()) == {name for name in stages() if name}
+    assert set().union(*COVERED.values()) == {name for name in load_stages() if name}
 
 
 @pytest.mark.slow

@@ -241,16 +241,17 @@ def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     sides = lab.sides(fruits())
     target = compile(Shared() >> Lookup({"a": 1.0}), sides)
     lab.runner().value(target)
-    search = target.input("list")
+    search = target.get_input("list")
     lab.store.remove(search)
     CALLS.clear()
     lab.runner().value(target)
     assert CALLS == []  # an input that is gone is believed
     meta = {"inputs": [], "cost": {}, "counts": {}, "declared": {}, "whole": True}
     other = Ranking.from_dict({"q1": {"c": 1.0}}, fruits().queries.ids, fruits().docs.ids)
-    index = search.input("need")
+    index = search.get_input("need")
     meta["inputs"] = [
-        {"checksum": one.address if one.is_leaf else next(iter(lab.store.checksums(index)))} for _, one in search.inputs
+        {"checksum": one.address if one.is_leaf else next(iter(lab.store.read_checksums(index)))}
+        for _, one in search.inputs
     ]
     with lab.store.commit(search, meta) as folder:
         other.save(folder)
@@ -337,7 +338,7 @@ class Peeking(Scorer):
     name = "peeking"
 
     def score(self, pairs: Pairs, ctx: Context) -> Any:
-        return np.array([ctx.judge(q, d) for q, d in zip(pairs.query_rows, pairs.rows, strict=True)], float)
+        return np.array([ctx.read_grade(q, d) for q, d in zip(pairs.query_rows, pairs.rows, strict=True)], float)
 
 
 @stage
@@ -348,7 +349,7 @@ class Reading(Peeking):
     reads = frozenset({"judgements"})
 
     def score(self, pairs: Pairs, ctx: Context) -> Any:
-        return np.array([ctx.judge(q, d) or 0 for q, d in zip(pairs.query_rows, pairs.rows, strict=True)], float)
+        return np.array([ctx.read_grade(q, d) or 0 for q, d in zip(pairs.query_rows, pairs.rows, strict=True)], float)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
 
 def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
     one, two = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
-    below = two.input("list")
+    below = two.get_input("list")
     plan = Together()
     for each in (one, two, below):
         plan.add(each)

@@ -24,7 +24,7 @@ CALLS: list[str] = []
 def lengths(job: Job) -> None:
     """Make the toy index: how many words each document has."""
     CALLS.append("index")
-    words = [len(text.split()) for text in job.one("texts").columns["text"].to_pylist()]
+    words = [len(text.split()) for text in job.get_input("texts").columns["text"].to_pylist()]
     np.save(job.folder / "lengths.npy", np.array(words))
 
 
@@ -58,7 +58,7 @@ def train(job: Job) -> None:
     """Learn from a list, for a twentieth of a second, which document comes first most often."""
     CALLS.append("train")
     time.sleep(0.05)
-    found = job.one("list")
+    found = job.get_input("list")
     (job.folder / "model.txt").write_text(found.docs[int(found.rows[0])])
 
 

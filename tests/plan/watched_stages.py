@@ -52,7 +52,7 @@ def main(store: str, models: str, which: str) -> None:
     from nirank.algebra.application import fold, within
     from nirank.algebra.context import Context
     from nirank.algebra.node import Node
-    from nirank.algebra.registry import stages
+    from nirank.algebra.registry import load_stages
     from nirank.algebra.stage import Retriever, option, stage
     from nirank.base.memory import limit_memory, measure_process_memory, release_memory
     from nirank.collections.collection import Collection
@@ -104,7 +104,7 @@ def main(store: str, models: str, which: str) -> None:
         measured.append(line)
 
     Runner._run_task = run_task  # type: ignore[method-assign]
-    kinds, folder = stages(), Path(models)
+    kinds, folder = load_stages(), Path(models)
     if which == "lists":
         n_queries, n_docs, words = 100, 20_000, 12
     elif which == "blocking":

@@ -14,7 +14,7 @@ from chat_server import Server
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.registry import stages
+from nirank.algebra.registry import load_stages
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.inference import chat
@@ -74,7 +74,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     splade = tiny_models.splade(tmp_path_factory.mktemp("splade"))
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
-    kinds = stages()
+    kinds = load_stages()
     bm25 = BM25()
 
     def two(name: str, **options: Any) -> Pipeline:
@@ -119,7 +119,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 def test_all_are_here(systems: dict[str, Pipeline]) -> None:
-    assert set(systems) == {name for name in stages() if name}
+    assert set(systems) == {name for name in load_stages() if name}
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_what_is_committed_is_found_with_its_description(tmp_path: Path) -> None
     described = json.loads((found.folder / "artifact.json").read_text())
     assert described["label"] == "toy"
     assert described["files"]["data.txt"]["bytes"] == 4
-    assert store.checksums(NODE) == {described["checksum"]}
+    assert store.read_checksums(NODE) == {described["checksum"]}
     assert not any((tmp_path / "unfinished").iterdir())
 
 
@@ -285,7 +285,7 @@ def test_everything_is_on_disk_before_it_is_renamed_and_its_name_afterwards(
 def test_a_memo_s_segments_are_on_disk_before_they_are_renamed_and_their_names_afterwards(
     tmp_path: Path, steps: list[tuple[str, str]]
 ) -> None:
-    memo = LocalStore(tmp_path).memo({"pair scores": "toy"}, np.dtype("<f4"))
+    memo = LocalStore(tmp_path).open_memo({"pair scores": "toy"}, np.dtype("<f4"))
     memo.put(hash_texts("a"), np.ones(1, "<f4"), 0)
     del steps[:2]  # the folders' names
     (segment,) = (name for _, name in steps if name.endswith(".memo"))

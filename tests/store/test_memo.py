@@ -21,7 +21,7 @@ SPACE = {"pair scores": "toy"}
 
 
 def memo(root: Path) -> SegmentedMemo:
-    return LocalStore(root).memo(SPACE, SCORE)
+    return LocalStore(root).open_memo(SPACE, SCORE)
 
 
 def keys(*names: str) -> np.ndarray:
@@ -39,8 +39,8 @@ def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -
     assert found.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
     assert memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
-    assert LocalStore(tmp_path).memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
-    assert LocalStore(tmp_path).memo(SPACE, np.dtype("<f8")).get(keys("a"))[0].tolist() == [False]
+    assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
+    assert LocalStore(tmp_path).open_memo(SPACE, np.dtype("<f8")).get(keys("a"))[0].tolist() == [False]
     assert not list((tmp_path / "unfinished").iterdir())
 
 
@@ -157,7 +157,7 @@ import numpy as np
 from nirank.base.memo import hash_texts
 from nirank.store import LocalStore
 root, mine, kill = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "kill"
-kept = LocalStore(root).memo({"pair scores": "toy"}, np.dtype("<f4"))
+kept = LocalStore(root).open_memo({"pair scores": "toy"}, np.dtype("<f4"))
 if kill:
     import nirank.store.segment as segment
     segment.os.fsync = lambda handle: os.kill(os.getpid(), 9)
@@ -221,7 +221,7 @@ from pathlib import Path
 import numpy as np
 from nirank.base.memo import hash_texts
 from nirank.store import LocalStore
-kept = LocalStore(Path(sys.argv[1])).memo({"pair scores": "toy"}, np.dtype("<f4"))
+kept = LocalStore(Path(sys.argv[1])).open_memo({"pair scores": "toy"}, np.dtype("<f4"))
 seen = {}
 for number in range(30):
     names = hash_texts([f"{number}-{at}" for at in range(20)])
@@ -250,7 +250,7 @@ def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path)
-    kept = store.memo(SPACE, SCORE)
+    kept = store.open_memo(SPACE, SCORE)
     kept.put(keys("a"), np.array([1], SCORE), 0)
     real = SegmentedMemo._write
 

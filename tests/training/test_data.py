@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nirank.algebra.judged import Judged, in_folds
+from nirank.algebra.judged import Judged, assign_folds
 from nirank.algebra.tuned import grid, tune
 from nirank.collections.collection import Collection
 from nirank.collections.text_view import TextView
@@ -151,26 +151,28 @@ def test_mixtures_by_size_and_evenly():
 
 def test_parts_are_disjoint_and_together_all_and_samples_are_parts():
     ids = [f"query {i}" for i in range(500)]
-    low, high = Judged(part=(0, 0.8)).chosen(ids), Judged(part=(0.8, 1)).chosen(ids)
+    low, high = Judged(part=(0, 0.8)).choose_rows(ids), Judged(part=(0.8, 1)).choose_rows(ids)
     assert not set(low) & set(high)
     assert sorted([*low, *high]) == list(range(500))
     assert 350 < len(low) < 450
-    assert set(Judged(part=(0.8, 1), sample=20).chosen(ids)) <= set(high)
-    assert len(Judged(sample=20).chosen(ids)) == 20
+    assert set(Judged(part=(0.8, 1), sample=20).choose_rows(ids)) <= set(high)
+    assert len(Judged(sample=20).choose_rows(ids)) == 20
     shuffled = ids[::-1]
-    assert {shuffled[i] for i in Judged(sample=20).chosen(shuffled)} == {ids[i] for i in Judged(sample=20).chosen(ids)}
+    assert {shuffled[i] for i in Judged(sample=20).choose_rows(shuffled)} == {
+        ids[i] for i in Judged(sample=20).choose_rows(ids)
+    }
 
 
 def test_folds_are_even_and_keep_equal_keys_together():
     keys = [f"k{i % 90}" for i in range(100)]
-    fold = in_folds(keys, 5, 0)
+    fold = assign_folds(keys, 5, 0)
     assert all(len({fold[i] for i in range(100) if keys[i] == key}) == 1 for key in keys)
     distinct = np.bincount([fold[i] for i in range(90)])
     assert distinct.tolist() == [18] * 5
-    assert (in_folds(keys, 5, 0) == fold).all()
-    assert (in_folds(keys, 5, 1) != fold).any()
-    assert (in_folds(keys, 5, 10**13) != in_folds(keys, 5, 10**13 + 1)).any()  # every digit of a seed counts
-    more = in_folds([*keys, "another"], 5, 0)[:100]
+    assert (assign_folds(keys, 5, 0) == fold).all()
+    assert (assign_folds(keys, 5, 1) != fold).any()
+    assert (assign_folds(keys, 5, 10**13) != assign_folds(keys, 5, 10**13 + 1)).any()  # every digit of a seed counts
+    more = assign_folds([*keys, "another"], 5, 0)[:100]
     assert (more != fold).mean() < 0.05  # one key more moves only those at the borders
 
 
