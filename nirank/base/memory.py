@@ -24,7 +24,10 @@ _LIBRARIES = {
 }
 WORKER_BYTES = 64 * MIB  # a worker process before it loads anything
 
+_BLOCK_SHARE = 0.9  # of what the ceiling leaves: what a block needs beside its items must find room too
+
 _ceiling: int | None = None
+_block_bytes = 0  # of the largest block since `take_block_bytes`
 
 
 class Sizes(NamedTuple):
@@ -59,10 +62,10 @@ class MemoryNeed(NamedTuple):
 NeedEstimator = Callable[[Sizes], MemoryNeed]
 
 
-def measure_process_memory() -> int:
-    """Return the bytes that this process holds now; where the system does not tell, 0."""
+def measure_process_memory(process_id: int | None = None) -> int:
+    """Return the bytes that a process holds now, this one by default; where the system does not tell, 0."""
     with suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path(f"/proc/{process_id or 'self'}/status").read_text().splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("RssAnon")).split()[1])
     return 0
 
@@ -87,10 +90,20 @@ def limit_memory(most: int | None) -> Iterator[None]:
 def fit_block_size(usual: int, each: float) -> int:
     """Return how many items of `each` bytes to work on at a time: the usual number, or fewer under a ceiling.
 
-    All that the ceiling leaves may be used; one item at least is worked on.
+    Nine tenths of what the ceiling leaves may be used; one item at least is worked on.
     """
+    global _block_bytes
     room = measure_headroom()
-    return usual if room is None else max(min(usual, int(room / each)), 1)
+    n = usual if room is None else max(min(usual, int(_BLOCK_SHARE * room / each)), 1)
+    _block_bytes = max(_block_bytes, int((n - 1) * each))
+    return n
+
+
+def take_block_bytes() -> int:
+    """Return by how much the largest block since the last call could have been smaller, and begin anew."""
+    global _block_bytes
+    taken, _block_bytes = _block_bytes, 0
+    return taken
 
 
 def measure_headroom() -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,10 +36,14 @@ def call_opener(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
 class Engine(Protocol):
     """Executes work, wherever that may be; the caller keeps what comes back.
 
-    workers  how many processes on this machine, beside the caller's
+    workers      how many processes on this machine, beside the caller's
+    process_ids  of those that run now
     """
 
     workers: int
+
+    @property
+    def process_ids(self) -> Sequence[int]: ...
 
     def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each shard, in the shards' order; takes shards as it can use them.

@@ -33,6 +33,11 @@ class LocalEngine:
         self.workers = workers
         self._running: list[_Worker] = []
 
+    @property
+    def process_ids(self) -> list[int]:
+        """The workers that run now."""
+        return [worker.process_id for worker in self._running]
+
     def map(self, work: Work, shards: Iterable[Any]) -> Iterator[Any]:
         """Yield what becomes of each shard, in the shards' order."""
         left, taken, given = iter(shards), 0, 0
@@ -119,6 +124,7 @@ class _Worker:
             bufsize=0,
             env={**os.environ, **limits, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        self.process_id = self._process.pid
         self.answers = cast("IO[bytes]", self._process.stdout)
         self._opened: tuple[str, tuple[Any, ...]] | None = None
         self.shard: Any = None

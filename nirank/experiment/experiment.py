@@ -39,7 +39,7 @@ from nirank.plan.choices import Choice, FindChoice, read_choice
 from nirank.plan.execute import Runner
 from nirank.plan.explain import Step, after, before, steps
 from nirank.plan.held import depends_on_fold
-from nirank.plan.memory import refuse
+from nirank.plan.memory import refuse_over_ceiling
 from nirank.plan.reporter import Reporter
 from nirank.results.summaries import summarise_groups
 
@@ -146,8 +146,7 @@ class Experiment:
             runner = Runner(self.store, self._leaves.values, Reporter(), self.device)
             read_given_files(self.plan(), runner, leaves_only=True)
         if self.max_memory is not None:
-            missing = (step.node for step in self._list_steps() if not step.stored)
-            refuse(missing, self._find_leaf, self.max_memory, self._n_workers)
+            refuse_over_ceiling(((step.node, step.memory) for step in self._list_steps()), self.max_memory)
 
     def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.

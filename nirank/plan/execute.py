@@ -7,8 +7,9 @@ import logging
 import platform
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.inference.device import forget_models
 from nirank.plan.costs import Cost, Spent, measured, own, recorded
-from nirank.plan.memory import needed, told
+from nirank.plan.estimate import PastCosts
+from nirank.plan.memory import MemoryEstimator, describe_need
+from nirank.plan.memory_guard import guard_memory
 from nirank.plan.reporter import Reporter
 from nirank.plan.together import Together, heads
 from nirank.plan.values import open_value
@@ -221,12 +224,21 @@ class Runner:
         """
         if self.most is None:
             return
-        workers = self.engine.workers if self.engine else 0
-        need = needed(node, self._known, workers, self._base)
-        if need is not None and need > self.most:
-            raise StageError(f"max_memory {format_size(self.most)}: {told(node, need)}")
-        if measure_process_memory() - self._base + (need or 0) > self.most:
+        need = self._make_estimator(self._past_costs).estimate(node)
+        if need is not None and self._base + need > self.most:
+            raise StageError(f"max_memory {format_size(self.most)}: {describe_need(node, self._base + need)}")
+        if measure_process_memory() + (need or 0) > self.most:
             forget_models()
+
+    @cached_property
+    def _past_costs(self) -> PastCosts:
+        return PastCosts(self.store.read_descriptions())
+
+    def _make_estimator(self, past: PastCosts | None = None) -> MemoryEstimator:
+        return MemoryEstimator(self._known, self.engine.workers if self.engine else 0, past)
+
+    def _list_workers(self) -> Sequence[int]:
+        return self.engine.process_ids if self.engine else ()
 
     def _known(self, node: Node) -> Any:
         """Return a node's value, None where it has not been opened."""
@@ -256,7 +268,8 @@ class Runner:
 
     def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
         try:
-            _stage(node, inputs).score(wanted, self._context(node, inputs))
+            with guard_memory(self.most, self._list_workers):
+                _stage(node, inputs).score(wanted, self._context(node, inputs))
         except StoreError:
             raise
         except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
@@ -300,11 +313,14 @@ class Runner:
         }
         with self.store.commit(node, meta) as folder:
             meta["cost"] = cost = {}
-            with measured(cost):
+            expected = self._make_estimator().estimate_from_sizes(node)
+            with guard_memory(self.most, self._list_workers) as memory, measured(cost):
                 value = _task(node.task)(Job(node.params, inputs, folder, context, _stage(node, inputs), node.depth))
                 if value is not None:
                     value.save(folder)
             cost |= recorded(node, inputs, value, folder, context)
+            if expected is not None:
+                cost["memory"] = {"expected": expected, "taken": memory.taken, "blocks": memory.blocks}
             for one in chain.from_iterable(inputs.values()):
                 if isinstance(one, Pairs):
                     one.drop_caches()

@@ -8,9 +8,10 @@ from typing import Any
 
 from nirank.algebra.node import Node, Store, Stored
 from nirank.base.amounts import format_size
+from nirank.base.memory import measure_process_memory
 from nirank.plan.costs import alone_s, in_words
-from nirank.plan.estimate import Rates
-from nirank.plan.memory import Known, Value, needed
+from nirank.plan.estimate import PastCosts
+from nirank.plan.memory import FindValue, MemoryEstimator
 
 _LABEL = 120  # characters of a computation's name
 
@@ -32,7 +33,7 @@ class Step:
     memory: int | None = None
 
 
-def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, workers: int = 0) -> list[Step]:
+def steps(systems: Iterable[tuple[str, Node]], store: Store, value: FindValue, workers: int = 0) -> list[Step]:
     """Return the graph, in the order in which nodes would run.
 
     systems  (name, node) of every ranking that is asked for
@@ -50,19 +51,19 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: Value, worke
             if known is None or (known.depth is not None and (node.depth is None or node.depth > known.depth)):
                 deepest[node.address] = node
     found = {address: store.find(node) for address, node in deepest.items()}
-    rates = Rates(store.read_descriptions() if None in found.values() else ())
-    sized: Known = {}
+    past = PastCosts(store.read_descriptions() if None in found.values() else ())
+    memory, held = MemoryEstimator(value, workers, past), measure_process_memory()
 
-    def size(node: Node) -> int | None:
-        there = value(node)
-        return None if there is None else len(there)
+    def count_rows(node: Node) -> int | None:
+        texts = value(node)
+        return None if texts is None else len(texts)
 
     made = []
     for address, node in deepest.items():
         there, names = found[address], tuple(users[address])
-        estimate = None if there else rates.seconds(node, size)
-        memory = None if there else needed(node, value, workers, known=sized)
-        made.append(Step(node, names, there, estimate, memory))
+        seconds = None if there else past.estimate_seconds(node, count_rows)
+        taken = None if there else memory.estimate(node)
+        made.append(Step(node, names, there, seconds, None if taken is None else held + taken))
     return made
 
 

@@ -12,127 +12,130 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
+from nirank.plan.estimate import PastCosts
 
-_A_PAIR = 64  # bytes of a result's pair while it is made: query, document, score, and what sorts them
-_A_LISTED = 40  # bytes of a pair that is read: the same, without the sorting
+_PAIR_BYTES = 64  # of a result's pair while it is made: query, document, score, and what sorts them
+_LISTED_PAIR_BYTES = 40  # of a pair that is read: the same, without the sorting
 _SMALL = 16 * MIB  # whatever else a computation does
 
-Value = Callable[[Node], Any]  # a node's value if it is known, else None
-Known = dict[Node, Sizes | None]  # sizes of nodes, each found once
+FindValue = Callable[[Node], Any]  # a node's value if it is known, else None
 
 
-def needed(
-    node: Node, value: Value, workers: int = 0, base: int | None = None, known: Known | None = None
-) -> int | None:
-    """Return the bytes that a run holds while it computes a node, at the least; None: its inputs are not known yet.
+class MemoryEstimator:
+    """How much memory computations will take, at the least: blocks in their least size, lists as long as may be.
 
-    Blocks count in their least size; lists, of which the longest possible is assumed, in full.
-
-    workers  processes beside this one, which count too
-    base     what the process held when it began; None: now
-    known    sizes that were found with the same `value`; those that are found are added
+    find_value  tells what is known of the nodes' values
+    workers     processes beside this one, which count too
+    past        what such computations took before
     """
-    sizes = sizes_of(node, value, known)
-    if sizes is None:
-        return None
-    own = MemoryNeed() if node.memory is None else node.memory(sizes)
-    base = measure_process_memory() if base is None else base
-    lists = _A_PAIR * sizes.result_pairs + _A_LISTED * (sizes.listed_pairs + sizes.scoped_pairs)
-    return base + _SMALL + own.main + workers * own.worker + lists
+
+    def __init__(self, find_value: FindValue, workers: int = 0, past: PastCosts | None = None) -> None:
+        self._find_value, self._workers, self._past = find_value, workers, past or PastCosts()
+        self._sizes: dict[Node, Sizes | None] = {}
+
+    def estimate(self, node: Node) -> int | None:
+        """Return the bytes that a node takes beside what the process holds; None: its inputs are not known yet."""
+        expected = self.estimate_from_sizes(node)
+        return None if expected is None else self._past.correct_memory(node, expected)
+
+    def estimate_from_sizes(self, node: Node) -> int | None:
+        """Return the same, as the sizes of its inputs and its stage say."""
+        sizes = self.find_sizes(node)
+        if sizes is None:
+            return None
+        need = MemoryNeed() if node.memory is None else node.memory(sizes)
+        lists = _PAIR_BYTES * sizes.result_pairs + _LISTED_PAIR_BYTES * (sizes.listed_pairs + sizes.scoped_pairs)
+        return _SMALL + need.main + self._workers * need.worker + lists
+
+    def find_sizes(self, node: Node) -> Sizes | None:
+        """Return how much a node works on, at most; None where an input is not known yet."""
+        if node not in self._sizes:
+            self._sizes[node] = self._measure_inputs(node)
+        return self._sizes[node]
+
+    def _measure_inputs(self, node: Node) -> Sizes | None:
+        rows: dict[str, int] = {}
+        n_bytes: dict[str, int] = {}
+        listed: list[int] = []
+        scoped = 0
+        for role, below in node.inputs:
+            if role in ("queries", "docs", "texts", "whole"):
+                texts = self._find_value(below)
+                if not isinstance(texts, Texts):
+                    return None
+                rows["texts" if role == "whole" else role] = len(texts)
+                n_bytes["texts" if role == "whole" else role] = sum(column.nbytes for column in texts.columns.values())
+            elif role == "list":
+                n = self._count_pairs(below)
+                if n is None:
+                    return None
+                listed.append(n)
+            elif below.kind == "folder":  # an index of texts, of which there are as many as there were
+                index = self.find_sizes(below)
+                if index is None:
+                    return None
+                rows.setdefault("texts", index.texts)
+            elif below.kind in ("ranking", "pairs"):
+                n = self._count_pairs(below)
+                if n is None:
+                    return None
+                scoped += n
+            elif isinstance(scope := self._find_value(below), Scope):
+                scoped += sum(len(pairs) for pairs in (scope.pairs, scope.excluded) if pairs is not None)
+        sizes = Sizes(
+            queries=rows.get("queries", 0),
+            docs=rows.get("docs", 0),
+            texts=rows.get("texts", 0),
+            query_bytes=n_bytes.get("queries", 0),
+            doc_bytes=n_bytes.get("docs", 0),
+            text_bytes=n_bytes.get("texts", 0),
+            listed_pairs=sum(listed),
+            scoped_pairs=scoped,
+        )
+        return (
+            sizes._replace(result_pairs=self._limit_pairs(node, sizes)) if node.kind in ("ranking", "pairs") else sizes
+        )
+
+    def _count_pairs(self, node: Node) -> int | None:
+        """Return how many pairs a list has, at most."""
+        pairs = self._find_value(node)
+        if pairs is not None:
+            return len(pairs)
+        sizes = self.find_sizes(node)
+        return None if sizes is None else sizes.result_pairs
+
+    def _limit_pairs(self, node: Node, sizes: Sizes) -> int:
+        """Return how many pairs a node gives at most: what it says, or its lists; within depth and scopes."""
+        most = [sizes.queries * sizes.docs]
+        if node.max_pairs is not None:
+            most.append(node.max_pairs(sizes))
+        elif any(role == "list" for role, _ in node.inputs):
+            most.append(sizes.listed_pairs)
+        if node.depth is not None:
+            most.append(sizes.queries * node.depth)
+        for role, below in node.inputs:
+            scope = self._find_value(below) if role == "scope" else None
+            allowed = scope.pairs if isinstance(scope, Scope) else scope
+            if isinstance(allowed, Pairs):
+                most.append(len(allowed))
+        return min(most)
 
 
-def refuse(nodes: Iterable[Node], value: Value, most: int, workers: int = 0) -> None:
-    """Raise ConfigError, naming the one that needs most, if a node needs more than so many bytes."""
-    known: Known = {}
-    needs = ((needed(node, value, workers, known=known), node) for node in nodes)
-    found = [(need, node) for need, node in needs if need is not None and need > most]
-    if found:
-        need, node = max(found, key=lambda one: one[0])
-        others = f"; {len(found) - 1} more would not fit either" if len(found) > 1 else ""
-        raise ConfigError(f"max_memory {format_size(most)}: {told(node, need)}{others}")
+def refuse_over_ceiling(needs: Iterable[tuple[Node, int | None]], most: int) -> None:
+    """Raise ConfigError, naming the one that needs most, if the process would hold more than so many bytes.
+
+    needs  nodes, and what the process would hold meanwhile; None: not known yet
+    """
+    over = [(need, node) for node, need in needs if need is not None and need > most]
+    if over:
+        need, node = max(over, key=lambda pair: pair[0])
+        others = f"; {len(over) - 1} more would not fit either" if len(over) > 1 else ""
+        raise ConfigError(f"max_memory {format_size(most)}: {describe_need(node, need)}{others}")
 
 
-def told(node: Node, need: int) -> str:
+def describe_need(node: Node, need: int) -> str:
     """Return how much a node needs, in words."""
     return (
         f"'{node.label}' would need about {format_size(need)}, {format_size(measure_process_memory())} of which"
         " this process holds already; allow that much, or make its lists, model or index smaller"
     )
-
-
-def sizes_of(node: Node, value: Value, known: Known | None = None) -> Sizes | None:
-    """Return how much a node works on, at most; None where an input is not known yet.
-
-    known  as in `needed`
-    """
-    known = {} if known is None else known
-    if node not in known:
-        known[node] = _sizes_of(node, value, known)
-    return known[node]
-
-
-def _sizes_of(node: Node, value: Value, known: Known) -> Sizes | None:
-    rows: dict[str, int] = {}
-    sizes: dict[str, int] = {}
-    listed: list[int] = []
-    scoped = 0
-    for role, below in node.inputs:
-        if role in ("queries", "docs", "texts", "whole"):
-            texts = value(below)
-            if not isinstance(texts, Texts):
-                return None
-            rows["texts" if role == "whole" else role] = len(texts)
-            sizes["texts" if role == "whole" else role] = sum(one.nbytes for one in texts.columns.values())
-        elif role == "list":
-            n = _pairs(below, value, known)
-            if n is None:
-                return None
-            listed.append(n)
-        elif below.kind == "folder":  # an index of texts, of which there are as many as there were
-            made = sizes_of(below, value, known)
-            if made is None:
-                return None
-            rows.setdefault("texts", made.texts)
-        elif below.kind in ("ranking", "pairs"):
-            n = _pairs(below, value, known)
-            if n is None:
-                return None
-            scoped += n
-        elif isinstance(scope := value(below), Scope):
-            scoped += sum(len(pairs) for pairs in (scope.pairs, scope.excluded) if pairs is not None)
-    found = Sizes(
-        queries=rows.get("queries", 0),
-        docs=rows.get("docs", 0),
-        texts=rows.get("texts", 0),
-        query_bytes=sizes.get("queries", 0),
-        doc_bytes=sizes.get("docs", 0),
-        text_bytes=sizes.get("texts", 0),
-        listed_pairs=sum(listed),
-        scoped_pairs=scoped,
-    )
-    return found._replace(result_pairs=_most_pairs(node, found, value)) if node.kind in ("ranking", "pairs") else found
-
-
-def _pairs(node: Node, value: Value, known: Known) -> int | None:
-    there = value(node)
-    if there is not None:
-        return len(there)
-    sizes = sizes_of(node, value, known)
-    return None if sizes is None else sizes.result_pairs
-
-
-def _most_pairs(node: Node, sizes: Sizes, value: Value) -> int:
-    """Return how many pairs a node can give: what it says, else those of its lists; within depth and listed scopes."""
-    most = [sizes.queries * sizes.docs]
-    if node.max_pairs is not None:
-        most.append(node.max_pairs(sizes))
-    elif any(role == "list" for role, _ in node.inputs):
-        most.append(sizes.listed_pairs)
-    if node.depth is not None:
-        most.append(sizes.queries * node.depth)
-    for role, below in node.inputs:
-        scope = value(below) if role == "scope" else None
-        allowed = scope.pairs if isinstance(scope, Scope) else scope
-        if isinstance(allowed, Pairs):
-            most.append(len(allowed))
-    return min(most)

@@ -18,7 +18,7 @@ from nirank.base.memo import hash_texts
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
-from nirank.plan.estimate import Rates, planned_items
+from nirank.plan.estimate import PastCosts, estimate_items
 from nirank.store import LocalStore
 
 
@@ -174,19 +174,19 @@ def test_a_rate_is_of_the_same_options_else_of_the_same_stage() -> None:
 
     stage = {"stage": {"stage": "shared", "options": {}}}
     other = {"stage": {"stage": "shared", "options": {"bonus": 1}}}
-    rates = Rates(
+    past = PastCosts(
         [meta(9, 10, stage), meta(19, 10, other), meta(99, 1, stage, "another machine"), {"task": "t", "params": {}}]
     )
     texts = Node.leaf("texts", "x", "x")
 
     def seconds(params: Any, task: str = "t:f") -> float | None:
-        return rates.seconds(Node(task, 1, params, (("texts", texts),)), lambda node: 100)
+        return past.estimate_seconds(Node(task, 1, params, (("texts", texts),)), lambda node: 100)
 
     assert seconds(stage) == pytest.approx(100)
     assert seconds(other) == pytest.approx(200)
     assert seconds({"stage": {"stage": "shared", "options": {"bonus": 2}}}) == pytest.approx(150)
     assert seconds(stage, "t:g") is None
-    assert rates.seconds(Node("t:f", 1, stage, (("texts", texts),)), lambda node: None) is None
+    assert past.estimate_seconds(Node("t:f", 1, stage, (("texts", texts),)), lambda node: None) is None
 
 
 def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> None:
@@ -198,7 +198,7 @@ def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> Non
         node = Node(
             "t:score", 1, {}, (("queries", queries), ("docs", docs), ("list", found)), stage=Lookup({}, depth=own)
         )
-        return planned_items(node, lambda one: size.get(one))
+        return estimate_items(node, lambda one: size.get(one))
 
     assert [planned(10, 100), planned(None, 20), planned(None, 100), planned(100, 100)] == [50, 100, 150, 150]
 

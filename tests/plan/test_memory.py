@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,8 @@ from nirank.algebra.stage import Combiner, option, stage
 from nirank.base import memory
 from nirank.base.memory import MIB, MemoryNeed, Sizes, measure_process_memory
 from nirank.cli.main import cli
-from nirank.errors import ConfigError
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError, StageError
 from nirank.experiment.experiment import Experiment
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
@@ -33,7 +37,8 @@ from nirank.flow.scope import Scope
 from nirank.inference import device, models
 from nirank.inference.ann import AnnIndex
 from nirank.inference.knn import nearest
-from nirank.plan.memory import needed, sizes_of
+from nirank.plan.memory import MemoryEstimator
+from nirank.plan.memory_guard import guard_memory
 from nirank.stages.dense import Dense
 from nirank.stages.hnsw import HNSW
 from nirank.stages.max_sim import MaxSim
@@ -45,7 +50,7 @@ GB = 10**9
 @pytest.fixture
 def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other tests have loaded into this process, it holds 200 MiB."""
-    for module in ("nirank.base.memory", "nirank.plan.memory", "nirank.plan.execute"):
+    for module in ("nirank.base.memory", "nirank.plan.memory", "nirank.plan.explain", "nirank.plan.execute"):
         monkeypatch.setattr(f"{module}.measure_process_memory", lambda: 200 * MIB)
 
 
@@ -102,17 +107,17 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
         return values.get(node.label) if node.is_leaf else None
 
     def pairs(depth: int | None, *more: tuple[str, Node]) -> int:
-        sizes = sizes_of(Node("t:f", 1, inputs=(*both, *more), depth=depth, kind="ranking"), value)
+        sizes = MemoryEstimator(value).find_sizes(Node("t:f", 1, inputs=(*both, *more), depth=depth, kind="ranking"))
         assert sizes is not None
         return sizes.result_pairs
 
     assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", listed))] == [12, 12 * 1, 6, 2]
     first, second = (Node(name, 1, inputs=both, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None)))
     fused = Node("t:fuse", 1, inputs=(*both, ("list", first), ("list", second)), kind="ranking")
-    sizes = sizes_of(fused, value)
+    sizes = MemoryEstimator(value).find_sizes(fused)
     assert sizes is not None and (sizes.listed_pairs, sizes.result_pairs) == (18, 12)
-    assert needed(fused, value, base=0) == 16 * MIB + 12 * 64 + 18 * 40
-    assert sizes_of(Node("t:f", 1, inputs=(("texts", Node("made", 1, kind="texts")),)), value) is None
+    assert MemoryEstimator(value).estimate(fused) == 16 * MIB + 12 * 64 + 18 * 40
+    assert MemoryEstimator(value).find_sizes(Node("t:f", 1, inputs=(("texts", Node("made", 1, kind="texts")),))) is None
 
 
 @pytest.mark.usefixtures("small_process")
@@ -128,6 +133,7 @@ def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_p
 def test_trap_42_worker_processes_count(tmp_path: Path) -> None:
     class Engine:
         workers = 3
+        process_ids = ()
 
     systems = {"S": Shared() >> Greedy(worker=GB)}
     Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB").check()
@@ -160,7 +166,7 @@ def test_trap_42_blocks_shrink_to_what_the_ceiling_leaves(monkeypatch: pytest.Mo
     monkeypatch.setattr(memory, "measure_process_memory", lambda: 60)
     assert memory.fit_block_size(100, 1.0) == 100
     with memory.limit_memory(100):
-        assert [memory.fit_block_size(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 40, 5, 1]
+        assert [memory.fit_block_size(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 36, 5, 1]
         with memory.limit_memory(None):
             assert memory.measure_headroom() is None
         with memory.limit_memory(10):
@@ -231,7 +237,7 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
 
     usual = scores()
     monkeypatch.setattr(memory, "measure_process_memory", lambda: 0)
-    with memory.limit_memory(10 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
+    with memory.limit_memory(12 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
         assert np.abs(scores() - usual).max() < 1e-5
     assert shards == [40, 10, 10, 10, 10]
 
@@ -278,7 +284,7 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
     made = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
     steps = {step.node.label.split("(")[0]: step for step in made._list_steps()}
     build = steps["hnsw index of fruits documents"]
-    sizes = sizes_of(build.node, made._find_leaf)
+    sizes = MemoryEstimator(made._find_leaf).find_sizes(build.node)
     assert sizes is not None and sizes.texts == 4
     assert all(step.memory for step in steps.values())
 
@@ -325,6 +331,101 @@ def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
     held_to = run("held", str(int(free["estimate"] * 1.02)))
     assert held_to["peak"] < free["estimate"] * 1.02
     assert held_to["rows"] == free["rows"]
+
+
+# -- what was taken before, and what is taken now -----------------------------------------------------
+
+
+@stage
+class Hoarder(Combiner):
+    """Give back the list, and hold some bytes meanwhile, another number of which is expected."""
+
+    hold: int = option(default=0)
+    says: int = option(default=0)
+
+    name = "hoarder"
+
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
+        return MemoryNeed(self.says * sizes.docs)
+
+    def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
+        blocks = [np.ones(16 * MIB, np.uint8) for _ in range(self.hold // (16 * MIB))]
+        time.sleep(0.2)  # longer than between two looks
+        assert len(blocks) * 16 * MIB == self.hold
+        return lists[0]
+
+
+def berries() -> Collection:
+    """Another collection of four documents."""
+    docs = {"a": "dark berry", "b": "red berry", "c": "green berry", "d": "blue sky above"}
+    return Collection.of(docs, {"q1": "red", "q2": "green", "q3": "sky"}, {"q1": {"b": 1}}, name="berries")
+
+
+def estimate_of(made: Experiment, name: str) -> int:
+    (step,) = [step for step in made._list_steps() if step.node.label.startswith(name)]
+    assert step.memory is not None
+    return step.memory - measure_process_memory()
+
+
+@pytest.mark.parametrize(("holds", "says", "least", "most"), [(400, 0, 380, 480), (96, 500, 900, 1100)])
+def test_trap_42_an_estimate_that_was_far_off_is_corrected_by_what_was_taken(
+    tmp_path: Path, holds: int, says: int, least: int, most: int
+) -> None:
+    system = Shared() >> Hoarder(holds * MIB, says * MIB)
+    first = Experiment(fruits(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
+    formula = estimate_of(first, "Hoarder")
+    assert abs(formula - (16 + 4 * says) * MIB) < 8 * MIB
+    assert not first.run().failed
+    other = Experiment(berries(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
+    assert least * MIB < estimate_of(other, "Hoarder") < most * MIB
+    larger = Shared() >> Hoarder(holds * MIB, says * MIB + 1)
+    unlike = Experiment(berries(), {"S": larger}, ["RR"], store=LocalStore(tmp_path))
+    assert abs(estimate_of(unlike, "Hoarder") - formula) < 8 * MIB, "what was never run is as its stage says"
+
+
+def test_trap_42_a_stage_that_passes_the_ceiling_is_stopped_and_others_go_on(tmp_path: Path) -> None:
+    systems = {
+        "Greedy": Shared() >> Hoarder(256 * 16 * MIB),
+        "Modest": Shared() >> Hoarder(32 * MIB),
+    }
+    ceiling = measure_process_memory() + 300 * MIB
+    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory=ceiling).run()
+    assert [row["status"] for row in result.rows] == ["failed", "ok"]
+    error = result.rows[0]["error"]
+    assert error.startswith(f"{systems['Greedy'].steps[-1]!r}: max_memory ")
+    assert error.endswith(" were held; allow more, or make its lists, model or index smaller")
+    peak = float(error.split("stopped when ")[1].split(" ")[0])
+    unit = {"MB": 1e6, "GB": 1e9}[error.split("stopped when ")[1].split(" ")[1]]
+    assert peak * unit < ceiling + 200 * MIB, "long before it had all"
+    assert measure_process_memory() < ceiling - 100 * MIB, "what it held is free again"
+
+
+def test_trap_42_a_worker_counts_and_is_stopped_too(tmp_path: Path) -> None:
+    child = [sys.executable, "-c", "block = bytearray(400 << 20); import time; time.sleep(60)"]
+    worker = subprocess.Popen(child)
+    ceiling = measure_process_memory() + 200 * MIB
+    with (
+        pytest.raises(StageError, match="^max_memory .* were held; allow more"),
+        guard_memory(ceiling, lambda: [worker.pid]),
+    ):
+        while True:
+            time.sleep(0.01)
+    assert worker.wait() == -signal.SIGKILL
+
+
+def test_trap_42_what_is_raised_too_late_does_not_arrive(tmp_path: Path) -> None:
+    for _ in range(20):
+        with suppress(StageError), guard_memory(0) as use:
+            time.sleep(0.051)
+        assert use.passed or use.taken >= 0
+    time.sleep(0.1)
+    with guard_memory(None) as use:
+        block = np.ones(64 * MIB, np.uint8)
+        time.sleep(0.06)
+        del block
+    assert 60 * MIB < use.taken < 70 * MIB
+    with pytest.raises(KeyError), guard_memory(None):
+        raise KeyError("its own")
 
 
 # -- where it is asked for -----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.plan.compile import compile
-from nirank.plan.memory import needed, sizes_of
+from nirank.plan.memory import MemoryEstimator
 from nirank.plan.together import Together, heads
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
@@ -104,7 +104,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
         return values.get(at.label)
 
     target = compile(pipeline, SIDES)
-    sizes = sizes_of(target, value)
+    sizes = MemoryEstimator(value).find_sizes(target)
     assert sizes is not None
     assert (sizes.listed_pairs, sizes.result_pairs) == (listed, most)
 
@@ -113,9 +113,9 @@ def test_lists_that_restrict_a_search_count() -> None:
     one = fruits()
     values = {"queries": one.queries, "docs": one.docs}
     target = compile(Shared(k=2) >> Shared(1.0), SIDES)
-    sizes = sizes_of(target, lambda at: values.get(at.label))
+    sizes = MemoryEstimator(lambda node: values.get(node.label)).find_sizes(target)
     assert sizes is not None and (sizes.listed_pairs, sizes.scoped_pairs, sizes.result_pairs) == (0, 6, 12)
-    assert needed(target, lambda at: values.get(at.label), base=0) == 16 * MIB + 12 * 64 + 6 * 40
+    assert MemoryEstimator(lambda node: values.get(node.label)).estimate(target) == 16 * MIB + 12 * 64 + 6 * 40
 
 
 def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def main(store: str, models: str, which: str) -> None:
     from nirank.flow.ranking import Ranking
     from nirank.flow.scope import Scope
     from nirank.plan.execute import Runner
-    from nirank.plan.memory import needed
+    from nirank.plan.memory import MemoryEstimator
     from nirank.stages.bm25 import BM25
     from nirank.store import LocalStore
 
@@ -91,7 +91,8 @@ def main(store: str, models: str, which: str) -> None:
     def run_task(self: Runner, node: Node, inputs: dict[str, list[Any]]) -> None:
         release_memory()
         before = measure_process_memory()
-        said = needed(node, self._known, base=before)
+        estimate = MemoryEstimator(self._known).estimate(node)
+        said = None if estimate is None else before + estimate
         _PEAK[:] = struct.pack("q", 0)
         started = time.perf_counter()
         with limit_memory(said):
