@@ -41,7 +41,7 @@ class Judged:
 
     def __post_init__(self) -> None:
         fit_fields(self, "judged queries")
-        part = tuple(float(one) for one in self.part)
+        part = tuple(float(share) for share in self.part)
         object.__setattr__(self, "part", part)
         if len(part) != 2 or not 0 <= part[0] < part[1] <= 1:
             raise ConfigError(f"part: expected two numbers from 0 to 1, the lesser first, got {list(self.part)}")
@@ -58,10 +58,10 @@ class Judged:
     def choose_rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of the queries that `part` and `sample` choose, ascending."""
         low, high = (int(share * _SPAN) for share in self.part)
-        kept = [row for row, id in enumerate(ids) if low <= hash_with_salt(id, "part") < high]
+        rows = [row for row, id in enumerate(ids) if low <= hash_with_salt(id, "part") < high]
         if self.sample is not None:
-            kept = sorted(sorted(kept, key=lambda row: hash_with_salt(ids[row], "sample"))[: self.sample])
-        return np.array(kept, np.int64)
+            rows = sorted(sorted(rows, key=lambda row: hash_with_salt(ids[row], "sample"))[: self.sample])
+        return np.array(rows, np.int64)
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -82,5 +82,5 @@ def assign_folds(keys: Sequence[str], k: int, seed: int) -> NDArray[np.int64]:
     a key more moves only keys at the borders.
     """
     ordered = sorted(set(keys), key=lambda key: (hash_with_salt(key, f"fold {seed}"), key))
-    fold = {key: at * k // len(ordered) for at, key in enumerate(ordered)}
+    fold = {key: position * k // len(ordered) for position, key in enumerate(ordered)}
     return np.array([fold[key] for key in keys], np.int64)

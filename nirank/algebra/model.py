@@ -88,8 +88,8 @@ class _ModelOption:
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        made = core_schema.is_instance_schema(TrainedModel)
-        return core_schema.union_schema([core_schema.str_schema(), made])
+        trained = core_schema.is_instance_schema(TrainedModel)
+        return core_schema.union_schema([core_schema.str_schema(), trained])
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
@@ -105,19 +105,19 @@ def plan_models(value: T, sides: Sides, kind: str | None, where: str) -> T:
     kind  what the stage can use; raises ConfigError for a model of another
     """
     changed: dict[str, Any] = {}
-    for one in dataclasses.fields(value):  # type: ignore[arg-type]
-        model = getattr(value, one.name)
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]
+        model = getattr(value, field.name)
         if isinstance(model, TrainedModel) and not isinstance(model, PlannedModel):
             if kind is not None and model.kind != kind:
                 raise ConfigError(f"{where}: needs {KINDS[kind]}; {model.title} is {KINDS[model.kind]}")
-            changed[one.name] = PlannedModel(model, model.compile_node(sides))
+            changed[field.name] = PlannedModel(model, model.compile_node(sides))
     return replace(value, **changed) if changed else value  # type: ignore[type-var]
 
 
 def list_model_inputs(value: Any) -> tuple[tuple[str, Node], ...]:
     """Return the computations of the bound models in a value's fields, as inputs."""
-    models = (getattr(value, one.name) for one in dataclasses.fields(value))
-    return tuple((MODEL, one.node) for one in models if isinstance(one, PlannedModel))
+    models = (getattr(value, field.name) for field in dataclasses.fields(value))
+    return tuple((MODEL, model.node) for model in models if isinstance(model, PlannedModel))
 
 
 def locate_models(value: Any, folders: Mapping[str, Path]) -> Any:
@@ -128,9 +128,9 @@ def locate_models(value: Any, folders: Mapping[str, Path]) -> Any:
     if not folders or not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     changed: dict[str, Any] = {}
-    for one in dataclasses.fields(value):
-        model = getattr(value, one.name)
-        by = getattr(model, "node", None)
-        if isinstance(by, Node) and by.address in folders:
-            changed[one.name] = model.locate(folders[by.address])
+    for field in dataclasses.fields(value):
+        model = getattr(value, field.name)
+        node = getattr(model, "node", None)
+        if isinstance(node, Node) and node.address in folders:
+            changed[field.name] = model.locate(folders[node.address])
     return replace(value, **changed) if changed else value

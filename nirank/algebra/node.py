@@ -102,16 +102,16 @@ class Node:
         if self in seen:
             return
         seen.add(self)
-        open_ = [(self, iter(self.inputs if through(self) else ()))]
-        while open_:
-            node, rest = open_[-1]
-            below = next((one for _, one in rest if one not in seen), None)
-            if below is None:
-                open_.pop()
+        path = [(self, iter(self.inputs if through(self) else ()))]
+        while path:
+            node, rest = path[-1]
+            following = next((node for _, node in rest if node not in seen), None)
+            if following is None:
+                path.pop()
                 yield node
             else:
-                seen.add(below)
-                open_.append((below, iter(below.inputs if through(below) else ())))
+                seen.add(following)
+                path.append((following, iter(following.inputs if through(following) else ())))
 
 
 @dataclass(frozen=True)

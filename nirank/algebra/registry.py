@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from nirank.algebra.source_code import code_of, has_version, sources_of
+from nirank.algebra.source_code import collect_sources, describe_code, has_version
 from nirank.base.identity import digest
 from nirank.errors import ConfigError, suggest
 
@@ -22,19 +22,19 @@ _CLASSES: WeakSet[type[Any]] = WeakSet()  # of all stages, whoever defines them
 @cache
 def load_stages() -> Mapping[str, type[Any]]:
     """Return every stage by name; raise ConfigError naming all entry points that cannot be used."""
-    found: dict[str, type[Any]] = dict(_load_builtin_stages())
-    wrong = []
+    kinds: dict[str, type[Any]] = dict(_load_builtin_stages())
+    messages = []
     for point in _list_entry_points():
         try:
             kind = _load_entry_point(point)
-            if kind.name in found:
-                raise _describe_clash(point, found[kind.name].__module__)
-            found[kind.name] = kind
+            if kind.name in kinds:
+                raise _describe_clash(point, kinds[kind.name].__module__)
+            kinds[kind.name] = kind
         except ConfigError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ConfigError(*wrong)
-    return dict(sorted(found.items()))
+            messages.append(str(error))
+    if messages:
+        raise ConfigError(*messages)
+    return dict(sorted(kinds.items()))
 
 
 def find_stage(name: str) -> type[Any]:
@@ -42,16 +42,16 @@ def find_stage(name: str) -> type[Any]:
 
     Loads that stage only, so somebody's broken entry point stops nobody else.
     """
-    own, points = _load_builtin_stages(), [point for point in _list_entry_points() if point.name == name]
-    if name in own and points:
-        raise _describe_clash(points[0], own[name].__module__)
-    if name in own:
-        return own[name]
+    builtin, points = _load_builtin_stages(), [point for point in _list_entry_points() if point.name == name]
+    if name in builtin and points:
+        raise _describe_clash(points[0], builtin[name].__module__)
+    if name in builtin:
+        return builtin[name]
     if len(points) > 1:
         raise _describe_clash(points[1], points[0].value)
     if not points:
         raise ConfigError(
-            f"there is no stage '{name}'{suggest(name, [*own, *(one.name for one in _list_entry_points())])}"
+            f"there is no stage '{name}'{suggest(name, [*builtin, *(point.name for point in _list_entry_points())])}"
         )
     return _load_entry_point(points[0])
 
@@ -59,22 +59,22 @@ def find_stage(name: str) -> type[Any]:
 @cache
 def _load_builtin_stages() -> Mapping[str, type[Any]]:
     package = importlib.import_module("nirank.stages")
-    found: dict[str, type[Any]] = {}
+    kinds: dict[str, type[Any]] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue
         for kind in _list_defined_stages(importlib.import_module(f"nirank.stages.{info.name}")):
-            if kind.name in found:
-                raise ConfigError(f"{kind.__module__} and {found[kind.name].__module__} both have stage '{kind.name}'")
-            found[kind.name] = kind
-    return found
+            if kind.name in kinds:
+                raise ConfigError(f"{kind.__module__} and {kinds[kind.name].__module__} both have stage '{kind.name}'")
+            kinds[kind.name] = kind
+    return kinds
 
 
 def _list_defined_stages(module: Any) -> Iterator[type[Any]]:
     """Yield the stages that a module defines; classes without a name of their own are no stages to choose."""
     for value in vars(module).values():
-        mine = isinstance(value, type) and value in _CLASSES and value.__module__ == module.__name__
-        if mine and isinstance(getattr(value, "name", None), str):
+        is_stage = isinstance(value, type) and value in _CLASSES and value.__module__ == module.__name__
+        if is_stage and isinstance(getattr(value, "name", None), str):
             yield value
 
 
@@ -94,10 +94,10 @@ def _load_entry_point(point: EntryPoint) -> type[Any]:
         raise ConfigError(f"entry point {point.name} = {point.value} cannot be loaded: {error}") from error
     if not (isinstance(kind, type) and kind in _CLASSES):
         raise ConfigError(f"entry point {point.name} = {point.value} is not a stage; expected a subclass of Stage")
-    named = getattr(kind, "name", None)
-    if named != point.name:
+    name = getattr(kind, "name", None)
+    if name != point.name:
         raise ConfigError(
-            f"entry point {point.name} = {point.value}: the stage calls itself {named!r}; expected the same name"
+            f"entry point {point.name} = {point.value}: the stage calls itself {name!r}; expected the same name"
         )
     return kind
 
@@ -113,7 +113,7 @@ _NOTED: WeakKeyDictionary[type[Any], Mapping[str, str]] = WeakKeyDictionary()
 def keep_source(kind: type[Any]) -> None:
     """Keep the source of a class that is being made: by the time of planning its files may have been edited."""
     if kind.__module__.split(".")[0] != "nirank":
-        _NOTED[kind] = sources_of(one.__module__ for one in kind.__mro__)
+        _NOTED[kind] = collect_sources(base.__module__ for base in kind.__mro__)
 
 
 @cache
@@ -133,10 +133,10 @@ def describe_origin(kind: type[Any]) -> Mapping[str, str]:
     for point in _list_entry_points():
         if point.dist is not None and point.module.split(".")[0] == package and _load_entry_point(point) is kind:
             return {"distribution": point.dist.name}
-    files = _NOTED.get(kind) or sources_of(one.__module__ for one in kind.__mro__)
-    own = [one for one in kind.__mro__ if one is kind or not has_version(one.__module__)]
+    files = _NOTED.get(kind) or collect_sources(base.__module__ for base in kind.__mro__)
+    bases = [base for base in kind.__mro__ if base is kind or not has_version(base.__module__)]
     try:
-        code = [code_of(one, files) for one in own]
+        code = [describe_code(base, files) for base in bases]
     except ValueError as error:
         raise ConfigError(f"stage '{kind.name}': {error}") from None
     return {"source": digest([kind.__qualname__, dict(files), code])}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 import numpy as np
@@ -62,16 +62,16 @@ def option(default: Any = dataclasses.MISSING, *, identity: bool = True, kw_only
               of the stage's needs already says (a model's name, a file's path)
     help      one line for `nirank stages`
     """
-    return field(default=default, kw_only=kw_only, metadata={"identity": identity, "help": help})
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={"identity": identity, "help": help})
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(option, field))
+@dataclass_transform(frozen_default=True, field_specifiers=(option, dataclasses.field))
 def stage(cls: C) -> C:
     """Make a class a stage: a frozen data class whose `repr` shows what differs from the defaults."""
-    made: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
+    kind: C = dataclass(frozen=True, repr=False)(cls)  # type: ignore[assignment]
     if not cls.__module__.startswith("nirank."):
-        keep_source(made)
-    return made
+        keep_source(kind)
+    return kind
 
 
 @stage
@@ -100,11 +100,11 @@ class Stage(Pipeline):
         kind = type(self)
         if "__dataclass_fields__" not in vars(kind):
             raise ConfigError(f"{kind.__name__} is not a stage yet; put @stage above its class")
-        for one in dataclasses.fields(self):
-            value = freeze(getattr(self, one.name))
+        for field in dataclasses.fields(self):
+            value = freeze(getattr(self, field.name))
             if not is_finite(value):
-                raise ConfigError(f"{self.name}: {one.name} must be a finite number, got {value!r}")
-            object.__setattr__(self, one.name, value)
+                raise ConfigError(f"{self.name}: {field.name} must be a finite number, got {value!r}")
+            object.__setattr__(self, field.name, value)
         fit_fields(self, self.name)
         self.check()
         list(self.list_text_views())
@@ -134,7 +134,7 @@ class Stage(Pipeline):
     @classmethod
     def list_options(cls) -> tuple[dataclasses.Field[Any], ...]:
         """Return the options as a person would list them: the stage's own, then those of its kind."""
-        return tuple(sorted(dataclasses.fields(cls), key=lambda one: bool(one.kw_only)))
+        return tuple(sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only)))
 
     def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
         """Return what must be computed first: an index, vectors, a model's output."""
@@ -154,16 +154,16 @@ class Stage(Pipeline):
 
     def describe_conventions(self) -> Mapping[str, Any]:
         """Return what a row must say so that its numbers can be compared; options by default."""
-        return {name: repr(one) if isinstance(one, TrainedModel) else one for name, one in self.options.items()}
+        return {name: repr(value) if isinstance(value, TrainedModel) else value for name, value in self.options.items()}
 
     def list_models(self) -> tuple[str, ...]:
         """Return the trained models that the stage uses, by the names that model cards have; its `model` by default."""
-        named = getattr(self, "model", None)
-        if not isinstance(named, TrainedModel):
-            return (named,) if isinstance(named, str) else ()
-        below = [one for one in walk(named) if one is not named]  # what mined and taught has a say too
-        others = [name for one in below if isinstance(one, Stage) for name in one.list_models()]
-        return (named.base_name, *others)
+        model = getattr(self, "model", None)
+        if not isinstance(model, TrainedModel):
+            return (model,) if isinstance(model, str) else ()
+        parts = [part for part in walk(model) if part is not model]  # what mined and taught has a say too
+        inside = [name for part in parts if isinstance(part, Stage) for name in part.list_models()]
+        return (model.base_name, *inside)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -193,14 +193,14 @@ class Stage(Pipeline):
     @property
     def title(self) -> str:
         """The stage as people and messages name it: like `repr`, trained models by their titles."""
-        models = {name: one.title for name, one in vars(self).items() if isinstance(one, TrainedModel)}
+        models = {name: value.title for name, value in vars(self).items() if isinstance(value, TrainedModel)}
         return repr(dataclasses.replace(self, **models) if models else self)
 
     def __repr__(self) -> str:
-        shown = self.options
-        first = next((one.name for one in dataclasses.fields(self) if not one.kw_only), None)
-        parts = [repr(shown[first])] if first in shown else []
-        parts += [f"{name}={value!r}" for name, value in shown.items() if name != first]
+        options = self.options
+        first = next((field.name for field in dataclasses.fields(self) if not field.kw_only), None)
+        parts = [repr(options[first])] if first in options else []
+        parts += [f"{name}={value!r}" for name, value in options.items() if name != first]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

@@ -34,10 +34,11 @@ class Tuned(Pipeline):
         if len(self.candidates) < 2:
             raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
         measure = parse(self.measure)
-        for one in self.candidates:
-            if require_system("tune", one).gives != "ranking" and not measure.unordered:
+        for candidate in self.candidates:
+            if require_system("tune", candidate).gives != "ranking" and not measure.unordered:
                 raise ConfigError(
-                    f"tune: {one!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1 would not"
+                    f"tune: {candidate!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1"
+                    " would not"
                 )
 
     @property
@@ -46,7 +47,7 @@ class Tuned(Pipeline):
 
     @property
     def gives(self) -> Flow:
-        return "ranking" if all(one.gives == "ranking" for one in self.candidates) else "pairs"
+        return "ranking" if all(candidate.gives == "ranking" for candidate in self.candidates) else "pairs"
 
     def __repr__(self) -> str:
         return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r})"
@@ -90,29 +91,31 @@ def grid(value: Any, over: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:
     for path, values in over.items():
         if isinstance(values, (str, Mapping)) or not isinstance(values, Sequence) or not values:
             raise ConfigError(f"over: {path}: expected a list of values, got {values!r}")
-    made = []
+    variants = []
     for combination in itertools.product(*over.values()):
-        one = value
+        variant = value
         for path, chosen in zip(over, combination, strict=True):
-            one = _put(one, path, chosen)
-        made.append(one)
-    return tuple(made)
+            variant = _set_option(variant, path, chosen)
+        variants.append(variant)
+    return tuple(variants)
 
 
-def _put(value: Any, path: str, chosen: Any) -> Any:
+def _set_option(value: Any, path: str, chosen: Any) -> Any:
     first, _, rest = path.partition(".")
     if dataclasses.is_dataclass(value) and not isinstance(value, Pipeline):  # a model's own field
-        return _replaced(value, path.split("."), chosen, path)
+        return _replace_option(value, path.split("."), chosen, path)
     # The stages that a trained model's negatives or teacher come from are its own: a path to them leads through it.
-    there = {one.name: one for one in walk(value, TrainedModel) if _is_stage(one) and isinstance(one.name, str)}
-    if first not in there:
-        begin = f"; a path begins with a stage's name, here {' or '.join(there)}" if there else ""
-        raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, there) or begin}")
+    stages = {part.name: part for part in walk(value, TrainedModel) if _is_stage(part) and isinstance(part.name, str)}
+    if first not in stages:
+        hint = f"; a path begins with a stage's name, here {' or '.join(stages)}" if stages else ""
+        raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, stages) or hint}")
     if not rest:
-        raise ConfigError(f"over: {path}: expected a stage and its option, such as {first}.{_option(there[first])}")
+        raise ConfigError(
+            f"over: {path}: expected a stage and its option, such as {first}.{_name_first_option(stages[first])}"
+        )
 
-    def change(one: Any) -> Any:
-        return _replaced(one, rest.split("."), chosen, path) if _is_stage(one) and one.name == first else one
+    def change(part: Any) -> Any:
+        return _replace_option(part, rest.split("."), chosen, path) if _is_stage(part) and part.name == first else part
 
     return transform(value, change, TrainedModel)
 
@@ -121,18 +124,18 @@ def _is_stage(value: Any) -> bool:
     return isinstance(value, Pipeline) and hasattr(value, "list_options")
 
 
-def _option(stage: Any) -> str:
+def _name_first_option(stage: Any) -> str:
     return next((field.name for field in dataclasses.fields(stage)), "option")
 
 
-def _replaced(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
+def _replace_option(value: Any, steps: Sequence[str], chosen: Any, path: str) -> Any:
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         raise ConfigError(f"over: {path}: {value!r} has no options")
-    fields = [one.name for one in dataclasses.fields(value)]
+    fields = [field.name for field in dataclasses.fields(value)]
     if steps[0] not in fields:
         raise ConfigError(f"over: {path}: there is no option '{steps[0]}'{suggest(steps[0], fields)}")
     if len(steps) > 1:
-        new = _replaced(getattr(value, steps[0]), steps[1:], chosen, path)
+        new = _replace_option(getattr(value, steps[0]), steps[1:], chosen, path)
     else:
         try:
             new = convert_field(type(value), steps[0], chosen)
