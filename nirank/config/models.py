@@ -19,9 +19,11 @@ from nirank.config.yaml_tree import Mistakes, Tree
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.folds import Folds
 from nirank.experiment.seeds import parse_seeds
-from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
 from nirank.training.recipe import Recipe
-from nirank.training.train import Soup, Train, Watch
+from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
+from nirank.training.watch import Watch
 
 T = TypeVar("T")
 Above = tuple[str, ...]
@@ -105,7 +107,7 @@ class ModelReader:
 
     # -- data --------------------------------------------------------------------------------------
 
-    def _data(self, tree: Tree, above: Above) -> Data | None:
+    def _data(self, tree: Tree, above: Above) -> TrainingData | None:
         if tree.text is not None:
             return self._data_named(tree.text, tree, above)
         if not self._mapping(tree, "data", "{split: train, negatives: …}, {file: …}, {fields: …} or {mix: […]}"):
@@ -144,7 +146,7 @@ class ModelReader:
             ok &= given["teacher"] is not None
         return self._made(TrainingSet, tree, given, (*JUDGED, "negatives", "teacher")) if ok else None
 
-    def _data_named(self, name: str, tree: Tree, above: Above) -> Data | None:
+    def _data_named(self, name: str, tree: Tree, above: Above) -> TrainingData | None:
         if name not in self.data:
             self.mistakes.add(tree, f"there is no data '{name}'{suggest(name, self.data)}")
             return None

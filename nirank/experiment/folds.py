@@ -12,7 +12,7 @@ from nirank.base.values import fit_fields
 from nirank.collections.collection import Collection
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.errors import ConfigError
-from nirank.training.leaks import normalised
+from nirank.training.questions import normalise_question
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Folds:
         """Return the query rows of each fold."""
         if len(collection.queries) < self.k:
             raise ConfigError(f"collection {collection.name}: {len(collection.queries)} queries for {self.k} folds")
-        texts = [normalised(text) for text in collection.queries.read(TextView(TITLE_AND_TEXT))]
+        texts = [normalise_question(text) for text in collection.queries.read(TextView(TITLE_AND_TEXT))]
         first: dict[str, str] = {}  # queries without words are each their own
         keys = [
             first.setdefault(text, id) if text else id for text, id in zip(texts, collection.queries.ids, strict=True)

@@ -25,7 +25,7 @@ from nirank.experiment.shared_pairs import Evaluated, count_pairs, count_seen, f
 from nirank.experiment.supervision import Supervision
 from nirank.flow.qrels import Qrels
 from nirank.plan.compile import compile
-from nirank.training.leaks import normalised
+from nirank.training.questions import normalise_question
 
 _SHOWN = 3  # overlapping queries in a message
 
@@ -75,7 +75,7 @@ class TrainingCollections:
         """Return which evaluated queries, normalised, are among some texts; these are read once a key."""
         if key not in self._known:
             evaluated = frozenset().union(*self.questions)
-            self._known[key] = frozenset(text for text in map(normalised, queries) if text in evaluated)
+            self._known[key] = frozenset(text for text in map(normalise_question, queries) if text in evaluated)
         return self._known[key]
 
 
@@ -219,7 +219,7 @@ class RunSources:
 
 
 def _read_questions(queries: Texts) -> list[str]:
-    return [normalised(text) for text in queries.read(TextView(TITLE_AND_TEXT))]
+    return [normalise_question(text) for text in queries.read(TextView(TITLE_AND_TEXT))]
 
 
 def _choose_qrels(collection: Collection, name: str | None) -> Qrels:

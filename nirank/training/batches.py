@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Text = tuple[int, int]  # column, text number
-_Held = Counter[_Text]
+_TextCounts = Counter[_Text]
 
 _WINDOW = 32  # batches among which examples are sorted by length: enough to find alike ones, few enough to stay random
 _OPEN = 8  # batches that are filled at a time
@@ -39,9 +39,9 @@ class Batches:
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.of(self.epoch))
+        return iter(self.draw_epoch(self.epoch))
 
-    def of(self, epoch: int) -> list[list[int]]:
+    def draw_epoch(self, epoch: int) -> list[list[int]]:
         """Return the batches of one epoch: every example once."""
         random = np.random.default_rng([self.seed, epoch])
         order = random.permutation(self.n)
@@ -51,10 +51,10 @@ class Batches:
             some = order[first : first + window]
             if self.sizes is not None:
                 some = some[np.argsort(self.sizes[some], kind="stable")]
-            batches += self._filled(some.tolist())
+            batches += self._fill_batches(some.tolist())
         return [batches[at] for at in random.permutation(len(batches))]
 
-    def _filled(self, examples: list[int]) -> list[list[int]]:
+    def _fill_batches(self, examples: list[int]) -> list[list[int]]:
         """Put each example into the first batch that has room and none of its texts, or the first that has room."""
         size = self.batch_size
         if self.apart is None:
@@ -62,7 +62,7 @@ class Batches:
         texts = {example: list(enumerate(self.apart[example].tolist())) for example in examples}
         rooms = [min(size, len(examples) - first) for first in range(0, len(examples), size)]
         batches: list[list[int]] = [[] for _ in rooms]
-        held: list[_Held] = [Counter() for _ in rooms]
+        held: list[_TextCounts] = [Counter() for _ in rooms]
         open_from = 0
         for example in examples:
             while len(batches[open_from]) == rooms[open_from]:
@@ -76,13 +76,13 @@ class Batches:
                 twice = [text for text in texts[example] if held[at][text] > 1]
                 if twice:
                     others = [other for other in range(len(batches)) if not any(held[other][text] for text in twice)]
-                    _swap(batches, held, texts, at, place, others)
+                    _swap_examples(batches, held, texts, at, place, others)
         return batches
 
 
-def _swap(
+def _swap_examples(
     batches: list[list[int]],
-    held: list[_Held],
+    held: list[_TextCounts],
     texts: Mapping[int, list[_Text]],
     at: int,
     place: int,

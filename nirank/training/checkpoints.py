@@ -19,7 +19,7 @@ from nirank.base.identity import digest_files
 
 SECONDS = 60.0  # between two checkpoints, at least
 _SHARE = 0.02  # of the time that may go into writing them
-_KEPT = 2
+_CHECKPOINTS = 2
 _SEAL = "nirank.json"
 _ASIDE = "unfinished"
 
@@ -37,7 +37,7 @@ class Checkpoints:
     _last: float = field(default_factory=time.perf_counter)
     _cost: float = 0.0
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Tell whether it is time for another."""
         return time.perf_counter() - self._last >= max(SECONDS, self._cost / _SHARE)
 
@@ -46,17 +46,17 @@ class Checkpoints:
         """Return the seconds of this training, earlier attempts included."""
         return self.seconds + time.perf_counter() - self._began
 
-    def latest(self) -> Path | None:
+    def find_latest(self) -> Path | None:
         """Return the newest checkpoint that is whole."""
-        for path in sorted(self.folder.glob("checkpoint-*"), key=_step, reverse=True):
-            seal = _sealed(path)
-            if seal.get("files") == _content(path):
+        for path in sorted(self.folder.glob("checkpoint-*"), key=_parse_step, reverse=True):
+            seal = _read_seal(path)
+            if seal.get("files") == _digest_checkpoint(path):
                 self.seconds = float(seal["seconds"])
                 return path
         return None
 
     @contextmanager
-    def writing(self) -> Iterator[Path]:
+    def write_next(self) -> Iterator[Path]:
         """Give a folder in which one checkpoint is written; then it gets its name, and old ones go."""
         began = time.perf_counter()
         aside = self.folder / _ASIDE
@@ -64,18 +64,18 @@ class Checkpoints:
         aside.mkdir(parents=True)
         yield aside
         (made,) = aside.glob("checkpoint-*")
-        seal = {"files": _content(made), "seconds": self.spent}
+        seal = {"files": _digest_checkpoint(made), "seconds": self.spent}
         (made / _SEAL).write_text(json.dumps(seal))
         shutil.rmtree(self.folder / made.name, ignore_errors=True)
         made.rename(self.folder / made.name)
         aside.rmdir()
-        for path in sorted(self.folder.glob("checkpoint-*"), key=_step)[:-_KEPT]:
+        for path in sorted(self.folder.glob("checkpoint-*"), key=_parse_step)[:-_CHECKPOINTS]:
             shutil.rmtree(path, ignore_errors=True)
         self._last = time.perf_counter()
         self._cost = self._last - began
 
 
-class Best:
+class BestWeights:
     """The best weights so far, a file for each step that was the best: `best-STEP.safetensors`."""
 
     def __init__(self, folder: Path) -> None:
@@ -122,12 +122,12 @@ def read_weights(model: Any, path: Path) -> None:
                 one.copy_(found.pop(name))
 
 
-def _step(path: Path) -> int:
+def _parse_step(path: Path) -> int:
     number = path.name.rpartition("-")[2]
     return int(number) if number.isdigit() else -1
 
 
-def _sealed(path: Path) -> dict[str, Any]:
+def _read_seal(path: Path) -> dict[str, Any]:
     try:
         found = json.loads((path / _SEAL).read_text())
     except (OSError, ValueError):
@@ -135,5 +135,5 @@ def _sealed(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _content(path: Path) -> str:
+def _digest_checkpoint(path: Path) -> str:
     return digest_files(sorted(one for one in path.iterdir() if one.name != _SEAL and one.is_file()))

@@ -44,38 +44,38 @@ class Examples:
     def __len__(self) -> int:
         return len(self.queries)
 
-    def of(self, at: int) -> NDArray[np.int64]:
+    def negatives_of(self, at: int) -> NDArray[np.int64]:
         """Return the negatives of one example, rows of `texts`."""
         return self.negatives[self.offsets[at] : self.offsets[at + 1]]
 
     def save(self, folder: Path) -> None:
         """Write texts.arrow, examples.arrow and known.npy, and examples.json with the counts."""
-        _write(folder / "texts.arrow", pa.table({"text": self.texts}))
+        _write_table(folder / "texts.arrow", pa.table({"text": self.texts}))
         rows = pa.table(
             {
                 "query": self.queries,
                 "positive": self.positives,
-                "negatives": _lists(self.offsets, self.negatives),
+                "negatives": _make_lists(self.offsets, self.negatives),
                 "query_id": pa.array(self.query_ids, pa.string()),
                 "positive_id": pa.array(self.positive_ids, pa.string()),
             }
         )
         if self.scores is not None:
-            scores = _lists(self.offsets + np.arange(len(self.offsets)), self.scores)
+            scores = _make_lists(self.offsets + np.arange(len(self.offsets)), self.scores)
             rows = rows.append_column("scores", scores)
-        _write(folder / "examples.arrow", rows)
+        _write_table(folder / "examples.arrow", rows)
         np.save(folder / "known.npy", self.known, allow_pickle=False)
         (folder / "examples.json").write_text(json.dumps({"counts": dict(self.counts)}, indent=1) + "\n")
 
     @classmethod
     def open(cls, folder: Path) -> Examples:
         """Read what `save` wrote; texts stay on disk, memory-mapped."""
-        rows = _read(folder / "examples.arrow")
+        rows = _read_table(folder / "examples.arrow")
         lists = rows["negatives"].combine_chunks()
         scores = rows["scores"].combine_chunks().values.to_numpy() if "scores" in rows.column_names else None
         said: dict[str, Any] = json.loads((folder / "examples.json").read_text())
         return cls(
-            _read(folder / "texts.arrow")["text"].combine_chunks(),
+            _read_table(folder / "texts.arrow")["text"].combine_chunks(),
             rows["query"].to_numpy(),
             rows["positive"].to_numpy(),
             lists.offsets.to_numpy().astype(np.int64),
@@ -88,15 +88,15 @@ class Examples:
         )
 
 
-def _lists(offsets: NDArray[np.int64], values: NDArray[Any]) -> pa.Array:
+def _make_lists(offsets: NDArray[np.int64], values: NDArray[Any]) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write_table(path: Path, table: pa.Table) -> None:
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
 
 
-def _read(path: Path) -> pa.Table:
+def _read_table(path: Path) -> pa.Table:
     with pa.memory_map(str(path)) as file:
         return pa.ipc.open_file(file).read_all()

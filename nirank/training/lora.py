@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nirank.errors import ConfigError, MissingExtra, suggest
-from nirank.training.layers import anatomy
+from nirank.training.anatomy import find_parts
 from nirank.training.recipe import Lora
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def inject(module: nn.Module, lora: Lora, seed: int) -> int:
+def inject_lora(module: nn.Module, lora: Lora, seed: int) -> int:
     """Put low-rank updates beside the linear modules of all layers, and freeze everything else; return their weights.
 
     The output is the same until the first step, since B starts at 0; A is Kaiming-uniform, from the seed alone: the
@@ -28,10 +28,10 @@ def inject(module: nn.Module, lora: Lora, seed: int) -> int:
         from peft.tuners.lora import LoraLayer
     except ImportError:
         raise MissingExtra("LoRA needs peft: pip install 'nirank[train]'") from None
-    parts = anatomy(module)
+    parts = find_parts(module)
     inside = {id(one) for layer in parts.layers for one in layer.modules() if isinstance(one, torch.nn.Linear)}
     names = [name for name, one in module.named_modules() if id(one) in inside]
-    chosen = names if lora.targets is None else _called(names, lora.targets)
+    chosen = names if lora.targets is None else _match_targets(names, lora.targets)
     module.requires_grad_(False)
     if parts.crosses:
         for one in module.parameters():
@@ -52,7 +52,7 @@ def inject(module: nn.Module, lora: Lora, seed: int) -> int:
     return weights
 
 
-def _called(names: list[str], targets: tuple[str, ...]) -> list[str]:
+def _match_targets(names: list[str], targets: tuple[str, ...]) -> list[str]:
     """Return the modules that end in one of these names, as peft understands them: whole parts between dots."""
     for target in targets:
         if not any(f".{name}".endswith(f".{target}") for name in names):
@@ -64,7 +64,7 @@ def _called(names: list[str], targets: tuple[str, ...]) -> list[str]:
     return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
 
 
-def merge(module: nn.Module) -> None:
+def merge_lora(module: nn.Module) -> None:
     """Add the updates to the weights that they stand beside, W0 + (alpha / rank) B A, and remove them.
 
     What is left is the plain model, with the names that it had before.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def known_mask(
+def mask_known(
     query_texts: NDArray[np.int64], candidate_texts: NDArray[np.int64], known: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Tell which candidates of a batch are no negative of a query: a known positive, or the query's own text.
@@ -51,7 +51,7 @@ def mnr(similarities: Tensor, positives_at: Tensor, mask: Tensor | None = None, 
     """
     import torch
 
-    logits = scale * _exact(similarities)
+    logits = scale * _to_float32(similarities)
     if mask is not None:
         own = torch.zeros_like(mask).scatter_(1, positives_at[:, None], True)
         logits = logits.masked_fill(mask & ~own, float("-inf"))
@@ -68,7 +68,7 @@ def lce(scores: Tensor, present: Tensor | None = None) -> Tensor:
     """
     import torch
 
-    logits = _exact(scores)
+    logits = _to_float32(scores)
     if present is not None:
         logits = logits.masked_fill(~present, float("-inf"))
     return torch.nn.functional.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
@@ -79,7 +79,7 @@ def margin(scores: Tensor, present: Tensor | None = None, margin: float = 0.1) -
 
     scores, present  (b, 1 + n), as in `lce`; without any negative the loss is 0
     """
-    ahead, kept = _ahead(scores, present)
+    ahead, kept = _compute_margins(scores, present)
     return ((margin - ahead).clamp(min=0) * kept).sum() / kept.sum().clamp(min=1)
 
 
@@ -90,7 +90,7 @@ def margin_mse(student: Tensor, teacher: Tensor, present: Tensor | None = None) 
 
     Hofstätter et al. 2020, arXiv 2010.02666.
     """
-    (ours, kept), (theirs, _) = _ahead(student, present), _ahead(teacher, present)
+    (ours, kept), (theirs, _) = _compute_margins(student, present), _compute_margins(teacher, present)
     return ((ours - theirs).square() * kept).sum() / kept.sum().clamp(min=1)
 
 
@@ -109,19 +109,19 @@ def lsh(
     """
     import torch
 
-    near, far = _exact(positives), _exact(negatives)
+    near, far = _to_float32(positives), _to_float32(negatives)
     there = torch.ones_like(far, dtype=torch.bool) if present is None else present
     pull = (near - radius).clamp(min=0).mean()
     push = (ratio * radius - far.masked_fill(~there, ratio * radius)).clamp(min=0).sum() / there.sum().clamp(min=1)
     return pull + push
 
 
-def distances(queries: Tensor, docs: Tensor) -> Tensor:
+def euclidean_distances(queries: Tensor, docs: Tensor) -> Tensor:
     """Return Euclidean distances of all queries and documents, (b, c); equal vectors have distance 0 and no gradient.
 
     queries, docs  (b, m) and (c, m)
     """
-    squares = (_exact(queries)[:, None] - _exact(docs)[None]).square().sum(-1)
+    squares = (_to_float32(queries)[:, None] - _to_float32(docs)[None]).square().sum(-1)
     apart = squares > 0
     return squares.where(apart, squares.new_ones(())).sqrt() * apart
 
@@ -133,19 +133,19 @@ def flops(vectors: Tensor) -> Tensor:
 
     Paria et al. 2020, arXiv 2004.05665; Formal et al. 2021, arXiv 2109.10086.
     """
-    return _exact(vectors).abs().mean(0).square().sum()
+    return _to_float32(vectors).abs().mean(0).square().sum()
 
 
-def _ahead(scores: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
+def _compute_margins(scores: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return how far the positive is ahead of each negative, and which negatives are there, both (b, n)."""
     import torch
 
-    scores = _exact(scores)
+    scores = _to_float32(scores)
     there = torch.ones_like(scores, dtype=torch.bool) if present is None else present
     scores = scores.masked_fill(~there, 0)  # whatever stands there, NaN too, has no gradient
     return scores[:, :1] - scores[:, 1:], there[:, 1:]
 
 
-def _exact(values: Tensor) -> Tensor:
+def _to_float32(values: Tensor) -> Tensor:
     """Return 16-bit values in float32; others as they are."""
     return values if values.element_size() > 2 else values.float()

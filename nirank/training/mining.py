@@ -51,14 +51,14 @@ class MinedRows:
         rows = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in names]
         return cls(rows[0], rows[1], rows[2], rows[3], rows[4], counts)
 
-    def pairs(self) -> tuple[Rows, Rows]:
+    def list_pairs(self) -> tuple[Rows, Rows]:
         """Return every (query, document) of an example, each pair once."""
         q = np.concatenate((self.queries, np.repeat(self.queries, np.diff(self.offsets))))
         d = np.concatenate((self.positives, self.negatives))
         return tuple(np.unique(np.column_stack((q, d)), axis=0).T)
 
 
-def positives(qrels: Qrels, grade: int | None, most: int | None) -> tuple[Rows, Rows]:
+def select_positives(qrels: Qrels, grade: int | None, most: int | None) -> tuple[Rows, Rows]:
     """Return the query and document rows of what is relevant; of each query at most so many.
 
     The highest grades come first, equal ones in an order that a hash gives.
@@ -66,34 +66,35 @@ def positives(qrels: Qrels, grade: int | None, most: int | None) -> tuple[Rows, 
     hit = (qrels.grades >= (qrels.min_rel if grade is None else grade)) & (qrels.rows >= 0)
     q, d, g = qrels.query_rows[hit], qrels.rows[hit], qrels.grades[hit]
     if most is not None:
-        order = np.lexsort((_mixed(q, d), -g, q))
+        order = np.lexsort((_hash_pairs(q, d), -g, q))
         q, d = q[order], d[order]
-        kept = _first(q, most)
+        kept = _mark_first(q, most)
         q, d = q[kept], d[kept]
         order = np.lexsort((d, q))
         q, d = q[order], d[order]
     return q, d
 
 
-def mine(queries: Texts, docs: Texts, qrels: Qrels, found: Ranking | None, params: Mapping[str, Any]) -> MinedRows:
+def mine_rows(queries: Texts, docs: Texts, qrels: Qrels, found: Ranking | None, params: Mapping[str, Any]) -> MinedRows:
     """Return the examples of judged queries.
 
     found   what negatives are taken from; None: there are none
     params  'grade', 'positives' and 'negatives', as `TrainingSet` and `Mined` have them
     """
     grade = params.get("grade")
-    q, d = positives(qrels, grade, params.get("positives"))
+    q, d = select_positives(qrels, grade, params.get("positives"))
     told = np.asarray(docs.fingerprints)[d] != 0
     counts = {"judgements": len(qrels), "positives": len(q), "removed: blank positives": int((~told).sum())}
     q, d = q[told], d[told]
-    known = np.column_stack(positives(qrels, qrels.min_rel if grade is None else min(grade, qrels.min_rel), None))
+    least = qrels.min_rel if grade is None else min(grade, qrels.min_rel)
+    known = np.column_stack(select_positives(qrels, least, None))
     counts["examples"] = len(q)
     if found is None:
         nothing = np.zeros(0, np.int64)
         return MinedRows(q, d, np.zeros(len(q) + 1, np.int64), nothing, known, counts)
     how = params["negatives"]
-    candidates = _candidates(queries, docs, found, known, how.get("ranks", (1, 100)), counts)
-    offsets, negatives = _of_examples(q, d, candidates, found, how, counts)
+    candidates = _filter_candidates(queries, docs, found, known, how.get("ranks", (1, 100)), counts)
+    offsets, negatives = _choose_negatives(q, d, candidates, found, how, counts)
     return MinedRows(q, d, offsets, negatives, known, counts)
 
 
@@ -106,7 +107,7 @@ class _Candidates:
     scores: NDArray[np.floating]
 
 
-def _candidates(
+def _filter_candidates(
     queries: Texts, docs: Texts, found: Ranking, known: Rows, ranks: tuple[int, int], counts: dict[str, int]
 ) -> _Candidates:
     """Take out what is known or has a known text."""
@@ -140,7 +141,7 @@ def _candidates(
     return _Candidates(np.searchsorted(q, np.arange(len(queries) + 1)).astype(np.int64), d, scores)
 
 
-def _of_examples(
+def _choose_negatives(
     q: Rows, d: Rows, listed: _Candidates, found: Ranking, how: Mapping[str, Any], counts: dict[str, int]
 ) -> tuple[Rows, Rows]:
     """Return offsets and rows of each example's negatives."""
@@ -149,7 +150,7 @@ def _of_examples(
     example = np.repeat(np.arange(len(q)), lengths)
     keep = np.ones(len(at), np.bool_)
     if "margin" in how or "relative" in how:
-        own = scores_of(found, q, d)
+        own = look_up_scores(found, q, d)
         limit = own - how["margin"] if "margin" in how else own
         if "relative" in how:  # of a negative score, the share that is farther from 0
             limit = np.minimum(limit, own - np.abs(own) * (1 - how["relative"]))
@@ -159,10 +160,10 @@ def _of_examples(
     at, example = at[keep], example[keep]
     n = int(how.get("n", 1))
     if how.get("choose") == "random":
-        order = np.lexsort((_mixed(example, listed.rows[at]), example))
-        chosen = np.sort(order[_first(example[order], n)])  # back in the list's order
+        order = np.lexsort((_hash_pairs(example, listed.rows[at]), example))
+        chosen = np.sort(order[_mark_first(example[order], n)])  # back in the list's order
     else:
-        chosen = np.flatnonzero(_first(example, n))
+        chosen = np.flatnonzero(_mark_first(example, n))
     at, example = at[chosen], example[chosen]
     offsets = np.searchsorted(example, np.arange(len(q) + 1)).astype(np.int64)
     counts["negatives"] = len(at)
@@ -170,14 +171,14 @@ def _of_examples(
     return offsets, listed.rows[at]
 
 
-def _first(keys: Rows, n: int) -> NDArray[np.bool_]:
+def _mark_first(keys: Rows, n: int) -> NDArray[np.bool_]:
     """Tell which entries are among the first n of their key; keys are in runs."""
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     place = np.arange(len(keys)) - np.repeat(starts, np.diff(np.append(starts, len(keys))))
     return np.asarray(place < n)
 
 
-def scores_of(found: Ranking, q: Rows, d: Rows) -> NDArray[np.float64]:
+def look_up_scores(found: Ranking, q: Rows, d: Rows) -> NDArray[np.float64]:
     """Return the scores that a ranking has for pairs, NaN where it has none."""
     if not len(found):
         return np.full(len(q), np.nan)
@@ -188,7 +189,7 @@ def scores_of(found: Ranking, q: Rows, d: Rows) -> NDArray[np.float64]:
     return np.where(keys[at] == wanted, scores, np.nan)
 
 
-def _mixed(a: Rows, b: Rows) -> NDArray[np.uint64]:
+def _hash_pairs(a: Rows, b: Rows) -> NDArray[np.uint64]:
     """Return a hash of each pair of numbers (the finaliser of splitmix64)."""
     with np.errstate(over="ignore"):
         x = a.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + b.astype(np.uint64)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from nirank.errors import ConfigError, DataError
 from nirank.training import losses
-from nirank.training.collate import Batch
+from nirank.training.collators import Batch
 from nirank.training.examples import Examples
 from nirank.training.recipe import Kind, Loss, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_OWN: dict[Kind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
-_FITS: dict[Loss, tuple[Kind, ...]] = {
+_DEFAULT_LOSS: dict[Kind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
+_LOSS_KINDS: dict[Loss, tuple[Kind, ...]] = {
     "mnr": ("bi_encoder", "sparse_encoder"),
     "lce": ("cross_encoder",),
     "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
@@ -27,16 +27,16 @@ _FITS: dict[Loss, tuple[Kind, ...]] = {
 }
 
 
-def fitting_loss(kind: Kind, recipe: Recipe) -> Loss:
+def resolve_loss(kind: Kind, recipe: Recipe) -> Loss:
     """Return the loss; raise ConfigError where it does not fit the kind of model."""
-    loss = recipe.loss or _OWN[kind]
-    if kind not in _FITS[loss]:
-        fit = ", ".join(one for one, kinds in _FITS.items() if kind in kinds)
+    loss = recipe.loss or _DEFAULT_LOSS[kind]
+    if kind not in _LOSS_KINDS[loss]:
+        fit = ", ".join(one for one, kinds in _LOSS_KINDS.items() if kind in kinds)
         raise ConfigError(f"recipe: loss '{loss}' does not train a {kind.replace('_', '-')}; expected one of {fit}")
     return loss
 
 
-def usable(examples: Examples, loss: Loss, batch: int) -> NDArray[np.int64]:
+def select_usable(examples: Examples, loss: Loss, batch: int) -> NDArray[np.int64]:
     """Return the examples that a loss can use, as rows; raise DataError where there is none."""
     if not len(examples):
         raise DataError("training: there is no example")
@@ -65,24 +65,24 @@ class Objective:
 
     def __call__(self, model: Any, batch: Batch) -> Tensor:
         """Return the loss, a scalar."""
-        found = self.outputs(model, batch["inputs"])[batch["place"]]
+        found = self.compute_outputs(model, batch["inputs"])[batch["place"]]
         if self.kind == "cross_encoder":
-            return self._of_lists(found[batch["lists"]], batch)
+            return self._compute_list_loss(found[batch["lists"]], batch)
         queries, docs = found[: batch["n_queries"]], found[batch["n_queries"] :]
         if self.loss == "lsh":
-            loss = self._of_distances(losses.distances(queries[batch["queries"]], docs), batch)
+            loss = self._compute_lsh_loss(losses.euclidean_distances(queries[batch["queries"]], docs), batch)
         elif self.loss == "mnr":
             similarities = queries[batch["queries"]] @ docs.T
             loss = losses.mnr(similarities, batch["positives"], batch["mask"], self.scale)
         else:
             similarities = (queries[batch["queries"]][:, None] * docs[batch["lists"]]).sum(-1)
-            loss = self._of_lists(similarities, batch)
+            loss = self._compute_list_loss(similarities, batch)
         if self.kind == "sparse_encoder":
             of_queries, of_docs = self.recipe.flops
             loss = loss + of_queries * losses.flops(queries) + of_docs * losses.flops(docs)
         return loss
 
-    def outputs(self, model: Any, inputs: list[dict[str, Tensor]]) -> Tensor:
+    def compute_outputs(self, model: Any, inputs: list[dict[str, Tensor]]) -> Tensor:
         """Return what the model makes of several passes' inputs: (rows, dimension) vectors, or (rows,) logits.
 
         Under bfloat16 the transformer computes in it; pooling, heads behind it and similarities stay float32.
@@ -106,12 +106,12 @@ class Objective:
         found = torch.cat(outputs)
         return torch.nn.functional.normalize(found, dim=-1) if self.cosine else found
 
-    def _of_distances(self, distances: Tensor, batch: Batch) -> Tensor:
+    def _compute_lsh_loss(self, distances: Tensor, batch: Batch) -> Tensor:
         """Pull each query's positive inside the radius; push what is no known positive of it outside."""
         positives = distances.gather(1, batch["positives"][:, None])[:, 0]
         return losses.lsh(positives, distances, ~batch["mask"], self.recipe.radius, self.recipe.ratio)
 
-    def _of_lists(self, scores: Tensor, batch: Batch) -> Tensor:
+    def _compute_list_loss(self, scores: Tensor, batch: Batch) -> Tensor:
         present = batch["present"]
         if self.loss == "lce":
             return losses.lce(scores, present)

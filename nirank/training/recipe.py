@@ -148,7 +148,7 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""
-        return {name: _plain(value) for name, value in find_changed_fields(self).items()}
+        return {name: _to_json(value) for name, value in find_changed_fields(self).items()}
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -157,7 +157,7 @@ class Recipe:
 __all__ = ["Kind", "Lora", "Loss", "Recipe"]
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, Lora):
-        return {name: _plain(one) for name, one in find_changed_fields(value).items()}
+        return {name: _to_json(one) for name, one in find_changed_fields(value).items()}
     return list(value) if isinstance(value, tuple) else value

@@ -19,7 +19,7 @@ State = Mapping[str, "Tensor"]
 Source = State | Callable[[], State]
 
 
-class Step(NamedTuple):
+class GreedyTrial(NamedTuple):
     """What became of one model: its own score, and that of the soup with it, None for the first."""
 
     model: int
@@ -28,32 +28,32 @@ class Step(NamedTuple):
     taken: bool
 
 
-class Greedy(NamedTuple):
+class GreedySoup(NamedTuple):
     """A greedy soup: its weights, the numbers of its models in the order in which they came, and every step."""
 
     state: dict[str, Tensor]
     ingredients: tuple[int, ...]
-    log: tuple[Step, ...]
+    log: tuple[GreedyTrial, ...]
 
 
-def uniform(states: Sequence[Source]) -> dict[str, Tensor]:
+def average_uniformly(states: Sequence[Source]) -> dict[str, Tensor]:
     """Return the mean of all models."""
-    _some(states)
-    state = _loaded(states[0])
-    first, mean = _outline(state), _wide(state)
+    _check_states(states)
+    state = _load_state(states[0])
+    first, mean = _drop_weights(state), _copy_weights(state)
     for n, source in enumerate(states[1:], 1):
-        state = _loaded(source)
-        check(first, state, n)
-        mean = _with(mean, state, n)
-    return _like(mean, first)
+        state = _load_state(source)
+        check_tensors(first, state, n)
+        mean = _update_mean(mean, state, n)
+    return _complete_state(mean, first)
 
 
-def greedy(
+def average_greedily(
     states: Sequence[Source],
     measure: Callable[[State], float],
     tie: Literal["accept", "reject"] = "accept",
     tolerance: float = 1e-9,
-) -> Greedy:
+) -> GreedySoup:
     """Take models from the best on, each if the soup does not become worse with it.
 
     measure    of one state, on held-out queries, larger is better; called k times for the models and k - 1 times for
@@ -64,26 +64,26 @@ def greedy(
 
     The soup's score is never below the best model's (less the tolerance).
     """
-    _some(states)
-    first = _outline(_loaded(states[0]))
-    alone = [_measured(source, first, n, measure) for n, source in enumerate(states)]
+    _check_states(states)
+    first = _drop_weights(_load_state(states[0]))
+    alone = [_measure_model(source, first, n, measure) for n, source in enumerate(states)]
     best, *others = sorted(range(len(states)), key=lambda n: -alone[n])
     if alone[best] == -math.inf:
         raise ConfigError(f"soup: the measure of all {len(states)} models is NaN")
-    mean, score = _wide(_loaded(states[best])), alone[best]
-    ingredients, log = [best], [Step(best, score, None, True)]
+    mean, score = _copy_weights(_load_state(states[best])), alone[best]
+    ingredients, log = [best], [GreedyTrial(best, score, None, True)]
     for n in others:
-        candidate = _with(mean, _loaded(states[n]), len(ingredients))
-        together = _number(measure(_like(candidate, first)))
+        candidate = _update_mean(mean, _load_state(states[n]), len(ingredients))
+        together = _replace_nan(measure(_complete_state(candidate, first)))
         taken = together >= score - tolerance if tie == "accept" else together > score + tolerance
-        log.append(Step(n, alone[n], together, taken))
+        log.append(GreedyTrial(n, alone[n], together, taken))
         if taken:
             mean, score = candidate, max(score, together)  # a chain of ties cannot drift downward
             ingredients.append(n)
-    return Greedy(_like(mean, first), tuple(ingredients), tuple(log))
+    return GreedySoup(_complete_state(mean, first), tuple(ingredients), tuple(log))
 
 
-def wise(start: Source, tuned: Source, alpha: float = 0.5) -> dict[str, Tensor]:
+def interpolate_states(start: Source, tuned: Source, alpha: float = 0.5) -> dict[str, Tensor]:
     """Return (1 - alpha) · start + alpha · tuned: what training gave, in part, and what was known before.
 
     alpha  in [0, 1]; integer buffers are the start's
@@ -92,13 +92,13 @@ def wise(start: Source, tuned: Source, alpha: float = 0.5) -> dict[str, Tensor]:
     """
     if not 0 <= alpha <= 1:
         raise ConfigError(f"soup: alpha must lie in [0, 1], got {alpha}")
-    before, after = _loaded(start), _loaded(tuned)
-    check(before, after, 1)
-    mixed = {name: (1 - alpha) * one + alpha * after[name].to(one.dtype) for name, one in _wide(before).items()}
-    return _like(mixed, before)
+    before, after = _load_state(start), _load_state(tuned)
+    check_tensors(before, after, 1)
+    mixed = {name: (1 - alpha) * one + alpha * after[name].to(one.dtype) for name, one in _copy_weights(before).items()}
+    return _complete_state(mixed, before)
 
 
-def check(first: State, other: State, number: int) -> None:
+def check_tensors(first: State, other: State, number: int) -> None:
     """Raise ConfigError, one sentence, where a model's tensors are not those of the first, by name, shape and kind."""
     where = f"soup: model {number + 1}"
     for here, there, said in ((first, other, "lacks"), (other, first, "has, unlike model 1,")):
@@ -113,27 +113,27 @@ def check(first: State, other: State, number: int) -> None:
             raise ConfigError(f"{where}'s tensor '{name}' is {shapes[0]}, that of model 1 is {shapes[1]}")
 
 
-def _some(states: Sequence[Source]) -> None:
+def _check_states(states: Sequence[Source]) -> None:
     if not states:
         raise ConfigError("soup: one model at least is needed, got none")
 
 
-def _loaded(source: Source) -> State:
+def _load_state(source: Source) -> State:
     return source if isinstance(source, Mapping) else source()
 
 
-def _measured(source: Source, first: State, n: int, measure: Callable[[State], float]) -> float:
-    state = _loaded(source)
-    check(first, state, n)
-    return _number(measure(state))
+def _measure_model(source: Source, first: State, n: int, measure: Callable[[State], float]) -> float:
+    state = _load_state(source)
+    check_tensors(first, state, n)
+    return _replace_nan(measure(state))
 
 
-def _outline(state: State) -> State:
+def _drop_weights(state: State) -> State:
     """Return a state without its weights: shapes, types, and the integer buffers."""
     return {name: one.to("meta") if one.is_floating_point() else one for name, one in state.items()}
 
 
-def _wide(state: State) -> dict[str, Tensor]:
+def _copy_weights(state: State) -> dict[str, Tensor]:
     """Return what is averaged: copies of the floating-point tensors, in float32 or wider."""
     import torch
 
@@ -144,15 +144,15 @@ def _wide(state: State) -> dict[str, Tensor]:
     }
 
 
-def _with(mean: Mapping[str, Tensor], state: State, n: int) -> dict[str, Tensor]:
+def _update_mean(mean: Mapping[str, Tensor], state: State, n: int) -> dict[str, Tensor]:
     """Return the mean of n models and one more."""
     return {name: one + (state[name].detach().to(one.dtype) - one) / (n + 1) for name, one in mean.items()}
 
 
-def _like(mean: Mapping[str, Tensor], first: State) -> dict[str, Tensor]:
+def _complete_state(mean: Mapping[str, Tensor], first: State) -> dict[str, Tensor]:
     """Return a whole state: the first one's names in order, types and integer buffers."""
     return {name: mean[name].to(one.dtype) if name in mean else one.clone() for name, one in first.items()}
 
 
-def _number(score: float) -> float:
+def _replace_nan(score: float) -> float:
     return -math.inf if math.isnan(score) else float(score)

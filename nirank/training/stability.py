@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Spread(NamedTuple):
+class SeedSummary(NamedTuple):
     """Scores of several seeds; `sd` is the sample's (divided by n - 1), NaN for one seed."""
 
     n: int
@@ -19,7 +19,7 @@ class Spread(NamedTuple):
     failed: int
 
 
-def spread(scores: Sequence[float], floors: Sequence[float] = ()) -> Spread:
+def summarise_seeds(scores: Sequence[float], floors: Sequence[float] = ()) -> SeedSummary:
     """Summarise the scores of one recipe's seeds.
 
     scores  (n,), n ≥ 1; larger is better
@@ -32,7 +32,7 @@ def spread(scores: Sequence[float], floors: Sequence[float] = ()) -> Spread:
     floor = max(floors, default=-np.inf)
     failed = int((np.isnan(values) | (values < floor)).sum())
     sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    return Spread(len(values), float(values.mean()), float(np.median(values)), sd, float(values.max()), failed)
+    return SeedSummary(len(values), float(values.mean()), float(np.median(values)), sd, float(values.max()), failed)
 
 
 def expected_maximum(scores: Sequence[float], n: int) -> float:

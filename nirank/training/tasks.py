@@ -9,114 +9,117 @@ from nirank.base.files import InputFile
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
 from nirank.flow.pairs import Pairs
-from nirank.training.dev import Watched
+from nirank.training import example_builders, mining
 from nirank.training.examples import Examples
-from nirank.training.leaks import normalised
-from nirank.training.making import mixed as put_together
-from nirank.training.making import of_fields, of_lines, of_rows
-from nirank.training.mining import MinedRows
-from nirank.training.mining import mine as mined_rows
+from nirank.training.questions import normalise_question
+from nirank.training.watched_lists import WatchedLists
 
-TRAIN_TASK, SOUP_TASK = f"{__name__}:train", f"{__name__}:soup"
+TRAIN_TASK, SOUP_TASK = f"{__name__}:train_model", f"{__name__}:average_models"
 
 
-def mine(job: Job) -> None:
+def mine_rows(job: Job) -> None:
     """Choose positives and negatives."""
-    found = next(iter(job.inputs.get("list", ())), None)
-    made = mined_rows(job.get_input("queries"), job.get_input("docs"), job.get_input("judgements"), found, job.params)
-    made.save(job.folder)
-    job.context.declare("examples", dict(made.counts))
+    ranking = next(iter(job.inputs.get("list", ())), None)
+    mined = mining.mine_rows(
+        job.get_input("queries"), job.get_input("docs"), job.get_input("judgements"), ranking, job.params
+    )
+    mined.save(job.folder)
+    job.context.declare("examples", dict(mined.counts))
 
 
-def pairs(job: Job) -> Pairs:
-    """Give the pairs that a teacher is to score."""
-    q, d = MinedRows.open(job.get_input("mined")).pairs()
+def list_pairs(job: Job) -> Pairs:
+    """Return the pairs that a teacher is to score."""
+    q, d = mining.MinedRows.open(job.get_input("mined")).list_pairs()
     return Pairs.build(job.get_input("queries").ids, job.get_input("docs").ids, q, d, source="examples")
 
 
-def examples(job: Job) -> None:
+def read_mined(job: Job) -> None:
     """Read the texts of what was mined."""
     views = (
         TextView(job.params.get("query_text", TITLE_AND_TEXT)),
         TextView(job.params.get("doc_text", TITLE_AND_TEXT)),
     )
     teacher = next(iter(job.inputs.get("teacher", ())), None)
-    mined = MinedRows.open(job.get_input("mined"))
-    _keep(of_rows(mined, job.get_input("queries"), job.get_input("docs"), views, teacher), job)
-
-
-def fields(job: Job) -> None:
-    """Pair two fields of every document."""
-    views = TextView(job.params["query"]), TextView(job.params["positive"])
-    found = of_fields(job.get_input("texts"), *views, job.params.get("sample"))
-    left = set(job.params.get("without", ()))
-    _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
-
-
-def file(job: Job) -> None:
-    """Read a file of examples."""
-    from nirank.training.files import read_examples
-
-    sides = [next(iter(job.inputs.get(role, ())), None) for role in ("queries", "docs")]
-    left = set(job.params.get("without", ()))
-    given: InputFile = job.stage
-    with given.expect_unchanged() as path:
-        found = read_examples(path, sides[0], sides[1])
-        _keep(of_lines(one for one in found if normalised(one.query) not in left), job)
-
-
-def mixed(job: Job) -> None:
-    """Put training sets together."""
-    sets = [Examples.open(folder) for folder in job.inputs["examples"]]
-    _keep(put_together(sets, evenly=job.params.get("by") == "even"), job)
-
-
-def train(job: Job) -> None:
-    """Train a model."""
-    from nirank.inference.models import resolve
-    from nirank.training.fit import Fitting, fit
-    from nirank.training.train import Train
-
-    one: Train = job.stage
-    watch = one.watch
-    base = resolve(one.base)
-    if dict(base.identity) != job.params.get("base", base.identity):
-        raise DataError(f"{base.path}: changed since it was read at planning; run again")
-    prompts = (base.pair_prompt, "") if one.kind == "cross_encoder" else (base.prompt("query"), base.prompt("document"))
-    limits = (None, None) if watch is None else (watch.patience, watch.every)
-    how = Fitting(one.kind, base, one.recipe, int(job.params["seed"]), *prompts, *limits)
-    fit(
-        how,
-        Examples.open(job.get_input("examples")),
-        _watched(job),
-        job.context.open_scratch_folder(),
-        job.folder,
-        job.context,
+    mined = mining.MinedRows.open(job.get_input("mined"))
+    _save_examples(
+        example_builders.build_from_rows(mined, job.get_input("queries"), job.get_input("docs"), views, teacher),
+        job,
     )
 
 
-def soup(job: Job) -> None:
-    """Average models."""
-    from nirank.training.cooking import cook
+def pair_fields(job: Job) -> None:
+    """Pair two fields of every document."""
+    views = TextView(job.params["query"]), TextView(job.params["positive"])
+    pairs = example_builders.pair_fields(job.get_input("texts"), *views, job.params.get("sample"))
+    overlap = set(job.params.get("without", ()))
+    lines = (example for example in pairs if normalise_question(example.query) not in overlap)
+    _save_examples(example_builders.build_from_lines(lines), job)
+
+
+def read_file(job: Job) -> None:
+    """Read a file of examples."""
+    from nirank.training.example_files import read_examples
+
+    queries, docs = (next(iter(job.inputs.get(role, ())), None) for role in ("queries", "docs"))
+    overlap = set(job.params.get("without", ()))
+    file: InputFile = job.stage
+    with file.expect_unchanged() as path:
+        lines = (
+            example
+            for example in read_examples(path, queries, docs)
+            if normalise_question(example.query) not in overlap
+        )
+        _save_examples(example_builders.build_from_lines(lines), job)
+
+
+def mix_sets(job: Job) -> None:
+    """Put training sets together."""
+    sets = [Examples.open(folder) for folder in job.inputs["examples"]]
+    _save_examples(example_builders.mix_examples(sets, evenly=job.params.get("by") == "even"), job)
+
+
+def train_model(job: Job) -> None:
+    """Train a model."""
+    from nirank.inference.models import resolve
+    from nirank.training.fitting import Fitting, fit_model
+    from nirank.training.models import Train
+
+    train: Train = job.stage
+    watch = train.watch
+    base = resolve(train.base)
+    if dict(base.identity) != job.params.get("base", base.identity):
+        raise DataError(f"{base.path}: changed since it was read at planning; run again")
+    is_cross = train.kind == "cross_encoder"
+    prompts = (base.pair_prompt, "") if is_cross else (base.prompt("query"), base.prompt("document"))
+    limits = (None, None) if watch is None else (watch.patience, watch.every)
+    fitting = Fitting(train.kind, base, train.recipe, int(job.params["seed"]), *prompts, *limits)
+    examples, scratch = Examples.open(job.get_input("examples")), job.context.open_scratch_folder()
+    fit_model(fitting, examples, _open_watched(job), scratch, job.folder, job.context)
+
+
+def average_models(job: Job) -> None:
+    """Average the weights of models."""
+    from nirank.training.soup_building import build_soup
 
     start = next(iter(job.inputs.get("start", ())), None)
-    cook(job.inputs["model"], job.stage, start, _watched(job), job.folder, job.context)
+    build_soup(job.inputs["model"], job.stage, start, _open_watched(job), job.folder, job.context)
 
 
-def _watched(job: Job) -> Watched | None:
+def _open_watched(job: Job) -> WatchedLists | None:
     if "watched" not in job.inputs:
         return None
     names = ("watched", "watched_queries", "watched_docs", "watched_judgements")
     lists, queries, docs, qrels = (job.get_input(name) for name in names)
     watch = job.stage.watch
     views = TextView(watch.query_text), TextView(watch.doc_text)
-    return Watched.of(lists, queries, docs, qrels, watch.measure, views)
+    return WatchedLists.of(lists, queries, docs, qrels, watch.measure, views)
 
 
-def _keep(made: Examples, job: Job) -> None:
-    if not len(made):
-        reasons = ", ".join(f"{name}: {n:,}" for name, n in made.counts.items() if n) or "nothing was read"
+def _save_examples(examples: Examples, job: Job) -> None:
+    """Write the examples and declare their counts; raise DataError where there is none."""
+    if not len(examples):
+        reasons = ", ".join(f"{name}: {n:,}" for name, n in examples.counts.items() if n) or "nothing was read"
         raise DataError(f"there is no example to train on ({reasons})")
-    made.save(job.folder)
-    counts = {**made.counts, "queries": len(np.unique(made.queries)), "texts": len(made.texts)}
+    examples.save(job.folder)
+    counts = {**examples.counts, "queries": len(np.unique(examples.queries)), "texts": len(examples.texts)}
     job.context.declare("examples", counts)

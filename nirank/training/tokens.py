@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int32]
 Inputs = dict[str, "torch.Tensor"]
 
-_AT_A_TIME = 8192  # texts whose encodings are held at a time
+_BATCH = 8192  # texts whose encodings are held at a time
 _PROBES = ("a", "b c")
-_PASS = (
+_PASS_COST = (
     192  # tokens' worth of work that another pass through the model costs: its weights are read, their gradients added
 )
 
@@ -40,13 +40,13 @@ class Tokens:
         """Return how many tokens each text has, (n,)."""
         return np.diff(self.offsets)
 
-    def of(self, at: int) -> Ids:
+    def get(self, at: int) -> Ids:
         """Return one text's ids."""
         return self.ids[self.offsets[at] : self.offsets[at + 1]]
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _SpecialTokens:
     """Special tokens: pieces[0] text pieces[1], or pieces[0] query pieces[1] document pieces[2]; and all types."""
 
     pieces: tuple[tuple[int, ...], ...]
@@ -57,22 +57,22 @@ class _Layout:
     def size(self) -> int:
         return sum(map(len, self.pieces))
 
-    def ids(self, texts: Sequence[Ids]) -> Ids:
-        return self._joined(self.pieces, texts)
+    def join_ids(self, texts: Sequence[Ids]) -> Ids:
+        return self._interleave(self.pieces, texts)
 
-    def types(self, texts: Sequence[Ids]) -> Ids:
+    def join_types(self, texts: Sequence[Ids]) -> Ids:
         kinds = [np.full(len(text), kind, np.int32) for text, kind in zip(texts, self.text_types, strict=True)]
-        return self._joined(self.piece_types, kinds)
+        return self._interleave(self.piece_types, kinds)
 
     @staticmethod
-    def _joined(pieces: tuple[tuple[int, ...], ...], texts: Sequence[Ids]) -> Ids:
+    def _interleave(pieces: tuple[tuple[int, ...], ...], texts: Sequence[Ids]) -> Ids:
         parts: list[Any] = [pieces[0]]
         for text, piece in zip(texts, pieces[1:], strict=True):
             parts += [text, piece]
         return np.concatenate([np.asarray(part, np.int32) for part in parts])
 
 
-class Reader:
+class TokenReader:
     """Reads texts with a model's tokenizer; a document is cut to fit, a query only where it leaves no room for one.
 
     limit  tokens of a text, or of query and document together; special ones included
@@ -84,7 +84,7 @@ class Reader:
         self.tokenizer = tokenizer
         self.limit = limit
         self.typed = "token_type_ids" in tokenizer.model_input_names
-        self._single, self._pair = self._layout(1), self._layout(2)
+        self._single, self._pair = self._find_special_tokens(1), self._find_special_tokens(2)
 
     @property
     def query_limit(self) -> int:
@@ -99,8 +99,8 @@ class Reader:
     def read(self, texts: Sequence[str], prompt: str = "") -> Tokens:
         """Return the ids of texts with a prompt in front, uncut."""
         found: list[Ids] = []
-        for first in range(0, len(texts), _AT_A_TIME):
-            some = [prompt + text for text in texts[first : first + _AT_A_TIME]]
+        for first in range(0, len(texts), _BATCH):
+            some = [prompt + text for text in texts[first : first + _BATCH]]
             read = self.tokenizer(
                 some,
                 add_special_tokens=False,
@@ -112,18 +112,18 @@ class Reader:
         offsets = np.concatenate(([0], np.cumsum([len(ids) for ids in found], dtype=np.int64)))
         return Tokens(np.concatenate([np.empty(0, np.int32), *found]), offsets)
 
-    def text(self, ids: Ids) -> tuple[Ids, Ids]:
+    def frame_text(self, ids: Ids) -> tuple[Ids, Ids]:
         """Return ids and types of a text, cut."""
-        cut = [self._cut(ids, self.text_limit)]
-        return self._single.ids(cut), self._single.types(cut)
+        cut = [self._truncate(ids, self.text_limit)]
+        return self._single.join_ids(cut), self._single.join_types(cut)
 
-    def pair(self, query: Ids, doc: Ids) -> tuple[Ids, Ids]:
+    def frame_pair(self, query: Ids, doc: Ids) -> tuple[Ids, Ids]:
         """Return ids and types of a query and a document, cut."""
-        query = self._cut(query, self.query_limit)
-        cut = [query, self._cut(doc, self.limit - self._pair.size - len(query))]
-        return self._pair.ids(cut), self._pair.types(cut)
+        query = self._truncate(query, self.query_limit)
+        cut = [query, self._truncate(doc, self.limit - self._pair.size - len(query))]
+        return self._pair.join_ids(cut), self._pair.join_types(cut)
 
-    def padded(self, rows: Sequence[tuple[Ids, Ids]]) -> Inputs:
+    def pad_rows(self, rows: Sequence[tuple[Ids, Ids]]) -> Inputs:
         """Return the inputs of a model, (n, longest) int64 each."""
         import torch
 
@@ -137,7 +137,7 @@ class Reader:
         inputs = {"input_ids": ids, "attention_mask": mask, **({"token_type_ids": types} if self.typed else {})}
         return {name: torch.from_numpy(value) for name, value in inputs.items()}
 
-    def passes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[list[Inputs], torch.Tensor]:
+    def split_passes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[list[Inputs], torch.Tensor]:
         """Return the inputs of one or more passes through a model, and where each row's output stands among all.
 
         Rows of similar length share a pass: as many passes as cost least, padding and the passes themselves counted.
@@ -145,18 +145,18 @@ class Reader:
         import torch
 
         order = np.array(sorted(range(len(rows)), key=lambda row: (-len(rows[row][0]), row)), np.int64)
-        cuts = _cheapest(np.array([len(rows[row][0]) for row in order], np.int64))
+        cuts = _choose_cuts(np.array([len(rows[row][0]) for row in order], np.int64))
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        inputs = [self.padded([rows[row] for row in order[a:b]]) for a, b in pairwise(cuts)]
+        inputs = [self.pad_rows([rows[row] for row in order[a:b]]) for a, b in pairwise(cuts)]
         return inputs, torch.from_numpy(place)
 
-    def _cut(self, ids: Ids, most: int) -> Ids:
+    def _truncate(self, ids: Ids, most: int) -> Ids:
         if len(ids) <= most:
             return ids
         return ids[len(ids) - most :] if self.tokenizer.truncation_side == "left" else ids[:most]
 
-    def _layout(self, texts: int) -> _Layout:
+    def _find_special_tokens(self, texts: int) -> _SpecialTokens:
         """Learn from an example where special tokens stand; raise ModelError where that is no fixed pattern."""
         read = self.tokenizer(*([text] for text in _PROBES[:texts]), verbose=False)
         whole, owners = read["input_ids"][0], read.sequence_ids(0)
@@ -172,19 +172,19 @@ class Reader:
             else:
                 at = owner + 1
                 text_types[owner] = kind
-        layout = _Layout(tuple(map(tuple, pieces)), tuple(map(tuple, piece_types)), tuple(text_types))
+        layout = _SpecialTokens(tuple(map(tuple, pieces)), tuple(map(tuple, piece_types)), tuple(text_types))
         bare = [np.array(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in _PROBES[:texts]]
-        if [*layout.ids(bare)] != [*whole] or [*layout.types(bare)] != [*types]:
+        if [*layout.join_ids(bare)] != [*whole] or [*layout.join_types(bare)] != [*types]:
             raise ModelError("training needs a tokenizer that puts its special tokens around texts, in fixed places")
         return layout
 
 
-def _cheapest(lengths: NDArray[np.int64]) -> list[int]:
+def _choose_cuts(lengths: NDArray[np.int64]) -> list[int]:
     """Return where to cut rows, longest first, into passes: the least sum of padded tokens and of passes."""
     cost, came = np.zeros(len(lengths) + 1), np.zeros(len(lengths) + 1, np.int64)
     for end in range(1, len(lengths) + 1):
         starts = np.arange(end)
-        whole = cost[:end] + (end - starts) * lengths[:end] + _PASS
+        whole = cost[:end] + (end - starts) * lengths[:end] + _PASS_COST
         came[end] = int(whole.argmin())
         cost[end] = whole[came[end]]
     cuts = [len(lengths)]

@@ -10,19 +10,19 @@ from typing import Any
 
 from nirank.errors import ModelError
 from nirank.training.batches import Batches
-from nirank.training.checkpoints import Best, Checkpoints, read_weights, write_weights
-from nirank.training.collate import Collator
-from nirank.training.layers import rate
+from nirank.training.checkpoints import BestWeights, Checkpoints, read_weights, write_weights
+from nirank.training.collators import Collator
+from nirank.training.learning_rates import scale_rate
 from nirank.training.objectives import Objective
 from nirank.training.recipe import Kind, Recipe
-from nirank.training.watching import Watch
+from nirank.training.training_curve import EVALUATION, TrainingCurve
+from nirank.training.watch_evaluator import WatchEvaluator
 
 _WEIGHTS = "trained.safetensors"
-_VALUE = "eval_value"
 
 
 @dataclass
-class Work:
+class TrainerSetup:
     """What a trainer works with, beside the model.
 
     groups    the optimiser's
@@ -40,37 +40,13 @@ class Work:
     steps: int
     done: Iterator[Any]
     kept: Checkpoints
-    best: Best
-    watch: Watch | None
+    best: BestWeights
+    watch: WatchEvaluator | None
     patience: int | None
     every: int | None
 
 
-@dataclass(frozen=True)
-class Curve:
-    """What is known of a training: (step, loss, learning rate) and (step, value), in the order of steps."""
-
-    steps: list[tuple[int, float, float]]
-    evaluations: list[tuple[int, float]]
-
-    @classmethod
-    def of(cls, history: list[dict[str, Any]]) -> Curve:
-        """Read a trainer's log."""
-        steps = [(one["step"], one["loss"], one["learning_rate"]) for one in history if "loss" in one]
-        return cls(steps, [(one["step"], one[_VALUE]) for one in history if _VALUE in one])
-
-    @property
-    def best(self) -> tuple[int, float] | None:
-        """Return the best evaluation, the first of equal ones."""
-        return max(self.evaluations, key=lambda one: (one[1], -one[0]), default=None)
-
-    @property
-    def in_vain(self) -> int:
-        """Return how many evaluations have followed the best."""
-        return sum(step > self.best[0] for step, _ in self.evaluations) if self.best else 0
-
-
-def trainer(kind: Kind, model: Any, work: Work) -> Any:
+def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
     """Return the library's trainer for this kind of model, ready to `train`."""
     import torch
     from sentence_transformers import cross_encoder, sentence_transformer, sparse_encoder
@@ -88,7 +64,7 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
     trainer_class, arguments_class = theirs[kind]
     recipe = work.recipe
     optimizer = torch.optim.AdamW(work.groups, eps=1e-6, fused=model.device.type in ("cpu", "cuda"))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, work.steps, recipe.warmup))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: scale_rate(step, work.steps, recipe.warmup))
 
     class Trainer(trainer_class):  # type: ignore[misc, valid-type]
         control: Any
@@ -109,7 +85,7 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
         def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
             if "loss" in logs:
                 step = self.state.global_step
-                logs["learning_rate"] = recipe.learning_rate * rate(step - 1, work.steps, recipe.warmup)
+                logs["learning_rate"] = recipe.learning_rate * scale_rate(step - 1, work.steps, recipe.warmup)
                 wrong = [name for name in ("loss", "grad_norm") if not math.isfinite(logs.get(name, 0.0))]
                 if wrong:
                     what = {"loss": "the loss", "grad_norm": "the gradient's norm"}[wrong[0]]
@@ -123,23 +99,23 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
             assert work.watch is not None
             value, step = work.watch.value(self.model), self.state.global_step
-            self.log({_VALUE: value})
-            curve = Curve.of(self.state.log_history)
+            self.log({EVALUATION: value})
+            curve = TrainingCurve.of(self.state.log_history)
             if curve.best == (step, value):
                 work.best.keep(self.model, step)
-            if work.patience is not None and curve.in_vain >= work.patience:
+            if work.patience is not None and curve.evaluations_since_best >= work.patience:
                 self.control.should_training_stop = True
-            metrics = {_VALUE: value}
+            metrics = {EVALUATION: value}
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             if self.control.should_training_stop:
                 return  # the model itself is written next
-            with work.kept.writing() as folder:
+            with work.kept.write_next() as folder:
                 self.args.output_dir = str(folder)
                 super()._save_checkpoint(model, trial)
-            best = Curve.of(self.state.log_history).best
+            best = TrainingCurve.of(self.state.log_history).best
             work.best.forget(best[0] if best else None)
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -155,7 +131,7 @@ def trainer(kind: Kind, model: Any, work: Work) -> Any:
             every = work.every or len(work.batches)
             if work.watch is not None and (state.global_step % every == 0 or state.global_step == work.steps):
                 control.should_evaluate = True
-            control.should_save = work.kept.due()
+            control.should_save = work.kept.is_due()
 
     arguments = arguments_class(
         output_dir=str(work.kept.folder),

@@ -13,7 +13,7 @@ from nirank.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MOVES = (
+_IRRELEVANT = (
     "_name_or_path",
     "transformers_version",
     "torch_dtype",
@@ -24,18 +24,18 @@ _MOVES = (
 _SETTINGS = ("prompts", "default_prompt_name", "similarity_fn_name")
 
 
-def read(folder: Path) -> dict[str, Tensor]:
+def read_state(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of a model's folder, by file and name: 'model.safetensors/encoder.layer.0…'."""
     from safetensors.torch import load_file
 
     return {
         f"{path.relative_to(folder).as_posix()}/{name}": one
-        for path in _files(folder)
+        for path in _list_files(folder)
         for name, one in load_file(path).items()
     }
 
 
-def write(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
+def write_state(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
     """Save a state, as `read` gives it, as a model that has all else from another's folder.
 
     folder  is made; it must not hold a model yet
@@ -43,23 +43,23 @@ def write(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
     from safetensors.torch import save_file
 
     shutil.copytree(like, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
-    for path in _files(like):
+    for path in _list_files(like):
         start = f"{path.relative_to(like).as_posix()}/"
         tensors = {name.removeprefix(start): one.contiguous() for name, one in state.items() if name.startswith(start)}
         save_file(tensors, folder / start.rstrip("/"), metadata={"format": "pt"})
 
 
-def comparable(folders: Sequence[Path], names: Sequence[str] = ()) -> None:
+def check_comparable(folders: Sequence[Path], names: Sequence[str] = ()) -> None:
     """Raise ConfigError, one sentence, where models differ in anything but their weights that decides their output.
 
     Compared are the configuration, the modules with their pooling, the tokenizer, prompts and similarity.
 
     names  of the models in messages; none: their folders'
     """
-    first = _described(folders[0])
+    first = _describe_model(folders[0])
     called = list(names) or [folder.name for folder in folders]
     for folder, name_of_other in zip(folders[1:], called[1:], strict=True):
-        other = _described(folder)
+        other = _describe_model(folder)
         for what in (*first, *(name for name in other if name not in first)):
             if first.get(what) != other.get(what):
                 raise ConfigError(
@@ -68,39 +68,39 @@ def comparable(folders: Sequence[Path], names: Sequence[str] = ()) -> None:
                 )
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.safetensors"))
     if not files:
         raise ModelError(f"model '{folder}': the folder holds no .safetensors file; other formats are not loaded")
     return files
 
 
-def _described(folder: Path) -> dict[str, Any]:
+def _describe_model(folder: Path) -> dict[str, Any]:
     """Return what decides a model's output beside its weights, by the name that a message gives it."""
-    modules = _json(folder / "modules.json") or []
+    modules = _read_json(folder / "modules.json") or []
     kinds = {one["path"]: one["type"].rpartition(".")[2] for one in modules}
     found: dict[str, Any] = {"its modules": [(one["path"], one["type"].rpartition(".")[2]) for one in modules]}
     for place in dict.fromkeys(["", *(one["path"] for one in modules)]):
-        config = _lasting(_filled(folder / place, kinds.get(place, "")))
+        config = _drop_irrelevant(_read_module_config(folder / place, kinds.get(place, "")))
         found |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
-    own = _json(folder / "config_sentence_transformers.json") or {}
+    own = _read_json(folder / "config_sentence_transformers.json") or {}
     prompts = {name: prompt for name, prompt in (own.get("prompts") or {}).items() if prompt}
     own |= {"prompts": prompts, "similarity_fn_name": own.get("similarity_fn_name") or "cosine"}
     found |= {f"its {name}": own.get(name) for name in _SETTINGS}
-    tokenizer = _json(folder / "tokenizer.json") or {}
+    tokenizer = _read_json(folder / "tokenizer.json") or {}
     found["its tokenizer"] = {name: one for name, one in tokenizer.items() if name not in ("truncation", "padding")}
     words = folder / "vocab.txt"
     found["its vocabulary"] = words.read_bytes() if words.exists() and not tokenizer else None
     return found
 
 
-def _filled(folder: Path, kind: str) -> dict[str, Any]:
+def _read_module_config(folder: Path, kind: str) -> dict[str, Any]:
     """Return a module's configuration as libraries read it today: older files leave defaults out, and name things
     otherwise.
 
     kind  of module, where it is sentence-transformers'
     """
-    found: dict[str, Any] = _json(folder / "config.json") or {}
+    found: dict[str, Any] = _read_json(folder / "config.json") or {}
     if "model_type" in found:
         from transformers import AutoConfig
 
@@ -114,14 +114,15 @@ def _filled(folder: Path, kind: str) -> dict[str, Any]:
     return found
 
 
-def _lasting(value: Any) -> Any:
+def _drop_irrelevant(value: Any) -> Any:
     """Leave out what no output depends on: versions, names, and dropout, which is for training."""
     if not isinstance(value, dict):
         return value
-    return {name: _lasting(one) for name, one in value.items() if name not in _MOVES and "dropout" not in str(name)}
+    relevant = {name: part for name, part in value.items() if name not in _IRRELEVANT and "dropout" not in str(name)}
+    return {name: _drop_irrelevant(part) for name, part in relevant.items()}
 
 
-def _json(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

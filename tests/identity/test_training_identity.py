@@ -23,9 +23,11 @@ from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.plan.compile import compile
 from nirank.stages.dense import Dense
-from nirank.training.data import Data, Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
 from nirank.training.recipe import Lora, Recipe
-from nirank.training.train import Soup, Train, Watch
+from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
+from nirank.training.watch import Watch
 
 
 class Around:
@@ -72,7 +74,7 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "pairs")
 
 
-def address(one: Data | TrainedModel) -> str:
+def address(one: TrainingData | TrainedModel) -> str:
     return one.compile_node(SIDES).address
 
 

@@ -25,7 +25,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
 from nirank.store import LocalStore
-from nirank.training import starting
+from nirank.training import model_io
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -165,7 +165,7 @@ def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> N
     import torch
 
     base = models.resolve(str(MADE[made](tmp_path / "m")))
-    found = [starting.load(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
+    found = [model_io.load_start(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
     assert [new for _, new in found] == [made != "cross"] * 3
     heads = [model.model.classifier.weight for model, _ in found]
     assert torch.equal(heads[0], heads[1])
@@ -183,7 +183,7 @@ def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> N
 def test_training_starts_from_nothing_else_that_is_random(made: str, kind: str, name: str, tmp_path: Path) -> None:
     path = weights(MADE[made](tmp_path / "m"), renamed(name, None))
     with pytest.raises(ModelError, match="lack 1 weight of a"):
-        starting.load(models.resolve(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
+        model_io.load_start(models.resolve(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
 
 
 # -- safetensors only ----------------------------------------------------------------------------

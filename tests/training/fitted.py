@@ -18,10 +18,10 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.inference.models import ModelFiles, resolve
-from nirank.training.dev import Watched
 from nirank.training.examples import Examples
-from nirank.training.fit import Fitting, fit
+from nirank.training.fitting import Fitting, fit_model
 from nirank.training.recipe import Kind, Recipe
+from nirank.training.watched_lists import WatchedLists
 
 WORDS = 60
 
@@ -48,7 +48,7 @@ def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 
     )  # fmt: skip
 
 
-def watched(n: int = 6, depth: int = 8, seed: int = 9) -> Watched:
+def watched(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
     random = np.random.default_rng(seed)
     topics = random.integers(0, WORDS - 5, n).tolist()
     asked = [_text(random, topic, 3) for topic in topics]
@@ -64,7 +64,7 @@ def watched(n: int = 6, depth: int = 8, seed: int = 9) -> Watched:
     lists = Pairs.build(queries, ids, at[:, 0], at[:, 1], source="test")
     at = np.column_stack((lists.query_rows, lists.rows)).astype(np.int64)
     qrels = Qrels.from_dict({f"q{at}": {f"d{at}": 1} for at in range(n)}, queries, ids)
-    return Watched(asked, docs, at, lists, qrels, "nDCG@10")
+    return WatchedLists(asked, docs, at, lists, qrels, "nDCG@10")
 
 
 def base(kind: str, folder: Path) -> ModelFiles:
@@ -74,11 +74,13 @@ def base(kind: str, folder: Path) -> ModelFiles:
     return resolve(str(made(folder)))
 
 
-def run(how: Fitting, data: Examples, place: Path, watch: Watched | None = None, ctx: Context | None = None) -> Path:
+def run(
+    how: Fitting, data: Examples, place: Path, watch: WatchedLists | None = None, ctx: Context | None = None
+) -> Path:
     """Train; return the folder of what came out."""
     folder = place / "out"
     folder.mkdir(parents=True, exist_ok=True)
-    fit(how, data, watch, place / "scratch", folder, ctx or Context(device="cpu"))
+    fit_model(how, data, watch, place / "scratch", folder, ctx or Context(device="cpu"))
     return folder
 
 

@@ -19,32 +19,32 @@ def test_every_example_comes_once_in_batches_of_the_size(
     apart = random.integers(0, texts, (n, 2)) if kept_apart else None
     made = Batches(n, size, seed, sizes, apart)
     for epoch in (0, 1):
-        batches = made.of(epoch)
+        batches = made.draw_epoch(epoch)
         assert sorted(example for batch in batches for example in batch) == list(range(n))
         assert len(batches) == len(made)
         assert sorted(map(len, batches))[1:] == [size] * (len(batches) - 1)
-        assert batches == Batches(n, size, seed, sizes, apart).of(epoch)
+        assert batches == Batches(n, size, seed, sizes, apart).draw_epoch(epoch)
     made.set_epoch(1)
-    assert list(made) == made.of(1)
+    assert list(made) == made.draw_epoch(1)
 
 
 def test_epochs_and_seeds_differ() -> None:
-    batches = [Batches(100, 8, seed, None, None).of(epoch) for seed in (0, 1) for epoch in (0, 1)]
+    batches = [Batches(100, 8, seed, None, None).draw_epoch(epoch) for seed in (0, 1) for epoch in (0, 1)]
     assert len({str(one) for one in batches}) == 4
 
 
 def test_examples_of_one_text_stand_apart_where_possible() -> None:
     texts = np.repeat(np.arange(60), 2)  # every query twice
     apart = np.column_stack((texts, 1000 + np.arange(120)))
-    for batch in Batches(120, 8, 0, np.arange(120), apart).of(0):
+    for batch in Batches(120, 8, 0, np.arange(120), apart).draw_epoch(0):
         assert len({int(texts[one]) for one in batch}) == len(batch)
     positives = np.column_stack((np.arange(120), texts))
-    for batch in Batches(120, 8, 0, None, positives).of(0):
+    for batch in Batches(120, 8, 0, None, positives).draw_epoch(0):
         assert len({int(texts[one]) for one in batch}) == len(batch)
 
 
 def test_examples_of_similar_length_share_a_batch() -> None:
     sizes = np.random.default_rng(0).integers(1, 1000, 4096)
-    spread = [np.ptp(sizes[batch]) for batch in Batches(4096, 8, 0, sizes, None).of(0)]
-    at_random = [np.ptp(sizes[batch]) for batch in Batches(4096, 8, 0, None, None).of(0)]
+    spread = [np.ptp(sizes[batch]) for batch in Batches(4096, 8, 0, sizes, None).draw_epoch(0)]
+    at_random = [np.ptp(sizes[batch]) for batch in Batches(4096, 8, 0, None, None).draw_epoch(0)]
     assert np.mean(spread) < np.mean(at_random) / 10

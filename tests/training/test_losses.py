@@ -76,7 +76,7 @@ numbers = st.integers(0, 12)
 )
 def test_known_mask_equals_a_loop(queries: list[int], candidates: list[int], pairs: list[tuple[int, int]]) -> None:
     known = np.array(sorted(pairs, key=lambda pair: pair[0]), np.int64).reshape(-1, 2)
-    found = losses.known_mask(np.array(queries), np.array(candidates), known)
+    found = losses.mask_known(np.array(queries), np.array(candidates), known)
     assert found.tolist() == slow_mask(queries, candidates, set(pairs))
 
 
@@ -84,7 +84,7 @@ def test_the_same_query_twice_in_a_batch_has_no_own_positive_as_negative() -> No
     # Query 0 has the positives 10 and 11, each in an example of its own; query 1 has 12; 13 is mined.
     known = np.array([[0, 10], [0, 11], [1, 12]])
     candidates = np.array([10, 11, 12, 13])
-    mask = torch.from_numpy(losses.known_mask(np.array([0, 0, 1]), candidates, known))
+    mask = torch.from_numpy(losses.mask_known(np.array([0, 0, 1]), candidates, known))
     similarities = torch.zeros(3, 4)
     found = losses.mnr(similarities, torch.tensor([0, 1, 2]), mask)
     assert found.item() == pytest.approx((math.log(3) + math.log(3) + math.log(4)) / 3)
@@ -92,7 +92,7 @@ def test_the_same_query_twice_in_a_batch_has_no_own_positive_as_negative() -> No
 
 def test_known_positives_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match="sorted"):
-        losses.known_mask(np.array([1]), np.array([2]), np.array([[2, 3], [1, 2]]))
+        losses.mask_known(np.array([1]), np.array([2]), np.array([[2, 3], [1, 2]]))
 
 
 # -- lists of a positive and its negatives

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from nirank.errors import ConfigError  # noqa: E402
-from nirank.training.losses import distances, lsh  # noqa: E402
+from nirank.training.losses import euclidean_distances, lsh  # noqa: E402
 from nirank.training.recipe import Recipe  # noqa: E402
 
 
@@ -45,20 +45,20 @@ def test_a_step_shortens_matches_and_lengthens_others() -> None:
     docs = torch.tensor([[2.0, 1.0], [0.5, -1.0]], dtype=torch.float64)
 
     def loss(at: object) -> object:
-        found = distances(at, docs)
+        found = euclidean_distances(at, docs)
         return lsh(found[:, 0], found[:, 1])
 
     assert torch.autograd.gradcheck(loss, (queries,))
     loss(queries).backward()
     moved = queries.detach() - 0.01 * queries.grad
-    before, after = distances(queries.detach(), docs)[0], distances(moved, docs)[0]
+    before, after = euclidean_distances(queries.detach(), docs)[0], euclidean_distances(moved, docs)[0]
     assert after[0] < before[0]
     assert after[1] > before[1]
 
 
 def test_equal_vectors_have_a_finite_gradient() -> None:
     vectors = torch.ones(2, 4, requires_grad=True)
-    found = distances(vectors, vectors)
+    found = euclidean_distances(vectors, vectors)
     assert found.tolist() == [[0, 0], [0, 0]]
     lsh(found[0], found[1]).backward()
     assert torch.isfinite(vectors.grad).all()
@@ -75,7 +75,7 @@ def test_invariances() -> None:
     queries, docs = (torch.randn(5, 3, generator=random, dtype=torch.float64) for _ in range(2))
 
     def loss(one: object, other: object, radius: float = 1.0) -> float:
-        found = distances(one, other)
+        found = euclidean_distances(one, other)
         return lsh(found.diagonal(), found, ~torch.eye(5, dtype=torch.bool), radius).item()
 
     basis, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float64))

@@ -15,7 +15,7 @@ from nirank.errors import ConfigError
 from nirank.inference.encoder import Encoding, encode, read_vectors
 from nirank.inference.models import ModelFiles, resolve
 from nirank.training.examples import Examples
-from nirank.training.fit import Fitting
+from nirank.training.fitting import Fitting
 
 LSH = replace(RECIPE, loss="lsh", head=8, epochs=8, learning_rate=3e-3)
 

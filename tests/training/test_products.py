@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from nirank.training import products
-from nirank.training.products import quick_products
+from nirank.training import linear_products
+from nirank.training.linear_products import use_onednn
 
 
 def model() -> torch.nn.Module:
@@ -28,7 +28,7 @@ def gradients(made: torch.nn.Module, given: torch.Tensor) -> list[torch.Tensor]:
 def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
     made, given = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
     exact = gradients(made, given)
-    with quick_products(made) as n:
+    with use_onednn(made) as n:
         assert n == 2
         found = gradients(made, given)
     assert len(found) == len(exact) == 5
@@ -39,26 +39,26 @@ def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
 def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
     made = model()
     made[0].requires_grad_(False)
-    with quick_products(made):
+    with use_onednn(made):
         gradients(made, torch.randn(4, 24))
         assert made[0].weight.grad is None
         assert made[2].weight.grad is not None
-        monkeypatch.setattr(products, "_product", None)  # never called under autocast
+        monkeypatch.setattr(linear_products, "_multiply", None)  # never called under autocast
         with torch.autocast("cpu", torch.bfloat16):
             assert made(torch.randn(4, 24)).dtype == torch.bfloat16
 
 
 def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     made = model()
-    with quick_products(made):
+    with use_onednn(made):
         assert "forward" in vars(made[0])
     assert "forward" not in vars(made[0])
 
     def wrong(left: Any, right: Any, bias: Any = None) -> Any:
         return torch.nn.functional.linear(left, right, bias) * 1.001
 
-    monkeypatch.setattr(products, "_product", wrong)
-    products._agrees.cache_clear()
-    with quick_products(made) as n:
+    monkeypatch.setattr(linear_products, "_multiply", wrong)
+    linear_products._is_correct.cache_clear()
+    with use_onednn(made) as n:
         assert n == 0
-    products._agrees.cache_clear()
+    linear_products._is_correct.cache_clear()

@@ -18,7 +18,7 @@ from fitted import RECIPE, curve, examples, same
 from nirank.inference.models import resolve
 from nirank.training import checkpoints
 from nirank.training.checkpoints import Checkpoints
-from nirank.training.fit import Fitting
+from nirank.training.fitting import Fitting
 from nirank.training.recipe import Kind
 
 
@@ -90,7 +90,9 @@ def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monk
     whole = fitted.run(how, examples(), tmp_path / "whole")
     for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps
         interrupted(monkeypatch, how, tmp_path / f"{after}", after)
-        assert Checkpoints(next((tmp_path / f"{after}" / "scratch").iterdir())).latest().name == f"checkpoint-{after}"  # type: ignore[union-attr]
+        assert (
+            Checkpoints(next((tmp_path / f"{after}" / "scratch").iterdir())).find_latest().name == f"checkpoint-{after}"
+        )  # type: ignore[union-attr]
         out = fitted.run(how, examples(), tmp_path / f"{after}")
         assert same(whole, out)
         assert curve(whole) == curve(out)
@@ -118,7 +120,7 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
     else:
         (folder / "unfinished").mkdir()
         newest.rename(folder / "unfinished" / "checkpoint-8")
-    assert Checkpoints(folder).latest() == folder / "checkpoint-7"
+    assert Checkpoints(folder).find_latest() == folder / "checkpoint-7"
     out = fitted.run(how, examples(), tmp_path)
     assert same(whole, out)
     assert curve(whole) == curve(out)

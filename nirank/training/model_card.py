@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nirank.training.trainer import Curve
+from nirank.training.training_curve import TrainingCurve
 
 
-def card(said: Mapping[str, Any], counts: Mapping[str, int], curve: Curve, measure: str | None) -> str:
+def format_card(said: Mapping[str, Any], counts: Mapping[str, int], curve: TrainingCurve, measure: str | None) -> str:
     """Return README.md: what the model is, what it was made from and how, and how its training went.
 
     said  what `training.json` says

@@ -16,17 +16,17 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import MODEL, Kind
 from nirank.inference.models import ModelFiles, resolve
 from nirank.training import soups, weights
-from nirank.training.dev import Watched
+from nirank.training.watched_lists import WatchedLists
 
 if TYPE_CHECKING:
-    from nirank.training.train import Soup
+    from nirank.training.models import Soup
 
 State = dict[str, Any]
 _MOST_TERMS = 1_000_000  # more than any vocabulary has
 
 
-def cook(
-    folders: Sequence[Path], how: Soup, start: Path | None, watched: Watched | None, folder: Path, ctx: Context
+def build_soup(
+    folders: Sequence[Path], how: Soup, start: Path | None, watched: WatchedLists | None, folder: Path, ctx: Context
 ) -> None:
     """Write the soup of some trained models into `folder/model`, and what went into it into `soup.json`.
 
@@ -34,27 +34,27 @@ def cook(
     start    of the artifact that they started from, where that was made too
     """
     models = [one / MODEL for one in folders]
-    weights.comparable(models, [one.title for one in how.of])
-    states: list[Callable[[], State]] = [partial(weights.read, one) for one in models]
+    weights.check_comparable(models, [one.title for one in how.of])
+    states: list[Callable[[], State]] = [partial(weights.read_state, one) for one in models]
     log: list[Any] = []
     if how.how == "greedy":
         assert watched is not None
-        measure = partial(_measure, like=models[0], kind=how.kind, watched=watched, ctx=ctx)
-        state, ingredients, steps = soups.greedy(states, measure, tie=how.tie)
+        measure = partial(_measure_state, like=models[0], kind=how.kind, watched=watched, ctx=ctx)
+        state, ingredients, steps = soups.average_greedily(states, measure, tie=how.tie)
         log = [step._asdict() for step in steps]
     else:
-        state, ingredients = soups.uniform(states), tuple(range(len(models)))
+        state, ingredients = soups.average_uniformly(states), tuple(range(len(models)))
     if how.how == "wise":
         begun = resolve(how.base_name).path if start is None else start / MODEL
-        weights.comparable([models[0], begun], [how.of[0].title, "what it started from"])
-        state = soups.wise(_as_made(weights.read(begun), state), state, how.alpha)
-    weights.write(state, models[0], folder / MODEL)
+        weights.check_comparable([models[0], begun], [how.of[0].title, "what it started from"])
+        state = soups.interpolate_states(_cast_start(weights.read_state(begun), state), state, how.alpha)
+    weights.write_state(state, models[0], folder / MODEL)
     said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
     (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
     ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": list(ingredients)})
 
 
-def _as_made(begun: State, made: State) -> State:
+def _cast_start(begun: State, made: State) -> State:
     """Return a start's weights in the types of what was made of it, which may be finer than those of its files.
 
     Positions and the like are left out: whole numbers that older libraries saved with a model and newer ones do not.
@@ -63,7 +63,7 @@ def _as_made(begun: State, made: State) -> State:
     return {name: one.to(made[name].dtype) if name in made else one for name, one in kept.items()}
 
 
-def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDArray[np.floating]:
+def score_watched(kind: Kind, model: ModelFiles, watched: WatchedLists, ctx: Context) -> NDArray[np.floating]:
     """Return a model's scores of the watched pairs, (n_pairs,), as its stage would give them."""
     from nirank.inference.encoder import Encoding, encode, read_vectors
     from nirank.inference.knn import score_rows
@@ -82,7 +82,7 @@ def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDA
             else:
                 how = SparseEncoding(model, "query" if side == "query" else "document")
                 encode_sparse(texts, len(texts), how, place, ctx)
-                vectors.append(_matrix(place, len(texts)))
+                vectors.append(_read_matrix(place, len(texts)))
     queries, docs = vectors
     if kind == "sparse_encoder":
         return np.asarray(queries[watched.at[:, 0]].multiply(docs[watched.at[:, 1]]).sum(axis=1)).ravel()
@@ -93,14 +93,15 @@ def scored(kind: Kind, model: ModelFiles, watched: Watched, ctx: Context) -> NDA
     return scores
 
 
-def _matrix(folder: Path, n: int) -> Any:
+def _read_matrix(folder: Path, n: int) -> Any:
     from scipy.sparse import csr_matrix
 
     offsets, terms, values = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
     return csr_matrix((values, terms, offsets), shape=(n, _MOST_TERMS))
 
 
-def _measure(state: State, *, like: Path, kind: Kind, watched: Watched, ctx: Context) -> float:
+def _measure_state(state: State, *, like: Path, kind: Kind, watched: WatchedLists, ctx: Context) -> float:
     with tempfile.TemporaryDirectory(prefix="nirank-soup-") as name:
-        weights.write(state, like, Path(name) / MODEL)
-        return watched.measured(scored(kind, resolve(str(Path(name) / MODEL)), watched, Context(device=ctx.device)))
+        weights.write_state(state, like, Path(name) / MODEL)
+        model = resolve(str(Path(name) / MODEL))
+        return watched.measure_scores(score_watched(kind, model, watched, Context(device=ctx.device)))

@@ -11,10 +11,10 @@ from nirank.inference.loading import STARTS, load_known, positions
 from nirank.inference.models import ModelFiles
 from nirank.training.recipe import Kind
 
-_UNNAMED = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
+_PATH_KEYS = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
 
 
-def load(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, bool]:
+def load_start(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, bool]:
     """Load a model for training, in float32 and with the libraries' own code; tell whether its head is new.
 
     A cross-encoder keeps its head where that gives one score; else a head with random weights is made from the seed.
@@ -24,11 +24,11 @@ def load(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, boo
     from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
     torch.manual_seed(seed)
-    if kind == "sparse_encoder" and not _sparse(base):
+    if kind == "sparse_encoder" and not _is_sparse(base):
         raise ModelError(f"model '{base.name}': is neither a sparse encoder nor a masked language model")
 
     def scoring(path: str, **options: Any) -> Any:
-        return CrossEncoder(str(_transformer(Path(path))), num_labels=1, **options)
+        return CrossEncoder(str(_find_transformer(Path(path))), num_labels=1, **options)
 
     makers: dict[Kind, Any] = {
         "bi_encoder": SentenceTransformer,
@@ -42,7 +42,7 @@ def load(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, boo
     return model, bool(made)
 
 
-def limit(model: Any, asked: int | None) -> int:
+def limit_length(model: Any, asked: int | None) -> int:
     """Return how many tokens are read of a text; raise ConfigError where the model has fewer positions."""
     found = int(asked or model.max_seq_length or 512)
     known = positions(model)
@@ -51,18 +51,18 @@ def limit(model: Any, asked: int | None) -> int:
     return found if known is None else min(found, known)
 
 
-def save(model: Any, folder: Path) -> None:
+def save_model(model: Any, folder: Path) -> None:
     """Write the model as its kind's class loads it, float32 in safetensors; files name no place of this machine."""
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
     for path in folder.rglob("*.json"):
         said = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(said, dict) and (placed := [name for name in _UNNAMED if name in said]):
+        if isinstance(said, dict) and (placed := [name for name in _PATH_KEYS if name in said]):
             for name in placed:
                 del said[name]
             path.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _transformer(path: Path) -> Path:
+def _find_transformer(path: Path) -> Path:
     """Return the folder of the transformer inside a model of sentence-transformers."""
     listed = path / "modules.json"
     modules = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else []
@@ -70,7 +70,7 @@ def _transformer(path: Path) -> Path:
     return inside if (inside / "config.json").exists() else path
 
 
-def _sparse(base: ModelFiles) -> bool:
+def _is_sparse(base: ModelFiles) -> bool:
     """Tell whether a model is a sparse encoder, or becomes SPLADE by itself."""
     if base.config("config_sentence_transformers.json").get("model_type") == "SparseEncoder":
         return True

@@ -14,14 +14,14 @@ from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts, fingerprint
 from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.ranking import Ranking
+from nirank.training.example_files import Example
 from nirank.training.examples import Examples
-from nirank.training.files import Example
-from nirank.training.mining import MinedRows, scores_of
+from nirank.training.mining import MinedRows, look_up_scores
 
 Rows = NDArray[np.int64]
 
 
-def of_rows(
+def build_from_rows(
     mined: MinedRows, queries: Texts, docs: Texts, views: tuple[TextView, TextView], teacher: Ranking | None
 ) -> Examples:
     """Read the texts of mined examples.
@@ -44,7 +44,7 @@ def of_rows(
 
     scores = None
     if teacher is not None:
-        mined, scores = _taught(mined, teacher)
+        mined, scores = _select_taught(mined, teacher)
     return Examples(
         encoded.dictionary,
         query(mined.queries),
@@ -52,14 +52,14 @@ def of_rows(
         mined.offsets,
         doc(mined.negatives),
         scores,
-        _with_equal_texts(encoded.dictionary, query(mined.known[:, 0]), doc(mined.known[:, 1])),
+        _add_equal_texts(encoded.dictionary, query(mined.known[:, 0]), doc(mined.known[:, 1])),
         queries.ids.take(mined.queries),
         docs.ids.take(mined.positives),
         mined.counts,
     )
 
 
-def of_lines(lines: Iterable[Example]) -> Examples:
+def build_from_lines(lines: Iterable[Example]) -> Examples:
     """Make examples of a file's lines; either all have a teacher's scores, or they count for nothing."""
     rows = list(lines)
     flat = [text for one in rows for text in (one.query, one.positive, *one.negatives)]
@@ -83,14 +83,14 @@ def of_lines(lines: Iterable[Example]) -> Examples:
         np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         number[is_negative],
         scores,
-        _with_equal_texts(encoded.dictionary, q, d),
+        _add_equal_texts(encoded.dictionary, q, d),
         [one.query_id for one in rows],
         [one.positive_id for one in rows],
         counts,
     )
 
 
-def of_fields(docs: Texts, query: TextView, positive: TextView, sample: int | None) -> Iterator[Example]:
+def pair_fields(docs: Texts, query: TextView, positive: TextView, sample: int | None) -> Iterator[Example]:
     """Yield a pair for each document whose two fields both say something, and not the same."""
     rows = np.arange(len(docs))
     if sample is not None and sample < len(docs):
@@ -102,10 +102,10 @@ def of_fields(docs: Texts, query: TextView, positive: TextView, sample: int | No
             yield Example(asked, answer, query_id=docs.ids[row], positive_id=docs.ids[row])
 
 
-def mixed(sets: Sequence[Examples], *, evenly: bool) -> Examples:
+def mix_examples(sets: Sequence[Examples], *, evenly: bool) -> Examples:
     """Put training sets together: whole, or of each as many examples as the smallest has, chosen by hash."""
     least = min(map(len, sets))
-    sets = [_some(one, least, at) for at, one in enumerate(sets)] if evenly else sets
+    sets = [_sample_examples(one, least, at) for at, one in enumerate(sets)] if evenly else sets
     texts = pa.concat_arrays([one.texts.cast(pa.large_string()) for one in sets]).dictionary_encode()
     number = texts.indices.to_numpy().astype(np.int64)
     starts = np.concatenate(([0], np.cumsum([len(one.texts) for one in sets])))
@@ -136,7 +136,7 @@ def mixed(sets: Sequence[Examples], *, evenly: bool) -> Examples:
     )
 
 
-def _some(one: Examples, n: int, salt: int) -> Examples:
+def _sample_examples(one: Examples, n: int, salt: int) -> Examples:
     """Return n of the examples, chosen by hash, in their order."""
     if len(one) <= n:
         return one
@@ -158,7 +158,7 @@ def _some(one: Examples, n: int, salt: int) -> Examples:
     )
 
 
-def _taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArray[np.float32]]:
+def _select_taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArray[np.float32]]:
     """Return the examples that a teacher scores whole, and the scores: each example's positive first."""
     lengths = np.diff(mined.offsets)
     starts = mined.offsets[:-1] + np.arange(len(lengths))
@@ -167,7 +167,7 @@ def _taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArray[np.f
     example = np.repeat(np.arange(len(lengths)), lengths + 1)
     docs = np.empty(len(example), np.int64)
     docs[is_positive], docs[~is_positive] = mined.positives, mined.negatives
-    scores = scores_of(teacher, mined.queries[example], docs)
+    scores = look_up_scores(teacher, mined.queries[example], docs)
     whole = np.ones(len(lengths), np.bool_)
     whole[example[np.isnan(scores)]] = False
     kept = MinedRows(
@@ -181,7 +181,7 @@ def _taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArray[np.f
     return kept, scores[whole[example]].astype(np.float32)
 
 
-def _with_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
+def _add_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
     """Return the pairs (query, document), and the same query with every text that differs in case and blanks only."""
     prints = np.fromiter((fingerprint(one.as_py()) for one in texts), np.uint64, len(texts))
     _, group = np.unique(prints, return_inverse=True)

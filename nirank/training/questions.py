@@ -7,6 +7,6 @@ import re
 _WORD = re.compile(r"\w+")
 
 
-def normalised(text: str) -> str:
+def normalise_question(text: str) -> str:
     """Return a text's words in lower case, joined by single blanks: 'Foo bar?' and 'foo  bar' are one question."""
     return " ".join(_WORD.findall(text.casefold()))

@@ -48,18 +48,18 @@ def read_examples(path: Path, queries: Texts | None = None, docs: Texts | None =
         if as_json is None:
             as_json = line.lstrip().startswith("{")
         where = f"{path}:{number}"
-        one = _from_json(line, where) if as_json else _from_columns(line, where)
+        one = _parse_json(line, where) if as_json else _parse_columns(line, where)
         if one is None:
             continue
         if queries is not None and docs is not None:
-            one = _looked_up(one, queries, docs, where)
+            one = _look_up_ids(one, queries, docs, where)
         wrong = [name for name in ("query", "positive") if not getattr(one, name).strip()]
         if wrong:
             raise DataError(f"{where}: the {wrong[0]} is empty")
         yield one
 
 
-def _from_json(line: str, where: str) -> Example:
+def _parse_json(line: str, where: str) -> Example:
     try:
         said = json.loads(line)
     except ValueError as error:
@@ -78,10 +78,10 @@ def _from_json(line: str, where: str) -> Example:
     negatives = (negatives,) if isinstance(negatives, str) else negatives
     if not isinstance(negatives, (list, tuple)) or not all(isinstance(one, str) for one in negatives):
         raise DataError(f"{where}: expected a list of texts in 'negatives', got {negatives!r}")
-    return Example(found["query"], found["positive"], tuple(negatives), _scores(found, len(negatives), where))
+    return Example(found["query"], found["positive"], tuple(negatives), _parse_scores(found, len(negatives), where))
 
 
-def _scores(found: dict[str, Any], negatives: int, where: str) -> tuple[float, ...]:
+def _parse_scores(found: dict[str, Any], negatives: int, where: str) -> tuple[float, ...]:
     scores = found.get("scores", ())
     numbers = isinstance(scores, (list, tuple)) and all(
         isinstance(one, (int, float)) and not isinstance(one, bool) and np.isfinite(one) for one in scores
@@ -91,7 +91,7 @@ def _scores(found: dict[str, Any], negatives: int, where: str) -> tuple[float, .
     return tuple(map(float, scores))
 
 
-def _from_columns(line: str, where: str) -> Example | None:
+def _parse_columns(line: str, where: str) -> Example | None:
     cells = line.rstrip("\r\n").split("\t")
     if len(cells) < 2:
         raise DataError(f"{where}: expected query, positive and negatives separated by tabs, got one column")
@@ -100,13 +100,13 @@ def _from_columns(line: str, where: str) -> Example | None:
     return Example(cells[0], cells[1], tuple(one for one in cells[2:] if one.strip()))
 
 
-def _looked_up(one: Example, queries: Texts, docs: Texts, where: str) -> Example:
-    query = _text(queries, [one.query], "query", where)[0]
-    found = _text(docs, [one.positive, *one.negatives], "document", where)
+def _look_up_ids(one: Example, queries: Texts, docs: Texts, where: str) -> Example:
+    query = _read_texts(queries, [one.query], "query", where)[0]
+    found = _read_texts(docs, [one.positive, *one.negatives], "document", where)
     return Example(query, found[0], tuple(found[1:]), one.scores, one.query, one.positive)
 
 
-def _text(texts: Texts, ids: Sequence[str], side: str, where: str) -> list[str]:
+def _read_texts(texts: Texts, ids: Sequence[str], side: str, where: str) -> list[str]:
     rows = texts.ids.find_rows(list(ids))
     if rows.min() < 0:
         raise DataError(f"{where}: the collection has no {side} '{ids[int(np.argmin(rows))]}'")

@@ -7,7 +7,7 @@ from typing import Any
 from nirank.errors import ConfigError
 from nirank.training.recipe import Recipe
 
-_SPHERE = 2.0  # the greatest distance of two vectors of unit length
+_GREATEST_DISTANCE = 2.0  # the greatest distance of two vectors of unit length
 
 
 def add_head(model: Any, outputs: int, seed: int) -> None:
@@ -34,11 +34,11 @@ def add_head(model: Any, outputs: int, seed: int) -> None:
     model.similarity_fn_name = "euclidean"
 
 
-def check_reach(model: Any, recipe: Recipe) -> None:
+def check_distances(model: Any, recipe: Recipe) -> None:
     """Raise ConfigError where vectors of unit length would have to lie farther apart than they can."""
     normalised = any(type(module).__name__ == "Normalize" for module in model.children())
-    if recipe.loss == "lsh" and normalised and recipe.radius * recipe.ratio > _SPHERE:
+    if recipe.loss == "lsh" and normalised and recipe.radius * recipe.ratio > _GREATEST_DISTANCE:
         raise ConfigError(
             f"recipe: radius · ratio is {recipe.radius * recipe.ratio:g}, and the model's vectors have unit length, so"
-            f" none are more than {_SPHERE:g} apart; lower them, or set head"
+            f" none are more than {_GREATEST_DISTANCE:g} apart; lower them, or set head"
         )

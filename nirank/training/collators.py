@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.training.examples import Examples
-from nirank.training.losses import known_mask
-from nirank.training.tokens import Ids, Reader
+from nirank.training.losses import mask_known
+from nirank.training.tokens import Ids, TokenReader
 
 Batch = dict[str, Any]
 
 
-class _Side:
+class _SideTokens:
     """The tokens of some of the examples' texts, found by text number."""
 
-    def __init__(self, examples: Examples, rows: NDArray[np.int64], reader: Reader, prompt: str) -> None:
+    def __init__(self, examples: Examples, rows: NDArray[np.int64], reader: TokenReader, prompt: str) -> None:
         self.rows = np.unique(rows)
         self.tokens = reader.read(examples.texts.take(self.rows).to_pylist(), prompt)
 
-    def of(self, row: int) -> Ids:
-        return self.tokens.of(int(np.searchsorted(self.rows, row)))
+    def get(self, row: int) -> Ids:
+        return self.tokens.get(int(np.searchsorted(self.rows, row)))
 
-    def lengths(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def count_tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.tokens.lengths[np.searchsorted(self.rows, rows)]
 
 
@@ -39,36 +39,36 @@ class Collator:
     `teacher`, (b, 1 + n), where there is one.
     """
 
-    def __init__(self, examples: Examples, reader: Reader, prompts: tuple[str, str]) -> None:
+    def __init__(self, examples: Examples, reader: TokenReader, prompts: tuple[str, str]) -> None:
         self.examples, self.reader = examples, reader
         docs = np.concatenate((examples.positives, examples.negatives))
-        self.queries = _Side(examples, examples.queries, reader, prompts[0])
-        self.docs = _Side(examples, docs, reader, prompts[1])
+        self.queries = _SideTokens(examples, examples.queries, reader, prompts[0])
+        self.docs = _SideTokens(examples, docs, reader, prompts[1])
 
     def __call__(self, at: Sequence[int]) -> Batch:
         """Return the batch of some examples."""
         raise NotImplementedError
 
-    def sizes(self) -> NDArray[np.int64]:
+    def count_example_tokens(self) -> NDArray[np.int64]:
         """Return the tokens that the model reads of each example, (n,)."""
         examples = self.examples
-        queries = self.queries.lengths(examples.queries)
-        docs = self.docs.lengths(np.concatenate((examples.positives, examples.negatives)))
+        queries = self.queries.count_tokens(examples.queries)
+        docs = self.docs.count_tokens(np.concatenate((examples.positives, examples.negatives)))
         positives, negatives = np.split(docs, [len(examples)])
         owner = np.repeat(np.arange(len(examples)), np.diff(examples.offsets))
-        found = self._read(queries, positives)
-        np.add.at(found, owner, self._read(queries[owner], negatives) - self._shared(queries[owner]))
+        found = self._count_read(queries, positives)
+        np.add.at(found, owner, self._count_read(queries[owner], negatives) - self._count_shared(queries[owner]))
         return found
 
-    def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens that are read of queries and of one document each."""
         raise NotImplementedError
 
-    def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens of queries that further documents of theirs do not bring again."""
         raise NotImplementedError
 
-    def _lists(self, at: Sequence[int]) -> tuple[NDArray[np.int64], Batch]:
+    def _list_documents(self, at: Sequence[int]) -> tuple[NDArray[np.int64], Batch]:
         """Return the text numbers of examples' documents, (b, 1 + n), -1 for none, and what the losses need of them."""
         import torch
 
@@ -94,7 +94,7 @@ class EncoderCollator(Collator):
     (b, documents): those that are no negatives of a query.
     """
 
-    def __init__(self, examples: Examples, reader: Reader, prompts: tuple[str, str]) -> None:
+    def __init__(self, examples: Examples, reader: TokenReader, prompts: tuple[str, str]) -> None:
         super().__init__(examples, reader, prompts)
         self.known = examples.known[np.argsort(examples.known[:, 0], kind="stable")]
 
@@ -102,13 +102,13 @@ class EncoderCollator(Collator):
         """Return the batch of some examples."""
         import torch
 
-        docs, batch = self._lists(at)
+        docs, batch = self._list_documents(at)
         asked = self.examples.queries[list(at)]
         queries, query_at = np.unique(asked, return_inverse=True)
         distinct = np.unique(docs[docs >= 0])
-        rows = [self.reader.text(self.queries.of(row)) for row in queries.tolist()]
-        rows += [self.reader.text(self.docs.of(row)) for row in distinct.tolist()]
-        inputs, place = self.reader.passes(rows)
+        rows = [self.reader.frame_text(self.queries.get(row)) for row in queries.tolist()]
+        rows += [self.reader.frame_text(self.docs.get(row)) for row in distinct.tolist()]
+        inputs, place = self.reader.split_passes(rows)
         lists = np.searchsorted(distinct, np.maximum(docs, distinct[0]))
         return {
             **batch,
@@ -118,18 +118,18 @@ class EncoderCollator(Collator):
             "queries": torch.from_numpy(query_at),
             "positives": torch.from_numpy(lists[:, 0].copy()),
             "lists": torch.from_numpy(lists),
-            "mask": torch.from_numpy(known_mask(asked, distinct, self.known)),
+            "mask": torch.from_numpy(mask_known(asked, distinct, self.known)),
         }
 
-    def count_cut(self, ctx: Context) -> None:
+    def count_truncated(self, ctx: Context) -> None:
         """Count texts that are longer than the model reads."""
         for name, side in (("truncated_queries", self.queries), ("truncated_documents", self.docs)):
             ctx.count(name, int((side.tokens.lengths > self.reader.text_limit).sum()))
 
-    def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self._shared(queries) + np.minimum(docs, self.reader.text_limit)
+    def _count_read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._count_shared(queries) + np.minimum(docs, self.reader.text_limit)
 
-    def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.minimum(queries, self.reader.text_limit)
 
 
@@ -140,29 +140,29 @@ class PairCollator(Collator):
         """Return the batch of some examples."""
         import torch
 
-        docs, batch = self._lists(at)
+        docs, batch = self._list_documents(at)
         rows = []
         for query, listed in zip(self.examples.queries[list(at)].tolist(), docs.tolist(), strict=True):
-            ids = self.queries.of(query)
-            rows += [self.reader.pair(ids, self.docs.of(doc)) for doc in listed if doc >= 0]
-        inputs, place = self.reader.passes(rows)
+            ids = self.queries.get(query)
+            rows += [self.reader.frame_pair(ids, self.docs.get(doc)) for doc in listed if doc >= 0]
+        inputs, place = self.reader.split_passes(rows)
         lists = np.where(docs >= 0, np.cumsum(docs >= 0).reshape(docs.shape) - 1, 0)
         return {**batch, "inputs": inputs, "place": place, "lists": torch.from_numpy(lists)}
 
-    def count_cut(self, ctx: Context) -> None:
+    def count_truncated(self, ctx: Context) -> None:
         """Count pairs whose document is cut, and queries that leave no room for one."""
         examples, limit = self.examples, self.reader.limit
         owner = np.repeat(np.arange(len(examples)), np.diff(examples.offsets))
-        queries = self.queries.lengths(examples.queries)
+        queries = self.queries.count_tokens(examples.queries)
         special = self.reader.limit - self.reader.query_limit - 1
         for asked, docs in ((queries, examples.positives), (queries[owner], examples.negatives)):
-            whole = np.minimum(asked, self.reader.query_limit) + self.docs.lengths(docs) + special
+            whole = np.minimum(asked, self.reader.query_limit) + self.docs.count_tokens(docs) + special
             ctx.count("truncated_documents", int((whole > limit).sum()))
         ctx.count("truncated_queries", int((self.queries.tokens.lengths > self.reader.query_limit).sum()))
 
-    def _read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
         special = self.reader.limit - self.reader.query_limit - 1
         return np.asarray(np.minimum(queries + docs + special, self.reader.limit))
 
-    def _shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_shared(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros_like(queries)

@@ -20,19 +20,20 @@ from nirank.base.identity import Digester
 from nirank.errors import ConfigError, MissingExtra
 from nirank.inference.encoder import chosen_device
 from nirank.inference.models import ModelFiles
-from nirank.training import heads, layers, starting
+from nirank.training import layers, learning_rates, model_io, projection
 from nirank.training.batches import Batches
-from nirank.training.card import card
-from nirank.training.checkpoints import Best, Checkpoints
-from nirank.training.collate import EncoderCollator, PairCollator
-from nirank.training.dev import Watched
+from nirank.training.checkpoints import BestWeights, Checkpoints
+from nirank.training.collators import EncoderCollator, PairCollator
 from nirank.training.examples import Examples
-from nirank.training.objectives import Objective, fitting_loss, usable
-from nirank.training.products import quick_products
+from nirank.training.linear_products import use_onednn
+from nirank.training.model_card import format_card
+from nirank.training.objectives import Objective, resolve_loss, select_usable
 from nirank.training.recipe import Kind, Recipe
-from nirank.training.tokens import Reader
-from nirank.training.trainer import Curve, Work, trainer
-from nirank.training.watching import Watch
+from nirank.training.tokens import TokenReader
+from nirank.training.trainer import TrainerSetup, make_trainer
+from nirank.training.training_curve import TrainingCurve
+from nirank.training.watch_evaluator import WatchEvaluator
+from nirank.training.watched_lists import WatchedLists
 
 log = logging.getLogger("nirank")
 
@@ -69,7 +70,9 @@ class Fitting:
             raise ConfigError(*wrong)
 
 
-def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path, folder: Path, ctx: Context) -> None:
+def fit_model(
+    how: Fitting, examples: Examples, watched: WatchedLists | None, scratch: Path, folder: Path, ctx: Context
+) -> None:
     """Train a model; write `model/`, `curve.json` and `training.json` into a folder.
 
     watched  what chooses the best of the evaluations; None: the last weights are the model
@@ -80,32 +83,33 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
     Raises ConfigError, DataError or ModelError before anything is trained where loss, examples and model do not
     fit each other; ModelError, naming the step, where loss or gradient stop being finite; MissingExtra.
     """
-    _need_extras(how.recipe)
-    loss = fitting_loss(how.kind, how.recipe)
-    used = usable(examples, loss, how.recipe.batch)
+    _check_extras(how.recipe)
+    loss = resolve_loss(how.kind, how.recipe)
+    used = select_usable(examples, loss, how.recipe.batch)
     ctx.count("dropped_examples", len(examples) - len(used))
-    key = _key(how, examples, watched)
-    examples = examples if len(used) == len(examples) else _some(examples, used)
-    with _random_states_kept():
-        model, headed = starting.load(how.base, how.kind, how.seed, chosen_device(ctx.device))
+    key = _digest_training(how, examples, watched)
+    examples = examples if len(used) == len(examples) else _select_examples(examples, used)
+    with _keep_random_states():
+        model, headed = model_io.load_start(how.base, how.kind, how.seed, chosen_device(ctx.device))
         if how.recipe.head_factor != 1 and not headed:
-            log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", _said(how.base))
-        _prepare(model, how)
-        reader = Reader(model.tokenizer, starting.limit(model, how.recipe.max_length))
+            name = _name_model(how.base)
+            log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
+        _apply_recipe(model, how)
+        reader = TokenReader(model.tokenizer, model_io.limit_length(model, how.recipe.max_length))
         prompts = (how.query_prompt, how.doc_prompt)
         pairs = how.kind == "cross_encoder"
         collator = (PairCollator if pairs else EncoderCollator)(examples, reader, prompts)
-        collator.count_cut(ctx)
+        collator.count_truncated(ctx)
         objective = Objective(how.kind, loss, how.recipe, how.base.similarity)
         apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
-        sizes = collator.sizes() if how.recipe.buckets else None
+        sizes = collator.count_example_tokens() if how.recipe.buckets else None
         batches = Batches(len(examples), how.recipe.batch, how.seed, sizes, apart)
         steps = how.recipe.steps or how.recipe.epochs * len(batches)
-        groups = layers.parameter_groups(model, how.recipe, new_head=headed)
+        groups = learning_rates.make_parameter_groups(model, how.recipe, new_head=headed)
         kept = Checkpoints(scratch / key)
-        resumed = kept.latest()
+        resumed = kept.find_latest()
         made = int(resumed.name.rpartition("-")[2]) if resumed else 0
-        work = Work(
+        work = TrainerSetup(
             objective,
             batches,
             collator,
@@ -113,19 +117,19 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
             how.recipe,
             how.seed,
             steps,
-            iter(ctx.track(range(made, steps), steps - made, f"training from {_said(how.base)}")),
+            iter(ctx.track(range(made, steps), steps - made, f"training from {_name_model(how.base)}")),
             kept,
-            Best(kept.folder),
-            Watch(watched, objective, reader, prompts) if watched is not None else None,
+            BestWeights(kept.folder),
+            WatchEvaluator(watched, objective, reader, prompts) if watched is not None else None,
             how.patience,
             how.every,
         )
-        trained = trainer(how.kind, model, work)
-        with quick_products(model):
+        trained = make_trainer(how.kind, model, work)
+        with use_onednn(model):
             trained.train(resume_from_checkpoint=str(resumed) if resumed else None)
         for _ in work.done:
             pass
-        curve = Curve.of(trained.state.log_history)
+        curve = TrainingCurve.of(trained.state.log_history)
         if curve.best is not None:
             work.best.load(model, curve.best[0])
         n_trained = sum(one.numel() for group in groups for one in group["params"])
@@ -134,7 +138,7 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
         done = trained.state.global_step
         said = {
             "kind": how.kind,
-            "base": _said(how.base),
+            "base": _name_model(how.base),
             "identity": dict(how.base.identity),
             "loss": loss,
             "recipe": how.recipe.options(),
@@ -150,9 +154,9 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
             "stopped_early": done < steps,
             "trainable_parameters": n_trained,
         }
-        starting.save(model, folder / "model")
+        model_io.save_model(model, folder / "model")
     measure = watched.measure if watched is not None else None
-    (folder / "model" / "README.md").write_text(card(said, examples.counts, curve, measure), encoding="utf-8")
+    (folder / "model" / "README.md").write_text(format_card(said, examples.counts, curve, measure), encoding="utf-8")
     points = {"measure": measure, "steps": curve.steps, "evaluations": curve.evaluations}
     (folder / "curve.json").write_text(json.dumps(points) + "\n")
     (folder / "training.json").write_text(json.dumps(said, indent=1) + "\n")
@@ -163,16 +167,16 @@ def fit(how: Fitting, examples: Examples, watched: Watched | None, scratch: Path
     ctx.count("stopped_early", int(done < steps))
 
 
-def _prepare(model: Any, how: Fitting) -> None:
+def _apply_recipe(model: Any, how: Fitting) -> None:
     """Make of a loaded model what the recipe trains."""
     recipe = how.recipe
     if recipe.head is not None:
-        heads.add_head(model, recipe.head, how.seed)
-    heads.check_reach(model, recipe)
+        projection.add_head(model, recipe.head, how.seed)
+    projection.check_distances(model, recipe)
     if recipe.dropout is not None:
         layers.set_dropout(model, recipe.dropout)
-    layers.reinit(model, recipe, how.seed)
-    layers.freeze(model, recipe)
+    layers.reinit_layers(model, recipe, how.seed)
+    layers.freeze_layers(model, recipe)
     if recipe.gradient_checkpointing:
         body = model[0].auto_model
         # transformers gave it another name in 5
@@ -181,28 +185,28 @@ def _prepare(model: Any, how: Fitting) -> None:
     if recipe.lora is not None:
         from nirank.training import lora
 
-        lora.inject(model, recipe.lora, how.seed)
+        lora.inject_lora(model, recipe.lora, how.seed)
 
 
 def _merge(model: Any) -> None:
     from nirank.training import lora
 
-    lora.merge(model)
+    lora.merge_lora(model)
 
 
-def _said(base: ModelFiles) -> str:
+def _name_model(base: ModelFiles) -> str:
     """Return a model's name without its place on this machine."""
     return base.name if "hub" in base.identity or base.name.startswith("pkg:") else base.path.name
 
 
-def _need_extras(recipe: Recipe) -> None:
+def _check_extras(recipe: Recipe) -> None:
     wanted = ("accelerate", "datasets", *(("peft",) if recipe.lora is not None else ()))
     missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtra(f"training needs {' and '.join(missing)}: pip install 'nirank[train]'")
 
 
-def _some(examples: Examples, rows: NDArray[np.int64]) -> Examples:
+def _select_examples(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     """Return some of the examples; texts stay as they are."""
     starts, ends = examples.offsets[rows], examples.offsets[rows + 1]
     spans = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
@@ -219,7 +223,7 @@ def _some(examples: Examples, rows: NDArray[np.int64]) -> Examples:
     )
 
 
-def _key(how: Fitting, examples: Examples, watched: Watched | None) -> str:
+def _digest_training(how: Fitting, examples: Examples, watched: WatchedLists | None) -> str:
     """Return what the weights depend on, as a digest; options that change no weight are the same training."""
     whole = Digester()
     stops = [how.patience, how.every] if watched is not None else None
@@ -240,7 +244,7 @@ def _key(how: Fitting, examples: Examples, watched: Watched | None) -> str:
 
 
 @contextmanager
-def _random_states_kept() -> Iterator[None]:
+def _keep_random_states() -> Iterator[None]:
     """Leave the process's random states as they were: the libraries seed them all."""
     import torch
 

@@ -9,23 +9,24 @@ from typing import Any, Literal
 from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline, require_system
+from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
 from nirank.algebra.sides import Sides, TrainingSources
 from nirank.algebra.stage import Scorer, Stage
 from nirank.algebra.tuned import Tuned
 from nirank.algebra.walk import transform
 from nirank.base.files import InputFile, expand_path
-from nirank.base.values import find_changed_fields, fit_fields, to_expression
+from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
-from nirank.training.files import read_examples
+from nirank.training.example_files import read_examples
+from nirank.training.negatives import Mined
 
 TASKS = "nirank.training.tasks"
 _ALL = 2**31 - 1  # documents of a query: no list is that long
 Inputs = tuple[tuple[str, Node], ...]
 
 
-class Data:
+class TrainingData:
     """A training set; a frozen value."""
 
     @property
@@ -39,56 +40,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Mined:
-    """Hard negatives: what a pipeline finds for a query and is not known to be relevant.
-
-    of        the pipeline that finds them
-    ranks     from which rank to which, both included, from 1
-    n         at most so many an example
-    choose    the 'top' ones, or 'random' ones among the ranks
-    margin    only those whose score is at least so far below the positive's
-    relative  only those whose score is at most this share of the positive's (0.95: TopK-PercPos of Moreira et al.,
-              arXiv 2407.15831)
-
-    Judged positives of the query, documents with the text of one, the query's own text and blank ones are never
-    negatives. Margins ask for the positive's score in the same list; where it is not there they remove nothing.
-    """
-
-    of: Pipeline
-    ranks: tuple[int, int] = (1, 100)
-    n: int = 1
-    choose: Literal["top", "random"] = "top"
-    margin: float | None = None
-    relative: float | None = None
-
-    def __post_init__(self) -> None:
-        fit_fields(self, "negatives")
-        require_system("negatives", self.of)
-        if len(self.ranks) != 2 or not 1 <= self.ranks[0] <= self.ranks[1]:
-            raise ConfigError(f"negatives: ranks are two numbers from 1, the lesser first, got {list(self.ranks)}")
-        if self.n < 1:
-            raise ConfigError(f"negatives: n must be 1 or more, got {self.n}")
-        if self.choose not in ("top", "random"):
-            raise ConfigError(f"negatives: choose is top or random, got {self.choose!r}")
-        if self.of.gives != "ranking":
-            raise ConfigError("negatives: ranks are asked for, and the pipeline gives unranked pairs")
-        if self.relative is not None and not 0 < self.relative <= 1:
-            raise ConfigError(f"negatives: relative must lie in (0, 1], got {self.relative}")
-
-    def params(self) -> dict[str, Any]:
-        """Return what the negatives depend on, beside the list."""
-        return {
-            name: list(value) if name == "ranks" else value
-            for name, value in find_changed_fields(self).items()
-            if name != "of"
-        }
-
-    def __repr__(self) -> str:
-        return to_expression(self)
-
-
-@dataclass(frozen=True)
-class TrainingSet(Data):
+class TrainingSet(TrainingData):
     """Judged queries, each positive an example.
 
     queries    which
@@ -115,7 +67,7 @@ class TrainingSet(Data):
 
     @property
     def title(self) -> str:
-        return described(self.queries)
+        return describe_queries(self.queries)
 
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
@@ -133,21 +85,23 @@ class TrainingSet(Data):
             of = score_to_the_end(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
             inputs += (("list", sources.compile_pipeline(of, own)),)
             params |= {"negatives": self.negatives.params()}
-        mined = Node(f"{TASKS}:mine", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}")
+        mined = Node(
+            f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
+        )
         read: Inputs = (*both, ("mined", mined))
         if self.teacher is not None:
-            pairs = Node(f"{TASKS}:pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
+            pairs = Node(f"{TASKS}:list_pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
             read += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), own, pairs)),)
         views = {"doc_text": self.doc_text, "query_text": self.query_text}
         params = {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
-        return Node(f"{TASKS}:examples", 1, params, read, offline=True, label=f"examples of {self.title}")
+        return Node(f"{TASKS}:read_mined", 1, params, read, offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
         return to_expression(self)
 
 
 @dataclass(frozen=True)
-class Fields(Data):
+class Fields(TrainingData):
     """Pairs without judgements: one field of every document as the query, another as what answers it.
 
     query, positive  text columns of the documents, or templates
@@ -166,7 +120,8 @@ class Fields(Data):
 
     @property
     def title(self) -> str:
-        return f"{self.query} and {self.positive} of {'the documents' if self.source is None else _named(self.source)}"
+        source = "the documents" if self.source is None else _shorten_source(self.source)
+        return f"{self.query} and {self.positive} of {source}"
 
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
@@ -178,14 +133,16 @@ class Fields(Data):
         left = sources.find_overlap(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
         params = {name: value for name, value in given.items() if value is not None}
-        return Node(f"{TASKS}:fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}")
+        return Node(
+            f"{TASKS}:pair_fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}"
+        )
 
     def __repr__(self) -> str:
         return to_expression(self)
 
 
 @dataclass(frozen=True)
-class TrainingFile(Data):
+class TrainingFile(TrainingData):
     """A file of examples.
 
     JSON lines with `query`, `positive` and, if there are any, `negatives` (a list, or one text) and `scores` (a
@@ -226,7 +183,14 @@ class TrainingFile(Data):
         if left:
             params["without"] = sorted(left)
         return Node(
-            f"{TASKS}:file", 1, params, inputs, offline=True, given=True, stage=given, label=f"examples of {self.title}"
+            f"{TASKS}:read_file",
+            1,
+            params,
+            inputs,
+            offline=True,
+            given=True,
+            stage=given,
+            label=f"examples of {self.title}",
         )
 
     def __repr__(self) -> str:
@@ -234,13 +198,13 @@ class TrainingFile(Data):
 
 
 @dataclass(frozen=True)
-class Mixture(Data):
+class Mixture(TrainingData):
     """Several training sets together.
 
     by  'size': all examples of all; 'even': of each as many as the smallest has, chosen by hash
     """
 
-    of: tuple[Data, ...]
+    of: tuple[TrainingData, ...]
     by: Literal["size", "even"] = "size"
 
     def __post_init__(self) -> None:
@@ -257,7 +221,7 @@ class Mixture(Data):
     def compile_node(self, sides: Sides) -> Node:
         inputs = tuple(("examples", one.compile_node(sides)) for one in self.of)
         params = {} if self.by == "size" else {"by": self.by}
-        return Node(f"{TASKS}:mixed", 1, params, inputs, offline=True, label=f"examples of {self.title}")
+        return Node(f"{TASKS}:mix_sets", 1, params, inputs, offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -283,16 +247,16 @@ def require_sources(sides: Sides) -> TrainingSources:
     return sides.training_sources
 
 
-def described(queries: Judged) -> str:
+def describe_queries(queries: Judged) -> str:
     """Return some judged queries as people say it."""
     if queries.outside_fold:
         where = "the other folds"
     else:
-        where = "/".join(filter(None, (_named(queries.source) if queries.source else "", queries.split)))
+        where = "/".join(filter(None, (_shorten_source(queries.source) if queries.source else "", queries.split)))
     low, high = queries.part
     part = "" if (low, high) == (0, 1) else f" {100 * low:g}-{100 * high:g} %"
     return where + part + (f", {queries.sample} queries" if queries.sample else "")
 
 
-def _named(source: str) -> str:
+def _shorten_source(source: str) -> str:
     return "/".join(Path(source).parts[-2:]) if "/" in source else source

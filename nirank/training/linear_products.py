@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nirank")
 
-_APART = 1e-5  # what products may be apart, of the greatest value
+_TOLERANCE = 1e-5  # what products may be apart, of the greatest value
 
 
 @contextmanager
-def quick_products(model: nn.Module) -> Iterator[int]:
+def use_onednn(model: nn.Module) -> Iterator[int]:
     """Let a model's linear modules compute by oneDNN inside the block; give how many do.
 
     Only float32 on a processor, and only plain modules: others keep their own code.
@@ -30,10 +30,10 @@ def quick_products(model: nn.Module) -> Iterator[int]:
 
     plain = [one for one in model.modules() if type(one) is torch.nn.Linear and "forward" not in vars(one)]
     chosen = [one for one in plain if one.weight.device.type == "cpu" and one.weight.dtype == torch.float32]
-    if not chosen or not _agrees():
+    if not chosen or not _is_correct():
         chosen = []
     for one in chosen:
-        one.forward = partial(_linear, one)
+        one.forward = partial(_apply_linear, one)
     try:
         yield len(chosen)
     finally:
@@ -41,16 +41,16 @@ def quick_products(model: nn.Module) -> Iterator[int]:
             del one.forward
 
 
-def _linear(module: nn.Linear, inputs: Tensor) -> Tensor:
+def _apply_linear(module: nn.Linear, inputs: Tensor) -> Tensor:
     import torch
 
     if not inputs.numel() or inputs.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return torch.nn.functional.linear(inputs, module.weight, module.bias)
-    found: Tensor = _function().apply(inputs, module.weight, module.bias)
+    found: Tensor = _make_function().apply(inputs, module.weight, module.bias)
     return found
 
 
-def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+def _multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return left · rightᵀ + bias of two matrices."""
     import torch
 
@@ -59,7 +59,7 @@ def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @cache
-def _function() -> Any:
+def _make_function() -> Any:
     import torch
 
     class Linear(torch.autograd.Function):  # type: ignore[misc]
@@ -67,7 +67,7 @@ def _function() -> Any:
         def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             ctx.save_for_backward(inputs, weight)
             rows = inputs.reshape(-1, inputs.shape[-1])
-            return _product(rows, weight, bias).view(*inputs.shape[:-1], len(weight))
+            return _multiply(rows, weight, bias).view(*inputs.shape[:-1], len(weight))
 
         @staticmethod
         def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -75,8 +75,8 @@ def _function() -> Any:
             rows, given = gradient.reshape(-1, gradient.shape[-1]), inputs.reshape(-1, inputs.shape[-1])
             of_inputs, of_weight, of_bias = ctx.needs_input_grad
             return (
-                _product(rows, weight.t()).view_as(inputs) if of_inputs else None,
-                _product(rows.t(), given.t()) if of_weight else None,
+                _multiply(rows, weight.t()).view_as(inputs) if of_inputs else None,
+                _multiply(rows.t(), given.t()) if of_weight else None,
                 rows.sum(0) if of_bias else None,
             )
 
@@ -84,7 +84,7 @@ def _function() -> Any:
 
 
 @cache
-def _agrees() -> bool:
+def _is_correct() -> bool:
     """Tell whether values and gradients are those of PyTorch's own code, for a few shapes."""
     import torch
 
@@ -94,13 +94,13 @@ def _agrees() -> bool:
             given = torch.randn(rows, inputs, generator=random), torch.randn(outputs, inputs, generator=random)
             bias, weighed = torch.randn(outputs, generator=random), torch.randn(rows, outputs, generator=random)
             found = []
-            for made in (torch.nn.functional.linear, _function().apply):
+            for made in (torch.nn.functional.linear, _make_function().apply):
                 leaves = [one.clone().requires_grad_(True) for one in (*given, bias)]
                 value = made(*leaves)
                 (value * weighed).sum().backward()
                 found.append((value.detach(), *(one.grad for one in leaves)))
             for ours, theirs in zip(*found, strict=True):
-                if not (ours - theirs).abs().max() <= _APART * theirs.abs().max():
+                if not (ours - theirs).abs().max() <= _TOLERANCE * theirs.abs().max():
                     return False
     except (AttributeError, RuntimeError, TypeError) as error:
         log.debug("linear modules keep their own code: %s", error)

@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 
 from nirank.errors import DataError
 from nirank.inference.batches import in_batches, token_budget
-from nirank.training.dev import Watched
 from nirank.training.objectives import Objective
-from nirank.training.tokens import Ids, Reader
+from nirank.training.tokens import Ids, TokenReader
+from nirank.training.watched_lists import WatchedLists
 
 _PAIRS = 4096  # whose products are summed at a time
 
 Rows = list[tuple[Ids, Ids]]
 
 
-class Watch:
+class WatchEvaluator:
     """Measures a model on watched lists; training does not notice it."""
 
-    def __init__(self, watched: Watched, objective: Objective, reader: Reader, prompts: tuple[str, str]) -> None:
+    def __init__(
+        self, watched: WatchedLists, objective: Objective, reader: TokenReader, prompts: tuple[str, str]
+    ) -> None:
         self.watched, self.objective, self.reader = watched, objective, reader
         self.queries, self.docs = reader.read(watched.queries, prompts[0]), reader.read(watched.docs, prompts[1])
 
@@ -35,7 +37,7 @@ class Watch:
         model.eval()
         try:
             with torch.random.fork_rng(devices), torch.no_grad():
-                value = self.watched.measured(self.scores(model))
+                value = self.watched.measure_scores(self.scores(model))
         finally:
             model.train(training)
         if not np.isfinite(value):
@@ -46,9 +48,9 @@ class Watch:
         """Return the model's scores of the watched pairs, (n_pairs,)."""
         at = self.watched.at
         if self.objective.kind == "cross_encoder":
-            return self._logits(model)
-        queries = self._vectors(model, self.queries, self.watched.queries)
-        docs = self._vectors(model, self.docs, self.watched.docs)
+            return self._score_pairs(model)
+        queries = self._encode_texts(model, self.queries, self.watched.queries)
+        docs = self._encode_texts(model, self.docs, self.watched.docs)
         scores = np.empty(len(at), np.float32)
         for first in range(0, len(at), _PAIRS):
             some = at[first : first + _PAIRS]
@@ -57,9 +59,9 @@ class Watch:
             scores[first : first + _PAIRS] = np.asarray(products.sum(1)).ravel()
         return scores
 
-    def _vectors(self, model: Any, tokens: Any, texts: Sequence[str]) -> Any:
+    def _encode_texts(self, model: Any, tokens: Any, texts: Sequence[str]) -> Any:
         """Return texts' vectors, dense or as a sparse matrix; a blank text's is zero, as in encoding."""
-        rows = [self.reader.text(tokens.of(at)) for at in range(len(tokens))]
+        rows = [self.reader.frame_text(tokens.get(at)) for at in range(len(tokens))]
         if self.objective.kind == "bi_encoder":
             vectors: Any = np.zeros((len(rows), model.get_embedding_dimension()), np.float32)
         else:
@@ -67,10 +69,10 @@ class Watch:
 
         def keep(batch: list[int], found: NDArray[np.float32]) -> None:
             for row, vector in zip(batch, found, strict=True):
-                vectors[row] = vector if vectors.dtype != object else _compressed(vector)
+                vectors[row] = vector if vectors.dtype != object else _to_sparse(vector)
 
         wanted = [row for row, text in enumerate(texts) if text.strip()]
-        width = self._outputs(model, rows, wanted, keep)
+        width = self._run_batches(model, rows, wanted, keep)
         if vectors.dtype != object:
             return vectors
         from scipy.sparse import csr_array
@@ -81,28 +83,28 @@ class Watch:
         ids, weights = (np.concatenate(parts) for parts in zip(*vectors, strict=True))
         return csr_array((weights, ids, offsets), shape=(len(rows), width))
 
-    def _logits(self, model: Any) -> NDArray[np.float32]:
+    def _score_pairs(self, model: Any) -> NDArray[np.float32]:
         pairs = self.watched.at.tolist()
-        rows = [self.reader.pair(self.queries.of(query), self.docs.of(doc)) for query, doc in pairs]
+        rows = [self.reader.frame_pair(self.queries.get(query), self.docs.get(doc)) for query, doc in pairs]
         scores = np.empty(len(rows), np.float32)
 
         def keep(batch: list[int], found: NDArray[np.float32]) -> None:
             scores[batch] = found
 
-        self._outputs(model, rows, range(len(rows)), keep)
+        self._run_batches(model, rows, range(len(rows)), keep)
         return scores
 
-    def _outputs(self, model: Any, rows: Rows, wanted: Sequence[int], keep: Any) -> int:
+    def _run_batches(self, model: Any, rows: Rows, wanted: Sequence[int], keep: Any) -> int:
         """Call `keep` with rows and what the model makes of them; return how wide that is."""
         width = 0
 
         def prepare(batch: list[int]) -> Any:
-            return self.reader.padded([rows[row] for row in batch])
+            return self.reader.pad_rows([rows[row] for row in batch])
 
         def run(batch: list[int], padded: Any) -> None:
             nonlocal width
             inputs = {name: value.to(model.device) for name, value in padded.items()}
-            found = self.objective.outputs(model, [inputs]).cpu().numpy()
+            found = self.objective.compute_outputs(model, [inputs]).cpu().numpy()
             width = found.shape[-1]
             keep(batch, found)
 
@@ -112,6 +114,6 @@ class Watch:
         return width
 
 
-def _compressed(vector: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _to_sparse(vector: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     ids = np.flatnonzero(vector)
     return ids, vector[ids]

@@ -16,7 +16,7 @@ from nirank.flow.ranking import Ranking
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class WatchedLists:
     """Candidate lists of held-out queries, and the measure of their re-ranking.
 
     queries, docs  the texts that the model reads, (n_queries,) and (n_docs,): only those that occur in a list
@@ -33,7 +33,7 @@ class Watched:
     @classmethod
     def of(
         cls, lists: Pairs, queries: Texts, docs: Texts, qrels: Qrels, measure: str, views: tuple[TextView, TextView]
-    ) -> Watched:
+    ) -> WatchedLists:
         """Read the texts of candidate lists; `views` are of queries and documents."""
         lists = lists.drop_scores() if isinstance(lists, Ranking) else lists
         rows, doc_at = np.unique(lists.rows, return_inverse=True)
@@ -43,7 +43,7 @@ class Watched:
         read = [list(texts.take(chosen).read(view)) for texts, chosen, view in sides]
         return cls(read[0], read[1], at, lists, qrels, measure)
 
-    def measured(self, scores: NDArray[np.floating]) -> float:
+    def measure_scores(self, scores: NDArray[np.floating]) -> float:
         """Return the mean of the measure where the candidates are ranked by these scores, (n_pairs,)."""
         lists = self.lists
         ranked = Ranking.build(lists.queries, lists.docs, lists.query_rows, lists.rows, scores, source="training")
