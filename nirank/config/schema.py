@@ -1,136 +1,54 @@
-"""The JSON schema of configurations, with every stage's options."""
+"""The JSON schema of configurations, made of the models that read them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
-from nirank.algebra.application import Keep
-from nirank.algebra.registry import load_stages
-from nirank.config.collections import COLLECTION_KEYS
-from nirank.config.models import DATA, FIELDS, FILE, FOLDS, JUDGED, MINED, MIX, SOUP, TRAIN, WATCH
-from nirank.config.models import TUNE as TUNE_KEYS
-from nirank.config.reader import APPLIED, TUNE
-from nirank.evaluation.comparisons import Significance
-from nirank.training.recipe import Recipe
+from nirank.config.reader import FORMS, OPTIONAL_KEYS, Config
+from nirank.config.sections import Section
 
-_SCALAR = ["string", "number", "boolean"]
-_TAKEN = {
-    "string": [*_SCALAR, "null"],
-    "number": ["number", "string"],
-    "integer": ["number", "string"],
-    "boolean": _SCALAR,
-}
-_APPLIED: dict[str, Any] = {
-    "keep": {"enum": list(get_args(Keep))},
-    "top": {"type": "integer", "minimum": 1},
-    "side": {"enum": ["docs", "queries"]},
+# A number may be written as text; what looks like a number is text where text is wanted.
+_NUMBER = r"^\s*[-+]?([0-9.][0-9_.eE+\-]*|[iI]nf(inity)?|INF|[nN]a[nN])\s*$"
+_WIDER: dict[str, dict[str, Any]] = {
+    "string": {"type": ["string", "number", "boolean", "null"]},
+    "number": {"type": ["number", "string"], "pattern": _NUMBER},
+    "integer": {"type": ["integer", "string"], "pattern": _NUMBER},
+    "boolean": {"type": ["string", "number", "boolean"]},
 }
 
 
 def schema() -> dict[str, Any]:
     """Return the schema: JSON Schema, draft 2020-12."""
-    from pydantic import TypeAdapter
-
-    pipeline = {"$ref": "#/$defs/pipeline"}
     definitions: dict[str, Any] = {}
-    forms: list[Any] = [{"type": _SCALAR}, {"type": "array", "items": pipeline}]
-    for name, keys in APPLIED.items():
-        properties = {key: _APPLIED.get(key, pipeline) for key in keys}
-        forms.append(_only(name, {"type": "object", "properties": properties, "additionalProperties": False}))
-    candidates = {"type": "array", "items": pipeline}
-    forms.append(_only(TUNE, _keys(TUNE_KEYS, required=["on"], of=pipeline, candidates=candidates, on=_keys(JUDGED))))
-    for name, kind in load_stages().items():
-        options = _loose(TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}"))
-        definitions |= options.pop("$defs", {})
-        short: dict[str, Any] = {"type": [*_SCALAR, "null", "array"]}  # the first option alone, or none
-        if getattr(kind, "lists", (1, 1))[1] != 1:
-            several = {"type": "array", "items": pipeline}
-            options.setdefault("properties", {})["of"] = {"anyOf": [several, pipeline]}
-            short = {"anyOf": [several, {"type": [*_SCALAR, "null"]}]}
-        forms.append(_only(name, {"anyOf": [options, short]}))
-    collection = {
-        "anyOf": [
-            {"type": _SCALAR},
-            {
-                "type": "object",
-                "properties": {key: {} for key in COLLECTION_KEYS},
-                "anyOf": [
-                    {"required": ["path"]},
-                    {"required": ["docs", "queries"]},
-                    {"required": ["left", "right"]},
-                    {"required": ["records"]},
-                ],
-                "additionalProperties": False,
-            },
-        ]
-    }
+    top = _expand(Config.model_json_schema(), definitions)
+    for key in OPTIONAL_KEYS:
+        top["properties"][key] = {"anyOf": [top["properties"][key], {"type": "null"}]}
+    for name, form in FORMS.items():
+        definitions[name] = _expand({"anyOf": form.list_alternatives()}, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "nirank configuration",
-        "type": "object",
-        "properties": {
-            "collections": {"anyOf": [{"type": "array", "items": collection, "minItems": 1}, collection]},
-            "systems": {"type": "object", "additionalProperties": pipeline, "minProperties": 1},
-            "measures": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
-            "store": {"type": [*_SCALAR, "null"]},
-            "device": {"type": [*_SCALAR, "null"]},
-            "models": {"type": ["object", "null"], "additionalProperties": _models(pipeline)},
-            "data": {"type": ["object", "null"], "additionalProperties": _data(pipeline)},
-            "seeds": {
-                "type": ["integer", "string", "array", "null"],
-                "items": {"type": ["integer", "string", "number"]},
-            },
-            "folds": {"anyOf": [{"type": ["number", "string", "null"]}, _keys(FOLDS, required=["k"])]},
-            "max_memory": {"type": ["string", "number", "null"]},
-            "significance": {"anyOf": [{"type": _SCALAR}, _loose(TypeAdapter(Significance).json_schema())]},
-        },
-        "required": ["collections", "systems", "measures"],
-        "additionalProperties": False,
-        "$defs": {**definitions, "pipeline": {"anyOf": forms}},
+        **top,
+        "$defs": definitions,
     }
 
 
-def _loose(one: Any) -> Any:
-    """Return a schema that takes what the parser converts: numbers written as text, and text that looks like others."""
-    if isinstance(one, list):
-        return [_loose(item) for item in one]
-    if not isinstance(one, dict):
-        return one
-    found = {key: _loose(item) for key, item in one.items()}
-    if isinstance(found.get("type"), str):
-        found["type"] = _TAKEN.get(found["type"], found["type"])
-    return found
+def _expand(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return a JSON schema with sections and forms replaced by their schemas, and types widened to what YAML allows.
 
-
-def _models(pipeline: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a trained model or a soup."""
-    from pydantic import TypeAdapter
-
-    recipe = _loose(TypeAdapter(Recipe).json_schema()) | {"additionalProperties": False}
-    watch = _keys(WATCH, of=pipeline)
-    trained = _keys(TRAIN, required=["base", "data"], base={"type": _SCALAR}, recipe=recipe, watch=watch)
-    return {"anyOf": [trained, _keys(SOUP, required=["soup"], watch=watch)]}
-
-
-def _data(pipeline: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a training set."""
-    mined = {"anyOf": [_keys(MINED, required=["of"], of=pipeline), pipeline]}
-    kinds = [
-        {"type": _SCALAR},
-        _keys(DATA, negatives=mined, teacher=pipeline),
-        _keys(FILE, required=["file"]),
-        _keys(FIELDS, required=["fields"]),
-        _keys(MIX, required=["mix"]),
-    ]
-    return {"anyOf": kinds}
-
-
-def _keys(names: Sequence[str], required: Sequence[str] = (), **known: Any) -> dict[str, Any]:
-    """Return the schema of a mapping with these keys."""
-    properties = {name: known.get(name, {}) for name in names}
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
-
-
-def _only(name: str, value: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
+    definitions  gets what pydantic defines beside a schema
+    """
+    if isinstance(schema, type) and issubclass(schema, Section):
+        return _expand(schema.model_json_schema(), definitions)
+    if isinstance(schema, list):
+        return [_expand(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "written_as" in schema:
+        return {"$ref": f"#/$defs/{schema['written_as']}"}
+    for name, definition in schema.get("$defs", {}).items():
+        definitions[name] = _expand(definition, definitions)
+    titles = {key for key in ("title", "default") if isinstance(schema.get(key), str if key == "title" else type(None))}
+    expanded = {key: _expand(value, definitions) for key, value in schema.items() if key not in {"$defs", *titles}}
+    kind = expanded.get("type")
+    return expanded | _WIDER.get(kind, {}) if isinstance(kind, str) else expanded

@@ -207,7 +207,8 @@ def test_paths_are_relative_to_the_file_or_to_the_working_directory(
 def test_the_schema_accepts_what_the_parser_accepts() -> None:
     found = schema()
     assert set(found["required"]) == {"collections", "systems", "measures"}
-    forms = [next(iter(one["properties"])) for one in found["$defs"]["pipeline"]["anyOf"] if "properties" in one]
+    (mapping,) = [form for form in found["$defs"]["pipeline"]["anyOf"] if "properties" in form]
+    forms = mapping["properties"]
     assert {"bm25", "dense", "rrf", "cut", "run", "within", "fold", "rewrite"} <= set(forms)
 
 

@@ -1,0 +1,192 @@
+"""The section `systems` of a configuration: pipelines, the same algebra as in Python."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import cache, reduce
+from operator import rshift
+from typing import Any
+
+from nirank.algebra.application import Fold, Rewrite, Within, fold, rewrite, within
+from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.registry import find_stage, load_stages
+from nirank.config.open_file import Form, OpenFile
+from nirank.config.paths import FilePath
+from nirank.config.sections import Section, Words, read_section, read_value, section_of, written_as
+from nirank.config.yaml_tree import Tree
+from nirank.errors import ConfigError, suggest
+
+
+def _composite_section(kind: type[Any], name: str, first: str) -> type[Section]:
+    """Return the section of what applies one pipeline to another."""
+    words = Words(name, f"{name} has no key", f"{{{first}: …, of: …}}", f"{name}: '{{key}}' is missing")
+    pipelines = {first: written_as("pipeline"), "of": written_as("pipeline")}
+    return section_of(kind, words, **pipelines)
+
+
+_COMPOSITES: Mapping[str, tuple[Callable[..., Pipeline], type[Section]]] = {
+    "within": (within, _composite_section(Within, "within", "scope")),
+    "rewrite": (rewrite, _composite_section(Rewrite, "rewrite", "by")),
+    "fold": (fold, _composite_section(Fold, "fold", "view")),
+}
+_TUNE = "tune"
+
+
+def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
+    """Read all systems by name; references to other systems are replaced by what they name."""
+    if not isinstance(tree.value, dict) or not tree.value:
+        file.mistakes.add(tree, f"systems: expected a mapping of names to pipelines, got {tree.kind}")
+        return None
+    known = {*load_stages(), *_COMPOSITES, _TUNE}
+    for name in known & set(tree.value):
+        file.mistakes.add(tree.find_key(name), f"system '{name}' has the name of a stage; give it another")
+    pipelines = {name: _read_system(name, file) for name in tree.value}
+    return {name: pipeline for name, pipeline in pipelines.items() if pipeline is not None}
+
+
+def _read_system(name: str, file: OpenFile) -> Pipeline | None:
+    pipeline: Pipeline | None = file.read_named("systems", name, "pipeline")
+    if pipeline is not None:
+        tree = file.names("systems")[name]
+        file.attempt(tree, lambda: require_system(name, pipeline))
+    return pipeline
+
+
+def _read_pipeline(tree: Tree, file: OpenFile) -> Pipeline | None:
+    """Read a pipeline: the name of a system or stage, a list of pipelines, or a mapping with one stage."""
+    systems = file.names("systems")
+    if tree.text in systems:
+        return _read_system(str(tree.text), file)
+    if isinstance(tree.value, str):
+        return _read_stage(tree.value, tree.replace({}), tree, file)
+    if isinstance(tree.value, list):
+        return _read_chain(tree, file)
+    if not isinstance(tree.value, dict) or len(tree.value) != 1:
+        keys = f" with {len(tree.value)} keys" if isinstance(tree.value, dict) else ""
+        file.mistakes.add(
+            tree,
+            "a pipeline is a name, a list, or a mapping with one stage such as {bm25: {k1: 0.9}}, got"
+            f" {tree.kind}{keys}",
+        )
+        return None
+    ((name, options),) = tree.value.items()
+    if name in _COMPOSITES:
+        make, section = _COMPOSITES[name]
+        return read_value(section, lambda keys: make(**keys.section_values()), options, file)
+    if name == _TUNE:
+        tuned: Pipeline | None = file.read(_TUNE, options)
+        return tuned
+    if name in systems:
+        file.mistakes.add(tree, f"'{name}' is a system and takes no options; write its name alone")
+        return None
+    line, column = tree.find_key(name)
+    return _read_stage(name, options, Tree(name, line, column, {}), file)
+
+
+def _read_chain(tree: Tree, file: OpenFile) -> Pipeline | None:
+    """Read a list of pipelines, each behind the one before."""
+    if not tree.value:
+        file.mistakes.add(tree, "an empty list is no pipeline")
+        return None
+    pipelines = [_read_pipeline(entry, file) for entry in tree.value]
+    if None in pipelines:
+        return None
+    return file.attempt(tree, lambda: reduce(rshift, pipelines))
+
+
+def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeline | None:
+    """Read a stage with its options; under a stage of several lists, `of` or a bare list are its inputs."""
+    try:
+        kind: Any = find_stage(name)
+    except ConfigError:
+        known = [*file.names("systems"), *load_stages(), *_COMPOSITES, _TUNE]
+        file.mistakes.add(
+            place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(load_stages())}"
+        )
+        return None
+    mapping = _to_mapping(options, kind)
+    if mapping is None:
+        file.mistakes.add(options, f"stage '{name}' has no options")
+        return None
+    keys = read_section(_stage_section(kind), mapping, file, place)
+    if keys is None:
+        return None
+    values = keys.section_values()
+    inputs = values.pop("of", []) if _combines(kind) else []
+    stage: Any = file.attempt(place, lambda: kind(**values))
+    pipeline: Pipeline | None = stage
+    if stage is None or not inputs:
+        return pipeline
+    combined: Pipeline | None = file.attempt(place, lambda: stage.of(*inputs))
+    return combined
+
+
+def _to_mapping(options: Tree, kind: type[Any]) -> Tree | None:
+    """Return options with their names, where the first or the inputs are written alone; None where there are none."""
+    if isinstance(options.value, dict):
+        return options
+    if options.value is None:
+        return options.replace({})
+    if _combines(kind) and isinstance(options.value, list):
+        return options.replace({"of": options})
+    first = next(iter(kind.list_options()), None)
+    return None if first is None else options.replace({first.name: options})
+
+
+def _combines(kind: type[Any]) -> bool:
+    """Tell whether a stage takes several lists."""
+    return bool(getattr(kind, "lists", (1, 1))[1] != 1)
+
+
+@cache
+def _stage_section(kind: Any) -> type[Section]:
+    """Return the section of a stage's options."""
+    options = {option.name: option for option in kind.list_options()}
+    keys: dict[str, Any] = {}
+    if "path" in options:
+        keys["path"] = FilePath if options["path"].default is dataclasses.MISSING else FilePath | None
+    if "model" in options and kind.model_kind is not None:
+        keys["model"] = written_as("model")
+    if _combines(kind):
+        keys["of"] = written_as("pipeline", least=0)
+    listing = f"options of {kind.name}: {', '.join(options) or 'none'}     (more: nirank stages {kind.name})"
+    missing = f"stage '{kind.name}' needs '{{key}}'\n{listing}"
+    return section_of(kind, Words(kind.name, f"stage '{kind.name}' has no option", "", missing, listing), **keys)
+
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+
+
+def _list_pipeline_forms() -> list[Any]:
+    """Return what a pipeline may be: a name, a list, or a mapping with one key."""
+    properties: dict[str, Any] = {name: section for name, (_, section) in _COMPOSITES.items()}
+    properties[_TUNE] = {"written_as": _TUNE}
+    kinds: Mapping[str, Any] = load_stages()
+    for name, kind in kinds.items():
+        properties[name] = {"anyOf": [_stage_section(kind), _short_form(kind)]}
+    mapping = {"type": "object", "properties": properties, "additionalProperties": False}
+    listed = {"type": "array", "items": {"written_as": "pipeline"}, "minItems": 1}
+    return [_SCALAR, listed, mapping | {"minProperties": 1, "maxProperties": 1}]
+
+
+def _short_form(kind: Any) -> dict[str, Any]:
+    """Return what may stand in place of a stage's options: its inputs, its first option alone, or nothing."""
+    options = kind.list_options()
+    needed = [option.name for option in options if option.default is dataclasses.MISSING]
+    choices: list[Any] = [] if needed else [{"type": "null"}]
+    if _combines(kind) and not needed:
+        choices.append({"type": "array", "items": {"written_as": "pipeline"}})
+    elif options and needed in ([], [options[0].name]):
+        schema = _stage_section(kind).model_json_schema()
+        choices.append({"$defs": schema.get("$defs", {}), **schema["properties"][options[0].name]})
+    return {"not": {"type": "object"}, "anyOf": choices} if choices else {"not": {}}
+
+
+FORMS = {
+    "systems": Form(
+        _read_systems,
+        lambda: [{"type": "object", "additionalProperties": {"written_as": "pipeline"}, "minProperties": 1}],
+    ),
+    "pipeline": Form(_read_pipeline, _list_pipeline_forms),
+}

@@ -1,0 +1,266 @@
+"""The sections `data` and `models` of a configuration: training sets, and models that are trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nirank.algebra.judged import Judged
+from nirank.algebra.model import TrainedModel
+from nirank.algebra.tuned import grid
+from nirank.base.files import expand_path
+from nirank.base.values import get_field_type
+from nirank.config.open_file import Form, OpenFile
+from nirank.config.paths import FilePath, SourcePath
+from nirank.config.sections import Section, Words, form_of, read_section, read_value, section_of, written_as
+from nirank.config.yaml_tree import Tree
+from nirank.errors import suggest
+from nirank.training.models import Soup, Train
+from nirank.training.negatives import Mined
+from nirank.training.recipe import Recipe
+from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
+from nirank.training.watch import Watch
+
+# The keys of judged queries also stand among those of what is trained on them, or watched by them.
+_JUDGED: dict[str, Any] = {
+    field.name: get_field_type(Judged, field.name) for field in dataclasses.fields(Judged) if field.name != "source"
+} | {"path": SourcePath}
+JudgedKeys = section_of(Judged, Words("on", "on has no key", "{split: train}"), without=["source"], path=SourcePath)
+MinedKeys = section_of(
+    Mined,
+    Words("negatives", "negatives have no key", "{of: bm25, ranks: [10, 100]}"),
+    of=written_as("pipeline"),
+)
+TrainingSetKeys = section_of(
+    TrainingSet,
+    Words("data", "data have no key", "{split: train, negatives: …}"),
+    without=["queries"],
+    negatives=written_as("negatives"),
+    teacher=written_as("pipeline"),
+    **_JUDGED,
+)
+FileKeys = section_of(
+    TrainingFile,
+    Words("data", "a file of examples has no key", "{file: …}"),
+    without=["source"],
+    file=(FilePath, ...),
+    path=(SourcePath, None),
+)
+FieldsKeys = section_of(
+    Fields,
+    Words("data", "fields have no key", "{fields: {query: title, positive: text}}"),
+    without=["source", "query", "positive"],
+    fields=(written_as("field_names"), ...),
+    path=SourcePath,
+)
+FieldNames = section_of(
+    Fields,
+    Words("fields", "fields have no key", "{query: title, positive: text}"),
+    without=["source", "sample", "on_overlap"],
+)
+MixtureKeys = section_of(
+    Mixture,
+    Words("mix", "a mixture has no key", "{mix: […]}"),
+    without=["of"],
+    mix=(written_as("data", least=0), ...),
+)
+RecipeKeys = section_of(Recipe, Words("recipe", "a recipe has no key", "{epochs: 1, learning_rate: 2e-5, …}"))
+WatchKeys = section_of(
+    Watch,
+    Words(
+        "watch",
+        "watch has no key",
+        "{split: dev, of: bm25}",
+        "watch: needs '{key}', the pipeline whose lists the model re-ranks",
+    ),
+    without=["queries"],
+    of=written_as("pipeline"),
+    measure=written_as("measure"),
+    **_JUDGED,
+)
+TrainKeys = section_of(
+    Train,
+    Words(
+        "a trained model",
+        "a trained model has no key",
+        "{base: …, data: …}",
+        "a trained model needs '{key}'; it has base, data, kind, recipe, watch, seed",
+    ),
+    base=written_as("model"),
+    data=written_as("data"),
+    recipe=written_as("recipe"),
+    watch=written_as("watch"),
+    seed=int,
+)
+SoupKeys = section_of(
+    Soup,
+    Words("soup", "a soup has no key", "{soup: […]}"),
+    without=["of"],
+    soup=(written_as("model_name", least=0), ...),
+    over=written_as("variation"),
+    watch=written_as("watch"),
+)
+
+
+# -- data ------------------------------------------------------------------------------------------
+
+
+def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
+    """Read a training set, or the name of one."""
+    if tree.text is not None:
+        return _read_data_name(tree.text, tree, file)
+    if not isinstance(tree.value, dict):
+        expected = "{split: train, negatives: …}, {file: …}, {fields: …} or {mix: […]}"
+        file.mistakes.add(tree, f"data: expected {expected}, got {tree.kind}")
+        return None
+    if "mix" in tree.value and not isinstance(tree.value["mix"].value, list):
+        listed = tree.value["mix"]
+        file.mistakes.add(listed, f"mix: expected a list of data, got {listed.kind}")
+        return None
+    section, make = next((form for key, form in _DATA_BY_KEY.items() if key in tree.value), _TRAINING_SET)
+    return read_value(section, make, tree, file)
+
+
+def _read_data_name(name: str, tree: Tree, file: OpenFile) -> TrainingData | None:
+    names = file.names("data")
+    if name not in names:
+        file.mistakes.add(tree, f"there is no data '{name}'{suggest(name, names)}")
+        return None
+    data: TrainingData | None = file.read_named("data", name, "data")
+    return data
+
+
+def _make_training_set(keys: Section) -> TrainingSet:
+    return TrainingSet(_make_judged(keys), **keys.section_values(TrainingSet))
+
+
+def _make_judged(keys: Section) -> Judged:
+    """Make judged queries of the keys that say which; others may stand beside them."""
+    values = {key: value for key, value in keys.section_values().items() if key in _JUDGED}
+    return Judged(values.pop("path", None), **values)
+
+
+def _make_mixture(keys: Section) -> Mixture:
+    values = keys.section_values()
+    return Mixture(tuple(values.pop("mix")), **values)
+
+
+def _make_training_file(keys: Section) -> TrainingFile:
+    values = keys.section_values()
+    return TrainingFile(values.pop("file"), values.pop("path", None), **values)
+
+
+def _make_fields(keys: Section) -> Fields:
+    values = keys.section_values()
+    return Fields(source=values.pop("path", None), **values.pop("fields"), **values)
+
+
+_TRAINING_SET: tuple[type[Section], Callable[[Section], TrainingData]] = (TrainingSetKeys, _make_training_set)
+_DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[[Section], TrainingData]]] = {
+    "mix": (MixtureKeys, _make_mixture),
+    "file": (FileKeys, _make_training_file),
+    "fields": (FieldsKeys, _make_fields),
+}
+
+
+def _read_negatives(tree: Tree, file: OpenFile) -> Mined | None:
+    """Read mined negatives: a pipeline, or a mapping with one."""
+    if isinstance(tree.value, dict) and "of" in tree.value:
+        return read_value(MinedKeys, lambda keys: Mined(**keys.section_values()), tree, file)
+    of = file.read("pipeline", tree)
+    return None if of is None else file.attempt(tree, lambda: Mined(of))
+
+
+# -- models ----------------------------------------------------------------------------------------
+
+
+def _read_trained_model(tree: Tree, file: OpenFile) -> TrainedModel | None:
+    if not isinstance(tree.value, dict):
+        file.mistakes.add(tree, f"a model: expected {{base: …, data: …}} or {{soup: […]}}, got {tree.kind}")
+        return None
+    if "soup" in tree.value:
+        return _read_soup(tree, file)
+    return read_value(TrainKeys, lambda keys: Train(**keys.section_values()), tree, file)
+
+
+def _read_soup(tree: Tree, file: OpenFile) -> Soup | None:
+    keys = read_section(SoupKeys, tree, file)
+    if keys is None:
+        return None
+    values = keys.section_values()
+    models, variation = values.pop("soup"), values.pop("over", None)
+    if variation is not None:
+        varied = file.attempt(tree.value["over"], lambda: [copy for model in models for copy in grid(model, variation)])
+        if varied is None:
+            return None
+        models = varied
+    return file.attempt(tree, lambda: Soup(tuple(models), **values))
+
+
+def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
+    """Read what names a model: the name of a trained one, else the text, which is a hub id or a folder."""
+    name, models = tree.text, file.names("models")
+    if name is None:
+        file.mistakes.add(tree, f"expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got {tree.kind}")
+        return None
+    if name in models:
+        return _find_model(name, file)
+    path = file.attempt(tree, lambda: expand_path(name))
+    if path is None:
+        return None
+    elsewhere = not name or "/" in name or ":" in name or path.is_dir()
+    if models and not elsewhere:
+        file.mistakes.add(
+            tree,
+            f"there is no model '{name}'{suggest(name, models)}\nnamed models: {', '.join(models)};"
+            " others are hub ids such as org/name, folders, or pkg:PACKAGE/path",
+        )
+        return None
+    return name
+
+
+def _read_model_name(tree: Tree, file: OpenFile) -> TrainedModel | None:
+    """Read the name of a trained model."""
+    name, models = tree.text, file.names("models")
+    if name is None:
+        file.mistakes.add(tree, f"soup: expected the name of a model, or a list of names, got {tree.kind}")
+        return None
+    if name not in models:
+        file.mistakes.add(tree, f"there is no model '{name}'{suggest(name, models)}")
+        return None
+    return _find_model(name, file)
+
+
+def _find_model(name: str, file: OpenFile) -> TrainedModel | None:
+    model: TrainedModel | None = file.read_named("models", name, "trained_model")
+    return model
+
+
+def _names_form(section: str, form: str) -> Form:
+    """Return the form of a section of names: all are read, so that mistakes in what no system uses are reported too."""
+
+    def read(tree: Tree, file: OpenFile) -> bool:
+        if tree.value is not None and not isinstance(tree.value, dict):
+            file.mistakes.add(tree, f"{section}: expected a mapping of names, got {tree.kind}")
+        for name in file.names(section):
+            file.read_named(section, name, form)
+        return True
+
+    return Form(read, lambda: [{"type": ["object", "null"], "additionalProperties": {"written_as": form}}])
+
+
+_TEXT = {"type": ["string", "number", "boolean"]}
+FORMS = {
+    "data_section": _names_form("data", "data"),
+    "models_section": _names_form("models", "trained_model"),
+    "data": Form(_read_data, lambda: [_TEXT, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
+    "field_names": form_of(FieldNames, Section.section_values),
+    "negatives": Form(_read_negatives, lambda: [MinedKeys, {"written_as": "pipeline"}]),
+    "judged": form_of(JudgedKeys, _make_judged),
+    "model": Form(_read_model, lambda: [_TEXT]),
+    "model_name": Form(_read_model_name, lambda: [_TEXT]),
+    "trained_model": Form(_read_trained_model, lambda: [TrainKeys, SoupKeys]),
+    "recipe": form_of(RecipeKeys, lambda keys: Recipe(**keys.section_values())),
+    "watch": form_of(WatchKeys, lambda keys: Watch(_make_judged(keys), **keys.section_values(Watch))),
+}

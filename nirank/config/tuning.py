@@ -1,0 +1,111 @@
+"""`tune`, `folds` and `seeds`: what a configuration chooses, splits and repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nirank.algebra.registry import find_stage
+from nirank.algebra.tuned import Tuned, grid, tune
+from nirank.base.values import convert_value
+from nirank.config.open_file import Form, OpenFile
+from nirank.config.sections import Words, read_section, read_value, section_of, written_as
+from nirank.config.yaml_tree import Tree
+from nirank.errors import ConfigError
+from nirank.experiment.folds import Folds
+from nirank.experiment.seeds import parse_seeds
+
+_MISSING = "tune: needs '{key}', and either 'candidates' or 'of' with 'over'"
+TuneKeys = section_of(
+    Tuned,
+    Words("tune", "tune has no key", "{of: …, over: {…}, on: {split: train}} or {candidates: […], on: …}", _MISSING),
+    of=written_as("pipeline"),
+    over=written_as("variation"),
+    candidates=(written_as("pipeline", least=0), None),
+    on=written_as("judged"),
+    measure=(written_as("measure"), None),
+)
+FoldKeys = section_of(
+    Folds,
+    Words(
+        "folds",
+        "folds have no key",
+        "{k: 5, seed: 0}",
+        "folds: '{key}', how many, is missing; expected {{k: 5, seed: 0}}",
+    ),
+)
+
+
+def _read_tuned(tree: Tree, file: OpenFile) -> Tuned | None:
+    """Read what stands under `tune`: one pipeline that is varied, or candidates."""
+    keys = read_section(TuneKeys, tree, file)
+    if keys is None:
+        return None
+    if ("candidates" in tree.value) == ("of" in tree.value):
+        file.mistakes.add(tree, _MISSING.format(key="on"))
+        return None
+    values = keys.section_values()
+    of, over, candidates = values.pop("of", None), values.pop("over", None), values.pop("candidates", None)
+    if of is None:
+        return file.attempt(tree, lambda: tune(candidates, over, **values))
+    if over:  # here, so that a mistake has its place
+        varied = file.attempt(tree.value["over"], lambda: grid(of, over))
+        return None if varied is None else file.attempt(tree, lambda: tune(varied, **values))
+    return file.attempt(tree, lambda: tune(of, over, **values))
+
+
+def _read_variation(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
+    """Read what is varied, {path: values}; where models are, texts may name them."""
+    if not isinstance(tree.value, dict):
+        file.mistakes.add(tree, f"over: expected {{stage.option: [values]}}, got {tree.kind}")
+        return None
+    variation: dict[str, Any] = {}
+    for path, values in tree.value.items():
+        if isinstance(values.value, list) and _varies_models(path):
+            variation[path] = [file.read("model", value) for value in values.value]
+            if None in variation[path]:
+                return None
+        else:
+            variation[path] = values.plain
+    return variation
+
+
+def _varies_models(path: str) -> bool:
+    """Tell whether what a path leads to is a model, as far as its names say."""
+    stage, _, option = path.rpartition(".")
+    if option != "model":
+        return option == "base"
+    try:
+        return find_stage(stage).model_kind is not None
+    except ConfigError:
+        return False
+
+
+def _read_folds(tree: Tree, file: OpenFile) -> Folds | None:
+    """Read a number of folds, or {k: …, seed: …}."""
+    mapping = tree if isinstance(tree.value, dict) else tree.replace({"k": tree})
+    return read_value(FoldKeys, lambda keys: Folds(**keys.section_values()), mapping, file)
+
+
+def _read_seeds(tree: Tree, file: OpenFile) -> tuple[int, ...] | None:
+    """Read a list of seeds, or one."""
+    return file.attempt(tree, lambda: parse_seeds([_to_seed(seed) for seed in tree.entries]))
+
+
+def _to_seed(tree: Tree) -> Any:
+    """Return a number that is written as text, or as 1e1, as a whole number; what is none stays for the message."""
+    value = tree.to_type(int)
+    try:
+        return convert_value(int, value)
+    except ConfigError:
+        return value
+
+
+_NUMBER = {"type": ["integer", "string"]}
+FORMS = {
+    "tune": Form(_read_tuned, lambda: [TuneKeys]),
+    "variation": Form(
+        _read_variation, lambda: [{"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}]
+    ),
+    "folds": Form(_read_folds, lambda: [FoldKeys, _NUMBER]),
+    "seeds": Form(_read_seeds, lambda: [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 1}]),
+}
