@@ -125,7 +125,7 @@ class Stage(Pipeline):
                     raise ConfigError(f"{self.name}: {name}: {error}") from None
                 yield name, side, view
 
-    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
+    def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
         """Raise ConfigError or DataError for ids, keys and dates that the options name and a collection lacks.
 
         Called when a plan is made, so that nothing runs in vain; reads no text.
@@ -136,11 +136,11 @@ class Stage(Pipeline):
         """Return the options as a person would list them: the stage's own, then those of its kind."""
         return tuple(sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only)))
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         """Return what must be computed first: an index, vectors, a model's output."""
         return ()
 
-    def resolve_options(self, data: Sides) -> Self:
+    def resolve_options(self, sides: Sides) -> Self:
         """Return the stage with what depends on the machine, such as `precision: auto`, decided; before addressing."""
         return self
 

@@ -32,7 +32,7 @@ from nirank.flow.trec import RunFile as ReadRun
 from nirank.report import manifest
 from nirank.results.row import Conventions, QueryCounts, Row
 from nirank.results.summaries import add_comparisons, add_evaluation
-from nirank.stages.run import RunFile, apparent_depth, rest_of
+from nirank.stages.run import RunFile, guess_depth, restrict_run
 
 _SHARED = 0.9  # of the smaller of two sets of queries, as for collections
 _GRADES = 10**9
@@ -244,7 +244,7 @@ class _Task:
         """Evaluate one run on some of the queries; return its row with what came out."""
         counts, stated = dict(read.counts), {}
         whole, queries = read.ranking, self.queries
-        ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, apparent_depth(whole))
+        ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, guess_depth(whole))
         if len(rows) < len(queries):
             counts["not_common"] = len(queries) - len(rows)
             queries = Ids.of(queries.take(rows))
@@ -260,7 +260,7 @@ class _Task:
             scope = Scope(queries, docs, pairs=self.candidates.join(queries, docs))
             inside = scope.allows(ranking.query_rows, ranking.rows)
             counts["not_candidates"] = int((~inside).sum())
-            ranking = rest_of(ranking, inside, scope.count_rows())
+            ranking = restrict_run(ranking, inside, scope.count_rows())
             stated["candidates"] = self.candidates.source
         if self.known is not None:
             had = self.known.join(queries, docs)
@@ -268,7 +268,7 @@ class _Task:
             counts["known"] = int((~new).sum())
             stated["known"] = self.known_said
             scope = None if scope is None else scope & Scope(queries, docs, excluded=had)
-            ranking = rest_of(ranking, new, None if scope is None else scope.count_rows())
+            ranking = restrict_run(ranking, new, None if scope is None else scope.count_rows())
         evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
         row = replace(
             row,

@@ -22,42 +22,42 @@ class ApproximateDense(Dense):
     prefix_exact: ClassVar[bool] = False
     reads_listed: ClassVar[bool] = False  # an index is of all documents
 
-    def index(self) -> Any:
+    def make_index(self) -> Any:
         """Return how the index is built, an `AnnIndex`."""
         raise NotImplementedError
 
-    def width(self) -> int:
+    def choose_width(self) -> int:
         """Return how much of the index is searched."""
         raise NotImplementedError
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         from nirank.inference.models import resolve
 
-        docs, queries = super().plan_inputs(data)
+        docs, queries = super().plan_inputs(sides)
         similarity = self.similarity or resolve(self.model, self.revision).similarity
-        params = {**self.index().params(), "similarity": similarity}
+        params = {**self.make_index().params(), "similarity": similarity}
         inputs = (("vectors", docs),)
-        label = f"{self.name} index of {data.docs.label}"
-        index, dimension = self.index(), self.dimension()
+        label = f"{self.name} index of {sides.docs.label}"
+        ann_index, dimension = self.make_index(), self.find_dimension()
 
         def memory(sizes: Sizes) -> MemoryNeed:
-            made: MemoryNeed = index.built(sizes.texts, dimension)
-            return made
+            need: MemoryNeed = ann_index.built(sizes.texts, dimension)
+            return need
 
-        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=index, label=label)
+        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=ann_index, label=label)
         return docs, queries, built
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        found: MemoryNeed = self.index().searched(sizes.docs, self.dimension())
-        return MemoryNeed(found.main + super().estimate_memory(sizes).main)
+        search_need: MemoryNeed = self.make_index().searched(sizes.docs, self.find_dimension())
+        return MemoryNeed(search_need.main + super().estimate_memory(sizes).main)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.ann import search
         from nirank.inference.encoder import read_vectors
 
         docs, _ = read_vectors(ctx.input_folder(0))
-        asked, _ = read_vectors(ctx.input_folder(1))
-        return search(ctx.input_folder(2), asked, docs, scope, k, width=self.width(), ctx=ctx)
+        query_vectors, _ = read_vectors(ctx.input_folder(1))
+        return search(ctx.input_folder(2), query_vectors, docs, scope, k, width=self.choose_width(), ctx=ctx)
 
 
 def build(job: Job) -> None:

@@ -21,7 +21,7 @@ _BLOCK_ROWS = 4096  # or so many texts
 _PASSAGE_BYTES = 200  # of a short passage: how many there will be is not known before
 
 
-def blocks(texts: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def split_into_blocks(texts: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield texts by blocks, each with the row of its first; one block at least, be it empty."""
     stream, start = iter(texts), 0
     while True:
@@ -39,7 +39,7 @@ def blocks(texts: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         start += len(block)
 
 
-def mapped(tables: Iterable[pa.Table], ctx: Context) -> pa.Table:
+def map_tables(tables: Iterable[pa.Table], ctx: Context) -> pa.Table:
     """Write tables of one schema, one or more, and return them as one that is mapped; memory is the largest of them.
 
     The file has no name any more when this returns: it is gone when the table is.
@@ -63,16 +63,16 @@ def mapped(tables: Iterable[pa.Table], ctx: Context) -> pa.Table:
             folder.rmdir()
 
 
-def rewritten(texts: Texts, made: Iterable[str], ctx: Context) -> Texts:
+def replace_texts(texts: Texts, replacements: Iterable[str], ctx: Context) -> Texts:
     """Return one text for each, in their order, as column `text`; ids and metadata stay."""
-    tables = (pa.table({"text": pa.array(block, pa.large_string())}) for _, block in blocks(made))
-    columns = {"text": mapped(tables, ctx)["text"]}
+    tables = (pa.table({"text": pa.array(block, pa.large_string())}) for _, block in split_into_blocks(replacements))
+    columns = {"text": map_tables(tables, ctx)["text"]}
     if METADATA in texts.columns:
         columns[METADATA] = texts.columns[METADATA]
     return Texts(texts.ids, columns, np.arange(len(texts)))
 
 
-def making(sizes: Sizes) -> MemoryNeed:
+def estimate_block_memory(sizes: Sizes) -> MemoryNeed:
     """Return what making texts by blocks takes: a block of them, and a few numbers for each text or passage."""
     passages = sizes.texts + sizes.text_bytes // _PASSAGE_BYTES
     return MemoryNeed(12 * min(sizes.text_bytes, BLOCK_CHARACTERS) + 48 * passages)

@@ -13,36 +13,38 @@ from nirank.flow.pairs import choose_row_type, merge_keys
 from nirank.flow.ranking import Ranking
 
 Float64 = NDArray[np.float64]
-Fused = Callable[[Sequence[Ranking]], Ranking]
+FuseLists = Callable[[Sequence[Ranking]], Ranking]
 
 _BLOCK_PAIRS = 1 << 20  # of all lists together that are fused at a time,
 _A_PAIR = 120  # each of so many bytes while it is
 
 
-def by_blocks(lists: Sequence[Ranking], fused: Fused, ctx: Context) -> Ranking:
+def fuse_by_blocks(lists: Sequence[Ranking], fuse_block: FuseLists, ctx: Context) -> Ranking:
     """Fuse lists some queries at a time: memory is that of the result, 12 bytes a pair, and one block.
 
-    fused  makes one list of those of some queries, in standard order; its depth does not count
+    fuse_block  makes one list of those of some queries, in standard order; its depth does not count
 
     The result's depth is the shallowest list's: below it, a list that was cut might have had something to add.
     """
     first = lists[0]
-    depths = {one.depth for one in lists}
-    ctx.count("unequal_depths", sum(one.depth != _deepest(lists) for one in lists))
+    depths = {ranking.depth for ranking in lists}
+    ctx.count("unequal_depths", sum(ranking.depth != _find_deepest(lists) for ranking in lists))
     counts: list[NDArray[np.int64]] = []
     rows: list[NDArray[np.integer]] = [np.empty(0, choose_row_type(len(first.docs)))]
     scores: list[NDArray[np.floating]] = [np.empty(0, np.float64)]
-    for begin, end in _blocks(np.sum([one.counts for one in lists], axis=0)):
-        made = fused([one.slice_queries(begin, end) for one in lists])
-        counts.append(made.counts)
-        rows.append(made.rows)
-        scores.append(made.scores)
+    for begin, end in _cut_into_blocks(np.sum([ranking.counts for ranking in lists], axis=0)):
+        block = fuse_block([ranking.slice_queries(begin, end) for ranking in lists])
+        counts.append(block.counts)
+        rows.append(block.rows)
+        scores.append(block.scores)
     offsets = np.append(0, np.cumsum(np.concatenate([np.empty(0, np.int64), *counts])))
-    depth = min((one for one in depths if one is not None), default=None)
+    depth = min((known for known in depths if known is not None), default=None)
     return Ranking(first.queries, first.docs, offsets, np.concatenate(rows), np.concatenate(scores), depth)
 
 
-def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[Float64], *, source: str) -> Ranking:
+def add_shares(
+    lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[Float64], *, source: str
+) -> Ranking:
     """Add up what each list gives a document, over all documents that any list has.
 
     lists   one or more rankings of the same queries
@@ -53,12 +55,12 @@ def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[F
     change a score, not even its last bit, and documents that tie on paper tie here.
     """
     first = lists[0]
-    keys = merge_keys([one.keys for one in lists])
+    keys = merge_keys([ranking.keys for ranking in lists])
     q, d = np.divmod(keys, max(len(first.docs), 1))
     table = np.empty((len(lists), len(keys)), np.float64)
-    for row, one, share, missing in zip(table, lists, shares, absent, strict=True):
+    for row, ranking, share, missing in zip(table, lists, shares, absent, strict=True):
         row[:] = missing[q]
-        row[np.searchsorted(keys, one.keys)] = share
+        row[np.searchsorted(keys, ranking.keys)] = share
     table.sort(axis=0)
     scores = np.zeros(len(keys))
     for row in table:
@@ -66,17 +68,17 @@ def fuse(lists: Sequence[Ranking], shares: Sequence[Float64], absent: Sequence[F
     return Ranking.build(first.queries, first.docs, q, d, scores, source=source)
 
 
-def _blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _cut_into_blocks(counts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Cut queries with so many pairs into blocks, each of one query at least."""
     most = fit_block_size(_BLOCK_PAIRS, _A_PAIR)
     ends, begin = np.cumsum(counts), 0
     while begin < len(counts):
-        done = int(ends[begin - 1]) if begin else 0
-        end = max(int(np.searchsorted(ends, done + most, side="right")), begin + 1)
+        before = int(ends[begin - 1]) if begin else 0
+        end = max(int(np.searchsorted(ends, before + most, side="right")), begin + 1)
         yield begin, end
         begin = end
 
 
-def _deepest(lists: Sequence[Ranking]) -> int | None:
-    depths = [one.depth for one in lists]
+def _find_deepest(lists: Sequence[Ranking]) -> int | None:
+    depths = [ranking.depth for ranking in lists]
     return None if None in depths else max(depths)  # type: ignore[type-var]

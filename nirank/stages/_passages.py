@@ -16,7 +16,7 @@ from nirank.collections.readable import Readable
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids, take_rows
-from nirank.stages._blocks import blocks, making, mapped
+from nirank.stages._blocks import estimate_block_memory, map_tables, split_into_blocks
 
 _BODY = TextView("text")
 
@@ -32,10 +32,10 @@ class PassageMap(TextMap):
         return texts
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        return making(sizes)
+        return estimate_block_memory(sizes)
 
 
-def passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) -> Texts:
+def make_passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) -> Texts:
     """Split column `text` of each text; every other column (the title, metadata) is repeated with each passage.
 
     split  gives at least one passage, in text order
@@ -46,20 +46,20 @@ def passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Context) 
     parents: list[NDArray[np.int64]] = []
 
     def tables() -> Iterator[pa.Table]:
-        for start, block in blocks(texts.read(_BODY)):
-            made = [split(text) for text in block]
-            counts = np.array([len(parts) for parts in made], np.int64)
+        for start, block in split_into_blocks(texts.read(_BODY)):
+            passages = [split(text) for text in block]
+            counts = np.array([len(parts) for parts in passages], np.int64)
             rows = np.repeat(np.arange(start, start + len(block)), counts)
             parents.append(rows)
             numbers = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
             ids = pc.binary_join_element_wise(
                 texts.ids.take_arrow(rows), pa.array(numbers).cast(pa.large_string()), joint
             )
-            others = [take_rows(texts.columns[name], rows) for name in names]
-            bodies = pa.array((part for parts in made for part in parts), pa.large_string())
-            yield pa.Table.from_arrays([ids, *others, bodies], ["id", *names, "text"])
+            repeated = [take_rows(texts.columns[name], rows) for name in names]
+            bodies = pa.array((part for parts in passages for part in parts), pa.large_string())
+            yield pa.Table.from_arrays([ids, *repeated, bodies], ["id", *names, "text"])
 
-    ids, *columns = mapped(tables(), ctx).columns
+    ids, *columns = map_tables(tables(), ctx).columns
     return Texts(
         Ids(ids), dict(zip([*names, "text"], columns, strict=True)), np.concatenate(parents), whole=texts.whole
     )

@@ -26,13 +26,13 @@ def check_path(stage: str, path: str) -> None:
             raise ConfigError(f"{stage}: path may contain {{collection}} and {{split}}, got {{{name}}}{near}")
 
 
-def find_path(stage: str, path: str, data: Sides) -> Path:
+def find_path(stage: str, path: str, sides: Sides) -> Path:
     """Return the file that a path means for one collection; raise ConfigError if there is none."""
-    if "{split}" in path and data.split is None:
-        raise ConfigError(f"{stage}: {path} names the split, and collection '{data.collection}' has none")
-    file = expand_path(path.format(collection=data.collection, split=data.split))
+    if "{split}" in path and sides.split is None:
+        raise ConfigError(f"{stage}: {path} names the split, and collection '{sides.collection}' has none")
+    file = expand_path(path.format(collection=sides.collection, split=sides.split))
     if not file.is_file():
-        said = f" (from {path})" if str(file) != path else ""
-        wrong = "is a folder; expected a file" if file.is_dir() else "there is no such file"
-        raise ConfigError(f"{stage}: {file}{said}: {wrong}")
+        source = f" (from {path})" if str(file) != path else ""
+        problem = "is a folder; expected a file" if file.is_dir() else "there is no such file"
+        raise ConfigError(f"{stage}: {file}{source}: {problem}")
     return file

@@ -22,52 +22,55 @@ S = TypeVar("S", bound=Stage)
 _CHECKED = 64  # stages and devices whose answer a process keeps
 
 
-def resolve_precision(one: S, device: str, answers: Callable[[S, Path, Context], Answers]) -> S:
+def resolve_precision(stage: S, device: str, answer_sample: Callable[[S, Path, Context], Answers]) -> S:
     """Return the stage with its model's files found, and 'auto' replaced by the precision that it means on this device.
 
     What is loaded later must be the files that were found.
 
-    answers  what the stage's model says to `inference.precision.SAMPLE`, given a folder to work in
+    answer_sample  what the stage's model says to `inference.precision.SAMPLE`, given a folder to work in
     """
     from nirank.inference.models import Planned
 
-    named: Any = one
-    if not isinstance(named.model, TrainedModel):
-        named = replace(named, model=Planned.of(named.model, named.revision))
-    one = named
-    if getattr(one, "precision", None) != "auto":
-        return one
-    asked = _stand_in(one)
-    changed: Any = {"precision": _settle(asked, _content(asked), device, answers)}
-    return replace(one, **changed)
+    planned: Any = stage
+    if not isinstance(planned.model, TrainedModel):
+        planned = replace(planned, model=Planned.of(planned.model, planned.revision))
+    stage = planned
+    if getattr(stage, "precision", None) != "auto":
+        return stage
+    stand_in = _replace_by_base(stage)
+    changed: Any = {"precision": _choose_precision(stand_in, _read_content(stand_in), device, answer_sample)}
+    return replace(stage, **changed)
 
 
-def _content(one: Any) -> tuple[tuple[str, str], ...]:
+def _read_content(stage: Any) -> tuple[tuple[str, str], ...]:
     from nirank.inference.models import resolve
 
-    return resolve(one.model, one.revision).content
+    return resolve(stage.model, stage.revision).content
 
 
-def _stand_in(one: S) -> S:
+def _replace_by_base(stage: S) -> S:
     """Return the stage with the model that its trained model starts from, which has the same layers.
 
     Raises ConfigError where the start cannot do what the trained model will do.
     """
-    model = getattr(one, "model", None)
+    model = getattr(stage, "model", None)
     if not isinstance(model, TrainedModel):
-        return one
-    if one.model_kind != "bi_encoder":
+        return stage
+    if stage.model_kind != "bi_encoder":
         raise ConfigError(
-            f"{one.name}: precision: auto is decided by trying the model, and {model.title} is yet to be trained;"
+            f"{stage.name}: precision: auto is decided by trying the model, and {model.title} is yet to be trained;"
             " name float32, bfloat16 or float16"
         )
     changed: Any = {"model": model.base_name}
-    return replace(one, **changed)
+    return replace(stage, **changed)
 
 
 @lru_cache(maxsize=_CHECKED)
-def _settle(
-    one: Any, content: tuple[tuple[str, str], ...], device: str, answers: Callable[[Any, Path, Context], Answers]
+def _choose_precision(
+    stage: Any,
+    content: tuple[tuple[str, str], ...],
+    device: str,
+    answer_sample: Callable[[Any, Path, Context], Answers],
 ) -> Precision:
     """Decide for a stage whose model has this content; the stage itself names a place only."""
     from nirank.inference.precision import settle
@@ -76,6 +79,6 @@ def _settle(
 
     def ask(precision: Precision) -> Answers:
         with tempfile.TemporaryDirectory(prefix="nirank-precision-") as folder:
-            return answers(replace(one, precision=precision), Path(folder), Context(device=device))
+            return answer_sample(replace(stage, precision=precision), Path(folder), Context(device=device))
 
     return settle(device, ask)

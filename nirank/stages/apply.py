@@ -78,26 +78,26 @@ class AppliedScorer(Scorer):
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         if ctx.queries is None or ctx.docs is None:
             raise StageError(f"{self.name}: expected the texts of both sides")
-        found = []
+        scores = []
         for start in range(0, len(pairs), _CHUNK):
             part = slice(start, start + _CHUNK)
             queries = list(ctx.queries.read(_VIEW, pairs.query_rows[part]))
             docs = list(ctx.docs.read(_VIEW, pairs.rows[part]))
-            found.append(self._scores(queries, docs))
-        return np.concatenate(found) if found else np.empty(0)
+            scores.append(self._score_texts(queries, docs))
+        return np.concatenate(scores) if scores else np.empty(0)
 
-    def _scores(self, queries: list[str], docs: list[str]) -> NDArray[np.floating]:
-        given = np.asarray(self.function(queries, docs))
-        if given.shape != (len(queries),) or given.dtype.kind not in "fiu":
+    def _score_texts(self, queries: list[str], docs: list[str]) -> NDArray[np.floating]:
+        scores = np.asarray(self.function(queries, docs))
+        if scores.shape != (len(queries),) or scores.dtype.kind not in "fiu":
             raise StageError(
-                f"{self.name}: the function gave values of shape {given.shape} and type {given.dtype}"
+                f"{self.name}: the function gave values of shape {scores.shape} and type {scores.dtype}"
                 f" for {len(queries)} pairs; expected as many numbers"
             )
-        return given if given.dtype.kind == "f" else given.astype(np.float64)
+        return scores if scores.dtype.kind == "f" else scores.astype(np.float64)
 
     def __repr__(self) -> str:
         depth = "" if self.depth == 100 else f", depth={self.depth}"
-        return f"apply({_shown(self.function)}, name={self.name!r}, version={self.version}{depth})"
+        return f"apply({_name_function(self.function)}, name={self.name!r}, version={self.version}{depth})"
 
 
 @stage
@@ -118,14 +118,15 @@ class AppliedCombiner(Combiner):
         return {"stage": "apply", "version": 1, "kind": "combiner", "options": self.identity_options}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        found = self.function(lists)
-        if not isinstance(found, Ranking):
-            raise StageError(f"{self.name}: the function gave a {type(found).__name__}; expected a Ranking")
-        return found
+        ranking = self.function(lists)
+        if not isinstance(ranking, Ranking):
+            raise StageError(f"{self.name}: the function gave a {type(ranking).__name__}; expected a Ranking")
+        return ranking
 
     def __repr__(self) -> str:
         lists = "" if self.lists == (1, None) else f", lists={self.lists}"
-        return f"apply({_shown(self.function)}, name={self.name!r}, version={self.version}, kind='combiner'{lists})"
+        shown = f"{_name_function(self.function)}, name={self.name!r}, version={self.version}"
+        return f"apply({shown}, kind='combiner'{lists})"
 
 
 def _check_version(name: str, version: Any) -> None:
@@ -133,5 +134,5 @@ def _check_version(name: str, version: Any) -> None:
         raise ConfigError(f"{name}: version must be a whole number, 1 or more, got {version!r}")
 
 
-def _shown(function: Callable[..., Any]) -> str:
+def _name_function(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", type(function).__name__))

@@ -76,7 +76,7 @@ class BM25(Retriever):
         if self.fields is not None:  # one field may be blank in a collection, as titles are; all of them may not
             yield "fields", "docs", TextView(tuple(self.fields))
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         from nirank.lexical.jvm import lucene_major
 
         params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": lucene_major()}
@@ -84,9 +84,11 @@ class BM25(Retriever):
             params["fields"] = sorted(self.fields)
         elif self.doc_text != TITLE_AND_TEXT:
             params["doc_text"] = self.doc_text
-        inputs = (("texts", data.docs),)
-        label = f"index of {data.docs.label}"
-        return (Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_indexing, label=label),)
+        inputs = (("texts", sides.docs),)
+        label = f"index of {sides.docs.label}"
+        return (
+            Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_estimate_indexing, label=label),
+        )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what a search takes: Java, a sum and a length for each document, a chunk of postings, the queries."""
@@ -101,23 +103,24 @@ class BM25(Retriever):
 
         index = Index.open(ctx.input_folder())
         tokens = list(Analyzer(index.analyzer).tokens(queries.read(TextView(self.query_text))))
-        ctx.count("empty_queries", sum(not one for one in tokens))
-        self._look_for_unknown(tokens, index, ctx)
+        ctx.count("empty_queries", sum(not terms for terms in tokens))
+        self._warn_of_unknown_terms(tokens, index, ctx)
         ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
-        given = self.fields or {}
-        weights = {name: given.get(name, 1.0) for name in index.fields}  # in one order, in which sums are rounded
+        field_weights = self.fields or {}
+        # In the index's order, in which sums are rounded.
+        weights = {name: field_weights.get(name, 1.0) for name in index.fields}
         return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
 
-    def _look_for_unknown(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
+    def _warn_of_unknown_terms(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
         """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
         from nirank.lexical.scoring import unknown_terms
 
-        distinct = [set(one) for one in tokens if one]
+        distinct = [set(terms) for terms in tokens if terms]
         unknown = unknown_terms(index.fields, set().union(*distinct))
-        shares = [len(one & unknown) / len(one) for one in distinct]
-        share = sum(len(one & unknown) for one in distinct) / max(sum(map(len, distinct)), 1)
+        shares = [len(terms & unknown) / len(terms) for terms in distinct]
+        share = sum(len(terms & unknown) for terms in distinct) / max(sum(map(len, distinct)), 1)
         ctx.declare("unknown_terms", round(share, 4))
-        ctx.count("queries_mostly_unknown", sum(one > _MOSTLY for one in shares))
+        ctx.count("queries_mostly_unknown", sum(share > _MOSTLY for share in shares))
         if share > _MOSTLY:
             log.warning(
                 "bm25: %.0f %% of the query terms occur in no document; analyzer '%s' may not fit the language",
@@ -137,7 +140,7 @@ class BM25(Retriever):
         }
 
 
-def _indexing(sizes: Sizes) -> MemoryNeed:
+def _estimate_indexing(sizes: Sizes) -> MemoryNeed:
     """Return what indexing takes: Java, the least chunk, a length for each document, and the vocabulary.
 
     A vocabulary grows as 44 times the number of tokens to the power of 0.49 (Heaps' law with the constants of RCV1:
@@ -158,8 +161,8 @@ def index(job: Job) -> None:
         raise StageError(f"bm25: planned with Lucene {planned}, but Java runs {version}; run in a process of its own")
     view = job.params.get("doc_text", TITLE_AND_TEXT)
     views = {name: TextView(name) for name in job.params["fields"]} if "fields" in job.params else {"": TextView(view)}
-    read = {name: texts.read(one) for name, one in views.items()}
+    read = {name: texts.read(view) for name, view in views.items()}
     if len(read) == 1:
-        read = {name: job.context.count_blank(one, "empty_documents") for name, one in read.items()}
-    fields = {name: job.context.track(one, len(texts), "indexing") for name, one in read.items()}
+        read = {name: job.context.count_blank(column, "empty_documents") for name, column in read.items()}
+    fields = {name: job.context.track(column, len(texts), "indexing") for name, column in read.items()}
     build(fields, len(texts), job.params["analyzer"], job.folder)

@@ -12,7 +12,7 @@ from nirank.algebra.stage import Combiner, option, stage
 from nirank.errors import ConfigError
 from nirank.flow.pairs import merge_keys
 from nirank.flow.ranking import Ranking
-from nirank.stages._fusion import by_blocks
+from nirank.stages._fusion import fuse_by_blocks
 from nirank.stages.weighted_sum import Normalisation, normalise
 
 
@@ -49,14 +49,14 @@ class Comb(Combiner):
         return {"how": self.how, "normalise": self.normalise, "missing": "adds nothing, is not counted"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        return by_blocks(lists, self._fused, ctx)
+        return fuse_by_blocks(lists, self._fuse_block, ctx)
 
-    def _fused(self, lists: Sequence[Ranking]) -> Ranking:
+    def _fuse_block(self, lists: Sequence[Ranking]) -> Ranking:
         first = lists[0]
-        keys = merge_keys([one.keys for one in lists])
+        keys = merge_keys([ranking.keys for ranking in lists])
         table = np.full((len(lists), len(keys)), np.nan)
-        for row, one in zip(table, lists, strict=True):
-            row[np.searchsorted(keys, one.keys)] = normalise(one, self.normalise)[0]
+        for row, ranking in zip(table, lists, strict=True):
+            row[np.searchsorted(keys, ranking.keys)] = normalise(ranking, self.normalise)[0]
         table.sort(axis=0)  # NaN last; the order of lists cannot change a sum
         n = (~np.isnan(table)).sum(0)
         total = np.zeros(len(keys))

@@ -32,36 +32,36 @@ class Complete(Combiner):
         return sizes.queries * sizes.docs
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        found = lists[0]
-        scope = ctx.scope or Scope(found.queries, found.docs)
-        counts = _union_counts(found, scope)
+        ranking = lists[0]
+        scope = ctx.scope or Scope(ranking.queries, ranking.docs)
+        counts = _count_union(ranking, scope)
         offsets = np.append(0, np.cumsum(counts))
-        rows, scores = np.empty(offsets[-1], found.rows.dtype), np.empty(offsets[-1], found.scores.dtype)
-        last_first = found.docs.order[::-1]
-        left = np.empty(len(found.docs), np.bool_)
+        rows, scores = np.empty(offsets[-1], ranking.rows.dtype), np.empty(offsets[-1], ranking.scores.dtype)
+        last_first = ranking.docs.order[::-1]
+        unlisted = np.empty(len(ranking.docs), np.bool_)
         for query, (start, end) in enumerate(pairwise(offsets.tolist())):
-            listed = slice(*found.offsets[query : query + 2].tolist())
-            middle = start + listed.stop - listed.start
-            rows[start:middle], scores[start:middle] = found.rows[listed], found.scores[listed]
+            span = slice(*ranking.offsets[query : query + 2].tolist())
+            middle = start + span.stop - span.start
+            rows[start:middle], scores[start:middle] = ranking.rows[span], ranking.scores[span]
             allowed = scope.list_rows(query)
-            left[:] = allowed is None
+            unlisted[:] = allowed is None
             if allowed is not None:
-                left[allowed] = True
-            left[found.rows[listed]] = False
-            rows[middle:end] = last_first[left[last_first]]
-            scores[middle:end] = _below(scores[middle - 1]) if middle > start else 0
-        return Ranking(found.queries, found.docs, offsets, rows, scores)
+                unlisted[allowed] = True
+            unlisted[ranking.rows[span]] = False
+            rows[middle:end] = last_first[unlisted[last_first]]
+            scores[middle:end] = _find_next_below(scores[middle - 1]) if middle > start else 0
+        return Ranking(ranking.queries, ranking.docs, offsets, rows, scores)
 
 
-def _union_counts(found: Ranking, scope: Scope) -> NDArray[np.int64]:
+def _count_union(ranking: Ranking, scope: Scope) -> NDArray[np.int64]:
     """Return how many documents each query has, found or allowed, (n_queries,)."""
-    outside = np.zeros(len(found.queries), np.int64)
-    for query in range(len(found.queries)):
-        part = found.slice_queries(query, query + 1)
+    outside = np.zeros(len(ranking.queries), np.int64)
+    for query in range(len(ranking.queries)):
+        part = ranking.slice_queries(query, query + 1)
         outside[query] = np.sum(~scope.allows(part.query_rows + query, part.rows))
     return np.asarray(scope.count_rows() + outside, np.int64)
 
 
-def _below(least: Any) -> Any:
+def _find_next_below(least: Any) -> Any:
     """Return a score one unit lower, or more where the type is so coarse at this size that a unit would vanish."""
     return least - np.maximum(1, 4 * np.spacing(np.abs(least))).astype(least.dtype)

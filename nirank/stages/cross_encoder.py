@@ -17,7 +17,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.stages._precision import resolve_precision
-from nirank.stages._texts import pair_texts
+from nirank.stages._texts import read_pair_texts
 
 if TYPE_CHECKING:
     from nirank.inference.models import ModelFiles
@@ -61,52 +61,56 @@ class CrossEncoder(Scorer):
         if self.label is not None and self.label < 0:
             raise ConfigError(f"cross_encoder: label must be 0 or more, got {self.label}")
 
-    def resolve_options(self, data: Sides) -> Self:
-        return resolve_precision(self, data.device, _answers)
+    def resolve_options(self, sides: Sides) -> Self:
+        return resolve_precision(self, sides.device, _answer_sample)
 
     def describe_identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
         from nirank.inference.pair_scores import HEAD
 
         model = resolve(self.model, self.revision)
-        prompt = {"prompt": self._prompt(model)} if self._prompt(model) else {}
+        prompt = {"prompt": self._choose_prompt(model)} if self._choose_prompt(model) else {}
         return {**super().describe_identity(), "model": model.loaded, **prompt, **HEAD.get(self.precision, {})}
 
-    def _prompt(self, model: ModelFiles) -> str:
+    def _choose_prompt(self, model: ModelFiles) -> str:
         return model.pair_prompt if self.prompt is None else self.prompt
 
-    def _how(self, model: ModelFiles) -> PairScoring:
+    def _make_scoring(self, model: ModelFiles) -> PairScoring:
         from nirank.inference.pair_scores import PairScoring
 
         assert self.precision != "auto", "decided before anything is planned"
-        return PairScoring(model, self._prompt(model), self.max_length, self.label, self.precision, self.batch_tokens)
+        return PairScoring(
+            model, self._choose_prompt(model), self.max_length, self.label, self.precision, self.batch_tokens
+        )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         from nirank.inference.models import resolve
 
         read = min(sizes.listed_pairs, sizes.queries * self.depth)
-        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
+        return self._make_scoring(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         from nirank.inference.models import resolve
         from nirank.inference.pair_scores import ACTIVATIONS, score_pairs
 
         model = resolve(self.model, self.revision)
-        how = self._how(model)
-        queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
-        scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, at, how, ctx))
+        how = self._make_scoring(model)
+        queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
+        scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, rows, how, ctx))
         ctx.declare("activation", self.activation)
         return scores
 
 
-def _answers(one: CrossEncoder, folder: Path, ctx: Context) -> Answers:
+def _answer_sample(candidate: CrossEncoder, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
     from nirank.inference.models import resolve
     from nirank.inference.pair_scores import PairScoring, score_pairs
     from nirank.inference.precision import SAMPLE, centred
 
-    assert one.precision != "auto"
-    model = resolve(one.model, one.revision)
-    how = PairScoring(model, one._prompt(model), one.max_length, one.label, one.precision)
+    assert candidate.precision != "auto"
+    model = resolve(candidate.model, candidate.revision)
+    how = PairScoring(
+        model, candidate._choose_prompt(model), candidate.max_length, candidate.label, candidate.precision
+    )
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
     return centred(score_pairs(SAMPLE, SAMPLE, pairs, how, ctx))

@@ -45,21 +45,21 @@ class DateDecay(Combiner):
     def describe_conventions(self) -> Mapping[str, Any]:
         return {"half_life": self.half_life, "strength": self.strength, "undated": "keep their score"}
 
-    def resolve_options(self, data: Sides) -> Self:
-        return self if self.key is not None or data.date is None else replace(self, key=data.date)
+    def resolve_options(self, sides: Sides) -> Self:
+        return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
 
-    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        side_keys(self.key or data.date, queries, docs, self.name)
+    def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
+        side_keys(self.key or sides.date, queries, docs, self.name)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        found = lists[0]
+        ranking = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
-        key, theirs = side_keys(self.key, ctx.queries, ctx.docs, self.name)
-        ctx.declare("date", key if key == theirs else f"{key} (queries: {theirs})")
-        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, theirs)
-        undated = docs.undated[found.rows] | queries.undated[found.query_rows]
+        key, query_key = side_keys(self.key, ctx.queries, ctx.docs, self.name)
+        ctx.declare("date", key if key == query_key else f"{key} (queries: {query_key})")
+        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, query_key)
+        undated = docs.undated[ranking.rows] | queries.undated[ranking.query_rows]
         ctx.count("undated_pairs", int(undated.sum()))
-        apart = np.abs(docs.first[found.rows].astype(np.int64) - queries.first[found.query_rows])
-        weight = (1 - self.strength) + self.strength * np.exp2(-np.where(undated, 0, apart) / self.half_life)
-        scores, _ = normalise(found, "minmax")
-        return found.rescore(scores * weight, source=self.name)
+        distance = np.abs(docs.first[ranking.rows].astype(np.int64) - queries.first[ranking.query_rows])
+        weight = (1 - self.strength) + self.strength * np.exp2(-np.where(undated, 0, distance) / self.half_life)
+        scores, _ = normalise(ranking, "minmax")
+        return ranking.rescore(scores * weight, source=self.name)

@@ -38,17 +38,17 @@ class Dated(ScopeStage):
         if self.days is not None and self.days < 0:
             raise ConfigError(f"dated: days must be 0 or more, got {self.days}")
 
-    def resolve_options(self, data: Sides) -> Self:
-        return self if self.key is not None or data.date is None else replace(self, key=data.date)
+    def resolve_options(self, sides: Sides) -> Self:
+        return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
 
-    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        side_keys(self.key or data.date, queries, docs, self.name)
+    def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
+        side_keys(self.key or sides.date, queries, docs, self.name)
 
     def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        key, theirs = side_keys(self.key, queries, docs, self.name)
-        dates, asked = dates_of(docs, key), dates_of(queries, theirs)
-        ctx.declare("date", key if key == theirs else f"{key} (queries: {theirs})")
+        key, query_key = side_keys(self.key, queries, docs, self.name)
+        dates, query_dates = dates_of(docs, key), dates_of(queries, query_key)
+        ctx.declare("date", key if key == query_key else f"{key} (queries: {query_key})")
         ctx.count("undated_documents", int(dates.undated.sum()))
-        ctx.count("undated_queries", int(asked.undated.sum()))
-        rule = dated(dates, asked, self.when, self.days, self.undated)
+        ctx.count("undated_queries", int(query_dates.undated.sum()))
+        rule = dated(dates, query_dates, self.when, self.days, self.undated)
         return Scope(queries.ids, docs.ids, ranges=(rule,))

@@ -79,19 +79,19 @@ class Dense(Retriever):
         if self.similarity is not None:
             check_similarity(self.similarity)
 
-    def resolve_options(self, data: Sides) -> Self:
-        return resolve_precision(self, data.device, _answers)
+    def resolve_options(self, sides: Sides) -> Self:
+        return resolve_precision(self, sides.device, _answer_sample)
 
-    def _encoding(self, model: ModelFiles, side: Side) -> Encoding:
+    def _make_encoding(self, model: ModelFiles, side: Side) -> Encoding:
         from nirank.inference.encoder import Encoding
 
         assert self.precision != "auto", "decided before anything is planned"
-        given = self.query_prompt if side == "query" else self.doc_prompt
-        prompt = model.prompt(side) if given is None else given
+        named_prompt = self.query_prompt if side == "query" else self.doc_prompt
+        prompt = model.prompt(side) if named_prompt is None else named_prompt
         options = (self.max_length, self.pooling, self.normalise, self.precision, self.storage, self.batch_tokens)
         return Encoding(model, prompt, *options, side=side if model.sides_differ else None)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         from nirank.inference.knn import check_similarity
         from nirank.inference.models import resolve
 
@@ -100,17 +100,17 @@ class Dense(Retriever):
         check_similarity(self.similarity or model.similarity)
         self._warn(model)
         nodes = []
-        sides: tuple[tuple[Side, Node, View], ...] = (
-            ("document", data.docs, self.doc_text),
-            ("query", data.queries, self.query_text),
+        encodings: tuple[tuple[Side, Node, View], ...] = (
+            ("document", sides.docs, self.doc_text),
+            ("query", sides.queries, self.query_text),
         )
-        for side, texts, view in sides:
-            how = self._encoding(model, side)
+        for side, texts, view in encodings:
+            how = self._make_encoding(model, side)
             params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
             if side == "document" and self.reads_listed:
-                lists = tuple(node for node in data.scope if node.kind in ("ranking", "pairs"))
+                lists = tuple(node for node in sides.scope if node.kind in ("ranking", "pairs"))
                 inputs += tuple(("within", node) for node in lists)
                 label += " that lists name" if lists else ""
             nodes.append(
@@ -119,7 +119,7 @@ class Dense(Retriever):
                     1,
                     params,
                     inputs,
-                    offline=texts is data.docs,
+                    offline=texts is sides.docs,
                     memory=how.memory,
                     stage=how,
                     label=label,
@@ -134,12 +134,12 @@ class Dense(Retriever):
         unprompted = self.query_prompt is None and self.doc_prompt is None
         if unprompted and (idle := model.idle_prompts):
             warn_idle_prompts(model.name, tuple(idle))
-        elif model.family_needs_prompts and not any(self._encoding(model, side).prompt for side in get_args(Side)):
+        elif model.family_needs_prompts and not any(self._make_encoding(model, side).prompt for side in get_args(Side)):
             warn_missing_prompts(model.name)
         if self.pooling is None and model.guessed_pooling is not None:
             warn_guessed_pooling(model.name, model.guessed_pooling)
 
-    def dimension(self) -> int:
+    def find_dimension(self) -> int:
         """Return the length of the vectors, as the model's configuration says."""
         from nirank.inference.device import hidden_size
         from nirank.inference.models import resolve
@@ -148,18 +148,20 @@ class Dense(Retriever):
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
-        return MemoryNeed(8 * sizes.queries * self.dimension())
+        return MemoryNeed(8 * sizes.queries * self.find_dimension())
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors
         from nirank.inference.knn import nearest
 
         docs, stated = read_vectors(ctx.input_folder(0))
-        asked, _ = read_vectors(ctx.input_folder(1))
+        query_vectors, _ = read_vectors(ctx.input_folder(1))
         similarity = self.similarity or stated["similarity"]
         ctx.declare("similarity", similarity)
-        listed = ctx.input_folder(0) / "rows.npy"
-        return nearest(asked, docs, scope, k, similarity, np.load(listed) if listed.exists() else None)
+        listed_rows = ctx.input_folder(0) / "rows.npy"
+        return nearest(
+            query_vectors, docs, scope, k, similarity, np.load(listed_rows) if listed_rows.exists() else None
+        )
 
 
 def vectors(job: Job) -> None:
@@ -168,25 +170,25 @@ def vectors(job: Job) -> None:
 
     texts: Texts = job.get_input("texts")
     view = TextView(job.params.get("text", TITLE_AND_TEXT))
-    rows = listed_rows(job.inputs.get("within", ()))
+    rows = intersect_rows(job.inputs.get("within", ()))
     if rows is not None:
         np.save(job.folder / "rows.npy", rows)
     read = job.context.count_blank(texts.read(view, rows), "empty_texts")
     encode(read, len(texts) if rows is None else len(rows), job.stage, job.folder, job.context)
 
 
-def listed_rows(lists: Sequence[Pairs]) -> NDArray[np.int64] | None:
+def intersect_rows(lists: Sequence[Pairs]) -> NDArray[np.int64] | None:
     """Return the rows of the documents that all lists have, of whatever queries, ascending; None: no lists."""
-    rows = [np.unique(np.asarray(one.rows, np.int64)) for one in lists]
+    rows = [np.unique(np.asarray(pairs.rows, np.int64)) for pairs in lists]
     return reduce(partial(np.intersect1d, assume_unique=True), rows) if rows else None
 
 
-def _answers(one: Dense, folder: Path, ctx: Context) -> Answers:
+def _answer_sample(candidate: Dense, folder: Path, ctx: Context) -> Answers:
     """Encode the sample."""
     from nirank.inference.encoder import encode, read_vectors
     from nirank.inference.models import resolve
     from nirank.inference.precision import SAMPLE
 
-    model = resolve(one.model, one.revision)
-    encode(SAMPLE, len(SAMPLE), one._encoding(model, "document"), folder, ctx)
+    model = resolve(candidate.model, candidate.revision)
+    encode(SAMPLE, len(SAMPLE), candidate._make_encoding(model, "document"), folder, ctx)
     return np.array(read_vectors(folder)[0], np.float32)

@@ -10,7 +10,7 @@ from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._blocks import making, rewritten
+from nirank.stages._blocks import estimate_block_memory, replace_texts
 
 VIEW = TextView(("title", "text"))
 
@@ -37,11 +37,11 @@ class FirstWords(TextMap):
         return texts.only_text()
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        return making(sizes)
+        return estimate_block_memory(sizes)
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return rewritten(texts, (_first(text, self.words) for text in texts.read(VIEW)), ctx)
+        return replace_texts(texts, (_take_first(text, self.words) for text in texts.read(VIEW)), ctx)
 
 
-def _first(text: str, words: int) -> str:
+def _take_first(text: str, words: int) -> str:
     return " ".join(text.split(maxsplit=words)[:words])

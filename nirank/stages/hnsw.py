@@ -31,10 +31,10 @@ class HNSW(ApproximateDense):
         if self.links < 2 or self.build_width < 1 or self.search_width < 1:
             raise ConfigError("hnsw: links must be 2 or more, build_width and search_width 1 or more")
 
-    def index(self) -> Any:
+    def make_index(self) -> Any:
         from nirank.inference.ann import AnnIndex
 
         return AnnIndex("hnsw", self.links, self.build_width)
 
-    def width(self) -> int:
+    def choose_width(self) -> int:
         return self.search_width

@@ -30,10 +30,10 @@ class IVF(ApproximateDense):
         if self.clusters < 0 or self.probes < 1:
             raise ConfigError(f"ivf: clusters must be 0 or more, probes 1 or more, got {self.clusters}, {self.probes}")
 
-    def index(self) -> Any:
+    def make_index(self) -> Any:
         from nirank.inference.ann import AnnIndex
 
         return AnnIndex("ivf", lists=self.clusters)
 
-    def width(self) -> int:
+    def choose_width(self) -> int:
         return self.probes

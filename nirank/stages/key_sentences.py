@@ -15,7 +15,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._blocks import making, rewritten
+from nirank.stages._blocks import estimate_block_memory, replace_texts
 from nirank.stages.bm25 import BM25
 from nirank.stages.sentences import split_sentences
 
@@ -53,19 +53,19 @@ class KeySentences(TextMap):
             raise ConfigError(f"key_sentences: alpha must be from 0 to 1, got {self.alpha}")
         check_analyzer(self.analyzer)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        return BM25(analyzer=self.analyzer).plan_inputs(data)
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        return BM25(analyzer=self.analyzer).plan_inputs(sides)
 
     def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        return MemoryNeed(making(sizes).main + estimate_library_memory("java"))
+        return MemoryNeed(estimate_block_memory(sizes).main + estimate_library_memory("java"))
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return rewritten(texts, self._kept(texts, ctx), ctx)
+        return replace_texts(texts, self._select_sentences(texts, ctx), ctx)
 
-    def _kept(self, texts: Texts, ctx: Context) -> Iterator[str]:
+    def _select_sentences(self, texts: Texts, ctx: Context) -> Iterator[str]:
         from nirank.lexical.analysis import Analyzer
         from nirank.lexical.postings import Index
         from nirank.lexical.weights import greatest, tf_idf
@@ -75,10 +75,10 @@ class KeySentences(TextMap):
         for text in texts.read(_WHOLE):
             sentences = split_sentences(text)
             tokens = list(tool.tokens(sentences))
-            (weights,) = tf_idf([[term for one in tokens for term in one]], index.fields[""])
+            (weights,) = tf_idf([[term for terms in tokens for term in terms]], index.fields[""])
             picked = quite(
                 greatest(weights, self.terms),
-                [set(one) for one in tokens],
+                [set(terms) for terms in tokens],
                 self.sentences,
                 self.alpha,
                 self.stop_at_zero,
@@ -98,7 +98,7 @@ def quite(
     sentences  the terms of each
     """
     left = dict(weights)
-    matching = [one & left.keys() for one in sentences]
+    matching = [terms & left.keys() for terms in sentences]
     open_rows = list(range(len(sentences)))
     picked: list[tuple[int, float]] = []
     while open_rows and len(picked) < k:

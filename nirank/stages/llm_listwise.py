@@ -66,18 +66,18 @@ class LLMListwise(Combiner):
         return {"model": self.model, "depth": self.depth, "window": self.window, "step": self.step}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        found = lists[0]
-        scores = np.empty(len(found), np.float64)
-        queries = ctx.track(range(len(found.queries)), len(found.queries), f"ranking with {self.model}")
+        ranking = lists[0]
+        scores = np.empty(len(ranking), np.float64)
+        queries = ctx.track(range(len(ranking.queries)), len(ranking.queries), f"ranking with {self.model}")
         for query in queries:
-            start, end = found.offsets[query : query + 2].tolist()
-            order = self._ordered(query, found.rows[start : min(end, start + self.depth)].tolist(), ctx)
+            start, end = ranking.offsets[query : query + 2].tolist()
+            order = self._order_candidates(query, ranking.rows[start : min(end, start + self.depth)].tolist(), ctx)
             # The ones behind the head keep their places, so positions are a permutation of the list's.
             places = np.concatenate((order, np.arange(len(order), end - start))).astype(np.int64)
             scores[start + places] = np.arange(end - start, 0, -1)
-        return found.rescore(scores, source=self.name)
+        return ranking.rescore(scores, source=self.name)
 
-    def _ordered(self, query: int, rows: list[int], ctx: Context) -> list[int]:
+    def _order_candidates(self, query: int, rows: list[int], ctx: Context) -> list[int]:
         """Return the positions of a list's head in the model's order."""
         assert ctx.queries is not None and ctx.docs is not None
         order = list(range(len(rows)))
@@ -91,11 +91,11 @@ class LLMListwise(Combiner):
         for start in [*range(last, 0, -self.step), 0]:
             part = order[start : start + self.window]
             order[start : start + self.window] = [
-                part[at] for at in self._window(asked, [texts[at] for at in part], ctx)
+                part[at] for at in self._rank_window(asked, [texts[at] for at in part], ctx)
             ]
         return order
 
-    def _window(self, query: str, texts: list[str], ctx: Context) -> list[int]:
+    def _rank_window(self, query: str, texts: list[str], ctx: Context) -> list[int]:
         from nirank.inference.chat import Endpoint, ask
 
         ctx.record_model(f"endpoint {self.model}", None, "endpoint")
@@ -104,12 +104,12 @@ class LLMListwise(Combiner):
         content = _ASK.format(query=query, passages=passages, n=len(texts))
         messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": content}]
         ctx.count("llm_requests")
-        return permutation(ask(endpoint, messages, max_tokens=8 * len(texts) + 32), len(texts), ctx)
+        return parse_permutation(ask(endpoint, messages, max_tokens=8 * len(texts) + 32), len(texts), ctx)
 
 
-def permutation(answer: str, n: int, ctx: Context) -> list[int]:
+def parse_permutation(answer: str, n: int, ctx: Context) -> list[int]:
     """Return positions 0 … n-1 in an answer's order, `[2] > [1]`; what it leaves out follows in the old order."""
-    named = [int(one) - 1 for one in _NUMBER.findall(answer)]
+    named = [int(number) - 1 for number in _NUMBER.findall(answer)]
     kept = list(dict.fromkeys(at for at in named if 0 <= at < n))
     if not kept:
         ctx.count("malformed_answers")

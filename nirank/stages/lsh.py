@@ -75,18 +75,18 @@ class LSH(Dense):
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the keys take, and the projections of a block."""
         keys = 40 * self.tables * (sizes.docs + sizes.queries * (1 + self.probes))
-        return MemoryNeed(keys + 4 * self.dimension() * self.tables * self.functions)
+        return MemoryNeed(keys + 4 * self.find_dimension() * self.tables * self.functions)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors
 
         assert ctx.docs is not None
         docs, _ = read_vectors(ctx.input_folder(0))
-        asked, _ = read_vectors(ctx.input_folder(1))
+        query_vectors, _ = read_vectors(ctx.input_folder(1))
         family = self._draw(docs)
         doc_keys = family.hash_vectors(docs)
-        query_keys = family.hash_vectors(asked, self.probes)
-        same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, asked)
+        query_keys = family.hash_vectors(query_vectors, self.probes)
+        same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, query_vectors)
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
 
     def _draw(self, docs: Vectors) -> VectorHashing:

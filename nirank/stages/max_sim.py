@@ -17,7 +17,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.stages._precision import resolve_precision
-from nirank.stages._texts import pair_texts
+from nirank.stages._texts import read_pair_texts
 
 if TYPE_CHECKING:
     from nirank.inference.late import TokenEncoding
@@ -59,15 +59,15 @@ class MaxSim(Scorer):
             if value is not None and value < 3:
                 raise ConfigError(f"max_sim: {name} must leave room for a token and two special ones, got {value}")
 
-    def resolve_options(self, data: Sides) -> Self:
-        return resolve_precision(self, data.device, _answers)
+    def resolve_options(self, sides: Sides) -> Self:
+        return resolve_precision(self, sides.device, _answer_sample)
 
     def describe_identity(self) -> dict[str, Any]:
         from nirank.inference.models import resolve
 
         return {**super().describe_identity(), "model": resolve(self.model, self.revision).loaded}
 
-    def _how(self, model: ModelFiles) -> TokenEncoding:
+    def _make_encoding(self, model: ModelFiles) -> TokenEncoding:
         from nirank.inference.late import TokenEncoding
 
         assert self.precision != "auto", "decided before anything is planned"
@@ -77,26 +77,26 @@ class MaxSim(Scorer):
         from nirank.inference.models import resolve
 
         read = min(sizes.listed_pairs, sizes.queries * self.depth)
-        return self._how(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
+        return self._make_encoding(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         from nirank.inference.late import maxsim
         from nirank.inference.models import resolve
 
         model = resolve(self.model, self.revision)
-        how = self._how(model)
-        queries, docs, at = pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
-        return maxsim(queries, docs, at, how, ctx)
+        how = self._make_encoding(model)
+        queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
+        return maxsim(queries, docs, rows, how, ctx)
 
 
-def _answers(one: MaxSim, folder: Path, ctx: Context) -> Answers:
+def _answer_sample(candidate: MaxSim, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
     from nirank.inference.late import TokenEncoding, maxsim
     from nirank.inference.models import resolve
     from nirank.inference.precision import SAMPLE, centred
 
-    assert one.precision != "auto"
-    model = resolve(one.model, one.revision)
-    how = TokenEncoding(model, one.max_length, one.query_length, one.precision)
+    assert candidate.precision != "auto"
+    model = resolve(candidate.model, candidate.revision)
+    how = TokenEncoding(model, candidate.max_length, candidate.query_length, candidate.precision)
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
     return centred(maxsim(SAMPLE, SAMPLE, pairs, how, ctx))

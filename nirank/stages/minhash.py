@@ -65,7 +65,7 @@ class MinHash(Blocker):
             raise ConfigError(f"minhash: seed must be 0 or more, got {self.seed}")
 
     @property
-    def bands(self) -> tuple[int, int]:
+    def find_bands(self) -> tuple[int, int]:
         """Tables and functions of each."""
         from nirank.blocking.survival import choose_bands
 
@@ -74,32 +74,32 @@ class MinHash(Blocker):
         return choose_bands(self.threshold, self.components, self.weights)
 
     def describe_conventions(self) -> Mapping[str, Any]:
-        tables, functions = self.bands
+        tables, functions = self.find_bands
         return {**super().describe_conventions(), "tables": tables, "functions": functions}
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the shingles of both sides take, and the keys."""
-        keys = 40 * (sizes.queries + sizes.docs) * self.bands[0]
+        keys = 40 * (sizes.queries + sizes.docs) * self.find_bands[0]
         each = 6 if self.shingles == "words" else 1
         return MemoryNeed(_A_SHINGLE * (sizes.query_bytes + sizes.doc_bytes) // each + keys)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
         same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
-        docs = self._keys(ctx.docs.read(TextView(self.doc_text)))
-        asked = docs if same_side else self._keys(queries.read(TextView(self.query_text)))
-        return join_blocks(asked, docs, scope, ctx, same_side=same_side, most=self.max_block)
+        docs = self._hash_texts(ctx.docs.read(TextView(self.doc_text)))
+        query_keys = docs if same_side else self._hash_texts(queries.read(TextView(self.query_text)))
+        return join_blocks(query_keys, docs, scope, ctx, same_side=same_side, most=self.max_block)
 
-    def _keys(self, texts: Iterable[str]) -> RecordKeys:
+    def _hash_texts(self, texts: Iterable[str]) -> RecordKeys:
         from nirank.blocking.minhash import hash_words
 
         cut = join_word_shingles if self.shingles == "words" else cut_character_shingles
-        tables, functions = self.bands
+        tables, functions = self.find_bands
         return hash_words(RecordKeys.from_words(cut(text, self.n) for text in texts), tables, functions, self.seed)
 
     def find_survival(self, similarity: float) -> float:
         """Return the probability that a pair of this Jaccard similarity becomes a candidate."""
         from nirank.blocking.survival import find_survival
 
-        tables, functions = self.bands
+        tables, functions = self.find_bands
         return float(find_survival(similarity, functions, tables))

@@ -17,7 +17,7 @@ from nirank.flow.scope import Scope
 from nirank.stages._paths import check_path, find_path
 
 _ROWS = "rows.npy"
-_SHOWN = 5  # mistakes told one by one
+_SHOWN = 5  # mistakes listed one by one
 _SMALL = 50_000  # ids among which the nearest spelling is looked for
 
 
@@ -45,27 +45,27 @@ class Only(ScopeStage):
         if self.path:
             check_path(self.name, self.path)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         if not self.path:
             return ()
-        file = InputFile.of(find_path(self.name, self.path, data))
-        docs, label = (("docs", data.docs),), f"read {file.path.name}"
+        file = InputFile.of(find_path(self.name, self.path, sides))
+        docs, label = (("docs", sides.docs),), f"read {file.path.name}"
         return (Node(f"{__name__}:read", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),)
 
-    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        self._listed(docs.ids)
+    def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
+        self._find_listed(docs.ids)
 
     def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        rows = np.load(ctx.input_folder() / _ROWS) if self.path else self._listed(docs.ids)
+        rows = np.load(ctx.input_folder() / _ROWS) if self.path else self._find_listed(docs.ids)
         mask = np.zeros(len(docs), np.bool_)
         mask[rows] = True
         return Scope(queries.ids, docs.ids, mask=mask)
 
-    def _listed(self, docs: Ids) -> NDArray[np.int64]:
+    def _find_listed(self, docs: Ids) -> NDArray[np.int64]:
         rows = docs.find_rows(self.docs)
         unknown = [doc for doc, row in zip(self.docs, rows.tolist(), strict=True) if row < 0]
         if unknown:
-            raise ConfigError(*_unknown([f"only: docs: '{doc}'" for doc in unknown], unknown, docs))
+            raise ConfigError(*_describe_unknown([f"only: docs: '{doc}'" for doc in unknown], unknown, docs))
         return rows
 
 
@@ -81,18 +81,18 @@ def read(job: Job) -> None:
     rows = docs.find_rows([id for _, id in listed])
     unknown = [(number, id) for (number, id), row in zip(listed, rows.tolist(), strict=True) if row < 0]
     if unknown:
-        said = [f"{path}:{number}: '{id}'" for number, id in unknown]
-        raise DataError(*_unknown(said, [id for _, id in unknown], docs))
+        messages = [f"{path}:{number}: '{id}'" for number, id in unknown]
+        raise DataError(*_describe_unknown(messages, [id for _, id in unknown], docs))
     once = np.unique(rows)
     job.context.count("repeated_ids", len(rows) - len(once))
     np.save(job.folder / _ROWS, once)
 
 
-def _unknown(said: list[str], ids: list[str], docs: Ids) -> list[str]:
+def _describe_unknown(messages: list[str], ids: list[str], docs: Ids) -> list[str]:
     """Return one sentence for each unknown id, the first few, and how many more there are."""
     known = list(docs) if len(docs) <= _SMALL else []
-    found = [
+    sentences = [
         f"{place} is not a document of the collection{suggest(id, known)}"
-        for place, id in zip(said[:_SHOWN], ids[:_SHOWN], strict=True)
+        for place, id in zip(messages[:_SHOWN], ids[:_SHOWN], strict=True)
     ]
-    return [*found, f"… and {len(ids) - _SHOWN} more"] if len(ids) > _SHOWN else found
+    return [*sentences, f"… and {len(ids) - _SHOWN} more"] if len(ids) > _SHOWN else sentences

@@ -63,8 +63,8 @@ class RM3(Combiner):
         options: dict[str, Any] = {"doc_text": self.doc_text, "query_text": self.query_text, "analyzer": self.analyzer}
         return BM25(self.k1, self.b, **options)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        return self._bm25.plan_inputs(data)
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        return self._bm25.plan_inputs(sides)
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return self._bm25.estimate_memory(sizes)
@@ -82,37 +82,37 @@ class RM3(Combiner):
         from nirank.lexical.postings import Index
         from nirank.lexical.scoring import search
 
-        found = lists[0]
+        ranking = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
         index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
-        asked = [Counter(one) for one in tool.tokens(ctx.queries.read(TextView(self.query_text)))]
-        head = found.cut(self.docs)
+        query_terms = [Counter(terms) for terms in tool.tokens(ctx.queries.read(TextView(self.query_text)))]
+        head = ranking.cut(self.docs)
         rows = np.unique(head.rows)
         read = tool.tokens(ctx.docs.read(TextView(self.doc_text), rows))
-        vectors = {row: Counter(one) for row, one in zip(rows.tolist(), read, strict=True)}
-        pruned = self._pruned(vectors, index)
-        queries = [self._expanded(asked[query], head, query, pruned) for query in range(len(asked))]
-        scope = ctx.scope or Scope(found.queries, found.docs)
+        vectors = {row: Counter(terms) for row, terms in zip(rows.tolist(), read, strict=True)}
+        pruned = self._prune_terms(vectors, index)
+        queries = [self._expand_query(query_terms[query], head, query, pruned) for query in range(len(query_terms))]
+        scope = ctx.scope or Scope(ranking.queries, ranking.docs)
         return search(index.fields, {"": 1.0}, queries, scope, k1=self.k1, b=self.b, k=self.k)
 
-    def _pruned(self, vectors: dict[int, Counter[str]], index: Any) -> dict[int, dict[str, float]]:
+    def _prune_terms(self, vectors: dict[int, Counter[str]], index: Any) -> dict[int, dict[str, float]]:
         """Leave of each document its `terms` most frequent terms that may be feedback."""
         from nirank.lexical.weights import greatest
 
         field = index.fields[""]
-        words = sorted({word for one in vectors.values() for word in one if _TERM.fullmatch(word)})
-        at = field.terms.find_rows(words)
-        df = np.where(at < 0, 0, field.offsets[at + 1] - field.offsets[at])
+        words = sorted({word for terms in vectors.values() for word in terms if _TERM.fullmatch(word)})
+        rows_of_terms = field.terms.find_rows(words)
+        df = np.where(rows_of_terms < 0, 0, field.offsets[rows_of_terms + 1] - field.offsets[rows_of_terms])
         common = field.doc_count / 10 if field.doc_count >= 10 else field.doc_count
         rare = {word for word, count in zip(words, df.tolist(), strict=True) if count <= common}
         return {
-            row: greatest({w: float(n) for w, n in one.items() if w in rare}, self.terms)
-            for row, one in vectors.items()
+            row: greatest({w: float(n) for w, n in terms.items() if w in rare}, self.terms)
+            for row, terms in vectors.items()
         }
 
-    def _expanded(
-        self, asked: Counter[str], head: Ranking, query: int, vectors: dict[int, dict[str, float]]
+    def _expand_query(
+        self, query_terms: Counter[str], head: Ranking, query: int, vectors: dict[int, dict[str, float]]
     ) -> dict[str, float]:
         from nirank.lexical.weights import greatest
 
@@ -123,8 +123,11 @@ class RM3(Combiner):
             for word, weight in vectors[row].items():
                 model[word] += score * weight / total
         model = Counter(greatest(model, self.terms))
-        mass, length = sum(model.values()), sum(asked.values())
+        mass, length = sum(model.values()), sum(query_terms.values())
         if not mass or not length:
-            return dict(asked)
-        words = sorted({*asked, *model})
-        return {word: self.original * asked[word] / length + (1 - self.original) * model[word] / mass for word in words}
+            return dict(query_terms)
+        words = sorted({*query_terms, *model})
+        return {
+            word: self.original * query_terms[word] / length + (1 - self.original) * model[word] / mass
+            for word in words
+        }

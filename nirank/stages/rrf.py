@@ -12,7 +12,7 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Combiner, Join, option, stage
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._fusion import by_blocks, fuse
+from nirank.stages._fusion import add_shares, fuse_by_blocks
 
 
 @stage
@@ -40,12 +40,12 @@ class RRF(Combiner):
         return {"k": self.k, "missing": "adds nothing"}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
-        return by_blocks(lists, self._fused, ctx)
+        return fuse_by_blocks(lists, self._fuse_block, ctx)
 
-    def _fused(self, lists: Sequence[Ranking]) -> Ranking:
-        nothing = [np.zeros(len(one.queries)) for one in lists]
-        shares = [1.0 / (self.k + one.ranks.astype(np.float64)) for one in lists]
-        return fuse(lists, shares, nothing, source=self.name)
+    def _fuse_block(self, lists: Sequence[Ranking]) -> Ranking:
+        nothing = [np.zeros(len(ranking.queries)) for ranking in lists]
+        shares = [1.0 / (self.k + ranking.ranks.astype(np.float64)) for ranking in lists]
+        return add_shares(lists, shares, nothing, source=self.name)
 
 
 def rrf(*of: Pipeline, k: float = 60.0) -> Join:

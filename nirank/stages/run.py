@@ -60,10 +60,10 @@ class RunFile(Retriever):
     def list_models(self) -> tuple[str, ...]:
         return (f"what made {self.path}",)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        file = InputFile.of(find_path(self.name, self.path, data))
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        file = InputFile.of(find_path(self.name, self.path, sides))
         params = {"content": file.digest, "duplicates": self.duplicates, "order_by": self.order_by}
-        inputs = (("queries", data.queries), ("docs", data.docs))
+        inputs = (("queries", sides.queries), ("docs", sides.docs))
         label = f"read {file.path.name}"
         size = file.path.stat().st_size * (_PACKED if file.path.suffix == ".gz" else 1)
 
@@ -85,10 +85,10 @@ class RunFile(Retriever):
         )
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
-        whole: Ranking = ctx.inputs[0]
-        if whole.queries != queries.ids:  # a shard of the queries that the file was read for
-            whole = whole.take(whole.queries.find_rows(list(queries.ids)), queries.ids)
-        kept = rest_of(whole, scope.allows(whole.query_rows, whole.rows), scope.count_rows())
+        ranking: Ranking = ctx.inputs[0]
+        if ranking.queries != queries.ids:  # a shard of the queries that the file was read for
+            ranking = ranking.take(ranking.queries.find_rows(list(queries.ids)), queries.ids)
+        kept = restrict_run(ranking, scope.allows(ranking.query_rows, ranking.rows), scope.count_rows())
         return kept if k is None else kept.cut(k)
 
 
@@ -99,33 +99,33 @@ def read(job: Job) -> Ranking:
     if not len(queries):
         return Ranking.from_dict({}, queries, docs)
     with file.expect_unchanged() as path:
-        found = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
-    for what, count in found.counts.items():
+        run = read_run(path, queries, docs, order_by=job.params["order_by"], duplicates=job.params["duplicates"])
+    for what, count in run.counts.items():
         job.context.count(what, count)
-    one = found.ranking
-    return Ranking(one.queries, one.docs, one.offsets, one.rows, one.scores, apparent_depth(one))
+    ranking = run.ranking
+    return Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, ranking.scores, guess_depth(ranking))
 
 
-def rest_of(whole: Ranking, keep: NDArray[np.bool_], allowed: NDArray[np.int64] | None) -> Ranking:
+def restrict_run(ranking: Ranking, keep: NDArray[np.bool_], allowed: NDArray[np.int64] | None) -> Ranking:
     """Leave some results of a run, and say how deep it surely still reaches.
 
     allowed  (n_queries,) how many documents each query may be given; None: more than any list has
     """
-    kept = whole.select(keep)
-    if whole.depth is None:
+    kept = ranking.select(keep)
+    if ranking.depth is None:
         return kept
-    was_cut = whole.counts >= whole.depth
+    was_cut = ranking.counts >= ranking.depth
     if allowed is not None:
         was_cut &= kept.counts < allowed
     depth = max(int(kept.counts[was_cut].min()), 1) if was_cut.any() else None
     return Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, depth)
 
 
-def apparent_depth(found: Ranking) -> int | None:
+def guess_depth(ranking: Ranking) -> int | None:
     """Return where a run seems to have been cut, as `RunFile` defines it; None: nowhere."""
-    longest = int(found.counts.max(initial=0))
-    sharing = int((found.counts == longest).sum())
-    if longest in (0, len(found.docs)):
+    longest = int(ranking.counts.max(initial=0))
+    sharing = int((ranking.counts == longest).sum())
+    if longest in (0, len(ranking.docs)):
         return None
     piled_up = sharing >= 2 and sharing * longest >= _SHARED_LINES
     return longest if piled_up or longest in _ROUND else None

@@ -54,20 +54,20 @@ class Same(Blocker):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
         same_side = is_one_table(queries, ctx.docs, scope)
-        docs = RecordKeys.from_words(self._values(ctx.docs))
-        asked = docs if same_side else RecordKeys.from_words(self._values(queries))
-        lacking = [int((side.counts == 0).sum()) for side in ((docs,) if same_side else (asked, docs))]
-        ctx.count("records_without_value", sum(lacking))
-        return join_blocks(asked, docs, scope, ctx, same_side=same_side, most=self.max_block)
+        docs = RecordKeys.from_words(self._join_values(ctx.docs))
+        query_keys = docs if same_side else RecordKeys.from_words(self._join_values(queries))
+        without_value = [int((side.counts == 0).sum()) for side in ((docs,) if same_side else (query_keys, docs))]
+        ctx.count("records_without_value", sum(without_value))
+        return join_blocks(query_keys, docs, scope, ctx, same_side=same_side, most=self.max_block)
 
-    def _values(self, records: Texts) -> Iterator[list[str]]:
+    def _join_values(self, records: Texts) -> Iterator[list[str]]:
         """Yield each record's values, one for each group of columns in which it has all of them."""
         groups = [[part.strip() for part in column.split("+")] for column in self.columns]
         read = {name: records.read(TextView(name)) for group in groups for name in group}
         for row in zip_longest(*read.values()):
             values = {name: " ".join(split_tokens(text)) for name, text in zip(read, row, strict=True)}
             yield [
-                f"{at}\x1f" + "\x1f".join(values[name] for name in group)
-                for at, group in enumerate(groups)
+                f"{group_number}\x1f" + "\x1f".join(values[name] for name in group)
+                for group_number, group in enumerate(groups)
                 if all(values[name] for name in group)
             ]

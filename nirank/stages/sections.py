@@ -11,7 +11,7 @@ from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._passages import PassageMap, passages
+from nirank.stages._passages import PassageMap, make_passages
 
 # A line that begins like this begins a section: Markdown; named divisions of laws, in several languages; '1 Text',
 # '2.3 Text' and '4. Text' as laws and papers number them; '§ 5'.
@@ -58,11 +58,11 @@ class Sections(PassageMap):
                 raise ConfigError(f"sections: headings '{self.headings}' is no regular expression ({error})") from None
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._split, ctx)
+        return make_passages(texts, self._split, ctx)
 
     def _split(self, text: str) -> list[str]:
-        pattern = _pattern(self.headings)
-        cuts = [0, *(found.start() for found in pattern.finditer(text) if found.start()), len(text)]
+        pattern = _compile_headings(self.headings)
+        cuts = [0, *(heading.start() for heading in pattern.finditer(text) if heading.start()), len(text)]
         parts = [part for start, end in pairwise(cuts) if (part := text[start:end].strip())]
         joined: list[str] = []
         for part in parts:
@@ -71,11 +71,11 @@ class Sections(PassageMap):
             else:
                 joined.append(part)
         if self.max_words is not None:
-            joined = [piece for part in joined for piece in _pieces(part, self.max_words)]
+            joined = [piece for part in joined for piece in _split_words(part, self.max_words)]
         return joined or [""]
 
 
-def _pieces(text: str, most: int) -> list[str]:
+def _split_words(text: str, most: int) -> list[str]:
     words = text.split()
     if len(words) <= most:
         return [text]
@@ -83,13 +83,13 @@ def _pieces(text: str, most: int) -> list[str]:
 
 
 @lru_cache(maxsize=16)
-def _pattern(headings: str | None) -> re.Pattern[str]:
+def _compile_headings(headings: str | None) -> re.Pattern[str]:
     if headings is None:
         return re.compile(rf"^[ \t]*(?:{HEADINGS})", re.MULTILINE)
-    return re.compile(rf"^[ \t]*(?:{_inline(headings)})", re.MULTILINE)
+    return re.compile(rf"^[ \t]*(?:{_inline_flags(headings)})", re.MULTILINE)
 
 
-def _inline(pattern: str) -> str:
+def _inline_flags(pattern: str) -> str:
     """Turn leading global flags, (?i), into ones of a group, which may stand anywhere."""
-    found = re.match(r"\(\?([aiLmsux]+)\)", pattern)
-    return f"(?{found[1]}:{pattern[found.end() :]})" if found else pattern
+    flags = re.match(r"\(\?([aiLmsux]+)\)", pattern)
+    return f"(?{flags[1]}:{pattern[flags.end() :]})" if flags else pattern

@@ -10,7 +10,7 @@ from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._passages import PassageMap, passages
+from nirank.stages._passages import PassageMap, make_passages
 
 # . ! ? and closing quotes before a blank and no lower-case letter; their kin in other scripts; line breaks.
 _END = re.compile(r"""[.!?]["'”’)\]]*(?=\s+[^a-z\s])|[。！？؟।]["”’)]*|\n+""")
@@ -40,9 +40,9 @@ class Sentences(PassageMap):
             raise ConfigError(f"sentences: overlap must be 0 to {self.sentences - 1}, got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._passages, ctx)
+        return make_passages(texts, self._join_sentences, ctx)
 
-    def _passages(self, text: str) -> list[str]:
+    def _join_sentences(self, text: str) -> list[str]:
         parts = split_sentences(text) or [""]
         starts = range(0, max(len(parts) - self.overlap, 1), self.sentences - self.overlap)
         return [" ".join(parts[start : start + self.sentences]) for start in starts]
@@ -50,6 +50,6 @@ class Sentences(PassageMap):
 
 def split_sentences(text: str) -> list[str]:
     """Return a text's sentences, stripped, blank ones left out."""
-    cuts = [0, *(found.end() for found in _END.finditer(text)), len(text)]
+    cuts = [0, *(end_mark.end() for end_mark in _END.finditer(text)), len(text)]
     parts = (text[start:end].strip() for start, end in pairwise(cuts))
     return [part for part in parts if part]

@@ -61,17 +61,17 @@ class Sparse(Retriever):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ConfigError(f"sparse: {name} must be 1 or more, got {value}")
 
-    def resolve_options(self, data: Sides) -> Self:
-        return resolve_precision(self, data.device, _answers)
+    def resolve_options(self, sides: Sides) -> Self:
+        return resolve_precision(self, sides.device, _answer_sample)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        docs = self._node(data.docs, "document", self.doc_text, self.doc_terms, offline=True)
-        queries = self._node(data.queries, "query", self.query_text, self.query_terms, offline=False)
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        docs = self._make_node(sides.docs, "document", self.doc_text, self.doc_terms, offline=True)
+        queries = self._make_node(sides.queries, "query", self.query_text, self.query_terms, offline=False)
         inputs = (("vectors", docs),)
-        postings = Node(f"{__name__}:index", 1, {}, inputs, offline=True, label=f"postings of {data.docs.label}")
+        postings = Node(f"{__name__}:index", 1, {}, inputs, offline=True, label=f"postings of {sides.docs.label}")
         return postings, queries
 
-    def _node(
+    def _make_node(
         self, texts: Node, side: Literal["query", "document"], view: View, terms: int | None, *, offline: bool
     ) -> Node:
         from nirank.inference.models import resolve
@@ -116,16 +116,22 @@ def index(job: Job) -> None:
     invert(job.get_input("vectors"), job.folder)
 
 
-def _answers(one: Sparse, folder: Path, ctx: Context) -> Answers:
+def _answer_sample(candidate: Sparse, folder: Path, ctx: Context) -> Answers:
     """Encode the sample, as dense vectors over the terms that occur."""
     from nirank.inference.models import resolve
     from nirank.inference.precision import SAMPLE
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
-    assert one.precision != "auto"
-    how = SparseEncoding(resolve(one.model, one.revision), "document", one.max_length, None, one.precision)
+    assert candidate.precision != "auto"
+    how = SparseEncoding(
+        resolve(candidate.model, candidate.revision),
+        "document",
+        candidate.max_length,
+        None,
+        candidate.precision,
+    )
     encode_sparse(SAMPLE, len(SAMPLE), how, folder, ctx)
     offsets, terms, weights = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
-    found: Answers = np.zeros((len(SAMPLE), _MOST_TERMS), np.float32)
-    found[np.repeat(np.arange(len(SAMPLE)), np.diff(offsets)), terms] = weights
-    return found
+    weights_by_term: Answers = np.zeros((len(SAMPLE), _MOST_TERMS), np.float32)
+    weights_by_term[np.repeat(np.arange(len(SAMPLE)), np.diff(offsets)), terms] = weights
+    return weights_by_term

@@ -48,24 +48,28 @@ class TFIDF(Retriever):
         if len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1]:
             raise ConfigError(f"tfidf: ngrams are the shortest and the longest, such as [3, 5], got {self.ngrams}")
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         options = self.identity_options
         params: Mapping[str, Any] = {name: value for name, value in options.items() if name != "k"}
-        inputs = (("docs", data.docs), ("queries", data.queries))
-        made = Node(
+        inputs = (("docs", sides.docs), ("queries", sides.queries))
+        vectors_node = Node(
             f"{__name__}:vectors",
             1,
             params,
             inputs,
             offline=True,
-            memory=_vectorising,
+            memory=_estimate_vectorising,
             stage=self,
-            label=f"TF-IDF vectors of {data.docs.label}",
+            label=f"TF-IDF vectors of {sides.docs.label}",
         )
         index = Node(
-            f"{__name__}:index", 1, inputs=(("vectors", made),), offline=True, label=f"postings of {data.docs.label}"
+            f"{__name__}:index",
+            1,
+            inputs=(("vectors", vectors_node),),
+            offline=True,
+            label=f"postings of {sides.docs.label}",
         )
-        return made, index
+        return vectors_node, index
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         from nirank.inference.sparse import search_need
@@ -78,11 +82,11 @@ class TFIDF(Retriever):
         return search_sparse(ctx.input_folder(1), ctx.input_folder(0) / "queries", scope, k)
 
     def describe_conventions(self) -> Mapping[str, Any]:
-        shown = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "fit": self.fit, "sublinear": self.sublinear}
-        return {**shown, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
+        options = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "fit": self.fit, "sublinear": self.sublinear}
+        return {**options, "doc_text": str(TextView(self.doc_text)), "query_text": str(TextView(self.query_text))}
 
 
-def _vectorising(sizes: Sizes) -> MemoryNeed:
+def _estimate_vectorising(sizes: Sizes) -> MemoryNeed:
     return MemoryNeed(_A_BYTE * (sizes.query_bytes + sizes.doc_bytes))
 
 
@@ -91,34 +95,34 @@ def vectors(job: Job) -> None:
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    asked: TFIDF = job.stage
+    tfidf: TFIDF = job.stage
     docs: Texts = job.get_input("docs")
     queries: Texts = job.get_input("queries")
     vectoriser = TfidfVectorizer(
-        analyzer=asked.analyzer, ngram_range=asked.ngrams, sublinear_tf=asked.sublinear, dtype=np.float32
+        analyzer=tfidf.analyzer, ngram_range=tfidf.ngrams, sublinear_tf=tfidf.sublinear, dtype=np.float32
     )
-    views = (TextView(asked.doc_text), TextView(asked.query_text))
-    alone = asked.fit == "docs" or (docs.digest == queries.digest and asked.doc_text == asked.query_text)
+    views = (TextView(tfidf.doc_text), TextView(tfidf.query_text))
+    alone = tfidf.fit == "docs" or (docs.digest == queries.digest and tfidf.doc_text == tfidf.query_text)
     try:
         vectoriser.fit(docs.read(views[0]) if alone else chain(docs.read(views[0]), queries.read(views[1])))
     except ValueError:  # no text has an n-gram: nothing is alike
         vectoriser = None
     for side, texts, view in (("docs", docs, views[0]), ("queries", queries, views[1])):
-        found = (
+        matrix = (
             csr_matrix((len(texts), 0))
             if vectoriser is None or not len(texts)
             else vectoriser.transform(texts.read(view))
         )
-        _write(found, job.folder / side)
+        _write_vectors(matrix, job.folder / side)
 
 
-def _write(vectors: Any, folder: Path) -> None:
+def _write_vectors(vectors: Any, folder: Path) -> None:
     """Write a sparse matrix as text i owning offsets[i]:offsets[i + 1] of terms and weights."""
     folder.mkdir()
     vectors.sort_indices()
     np.save(folder / "offsets.npy", vectors.indptr.astype(np.int64))
     np.save(folder / "terms.npy", vectors.indices.astype(np.int32))
-    np.save(folder / "weights.npy", vectors.data.astype(np.float32))
+    np.save(folder / "weights.npy", vectors.sides.astype(np.float32))
 
 
 def index(job: Job) -> None:

@@ -61,12 +61,14 @@ class TokenBlocking(Blocker):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
         same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
-        docs = RecordKeys.from_words(map(self._words, ctx.docs.read(TextView(self.doc_text))))
-        asked = docs if same_side else RecordKeys.from_words(map(self._words, queries.read(TextView(self.query_text))))
+        docs = RecordKeys.from_words(map(self._list_words, ctx.docs.read(TextView(self.doc_text))))
+        query_keys = (
+            docs if same_side else RecordKeys.from_words(map(self._list_words, queries.read(TextView(self.query_text))))
+        )
         rules = {"smoothing": self.smoothing, "ratio": self.ratio}
-        return join_blocks(asked, docs, scope, ctx, same_side=same_side, most=self.max_block, **rules)
+        return join_blocks(query_keys, docs, scope, ctx, same_side=same_side, most=self.max_block, **rules)
 
-    def _words(self, text: str) -> Iterable[str]:
+    def _list_words(self, text: str) -> Iterable[str]:
         if self.words == "tokens":
             return split_tokens(text)
         return cut_qgrams(text, self.q) if self.words == "qgrams" else cut_suffixes(text, self.q)

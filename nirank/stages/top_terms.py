@@ -14,7 +14,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._blocks import BLOCK_CHARACTERS, blocks, making, rewritten
+from nirank.stages._blocks import BLOCK_CHARACTERS, estimate_block_memory, replace_texts, split_into_blocks
 from nirank.stages.bm25 import BM25
 
 _WHOLE = TextView(TITLE_AND_TEXT)
@@ -42,15 +42,15 @@ class TopTerms(TextMap):
             raise ConfigError(f"top_terms: terms must be 1 or more, got {self.terms}")
         check_analyzer(self.analyzer)
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        return BM25(analyzer=self.analyzer).plan_inputs(data)
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        return BM25(analyzer=self.analyzer).plan_inputs(sides)
 
     def describe_texts(self, texts: Readable) -> Readable:
         return texts.only_text()
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         words = 40 * min(sizes.text_bytes, BLOCK_CHARACTERS)  # as Python's strings, with their terms
-        return MemoryNeed(making(sizes).main + estimate_library_memory("java") + words)
+        return MemoryNeed(estimate_block_memory(sizes).main + estimate_library_memory("java") + words)
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         from nirank.lexical.analysis import Analyzer
@@ -60,13 +60,15 @@ class TopTerms(TextMap):
         index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
 
-        def made() -> Iterator[str]:
-            for _, block in blocks(texts.read(_WHOLE)):
+        def write_kept_words() -> Iterator[str]:
+            for _, block in split_into_blocks(texts.read(_WHOLE)):
                 words = [text.split() for text in block]
-                terms = terms_of_words((word for one in words for word in one), tool)
-                weights = tf_idf([[term for word in one for term in terms[word]] for one in words], index.fields[""])
-                for one, weighed in zip(words, weights, strict=True):
-                    kept = greatest(weighed, self.terms)
-                    yield " ".join(word for word in one if any(term in kept for term in terms[word]))
+                terms = terms_of_words((word for text_words in words for word in text_words), tool)
+                weights = tf_idf(
+                    [[term for word in text_words for term in terms[word]] for text_words in words], index.fields[""]
+                )
+                for text_words, term_weights in zip(words, weights, strict=True):
+                    kept = greatest(term_weights, self.terms)
+                    yield " ".join(word for word in text_words if any(term in kept for term in terms[word]))
 
-        return rewritten(texts, made(), ctx)
+        return replace_texts(texts, write_kept_words(), ctx)

@@ -13,7 +13,7 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Combiner, Join, option, stage
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ranking import Ranking
-from nirank.stages._fusion import Float64, by_blocks, fuse
+from nirank.stages._fusion import Float64, add_shares, fuse_by_blocks
 
 Normalisation = Literal["minmax", "zscore", "sum", "rank", "none"]
 
@@ -70,19 +70,19 @@ class WeightedSum(Combiner):
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         weights = self.weights or (1.0,) * len(lists)
-        kept = [(weight, one) for weight, one in zip(weights, lists, strict=True) if weight != 0]
+        kept = [(weight, ranking) for weight, ranking in zip(weights, lists, strict=True) if weight != 0]
         if not kept:
             nothing = np.zeros(len(lists[0].rows), np.bool_)
             return lists[0].select(nothing).rescore(np.empty(0), source=self.name)
-        by = [weight for weight, _ in kept]
+        kept_weights = [weight for weight, _ in kept]
 
-        def fused(some: Sequence[Ranking]) -> Ranking:
-            parts = [normalise(one, self.normalise) for one in some]
-            shares = [weight * shares for weight, (shares, _) in zip(by, parts, strict=True)]
-            absent = [weight * absent for weight, (_, absent) in zip(by, parts, strict=True)]
-            return fuse(some, shares, absent, source=self.name)
+        def fuse_block(rankings: Sequence[Ranking]) -> Ranking:
+            parts = [normalise(ranking, self.normalise) for ranking in rankings]
+            shares = [weight * shares for weight, (shares, _) in zip(kept_weights, parts, strict=True)]
+            absent = [weight * absent for weight, (_, absent) in zip(kept_weights, parts, strict=True)]
+            return add_shares(rankings, shares, absent, source=self.name)
 
-        return by_blocks([one for _, one in kept], fused, ctx)
+        return fuse_by_blocks([ranking for _, ranking in kept], fuse_block, ctx)
 
 
 def weighted_sum(
@@ -95,48 +95,48 @@ def weighted_sum(
     return WeightedSum(weights, normalise, allow_raw).of(*of)  # type: ignore[arg-type]
 
 
-def normalise(one: Ranking, how: Normalisation) -> tuple[Float64, Float64]:
+def normalise(ranking: Ranking, how: Normalisation) -> tuple[Float64, Float64]:
     """Return the normalised scores, (n_pairs,), and what an absent document gets, (n_queries,); both float64.
 
     `how` is defined in `WeightedSum`.
     """
-    scores = np.asarray(one.scores, np.float64)
+    scores, zeros = np.asarray(ranking.scores, np.float64), np.zeros(len(ranking.queries))
     if how == "rank":
-        return 1.0 - (one.ranks - 1) / _spread(one, np.maximum(one.counts, 1)), np.zeros(len(one.queries))
-    best, least = _at(one, scores, 0), _at(one, scores, -1)
+        return 1.0 - (ranking.ranks - 1) / _spread(ranking, np.maximum(ranking.counts, 1)), zeros
+    best, least = _take_end(ranking, scores, 0), _take_end(ranking, scores, -1)
     if how == "none":
         return scores, least
     constant = best == least
     if how == "minmax":
-        return _ratio(one, scores, least, best - least, constant, 1.0), np.zeros(len(one.queries))
+        return _divide(ranking, scores, least, best - least, constant, 1.0), zeros
     if how == "sum":
-        total = _sums(one, scores - _spread(one, least))
-        return _ratio(one, scores, least, total, constant, 1.0 / np.maximum(one.counts, 1)), np.zeros(len(one.queries))
-    mean = _sums(one, scores) / np.maximum(one.counts, 1)
-    deviation = np.sqrt(_sums(one, (scores - _spread(one, mean)) ** 2) / np.maximum(one.counts, 1))
+        total = _sum_by_query(ranking, scores - _spread(ranking, least))
+        return _divide(ranking, scores, least, total, constant, 1.0 / np.maximum(ranking.counts, 1)), zeros
+    mean = _sum_by_query(ranking, scores) / np.maximum(ranking.counts, 1)
+    deviation = np.sqrt(_sum_by_query(ranking, (scores - _spread(ranking, mean)) ** 2) / np.maximum(ranking.counts, 1))
     constant |= deviation == 0  # differences so small that their squares vanish
-    scaled = _ratio(one, scores, mean, deviation, constant, 1.0)
-    return scaled, np.where(constant, 0.0, _at(one, scaled, -1))
+    scaled = _divide(ranking, scores, mean, deviation, constant, 1.0)
+    return scaled, np.where(constant, 0.0, _take_end(ranking, scaled, -1))
 
 
-def _at(one: Ranking, values: Float64, end: Literal[0, -1]) -> Float64:
+def _take_end(ranking: Ranking, values: Float64, end: Literal[0, -1]) -> Float64:
     """Return the value of each query's first or last document, 0 where a query has none."""
-    found = np.zeros(len(one.queries))
-    there = one.counts > 0
-    found[there] = values[one.offsets[:-1][there] if end == 0 else one.offsets[1:][there] - 1]
-    return found
+    values_at = np.zeros(len(ranking.queries))
+    has_pairs = ranking.counts > 0
+    values_at[has_pairs] = values[ranking.offsets[:-1][has_pairs] if end == 0 else ranking.offsets[1:][has_pairs] - 1]
+    return values_at
 
 
-def _sums(one: Ranking, values: Float64) -> Float64:
-    return np.bincount(one.query_rows, values, minlength=len(one.queries)).astype(np.float64)
+def _sum_by_query(ranking: Ranking, values: Float64) -> Float64:
+    return np.bincount(ranking.query_rows, values, minlength=len(ranking.queries)).astype(np.float64)
 
 
-def _spread(one: Ranking, by_query: NDArray[np.generic]) -> Float64:
-    return np.repeat(by_query.astype(np.float64), one.counts)
+def _spread(ranking: Ranking, by_query: NDArray[np.generic]) -> Float64:
+    return np.repeat(by_query.astype(np.float64), ranking.counts)
 
 
-def _ratio(
-    one: Ranking,
+def _divide(
+    ranking: Ranking,
     scores: Float64,
     origin: Float64,
     scale: Float64,
@@ -145,5 +145,5 @@ def _ratio(
 ) -> Float64:
     """Return (score - origin) / scale of the score's query, `flat` where all its scores are equal."""
     safe = np.where(constant, 1.0, scale)
-    scaled = (scores - _spread(one, origin)) / _spread(one, safe)
-    return np.where(_spread(one, constant), _spread(one, np.broadcast_to(flat, constant.shape)), scaled)
+    scaled = (scores - _spread(ranking, origin)) / _spread(ranking, safe)
+    return np.where(_spread(ranking, constant), _spread(ranking, np.broadcast_to(flat, constant.shape)), scaled)

@@ -47,10 +47,12 @@ class Where(ScopeStage):
                     raise ConfigError(f"where: {key}: expected text, a number, true or false, got {value!r}")
             if not isinstance(rule, Mapping):
                 continue
-            wrong = [name for name in rule if name not in (*_BOUNDS, "not")]
-            if wrong or not rule:
-                near = suggest(wrong[0], (*_BOUNDS, "not")) if wrong else ""
-                raise ConfigError(f"where: {key}: expected min, max or not, got {', '.join(wrong) or 'nothing'}{near}")
+            unknown = [name for name in rule if name not in (*_BOUNDS, "not")]
+            if unknown or not rule:
+                near = suggest(unknown[0], (*_BOUNDS, "not")) if unknown else ""
+                raise ConfigError(
+                    f"where: {key}: expected min, max or not, got {', '.join(unknown) or 'nothing'}{near}"
+                )
             for name in _BOUNDS:
                 bound = rule.get(name)
                 if name not in rule or (isinstance(bound, str) and parse_date(bound) is not None):
@@ -58,33 +60,33 @@ class Where(ScopeStage):
                 if isinstance(bound, str) or number(bound) is None:
                     raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
 
-    def check_sides(self, data: Sides, queries: Texts, docs: Texts) -> None:
-        absent = [_absent(key, docs) for key in self.match if len(docs) and not docs.readable.keys.get(key)]
+    def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
+        absent = [_describe_absent(key, docs) for key in self.match if len(docs) and not docs.readable.keys.get(key)]
         if absent:
             raise DataError(*absent)
 
     def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
         mask = np.ones(len(docs), np.bool_)
         for key, rule in self.match.items():
-            mask &= self._fitting(docs, key, rule, ctx)
+            mask &= self._find_fitting(docs, key, rule, ctx)
         return Scope(queries.ids, docs.ids, mask=mask)
 
-    def _fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
+    def _find_fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
         fits = np.zeros(len(docs), np.bool_)
-        lacking = 0
+        without_key = 0
         for row, value in enumerate(docs.metadata(key)):
             if value is None or value == "":
-                lacking += 1
+                without_key += 1
                 fits[row] = self.missing == "keep"
             else:
                 fits[row] = _holds(value, rule)
-        if len(docs) and lacking == len(docs):
-            raise DataError(_absent(key, docs))
-        ctx.count(f"without_{key}", lacking)
+        if len(docs) and without_key == len(docs):
+            raise DataError(_describe_absent(key, docs))
+        ctx.count(f"without_{key}", without_key)
         return fits
 
 
-def _absent(key: str, docs: Texts) -> str:
+def _describe_absent(key: str, docs: Texts) -> str:
     known = [name for name, rows in docs.readable.keys.items() if rows]
     listed = f"they have {', '.join(known)}" if known else "they have no metadata"
     return f"where: no document has metadata '{key}'; {listed}{suggest(key, known)}"
@@ -92,24 +94,24 @@ def _absent(key: str, docs: Texts) -> str:
 
 def _holds(value: Any, rule: Any) -> bool:
     if isinstance(value, list):
-        return any(_holds(one, rule) for one in value)
+        return any(_holds(element, rule) for element in value)
     if isinstance(rule, Mapping):
-        unwanted = rule.get("not", ())
-        if _equals_any(value, unwanted if isinstance(unwanted, tuple) else (unwanted,)):
+        excluded = rule.get("not", ())
+        if _equals_any(value, excluded if isinstance(excluded, tuple) else (excluded,)):
             return False
-        return all(_bounded(value, rule[name], name == "min") for name in _BOUNDS if name in rule)
+        return all(_is_within_bound(value, rule[name], name == "min") for name in _BOUNDS if name in rule)
     return _equals_any(value, rule if isinstance(rule, tuple) else (rule,))
 
 
 def _equals_any(value: Any, wanted: Iterable[Any]) -> bool:
-    return any(equal(value, one) for one in wanted)
+    return any(equal(value, candidate) for candidate in wanted)
 
 
-def _bounded(value: Any, bound: Any, least: bool) -> bool:
+def _is_within_bound(value: Any, bound: Any, least: bool) -> bool:
     if isinstance(bound, str):
         when, limit = parse_date(value), parse_date(bound)
         if when is None or limit is None:
             return False
         return when[0] >= limit[0] if least else when[1] <= limit[1]
-    found = number(value)
-    return found is not None and bool(found >= bound if least else found <= bound)
+    value_number = number(value)
+    return value_number is not None and bool(value_number >= bound if least else value_number <= bound)

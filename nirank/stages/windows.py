@@ -7,7 +7,7 @@ from nirank.algebra.stage import option, stage
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
-from nirank.stages._passages import PassageMap, passages
+from nirank.stages._passages import PassageMap, make_passages
 
 
 @stage
@@ -35,9 +35,9 @@ class Windows(PassageMap):
             raise ConfigError(f"windows: overlap must be 0 to {self.words - 1} (below words), got {self.overlap}")
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        return passages(texts, self._windows, ctx)
+        return make_passages(texts, self._split, ctx)
 
-    def _windows(self, text: str) -> list[str]:
+    def _split(self, text: str) -> list[str]:
         words = text.split()
         starts = range(0, max(len(words) - self.overlap, 1), self.words - self.overlap)
         return [" ".join(words[start : start + self.words]) for start in starts]

@@ -137,7 +137,7 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
     from nirank.inference.pair_scores import score_pairs
 
     context = Context(device="cpu")
-    logits = score_pairs(TEXTS, TEXTS, PAIRS, stage._how(models.resolve(stage.model)), context)
+    logits = score_pairs(TEXTS, TEXTS, PAIRS, stage._make_scoring(models.resolve(stage.model)), context)
     found = ACTIVATIONS[stage.activation](logits)
     expected = expected[:, options["label"]] if "label" in options else expected
     assert np.abs(found - expected).max() < 1e-5

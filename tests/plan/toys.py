@@ -36,8 +36,8 @@ class Shared(Retriever):
 
     name = "shared"
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
-        return (Node(f"{__name__}:lengths", 1, inputs=(("texts", data.docs),), offline=True, label="lengths"),)
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
+        return (Node(f"{__name__}:lengths", 1, inputs=(("texts", sides.docs),), offline=True, label="lengths"),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         CALLS.append("search")
@@ -68,10 +68,10 @@ class Learned(Retriever):
 
     name = "learned"
 
-    def plan_inputs(self, data: Sides) -> tuple[Node, ...]:
+    def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         from nirank.plan.compile import compile
 
-        mined = ("list", compile(Shared(), data))
+        mined = ("list", compile(Shared(), sides))
         return (Node(f"{__name__}:train", 1, inputs=(mined,), training=True, label="training"),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:

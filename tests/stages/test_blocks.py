@@ -46,7 +46,7 @@ def test_fusion(stage: Combiner, monkeypatch: pytest.MonkeyPatch) -> None:
     for most in (1, 60, 120):
         monkeypatch.setattr(_fusion, "_BLOCK_PAIRS", most)
         assert stage.combine(lists, small) == whole
-        parts.append(len(list(_fusion._blocks(np.sum([one.counts for one in lists], axis=0)))))
+        parts.append(len(list(_fusion._cut_into_blocks(np.sum([one.counts for one in lists], axis=0)))))
     assert parts[0] == N_QUERIES > parts[2] > 1 and whole.depth == 9
     assert ctx.counts["unequal_depths"] == 1, "all but the deepest"
 

@@ -16,7 +16,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
-from nirank.stages.dense import Dense, listed_rows
+from nirank.stages.dense import Dense, intersect_rows
 from nirank.stages.hnsw import HNSW
 from nirank.store import LocalStore
 
@@ -79,5 +79,8 @@ def test_what_all_lists_have() -> None:
     texts = small()
     both = (texts.queries.ids, texts.docs.ids)
     one, other = (Pairs.build(*both, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
-    assert listed_rows([]) is None
-    assert [row.tolist() for row in (listed_rows([one]), listed_rows([one, other])) if row is not None] == [[3, 5], [3]]
+    assert intersect_rows([]) is None
+    assert [row.tolist() for row in (intersect_rows([one]), intersect_rows([one, other])) if row is not None] == [
+        [3, 5],
+        [3],
+    ]

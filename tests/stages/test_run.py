@@ -18,7 +18,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.stages.run import RunFile, apparent_depth, read
+from nirank.stages.run import RunFile, guess_depth, read
 
 QUERIES = Texts.of({"q1": "", "q2": "", "q3": ""})
 DOCS = Texts.of({f"d{i}": "" for i in range(30)})
@@ -89,7 +89,7 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
 def test_trap_09_where_a_file_was_cut(lists: dict[str, int], depth: int | None, tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(**lists))
     found = searched(tmp_path / "a.run", k=None)
-    assert found.depth == depth == apparent_depth(found)
+    assert found.depth == depth == guess_depth(found)
 
 
 def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_refusals() -> None:
 
 def test_no_queries() -> None:
     none = Ranking.from_dict({}, Ids.of([]), DOCS.ids)
-    assert apparent_depth(none) is None
+    assert guess_depth(none) is None
     found = RunFile("a").search(QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(none,)))
     assert len(found) == 0
 
