@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
+from nirank.base.loading import count_loading
 from nirank.base.memory import MemoryNeed, estimate_library_memory
 from nirank.errors import MissingExtra
 from nirank.flow.pairs import choose_row_type
@@ -93,13 +94,15 @@ def search(
     width  how much is searched: HNSW's efSearch, at least k; IVF's number of lists (nprobe)
     Listed pairs are scored exactly, without the index. Declares the overlap@k with exact search, on a sample.
     """
-    faiss = _faiss()
+    with count_loading():
+        faiss = _faiss()
     stated = json.loads((folder / "ann.json").read_text())
     similarity = stated["similarity"]
     ctx.declare("index", {**stated, "width": width, "seed": _SEED, "build_threads": 1})
     if scope.pairs is not None or not len(docs) or not len(queries):
         return nearest(queries, docs, scope, k, similarity)
-    index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
+    with count_loading():
+        index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
     depth = len(docs) if k is None else min(k, len(docs))
     asked = _prepared(queries, similarity)
     restricted = bool(scope.ranges) or any(one is not None for one in (scope.mask, scope.own_rows, scope.excluded))

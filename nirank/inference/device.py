@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nirank.algebra.context import Context
 from nirank.base.identity import digest
+from nirank.base.loading import count_loading
 from nirank.base.memo import Rows
 from nirank.base.memory import MIB, WORKER_BYTES, MemoryNeed, estimate_library_memory, release_memory
 from nirank.inference.models import ModelFiles
@@ -74,7 +75,13 @@ def loader(function: F) -> F:
     """Make a function that loads models keep the last two, until memory is short."""
     kept = lru_cache(maxsize=_LOADED)(function)
     _loaders.append(kept)
-    return kept  # type: ignore[return-value]
+
+    @wraps(kept)
+    def load(*options: Any) -> Any:
+        with count_loading():
+            return kept(*options)
+
+    return load  # type: ignore[return-value]
 
 
 def forget_models() -> None:

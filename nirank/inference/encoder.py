@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
+from nirank.base.loading import count_loading
 from nirank.base.memo import Rows, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
@@ -335,7 +336,8 @@ def _load(
 
 def chosen_device(device: str) -> str:
     """Return the device to use: an accelerator if there is one under 'auto'."""
-    import torch
+    with count_loading():
+        import torch
 
     if device != "auto":
         return device

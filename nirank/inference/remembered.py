@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
+from nirank.base.loading import loading_seconds
 from nirank.base.memo import Keys, Memo, Rows, find_distinct_keys, hash_texts
 from nirank.inference.device import Answer, timed
 
@@ -128,16 +129,16 @@ def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: C
             begun.append(shard)
             yield shard.items
 
-    started = time.perf_counter()
+    started, loaded = time.perf_counter(), loading_seconds()
     for rows, device_s in compute(items()):
         shard = begun.popleft()
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started - (loading_seconds() - loaded)
         rows = memo.put(shard.keys, rows, seconds)
         ctx.memo_use["computed"] += len(shard.keys)
         ctx.memo_use["computed_s"] += seconds
         ctx.device_s += device_s
         yield shard.items, rows
-        started = time.perf_counter()
+        started, loaded = time.perf_counter(), loading_seconds()
 
 
 def here(function: Callable[[T], Rows]) -> Compute[T]:

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nirank.base.loading import count_loading
 from nirank.base.memory import MIB, measure_headroom
 from nirank.errors import MissingExtra
 
@@ -32,10 +33,11 @@ _OPTIONS = ("-Xrs", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 @cache
 def java_class(name: str) -> Any:
     """Return a Java class by its full name; the first call starts the virtual machine."""
-    _start()
-    from jnius import autoclass
+    with count_loading():
+        _start()
+        from jnius import autoclass
 
-    return autoclass(name)
+        return autoclass(name)
 
 
 @cache

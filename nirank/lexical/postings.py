@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.loading import count_loading
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
@@ -60,9 +61,10 @@ class Index:
     @classmethod
     def open(cls, folder: Path) -> Index:
         """Map what `build` wrote."""
-        facts = json.loads((folder / "index.json").read_text())
-        fields = {name: FieldPostings.open(folder / str(at)) for at, name in enumerate(facts["fields"])}
-        return cls(fields, facts["analyzer"])
+        with count_loading():
+            facts = json.loads((folder / "index.json").read_text())
+            fields = {name: FieldPostings.open(folder / str(at)) for at, name in enumerate(facts["fields"])}
+            return cls(fields, facts["analyzer"])
 
 
 def build(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folder: Path) -> None:

@@ -27,6 +27,7 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.loading import count_loading
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
@@ -124,7 +125,8 @@ class _Compiled:
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def search(self, query: int) -> Found:
-        from nirank.lexical import compiled
+        with count_loading():
+            from nirank.lexical import compiled
 
         listed = self.scope.list_rows(query)
         fields, *clauses = self._clauses(query)

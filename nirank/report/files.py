@@ -33,7 +33,7 @@ from nirank.results.row import Row
 _NAMES = ("collection", "split", "qrels", "system", "seed_of", "measures", "nulls", "twins")  # of a row; these stay
 LOST_COLUMNS = ("qrels", "query_id", "document_id", "last_in")
 _PAIRS = ("candidates", "per_record", "matches", "kept")
-_COSTS = ("ms_per_query", "index_s", "training_s", "parameters", "device_s")
+_COSTS = ("ms_per_query", "loading_s", "index_s", "training_s", "parameters", "device_s")
 _Line = Mapping[str, Any]
 
 

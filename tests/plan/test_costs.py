@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from toys import CALLS, Learned, Lookup, Shared, fruits
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node, Stored
 from nirank.algebra.stage import Scorer, stage
+from nirank.base.loading import count_loading, loading_seconds
 from nirank.base.memo import hash_texts
+from nirank.collections.texts import Texts
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
+from nirank.flow.scope import Scope
+from nirank.inference import device
 from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
 from nirank.plan.estimate import PastCosts, estimate_items
 from nirank.store import LocalStore
@@ -249,3 +254,38 @@ def test_times_in_words(seconds: float, words: str) -> None:
 def test_the_seconds_alone_include_what_a_memo_spared() -> None:
     assert alone_s({"wall_s": 1, "found_s": 2}) == 3
     assert alone_s({"wall_s": 1}) == 1
+
+
+@stage
+class SlowToLoad(Shared):
+    """Loads something before it answers."""
+
+    name = "slow_to_load"
+
+    def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
+        with count_loading(), count_loading():
+            time.sleep(0.3)
+        return super().search(queries, scope, k, ctx)
+
+
+def test_loading_is_no_cost_of_a_query_but_a_figure_of_its_own(tmp_path: Path) -> None:
+    (row,) = Experiment(fruits(), {"S": SlowToLoad()}, ["RR"], store=LocalStore(tmp_path)).run().rows
+    assert row.cost.loading_s is not None and row.cost.ms_per_query is not None
+    assert 0.3 <= row.cost.loading_s < 0.6, "a block inside another counts once"
+    assert row.cost.ms_per_query < 100, "of three queries, loading would be 100 ms each"
+    assert costs([spent("a", 1.0), spent("b", 0.5, loading_s=0.25)], 8).loading_s is None, "a was not recorded"
+    both = costs([spent("a", 1.0, loading_s=0.5), spent("index", 3.0, offline=True, loading_s=1.0)], 8)
+    assert (both.ms_per_query, both.loading_s, both.index_s) == (1000 * 0.5 / 8, 0.5, 3.0)
+
+
+def test_models_count_as_loading_when_they_are_loaded_and_not_when_they_are_kept() -> None:
+    @device.loader
+    def load_slowly(name: str) -> str:
+        time.sleep(0.1)
+        return name
+
+    before = loading_seconds()
+    assert load_slowly("m") == "m"
+    loaded = loading_seconds()
+    assert load_slowly("m") == "m"
+    assert loaded - before >= 0.1 > loading_seconds() - loaded

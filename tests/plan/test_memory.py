@@ -151,12 +151,12 @@ def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
     assert not found.failed
     from nirank.inference.encoder import _load
 
-    assert _load.cache_info().currsize  # type: ignore[attr-defined]
+    assert _load.__wrapped__.cache_info().currsize  # type: ignore[attr-defined]
     monkeypatch.setattr(
         "nirank.plan.execute.measure_process_memory", lambda: 100 * GB if sizes else sizes.append(1) or 0
     )
     Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "b"), max_memory="64GB").run()
-    assert not _load.cache_info().currsize  # type: ignore[attr-defined]
+    assert not _load.__wrapped__.cache_info().currsize  # type: ignore[attr-defined]
 
 
 # -- blocks ----------------------------------------------------------------------------------------

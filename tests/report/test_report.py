@@ -97,10 +97,10 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     assert re.split("  +", lines(plain, trained)[4])[-4:-1] == ["61.5*", "-", "3.3*"]
     save(tmp_path, [row("A", 0.5, cost=plain), row("B", 0.5, cost=neural), row("C", 0.5, cost=SystemCost())])
     table = list(csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines()))
-    names = ["ms_per_query", "index_s", "training_s", "parameters", "device_s", "devices"]
-    assert list(table[0])[-7:] == [*names, "pipeline"], "the same columns, whatever is in them"
-    assert [table[1][name] for name in names] == ["1.0", "2.0", "", "22713216", "3.26", "cuda:0 (Fast)"]
-    assert [table[2][name] for name in names] == [""] * 6
+    names = ["ms_per_query", "loading_s", "index_s", "training_s", "parameters", "device_s", "devices"]
+    assert list(table[0])[-8:] == [*names, "pipeline"], "the same columns, whatever is in them"
+    assert [table[1][name] for name in names] == ["1.0", "", "2.0", "", "22713216", "3.26", "cuda:0 (Fast)"]
+    assert [table[2][name] for name in names] == [""] * 7
     page = (tmp_path / "report.html").read_text()
     assert '<td class="fact">22.7M</td>' in page and "<td><b>0.5000</b></td>" in page
 
