@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.auditor import audit
+from nirank.collections.audit.auditor import audit_collection
 from nirank.collections.collection_data import CollectionData, SelfMatch, Time
-from nirank.collections.findings import Finding, refuse
-from nirank.collections.in_memory import judgements_in_memory, pairs_in_memory, texts_in_memory
+from nirank.collections.findings import Finding, raise_errors
+from nirank.collections.in_memory import import_mapping, judgements_from_mapping, pairs_from_mapping
 from nirank.collections.joining import Contents, describe_known, join_contents
 from nirank.collections.rules import check_data, check_rules
 from nirank.errors import ConfigError
@@ -59,13 +59,13 @@ class Collection(CollectionData):
         """
         check_rules(min_rel, self_match, max_dangling, time, None)
         pool, had = (
-            None if of is None else pairs_in_memory(of, f"{name}: {what}")
+            None if of is None else pairs_from_mapping(of, f"{name}: {what}")
             for what, of in (("candidates", candidates), ("known", known))
         )
         contents = Contents(
-            texts_in_memory(docs, f"{name}: documents"),
-            texts_in_memory(queries, f"{name}: queries"),
-            {} if qrels is None else {"qrels": (judgements_in_memory(qrels, f"{name}: judgements"), min_rel)},
+            import_mapping(docs, f"{name}: documents"),
+            import_mapping(queries, f"{name}: queries"),
+            {} if qrels is None else {"qrels": (judgements_from_mapping(qrels, f"{name}: judgements"), min_rel)},
             pool,
             had,
             origin={"source": "memory"},
@@ -95,9 +95,9 @@ class Collection(CollectionData):
         """
         data, facts = join_contents(name, split, contents, rules)
         check_data(data, expect or {})
-        findings = (*audit(data, facts, max_dangling=max_dangling), *findings)
+        findings = (*audit_collection(data, facts, max_dangling=max_dangling), *findings)
         if check:
-            refuse(findings)
+            raise_errors(findings)
         known = {each.name: getattr(data, each.name) for each in fields(CollectionData)}
         return cls(**known, findings=findings, open_split=open_split)
 

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.dates import Dates, date_key, dated, dates_of
+from nirank.collections.dates import Dates, find_date_key, get_dates, make_date_range
 from nirank.collections.metadata import as_id
 from nirank.collections.texts import Texts
-from nirank.collections.twins import twin_groups
+from nirank.collections.twins import group_twins
 from nirank.errors import ConfigError, suggest
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -83,7 +83,7 @@ class CollectionData:
     @cached_property
     def twin_groups(self) -> NDArray[np.int64]:
         """For each document the first one with the same text, (n_docs,) int64."""
-        return twin_groups(np.asarray(self.docs.fingerprints))
+        return group_twins(np.asarray(self.docs.fingerprints))
 
     @cached_property
     def doc_dates(self) -> Dates | None:
@@ -96,8 +96,8 @@ class CollectionData:
         return self._dates(self.queries)
 
     def _dates(self, texts: Texts) -> Dates | None:
-        key = self.date if self.date is not None else date_key(texts)
-        return None if key is None else dates_of(texts, key)
+        key = self.date if self.date is not None else find_date_key(texts)
+        return None if key is None else get_dates(texts, key)
 
     def build_scopes(self) -> dict[str, Scope]:
         """Return what restricts retrieval here, by name: candidates, known and own documents, dates."""
@@ -111,7 +111,7 @@ class CollectionData:
         if own is not None:
             found["own documents"] = Scope(queries, docs, own_rows=own)
         if self.time == "as_of_query" and self.doc_dates is not None and self.query_dates is not None:
-            rule = dated(self.doc_dates, self.query_dates, "before", None, "keep")
+            rule = make_date_range(self.doc_dates, self.query_dates, "before", None, "keep")
             found["documents before the query"] = Scope(queries, docs, ranges=(rule,))
         return found
 

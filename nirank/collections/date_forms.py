@@ -79,7 +79,7 @@ def parse_date(value: Any, order: Order | None = None) -> Found | None:
     if found is not None:
         year, month, day = ([int(part) if part else None for part in found.groups()] + [None, None])[:3]
         return None if year is None else _interval(year, month, day)
-    numeric = numeric_parts(text)
+    numeric = parse_numeric_date(text)
     if numeric is not None:
         if numeric.unclear and order is None:
             return None
@@ -89,7 +89,7 @@ def parse_date(value: Any, order: Order | None = None) -> Found | None:
     return _of_words(text)
 
 
-def numeric_parts(value: Any) -> Numeric | None:
+def parse_numeric_date(value: Any) -> Numeric | None:
     """Return the parts of a date that is three numbers, the year last; None for any other form."""
     found = _NUMERIC.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
@@ -112,15 +112,15 @@ def _of_words(text: str) -> Found | None:
 def _interval(year: int, month: int | None, day: int | None) -> Found | None:
     try:
         if month is None:
-            return days_of(year, 1, 1), days_of(year, 12, 31), "year"
+            return count_epoch_days(year, 1, 1), count_epoch_days(year, 12, 31), "year"
         if day is None:
-            return days_of(year, month, 1), days_of(year, month, monthrange(year, month)[1]), "month"
-        whole = days_of(year, month, day)
+            return count_epoch_days(year, month, 1), count_epoch_days(year, month, monthrange(year, month)[1]), "month"
+        whole = count_epoch_days(year, month, day)
     except ValueError:
         return None
     return whole, whole, "day"
 
 
-def days_of(year: int, month: int, day: int) -> int:
+def count_epoch_days(year: int, month: int, day: int) -> int:
     """Return a day as days since 1970-01-01; raises ValueError for one that is none."""
     return date(year, month, day).toordinal() - _EPOCH

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.date_forms import Found, Order, days_of, numeric_parts, parse_date
+from nirank.collections.date_forms import Found, Order, count_epoch_days, parse_date, parse_numeric_date
 from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import ValueRange
@@ -23,10 +23,10 @@ KEYS = ("date", "publication_date", "published", "publication_year", "year")  # 
 _SHOWN = 3
 _FORMS = ("day", "month", "year")
 # What systems write where they know no date: the least date of .NET, 'unknown' and 'no end' of EUR-Lex and databases.
-_NEVER = {days_of(*day) for day in ((1, 1, 1), (1001, 1, 1), (2999, 12, 31))}
-_FAR = days_of(9999, 1, 1)  # and all after it
+_NEVER = {count_epoch_days(*day) for day in ((1, 1, 1), (1001, 1, 1), (2999, 12, 31))}
+_FAR = count_epoch_days(9999, 1, 1)  # and all after it
 # The zeros of calendars: dates of their own, unless many rows share one (Excel, SQL Server, Unix).
-_ZEROS = {days_of(*day) for day in ((1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1))}
+_ZEROS = {count_epoch_days(*day) for day in ((1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1))}
 _MANY, _SHARE = 5, 0.05  # rows, and of the dated ones
 
 
@@ -99,7 +99,7 @@ def read_dates(texts: Texts, key: str) -> Dates:
         if value is None or value == "":
             missing += 1
             continue
-        numeric = numeric_parts(value)
+        numeric = parse_numeric_date(value)
         if numeric is not None and numeric.unclear:
             unclear.append((row, value))
             continue
@@ -141,7 +141,7 @@ def _placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[n
     return np.flatnonzero(never)
 
 
-def dates_of(texts: Texts, key: str) -> Dates:
+def get_dates(texts: Texts, key: str) -> Dates:
     """Return the dates under a key, read once for as long as the texts are held, and from where they are kept."""
     if key not in texts.dates:
         texts.dates[key] = (texts.keep or read_dates)(texts, key)
@@ -149,25 +149,25 @@ def dates_of(texts: Texts, key: str) -> Dates:
     return found
 
 
-def date_key(texts: Texts) -> str | None:
+def find_date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
     by_name = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.readable.keys))}
     return next((by_name[name] for name in KEYS if name in by_name), None)
 
 
-def side_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:
+def find_date_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:
     """Return the keys under which documents and queries have dates: the one asked for, or by their names.
 
     The documents' key is that of the queries too, if these have it.
     where  begins the message of the DataError for a side that has none
     """
-    key = asked or date_key(docs)
+    key = asked or find_date_key(docs)
     if key is None:
         raise DataError(
             f"{where}: the documents have no metadata key such as date or year; name it with {{{where}: {{key: …}}}}"
             f" or the collection's date; they have {', '.join(docs.readable.keys) or 'no metadata'}"
         )
-    theirs = key if asked or key in queries.readable.keys else date_key(queries) or key
+    theirs = key if asked or key in queries.readable.keys else find_date_key(queries) or key
     for what, texts, name in (("documents", docs, key), ("queries", queries, theirs)):
         known = texts.readable.keys
         if len(texts) and name not in known:
@@ -175,7 +175,7 @@ def side_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -> tup
                 f"{where}: the {what} have no date under '{name}'; they have {', '.join(known) or 'no metadata'}"
                 f"{suggest(name, known)}"
             )
-    if len(docs) and dates_of(docs, key).undated.all():
+    if len(docs) and get_dates(docs, key).undated.all():
         raise DataError(f"{where}: the documents have no date under '{key}', only what is no date")
     return key, theirs
 
@@ -184,7 +184,7 @@ When = Literal["before", "until", "after", "since"]
 Undated = Literal["keep", "drop"]
 
 
-def dated(docs: Dates, queries: Dates, when: When, days: int | None, undated: Undated) -> ValueRange:
+def make_date_range(docs: Dates, queries: Dates, when: When, days: int | None, undated: Undated) -> ValueRange:
     """Return which documents each query may see by their dates.
 
     when     before: surely earlier than the query (last day of the document before its first);

@@ -8,7 +8,7 @@ from typing import Literal
 
 from nirank.errors import DataError
 
-SHOWN = 3  # examples of a finding
+MAX_EXAMPLES = 3  # examples of a finding
 
 Severity = Literal["error", "warning", "note"]
 
@@ -31,13 +31,13 @@ class Finding:
     examples: tuple[str, ...] = ()
 
 
-def refuse(findings: Iterable[Finding]) -> None:
+def raise_errors(findings: Iterable[Finding]) -> None:
     """Raise DataError with all findings that are errors, if any are."""
-    said = [sentence(one) for one in findings if one.severity == "error"]
+    said = [format_finding(one) for one in findings if one.severity == "error"]
     if said:
         raise DataError(*said)
 
 
-def sentence(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
     """Return a finding as one sentence, with its examples."""
     return f"{finding.message} ({', '.join(finding.examples)})" if finding.examples else finding.message

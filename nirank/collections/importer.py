@@ -18,7 +18,7 @@ import pyarrow as pa
 from nirank.base.identity import Digester
 from nirank.collections.readable import METADATA, Readable, count_keys
 from nirank.collections.readers.records import Record
-from nirank.collections.texts import digest_columns, digest_record, fingerprint
+from nirank.collections.texts import digest_columns, digest_record, hash_text
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 
@@ -133,7 +133,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
                 files.append((len(lines), record.file or source))
             lines.append(record.where)
             prints.append(_look_at(id, columns, facts, whole))
-            bodies.append(fingerprint(columns["text"]) if not whole and columns["title"] else prints[-1])
+            bodies.append(hash_text(columns["text"]) if not whole and columns["title"] else prints[-1])
             own.update(record.own)
             count_keys(keys, record.metadata)
             for name in names:
@@ -233,7 +233,7 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: boo
             facts.title_only.add(id)
         elif body.startswith(title):
             facts.title_twice.add(id)
-    return fingerprint(text)
+    return hash_text(text)
 
 
 def _other_columns(record: Record, names: Sequence[str], source: str) -> str:

@@ -13,20 +13,20 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.collections.importer import ImportFacts, import_texts
-from nirank.collections.readable import plain_text
+from nirank.collections.readable import value_to_text
 from nirank.collections.readers.fields import Fields
 from nirank.collections.readers.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.judgements import PairsFile, QrelsFile
 from nirank.forms.asked import TextColumns
-from nirank.forms.cells import NotText, cell_id
+from nirank.forms.cells import NotText, cell_to_id
 from nirank.forms.names import TEXT_NAMES, TITLE_NAMES, is_known
 
 _GREATEST = 10**9  # labels are below, as in files
 
 
-def texts_in_memory(records: Mapping[Any, Any], what: str) -> tuple[Texts, ImportFacts]:
+def import_mapping(records: Mapping[Any, Any], what: str) -> tuple[Texts, ImportFacts]:
     """Import {id: text} or {id: {title, text, metadata, …}}; records with neither title nor text are a table's rows.
 
     what  'documents' or 'queries'
@@ -49,7 +49,7 @@ def _records(records: Mapping[Any, Any], what: str) -> Iterator[Record]:
             yield made.record({**fields, "_id": id}, f"{what}, '{id}'", number)
             continue
         metadata = {"metadata": fields["metadata"]} if "metadata" in fields else {}
-        more = {name: plain_text(fields.get(name)) for name in names}
+        more = {name: value_to_text(fields.get(name)) for name in names}
         yield made.record({"_id": id, **metadata}, f"{what}, '{id}'", number)._replace(more=more)
 
 
@@ -63,7 +63,7 @@ def _fields(id: Any, value: Any, what: str) -> dict[str, Any]:
     raise DataError(f"{what}, '{id}': expected a text, or a mapping of title, text and metadata, got {_kind(value)}")
 
 
-def judgements_in_memory(judged: Mapping[Any, Any], source: str) -> QrelsFile:
+def judgements_from_mapping(judged: Mapping[Any, Any], source: str) -> QrelsFile:
     """Take {query id: {document id: label}}; raises DataError, naming both, for a label that is no whole number."""
     if not isinstance(judged, Mapping):
         raise DataError(f"{source}: expected {{query id: {{document id: label}}}}, got {_kind(judged)}")
@@ -71,7 +71,7 @@ def judgements_in_memory(judged: Mapping[Any, Any], source: str) -> QrelsFile:
     for query, graded in judged.items():
         if not isinstance(graded, Mapping):
             raise DataError(f"{source}: query '{query}': expected {{document id: label}}, got {_kind(graded)}")
-        asked = id_text(query, f"{source}: a query id")
+        asked = id_from_value(query, f"{source}: a query id")
         for doc, given in graded.items():
             label = _plain(given)
             whole = isinstance(label, int) or (isinstance(label, float) and label.is_integer())
@@ -79,11 +79,11 @@ def judgements_in_memory(judged: Mapping[Any, Any], source: str) -> QrelsFile:
                 raise DataError(
                     f"{source}: query '{query}', document '{doc}' has label {given!r}; expected a whole number"
                 )
-            rows.append((asked, id_text(doc, f"{source}: query '{query}': a document id"), int(label)))
+            rows.append((asked, id_from_value(doc, f"{source}: query '{query}': a document id"), int(label)))
     return QrelsFile.of(rows, source)
 
 
-def pairs_in_memory(listed: Mapping[Any, Any], source: str) -> PairsFile:
+def pairs_from_mapping(listed: Mapping[Any, Any], source: str) -> PairsFile:
     """Take {query id: document ids}."""
     if not isinstance(listed, Mapping):
         raise DataError(f"{source}: expected {{query id: document ids}}, got {_kind(listed)}")
@@ -92,16 +92,16 @@ def pairs_in_memory(listed: Mapping[Any, Any], source: str) -> PairsFile:
     for query, given in listed.items():
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
             raise DataError(f"{source}: query '{query}': expected a list of document ids, got {_kind(given)}")
-        found = [id_text(doc, f"{source}: query '{query}': a document id") for doc in given]
-        queries += [id_text(query, f"{source}: a query id")] * len(found)
+        found = [id_from_value(doc, f"{source}: query '{query}': a document id") for doc in given]
+        queries += [id_from_value(query, f"{source}: a query id")] * len(found)
         docs += found
     return PairsFile.build(source, pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string()))
 
 
-def id_text(value: Any, where: str) -> str:
+def id_from_value(value: Any, where: str) -> str:
     """Return an id as text, whole numbers as they are written; raises DataError, begun by `where`, for what is none."""
     try:
-        id = cell_id(_plain(value))
+        id = cell_to_id(_plain(value))
     except NotText:
         id = None
     if not id:

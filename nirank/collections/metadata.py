@@ -8,14 +8,14 @@ from typing import Any
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # as JSON writes numbers: 007 is a name
 
 
-def number(value: Any) -> int | float | None:
+def parse_number(value: Any) -> int | float | None:
     """Return the number that a value is, or writes as JSON does; None for anything else, also for true and false."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return int(value) if value.strip().lstrip("-").isdigit() else float(value)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def equal(value: Any, wanted: Any) -> bool:
+def are_equal(value: Any, wanted: Any) -> bool:
     """Tell whether a value of metadata is the one that is wanted.
 
     Numbers are equal as numbers, to the last digit: 1990 is 1990.0, and the text of either where the other is a
@@ -25,7 +25,7 @@ def equal(value: Any, wanted: Any) -> bool:
         return value is wanted
     if isinstance(value, str) and isinstance(wanted, str):
         return value == wanted
-    one, other = number(value), number(wanted)
+    one, other = parse_number(value), parse_number(wanted)
     return one is not None and other is not None and one == other
 
 

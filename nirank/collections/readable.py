@@ -107,10 +107,10 @@ def _loose(name: str) -> str:
 def count_keys(keys: dict[str, int], metadata: Mapping[str, Any]) -> None:
     """Count one row's metadata keys: those under which there is text."""
     for key, value in metadata.items():
-        keys[key] = keys.get(key, 0) + bool(plain_text(value).strip())
+        keys[key] = keys.get(key, 0) + bool(value_to_text(value).strip())
 
 
-def plain_text(value: Any) -> str:
+def value_to_text(value: Any) -> str:
     """Return a metadata value as the text that a view reads.
 
     Text stays as it is; nothing (null, NaN) is empty; true and false are these words; numbers are as short as they can
@@ -127,5 +127,5 @@ def plain_text(value: Any) -> str:
     if isinstance(value, Mapping):
         value = value.values()
     if isinstance(value, Iterable):
-        return " ".join(filter(None, (plain_text(item).strip() for item in value)))
+        return " ".join(filter(None, (value_to_text(item).strip() for item in value)))
     return str(value)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.base.identity import Digester
-from nirank.collections.readable import METADATA, Readable, plain_text
+from nirank.collections.readable import METADATA, Readable, value_to_text
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.flow.ids import Ids, take_rows
 from nirank.flow.pairs import Rows
@@ -146,7 +146,7 @@ class Texts:
         found = {name: self._part(name, part) for name in names if name in self.columns}
         if metadata:
             records = [json.loads(value) if value else {} for value in self._part(METADATA, part)]
-            found |= {name: [plain_text(record.get(name)) for record in records] for name in metadata}
+            found |= {name: [value_to_text(record.get(name)) for record in records] for name in metadata}
         return [found[name] for name in names]
 
     def _part(self, name: str, part: slice | Rows) -> list[str]:
@@ -199,7 +199,7 @@ class Texts:
         """A hash of each row's text, (n,) uint64: equal for texts that differ in case and blanks only; 0: no text."""
         if self._fingerprints is None:
             whole = self.read(TextView(self.text_columns()))
-            self._fingerprints = np.fromiter(map(fingerprint, whole), np.uint64, len(self))
+            self._fingerprints = np.fromiter(map(hash_text, whole), np.uint64, len(self))
         return self._fingerprints
 
     @property
@@ -207,7 +207,7 @@ class Texts:
         """As `fingerprints`, of the text without its title, (n,) uint64."""
         if self._bodies is None:
             if {"title", "text"} <= set(self.columns) and not self.whole:
-                self._bodies = np.fromiter(map(fingerprint, self._strings("text")), np.uint64, len(self))
+                self._bodies = np.fromiter(map(hash_text, self._strings("text")), np.uint64, len(self))
             else:
                 self._bodies = self.fingerprints
         return self._bodies
@@ -269,7 +269,7 @@ def digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:
     return [id, {name: value for name, value in columns.items() if value}]
 
 
-def fingerprint(text: str) -> int:
+def hash_text(text: str) -> int:
     """Return a 64-bit hash of a text in lower case with single blanks; 0 for a blank one."""
     words = text.casefold().split()
     return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest()) if words else 0

@@ -9,7 +9,7 @@ from nirank.flow.qrels import Qrels
 from nirank.flow.scope import Scope
 
 
-def twin_groups(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
+def group_twins(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return for each row the first row with the same text, (n,) int64; blank texts have no twins."""
     groups = np.arange(len(fingerprints))
     _, first, back = np.unique(fingerprints, return_index=True, return_inverse=True)
@@ -50,7 +50,7 @@ def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = 
     )
 
 
-def unequal_groups(qrels: Qrels, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+def find_unequal_groups(qrels: Qrels, groups: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the groups whose members some query judges differently, or only some of them, by first row."""
     sizes = np.bincount(groups, minlength=len(groups))
     at = np.flatnonzero(qrels.rows >= 0)

@@ -10,7 +10,7 @@ from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import RESOLVE_FILES, CollectionSource, resolve_source
 from nirank.config.sections import Expected, Section, Text, Words, WrittenAs, read_section
 from nirank.config.yaml_tree import Tree
-from nirank.forms.asked import AskedColumns
+from nirank.forms.asked import ColumnNames
 
 _SOURCES = (["path"], ["docs", "queries"], ["left", "right"], ["records"])  # keys that make a collection
 _TABLES = {"left", "right", "records"}
@@ -71,7 +71,7 @@ def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
         return None
     arguments = keys.section_values()
     if "columns" in arguments and not given & _TABLES:
-        file.attempt(tree.value["columns"], lambda: AskedColumns.of(arguments["columns"]))
+        file.attempt(tree.value["columns"], lambda: ColumnNames.of(arguments["columns"]))
     if "path" in arguments:
         arguments = {"source": arguments.pop("path")} | arguments
     return arguments

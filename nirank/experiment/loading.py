@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from nirank.algebra.node import Node, Store, Stored
 from nirank.base.files import expand_path
 from nirank.collections.audit.facts import JudgedFacts
-from nirank.collections.audit.judgements import file_findings
-from nirank.collections.audit.sides import side_findings
+from nirank.collections.audit.judgements import audit_judgement_file
+from nirank.collections.audit.sides import audit_side
 from nirank.collections.collection import Collection
 from nirank.collections.collection_data import SelfMatch, Time
 from nirank.collections.dates import VERSION as DATES_VERSION
@@ -29,16 +29,16 @@ from nirank.collections.readers.records import Side
 from nirank.collections.rules import check_rules
 from nirank.collections.sources.clef_tar import ClefTar
 from nirank.collections.sources.file_set import FileSet
-from nirank.collections.sources.judgement_sets import QrelsAsked, for_any_split, read_sets
-from nirank.collections.sources.lookup import Files, resolve
-from nirank.collections.sources.record_tables import Ask, RecordTables, TablesAsked
+from nirank.collections.sources.judgement_sets import QrelsOption, drop_split_files, read_judgement_sets
+from nirank.collections.sources.lookup import NamedFiles, open_source
+from nirank.collections.sources.record_tables import Ask, RecordTables, TableOptions
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
-from nirank.forms.asked import AskedColumns
+from nirank.forms.asked import ColumnNames
 
 log = logging.getLogger("nirank")
 
@@ -58,7 +58,7 @@ def load(
     pairs: str | Path | Mapping[str, str | Path] | None = None,
     exclude: str | Sequence[str] = (),
     ask: Ask = "right",
-    qrels: QrelsAsked = None,
+    qrels: QrelsOption = None,
     candidates: str | Path | bool | None = None,
     known: str | Path | None = None,
     columns: Mapping[str, Any] | None = None,
@@ -121,7 +121,7 @@ def load(
         "name": name,
         "queries": queries,
         "columns": columns,
-        "qrels": for_any_split(qrels),
+        "qrels": drop_split_files(qrels),
         "candidates": False if candidates is False else None,
         "min_rel": min_rel,
         "self_match": self_match,
@@ -130,23 +130,23 @@ def load(
         "max_dangling": max_dangling,
         "store": store,
     }
-    tables = TablesAsked(left, right, records, pairs, exclude, ask, columns)
+    tables = TableOptions(left, right, records, pairs, exclude, ask, columns)
     if tables.given():
         own_rule = None if self_match == "keep" else self_match
         beside = {"docs": docs, "queries": queries, "qrels": qrels, "candidates": candidates, "known": known}
         _refuse_beside_tables(beside | {"self_match": own_rule})
         same |= tables.given()
-        files = Files(tables=tables)
+        files = NamedFiles(tables=tables)
     else:
-        files = Files(docs, queries, AskedColumns.of(columns))
-    opened, split = resolve(source, split, files, name)
+        files = NamedFiles(docs, queries, ColumnNames.of(columns))
+    opened, split = open_source(source, split, files, name)
     if store is None:
         from nirank.store import open_store
 
         store = open_store()
     docs_and_facts, topics = imported(opened, "docs", store), imported(opened, "queries", store)
     split = _choose(opened, split, topics[1])
-    sets = read_sets(opened, split, topics[0].ids, qrels, min_rel)
+    sets = read_judgement_sets(opened, split, topics[0].ids, qrels, min_rel)
     others, unread = _other_splits(opened, split, topics[0].ids)
     contents = Contents(
         docs_and_facts,
@@ -202,7 +202,7 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
         facts = JudgedFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
         origin = {"source": str(path), "counts": counts}
         none = Texts.of({})
-        return Collection(path.name, none, none, findings=tuple(file_findings(path.name, facts)), origin=origin)
+        return Collection(path.name, none, none, findings=tuple(audit_judgement_file(path.name, facts)), origin=origin)
     if store is None:
         from nirank.store import open_store
 
@@ -210,7 +210,7 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
     files = FileSet(path.name, TextFiles.at(path, "audit"), TextFiles())
     texts, told = imported(files, "docs", store)
     origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
-    found = (*side_findings(texts, "records", told), *files.findings)
+    found = (*audit_side(texts, "records", told), *files.findings)
     return Collection(path.name, texts, Texts.of({}), findings=found, origin=origin)
 
 

@@ -14,7 +14,7 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Scorer, Stage
 from nirank.algebra.walk import children
 from nirank.collections.collection import Collection
-from nirank.collections.twins import share_labels, unequal_groups
+from nirank.collections.twins import find_unequal_groups, share_labels
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.ledger import Lost, PairLedger, entry
 from nirank.evaluation.measures import is_of_pairs
@@ -165,7 +165,7 @@ def _measure_twins(
     """Return the measures where documents with equal texts share their best label; empty where that changes nothing."""
     groups = collection.twin_groups
     measures = [name for name in measures if not is_of_pairs(name)]
-    if not measures or not len(unequal_groups(qrels, groups)):
+    if not measures or not len(find_unequal_groups(qrels, groups)):
         return {}
     return dict(evaluate(ranking, share_labels(qrels, groups, collection.scope), measures, collection.scope).means)
 

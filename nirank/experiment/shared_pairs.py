@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.record_pairs import key_matches, key_pairs, split_keys
+from nirank.collections.audit.record_pairs import decode_pairs, encode_matches, encode_pairs
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.qrels import Qrels
@@ -53,7 +53,7 @@ def find_shared(collection: Collection, qrels: Qrels, own: Evaluated | None) -> 
 
 def count_pairs(collection: Collection, qrels: Qrels, which: NDArray[np.bool_]) -> int:
     """Count some judged pairs, (n_judgements,) bool; of one table each once, whatever its order."""
-    return len(np.unique(key_pairs(collection, qrels.query_rows[which], qrels.rows[which])))
+    return len(np.unique(encode_pairs(collection, qrels.query_rows[which], qrels.rows[which])))
 
 
 def name_pairs(collection: Collection, qrels: Qrels) -> frozenset[str]:
@@ -71,8 +71,8 @@ def count_seen(collection: Collection, qrels: Qrels, own: Evaluated) -> SeenReco
     judged = next(iter(own.collection.qrels.values()), None)
     if judged is None:
         return SeenRecords(0, 0, 0)
-    matches = key_matches(own.collection, judged)
-    queries, docs = split_keys(own.collection, matches)
+    matches = encode_matches(own.collection, judged)
+    queries, docs = decode_pairs(own.collection, matches)
     if own.held is not None:
         there = np.isin(queries, own.held) | ((own.collection.relation == "self") & np.isin(docs, own.held))
         queries, docs = queries[there], docs[there]

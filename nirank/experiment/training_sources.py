@@ -15,7 +15,7 @@ from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import Sides, Use
 from nirank.collections.collection import Collection
-from nirank.collections.sources.lookup import resolve
+from nirank.collections.sources.lookup import open_source
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, suggest
@@ -155,7 +155,7 @@ class RunSources:
         leaves = self.collections.leaves
         if source is None:
             return leaves.make_sides(self.own)
-        opened, _ = resolve(source, None)
+        opened, _ = open_source(source, None)
         sides = []
         for side in ("queries", "docs"):
             texts, _ = imported(opened, side, self.collections.store)

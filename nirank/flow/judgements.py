@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
-from nirank.forms.asked import JudgedColumns
-from nirank.forms.id_columns import IdColumns, LineEnds, file_kind, read_columns
+from nirank.forms.asked import JudgementColumns
+from nirank.forms.id_columns import IdColumns, LineEnds, find_ending, read_columns
 from nirank.forms.judged_json import read_json_columns
 from nirank.forms.names import (
     DOC_NAMES,
     ITERATION_NAMES,
     LABEL_NAMES,
     QUERY_NAMES,
+    find_sides,
     is_known,
     is_row_number,
-    listed,
-    sides_of,
+    join_names,
 )
 
 _SHOWN = 3  # mistakes that are spelled out
@@ -127,7 +127,7 @@ class PairsFile:
 
 def read_qrels(
     path: str | Path,
-    columns: JudgedColumns | None = None,
+    columns: JudgementColumns | None = None,
     *,
     one_table: bool = False,
     asking: str = "",
@@ -149,11 +149,11 @@ def read_qrels(
     Raises DataError, naming file and line, for a line with another number of columns, an empty
     id, a label that is not an integer, or a pair with two different labels.
     """
-    path, columns = Path(path), columns or JudgedColumns()
-    if file_kind(path) in _JSON:
+    path, columns = Path(path), columns or JudgementColumns()
+    if find_ending(path) in _JSON:
         found = read_json_columns(path)
     else:
-        header = is_header if columns == JudgedColumns() else partial(_is_named_header, columns)
+        header = is_header if columns == JudgementColumns() else partial(_is_named_header, columns)
         found = read_columns(path, (2, 3, 4), header, partial(_choose_columns, columns))
     if not len(found) and found.names is None:
         empty = found.columns[0]
@@ -196,40 +196,40 @@ def is_header(cells: Sequence[str]) -> bool:
         if any(is_known(cell, names) for cell in cells)
     ]
     numeric = re.match(r"^\s*[+\-\u2212]?[\d.]", cells[-1]) is not None
-    return not numeric and (len(kinds) >= 2 or sides_of(cells) is not None)
+    return not numeric and (len(kinds) >= 2 or find_sides(cells) is not None)
 
 
-def _is_named_header(columns: JudgedColumns, cells: Sequence[str]) -> bool:
+def _is_named_header(columns: JudgementColumns, cells: Sequence[str]) -> bool:
     return any(name in cells for name in (columns.query, columns.document, columns.label)) or is_header(cells)
 
 
-def _choose_columns(columns: JudgedColumns, names: Sequence[str]) -> list[str]:
+def _choose_columns(columns: JudgementColumns, names: Sequence[str]) -> list[str]:
     """Return the columns of a Parquet file that could be ids or labels."""
     asked = {columns.query, columns.document, columns.label}
-    sides = sides_of(names) or ()
+    sides = find_sides(names) or ()
     known = (*QUERY_NAMES, *DOC_NAMES, *LABEL_NAMES)
     return [name for name in names if name in asked or name in sides or is_known(name, known)] or list(names)
 
 
-def _lacks_direction(found: IdColumns, columns: JudgedColumns) -> bool:
+def _lacks_direction(found: IdColumns, columns: JudgementColumns) -> bool:
     """Tell whether neither the user nor known names say which column asks."""
     said = columns.query is not None or (found.names is not None and found.named(QUERY_NAMES) is not None)
     return not said and found.names is not None
 
 
 def _split_columns(
-    found: IdColumns, columns: JudgedColumns, one_table: bool, asking: str, said: str
+    found: IdColumns, columns: JudgementColumns, one_table: bool, asking: str, said: str
 ) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the form of a file, and its queries, documents and labels; labels are None for pairs.
 
     said  under which key of `columns` users name these columns
     """
-    if found.names is None and columns == JudgedColumns():
+    if found.names is None and columns == JudgementColumns():
         return _split_by_position(found)
     queries, docs = found.named(QUERY_NAMES, columns.query), found.named(DOC_NAMES, columns.document)
     labels = found.named(LABEL_NAMES, columns.label)
     names = found.names or []
-    sides = sides_of(names)
+    sides = find_sides(names)
     if sides is not None and queries is None and docs is None and (one_table or asking):
         asked, answer = sides[::-1] if asking == "right" else sides
         queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
@@ -240,10 +240,10 @@ def _split_columns(
     used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
         raise DataError(
-            f"{found.path}: columns {listed(names)}: none is known to hold labels; expected one of"
+            f"{found.path}: columns {join_names(names)}: none is known to hold labels; expected one of"
             f" {', '.join(LABEL_NAMES[:5])}, or columns: {{{said}: {{label: …}}}}"
         )
-    if file_kind(found.path) in _JSON:
+    if find_ending(found.path) in _JSON:
         return "json", queries, docs, labels
     return ("pairs" if labels is None else "trec" if _has_iterations(names) else "beir"), queries, docs, labels
 
@@ -267,15 +267,15 @@ def _is_smart(columns: Sequence[pa.Array]) -> bool:
 def _explain_sides(path: Path, names: Sequence[str], sides: tuple[str, str] | None) -> str:
     query, document = sides or ("…", "…")
     return (
-        f"{path}: columns {listed(names)}: which is the query, which the document? Expected known names such as"
+        f"{path}: columns {join_names(names)}: which is the query, which the document? Expected known names such as"
         f" query-id, corpus-id and score, or columns: {{qrels: {{query: {query}, document: {document}}}}}"
     )
 
 
 def _explain_record_sides(path: Path, names: Sequence[str]) -> str:
     return (
-        f"{path}: columns {listed(names)}: which is the left record, which the right one? Expected known names such as"
-        " ltable_id, rtable_id and label, or columns: {pairs: {left: …, right: …}}"
+        f"{path}: columns {join_names(names)}: which is the left record, which the right one? Expected known names such"
+        " as ltable_id, rtable_id and label, or columns: {pairs: {left: …, right: …}}"
     )
 
 
@@ -320,16 +320,16 @@ def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
     """
     path = Path(path)
     widths = (2, 3, 4) if judgements_too else (2,)
-    if file_kind(path) in _JSON:
+    if find_ending(path) in _JSON:
         found = read_json_columns(path)
     else:
-        found = read_columns(path, widths, is_header, partial(_choose_columns, JudgedColumns()))
+        found = read_columns(path, widths, is_header, partial(_choose_columns, JudgementColumns()))
     if found.names is None:
         queries, docs = (_split_by_position(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
     else:
         queries, docs = found.named(QUERY_NAMES), found.named(DOC_NAMES)
     if queries is None or docs is None:
-        raise DataError(_explain_sides(path, found.names or (), sides_of(found.names or ())))
+        raise DataError(_explain_sides(path, found.names or (), find_sides(found.names or ())))
     _refuse_empty(found, queries, docs)
     return PairsFile.build(str(path), queries, docs, found.line_ends)
 

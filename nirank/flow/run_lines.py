@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nirank.base.files import open_file
 from nirank.errors import DataError
-from nirank.forms.id_columns import file_kind
-from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name, listed
-from nirank.forms.parquet import parquet_names, read_id_columns
+from nirank.forms.id_columns import find_ending
+from nirank.forms.names import DOC_NAMES, QUERY_NAMES, find_name, join_names
+from nirank.forms.parquet import read_column_names, read_id_columns
 
 _COLUMNS = ("query", "q0", "document", "rank", "score", "tag")
 _SPACE = re.compile(rb"[ \t]+")
@@ -67,7 +67,7 @@ def read_run_lines(path: Path) -> RunLines:
     A Parquet file has columns query, document, score, and rank if it likes. Raises DataError, with file
     and line, for lines that are not six columns and scores that are no finite numbers.
     """
-    if file_kind(path) == "parquet":
+    if find_ending(path) == "parquet":
         return _check_scores(_read_parquet(path))
     with open_file(path) as file:
         raw = file.read()
@@ -109,11 +109,11 @@ def _parse_ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] |
 
 
 def _read_parquet(path: Path) -> RunLines:
-    names = parquet_names(path)
+    names = read_column_names(path)
     found = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
     for name, what in zip(found[:3], ("query", "document", "score"), strict=True):
         if name is None:
-            raise DataError(f"{path}: has no column '{what}'; it has {listed(names)}")
+            raise DataError(f"{path}: has no column '{what}'; it has {join_names(names)}")
     query_name, doc_name, score_name, rank_name = found
     ids = [column.dictionary_encode() for column in read_id_columns(path, [str(query_name), str(doc_name)])]
     for column, what in zip(ids, ("query", "document"), strict=True):

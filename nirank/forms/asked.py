@@ -36,7 +36,7 @@ class TextColumns:
 
 
 @dataclass(frozen=True)
-class JudgedColumns:
+class JudgementColumns:
     """Names of the columns of judgements; None: found by their known names."""
 
     query: str | None = None
@@ -45,12 +45,12 @@ class JudgedColumns:
 
 
 @dataclass(frozen=True)
-class AskedColumns:
+class ColumnNames:
     """What a user says of the columns of a collection's files."""
 
     docs: TextColumns = field(default_factory=TextColumns)
     queries: TextColumns = field(default_factory=TextColumns)
-    qrels: JudgedColumns = field(default_factory=JudgedColumns)
+    qrels: JudgementColumns = field(default_factory=JudgementColumns)
 
     @classmethod
     def of(cls, value: Any) -> Self:
@@ -93,10 +93,10 @@ def _text_columns(side: str, value: Any) -> TextColumns:
     return TextColumns(**names, text=None if text is None else texts)
 
 
-def _judged_columns(value: Any) -> JudgedColumns:
+def _judged_columns(value: Any) -> JudgementColumns:
     keys = ("query", "document", "label")
     _refuse_others("columns: qrels", value, keys)
-    return JudgedColumns(**{key: _name(f"columns: qrels: {key}", value[key]) for key in keys if key in value})
+    return JudgementColumns(**{key: _name(f"columns: qrels: {key}", value[key]) for key in keys if key in value})
 
 
 def _refuse_others(what: str, value: Any, known: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ class NotText(ValueError):
     """A cell that cannot be text; the message says what it is, such as 'a list'."""
 
 
-def cell_text(value: Any) -> str | None:
+def cell_to_text(value: Any) -> str | None:
     """Return a cell as text, None where nothing stands in it (null, NaN).
 
     Bytes are UTF-8; a whole number is written as an integer, however it is stored (1, 1.0, Decimal
@@ -28,14 +28,14 @@ def cell_text(value: Any) -> str | None:
     return _scalar(value)
 
 
-def cell_id(value: Any) -> str | None:
+def cell_to_id(value: Any) -> str | None:
     """Return an id as text, None where there is none; raise NotText for what cannot be one: truth, lists, objects."""
     if isinstance(value, (bool, list, tuple)):
-        raise NotText(kind_of(value))
+        raise NotText(name_kind(value))
     return _scalar(value)
 
 
-def cell_value(value: Any) -> Any:
+def cell_to_value(value: Any) -> Any:
     """Return a cell as JSON has it: what `cell_text` turns into text, but numbers, truth, lists and objects stay.
 
     NaN and infinities are None. Raises NotText for bytes that are not UTF-8.
@@ -45,13 +45,13 @@ def cell_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(_scalar(key)): cell_value(inner) for key, inner in value.items() if inner is not None}
+        return {str(_scalar(key)): cell_to_value(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
-        return [cell_value(inner) for inner in value]
+        return [cell_to_value(inner) for inner in value]
     return _scalar(value)
 
 
-def kind_of(value: Any) -> str:
+def name_kind(value: Any) -> str:
     """Return what a value is, in words that go into an error: 'a list', 'a number'."""
     names: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (bool, "a boolean"),
@@ -84,9 +84,9 @@ def _scalar(value: Any) -> str | None:
         try:
             return bytes(value).decode()
         except UnicodeDecodeError:
-            raise NotText(kind_of(value)) from None
+            raise NotText(name_kind(value)) from None
     if isinstance(value, (list, tuple, Mapping)):
-        raise NotText(kind_of(value))
+        raise NotText(name_kind(value))
     return str(value)  # dates, times, durations, UUIDs
 
 

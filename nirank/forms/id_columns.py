@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from nirank.base.files import MAX_LINE_BYTES, read_text, strip_packed_suffix
 from nirank.errors import DataError, suggest
-from nirank.forms.names import TwoNames, find_name, listed
-from nirank.forms.parquet import parquet_names, read_id_columns
+from nirank.forms.names import AmbiguousName, find_name, join_names
+from nirank.forms.parquet import read_column_names, read_id_columns
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, split_cells
 
 LineEnds = Literal["lf", "crlf", "mixed", "none"]
@@ -62,11 +62,11 @@ class IdColumns:
         if asked is not None:
             if asked not in self.names:
                 near = suggest(asked, self.names)
-                raise DataError(f"{self.path}: there is no column '{asked}'; it has {listed(self.names)}{near}")
+                raise DataError(f"{self.path}: there is no column '{asked}'; it has {join_names(self.names)}{near}")
             return self.columns[self.names.index(asked)]
         try:
             found = find_name(self.names, known)
-        except TwoNames as error:
+        except AmbiguousName as error:
             raise DataError(f"{self.path}: columns {error}; rename one") from None
         return None if found is None else self.columns[self.names.index(found)]
 
@@ -75,7 +75,7 @@ class IdColumns:
         refuse_lines(self.path, self.numbers, bad, say, values)
 
 
-def file_kind(path: Path) -> str:
+def find_ending(path: Path) -> str:
     """Return a file's ending without what says that it is packed, in lower case: 'tsv'."""
     return strip_packed_suffix(path.name).rpartition(".")[2].lower()
 
@@ -94,7 +94,7 @@ def read_columns(
     converted. CR LF, a byte order mark, blank lines and packed files are accepted.
     Raises DataError, naming file and line, for a line with another number of columns.
     """
-    if file_kind(path) == "parquet":
+    if find_ending(path) == "parquet":
         return _parquet(path, wanted)
     text = read_text(path)
     crlf, lf = text.count("\r\n"), text.count("\n")
@@ -124,7 +124,7 @@ def _separator(
     def fits(cells: Sequence[str]) -> bool:
         return len(cells) in widths or is_header(cells)
 
-    if file_kind(path) == "csv":
+    if find_ending(path) == "csv":
         return find_separator(sample, is_header)
     if sample and all(_SMART.match(line) for line in sample):  # CISI mixes blanks and tabs
         return " "
@@ -199,7 +199,7 @@ def _check_widths(path: Path, numbers: NDArray[np.int64], lengths: NDArray[Any],
 
 
 def _parquet(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> IdColumns:
-    names = parquet_names(path)
+    names = read_column_names(path)
     if not names:
         raise DataError(f"{path}: has no columns")
     needed = list(wanted(names))

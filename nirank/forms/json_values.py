@@ -11,7 +11,7 @@ from typing import Any
 
 from nirank.base.files import MAX_PARSED_BYTES, read_lines, read_text
 from nirank.errors import DataError
-from nirank.forms.cells import kind_of
+from nirank.forms.cells import name_kind
 
 _BLANK = re.compile(r"\s*")
 
@@ -81,6 +81,6 @@ def _parsed_whole(path: Path) -> Iterator[tuple[int, Any]]:
         yield line, value
 
 
-def json_kind(value: Any) -> str:
+def name_json_kind(value: Any) -> str:
     """Return what a value is in JSON's words: 'object', 'list', 'number'."""
-    return kind_of(value).rpartition(" ")[2]
+    return name_kind(value).rpartition(" ")[2]

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.errors import DataError
-from nirank.forms.cells import NotText, cell_id, kind_of
+from nirank.forms.cells import NotText, cell_to_id, name_kind
 from nirank.forms.id_columns import IdColumns
 from nirank.forms.json_values import read_values
 from nirank.forms.names import DOC_NAMES, LABEL_NAMES, QUERY_NAMES, is_known
-from nirank.forms.squad import contexts, is_squad
+from nirank.forms.squad import is_squad, read_contexts
 
 _NAMES = ["query-id", "corpus-id", "score"]
 _PLACES = "expected {query: [documents]}, {query: {document: label}}, or objects with query-id, corpus-id and score"
@@ -49,7 +49,7 @@ def _by_keys(path: Path, values: Iterator[tuple[int, Any]]) -> IdColumns:
     for line, value in values:
         for place, member in enumerate(value, 1) if isinstance(value, list) else ((line, value),):
             if not isinstance(member, Mapping):
-                raise DataError(f"{path}:{place}: {kind_of(member)}; {_PLACES}")
+                raise DataError(f"{path}:{place}: {name_kind(member)}; {_PLACES}")
             rows.append(member)
             numbers.append(place)
     columns: dict[str, pa.Array] = {}
@@ -72,7 +72,7 @@ def _pairs(path: Path, judged: Mapping[str, Any]) -> Iterator[tuple[str, str | N
         elif isinstance(listed, list):
             pairs = [(document, 1) for document in listed]
         else:
-            raise DataError(f"{path}: query '{query}' has {kind_of(listed)}; {_PLACES}")
+            raise DataError(f"{path}: query '{query}' has {name_kind(listed)}; {_PLACES}")
         for document, label in pairs:
             number += 1
             yield query, _text(path, number, query, document), _text(path, number, query, label)
@@ -81,7 +81,7 @@ def _pairs(path: Path, judged: Mapping[str, Any]) -> Iterator[tuple[str, str | N
 def _answers(path: Path, value: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str]]:
     number = 0
     try:
-        for context in contexts(value):
+        for context in read_contexts(value):
             for question in context.questions:
                 number += 1
                 yield _text(path, number, "id", question.id), context.id, "1" if question.answered else "0"
@@ -93,6 +93,6 @@ def _answers(path: Path, value: Mapping[str, Any]) -> Iterator[tuple[str | None,
 
 def _text(path: Path, number: int, name: str, value: Any) -> str | None:
     try:
-        return cell_id(value)
+        return cell_to_id(value)
     except NotText as error:
         raise DataError(f"{path}:{number}: '{name}' holds {error}; {_PLACES}") from None

@@ -41,12 +41,12 @@ SIDES = (
 _SHOWN = 12
 
 
-class TwoNames(ValueError):
+class AmbiguousName(ValueError):
     """Two columns are the same known name, spelt differently."""
 
 
 @lru_cache(4096)
-def plain(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a name as names are compared: lower case, without blanks, underscores and hyphens."""
     return re.sub(r"[\s_\-\ufeff]+", "", name).casefold()
 
@@ -57,19 +57,19 @@ def find_name(names: Sequence[str], known: Sequence[str]) -> str | None:
     Of two that are spelt alike but for case and the like, the one spelt as known is taken; raises
     TwoNames if neither is.
     """
-    for wanted in dict.fromkeys(map(plain, known)):
-        alike = [name for name in names if plain(name) == wanted]
+    for wanted in dict.fromkeys(map(normalise_name, known)):
+        alike = [name for name in names if normalise_name(name) == wanted]
         exact = [name for name in known if name in alike]
         if exact:
             return exact[0]
         if len(alike) > 1:
-            raise TwoNames(f"'{alike[0]}' and '{alike[1]}' are one name but for their spelling")
+            raise AmbiguousName(f"'{alike[0]}' and '{alike[1]}' are one name but for their spelling")
         if alike:
             return alike[0]
     return None
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return names for a message: all, or the first dozen and how many there are; those that are blank in quotes."""
     shown = ", ".join(name if name.strip() else repr(name) for name in names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown}, … ({len(names):,} in all)"
@@ -77,7 +77,7 @@ def listed(names: Sequence[str]) -> str:
 
 def is_known(name: str, known: Sequence[str]) -> bool:
     """Tell whether a name is one of the known ones."""
-    return plain(name) in {plain(other) for other in known}
+    return normalise_name(name) in {normalise_name(other) for other in known}
 
 
 def is_row_number(name: str) -> bool:
@@ -85,10 +85,10 @@ def is_row_number(name: str) -> bool:
     return not name.strip() or bool(re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name.strip()))
 
 
-def sides_of(names: Sequence[str]) -> tuple[str, str] | None:
+def find_sides(names: Sequence[str]) -> tuple[str, str] | None:
     """Return the two columns of a header that name sides (`ltable_id`, `rtable_id`) but not which of them asks."""
     for left, right in SIDES:
-        found = [[name for name in names if plain(name) == plain(side)] for side in (left, right)]
+        found = [[name for name in names if normalise_name(name) == normalise_name(side)] for side in (left, right)]
         if all(found):
             return found[0][0], found[1][0]
     return None

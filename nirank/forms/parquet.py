@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from nirank.base.files import PACKED_SUFFIXES, open_file, read_bytes
 from nirank.errors import DataError
-from nirank.forms.cells import NotText, cell_id
+from nirank.forms.cells import NotText, cell_to_id
 
 _BATCH_ROWS = 1024
 
 
-def parquet_names(path: Path) -> list[str]:
+def read_column_names(path: Path) -> list[str]:
     """Return the names of a file's columns."""
     with _file(path) as file:
         return list(file.schema_arrow.names)
@@ -59,7 +59,7 @@ def _as_text(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array:
     cells: list[str | None] = []
     for number, value in enumerate(column.to_pylist(), 1):
         try:
-            cells.append(cell_id(value))
+            cells.append(cell_to_id(value))
         except NotText as error:
             raise DataError(f"{path}:{number}: column '{name}' holds {error}; expected ids or numbers") from None
     return pa.array(cells, pa.large_string())

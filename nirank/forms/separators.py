@@ -38,6 +38,6 @@ def is_even(lines: Sequence[str], separator: str) -> bool:
     return bool(rows) and len(rows[0]) > 1 and all(len(cells) == len(rows[0]) for cells in rows)
 
 
-def said(separator: str) -> str:
+def name_separator(separator: str) -> str:
     """Return a separator's name, such as 'semicolons'."""
     return _NAMES[separator]

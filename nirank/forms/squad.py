@@ -29,7 +29,7 @@ def is_squad(value: Any) -> bool:
     return isinstance(articles, list) and all(isinstance(one, Mapping) and "paragraphs" in one for one in articles[:3])
 
 
-def contexts(value: Mapping[str, Any]) -> Iterator[Context]:
+def read_contexts(value: Mapping[str, Any]) -> Iterator[Context]:
     """Yield the paragraphs of all articles; raise ValueError, naming the place, where a part is missing."""
     for at, article in enumerate(value["data"], 1):
         paragraphs = article.get("paragraphs") if isinstance(article, Mapping) else None

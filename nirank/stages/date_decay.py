@@ -11,7 +11,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import Combiner, option, stage
-from nirank.collections.dates import dates_of, side_keys
+from nirank.collections.dates import find_date_keys, get_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
@@ -49,14 +49,14 @@ class DateDecay(Combiner):
         return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
-        side_keys(self.key or sides.date, queries, docs, self.name)
+        find_date_keys(self.key or sides.date, queries, docs, self.name)
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         ranking = lists[0]
         assert ctx.queries is not None and ctx.docs is not None
-        key, query_key = side_keys(self.key, ctx.queries, ctx.docs, self.name)
+        key, query_key = find_date_keys(self.key, ctx.queries, ctx.docs, self.name)
         ctx.declare("date", key if key == query_key else f"{key} (queries: {query_key})")
-        docs, queries = dates_of(ctx.docs, key), dates_of(ctx.queries, query_key)
+        docs, queries = get_dates(ctx.docs, key), get_dates(ctx.queries, query_key)
         undated = docs.undated[ranking.rows] | queries.undated[ranking.query_rows]
         ctx.count("undated_pairs", int(undated.sum()))
         distance = np.abs(docs.first[ranking.rows].astype(np.int64) - queries.first[ranking.query_rows])

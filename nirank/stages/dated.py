@@ -8,7 +8,7 @@ from typing import Self
 from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
-from nirank.collections.dates import Undated, When, dated, dates_of, side_keys
+from nirank.collections.dates import Undated, When, find_date_keys, get_dates, make_date_range
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.scope import Scope
@@ -42,13 +42,13 @@ class Dated(ScopeStage):
         return self if self.key is not None or sides.date is None else replace(self, key=sides.date)
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
-        side_keys(self.key or sides.date, queries, docs, self.name)
+        find_date_keys(self.key or sides.date, queries, docs, self.name)
 
     def build_scope(self, queries: Texts, docs: Texts, ctx: Context) -> Scope:
-        key, query_key = side_keys(self.key, queries, docs, self.name)
-        dates, query_dates = dates_of(docs, key), dates_of(queries, query_key)
+        key, query_key = find_date_keys(self.key, queries, docs, self.name)
+        dates, query_dates = get_dates(docs, key), get_dates(queries, query_key)
         ctx.declare("date", key if key == query_key else f"{key} (queries: {query_key})")
         ctx.count("undated_documents", int(dates.undated.sum()))
         ctx.count("undated_queries", int(query_dates.undated.sum()))
-        rule = dated(dates, query_dates, self.when, self.days, self.undated)
+        rule = make_date_range(dates, query_dates, self.when, self.days, self.undated)
         return Scope(queries.ids, docs.ids, ranges=(rule,))

@@ -12,7 +12,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.date_forms import parse_date
-from nirank.collections.metadata import equal, number
+from nirank.collections.metadata import are_equal, parse_number
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.scope import Scope
@@ -57,7 +57,7 @@ class Where(ScopeStage):
                 bound = rule.get(name)
                 if name not in rule or (isinstance(bound, str) and parse_date(bound) is not None):
                     continue
-                if isinstance(bound, str) or number(bound) is None:
+                if isinstance(bound, str) or parse_number(bound) is None:
                     raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
@@ -104,7 +104,7 @@ def _holds(value: Any, rule: Any) -> bool:
 
 
 def _equals_any(value: Any, wanted: Iterable[Any]) -> bool:
-    return any(equal(value, candidate) for candidate in wanted)
+    return any(are_equal(value, candidate) for candidate in wanted)
 
 
 def _is_within_bound(value: Any, bound: Any, least: bool) -> bool:
@@ -113,5 +113,5 @@ def _is_within_bound(value: Any, bound: Any, least: bool) -> bool:
         if when is None or limit is None:
             return False
         return when[0] >= limit[0] if least else when[1] <= limit[1]
-    value_number = number(value)
+    value_number = parse_number(value)
     return value_number is not None and bool(value_number >= bound if least else value_number <= bound)

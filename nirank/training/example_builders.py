@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.judged import hash_with_salt
 from nirank.collections.text_view import TextView
-from nirank.collections.texts import Texts, fingerprint
+from nirank.collections.texts import Texts, hash_text
 from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.ranking import Ranking
 from nirank.training.example_files import Example
@@ -98,7 +98,7 @@ def pair_fields(docs: Texts, query: TextView, positive: TextView, sample: int | 
         rows = np.sort(np.array(order[:sample], np.int64))
     both = zip(rows.tolist(), docs.read(query, rows), docs.read(positive, rows), strict=True)
     for row, asked, answer in both:
-        if asked.strip() and answer.strip() and fingerprint(asked) != fingerprint(answer):
+        if asked.strip() and answer.strip() and hash_text(asked) != hash_text(answer):
             yield Example(asked, answer, query_id=docs.ids[row], positive_id=docs.ids[row])
 
 
@@ -183,7 +183,7 @@ def _select_taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArr
 
 def _add_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
     """Return the pairs (query, document), and the same query with every text that differs in case and blanks only."""
-    prints = np.fromiter((fingerprint(one.as_py()) for one in texts), np.uint64, len(texts))
+    prints = np.fromiter((hash_text(one.as_py()) for one in texts), np.uint64, len(texts))
     _, group = np.unique(prints, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(texts) + 1))

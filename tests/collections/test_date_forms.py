@@ -14,7 +14,7 @@ from nirank.algebra.application import within
 from nirank.collections import dates as dates_module
 from nirank.collections.collection import Collection
 from nirank.collections.date_forms import parse_date
-from nirank.collections.dates import dates_of, read_dates
+from nirank.collections.dates import get_dates, read_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.experiment import loading
@@ -194,7 +194,7 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(first.first, second.first) and np.array_equal(first.last, second.last)
     for name in ("forms", "missing", "impossible", "ambiguous", "placeholders", "examples", "key"):
         assert getattr(first, name) == getattr(second, name), name
-    assert dates_of(column("2014"), "date").forms["year"] == 1
+    assert get_dates(column("2014"), "date").forms["year"] == 1
 
 
 def test_each_side_has_its_own_key_where_none_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nirank.collections.collection import Collection
 from nirank.collections.date_forms import parse_date
-from nirank.collections.dates import date_key, dated, read_dates
+from nirank.collections.dates import find_date_key, make_date_range, read_dates
 from nirank.collections.rules import check_dates
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -66,10 +66,10 @@ def test_what_is_no_date_is_counted() -> None:
 
 
 def test_the_key_is_found_by_its_name() -> None:
-    assert date_key(texts("2014", key="Date")) == "Date"
-    assert date_key(texts("2014", key="publication_year")) == "publication_year"
-    assert date_key(texts("2014", key="Publication Date")) == "Publication Date"
-    assert date_key(texts("2014", key="update")) is None
+    assert find_date_key(texts("2014", key="Date")) == "Date"
+    assert find_date_key(texts("2014", key="publication_year")) == "publication_year"
+    assert find_date_key(texts("2014", key="Publication Date")) == "Publication Date"
+    assert find_date_key(texts("2014", key="update")) is None
 
 
 QUERY = "2015-06"
@@ -90,7 +90,7 @@ QUERY = "2015-06"
 def test_relations(when: Any, undated: Any, far: int | None, expected: list[str | None]) -> None:
     values = ["2014", "2015", "2015-05-31", "2015-06-10", "2015-07", "2019-01-01", None]
     docs, queries = read_dates(texts(*values), "date"), read_dates(texts(QUERY, None), "date")
-    rule = dated(docs, queries, when, far, undated)
+    rule = make_date_range(docs, queries, when, far, undated)
     every = np.arange(len(values))
     assert [value for value, inside in zip(values, rule.allows(0, every), strict=True) if inside] == expected
     assert rule.allows(1, every).all() == (undated == "keep")
@@ -100,7 +100,7 @@ def test_relations(when: Any, undated: Any, far: int | None, expected: list[str 
 @pytest.mark.parametrize(("when", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)])
 def test_the_same_day_is_neither_before_nor_after(when: Any, same_day: bool) -> None:
     one, other = read_dates(texts("2015-06-07"), "date"), read_dates(texts("2015-06-07"), "date")
-    assert dated(one, other, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
+    assert make_date_range(one, other, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
 
 
 def test_trap_50_as_of_query() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nirank.algebra.application import fold
 from nirank.collections.collection import Collection
-from nirank.collections.readable import plain_text
+from nirank.collections.readable import value_to_text
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
@@ -53,7 +53,7 @@ def goods(tmp_path: Path) -> Collection:
     ],
 )
 def test_metadata_values_become_text_in_one_way(value: Any, text: str) -> None:
-    assert plain_text(value) == text
+    assert value_to_text(value) == text
 
 
 def test_metadata_are_read_as_text(goods: Collection) -> None:

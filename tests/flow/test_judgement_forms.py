@@ -16,7 +16,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment.loading import load
 from nirank.flow.judgements import QrelsFile, read_pairs, read_qrels
-from nirank.forms.asked import JudgedColumns
+from nirank.forms.asked import JudgementColumns
 from nirank.store import LocalStore
 
 
@@ -103,7 +103,7 @@ def test_sides_that_do_not_say_which_asks_are_refused(header: str, kind: str, tm
     left, right = next((a, b) for a, b in pairwise(names) if a[0] in "li" and a[:2] != "_i")
     with pytest.raises(DataError, match=f"which is the query, which the document.*query: {left}, document: {right}"):
         read_qrels(path)
-    said = JudgedColumns(query=right, document=left, label="label" if "label" in names else None)
+    said = JudgementColumns(query=right, document=left, label="label" if "label" in names else None)
     assert triples(read_qrels(path, said)) == [("1", "1", 1)]
 
 
@@ -120,10 +120,10 @@ def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -
     with pytest.raises(DataError, match="none is known to hold labels; expected one of score, label"):
         read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"))
     assert triples(
-        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgedColumns(label="weight"))
+        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="weight"))
     ) == [("q", "a", 0)]
     with pytest.raises(DataError, match=r"there is no column 'wait'; it has .*did you mean 'weight'\?"):
-        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgedColumns(label="wait"))
+        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="wait"))
 
 
 # -- two tables, and one ---------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment.loading import load
 from nirank.flow.judgements import read_qrels
-from nirank.forms.cells import NotText, cell_id, cell_text, cell_value
+from nirank.forms.cells import NotText, cell_to_id, cell_to_text, cell_to_value
 from nirank.store import LocalStore
 
 
@@ -41,17 +41,17 @@ from nirank.store import LocalStore
     ],
 )
 def test_a_cell_as_text(value: Any, text: str | None) -> None:
-    assert cell_text(value) == text
+    assert cell_to_text(value) == text
 
 
 def test_what_is_no_text() -> None:
     for value, said in (({"a": 1}, "an object"), ([["a"]], "a list that holds a list"), (b"\xe4", "not UTF-8")):
         with pytest.raises(NotText, match=said):
-            cell_text(value)
+            cell_to_text(value)
     for value in (True, ["a"], {"a": 1}):
         with pytest.raises(NotText):
-            cell_id(value)
-    assert cell_value({"a": [b"x", float("inf"), True, 1.0], b"k": None}) == {"a": ["x", None, True, 1.0]}
+            cell_to_id(value)
+    assert cell_to_value({"a": [b"x", float("inf"), True, 1.0], b"k": None}) == {"a": ["x", None, True, 1.0]}
 
 
 @pytest.fixture

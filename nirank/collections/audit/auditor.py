@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nirank.collections.audit.dates import date_findings
+from nirank.collections.audit.dates import audit_dates
 from nirank.collections.audit.facts import AuditFacts
-from nirank.collections.audit.giveaways import giveaway_findings
-from nirank.collections.audit.judgement_sets import set_findings
-from nirank.collections.audit.judgements import candidate_findings, form_findings, judgement_findings, no_judgements
-from nirank.collections.audit.own_documents import own_findings
-from nirank.collections.audit.record_pairs import pair_findings
-from nirank.collections.audit.sides import repeated_queries, side_findings
-from nirank.collections.audit.splits import split_findings
-from nirank.collections.audit.twins import twin_findings
+from nirank.collections.audit.giveaways import audit_giveaways
+from nirank.collections.audit.judgement_sets import audit_judgement_sets
+from nirank.collections.audit.judgements import (
+    audit_candidates,
+    audit_judgement_form,
+    audit_judgements,
+    audit_missing_judgements,
+)
+from nirank.collections.audit.own_documents import audit_own_documents
+from nirank.collections.audit.record_pairs import audit_record_pairs
+from nirank.collections.audit.sides import audit_repeated_queries, audit_side
+from nirank.collections.audit.splits import audit_splits
+from nirank.collections.audit.twins import audit_twins
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import Finding
 
 
-def audit(
+def audit_collection(
     collection: CollectionData, facts: AuditFacts | None = None, *, max_dangling: float = 0.05
 ) -> tuple[Finding, ...]:
     """Return what is wrong or odd about a collection; nothing is raised and nothing is changed.
@@ -34,16 +39,16 @@ def audit(
 
 def _of_queries(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
     return [
-        *side_findings(collection.docs, "documents", facts.docs),
-        *side_findings(collection.queries, "queries", facts.queries),
-        *repeated_queries(collection.queries),
-        *twin_findings(collection),
-        *judgement_findings(collection, facts, max_dangling),
-        *set_findings(collection),
-        *candidate_findings(collection, facts.candidates, max_dangling),
-        *split_findings(collection, facts),
-        *own_findings(collection),
-        *date_findings(collection),
+        *audit_side(collection.docs, "documents", facts.docs),
+        *audit_side(collection.queries, "queries", facts.queries),
+        *audit_repeated_queries(collection.queries),
+        *audit_twins(collection),
+        *audit_judgements(collection, facts, max_dangling),
+        *audit_judgement_sets(collection),
+        *audit_candidates(collection, facts.candidates, max_dangling),
+        *audit_splits(collection, facts),
+        *audit_own_documents(collection),
+        *audit_dates(collection),
     ]
 
 
@@ -54,11 +59,11 @@ def _of_pairs(collection: CollectionData, facts: AuditFacts, max_dangling: float
         *(
             finding
             for what, texts, told in sides[: 1 if collection.relation == "self" else 2]
-            for finding in side_findings(texts, what, told)
+            for finding in audit_side(texts, what, told)
         ),
-        *no_judgements(collection),
-        *(one for name, told in facts.judged.items() for one in form_findings(name, told)),
-        *pair_findings(collection, facts, max_dangling),
-        *giveaway_findings(collection, facts),
-        *(date_findings(collection) if collection.time == "as_of_query" else ()),
+        *audit_missing_judgements(collection),
+        *(one for name, told in facts.judged.items() for one in audit_judgement_form(name, told)),
+        *audit_record_pairs(collection, facts, max_dangling),
+        *audit_giveaways(collection, facts),
+        *(audit_dates(collection) if collection.time == "as_of_query" else ()),
     ]

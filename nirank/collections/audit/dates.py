@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.judgements import ceiling
+from nirank.collections.audit.judgements import compute_recall_ceiling
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.dates import Dates
-from nirank.collections.findings import SHOWN, Finding
+from nirank.collections.findings import MAX_EXAMPLES, Finding
 from nirank.collections.texts import Texts
 from nirank.flow.qrels import Qrels
 
 
-def date_findings(collection: CollectionData) -> Iterator[Finding]:
+def audit_dates(collection: CollectionData) -> Iterator[Finding]:
     """Yield what is odd about dates, on both sides and between them."""
     docs, queries = collection.doc_dates, collection.query_dates
     if docs is not None:
@@ -53,14 +53,15 @@ def _left_out(collection: CollectionData, qrels: Qrels, at: NDArray[np.int64]) -
     if len(lost):
         message = (
             f"{qrels.name}: time: as_of_query leaves out {len(lost):,} of {len(at):,} relevant documents, which are not"
-            f" surely dated before their query, so recall cannot pass {ceiling(qrels, lost):.4g}"
+            f" surely dated before their query, so recall cannot pass {compute_recall_ceiling(qrels, lost):.4g}"
         )
         yield Finding("relevant-outside-time", "warning", len(lost), message, _pairs(collection, qrels, lost))
 
 
 def _pairs(collection: CollectionData, qrels: Qrels, at: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(
-        f"{qrels.queries[qrels.query_rows[row]]} {collection.docs.ids[qrels.rows[row]]}" for row in at[:SHOWN].tolist()
+        f"{qrels.queries[qrels.query_rows[row]]} {collection.docs.ids[qrels.rows[row]]}"
+        for row in at[:MAX_EXAMPLES].tolist()
     )
 
 
@@ -81,7 +82,7 @@ def _side(texts: Texts, dates: Dates, what: str) -> Iterator[Finding]:
     if dates.missing:
         lacking = np.flatnonzero(dates.undated)
         other = {row for rows in dates.examples.values() for row, _ in rows}
-        rows = [row for row in lacking[: SHOWN + len(other)].tolist() if row not in other][:SHOWN]
+        rows = [row for row in lacking[: MAX_EXAMPLES + len(other)].tolist() if row not in other][:MAX_EXAMPLES]
         message = f"{dates.missing:,} of {n:,} {what} have no '{dates.key}'"
         yield Finding(f"undated-{what}", "note", dates.missing, message, tuple(texts.ids.take(rows)))
     for kind, code, said in _KINDS:

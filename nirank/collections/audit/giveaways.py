@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts
-from nirank.collections.audit.record_pairs import key_judged, key_matches, key_pairs, split_keys
+from nirank.collections.audit.record_pairs import decode_pairs, encode_judgements, encode_matches, encode_pairs
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import Finding, Severity
-from nirank.collections.readable import METADATA, plain_text
+from nirank.collections.readable import METADATA, value_to_text
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
-from nirank.forms.names import plain
+from nirank.forms.names import normalise_name
 
 _FEWEST = 5  # matches; fewer are equal by chance
 _NEAR = 0.02  # part of the equal pairs that may be missing among the matches where no pair is known to be none
 
 
-def giveaway_findings(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
+def audit_giveaways(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
     """Tell of columns that are equal on all known matches, and on no other pair.
 
     Where pairs are known to be no matches, on none of these; else on as many pairs as there are matches.
@@ -29,16 +29,16 @@ def giveaway_findings(collection: CollectionData, facts: AuditFacts) -> Iterator
     qrels = next(iter(collection.qrels.values()), None)
     if qrels is None:
         return
-    files = [key_judged(collection, judged) for judged in facts.others.values()]
-    known = [key_matches(collection, qrels), *(keys[grades >= qrels.min_rel] for keys, grades in files)]
+    files = [encode_judgements(collection, judged) for judged in facts.others.values()]
+    known = [encode_matches(collection, qrels), *(keys[grades >= qrels.min_rel] for keys, grades in files)]
     matches = np.unique(np.concatenate(known))
     if collection.relation == "self":
-        queries, docs = split_keys(collection, matches)
+        queries, docs = decode_pairs(collection, matches)
         matches = matches[queries != docs]
     if len(matches) < _FEWEST:
         return
     own = (qrels.grades < qrels.min_rel) & (qrels.rows >= 0)
-    unlike = [key_pairs(collection, qrels.query_rows[own], qrels.rows[own])]
+    unlike = [encode_pairs(collection, qrels.query_rows[own], qrels.rows[own])]
     unlike += [keys[grades < qrels.min_rel] for keys, grades in files]
     others = np.setdiff1d(np.concatenate(unlike), matches)
     for asked, found in _shared_columns(collection):
@@ -46,7 +46,7 @@ def giveaway_findings(collection: CollectionData, facts: AuditFacts) -> Iterator
             continue
         values = _read(collection.queries, asked, None), _read(collection.docs, found, None)
         count = _count_equal(collection, *values)
-        queries, docs = split_keys(collection, others)
+        queries, docs = decode_pairs(collection, others)
         elsewhere = any(values[0][q] and values[0][q] == values[1][d] for q, d in zip(queries, docs, strict=True))
         if elsewhere or (not len(others) and count - len(matches) > _NEAR * count):
             continue
@@ -63,8 +63,8 @@ def giveaway_findings(collection: CollectionData, facts: AuditFacts) -> Iterator
 
 def _shared_columns(collection: CollectionData) -> Sequence[tuple[str, str]]:
     """Return the columns and metadata keys that both sides have, as the queries and as the documents call them."""
-    asked = {plain(name): name for name in _names(collection.queries)}
-    return [(asked[plain(name)], name) for name in _names(collection.docs) if plain(name) in asked]
+    asked = {normalise_name(name): name for name in _names(collection.queries)}
+    return [(asked[normalise_name(name)], name) for name in _names(collection.docs) if normalise_name(name) in asked]
 
 
 def _names(texts: Texts) -> list[str]:
@@ -73,7 +73,7 @@ def _names(texts: Texts) -> list[str]:
 
 def _all_equal(collection: CollectionData, asked: str, found: str, matches: NDArray[np.int64]) -> bool:
     """Tell whether a column is filled and equal in all matches; a few are looked at first."""
-    queries, docs = split_keys(collection, matches)
+    queries, docs = decode_pairs(collection, matches)
     for end in (_FEWEST, len(matches)):
         here = _read(collection.queries, asked, queries[:end])
         there = _read(collection.docs, found, docs[:end])
@@ -86,7 +86,7 @@ def _read(texts: Texts, name: str, rows: NDArray[np.int64] | None) -> list[str]:
     if name != METADATA and name in texts.columns:
         return list(texts.read(TextView((name,)), rows))
     part = texts if rows is None else texts.take(rows)
-    return [plain_text(value).strip() for value in part.metadata(name)]
+    return [value_to_text(value).strip() for value in part.metadata(name)]
 
 
 def _count_equal(collection: CollectionData, asked: Sequence[str], found: Sequence[str]) -> int:

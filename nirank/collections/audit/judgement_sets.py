@@ -8,18 +8,18 @@ from itertools import combinations
 import numpy as np
 
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding
+from nirank.collections.findings import MAX_EXAMPLES, Finding
 from nirank.flow.qrels import Qrels
 
 
-def set_findings(collection: CollectionData) -> Iterator[Finding]:
+def audit_judgement_sets(collection: CollectionData) -> Iterator[Finding]:
     """Yield where two judgement sets disagree about a pair, or judge other queries."""
     for one, other in combinations(collection.qrels.values(), 2):
         yield from _pairs(collection, one, other)
         lone = np.flatnonzero((one.counts > 0) != (other.counts > 0))
         if len(lone):
             message = f"{len(lone):,} queries are judged in only one of {one.name} and {other.name}; their means differ"
-            examples = tuple(collection.queries.ids.take(lone[:SHOWN]))
+            examples = tuple(collection.queries.ids.take(lone[:MAX_EXAMPLES]))
             yield Finding("sets-judge-other-queries", "note", len(lone), message, examples)
 
 
@@ -31,7 +31,8 @@ def _pairs(collection: CollectionData, one: Qrels, other: Qrels) -> Iterator[Fin
     differ = mine[here != there]
     if len(differ):
         examples = tuple(
-            f"{one.queries[one.query_rows[at]]} {collection.docs.ids[one.rows[at]]}" for at in differ[:SHOWN].tolist()
+            f"{one.queries[one.query_rows[at]]} {collection.docs.ids[one.rows[at]]}"
+            for at in differ[:MAX_EXAMPLES].tolist()
         )
         message = (
             f"{len(differ):,} of {len(mine):,} pairs that {one.name} and {other.name} both judge are relevant in one"

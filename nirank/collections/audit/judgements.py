@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding, Severity
+from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.flow.qrels import Qrels
 
 _LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
@@ -26,24 +26,24 @@ _FORMS = {
 }
 
 
-def judgement_findings(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
+def audit_judgements(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about each judgement set."""
-    yield from no_judgements(collection)
+    yield from audit_missing_judgements(collection)
     for qrels in collection.qrels.values():
-        yield from file_findings(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
+        yield from audit_judgement_file(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
         yield from _labels(qrels, max_dangling)
         yield from _judged_texts(collection, qrels)
         yield from _outside_candidates(collection, qrels)
         yield from _whole_lists(collection, qrels)
 
 
-def no_judgements(collection: CollectionData) -> Iterator[Finding]:
+def audit_missing_judgements(collection: CollectionData) -> Iterator[Finding]:
     """Tell that nothing is judged."""
     if not collection.qrels:
         yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
 
 
-def form_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+def audit_judgement_form(name: str, facts: JudgedFacts) -> Iterator[Finding]:
     """Yield what is odd about a judgement file by itself."""
     if facts.repeated:
         message = f"{name}: {facts.repeated:,} identical judgement rows were dropped"
@@ -56,9 +56,9 @@ def form_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
         yield Finding("judgement-form", "note", 0, f"{name}: {form}; read as such")
 
 
-def file_findings(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+def audit_judgement_file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
     """Yield what is odd about a judgement file by itself, and against the queries."""
-    yield from form_findings(name, facts)
+    yield from audit_judgement_form(name, facts)
     outside = facts.judged - facts.shared
     if not outside:
         return
@@ -81,13 +81,17 @@ def _labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
     if len(alone):
         severity: Severity = "error" if len(alone) == n else "note"
         message = f"{qrels.name}: {len(alone):,} of {n:,} queries have no judgements and are not measured"
-        yield Finding("unjudged-queries", severity, len(alone), message, tuple(qrels.queries.take(alone[:SHOWN])))
+        yield Finding(
+            "unjudged-queries", severity, len(alone), message, tuple(qrels.queries.take(alone[:MAX_EXAMPLES]))
+        )
     hopeless = np.flatnonzero(judged & (relevant == 0))
     if len(hopeless):
         message = (
             f"{qrels.name}: {len(hopeless):,} of {n:,} queries are judged, but without a label from {qrels.min_rel}"
         )
-        yield Finding("no-relevant", "warning", len(hopeless), message, tuple(qrels.queries.take(hopeless[:SHOWN])))
+        yield Finding(
+            "no-relevant", "warning", len(hopeless), message, tuple(qrels.queries.take(hopeless[:MAX_EXAMPLES]))
+        )
     negative = int((qrels.grades < 0).sum())
     if negative:
         message = f"{qrels.name}: {negative:,} labels are below 0; they count as judged and not relevant"
@@ -99,7 +103,7 @@ def _labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
             f"{qrels.name}: {len(many):,} of {n:,} queries have more than {_DEEP} relevant documents"
             f" (at most {relevant.max():,}), so R@{_DEEP} cannot pass {ceiling:.4g}"
         )
-        yield Finding("deep-judgements", "note", len(many), message, tuple(qrels.queries.take(many[:SHOWN])))
+        yield Finding("deep-judgements", "note", len(many), message, tuple(qrels.queries.take(many[:MAX_EXAMPLES])))
 
 
 def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) -> Iterator[Finding]:
@@ -114,16 +118,16 @@ def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) ->
         part = len(unreachable) / relevant.sum()
         message += (
             f"; {len(unreachable):,} of the {relevant.sum():,} relevant ones do, so recall cannot pass"
-            f" {ceiling(qrels, unreachable):.4g}"
+            f" {compute_recall_ceiling(qrels, unreachable):.4g}"
         )
         if part > max_dangling:
             severity = "error"
             message += f" (max_dangling: {max_dangling:g}, found {part:.3g})"
-    examples = tuple(f"{one.query_id} {one.doc_id}" for one in qrels.dangling[:SHOWN])
+    examples = tuple(f"{one.query_id} {one.doc_id}" for one in qrels.dangling[:MAX_EXAMPLES])
     yield Finding("dangling-judgements", severity, int(lost.sum()), message, examples)
 
 
-def ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
+def compute_recall_ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
     """Return what recall cannot pass where some relevant judgements, by place, cannot be found."""
     relevant = qrels.count_relevant()
     unreachable = np.bincount(qrels.query_rows[lost], minlength=len(relevant))
@@ -140,7 +144,8 @@ def _judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]
     if blank.any() and prints.any():
         pairs = np.flatnonzero(blank)
         examples = tuple(
-            f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in pairs[:SHOWN]
+            f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}"
+            for at in pairs[:MAX_EXAMPLES]
         )
         message = f"{qrels.name}: {len(pairs):,} relevant documents have no text; nothing that reads text finds them"
         yield Finding("relevant-without-text", "warning", len(pairs), message, examples)
@@ -165,7 +170,7 @@ def _whole_lists(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
             f"{qrels.name}: for {len(whole):,} queries each of up to {reach[whole].max():,} documents is judged;"
             f" measures of screening (WSS, last_rel, norm_area) read lists to the end, past the usual {DEPTH:,}"
         )
-        yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:SHOWN])))
+        yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:MAX_EXAMPLES])))
 
 
 def _outside_candidates(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
@@ -178,15 +183,15 @@ def _outside_candidates(collection: CollectionData, qrels: Qrels) -> Iterator[Fi
         return
     message = (
         f"{qrels.name}: {len(lost):,} relevant documents are not among their query's candidates, so recall cannot pass"
-        f" {ceiling(qrels, lost):.4g}"
+        f" {compute_recall_ceiling(qrels, lost):.4g}"
     )
     examples = tuple(
-        f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in lost[:SHOWN]
+        f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in lost[:MAX_EXAMPLES]
     )
     yield Finding("relevant-outside-candidates", "warning", len(lost), message, examples)
 
 
-def candidate_findings(
+def audit_candidates(
     collection: CollectionData, facts: CandidateFacts | None, max_dangling: float
 ) -> Iterator[Finding]:
     """Yield what is odd about the candidates."""
@@ -195,7 +200,9 @@ def candidate_findings(
     none = np.flatnonzero(collection.candidates.counts == 0)
     if len(none):
         message = f"{len(none):,} of {len(collection.queries):,} queries have no candidates and get no results"
-        yield Finding("no-candidates", "warning", len(none), message, tuple(collection.queries.ids.take(none[:SHOWN])))
+        yield Finding(
+            "no-candidates", "warning", len(none), message, tuple(collection.queries.ids.take(none[:MAX_EXAMPLES]))
+        )
     if facts is None:
         return
     if facts.repeated:

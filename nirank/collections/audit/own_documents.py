@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding
+from nirank.collections.findings import MAX_EXAMPLES, Finding
 from nirank.collections.text_view import TextView
-from nirank.collections.texts import Texts, fingerprint
+from nirank.collections.texts import Texts, hash_text
 from nirank.flow.qrels import Qrels
 
 _MATTERS = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
 
 
-def own_findings(collection: CollectionData) -> Iterator[Finding]:
+def audit_own_documents(collection: CollectionData) -> Iterator[Finding]:
     """Suggest a self-match rule where queries are documents, or tell what the given rule misses and takes out.
 
     A query is a document that it names if its text is that of the document, with the title or without, or the title.
@@ -40,7 +40,7 @@ def own_findings(collection: CollectionData) -> Iterator[Finding]:
     copied = np.setdiff1d(_copied(collection), named[0])
     if len(copied):
         message = f"{len(copied):,} queries have the text of a document under another id"
-        examples = tuple(collection.queries.ids.take(copied[:SHOWN]))
+        examples = tuple(collection.queries.ids.take(copied[:MAX_EXAMPLES]))
         yield Finding("query-is-a-text", "note", len(copied), message, examples)
 
 
@@ -50,7 +50,7 @@ def _given_rule(collection: CollectionData) -> Iterator[Finding]:
     missed = np.flatnonzero(own < 0)
     if len(missed):
         message = f"self_match finds no document for {len(missed):,} of {len(collection.queries):,} queries"
-        examples = tuple(collection.queries.ids.take(missed[:SHOWN]))
+        examples = tuple(collection.queries.ids.take(missed[:MAX_EXAMPLES]))
         yield Finding("self-match-missed", "warning", len(missed), message, examples)
     for qrels in collection.qrels.values():
         taken = _relevant_own(qrels, np.flatnonzero(own >= 0), own[own >= 0])
@@ -59,7 +59,7 @@ def _given_rule(collection: CollectionData) -> Iterator[Finding]:
                 f"{qrels.name}: self_match takes out {len(taken):,} right answers: the own documents of so many queries"
                 " are judged relevant"
             )
-            examples = tuple(qrels.queries.take(taken[:SHOWN]))
+            examples = tuple(qrels.queries.take(taken[:MAX_EXAMPLES]))
             yield Finding("self-match-takes-relevant", "warning", len(taken), message, examples)
 
 
@@ -70,7 +70,7 @@ def _advice(
     n = len(collection.queries)
     right = {name: len(_relevant_own(qrels, rows, docs)) for name, qrels in collection.qrels.items()}
     said = f"{len(rows):,} of {n:,} queries are documents of the corpus, same {_named_by(rules)} and text"
-    examples = tuple(collection.queries.ids.take(rows[:SHOWN]))
+    examples = tuple(collection.queries.ids.take(rows[:MAX_EXAMPLES]))
     if any(right.values()):
         listed = ", ".join(f"{count:,} of them in {name}" for name, count in right.items() if count)
         message = f"{said}; they are judged relevant for themselves ({listed}), so they stay"
@@ -97,7 +97,7 @@ def _self_pairs(
             f"{qrels.name}: {len(relevant):,} relevant judgements pair a record with one of the same id and text;"
             " every system finds those"
         )
-        examples = tuple(collection.queries.ids.take(relevant[:SHOWN]))
+        examples = tuple(collection.queries.ids.take(relevant[:MAX_EXAMPLES]))
         yield Finding("self-pairs", "note", len(relevant), message, examples)
 
 
@@ -131,7 +131,7 @@ def _same_text(collection: CollectionData, rows: NDArray[np.int64]) -> tuple[NDA
     if titles is not None:
         asked = np.asarray(collection.queries.fingerprints)
         rest = np.flatnonzero(~same & (asked[at] != 0))
-        named = map(fingerprint, collection.docs.read(TextView("title"), docs[rest]))
+        named = map(hash_text, collection.docs.read(TextView("title"), docs[rest]))
         same[rest] = asked[at[rest]] == np.fromiter(named, np.uint64, len(rest))
     return at[same], docs[same]
 

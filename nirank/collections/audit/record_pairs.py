@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit.facts import AuditFacts, JudgedFacts
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding, Severity
+from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.texts import Texts
-from nirank.collections.twins import twin_groups
+from nirank.collections.twins import group_twins
 from nirank.flow.judgements import QrelsFile
 from nirank.flow.qrels import Qrels
 
 Keys = NDArray[np.int64]  # one integer a pair
 
 
-def pair_findings(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
+def audit_record_pairs(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> Iterator[Finding]:
     """Yield what is odd about repeated records, and about the pairs of each set and of the other splits."""
     for side, texts in list_sides(collection):
         yield from _repeated_records(texts, side)
@@ -44,7 +44,7 @@ def list_sides(collection: CollectionData) -> Sequence[tuple[str, Texts]]:
     return (("left", left), ("right", right))
 
 
-def key_pairs(collection: CollectionData, queries: NDArray[np.integer], docs: NDArray[np.integer]) -> Keys:
+def encode_pairs(collection: CollectionData, queries: NDArray[np.integer], docs: NDArray[np.integer]) -> Keys:
     """Return an integer for each pair of rows; in one table the same for both orders."""
     first, second = np.asarray(queries, np.int64), np.asarray(docs, np.int64)
     if collection.relation == "self":
@@ -52,31 +52,31 @@ def key_pairs(collection: CollectionData, queries: NDArray[np.integer], docs: ND
     return first * max(len(collection.docs), 1) + second
 
 
-def split_keys(collection: CollectionData, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def decode_pairs(collection: CollectionData, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows of the two records of each pair: query and document."""
     queries, docs = np.divmod(keys, max(len(collection.docs), 1))
     return queries, docs
 
 
-def key_judged(collection: CollectionData, judged: QrelsFile) -> tuple[Keys, NDArray[np.int64]]:
+def encode_judgements(collection: CollectionData, judged: QrelsFile) -> tuple[Keys, NDArray[np.int64]]:
     """Return the distinct pairs of a file whose records are there, and their labels."""
     queries, docs = collection.queries.ids.find_rows(judged.query_ids), collection.docs.ids.find_rows(judged.doc_ids)
     there = (queries >= 0) & (docs >= 0)
-    keys, at = np.unique(key_pairs(collection, queries[there], docs[there]), return_index=True)
+    keys, at = np.unique(encode_pairs(collection, queries[there], docs[there]), return_index=True)
     return keys, judged.grades[there][at]
 
 
-def key_matches(collection: CollectionData, qrels: Qrels) -> Keys:
+def encode_matches(collection: CollectionData, qrels: Qrels) -> Keys:
     """Return the distinct matches of a set whose records are there; no record matches itself."""
     match = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
     if collection.relation == "self":
         match &= qrels.query_rows != qrels.rows
-    return np.unique(key_pairs(collection, qrels.query_rows[match], qrels.rows[match]))
+    return np.unique(encode_pairs(collection, qrels.query_rows[match], qrels.rows[match]))
 
 
 def show_pairs(collection: CollectionData, keys: Keys) -> tuple[str, ...]:
     """Return the first few pairs as ids, the left one first."""
-    queries, docs = split_keys(collection, keys[:SHOWN])
+    queries, docs = decode_pairs(collection, keys[:MAX_EXAMPLES])
     return _show(collection, collection.queries.ids.take(queries), collection.docs.ids.take(docs))
 
 
@@ -87,10 +87,10 @@ def _show(collection: CollectionData, asked: Sequence[str], found: Sequence[str]
 
 
 def _repeated_records(texts: Texts, side: str) -> Iterator[Finding]:
-    groups = twin_groups(np.asarray(texts.fingerprints))
+    groups = group_twins(np.asarray(texts.fingerprints))
     later = np.flatnonzero(groups != np.arange(len(groups)))
     if len(later):
-        examples = tuple(f"{texts.ids[groups[row]]} = {texts.ids[row]}" for row in later[:SHOWN].tolist())
+        examples = tuple(f"{texts.ids[groups[row]]} = {texts.ids[row]}" for row in later[:MAX_EXAMPLES].tolist())
         message = f"{side}: {len(later):,} of {len(texts):,} records repeat the text of an earlier one"
         yield Finding("repeated-records", "note", len(later), message, examples)
 
@@ -107,7 +107,7 @@ def _absent_records(
         once = np.asarray(lost.query_ids) <= np.asarray(lost.doc_ids)
         lost, asked = lost.select(once), (asked & (collection.docs.ids.find_rows(lost.doc_ids) < 0))[once]
     matches = lost.grades >= qrels.min_rel
-    found = len(key_matches(collection, qrels))
+    found = len(encode_matches(collection, qrels))
     part = matches.sum() / max(found + matches.sum(), 1)
     severity: Severity = "error" if part > max_dangling else "warning"
     message = (
@@ -126,7 +126,7 @@ def _absent_records(
         message += "; if it is a header, say columns: {pairs: {left: …, right: …}}"
     if severity == "error":
         message += f" (max_dangling: {max_dangling:g}, found {part:.3g})"
-    examples = _show(collection, *(ids[:SHOWN].to_pylist() for ids in (lost.query_ids, lost.doc_ids)))
+    examples = _show(collection, *(ids[:MAX_EXAMPLES].to_pylist() for ids in (lost.query_ids, lost.doc_ids)))
     yield Finding("absent-records", severity, len(lost), message, examples)
 
 
@@ -136,14 +136,14 @@ def _own_pairs(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     own = np.flatnonzero(qrels.query_rows == qrels.rows)
     if len(own):
         message = f"{qrels.name}: {len(own):,} pairs are a record and itself; they are neither found nor counted"
-        examples = tuple(qrels.queries.take(qrels.rows[own[:SHOWN]]))
+        examples = tuple(qrels.queries.take(qrels.rows[own[:MAX_EXAMPLES]]))
         yield Finding("own-pairs", "warning", len(own), message, examples)
 
 
 def _without_text(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell of matches that neither direction finds by text."""
-    matches = key_matches(collection, qrels)
-    queries, docs = split_keys(collection, matches)
+    matches = encode_matches(collection, qrels)
+    queries, docs = decode_pairs(collection, matches)
     blank = (np.asarray(collection.queries.fingerprints)[queries] == 0) | (
         np.asarray(collection.docs.fingerprints)[docs] == 0
     )
@@ -156,9 +156,9 @@ def _without_text(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]
 def _other_split(collection: CollectionData, qrels: Qrels, split: str, judged: QrelsFile) -> Iterator[Finding]:
     """Compare with the pairs of another split: shared pairs, contradicting labels, and records that both have."""
     known = qrels.rows >= 0
-    mine, at = np.unique(key_pairs(collection, qrels.query_rows[known], qrels.rows[known]), return_index=True)
+    mine, at = np.unique(encode_pairs(collection, qrels.query_rows[known], qrels.rows[known]), return_index=True)
     labels = qrels.grades[known][at] >= qrels.min_rel
-    theirs, grades = key_judged(collection, judged)
+    theirs, grades = encode_judgements(collection, judged)
     both, here, there = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
     if len(both):
         message = f"{qrels.name}: {len(both):,} of {len(mine):,} pairs are in split {split} too"
@@ -167,7 +167,7 @@ def _other_split(collection: CollectionData, qrels: Qrels, split: str, judged: Q
     if len(clash):
         message = f"{qrels.name}: {len(clash):,} pairs are matches here or in split {split}, and not in the other"
         yield Finding("label-conflicts", "warning", len(clash), message, show_pairs(collection, clash))
-    matches = key_matches(collection, qrels)
+    matches = encode_matches(collection, qrels)
     seen = count_seen_records(collection, matches, theirs)
     if seen.any():
         one, two = int((seen == 1).sum()), int((seen == 2).sum())
@@ -180,7 +180,7 @@ def _other_split(collection: CollectionData, qrels: Qrels, split: str, judged: Q
 
 def count_seen_records(collection: CollectionData, pairs: Keys, others: Keys) -> NDArray[np.int64]:
     """Count for each of some pairs how many of its two records other pairs have, (n,) of 0, 1 and 2."""
-    (asked, found), (their_asked, their_found) = split_keys(collection, pairs), split_keys(collection, others)
+    (asked, found), (their_asked, their_found) = decode_pairs(collection, pairs), decode_pairs(collection, others)
     if collection.relation == "self":
         their_asked = their_found = np.union1d(their_asked, their_found)
     return np.isin(asked, their_asked).astype(np.int64) + np.isin(found, their_found)

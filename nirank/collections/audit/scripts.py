@@ -15,7 +15,7 @@ _CHARACTERS = 400  # of each
 _NAMES = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
 
 
-def main_script(texts: Texts) -> str | None:
+def find_main_script(texts: Texts) -> str | None:
     """Return the script of most letters in a sample ('Latin', 'Cyrillic', 'Chinese'); None without letters."""
     rows = np.unique(np.linspace(0, len(texts) - 1, min(_SAMPLE, len(texts))).astype(np.int64))
     found: Counter[str] = Counter()

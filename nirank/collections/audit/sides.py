@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.compute as pc
 
-from nirank.collections.audit.scripts import main_script
-from nirank.collections.findings import SHOWN, Finding, Severity
+from nirank.collections.audit.scripts import find_main_script
+from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
 
@@ -26,7 +26,7 @@ _TALLIES: tuple[tuple[str, str, Severity, str], ...] = (
 )
 
 
-def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[Finding]:
+def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[Finding]:
     """Yield what is odd about documents or queries."""
     if not len(texts):
         yield Finding(f"no-{what}", "error", 0, f"there are no {what}")
@@ -36,7 +36,7 @@ def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterato
         empty, examples = facts.empty.count, tuple(facts.empty.examples)
     else:
         rows = np.flatnonzero(texts.empty)
-        empty, examples = len(rows), tuple(texts.ids.take(rows[:SHOWN]))
+        empty, examples = len(rows), tuple(texts.ids.take(rows[:MAX_EXAMPLES]))
     if empty:
         # A collection of ids alone can still be ranked by run files; queries without text cannot.
         severity: Severity = "error" if empty == len(texts) and what == "queries" else "warning"
@@ -48,9 +48,9 @@ def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterato
             "warning",
             len(blank),
             f"{len(blank):,} ids of {what} contain whitespace; they cannot be written to TREC files",
-            tuple(map(repr, texts.ids.take(blank[:SHOWN]))),
+            tuple(map(repr, texts.ids.take(blank[:MAX_EXAMPLES]))),
         )
-    script = main_script(texts)
+    script = find_main_script(texts)
     if script not in (None, "Latin"):
         message = f"{what} are mostly in {script} script; the default analyzer of bm25 is English, choose one that fits"
         yield Finding("script", "note", len(texts), message)
@@ -67,14 +67,16 @@ def side_findings(texts: Texts, what: str, facts: ImportFacts | None) -> Iterato
         yield Finding("stated-copies", "note", copies, message)
 
 
-def repeated_queries(queries: Texts) -> Iterator[Finding]:
+def audit_repeated_queries(queries: Texts) -> Iterator[Finding]:
     """Yield the queries whose text is that of another one."""
     prints = np.asarray(queries.fingerprints)
     known = np.flatnonzero(prints)
     _, first, back = np.unique(prints[known], return_index=True, return_inverse=True)
     later = np.flatnonzero(first[back] != np.arange(len(known)))
     if len(later):
-        pairs = zip(known[first[back[later[:SHOWN]]]].tolist(), known[later[:SHOWN]].tolist(), strict=True)
+        pairs = zip(
+            known[first[back[later[:MAX_EXAMPLES]]]].tolist(), known[later[:MAX_EXAMPLES]].tolist(), strict=True
+        )
         examples = tuple(f"{queries.ids[a]} = {queries.ids[b]}" for a, b in pairs)
         message = f"{len(later):,} of {len(queries):,} queries have the same text as an earlier one"
         yield Finding("repeated-queries", "note", len(later), message, examples)

@@ -8,13 +8,13 @@ import numpy as np
 
 from nirank.collections.audit.facts import AuditFacts
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding
+from nirank.collections.findings import MAX_EXAMPLES, Finding
 from nirank.collections.texts import Texts
 from nirank.flow.judgements import QrelsFile
 from nirank.flow.qrels import Qrels
 
 
-def split_findings(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
+def audit_splits(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
     """Yield what tells against tuning on another split and reporting on this one."""
     qrels = next(iter(collection.qrels.values()), None)
     if facts.all_queries is not None and qrels is not None:
@@ -37,7 +37,7 @@ def _in_no_split(collection: CollectionData, everything: Texts, others: Mapping[
         left &= np.array([not isinstance(one, str) for one in everything.metadata("split")], np.bool_)
     if left.any():
         message = f"{left.sum():,} of {len(everything):,} queries are judged in no split and not declared"
-        examples = tuple(everything.ids.take(np.flatnonzero(left)[:SHOWN]))
+        examples = tuple(everything.ids.take(np.flatnonzero(left)[:MAX_EXAMPLES]))
         yield Finding("queries-in-no-split", "note", int(left.sum()), message, examples)
 
 
@@ -47,7 +47,7 @@ def _queries(collection: CollectionData, everything: Texts, split: str, other: Q
     rows = rows[rows >= 0]
     same = np.flatnonzero(here.ids.find_rows(everything.ids.take_arrow(rows)) >= 0)
     if len(same):
-        examples = tuple(everything.ids.take(rows[same[:SHOWN]]))
+        examples = tuple(everything.ids.take(rows[same[:MAX_EXAMPLES]]))
         message = f"{len(same):,} queries are in split {split} too, under the same id"
         yield Finding("queries-in-two-splits", "warning", len(same), message, examples)
     prints, theirs = np.asarray(here.fingerprints), np.asarray(everything.fingerprints)[rows]
@@ -58,7 +58,7 @@ def _queries(collection: CollectionData, everything: Texts, split: str, other: Q
     pairs = [(here.ids[row], everything.ids[others_of[int(prints[row])]]) for row in both]
     pairs = [(a, b) for a, b in pairs if a != b]
     if pairs:
-        examples = tuple(f"{a} = {b}" for a, b in pairs[:SHOWN])
+        examples = tuple(f"{a} = {b}" for a, b in pairs[:MAX_EXAMPLES])
         message = f"{len(pairs):,} of {len(here):,} queries have the text of a query of split {split}"
         yield Finding("query-texts-in-two-splits", "warning", len(pairs), message, examples)
 

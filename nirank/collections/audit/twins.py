@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from nirank.collections.collection_data import CollectionData
-from nirank.collections.findings import SHOWN, Finding
-from nirank.collections.twins import unequal_groups
+from nirank.collections.findings import MAX_EXAMPLES, Finding
+from nirank.collections.twins import find_unequal_groups
 
 
-def twin_findings(collection: CollectionData) -> Iterator[Finding]:
+def audit_twins(collection: CollectionData) -> Iterator[Finding]:
     """Yield the groups of documents with the same text, and those whose members are judged differently."""
     groups = collection.twin_groups
     sizes = np.bincount(groups, minlength=len(groups))
@@ -21,16 +21,17 @@ def twin_findings(collection: CollectionData) -> Iterator[Finding]:
     ids = collection.docs.ids
     members = int(sizes[several].sum())
     examples = tuple(
-        " = ".join(ids.take(np.flatnonzero(groups == first)[:SHOWN])) for first in several[:SHOWN].tolist()
+        " = ".join(ids.take(np.flatnonzero(groups == first)[:MAX_EXAMPLES]))
+        for first in several[:MAX_EXAMPLES].tolist()
     )
     message = f"{members:,} documents share their text with another one, in {len(several):,} groups"
     yield Finding("twin-documents", "note", members, message, examples)
     for qrels in collection.qrels.values():
-        unequal = unequal_groups(qrels, groups)
+        unequal = find_unequal_groups(qrels, groups)
         if len(unequal):
             message = (
                 f"{qrels.name}: {len(unequal):,} of the {len(several):,} groups of equal texts are judged differently;"
                 " rows also show measures where twins share labels"
             )
-            examples = tuple(ids.take(unequal[:SHOWN]))
+            examples = tuple(ids.take(unequal[:MAX_EXAMPLES]))
             yield Finding("twins-judged-differently", "warning", len(unequal), message, examples)

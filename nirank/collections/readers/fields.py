@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from nirank.collections.readers.records import Record
 from nirank.errors import DataError, suggest
 from nirank.forms.asked import TextColumns
-from nirank.forms.cells import NotText, cell_id, cell_text, cell_value, kind_of
+from nirank.forms.cells import NotText, cell_to_id, cell_to_text, cell_to_value, name_kind
 from nirank.forms.names import (
     ID_NAMES,
     TABLE_LABEL_NAMES,
     TEXT_NAMES,
     TITLE_NAMES,
-    TwoNames,
+    AmbiguousName,
     find_name,
     is_known,
     is_row_number,
-    listed,
+    join_names,
 )
 
 _METADATA = "metadata"
@@ -64,7 +64,7 @@ class Fields:
                 find_name(names, () if whole else TITLE_NAMES) if asked.title is None else _if_there(asked.title, names)
             )
             text = find_name(names, () if whole else TEXT_NAMES) if asked.text is None else None
-        except TwoNames as error:
+        except AmbiguousName as error:
             raise DataError(f"{where}: {error}; name one: columns: {{id: …, title: …, text: …}}") from None
         texts = (() if text is None else (text,)) if asked.text is None else tuple(n for n in asked.text if n in names)
         if title in texts and asked.title is None:
@@ -88,7 +88,7 @@ class Fields:
         metadata = value.get(_METADATA)
         metadata = {} if metadata is None or metadata == "" else metadata
         if type(metadata) is not dict and not isinstance(metadata, Mapping):
-            raise DataError(f"{where}: metadata is {kind_of(metadata)}; expected an object")
+            raise DataError(f"{where}: metadata is {name_kind(metadata)}; expected an object")
         rest = {name: value[name] for name in parts.rest if name not in metadata}
         if not (self._worded or parts.text):
             self._strings.update(dict.fromkeys(name for name, cell in rest.items() if isinstance(cell, str)))
@@ -147,10 +147,10 @@ class Fields:
             if self._seen and name not in self._seen:
                 near = suggest(name, self._seen)
                 raise DataError(
-                    f"{self._source}: there is no column '{name}'; it has {listed(tuple(self._seen))}{near}"
+                    f"{self._source}: there is no column '{name}'; it has {join_names(tuple(self._seen))}{near}"
                 )
         if self._strings and not self._worded and self._asked.text is None:
-            keys, first = listed([repr(name) for name in self._seen]), next(iter(self._strings))
+            keys, first = join_names([repr(name) for name in self._seen]), next(iter(self._strings))
             raise DataError(
                 f"{self._source}: no record has a title or a text; found {keys}; expected one of"
                 f" {', '.join((*TITLE_NAMES[:1], *TEXT_NAMES))}, or columns: {{text: {first}}} ([]: there is no text)"
@@ -161,12 +161,12 @@ class Fields:
         if type(found) is str and found:
             return found, False
         try:
-            id = cell_id(found)
+            id = cell_to_id(found)
         except NotText as error:
             raise DataError(f"{where}: {key} is {error}; expected a string") from None
         if not id:
             what = self._asked.id or "_id"
-            keys = listed([repr(name) for name in value]) or "(none)"
+            keys = join_names([repr(name) for name in value]) or "(none)"
             more = "" if key is not None or self._asked.id else f"; expected one of {', '.join(ID_NAMES)}"
             raise DataError(f"{where}: the record has no {what}; found keys {keys}{more}")
         return id, not isinstance(found, (str, bytes))
@@ -182,7 +182,7 @@ def _text(value: Mapping[str, Any], key: str, where: str) -> tuple[str, bool]:
     if isinstance(found, str):
         return found, False
     try:
-        text = cell_text(found)
+        text = cell_to_text(found)
     except NotText as error:
         raise DataError(f"{where}: {key} is {error}; expected text, or a list of texts") from None
     return text or "", text is not None and not isinstance(found, bytes)
@@ -192,6 +192,6 @@ def _plain(value: Any, name: str, where: str) -> Any:
     if value is None or isinstance(value, str):
         return value
     try:
-        return cell_value(value)
+        return cell_to_value(value)
     except NotText as error:
         raise DataError(f"{where}: {name} holds {error}; expected text") from None

@@ -21,7 +21,7 @@ from nirank.collections.readers.text_format import TextFormat
 from nirank.collections.readers.trec_files import TREC_DOCUMENTS, TREC_TOPICS
 from nirank.errors import ConfigError, DataError
 from nirank.forms.asked import TextColumns
-from nirank.forms.id_columns import file_kind
+from nirank.forms.id_columns import find_ending
 
 GROUP = "nirank.formats"
 # In the order in which they are asked whether they recognise a file: markup before JSON, a table between tabs last.
@@ -64,7 +64,7 @@ def find_format(path: Path) -> TextFormat | None:
     None where no format does: plain text.
     """
     formats = list_formats()
-    candidates = [each for each in formats if file_kind(path) in each.endings]
+    candidates = [each for each in formats if find_ending(path) in each.endings]
     if len(candidates) == 1:
         return candidates[0]
     lines = _read_first_lines(path)
@@ -110,7 +110,7 @@ def _read_file(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]
 
 def are_plain_texts(paths: Sequence[Path]) -> bool:
     """Tell whether the files of a folder are texts without a form: by their endings, and most by their first lines."""
-    if any(file_kind(path) not in _PLAIN and "." in path.name.strip(".") for path in paths):
+    if any(find_ending(path) not in _PLAIN and "." in path.name.strip(".") for path in paths):
         return False
     sample = [paths[at * len(paths) // min(_SAMPLE, len(paths))] for at in range(min(_SAMPLE, len(paths)))]
     without = sum(find_format(path) is None for path in sample)

@@ -13,9 +13,9 @@ from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
 from nirank.forms.asked import TextColumns
-from nirank.forms.json_values import json_kind, read_values
+from nirank.forms.json_values import name_json_kind, read_values
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, is_known
-from nirank.forms.squad import Context, contexts, is_squad
+from nirank.forms.squad import Context, is_squad, read_contexts
 
 _OBJECT = re.compile(r"\{\s*(\"|\}|\Z)|\[\s*[\[{]")
 _WORDS = (*TITLE_NAMES, *TEXT_NAMES)
@@ -54,7 +54,9 @@ def read_json(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
         members = enumerate(value, 1) if isinstance(value, list) and line == first[0] else ((line, value),)
         for place, member in members:
             if type(member) is not dict:
-                raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with _id and text")
+                raise DataError(
+                    f"{path}:{place}: a JSON {name_json_kind(member)}; expected an object with _id and text"
+                )
             yield fields.record(member, f"{path}:{place}", place)
     fields.refuse_absent()
 
@@ -70,7 +72,7 @@ def _members(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for line, value in read_values(path):
         for place, member in enumerate(value, 1) if isinstance(value, list) else ((line, value),):
             if type(member) is not dict:
-                raise DataError(f"{path}:{place}: a JSON {json_kind(member)}; expected an object with an id")
+                raise DataError(f"{path}:{place}: a JSON {name_json_kind(member)}; expected an object with an id")
             yield f"{path}:{place}", member
 
 
@@ -84,7 +86,7 @@ def _is_by_id(value: Any) -> bool:
 
 def _squad(path: Path, value: Any, side: Side, fields: Fields) -> Iterator[Record]:
     try:
-        found = list(contexts(value))
+        found = list(read_contexts(value))
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     number = 0

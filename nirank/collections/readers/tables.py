@@ -13,9 +13,9 @@ from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError, suggest
 from nirank.forms.asked import TextColumns
-from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, TwoNames, find_name, is_known, listed
-from nirank.forms.parquet import parquet_names, read_rows
-from nirank.forms.separators import SEPARATORS, find_separator, is_even, said
+from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, AmbiguousName, find_name, is_known, join_names
+from nirank.forms.parquet import read_column_names, read_rows
+from nirank.forms.separators import SEPARATORS, find_separator, is_even, name_separator
 
 _SAMPLE = 20  # lines by which the separator is found
 _HEADLESS = {2: ("_id", "text"), 3: ("_id", "title", "text")}  # columns of a TSV file without a header
@@ -77,7 +77,7 @@ def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
 
 def read_parquet(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the rows of a Parquet file; `where` counts rows from 1."""
-    _header(path, parquet_names(path), columns)
+    _header(path, read_column_names(path), columns)
     fields = Fields(path, columns)
     for number, values in read_rows(path):
         yield fields.row(values, f"{path}:{number}", number)
@@ -111,13 +111,13 @@ def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Seque
     _refuse_absent(path, names, columns)
     try:
         found = columns.id or find_name(names, ID_NAMES)
-    except TwoNames as error:
+    except AmbiguousName as error:
         raise DataError(f"{path}: columns {error}; name one: columns: {{id: …}}") from None
     if found is None:
         other = next((one for one in SEPARATORS if len(names) == 1 and is_even(lines, one)), None)
-        hint = "" if other is None else f"; it looks separated by {said(other)}"
+        hint = "" if other is None else f"; it looks separated by {name_separator(other)}"
         raise DataError(
-            f"{path}: no column holds ids; found {listed(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
+            f"{path}: no column holds ids; found {join_names(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
             " columns: {id: …}"
         )
     return list(names)
@@ -126,12 +126,12 @@ def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Seque
 def _refuse_absent(path: Path, names: Sequence[str], columns: TextColumns) -> None:
     for name in columns.named():
         if name not in names:
-            raise DataError(f"{path}: there is no column '{name}'; it has {listed(names)}{suggest(name, names)}")
+            raise DataError(f"{path}: there is no column '{name}'; it has {join_names(names)}{suggest(name, names)}")
 
 
 def _row(fields: Fields, path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
     if len(cells) != len(names):
-        raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {listed(names)}")
+        raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {join_names(names)}")
     return fields.row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)
 
 

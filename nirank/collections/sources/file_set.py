@@ -13,14 +13,14 @@ from nirank.base.identity import digest
 from nirank.collections.findings import Finding
 from nirank.collections.readers.formats import are_plain_texts, list_endings, name_outside_formats
 from nirank.collections.readers.records import Record, Side
-from nirank.collections.sources.labels import label_judgements
+from nirank.collections.sources.labels import read_label_column
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
-from nirank.forms.asked import AskedColumns, TextColumns
-from nirank.forms.id_columns import file_kind
-from nirank.forms.names import plain
+from nirank.forms.asked import ColumnNames, TextColumns
+from nirank.forms.id_columns import find_ending
+from nirank.forms.names import normalise_name
 
 _STEMS: Mapping[Side, tuple[str, ...]] = {
     "docs": ("corpus", "docs", "documents", "collection"),
@@ -53,7 +53,7 @@ class FileSet:
     version: str = ""
     plain: TextFiles = field(default_factory=TextFiles)
     place: str = ""
-    columns: AskedColumns = field(default_factory=AskedColumns)
+    columns: ColumnNames = field(default_factory=ColumnNames)
 
     @classmethod
     def of_folder(cls, folder: Path, version: str = "") -> FileSet:
@@ -62,9 +62,9 @@ class FileSet:
         Raises DataError when documents or queries are missing, ConfigError for a version of the
         queries that is not there.
         """
-        docs, queries = side_files(folder, "docs"), side_files(folder, "queries", version)
+        docs, queries = find_side_files(folder, "docs"), find_side_files(folder, "queries", version)
         if version and not queries:
-            known = query_versions(folder)
+            known = list_query_versions(folder)
             listed = f"it has {', '.join(known)}" if known else "there is only one"
             raise ConfigError(f"{folder}: has no queries in version '{version}'; {listed}{suggest(version, known)}")
         sides: tuple[tuple[Side, str, TextFiles], ...] = (("docs", "documents", docs), ("queries", "queries", queries))
@@ -79,7 +79,7 @@ class FileSet:
             _judgement_files(folder),
             _candidate_files(folder),
             version,
-            side_files(folder, "queries") if version else TextFiles(),
+            find_side_files(folder, "queries") if version else TextFiles(),
             str(folder),
         )
 
@@ -120,7 +120,7 @@ class FileSet:
         return self.columns.docs if side == "docs" else self.columns.queries
 
     def identity(self, side: Side) -> Mapping[str, Any]:
-        files = [[file_kind(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
+        files = [[find_ending(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
         mine = self._files(side)
         texts, plain = files[: len(mine.paths)], files[len(mine.paths) :]
         more: dict[str, Any] = {"plain": plain} if plain else {}
@@ -155,7 +155,7 @@ class FileSet:
         column = self.columns.docs.label
         if column is not None and not files:
             records = self.docs.records("docs", self.columns.docs)
-            return {MAIN: label_judgements(records, column, queries, self.label("docs"))}
+            return {MAIN: read_label_column(records, column, queries, self.label("docs"))}
         return {name: self.read_qrels(path) for name, path in files.items()}
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
@@ -166,7 +166,8 @@ class FileSet:
     def _asking(self) -> str:
         """Which side of pairs the queries are by the files' names, 'left' (tableA) or 'right' (tableB); '': unknown."""
         stems = [
-            plain(strip_packed_suffix(files.paths[0].name).partition(".")[0]) for files in (self.queries, self.docs)
+            normalise_name(strip_packed_suffix(files.paths[0].name).partition(".")[0])
+            for files in (self.queries, self.docs)
         ]
         for side, query, doc in (("left", _LEFT, _RIGHT), ("right", _RIGHT, _LEFT)):
             if any((stems[0], stems[1]) == pair for pair in zip(query, doc, strict=True)):
@@ -209,10 +210,10 @@ def _label(files: TextFiles) -> str:
 
 def is_collection(folder: Path) -> bool:
     """Tell whether a folder has a file of documents by its name."""
-    return folder.is_dir() and bool(side_files(folder, "docs"))
+    return folder.is_dir() and bool(find_side_files(folder, "docs"))
 
 
-def side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
+def find_side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     """Return the files of one side; raise DataError where there are two to choose from."""
     found: list[Path] = []
     for stem in _STEMS[side]:
@@ -228,7 +229,7 @@ def side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     return TextFiles.at(found[0], side) if found else TextFiles()
 
 
-def query_versions(folder: Path) -> list[str]:
+def list_query_versions(folder: Path) -> list[str]:
     """Return the versions of the queries that a folder has beside the plain one."""
     found = set()
     for path in folder.iterdir():

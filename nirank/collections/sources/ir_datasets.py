@@ -19,7 +19,7 @@ _QUERY_TEXT = ("text", "query", "title")
 _MARKUP = ("marked_up_doc", "marked_up_text", "source_xml", "http_headers")  # the text once more, with tags
 
 
-def known_ids() -> list[str]:
+def list_ids() -> list[str]:
     """Return the ids that are registered with ir_datasets."""
     import ir_datasets
 
@@ -57,7 +57,7 @@ class IrDataset:
         self._seen: dict[Side, str] = {}  # digests of what identity() read
         lacks = [part for part in ("docs", "queries") if not self.dataset.has(part)]
         if lacks:
-            below = [one for one in known_ids() if one.startswith(f"{id}/")]
+            below = [one for one in list_ids() if one.startswith(f"{id}/")]
             ways = f"; choose one of {', '.join(below[:12])}{', …' if len(below) > 12 else ''}" if below else ""
             raise ConfigError(f"ir_datasets '{id}': has no {' and no '.join(lacks)}{ways}")
 
@@ -70,7 +70,7 @@ class IrDataset:
         """
         import ir_datasets
 
-        judged = [one for one in known_ids() if one.rpartition("/")[0] == id and ir_datasets.load(one).has("qrels")]
+        judged = [one for one in list_ids() if one.rpartition("/")[0] == id and ir_datasets.load(one).has("qrels")]
         names = [one.rpartition("/")[2] for one in judged]
         if split is None and not ir_datasets.load(id).has("qrels") and names:
             split = "test" if "test" in names else names[0] if len(names) == 1 else None

@@ -12,11 +12,11 @@ from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import QrelsFile, read_qrels
 
-QrelsAsked = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
+QrelsOption = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
 
 
-def read_sets(
-    source: Source, split: str | None, queries: Ids, asked: QrelsAsked, min_rel: int
+def read_judgement_sets(
+    source: Source, split: str | None, queries: Ids, asked: QrelsOption, min_rel: int
 ) -> dict[str, tuple[QrelsFile, int]]:
     """Return the judgement sets by name, each with its least relevant grade.
 
@@ -61,7 +61,7 @@ def _set_options(name: str, asked: Any) -> dict[str, Any]:
     return dict(options)
 
 
-def for_any_split(asked: QrelsAsked) -> QrelsAsked:
+def drop_split_files(asked: QrelsOption) -> QrelsOption:
     """Return what is asked of a split's judgements as it is asked of the others: files of one split are not theirs."""
     if asked is None:
         return None

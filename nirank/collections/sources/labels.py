@@ -18,7 +18,7 @@ _WORDS = {
 }
 
 
-def label_judgements(records: Iterable[Record], column: str, queries: Ids, source: str) -> QrelsFile:
+def read_label_column(records: Iterable[Record], column: str, queries: Ids, source: str) -> QrelsFile:
     """Return the labels of documents as judgements of the only query; records with a blank label are not judged.
 
     A label is an integer (1.0 is 1), truth, or a word such as yes, included, excluded. Raises DataError,

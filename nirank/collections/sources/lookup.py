@@ -9,15 +9,15 @@ from nirank.base.files import expand_path, strip_packed_suffix
 from nirank.collections.sources import ir_datasets, python_stdlib
 from nirank.collections.sources.clef_tar import ClefTar, is_clef_tar
 from nirank.collections.sources.file_set import FileSet, is_collection
-from nirank.collections.sources.record_tables import RecordTables, TablesAsked
+from nirank.collections.sources.record_tables import RecordTables, TableOptions
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
-from nirank.forms.asked import AskedColumns
+from nirank.forms.asked import ColumnNames
 
 
 @dataclass(frozen=True)
-class Files:
+class NamedFiles:
     """Files and versions that stand beside a source, or make a collection without one.
 
     docs     a file or folder of documents; only without a source
@@ -28,10 +28,10 @@ class Files:
 
     docs: str | Path | None = None
     queries: str | Path | None = None
-    columns: AskedColumns = field(default_factory=AskedColumns)
-    tables: TablesAsked | None = None
+    columns: ColumnNames = field(default_factory=ColumnNames)
+    tables: TableOptions | None = None
 
-    def alone(self, name: str | None) -> FileSet:
+    def open(self, name: str | None) -> FileSet:
         """Return the collection that the files make by themselves."""
         if self.tables is not None:
             return RecordTables.of_tables(self.tables, name)
@@ -54,13 +54,13 @@ class Files:
         return replace(FileSet.of_folder(folder, str(self.queries or "")), columns=self.columns)
 
 
-def resolve(
-    source: str | Path | None, split: str | None, files: Files | None = None, name: str | None = None
+def open_source(
+    source: str | Path | None, split: str | None, files: NamedFiles | None = None, name: str | None = None
 ) -> tuple[Source, str | None]:
     """Open what a source (or files named one by one) means, and return it with the split that the name contains."""
-    files = files or Files()
+    files = files or NamedFiles()
     if source is None:
-        return files.alone(name), split
+        return files.open(name), split
     text = str(source)
     if files.tables is not None:
         given = next(iter(files.tables.given()))
@@ -85,12 +85,12 @@ def resolve(
     if in_files:
         if split not in (None, path.name):
             raise ConfigError(f"collection {text}: names split '{path.name}', but split '{split}' is asked for")
-        return resolve(path.parent, path.name, files)
+        return open_source(path.parent, path.name, files)
     is_id = isinstance(source, str) and not text.startswith((".", "/", "~"))
     if is_id and ir_datasets.is_known(text):
         return ir_datasets.IrDataset.split_of(text, split), None
     beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = [python_stdlib.NAME, *beside, *(ir_datasets.known_ids() if is_id else ())]
+    known = [python_stdlib.NAME, *beside, *(ir_datasets.list_ids() if is_id else ())]
     what = "neither a folder nor an ir_datasets id" if is_id else "no such folder"
     raise ConfigError(
         f"collection {text}: {what}; expected a folder with corpus.jsonl, queries.jsonl and qrels/<split>.tsv,"

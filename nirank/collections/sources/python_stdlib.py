@@ -131,9 +131,9 @@ def read_module(module: str, path: Path) -> Iterator[Pair]:
             for method in _public(node.body):
                 found[f"{module}.{node.name}.{method.name}"] = method, ast.get_docstring(method) or ""
     for id, (node, docstring) in found.items():
-        sentence = first_sentence(docstring)
+        sentence = extract_first_sentence(docstring)
         if len(sentence.split()) >= _MIN_WORDS:
-            source = without_docstrings(node, lines)
+            source = remove_docstrings(node, lines)
             if sum(not line.isspace() for line in source.splitlines() if line) >= _MIN_LINES:
                 yield Pair(id, source, sentence)
 
@@ -142,7 +142,7 @@ def _public(body: list[ast.stmt]) -> Iterator[Definition]:
     return (node for node in body if isinstance(node, Definition) and not node.name.startswith("_"))
 
 
-def first_sentence(docstring: str) -> str:
+def extract_first_sentence(docstring: str) -> str:
     """Return the first sentence of a docstring's first paragraph, on one line."""
     paragraph = inspect.cleandoc(docstring).strip().split("\n\n")[0]
     joined = " ".join(paragraph.split())
@@ -150,7 +150,7 @@ def first_sentence(docstring: str) -> str:
     return joined[: end.end()] if end else joined
 
 
-def without_docstrings(node: Definition, lines: list[bytes]) -> str:
+def remove_docstrings(node: Definition, lines: list[bytes]) -> str:
     """Return a definition's source without its docstring and those of the definitions inside it.
 
     The ones inside are queries of their own, and would stand in this document word by word.

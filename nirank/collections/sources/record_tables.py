@@ -14,15 +14,15 @@ from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import QrelsFile, read_qrels
-from nirank.forms.asked import AskedColumns, JudgedColumns, TextColumns
-from nirank.forms.names import listed
+from nirank.forms.asked import ColumnNames, JudgementColumns, TextColumns
+from nirank.forms.names import join_names
 
 Ask = Literal["right", "left"]
 PAIRS = "pairs"  # name of the judgement set
 
 
 @dataclass(frozen=True)
-class TablesAsked:
+class TableOptions:
     """What a user says of tables of records.
 
     left, right  files, or folders of files
@@ -62,7 +62,7 @@ class RecordTables(FileSet):
     ask: Ask = "right"
 
     @classmethod
-    def of_tables(cls, asked: TablesAsked, name: str | None) -> RecordTables:
+    def of_tables(cls, asked: TableOptions, name: str | None) -> RecordTables:
         """Look for the files; raise ConfigError for what is missing, contradicts itself or is not there."""
         _refuse_wrong(asked)
         left, right = _tables(asked)
@@ -71,7 +71,7 @@ class RecordTables(FileSet):
         sides = {"left": (left, columns.docs), "right": (right, columns.queries)}
         _refuse_absent(excluded, sides)
         if asked.ask == "left":
-            (left, right), columns = (right, left), AskedColumns(columns.queries, columns.docs, columns.qrels)
+            (left, right), columns = (right, left), ColumnNames(columns.queries, columns.docs, columns.qrels)
         pairs = asked.pairs if isinstance(asked.pairs, Mapping) else {} if asked.pairs is None else {"": asked.pairs}
         files = {split: {PAIRS: _pair_file(split, path)} for split, path in pairs.items()}
         made = name or _name_of(left)
@@ -115,14 +115,14 @@ def _excluded(given: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _refuse_wrong(asked: TablesAsked) -> None:
+def _refuse_wrong(asked: TableOptions) -> None:
     wrong = []
     if asked.records is not None and (asked.left is not None or asked.right is not None):
         wrong.append("records is one table and left and right are two; give one or the other")
     elif asked.records is None and (asked.left is None or asked.right is None):
         missing = [key for key in ("left", "right") if vars(asked)[key] is None]
         if len(missing) == 2:
-            keys = listed(tuple(asked.given()))
+            keys = join_names(tuple(asked.given()))
             wrong.append(f"{keys} goes with tables of records: left and right, or records for one table")
         else:
             wrong.append(f"{missing[0]} is missing: two tables are left and right; of one table say records")
@@ -136,7 +136,7 @@ def _refuse_wrong(asked: TablesAsked) -> None:
         raise ConfigError(*wrong)
 
 
-def _tables(asked: TablesAsked) -> tuple[TextFiles, TextFiles]:
+def _tables(asked: TableOptions) -> tuple[TextFiles, TextFiles]:
     if asked.records is not None:
         table = TextFiles.at(expand_path(asked.records), "records")
         return table, table
@@ -163,7 +163,7 @@ def _name_of(files: TextFiles) -> str:
     return first.resolve().parent.name or strip_packed_suffix(first.name).partition(".")[0]
 
 
-def _columns(asked: TablesAsked, excluded: tuple[str, ...]) -> AskedColumns:
+def _columns(asked: TableOptions, excluded: tuple[str, ...]) -> ColumnNames:
     """Return what is said of columns, with the left table as documents and the right one as queries."""
     tables = ("left", "right") if asked.records is None else ("records",)
     value = {} if asked.columns is None else asked.columns
@@ -189,7 +189,7 @@ def _columns(asked: TablesAsked, excluded: tuple[str, ...]) -> AskedColumns:
     one, other = (said.get(key) for key in ("left", "right"))
     if asked.ask == "right":
         one, other = other, one
-    return AskedColumns(left, right, JudgedColumns(one, other, said.get("label")))
+    return ColumnNames(left, right, JudgementColumns(one, other, said.get("label")))
 
 
 def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles, TextColumns]]) -> None:
@@ -203,9 +203,9 @@ def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles,
     for column in excluded:
         if known and column not in known:
             raise ConfigError(
-                f"exclude: there is no column '{column}' of text; there are {listed(list(known)[:-1])}"
+                f"exclude: there is no column '{column}' of text; there are {join_names(list(known)[:-1])}"
                 f"{suggest(column, known)}"
             )
 
 
-__all__ = ["PAIRS", "Ask", "RecordTables", "TablesAsked"]
+__all__ = ["PAIRS", "Ask", "RecordTables", "TableOptions"]

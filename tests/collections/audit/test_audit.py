@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from nirank.collections.audit.auditor import audit
+from nirank.collections.audit.auditor import audit_collection
 from nirank.collections.audit.facts import AuditFacts, JudgedFacts
 from nirank.collections.collection import Collection
-from nirank.collections.findings import Finding, refuse
+from nirank.collections.findings import Finding, raise_errors
 from nirank.errors import DataError
 
 unchecked = partial(Collection.of, check=False)  # whose findings are looked at, errors too
@@ -31,10 +31,10 @@ def test_trap_16_dangling_positives_and_the_ceiling_of_recall() -> None:
     assert (found.severity, found.count, found.examples) == ("error", 1, ("q NOPE",))
     assert "1 of the 3 relevant ones do, so recall cannot pass 0.75" in found.message
     with pytest.raises(DataError, match=r"max_dangling: 0\.05, found 0\.333\) \(q NOPE\)"):
-        refuse(collection.findings)
-    (allowed,) = (one for one in audit(collection, max_dangling=0.5) if one.code == "dangling-judgements")
+        raise_errors(collection.findings)
+    (allowed,) = (one for one in audit_collection(collection, max_dangling=0.5) if one.code == "dangling-judgements")
     assert allowed.severity == "warning"
-    refuse((allowed,))
+    raise_errors((allowed,))
 
 
 def test_trap_16_dangling_documents_that_are_not_relevant_cost_nothing() -> None:
@@ -102,11 +102,11 @@ def test_repeated_queries_are_noted() -> None:
 def test_trap_06_nine_in_ten_must_be_shared(shared: int, severity: str) -> None:
     collection = unchecked(DOCS, {"q": "fruit"}, {"q": {"a": 1}})
     facts = AuditFacts(judged={"qrels": JudgedFacts(topics=50, judged=10, shared=shared, outside=("x",))})
-    (found,) = audit(collection, facts)
+    (found,) = audit_collection(collection, facts)
     assert (found.code, found.severity, found.count) == ("judged-not-in-topics", severity, 10 - shared)
 
 
 def test_all_errors_are_raised_at_once() -> None:
     with pytest.raises(DataError) as caught:
-        refuse(unchecked({}, {}, name="nothing").findings)
+        raise_errors(unchecked({}, {}, name="nothing").findings)
     assert caught.value.messages == ("nothing: there are no documents", "nothing: there are no queries")

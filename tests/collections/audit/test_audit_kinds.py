@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nirank.collections.audit.auditor import audit
-from nirank.collections.audit.scripts import main_script
+from nirank.collections.audit.auditor import audit_collection
+from nirank.collections.audit.scripts import find_main_script
 from nirank.collections.collection import Collection
 from nirank.collections.findings import Finding
 from nirank.collections.texts import Texts
-from nirank.collections.twins import share_labels, twin_groups, unequal_groups
+from nirank.collections.twins import find_unequal_groups, group_twins, share_labels
 from nirank.evaluation.evaluate import evaluate
 from nirank.experiment.loading import load
 from nirank.flow.qrels import Qrels
@@ -74,7 +74,7 @@ def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None
         graded[f"q{query}"][f"d{doc}"] = grade
     queries = Texts.of(dict.fromkeys(graded, "x"))
     qrels = Qrels.from_dict(graded, queries.ids, docs.ids)
-    groups = twin_groups(docs.fingerprints)
+    groups = group_twins(docs.fingerprints)
     expected, unequal = set(), set()
     for query, labels in graded.items():
         for doc, text in texts.items():
@@ -85,7 +85,7 @@ def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None
                 if len(known) < len(twins) or len(set(known)) > 1:
                     unequal.add(min(twins))
     assert set(share_labels(qrels, groups).list_judgements()) == expected
-    assert set(docs.ids.take(unequal_groups(qrels, groups))) == unequal
+    assert set(docs.ids.take(find_unequal_groups(qrels, groups))) == unequal
 
 
 # -- splits --------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_texts(record: dict[str, Any], code: str, folder: Path, tmp_path: Path) 
     ],
 )
 def test_scripts(text: str, script: str | None) -> None:
-    assert main_script(Texts.of({"a": text})) == script
+    assert find_main_script(Texts.of({"a": text})) == script
     found = codes(unchecked({"a": text}, {"q": "wine"}))
     assert ("script" in found) == (script not in (None, "Latin"))
 
@@ -261,11 +261,11 @@ def test_judgement_sets_that_disagree() -> None:
     one = unchecked(WORKS, {"a": "x", "b": "y"}, {"a": {"d1": 1, "d2": 0}, "b": {"d3": 1}})
     strict = Qrels.from_dict({"a": {"d1": 0, "d2": 0, "d4": 1}}, one.queries.ids, one.docs.ids, name="strict")
     both = replace(one, qrels={**one.qrels, "strict": strict})
-    found = {found.code: found for found in audit(both)}
+    found = {found.code: found for found in audit_collection(both)}
     assert (found["sets-disagree"].count, found["sets-disagree"].examples) == (1, ("a d1",))
     assert "1 of 2 pairs" in found["sets-disagree"].message
     assert found["sets-judge-other-queries"].examples == ("b",)
-    assert not {"sets-disagree", "sets-judge-other-queries"} & {found.code for found in audit(one)}
+    assert not {"sets-disagree", "sets-judge-other-queries"} & {found.code for found in audit_collection(one)}
 
 
 def test_topics_that_are_judged_whole_need_whole_lists(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nirank.collections.sources.python_stdlib import StandardLibrary, first_sentence, read_module
+from nirank.collections.sources.python_stdlib import StandardLibrary, extract_first_sentence, read_module
 from nirank.errors import DataError
 
 MODULE = '''
@@ -90,7 +90,7 @@ def test_pairs_of_a_module(tmp_path: Path) -> None:
     ],
 )
 def test_first_sentence(docstring: str, sentence: str) -> None:
-    assert first_sentence(docstring) == sentence
+    assert extract_first_sentence(docstring) == sentence
 
 
 def test_the_running_interpreter() -> None:
