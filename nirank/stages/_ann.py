@@ -44,7 +44,9 @@ class ApproximateDense(Dense):
             need: MemoryNeed = ann_index.built(sizes.texts, dimension)
             return need
 
-        built = Node(f"{__name__}:build", 1, params, inputs, offline=True, memory=memory, stage=ann_index, label=label)
+        built = Node(
+            f"{__name__}:build_index", 1, params, inputs, offline=True, memory=memory, stage=ann_index, label=label
+        )
         return docs, queries, built
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -60,7 +62,7 @@ class ApproximateDense(Dense):
         return search(ctx.input_folder(2), query_vectors, docs, scope, k, width=self.choose_width(), ctx=ctx)
 
 
-def build(job: Job) -> None:
+def build_index(job: Job) -> None:
     """Build an index over stored vectors."""
     from nirank.inference import ann
     from nirank.inference.encoder import read_vectors

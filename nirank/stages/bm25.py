@@ -87,7 +87,15 @@ class BM25(Retriever):
         inputs = (("texts", sides.docs),)
         label = f"index of {sides.docs.label}"
         return (
-            Node("nirank.stages.bm25:index", 1, params, inputs, offline=True, memory=_estimate_indexing, label=label),
+            Node(
+                "nirank.stages.bm25:build_index",
+                1,
+                params,
+                inputs,
+                offline=True,
+                memory=_estimate_indexing,
+                label=label,
+            ),
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -150,7 +158,7 @@ def _estimate_indexing(sizes: Sizes) -> MemoryNeed:
     return MemoryNeed(estimate_library_memory("java") + 8 * sizes.texts + int(44 * tokens**0.49) * _A_TERM)
 
 
-def index(job: Job) -> None:
+def build_index(job: Job) -> None:
     """Index the documents: one field over a text view, or columns as fields."""
     from nirank.lexical.jvm import lucene_version
     from nirank.lexical.postings import build

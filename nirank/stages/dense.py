@@ -115,7 +115,7 @@ class Dense(Retriever):
                 label += " that lists name" if lists else ""
             nodes.append(
                 Node(
-                    "nirank.stages.dense:vectors",
+                    "nirank.stages.dense:encode_texts",
                     1,
                     params,
                     inputs,
@@ -164,7 +164,7 @@ class Dense(Retriever):
         )
 
 
-def vectors(job: Job) -> None:
+def encode_texts(job: Job) -> None:
     """Encode one side, or those of its texts that all lists have that say which may be seen."""
     from nirank.inference.encoder import encode
 

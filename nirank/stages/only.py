@@ -50,7 +50,9 @@ class Only(ScopeStage):
             return ()
         file = InputFile.of(find_path(self.name, self.path, sides))
         docs, label = (("docs", sides.docs),), f"read {file.path.name}"
-        return (Node(f"{__name__}:read", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),)
+        return (
+            Node(f"{__name__}:read_id_file", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),
+        )
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
         self._find_listed(docs.ids)
@@ -69,7 +71,7 @@ class Only(ScopeStage):
         return rows
 
 
-def read(job: Job) -> None:
+def read_id_file(job: Job) -> None:
     """Read a file of ids into the rows of the collection's documents."""
     file: InputFile = job.stage
     path, docs = file.path, job.get_input("docs").ids

@@ -72,7 +72,7 @@ class RunFile(Retriever):
 
         return (
             Node(
-                f"{__name__}:read",
+                f"{__name__}:read_run_file",
                 1,
                 params,
                 inputs,
@@ -92,7 +92,7 @@ class RunFile(Retriever):
         return kept if k is None else kept.cut(k)
 
 
-def read(job: Job) -> Ranking:
+def read_run_file(job: Job) -> Ranking:
     """Read a run file over the two sides of a collection; what was dropped is counted."""
     file: InputFile = job.stage
     queries, docs = job.get_input("queries").ids, job.get_input("docs").ids

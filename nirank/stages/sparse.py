@@ -68,7 +68,7 @@ class Sparse(Retriever):
         docs = self._make_node(sides.docs, "document", self.doc_text, self.doc_terms, offline=True)
         queries = self._make_node(sides.queries, "query", self.query_text, self.query_terms, offline=False)
         inputs = (("vectors", docs),)
-        postings = Node(f"{__name__}:index", 1, {}, inputs, offline=True, label=f"postings of {sides.docs.label}")
+        postings = Node(f"{__name__}:build_index", 1, {}, inputs, offline=True, label=f"postings of {sides.docs.label}")
         return postings, queries
 
     def _make_node(
@@ -85,7 +85,7 @@ class Sparse(Retriever):
         label = f"sparse vectors of {texts.label}"
         inputs = (("texts", texts), *model.inputs)
         return Node(
-            f"{__name__}:vectors", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
+            f"{__name__}:encode_texts", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -99,7 +99,7 @@ class Sparse(Retriever):
         return search_sparse(ctx.input_folder(0), ctx.input_folder(1), scope, k)
 
 
-def vectors(job: Job) -> None:
+def encode_texts(job: Job) -> None:
     """Encode one side."""
     from nirank.inference.sparse import encode_sparse
 
@@ -109,7 +109,7 @@ def vectors(job: Job) -> None:
     encode_sparse(read, len(texts), job.stage, job.folder, job.context)
 
 
-def index(job: Job) -> None:
+def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
     from nirank.inference.sparse import invert
 

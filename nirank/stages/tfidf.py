@@ -53,7 +53,7 @@ class TFIDF(Retriever):
         params: Mapping[str, Any] = {name: value for name, value in options.items() if name != "k"}
         inputs = (("docs", sides.docs), ("queries", sides.queries))
         vectors_node = Node(
-            f"{__name__}:vectors",
+            f"{__name__}:vectorise_texts",
             1,
             params,
             inputs,
@@ -63,7 +63,7 @@ class TFIDF(Retriever):
             label=f"TF-IDF vectors of {sides.docs.label}",
         )
         index = Node(
-            f"{__name__}:index",
+            f"{__name__}:build_index",
             1,
             inputs=(("vectors", vectors_node),),
             offline=True,
@@ -90,7 +90,7 @@ def _estimate_vectorising(sizes: Sizes) -> MemoryNeed:
     return MemoryNeed(_A_BYTE * (sizes.query_bytes + sizes.doc_bytes))
 
 
-def vectors(job: Job) -> None:
+def vectorise_texts(job: Job) -> None:
     """Fit on both sides, and write the vectors of each."""
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -125,7 +125,7 @@ def _write_vectors(vectors: Any, folder: Path) -> None:
     np.save(folder / "weights.npy", vectors.sides.astype(np.float32))
 
 
-def index(job: Job) -> None:
+def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
     from nirank.inference.sparse import invert
 

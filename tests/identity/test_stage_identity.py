@@ -31,7 +31,7 @@ from nirank.inference.models import ModelFiles
 from nirank.lexical import jvm, scoring
 from nirank.plan.compile import compile
 from nirank.stages.apply import apply
-from nirank.stages.bm25 import index
+from nirank.stages.bm25 import build_index
 from nirank.store import LocalStore
 
 # What leaves the address alone, and where it is shown that the output stays the same.
@@ -241,7 +241,7 @@ def test_an_index_is_not_made_by_another_lucene_than_planned(tmp_path: Path, mon
     monkeypatch.setattr(jvm, "lucene_version", lambda: "10.1.0")
     job = Job({"analyzer": "english", "lucene": 9}, {"texts": [None]}, tmp_path, Context())
     with pytest.raises(StageError, match=r"planned with Lucene 9, but Java runs 10\.1\.0"):
-        index(job)
+        build_index(job)
 
 
 def test_weights_of_fields_are_summed_in_one_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from nirank.algebra.sides import Sides
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.stages.first_words import FirstWords
-from nirank.stages.only import Only, read
+from nirank.stages.only import Only, read_id_file
 from nirank.stages.windows import Windows
 
 DOCS = Texts.of({"a": {"title": "T", "text": "one two three four five", "metadata": {"year": 5}}, "b": {"text": ""}})
@@ -100,18 +100,18 @@ def test_only_from_a_file(tmp_path: Path) -> None:
     assert stage.describe_identity() == Only(path=str(twin)).describe_identity()
     ctx, folder = Context(), tmp_path / "out"
     folder.mkdir()
-    read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
+    read_id_file(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
     assert np.load(folder / "rows.npy").tolist() == [0, 1] and ctx.counts["repeated_ids"] == 1
     scope = stage.build_scope(Texts.of({"q": ""}), DOCS, Context(inputs=(folder,)))
     assert scope.list_pairs().to_dict() == {"q": ["a", "b"]}
     file.write_text("a\nx\n")
     (node,) = stage.plan_inputs(SIDES)
     with pytest.raises(DataError, match=r"c-test\.txt:2: 'x' is not a document of the collection"):
-        read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
+        read_id_file(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
     file.write_text("\n")
     (node,) = stage.plan_inputs(SIDES)
     with pytest.raises(DataError, match="holds no ids; expected one a line"):
-        read(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
+        read_id_file(Job(node.params, {"docs": [DOCS]}, folder, ctx, node.stage))
 
 
 def test_only_refuses() -> None:

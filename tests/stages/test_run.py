@@ -18,7 +18,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.stages.run import RunFile, guess_depth, read
+from nirank.stages.run import RunFile, guess_depth, read_run_file
 
 QUERIES = Texts.of({"q1": "", "q2": "", "q3": ""})
 DOCS = Texts.of({f"d{i}": "" for i in range(30)})
@@ -36,7 +36,7 @@ def searched(path: Any, scope: Scope | None = None, k: int | None = 1000, **opti
     stage = RunFile(str(path), **options)
     (node,) = stage.plan_inputs(SIDES)
     ctx = Context(QUERIES, DOCS)
-    found = read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, Path(), ctx, node.stage))
+    found = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, Path(), ctx, node.stage))
     ctx.inputs = (found,)
     return stage.search(QUERIES, scope or Scope(QUERIES.ids, DOCS.ids), k, ctx)
 
@@ -70,7 +70,7 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     one.write_text(lines(q1=9))
     job = Job(nodes[0].params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), nodes[0].stage)
     with pytest.raises(DataError, match=r"a\.run: changed since it was read at planning; run again"):
-        read(job)
+        read_run_file(job)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_was_dropped_is_counted(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d1 1 1.0 t\nq1 Q0 d2 2 2.0 t\nq1 Q0 d2 2 2.0 t\nq9 Q0 d2 1 2.0 t\n")
     (node,) = RunFile(str(tmp_path / "a.run")).plan_inputs(SIDES)
     ctx = Context(QUERIES, DOCS)
-    read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, ctx, node.stage))
+    read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, ctx, node.stage))
     assert ctx.counts == {"rank_score_conflicts": 1, "duplicate_run_rows": 1, "queries_not_declared": 1}
 
 
@@ -121,7 +121,7 @@ def test_some_queries_of_what_was_read(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(q1=3, q3=2))
     stage = RunFile(str(tmp_path / "a.run"))
     (node,) = stage.plan_inputs(SIDES)
-    found = read(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
+    found = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
     shard = QUERIES.take(np.array([2, 1]))
     some = stage.search(shard, Scope(shard.ids, DOCS.ids), 5, Context(inputs=(found,)))
     assert some.to_dict() == {"q3": {"d0": 100.0, "d1": 99.0}, "q2": {}}
