@@ -122,7 +122,7 @@ def _write_vectors(vectors: Any, folder: Path) -> None:
     vectors.sort_indices()
     np.save(folder / "offsets.npy", vectors.indptr.astype(np.int64))
     np.save(folder / "terms.npy", vectors.indices.astype(np.int32))
-    np.save(folder / "weights.npy", vectors.sides.astype(np.float32))
+    np.save(folder / "weights.npy", vectors.data.astype(np.float32))
 
 
 def build_index(job: Job) -> None:
