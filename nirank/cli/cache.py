@@ -87,7 +87,7 @@ def why(address: str, folder: Path | None) -> None:
     """
     import json
 
-    from nirank.plan.costs import in_words
+    from nirank.plan.costs import format_seconds
     from nirank.store.shelf import differences
 
     one, other, lines = differences(_open(folder), address)
@@ -99,7 +99,7 @@ def why(address: str, folder: Path | None) -> None:
         depth = "" if each["depth"] is None else f" to depth {each['depth']}"
         click.echo(f"from      {each['role']}: {each['address'][:12]} {each['label']}{depth}")
     if cost:
-        click.echo(f"computed  {cost['at']} on {cost['machine']} in {in_words(cost['wall_s'])}")
+        click.echo(f"computed  {cost['at']} on {cost['machine']} in {format_seconds(cost['wall_s'])}")
     click.echo(f"in        {one.folder}")
     if other is None:
         click.echo("nothing else in the store was made by this task")

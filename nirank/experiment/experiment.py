@@ -18,6 +18,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.measures import measure_names
+from nirank.experiment.arguments import as_collections, as_systems
 from nirank.experiment.folds import Folds
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.mistakes import (
@@ -34,11 +35,10 @@ from nirank.experiment.run_evaluation import compare_systems, evaluate_system_ru
 from nirank.experiment.seeds import average_seeds, order_means_first, parse_seeds
 from nirank.experiment.system_runs import SystemRun, plan_system_runs
 from nirank.experiment.training_sources import TrainingCollections
-from nirank.plan.asked import collections_of, systems_of
 from nirank.plan.choices import Choice, FindChoice, read_choice
 from nirank.plan.execute import Runner
-from nirank.plan.explain import Step, after, before, steps
-from nirank.plan.held import depends_on_fold
+from nirank.plan.explain import PlannedNode, describe_plan, describe_run, list_planned_nodes
+from nirank.plan.folds import depends_on_fold
 from nirank.plan.memory import refuse_over_ceiling
 from nirank.plan.reporter import Reporter
 from nirank.results.summaries import summarise_groups
@@ -83,8 +83,8 @@ class Experiment:
     ) -> None:
         from nirank.store import open_store
 
-        self.collections = collections_of(collections)
-        self.systems = systems_of(systems)
+        self.collections = as_collections(collections)
+        self.systems = as_systems(systems)
         self.measures = measure_names(measures)
         self.store: Store = open_store(store) if store is None or isinstance(store, (str, Path)) else store
         self.device, self.engine = device, engine
@@ -130,7 +130,7 @@ class Experiment:
 
     def explain(self) -> str:
         """Return the plan as text: computations, what is stored, what is shared by which systems."""
-        graph = before(self._list_steps())
+        graph = describe_plan(self._list_planned_nodes())
         waiting = sum(bool(run.open_choices) for run in self.plan())
         if waiting:
             graph += f"\n{waiting} of the rows wait for a choice; what follows it is planned when it is made"
@@ -146,7 +146,7 @@ class Experiment:
             runner = Runner(self.store, self._leaves.values, Reporter(), self.device)
             read_given_files(self.plan(), runner, leaves_only=True)
         if self.max_memory is not None:
-            refuse_over_ceiling(((step.node, step.memory) for step in self._list_steps()), self.max_memory)
+            refuse_over_ceiling(((step.node, step.memory) for step in self._list_planned_nodes()), self.max_memory)
 
     def run(self, reporter: Reporter | None = None, *, time_again: bool = False) -> Result:
         """Compute what is not stored, and evaluate.
@@ -161,7 +161,7 @@ class Experiment:
     def _run(self, reporter: Reporter, time_again: bool) -> Result:
         began, started = datetime.now(UTC), time.perf_counter()
         self.check()
-        graph = self._list_steps()
+        graph = self._list_planned_nodes()
         if not all(step.stored for step in graph):
             self.store.require_writable()
             self._log_earlier_artifacts()
@@ -176,7 +176,7 @@ class Experiment:
         )
         if self._make_choices(runner):
             self.check()
-            graph = self._list_steps()
+            graph = self._list_planned_nodes()
         runs = self.plan()
         runner.plan(run.target for run in runs)
         read_given_files(runs, runner)
@@ -187,7 +187,7 @@ class Experiment:
         self._summarise(result)
         seconds = time.perf_counter() - started
         result.finish(began, seconds, [node.label for node in runner.ran])
-        *lines, summary = after(graph, runner.costs(), self.store, seconds).splitlines()
+        *lines, summary = describe_run(graph, runner.costs(), self.store, seconds).splitlines()
         log.debug("%s", "\n".join(["what the run computed and what it cost:", *lines]))
         log.info("%s", summary)
         return result
@@ -227,14 +227,14 @@ class Experiment:
         if message := told_of_earlier(self.store.read_descriptions()):
             log.info("%s", message)
 
-    def _list_steps(self) -> list[Step]:
+    def _list_planned_nodes(self) -> list[PlannedNode]:
         several = len(self.collections) > 1
         named = [
             (f"{run.collection.name}: {run.system}" if several else run.system, node)
             for run in self.plan()
             for node in run.nodes
         ]
-        return steps(named, self.store, self._find_leaf, self._n_workers)
+        return list_planned_nodes(named, self.store, self._find_leaf, self._n_workers)
 
     def _find_leaf(self, node: Node) -> Any:
         """Return what a node stands for, of given data; None for what is computed."""

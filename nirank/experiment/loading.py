@@ -144,17 +144,17 @@ def load(
         from nirank.store import open_store
 
         store = open_store()
-    docs_and_facts, topics = imported(opened, "docs", store), imported(opened, "queries", store)
-    split = _choose(opened, split, topics[1])
+    docs_and_facts, topics = import_side(opened, "docs", store), import_side(opened, "queries", store)
+    split = _choose_split(opened, split, topics[1])
     sets = read_judgement_sets(opened, split, topics[0].ids, qrels, min_rel)
-    others, unread = _other_splits(opened, split, topics[0].ids)
+    others, unread = _read_other_splits(opened, split, topics[0].ids)
     contents = Contents(
         docs_and_facts,
         topics,
         sets,
-        _candidates(opened, split, candidates),
+        _read_candidates(opened, split, candidates),
         None if known is None else read_pairs(expand_path(known), judgements_too=True),
-        _declared(opened, split, topics[0], [one for one, _ in sets.values()]),
+        _find_declared(opened, split, topics[0], [one for one, _ in sets.values()]),
         others,
         opened.origin(),
         candidates is False,
@@ -169,19 +169,19 @@ def load(
         rules,
         max_dangling=max_dangling,
         expect=expect,
-        findings=(*(_renamed(one, opened.name, name) for one in opened.findings), *unread),
+        findings=(*(_rename_finding(one, opened.name, name) for one in opened.findings), *unread),
         check=check,
-        open_split=_opener(source, split, opened, same),
+        open_split=_make_split_opener(source, split, opened, same),
     )
 
 
-def _opener(
+def _make_split_opener(
     source: str | Path | None, split: str | None, opened: Source, same: Mapping[str, Any]
 ) -> Callable[[str], Collection] | None:
     """Return what opens another split of a source; None where there is none to open."""
     if source is None and not isinstance(opened, RecordTables):
         return None
-    root = None if source is None else _root(source, split)
+    root = None if source is None else _remove_split(source, split)
     return lambda other: load(root, split=other, **same)
 
 
@@ -196,7 +196,7 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
 
     Raises ConfigError or DataError for a file that is neither.
     """
-    judged = _judged_alone(path)
+    judged = _read_judgements_alone(path)
     if judged is not None:
         counts = {"queries": len(judged.query_ids.unique()), "docs": len(judged.doc_ids.unique()), "qrels": len(judged)}
         facts = JudgedFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
@@ -208,13 +208,13 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
 
         store = open_store()
     files = FileSet(path.name, TextFiles.at(path, "audit"), TextFiles())
-    texts, told = imported(files, "docs", store)
+    texts, told = import_side(files, "docs", store)
     origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
     found = (*audit_side(texts, "records", told), *files.findings)
     return Collection(path.name, texts, Texts.of({}), findings=found, origin=origin)
 
 
-def _judged_alone(path: Path) -> QrelsFile | None:
+def _read_judgements_alone(path: Path) -> QrelsFile | None:
     """Return a file's judgements; None where it has none, or where its two columns may as well be ids and texts."""
     try:
         judged = read_qrels(path)
@@ -223,7 +223,7 @@ def _judged_alone(path: Path) -> QrelsFile | None:
     return judged if judged.form not in ("pairs", "empty") or judged.header else None
 
 
-def _renamed(finding: Finding, source: str, name: str | None) -> Finding:
+def _rename_finding(finding: Finding, source: str, name: str | None) -> Finding:
     """Return a source's finding under the name that the collection was given."""
     start = f"{source}: "
     if name is None or not finding.message.startswith(start):
@@ -231,13 +231,13 @@ def _renamed(finding: Finding, source: str, name: str | None) -> Finding:
     return replace(finding, message=f"{name}: {finding.message.removeprefix(start)}")
 
 
-def _root(source: str | Path, split: str | None) -> str | Path:
+def _remove_split(source: str | Path, split: str | None) -> str | Path:
     """Return a source without the split that its name ends with."""
     path = expand_path(source)
     return path.parent if path.name == split and not path.is_dir() and path.parent.is_dir() else source
 
 
-def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFacts]:
+def import_side(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFacts]:
     """Return one side of a source, imported now unless the store has it from before."""
     node = Node(
         "nirank.collections.importer:import_texts",
@@ -250,13 +250,13 @@ def imported(source: Source, side: Side, store: Store) -> tuple[Texts, ImportFac
     stored = store.find(node)
     if stored is None or not store.verify(stored):
         with store.lock(node, log.info):
-            stored = store.find(node) or _imported_now(source, side, store, node)
+            stored = store.find(node) or _run_import(source, side, store, node)
     texts = Texts.open(stored.folder)
-    texts.keep = partial(_kept_dates, store)
+    texts.keep = partial(_load_dates, store)
     return texts, ImportFacts.from_json(stored.meta["facts"])
 
 
-def _kept_dates(store: Store, texts: Texts, key: str) -> Dates:
+def _load_dates(store: Store, texts: Texts, key: str) -> Dates:
     """Read the dates of many texts once: their metadata are not decoded again for every run."""
     if len(texts) < KEPT_FROM:
         return read_dates(texts, key)
@@ -273,7 +273,7 @@ def _kept_dates(store: Store, texts: Texts, key: str) -> Dates:
     return Dates.open(stored.folder)
 
 
-def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Stored:
+def _run_import(source: Source, side: Side, store: Store, node: Node) -> Stored:
     log.info("importing %s", source.label(side))
     meta: dict[str, Any] = {"inputs": []}
     with store.commit(node, meta) as folder:
@@ -288,7 +288,7 @@ def _imported_now(source: Source, side: Side, store: Store, node: Node) -> Store
     return stored
 
 
-def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | None:
+def _choose_split(source: Source, split: str | None, queries: ImportFacts) -> str | None:
     """Return the split to use: the one asked for, else test, else the only one."""
     known = sorted({*source.splits, *queries.splits}) if source.splits or split is not None else []
     if split is None:
@@ -303,7 +303,7 @@ def _choose(source: Source, split: str | None, queries: ImportFacts) -> str | No
     return split
 
 
-def _declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
+def _find_declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
     """Tell which queries are declared, (n_queries,) bool."""
     if split is None or isinstance(source, (ClefTar, RecordTables)):
         return np.ones(len(queries), np.bool_)
@@ -314,7 +314,7 @@ def _declared(source: Source, split: str | None, queries: Texts, judged: Sequenc
     return named
 
 
-def _candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
+def _read_candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
     if asked is False:
         return None
     if not isinstance(asked, (str, Path)):
@@ -322,7 +322,7 @@ def _candidates(source: Source, split: str | None, asked: str | Path | bool | No
     return read_pairs(expand_path(asked), judgements_too=True)
 
 
-def _other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
+def _read_other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
     """Read the main judgements of the other splits; one that cannot be read becomes a finding."""
     found: dict[str, QrelsFile] = {}
     unread: list[Finding] = []

@@ -14,8 +14,8 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.measures import parse
+from nirank.experiment.arguments import check_name
 from nirank.experiment.seeds import name_seeded_system
-from nirank.plan.asked import name_problems
 
 _DEVICE = re.compile(r"(auto|cpu|cuda|mps|xpu|hpu|npu)(:\d+)?")
 
@@ -35,7 +35,7 @@ def check_collections(collections: Sequence[Collection]) -> Iterator[str]:
         yield "an experiment needs at least one collection"
     labels: set[tuple[str, str | None]] = set()
     for collection in collections:
-        yield from name_problems("collection", collection.name)
+        yield from check_name("collection", collection.name)
         if (collection.name, collection.split) in labels:
             yield f"two collections are called '{collection.name}' with the same split; give one another name"
         labels.add((collection.name, collection.split))
@@ -49,7 +49,7 @@ def check_systems(systems: Mapping[str, Pipeline], measures: Sequence[str], seed
     if not systems:
         yield "an experiment needs at least one system"
     for name, pipeline in systems.items():
-        yield from name_problems("system", name)
+        yield from check_name("system", name)
         try:
             if require_system(name, pipeline).gives != "ranking" and not _measure_pairs(measures):
                 yield (

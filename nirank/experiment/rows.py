@@ -25,7 +25,7 @@ from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
-from nirank.plan.costs import Spent, costs, counted
+from nirank.plan.costs import NodeCost, sum_costs, sum_counts
 from nirank.plan.execute import Runner
 from nirank.results.contamination import ZeroShot, zero_shot
 from nirank.results.row import (
@@ -78,10 +78,10 @@ def fail_row(row: Row, error: str) -> Row:
     return replace(row, status="failed", error=error)
 
 
-def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[Spent], runner: Runner) -> Row:
+def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost], runner: Runner) -> Row:
     """Return a row with what the run gave, whatever the judgements: depth, counts, costs, conventions."""
     collection = run.collection
-    counts, declared = counted(spent)
+    counts, declared = sum_counts(spent)
     if isinstance(pairs, Ranking):
         counts |= _count_later_documents(pairs, collection) | _count_32_bit_ties(pairs)
     return replace(
@@ -89,7 +89,7 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[Spent], 
         depth=pairs.depth if isinstance(pairs, Ranking) else None,
         longest_list=int(pairs.counts.max(initial=0)),
         counts=counts,
-        cost=costs(spent, len(collection.queries)),
+        cost=sum_costs(spent, len(collection.queries)),
         trainings=describe_trainings(run.target, runner),
         conventions=replace(row.conventions, stages=stage_conventions(run.pipeline, declared, collection)),
     )

@@ -14,7 +14,7 @@ from nirank.experiment.rows import add_outcome, evaluate_row, fail_row, leave_un
 from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
-from nirank.plan.costs import Spent
+from nirank.plan.costs import NodeCost
 from nirank.plan.execute import FailedNode, Runner
 from nirank.results.evidence import folded
 from nirank.results.summaries import add_comparisons
@@ -87,7 +87,7 @@ def compare_systems(result: Result, significance: Significance) -> None:
                 result.rows[at] = add_comparisons(row, comparisons, failed_baseline)
 
 
-def _list_costs(run: SystemRun, runner: Runner) -> list[Spent]:
+def _list_costs(run: SystemRun, runner: Runner) -> list[NodeCost]:
     """Return what each computation of a system cost; what only its choices needed counts as training."""
     spent = {each.node.address: each for each in runner.spent(run.target)}
     for choice, _ in run.choices:

@@ -66,11 +66,11 @@ def evaluate_runs(
     Raises DataError or ConfigError with the mistakes of all files.
     """
     began, started = datetime.now(UTC), time.perf_counter()
-    qrels = expand_path(qrels) if isinstance(qrels, (str, Path)) else _no_file(qrels)
-    named = _named(runs)
+    qrels = expand_path(qrels) if isinstance(qrels, (str, Path)) else _refuse_no_file(qrels)
+    named = _name_files(runs)
     measures = measure_names(measures)
     how = significance or Significance()
-    problems = [message for name in measures for message in _problem(name)]
+    problems = [message for name in measures for message in _check_measure(name)]
     if not named:
         problems.append("evaluate: no run files; expected at least one")
     if not measures:
@@ -80,7 +80,7 @@ def evaluate_runs(
     if problems:
         raise ConfigError(*problems)
     how.check(list(named))
-    task = _Task.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
+    task = _EvaluationTask.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
     systems = {name: RunFile(str(path)) for name, path in named.items()}
     result = Result(measures=measures, collections=(), systems=systems)
     rows = task.common(list(named.values())) if common_queries else np.arange(len(task.queries))
@@ -180,7 +180,7 @@ def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str,
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
+class _EvaluationTask:
     """What all runs are evaluated under; the tables of documents are each run's own."""
 
     judged: QrelsFile
@@ -201,7 +201,7 @@ class _Task:
         min_rel: int,
         order_by: OrderBy,
         duplicates: Duplicates,
-    ) -> _Task:
+    ) -> _EvaluationTask:
         judged = read_qrels(qrels)
         listed, had = (None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known))
         queries = Ids(pc.unique(judged.query_ids))
@@ -250,7 +250,7 @@ class _Task:
             queries = Ids.of(queries.take(rows))
             ranking = ranking.take(rows, queries)
         if self.candidates is not None:
-            ranking = _over(ranking, self.candidates.doc_ids)
+            ranking = _add_documents(ranking, self.candidates.doc_ids)
         docs = ranking.docs
         q, d = queries.find_rows(self.judged.query_ids), docs.find_rows(self.judged.doc_ids)
         kept = q >= 0
@@ -290,7 +290,7 @@ def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> No
         )
 
 
-def _over(ranking: Ranking, more: pa.Array) -> Ranking:
+def _add_documents(ranking: Ranking, more: pa.Array) -> Ranking:
     """Return the same ranking over a table that has other documents as well."""
     absent = pc.unique(more).filter(pa.array(ranking.docs.find_rows(pc.unique(more)) < 0))
     docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
@@ -307,7 +307,7 @@ def name_runs(runs: Sequence[str | Path]) -> dict[str, Path]:
     raise ConfigError("evaluate: the same run file is given twice")
 
 
-def _named(runs: Any) -> dict[str, Path]:
+def _name_files(runs: Any) -> dict[str, Path]:
     """Return run files by name; raise ConfigError for what are no paths."""
     if isinstance(runs, Mapping):
         return {str(name): expand_path(path) for name, path in runs.items()}
@@ -317,11 +317,11 @@ def _named(runs: Any) -> dict[str, Path]:
     return name_runs([expand_path(path) for path in listed])
 
 
-def _no_file(given: Any) -> NoReturn:
+def _refuse_no_file(given: Any) -> NoReturn:
     raise ConfigError(f"qrels: expected a file of judgements, got {type(given).__name__}")
 
 
-def _problem(measure: str) -> Sequence[str]:
+def _check_measure(measure: str) -> Sequence[str]:
     try:
         parse(measure)
     except ConfigError as error:

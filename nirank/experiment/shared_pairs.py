@@ -19,7 +19,7 @@ from nirank.flow.qrels import Qrels
 Rows = NDArray[np.int64]
 
 
-class Evaluated(NamedTuple):
+class EvaluationSet(NamedTuple):
     """A collection of pairs that is evaluated; `held` are the query rows of a fold, None: all."""
 
     collection: Collection
@@ -34,7 +34,7 @@ class SeenRecords(NamedTuple):
     both: int
 
 
-def find_shared(collection: Collection, qrels: Qrels, own: Evaluated | None) -> NDArray[np.bool_]:
+def find_shared(collection: Collection, qrels: Qrels, own: EvaluationSet | None) -> NDArray[np.bool_]:
     """Tell which judged pairs are judged for the evaluated collection too, whatever the label, (n_judgements,) bool.
 
     Records are the same where id and text are: ids alone tell neither sides nor tables apart. The same tables may be
@@ -45,7 +45,7 @@ def find_shared(collection: Collection, qrels: Qrels, own: Evaluated | None) -> 
     shared = np.zeros(len(mine), np.bool_)
     if own is None:
         return shared
-    for asked, found in _list_places(own.collection, collection, *_judged_rows(own)):
+    for asked, found in _list_places(own.collection, collection, *_list_judged_rows(own)):
         there = (asked >= 0) & (found >= 0)
         shared |= np.isin(mine, asked[there] * width + found[there] + 1)
     return shared & (qrels.rows >= 0)
@@ -66,7 +66,7 @@ def name_pairs(collection: Collection, qrels: Qrels) -> frozenset[str]:
     return frozenset(" – ".join(pair) for pair in pairs)
 
 
-def count_seen(collection: Collection, qrels: Qrels, own: Evaluated) -> SeenRecords:
+def count_seen(collection: Collection, qrels: Qrels, own: EvaluationSet) -> SeenRecords:
     """Count the evaluated matches, of the first set, whose records are in a training pair, whatever its label."""
     judged = next(iter(own.collection.qrels.values()), None)
     if judged is None:
@@ -86,7 +86,7 @@ def count_seen(collection: Collection, qrels: Qrels, own: Evaluated) -> SeenReco
     return SeenRecords(len(queries), int((seen == 1).sum()), int((seen == 2).sum()))
 
 
-def _judged_rows(own: Evaluated) -> tuple[Rows, Rows]:
+def _list_judged_rows(own: EvaluationSet) -> tuple[Rows, Rows]:
     """Return the query and document rows of all evaluated pairs."""
     collection, held = own
     known = [(one.query_rows[one.rows >= 0], one.rows[one.rows >= 0]) for one in collection.qrels.values()]

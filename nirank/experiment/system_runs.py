@@ -19,7 +19,7 @@ from nirank.experiment.training_sources import RunSources, TrainingCollections
 from nirank.plan.choices import Choices, FindChoice, resolve_choices
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode
-from nirank.plan.held import compile_held, depends_on_fold, joined
+from nirank.plan.folds import compile_fold, depends_on_fold, join_fold_nodes
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,10 @@ def _plan_system_run(
         sources = RunSources(collections, run.collection, rows)
         choices = resolve_choices(run.pipeline, sources, find_choice)
         fold = replace(collections.leaves.make_ranked_sides(run.collection.take(rows)), training_sources=sources)
-        ranking = compile_held(choices.pipeline, fold, replace(whole, training_sources=sources))
+        ranking = compile_fold(choices.pipeline, fold, replace(whole, training_sources=sources))
         parts.append((sources, choices))
         lists.append((ranking, fold))
-    return _complete(run, parts, ranking=joined(lists, whole), folds=folds.k)
+    return _complete(run, parts, ranking=join_fold_nodes(lists, whole), folds=folds.k)
 
 
 def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **planned: Any) -> SystemRun:

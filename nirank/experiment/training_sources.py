@@ -20,8 +20,8 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, suggest
 from nirank.experiment.leaves import Leaves
-from nirank.experiment.loading import imported, load
-from nirank.experiment.shared_pairs import Evaluated, count_pairs, count_seen, find_shared, name_pairs
+from nirank.experiment.loading import import_side, load
+from nirank.experiment.shared_pairs import EvaluationSet, count_pairs, count_seen, find_shared, name_pairs
 from nirank.experiment.supervision import Supervision
 from nirank.flow.qrels import Qrels
 from nirank.plan.compile import compile
@@ -108,7 +108,7 @@ class RunSources:
         refused = (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse"
         dropped = asked.on_overlap == "drop"
         title = f"{collection.name}/{collection.split}" if collection.split else collection.name
-        evaluated = Evaluated(self.own, self.held_out) if self.own.unit == "pair" else None
+        evaluated = EvaluationSet(self.own, self.held_out) if self.own.unit == "pair" else None
         shared = find_shared(collection, qrels, evaluated) & np.isin(qrels.query_rows, rows)
         n_shared = count_pairs(collection, qrels, shared)
         if n_shared and refused:
@@ -158,7 +158,7 @@ class RunSources:
         opened, _ = open_source(source, None)
         sides = []
         for side in ("queries", "docs"):
-            texts, _ = imported(opened, side, self.collections.store)
+            texts, _ = import_side(opened, side, self.collections.store)
             sides.append(leaves.add(Node.leaf("texts", texts.digest, f"all {side} of {opened.name}"), texts))
         return Sides(sides[0], sides[1], collection=opened.name)
 

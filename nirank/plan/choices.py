@@ -16,7 +16,7 @@ from nirank.algebra.walk import transform
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse
-from nirank.plan.tasks import job_scope
+from nirank.plan.tasks import combine_scopes
 
 Choice = Mapping[str, Any]  # what `choose` writes
 FindChoice = Callable[[Node], Choice | None]  # the outcome of a choice, None while there is none
@@ -84,7 +84,7 @@ def make_choice_node(tuned: Tuned, sources: TrainingSources) -> Node:
 def choose(job: Job) -> None:
     """Measure every candidate and keep which is best, in `choice.json`."""
     measure, qrels = job.params["measure"], job.get_input("judgements")
-    scope = job_scope(job) if "scope" in job.inputs else None
+    scope = combine_scopes(job) if "scope" in job.inputs else None
     one_table = job.params.get("one_table", False)
     evaluations = [evaluate(ranking, qrels, (measure,), scope, one_table=one_table) for ranking in job.inputs["list"]]
     values = [evaluation.means[measure] for evaluation in evaluations]

@@ -23,177 +23,185 @@ S = TypeVar("S", bound=Stage)
 
 
 @singledispatch
-def compile(one: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+def compile(pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
     """Return the node that computes a pipeline on two sides.
 
     upstream  the list that flows in, None at the start of a pipeline
     """
-    raise TypeError(f"{type(one).__name__} is no pipeline that can be compiled")
+    raise TypeError(f"{type(pipeline).__name__} is no pipeline that can be compiled")
 
 
 @compile.register
-def _(one: Then, sides: Sides, upstream: Node | None = None) -> Node:
-    for step in one.steps:
-        upstream = compile(step, sides, upstream)
+def _(chain: Then, sides: Sides, upstream: Node | None = None) -> Node:
+    for stage in chain.steps:
+        upstream = compile(stage, sides, upstream)
     assert upstream is not None
     return upstream
 
 
 @compile.register
-def _(one: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
-    one = _ready(one, sides)
-    behind = () if upstream is None else (upstream,)
-    scopes = sorted({*sides.scope, *behind}, key=lambda node: (node.address, node.depth or 0))
-    needs = _needs(one, replace(sides, scope=tuple(scopes)))
-    inputs = (*_both(sides), *needs, *(("scope", node) for node in scopes))
-    depth = None if one.gives == "pairs" else sides.resolve_depth(one.k)  # pairs have no order to be cut in
-    params = {} if one.prefix_exact or one.k is not None else {"k": depth}
-    return _node("search", one, inputs, _kind(one), depth=depth, params=params)
+def _(retriever: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
+    retriever = _resolve_stage(retriever, sides)
+    lists = () if upstream is None else (upstream,)
+    scopes = sorted({*sides.scope, *lists}, key=lambda node: (node.address, node.depth or 0))
+    more = _list_stage_inputs(retriever, replace(sides, scope=tuple(scopes)))
+    inputs = (*_list_sides(sides), *more, *(("scope", node) for node in scopes))
+    depth = None if retriever.gives == "pairs" else sides.resolve_depth(retriever.k)  # pairs have no order to be cut in
+    params = {} if retriever.prefix_exact or retriever.k is not None else {"k": depth}
+    return _make_stage_node("search", retriever, inputs, _get_kind(retriever), depth=depth, params=params)
 
 
 @compile.register
-def _(one: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
-    one = _ready(one, sides)
+def _(scorer: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
+    scorer = _resolve_stage(scorer, sides)
     assert upstream is not None, "pipeline.py refuses a scorer without a list"
-    inputs = (*_both(sides), *_needs(one, sides), ("list", upstream))
-    return _node("score", one, inputs, "ranking", params={"depth": one.depth})
+    inputs = (*_list_sides(sides), *_list_stage_inputs(scorer, sides), ("list", upstream))
+    return _make_stage_node("score", scorer, inputs, "ranking", params={"depth": scorer.depth})
 
 
 @compile.register
-def _(one: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
+def _(combiner: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
     assert upstream is not None, "pipeline.py refuses a combiner without a list"
-    return combine(one, sides, (upstream,))
+    return compile_combiner(combiner, sides, (upstream,))
 
 
 @compile.register
-def _(one: Join, sides: Sides, upstream: Node | None = None) -> Node:
-    return combine(one.stage, sides, tuple(compile(branch, sides, upstream) for branch in one.inputs))
+def _(join: Join, sides: Sides, upstream: Node | None = None) -> Node:
+    return compile_combiner(join.stage, sides, tuple(compile(branch, sides, upstream) for branch in join.inputs))
 
 
 @compile.register
-def _(one: Within, sides: Sides, upstream: Node | None = None) -> Node:
-    if isinstance(one.scope, ScopeStage):
-        scope = _ready(one.scope, sides)
-        allowed = _node("scope", scope, (*_both(sides), *_needs(scope, sides)), "scope")
+def _(within: Within, sides: Sides, upstream: Node | None = None) -> Node:
+    if isinstance(within.scope, ScopeStage):
+        scope = _resolve_stage(within.scope, sides)
+        inputs = (*_list_sides(sides), *_list_stage_inputs(scope, sides))
+        allowed = _make_stage_node("make_scope", scope, inputs, "scope")
     else:
-        allowed = compile(one.scope, sides)
+        allowed = compile(within.scope, sides)
     if upstream is not None:
-        inputs = (*_both(sides), ("list", upstream), ("scope", allowed))
+        inputs = (*_list_sides(sides), ("list", upstream), ("scope", allowed))
         upstream = Node(f"{TASKS}:restrict", 1, inputs=inputs, kind=upstream.kind, label="what the scope allows")
-    return compile(one.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
+    return compile(within.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
 
 
 @compile.register
-def _(one: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
-    made = _map(one.by, sides, sides.queries)
-    rewritten = Node(
-        f"{TASKS}:rewritten", 1, inputs=(("texts", sides.queries), ("made", made)), kind="texts", label="rewritten"
-    )
-    return compile(one.of, replace(sides, queries=rewritten), upstream)
+def _(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
+    texts = _compile_map(rewrite.by, sides, sides.queries)
+    inputs = (("texts", sides.queries), ("made", texts))
+    queries = Node(f"{TASKS}:align_rewritten", 1, inputs=inputs, kind="texts", label="rewritten")
+    return compile(rewrite.of, replace(sides, queries=queries), upstream)
 
 
 @compile.register
-def _(one: Fold, sides: Sides, upstream: Node | None = None) -> Node:
-    whole = sides.docs if one.side == "docs" else sides.queries
-    parts = replace(_map(one.view, sides, whole), offline=one.side == "docs")
-    inner = replace(sides, docs=parts) if one.side == "docs" else replace(sides, queries=parts)
-    over = (*_both(inner), ("whole", whole))
-    side = {"side": one.side}
+def _(fold: Fold, sides: Sides, upstream: Node | None = None) -> Node:
+    whole = sides.docs if fold.side == "docs" else sides.queries
+    parts = replace(_compile_map(fold.view, sides, whole), offline=fold.side == "docs")
+    inner = replace(sides, docs=parts) if fold.side == "docs" else replace(sides, queries=parts)
+    tables = (*_list_sides(inner), ("whole", whole))
+    side = {"side": fold.side}
     scope: tuple[Node, ...] = ()
     if sides.scope:
-        inputs = (*over, *(("scope", node) for node in sides.scope))
-        scope = (Node(f"{PARTS}:scope_of_parts", 1, side, inputs=inputs, kind="scope", label="scope of parts"),)
+        inputs = (*tables, *(("scope", node) for node in sides.scope))
+        scope = (Node(f"{PARTS}:make_part_scope", 1, side, inputs=inputs, kind="scope", label="scope of parts"),)
     if upstream is not None:
-        inputs = (*over, ("list", upstream))
-        most = _doc_parts if one.side == "docs" else _query_parts
+        inputs = (*tables, ("list", upstream))
+        max_pairs = _limit_doc_parts if fold.side == "docs" else _limit_query_parts
         upstream = Node(
-            f"{PARTS}:list_of_parts", 1, side, inputs=inputs, kind=upstream.kind, max_pairs=most, label="list of parts"
+            f"{PARTS}:make_part_list",
+            1,
+            side,
+            inputs=inputs,
+            kind=upstream.kind,
+            max_pairs=max_pairs,
+            label="list of parts",
         )
-    found = compile(one.of, replace(inner, scope=scope), upstream)
-    inputs = (*_both(sides), ("parts", parts), ("list", found), *(("scope", node) for node in sides.scope))
-    params = {**side, "keep": one.keep, **({"top": one.top} if one.top else {})}
-    return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", memory=_folding, label=one.title)
+    ranking = compile(fold.of, replace(inner, scope=scope), upstream)
+    inputs = (*_list_sides(sides), ("parts", parts), ("list", ranking), *(("scope", node) for node in sides.scope))
+    params = {**side, "keep": fold.keep, **({"top": fold.top} if fold.top else {})}
+    return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", memory=_estimate_fold_memory, label=fold.title)
 
 
-def _doc_parts(sizes: Sizes) -> int:
+def _limit_doc_parts(sizes: Sizes) -> int:
     """Return how many pairs the parts of listed documents have: twice the usual number of parts, for long ones."""
     return 2 * sizes.listed_pairs * -(-sizes.docs // max(sizes.texts, 1))
 
 
-def _query_parts(sizes: Sizes) -> int:
+def _limit_query_parts(sizes: Sizes) -> int:
     """Return how many pairs a list has for the parts of its queries: twice the usual number of parts, for long ones."""
     return 2 * sizes.listed_pairs * -(-sizes.queries // max(sizes.texts, 1))
 
 
-def _folding(sizes: Sizes) -> MemoryNeed:
+def _estimate_fold_memory(sizes: Sizes) -> MemoryNeed:
     """Return what folding takes beside its lists: every pair's key, place and score once more, sorted."""
     return MemoryNeed(24 * sizes.listed_pairs)
 
 
-def _map(by: Pipeline, sides: Sides, texts: Node) -> Node:
+def _compile_map(pipeline: Pipeline, sides: Sides, texts: Node) -> Node:
     """Compile what makes texts: a map, maps in a row, or a pipeline whose list a map reads."""
-    steps = by.steps if isinstance(by, Then) else (by,)
+    stages = pipeline.steps if isinstance(pipeline, Then) else (pipeline,)
     feedback: Node | None = None
     behind: dict[str, bool] = {}
-    for step in steps:
-        if not isinstance(step, TextMap):
-            feedback = compile(step, sides, feedback)
+    for stage in stages:
+        if not isinstance(stage, TextMap):
+            feedback = compile(stage, sides, feedback)
             continue
-        step = _ready(step, sides)
-        check_map(step, texts, sides)
-        inputs: Inputs = (("texts", texts), *_needs(step, sides))
+        stage = _resolve_stage(stage, sides)
+        check_map(stage, texts, sides)
+        inputs: Inputs = (("texts", texts), *_list_stage_inputs(stage, sides))
         if feedback is not None:
             inputs += (("queries", sides.queries), ("docs", sides.docs), ("list", feedback))
-        texts, feedback = _node("map", step, inputs, "texts", params=behind), None
+        texts, feedback = _make_stage_node("map", stage, inputs, "texts", params=behind), None
         behind = {"behind_map": True}
     return texts
 
 
-def _ready(one: S, sides: Sides) -> S:
+def _resolve_stage(stage: S, sides: Sides) -> S:
     """Return a stage as it is addressed: its trained models bound to what makes them, `auto` decided."""
-    check_stage(one, sides)
-    return plan_models(one, sides, one.model_kind, one.name).resolve_options(sides)
+    check_stage(stage, sides)
+    return plan_models(stage, sides, stage.model_kind, stage.name).resolve_options(sides)
 
 
-def combine(one: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
+def compile_combiner(combiner: Combiner, sides: Sides, lists: tuple[Node, ...]) -> Node:
     """Return the node that runs a combiner on lists."""
-    one = _ready(one, sides)
+    combiner = _resolve_stage(combiner, sides)
     inputs = (
-        *_both(sides),
-        *_needs(one, sides),
+        *_list_sides(sides),
+        *_list_stage_inputs(combiner, sides),
         *(("list", node) for node in lists),
         *(("scope", node) for node in sides.scope),
     )
-    return _node("combine", one, inputs, _kind(one))
+    return _make_stage_node("combine", combiner, inputs, _get_kind(combiner))
 
 
-def _node(task: str, one: Stage, inputs: Inputs, kind: Kind, *, depth: int | None = None, params: Any = None) -> Node:
+def _make_stage_node(
+    task: str, stage: Stage, inputs: Inputs, kind: Kind, *, depth: int | None = None, params: Any = None
+) -> Node:
     return Node(
         f"{TASKS}:{task}",
         1,
-        {"stage": one.describe_identity(), **(params or {})},
+        {"stage": stage.describe_identity(), **(params or {})},
         inputs,
         depth=depth,
         kind=kind,
-        memory=one.estimate_memory,
-        max_pairs=one.estimate_pairs if isinstance(one, Combiner) else None,
-        stage=one,
-        label=one.title,
+        memory=stage.estimate_memory,
+        max_pairs=stage.estimate_pairs if isinstance(stage, Combiner) else None,
+        stage=stage,
+        label=stage.title,
     )
 
 
-def _both(sides: Sides) -> Inputs:
+def _list_sides(sides: Sides) -> Inputs:
     return (("queries", sides.queries), ("docs", sides.docs))
 
 
-def _needs(one: Stage, sides: Sides) -> Inputs:
-    found: Inputs = (*(("need", node) for node in one.plan_inputs(sides)), *list_model_inputs(one))
-    if "judgements" in one.reads:
+def _list_stage_inputs(stage: Stage, sides: Sides) -> Inputs:
+    inputs: Inputs = (*(("need", node) for node in stage.plan_inputs(sides)), *list_model_inputs(stage))
+    if "judgements" in stage.reads:
         if sides.judgements is None:
-            raise ConfigError(f"{one!r} reads judgements, and {sides.collection or 'the collection'} has none")
-        found += (("judgements", sides.judgements),)
-    return found
+            raise ConfigError(f"{stage!r} reads judgements, and {sides.collection or 'the collection'} has none")
+        inputs += (("judgements", sides.judgements),)
+    return inputs
 
 
-def _kind(one: Stage) -> Kind:
-    return "pairs" if one.gives == "pairs" else "ranking"
+def _get_kind(stage: Stage) -> Kind:
+    return "pairs" if stage.gives == "pairs" else "ranking"

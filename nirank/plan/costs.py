@@ -25,7 +25,7 @@ N = TypeVar("N", int, float)
 
 
 @contextmanager
-def measured(cost: Cost) -> Iterator[None]:
+def measure_seconds(cost: Cost) -> Iterator[None]:
     """Record the seconds of what runs in the block: `wall_s`, `cpu_s` of this process, and `loading_s` of `wall_s`."""
     wall, cpu, loading = time.perf_counter(), time.process_time(), loading_seconds()
     yield
@@ -36,7 +36,7 @@ def measured(cost: Cost) -> Iterator[None]:
     }
 
 
-def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder: Path, context: Context) -> Cost:
+def describe_cost(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder: Path, context: Context) -> Cost:
     """Return what else is recorded of a computation.
 
     items    what it worked on: texts, head pairs or queries; 1 where that cannot be said
@@ -47,7 +47,7 @@ def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder
     device_s how long they computed there
     """
     return {
-        "items": items(node, inputs),
+        "items": count_items(node, inputs),
         "pairs": len(value) if isinstance(value, Pairs) else None,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -60,23 +60,23 @@ def recorded(node: Node, inputs: Mapping[str, Sequence[Any]], value: Any, folder
     }
 
 
-def items(node: Node, inputs: Mapping[str, Sequence[Any]]) -> int:
+def count_items(node: Node, inputs: Mapping[str, Sequence[Any]]) -> int:
     """Return how many things a computation works on."""
     if isinstance(node.stage, Scorer) and inputs.get("list"):
-        found = inputs["list"][0]
-        return len(found.cut(node.stage.depth) if isinstance(found, Ranking) else found)
+        pairs = inputs["list"][0]
+        return len(pairs.cut(node.stage.depth) if isinstance(pairs, Ranking) else pairs)
     for role in ("texts", "queries"):
         if inputs.get(role):
             return len(inputs[role][0])
     return 1
 
 
-def alone_s(cost: Mapping[str, Any]) -> float:
+def compute_seconds_alone(cost: Mapping[str, Any]) -> float:
     """Return the seconds that a computation would have taken without memos."""
     return float(cost["wall_s"]) + float(cost.get("found_s", 0.0))
 
 
-def device_alone_s(cost: Mapping[str, Any]) -> float | None:
+def compute_device_seconds_alone(cost: Mapping[str, Any]) -> float | None:
     """Return the seconds on the device that a computation would have taken without memos; None: not recorded.
 
     Memos keep whole seconds, so what they spared is split as what was computed here; where that is nothing, all of it
@@ -89,7 +89,7 @@ def device_alone_s(cost: Mapping[str, Any]) -> float | None:
 
 
 @dataclass(frozen=True)
-class Spent:
+class NodeCost:
     """A computation of a system: its node, its artifact, and what it cost now or when it was computed.
 
     training  it makes a model, or only such computations need it
@@ -102,9 +102,9 @@ class Spent:
     training: bool = False
 
 
-def own(target: Node) -> set[Node]:
+def find_answering_nodes(target: Node) -> set[Node]:
     """Return the nodes that index or answer: all that a system needs and that is not there for training alone."""
-    return {node for node in target.walk(lambda one: not one.training) if not node.training}
+    return {node for node in target.walk(lambda each: not each.training) if not node.training}
 
 
 @dataclass(frozen=True)
@@ -141,35 +141,35 @@ class SystemCost:
     devices: tuple[str, ...] = ()
 
 
-def costs(spent: Iterable[Spent], n_queries: int) -> SystemCost:
+def sum_costs(node_costs: Iterable[NodeCost], n_queries: int) -> SystemCost:
     """Sum up what a system costs alone."""
-    everything = list(spent)
-    seen = [one for one in everything if not one.training]
-    training = [alone_s(one.cost) for one in everything if one.training]
-    online = [one.cost for one in seen if not one.node.offline]
-    answering_s = sum(alone_s(cost) - cost.get("loading_s", 0.0) for cost in online)
-    fresh = [one.now and not one.cost.get("found") for one in everything]
-    scorers = [one for one in seen if isinstance(one.node.stage, Scorer)]
+    all_costs = list(node_costs)
+    answering = [each for each in all_costs if not each.training]
+    training = [compute_seconds_alone(each.cost) for each in all_costs if each.training]
+    online = [each.cost for each in answering if not each.node.offline]
+    answering_s = sum(compute_seconds_alone(cost) - cost.get("loading_s", 0.0) for cost in online)
+    fresh = [each.now and not each.cost.get("found") for each in all_costs]
+    scorers = [each for each in answering if isinstance(each.node.stage, Scorer)]
     return SystemCost(
         ms_per_query=1000 * answering_s / n_queries if n_queries else None,
-        index_s=sum(alone_s(one.cost) for one in seen if one.node.offline),
-        index_bytes=sum(one.stored.meta["cost"]["bytes"] for one in seen if one.node.offline),
+        index_s=sum(compute_seconds_alone(each.cost) for each in answering if each.node.offline),
+        index_bytes=sum(each.stored.meta["cost"]["bytes"] for each in answering if each.node.offline),
         training_s=sum(training) if training else None,
-        pairs=sum(one.stored.meta["cost"]["pairs"] or 0 for one in seen),
-        pairs_scored=sum(one.cost.get("items", 0) for one in scorers),
-        parameters=_parameters(one.cost for one in seen),
-        device_s=_sum(device_alone_s(one.cost) for one in seen),
+        pairs=sum(each.stored.meta["cost"]["pairs"] or 0 for each in answering),
+        pairs_scored=sum(each.cost.get("items", 0) for each in scorers),
+        parameters=_count_parameters(each.cost for each in answering),
+        device_s=_sum(compute_device_seconds_alone(each.cost) for each in answering),
         loading_s=_sum(cost.get("loading_s") for cost in online),
-        cpu_s=sum(one.cost["cpu_s"] for one in seen),
-        remembered_s=sum(one.cost.get("found_s", 0.0) for one in seen),
-        peak_bytes=max((one.cost.get("peak_rss_bytes", 0) for one in seen), default=0),
+        cpu_s=sum(each.cost["cpu_s"] for each in answering),
+        remembered_s=sum(each.cost.get("found_s", 0.0) for each in answering),
+        peak_bytes=max((each.cost.get("peak_rss_bytes", 0) for each in answering), default=0),
         measured="now" if all(fresh) else "mixed" if any(fresh) else "stored",
-        machines=tuple(sorted({str(one.cost.get("machine", "")) for one in everything} - {""})),
-        devices=tuple(sorted({str(one.cost["device"]) for one in seen if one.cost.get("models")})) or ("cpu",),
+        machines=tuple(sorted({str(each.cost.get("machine", "")) for each in all_costs} - {""})),
+        devices=tuple(sorted({str(each.cost["device"]) for each in answering if each.cost.get("models")})) or ("cpu",),
     )
 
 
-def _parameters(costs: Iterable[Mapping[str, Any]]) -> int | None:
+def _count_parameters(costs: Iterable[Mapping[str, Any]]) -> int | None:
     """Return how many parameters all models together have; None where that was not recorded, or nobody knows."""
     models: dict[str, int | None] = {}
     for cost in costs:
@@ -179,28 +179,28 @@ def _parameters(costs: Iterable[Mapping[str, Any]]) -> int | None:
 
 def _sum(numbers: Iterable[N | None]) -> N | None:
     """Return the sum; None if a number is not known."""
-    known = list(numbers)
-    return None if None in known else sum(known)  # type: ignore[arg-type]
+    addends = list(numbers)
+    return None if None in addends else sum(addends)  # type: ignore[arg-type]
 
 
-def counted(spent: Iterable[Spent]) -> tuple[dict[str, int], dict[str, Any]]:
+def sum_counts(node_costs: Iterable[NodeCost]) -> tuple[dict[str, int], dict[str, Any]]:
     """Return the counters of all nodes together, and what each stage declared, by its label.
 
     Training is counted apart: of what it declares, what the nodes that make a model say; nothing of its counters.
     """
     counts: Counter[str] = Counter()
     declared: dict[str, Any] = {}
-    for one in spent:
-        if one.training and not one.node.training:
+    for each in node_costs:
+        if each.training and not each.node.training:
             continue
-        if not one.training:
-            counts.update(one.stored.meta["counts"])
-        if one.stored.meta["declared"]:
-            declared.setdefault(one.node.label, {}).update(one.stored.meta["declared"])
+        if not each.training:
+            counts.update(each.stored.meta["counts"])
+        if each.stored.meta["declared"]:
+            declared.setdefault(each.node.label, {}).update(each.stored.meta["declared"])
     return dict(counts), declared
 
 
-def in_words(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a time as people say it."""
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"

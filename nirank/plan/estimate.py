@@ -11,7 +11,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.stage import Scorer
 from nirank.base.identity import to_canonical_json
 from nirank.base.memory import MIB
-from nirank.plan.costs import alone_s
+from nirank.plan.costs import compute_seconds_alone
 
 CountRows = Callable[[Node], int | None]  # how many rows the value of a texts node has, None: not known yet
 
@@ -35,7 +35,7 @@ class PastCosts:
             cost, keys = meta.get("cost") or {}, _make_keys(meta["task"], meta["params"])
             if cost.get("items") and cost.get("machine") == platform.node():
                 for key in keys:
-                    self._seconds[key][0] += alone_s(cost)
+                    self._seconds[key][0] += compute_seconds_alone(cost)
                     self._seconds[key][1] += cost["items"]
             ratio = _compare_memory(cost.get("memory") or {})
             if ratio is not None:

@@ -25,12 +25,12 @@ from nirank.errors import NirankError, StageError, StoreError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.inference.device import forget_models
-from nirank.plan.costs import Cost, Spent, measured, own, recorded
+from nirank.plan.costs import Cost, NodeCost, describe_cost, find_answering_nodes, measure_seconds
 from nirank.plan.estimate import PastCosts
+from nirank.plan.joint_scoring import JointScoring, union_heads
 from nirank.plan.memory import MemoryEstimator, describe_need
 from nirank.plan.memory_guard import guard_memory
 from nirank.plan.reporter import Reporter
-from nirank.plan.together import Together, heads
 from nirank.plan.values import open_value
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Runner:
         self._values: dict[Node, Any] = {}
         self._failed: dict[str, FailedNode] = {}
         self._stale: set[str] = set()
-        self._together = Together()
+        self._together = JointScoring()
         self._there: dict[str, bool] = {}
 
     def plan(self, targets: Iterable[Node]) -> None:
@@ -90,7 +90,7 @@ class Runner:
         for target in targets:
             for node in target.walk(seen=seen):
                 known = self._deepest.get(node.address)
-                if known is None or _deeper(node, known):
+                if known is None or _is_deeper(node, known):
                     self._deepest[node.address] = node
                     self._together.add(node)
 
@@ -122,9 +122,9 @@ class Runner:
             self._values[node] = open_value(node, stored.folder, self.value)
         return self._values[node]
 
-    def spent(self, target: Node) -> list[Spent]:
+    def spent(self, target: Node) -> list[NodeCost]:
         """Return what each computation of a system that was run cost, now or when it was computed."""
-        needed = own(target)
+        needed = find_answering_nodes(target)
         found = []
         for node in target.walk():
             stored = self.run(node)
@@ -132,7 +132,7 @@ class Runner:
                 again = self.time and node in needed and not node.offline
                 cost = self._timed_cost(node, stored) if again else stored.meta["cost"]
                 now = node.address in self._ran or node.address in self._timed
-                found.append(Spent(node, stored, cost, now, training=node not in needed))
+                found.append(NodeCost(node, stored, cost, now, training=node not in needed))
         return found
 
     def costs(self) -> dict[str, Mapping[str, Any]]:
@@ -150,12 +150,14 @@ class Runner:
             inputs = self._inputs(wanted)
             context = replace(self._context(wanted, inputs), open_memo=open_null_memo)
             with tempfile.TemporaryDirectory(prefix="nirank-time-") as folder:
-                with measured(cost):
-                    job = Job(wanted.params, inputs, Path(folder), context, _stage(wanted, inputs), wanted.depth)
-                    value = _task(wanted.task)(job)
+                with measure_seconds(cost):
+                    job = Job(
+                        wanted.params, inputs, Path(folder), context, _locate_models(wanted, inputs), wanted.depth
+                    )
+                    value = _load_task(wanted.task)(job)
                     if value is not None:
                         value.save(Path(folder))
-                fresh = recorded(wanted, inputs, value, Path(folder), context)
+                fresh = describe_cost(wanted, inputs, value, Path(folder), context)
             self._timed[node.address] = {**cost, "found": 0, "found_s": 0.0, **fresh}
         return self._timed[node.address]
 
@@ -258,7 +260,7 @@ class Runner:
                 lists.append((other, self.value(other.get_input("list"))))
             except FailedNode:
                 continue  # its own systems will say so
-        return heads(lists) if len(lists) > 1 else None
+        return union_heads(lists) if len(lists) > 1 else None
 
     def _is_there(self, node: Node) -> bool:
         """Tell whether a node was stored when that was first asked, or was computed since."""
@@ -269,7 +271,7 @@ class Runner:
     def _score_together(self, node: Node, wanted: Pairs, inputs: dict[str, list[Any]]) -> None:
         try:
             with guard_memory(self.most, self._list_workers):
-                _stage(node, inputs).score(wanted, self._context(node, inputs))
+                _locate_models(node, inputs).score(wanted, self._context(node, inputs))
         except StoreError:
             raise
         except Exception:  # perhaps another list's fault: each is still scored by itself, and fails by itself
@@ -314,11 +316,13 @@ class Runner:
         with self.store.commit(node, meta) as folder:
             meta["cost"] = cost = {}
             expected = self._make_estimator().estimate_from_sizes(node)
-            with guard_memory(self.most, self._list_workers) as memory, measured(cost):
-                value = _task(node.task)(Job(node.params, inputs, folder, context, _stage(node, inputs), node.depth))
+            with guard_memory(self.most, self._list_workers) as memory, measure_seconds(cost):
+                value = _load_task(node.task)(
+                    Job(node.params, inputs, folder, context, _locate_models(node, inputs), node.depth)
+                )
                 if value is not None:
                     value.save(folder)
-            cost |= recorded(node, inputs, value, folder, context)
+            cost |= describe_cost(node, inputs, value, folder, context)
             if expected is not None:
                 cost["memory"] = {"expected": expected, "taken": memory.taken, "blocks": memory.blocks}
             for one in chain.from_iterable(inputs.values()):
@@ -330,25 +334,25 @@ class Runner:
                 context.declare(name, said)
             meta["declared"] = context.declared
             meta["memos"] = sorted(used)
-            meta["versions"] = _versions()
+            meta["versions"] = _list_versions()
 
 
-def _deeper(one: Node, other: Node) -> bool:
+def _is_deeper(one: Node, other: Node) -> bool:
     return other.depth is not None and (one.depth is None or one.depth > other.depth)
 
 
-def _stage(node: Node, inputs: Mapping[str, list[Any]]) -> Any:
+def _locate_models(node: Node, inputs: Mapping[str, list[Any]]) -> Any:
     """Return a node's stage, its trained models where they lie."""
     made = [below.address for role, below in node.inputs if role == MODEL]
     return locate_models(node.stage, dict(zip(made, inputs.get(MODEL, ()), strict=True)))
 
 
-def _task(path: str) -> Any:
+def _load_task(path: str) -> Any:
     module, function = path.split(":")
     return getattr(importlib.import_module(module), function)
 
 
-def _versions() -> dict[str, str]:
+def _list_versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _RECORDED:
         version = getattr(sys.modules.get(name), "__version__", None)

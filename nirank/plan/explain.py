@@ -9,7 +9,7 @@ from typing import Any
 from nirank.algebra.node import Node, Store, Stored
 from nirank.base.amounts import format_size
 from nirank.base.memory import measure_process_memory
-from nirank.plan.costs import alone_s, in_words
+from nirank.plan.costs import compute_seconds_alone, format_seconds
 from nirank.plan.estimate import PastCosts
 from nirank.plan.memory import FindValue, MemoryEstimator
 
@@ -17,7 +17,7 @@ _LABEL = 120  # characters of a computation's name
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedNode:
     """One computation of a plan.
 
     users      systems that need it
@@ -33,7 +33,9 @@ class Step:
     memory: int | None = None
 
 
-def steps(systems: Iterable[tuple[str, Node]], store: Store, value: FindValue, workers: int = 0) -> list[Step]:
+def list_planned_nodes(
+    systems: Iterable[tuple[str, Node]], store: Store, find_value: FindValue, workers: int = 0
+) -> list[PlannedNode]:
     """Return the graph, in the order in which nodes would run.
 
     systems  (name, node) of every ranking that is asked for
@@ -47,90 +49,98 @@ def steps(systems: Iterable[tuple[str, Node]], store: Store, value: FindValue, w
             if node.is_leaf:
                 continue
             users.setdefault(node.address, {})[name] = None
-            known = deepest.get(node.address)
-            if known is None or (known.depth is not None and (node.depth is None or node.depth > known.depth)):
+            deeper = deepest.get(node.address)
+            if deeper is None or (deeper.depth is not None and (node.depth is None or node.depth > deeper.depth)):
                 deepest[node.address] = node
-    found = {address: store.find(node) for address, node in deepest.items()}
-    past = PastCosts(store.read_descriptions() if None in found.values() else ())
-    memory, held = MemoryEstimator(value, workers, past), measure_process_memory()
+    stored = {address: store.find(node) for address, node in deepest.items()}
+    past = PastCosts(store.read_descriptions() if None in stored.values() else ())
+    memory, held = MemoryEstimator(find_value, workers, past), measure_process_memory()
 
     def count_rows(node: Node) -> int | None:
-        texts = value(node)
+        texts = find_value(node)
         return None if texts is None else len(texts)
 
-    made = []
+    planned = []
     for address, node in deepest.items():
-        there, names = found[address], tuple(users[address])
-        seconds = None if there else past.estimate_seconds(node, count_rows)
-        taken = None if there else memory.estimate(node)
-        made.append(Step(node, names, there, seconds, None if taken is None else held + taken))
-    return made
+        artifact, names = stored[address], tuple(users[address])
+        seconds = None if artifact else past.estimate_seconds(node, count_rows)
+        taken = None if artifact else memory.estimate(node)
+        planned.append(PlannedNode(node, names, artifact, seconds, None if taken is None else held + taken))
+    return planned
 
 
-def before(plan: Sequence[Step]) -> str:
+def describe_plan(plan: Sequence[PlannedNode]) -> str:
     """Return the graph as lines; the last says what is to be computed, how long that takes and what sharing saves."""
     lines = []
-    for step in plan:
-        if step.stored:
-            told = f"({in_words(alone_s(step.stored.meta['cost']))} when it was computed)"
+    for computation in plan:
+        if computation.stored:
+            text = _describe_stored(computation.stored)
         else:
-            told = "no rate yet" if step.estimate_s is None else f"about {in_words(step.estimate_s)}"
-            if step.memory is not None:
-                told += f", {format_size(step.memory)}"
-        lines.append(_line("stored " if step.stored else "compute", step, told))
-    todo = [step for step in plan if not step.stored]
-    wanted = sum(len(step.users) for step in plan)
+            seconds = computation.estimate_s
+            text = "no rate yet" if seconds is None else f"about {format_seconds(seconds)}"
+            if computation.memory is not None:
+                text += f", {format_size(computation.memory)}"
+        lines.append(_format_line("stored " if computation.stored else "compute", computation, text))
+    missing = [computation for computation in plan if not computation.stored]
+    n_asked = sum(len(computation.users) for computation in plan)
     summary = (
-        f"{len(plan)} computations ({wanted} if nothing were shared): {len(plan) - len(todo)} stored,"
-        f" {len(todo)} to compute"
+        f"{len(plan)} computations ({n_asked} if nothing were shared): {len(plan) - len(missing)} stored,"
+        f" {len(missing)} to compute"
     )
-    known = [step for step in todo if step.estimate_s is not None]
-    if known:
-        once = sum(step.estimate_s or 0.0 for step in known)
-        each = sum((step.estimate_s or 0.0) * len(step.users) for step in known)
-        summary += f"; at most about {in_words(once)}, where each system alone would take {in_words(each)} together"
-        if len(known) < len(todo):
-            summary += f" ({len(todo) - len(known)} have no rate yet)"
+    estimates = [(each.estimate_s, len(each.users)) for each in missing if each.estimate_s is not None]
+    if estimates:
+        shared = format_seconds(sum(seconds for seconds, _ in estimates))
+        alone = format_seconds(sum(seconds * n_users for seconds, n_users in estimates))
+        summary += f"; at most about {shared}, where each system alone would take {alone} together"
+        if len(estimates) < len(missing):
+            summary += f" ({len(missing) - len(estimates)} have no rate yet)"
     return "\n".join([*lines, summary])
 
 
-def after(plan: Sequence[Step], spent: Mapping[str, Mapping[str, Any]], store: Store, seconds: float) -> str:
+def describe_run(
+    plan: Sequence[PlannedNode], costs: Mapping[str, Mapping[str, Any]], store: Store, seconds: float
+) -> str:
     """Return the same graph with what it did cost.
 
-    spent    {address: cost} of what this run computed
+    costs    {address: cost} of what this run computed
     store    where what another process computed meanwhile is found
     seconds  of the whole run
     """
-    lines, estimated, took = [], 0.0, 0.0
-    for step in plan:
-        cost = spent.get(step.node.address)
+    lines, estimated, taken, alone = [], 0.0, 0.0, 0.0
+    for computation in plan:
+        cost = costs.get(computation.node.address)
         if cost is None:
-            there = step.stored or store.find(step.node)
-            state = "stored " if step.stored else "found  " if there else "failed "
-            told = f"({in_words(alone_s(there.meta['cost']))} when it was computed)" if there else ""
+            artifact = computation.stored or store.find(computation.node)
+            state = "stored " if computation.stored else "found  " if artifact else "failed "
+            text = _describe_stored(artifact) if artifact else ""
         else:
             state = "computed"
-            told = in_words(cost["wall_s"])
+            text = format_seconds(cost["wall_s"])
+            alone += compute_seconds_alone(cost) * len(computation.users)
             if cost.get("found_s"):
-                told += f", {int(cost['found']):,} found in memos ({in_words(cost['found_s'])} spared)"
-            if step.estimate_s is not None:
-                told += f"; estimated {in_words(step.estimate_s)}"
-                estimated, took = estimated + step.estimate_s, took + alone_s(cost)
-        lines.append(_line(state, step, told))
-    if not spent and all(step.stored for step in plan):
-        return "\n".join([*lines, f"all {len(plan)} computations were stored; {in_words(seconds)}"])
-    apart = sum(alone_s(cost) * len(step.users) for step in plan if (cost := spent.get(step.node.address)))
+                text += f", {int(cost['found']):,} found in memos ({format_seconds(cost['found_s'])} spared)"
+            if computation.estimate_s is not None:
+                text += f"; estimated {format_seconds(computation.estimate_s)}"
+                estimated, taken = estimated + computation.estimate_s, taken + compute_seconds_alone(cost)
+        lines.append(_format_line(state, computation, text))
+    if not costs and all(computation.stored for computation in plan):
+        return "\n".join([*lines, f"all {len(plan)} computations were stored; {format_seconds(seconds)}"])
     summary = (
-        f"{len(spent)} of {len(plan)} computations in {in_words(seconds)};"
-        f" each system alone would have taken {in_words(apart)} together"
+        f"{len(costs)} of {len(plan)} computations in {format_seconds(seconds)};"
+        f" each system alone would have taken {format_seconds(alone)} together"
     )
     if estimated:
-        summary += f"; estimated {in_words(estimated)} for what took {in_words(took)}"
+        summary += f"; estimated {format_seconds(estimated)} for what took {format_seconds(taken)}"
     return "\n".join([*lines, summary])
 
 
-def _line(state: str, step: Step, told: str) -> str:
-    depth = "" if step.node.depth is None else f" to depth {step.node.depth}"
-    label = step.node.label if len(step.node.label) <= _LABEL else f"{step.node.label[: _LABEL - 1]}…"
-    label += depth
-    return f"{state}  {step.node.address[:12]}  {label}  {told}{' ' if told else ''} [{', '.join(step.users)}]"
+def _describe_stored(artifact: Stored) -> str:
+    return f"({format_seconds(compute_seconds_alone(artifact.meta['cost']))} when it was computed)"
+
+
+def _format_line(state: str, computation: PlannedNode, text: str) -> str:
+    node = computation.node
+    depth = "" if node.depth is None else f" to depth {node.depth}"
+    label = node.label if len(node.label) <= _LABEL else f"{node.label[: _LABEL - 1]}…"
+    users = ", ".join(computation.users)
+    return f"{state}  {node.address[:12]}  {label}{depth}  {text}{' ' if text else ''} [{users}]"

@@ -15,7 +15,7 @@ from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ranking import Ranking
 from nirank.plan.execute import Runner
-from nirank.plan.parts import Side, arranged
+from nirank.plan.parts import Side, sort_by_document
 
 COLUMNS = ("query_id", "doc_id", "rank", "fold", "part_id", "part_score", "text")
 _BODY = TextView("text")
@@ -43,7 +43,7 @@ class Folded:
     @cached_property
     def arranged(self) -> _Arranged:
         """Keys (query × n_docs + document), part rows and scores; by key, then in text order."""
-        return arranged(self.found, self.parts, self.side, self.n_docs)
+        return sort_by_document(self.found, self.parts, self.side, self.n_docs)
 
     def behind(self, query: int, doc: int) -> list[tuple[int, float]]:
         """Return the parts that count for a document, and their scores, the greatest first; none: not found here.

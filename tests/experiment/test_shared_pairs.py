@@ -82,14 +82,16 @@ def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: Local
 
 
 def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, store: LocalStore) -> None:
-    from nirank.experiment.shared_pairs import Evaluated, find_shared
+    from nirank.experiment.shared_pairs import EvaluationSet, find_shared
 
     train = tables(tmp_path, store, "train")
     turned = tables(tmp_path, store, "complete", ask="left")
-    shared = find_shared(train, train.qrels["pairs"], Evaluated(turned, None))
+    shared = find_shared(train, train.qrels["pairs"], EvaluationSet(turned, None))
     assert shared.sum() == 2
     other = load(records=tmp_path / "left.csv", pairs=tmp_path / "complete.csv", store=store, check=False)
-    assert find_shared(train, train.qrels["pairs"], Evaluated(other, None)).sum() == 0  # the same ids, other records
+    assert (
+        find_shared(train, train.qrels["pairs"], EvaluationSet(other, None)).sum() == 0
+    )  # the same ids, other records
 
 
 def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: LocalStore) -> None:

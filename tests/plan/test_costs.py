@@ -22,29 +22,37 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
 from nirank.inference import device
-from nirank.plan.costs import Spent, alone_s, costs, counted, device_alone_s, in_words, own
+from nirank.plan.costs import (
+    NodeCost,
+    compute_device_seconds_alone,
+    compute_seconds_alone,
+    find_answering_nodes,
+    format_seconds,
+    sum_costs,
+    sum_counts,
+)
 from nirank.plan.estimate import PastCosts, estimate_items
 from nirank.store import LocalStore
 
 
-def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **more: Any) -> Spent:
+def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **more: Any) -> NodeCost:
     cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **more}
     node = Node(name, 1, offline=offline, stage=more.pop("stage", None))
-    return Spent(node, Stored(Path(), {"cost": cost}), cost, now)
+    return NodeCost(node, Stored(Path(), {"cost": cost}), cost, now)
 
 
 def test_a_system_costs_what_it_would_cost_alone() -> None:
-    found = costs([spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8)
+    found = sum_costs([spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8)
     assert found.ms_per_query == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
     assert (found.index_s, found.index_bytes, found.remembered_s) == (3.0, 10, 2.5)
     assert found.measured == "mixed", "a part was measured earlier"
-    assert costs([spent("a", 1.0, now=False)], 8).measured == "stored"
-    assert costs([spent("a", 1.0)], 8).measured == "now"
-    assert costs([], 0).ms_per_query is None
+    assert sum_costs([spent("a", 1.0, now=False)], 8).measured == "stored"
+    assert sum_costs([spent("a", 1.0)], 8).measured == "now"
+    assert sum_costs([], 0).ms_per_query is None
 
 
 def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown() -> None:
-    found = costs(
+    found = sum_costs(
         [
             spent("docs", 1.0, models={"m": 100}, device="cuda:0", device_s=0.5),
             spent("queries", 1.0, models={"m": 100}, device="cuda:0", device_s=0.25),
@@ -54,19 +62,19 @@ def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown(
         8,
     )
     assert (found.parameters, found.device_s, found.devices) == (107, 1.75, ("cpu", "cuda:0"))
-    plain = costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
+    plain = sum_costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
     assert (plain.parameters, plain.device_s, plain.devices) == (0, 0.0, ("cpu",))
-    assert costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
-    before = costs([spent("a", 1.0), spent("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
+    assert sum_costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
+    before = sum_costs([spent("a", 1.0), spent("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
     assert (before.parameters, before.device_s) == (None, None), "what was stored before it was recorded"
 
 
 def test_seconds_on_the_device_include_what_a_memo_spared() -> None:
-    assert device_alone_s({"wall_s": 1.0}) is None
-    assert device_alone_s({"device_s": 3.0}) == 3
+    assert compute_device_seconds_alone({"wall_s": 1.0}) is None
+    assert compute_device_seconds_alone({"device_s": 3.0}) == 3
     half = {"device_s": 1.0, "computed_s": 2.0, "found_s": 4.0}
-    assert device_alone_s(half) == 3, "half of the seconds were the device's"
-    assert device_alone_s({"device_s": 0.0, "found_s": 4.0}) == 4, "all at most"
+    assert compute_device_seconds_alone(half) == 3, "half of the seconds were the device's"
+    assert compute_device_seconds_alone({"device_s": 0.0, "found_s": 4.0}) == 4, "all at most"
 
 
 def test_training_counts_apart_with_all_that_only_it_needs() -> None:
@@ -74,10 +82,10 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
     teacher = Node("teacher", 1, training=True)
     model = Node("model", 1, inputs=(("list", training_list), ("need", index), ("need", teacher)), training=True)
     target = Node("search", 1, inputs=(("need", model), ("need", index)))
-    assert own(target) == {target, index}, "the index is needed to answer too"
-    needed = own(target)
+    assert find_answering_nodes(target) == {target, index}, "the index is needed to answer too"
+    needed = find_answering_nodes(target)
     told = {
-        node: Spent(
+        node: NodeCost(
             node,
             Stored(Path(), {"cost": cost, "counts": {"seen": 1}, "declared": {node.task: 1}}),
             cost,
@@ -102,12 +110,12 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
             for one, wall in ((index, 1.0), (training_list, 20.0), (teacher, 300.0), (model, 4000.0), (target, 8.0))
         )
     }
-    found = costs(told.values(), 8)
+    found = sum_costs(told.values(), 8)
     assert (found.training_s, found.ms_per_query, found.index_s) == (4320.0, 1000.0, 1.0)
     assert (found.device_s, found.cpu_s, found.index_bytes, found.pairs) == (9.0, 9.0, 10, 8)
     assert (found.parameters, found.peak_bytes) == (2, 8.0)
-    assert costs([told[index], told[target]], 8).training_s is None
-    counts, declared = counted(told.values())
+    assert sum_costs([told[index], told[target]], 8).training_s is None
+    counts, declared = sum_counts(told.values())
     assert counts == {"seen": 2}, "what training counts is told by the training"
     assert set(declared[""]) == {"index", "teacher", "model", "search"}
 
@@ -248,12 +256,12 @@ def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None
     ("seconds", "words"), [(0.04, "40 ms"), (9.94, "9.9 s"), (59, "59 s"), (61, "1 min 1 s"), (7300, "2 h 1 min")]
 )
 def test_times_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert format_seconds(seconds) == words
 
 
 def test_the_seconds_alone_include_what_a_memo_spared() -> None:
-    assert alone_s({"wall_s": 1, "found_s": 2}) == 3
-    assert alone_s({"wall_s": 1}) == 1
+    assert compute_seconds_alone({"wall_s": 1, "found_s": 2}) == 3
+    assert compute_seconds_alone({"wall_s": 1}) == 1
 
 
 @stage
@@ -273,8 +281,8 @@ def test_loading_is_no_cost_of_a_query_but_a_figure_of_its_own(tmp_path: Path) -
     assert row.cost.loading_s is not None and row.cost.ms_per_query is not None
     assert 0.3 <= row.cost.loading_s < 0.6, "a block inside another counts once"
     assert row.cost.ms_per_query < 100, "of three queries, loading would be 100 ms each"
-    assert costs([spent("a", 1.0), spent("b", 0.5, loading_s=0.25)], 8).loading_s is None, "a was not recorded"
-    both = costs([spent("a", 1.0, loading_s=0.5), spent("index", 3.0, offline=True, loading_s=1.0)], 8)
+    assert sum_costs([spent("a", 1.0), spent("b", 0.5, loading_s=0.25)], 8).loading_s is None, "a was not recorded"
+    both = sum_costs([spent("a", 1.0, loading_s=0.5), spent("index", 3.0, offline=True, loading_s=1.0)], 8)
     assert (both.ms_per_query, both.loading_s, both.index_s) == (1000 * 0.5 / 8, 0.5, 3.0)
 
 

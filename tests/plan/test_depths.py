@@ -12,7 +12,7 @@ from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.plan.held import put_together
+from nirank.plan.folds import join_folds
 from nirank.plan.tasks import restrict
 
 DOCS = Texts.of({f"d{at}": "x" for at in range(8)})
@@ -51,7 +51,7 @@ def test_folds_put_together_are_as_deep_as_the_shallowest(tmp_path: Path) -> Non
     def depth(first: int | None, second: int | None) -> int | None:
         lists = [ranking(one.ids, first, p="01"), ranking(other.ids, second, q="23")]
         inputs = {"queries": [whole], "docs": [DOCS], "held": [one, other], "list": lists}
-        found = run(put_together, inputs, tmp_path)
+        found = run(join_folds, inputs, tmp_path)
         assert found.to_dict() == {"p": {"d0": 0.0, "d1": -1.0}, "q": {"d2": 0.0, "d3": -1.0}}
         return found.depth
 

@@ -282,7 +282,7 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
     """`vectors` are a folder: how many there are is known from the texts that they are made of."""
     bi = str(tiny_models.bi_encoder(tmp_path / "bi"))
     made = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
-    steps = {step.node.label.split("(")[0]: step for step in made._list_steps()}
+    steps = {step.node.label.split("(")[0]: step for step in made._list_planned_nodes()}
     build = steps["hnsw index of fruits documents"]
     sizes = MemoryEstimator(made._find_leaf).find_sizes(build.node)
     assert sizes is not None and sizes.texts == 4
@@ -302,7 +302,7 @@ dense = Dense(model)
 systems = {"BM25": BM25(), "Dense": dense, "Fused": rrf(BM25(), dense), "Late": dense % 20 >> MaxSim(model)}
 made = Experiment(one, systems, ["RR"], store=LocalStore(__import__("pathlib").Path(store)), device="cpu",
                   max_memory=None if most == "none" else int(most))
-estimate = max(step.memory for step in made._list_steps())
+estimate = max(step.memory for step in made._list_planned_nodes())
 peak, ended = [0], threading.Event()
 def watch():
     while not ended.wait(0.002):
@@ -362,7 +362,7 @@ def berries() -> Collection:
 
 
 def estimate_of(made: Experiment, name: str) -> int:
-    (step,) = [step for step in made._list_steps() if step.node.label.startswith(name)]
+    (step,) = [step for step in made._list_planned_nodes() if step.node.label.startswith(name)]
     assert step.memory is not None
     return step.memory - measure_process_memory()
 

@@ -25,7 +25,7 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode, Runner
-from nirank.plan.explain import before, steps
+from nirank.plan.explain import describe_plan, list_planned_nodes
 from nirank.plan.reporter import Reporter
 from nirank.store import LocalStore
 
@@ -412,7 +412,7 @@ def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
     named = [("One", compile(Shared(), sides)), ("Two", compile(Shared() >> Lookup({}), sides))]
 
     def explain() -> str:
-        return before(steps(named, lab.store, lambda node: lab.leaves.get(node.address)))
+        return describe_plan(list_planned_nodes(named, lab.store, lambda node: lab.leaves.get(node.address)))
 
     first = explain()
     assert "3 computations (5 if nothing were shared): 0 stored, 3 to compute" in first

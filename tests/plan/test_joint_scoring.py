@@ -20,8 +20,8 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.plan.compile import compile
+from nirank.plan.joint_scoring import JointScoring, union_heads
 from nirank.plan.memory import MemoryEstimator
-from nirank.plan.together import Together, heads
 from nirank.stages.complete import Complete
 from nirank.stages.cut import Cut
 from nirank.stages.rm3 import RM3
@@ -52,7 +52,7 @@ def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
     one, two, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
     other, plain = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
     elsewhere = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
-    plan = Together()
+    plan = JointScoring()
     for each in (one, two, deep, other, plain, elsewhere):
         plan.add(each)
     assert plan.take(plain, lambda _: False) == [], "it keeps no scores"
@@ -65,11 +65,11 @@ def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
 def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
     one, two = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
     below = two.get_input("list")
-    plan = Together()
+    plan = JointScoring()
     for each in (one, two, below):
         plan.add(each)
     assert plan.take(one, lambda _: False) == []
-    again = Together()
+    again = JointScoring()
     for each in (one, two, below):
         again.add(each)
     assert again.take(one, lambda each: each == below) == [two]
@@ -79,10 +79,10 @@ def test_heads_are_cut_where_the_scorer_stops() -> None:
     one, two = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
     found = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
     turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, found.queries, found.docs)
-    assert heads([(one, found), (two, turned)]).to_dict() == {"q": ["a", "b", "c"]}
-    assert heads([(one, found), (one, turned)]).to_dict() == {"q": ["a", "c"]}
+    assert union_heads([(one, found), (two, turned)]).to_dict() == {"q": ["a", "b", "c"]}
+    assert union_heads([(one, found), (one, turned)]).to_dict() == {"q": ["a", "c"]}
     pairs = found.drop_scores()
-    assert heads([(one, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
+    assert union_heads([(one, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
 
 
 @pytest.mark.parametrize(

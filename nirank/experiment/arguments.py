@@ -13,7 +13,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 
 
-def collections_of(given: Any) -> tuple[Collection, ...]:
+def as_collections(given: Any) -> tuple[Collection, ...]:
     """Return one collection, or several, as a tuple; raise ConfigError for what is none."""
     listed = [given] if isinstance(given, (Collection, str, Path)) or not isinstance(given, Iterable) else given
     found = tuple(listed)
@@ -24,7 +24,7 @@ def collections_of(given: Any) -> tuple[Collection, ...]:
     return found
 
 
-def systems_of(given: Any) -> dict[str, Pipeline]:
+def as_systems(given: Any) -> dict[str, Pipeline]:
     """Return pipelines by name; names that are numbers become text. Raise ConfigError for what is no mapping."""
     if not isinstance(given, Mapping):
         hint = "; give it a name: {'BM25': BM25()}" if isinstance(given, Pipeline) else ""
@@ -39,7 +39,7 @@ def systems_of(given: Any) -> dict[str, Pipeline]:
     return found
 
 
-def name_problems(what: str, name: Any) -> Iterator[str]:
+def check_name(what: str, name: Any) -> Iterator[str]:
     """Yield what is wrong with a name: tables, files and pages show it on one line."""
     if not isinstance(name, str):
         yield f"{what} {name!r}: a name is text"

@@ -17,12 +17,12 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 
 
-def remembering(node: Node) -> bool:
+def keeps_scores(node: Node) -> bool:
     """Tell whether a node runs a scorer that keeps its scores in a memo."""
     return isinstance(node.stage, Scorer) and node.stage.uses_memo
 
 
-class Together:
+class JointScoring:
     """Which nodes of a plan run one scorer on the same two sides.
 
     A node is handed out once: when its pairs are in the memo, it has nothing left to ask of others. So the store is
@@ -34,35 +34,35 @@ class Together:
 
     def add(self, node: Node) -> None:
         """Take note of a node of the plan."""
-        if remembering(node):
-            below = tuple(one for one in node.get_input("list").walk() if remembering(one))
-            self._waiting.setdefault(_scorer(node), {})[node] = below
+        if keeps_scores(node):
+            below = tuple(each for each in node.get_input("list").walk() if keeps_scores(each))
+            self._waiting.setdefault(_make_scorer_key(node), {})[node] = below
 
-    def take(self, node: Node, stored: Callable[[Node], bool]) -> list[Node]:
+    def take(self, node: Node, is_stored: Callable[[Node], bool]) -> list[Node]:
         """Return the nodes, this one aside, that are to be scored with it; empty where that was done before.
 
         Those whose list needs a model's scores itself are left for later: their lists cannot be made before.
         """
-        waiting = self._waiting.get(_scorer(node), {}) if remembering(node) else {}
+        waiting = self._waiting.get(_make_scorer_key(node), {}) if keeps_scores(node) else {}
         if waiting.pop(node, None) is None:
             return []
         ready = []
-        for one, below in list(waiting.items()):
-            if stored(one):
-                del waiting[one]
-            elif all(stored(each) for each in below):
-                del waiting[one]
-                ready.append(one)
+        for other, below in list(waiting.items()):
+            if is_stored(other):
+                del waiting[other]
+            elif all(is_stored(scorer) for scorer in below):
+                del waiting[other]
+                ready.append(other)
         return ready
 
 
-def heads(lists: Iterable[tuple[Node, Pairs]]) -> Pairs:
+def union_heads(lists: Iterable[tuple[Node, Pairs]]) -> Pairs:
     """Return all pairs that some nodes score, given each with its list."""
-    cut = (found.cut(node.stage.depth) if isinstance(found, Ranking) else found for node, found in lists)
-    first, *others = cut
+    heads = (pairs.cut(node.stage.depth) if isinstance(pairs, Ranking) else pairs for node, pairs in lists)
+    first, *others = heads
     return first.union(*others)
 
 
-def _scorer(node: Node) -> tuple[Any, ...]:
+def _make_scorer_key(node: Node) -> tuple[Any, ...]:
     depthless = replace(node.stage, depth=type(node.stage).depth)
-    return (depthless, tuple(one for one in node.inputs if one[0] != "list"))
+    return (depthless, tuple(pair for pair in node.inputs if pair[0] != "list"))
