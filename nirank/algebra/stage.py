@@ -42,7 +42,7 @@ from nirank.algebra.sides import Sides
 from nirank.algebra.walk import walk
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields
-from nirank.collections.readable import Readable
+from nirank.collections.text_fields import TextFields
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -360,7 +360,7 @@ class TextMap(Stage):
         """Return the made texts, with `parents`."""
         raise NotImplementedError
 
-    def describe_texts(self, texts: Readable) -> Readable | None:
+    def describe_texts(self, texts: TextFields) -> TextFields | None:
         """Return what can be read of made texts, given what they are made of; None: only running the map tells."""
         return None
 

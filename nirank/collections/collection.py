@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nirank.collections.audit.auditor import audit_collection
 from nirank.collections.collection_data import CollectionData, SelfMatch, Time
+from nirank.collections.contents import Contents, describe_known, join_contents
 from nirank.collections.findings import Finding, raise_errors
-from nirank.collections.in_memory import import_mapping, judgements_from_mapping, pairs_from_mapping
-from nirank.collections.joining import Contents, describe_known, join_contents
+from nirank.collections.mappings import import_mapping, judgements_from_mapping, pairs_from_mapping
 from nirank.collections.rules import check_data, check_rules
 from nirank.errors import ConfigError
 
@@ -114,7 +114,7 @@ class Collection(CollectionData):
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
         """Return the same collection with some of its queries. Of one table, these are then the other side."""
-        queries = self.queries.take(query_rows, self.queries.readable)  # a fold has the fields of the whole
+        queries = self.queries.take(query_rows, self.queries.text_fields)  # a fold has the fields of the whole
         candidates, known = (
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
         )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.collections.dates import Dates, find_date_key, get_dates, make_date_range
-from nirank.collections.metadata import as_id
+from nirank.collections.metadata_values import as_id
 from nirank.collections.texts import Texts
 from nirank.collections.twins import group_twins
 from nirank.errors import ConfigError, suggest
@@ -71,13 +71,13 @@ class CollectionData:
         if self.self_match == "id":
             return self.docs.ids.find_rows(list(self.queries.ids))
         key = self.self_match["key"]
-        known = self.queries.readable.keys
+        known = self.queries.text_fields.keys
         if key not in known:
             raise ConfigError(
                 f"{self.name}: self_match names metadata key '{key}', which no query has; they have"
                 f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
             )
-        named = list(self.queries.metadata(key))
+        named = list(self.queries.read_metadata(key))
         return self.docs.ids.find_rows(["" if value is None else as_id(value) for value in named])
 
     @cached_property

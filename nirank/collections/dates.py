@@ -95,7 +95,7 @@ def read_dates(texts: Texts, key: str) -> Dates:
         else:
             first[row], last[row], form[row] = found[0], found[1], 1 + _FORMS.index(found[2])
 
-    for row, value in enumerate(texts.metadata(key)):
+    for row, value in enumerate(texts.read_metadata(key)):
         if value is None or value == "":
             missing += 1
             continue
@@ -113,7 +113,7 @@ def read_dates(texts: Texts, key: str) -> Dates:
         unclear = []
     never = _placeholders(first, form)
     some = never[:_SHOWN]
-    written = zip(some.tolist(), map(str, texts.take(some).metadata(key)), strict=True)
+    written = zip(some.tolist(), map(str, texts.take(some).read_metadata(key)), strict=True)
     first[never], last[never], form[never] = UNDATED, UNDATED, 0
     kinds = {"impossible": wrong, "ambiguous": unclear, "placeholders": list(written)}
     return Dates(
@@ -144,14 +144,14 @@ def _placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[n
 def get_dates(texts: Texts, key: str) -> Dates:
     """Return the dates under a key, read once for as long as the texts are held, and from where they are kept."""
     if key not in texts.dates:
-        texts.dates[key] = (texts.keep or read_dates)(texts, key)
+        texts.dates[key] = (texts.read_dates or read_dates)(texts, key)
     found: Dates = texts.dates[key]
     return found
 
 
 def find_date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
-    by_name = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.readable.keys))}
+    by_name = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.text_fields.keys))}
     return next((by_name[name] for name in KEYS if name in by_name), None)
 
 
@@ -165,11 +165,11 @@ def find_date_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -
     if key is None:
         raise DataError(
             f"{where}: the documents have no metadata key such as date or year; name it with {{{where}: {{key: …}}}}"
-            f" or the collection's date; they have {', '.join(docs.readable.keys) or 'no metadata'}"
+            f" or the collection's date; they have {', '.join(docs.text_fields.keys) or 'no metadata'}"
         )
-    theirs = key if asked or key in queries.readable.keys else find_date_key(queries) or key
+    theirs = key if asked or key in queries.text_fields.keys else find_date_key(queries) or key
     for what, texts, name in (("documents", docs, key), ("queries", queries, theirs)):
-        known = texts.readable.keys
+        known = texts.text_fields.keys
         if len(texts) and name not in known:
             raise DataError(
                 f"{where}: the {what} have no date under '{name}'; they have {', '.join(known) or 'no metadata'}"

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.base.identity import Digester
-from nirank.collections.readable import METADATA, Readable, count_keys
 from nirank.collections.readers.records import Record
-from nirank.collections.texts import digest_columns, digest_record, hash_text
+from nirank.collections.text_fields import METADATA, TextFields, count_keys
+from nirank.collections.texts import hash_text, make_digest_record, select_digest_columns
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 
@@ -117,7 +117,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     names = tuple(first.more if first is not None and first.more else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
     schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
-    for name in digest_columns(names, whole):
+    for name in select_digest_columns(names, whole):
         running.add(name)
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
@@ -128,7 +128,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
             if (record.more and tuple(record.more) != names) or (not record.more and names != _COLUMNS):
                 raise DataError(_other_columns(record, names, source))
             id, columns = _clean(record, facts, source)
-            running.add(digest_record(id, columns))
+            running.add(make_digest_record(id, columns))
             if not files or files[-1][1] != (record.file or source):
                 files.append((len(lines), record.file or source))
             lines.append(record.where)
@@ -149,7 +149,7 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     table.save(folder)
     for name, one in (("fingerprints", prints), ("bodies", bodies)):
         np.save(folder / f"{name}.npy", np.frombuffer(one, np.uint64))
-    said: dict[str, Any] = {"digest": running.hexdigest(), "readable": Readable(filled, keys, own, whole).to_json()}
+    said: dict[str, Any] = {"digest": running.hexdigest(), "readable": TextFields(filled, keys, own, whole).to_json()}
     said |= {"whole": True} if whole else {}
     (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
     return facts

@@ -18,7 +18,7 @@ def check_data(collection: CollectionData, expect: Mapping[str, int | str]) -> N
 
 
 def _check_date_key(collection: CollectionData, key: str) -> None:
-    known = {**collection.docs.readable.keys, **collection.queries.readable.keys}
+    known = {**collection.docs.text_fields.keys, **collection.queries.text_fields.keys}
     if key not in known:
         raise ConfigError(
             f"{collection.name}: date: no document and no query has metadata '{key}'; they have"

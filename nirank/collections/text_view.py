@@ -18,8 +18,8 @@ class TextView:
     Either names, whose texts are stripped and those that are not blank joined by one blank (BEIR's convention for title
     and text), or a template such as `"title: {title} {text}"`, or the word 'marked': `[COL] name [VAL] value` of each
     attribute that is not blank, of the columns that the default reads (Li et al., Ditto, PVLDB 14(1), 2020). A name is
-    a column or a metadata key; `plain_text` says how values that are not text become it. Title and text together stand
-    for all columns where there is neither, and of records whose columns are all text.
+    a column or a metadata key; `value_to_text` says how other values become text. Title and text together stand for
+    all columns where there is neither, and of records whose columns are all text.
 
     Raises ConfigError for no names, and for a template that is broken or names nothing.
     """
@@ -28,7 +28,7 @@ class TextView:
         self.template = spec if isinstance(spec, str) and ("{" in spec or "}" in spec) else None
         self.marked = spec == MARKED
         if self.template is not None:
-            self._parts = _parts(self.template)
+            self._parts = _split_template(self.template)
             self.columns = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         else:
             self.columns = TITLE_AND_TEXT if self.marked else (spec,) if isinstance(spec, str) else tuple(spec)
@@ -38,17 +38,17 @@ class TextView:
             )
 
     @property
-    def default(self) -> bool:
+    def is_default(self) -> bool:
         """Tell whether title and text are read, or all columns where there is neither."""
         return self.template is None and self.columns == TITLE_AND_TEXT
 
-    def default_columns(self, there: tuple[str, ...], whole: bool) -> tuple[str, ...]:
-        """Return which of the columns that are there the default view reads; `whole`: all, if there is a title too."""
-        named = () if whole else tuple(name for name in self.columns if name in there)
-        return named or there
+    def select_default_columns(self, columns: tuple[str, ...], reads_all: bool) -> tuple[str, ...]:
+        """Return which of a side's columns the default view reads; `reads_all`: all, even if there is a title."""
+        named = () if reads_all else tuple(name for name in self.columns if name in columns)
+        return named or columns
 
     def join(self, columns: Sequence[Sequence[str]], names: Sequence[str] = ()) -> list[str]:
-        """Join column values, each (m,), into m texts; as many columns as `fields` gave, in that order.
+        """Join column values, each (m,), into m texts; as many columns as `find_fields` gave, in that order.
 
         names  of the columns, which a marked view writes
         """
@@ -60,8 +60,8 @@ class TextView:
             ]
         if self.template is None:
             return [" ".join(filter(None, values)) for values in rows]
-        at = {name: number for number, name in enumerate(self.columns)}
-        parts = [(before, None if name is None else at[name]) for before, name in self._parts]
+        places = {name: number for number, name in enumerate(self.columns)}
+        parts = [(before, None if name is None else places[name]) for before, name in self._parts]
         return [
             "".join(before + ("" if place is None else values[place]) for before, place in parts).strip()
             for values in rows
@@ -71,7 +71,7 @@ class TextView:
         return self.template if self.template is not None else MARKED if self.marked else "+".join(self.columns)
 
 
-def _parts(template: str) -> list[tuple[str, str | None]]:
+def _split_template(template: str) -> list[tuple[str, str | None]]:
     """Split a template into (text, name behind it); the last name may be None."""
     try:
         parts = list(string.Formatter().parse(template))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.base.identity import Digester
-from nirank.collections.readable import METADATA, Readable, value_to_text
+from nirank.collections.text_fields import METADATA, TextFields, value_to_text
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.flow.ids import Ids, take_rows
 from nirank.flow.pairs import Rows
@@ -32,12 +32,12 @@ class Texts:
     columns  {name: (n,) strings}; `title` and `text` are the usual ones, `metadata` holds JSON
     parents  (n,) rows of the side that these texts were made from (passages, rewritten queries);
              None for texts that were not made
-    digest   of the content, computed when first asked for unless an importer knows it already
-    readable what text views can name here; computed when first asked for unless an importer knows it already
-    whole    whether these are records whose columns are all text, so that the default view reads all of them
+    digest   of the content; computed when first asked for unless an importer knows it already
+    text_fields        what text views can name here; computed when first asked for unless an importer knows it already
+    reads_all_columns  whether these are records whose columns are all text, so that the default view reads all of them
 
-    Texts without a `title` and a `text` column, such as records of a table, are seen whole by the
-    default view: all columns joined.
+    Of texts without a `title` and a `text` column, such as records of a table, the default view
+    reads all columns, joined.
     """
 
     def __init__(
@@ -47,27 +47,27 @@ class Texts:
         parents: NDArray[np.integer] | None = None,
         digest: str | None = None,
         fingerprints: NDArray[np.uint64] | None = None,
-        readable: Readable | None = None,
-        bodies: NDArray[np.uint64] | None = None,
-        whole: bool = False,
+        text_fields: TextFields | None = None,
+        body_fingerprints: NDArray[np.uint64] | None = None,
+        reads_all_columns: bool = False,
     ) -> None:
         self.ids = ids
         self.columns = dict(columns)
         self.parents = parents
         self._digest = digest
         self._fingerprints = fingerprints
-        self._readable = readable
-        self._bodies = bodies
-        self.whole = whole
-        self._like: Readable | None = None  # of the texts that these were taken from
-        self.dates: dict[str, Any] = {}  # as `dates_of` read them, by key
-        self.keep: Callable[[Texts, str], Any] | None = None  # reads dates and keeps them
+        self._text_fields = text_fields
+        self._body_fingerprints = body_fingerprints
+        self.reads_all_columns = reads_all_columns
+        self._parent_fields: TextFields | None = None  # of the texts that these were taken from
+        self.dates: dict[str, Any] = {}  # as `get_dates` read them, by key
+        self.read_dates: Callable[[Texts, str], Any] | None = None  # reads dates that are stored; None: no store
 
     @classmethod
     def of(cls, records: Mapping[str, str | Mapping[str, Any]]) -> Texts:
         """Make texts in memory from {id: text} or {id: {title, text, metadata, …}}."""
-        whole = [{"text": value} if isinstance(value, str) else dict(value) for value in records.values()]
-        return cls.from_columns(Ids.of(records), whole)
+        rows = [{"text": value} if isinstance(value, str) else dict(value) for value in records.values()]
+        return cls.from_columns(Ids.of(records), rows)
 
     @classmethod
     def from_columns(
@@ -96,78 +96,87 @@ class Texts:
             record[METADATA] = json.loads(record[METADATA] or "{}")
         return {"id": self.ids[row], **record}
 
-    def metadata(self, key: str) -> Iterator[Any]:
+    def read_metadata(self, key: str) -> Iterator[Any]:
         """Yield one metadata key of every row, None where a row lacks it."""
         if METADATA not in self.columns:
             yield from (None for _ in range(len(self)))
             return
-        named = json.dumps(key, ensure_ascii=False)  # spares decoding rows that lack it
-        for start in range(0, len(self), self._slice):
-            for value in self.columns[METADATA].slice(start, self._slice).to_pylist():
-                yield json.loads(value).get(key) if named in value else None
+        quoted = json.dumps(key, ensure_ascii=False)  # spares decoding rows that lack it
+        for start in range(0, len(self), self._slice_rows):
+            for value in self.columns[METADATA].slice(start, self._slice_rows).to_pylist():
+                yield json.loads(value).get(key) if quoted in value else None
 
+    @property
     def text_columns(self) -> tuple[str, ...]:
-        """Return the names of the text columns."""
+        """The names of the text columns."""
         return tuple(name for name in self.columns if name != METADATA)
 
     @property
-    def readable(self) -> Readable:
+    def text_fields(self) -> TextFields:
         """What text views can name here."""
-        if self._readable is None:
-            columns = {name: self._strings(name) for name in self.text_columns()}
-            metadata = self._strings(METADATA) if METADATA in self.columns else ()
-            self._readable = replace(Readable.of(columns, metadata, self._like), whole=self.whole)
-        return self._readable
+        if self._text_fields is None:
+            columns = {name: self._read_column(name) for name in self.text_columns}
+            metadata = self._read_column(METADATA) if METADATA in self.columns else ()
+            self._text_fields = replace(
+                TextFields.of(columns, metadata, self._parent_fields), reads_all_columns=self.reads_all_columns
+            )
+        return self._text_fields
 
-    def _strings(self, name: str) -> Iterator[str]:
-        for start in range(0, len(self), self._slice):
-            yield from self.columns[name].slice(start, self._slice).to_pylist()
+    def _read_column(self, name: str) -> Iterator[str]:
+        for start in range(0, len(self), self._slice_rows):
+            yield from self.columns[name].slice(start, self._slice_rows).to_pylist()
 
-    def fields(self, view: TextView) -> tuple[str, ...]:
+    def find_fields(self, view: TextView) -> tuple[str, ...]:
         """Return the columns and metadata keys that a view reads here; raises DataError for one that is not there."""
-        columns = self.text_columns()
-        if view.default:
-            return view.default_columns(columns, self.whole)
+        columns = self.text_columns
+        if view.is_default:
+            return view.select_default_columns(columns, self.reads_all_columns)
         if set(view.columns) <= set(columns):  # without a look at metadata
             return view.columns
-        return self.readable.fields(view.columns, f"text view {view}")
+        return self.text_fields.find_fields(view.columns, f"text view {view}")
 
     def read(self, view: TextView, rows: Rows | None = None) -> Iterator[str]:
         """Yield what a model sees of each row (of all, or of those given), a slice at a time."""
         n = len(self) if rows is None else len(rows)
-        names = self.fields(view) if n else ()
-        for start in range(0, n, self._slice):
-            part = slice(start, start + self._slice) if rows is None else rows[start : start + self._slice]
-            yield from view.join(self._values(names, part), names)
+        names = self.find_fields(view) if n else ()
+        for start in range(0, n, self._slice_rows):
+            part = slice(start, start + self._slice_rows) if rows is None else rows[start : start + self._slice_rows]
+            yield from view.join(self._read_fields(names, part), names)
 
-    def _values(self, names: Sequence[str], part: slice | Rows) -> list[list[str]]:
+    def _read_fields(self, names: Sequence[str], part: slice | Rows) -> list[list[str]]:
         """Return the text of some rows, a list for each column or metadata key."""
         metadata = [name for name in names if name not in self.columns]
-        found = {name: self._part(name, part) for name in names if name in self.columns}
+        texts = {name: self._read_part(name, part) for name in names if name in self.columns}
         if metadata:
-            records = [json.loads(value) if value else {} for value in self._part(METADATA, part)]
-            found |= {name: [value_to_text(record.get(name)) for record in records] for name in metadata}
-        return [found[name] for name in names]
+            records = [json.loads(value) if value else {} for value in self._read_part(METADATA, part)]
+            texts |= {name: [value_to_text(record.get(name)) for record in records] for name in metadata}
+        return [texts[name] for name in names]
 
-    def _part(self, name: str, part: slice | Rows) -> list[str]:
+    def _read_part(self, name: str, part: slice | Rows) -> list[str]:
         column = self.columns[name]
-        taken = column.slice(part.start, self._slice) if isinstance(part, slice) else take_rows(column, part)
-        values: list[str] = taken.to_pylist()
+        cells = column.slice(part.start, self._slice_rows) if isinstance(part, slice) else take_rows(column, part)
+        values: list[str] = cells.to_pylist()
         return values
 
-    def take(self, rows: Rows, readable: Readable | None = None) -> Texts:
+    def take(self, rows: Rows, text_fields: TextFields | None = None) -> Texts:
         """Return some rows, in the order asked for, as texts of their own.
 
-        readable  what text views can name there, where that is not to be told from these rows alone
+        text_fields  what text views can name there, where these rows alone do not tell
         """
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         parents = None if self.parents is None else np.asarray(self.parents)[rows]
-        taken = Texts(Ids(self.ids.take_arrow(rows)), columns, parents, readable=readable, whole=self.whole)
-        taken._like = self._readable or self._like
+        taken = Texts(
+            Ids(self.ids.take_arrow(rows)),
+            columns,
+            parents,
+            text_fields=text_fields,
+            reads_all_columns=self.reads_all_columns,
+        )
+        taken._parent_fields = self._text_fields or self._parent_fields
         return taken
 
     @cached_property
-    def _slice(self) -> int:
+    def _slice_rows(self) -> int:
         """How many rows are turned into Python strings at a time."""
         size = sum(column.nbytes for column in self.columns.values())
         return max(min(_SLICE, int(_SLICE_BYTES * len(self) // max(size, 1))), 1)
@@ -177,46 +186,46 @@ class Texts:
         """Content digest: of ids, columns, metadata and parents, in row order; of a table's columns in their order."""
         if self._digest is None:
             running = Digester()
-            for name in digest_columns(self.columns, self.whole):
+            for name in select_digest_columns(self.columns, self.reads_all_columns):
                 running.add(name)
-            for record in self._records():
+            for record in self._iterate_digest_records():
                 running.add(record)
             self._digest = running.hexdigest()
         return self._digest
 
-    def _records(self) -> Iterator[list[Any]]:
+    def _iterate_digest_records(self) -> Iterator[list[Any]]:
         """Yield each row in the form that is digested: [id, {non-empty columns}] and the parent, if any."""
         names = sorted(self.columns)
-        for start in range(0, len(self), self._slice):
-            ids = self.ids.take(np.arange(start, min(start + self._slice, len(self))))
-            part = [self.columns[name].slice(start, self._slice).to_pylist() for name in names]
+        for start in range(0, len(self), self._slice_rows):
+            ids = self.ids.take(np.arange(start, min(start + self._slice_rows, len(self))))
+            part = [self.columns[name].slice(start, self._slice_rows).to_pylist() for name in names]
             for i, id in enumerate(ids):
-                record: list[Any] = digest_record(id, {name: part[j][i] for j, name in enumerate(names)})
+                record: list[Any] = make_digest_record(id, {name: part[j][i] for j, name in enumerate(names)})
                 yield record if self.parents is None else [*record, int(self.parents[start + i])]
 
     @property
     def fingerprints(self) -> NDArray[np.uint64]:
         """A hash of each row's text, (n,) uint64: equal for texts that differ in case and blanks only; 0: no text."""
         if self._fingerprints is None:
-            whole = self.read(TextView(self.text_columns()))
-            self._fingerprints = np.fromiter(map(hash_text, whole), np.uint64, len(self))
+            texts = self.read(TextView(self.text_columns))
+            self._fingerprints = np.fromiter(map(hash_text, texts), np.uint64, len(self))
         return self._fingerprints
 
     @property
-    def bodies(self) -> NDArray[np.uint64]:
+    def body_fingerprints(self) -> NDArray[np.uint64]:
         """As `fingerprints`, of the text without its title, (n,) uint64."""
-        if self._bodies is None:
-            if {"title", "text"} <= set(self.columns) and not self.whole:
-                self._bodies = np.fromiter(map(hash_text, self._strings("text")), np.uint64, len(self))
+        if self._body_fingerprints is None:
+            if {"title", "text"} <= set(self.columns) and not self.reads_all_columns:
+                self._body_fingerprints = np.fromiter(map(hash_text, self._read_column("text")), np.uint64, len(self))
             else:
-                self._bodies = self.fingerprints
-        return self._bodies
+                self._body_fingerprints = self.fingerprints
+        return self._body_fingerprints
 
     @cached_property
-    def empty(self) -> NDArray[np.bool_]:
+    def blank_rows(self) -> NDArray[np.bool_]:
         """Rows whose text columns are all blank, (n,) bool."""
         blank = np.ones(len(self), np.bool_)
-        for name in self.text_columns():
+        for name in self.text_columns:
             trimmed = pc.utf8_trim_whitespace(self.columns[name])
             blank &= np.asarray(pc.equal(pc.utf8_length(trimmed), 0))
         return blank
@@ -229,42 +238,42 @@ class Texts:
             writer.write_table(table)
         if self.parents is not None:
             np.save(folder / "parents.npy", self.parents)
-        said: dict[str, Any] = {
+        description: dict[str, Any] = {
             "digest": self.digest,
-            "readable": None if self._readable is None else self._readable.to_json(),
+            "readable": None if self._text_fields is None else self._text_fields.to_json(),
         }
-        said |= {"whole": True} if self.whole else {}
-        (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
+        description |= {"whole": True} if self.reads_all_columns else {}
+        (folder / "texts.json").write_text(json.dumps(description), encoding="utf-8")
 
     @classmethod
     def open(cls, folder: Path) -> Texts:
         """Map what `save` or the importer wrote."""
         table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
-        parents, prints, bodies = (folder / f"{name}.npy" for name in ("parents", "fingerprints", "bodies"))
-        said = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+        parents, fingerprints, bodies = (folder / f"{name}.npy" for name in ("parents", "fingerprints", "bodies"))
+        description = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
         return cls(
             Ids.open(folder),
             {name: table[name] for name in table.column_names},
             np.load(parents, mmap_mode="r") if parents.exists() else None,
-            said["digest"],
-            np.load(prints, mmap_mode="r") if prints.exists() else None,
-            None if said.get("readable") is None else Readable.from_json(said["readable"]),
+            description["digest"],
+            np.load(fingerprints, mmap_mode="r") if fingerprints.exists() else None,
+            None if description.get("readable") is None else TextFields.from_json(description["readable"]),
             np.load(bodies, mmap_mode="r") if bodies.exists() else None,
-            said.get("whole", False),
+            description.get("whole", False),
         )
 
 
-def digest_columns(columns: Iterable[str], whole: bool = False) -> list[str]:
-    """Return the columns whose order is part of what texts are: a table's, which is read whole, column by column.
+def select_digest_columns(columns: Iterable[str], reads_all: bool = False) -> list[str]:
+    """Return the columns whose order is part of the digest: those of a table, which is read column by column.
 
     Texts with a title or a text are read by name, so that there columns without values change nothing, unless they are
-    read whole all the same.
+    read column by column all the same.
     """
     names = [name for name in columns if name != METADATA]
-    return [] if not whole and set(names) & set(TITLE_AND_TEXT) else names
+    return [] if not reads_all and set(names) & set(TITLE_AND_TEXT) else names
 
 
-def digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:
+def make_digest_record(id: str, columns: Mapping[str, str]) -> list[Any]:
     """Return the form in which a row is digested; an absent column and an empty one are the same."""
     return [id, {name: value for name, value in columns.items() if value}]
 

@@ -10,7 +10,7 @@ from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import RESOLVE_FILES, CollectionSource, resolve_source
 from nirank.config.sections import Expected, Section, Text, Words, WrittenAs, read_section
 from nirank.config.yaml_tree import Tree
-from nirank.forms.asked import ColumnNames
+from nirank.forms.column_names import ColumnNames
 
 _SOURCES = (["path"], ["docs", "queries"], ["left", "right"], ["records"])  # keys that make a collection
 _TABLES = {"left", "right", "records"}

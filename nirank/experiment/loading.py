@@ -20,11 +20,11 @@ from nirank.collections.audit.judgements import audit_judgement_file
 from nirank.collections.audit.sides import audit_side
 from nirank.collections.collection import Collection
 from nirank.collections.collection_data import SelfMatch, Time
+from nirank.collections.contents import Contents
 from nirank.collections.dates import VERSION as DATES_VERSION
 from nirank.collections.dates import Dates, read_dates
 from nirank.collections.findings import Finding
 from nirank.collections.importer import VERSION, ImportFacts, import_texts
-from nirank.collections.joining import Contents
 from nirank.collections.readers.records import Side
 from nirank.collections.rules import check_rules
 from nirank.collections.sources.clef_tar import ClefTar
@@ -38,7 +38,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
-from nirank.forms.asked import ColumnNames
+from nirank.forms.column_names import ColumnNames
 
 log = logging.getLogger("nirank")
 
@@ -252,7 +252,7 @@ def import_side(source: Source, side: Side, store: Store) -> tuple[Texts, Import
         with store.lock(node, log.info):
             stored = store.find(node) or _run_import(source, side, store, node)
     texts = Texts.open(stored.folder)
-    texts.keep = partial(_load_dates, store)
+    texts.read_dates = partial(_load_dates, store)
     return texts, ImportFacts.from_json(stored.meta["facts"])
 
 
@@ -307,7 +307,7 @@ def _find_declared(source: Source, split: str | None, queries: Texts, judged: Se
     """Tell which queries are declared, (n_queries,) bool."""
     if split is None or isinstance(source, (ClefTar, RecordTables)):
         return np.ones(len(queries), np.bool_)
-    named = np.array([value == split for value in queries.metadata("split")], np.bool_)
+    named = np.array([value == split for value in queries.read_metadata("split")], np.bool_)
     for one in judged:
         rows = queries.ids.find_rows(one.query_ids.unique())
         named[rows[rows >= 0]] = True

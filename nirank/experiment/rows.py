@@ -251,6 +251,6 @@ def _views_read(stage: Stage, collection: Collection) -> dict[str, str]:
     """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
     sides = {"queries": collection.queries, "docs": collection.docs}
     views = [(option, view, sides[side]) for option, side, view in stage.list_text_views() if option in _VIEWS]
-    stated = {option: (str(view), texts.readable.said(view)) for option, view, texts in views}
+    stated = {option: (str(view), texts.text_fields.describe_view(view)) for option, view, texts in views}
     conventions = stage.describe_conventions()
     return {option: read for option, (name, read) in stated.items() if option in conventions or read != name}

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nirank.base.files import expand_path
-from nirank.collections.joining import describe_known
+from nirank.collections.contents import describe_known
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare

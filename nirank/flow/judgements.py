@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
-from nirank.forms.asked import JudgementColumns
+from nirank.forms.column_names import JudgementColumns
 from nirank.forms.id_columns import IdColumns, LineEnds, find_ending, read_columns
-from nirank.forms.judged_json import read_json_columns
+from nirank.forms.json_judgements import read_json_columns
 from nirank.forms.names import (
     DOC_NAMES,
     ITERATION_NAMES,

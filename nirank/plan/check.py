@@ -5,7 +5,7 @@ from __future__ import annotations
 from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides, TrainingSources
 from nirank.algebra.stage import Stage, TextMap
-from nirank.collections.readable import Readable
+from nirank.collections.text_fields import TextFields
 from nirank.errors import ConfigError, DataError
 
 
@@ -37,25 +37,25 @@ def check_map(text_map: TextMap, texts: Node, sides: Sides) -> None:
 def _list_view_mistakes(stage: Stage, nodes: dict[str, Node], sources: TrainingSources) -> list[str]:
     mistakes: list[str] = []
     for option, side, view in stage.list_text_views():
-        readable = find_readable(nodes[side], sources) if side in nodes else None
-        if readable is None:
+        text_fields = find_text_fields(nodes[side], sources) if side in nodes else None
+        if text_fields is None:
             continue
         try:
             if side == "texts":  # a text without words is one passage, and its title stays
-                readable.fields(view.columns, f"{stage.name}: {view}")
+                text_fields.find_fields(view.columns, f"{stage.name}: {view}")
             else:
-                readable.read(view, f"{stage.name}: {option} {view}")
+                text_fields.select_fields(view, f"{stage.name}: {option} {view}")
         except DataError as error:
             mistakes += error.messages
     return mistakes
 
 
-def find_readable(node: Node, sources: TrainingSources) -> Readable | None:
+def find_text_fields(node: Node, sources: TrainingSources) -> TextFields | None:
     """Return what can be read of a node's texts; None where only running it tells, or where none are."""
     if node.is_leaf:
         texts = sources.get_texts(node)
-        return texts.readable if len(texts) else None
+        return texts.text_fields if len(texts) else None
     if isinstance(node.stage, TextMap):
-        read_texts = find_readable(node.get_input("texts"), sources)
+        read_texts = find_text_fields(node.get_input("texts"), sources)
         return None if read_texts is None else node.stage.describe_texts(read_texts)
-    return next((find_readable(below, sources) for role, below in node.inputs if role == "made"), None)
+    return next((find_text_fields(below, sources) for role, below in node.inputs if role == "made"), None)

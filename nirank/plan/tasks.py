@@ -95,7 +95,7 @@ def map(job: Job) -> Texts:
         raise StageError(f"{stage.name}: a parent row lies outside 0 to {len(source) - 1}")
     composed = job.params.get("behind_map") and source.parents is not None
     parents = np.asarray(source.parents)[texts.parents] if composed else texts.parents
-    return Texts(texts.ids, texts.columns, np.asarray(parents, np.int64), whole=texts.whole)
+    return Texts(texts.ids, texts.columns, np.asarray(parents, np.int64), reads_all_columns=texts.reads_all_columns)
 
 
 def make_scope(job: Job) -> Scope:
@@ -136,7 +136,7 @@ def align_rewritten(job: Job) -> Texts:
     places[parents] = np.arange(len(texts))
     rows = pa.array(places, mask=places < 0)
     columns = {name: column.take(rows).fill_null("") for name, column in texts.columns.items()}
-    return Texts(queries.ids, columns, whole=texts.whole)
+    return Texts(queries.ids, columns, reads_all_columns=texts.reads_all_columns)
 
 
 def find_certain_depth(ranking: Ranking, counts: NDArray[np.int64]) -> int | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from nirank.algebra.context import Context
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.readable import METADATA
+from nirank.collections.text_fields import METADATA
 from nirank.collections.texts import Texts
 
 BLOCK_CHARACTERS = 1 << 20  # of texts that are read for a block,

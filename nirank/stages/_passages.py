@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Read, TextMap, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.readable import Readable
+from nirank.collections.text_fields import TextFields
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.flow.ids import Ids, take_rows
@@ -28,7 +28,7 @@ class PassageMap(TextMap):
     def list_text_views(self) -> Iterator[tuple[str, Read, TextView]]:
         yield "", "texts", _BODY
 
-    def describe_texts(self, texts: Readable) -> Readable:
+    def describe_texts(self, texts: TextFields) -> TextFields:
         return texts
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -61,5 +61,8 @@ def make_passages(texts: Texts, split: Callable[[str], Sequence[str]], ctx: Cont
 
     ids, *columns = map_tables(tables(), ctx).columns
     return Texts(
-        Ids(ids), dict(zip([*names, "text"], columns, strict=True)), np.concatenate(parents), whole=texts.whole
+        Ids(ids),
+        dict(zip([*names, "text"], columns, strict=True)),
+        np.concatenate(parents),
+        reads_all_columns=texts.reads_all_columns,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nirank.algebra.context import Context
 from nirank.algebra.stage import TextMap, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.readable import Readable
+from nirank.collections.text_fields import TextFields
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -33,8 +33,8 @@ class FirstWords(TextMap):
         if self.words < 1:
             raise ConfigError(f"first_words: words must be 1 or more, got {self.words}")
 
-    def describe_texts(self, texts: Readable) -> Readable:
-        return texts.only_text()
+    def describe_texts(self, texts: TextFields) -> TextFields:
+        return texts.merge_columns()
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         return estimate_block_memory(sizes)

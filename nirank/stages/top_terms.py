@@ -9,7 +9,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import TextMap, option, stage
 from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
-from nirank.collections.readable import Readable
+from nirank.collections.text_fields import TextFields
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -45,8 +45,8 @@ class TopTerms(TextMap):
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         return BM25(analyzer=self.analyzer).plan_inputs(sides)
 
-    def describe_texts(self, texts: Readable) -> Readable:
-        return texts.only_text()
+    def describe_texts(self, texts: TextFields) -> TextFields:
+        return texts.merge_columns()
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         words = 40 * min(sizes.text_bytes, BLOCK_CHARACTERS)  # as Python's strings, with their terms

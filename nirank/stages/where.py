@@ -12,7 +12,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import ScopeStage, option, stage
 from nirank.collections.date_forms import parse_date
-from nirank.collections.metadata import are_equal, parse_number
+from nirank.collections.metadata_values import are_equal, parse_number
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.scope import Scope
@@ -61,7 +61,7 @@ class Where(ScopeStage):
                     raise ConfigError(f"where: {key}: {name} must be a number or a date, got {bound!r}")
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
-        absent = [_describe_absent(key, docs) for key in self.match if len(docs) and not docs.readable.keys.get(key)]
+        absent = [_describe_absent(key, docs) for key in self.match if len(docs) and not docs.text_fields.keys.get(key)]
         if absent:
             raise DataError(*absent)
 
@@ -74,7 +74,7 @@ class Where(ScopeStage):
     def _find_fitting(self, docs: Texts, key: str, rule: Any, ctx: Context) -> NDArray[np.bool_]:
         fits = np.zeros(len(docs), np.bool_)
         without_key = 0
-        for row, value in enumerate(docs.metadata(key)):
+        for row, value in enumerate(docs.read_metadata(key)):
             if value is None or value == "":
                 without_key += 1
                 fits[row] = self.missing == "keep"
@@ -87,7 +87,7 @@ class Where(ScopeStage):
 
 
 def _describe_absent(key: str, docs: Texts) -> str:
-    known = [name for name, rows in docs.readable.keys.items() if rows]
+    known = [name for name, rows in docs.text_fields.keys.items() if rows]
     listed = f"they have {', '.join(known)}" if known else "they have no metadata"
     return f"where: no document has metadata '{key}'; {listed}{suggest(key, known)}"
 

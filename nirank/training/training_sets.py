@@ -74,7 +74,9 @@ class TrainingSet(TrainingData):
         own = sources.open_judged(self.queries, "trained", self.grade)
         assert own.judgements is not None, "checked where judged queries are opened"
         for name, view, side in (("query_text", self.query_text, own.queries), ("doc_text", self.doc_text, own.docs)):
-            sources.get_texts(side).readable.read(TextView(view), f"training set {self.title}: {name} {TextView(view)}")
+            sources.get_texts(side).text_fields.select_fields(
+                TextView(view), f"training set {self.title}: {name} {TextView(view)}"
+            )
         both = (("queries", own.queries), ("docs", own.docs))
         given = {"grade": self.grade, "positives": self.positives}
         params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -128,7 +130,7 @@ class Fields(TrainingData):
         docs = sources.open_collection(self.source).docs
         texts = sources.get_texts(docs)
         for name, view in (("query", TextView(self.query)), ("positive", TextView(self.positive))):
-            texts.readable.read(view, f"training set {self.title}: {name} {view}")
+            texts.text_fields.select_fields(view, f"training set {self.title}: {name} {view}")
         asked = texts.read(TextView(self.query))
         left = sources.find_overlap(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
         given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}

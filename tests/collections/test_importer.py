@@ -21,7 +21,7 @@ from nirank.collections.readers.json_files import read_json
 from nirank.collections.readers.records import Record
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -210,5 +210,5 @@ def test_hostile_files_are_refused_by_name(tmp_path: Path) -> None:
 def test_no_records_at_all(tmp_path: Path) -> None:
     texts, facts = read(lines(tmp_path), tmp_path)
     assert len(texts) == 0 and facts.records == 0
-    assert texts.empty.shape == (0,) and texts.ids.find_row("a") == -1
+    assert texts.blank_rows.shape == (0,) and texts.ids.find_row("a") == -1
     assert texts.digest == Texts.of({}).digest

@@ -12,7 +12,7 @@ from nirank.collections.audit.facts import AuditFacts
 from nirank.collections.audit.record_pairs import decode_pairs, encode_judgements, encode_matches, encode_pairs
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import Finding, Severity
-from nirank.collections.readable import METADATA, value_to_text
+from nirank.collections.text_fields import METADATA, value_to_text
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.forms.names import normalise_name
@@ -50,7 +50,7 @@ def audit_giveaways(collection: CollectionData, facts: AuditFacts) -> Iterator[F
         elsewhere = any(values[0][q] and values[0][q] == values[1][d] for q, d in zip(queries, docs, strict=True))
         if elsewhere or (not len(others) and count - len(matches) > _NEAR * count):
             continue
-        text = found in collection.docs.text_columns()
+        text = found in collection.docs.text_columns
         severity: Severity = "warning" if text else "note"
         then = f"exclude: [{found}]" if text else "it is excluded, as it should be"
         message = (
@@ -68,7 +68,7 @@ def _shared_columns(collection: CollectionData) -> Sequence[tuple[str, str]]:
 
 
 def _names(texts: Texts) -> list[str]:
-    return [*texts.text_columns(), *texts.readable.keys]
+    return [*texts.text_columns, *texts.text_fields.keys]
 
 
 def _all_equal(collection: CollectionData, asked: str, found: str, matches: NDArray[np.int64]) -> bool:
@@ -86,7 +86,7 @@ def _read(texts: Texts, name: str, rows: NDArray[np.int64] | None) -> list[str]:
     if name != METADATA and name in texts.columns:
         return list(texts.read(TextView((name,)), rows))
     part = texts if rows is None else texts.take(rows)
-    return [value_to_text(value).strip() for value in part.metadata(name)]
+    return [value_to_text(value).strip() for value in part.read_metadata(name)]
 
 
 def _count_equal(collection: CollectionData, asked: Sequence[str], found: Sequence[str]) -> int:

@@ -115,7 +115,7 @@ def _namings(collection: CollectionData) -> Iterator[tuple[str, NDArray[np.int64
     yield "id", ids.find_rows(list(queries.ids))
     for key, value in queries[0].get("metadata", {}).items():
         if isinstance(value, (str, int)) and not isinstance(value, bool):
-            named = ["" if one is None else str(one) for one in queries.metadata(key)]
+            named = ["" if one is None else str(one) for one in queries.read_metadata(key)]
             yield f"{{key: {key}}}", ids.find_rows(named)
 
 
@@ -146,4 +146,4 @@ def _copied(collection: CollectionData) -> NDArray[np.int64]:
 
 
 def _prints(texts: Texts) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    return np.asarray(texts.fingerprints), np.asarray(texts.bodies)
+    return np.asarray(texts.fingerprints), np.asarray(texts.body_fingerprints)

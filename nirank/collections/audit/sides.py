@@ -35,7 +35,7 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[F
     if facts is not None and facts.records == len(texts):
         empty, examples = facts.empty.count, tuple(facts.empty.examples)
     else:
-        rows = np.flatnonzero(texts.empty)
+        rows = np.flatnonzero(texts.blank_rows)
         empty, examples = len(rows), tuple(texts.ids.take(rows[:MAX_EXAMPLES]))
     if empty:
         # A collection of ids alone can still be ranked by run files; queries without text cannot.

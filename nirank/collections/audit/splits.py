@@ -34,7 +34,7 @@ def _in_no_split(collection: CollectionData, everything: Texts, others: Mapping[
         rows = everything.ids.find_rows(other.query_ids.unique())
         left[rows[rows >= 0]] = False
     if left.any():
-        left &= np.array([not isinstance(one, str) for one in everything.metadata("split")], np.bool_)
+        left &= np.array([not isinstance(one, str) for one in everything.read_metadata("split")], np.bool_)
     if left.any():
         message = f"{left.sum():,} of {len(everything):,} queries are judged in no split and not declared"
         examples = tuple(everything.ids.take(np.flatnonzero(left)[:MAX_EXAMPLES]))

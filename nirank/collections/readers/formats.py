@@ -20,7 +20,7 @@ from nirank.collections.readers.tables import CSV, PARQUET, TSV
 from nirank.collections.readers.text_format import TextFormat
 from nirank.collections.readers.trec_files import TREC_DOCUMENTS, TREC_TOPICS
 from nirank.errors import ConfigError, DataError
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 from nirank.forms.id_columns import find_ending
 
 GROUP = "nirank.formats"

@@ -8,11 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.record_builder import Fields
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 from nirank.forms.json_values import name_json_kind, read_values
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, is_known
 from nirank.forms.squad import Context, is_squad, read_contexts

@@ -10,7 +10,7 @@ from nirank.base.files import MAX_LINE_BYTES, read_lines
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 
 _BEGIN = re.compile(r"^\.I\s+(\S.*?)\s*$")
 _FIELD = re.compile(r"^\.([A-Z])\s*$")

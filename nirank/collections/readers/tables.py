@@ -8,11 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
-from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.record_builder import Fields
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError, suggest
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, AmbiguousName, find_name, is_known, join_names
 from nirank.forms.parquet import read_column_names, read_rows
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, name_separator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nirank.collections.readers.records import Record, Side
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from nirank.base.files import MAX_LINE_BYTES, MAX_PARSED_BYTES, read_lines, read
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 
 _ENDINGS = ("trec", "sgml", "xml")  # of documents as of topics: the first lines tell which
 _BEGINS_DOC = re.compile(r"<doc(\s[^<>]*)?>", re.IGNORECASE)

@@ -13,7 +13,7 @@ from nirank.collections.sources.record_tables import RecordTables, TableOptions
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, suggest
-from nirank.forms.asked import ColumnNames
+from nirank.forms.column_names import ColumnNames
 
 
 @dataclass(frozen=True)

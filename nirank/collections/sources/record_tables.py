@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nirank.base.files import expand_path, strip_packed_suffix
-from nirank.collections.readable import METADATA
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.text_files import TextFiles
+from nirank.collections.text_fields import METADATA
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import QrelsFile, read_qrels
-from nirank.forms.asked import ColumnNames, JudgementColumns, TextColumns
+from nirank.forms.column_names import ColumnNames, JudgementColumns, TextColumns
 from nirank.forms.names import join_names
 
 Ask = Literal["right", "left"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from nirank.collections.readers.formats import read_records
 from nirank.collections.readers.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
-from nirank.forms.asked import TextColumns
+from nirank.forms.column_names import TextColumns
 
 # What Spark, pandas, Hugging Face and people leave beside data.
 _BESIDE = re.compile(

@@ -205,7 +205,7 @@ def test_a_table_without_title_and_text_is_seen_whole(tmp_path: Path, store: Loc
     found = load(docs=docs, queries=put(tmp_path / "b.csv", "id,name,price\n0,red radio,12\n"), store=store)
     from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 
-    assert found.docs.text_columns() == ("name", "price")
+    assert found.docs.text_columns == ("name", "price")
     assert list(found.docs.read(TextView(TITLE_AND_TEXT))) == ["radio, red 12", "lamp"]
     assert list(found.docs.read(TextView("name"))) == ["radio, red", "lamp"]
 

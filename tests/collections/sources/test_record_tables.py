@@ -73,7 +73,7 @@ def test_every_column_is_text_unless_it_is_excluded(tables, store: LocalStore) -
         "[COL] title [VAL] apple pie [COL] text [VAL] sweet",
         "[COL] title [VAL] bread",
     ]
-    assert list(found.docs.metadata("class")) == ["7", "8", "9"]
+    assert list(found.docs.read_metadata("class")) == ["7", "8", "9"]
     whole = load(**{**tables, "exclude": ()}, store=store)
     assert next(iter(whole.docs.read(TextView(("title", "text"))))) == "apple pie sweet 7"
     assert whole.docs.digest != found.docs.digest
@@ -278,4 +278,4 @@ def test_a_column_of_text_called_metadata(tmp_path: Path, store: LocalStore) -> 
     with pytest.raises(DataError, match=r"a\.csv:2: a column of text cannot be called metadata; rename or exclude it"):
         load(records=tmp_path / "a.csv", store=store)
     found = load(records=tmp_path / "a.csv", exclude="metadata", store=store)
-    assert list(found.docs.metadata("metadata")) == ["red"]
+    assert list(found.docs.read_metadata("metadata")) == ["red"]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from nirank.collections.readers.records import Record
 from nirank.errors import DataError, suggest
-from nirank.forms.asked import TextColumns
 from nirank.forms.cells import NotText, cell_to_id, cell_to_text, cell_to_value, name_kind
+from nirank.forms.column_names import TextColumns
 from nirank.forms.names import (
     ID_NAMES,
     TABLE_LABEL_NAMES,

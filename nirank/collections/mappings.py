@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from nirank.collections.importer import ImportFacts, import_texts
-from nirank.collections.readable import value_to_text
-from nirank.collections.readers.fields import Fields
+from nirank.collections.readers.record_builder import Fields
 from nirank.collections.readers.records import Record
+from nirank.collections.text_fields import value_to_text
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.judgements import PairsFile, QrelsFile
-from nirank.forms.asked import TextColumns
 from nirank.forms.cells import NotText, cell_to_id
+from nirank.forms.column_names import TextColumns
 from nirank.forms.names import TEXT_NAMES, TITLE_NAMES, is_known
 
 _GREATEST = 10**9  # labels are below, as in files

@@ -10,7 +10,7 @@ import pytest
 
 from nirank.algebra.application import fold
 from nirank.collections.collection import Collection
-from nirank.collections.readable import value_to_text
+from nirank.collections.text_fields import value_to_text
 from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
@@ -158,11 +158,11 @@ def test_a_sources_own_names_stand_for_its_columns(tmp_path: Path) -> None:
 
 def test_queries_taken_from_others_know_their_keys(goods: Collection) -> None:
     topics = Texts.of({"a": {"text": "x", "metadata": {"narrative": "long"}}, "b": "y"})
-    assert topics.readable.keys == {"narrative": 1}
+    assert topics.text_fields.keys == {"narrative": 1}
     alone = topics.take([1])  # type: ignore[arg-type]
     assert list(alone.read(TextView("narrative"))) == [""]
     with pytest.raises(DataError, match="no record has any text there"):
-        alone.readable.read(TextView("narrative"), "x")
+        alone.text_fields.select_fields(TextView("narrative"), "x")
 
 
 def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> None:

@@ -39,9 +39,9 @@ def test_values_become_what_json_has() -> None:
 
 def test_other_keys_are_metadata_unless_there_is_neither_title_nor_text() -> None:
     one = Collection.of({"d": {"title": "T", "text": "x", "brand": "B"}}, {"q": "x"})
-    assert (one.docs.text_columns(), list(one.docs.metadata("brand"))) == (("title", "text"), ["B"])
+    assert (one.docs.text_columns, list(one.docs.read_metadata("brand"))) == (("title", "text"), ["B"])
     table = Collection.of({"d": {"name": "T", "price": 2.0}, "e": {"name": "U"}}, {"q": "x"})
-    assert table.docs.text_columns() == ("name", "price") and table.docs[1]["price"] == ""
+    assert table.docs.text_columns == ("name", "price") and table.docs[1]["price"] == ""
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
