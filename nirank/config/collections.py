@@ -54,9 +54,9 @@ class CollectionKeys(Section):
 def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
     """Return arguments of `load`."""
     if tree.text is not None:
-        text = tree.text
-        source = file.attempt(tree, lambda: resolve_source(text, file.folder))
-        return None if source is None else {"source": source}
+        with file.note_errors(tree):
+            return {"source": resolve_source(tree.text, file.folder)}
+        return None
     given = set(tree.value) if isinstance(tree.value, dict) else set()
     if not any(given.issuperset(keys) for keys in _SOURCES):
         without = " without path" if isinstance(tree.value, dict) else ""
@@ -71,7 +71,8 @@ def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
         return None
     arguments = keys.section_values()
     if "columns" in arguments and not given & _TABLES:
-        file.attempt(tree.value["columns"], lambda: ColumnNames.of(arguments["columns"]))
+        with file.note_errors(tree.value["columns"]):
+            ColumnNames.of(arguments["columns"])
     if "path" in arguments:
         arguments = {"source": arguments.pop("path")} | arguments
     return arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -14,7 +14,7 @@ from nirank.config import collections, systems, training, tuning
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
 from nirank.config.paths import resolve_path
-from nirank.config.sections import Section, Text, Words, WrittenAs, read_section, section_of
+from nirank.config.sections import Section, Text, Words, WrittenAs, read_section, read_value, section_of
 from nirank.config.yaml_parser import read_yaml
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
@@ -22,7 +22,6 @@ from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
 
 _SECTIONS_OF_NAMES = ("systems", "models", "data")
-OPTIONAL_KEYS = ("store", "device", "max_memory", "seeds", "folds")  # may be left empty
 SignificanceKeys = section_of(Significance, Words("significance", "significance has no key", "{baseline: …, test: …}"))
 
 
@@ -36,6 +35,7 @@ class Config(Section):
     section_words: ClassVar[Words] = Words(
         "", "a configuration has no key", "", "has no '{key}'; expected collections, systems and measures"
     )
+    may_be_empty: ClassVar[Collection[str]] = ("store", "device", "max_memory", "seeds", "folds")
 
     collections: Annotated[Sequence[Mapping[str, Any]], WrittenAs("collection", least=1)]
     systems: Annotated[Mapping[str, Pipeline], WrittenAs("systems")]
@@ -71,9 +71,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     for text in overrides:
         tree = override_value(tree, text, mistakes)
     named = {section: tree.value[section] for section in _SECTIONS_OF_NAMES if section in tree.value}
-    empty = {key for key in OPTIONAL_KEYS if key in tree.value and tree.value[key].value is None}
-    filled = tree.replace({key: below for key, below in tree.value.items() if key not in empty})
-    config = read_section(Config, filled, OpenFile(path.parent, mistakes, named, FORMS), Tree(None, 0, 0, {}))
+    config = read_section(Config, tree, OpenFile(path.parent, mistakes, named, FORMS), Tree(None, 0, 0, {}))
     mistakes.raise_if_any()
     assert config is not None, "what is refused was noted"
     config._resolved = tree.plain
@@ -86,22 +84,26 @@ def _read_measure(tree: Tree, file: OpenFile) -> str | None:
     if not isinstance(tree.value, str):
         file.mistakes.add(tree, f"a measure is text such as nDCG@10, got {tree.kind}")
         return None
-    name = tree.value
-    return None if file.attempt(tree, lambda: parse(name)) is None else name
+    with file.note_errors(tree):
+        parse(tree.value)
+        return tree.value
+    return None
 
 
 def _read_store(tree: Tree, file: OpenFile) -> str | None:
-    text = tree.text
-    if text is None:
+    if tree.text is None:
         file.mistakes.add(tree, f"store: expected text, got {tree.kind}")
         return None
-    path = file.attempt(tree, lambda: resolve_path(text, file.folder), "store: ")
-    return None if path is None else str(path)
+    with file.note_errors(tree, "store: "):
+        return str(resolve_path(tree.text, file.folder))
+    return None
 
 
 def _read_size(tree: Tree, file: OpenFile) -> str | None:
-    text = str(tree.value)
-    return None if file.attempt(tree, lambda: parse_size(text), "max_memory: ") is None else text
+    with file.note_errors(tree, "max_memory: "):
+        parse_size(str(tree.value))
+        return str(tree.value)
+    return None
 
 
 def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
@@ -110,17 +112,12 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
         file.mistakes.add(tree, f"significance: expected {{baseline: …, test: …}} or a baseline, got {tree.kind}")
         return None
     mapping = tree if isinstance(tree.value, dict) else tree.replace({"baseline": tree})
-    keys = read_section(SignificanceKeys, mapping, file)
-    if keys is None:
-        return None
-    significance = Significance(**keys.section_values())
-    systems = [name for name in file.names("systems") if file.read_named("systems", name, "pipeline") is not None]
-
-    def check() -> Significance:
-        significance.check(systems)
-        return significance
-
-    return file.attempt(tree, check, "significance: ")
+    significance = read_value(SignificanceKeys, Significance, mapping, file)
+    if significance is not None:
+        with file.note_errors(tree, "significance: "):
+            significance.check(file.list_read("systems"))
+            return significance
+    return None
 
 
 _TEXT = {"type": ["string", "number", "boolean"]}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from nirank.config.reader import FORMS, OPTIONAL_KEYS, Config
+from nirank.config.reader import FORMS, Config
 from nirank.config.sections import Section
 
 # A number may be written as text; what looks like a number is text where text is wanted.
-_NUMBER = r"^\s*[-+]?([0-9.][0-9_.eE+\-]*|[iI]nf(inity)?|INF|[nN]a[nN])\s*$"
+_NUMBER = (
+    r"^\s*[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)([eE][-+]?[0-9]+)?\s*$|^\s*[-+]?([iI][nN][fF].*|[nN][aA][nN])\s*$"
+)
 _WIDER: dict[str, dict[str, Any]] = {
     "string": {"type": ["string", "number", "boolean", "null"]},
     "number": {"type": ["number", "string"], "pattern": _NUMBER},
@@ -21,7 +23,7 @@ def schema() -> dict[str, Any]:
     """Return the schema: JSON Schema, draft 2020-12."""
     definitions: dict[str, Any] = {}
     top = _expand(Config.model_json_schema(), definitions)
-    for key in OPTIONAL_KEYS:
+    for key in Config.may_be_empty:
         top["properties"][key] = {"anyOf": [top["properties"][key], {"type": "null"}]}
     for name, form in FORMS.items():
         definitions[name] = _expand({"anyOf": form.list_alternatives()}, definitions)

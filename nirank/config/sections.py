@@ -42,21 +42,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=())
     section_words: ClassVar[Words]
+    may_be_empty: ClassVar[Collection[str]] = ()  # keys without a value are as if they were not there
 
     @classmethod
     def section_keys(cls) -> dict[str, FieldInfo]:
         """Return pydantic's description of each key."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
-    def section_values(self, kind: type[Any] | None = None) -> dict[str, Any]:
-        """Return the values of the keys that were given; of those alone that a data class has as fields."""
-        names = None if kind is None else {field.name for field in dataclasses.fields(kind)}
-        values = {
-            field.alias or name: getattr(self, name)
-            for name, field in type(self).model_fields.items()
-            if name in self.model_fields_set
-        }
-        return {key: value for key, value in values.items() if names is None or key in names}
+    def section_values(self) -> dict[str, Any]:
+        """Return the values of the keys that were given."""
+        fields = type(self).model_fields.items()
+        return {field.alias or name: getattr(self, name) for name, field in fields if name in self.model_fields_set}
 
 
 def section_of(kind: type[Any], words: Words, *, without: Collection[str] = (), **keys: Any) -> type[Section]:
@@ -114,7 +110,7 @@ class WrittenAs:
         trees = [tree] if self.least is None else tree.entries
         if self.least is not None and (tree.value is None or len(trees) < self.least):
             raise PydanticCustomError("list", "expected a list with at least one entry")
-        values = [file.read(self.form, entry) for entry in trees]
+        values = [file.forms[self.form].read(entry, file) for entry in trees]
         if any(value is None for value in values):
             raise PydanticCustomError("noted", "its mistake is noted already")
         return values[0] if self.least is None else tuple(values)
@@ -138,7 +134,12 @@ def read_section(kind: type[S], tree: Tree, file: OpenFile, place: Tree | None =
         file.mistakes.add(tree, f"{words.name}: expected {words.expected}, got {tree.kind}")
         return None
     keys = kind.section_keys()
-    values = {key: _to_value(keys.get(key), below) for key, below in tree.value.items()}
+    forms = {key for key, field in keys.items() if any(isinstance(mark, WrittenAs) for mark in field.metadata)}
+    values = {
+        key: below if key in forms else below.to_type(keys[key].annotation if key in keys else Any)
+        for key, below in tree.value.items()
+        if below.value is not None or key not in kind.may_be_empty
+    }
     try:
         return kind.model_validate(values, context=file)
     except ValidationError as error:
@@ -151,22 +152,23 @@ def read_section(kind: type[S], tree: Tree, file: OpenFile, place: Tree | None =
         return None
 
 
-def read_value(kind: type[Section], make: Callable[[Section], T], tree: Tree, file: OpenFile) -> T | None:
-    """Return what is made of a section; None where it is a mistake."""
-    keys = read_section(kind, tree, file)
-    return None if keys is None else file.attempt(tree, lambda: make(keys))
+def read_value(
+    kind: type[Section], make: Callable[..., T], tree: Tree, file: OpenFile, place: Tree | None = None
+) -> T | None:
+    """Return what is made of the keys of a section that were given; None where it is a mistake.
+
+    place  where what is wrong with the section as a whole is noted; None: at the mapping
+    """
+    section = read_section(kind, tree, file, place)
+    if section is not None:
+        with file.note_errors(place or tree):
+            return make(**section.section_values())
+    return None
 
 
-def form_of(kind: type[Section], make: Callable[[Section], Any]) -> Form:
-    """Return the form that is a section, of which something is made."""
+def form_of(kind: type[Section], make: Callable[..., Any]) -> Form:
+    """Return the form that is a section, of whose keys something is made."""
     return Form(lambda tree, file: read_value(kind, make, tree, file), lambda: [kind])
-
-
-def _to_value(key: FieldInfo | None, tree: Tree) -> Any:
-    """Return what is validated as the value of a key: the Tree itself, or plain values as the key's type wants them."""
-    if key is not None and any(isinstance(mark, WrittenAs) for mark in key.metadata):
-        return tree
-    return tree.to_type(Any if key is None else key.annotation)
 
 
 def _explain(wrong: Any, kind: type[Section], tree: Tree, owner: Tree) -> tuple[Place, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, reduce
 from operator import rshift
 from typing import Any
@@ -13,7 +13,7 @@ from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.registry import find_stage, load_stages
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath
-from nirank.config.sections import Section, Words, read_section, read_value, section_of, written_as
+from nirank.config.sections import Section, Words, read_value, section_of, written_as
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError, suggest
 
@@ -41,42 +41,37 @@ def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
     known = {*load_stages(), *_COMPOSITES, _TUNE}
     for name in known & set(tree.value):
         file.mistakes.add(tree.find_key(name), f"system '{name}' has the name of a stage; give it another")
-    pipelines = {name: _read_system(name, file) for name in tree.value}
+    pipelines = {name: file.read_named("systems", name, _read_pipeline) for name in tree.value}
+    for name, pipeline in pipelines.items():
+        if pipeline is not None:
+            with file.note_errors(tree.value[name]):
+                require_system(name, pipeline)
     return {name: pipeline for name, pipeline in pipelines.items() if pipeline is not None}
-
-
-def _read_system(name: str, file: OpenFile) -> Pipeline | None:
-    pipeline: Pipeline | None = file.read_named("systems", name, "pipeline")
-    if pipeline is not None:
-        tree = file.names("systems")[name]
-        file.attempt(tree, lambda: require_system(name, pipeline))
-    return pipeline
 
 
 def _read_pipeline(tree: Tree, file: OpenFile) -> Pipeline | None:
     """Read a pipeline: the name of a system or stage, a list of pipelines, or a mapping with one stage."""
+    pipeline: Pipeline | None
     systems = file.names("systems")
     if tree.text in systems:
-        return _read_system(str(tree.text), file)
+        pipeline = file.read_named("systems", str(tree.text), _read_pipeline)
+        return pipeline
     if isinstance(tree.value, str):
         return _read_stage(tree.value, tree.replace({}), tree, file)
     if isinstance(tree.value, list):
         return _read_chain(tree, file)
     if not isinstance(tree.value, dict) or len(tree.value) != 1:
         keys = f" with {len(tree.value)} keys" if isinstance(tree.value, dict) else ""
-        file.mistakes.add(
-            tree,
-            "a pipeline is a name, a list, or a mapping with one stage such as {bm25: {k1: 0.9}}, got"
-            f" {tree.kind}{keys}",
-        )
+        example = "a pipeline is a name, a list, or a mapping with one stage such as {bm25: {k1: 0.9}}"
+        file.mistakes.add(tree, f"{example}, got {tree.kind}{keys}")
         return None
     ((name, options),) = tree.value.items()
     if name in _COMPOSITES:
         make, section = _COMPOSITES[name]
-        return read_value(section, lambda keys: make(**keys.section_values()), options, file)
+        return read_value(section, make, options, file)
     if name == _TUNE:
-        tuned: Pipeline | None = file.read(_TUNE, options)
-        return tuned
+        pipeline = file.read(_TUNE, options)
+        return pipeline
     if name in systems:
         file.mistakes.add(tree, f"'{name}' is a system and takes no options; write its name alone")
         return None
@@ -90,9 +85,10 @@ def _read_chain(tree: Tree, file: OpenFile) -> Pipeline | None:
         file.mistakes.add(tree, "an empty list is no pipeline")
         return None
     pipelines = [_read_pipeline(entry, file) for entry in tree.value]
-    if None in pipelines:
-        return None
-    return file.attempt(tree, lambda: reduce(rshift, pipelines))
+    if None not in pipelines:
+        with file.note_errors(tree):
+            return reduce(rshift, pipelines)
+    return None
 
 
 def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeline | None:
@@ -101,25 +97,20 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
         kind: Any = find_stage(name)
     except ConfigError:
         known = [*file.names("systems"), *load_stages(), *_COMPOSITES, _TUNE]
-        file.mistakes.add(
-            place, f"there is no system or stage '{name}'{suggest(name, known)}\nstages: {', '.join(load_stages())}"
-        )
+        near = suggest(name, known)
+        file.mistakes.add(place, f"there is no system or stage '{name}'{near}\nstages: {', '.join(load_stages())}")
         return None
+
+    def make(*, of: Sequence[Pipeline] = (), **values: Any) -> Pipeline:
+        stage = kind(**values)
+        pipeline: Pipeline = stage.of(*of) if of else stage
+        return pipeline
+
     mapping = _to_mapping(options, kind)
     if mapping is None:
         file.mistakes.add(options, f"stage '{name}' has no options")
         return None
-    keys = read_section(_stage_section(kind), mapping, file, place)
-    if keys is None:
-        return None
-    values = keys.section_values()
-    inputs = values.pop("of", []) if _combines(kind) else []
-    stage: Any = file.attempt(place, lambda: kind(**values))
-    pipeline: Pipeline | None = stage
-    if stage is None or not inputs:
-        return pipeline
-    combined: Pipeline | None = file.attempt(place, lambda: stage.of(*inputs))
-    return combined
+    return read_value(_stage_section(kind), make, mapping, file, place)
 
 
 def _to_mapping(options: Tree, kind: type[Any]) -> Tree | None:

@@ -127,37 +127,38 @@ def _read_data_name(name: str, tree: Tree, file: OpenFile) -> TrainingData | Non
     if name not in names:
         file.mistakes.add(tree, f"there is no data '{name}'{suggest(name, names)}")
         return None
-    data: TrainingData | None = file.read_named("data", name, "data")
+    data: TrainingData | None = file.read_named("data", name, _read_data)
     return data
 
 
-def _make_training_set(keys: Section) -> TrainingSet:
-    return TrainingSet(_make_judged(keys), **keys.section_values(TrainingSet))
+def _make_judged(*, path: str | None = None, **values: Any) -> Judged:
+    return Judged(path, **values)
 
 
-def _make_judged(keys: Section) -> Judged:
-    """Make judged queries of the keys that say which; others may stand beside them."""
-    values = {key: value for key, value in keys.section_values().items() if key in _JUDGED}
-    return Judged(values.pop("path", None), **values)
+def _make_training_set(**values: Any) -> TrainingSet:
+    judged = {key: values.pop(key) for key in _JUDGED if key in values}
+    return TrainingSet(_make_judged(**judged), **values)
 
 
-def _make_mixture(keys: Section) -> Mixture:
-    values = keys.section_values()
-    return Mixture(tuple(values.pop("mix")), **values)
+def _make_watch(**values: Any) -> Watch:
+    judged = {key: values.pop(key) for key in _JUDGED if key in values}
+    return Watch(_make_judged(**judged), **values)
 
 
-def _make_training_file(keys: Section) -> TrainingFile:
-    values = keys.section_values()
-    return TrainingFile(values.pop("file"), values.pop("path", None), **values)
+def _make_mixture(*, mix: tuple[TrainingData, ...], **values: Any) -> Mixture:
+    return Mixture(mix, **values)
 
 
-def _make_fields(keys: Section) -> Fields:
-    values = keys.section_values()
-    return Fields(source=values.pop("path", None), **values.pop("fields"), **values)
+def _make_training_file(*, file: str, path: str | None = None, **values: Any) -> TrainingFile:
+    return TrainingFile(file, path, **values)
 
 
-_TRAINING_SET: tuple[type[Section], Callable[[Section], TrainingData]] = (TrainingSetKeys, _make_training_set)
-_DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[[Section], TrainingData]]] = {
+def _make_fields(*, fields: Mapping[str, Any], path: str | None = None, **values: Any) -> Fields:
+    return Fields(source=path, **fields, **values)
+
+
+_TRAINING_SET: tuple[type[Section], Callable[..., TrainingData]] = (TrainingSetKeys, _make_training_set)
+_DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = {
     "mix": (MixtureKeys, _make_mixture),
     "file": (FileKeys, _make_training_file),
     "fields": (FieldsKeys, _make_fields),
@@ -166,10 +167,8 @@ _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[[Section], TrainingData
 
 def _read_negatives(tree: Tree, file: OpenFile) -> Mined | None:
     """Read mined negatives: a pipeline, or a mapping with one."""
-    if isinstance(tree.value, dict) and "of" in tree.value:
-        return read_value(MinedKeys, lambda keys: Mined(**keys.section_values()), tree, file)
-    of = file.read("pipeline", tree)
-    return None if of is None else file.attempt(tree, lambda: Mined(of))
+    mapping = tree if isinstance(tree.value, dict) and "of" in tree.value else tree.replace({"of": tree})
+    return read_value(MinedKeys, Mined, mapping, file)
 
 
 # -- models ----------------------------------------------------------------------------------------
@@ -181,21 +180,25 @@ def _read_trained_model(tree: Tree, file: OpenFile) -> TrainedModel | None:
         return None
     if "soup" in tree.value:
         return _read_soup(tree, file)
-    return read_value(TrainKeys, lambda keys: Train(**keys.section_values()), tree, file)
+    return read_value(TrainKeys, Train, tree, file)
 
 
 def _read_soup(tree: Tree, file: OpenFile) -> Soup | None:
-    keys = read_section(SoupKeys, tree, file)
-    if keys is None:
+    section = read_section(SoupKeys, tree, file)
+    if section is None:
         return None
-    values = keys.section_values()
+    values = section.section_values()
     models, variation = values.pop("soup"), values.pop("over", None)
     if variation is not None:
-        varied = file.attempt(tree.value["over"], lambda: [copy for model in models for copy in grid(model, variation)])
-        if varied is None:
+        varied: list[TrainedModel] = []
+        with file.note_errors(tree.value["over"]):
+            varied = [copy for model in models for copy in grid(model, variation)]
+        if not varied:
             return None
-        models = varied
-    return file.attempt(tree, lambda: Soup(tuple(models), **values))
+        models = tuple(varied)
+    with file.note_errors(tree):
+        return Soup(models, **values)
+    return None
 
 
 def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
@@ -206,7 +209,9 @@ def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
         return None
     if name in models:
         return _find_model(name, file)
-    path = file.attempt(tree, lambda: expand_path(name))
+    path = None
+    with file.note_errors(tree):
+        path = expand_path(name)
     if path is None:
         return None
     elsewhere = not name or "/" in name or ":" in name or path.is_dir()
@@ -233,18 +238,18 @@ def _read_model_name(tree: Tree, file: OpenFile) -> TrainedModel | None:
 
 
 def _find_model(name: str, file: OpenFile) -> TrainedModel | None:
-    model: TrainedModel | None = file.read_named("models", name, "trained_model")
+    model: TrainedModel | None = file.read_named("models", name, _read_trained_model)
     return model
 
 
-def _names_form(section: str, form: str) -> Form:
+def _names_form(section: str, form: str, read_entry: Callable[[Tree, OpenFile], Any]) -> Form:
     """Return the form of a section of names: all are read, so that mistakes in what no system uses are reported too."""
 
     def read(tree: Tree, file: OpenFile) -> bool:
         if tree.value is not None and not isinstance(tree.value, dict):
             file.mistakes.add(tree, f"{section}: expected a mapping of names, got {tree.kind}")
         for name in file.names(section):
-            file.read_named(section, name, form)
+            file.read_named(section, name, read_entry)
         return True
 
     return Form(read, lambda: [{"type": ["object", "null"], "additionalProperties": {"written_as": form}}])
@@ -252,15 +257,15 @@ def _names_form(section: str, form: str) -> Form:
 
 _TEXT = {"type": ["string", "number", "boolean"]}
 FORMS = {
-    "data_section": _names_form("data", "data"),
-    "models_section": _names_form("models", "trained_model"),
+    "data_section": _names_form("data", "data", _read_data),
+    "models_section": _names_form("models", "trained_model", _read_trained_model),
     "data": Form(_read_data, lambda: [_TEXT, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
-    "field_names": form_of(FieldNames, Section.section_values),
+    "field_names": form_of(FieldNames, dict),
     "negatives": Form(_read_negatives, lambda: [MinedKeys, {"written_as": "pipeline"}]),
     "judged": form_of(JudgedKeys, _make_judged),
     "model": Form(_read_model, lambda: [_TEXT]),
     "model_name": Form(_read_model_name, lambda: [_TEXT]),
     "trained_model": Form(_read_trained_model, lambda: [TrainKeys, SoupKeys]),
-    "recipe": form_of(RecipeKeys, lambda keys: Recipe(**keys.section_values())),
-    "watch": form_of(WatchKeys, lambda keys: Watch(_make_judged(keys), **keys.section_values(Watch))),
+    "recipe": form_of(RecipeKeys, Recipe),
+    "watch": form_of(WatchKeys, _make_watch),
 }

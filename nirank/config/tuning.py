@@ -37,20 +37,24 @@ FoldKeys = section_of(
 
 def _read_tuned(tree: Tree, file: OpenFile) -> Tuned | None:
     """Read what stands under `tune`: one pipeline that is varied, or candidates."""
-    keys = read_section(TuneKeys, tree, file)
-    if keys is None:
+    section = read_section(TuneKeys, tree, file)
+    if section is None:
         return None
     if ("candidates" in tree.value) == ("of" in tree.value):
         file.mistakes.add(tree, _MISSING.format(key="on"))
         return None
-    values = keys.section_values()
-    of, over, candidates = values.pop("of", None), values.pop("over", None), values.pop("candidates", None)
-    if of is None:
-        return file.attempt(tree, lambda: tune(candidates, over, **values))
-    if over:  # here, so that a mistake has its place
-        varied = file.attempt(tree.value["over"], lambda: grid(of, over))
-        return None if varied is None else file.attempt(tree, lambda: tune(varied, **values))
-    return file.attempt(tree, lambda: tune(of, over, **values))
+    values = section.section_values()
+    of, over = values.pop("of", None) or values.pop("candidates"), values.pop("over", None)
+    if over and "of" in tree.value:  # here, so that a mistake has its place
+        varied = None
+        with file.note_errors(tree.value["over"]):
+            varied = grid(of, over)
+        if varied is None:
+            return None
+        of, over = varied, None
+    with file.note_errors(tree):
+        return tune(of, over, **values)
+    return None
 
 
 def _read_variation(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
@@ -82,13 +86,14 @@ def _varies_models(path: str) -> bool:
 
 def _read_folds(tree: Tree, file: OpenFile) -> Folds | None:
     """Read a number of folds, or {k: …, seed: …}."""
-    mapping = tree if isinstance(tree.value, dict) else tree.replace({"k": tree})
-    return read_value(FoldKeys, lambda keys: Folds(**keys.section_values()), mapping, file)
+    return read_value(FoldKeys, Folds, tree if isinstance(tree.value, dict) else tree.replace({"k": tree}), file)
 
 
 def _read_seeds(tree: Tree, file: OpenFile) -> tuple[int, ...] | None:
     """Read a list of seeds, or one."""
-    return file.attempt(tree, lambda: parse_seeds([_to_seed(seed) for seed in tree.entries]))
+    with file.note_errors(tree):
+        return parse_seeds([_to_seed(seed) for seed in tree.entries])
+    return None
 
 
 def _to_seed(tree: Tree) -> Any:
