@@ -57,12 +57,12 @@ def count_buckets(queries: RecordKeys, docs: RecordKeys, *, same_side: bool = Fa
     """Return the buckets that make at least one comparison."""
     doc_keys, doc_counts = np.unique(docs.keys, return_counts=True)
     if same_side:
-        found = Buckets(doc_keys, doc_counts.astype(np.int64), doc_counts.astype(np.int64), same_side=True)
+        buckets = Buckets(doc_keys, doc_counts.astype(np.int64), doc_counts.astype(np.int64), same_side=True)
     else:
         query_keys, query_counts = np.unique(queries.keys, return_counts=True)
         shared, at_docs, at_queries = np.intersect1d(doc_keys, query_keys, assume_unique=True, return_indices=True)
-        found = Buckets(shared, query_counts[at_queries].astype(np.int64), doc_counts[at_docs].astype(np.int64))
-    return found.select(found.comparisons > 0)
+        buckets = Buckets(shared, query_counts[at_queries].astype(np.int64), doc_counts[at_docs].astype(np.int64))
+    return buckets.select(buckets.comparisons > 0)
 
 
 def restrict_keys(records: RecordKeys, buckets: Buckets) -> RecordKeys:
@@ -86,16 +86,16 @@ def join(queries: RecordKeys, docs: RecordKeys, scope: Scope) -> Pairs:
     """
     order = np.argsort(docs.keys, kind="stable")
     keys, rows = docs.keys[order], docs.record_rows[order]
-    lengths, found = np.zeros(len(queries), np.int64), []
+    lengths, doc_rows = np.zeros(len(queries), np.int64), []
     for first, last, starts, counts in _blocks(queries, keys):
         owners = np.repeat(np.repeat(np.arange(first, last), queries.counts[first:last]), counts)
         pairs = np.unique(owners * max(len(docs), 1) + rows[concatenate_ranges(starts, counts)])
         owners, listed = np.divmod(pairs, max(len(docs), 1))
         inside = scope.allows(owners, listed)
         lengths += np.bincount(owners[inside], minlength=len(queries))
-        found.append(listed[inside].astype(np.int64 if len(docs) > np.iinfo(np.int32).max else np.int32))
+        doc_rows.append(listed[inside].astype(np.int64 if len(docs) > np.iinfo(np.int32).max else np.int32))
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    return Pairs(scope.queries, scope.docs, offsets, np.concatenate(found) if found else np.empty(0, np.int32))
+    return Pairs(scope.queries, scope.docs, offsets, np.concatenate(doc_rows) if doc_rows else np.empty(0, np.int32))
 
 
 def _blocks(queries: RecordKeys, keys: Keys) -> Iterator[tuple[int, int, NDArray[np.int64], NDArray[np.int64]]]:

@@ -60,8 +60,8 @@ class RecordKeys:
         """Make keys of each record's words (tokens, q-grams, values); what occurs twice is one key."""
         known: dict[str, int] = {}
         offsets, flat = [0], []
-        for listed in words:
-            for word in set(listed):
+        for record_words in words:
+            for word in set(record_words):
                 key = known.get(word)
                 if key is None:
                     key = known[word] = digest_word(word)

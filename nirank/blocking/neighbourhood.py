@@ -40,14 +40,14 @@ def join_neighbours(passes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]
         at = np.argsort(doc_places, kind="stable")
         at = at[doc_places[at] >= 0]
         sorted_places = doc_places[at]
-        asked = np.flatnonzero(query_places >= 0)
-        first = np.searchsorted(sorted_places, query_places[asked] - (window - 1), side="left")
-        last = np.searchsorted(sorted_places, query_places[asked] + (window - 1), side="right")
+        query_rows = np.flatnonzero(query_places >= 0)
+        first = np.searchsorted(sorted_places, query_places[query_rows] - (window - 1), side="left")
+        last = np.searchsorted(sorted_places, query_places[query_rows] + (window - 1), side="right")
         lengths = last - first
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         positions = np.arange(total) + np.repeat(first - (ends - lengths), lengths)
-        codes.append(np.repeat(asked, lengths) * max(len(scope.docs), 1) + at[positions])
+        codes.append(np.repeat(query_rows, lengths) * max(len(scope.docs), 1) + at[positions])
     queries, docs = np.divmod(np.unique(np.concatenate(codes)), max(len(scope.docs), 1))
     inside = scope.allows(queries, docs)
     queries, docs = queries[inside], docs[inside]

@@ -53,8 +53,8 @@ def expect_squares(functions: int) -> list[float]:
 @cache
 def choose_grid_sets(functions: int, probes: int) -> Sets:
     """Return the sets with the least expected scores, positions from 0: one sequence serves all points."""
-    found = islice(generate_sets(expect_squares(functions), walls=True), probes)
-    return tuple(tuple(position - 1 for position in positions) for positions, _ in found)
+    likeliest = islice(generate_sets(expect_squares(functions), walls=True), probes)
+    return tuple(tuple(position - 1 for position in positions) for positions, _ in likeliest)
 
 
 @cache
@@ -66,8 +66,8 @@ def choose_bit_sets(bits: int, probes: int) -> Sets:
     from scipy.special import ndtri
 
     squares = [float(ndtri(0.5 + 0.5 * j / (bits + 1)) ** 2) for j in range(1, bits + 1)]
-    found = islice(generate_sets(squares, walls=False), probes)
-    return tuple(tuple(position - 1 for position in positions) for positions, _ in found)
+    likeliest = islice(generate_sets(squares, walls=False), probes)
+    return tuple(tuple(position - 1 for position in positions) for positions, _ in likeliest)
 
 
 def shift_cells(projected: NDArray[np.float32], cells: NDArray[np.int64], sets: Sets) -> NDArray[np.int64]:

@@ -45,8 +45,8 @@ class Equal(Rule):
     column: str
 
     def decide(self, left: Record, right: Record) -> Answer:
-        one, other = (split_tokens(record.get(self.column) or "") for record in (left, right))
-        return one == other if one and other else None
+        left_tokens, right_tokens = (split_tokens(record.get(self.column) or "") for record in (left, right))
+        return left_tokens == right_tokens if left_tokens and right_tokens else None
 
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
@@ -68,11 +68,11 @@ class Near(Rule):
             raise ConfigError(f"near: {self.column}: within must be 0 or more, got {self.within!r}")
 
     def decide(self, left: Record, right: Record) -> Answer:
-        one, other = (read_number(record.get(self.column) or "") for record in (left, right))
-        if one is None or other is None:
+        left_number, right_number = (read_number(record.get(self.column) or "") for record in (left, right))
+        if left_number is None or right_number is None:
             return None
-        scale = max(abs(one), abs(other)) if self.relative else 1.0
-        return abs(one - other) <= self.within * scale
+        scale = max(abs(left_number), abs(right_number)) if self.relative else 1.0
+        return abs(left_number - right_number) <= self.within * scale
 
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
@@ -97,8 +97,12 @@ class Alike(Rule):
             raise ConfigError(f"alike: {self.column}: by is one of {', '.join(get_args(Likeness))}, got {self.by!r}")
 
     def decide(self, left: Record, right: Record) -> Answer:
-        one, other = (split_tokens(record.get(self.column) or "") for record in (left, right))
-        return compare_tokens(one, other, self.by) >= self.at_least if one and other else None
+        left_tokens, right_tokens = (split_tokens(record.get(self.column) or "") for record in (left, right))
+        return (
+            compare_tokens(left_tokens, right_tokens, self.by) >= self.at_least
+            if left_tokens and right_tokens
+            else None
+        )
 
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
@@ -116,10 +120,10 @@ class DatesNear(Rule):
             raise ConfigError(f"dates_near: {self.column}: days must be 0 or more, got {self.days!r}")
 
     def decide(self, left: Record, right: Record) -> Answer:
-        one, other = (parse_date(record.get(self.column) or "") for record in (left, right))
-        if one is None or other is None:
+        left_days, right_days = (parse_date(record.get(self.column) or "") for record in (left, right))
+        if left_days is None or right_days is None:
             return None
-        return max(one[0] - other[1], other[0] - one[1], 0) <= self.days
+        return max(left_days[0] - right_days[1], right_days[0] - left_days[1], 0) <= self.days
 
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
@@ -224,26 +228,28 @@ class Function(Rule):
 
 def read_number(text: str) -> float | None:
     """Return the first number in a text, None where there is none: `$1,299.00` is 1299."""
-    found = _NUMBER.search(text)
-    return float(re.sub(r"[ ,]", "", found[0])) if found else None
+    number = _NUMBER.search(text)
+    return float(re.sub(r"[ ,]", "", number[0])) if number else None
 
 
-def compare_tokens(one: Sequence[str], other: Sequence[str], by: Likeness) -> float:
+def compare_tokens(left: Sequence[str], right: Sequence[str], by: Likeness) -> float:
     """Return how alike two texts are, from 0 to 1, given their tokens."""
     if by in ("levenshtein", "jaro_winkler"):
         from rapidfuzz.distance import JaroWinkler, Levenshtein
 
         measure = Levenshtein if by == "levenshtein" else JaroWinkler
-        return float(measure.normalized_similarity(" ".join(one), " ".join(other)))
-    shared = len(set(one) & set(other))
-    of = len(set(one) | set(other)) if by == "jaccard" else min(len(set(one)), len(set(other)))
+        return float(measure.normalized_similarity(" ".join(left), " ".join(right)))
+    shared = len(set(left) & set(right))
+    of = len(set(left) | set(right)) if by == "jaccard" else min(len(set(left)), len(set(right)))
     return shared / of if of else 0.0
 
 
 def apply_rule(rule: Rule, left: Sequence[Record], right: Sequence[Record]) -> NDArray[np.int8]:
     """Return MATCH, NON_MATCH or UNKNOWN for each pair of records, (n,) int8."""
     codes = {True: MATCH, False: NON_MATCH, None: UNKNOWN}
-    answers = (codes[rule.decide(one, other)] for one, other in zip(left, right, strict=True))
+    answers = (
+        codes[rule.decide(left_record, right_record)] for left_record, right_record in zip(left, right, strict=True)
+    )
     return np.fromiter(answers, np.int8, len(left))
 
 

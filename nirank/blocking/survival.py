@@ -80,5 +80,5 @@ def choose_bands(threshold: float, most: int, weights: tuple[float, float] = (0.
         for functions in range(1, most // tables + 1):
             survival = find_survival(s, functions, tables)
             error = weights[0] * survival[below].sum() + weights[1] * (1 - survival[~below]).sum()
-            best = min(best, (float(error), tables, functions), key=lambda found: (round(found[0], 9), found[2]))
+            best = min(best, (float(error), tables, functions), key=lambda bands: (round(bands[0], 9), bands[2]))
     return best[1], best[2]

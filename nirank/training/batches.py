@@ -48,10 +48,10 @@ class Batches:
         window = _WINDOW * self.batch_size
         batches: list[list[int]] = []
         for first in range(0, self.n, window):
-            some = order[first : first + window]
+            window_rows = order[first : first + window]
             if self.sizes is not None:
-                some = some[np.argsort(self.sizes[some], kind="stable")]
-            batches += self._fill_batches(some.tolist())
+                window_rows = window_rows[np.argsort(self.sizes[window_rows], kind="stable")]
+            batches += self._fill_batches(window_rows.tolist())
         return [batches[at] for at in random.permutation(len(batches))]
 
     def _fill_batches(self, examples: list[int]) -> list[list[int]]:
@@ -62,46 +62,53 @@ class Batches:
         texts = {example: list(enumerate(self.apart[example].tolist())) for example in examples}
         rooms = [min(size, len(examples) - first) for first in range(0, len(examples), size)]
         batches: list[list[int]] = [[] for _ in rooms]
-        held: list[_TextCounts] = [Counter() for _ in rooms]
-        open_from = 0
+        text_counts: list[_TextCounts] = [Counter() for _ in rooms]
+        first_open = 0
         for example in examples:
-            while len(batches[open_from]) == rooms[open_from]:
-                open_from += 1
-            free = [at for at in range(open_from, min(open_from + _OPEN, len(rooms))) if len(batches[at]) < rooms[at]]
-            at = next((at for at in free if not any(held[at][text] for text in texts[example])), free[0])
-            batches[at].append(example)
-            held[at].update(texts[example])
-        for at, batch in enumerate(batches):
-            for place, example in enumerate(batch):
-                twice = [text for text in texts[example] if held[at][text] > 1]
-                if twice:
-                    others = [other for other in range(len(batches)) if not any(held[other][text] for text in twice)]
-                    _swap_examples(batches, held, texts, at, place, others)
+            while len(batches[first_open]) == rooms[first_open]:
+                first_open += 1
+            window = range(first_open, min(first_open + _OPEN, len(rooms)))
+            free = [batch for batch in window if len(batches[batch]) < rooms[batch]]
+            fitting = (batch for batch in free if not any(text_counts[batch][text] for text in texts[example]))
+            chosen = next(fitting, free[0])
+            batches[chosen].append(example)
+            text_counts[chosen].update(texts[example])
+        for batch, examples_of_batch in enumerate(batches):
+            for place, example in enumerate(examples_of_batch):
+                repeated = [text for text in texts[example] if text_counts[batch][text] > 1]
+                if repeated:
+                    targets = [
+                        target
+                        for target in range(len(batches))
+                        if not any(text_counts[target][text] for text in repeated)
+                    ]
+                    _swap_examples(batches, text_counts, texts, batch, place, targets)
         return batches
 
 
 def _swap_examples(
     batches: list[list[int]],
-    held: list[_TextCounts],
+    text_counts: list[_TextCounts],
     texts: Mapping[int, list[_Text]],
-    at: int,
+    batch: int,
     place: int,
-    others: list[int],
+    targets: list[int],
 ) -> None:
     """Exchange an example with one of another batch, the nearest first, so that neither meets its own texts.
 
-    others  batches that hold no text for which the example must go; where a text is in all, nothing is tried
+    text_counts  how often each batch has each text
+    targets      batches without the texts for which the example must go; where a text is in all, nothing is tried
     """
 
-    def fits(example: int, where: int, instead_of: int) -> bool:
-        return not any(held[where][text] > (text in texts[instead_of]) for text in texts[example])
+    def fits(example: int, batch: int, instead_of: int) -> bool:
+        return not any(text_counts[batch][text] > (text in texts[instead_of]) for text in texts[example])
 
-    example = batches[at][place]
-    for other in sorted(others, key=lambda one: abs(one - at)):
-        for its_place, its_example in enumerate(batches[other]):
-            if fits(example, other, its_example) and fits(its_example, at, example):
-                batches[at][place], batches[other][its_place] = its_example, example
-                for where, came, went in ((at, its_example, example), (other, example, its_example)):
-                    held[where].subtract(texts[went])
-                    held[where].update(texts[came])
+    example = batches[batch][place]
+    for target in sorted(targets, key=lambda target: abs(target - batch)):
+        for target_place, partner in enumerate(batches[target]):
+            if fits(example, target, partner) and fits(partner, batch, example):
+                batches[batch][place], batches[target][target_place] = partner, example
+                for changed, arriving, leaving in ((batch, partner, example), (target, example, partner)):
+                    text_counts[changed].subtract(texts[leaving])
+                    text_counts[changed].update(texts[arriving])
                 return

@@ -48,7 +48,7 @@ class Checkpoints:
 
     def find_latest(self) -> Path | None:
         """Return the newest checkpoint that is whole."""
-        for path in sorted(self.folder.glob("checkpoint-*"), key=_parse_step, reverse=True):
+        for path in sorted(self.folder.glob("checkpoint-*"), key=parse_step, reverse=True):
             seal = _read_seal(path)
             if seal.get("files") == _digest_checkpoint(path):
                 self.seconds = float(seal["seconds"])
@@ -58,21 +58,21 @@ class Checkpoints:
     @contextmanager
     def write_next(self) -> Iterator[Path]:
         """Give a folder in which one checkpoint is written; then it gets its name, and old ones go."""
-        began = time.perf_counter()
+        start = time.perf_counter()
         aside = self.folder / _ASIDE
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         yield aside
-        (made,) = aside.glob("checkpoint-*")
-        seal = {"files": _digest_checkpoint(made), "seconds": self.spent}
-        (made / _SEAL).write_text(json.dumps(seal))
-        shutil.rmtree(self.folder / made.name, ignore_errors=True)
-        made.rename(self.folder / made.name)
+        (written,) = aside.glob("checkpoint-*")
+        seal = {"files": _digest_checkpoint(written), "seconds": self.spent}
+        (written / _SEAL).write_text(json.dumps(seal))
+        shutil.rmtree(self.folder / written.name, ignore_errors=True)
+        written.rename(self.folder / written.name)
         aside.rmdir()
-        for path in sorted(self.folder.glob("checkpoint-*"), key=_parse_step)[:-_CHECKPOINTS]:
+        for path in sorted(self.folder.glob("checkpoint-*"), key=parse_step)[:-_CHECKPOINTS]:
             shutil.rmtree(path, ignore_errors=True)
         self._last = time.perf_counter()
-        self._cost = self._last - began
+        self._cost = self._last - start
 
 
 class BestWeights:
@@ -106,8 +106,10 @@ def write_weights(model: Any, path: Path) -> None:
     """Write the weights that are trained; shared ones once."""
     from safetensors.torch import save_file
 
-    trained = {name: one.detach().contiguous() for name, one in model.named_parameters() if one.requires_grad}
-    save_file(trained, str(path))
+    weights = {
+        name: parameter.detach().contiguous() for name, parameter in model.named_parameters() if parameter.requires_grad
+    }
+    save_file(weights, str(path))
 
 
 def read_weights(model: Any, path: Path) -> None:
@@ -115,25 +117,26 @@ def read_weights(model: Any, path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    found = load_file(str(path))
+    weights = load_file(str(path))
     with torch.no_grad():
-        for name, one in model.named_parameters():
-            if one.requires_grad:
-                one.copy_(found.pop(name))
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(weights.pop(name))
 
 
-def _parse_step(path: Path) -> int:
+def parse_step(path: Path) -> int:
+    """Return the step that a checkpoint's name states, -1 where it states none."""
     number = path.name.rpartition("-")[2]
     return int(number) if number.isdigit() else -1
 
 
 def _read_seal(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads((path / _SEAL).read_text())
+        seal = json.loads((path / _SEAL).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return seal if isinstance(seal, dict) else {}
 
 
 def _digest_checkpoint(path: Path) -> str:
-    return digest_files(sorted(one for one in path.iterdir() if one.name != _SEAL and one.is_file()))
+    return digest_files(sorted(file for file in path.iterdir() if file.name != _SEAL and file.is_file()))

@@ -56,9 +56,9 @@ class Collator:
         docs = self.docs.count_tokens(np.concatenate((examples.positives, examples.negatives)))
         positives, negatives = np.split(docs, [len(examples)])
         owner = np.repeat(np.arange(len(examples)), np.diff(examples.offsets))
-        found = self._count_read(queries, positives)
-        np.add.at(found, owner, self._count_read(queries[owner], negatives) - self._count_shared(queries[owner]))
-        return found
+        tokens = self._count_read(queries, positives)
+        np.add.at(tokens, owner, self._count_read(queries[owner], negatives) - self._count_shared(queries[owner]))
+        return tokens
 
     def _count_read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens that are read of queries and of one document each."""
@@ -73,7 +73,7 @@ class Collator:
         import torch
 
         examples = self.examples
-        starts, ends = examples.offsets[list(at)], examples.offsets[[one + 1 for one in at]]
+        starts, ends = examples.offsets[list(at)], examples.offsets[[example_at + 1 for example_at in at]]
         shape = (len(at), 1 + int((ends - starts).max(initial=0)))
         docs, teacher = np.full(shape, -1, np.int64), np.zeros(shape, np.float32)
         for row, (example, start, end) in enumerate(zip(at, starts.tolist(), ends.tolist(), strict=True)):
@@ -103,8 +103,8 @@ class EncoderCollator(Collator):
         import torch
 
         docs, batch = self._list_documents(at)
-        asked = self.examples.queries[list(at)]
-        queries, query_at = np.unique(asked, return_inverse=True)
+        query_texts = self.examples.queries[list(at)]
+        queries, query_at = np.unique(query_texts, return_inverse=True)
         distinct = np.unique(docs[docs >= 0])
         rows = [self.reader.frame_text(self.queries.get(row)) for row in queries.tolist()]
         rows += [self.reader.frame_text(self.docs.get(row)) for row in distinct.tolist()]
@@ -118,7 +118,7 @@ class EncoderCollator(Collator):
             "queries": torch.from_numpy(query_at),
             "positives": torch.from_numpy(lists[:, 0].copy()),
             "lists": torch.from_numpy(lists),
-            "mask": torch.from_numpy(mask_known(asked, distinct, self.known)),
+            "mask": torch.from_numpy(mask_known(query_texts, distinct, self.known)),
         }
 
     def count_truncated(self, ctx: Context) -> None:
@@ -142,9 +142,9 @@ class PairCollator(Collator):
 
         docs, batch = self._list_documents(at)
         rows = []
-        for query, listed in zip(self.examples.queries[list(at)].tolist(), docs.tolist(), strict=True):
+        for query, doc_texts in zip(self.examples.queries[list(at)].tolist(), docs.tolist(), strict=True):
             ids = self.queries.get(query)
-            rows += [self.reader.frame_pair(ids, self.docs.get(doc)) for doc in listed if doc >= 0]
+            rows += [self.reader.frame_pair(ids, self.docs.get(doc)) for doc in doc_texts if doc >= 0]
         inputs, place = self.reader.split_passes(rows)
         lists = np.where(docs >= 0, np.cumsum(docs >= 0).reshape(docs.shape) - 1, 0)
         return {**batch, "inputs": inputs, "place": place, "lists": torch.from_numpy(lists)}
@@ -155,9 +155,9 @@ class PairCollator(Collator):
         owner = np.repeat(np.arange(len(examples)), np.diff(examples.offsets))
         queries = self.queries.count_tokens(examples.queries)
         special = self.reader.limit - self.reader.query_limit - 1
-        for asked, docs in ((queries, examples.positives), (queries[owner], examples.negatives)):
-            whole = np.minimum(asked, self.reader.query_limit) + self.docs.count_tokens(docs) + special
-            ctx.count("truncated_documents", int((whole > limit).sum()))
+        for query_lengths, docs in ((queries, examples.positives), (queries[owner], examples.negatives)):
+            pair_lengths = np.minimum(query_lengths, self.reader.query_limit) + self.docs.count_tokens(docs) + special
+            ctx.count("truncated_documents", int((pair_lengths > limit).sum()))
         ctx.count("truncated_queries", int((self.queries.tokens.lengths > self.reader.query_limit).sum()))
 
     def _count_read(self, queries: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -29,18 +28,18 @@ def build_from_rows(
     views    of queries and documents
     teacher  whose scores go along; an example that it lacks a score of is dropped, and counted
     """
-    asked = np.unique(np.concatenate((mined.queries, mined.known[:, 0])))
-    read = np.unique(np.concatenate((mined.positives, mined.negatives, mined.known[:, 1])))
-    said = [*queries.read(views[0], asked), *docs.read(views[1], read)]
-    encoded = pa.array(said, pa.large_string()).dictionary_encode()
+    query_rows = np.unique(np.concatenate((mined.queries, mined.known[:, 0])))
+    doc_rows = np.unique(np.concatenate((mined.positives, mined.negatives, mined.known[:, 1])))
+    texts = [*queries.read(views[0], query_rows), *docs.read(views[1], doc_rows)]
+    encoded = pa.array(texts, pa.large_string()).dictionary_encode()
     number = encoded.indices.to_numpy().astype(np.int64)
-    query_at, doc_at = number[: len(asked)], number[len(asked) :]
+    query_at, doc_at = number[: len(query_rows)], number[len(query_rows) :]
 
     def query(rows: Rows) -> Rows:
-        return np.asarray(query_at[np.searchsorted(asked, rows)])
+        return np.asarray(query_at[np.searchsorted(query_rows, rows)])
 
     def doc(rows: Rows) -> Rows:
-        return np.asarray(doc_at[np.searchsorted(read, rows)])
+        return np.asarray(doc_at[np.searchsorted(doc_rows, rows)])
 
     scores = None
     if teacher is not None:
@@ -61,21 +60,21 @@ def build_from_rows(
 
 def build_from_lines(lines: Iterable[Example]) -> Examples:
     """Make examples of a file's lines; either all have a teacher's scores, or they count for nothing."""
-    rows = list(lines)
-    flat = [text for one in rows for text in (one.query, one.positive, *one.negatives)]
+    examples = list(lines)
+    flat = [text for example in examples for text in (example.query, example.positive, *example.negatives)]
     encoded = pa.array(flat, pa.large_string()).dictionary_encode()
     number = encoded.indices.to_numpy().astype(np.int64)
-    lengths = np.array([len(one.negatives) for one in rows], np.int64)
+    lengths = np.array([len(example.negatives) for example in examples], np.int64)
     starts = np.concatenate(([0], np.cumsum(lengths + 2)))[:-1].astype(np.int64)
     is_negative = np.ones(len(number), np.bool_)
     is_negative[starts], is_negative[starts + 1] = False, False
     q, d = number[starts], number[starts + 1]
-    taught = bool(rows) and all(one.scores for one in rows)
-    scores = np.array([score for one in rows for score in one.scores], np.float32) if taught else None
-    counts = {"examples": len(rows), "negatives": int(lengths.sum())}
-    some = sum(bool(one.scores) for one in rows)
-    if some and not taught:
-        counts["scores left unused: other examples have none"] = some
+    all_scored = bool(examples) and all(example.scores for example in examples)
+    scores = np.array([score for example in examples for score in example.scores], np.float32) if all_scored else None
+    counts = {"examples": len(examples), "negatives": int(lengths.sum())}
+    n_scored = sum(bool(example.scores) for example in examples)
+    if n_scored and not all_scored:
+        counts["scores left unused: other examples have none"] = n_scored
     return Examples(
         encoded.dictionary,
         q,
@@ -84,8 +83,8 @@ def build_from_lines(lines: Iterable[Example]) -> Examples:
         number[is_negative],
         scores,
         _add_equal_texts(encoded.dictionary, q, d),
-        [one.query_id for one in rows],
-        [one.positive_id for one in rows],
+        [example.query_id for example in examples],
+        [example.positive_id for example in examples],
         counts,
     )
 
@@ -96,66 +95,58 @@ def pair_fields(docs: Texts, query: TextView, positive: TextView, sample: int | 
     if sample is not None and sample < len(docs):
         order = sorted(range(len(docs)), key=lambda row: hash_with_salt(docs.ids[row], "sample"))
         rows = np.sort(np.array(order[:sample], np.int64))
-    both = zip(rows.tolist(), docs.read(query, rows), docs.read(positive, rows), strict=True)
-    for row, asked, answer in both:
-        if asked.strip() and answer.strip() and hash_text(asked) != hash_text(answer):
-            yield Example(asked, answer, query_id=docs.ids[row], positive_id=docs.ids[row])
+    text_pairs = zip(rows.tolist(), docs.read(query, rows), docs.read(positive, rows), strict=True)
+    for row, query_text, answer in text_pairs:
+        if query_text.strip() and answer.strip() and hash_text(query_text) != hash_text(answer):
+            yield Example(query_text, answer, query_id=docs.ids[row], positive_id=docs.ids[row])
 
 
 def mix_examples(sets: Sequence[Examples], *, evenly: bool) -> Examples:
     """Put training sets together: whole, or of each as many examples as the smallest has, chosen by hash."""
     least = min(map(len, sets))
-    sets = [_sample_examples(one, least, at) for at, one in enumerate(sets)] if evenly else sets
-    texts = pa.concat_arrays([one.texts.cast(pa.large_string()) for one in sets]).dictionary_encode()
+    sets = [_sample_examples(examples, least, at) for at, examples in enumerate(sets)] if evenly else sets
+    texts = pa.concat_arrays([examples.texts.cast(pa.large_string()) for examples in sets]).dictionary_encode()
     number = texts.indices.to_numpy().astype(np.int64)
-    starts = np.concatenate(([0], np.cumsum([len(one.texts) for one in sets])))
+    starts = np.concatenate(([0], np.cumsum([len(examples.texts) for examples in sets])))
 
     def together(parts: Iterable[Rows]) -> Rows:
         shifted = [part + start for part, start in zip(parts, starts, strict=False)]
         return np.asarray(number[np.concatenate(shifted)])
 
-    taught = all(one.scores is not None for one in sets)
-    lengths = np.concatenate([np.diff(one.offsets) for one in sets])
+    all_scored = all(examples.scores is not None for examples in sets)
+    lengths = np.concatenate([np.diff(examples.offsets) for examples in sets])
     counts: dict[str, int] = {}
-    for one in sets:
-        for name, n in one.counts.items():
+    for examples in sets:
+        for name, n in examples.counts.items():
             counts[name] = counts.get(name, 0) + n
-    if not taught and any(one.scores is not None for one in sets):
-        counts["scores left unused: other examples have none"] = sum(len(one) for one in sets if one.scores is not None)
+    if not all_scored and any(examples.scores is not None for examples in sets):
+        counts["scores left unused: other examples have none"] = sum(
+            len(examples) for examples in sets if examples.scores is not None
+        )
     return Examples(
         texts.dictionary,
-        together(one.queries for one in sets),
-        together(one.positives for one in sets),
+        together(examples.queries for examples in sets),
+        together(examples.positives for examples in sets),
         np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
-        together(one.negatives for one in sets),
-        np.concatenate([np.asarray(one.scores, np.float32) for one in sets]) if taught else None,
-        np.unique(together(np.asarray(one.known).ravel() for one in sets).reshape(-1, 2), axis=0),
-        [id for one in sets for id in one.query_ids],
-        [id for one in sets for id in one.positive_ids],
+        together(examples.negatives for examples in sets),
+        np.concatenate([np.asarray(examples.scores, np.float32) for examples in sets]) if all_scored else None,
+        np.unique(together(np.asarray(examples.known).ravel() for examples in sets).reshape(-1, 2), axis=0),
+        [id for examples in sets for id in examples.query_ids],
+        [id for examples in sets for id in examples.positive_ids],
         counts | {"examples": sum(map(len, sets))},
     )
 
 
-def _sample_examples(one: Examples, n: int, salt: int) -> Examples:
+def _sample_examples(examples: Examples, n: int, salt: int) -> Examples:
     """Return n of the examples, chosen by hash, in their order."""
-    if len(one) <= n:
-        return one
-    order = sorted(
-        range(len(one)), key=lambda at: hash_with_salt(f"{at} {one.query_ids[at]} {one.positive_ids[at]}", f"{salt}")
-    )
-    kept = np.zeros(len(one), np.bool_)
-    kept[order[:n]] = True
-    lengths = np.diff(one.offsets)
-    return replace(
-        one,
-        queries=one.queries[kept],
-        positives=one.positives[kept],
-        offsets=np.concatenate(([0], np.cumsum(lengths[kept]))).astype(np.int64),
-        negatives=one.negatives[np.repeat(kept, lengths)],
-        scores=None if one.scores is None else one.scores[np.repeat(kept, lengths + 1)],
-        query_ids=[id for id, keep in zip(one.query_ids, kept, strict=True) if keep],
-        positive_ids=[id for id, keep in zip(one.positive_ids, kept, strict=True) if keep],
-    )
+    if len(examples) <= n:
+        return examples
+    keys = [
+        f"{row} {query_id} {positive_id}"
+        for row, (query_id, positive_id) in enumerate(zip(examples.query_ids, examples.positive_ids, strict=True))
+    ]
+    order = sorted(range(len(examples)), key=lambda row: hash_with_salt(keys[row], f"{salt}"))
+    return examples.select(np.sort(np.array(order[:n], np.int64)))
 
 
 def _select_taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArray[np.float32]]:
@@ -168,22 +159,22 @@ def _select_taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArr
     docs = np.empty(len(example), np.int64)
     docs[is_positive], docs[~is_positive] = mined.positives, mined.negatives
     scores = look_up_scores(teacher, mined.queries[example], docs)
-    whole = np.ones(len(lengths), np.bool_)
-    whole[example[np.isnan(scores)]] = False
-    kept = MinedRows(
-        mined.queries[whole],
-        mined.positives[whole],
-        np.concatenate(([0], np.cumsum(lengths[whole]))).astype(np.int64),
-        mined.negatives[np.repeat(whole, lengths)],
+    is_scored = np.ones(len(lengths), np.bool_)
+    is_scored[example[np.isnan(scores)]] = False
+    scored = MinedRows(
+        mined.queries[is_scored],
+        mined.positives[is_scored],
+        np.concatenate(([0], np.cumsum(lengths[is_scored]))).astype(np.int64),
+        mined.negatives[np.repeat(is_scored, lengths)],
         mined.known,
-        {**mined.counts, "removed: no teacher's score": int((~whole).sum()), "examples": int(whole.sum())},
+        {**mined.counts, "removed: no teacher's score": int((~is_scored).sum()), "examples": int(is_scored.sum())},
     )
-    return kept, scores[whole[example]].astype(np.float32)
+    return scored, scores[is_scored[example]].astype(np.float32)
 
 
 def _add_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
     """Return the pairs (query, document), and the same query with every text that differs in case and blanks only."""
-    prints = np.fromiter((hash_text(one.as_py()) for one in texts), np.uint64, len(texts))
+    prints = np.fromiter((hash_text(text.as_py()) for text in texts), np.uint64, len(texts))
     _, group = np.unique(prints, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(len(texts) + 1))

@@ -48,43 +48,43 @@ def read_examples(path: Path, queries: Texts | None = None, docs: Texts | None =
         if as_json is None:
             as_json = line.lstrip().startswith("{")
         where = f"{path}:{number}"
-        one = _parse_json(line, where) if as_json else _parse_columns(line, where)
-        if one is None:
+        example = _parse_json(line, where) if as_json else _parse_columns(line, where)
+        if example is None:
             continue
         if queries is not None and docs is not None:
-            one = _look_up_ids(one, queries, docs, where)
-        wrong = [name for name in ("query", "positive") if not getattr(one, name).strip()]
-        if wrong:
-            raise DataError(f"{where}: the {wrong[0]} is empty")
-        yield one
+            example = _look_up_ids(example, queries, docs, where)
+        empty = [name for name in ("query", "positive") if not getattr(example, name).strip()]
+        if empty:
+            raise DataError(f"{where}: the {empty[0]} is empty")
+        yield example
 
 
 def _parse_json(line: str, where: str) -> Example:
     try:
-        said = json.loads(line)
+        record = json.loads(line)
     except ValueError as error:
         raise DataError(f"{where}: is not JSON ({error})") from None
-    if not isinstance(said, dict):
-        raise DataError(f"{where}: expected an object with query and positive, got {type(said).__name__}")
-    found: dict[str, Any] = {}
+    if not isinstance(record, dict):
+        raise DataError(f"{where}: expected an object with query and positive, got {type(record).__name__}")
+    fields: dict[str, Any] = {}
     for name, keys in _KEYS.items():
-        there = [key for key in keys if key in said]
-        if there:
-            found[name] = said[there[0]]
+        present = [key for key in keys if key in record]
+        if present:
+            fields[name] = record[present[0]]
     for name in ("query", "positive"):
-        if not isinstance(found.get(name), str):
-            raise DataError(f"{where}: expected text in '{name}', got {found.get(name)!r}")
-    negatives = found.get("negatives", ())
+        if not isinstance(fields.get(name), str):
+            raise DataError(f"{where}: expected text in '{name}', got {fields.get(name)!r}")
+    negatives = fields.get("negatives", ())
     negatives = (negatives,) if isinstance(negatives, str) else negatives
-    if not isinstance(negatives, (list, tuple)) or not all(isinstance(one, str) for one in negatives):
+    if not isinstance(negatives, (list, tuple)) or not all(isinstance(text, str) for text in negatives):
         raise DataError(f"{where}: expected a list of texts in 'negatives', got {negatives!r}")
-    return Example(found["query"], found["positive"], tuple(negatives), _parse_scores(found, len(negatives), where))
+    return Example(fields["query"], fields["positive"], tuple(negatives), _parse_scores(fields, len(negatives), where))
 
 
-def _parse_scores(found: dict[str, Any], negatives: int, where: str) -> tuple[float, ...]:
-    scores = found.get("scores", ())
+def _parse_scores(fields: dict[str, Any], negatives: int, where: str) -> tuple[float, ...]:
+    scores = fields.get("scores", ())
     numbers = isinstance(scores, (list, tuple)) and all(
-        isinstance(one, (int, float)) and not isinstance(one, bool) and np.isfinite(one) for one in scores
+        isinstance(score, (int, float)) and not isinstance(score, bool) and np.isfinite(score) for score in scores
     )
     if not numbers or len(scores) not in (0, negatives + 1):
         raise DataError(f"{where}: expected {negatives + 1} scores, the positive's first, got {scores!r}")
@@ -95,15 +95,15 @@ def _parse_columns(line: str, where: str) -> Example | None:
     cells = line.rstrip("\r\n").split("\t")
     if len(cells) < 2:
         raise DataError(f"{where}: expected query, positive and negatives separated by tabs, got one column")
-    if where.endswith(":1") and [one.strip().lower() for one in cells[:2]] == ["query", "positive"]:
+    if where.endswith(":1") and [cell.strip().lower() for cell in cells[:2]] == ["query", "positive"]:
         return None  # a header
-    return Example(cells[0], cells[1], tuple(one for one in cells[2:] if one.strip()))
+    return Example(cells[0], cells[1], tuple(cell for cell in cells[2:] if cell.strip()))
 
 
-def _look_up_ids(one: Example, queries: Texts, docs: Texts, where: str) -> Example:
-    query = _read_texts(queries, [one.query], "query", where)[0]
-    found = _read_texts(docs, [one.positive, *one.negatives], "document", where)
-    return Example(query, found[0], tuple(found[1:]), one.scores, one.query, one.positive)
+def _look_up_ids(example: Example, queries: Texts, docs: Texts, where: str) -> Example:
+    query = _read_texts(queries, [example.query], "query", where)[0]
+    doc_texts = _read_texts(docs, [example.positive, *example.negatives], "document", where)
+    return Example(query, doc_texts[0], tuple(doc_texts[1:]), example.scores, example.query, example.positive)
 
 
 def _read_texts(texts: Texts, ids: Sequence[str], side: str, where: str) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from nirank.flow.pairs import concatenate_ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,23 @@ class Examples:
         """Return the negatives of one example, rows of `texts`."""
         return self.negatives[self.offsets[at] : self.offsets[at + 1]]
 
+    def select(self, rows: NDArray[np.int64]) -> Examples:
+        """Return some of the examples, by number; texts stay as they are."""
+        lengths = np.diff(self.offsets)[rows]
+        scores = None
+        if self.scores is not None:
+            scores = self.scores[concatenate_ranges(self.offsets[rows] + rows, lengths + 1)]
+        return replace(
+            self,
+            queries=self.queries[rows],
+            positives=self.positives[rows],
+            offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+            negatives=self.negatives[concatenate_ranges(self.offsets[rows], lengths)],
+            scores=scores,
+            query_ids=[self.query_ids[row] for row in rows],
+            positive_ids=[self.positive_ids[row] for row in rows],
+        )
+
     def save(self, folder: Path) -> None:
         """Write texts.arrow, examples.arrow and known.npy, and examples.json with the counts."""
         _write_table(folder / "texts.arrow", pa.table({"text": self.texts}))
@@ -73,7 +92,7 @@ class Examples:
         rows = _read_table(folder / "examples.arrow")
         lists = rows["negatives"].combine_chunks()
         scores = rows["scores"].combine_chunks().values.to_numpy() if "scores" in rows.column_names else None
-        said: dict[str, Any] = json.loads((folder / "examples.json").read_text())
+        header: dict[str, Any] = json.loads((folder / "examples.json").read_text())
         return cls(
             _read_table(folder / "texts.arrow")["text"].combine_chunks(),
             rows["query"].to_numpy(),
@@ -84,7 +103,7 @@ class Examples:
             np.load(folder / "known.npy", mmap_mode="r", allow_pickle=False),
             rows["query_id"].to_pylist(),
             rows["positive_id"].to_pylist(),
-            said["counts"],
+            header["counts"],
         )
 
 

@@ -8,7 +8,7 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ from nirank.inference.encoder import chosen_device
 from nirank.inference.models import ModelFiles
 from nirank.training import layers, learning_rates, model_io, projection
 from nirank.training.batches import Batches
-from nirank.training.checkpoints import BestWeights, Checkpoints
+from nirank.training.checkpoints import BestWeights, Checkpoints, parse_step
 from nirank.training.collators import EncoderCollator, PairCollator
 from nirank.training.examples import Examples
 from nirank.training.linear_products import use_onednn
 from nirank.training.model_card import format_card
 from nirank.training.objectives import Objective, resolve_loss, select_usable
-from nirank.training.recipe import Kind, Recipe
+from nirank.training.recipe import Kind, Loss, Recipe
 from nirank.training.tokens import TokenReader
 from nirank.training.trainer import TrainerSetup, make_trainer
 from nirank.training.training_curve import TrainingCurve
@@ -71,7 +71,7 @@ class Fitting:
 
 
 def fit_model(
-    how: Fitting, examples: Examples, watched: WatchedLists | None, scratch: Path, folder: Path, ctx: Context
+    fitting: Fitting, examples: Examples, watched: WatchedLists | None, scratch: Path, folder: Path, ctx: Context
 ) -> None:
     """Train a model; write `model/`, `curve.json` and `training.json` into a folder.
 
@@ -83,99 +83,119 @@ def fit_model(
     Raises ConfigError, DataError or ModelError before anything is trained where loss, examples and model do not
     fit each other; ModelError, naming the step, where loss or gradient stop being finite; MissingExtra.
     """
-    _check_extras(how.recipe)
-    loss = resolve_loss(how.kind, how.recipe)
-    used = select_usable(examples, loss, how.recipe.batch)
-    ctx.count("dropped_examples", len(examples) - len(used))
-    key = _digest_training(how, examples, watched)
-    examples = examples if len(used) == len(examples) else _select_examples(examples, used)
+    _check_extras(fitting.recipe)
+    loss = resolve_loss(fitting.kind, fitting.recipe)
+    usable = select_usable(examples, loss, fitting.recipe.batch)
+    ctx.count("dropped_examples", len(examples) - len(usable))
+    checkpoints = Checkpoints(scratch / _digest_training(fitting, examples, watched))
+    examples = examples if len(usable) == len(examples) else examples.select(usable)
     with _keep_random_states():
-        model, headed = model_io.load_start(how.base, how.kind, how.seed, chosen_device(ctx.device))
-        if how.recipe.head_factor != 1 and not headed:
-            name = _name_model(how.base)
+        model, new_head = model_io.load_start(fitting.base, fitting.kind, fitting.seed, chosen_device(ctx.device))
+        if fitting.recipe.head_factor != 1 and not new_head:
+            name = _name_model(fitting.base)
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
-        _apply_recipe(model, how)
-        reader = TokenReader(model.tokenizer, model_io.limit_length(model, how.recipe.max_length))
-        prompts = (how.query_prompt, how.doc_prompt)
-        pairs = how.kind == "cross_encoder"
-        collator = (PairCollator if pairs else EncoderCollator)(examples, reader, prompts)
-        collator.count_truncated(ctx)
-        objective = Objective(how.kind, loss, how.recipe, how.base.similarity)
-        apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
-        sizes = collator.count_example_tokens() if how.recipe.buckets else None
-        batches = Batches(len(examples), how.recipe.batch, how.seed, sizes, apart)
-        steps = how.recipe.steps or how.recipe.epochs * len(batches)
-        groups = learning_rates.make_parameter_groups(model, how.recipe, new_head=headed)
-        kept = Checkpoints(scratch / key)
-        resumed = kept.find_latest()
-        made = int(resumed.name.rpartition("-")[2]) if resumed else 0
-        work = TrainerSetup(
-            objective,
-            batches,
-            collator,
-            groups,
-            how.recipe,
-            how.seed,
-            steps,
-            iter(ctx.track(range(made, steps), steps - made, f"training from {_name_model(how.base)}")),
-            kept,
-            BestWeights(kept.folder),
-            WatchEvaluator(watched, objective, reader, prompts) if watched is not None else None,
-            how.patience,
-            how.every,
-        )
-        trained = make_trainer(how.kind, model, work)
-        with use_onednn(model):
-            trained.train(resume_from_checkpoint=str(resumed) if resumed else None)
-        for _ in work.done:
-            pass
-        curve = TrainingCurve.of(trained.state.log_history)
-        if curve.best is not None:
-            work.best.load(model, curve.best[0])
-        n_trained = sum(one.numel() for group in groups for one in group["params"])
-        if how.recipe.lora is not None:
-            _merge(model)
-        done = trained.state.global_step
-        said = {
-            "kind": how.kind,
-            "base": _name_model(how.base),
-            "identity": dict(how.base.identity),
-            "loss": loss,
-            "recipe": how.recipe.options(),
-            "precision": how.recipe.precision,
-            "max_length": reader.limit,
-            "query_prompt": how.query_prompt,
-            "doc_prompt": how.doc_prompt,
-            "seed": how.seed,
-            "examples": len(examples),
-            "steps": done,
-            "epochs": done / len(batches),
-            "best_step": curve.best[0] if curve.best else None,
-            "stopped_early": done < steps,
-            "trainable_parameters": n_trained,
-        }
+        _apply_recipe(model, fitting)
+        setup = _set_up(model, new_head, fitting, loss, examples, watched, checkpoints, ctx)
+        curve, n_steps = _train(model, fitting.kind, setup)
+        n_trained = sum(parameter.numel() for group in setup.groups for parameter in group["params"])
+        if fitting.recipe.lora is not None:
+            _merge_lora(model)
         model_io.save_model(model, folder / "model")
+    description = {
+        "kind": fitting.kind,
+        "base": _name_model(fitting.base),
+        "identity": dict(fitting.base.identity),
+        "loss": loss,
+        "recipe": fitting.recipe.options(),
+        "precision": fitting.recipe.precision,
+        "max_length": setup.collator.reader.limit,
+        "query_prompt": fitting.query_prompt,
+        "doc_prompt": fitting.doc_prompt,
+        "seed": fitting.seed,
+        "examples": len(examples),
+        "steps": n_steps,
+        "epochs": n_steps / len(setup.batches),
+        "best_step": curve.best[0] if curve.best else None,
+        "stopped_early": n_steps < setup.steps,
+        "trainable_parameters": n_trained,
+    }
     measure = watched.measure if watched is not None else None
-    (folder / "model" / "README.md").write_text(format_card(said, examples.counts, curve, measure), encoding="utf-8")
+    card = format_card(description, examples.counts, curve, measure)
+    (folder / "model" / "README.md").write_text(card, encoding="utf-8")
     points = {"measure": measure, "steps": curve.steps, "evaluations": curve.evaluations}
     (folder / "curve.json").write_text(json.dumps(points) + "\n")
-    (folder / "training.json").write_text(json.dumps(said, indent=1) + "\n")
-    ctx.declare("seconds", round(kept.spent, 3))  # not in a file: equal trainings have equal artifacts
+    (folder / "training.json").write_text(json.dumps(description, indent=1) + "\n")
+    ctx.declare("seconds", round(checkpoints.spent, 3))  # not in a file: equal trainings have equal artifacts
     for name in ("loss", "precision", "max_length", "steps", "best_step"):
-        if said[name] is not None:
-            ctx.declare(name, said[name])
-    ctx.count("stopped_early", int(done < steps))
+        if description[name] is not None:
+            ctx.declare(name, description[name])
+    ctx.count("stopped_early", int(n_steps < setup.steps))
 
 
-def _apply_recipe(model: Any, how: Fitting) -> None:
+def _set_up(
+    model: Any,
+    new_head: bool,
+    fitting: Fitting,
+    loss: Loss,
+    examples: Examples,
+    watched: WatchedLists | None,
+    checkpoints: Checkpoints,
+    ctx: Context,
+) -> TrainerSetup:
+    """Prepare batches, loss, optimiser groups and the watched lists of a training."""
+    recipe = fitting.recipe
+    reader = TokenReader(model.tokenizer, model_io.limit_length(model, recipe.max_length))
+    prompts = (fitting.query_prompt, fitting.doc_prompt)
+    collator = (PairCollator if fitting.kind == "cross_encoder" else EncoderCollator)(examples, reader, prompts)
+    collator.count_truncated(ctx)
+    objective = Objective(fitting.kind, loss, recipe, fitting.base.similarity)
+    apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
+    sizes = collator.count_example_tokens() if recipe.buckets else None
+    batches = Batches(len(examples), recipe.batch, fitting.seed, sizes, apart)
+    steps = recipe.steps or recipe.epochs * len(batches)
+    checkpoint = checkpoints.find_latest()
+    first_step = parse_step(checkpoint) if checkpoint else 0
+    label = f"training from {_name_model(fitting.base)}"
+    return TrainerSetup(
+        objective,
+        batches,
+        collator,
+        learning_rates.make_parameter_groups(model, recipe, new_head=new_head),
+        recipe,
+        fitting.seed,
+        steps,
+        iter(ctx.track(range(first_step, steps), steps - first_step, label)),
+        checkpoints,
+        checkpoint,
+        BestWeights(checkpoints.folder),
+        WatchEvaluator(watched, objective, reader, prompts) if watched is not None else None,
+        fitting.patience,
+        fitting.every,
+    )
+
+
+def _train(model: Any, kind: Kind, setup: TrainerSetup) -> tuple[TrainingCurve, int]:
+    """Train, from a checkpoint where there is one, and leave the best weights in the model; return curve and steps."""
+    trainer = make_trainer(kind, model, setup)
+    with use_onednn(model):
+        trainer.train(resume_from_checkpoint=str(setup.checkpoint) if setup.checkpoint else None)
+    for _ in setup.progress:
+        pass
+    curve = TrainingCurve.of(trainer.state.log_history)
+    if curve.best is not None:
+        setup.best.load(model, curve.best[0])
+    return curve, trainer.state.global_step
+
+
+def _apply_recipe(model: Any, fitting: Fitting) -> None:
     """Make of a loaded model what the recipe trains."""
-    recipe = how.recipe
+    recipe = fitting.recipe
     if recipe.head is not None:
-        projection.add_head(model, recipe.head, how.seed)
+        projection.add_head(model, recipe.head, fitting.seed)
     projection.check_distances(model, recipe)
     if recipe.dropout is not None:
         layers.set_dropout(model, recipe.dropout)
-    layers.reinit_layers(model, recipe, how.seed)
+    layers.reinit_layers(model, recipe, fitting.seed)
     layers.freeze_layers(model, recipe)
     if recipe.gradient_checkpointing:
         body = model[0].auto_model
@@ -185,10 +205,10 @@ def _apply_recipe(model: Any, how: Fitting) -> None:
     if recipe.lora is not None:
         from nirank.training import lora
 
-        lora.inject_lora(model, recipe.lora, how.seed)
+        lora.inject_lora(model, recipe.lora, fitting.seed)
 
 
-def _merge(model: Any) -> None:
+def _merge_lora(model: Any) -> None:
     from nirank.training import lora
 
     lora.merge_lora(model)
@@ -200,47 +220,41 @@ def _name_model(base: ModelFiles) -> str:
 
 
 def _check_extras(recipe: Recipe) -> None:
-    wanted = ("accelerate", "datasets", *(("peft",) if recipe.lora is not None else ()))
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    packages = ("accelerate", "datasets", *(("peft",) if recipe.lora is not None else ()))
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtra(f"training needs {' and '.join(missing)}: pip install 'nirank[train]'")
 
 
-def _select_examples(examples: Examples, rows: NDArray[np.int64]) -> Examples:
-    """Return some of the examples; texts stay as they are."""
-    starts, ends = examples.offsets[rows], examples.offsets[rows + 1]
-    spans = [slice(a, b) for a, b in zip(starts, ends, strict=True)]
-    lists = [slice(a + row, b + row + 1) for a, b, row in zip(starts, ends, rows, strict=True)]
-    return replace(
-        examples,
-        queries=examples.queries[rows],
-        positives=examples.positives[rows],
-        offsets=np.concatenate(([0], np.cumsum(ends - starts))),
-        negatives=np.concatenate([examples.negatives[span] for span in spans]),
-        scores=None if examples.scores is None else np.concatenate([examples.scores[span] for span in lists]),
-        query_ids=[examples.query_ids[row] for row in rows],
-        positive_ids=[examples.positive_ids[row] for row in rows],
-    )
-
-
-def _digest_training(how: Fitting, examples: Examples, watched: WatchedLists | None) -> str:
+def _digest_training(fitting: Fitting, examples: Examples, watched: WatchedLists | None) -> str:
     """Return what the weights depend on, as a digest; options that change no weight are the same training."""
-    whole = Digester()
-    stops = [how.patience, how.every] if watched is not None else None
-    recipe = how.recipe.options()
-    whole.add([_TRAINING, how.kind, dict(how.base.identity), recipe, how.seed, how.query_prompt, how.doc_prompt, stops])
+    digester = Digester()
+    stops = [fitting.patience, fitting.every] if watched is not None else None
+    recipe = fitting.recipe.options()
+    digester.add(
+        [
+            _TRAINING,
+            fitting.kind,
+            dict(fitting.base.identity),
+            recipe,
+            fitting.seed,
+            fitting.query_prompt,
+            fitting.doc_prompt,
+            stops,
+        ]
+    )
     for text in examples.texts:
-        whole.add(text.as_py())
+        digester.add(text.as_py())
     scores = np.empty(0, np.float32) if examples.scores is None else examples.scores
     lists = (examples.queries, examples.positives, examples.offsets, examples.negatives, examples.known)
     arrays: tuple[NDArray[Any], ...] = (*lists, scores)
     if watched is not None:
-        whole.add([watched.measure, list(watched.queries), list(watched.docs)])
+        digester.add([watched.measure, list(watched.queries), list(watched.docs)])
         arrays += (watched.at, watched.qrels.rows, watched.qrels.query_rows, watched.qrels.grades)
     for array in arrays:
-        whole.add([str(array.dtype), list(array.shape)])
-        whole.add_bytes(np.ascontiguousarray(array).tobytes())
-    return whole.hexdigest()
+        digester.add([str(array.dtype), list(array.shape)])
+        digester.add_bytes(np.ascontiguousarray(array).tobytes())
+    return digester.hexdigest()
 
 
 @contextmanager

@@ -28,17 +28,17 @@ def use_onednn(model: nn.Module) -> Iterator[int]:
     """
     import torch
 
-    plain = [one for one in model.modules() if type(one) is torch.nn.Linear and "forward" not in vars(one)]
-    chosen = [one for one in plain if one.weight.device.type == "cpu" and one.weight.dtype == torch.float32]
+    plain = [module for module in model.modules() if type(module) is torch.nn.Linear and "forward" not in vars(module)]
+    chosen = [module for module in plain if module.weight.device.type == "cpu" and module.weight.dtype == torch.float32]
     if not chosen or not _is_correct():
         chosen = []
-    for one in chosen:
-        one.forward = partial(_apply_linear, one)
+    for module in chosen:
+        module.forward = partial(_apply_linear, module)
     try:
         yield len(chosen)
     finally:
-        for one in chosen:
-            del one.forward
+        for module in chosen:
+            del module.forward
 
 
 def _apply_linear(module: nn.Linear, inputs: Tensor) -> Tensor:
@@ -46,16 +46,16 @@ def _apply_linear(module: nn.Linear, inputs: Tensor) -> Tensor:
 
     if not inputs.numel() or inputs.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return torch.nn.functional.linear(inputs, module.weight, module.bias)
-    found: Tensor = _make_function().apply(inputs, module.weight, module.bias)
-    return found
+    outputs: Tensor = _make_function().apply(inputs, module.weight, module.bias)
+    return outputs
 
 
 def _multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return left · rightᵀ + bias of two matrices."""
     import torch
 
-    found: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
-    return found
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+    return product
 
 
 @cache
@@ -72,11 +72,11 @@ def _make_function() -> Any:
         @staticmethod
         def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
             inputs, weight = ctx.saved_tensors
-            rows, given = gradient.reshape(-1, gradient.shape[-1]), inputs.reshape(-1, inputs.shape[-1])
+            rows, input_rows = gradient.reshape(-1, gradient.shape[-1]), inputs.reshape(-1, inputs.shape[-1])
             of_inputs, of_weight, of_bias = ctx.needs_input_grad
             return (
                 _multiply(rows, weight.t()).view_as(inputs) if of_inputs else None,
-                _multiply(rows.t(), given.t()) if of_weight else None,
+                _multiply(rows.t(), input_rows.t()) if of_weight else None,
                 rows.sum(0) if of_bias else None,
             )
 
@@ -91,16 +91,16 @@ def _is_correct() -> bool:
     random = torch.Generator().manual_seed(0)
     try:
         for rows, inputs, outputs in ((1, 16, 1), (37, 48, 32), (130, 64, 96)):
-            given = torch.randn(rows, inputs, generator=random), torch.randn(outputs, inputs, generator=random)
-            bias, weighed = torch.randn(outputs, generator=random), torch.randn(rows, outputs, generator=random)
-            found = []
-            for made in (torch.nn.functional.linear, _make_function().apply):
-                leaves = [one.clone().requires_grad_(True) for one in (*given, bias)]
-                value = made(*leaves)
-                (value * weighed).sum().backward()
-                found.append((value.detach(), *(one.grad for one in leaves)))
-            for ours, theirs in zip(*found, strict=True):
-                if not (ours - theirs).abs().max() <= _TOLERANCE * theirs.abs().max():
+            operands = torch.randn(rows, inputs, generator=random), torch.randn(outputs, inputs, generator=random)
+            bias, weights = torch.randn(outputs, generator=random), torch.randn(rows, outputs, generator=random)
+            results = []
+            for apply in (torch.nn.functional.linear, _make_function().apply):
+                leaves = [tensor.clone().requires_grad_(True) for tensor in (*operands, bias)]
+                value = apply(*leaves)
+                (value * weights).sum().backward()
+                results.append((value.detach(), *(tensor.grad for tensor in leaves)))
+            for value_here, value_there in zip(*results, strict=True):
+                if not (value_here - value_there).abs().max() <= _TOLERANCE * value_there.abs().max():
                     return False
     except (AttributeError, RuntimeError, TypeError) as error:
         log.debug("linear modules keep their own code: %s", error)

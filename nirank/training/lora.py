@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def inject_lora(module: nn.Module, lora: Lora, seed: int) -> int:
+def inject_lora(model: nn.Module, lora: Lora, seed: int) -> int:
     """Put low-rank updates beside the linear modules of all layers, and freeze everything else; return their weights.
 
     The output is the same until the first step, since B starts at 0; A is Kaiming-uniform, from the seed alone: the
@@ -28,28 +28,29 @@ def inject_lora(module: nn.Module, lora: Lora, seed: int) -> int:
         from peft.tuners.lora import LoraLayer
     except ImportError:
         raise MissingExtra("LoRA needs peft: pip install 'nirank[train]'") from None
-    parts = find_parts(module)
-    inside = {id(one) for layer in parts.layers for one in layer.modules() if isinstance(one, torch.nn.Linear)}
-    names = [name for name, one in module.named_modules() if id(one) in inside]
-    chosen = names if lora.targets is None else _match_targets(names, lora.targets)
-    module.requires_grad_(False)
+    parts = find_parts(model)
+    linear = {id(module) for layer in parts.layers for module in layer.modules() if isinstance(module, torch.nn.Linear)}
+    names = [name for name, module in model.named_modules() if id(module) in linear]
+    targets = names if lora.targets is None else _match_targets(names, lora.targets)
+    model.requires_grad_(False)
     if parts.crosses:
-        for one in module.parameters():
-            one.requires_grad_(True)
-        for part in (*parts.embeddings, *parts.layers, *(one for one in parts.top if one is not parts.pooler)):
+        for parameter in model.parameters():
+            parameter.requires_grad_(True)
+        above_layers = (module for module in parts.top if module is not parts.pooler)
+        for part in (*parts.embeddings, *parts.layers, *above_layers):
             part.requires_grad_(False)
-    whole = {name: one.requires_grad for name, one in module.named_parameters()}
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=chosen)
+    trainable = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        inject_adapter_in_model(config, module)
-    for layer in (one for one in module.modules() if isinstance(one, LoraLayer)):
+        inject_adapter_in_model(config, model)
+    for layer in (module for module in model.modules() if isinstance(module, LoraLayer)):
         layer.train(layer.get_base_layer().training)  # peft's dropout would be active in a model that evaluates
-    weights = 0
-    for name, one in module.named_parameters():
-        one.requires_grad_(whole.get(name, ".lora_" in name))
-        weights += one.numel() if ".lora_" in name else 0
-    return weights
+    n_weights = 0
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(trainable.get(name, ".lora_" in name))
+        n_weights += parameter.numel() if ".lora_" in name else 0
+    return n_weights
 
 
 def _match_targets(names: list[str], targets: tuple[str, ...]) -> list[str]:
@@ -64,17 +65,17 @@ def _match_targets(names: list[str], targets: tuple[str, ...]) -> list[str]:
     return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
 
 
-def merge_lora(module: nn.Module) -> None:
+def merge_lora(model: nn.Module) -> None:
     """Add the updates to the weights that they stand beside, W0 + (alpha / rank) B A, and remove them.
 
-    What is left is the plain model, with the names that it had before.
+    The plain model remains, with the names that it had before.
     """
     from peft.tuners.lora import LoraLayer
 
-    for name, one in list(module.named_modules()):
-        if isinstance(one, LoraLayer):
-            one.merge(safe_merge=True)
-            parent, _, own = name.rpartition(".")
-            setattr(module.get_submodule(parent), own, one.get_base_layer())
-    for one in module.modules():
-        vars(one).pop("peft_config", None)
+    for path, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge(safe_merge=True)
+            parent, _, name = path.rpartition(".")
+            setattr(model.get_submodule(parent), name, module.get_base_layer())
+    for module in model.modules():
+        vars(module).pop("peft_config", None)

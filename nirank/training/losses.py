@@ -33,11 +33,11 @@ def mask_known(
     rows = np.concatenate((rows, np.arange(len(query_texts))))
     texts = np.concatenate((known[entries, 1], query_texts))
     at = np.searchsorted(distinct, texts)
-    there = at < len(distinct)
-    there[there] = distinct[at[there]] == texts[there]
-    found = np.zeros((len(query_texts), len(distinct)), bool)
-    found[rows[there], at[there]] = True
-    return found[:, place]
+    present = at < len(distinct)
+    present[present] = distinct[at[present]] == texts[present]
+    mask = np.zeros((len(query_texts), len(distinct)), bool)
+    mask[rows[present], at[present]] = True
+    return mask[:, place]
 
 
 def mnr(similarities: Tensor, positives_at: Tensor, mask: Tensor | None = None, scale: float = 20.0) -> Tensor:
@@ -53,8 +53,8 @@ def mnr(similarities: Tensor, positives_at: Tensor, mask: Tensor | None = None, 
 
     logits = scale * _to_float32(similarities)
     if mask is not None:
-        own = torch.zeros_like(mask).scatter_(1, positives_at[:, None], True)
-        logits = logits.masked_fill(mask & ~own, float("-inf"))
+        positives = torch.zeros_like(mask).scatter_(1, positives_at[:, None], True)
+        logits = logits.masked_fill(mask & ~positives, float("-inf"))
     return torch.nn.functional.cross_entropy(logits, positives_at)
 
 
@@ -79,8 +79,8 @@ def margin(scores: Tensor, present: Tensor | None = None, margin: float = 0.1) -
 
     scores, present  (b, 1 + n), as in `lce`; without any negative the loss is 0
     """
-    ahead, kept = _compute_margins(scores, present)
-    return ((margin - ahead).clamp(min=0) * kept).sum() / kept.sum().clamp(min=1)
+    margins, present_pairs = _compute_margins(scores, present)
+    return ((margin - margins).clamp(min=0) * present_pairs).sum() / present_pairs.sum().clamp(min=1)
 
 
 def margin_mse(student: Tensor, teacher: Tensor, present: Tensor | None = None) -> Tensor:
@@ -90,8 +90,11 @@ def margin_mse(student: Tensor, teacher: Tensor, present: Tensor | None = None) 
 
     Hofstätter et al. 2020, arXiv 2010.02666.
     """
-    (ours, kept), (theirs, _) = _compute_margins(student, present), _compute_margins(teacher, present)
-    return ((ours - theirs).square() * kept).sum() / kept.sum().clamp(min=1)
+    (student_margins, present_pairs), (teacher_margins, _) = (
+        _compute_margins(student, present),
+        _compute_margins(teacher, present),
+    )
+    return ((student_margins - teacher_margins).square() * present_pairs).sum() / present_pairs.sum().clamp(min=1)
 
 
 def lsh(
@@ -110,9 +113,9 @@ def lsh(
     import torch
 
     near, far = _to_float32(positives), _to_float32(negatives)
-    there = torch.ones_like(far, dtype=torch.bool) if present is None else present
+    counted = torch.ones_like(far, dtype=torch.bool) if present is None else present
     pull = (near - radius).clamp(min=0).mean()
-    push = (ratio * radius - far.masked_fill(~there, ratio * radius)).clamp(min=0).sum() / there.sum().clamp(min=1)
+    push = (ratio * radius - far.masked_fill(~counted, ratio * radius)).clamp(min=0).sum() / counted.sum().clamp(min=1)
     return pull + push
 
 
@@ -141,9 +144,9 @@ def _compute_margins(scores: Tensor, present: Tensor | None) -> tuple[Tensor, Te
     import torch
 
     scores = _to_float32(scores)
-    there = torch.ones_like(scores, dtype=torch.bool) if present is None else present
-    scores = scores.masked_fill(~there, 0)  # whatever stands there, NaN too, has no gradient
-    return scores[:, :1] - scores[:, 1:], there[:, 1:]
+    is_present = torch.ones_like(scores, dtype=torch.bool) if present is None else present
+    scores = scores.masked_fill(~is_present, 0)  # whatever stands there, NaN too, has no gradient
+    return scores[:, :1] - scores[:, 1:], is_present[:, 1:]
 
 
 def _to_float32(values: Tensor) -> Tensor:

@@ -68,14 +68,16 @@ def select_positives(qrels: Qrels, grade: int | None, most: int | None) -> tuple
     if most is not None:
         order = np.lexsort((_hash_pairs(q, d), -g, q))
         q, d = q[order], d[order]
-        kept = _mark_first(q, most)
-        q, d = q[kept], d[kept]
+        first = _mark_first(q, most)
+        q, d = q[first], d[first]
         order = np.lexsort((d, q))
         q, d = q[order], d[order]
     return q, d
 
 
-def mine_rows(queries: Texts, docs: Texts, qrels: Qrels, found: Ranking | None, params: Mapping[str, Any]) -> MinedRows:
+def mine_rows(
+    queries: Texts, docs: Texts, qrels: Qrels, ranking: Ranking | None, params: Mapping[str, Any]
+) -> MinedRows:
     """Return the examples of judged queries.
 
     found   what negatives are taken from; None: there are none
@@ -83,18 +85,18 @@ def mine_rows(queries: Texts, docs: Texts, qrels: Qrels, found: Ranking | None, 
     """
     grade = params.get("grade")
     q, d = select_positives(qrels, grade, params.get("positives"))
-    told = np.asarray(docs.fingerprints)[d] != 0
-    counts = {"judgements": len(qrels), "positives": len(q), "removed: blank positives": int((~told).sum())}
-    q, d = q[told], d[told]
+    has_text = np.asarray(docs.fingerprints)[d] != 0
+    counts = {"judgements": len(qrels), "positives": len(q), "removed: blank positives": int((~has_text).sum())}
+    q, d = q[has_text], d[has_text]
     least = qrels.min_rel if grade is None else min(grade, qrels.min_rel)
     known = np.column_stack(select_positives(qrels, least, None))
     counts["examples"] = len(q)
-    if found is None:
-        nothing = np.zeros(0, np.int64)
-        return MinedRows(q, d, np.zeros(len(q) + 1, np.int64), nothing, known, counts)
-    how = params["negatives"]
-    candidates = _filter_candidates(queries, docs, found, known, how.get("ranks", (1, 100)), counts)
-    offsets, negatives = _choose_negatives(q, d, candidates, found, how, counts)
+    if ranking is None:
+        no_rows = np.zeros(0, np.int64)
+        return MinedRows(q, d, np.zeros(len(q) + 1, np.int64), no_rows, known, counts)
+    options = params["negatives"]
+    candidates = _filter_candidates(queries, docs, ranking, known, options.get("ranks", (1, 100)), counts)
+    offsets, negatives = _choose_negatives(q, d, candidates, ranking, options, counts)
     return MinedRows(q, d, offsets, negatives, known, counts)
 
 
@@ -108,59 +110,59 @@ class _Candidates:
 
 
 def _filter_candidates(
-    queries: Texts, docs: Texts, found: Ranking, known: Rows, ranks: tuple[int, int], counts: dict[str, int]
+    queries: Texts, docs: Texts, ranking: Ranking, known: Rows, ranks: tuple[int, int], counts: dict[str, int]
 ) -> _Candidates:
     """Take out what is known or has a known text."""
-    prints, asked = np.asarray(docs.fingerprints), np.asarray(queries.fingerprints)
-    inside = (found.ranks >= ranks[0]) & (found.ranks <= ranks[1])
-    q, d = found.query_rows[inside], np.asarray(found.rows[inside], np.int64)
-    scores = np.asarray(found.scores)[inside]
+    prints, query_prints = np.asarray(docs.fingerprints), np.asarray(queries.fingerprints)
+    in_range = (ranking.ranks >= ranks[0]) & (ranking.ranks <= ranks[1])
+    q, d = ranking.query_rows[in_range], np.asarray(ranking.rows[in_range], np.int64)
+    scores = np.asarray(ranking.scores)[in_range]
     _, group = np.unique(np.concatenate((prints[d], prints[known[:, 1]])), return_inverse=True)
     group, known_group = group[: len(d)].astype(np.int64), group[len(d) :].astype(np.int64)
     n_groups = int(max(group.max(initial=0), known_group.max(initial=0))) + 1
-    _, question = np.unique(asked, return_inverse=True)  # queries with one text have one set of positives
-    question = np.where(asked == 0, len(asked) + np.arange(len(asked)), question).astype(np.int64)
-    of, known_of = question[q], question[known[:, 0]]
+    _, question = np.unique(query_prints, return_inverse=True)  # queries with one text have one set of positives
+    question = np.where(query_prints == 0, len(query_prints) + np.arange(len(query_prints)), question).astype(np.int64)
+    question_at, known_of = question[q], question[known[:, 0]]
     reasons = {
-        "known positives": np.isin(of * len(docs) + d, known_of * len(docs) + known[:, 1]),
-        "texts of positives": np.isin(of * n_groups + group, known_of * n_groups + known_group),
-        "the query itself": (prints[d] == asked[q]) & (asked[q] != 0),
+        "known positives": np.isin(question_at * len(docs) + d, known_of * len(docs) + known[:, 1]),
+        "texts of positives": np.isin(question_at * n_groups + group, known_of * n_groups + known_group),
+        "the query itself": (prints[d] == query_prints[q]) & (query_prints[q] != 0),
         "blank": prints[d] == 0,
     }
     counts["candidates"] = len(d)
-    left = np.ones(len(d), np.bool_)
+    is_candidate = np.ones(len(d), np.bool_)
     for reason, hit in reasons.items():
-        counts[f"removed: {reason}"] = int((left & hit).sum())
-        left &= ~hit
-    _, first = np.unique((q * n_groups + group)[left], return_index=True)
-    alone = np.zeros(int(left.sum()), np.bool_)
-    alone[first] = True
-    counts["removed: equal texts"] = int((~alone).sum())
-    left[np.flatnonzero(left)[~alone]] = False
-    q, d, scores = q[left], d[left], scores[left]
+        counts[f"removed: {reason}"] = int((is_candidate & hit).sum())
+        is_candidate &= ~hit
+    _, first = np.unique((q * n_groups + group)[is_candidate], return_index=True)
+    is_first = np.zeros(int(is_candidate.sum()), np.bool_)
+    is_first[first] = True
+    counts["removed: equal texts"] = int((~is_first).sum())
+    is_candidate[np.flatnonzero(is_candidate)[~is_first]] = False
+    q, d, scores = q[is_candidate], d[is_candidate], scores[is_candidate]
     return _Candidates(np.searchsorted(q, np.arange(len(queries) + 1)).astype(np.int64), d, scores)
 
 
 def _choose_negatives(
-    q: Rows, d: Rows, listed: _Candidates, found: Ranking, how: Mapping[str, Any], counts: dict[str, int]
+    q: Rows, d: Rows, candidates: _Candidates, ranking: Ranking, options: Mapping[str, Any], counts: dict[str, int]
 ) -> tuple[Rows, Rows]:
     """Return offsets and rows of each example's negatives."""
-    lengths = np.diff(listed.offsets)[q]
-    at = concatenate_ranges(listed.offsets[q], lengths)
+    lengths = np.diff(candidates.offsets)[q]
+    at = concatenate_ranges(candidates.offsets[q], lengths)
     example = np.repeat(np.arange(len(q)), lengths)
     keep = np.ones(len(at), np.bool_)
-    if "margin" in how or "relative" in how:
-        own = look_up_scores(found, q, d)
-        limit = own - how["margin"] if "margin" in how else own
-        if "relative" in how:  # of a negative score, the share that is farther from 0
-            limit = np.minimum(limit, own - np.abs(own) * (1 - how["relative"]))
-        counts["positives not in the list"] = int(np.isnan(own).sum())
-        keep = ~(listed.scores[at] > limit[example])  # where the positive has no score, nothing is too close
+    if "margin" in options or "relative" in options:
+        positive_scores = look_up_scores(ranking, q, d)
+        limit = positive_scores - options["margin"] if "margin" in options else positive_scores
+        if "relative" in options:  # of a negative score, the share that is farther from 0
+            limit = np.minimum(limit, positive_scores - np.abs(positive_scores) * (1 - options["relative"]))
+        counts["positives not in the list"] = int(np.isnan(positive_scores).sum())
+        keep = ~(candidates.scores[at] > limit[example])  # where the positive has no score, nothing is too close
         counts["removed: too close to the positive"] = int((~keep).sum())
     at, example = at[keep], example[keep]
-    n = int(how.get("n", 1))
-    if how.get("choose") == "random":
-        order = np.lexsort((_hash_pairs(example, listed.rows[at]), example))
+    n = int(options.get("n", 1))
+    if options.get("choose") == "random":
+        order = np.lexsort((_hash_pairs(example, candidates.rows[at]), example))
         chosen = np.sort(order[_mark_first(example[order], n)])  # back in the list's order
     else:
         chosen = np.flatnonzero(_mark_first(example, n))
@@ -168,7 +170,7 @@ def _choose_negatives(
     offsets = np.searchsorted(example, np.arange(len(q) + 1)).astype(np.int64)
     counts["negatives"] = len(at)
     counts["examples with fewer"] = int((np.diff(offsets) < n).sum())
-    return offsets, listed.rows[at]
+    return offsets, candidates.rows[at]
 
 
 def _mark_first(keys: Rows, n: int) -> NDArray[np.bool_]:
@@ -178,15 +180,15 @@ def _mark_first(keys: Rows, n: int) -> NDArray[np.bool_]:
     return np.asarray(place < n)
 
 
-def look_up_scores(found: Ranking, q: Rows, d: Rows) -> NDArray[np.float64]:
+def look_up_scores(ranking: Ranking, q: Rows, d: Rows) -> NDArray[np.float64]:
     """Return the scores that a ranking has for pairs, NaN where it has none."""
-    if not len(found):
+    if not len(ranking):
         return np.full(len(q), np.nan)
-    order = np.argsort(found.keys)
-    keys, wanted = found.keys[order], q * max(len(found.docs), 1) + d
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    scores = np.asarray(found.scores, np.float64)[order[at]]
-    return np.where(keys[at] == wanted, scores, np.nan)
+    order = np.argsort(ranking.keys)
+    keys, pair_keys = ranking.keys[order], q * max(len(ranking.docs), 1) + d
+    at = np.minimum(np.searchsorted(keys, pair_keys), len(keys) - 1)
+    scores = np.asarray(ranking.scores, np.float64)[order[at]]
+    return np.where(keys[at] == pair_keys, scores, np.nan)
 
 
 def _hash_pairs(a: Rows, b: Rows) -> NDArray[np.uint64]:

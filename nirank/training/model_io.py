@@ -36,36 +36,36 @@ def load_start(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[An
         "cross_encoder": scoring,
     }
     base.check_modules(sparse=kind == "sparse_encoder")
-    model, made = load_known(base.name, base.path, base.content, makers[kind], STARTS[kind], device)
-    if not hasattr(model[0], "auto_model") or any(type(one).__name__ == "Router" for one in model):
+    model, new_weights = load_known(base.name, base.path, base.content, makers[kind], STARTS[kind], device)
+    if not hasattr(model[0], "auto_model") or any(type(module).__name__ == "Router" for module in model):
         raise ModelError(f"model '{base.name}': training needs one transformer that reads queries and documents")
-    return model, bool(made)
+    return model, bool(new_weights)
 
 
-def limit_length(model: Any, asked: int | None) -> int:
+def limit_length(model: Any, max_length: int | None) -> int:
     """Return how many tokens are read of a text; raise ConfigError where the model has fewer positions."""
-    found = int(asked or model.max_seq_length or 512)
+    limit = int(max_length or model.max_seq_length or 512)
     known = positions(model)
-    if known is not None and asked is not None and asked > known:
-        raise ConfigError(f"recipe: max_length {found} is more than the model's {known} positions")
-    return found if known is None else min(found, known)
+    if known is not None and max_length is not None and max_length > known:
+        raise ConfigError(f"recipe: max_length {limit} is more than the model's {known} positions")
+    return limit if known is None else min(limit, known)
 
 
 def save_model(model: Any, folder: Path) -> None:
     """Write the model as its kind's class loads it, float32 in safetensors; files name no place of this machine."""
     model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
     for path in folder.rglob("*.json"):
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(said, dict) and (placed := [name for name in _PATH_KEYS if name in said]):
-            for name in placed:
-                del said[name]
-            path.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(config, dict) and (path_keys := [name for name in _PATH_KEYS if name in config]):
+            for name in path_keys:
+                del config[name]
+            path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _find_transformer(path: Path) -> Path:
     """Return the folder of the transformer inside a model of sentence-transformers."""
-    listed = path / "modules.json"
-    modules = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    module_list = path / "modules.json"
+    modules = json.loads(module_list.read_text(encoding="utf-8")) if module_list.exists() else []
     inside = path / str(modules[0].get("path", "")) if modules else path
     return inside if (inside / "config.json").exists() else path
 

@@ -49,22 +49,22 @@ class Train(TrainedModel):
     @property
     def title(self) -> str:
         named = self.base.rstrip("/").removesuffix("/model") if isinstance(self.base, str) else self.base.title
-        how = [f"{name} {value}" for name, value in self.recipe.options().items()]
+        options = [f"{name} {value}" for name, value in self.recipe.options().items()]
         if isinstance(self.seed, int):
-            how.append(f"seed {self.seed}")
-        where = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
-        return f"{where} ({', '.join(how)})" if how else where
+            options.append(f"seed {self.seed}")
+        title = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
+        return f"{title} ({', '.join(options)})" if options else title
 
     def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve
 
-        one = plan_models(self, sides, None, "train")
+        train = plan_models(self, sides, None, "train")
         params: dict[str, Any] = {"kind": self.kind, "seed": self.seed}
-        if isinstance(one.base, str):
-            params["base"] = dict(resolve(one.base).identity)
+        if isinstance(train.base, str):
+            params["base"] = dict(resolve(train.base).identity)
         if self.recipe.options():
             params["recipe"] = self.recipe.options()
-        inputs: Inputs = (*list_model_inputs(one), ("examples", self.data.compile_node(sides)))
+        inputs: Inputs = (*list_model_inputs(train), ("examples", self.data.compile_node(sides)))
         if self.watch is not None:
             inputs += self.watch.inputs(sides)
             params["watch"] = self.watch.params()
@@ -75,8 +75,8 @@ class Train(TrainedModel):
             inputs,
             offline=True,
             training=True,
-            memory=one.memory,
-            stage=one,
+            memory=train.memory,
+            stage=train,
             label=f"train {KINDS[self.kind]}: {self.title}",
         )
 
@@ -121,22 +121,22 @@ class Soup(TrainedModel):
             raise ConfigError("soup: greedy measures on held-out queries and needs watch; the others use none")
         if not 0 <= self.alpha <= 1:
             raise ConfigError(f"soup: alpha must lie in [0, 1], got {self.alpha}")
-        kinds = sorted({one.kind for one in self.of})
-        starts = list(dict.fromkeys(find_start(one) for one in self.of))
+        kinds = sorted({model.kind for model in self.of})
+        starts = list(dict.fromkeys(find_start(model) for model in self.of))
         if len(kinds) > 1 or len(starts) > 1:
-            said = [one if isinstance(one, str) else one.title for one in starts]
+            names = [start if isinstance(start, str) else start.title for start in starts]
             raise ConfigError(
-                f"soup: its models must be of one kind and start from one model, got {', '.join((*kinds, *said))}"
+                f"soup: its models must be of one kind and start from one model, got {', '.join((*kinds, *names))}"
             )
         idle = [
             name
-            for name, given, used in (
+            for name, is_set, has_effect in (
                 ("tie", self.tie != "accept", self.how == "greedy"),
                 ("alpha", self.alpha != 0.5, self.how == "wise"),
                 ("watch.every", self.watch is not None and self.watch.every is not None, False),
                 ("watch.patience", self.watch is not None and self.watch.patience is not None, False),
             )
-            if given and not used
+            if is_set and not has_effect
         ]
         if idle:
             raise ConfigError(f"soup: {idle[0]} does nothing in a soup that is {self.how}; leave it out")
@@ -156,9 +156,9 @@ class Soup(TrainedModel):
     def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve
 
-        models = tuple(PlannedModel(one, one.compile_node(sides)) for one in self.of)
+        models = tuple(PlannedModel(model, model.compile_node(sides)) for model in self.of)
         params: dict[str, Any] = {"how": self.how}
-        inputs: Inputs = tuple((MODEL, one.node) for one in models)
+        inputs: Inputs = tuple((MODEL, model.node) for model in models)
         if self.how == "wise":
             start = find_start(self)
             params["alpha"] = self.alpha
@@ -166,8 +166,8 @@ class Soup(TrainedModel):
                 inputs += (("start", start.compile_node(sides)),)
             else:
                 files = resolve(start)
-                heads = str(files.config("config.json").get("architectures", ""))
-                if self.kind == "cross_encoder" and "SequenceClassification" not in heads:
+                architectures = str(files.config("config.json").get("architectures", ""))
+                if self.kind == "cross_encoder" and "SequenceClassification" not in architectures:
                     raise ConfigError(f"soup: {start} is no cross-encoder; there is nothing between it and one")
                 params["base"] = dict(files.identity)
         if self.watch is not None:
@@ -181,11 +181,11 @@ class Soup(TrainedModel):
         return to_expression(self)
 
 
-def find_start(one: TrainedModel) -> str | TrainedModel:
+def find_start(model: TrainedModel) -> str | TrainedModel:
     """Return what a model's training started from."""
-    if isinstance(one, Soup):
-        return find_start(one.of[0])
-    if isinstance(one, PlannedModel):
-        return find_start(one.model)
-    assert isinstance(one, Train), f"{type(one).__name__} says nothing of its start"
-    return one.base
+    if isinstance(model, Soup):
+        return find_start(model.of[0])
+    if isinstance(model, PlannedModel):
+        return find_start(model.model)
+    assert isinstance(model, Train), f"{type(model).__name__} says nothing of its start"
+    return model.base

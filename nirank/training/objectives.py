@@ -31,8 +31,8 @@ def resolve_loss(kind: Kind, recipe: Recipe) -> Loss:
     """Return the loss; raise ConfigError where it does not fit the kind of model."""
     loss = recipe.loss or _DEFAULT_LOSS[kind]
     if kind not in _LOSS_KINDS[loss]:
-        fit = ", ".join(one for one, kinds in _LOSS_KINDS.items() if kind in kinds)
-        raise ConfigError(f"recipe: loss '{loss}' does not train a {kind.replace('_', '-')}; expected one of {fit}")
+        fitting = ", ".join(name for name, kinds in _LOSS_KINDS.items() if kind in kinds)
+        raise ConfigError(f"recipe: loss '{loss}' does not train a {kind.replace('_', '-')}; expected one of {fitting}")
     return loss
 
 
@@ -65,10 +65,10 @@ class Objective:
 
     def __call__(self, model: Any, batch: Batch) -> Tensor:
         """Return the loss, a scalar."""
-        found = self.compute_outputs(model, batch["inputs"])[batch["place"]]
+        outputs = self.compute_outputs(model, batch["inputs"])[batch["place"]]
         if self.kind == "cross_encoder":
-            return self._compute_list_loss(found[batch["lists"]], batch)
-        queries, docs = found[: batch["n_queries"]], found[batch["n_queries"] :]
+            return self._compute_list_loss(outputs[batch["lists"]], batch)
+        queries, docs = outputs[: batch["n_queries"]], outputs[batch["n_queries"] :]
         if self.loss == "lsh":
             loss = self._compute_lsh_loss(losses.euclidean_distances(queries[batch["queries"]], docs), batch)
         elif self.loss == "mnr":
@@ -93,18 +93,18 @@ class Objective:
         mixed = self.recipe.precision == "bfloat16"
         outputs = []
         with torch.autocast(device, torch.bfloat16) if mixed else nullcontext():
-            for one in inputs:
+            for batch_inputs in inputs:
                 if self.kind == "cross_encoder":
-                    outputs.append(model.model(**one, return_dict=True).logits[:, 0].float())
+                    outputs.append(model.model(**batch_inputs, return_dict=True).logits[:, 0].float())
                     continue
-                features = model[0](dict(one))
+                features = model[0](dict(batch_inputs))
                 with torch.autocast(device, enabled=False):
                     features["token_embeddings"] = features["token_embeddings"].float()
                     for module in list(model)[1:]:
                         features = module(features)
                     outputs.append(features["sentence_embedding"].float())
-        found = torch.cat(outputs)
-        return torch.nn.functional.normalize(found, dim=-1) if self.cosine else found
+        joined = torch.cat(outputs)
+        return torch.nn.functional.normalize(joined, dim=-1) if self.cosine else joined
 
     def _compute_lsh_loss(self, distances: Tensor, batch: Batch) -> Tensor:
         """Pull each query's positive inside the radius; push what is no known positive of it outside."""

@@ -159,5 +159,5 @@ __all__ = ["Kind", "Lora", "Loss", "Recipe"]
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, Lora):
-        return {name: _to_json(one) for name, one in find_changed_fields(value).items()}
+        return {name: _to_json(part) for name, part in find_changed_fields(value).items()}
     return list(value) if isinstance(value, tuple) else value

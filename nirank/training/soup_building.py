@@ -26,41 +26,41 @@ _MOST_TERMS = 1_000_000  # more than any vocabulary has
 
 
 def build_soup(
-    folders: Sequence[Path], how: Soup, start: Path | None, watched: WatchedLists | None, folder: Path, ctx: Context
+    folders: Sequence[Path], soup: Soup, start: Path | None, watched: WatchedLists | None, folder: Path, ctx: Context
 ) -> None:
     """Write the soup of some trained models into `folder/model`, and what went into it into `soup.json`.
 
     folders  of the models' artifacts
     start    of the artifact that they started from, where that was made too
     """
-    models = [one / MODEL for one in folders]
-    weights.check_comparable(models, [one.title for one in how.of])
-    states: list[Callable[[], State]] = [partial(weights.read_state, one) for one in models]
+    models = [artifact / MODEL for artifact in folders]
+    weights.check_comparable(models, [artifact.title for artifact in soup.of])
+    states: list[Callable[[], State]] = [partial(weights.read_state, artifact) for artifact in models]
     log: list[Any] = []
-    if how.how == "greedy":
+    if soup.how == "greedy":
         assert watched is not None
-        measure = partial(_measure_state, like=models[0], kind=how.kind, watched=watched, ctx=ctx)
-        state, ingredients, steps = soups.average_greedily(states, measure, tie=how.tie)
+        measure = partial(_measure_state, like=models[0], kind=soup.kind, watched=watched, ctx=ctx)
+        state, ingredients, steps = soups.average_greedily(states, measure, tie=soup.tie)
         log = [step._asdict() for step in steps]
     else:
         state, ingredients = soups.average_uniformly(states), tuple(range(len(models)))
-    if how.how == "wise":
-        begun = resolve(how.base_name).path if start is None else start / MODEL
-        weights.check_comparable([models[0], begun], [how.of[0].title, "what it started from"])
-        state = soups.interpolate_states(_cast_start(weights.read_state(begun), state), state, how.alpha)
+    if soup.how == "wise":
+        start_folder = resolve(soup.base_name).path if start is None else start / MODEL
+        weights.check_comparable([models[0], start_folder], [soup.of[0].title, "what it started from"])
+        state = soups.interpolate_states(_cast_start(weights.read_state(start_folder), state), state, soup.alpha)
     weights.write_state(state, models[0], folder / MODEL)
-    said = {"how": how.how, "ingredients": [how.of[at].title for at in ingredients], "log": log}
-    (folder / "soup.json").write_text(json.dumps(said, indent=1) + "\n")
-    ctx.declare("soup", {"how": how.how, "models": len(models), "ingredients": list(ingredients)})
+    description = {"how": soup.how, "ingredients": [soup.of[at].title for at in ingredients], "log": log}
+    (folder / "soup.json").write_text(json.dumps(description, indent=1) + "\n")
+    ctx.declare("soup", {"how": soup.how, "models": len(models), "ingredients": list(ingredients)})
 
 
-def _cast_start(begun: State, made: State) -> State:
+def _cast_start(start: State, trained: State) -> State:
     """Return a start's weights in the types of what was made of it, which may be finer than those of its files.
 
     Positions and the like are left out: whole numbers that older libraries saved with a model and newer ones do not.
     """
-    kept = {name: one for name, one in begun.items() if name in made or one.is_floating_point()}
-    return {name: one.to(made[name].dtype) if name in made else one for name, one in kept.items()}
+    relevant = {name: tensor for name, tensor in start.items() if name in trained or tensor.is_floating_point()}
+    return {name: tensor.to(trained[name].dtype) if name in trained else tensor for name, tensor in relevant.items()}
 
 
 def score_watched(kind: Kind, model: ModelFiles, watched: WatchedLists, ctx: Context) -> NDArray[np.floating]:
@@ -80,16 +80,16 @@ def score_watched(kind: Kind, model: ModelFiles, watched: WatchedLists, ctx: Con
                 encode(texts, len(texts), Encoding(model, model.prompt(side)), place, ctx)
                 vectors.append(np.array(read_vectors(place)[0], np.float32))
             else:
-                how = SparseEncoding(model, "query" if side == "query" else "document")
-                encode_sparse(texts, len(texts), how, place, ctx)
+                encoding = SparseEncoding(model, "query" if side == "query" else "document")
+                encode_sparse(texts, len(texts), encoding, place, ctx)
                 vectors.append(_read_matrix(place, len(texts)))
     queries, docs = vectors
     if kind == "sparse_encoder":
         return np.asarray(queries[watched.at[:, 0]].multiply(docs[watched.at[:, 1]]).sum(axis=1)).ravel()
     scores = np.empty(len(watched.at), np.float32)
     for query in range(len(watched.queries)):
-        of = np.flatnonzero(watched.at[:, 0] == query)
-        scores[of] = score_rows(queries[query], docs, watched.at[of, 1], model.similarity)
+        pairs = np.flatnonzero(watched.at[:, 0] == query)
+        scores[pairs] = score_rows(queries[query], docs, watched.at[pairs, 1], model.similarity)
     return scores
 
 

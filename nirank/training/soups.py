@@ -67,17 +67,17 @@ def average_greedily(
     _check_states(states)
     first = _drop_weights(_load_state(states[0]))
     alone = [_measure_model(source, first, n, measure) for n, source in enumerate(states)]
-    best, *others = sorted(range(len(states)), key=lambda n: -alone[n])
+    best, *rest = sorted(range(len(states)), key=lambda n: -alone[n])
     if alone[best] == -math.inf:
         raise ConfigError(f"soup: the measure of all {len(states)} models is NaN")
     mean, score = _copy_weights(_load_state(states[best])), alone[best]
     ingredients, log = [best], [GreedyTrial(best, score, None, True)]
-    for n in others:
+    for n in rest:
         candidate = _update_mean(mean, _load_state(states[n]), len(ingredients))
         together = _replace_nan(measure(_complete_state(candidate, first)))
-        taken = together >= score - tolerance if tie == "accept" else together > score + tolerance
-        log.append(GreedyTrial(n, alone[n], together, taken))
-        if taken:
+        is_taken = together >= score - tolerance if tie == "accept" else together > score + tolerance
+        log.append(GreedyTrial(n, alone[n], together, is_taken))
+        if is_taken:
             mean, score = candidate, max(score, together)  # a chain of ties cannot drift downward
             ingredients.append(n)
     return GreedySoup(_complete_state(mean, first), tuple(ingredients), tuple(log))
@@ -94,22 +94,27 @@ def interpolate_states(start: Source, tuned: Source, alpha: float = 0.5) -> dict
         raise ConfigError(f"soup: alpha must lie in [0, 1], got {alpha}")
     before, after = _load_state(start), _load_state(tuned)
     check_tensors(before, after, 1)
-    mixed = {name: (1 - alpha) * one + alpha * after[name].to(one.dtype) for name, one in _copy_weights(before).items()}
+    mixed = {
+        name: (1 - alpha) * weights + alpha * after[name].to(weights.dtype)
+        for name, weights in _copy_weights(before).items()
+    }
     return _complete_state(mixed, before)
 
 
 def check_tensors(first: State, other: State, number: int) -> None:
     """Raise ConfigError, one sentence, where a model's tensors are not those of the first, by name, shape and kind."""
     where = f"soup: model {number + 1}"
-    for here, there, said in ((first, other, "lacks"), (other, first, "has, unlike model 1,")):
-        missing = [name for name in here if name not in there]
+    for state, reference, difference in ((first, other, "lacks"), (other, first, "has, unlike model 1,")):
+        missing = [name for name in state if name not in reference]
         if missing:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
-            raise ConfigError(f"{where} {said} the tensor '{missing[0]}'{more}; a soup needs models of one start")
-    for name, one in first.items():
-        found = other[name]
-        if found.shape != one.shape or found.is_floating_point() != one.is_floating_point():
-            shapes = [f"{tuple(each.shape)} {str(each.dtype).removeprefix('torch.')}" for each in (found, one)]
+            raise ConfigError(f"{where} {difference} the tensor '{missing[0]}'{more}; a soup needs models of one start")
+    for name, tensor in first.items():
+        other_tensor = other[name]
+        if other_tensor.shape != tensor.shape or other_tensor.is_floating_point() != tensor.is_floating_point():
+            shapes = [
+                f"{tuple(each.shape)} {str(each.dtype).removeprefix('torch.')}" for each in (other_tensor, tensor)
+            ]
             raise ConfigError(f"{where}'s tensor '{name}' is {shapes[0]}, that of model 1 is {shapes[1]}")
 
 
@@ -130,7 +135,7 @@ def _measure_model(source: Source, first: State, n: int, measure: Callable[[Stat
 
 def _drop_weights(state: State) -> State:
     """Return a state without its weights: shapes, types, and the integer buffers."""
-    return {name: one.to("meta") if one.is_floating_point() else one for name, one in state.items()}
+    return {name: tensor.to("meta") if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
 def _copy_weights(state: State) -> dict[str, Tensor]:
@@ -138,20 +143,22 @@ def _copy_weights(state: State) -> dict[str, Tensor]:
     import torch
 
     return {
-        name: one.detach().to(torch.promote_types(one.dtype, torch.float32), copy=True)
-        for name, one in state.items()
-        if one.is_floating_point()
+        name: tensor.detach().to(torch.promote_types(tensor.dtype, torch.float32), copy=True)
+        for name, tensor in state.items()
+        if tensor.is_floating_point()
     }
 
 
 def _update_mean(mean: Mapping[str, Tensor], state: State, n: int) -> dict[str, Tensor]:
     """Return the mean of n models and one more."""
-    return {name: one + (state[name].detach().to(one.dtype) - one) / (n + 1) for name, one in mean.items()}
+    return {
+        name: weights + (state[name].detach().to(weights.dtype) - weights) / (n + 1) for name, weights in mean.items()
+    }
 
 
 def _complete_state(mean: Mapping[str, Tensor], first: State) -> dict[str, Tensor]:
     """Return a whole state: the first one's names in order, types and integer buffers."""
-    return {name: mean[name].to(one.dtype) if name in mean else one.clone() for name, one in first.items()}
+    return {name: mean[name].to(tensor.dtype) if name in mean else tensor.clone() for name, tensor in first.items()}
 
 
 def _replace_nan(score: float) -> float:

@@ -98,19 +98,19 @@ class TokenReader:
 
     def read(self, texts: Sequence[str], prompt: str = "") -> Tokens:
         """Return the ids of texts with a prompt in front, uncut."""
-        found: list[Ids] = []
+        ids_of_texts: list[Ids] = []
         for first in range(0, len(texts), _BATCH):
-            some = [prompt + text for text in texts[first : first + _BATCH]]
-            read = self.tokenizer(
-                some,
+            batch = [prompt + text for text in texts[first : first + _BATCH]]
+            encoded = self.tokenizer(
+                batch,
                 add_special_tokens=False,
                 return_attention_mask=False,
                 return_token_type_ids=False,
                 verbose=False,
             )
-            found += [np.array(ids, np.int32) for ids in read["input_ids"]]
-        offsets = np.concatenate(([0], np.cumsum([len(ids) for ids in found], dtype=np.int64)))
-        return Tokens(np.concatenate([np.empty(0, np.int32), *found]), offsets)
+            ids_of_texts += [np.array(ids, np.int32) for ids in encoded["input_ids"]]
+        offsets = np.concatenate(([0], np.cumsum([len(ids) for ids in ids_of_texts], dtype=np.int64)))
+        return Tokens(np.concatenate([np.empty(0, np.int32), *ids_of_texts]), offsets)
 
     def frame_text(self, ids: Ids) -> tuple[Ids, Ids]:
         """Return ids and types of a text, cut."""
@@ -158,14 +158,14 @@ class TokenReader:
 
     def _find_special_tokens(self, texts: int) -> _SpecialTokens:
         """Learn from an example where special tokens stand; raise ModelError where that is no fixed pattern."""
-        read = self.tokenizer(*([text] for text in _PROBES[:texts]), verbose=False)
-        whole, owners = read["input_ids"][0], read.sequence_ids(0)
-        types = read.get("token_type_ids", [[0] * len(whole)])[0]
+        encoded = self.tokenizer(*([text] for text in _PROBES[:texts]), verbose=False)
+        ids, owners = encoded["input_ids"][0], encoded.sequence_ids(0)
+        types = encoded.get("token_type_ids", [[0] * len(ids)])[0]
         pieces: list[list[int]] = [[] for _ in range(texts + 1)]
         piece_types: list[list[int]] = [[] for _ in range(texts + 1)]
         text_types = [0] * texts
         at = 0
-        for token, owner, kind in zip(whole, owners, types, strict=True):
+        for token, owner, kind in zip(ids, owners, types, strict=True):
             if owner is None:
                 pieces[at].append(token)
                 piece_types[at].append(kind)
@@ -173,21 +173,21 @@ class TokenReader:
                 at = owner + 1
                 text_types[owner] = kind
         layout = _SpecialTokens(tuple(map(tuple, pieces)), tuple(map(tuple, piece_types)), tuple(text_types))
-        bare = [np.array(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in _PROBES[:texts]]
-        if [*layout.join_ids(bare)] != [*whole] or [*layout.join_types(bare)] != [*types]:
+        text_ids = [np.array(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in _PROBES[:texts]]
+        if [*layout.join_ids(text_ids)] != [*ids] or [*layout.join_types(text_ids)] != [*types]:
             raise ModelError("training needs a tokenizer that puts its special tokens around texts, in fixed places")
         return layout
 
 
 def _choose_cuts(lengths: NDArray[np.int64]) -> list[int]:
     """Return where to cut rows, longest first, into passes: the least sum of padded tokens and of passes."""
-    cost, came = np.zeros(len(lengths) + 1), np.zeros(len(lengths) + 1, np.int64)
+    cost, best_start = np.zeros(len(lengths) + 1), np.zeros(len(lengths) + 1, np.int64)
     for end in range(1, len(lengths) + 1):
         starts = np.arange(end)
-        whole = cost[:end] + (end - starts) * lengths[:end] + _PASS_COST
-        came[end] = int(whole.argmin())
-        cost[end] = whole[came[end]]
+        totals = cost[:end] + (end - starts) * lengths[:end] + _PASS_COST
+        best_start[end] = int(totals.argmin())
+        cost[end] = totals[best_start[end]]
     cuts = [len(lengths)]
     while cuts[-1]:
-        cuts.append(int(came[cuts[-1]]))
+        cuts.append(int(best_start[cuts[-1]]))
     return cuts[::-1]

@@ -26,7 +26,8 @@ class TrainerSetup:
     """What a trainer works with, beside the model.
 
     groups    the optimiser's
-    done      advanced by every step: progress
+    progress  advanced by every step
+    checkpoint  what training goes on from; None: it begins
     patience  evaluations without gain after which training stops; None: never
     every     steps between evaluations; None: once an epoch
     """
@@ -38,22 +39,23 @@ class TrainerSetup:
     recipe: Recipe
     seed: int
     steps: int
-    done: Iterator[Any]
-    kept: Checkpoints
+    progress: Iterator[Any]
+    checkpoints: Checkpoints
+    checkpoint: Path | None
     best: BestWeights
     watch: WatchEvaluator | None
     patience: int | None
     every: int | None
 
 
-def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
+def make_trainer(kind: Kind, model: Any, setup: TrainerSetup) -> Any:
     """Return the library's trainer for this kind of model, ready to `train`."""
     import torch
     from sentence_transformers import cross_encoder, sentence_transformer, sparse_encoder
     from torch.utils.data import DataLoader
     from transformers import PrinterCallback, TrainerCallback
 
-    theirs: dict[str, tuple[Any, Any]] = {
+    trainer_classes: dict[str, tuple[Any, Any]] = {
         "bi_encoder": (
             sentence_transformer.SentenceTransformerTrainer,
             sentence_transformer.SentenceTransformerTrainingArguments,
@@ -61,10 +63,10 @@ def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
         "cross_encoder": (cross_encoder.CrossEncoderTrainer, cross_encoder.CrossEncoderTrainingArguments),
         "sparse_encoder": (sparse_encoder.SparseEncoderTrainer, sparse_encoder.SparseEncoderTrainingArguments),
     }
-    trainer_class, arguments_class = theirs[kind]
-    recipe = work.recipe
-    optimizer = torch.optim.AdamW(work.groups, eps=1e-6, fused=model.device.type in ("cpu", "cuda"))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: scale_rate(step, work.steps, recipe.warmup))
+    trainer_class, arguments_class = trainer_classes[kind]
+    recipe = setup.recipe
+    optimizer = torch.optim.AdamW(setup.groups, eps=1e-6, fused=model.device.type in ("cpu", "cuda"))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: scale_rate(step, setup.steps, recipe.warmup))
 
     class Trainer(trainer_class):  # type: ignore[misc, valid-type]
         control: Any
@@ -73,37 +75,37 @@ def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
             pass  # the card is ours
 
         def get_train_dataloader(self) -> Any:
-            rows = range(work.batches.n)
-            return self.accelerator.prepare(DataLoader(rows, batch_sampler=work.batches, collate_fn=work.collator))
+            rows = range(setup.batches.n)
+            return self.accelerator.prepare(DataLoader(rows, batch_sampler=setup.batches, collate_fn=setup.collator))
 
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            loss = work.objective(model, inputs)
+            loss = setup.objective(model, inputs)
             return (loss, {}) if return_outputs else loss
 
         def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
             if "loss" in logs:
                 step = self.state.global_step
-                logs["learning_rate"] = recipe.learning_rate * scale_rate(step - 1, work.steps, recipe.warmup)
+                logs["learning_rate"] = recipe.learning_rate * scale_rate(step - 1, setup.steps, recipe.warmup)
                 wrong = [name for name in ("loss", "grad_norm") if not math.isfinite(logs.get(name, 0.0))]
                 if wrong:
                     what = {"loss": "the loss", "grad_norm": "the gradient's norm"}[wrong[0]]
                     raise ModelError(
-                        f"training: {what} is {logs[wrong[0]]} at step {step} of {work.steps}; a lower learning rate,"
+                        f"training: {what} is {logs[wrong[0]]} at step {step} of {setup.steps}; a lower learning rate,"
                         " a longer warm-up or float32 may help"
                     )
-                next(work.done, None)
+                next(setup.progress, None)
             super().log(logs, start_time)
 
         def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-            assert work.watch is not None
-            value, step = work.watch.value(self.model), self.state.global_step
+            assert setup.watch is not None
+            value, step = setup.watch.value(self.model), self.state.global_step
             self.log({EVALUATION: value})
             curve = TrainingCurve.of(self.state.log_history)
             if curve.best == (step, value):
-                work.best.keep(self.model, step)
-            if work.patience is not None and curve.evaluations_since_best >= work.patience:
+                setup.best.keep(self.model, step)
+            if setup.patience is not None and curve.evaluations_since_best >= setup.patience:
                 self.control.should_training_stop = True
             metrics = {EVALUATION: value}
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -112,11 +114,11 @@ def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             if self.control.should_training_stop:
                 return  # the model itself is written next
-            with work.kept.write_next() as folder:
+            with setup.checkpoints.write_next() as folder:
                 self.args.output_dir = str(folder)
                 super()._save_checkpoint(model, trial)
             best = TrainingCurve.of(self.state.log_history).best
-            work.best.forget(best[0] if best else None)
+            setup.best.forget(best[0] if best else None)
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
             folder = Path(output_dir or self.args.output_dir)
@@ -128,18 +130,18 @@ def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
 
     class Steering(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            every = work.every or len(work.batches)
-            if work.watch is not None and (state.global_step % every == 0 or state.global_step == work.steps):
+            every = setup.every or len(setup.batches)
+            if setup.watch is not None and (state.global_step % every == 0 or state.global_step == setup.steps):
                 control.should_evaluate = True
-            control.should_save = work.kept.is_due()
+            control.should_save = setup.checkpoints.is_due()
 
     arguments = arguments_class(
-        output_dir=str(work.kept.folder),
+        output_dir=str(setup.checkpoints.folder),
         per_device_train_batch_size=recipe.batch,
         num_train_epochs=recipe.epochs,
-        max_steps=work.steps,
+        max_steps=setup.steps,
         max_grad_norm=recipe.clip,
-        seed=work.seed,
+        seed=setup.seed,
         use_cpu=model.device.type == "cpu",
         logging_strategy="steps",
         logging_steps=1,
@@ -150,13 +152,13 @@ def make_trainer(kind: Kind, model: Any, work: TrainerSetup) -> Any:
         dataloader_pin_memory=False,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several would each be given a part of a batch, and miss its negatives
-    made = Trainer(
+    trainer = Trainer(
         model=model,
         args=arguments,
         loss=torch.nn.Identity(),
-        data_collator=work.collator,
+        data_collator=setup.collator,
         callbacks=[Steering()],
         optimizers=(optimizer, schedule),
     )
-    made.remove_callback(PrinterCallback)
-    return made
+    trainer.remove_callback(PrinterCallback)
+    return trainer

@@ -71,32 +71,35 @@ class TrainingSet(TrainingData):
 
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
-        own = sources.open_judged(self.queries, "trained", self.grade)
-        assert own.judgements is not None, "checked where judged queries are opened"
-        for name, view, side in (("query_text", self.query_text, own.queries), ("doc_text", self.doc_text, own.docs)):
+        judged = sources.open_judged(self.queries, "trained", self.grade)
+        assert judged.judgements is not None, "checked where judged queries are opened"
+        views = (("query_text", self.query_text, judged.queries), ("doc_text", self.doc_text, judged.docs))
+        for name, view, side in views:
             sources.get_texts(side).text_fields.select_fields(
                 TextView(view), f"training set {self.title}: {name} {TextView(view)}"
             )
-        both = (("queries", own.queries), ("docs", own.docs))
-        given = {"grade": self.grade, "positives": self.positives}
-        params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        inputs: Inputs = (*both, ("judgements", own.judgements))
+        sides_inputs = (("queries", judged.queries), ("docs", judged.docs))
+        options = {"grade": self.grade, "positives": self.positives}
+        params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        inputs: Inputs = (*sides_inputs, ("judgements", judged.judgements))
         if self.negatives is not None:
             margins = self.negatives.margin is not None or self.negatives.relative is not None
             # Margins ask how the positive scores, wherever it stands.
-            of = score_to_the_end(self.negatives.of) if margins else self.negatives.of % self.negatives.ranks[1]
-            inputs += (("list", sources.compile_pipeline(of, own)),)
+            pipeline = self.negatives.of
+            pipeline = score_to_the_end(pipeline) if margins else pipeline % self.negatives.ranks[1]
+            inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
             params |= {"negatives": self.negatives.params()}
         mined = Node(
             f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
         )
-        read: Inputs = (*both, ("mined", mined))
+        text_inputs: Inputs = (*sides_inputs, ("mined", mined))
         if self.teacher is not None:
-            pairs = Node(f"{TASKS}:list_pairs", 1, {}, read, kind="pairs", offline=True, label=f"pairs of {self.title}")
-            read += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), own, pairs)),)
-        views = {"doc_text": self.doc_text, "query_text": self.query_text}
-        params = {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
-        return Node(f"{TASKS}:read_mined", 1, params, read, offline=True, label=f"examples of {self.title}")
+            pairs = Node(
+                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
+            )
+            text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
+        params = {name: view for name, view, _ in views if view != TITLE_AND_TEXT}
+        return Node(f"{TASKS}:read_mined", 1, params, text_inputs, offline=True, label=f"examples of {self.title}")
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -131,10 +134,15 @@ class Fields(TrainingData):
         texts = sources.get_texts(docs)
         for name, view in (("query", TextView(self.query)), ("positive", TextView(self.positive))):
             texts.text_fields.select_fields(view, f"training set {self.title}: {name} {view}")
-        asked = texts.read(TextView(self.query))
-        left = sources.find_overlap(asked, self.title, self.on_overlap, (docs.address, self.query), docs)
-        given = {"query": self.query, "positive": self.positive, "sample": self.sample, "without": sorted(left) or None}
-        params = {name: value for name, value in given.items() if value is not None}
+        questions = texts.read(TextView(self.query))
+        overlap = sources.find_overlap(questions, self.title, self.on_overlap, (docs.address, self.query), docs)
+        options = {
+            "query": self.query,
+            "positive": self.positive,
+            "sample": self.sample,
+            "without": sorted(overlap) or None,
+        }
+        params = {name: value for name, value in options.items() if value is not None}
         return Node(
             f"{TASKS}:pair_fields", 1, params, (("texts", docs),), offline=True, label=f"examples of {self.title}"
         )
@@ -171,19 +179,21 @@ class TrainingFile(TrainingData):
         if not path.is_file():
             raise ConfigError(f"training file {path}: there is no such file")
         sources = require_sources(sides)
-        given = InputFile.of(path)
-        params: dict[str, Any] = {"digest": given.digest}
+        file = InputFile.of(path)
+        params: dict[str, Any] = {"digest": file.digest}
         inputs: Inputs = ()
         if self.source is not None:
-            whole = sources.open_collection(self.source)
-            inputs = (("queries", whole.queries), ("docs", whole.docs))
-        opened = {role: sources.get_texts(node) for role, node in inputs}
-        whole_file = (given.digest, *(node.address for _, node in inputs))
-        with given.expect_unchanged():
-            asked = (one.query for one in read_examples(path, opened.get("queries"), opened.get("docs")))
-            left = sources.find_overlap(asked, self.title, self.on_overlap, whole_file, dict(inputs).get("docs"))
-        if left:
-            params["without"] = sorted(left)
+            source = sources.open_collection(self.source)
+            inputs = (("queries", source.queries), ("docs", source.docs))
+        texts = {role: sources.get_texts(node) for role, node in inputs}
+        overlap_key = (file.digest, *(node.address for _, node in inputs))
+        with file.expect_unchanged():
+            questions = (example.query for example in read_examples(path, texts.get("queries"), texts.get("docs")))
+            overlap = sources.find_overlap(
+                questions, self.title, self.on_overlap, overlap_key, dict(inputs).get("docs")
+            )
+        if overlap:
+            params["without"] = sorted(overlap)
         return Node(
             f"{TASKS}:read_file",
             1,
@@ -191,7 +201,7 @@ class TrainingFile(TrainingData):
             inputs,
             offline=True,
             given=True,
-            stage=given,
+            stage=file,
             label=f"examples of {self.title}",
         )
 
@@ -218,10 +228,10 @@ class Mixture(TrainingData):
 
     @property
     def title(self) -> str:
-        return " + ".join(one.title for one in self.of)
+        return " + ".join(data.title for data in self.of)
 
     def compile_node(self, sides: Sides) -> Node:
-        inputs = tuple(("examples", one.compile_node(sides)) for one in self.of)
+        inputs = tuple(("examples", data.compile_node(sides)) for data in self.of)
         params = {} if self.by == "size" else {"by": self.by}
         return Node(f"{TASKS}:mix_sets", 1, params, inputs, offline=True, label=f"examples of {self.title}")
 
@@ -252,12 +262,12 @@ def require_sources(sides: Sides) -> TrainingSources:
 def describe_queries(queries: Judged) -> str:
     """Return some judged queries as people say it."""
     if queries.outside_fold:
-        where = "the other folds"
+        origin = "the other folds"
     else:
-        where = "/".join(filter(None, (_shorten_source(queries.source) if queries.source else "", queries.split)))
+        origin = "/".join(filter(None, (_shorten_source(queries.source) if queries.source else "", queries.split)))
     low, high = queries.part
     part = "" if (low, high) == (0, 1) else f" {100 * low:g}-{100 * high:g} %"
-    return where + part + (f", {queries.sample} queries" if queries.sample else "")
+    return origin + part + (f", {queries.sample} queries" if queries.sample else "")
 
 
 def _shorten_source(source: str) -> str:

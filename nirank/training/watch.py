@@ -50,18 +50,18 @@ class Watch:
     def inputs(self, sides: Sides) -> Inputs:
         """Return what is watched as inputs of a node."""
         sources = require_sources(sides)
-        own = sources.open_judged(self.queries, "tuned")
-        assert own.judgements is not None, "checked where judged queries are opened"
-        lists = sources.compile_pipeline(self.of, own)
-        found = (own.queries, own.docs, own.judgements, lists)
-        return tuple(zip(("watched_queries", "watched_docs", "watched_judgements", "watched"), found, strict=True))
+        judged = sources.open_judged(self.queries, "tuned")
+        assert judged.judgements is not None, "checked where judged queries are opened"
+        lists = sources.compile_pipeline(self.of, judged)
+        nodes = (judged.queries, judged.docs, judged.judgements, lists)
+        return tuple(zip(("watched_queries", "watched_docs", "watched_judgements", "watched"), nodes, strict=True))
 
     def params(self) -> dict[str, Any]:
         """Return what the choice of the best weights depends on, beside the lists."""
-        given: dict[str, Any] = {"measure": self.measure, "every": self.every, "patience": self.patience}
+        options: dict[str, Any] = {"measure": self.measure, "every": self.every, "patience": self.patience}
         views = {"doc_text": self.doc_text, "query_text": self.query_text}
-        given |= {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
-        return {name: value for name, value in given.items() if value is not None}
+        options |= {name: view for name, view in views.items() if view != TITLE_AND_TEXT}
+        return {name: value for name, value in options.items() if value is not None}
 
     def __repr__(self) -> str:
         return to_expression(self)

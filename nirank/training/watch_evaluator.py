@@ -53,9 +53,13 @@ class WatchEvaluator:
         docs = self._encode_texts(model, self.docs, self.watched.docs)
         scores = np.empty(len(at), np.float32)
         for first in range(0, len(at), _PAIRS):
-            some = at[first : first + _PAIRS]
-            left, right = queries[some[:, 0]], docs[some[:, 1]]
-            products = left * right if isinstance(left, np.ndarray) else left.multiply(right)
+            pairs = at[first : first + _PAIRS]
+            query_vectors, doc_vectors = queries[pairs[:, 0]], docs[pairs[:, 1]]
+            products = (
+                query_vectors * doc_vectors
+                if isinstance(query_vectors, np.ndarray)
+                else query_vectors.multiply(doc_vectors)
+            )
             scores[first : first + _PAIRS] = np.asarray(products.sum(1)).ravel()
         return scores
 
@@ -67,12 +71,12 @@ class WatchEvaluator:
         else:
             vectors = np.zeros(len(rows), object)
 
-        def keep(batch: list[int], found: NDArray[np.float32]) -> None:
-            for row, vector in zip(batch, found, strict=True):
+        def keep(batch: list[int], outputs: NDArray[np.float32]) -> None:
+            for row, vector in zip(batch, outputs, strict=True):
                 vectors[row] = vector if vectors.dtype != object else _to_sparse(vector)
 
-        wanted = [row for row, text in enumerate(texts) if text.strip()]
-        width = self._run_batches(model, rows, wanted, keep)
+        text_rows = [row for row, text in enumerate(texts) if text.strip()]
+        width = self._run_batches(model, rows, text_rows, keep)
         if vectors.dtype != object:
             return vectors
         from scipy.sparse import csr_array
@@ -88,13 +92,13 @@ class WatchEvaluator:
         rows = [self.reader.frame_pair(self.queries.get(query), self.docs.get(doc)) for query, doc in pairs]
         scores = np.empty(len(rows), np.float32)
 
-        def keep(batch: list[int], found: NDArray[np.float32]) -> None:
-            scores[batch] = found
+        def keep(batch: list[int], outputs: NDArray[np.float32]) -> None:
+            scores[batch] = outputs
 
         self._run_batches(model, rows, range(len(rows)), keep)
         return scores
 
-    def _run_batches(self, model: Any, rows: Rows, wanted: Sequence[int], keep: Any) -> int:
+    def _run_batches(self, model: Any, rows: Rows, batch_rows: Sequence[int], keep: Any) -> int:
         """Call `keep` with rows and what the model makes of them; return how wide that is."""
         width = 0
 
@@ -104,13 +108,13 @@ class WatchEvaluator:
         def run(batch: list[int], padded: Any) -> None:
             nonlocal width
             inputs = {name: value.to(model.device) for name, value in padded.items()}
-            found = self.objective.compute_outputs(model, [inputs]).cpu().numpy()
-            width = found.shape[-1]
-            keep(batch, found)
+            outputs = self.objective.compute_outputs(model, [inputs]).cpu().numpy()
+            width = outputs.shape[-1]
+            keep(batch, outputs)
 
         lengths = np.array([len(ids) for ids, _ in rows], np.int64)
-        if len(wanted):
-            in_batches(lengths, wanted, token_budget(model.device.type, None), prepare, run)
+        if len(batch_rows):
+            in_batches(lengths, batch_rows, token_budget(model.device.type, None), prepare, run)
         return width
 
 

@@ -37,11 +37,11 @@ class WatchedLists:
         """Read the texts of candidate lists; `views` are of queries and documents."""
         lists = lists.drop_scores() if isinstance(lists, Ranking) else lists
         rows, doc_at = np.unique(lists.rows, return_inverse=True)
-        asked, query_at = np.unique(lists.query_rows, return_inverse=True)
+        query_rows, query_at = np.unique(lists.query_rows, return_inverse=True)
         at = np.column_stack((query_at, doc_at)).astype(np.int64)
-        sides = ((queries, asked, views[0]), (docs, rows, views[1]))
-        read = [list(texts.take(chosen).read(view)) for texts, chosen, view in sides]
-        return cls(read[0], read[1], at, lists, qrels, measure)
+        sides = ((queries, query_rows, views[0]), (docs, rows, views[1]))
+        texts_read = [list(texts.take(chosen).read(view)) for texts, chosen, view in sides]
+        return cls(texts_read[0], texts_read[1], at, lists, qrels, measure)
 
     def measure_scores(self, scores: NDArray[np.floating]) -> float:
         """Return the mean of the measure where the candidates are ranked by these scores, (n_pairs,)."""

@@ -29,9 +29,9 @@ def read_state(folder: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     return {
-        f"{path.relative_to(folder).as_posix()}/{name}": one
+        f"{path.relative_to(folder).as_posix()}/{name}": tensor
         for path in _list_files(folder)
-        for name, one in load_file(path).items()
+        for name, tensor in load_file(path).items()
     }
 
 
@@ -45,7 +45,9 @@ def write_state(state: Mapping[str, Tensor], like: Path, folder: Path) -> None:
     shutil.copytree(like, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
     for path in _list_files(like):
         start = f"{path.relative_to(like).as_posix()}/"
-        tensors = {name.removeprefix(start): one.contiguous() for name, one in state.items() if name.startswith(start)}
+        tensors = {
+            name.removeprefix(start): tensor.contiguous() for name, tensor in state.items() if name.startswith(start)
+        }
         save_file(tensors, folder / start.rstrip("/"), metadata={"format": "pt"})
 
 
@@ -60,10 +62,10 @@ def check_comparable(folders: Sequence[Path], names: Sequence[str] = ()) -> None
     called = list(names) or [folder.name for folder in folders]
     for folder, name_of_other in zip(folders[1:], called[1:], strict=True):
         other = _describe_model(folder)
-        for what in (*first, *(name for name in other if name not in first)):
-            if first.get(what) != other.get(what):
+        for property in (*first, *(name for name in other if name not in first)):
+            if first.get(property) != other.get(property):
                 raise ConfigError(
-                    f"soup: '{name_of_other}' and '{called[0]}' differ in {what};"
+                    f"soup: '{name_of_other}' and '{called[0]}' differ in {property};"
                     " a mean of weights needs models that differ in weights only"
                 )
 
@@ -78,20 +80,24 @@ def _list_files(folder: Path) -> list[Path]:
 def _describe_model(folder: Path) -> dict[str, Any]:
     """Return what decides a model's output beside its weights, by the name that a message gives it."""
     modules = _read_json(folder / "modules.json") or []
-    kinds = {one["path"]: one["type"].rpartition(".")[2] for one in modules}
-    found: dict[str, Any] = {"its modules": [(one["path"], one["type"].rpartition(".")[2]) for one in modules]}
-    for place in dict.fromkeys(["", *(one["path"] for one in modules)]):
+    kinds = {module["path"]: module["type"].rpartition(".")[2] for module in modules}
+    description: dict[str, Any] = {
+        "its modules": [(module["path"], module["type"].rpartition(".")[2]) for module in modules]
+    }
+    for place in dict.fromkeys(["", *(module["path"] for module in modules)]):
         config = _drop_irrelevant(_read_module_config(folder / place, kinds.get(place, "")))
-        found |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
-    own = _read_json(folder / "config_sentence_transformers.json") or {}
-    prompts = {name: prompt for name, prompt in (own.get("prompts") or {}).items() if prompt}
-    own |= {"prompts": prompts, "similarity_fn_name": own.get("similarity_fn_name") or "cosine"}
-    found |= {f"its {name}": own.get(name) for name in _SETTINGS}
+        description |= {f"'{name}' of {Path(place, 'config.json').as_posix()}": value for name, value in config.items()}
+    settings = _read_json(folder / "config_sentence_transformers.json") or {}
+    prompts = {name: prompt for name, prompt in (settings.get("prompts") or {}).items() if prompt}
+    settings |= {"prompts": prompts, "similarity_fn_name": settings.get("similarity_fn_name") or "cosine"}
+    description |= {f"its {name}": settings.get(name) for name in _SETTINGS}
     tokenizer = _read_json(folder / "tokenizer.json") or {}
-    found["its tokenizer"] = {name: one for name, one in tokenizer.items() if name not in ("truncation", "padding")}
+    description["its tokenizer"] = {
+        name: value for name, value in tokenizer.items() if name not in ("truncation", "padding")
+    }
     words = folder / "vocab.txt"
-    found["its vocabulary"] = words.read_bytes() if words.exists() and not tokenizer else None
-    return found
+    description["its vocabulary"] = words.read_bytes() if words.exists() and not tokenizer else None
+    return description
 
 
 def _read_module_config(folder: Path, kind: str) -> dict[str, Any]:
@@ -100,18 +106,18 @@ def _read_module_config(folder: Path, kind: str) -> dict[str, Any]:
 
     kind  of module, where it is sentence-transformers'
     """
-    found: dict[str, Any] = _read_json(folder / "config.json") or {}
-    if "model_type" in found:
+    config: dict[str, Any] = _read_json(folder / "config.json") or {}
+    if "model_type" in config:
         from transformers import AutoConfig
 
-        filled: dict[str, Any] = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
-        return filled
+        read_config: dict[str, Any] = AutoConfig.from_pretrained(folder, local_files_only=True).to_dict()
+        return read_config
     from sentence_transformers.sentence_transformer import modules
 
     if kind and hasattr(modules, kind):
-        read: dict[str, Any] = getattr(modules, kind).load(str(folder)).get_config_dict()
-        return read
-    return found
+        settings: dict[str, Any] = getattr(modules, kind).load(str(folder)).get_config_dict()
+        return settings
+    return config
 
 
 def _drop_irrelevant(value: Any) -> Any:

@@ -252,15 +252,15 @@ def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path
         run(tmp_path, collection, system, max_memory="50MB")
 
 
-def test_teachers_score_whole_lists(bases):
+def test_teachers_score_to_the_end(bases):
     """Below a scorer's depth stand made-up scores that keep the old order: nothing to learn from."""
-    from nirank.training.training_sets import score_whole_lists
+    from nirank.training.training_sets import score_to_the_end
 
     teacher = BM25() >> CrossEncoder("some/model", depth=3)
-    assert score_whole_lists(teacher).steps[-1].depth > 10**9
-    assert score_whole_lists(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
-    assert score_whole_lists(CrossEncoder("some/model")).depth > 10**9
-    assert score_whole_lists(BM25()) == BM25()
+    assert score_to_the_end(teacher).steps[-1].depth > 10**9
+    assert score_to_the_end(0.5 * teacher + 0.5 * BM25()).inputs[0].steps[-1].depth > 10**9
+    assert score_to_the_end(CrossEncoder("some/model")).depth > 10**9
+    assert score_to_the_end(BM25()) == BM25()
 
 
 def test_soups_start_from_one_model_and_have_no_idle_options(bases):
