@@ -149,7 +149,7 @@ def by_nirank(folder: Path, work: Path) -> dict[str, Any]:
     assert not result.failed, result
     nodes = [node.address for system in systems for node in nodes_of(system, result, store)]
     wanted = sum(row.cost.pairs_scored or 0 for row in result.rows)
-    scored = [len(memo) for _, memo in store.all_memos() if "maxsim" in memo.space]
+    scored = [len(memo) for _, memo in store.open_all_memos() if "maxsim" in memo.space]
     return {
         "s": seconds, "measures": means(result), "nodes": len(set(nodes)), "nodes_wanted": len(nodes),
         "computed": len(result.computed), "pairs_scored": sum(scored), "pairs_wanted": wanted,
@@ -222,7 +222,7 @@ def one_by_one(folder: Path, work: Path, given: bool) -> dict[str, Any]:
         began = time.perf_counter()
         Experiment(collection, {"Dense": systems["Dense"]}, ["nDCG@10"], store=store).run()
         each["embeddings"] = time.perf_counter() - began
-        vectors = [one.folder for one in store.artifacts() if "dense:vectors" in one.meta["task"]]
+        vectors = [one.folder for one in store.read_artifacts() if "dense:vectors" in one.meta["task"]]
     for number, (name, pipeline) in enumerate(systems.items()):
         store = LocalStore(work / str(number))
         for one in vectors if given else ():

@@ -166,7 +166,7 @@ class Store(Protocol):
         """Return the checksums of what is stored of a node, at any depth."""
         ...
 
-    def remove(self, node: Node) -> None:
+    def discard_artifacts(self, node: Node) -> None:
         """Remove the artifacts of a node."""
         ...
 
@@ -186,6 +186,6 @@ class Store(Protocol):
         """Return where a node may keep what it goes on from after a crash; gone when it is committed."""
         ...
 
-    def open_memo(self, space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+    def open_memo(self, space: Mapping[str, Any], row_type: np.dtype[Any]) -> Memo:
         """Return the memo of one space, for rows of one type."""
         ...

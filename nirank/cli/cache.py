@@ -13,8 +13,8 @@ from nirank.cli.runs import Commands
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nirank.store.inventory import StoredItem
     from nirank.store.local import LocalStore
-    from nirank.store.shelf import Item
 
 log = logging.getLogger("nirank")
 
@@ -88,9 +88,9 @@ def why(address: str, folder: Path | None) -> None:
     import json
 
     from nirank.plan.costs import format_seconds
-    from nirank.store.shelf import differences
+    from nirank.store.differences import explain_differences
 
-    one, other, lines = differences(_open(folder), address)
+    one, other, lines = explain_differences(_open(folder), address)
     meta, cost = one.meta, one.meta.get("cost") or {}
     click.echo(f"{meta['address']}  {meta['label']}")
     click.echo(f"task      {meta['task']}, version {meta['version']}")
@@ -119,7 +119,7 @@ def verify(folder: Path | None, **conditions: Any) -> None:
       nirank cache verify
     """
     from nirank.base.amounts import format_size
-    from nirank.store.shelf import verify as verify_items
+    from nirank.store.inventory import verify_items
 
     store, items = _choose(folder, **conditions)
     n = verify_items(
@@ -142,13 +142,13 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
       nirank cache rm --older 30d --larger 1GB --dry-run
     """
     from nirank.base.amounts import format_size
-    from nirank.store.shelf import remove
+    from nirank.store.inventory import remove_items
 
     if everything == any(conditions.values()):
         raise click.UsageError("name addresses or conditions, or --all")
     store, items = _choose(folder, **conditions)
     if not dry_run:
-        busy = remove(store, items)
+        busy = remove_items(store, items)
         for one in busy:
             click.echo(f"{one.address[:12]} stays, a process is at work on it: {one.label}", err=True)
         items = [one for one in items if one not in busy]
@@ -172,13 +172,13 @@ def _choose(
     larger: str | None,
     unreachable: Sequence[Path],
     earlier: bool,
-) -> tuple[LocalStore, list[Item]]:
+) -> tuple[LocalStore, list[StoredItem]]:
     from nirank.base.amounts import parse_age, parse_size
-    from nirank.store.shelf import chosen, contents
+    from nirank.store.inventory import list_items, select_items
 
     store = _open(folder)
-    items = chosen(
-        contents(store),
+    items = select_items(
+        list_items(store),
         addresses,
         kinds=kinds,
         older_s=None if older is None else parse_age(older),
@@ -196,7 +196,7 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
     from nirank.config.reader import load_config
     from nirank.experiment.experiment import Experiment
     from nirank.experiment.loading import load
-    from nirank.store.shelf import used_memos
+    from nirank.store.inventory import find_used_memos
 
     parsed = load_config(config, ())
     collections = []
@@ -208,9 +208,9 @@ def _reached(config: Path, store: LocalStore) -> set[Path]:
     more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
     experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
     nodes = experiment.nodes()
-    memos = used_memos(store, nodes)  # looks for every node's artifact
+    memos = find_used_memos(store, nodes)  # looks for every node's artifact
     begun = map(store.get_scratch_folder, nodes)
-    return {*store.used, *begun, *(store.root / "memos" / name for name in memos)}
+    return {*store.used_folders, *begun, *(store.root / "memos" / name for name in memos)}
 
 
 def _age(seconds: float) -> str:

@@ -222,9 +222,9 @@ class Experiment:
 
     def _log_earlier_artifacts(self) -> None:
         """Say why a store that is not empty spares less than it seems to."""
-        from nirank.store.shelf import told_of_earlier
+        from nirank.store.inventory import describe_earlier
 
-        if message := told_of_earlier(self.store.read_descriptions()):
+        if message := describe_earlier(self.store.read_descriptions()):
             log.info("%s", message)
 
     def _list_planned_nodes(self) -> list[PlannedNode]:

@@ -176,7 +176,7 @@ class Runner:
             recorded = [one["checksum"] for one in stored.meta["inputs"]]
             if any(self._changed(below, one) for (_, below), one in zip(node.inputs, recorded, strict=True)):
                 log.info("%s: what it was made from has changed; it is computed again", node.label)
-                self.store.remove(node)
+                self.store.discard_artifacts(node)
                 self._stale.add(node.address)
                 return None
             self._stored[node.address] = stored

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from nirank.errors import ConfigError, NirankError
-from nirank.store.disk import nearest_there
+from nirank.store.disk import find_existing_ancestor
 
 FILES = ("manifest.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv", "report.html")
 FOLDERS = ("runs", "evidence")
@@ -34,7 +34,7 @@ def require_place(folder: Path, names: tuple[str, ...] = RESULTS) -> None:
     names  of what will be written, the file first that says whose it is
     """
     try:
-        above = nearest_there(folder)
+        above = find_existing_ancestor(folder)
         if not above.is_dir():
             raise ConfigError(f"{folder}: {'' if above == folder else f'{above} '}is a file; expected a folder")
         with tempfile.TemporaryFile(dir=above) as probe:

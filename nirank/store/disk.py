@@ -8,14 +8,13 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def sync_file(path: Path) -> str:
     """Bring a file to disk and return its SHA-256; it need not be writable."""
-    with path.open("rb" if os.name == "posix" else "rb+") as opened:
-        file = cast("BufferedReader", opened)
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb" if os.name == "posix" else "rb+") as file:
+        checksum = hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
         os.fsync(file.fileno())
     return checksum
 
@@ -24,15 +23,15 @@ def sync_folder(path: Path) -> None:
     """Bring a folder's list of names to disk, where the system can."""
     if os.name != "posix":
         return
-    handle = os.open(path, _READING)
+    handle = os.open(path, _READ_FLAGS)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def nearest_there(path: Path) -> Path:
-    """Return a path, or the nearest above it that is there. Raises OSError or ValueError for what can be no path."""
+def find_existing_ancestor(path: Path) -> Path:
+    """Return a path, or the nearest folder above it that exists; raise OSError or ValueError for what is no path."""
     for candidate in (path, *path.absolute().parents):
         try:
             candidate.stat()

@@ -1,4 +1,4 @@
-"""One process at a time computes a node; those who wait are told for whom."""
+"""Locks between processes: one at a time computes a node; the others are told which."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def held(path: Path, label: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold `path`.lock; the system lets go of it when the process ends, however it ends.
+def hold_lock(path: Path, label: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold `path`.lock; the system releases it when the process ends, however it ends.
 
-    `waiting` hears one line if another process holds it.
+    `waiting` is called with one line of text if another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(f"{path}.lock"), path.with_suffix(".json")
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        waiting(f"waiting for {_holder(holder)}, which computes {label}")
+        waiting(f"waiting for {_describe_holder(holder)}, which computes {label}")
         lock.acquire()
     try:
-        told = {
+        description = {
             "process": os.getpid(),
             "machine": platform.node(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": " ".join(sys.argv)[:200],
         }
-        holder.write_text(json.dumps(told), encoding="utf-8")
+        holder.write_text(json.dumps(description), encoding="utf-8")
         yield
     finally:
-        _let_go(path, lock)
+        _release(path, lock)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def hold_file(path: Path) -> Iterator[None]:
     """Hold the file `path` against other processes. It stays, so that all who wait, wait for the same file."""
     with FileLock(path):
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a living process holds `path`.lock; what nobody holds any more is removed."""
+    """Tell whether a living process holds `path`.lock; a lock that nobody holds is removed."""
     lock = FileLock(f"{path}.lock")
     try:
         if not Path(lock.lock_file).exists():
@@ -58,22 +58,22 @@ def is_held(path: Path) -> bool:
         return True
     except OSError:  # where nothing can be written nobody computes
         return False
-    _let_go(path, lock)
+    _release(path, lock)
     return False
 
 
-def _let_go(path: Path, lock: FileLock) -> None:
+def _release(path: Path, lock: FileLock) -> None:
     # While the lock is held: whoever still waits for the file that is unlinked finds the node stored, or computes
     # it as well as somebody who locks a new file; the first to finish wins either way.
-    for left in (path.with_suffix(".json"), Path(lock.lock_file)):
+    for file in (path.with_suffix(".json"), Path(lock.lock_file)):
         with suppress(OSError):
-            left.unlink()
+            file.unlink()
     lock.release()
 
 
-def _holder(path: Path) -> str:
+def _describe_holder(path: Path) -> str:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {told['process']} on {told['machine']} (since {told['since']}, {told['command']})"
-    except (OSError, ValueError, KeyError):  # it has just begun, or just ended
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['process']} on {holder['machine']} (since {holder['since']}, {holder['command']})"
+    except (OSError, ValueError, KeyError):  # it has just started, or just ended
         return "another process"

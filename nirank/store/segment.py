@@ -30,8 +30,8 @@ from nirank.errors import StoreError
 _HEADER = struct.Struct("<16sQIIdII16x")
 _MAGIC = b"nirank memo 1"
 _NEWER = re.compile(rb"nirank memo (?!1$)\d+")
-_BLOCK = 1024  # rows under one checksum
-_READ = 8 * _BLOCK  # rows held while a segment is written
+_BLOCK_ROWS = 1024  # under one checksum
+_READ_ROWS = 8 * _BLOCK_ROWS  # in memory while a segment is written
 
 
 class DamagedSegment(Exception):
@@ -41,9 +41,9 @@ class DamagedSegment(Exception):
 class Segment:
     """One open segment."""
 
-    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
-        """Map a file. Raises DamagedSegment where it is not whole, OSError where it is gone."""
-        self.path, self.kind = path, kind
+    def __init__(self, path: Path, row_type: np.dtype[Any]) -> None:
+        """Map a file. Raises DamagedSegment where it is incomplete, OSError where it is gone."""
+        self.path, self.row_type = path, row_type
         with path.open("rb") as file:
             raw = file.read(_HEADER.size)
             size = os.fstat(file.fileno()).st_size
@@ -52,7 +52,7 @@ class Segment:
         magic, self.count, width, self._block, self.seconds, keys_crc, self._crc = _HEADER.unpack(raw)
         if _NEWER.fullmatch(magic.rstrip(b"\0")):
             raise StoreError(f"{path} was written by a newer nirank; update nirank, or name another store")
-        if magic.rstrip(b"\0") != _MAGIC or width != kind.itemsize or not self._block:
+        if magic.rstrip(b"\0") != _MAGIC or width != row_type.itemsize or not self._block:
             raise DamagedSegment("its header is not a memo's")
         n, blocks = self.count, -(-self.count // self._block)
         if size != _HEADER.size + n * (16 + width) + 4 * blocks:
@@ -62,7 +62,7 @@ class Segment:
         self._first, self._second = (mapped[a:b].view("<u8") for a, b in pairwise(ends[:3]))
         self._rows = mapped[ends[2] : ends[3]]
         self._sums = mapped[ends[3] : ends[4]].view("<u4")
-        if self._crc != _crc_of_header(n, width, self._block, self.seconds, keys_crc, self._sums):
+        if self._crc != _compute_header_crc(n, width, self._block, self.seconds, keys_crc, self._sums):
             raise DamagedSegment("its header does not match its checksum")
         if keys_crc != zlib.crc32(mapped[ends[0] : ends[2]].data):
             raise DamagedSegment("its keys do not match their checksum")
@@ -70,25 +70,24 @@ class Segment:
 
     def find(self, keys: Keys) -> NDArray[np.int64]:
         """Return the position of each key, -1 where it is absent. Fastest for sorted keys."""
-        at = np.searchsorted(self._first, keys[:, 0])
-        found = np.full(len(keys), -1, np.int64)
-        open_ = np.arange(len(keys))
-        while len(open_):
-            inside = at[open_] < self.count
-            open_ = open_[inside]
-            open_ = open_[self._first[at[open_]] == keys[open_, 0]]
-            same = self._second[at[open_]] == keys[open_, 1]
-            found[open_[same]] = at[open_[same]]
-            open_ = open_[~same]  # first halves that are equal by chance: look one further
-            at[open_] += 1
-        return found
+        candidates = np.searchsorted(self._first, keys[:, 0])
+        positions = np.full(len(keys), -1, np.int64)
+        undecided = np.arange(len(keys))
+        while len(undecided):
+            undecided = undecided[candidates[undecided] < self.count]
+            undecided = undecided[self._first[candidates[undecided]] == keys[undecided, 0]]
+            equal = self._second[candidates[undecided]] == keys[undecided, 1]
+            positions[undecided[equal]] = candidates[undecided[equal]]
+            undecided = undecided[~equal]  # first halves that are equal by chance: look one further
+            candidates[undecided] += 1
+        return positions
 
-    def read(self, at: NDArray[np.int64]) -> Rows:
+    def read(self, positions: NDArray[np.int64]) -> Rows:
         """Return the rows at some positions. Raises DamagedSegment if they are not those that were written."""
-        self._check(np.unique(at // self._block))
-        return self._rows.view(self.kind)[at] if self.count else np.empty(0, self.kind)
+        self._check(np.unique(positions // self._block))
+        return self._rows.view(self.row_type)[positions] if self.count else np.empty(0, self.row_type)
 
-    def keys(self) -> Keys:
+    def read_keys(self) -> Keys:
         """Return all keys, (n, 2), ascending."""
         return np.stack((self._first, self._second), axis=1)
 
@@ -98,7 +97,7 @@ class Segment:
         self._check(np.arange(len(self._checked)))
 
     def _check(self, blocks: NDArray[np.int64]) -> None:
-        width = self._block * self.kind.itemsize
+        width = self._block * self.row_type.itemsize
         for block in blocks[~self._checked[blocks]].tolist():
             if zlib.crc32(self._rows[block * width : (block + 1) * width].data) != self._sums[block]:
                 raise DamagedSegment(f"rows {block * self._block} and on do not match their checksum")
@@ -118,19 +117,19 @@ def write_segment(path: Path, keys: Keys, read: Callable[[NDArray[np.int64]], Ro
     with path.open("wb") as file:
         file.write(bytes(_HEADER.size))
         file.write(halves.data)
-        for start in range(0, len(order), _READ):
-            part = read(order[start : start + _READ]).tobytes()
-            blocks = [part[at : at + _BLOCK * width] for at in range(0, len(part), _BLOCK * width)]
+        for start in range(0, len(order), _READ_ROWS):
+            part = read(order[start : start + _READ_ROWS]).tobytes()
+            blocks = [part[at : at + _BLOCK_ROWS * width] for at in range(0, len(part), _BLOCK_ROWS * width)]
             sums += [zlib.crc32(block) for block in blocks]
             file.write(part)
         table = np.array(sums, "<u4")
         file.write(table.data)
-        crc = _crc_of_header(len(order), width, _BLOCK, seconds, keys_crc, table)
+        crc = _compute_header_crc(len(order), width, _BLOCK_ROWS, seconds, keys_crc, table)
         file.seek(0)
-        file.write(_HEADER.pack(_MAGIC, len(order), width, _BLOCK, seconds, keys_crc, crc))
+        file.write(_HEADER.pack(_MAGIC, len(order), width, _BLOCK_ROWS, seconds, keys_crc, crc))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _crc_of_header(n: int, width: int, block: int, seconds: float, keys_crc: int, sums: NDArray[np.uint32]) -> int:
+def _compute_header_crc(n: int, width: int, block: int, seconds: float, keys_crc: int, sums: NDArray[np.uint32]) -> int:
     return zlib.crc32(sums.data, zlib.crc32(_HEADER.pack(_MAGIC, n, width, block, seconds, keys_crc, 0)))

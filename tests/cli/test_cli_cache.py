@@ -22,8 +22,8 @@ from nirank.experiment.experiment import Experiment
 from nirank.inference.models import resolve
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore, local
-from nirank.store.memo import described_type, row_type
-from nirank.store.shelf import contents
+from nirank.store.inventory import list_items
+from nirank.store.memo import describe_type, parse_type
 
 DOCS = {"a": "red apple", "b": "green pear"}
 VECTOR = np.dtype([("vector", "<f4", (3,)), ("tokens", "<u4")])
@@ -50,7 +50,7 @@ def cache(*arguments: str, code: int = 0) -> str:
 
 
 def addresses(store: LocalStore) -> dict[str, str]:
-    return {one.address: one.label for one in contents(store)}
+    return {one.address: one.label for one in list_items(store)}
 
 
 def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
@@ -62,7 +62,7 @@ def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
     assert "index of fruits documents" in listed and "ranking   BM25()\n" in listed
     assert "memo      pair scores, 3 rows of 4 bytes" in listed
     assert "embeddings, 2 rows of 16 bytes" in listed
-    sizes = [one.bytes for one in contents(store)]
+    sizes = [one.bytes for one in list_items(store)]
     assert sizes == sorted(sizes, reverse=True)
     assert "2 stored" in cache("ls", "--kind", "memo")
     assert "1 stored" in cache("ls", "--kind", "memo", "--larger", "250B")
@@ -79,8 +79,8 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
         patch.setattr(local, "ADDRESSING", 1)
         fill(store, docs={"a": "red apple", "b": "plum"})
         fill(store)
-    assert all(one.earlier for one in contents(store)) and len(contents(store)) == 4
-    size = format_size(sum(one.bytes for one in contents(store)))
+    assert all(one.earlier for one in list_items(store)) and len(list_items(store)) == 4
+    size = format_size(sum(one.bytes for one in list_items(store)))
     caplog.set_level("INFO", "nirank")
     fill(store)
     said = [one.getMessage() for one in caplog.records if "cache rm --earlier" in one.getMessage()]
@@ -88,16 +88,16 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
         f"the store holds 4 artifacts ({size}) that an earlier version addressed by other rules: they are computed"
         " again; nirank cache rm --earlier removes the old ones"
     ]
-    old = [one for one in contents(store) if one.earlier]
+    old = [one for one in list_items(store) if one.earlier]
     size = format_size(sum(one.bytes for one in old))
-    assert len(old) == 2 and len(contents(store)) == 4, "what has the same address was replaced"
+    assert len(old) == 2 and len(list_items(store)) == 4, "what has the same address was replaced"
     caplog.clear()
     fill(store)
     assert "--earlier" not in caplog.text, "nothing was computed"
     listed = cache("ls")
     assert listed.count("(addressed by earlier rules)") == 2 and f"2 of them, {size}, were addressed by" in listed
     assert "2 removed" in cache("rm", "--earlier")
-    assert len(contents(store)) == 2 and "earlier" not in cache("ls")
+    assert len(list_items(store)) == 2 and "earlier" not in cache("ls")
     fill(store, k1=2.0)
     assert "--earlier" not in caplog.text
 
@@ -107,7 +107,7 @@ def test_why_names_the_field_that_differs(store: LocalStore) -> None:
     fill(store, k1=1.2)
     for far in (0.1, 0.2, 0.3, 0.5, 0.6):
         fill(store, k1=far, b=far)
-    (mine,) = (one.meta["address"] for one in store.artifacts() if one.meta["label"] == "BM25(1.2)")
+    (mine,) = (one.meta["address"] for one in store.read_artifacts() if one.meta["label"] == "BM25(1.2)")
     told = cache("why", mine[:10])
     assert "differs from its nearest relative" in told
     assert "\n  stage.options.k1: 1.2 here, the default there\n" in told
@@ -117,7 +117,7 @@ def test_why_names_the_field_that_differs(store: LocalStore) -> None:
 def test_why_follows_inputs_down_to_the_data(store: LocalStore) -> None:
     fill(store)
     fill(store, docs={**DOCS, "b": "green pear, changed"})
-    newest = max(store.artifacts(), key=lambda one: (one.meta["kind"] == "ranking", one.folder.stat().st_mtime_ns))
+    newest = max(store.read_artifacts(), key=lambda one: (one.meta["kind"] == "ranking", one.folder.stat().st_mtime_ns))
     told = cache("why", newest.meta["address"])
     assert "docs: another content of fruits documents" in told
     assert "need › texts: another content of fruits documents" in told
@@ -125,7 +125,7 @@ def test_why_follows_inputs_down_to_the_data(store: LocalStore) -> None:
 
 def test_why_of_something_alone_and_of_nothing(store: LocalStore) -> None:
     fill(store)
-    ranking = next(one for one in contents(store) if one.kind == "ranking")
+    ranking = next(one for one in list_items(store) if one.kind == "ranking")
     assert "nothing else in the store was made by this task" in cache("why", ranking.address)
     assert "no artifact has an address that begins with 'zz'" in cache("why", "zz", code=2)
     assert "several artifacts" in cache("why", "", code=2)
@@ -169,20 +169,20 @@ def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog
 
 def test_rm_removes_what_all_conditions_choose(store: LocalStore) -> None:
     fill(store)
-    old = next(one for one in contents(store) if one.kind == "ranking")
+    old = next(one for one in list_items(store) if one.kind == "ranking")
     then = time.time() - 10 * 86_400
     os.utime(old.folder / "artifact.json", (then, then))
     assert "name addresses or conditions, or --all" in cache("rm", code=2)
     assert "1 would be removed" in cache("rm", "--older", "7d", "--dry-run")
-    assert len(contents(store)) == 2
+    assert len(list_items(store)) == 2
     assert "0 removed" in cache("rm", "--older", "7d", "--kind", "folder")
     assert "1 removed" in cache("rm", "--older", "7d")
-    assert [one.kind for one in contents(store)] == ["folder"]
+    assert [one.kind for one in list_items(store)] == ["folder"]
     assert not list(store.root.glob("artifacts/*/.removed*"))
     fill(store)
-    assert "1 removed" in cache("rm", contents(store)[0].address[:8])
+    assert "1 removed" in cache("rm", list_items(store)[0].address[:8])
     assert "1 removed" in cache("rm", "--all")
-    assert contents(store) == []
+    assert list_items(store) == []
 
 
 def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
 
     def spaces() -> list[tuple[str, str]]:
         models = {digest(resolve(str(path)).loaded): path.parent.name for path in (model, other)}
-        found = [memo.space for _, memo in store.all_memos()]
+        found = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
             (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
             for one in found
@@ -266,7 +266,7 @@ def test_words() -> None:
     assert [format_size(size) for size in (0, 999, 1500, 2.5e9)] == ["0 B", "999 B", "1.5 KB", "2.5 GB"]
     assert [_age(s) for s in (5, 300, 7200, 200_000)] == ["5 s", "5 min", "2 h", "2 d"]
     for kind in (VECTOR, np.dtype("<f4")):
-        assert row_type(described_type(kind)) == kind
+        assert parse_type(describe_type(kind)) == kind
 
 
 def test_what_an_unfinished_training_left_is_listed_and_can_go(store: LocalStore) -> None:

@@ -19,8 +19,8 @@ from nirank.algebra.node import Node
 from nirank.errors import StoreError
 from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
+from nirank.store.inventory import list_items
 from nirank.store.local import read_description
-from nirank.store.shelf import contents
 
 SYSTEMS = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
 
@@ -40,7 +40,7 @@ def test_trap_41_a_flipped_byte_in_an_artifact_is_noticed_said_and_made_good(
     file: str, computed: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run(LocalStore(tmp_path)) == ["index", "search", "score"]
-    (folder,) = (one.folder for one in LocalStore(tmp_path).artifacts() if one.meta["label"].startswith("Lookup"))
+    (folder,) = (one.folder for one in LocalStore(tmp_path).read_artifacts() if one.meta["label"].startswith("Lookup"))
     raw = bytearray((folder / file).read_bytes())
     place = raw.index(b'"label"') + 12 if file == "artifact.json" else len(raw) - 2
     raw[place] ^= 1
@@ -56,7 +56,7 @@ def test_trap_41_a_flipped_byte_in_an_artifact_is_noticed_said_and_made_good(
 def test_a_damaged_input_is_made_again_before_it_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(LocalStore(tmp_path))
     store = LocalStore(tmp_path)
-    by_label = {one.meta["label"]: one for one in store.artifacts()}
+    by_label = {one.meta["label"]: one for one in store.read_artifacts()}
     np.save(by_label["lengths"].folder / "lengths.npy", np.array([9, 9, 9, 9]))
     for label in ("Shared()", "Lookup({'a': 1.0})"):
         for path in by_label[label].folder.iterdir():
@@ -80,7 +80,7 @@ def test_what_is_opened_is_verified_once_a_process(tmp_path: Path, monkeypatch: 
 
 def test_a_description_that_was_written_before_descriptions_had_checksums_is_read(tmp_path: Path) -> None:
     run(LocalStore(tmp_path))
-    for one in LocalStore(tmp_path).artifacts():
+    for one in LocalStore(tmp_path).read_artifacts():
         (one.folder / "artifact.json").write_text(json.dumps({k: v for k, v in one.meta.items() if k != "description"}))
         assert read_description(one.folder)
     assert run(LocalStore(tmp_path)) == []
@@ -104,11 +104,11 @@ sys.exit(nirank.cli.main._guarded(experiment.run, debug=False))
 
 def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
     run(LocalStore(tmp_path))
-    ranking = next(one for one in LocalStore(tmp_path).artifacts() if one.meta["label"].startswith("Lookup"))
+    ranking = next(one for one in LocalStore(tmp_path).read_artifacts() if one.meta["label"].startswith("Lookup"))
     for path in ranking.folder.iterdir():
         path.unlink()
     ranking.folder.rmdir()
-    before = {one.address for one in contents(LocalStore(tmp_path))}
+    before = {one.address for one in list_items(LocalStore(tmp_path))}
 
     def start(disk: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", FULL, str(tmp_path), str(Path(__file__).parent), disk]
@@ -118,7 +118,7 @@ def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_
     assert full.returncode == 1
     assert "cannot write" in full.stderr and "make room" in full.stderr
     assert len(full.stderr.strip().splitlines()) == 1, full.stderr
-    assert {one.address for one in contents(LocalStore(tmp_path))} == before
+    assert {one.address for one in list_items(LocalStore(tmp_path))} == before
     assert start("room").returncode == 0
     assert run(LocalStore(tmp_path)) == []
 
@@ -129,7 +129,7 @@ def test_a_store_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_finish", full)
+    monkeypatch.setattr(store, "_complete_artifact", full)
     with pytest.raises(StoreError, match="No space left on device.*what was stored before is intact"):
         Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not list((tmp_path / "unfinished").iterdir())

@@ -190,7 +190,7 @@ def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
         (found.parent / name).mkdir()
     again = store.find(at_depth(5))
     assert again is not None and again.folder == found
-    store.remove(at_depth(5))
+    store.discard_artifacts(at_depth(5))
     assert len(list(found.parent.iterdir())) == 3
 
 
@@ -225,7 +225,7 @@ def test_an_artifact_that_somebody_removes_meanwhile_is_not_there(
     put(store)
     found = store.find(NODE)
     assert found is not None and store.verify(found)
-    LocalStore(tmp_path).remove(NODE)
+    LocalStore(tmp_path).discard_artifacts(NODE)
     assert not store.verify(found)
     assert store.find(NODE) is None
     fresh = LocalStore(tmp_path)

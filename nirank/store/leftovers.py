@@ -1,7 +1,7 @@
-"""Where things are written before they are renamed into place, and what a killed process left there.
+"""Where files are written before they are renamed into place, and what killed processes left there.
 
-Every writer has a folder of its own, and holds a lock in it for as long as it writes. A lock that is held belongs to a
-living writer, whatever its machine calls itself: containers share names and numbers of processes. A lock that is free
+Every writer has a folder of its own, and holds a lock in it while it writes. A lock that is held belongs to a
+living writer, whatever its machine is called: containers share names and numbers of processes. A lock that is free
 proves that the writer is dead if it ran under this kernel. Of other machines that is not certain, since not every
 network file system carries locks; what they left is swept when nothing in it has changed for a week.
 """
@@ -25,9 +25,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 _FOLDER = "unfinished"
-_LOCK, _WRITER, _MADE = ".lock", ".writer.json", "made"
-_OLD_S = 7 * 86_400  # without a change, of what another machine left
-_TRIES = 10  # of a new folder: a sweeper may look into it before its lock is taken
+_LOCK, _WRITER, _CONTENT = ".lock", ".writer.json", "made"
+_MIN_AGE_S = 7 * 86_400  # without a change, of what another machine left
+_MAX_TRIES = 10  # to lock a new folder: another process may inspect it first
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Leftover:
 
     bytes    of the files in it
     changed  when anything in it changed last, in seconds since 1970
-    writer   what it said of itself: process, machine, kernel, since; {} where it said nothing
+    writer   its description of itself: process, machine, kernel, since; {} where there is none
     """
 
     folder: Path
@@ -46,7 +46,7 @@ class Leftover:
 
     @property
     def label(self) -> str:
-        """Say whose it was."""
+        """Whose it was."""
         return (
             "what process {process} on {machine} was writing (since {since})".format(**self.writer)
             if self.writer
@@ -55,36 +55,36 @@ class Leftover:
 
 
 @contextmanager
-def place(root: Path) -> Iterator[Path]:
-    """Give a path on the store's file system that nobody uses; what is there on leaving the block is removed."""
-    folder, lock = _own_folder(root)
+def reserve_path(root: Path) -> Iterator[Path]:
+    """Give a path on the store's file system that nobody uses; on leaving the block whatever is there is removed."""
+    folder, lock = _make_locked_folder(root)
     try:
-        yield folder / _MADE
+        yield folder / _CONTENT
     finally:
-        _remove_held(folder, lock)
+        _remove_locked(folder, lock)
 
 
-def sweep(root: Path) -> None:
+def sweep_leftovers(root: Path) -> None:
     """Remove what dead writers left."""
-    with suppress(OSError), place(root) as here:  # what cannot be swept stays
-        now = here.parent.stat().st_mtime  # the file system's clock: this machine's may be another
-        for left in leftovers(root):
-            if left.folder == here.parent:
+    with suppress(OSError), reserve_path(root) as path:  # what cannot be removed stays
+        now = path.parent.stat().st_mtime  # by the file system's clock, which may differ from this machine's
+        for leftover in list_leftovers(root):
+            if leftover.folder == path.parent:
                 continue
-            if left.writer.get("kernel") == _kernel() or now - left.changed > _OLD_S:
+            if leftover.writer.get("kernel") == _get_kernel_id() or now - leftover.changed > _MIN_AGE_S:
                 with suppress(OSError):
-                    remove_leftover(left.folder)
+                    remove_leftover(leftover.folder)
 
 
-def leftovers(root: Path) -> Iterator[Leftover]:
-    """Yield what lies under `unfinished/`, be it left or being written."""
+def list_leftovers(root: Path) -> Iterator[Leftover]:
+    """Yield what lies under `unfinished/`, left behind or being written."""
     for folder in sorted((root / _FOLDER).glob("*")):
         with suppress(OSError):  # finished meanwhile
-            yield _looked_at(folder)
+            yield _inspect_folder(folder)
 
 
 def remove_leftover(folder: Path) -> bool:
-    """Remove what a writer left; False where that is alive."""
+    """Remove what a writer left; return False where the writer is alive."""
     if not folder.is_dir():
         folder.unlink(missing_ok=True)
         return True
@@ -93,34 +93,35 @@ def remove_leftover(folder: Path) -> bool:
         lock.acquire(blocking=False)
     except Timeout:
         return False
-    _remove_held(folder, lock)
+    _remove_locked(folder, lock)
     return True
 
 
-def _own_folder(root: Path) -> tuple[Path, FileLock]:
-    for attempt in range(_TRIES):
+def _make_locked_folder(root: Path) -> tuple[Path, FileLock]:
+    """Make a new folder, lock it, and describe this process in it."""
+    for attempt in range(_MAX_TRIES):
         folder = root / _FOLDER / uuid.uuid4().hex
         folder.mkdir(parents=True)
         lock = FileLock(folder / _LOCK)
         try:
             lock.acquire(blocking=False)
-            (folder / _WRITER).write_text(json.dumps(_this_process()), encoding="utf-8")
+            (folder / _WRITER).write_text(json.dumps(_describe_process()), encoding="utf-8")
         except Timeout:
-            if attempt == _TRIES - 1:
+            if attempt == _MAX_TRIES - 1:
                 raise
             continue
         except OSError:
-            _remove_held(folder, lock)
+            _remove_locked(folder, lock)
             raise
         return folder, lock
     raise AssertionError("the last try returns or raises")
 
 
-def _remove_held(folder: Path, lock: FileLock) -> None:
+def _remove_locked(folder: Path, lock: FileLock) -> None:
     """Remove a folder whose lock this process holds, the lock last."""
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name != _LOCK:
-            _remove_whole(path)
+            _remove_path(path)
     lock.release()
     with suppress(OSError):
         (folder / _LOCK).unlink()
@@ -128,7 +129,7 @@ def _remove_held(folder: Path, lock: FileLock) -> None:
         folder.rmdir()
 
 
-def _remove_whole(path: Path) -> None:
+def _remove_path(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -136,24 +137,24 @@ def _remove_whole(path: Path) -> None:
             path.unlink()
 
 
-def _looked_at(folder: Path) -> Leftover:
-    told = [path.lstat() for path in (folder, *folder.rglob("*"))]
-    size = sum(status.st_size for status in told if S_ISREG(status.st_mode))
+def _inspect_folder(folder: Path) -> Leftover:
+    stats = [path.lstat() for path in (folder, *folder.rglob("*"))]
+    size = sum(stat.st_size for stat in stats if S_ISREG(stat.st_mode))
     try:
         writer = json.loads((folder / _WRITER).read_bytes())
     except (OSError, ValueError):
         writer = {}
-    known = isinstance(writer, dict) and writer.keys() >= {"process", "machine", "kernel", "since"}
-    return Leftover(folder, size, max(status.st_mtime for status in told), writer if known else {})
+    is_complete = isinstance(writer, dict) and writer.keys() >= {"process", "machine", "kernel", "since"}
+    return Leftover(folder, size, max(stat.st_mtime for stat in stats), writer if is_complete else {})
 
 
-def _this_process() -> dict[str, Any]:
+def _describe_process() -> dict[str, Any]:
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"process": os.getpid(), "machine": platform.node(), "kernel": _kernel(), "since": since}
+    return {"process": os.getpid(), "machine": platform.node(), "kernel": _get_kernel_id(), "since": since}
 
 
 @cache
-def _kernel() -> str:
+def _get_kernel_id() -> str:
     """Return what only processes under one running kernel have in common, in whatever container."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -14,15 +14,15 @@ from click.testing import CliRunner
 
 from nirank.algebra.node import Node
 from nirank.cli.main import cli
-from nirank.store import LocalStore, unfinished
-from nirank.store.shelf import contents, remove
+from nirank.store import LocalStore, leftovers
+from nirank.store.inventory import list_items, remove_items
 
 NODE = Node("module:function", 1, {"a": 1}, label="toy")
 WRITE = """
 import sys, time
 from pathlib import Path
-from nirank.store.unfinished import place
-with place(Path(sys.argv[1])) as beside:
+from nirank.store.leftovers import reserve_path
+with reserve_path(Path(sys.argv[1])) as beside:
     beside.write_text("half")
     print("writing", flush=True)
     time.sleep(60)
@@ -96,9 +96,9 @@ def test_what_nobody_says_is_theirs_is_listed_and_removed(tmp_path: Path, is_fol
         left.write_text("half")
     store = LocalStore(tmp_path)
     store.require_writable()
-    (item,) = contents(store)
+    (item,) = list_items(store)
     assert (item.kind, item.bytes, item.label) == ("leftover", 4, "what somebody was writing")
-    assert remove(store, [item]) == []
+    assert remove_items(store, [item]) == []
     assert not left.exists()
 
 
@@ -127,23 +127,23 @@ def test_what_is_being_removed_when_the_process_is_killed_is_no_artifact_and_is_
     code = f"""
 import os
 from pathlib import Path
-from nirank.store import LocalStore, unfinished
-from nirank.store.shelf import contents, remove
-unfinished._remove_whole = lambda path: os.kill(os.getpid(), 9)
+from nirank.store import LocalStore, leftovers
+from nirank.store.inventory import list_items, remove_items
+leftovers._remove_path = lambda path: os.kill(os.getpid(), 9)
 store = LocalStore(Path({str(tmp_path)!r}))
-remove(store, contents(store))
+remove_items(store, list_items(store))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert store.find(NODE) is None
-    assert [item.kind for item in contents(store)] == ["leftover"]
+    assert [item.kind for item in list_items(store)] == ["leftover"]
     LocalStore(tmp_path).require_writable()
-    assert contents(store) == []
+    assert list_items(store) == []
 
 
 def test_a_sweeper_in_the_way_of_a_new_writer_costs_another_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, held = unfinished.FileLock, []
+    real, held = leftovers.FileLock, []
 
     def looked_at(path: Path) -> object:
         if not held:
@@ -151,8 +151,8 @@ def test_a_sweeper_in_the_way_of_a_new_writer_costs_another_try(
             held[0].acquire()
         return real(path)
 
-    monkeypatch.setattr(unfinished, "FileLock", looked_at)
-    with unfinished.place(tmp_path) as beside:
+    monkeypatch.setattr(leftovers, "FileLock", looked_at)
+    with leftovers.reserve_path(tmp_path) as beside:
         beside.write_text("x")
         assert beside.parent != Path(held[0].lock_file).parent
     held[0].release()
@@ -179,9 +179,9 @@ with LocalStore(Path({str(tmp_path)!r})).lock(Node("module:function", 1, {{"a": 
 def test_what_a_training_goes_on_from_stays_while_it_runs(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.get_scratch_folder(NODE).mkdir(parents=True)
-    (item,) = contents(store)
+    (item,) = list_items(store)
     with LocalStore(tmp_path).lock(NODE, print):
-        assert remove(store, [item]) == [item]
+        assert remove_items(store, [item]) == [item]
     assert store.get_scratch_folder(NODE).exists()
-    assert remove(store, [item]) == []
+    assert remove_items(store, [item]) == []
     assert not store.get_scratch_folder(NODE).exists()
