@@ -55,7 +55,7 @@ class ConsoleReporter(Reporter):
     def say(self, line: str) -> None:
         log.warning(line)
 
-    def stage(self, label: str) -> None:
+    def begin_stage(self, label: str) -> None:
         log.info("computing %s", label)
 
     def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:

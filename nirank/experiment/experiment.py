@@ -172,7 +172,7 @@ class Experiment:
             self.device,
             engine=self.engine,
             time=time_again,
-            most=self.max_memory,
+            max_memory=self.max_memory,
         )
         if self._make_choices(runner):
             self.check()
@@ -186,8 +186,8 @@ class Experiment:
             evaluate_system_run(run, runner, self._measures_of(run.collection), self.significance, result)
         self._summarise(result)
         seconds = time.perf_counter() - started
-        result.finish(began, seconds, [node.label for node in runner.ran])
-        *lines, summary = describe_run(graph, runner.costs(), self.store, seconds).splitlines()
+        result.finish(began, seconds, [node.label for node in runner.computed])
+        *lines, summary = describe_run(graph, runner.get_new_costs(), self.store, seconds).splitlines()
         log.debug("%s", "\n".join(["what the run computed and what it cost:", *lines]))
         log.info("%s", summary)
         return result
@@ -207,7 +207,7 @@ class Experiment:
         open_choices = [node for run in self.plan() for node in run.open_choices]
         if open_choices:
             runner.plan(open_choices)
-            self._system_runs = self._plan(lambda node: read_choice(runner.value(node)))
+            self._system_runs = self._plan(lambda node: read_choice(runner.get_value(node)))
         return bool(open_choices)
 
     def _summarise(self, result: Result) -> None:

@@ -205,10 +205,10 @@ def _measure_stages(
         if node.is_leaf or node.kind not in ("ranking", "pairs") or not of_both_sides:
             continue
         if isinstance(node.stage, Scorer):
-            read = runner.value(node.get_input("list"))
+            read = runner.get_value(node.get_input("list"))
             if isinstance(read, Ranking):
                 measure_stage(f"first {node.stage.depth} for {node.label}", read.cut(node.stage.depth))
-        measure_stage(node.label, runner.value(node))
+        measure_stage(node.label, runner.get_value(node))
     return tuple(stages)
 
 

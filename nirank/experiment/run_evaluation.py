@@ -48,7 +48,7 @@ def evaluate_system_run(
     qrels_sets: list[Qrels | None] = [*collection.qrels.values()] or [None]
     rows = [make_row(run, qrels, measures, significance.alpha) for qrels in qrels_sets]
     try:
-        pairs: Pairs = runner.value(run.target)
+        pairs: Pairs = runner.get_value(run.target)
     except FailedNode as failure:
         runner.reporter.say(f"{collection.name}: {run.system} failed: {failure}")
         for row in rows:
@@ -89,8 +89,8 @@ def compare_systems(result: Result, significance: Significance) -> None:
 
 def _list_costs(run: SystemRun, runner: Runner) -> list[NodeCost]:
     """Return what each computation of a system cost; what only its choices needed counts as training."""
-    spent = {each.node.address: each for each in runner.spent(run.target)}
+    spent = {each.node.address: each for each in runner.list_costs(run.target)}
     for choice, _ in run.choices:
-        for each in runner.spent(choice):
+        for each in runner.list_costs(choice):
             spent.setdefault(each.node.address, replace(each, training=True))
     return list(spent.values())

@@ -12,7 +12,7 @@ class Reporter:
     def say(self, line: str) -> None:
         """Hear one line that a person should read."""
 
-    def stage(self, label: str) -> None:
+    def begin_stage(self, label: str) -> None:
         """Hear that a computation begins."""
 
     def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:

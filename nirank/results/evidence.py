@@ -66,8 +66,8 @@ def folded(node: Node, runner: Runner) -> tuple[Folded, ...]:
         if one.task.endswith(".parts:fold") and all(
             one.get_input(role) == node.get_input(role) for role in ("queries", "docs")
         ):
-            below = runner.value(one.get_input("list"))
-            parts, docs = runner.value(one.get_input("parts")), runner.value(one.get_input("docs"))
+            below = runner.get_value(one.get_input("list"))
+            parts, docs = runner.get_value(one.get_input("parts")), runner.get_value(one.get_input("docs"))
             params = one.params
             found.append(
                 Folded(one.label, below, parts, params["side"], params["keep"], params.get("top"), max(len(docs), 1))

@@ -125,8 +125,8 @@ def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path)
     made = Experiment(fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
     (case,) = made.plan()
     runner = Runner(made.store, made._leaves.values, Reporter())
-    runner.value(case.target)
-    lists = [runner.value(below) for role, below in case.target.inputs if role == "list"]
+    runner.get_value(case.target)
+    lists = [runner.get_value(below) for role, below in case.target.inputs if role == "list"]
     assert len(lists) == 2 and not any({"keys", "query_rows"} & set(vars(each)) for each in lists)
 
 

@@ -309,9 +309,11 @@ def watch():
         peak[0] = max(peak[0], measure_process_memory())
 thread = threading.Thread(target=watch)
 thread.start()
-result = made.run()
-ended.set()
-thread.join()
+try:
+    result = made.run()
+finally:
+    ended.set()
+    thread.join()
 assert not result.failed, result
 print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row.measures for row in result.rows]}))
 """

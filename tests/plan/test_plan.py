@@ -186,7 +186,7 @@ def test_equal_stages_in_two_systems_are_computed_once(lab: Lab) -> None:
     runner = lab.runner()
     runner.plan(nodes)
     for node in nodes:
-        runner.value(node)
+        runner.get_value(node)
     assert sorted(CALLS) == ["combine", "index", "score", "search", "search"]
 
 
@@ -196,7 +196,7 @@ def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
     CALLS.clear()
     runner = lab.runner()
     runner.plan(nodes)
-    found = [runner.value(node) for node in nodes]
+    found = [runner.get_value(node) for node in nodes]
     assert CALLS.count("search") == 1
     assert [one.depth for one in found] == [1, 3, 2]
     assert lab.run(Shared(k=2)) == found[2]
@@ -375,7 +375,7 @@ def test_a_broken_stage_is_named_with_what_it_did(lab: Lab, pipeline: Pipeline, 
 def test_judgements_are_handed_out_one_by_one_and_counted(lab: Lab) -> None:
     node = compile(Shared() >> Reading(), lab.sides(fruits()))
     runner = lab.runner()
-    assert Pairs.to_dict(runner.value(node)) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
+    assert Pairs.to_dict(runner.get_value(node)) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
     stored = runner.run(node)
     assert stored is not None
     assert stored.meta["counts"] == {"judgements_read": 4}
@@ -403,8 +403,8 @@ def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
     runner = lab.runner()
     for node in (bad, above):
         with pytest.raises(FailedNode, match="nan"):
-            runner.value(node)
-    assert len(runner.value(good)) == 4
+            runner.get_value(node)
+    assert len(runner.get_value(good)) == 4
 
 
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
@@ -425,7 +425,7 @@ def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
 def test_short_lists_are_counted_and_never_padded(lab: Lab) -> None:
     node = compile(Shared(k=3), lab.sides(fruits()))
     runner = lab.runner()
-    assert runner.value(node).counts.tolist() == [2, 2, 0]
+    assert runner.get_value(node).counts.tolist() == [2, 2, 0]
     stored = runner.run(node)
     assert stored is not None
     assert stored.meta["counts"]["short_lists"] == 3

@@ -91,7 +91,7 @@ def main(store: str, models: str, which: str) -> None:
     def run_task(self: Runner, node: Node, inputs: dict[str, list[Any]]) -> None:
         release_memory()
         before = measure_process_memory()
-        estimate = MemoryEstimator(self._known).estimate(node)
+        estimate = MemoryEstimator(self._find_value).estimate(node)
         said = None if estimate is None else before + estimate
         _PEAK[:] = struct.pack("q", 0)
         started = time.perf_counter()

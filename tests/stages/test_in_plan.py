@@ -55,8 +55,8 @@ class Lab:
             Node.leaf("texts", queries.digest, "queries"), Node.leaf("texts", docs.digest, "docs"), collection="fruits"
         )
         runner = Runner(self.store, {queries.digest: queries, docs.digest: docs}, Reporter())
-        found = runner.value(compile(pipeline, sides))
-        self.ran = len(runner.ran)
+        found = runner.get_value(compile(pipeline, sides))
+        self.ran = len(runner.computed)
         return {query: list(listed) for query, listed in found.to_dict().items()}
 
 
