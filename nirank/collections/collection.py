@@ -14,7 +14,7 @@ from nirank.collections.audit.auditor import audit_collection
 from nirank.collections.collection_data import CollectionData, SelfMatch, Time
 from nirank.collections.contents import Contents, describe_known, join_contents
 from nirank.collections.findings import Finding, raise_errors
-from nirank.collections.mappings import import_mapping, judgements_from_mapping, pairs_from_mapping
+from nirank.collections.mappings import judgements_from_mapping, pairs_from_mapping, texts_from_mapping
 from nirank.collections.rules import check_data, check_rules
 from nirank.errors import ConfigError
 
@@ -63,8 +63,8 @@ class Collection(CollectionData):
             for what, of in (("candidates", candidates), ("known", known))
         )
         contents = Contents(
-            import_mapping(docs, f"{name}: documents"),
-            import_mapping(queries, f"{name}: queries"),
+            texts_from_mapping(docs, f"{name}: documents"),
+            texts_from_mapping(queries, f"{name}: queries"),
             {} if qrels is None else {"qrels": (judgements_from_mapping(qrels, f"{name}: judgements"), min_rel)},
             pool,
             had,

@@ -113,8 +113,8 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     stream = iter(records)
     first = next(stream, None)
     # A table's columns are known from its header, so from its first record.
-    whole = first is not None and bool(first.more)
-    names = tuple(first.more if first is not None and first.more else _COLUMNS)
+    whole = first is not None and bool(first.columns)
+    names = tuple(first.columns if first is not None and first.columns else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
     schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
     for name in select_digest_columns(names, whole):
@@ -125,16 +125,16 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     ):
         batch = _Batch(schema)
         for record in chain(() if first is None else (first,), stream):
-            if (record.more and tuple(record.more) != names) or (not record.more and names != _COLUMNS):
+            if (record.columns and tuple(record.columns) != names) or (not record.columns and names != _COLUMNS):
                 raise DataError(_other_columns(record, names, source))
             id, columns = _clean(record, facts, source)
             running.add(make_digest_record(id, columns))
             if not files or files[-1][1] != (record.file or source):
                 files.append((len(lines), record.file or source))
-            lines.append(record.where)
+            lines.append(record.line)
             prints.append(_look_at(id, columns, facts, whole))
             bodies.append(hash_text(columns["text"]) if not whole and columns["title"] else prints[-1])
-            own.update(record.own)
+            own.update(record.source_names)
             count_keys(keys, record.metadata)
             for name in names:
                 filled[name] += not columns[name].isspace() and columns[name] != ""
@@ -184,16 +184,14 @@ class _Batch:
 def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[str, str]]:
     """Return the id and the columns as they are stored, and count what is odd about them."""
     id = record.id
-    if record.number_id:
+    if record.converted_id:
         facts.converted.add(id)
-    if record.made_text:
+    if record.converted_text:
         facts.made_texts.add(id)
     if _SURROGATE.search(id):
-        raise DataError(
-            f"{record.file or source}:{record.where}: the id {id!r} has half a character (a lone surrogate)"
-        )
+        raise DataError(f"{record.file or source}:{record.line}: the id {id!r} has half a character (a lone surrogate)")
     metadata = json.dumps(record.metadata, ensure_ascii=False) if record.metadata else ""
-    columns = {**(record.more or dict(zip(_COLUMNS, (record.title, record.text), strict=True))), METADATA: metadata}
+    columns = {**(record.columns or dict(zip(_COLUMNS, (record.title, record.text), strict=True))), METADATA: metadata}
     if not all(value.isascii() for value in columns.values()):
         mended = {name: _SURROGATE.sub(_REPLACEMENT, value) for name, value in columns.items()}
         if mended != columns:
@@ -237,7 +235,7 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: boo
 
 
 def _other_columns(record: Record, names: Sequence[str], source: str) -> str:
-    where, found = f"{record.file or source}:{record.where}", ", ".join(record.more or _COLUMNS)
+    where, found = f"{record.file or source}:{record.line}", ", ".join(record.columns or _COLUMNS)
     return f"{where}: has columns {found}; expected {', '.join(names)}, as in the first file"
 
 

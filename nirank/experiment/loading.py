@@ -131,11 +131,11 @@ def load(
         "store": store,
     }
     tables = TableOptions(left, right, records, pairs, exclude, ask, columns)
-    if tables.given():
+    if tables.list_given():
         own_rule = None if self_match == "keep" else self_match
         beside = {"docs": docs, "queries": queries, "qrels": qrels, "candidates": candidates, "known": known}
         _refuse_beside_tables(beside | {"self_match": own_rule})
-        same |= tables.given()
+        same |= tables.list_given()
         files = NamedFiles(tables=tables)
     else:
         files = NamedFiles(docs, queries, ColumnNames.of(columns))
@@ -156,7 +156,7 @@ def load(
         None if known is None else read_pairs(expand_path(known), judgements_too=True),
         _find_declared(opened, split, topics[0], [one for one, _ in sets.values()]),
         others,
-        opened.origin(),
+        opened.describe_origin(),
         candidates is False,
     )
     rules = {"self_match": self_match, "date": date, "time": time, "group": group, "measures": tuple(measures)}
@@ -242,7 +242,7 @@ def import_side(source: Source, side: Side, store: Store) -> tuple[Texts, Import
     node = Node(
         "nirank.collections.importer:import_texts",
         VERSION,
-        source.identity(side),
+        source.get_identity(side),
         kind="texts",
         offline=True,
         label=f"import {source.name} {side}",
@@ -274,17 +274,17 @@ def _load_dates(store: Store, texts: Texts, key: str) -> Dates:
 
 
 def _run_import(source: Source, side: Side, store: Store, node: Node) -> Stored:
-    log.info("importing %s", source.label(side))
+    log.info("importing %s", source.name_side(side))
     meta: dict[str, Any] = {"inputs": []}
     with store.commit(node, meta) as folder:
         with ExitStack() as files:
-            for given in source.given(side):
+            for given in source.list_input_files(side):
                 files.enter_context(given.expect_unchanged())
-            facts = import_texts(source.records(side), folder, source.label(side))
+            facts = import_texts(source.read_records(side), folder, source.name_side(side))
         meta["facts"] = facts.to_json()
     stored = store.find(node)
     if stored is None:
-        raise StoreError(f"{source.label(side)}: was imported, but the store does not find it again")
+        raise StoreError(f"{source.name_side(side)}: was imported, but the store does not find it again")
     return stored
 
 
@@ -318,7 +318,7 @@ def _read_candidates(source: Source, split: str | None, asked: str | Path | bool
     if asked is False:
         return None
     if not isinstance(asked, (str, Path)):
-        return source.candidates(split)
+        return source.read_candidates(split)
     return read_pairs(expand_path(asked), judgements_too=True)
 
 
@@ -330,7 +330,7 @@ def _read_other_splits(source: Source, split: str | None, topics: Ids) -> tuple[
         if other == split:
             continue
         try:
-            for one in list(source.judgements(other, topics).values())[:1]:
+            for one in list(source.read_judgements(other, topics).values())[:1]:
                 found[other] = one
         except DataError as error:
             unread.append(Finding("unreadable-split", "warning", 0, f"split {other}: {error.messages[0]}"))

@@ -213,7 +213,7 @@ def _choose_columns(columns: JudgementColumns, names: Sequence[str]) -> list[str
 
 def _lacks_direction(found: IdColumns, columns: JudgementColumns) -> bool:
     """Tell whether neither the user nor known names say which column asks."""
-    said = columns.query is not None or (found.names is not None and found.named(QUERY_NAMES) is not None)
+    said = columns.query is not None or (found.names is not None and found.find_column(QUERY_NAMES) is not None)
     return not said and found.names is not None
 
 
@@ -226,8 +226,8 @@ def _split_columns(
     """
     if found.names is None and columns == JudgementColumns():
         return _split_by_position(found)
-    queries, docs = found.named(QUERY_NAMES, columns.query), found.named(DOC_NAMES, columns.document)
-    labels = found.named(LABEL_NAMES, columns.label)
+    queries, docs = found.find_column(QUERY_NAMES, columns.query), found.find_column(DOC_NAMES, columns.document)
+    labels = found.find_column(LABEL_NAMES, columns.label)
     names = found.names or []
     sides = find_sides(names)
     if sides is not None and queries is None and docs is None and (one_table or asking):
@@ -327,7 +327,7 @@ def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
     if found.names is None:
         queries, docs = (_split_by_position(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
     else:
-        queries, docs = found.named(QUERY_NAMES), found.named(DOC_NAMES)
+        queries, docs = found.find_column(QUERY_NAMES), found.find_column(DOC_NAMES)
     if queries is None or docs is None:
         raise DataError(_explain_sides(path, found.names or (), find_sides(found.names or ())))
     _refuse_empty(found, queries, docs)

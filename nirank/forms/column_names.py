@@ -25,13 +25,13 @@ class TextColumns:
     label: str | None = None
     excluded: tuple[str, ...] | None = None
 
-    def named(self) -> tuple[str, ...]:
+    def list_names(self) -> tuple[str, ...]:
         """Return all names that were given."""
         alone = (name for name in (self.id, self.title, self.label) if name is not None)
         return (*alone, *(self.text or ()))
 
-    def identity(self) -> dict[str, Any]:
-        """Return what was given, JSON; empty where nothing was."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the names that were given, as JSON values; empty where none were."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 

@@ -50,7 +50,7 @@ class IdColumns:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def named(self, known: Sequence[str], asked: str | None = None) -> pa.Array | None:
+    def find_column(self, known: Sequence[str], asked: str | None = None) -> pa.Array | None:
         """Return the column under the name that was asked for, else under one of the known names; None: there is none.
 
         Raises DataError where the name that was asked for is not there, or two names differ by spelling only.

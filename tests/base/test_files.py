@@ -159,7 +159,7 @@ def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> N
     for paths in (one, other):
         for path, content in zip(paths, (rows, table), strict=True):
             path.write_text(content)
-    made = [FileSet("c", TextFiles(paths), TextFiles(paths)).identity("docs") for paths in (one, other)]
+    made = [FileSet("c", TextFiles(paths), TextFiles(paths)).get_identity("docs") for paths in (one, other)]
     assert made[0] != made[1]
 
 
@@ -170,7 +170,7 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
         path.write_text(_lines({path.name: "fruit"}))
     both = FileSet("c", TextFiles(), TextFiles(paths))
     version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain=TextFiles(paths[1:]))
-    assert both.identity("queries") != version.identity("queries")
+    assert both.get_identity("queries") != version.get_identity("queries")
 
 
 def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> None:

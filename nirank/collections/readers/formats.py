@@ -90,7 +90,7 @@ def read_records(
     """
     columns = columns or TextColumns()
     if folder is not None and are_plain_texts(paths):
-        if columns.named() or columns.excluded is not None:
+        if columns.list_names() or columns.excluded is not None:
             raise DataError(f"{folder}: holds plain texts, which have no columns to name")
         yield from read_plain_texts(paths, folder)
         return
@@ -103,7 +103,7 @@ def _read_file(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]
     text_format = find_format(path)
     if text_format is None:
         raise DataError(_describe_unknown(path))
-    if not text_format.has_columns and (columns.named() or columns.excluded is not None):
+    if not text_format.has_columns and (columns.list_names() or columns.excluded is not None):
         raise DataError(f"{path}: is in the form of {text_format.name}, which has no columns to name")
     return text_format.read(path, side, columns)
 

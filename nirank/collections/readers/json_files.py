@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nirank.collections.readers.record_builder import Fields
+from nirank.collections.readers.record_builder import RecordBuilder
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError
@@ -18,7 +18,7 @@ from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, is_known
 from nirank.forms.squad import Context, is_squad, read_contexts
 
 _OBJECT = re.compile(r"\{\s*(\"|\}|\Z)|\[\s*[\[{]")
-_WORDS = (*TITLE_NAMES, *TEXT_NAMES)
+_TEXT_FIELD_NAMES = (*TITLE_NAMES, *TEXT_NAMES)
 
 
 def begins_json(lines: Sequence[str]) -> bool:
@@ -34,21 +34,21 @@ def read_json(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     Raises DataError, file:line, for what is not JSON, values that are no objects, a record without an
     id, and values that cannot be text.
     """
-    fields = Fields(path, columns)
+    builder = RecordBuilder(path, columns)
     if columns.excluded is not None:
-        yield from _rows(path, fields)
+        yield from _read_rows(path, builder)
         return
     values = read_values(path)
     first = next(values, None)
     if first is None:
         return
     if is_squad(first[1]):
-        if columns.named():
+        if columns.list_names():
             raise DataError(f"{path}: is in SQuAD's form, which has no columns to name")
-        yield from _squad(path, first[1], side, fields)
+        yield from _read_squad(path, first[1], side, builder)
         return
     second = next(values, None)
-    if second is None and _is_by_id(first[1]):
+    if second is None and _maps_ids(first[1]):
         first = first[0], [{"_id": id, **record} for id, record in first[1].items()]
     for line, value in chain((first,), () if second is None else (second,), values):
         members = enumerate(value, 1) if isinstance(value, list) and line == first[0] else ((line, value),)
@@ -57,18 +57,18 @@ def read_json(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
                 raise DataError(
                     f"{path}:{place}: a JSON {name_json_kind(member)}; expected an object with _id and text"
                 )
-            yield fields.record(member, f"{path}:{place}", place)
-    fields.refuse_absent()
+            yield builder.build_record(member, f"{path}:{place}", place)
+    builder.refuse_absent()
 
 
-def _rows(path: Path, fields: Fields) -> Iterator[Record]:
+def _read_rows(path: Path, builder: RecordBuilder) -> Iterator[Record]:
     """Yield objects as rows of one table: its columns are all keys there are, empty where an object lacks one."""
-    names = dict.fromkeys(name for _, member in _members(path) for name in member)
-    for number, (where, member) in enumerate(_members(path), 1):
-        yield fields.row({**dict.fromkeys(names, ""), **member}, where, number)
+    names = dict.fromkeys(name for _, member in _iterate_objects(path) for name in member)
+    for number, (where, member) in enumerate(_iterate_objects(path), 1):
+        yield builder.build_row({**dict.fromkeys(names, ""), **member}, where, number)
 
 
-def _members(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _iterate_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for line, value in read_values(path):
         for place, member in enumerate(value, 1) if isinstance(value, list) else ((line, value),):
             if type(member) is not dict:
@@ -76,27 +76,29 @@ def _members(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{path}:{place}", member
 
 
-def _is_by_id(value: Any) -> bool:
+def _maps_ids(value: Any) -> bool:
     """Tell whether an object is `{id: {title, text, …}}`, as BEIR's own code holds a corpus."""
     if not isinstance(value, dict) or not value or any(is_known(name, ID_NAMES) for name in value):
         return False
     records = value.values()
-    return all(isinstance(record, dict) and any(is_known(name, _WORDS) for name in record) for record in records)
+    return all(
+        isinstance(record, dict) and any(is_known(name, _TEXT_FIELD_NAMES) for name in record) for record in records
+    )
 
 
-def _squad(path: Path, value: Any, side: Side, fields: Fields) -> Iterator[Record]:
+def _read_squad(path: Path, value: Any, side: Side, builder: RecordBuilder) -> Iterator[Record]:
     try:
-        found = list(read_contexts(value))
+        contexts = list(read_contexts(value))
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     number = 0
-    for context in found:
-        for record in _context(context, side):
+    for context in contexts:
+        for record in _list_squad_objects(context, side):
             number += 1
-            yield fields.record(record, f"{path}: paragraph {context.id}", number)
+            yield builder.build_record(record, f"{path}: paragraph {context.id}", number)
 
 
-def _context(context: Context, side: Side) -> Iterator[dict[str, Any]]:
+def _list_squad_objects(context: Context, side: Side) -> Iterator[dict[str, Any]]:
     if side == "docs":
         yield {"_id": context.id, "title": context.title, "text": context.text}
     else:

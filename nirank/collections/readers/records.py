@@ -11,25 +11,25 @@ Side = Literal["docs", "queries"]
 class Record(NamedTuple):
     """One document or query as its source has it.
 
-    where      the line, or the position where there are no lines, from 1
-    metadata   whatever else the source says, JSON values
-    more       text columns by name, instead of title and text, where a table has neither; all records
-               of a source have the same
-    own        what the source calls a column, where that is another name: {'abstract': 'text'}
-    file       where the source has several
-    number_id  whether the id was a number
-    made_text  whether title or text were no strings (numbers, lists, dates)
-    worded     whether the source has a place for title or text, if a blank one
+    line            where the record begins, from 1; its position where there are no lines
+    metadata        whatever else the source says, JSON values
+    columns         text columns by name, instead of title and text, where a table has neither; all records
+                    of a source have the same
+    source_names    what the source calls a column, where that is another name: {'abstract': 'text'}
+    file            where the source has several
+    converted_id    whether the id was a number
+    converted_text  whether title or text were no strings (numbers, lists, dates)
+    has_text_field  whether the source has a place for title or text, even if it is blank
     """
 
     id: str
     title: str
     text: str
     metadata: Mapping[str, Any]
-    where: int
-    more: Mapping[str, str] = {}
-    own: Mapping[str, str] = {}
+    line: int
+    columns: Mapping[str, str] = {}
+    source_names: Mapping[str, str] = {}
     file: str = ""
-    number_id: bool = False
-    made_text: bool = False
-    worded: bool = True
+    converted_id: bool = False
+    converted_text: bool = False
+    has_text_field: bool = True

@@ -19,8 +19,8 @@ _NAMES = {"A": "author", "B": "bibliography", "K": "keywords", "N": "note", "C":
 
 def is_smart(lines: Sequence[str]) -> bool:
     """Tell whether the first lines of a file are SMART's: a record and a field."""
-    kept = [line for line in lines if line.strip()]
-    return len(kept) > 1 and bool(_BEGIN.match(kept[0])) and bool(_FIELD.match(kept[1]))
+    filled = [line for line in lines if line.strip()]
+    return len(filled) > 1 and bool(_BEGIN.match(filled[0])) and bool(_FIELD.match(filled[1]))
 
 
 def read_smart(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
@@ -35,7 +35,7 @@ def read_smart(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]
         start, field = _BEGIN.match(line), _FIELD.match(line)
         if start is not None:
             if begin:
-                yield _record(id, fields, begin)
+                yield _make_record(id, fields, begin)
             id, begin, name, size, fields = start[1].lstrip("0") or "0", number, "", 0, {}
         elif field is not None and begin:
             name = field[1]
@@ -49,14 +49,15 @@ def read_smart(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]
             expected = "a field such as .T or .W" if begin else "a record, .I and its number"
             raise DataError(f"{path}:{number}: '{line.strip()[:40]}' stands before any field; expected {expected}")
     if begin:
-        yield _record(id, fields, begin)
+        yield _make_record(id, fields, begin)
 
 
-def _record(id: str, fields: dict[str, list[str]], line: int) -> Record:
+def _make_record(id: str, fields: dict[str, list[str]], line: int) -> Record:
     texts = {name: "\n".join(lines).strip() for name, lines in fields.items()}
     title = " ".join(texts.pop("T", "").split())
     text = texts.pop("W", "")
-    return Record(id, title, text, {_NAMES.get(name, name): rest for name, rest in texts.items() if rest}, line)
+    metadata = {_NAMES.get(name, name): value for name, value in texts.items() if value}
+    return Record(id, title, text, metadata, line)
 
 
 SMART = TextFormat("SMART", read_smart, recognises=is_smart)

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
-from nirank.collections.readers.record_builder import Fields
+from nirank.collections.readers.record_builder import RecordBuilder
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError, suggest
@@ -29,22 +29,22 @@ def read_csv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     csv.field_size_limit(MAX_LINE_BYTES)  # whole documents stand in one field
     lines = (line for _, line in read_lines(path))
     sample = list(islice(lines, _SAMPLE))
-    separator = find_separator([line for line in sample if not line.isspace()], lambda cells: _has_id(cells, columns))
+    separator = find_separator([line for line in sample if not line.isspace()], lambda cells: _names_id(cells, columns))
     reader = csv.reader(chain(sample, lines), delimiter=separator, strict=True)
-    fields = Fields(path, columns)
+    builder = RecordBuilder(path, columns)
     names: list[str] | None = None
     try:
         for cells in reader:
             if not cells:
                 continue
             if names is None:
-                names = _header(path, cells, columns, sample)
+                names = _check_header(path, cells, columns, sample)
                 continue
-            yield _row(fields, path, reader.line_num, names, cells)
+            yield _build_row(builder, path, reader.line_num, names, cells)
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not valid CSV ({error})") from None
     if names is not None:
-        fields.refuse_absent()
+        builder.refuse_absent()
 
 
 def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
@@ -53,16 +53,16 @@ def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     Without a header two columns are id and text, three are id, title and text.
     """
     names: Sequence[str] | None = None
-    fields = Fields(path, columns)
+    builder = RecordBuilder(path, columns)
     for number, line in read_lines(path):
         cells = line.rstrip("\r\n").split("\t")
         if cells == [""]:
             continue
         if names is None:
             if is_table_header(cells, columns):
-                names = _header(path, cells, columns, [line])
+                names = _check_header(path, cells, columns, [line])
                 continue
-            if columns.named():
+            if columns.list_names():
                 _refuse_absent(path, cells, columns)
             names = _HEADLESS.get(len(cells))
             if names is None:
@@ -70,18 +70,18 @@ def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
                     f"{path}:{number}: {len(cells)} columns and no header; expected id and text, or id, title and"
                     f" text, or a header with one of {', '.join(ID_NAMES)}"
                 )
-        yield _row(fields, path, number, names, cells)
+        yield _build_row(builder, path, number, names, cells)
     if names is not None:
-        fields.refuse_absent()
+        builder.refuse_absent()
 
 
 def read_parquet(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     """Yield the rows of a Parquet file; `where` counts rows from 1."""
-    _header(path, read_column_names(path), columns)
-    fields = Fields(path, columns)
+    _check_header(path, read_column_names(path), columns)
+    builder = RecordBuilder(path, columns)
     for number, values in read_rows(path):
-        yield fields.row(values, f"{path}:{number}", number)
-    fields.refuse_absent()
+        yield builder.build_row(values, f"{path}:{number}", number)
+    builder.refuse_absent()
 
 
 def is_tsv(lines: Sequence[str]) -> bool:
@@ -94,28 +94,29 @@ def is_tsv(lines: Sequence[str]) -> bool:
 
 def is_table_header(cells: Sequence[str], columns: TextColumns | None = None) -> bool:
     """Tell whether a line of tabs names columns: its first cell an id, or others an id and a text."""
-    asked = () if columns is None else columns.named()
-    if any(name in cells for name in asked) or is_known(cells[0], ID_NAMES):
+    given = () if columns is None else columns.list_names()
+    if any(name in cells for name in given) or is_known(cells[0], ID_NAMES):
         return True
     return all(any(is_known(cell, known) for cell in cells) for known in (ID_NAMES, (*TITLE_NAMES, *TEXT_NAMES)))
 
 
-def _has_id(cells: Sequence[str], columns: TextColumns) -> bool:
+def _names_id(cells: Sequence[str], columns: TextColumns) -> bool:
     return columns.id in cells if columns.id is not None else any(is_known(cell, ID_NAMES) for cell in cells)
 
 
-def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Sequence[str] = ()) -> list[str]:
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise DataError(f"{path}: column '{twice[0]}' occurs twice; expected each name once")
+def _check_header(path: Path, names: Sequence[str], columns: TextColumns, lines: Sequence[str] = ()) -> list[str]:
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        raise DataError(f"{path}: column '{repeated[0]}' occurs twice; expected each name once")
     _refuse_absent(path, names, columns)
     try:
-        found = columns.id or find_name(names, ID_NAMES)
+        id = columns.id or find_name(names, ID_NAMES)
     except AmbiguousName as error:
         raise DataError(f"{path}: columns {error}; name one: columns: {{id: …}}") from None
-    if found is None:
-        other = next((one for one in SEPARATORS if len(names) == 1 and is_even(lines, one)), None)
-        hint = "" if other is None else f"; it looks separated by {name_separator(other)}"
+    if id is None:
+        likely = (separator for separator in SEPARATORS if is_even(lines, separator))
+        separator = next(likely, None) if len(names) == 1 else None
+        hint = "" if separator is None else f"; it looks separated by {name_separator(separator)}"
         raise DataError(
             f"{path}: no column holds ids; found {join_names(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
             " columns: {id: …}"
@@ -124,15 +125,15 @@ def _header(path: Path, names: Sequence[str], columns: TextColumns, lines: Seque
 
 
 def _refuse_absent(path: Path, names: Sequence[str], columns: TextColumns) -> None:
-    for name in columns.named():
+    for name in columns.list_names():
         if name not in names:
             raise DataError(f"{path}: there is no column '{name}'; it has {join_names(names)}{suggest(name, names)}")
 
 
-def _row(fields: Fields, path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
+def _build_row(builder: RecordBuilder, path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> Record:
     if len(cells) != len(names):
         raise DataError(f"{path}:{number}: {len(cells)} columns; expected {len(names)}: {join_names(names)}")
-    return fields.row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)
+    return builder.build_row(dict(zip(names, cells, strict=True)), f"{path}:{number}", number)
 
 
 CSV = TextFormat("CSV", read_csv, ("csv",), has_columns=True)

@@ -70,7 +70,7 @@ def read_docs(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
     file:line, for a document without number or end, or of more than 64 MiB.
     """
     parts: list[str] = []
-    begin, size, named = 0, 0, ""
+    begin, size, attribute_id = 0, 0, ""
     for number, line in read_lines(path):
         while line:
             mark = (_CLOSE if begin else _OPEN).search(line)
@@ -91,24 +91,24 @@ def read_docs(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
                 break
             line = line[mark.end() :]
             if begin:
-                yield _doc("".join(parts), named, path, begin)
+                yield _make_document("".join(parts), attribute_id, path, begin)
                 begin = 0
             else:
                 parts, begin, size = [], number, 0
-                found = _DOC_ID.search(mark[1] or "")
-                named = found[1] if found else ""
+                attribute = _DOC_ID.search(mark[1] or "")
+                attribute_id = attribute[1] if attribute else ""
     if begin:
         raise DataError(f"{path}:{begin}: the <DOC> has no </DOC>")
 
 
-def _doc(body: str, named: str, path: Path, line: int) -> Record:
-    found = _DOCNO.search(body)
-    if found is not None:
-        body = body[: found.start()] + body[found.end() :]
-    id = html.unescape(found[2]) if found is not None and found[2] else named
+def _make_document(body: str, attribute_id: str, path: Path, line: int) -> Record:
+    docno = _DOCNO.search(body)
+    if docno is not None:
+        body = body[: docno.start()] + body[docno.end() :]
+    id = html.unescape(docno[2]) if docno is not None and docno[2] else attribute_id
     if not id:
         raise DataError(f"{path}:{line}: the document has no <DOCNO>")
-    titles = [html.unescape(" ".join(_TAG.sub(" ", one[1]).split())) for one in _TITLE.findall(body)]
+    titles = [html.unescape(" ".join(_TAG.sub(" ", match[1]).split())) for match in _TITLE.findall(body)]
     text = html.unescape(_TAG.sub(" ", _TITLE.sub(" ", body))).strip()
     return Record(id, " ".join(filter(None, titles)), text, {}, line)
 
@@ -120,36 +120,36 @@ def read_topics(path: Path, side: Side, columns: TextColumns) -> Iterator[Record
     topic of the old form ends at </top> or where the next begins. One without a title has its
     description as text. Raises DataError for a topic without a number, and a file without topics.
     """
-    whole = read_text(path, MAX_PARSED_BYTES)
-    found = 0
-    for body, line in _tops(whole, path):
-        found += 1
-        yield _old_topic(body, path, line)
-    if not found:
-        for record in _xml(whole, path):
-            found += 1
+    content = read_text(path, MAX_PARSED_BYTES)
+    count = 0
+    for body, line in _split_topics(content, path):
+        count += 1
+        yield _parse_topic(body, path, line)
+    if not count:
+        for record in _read_xml_topics(content, path):
+            count += 1
             yield record
-    if not found:
+    if not count:
         raise DataError(f"{path}: holds no topics; expected <top> … </top> or XML with <topic number=…>")
 
 
-def _tops(whole: str, path: Path) -> Iterator[tuple[str, int]]:
+def _split_topics(content: str, path: Path) -> Iterator[tuple[str, int]]:
     """Yield each <top> with what stands up to </top>, or the next <top>, or the end, and the line where it begins."""
     opened: tuple[int, int, str] | None = None  # where the body begins, in which line, and the tag
     line, seen = 1, 0
-    for mark in _TOP.finditer(whole):
-        line, seen = line + whole.count("\n", seen, mark.start()), mark.start()
+    for mark in _TOP.finditer(content):
+        line, seen = line + content.count("\n", seen, mark.start()), mark.start()
         closes = mark[0][1] == "/"
         if opened is not None:
-            yield f"{opened[2]}{whole[opened[0] : mark.start()]}", opened[1]
+            yield f"{opened[2]}{content[opened[0] : mark.start()]}", opened[1]
         elif closes:
             raise DataError(f"{path}:{line}: a </top> without <top>")
         opened = None if closes else (mark.end(), line, mark[0])
     if opened is not None:
-        yield f"{opened[2]}{whole[opened[0] :]}", opened[1]
+        yield f"{opened[2]}{content[opened[0] :]}", opened[1]
 
 
-def _old_topic(body: str, path: Path, line: int) -> Record:
+def _parse_topic(body: str, path: Path, line: int) -> Record:
     fields: dict[str, str] = {}
     marks = list(_FIELD.finditer(body))
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
@@ -168,30 +168,30 @@ def _old_topic(body: str, path: Path, line: int) -> Record:
     return Record(number, "", title or metadata.get("description", ""), metadata, line)
 
 
-def _xml(whole: str, path: Path) -> Iterator[Record]:
+def _read_xml_topics(content: str, path: Path) -> Iterator[Record]:
     from xml.etree import ElementTree
 
-    if "<!ENTITY" in whole:  # never expanded: a file could blow up memory
+    if "<!ENTITY" in content:  # never expanded: a file could blow up memory
         raise DataError(f"{path}: declares XML entities; expected plain topics")
     try:
-        root = ElementTree.fromstring(whole)
+        root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError) as error:
         line = f":{error.position[0]}" if isinstance(error, ElementTree.ParseError) else ""
         raise DataError(f"{path}{line}: not valid XML ({error})") from None
-    for at, topic in enumerate((one for one in root.iter() if one.tag.lower() in ("topic", "top")), 1):
-        fields = {
-            _NAMES.get(one.tag.lower(), one.tag.lower()): " ".join("".join(one.itertext()).split()) for one in topic
-        }
+    topics = (element for element in root.iter() if element.tag.lower() in ("topic", "top"))
+    for position, topic in enumerate(topics, 1):
+        fields = {}
+        for element in topic:
+            tag = element.tag.lower()
+            fields[_NAMES.get(tag, tag)] = " ".join("".join(element.itertext()).split())
         inside = [fields.pop(name) for name in ("num", "id", "identifier") if fields.get(name)]
         number = topic.get("number") or topic.get("id") or topic.get("num") or next(iter(inside), "")
         if not number:
-            raise DataError(f"{path}: topic {at} has no number")
-        key = next(
-            (name for name in ("title", "query", "question", "summary", "description") if fields.get(name)), None
-        )
+            raise DataError(f"{path}: topic {position} has no number")
+        key = next((name for name in _TOPIC_TEXTS if fields.get(name)), None)
         text = " ".join((topic.text or "").split()) if key is None else fields[key]
-        rest = {name: one for name, one in fields.items() if one and (name != key or key == "description")}
-        yield Record(number, "", text, rest, at)
+        metadata = {name: value for name, value in fields.items() if value and (name != key or key == "description")}
+        yield Record(number, "", text, metadata, position)
 
 
 TREC_DOCUMENTS = TextFormat("TREC documents", read_docs, _ENDINGS, has_documents)

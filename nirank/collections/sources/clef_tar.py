@@ -164,23 +164,23 @@ class ClefTar:
     def _seen_texts(self) -> tuple[InputFile, ...]:
         return (InputFile.of(self.texts),) if self.texts else ()
 
-    def given(self, side: Side) -> Sequence[InputFile]:
+    def list_input_files(self, side: Side) -> Sequence[InputFile]:
         return self._seen + (self._seen_texts if side == "docs" else ())
 
-    def identity(self, side: Side) -> Mapping[str, Any]:
+    def get_identity(self, side: Side) -> Mapping[str, Any]:
         said = {"reader": "clef-tar-2", "side": side, "version": self.version}
         files = {"topics": self._seen, **({"texts": self._seen_texts} if side == "docs" else {})}
         return said | {name: [one.digest for one in seen] for name, seen in files.items()}
 
-    def origin(self) -> Mapping[str, Any]:
+    def describe_origin(self) -> Mapping[str, Any]:
         files = {f"{len(self.topic_files)} topic files": digest([one.digest for one in self._seen])}
         said = {"conventions": {"queries": self.version}} if self.version else {}
         return {"source": str(self.folder), "reader": "clef-tar", "files": files, **said}
 
-    def label(self, side: Side) -> str:
+    def name_side(self, side: Side) -> str:
         return f"{self.folder / SETS[self.set].topics} {side}"
 
-    def records(self, side: Side) -> Iterator[Record]:
+    def read_records(self, side: Side) -> Iterator[Record]:
         if side == "docs":
             yield from self._documents()
             return
@@ -199,20 +199,20 @@ class ClefTar:
         for number, pmid in enumerate(wanted, 1):
             yield Record(pmid, "", "", {}, number)
 
-    def candidates(self, split: str | None) -> PairsFile:
+    def read_candidates(self, split: str | None) -> PairsFile:
         queries = [topic.id for topic in self.topics for _ in topic.pmids]
         docs = [pmid for topic in self.topics for pmid in topic.pmids]
         return PairsFile.build(
             f"{self.name}: topic files", pa.array(queries, pa.large_string()), pa.array(docs, pa.large_string())
         )
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         return {name: labels for name, (labels, _) in self._levels.items()}
 
     @cached_property
     def _levels(self) -> dict[str, tuple[QrelsFile, list[str]]]:
         """Judgements by level, cut to the candidates, and the labels that this left out."""
-        found = self.candidates(self.set)
+        found = self.read_candidates(self.set)
         listed = list(zip(found.query_ids.to_pylist(), found.doc_ids.to_pylist(), strict=True))
         return {
             name: self._level(short, found, listed) for name, short in (("abstract", "abs"), ("content", "content"))

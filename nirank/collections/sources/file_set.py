@@ -110,7 +110,7 @@ class FileSet:
         }
         return {side: tuple(map(InputFile.of, paths)) for side, paths in sides.items()}
 
-    def given(self, side: Side) -> Sequence[InputFile]:
+    def list_input_files(self, side: Side) -> Sequence[InputFile]:
         return self._seen[side]
 
     def _files(self, side: Side) -> TextFiles:
@@ -119,43 +119,47 @@ class FileSet:
     def _columns(self, side: Side) -> TextColumns:
         return self.columns.docs if side == "docs" else self.columns.queries
 
-    def identity(self, side: Side) -> Mapping[str, Any]:
-        files = [[find_ending(one.path), one.digest] for one in self.given(side)]  # the ending chooses the reader
+    def get_identity(self, side: Side) -> Mapping[str, Any]:
+        files = [
+            [find_ending(one.path), one.digest] for one in self.list_input_files(side)
+        ]  # the ending chooses the reader
         mine = self._files(side)
         texts, plain = files[: len(mine.paths)], files[len(mine.paths) :]
         more: dict[str, Any] = {"plain": plain} if plain else {}
-        asked = self._columns(side).identity()
+        asked = self._columns(side).to_json()
         if asked:
             more["columns"] = asked
         if mine.folder is not None and are_plain_texts(mine.paths):
             more["names"] = mine.names()
         else:
-            formats = name_outside_formats([one.path for one in self.given(side)])
+            formats = name_outside_formats([one.path for one in self.list_input_files(side)])
             more |= {"formats": formats} if formats else {}
         return {"reader": "files-4", "side": side, "files": texts, **more}
 
-    def origin(self) -> Mapping[str, Any]:
-        files = {_label(self._files(side)): digest([one.digest for one in self.given(side)]) for side in _STEMS}
+    def describe_origin(self) -> Mapping[str, Any]:
+        files = {
+            _label(self._files(side)): digest([one.digest for one in self.list_input_files(side)]) for side in _STEMS
+        }
         return {"source": self.place or _label(self.docs), "reader": "files", "files": files} | (
             {"conventions": {"queries": self.version}} if self.version else {}
         )
 
-    def label(self, side: Side) -> str:
+    def name_side(self, side: Side) -> str:
         return self._files(side).label
 
-    def records(self, side: Side) -> Iterator[Record]:
-        found = _refuse_blank(self._files(side).records(side, self._columns(side)), self.label(side))
+    def read_records(self, side: Side) -> Iterator[Record]:
+        found = _refuse_blank(self._files(side).read_records(side, self._columns(side)), self.name_side(side))
         if side == "docs" or not self.plain:
             return found
-        known = {one.id: one.metadata for one in self.plain.records(side, self.columns.queries)}
+        known = {one.id: one.metadata for one in self.plain.read_records(side, self.columns.queries)}
         return (one._replace(metadata={**known.get(one.id, {}), **one.metadata}) for one in found)
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         files = self.qrels.get(split or "", {})
         column = self.columns.docs.label
         if column is not None and not files:
-            records = self.docs.records("docs", self.columns.docs)
-            return {MAIN: read_label_column(records, column, queries, self.label("docs"))}
+            records = self.docs.read_records("docs", self.columns.docs)
+            return {MAIN: read_label_column(records, column, queries, self.name_side("docs"))}
         return {name: self.read_qrels(path) for name, path in files.items()}
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
@@ -174,7 +178,7 @@ class FileSet:
                 return side
         return ""
 
-    def candidates(self, split: str | None) -> PairsFile | None:
+    def read_candidates(self, split: str | None) -> PairsFile | None:
         path = self.candidate_files.get(split or "", self.candidate_files.get(""))
         return None if path is None else read_pairs(path, judgements_too=True)
 
@@ -187,8 +191,10 @@ def _refuse_blank(records: Iterator[Record], label: str) -> Iterator[Record]:
     count = blank = worded = 0
     for record in records:
         count += 1
-        blank += not (record.title.strip() or record.text.strip() or any(one.strip() for one in record.more.values()))
-        worded += record.worded
+        blank += not (
+            record.title.strip() or record.text.strip() or any(one.strip() for one in record.columns.values())
+        )
+        worded += record.has_text_field
         yield record
     if count and blank == count and worded:
         raise DataError(f"{label}: all {count:,} records are blank: no title and no text; expected some")

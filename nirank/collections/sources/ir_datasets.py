@@ -83,7 +83,7 @@ class IrDataset:
             raise ConfigError(f"ir_datasets '{id}': no split '{split}'{listed}{suggest(split, names)}")
         return cls(f"{id}/{split}")
 
-    def identity(self, side: Side) -> Mapping[str, Any]:
+    def get_identity(self, side: Side) -> Mapping[str, Any]:
         import ir_datasets
 
         parent = ir_datasets.parent_id(self.id, ir_datasets.EntityType(side))
@@ -94,23 +94,23 @@ class IrDataset:
         # Registered by the user: the files may change under the id, so the content itself is read.
         if side not in self._seen:
             running = Digester()
-            for record in self.records(side):
+            for record in self.read_records(side):
                 running.add_bytes(json.dumps(record).encode())
             self._seen[side] = running.hexdigest()
         return {"reader": "ir_datasets-1", "side": side, "content": self._seen[side]}
 
-    def given(self, side: Side) -> Sequence[InputFile]:
+    def list_input_files(self, side: Side) -> Sequence[InputFile]:
         return ()  # ir_datasets opens them itself
 
-    def origin(self) -> Mapping[str, Any]:
+    def describe_origin(self) -> Mapping[str, Any]:
         import ir_datasets
 
         return {"source": self.id, "reader": f"ir_datasets {ir_datasets.__version__}", "files": {}}
 
-    def label(self, side: Side) -> str:
+    def name_side(self, side: Side) -> str:
         return f"ir_datasets {self.id} {side}"
 
-    def records(self, side: Side) -> Iterator[Record]:
+    def read_records(self, side: Side) -> Iterator[Record]:
         read = _document if side == "docs" else _query
         found = self._reading(getattr(self.dataset, f"{side}_iter"), side)
         running = Digester()
@@ -122,10 +122,10 @@ class IrDataset:
         if self._seen.get(side, running.hexdigest()) != running.hexdigest():
             raise DataError(f"ir_datasets '{self.id}': its {side} changed since they were read at planning; run again")
 
-    def candidates(self, split: str | None) -> PairsFile | None:
+    def read_candidates(self, split: str | None) -> PairsFile | None:
         return None
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         if not self.dataset.has("qrels"):
             return {}
         found = self._reading(self.dataset.qrels_iter, "qrels")
@@ -171,7 +171,7 @@ def _query(query: Any, number: int) -> Record:
 
 
 def _record(id: Any, title: str, text: str, metadata: Mapping[str, Any], number: int) -> Record:
-    return Record(str(id), title, text, metadata, number, number_id=not isinstance(id, str))
+    return Record(str(id), title, text, metadata, number, converted_id=not isinstance(id, str))
 
 
 def _rest(record: Any, used: tuple[str, ...]) -> dict[str, Any]:

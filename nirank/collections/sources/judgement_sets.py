@@ -23,7 +23,7 @@ def read_judgement_sets(
     asked  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
            a path the source's set of that name is meant, else its main one. A path may contain {split}.
     """
-    own = source.judgements(split, queries)
+    own = source.read_judgements(split, queries)
     if asked is None:
         return {name: (one, min_rel) for name, one in own.items()}
     wanted = asked if isinstance(asked, Mapping) else {MAIN: asked}

@@ -42,7 +42,7 @@ def _labels(records: Iterable[Record], column: str, query: str, source: str) -> 
             continue
         grade = _grade(found)
         if grade is None:
-            where = f"{record.file or source}:{record.where}"
+            where = f"{record.file or source}:{record.line}"
             raise DataError(
                 f"{where}: label {found!r} in '{column}' is no integer, nor a word such as yes, no, included, excluded"
             )

@@ -63,7 +63,7 @@ def open_source(
         return files.open(name), split
     text = str(source)
     if files.tables is not None:
-        given = next(iter(files.tables.given()))
+        given = next(iter(files.tables.list_given()))
         raise ConfigError(f"collection {text}: {given} is for collections without a source; give one of both")
     if files.docs is not None:
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")

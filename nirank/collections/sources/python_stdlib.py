@@ -89,7 +89,7 @@ class StandardLibrary:
     def _seen(self) -> tuple[InputFile, ...]:
         return tuple(map(InputFile.of, self.modules.values()))
 
-    def given(self, side: Side) -> Sequence[InputFile]:
+    def list_input_files(self, side: Side) -> Sequence[InputFile]:
         return self._seen
 
     @cached_property
@@ -97,26 +97,26 @@ class StandardLibrary:
         """One digest over names and bytes of all modules."""
         return digest([[module, seen.digest] for module, seen in zip(self.modules, self._seen, strict=True)])
 
-    def identity(self, side: Side) -> Mapping[str, Any]:
+    def get_identity(self, side: Side) -> Mapping[str, Any]:
         return {"reader": "python-stdlib-1", "side": side, "sources": self.sources}
 
-    def origin(self) -> Mapping[str, Any]:
+    def describe_origin(self) -> Mapping[str, Any]:
         import platform
 
         files = {f"{len(self.modules)} modules": self.sources}
         return {"source": NAME, "reader": f"Python {platform.python_version()}", "files": files}
 
-    def label(self, side: Side) -> str:
+    def name_side(self, side: Side) -> str:
         return f"{NAME} {side}"
 
-    def records(self, side: Side) -> Iterator[Record]:
+    def read_records(self, side: Side) -> Iterator[Record]:
         for number, pair in enumerate(self.pairs, 1):
             yield Record(pair.id, "", pair.source if side == "docs" else pair.sentence, {}, number)
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         return {"qrels": QrelsFile.of(((id, id, 1) for id in queries), f"{NAME} qrels")}
 
-    def candidates(self, split: str | None) -> PairsFile | None:
+    def read_candidates(self, split: str | None) -> PairsFile | None:
         return None
 
 

@@ -42,7 +42,7 @@ class TableOptions:
     ask: str = "right"
     columns: Mapping[str, Any] | None = None
 
-    def given(self) -> dict[str, Any]:
+    def list_given(self) -> dict[str, Any]:
         """Return the options that were given, but columns, which other collections have too."""
         unsaid: dict[str, tuple[Any, ...]] = {"exclude": ((), []), "ask": ("right",)}
         return {
@@ -95,12 +95,12 @@ class RecordTables(FileSet):
         """Columns that are no text."""
         return self.columns.docs.excluded or ()
 
-    def origin(self) -> Mapping[str, Any]:
+    def describe_origin(self) -> Mapping[str, Any]:
         said: dict[str, str] = {} if self.one_table else {"ask": self.ask}
         said |= {"excluded": ", ".join(self.excluded)} if self.excluded else {}
-        return {**super().origin(), "conventions": said}
+        return {**super().describe_origin(), "conventions": said}
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         return {name: self.read_qrels(path) for name, path in self.qrels.get(split or "", {}).items()}
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
@@ -122,7 +122,7 @@ def _refuse_wrong(asked: TableOptions) -> None:
     elif asked.records is None and (asked.left is None or asked.right is None):
         missing = [key for key in ("left", "right") if vars(asked)[key] is None]
         if len(missing) == 2:
-            keys = join_names(tuple(asked.given()))
+            keys = join_names(tuple(asked.list_given()))
             wrong.append(f"{keys} goes with tables of records: left and right, or records for one table")
         else:
             wrong.append(f"{missing[0]} is missing: two tables are left and right; of one table say records")
@@ -198,8 +198,8 @@ def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles,
         return
     known: dict[str, None] = {}
     for files, columns in sides.values():
-        first = next(files.records("docs", TextColumns(id=columns.id, excluded=(METADATA,))), None)
-        known |= {} if first is None else dict.fromkeys((*first.more, *first.metadata, METADATA))
+        first = next(files.read_records("docs", TextColumns(id=columns.id, excluded=(METADATA,))), None)
+        known |= {} if first is None else dict.fromkeys((*first.columns, *first.metadata, METADATA))
     for column in excluded:
         if known and column not in known:
             raise ConfigError(

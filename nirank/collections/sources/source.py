@@ -27,30 +27,30 @@ class Source(Protocol):
     @property
     def findings(self) -> tuple[Finding, ...]: ...
 
-    def identity(self, side: Side) -> Mapping[str, Any]:
+    def get_identity(self, side: Side) -> Mapping[str, Any]:
         """Return what a side's content depends on, JSON: never paths or times."""
         ...
 
-    def given(self, side: Side) -> Sequence[InputFile]:
+    def list_input_files(self, side: Side) -> Sequence[InputFile]:
         """Return the files that a side's identity speaks of, as they were when it was asked for; () where none are."""
         ...
 
-    def origin(self) -> Mapping[str, Any]:
+    def describe_origin(self) -> Mapping[str, Any]:
         """Return where the data came from, for the manifest: source, files."""
         ...
 
-    def label(self, side: Side) -> str:
+    def name_side(self, side: Side) -> str:
         """Return what errors call a side: its file, where it has one."""
         ...
 
-    def records(self, side: Side) -> Iterator[Record]:
+    def read_records(self, side: Side) -> Iterator[Record]:
         """Yield a side's records, streaming."""
         ...
 
-    def judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
+    def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         """Return the judgement sets of a split by name, the first the main one; `queries` are those of all splits."""
         ...
 
-    def candidates(self, split: str | None) -> PairsFile | None:
+    def read_candidates(self, split: str | None) -> PairsFile | None:
         """Return which documents each query may be given; None: all."""
         ...

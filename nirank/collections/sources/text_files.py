@@ -52,7 +52,7 @@ class TextFiles:
             raise ConfigError(f"{what}: {path}: there is no such file or folder of files{suggest(str(path), near)}")
         return cls(tuple(found), path, tuple(skipped))
 
-    def records(self, side: Side, columns: TextColumns) -> Iterator[Record]:
+    def read_records(self, side: Side, columns: TextColumns) -> Iterator[Record]:
         """Yield the records, streaming."""
         return read_records(self.paths, side, columns, self.folder)
 

@@ -109,9 +109,9 @@ def test_the_running_interpreter() -> None:
     assert not nameless
     module = [pair for pair in library.pairs if pair.id.startswith("textwrap.")]
     assert module == list(read_module("textwrap", library.modules["textwrap"])), "the same every time"
-    assert library.identity("docs") == StandardLibrary().identity("docs") != library.identity("queries")
+    assert library.get_identity("docs") == StandardLibrary().get_identity("docs") != library.get_identity("queries")
 
 
 def test_an_interpreter_without_sources(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no Python sources"):
-        StandardLibrary(tmp_path).identity("docs")
+        StandardLibrary(tmp_path).get_identity("docs")
