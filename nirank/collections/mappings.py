@@ -101,7 +101,7 @@ def pairs_from_mapping(listed: Mapping[Any, Any], source: str) -> PairsFile:
 
 
 def id_from_value(value: Any, where: str) -> str:
-    """Return an id as text, whole numbers as they are written; raise DataError, which begins with `where`, for no id."""
+    """Return an id as text, whole numbers as written; raise DataError, which begins with `where`, for no id."""
     try:
         id = cell_to_id(_to_json_value(value))
     except NotText:
