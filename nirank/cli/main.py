@@ -58,6 +58,7 @@ def cli() -> None:
 @click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
 @click.option("--max-memory", metavar="SIZE", help="Hold no more main memory, such as 4GB; what cannot is refused.")
+@click.option("--details", is_flag=True, help="Print the other tables too: recall after each stage, intervals, ties.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
 @click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
 def run(
@@ -70,6 +71,7 @@ def run(
     time_again: bool,
     workers: int,
     max_memory: str | None,
+    details: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
@@ -124,7 +126,7 @@ def run(
         if engine is not None:
             engine.close()
         result.save(folder, config=parsed.resolved, command=command_line(), config_file=str(config))
-    click.echo(mask_secrets(str(result.table())))
+    click.echo(mask_secrets(str(result.table(details=details))))
     log.info("written to %s", folder)
     if result.failed:
         sys.exit(1)

@@ -77,8 +77,8 @@ class Lists(click.Command):
 def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
     """Evaluate runs as a year's script does, write files where they are wanted, and return the table."""
     from nirank.experiment.run_files import evaluate_tar_runs
-    from nirank.report.grid import aligned
     from nirank.report.protocol import protocol_grid, write_protocol
+    from nirank.report.text import align_grid
 
     found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=command_line())
     year: Any = protocol[-4:]
@@ -86,7 +86,7 @@ def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path |
     if out is not None:
         write_protocol(out, grid, rows, found, year, manifest)
         log.info("written to %s", out)
-    return aligned(grid)
+    return align_grid(grid)
 
 
 def _options(command: Any) -> Any:

@@ -18,7 +18,7 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.ledger import Lost
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.report import html_table, manifest, text_table, write
+from nirank.report import detail_grids, html_table, manifest, text_table, write
 from nirank.report.files import LOST_COLUMNS
 from nirank.results.evidence import COLUMNS, Folded, evidence
 from nirank.results.row import Row
@@ -37,9 +37,11 @@ class Table:
 
     rows: Sequence[Row]
     measures: Sequence[str]
+    details: bool = False
 
     def __str__(self) -> str:
-        return text_table(self.rows, self.measures)
+        details = detail_grids(self.rows, self.measures) if self.details else ()
+        return text_table(self.rows, self.measures, details)
 
     __repr__ = __str__
 
@@ -95,9 +97,12 @@ class Result:
         """What the audit found, by collection."""
         return {one.name: one.findings for one in self.collections}
 
-    def table(self) -> Table:
-        """Return the leaderboard."""
-        return Table(self.rows, self.measures)
+    def table(self, *, details: bool = False) -> Table:
+        """Return the leaderboard.
+
+        details  in text, with the report's other tables: recall after each stage, intervals and differences, ties
+        """
+        return Table(self.rows, self.measures, details)
 
     def _repr_html_(self) -> str:
         return html_table(self.rows, self.measures)

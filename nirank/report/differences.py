@@ -20,9 +20,9 @@ def difference_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]
 def _statistics(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     base = rows[0].baseline
     level = f"{1 - (rows[0].alpha or 0.0):.0%} interval"
-    head = ["measure", "system", "mean", level, "group"]
+    head = ["measure", "system", "mean", level, "letters"]
     if base:
-        head += [f"− {base}", level, "p", "adjusted", "effect d", "wins / ties / losses", "detectable"]
+        head += [f"− {base}", level, "p", "adjusted p", "Cohen's d", "wins / ties / losses", "minimum detectable"]
     body = []
     for measure in measures:
         for row in rows:

@@ -19,14 +19,12 @@ from nirank.flow.pair_files import write_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.trec import write_run
-from nirank.report.differences import difference_grids
+from nirank.report.details import detail_grids
 from nirank.report.folder import Large, as_json, write_folder
 from nirank.report.names import Key, run_paths
 from nirank.report.page import page
 from nirank.report.plain import plain
-from nirank.report.sensitivity import sensitivity_grids
 from nirank.report.table import markdown
-from nirank.report.trainings import training_grids
 from nirank.results.leaderboard import VERSION
 from nirank.results.row import Row
 
@@ -74,7 +72,7 @@ def write(
             large[f"{stem}.lost.csv"] = Large(digest([list(row) for row in missed[key]]), partial(_lost, missed[key]))
         if key in evidence:
             large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(content, partial(_table, evidence[key]))
-    details = (*difference_grids(rows, measures), *sensitivity_grids(rows, measures), *training_grids(rows))
+    details = detail_grids(rows, measures)
     texts = {
         "leaderboard.json": as_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),
         "leaderboard.md": markdown(rows, measures, details),
@@ -125,7 +123,7 @@ def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     counts = ("declared", "judged", "answered")
     twins = [name for name in measures if any(name in row.twins for row in rows)]
     pairs = _PAIRS if any(row.pairs for row in rows) else ()
-    shared = [f"{name} (twins share labels)" for name in twins]
+    shared = [f"{name} (equal texts share labels)" for name in twins]
     of_pairs = [f"pairs: {name.replace('_', ' ')}" for name in pairs]
     writer.writerow([*facts, *counts, *measures, *shared, *of_pairs, *_COSTS, "devices", "pipeline"])
     for row in rows:

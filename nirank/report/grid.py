@@ -42,20 +42,6 @@ def shown_as(measure: str, value: float, sign: str = "") -> str:
     return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
 
 
-def aligned(grid: Grid) -> str:
-    """Return a table for the terminal: title, head, lines, notes."""
-    table = [[*grid.head], *([cell.text for cell in line] for line in grid.body)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(grid.head))]
-    lines = [
-        "  ".join(
-            one.ljust(width) if i == 0 else one.rjust(width)
-            for i, (one, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in table
-    ]
-    return "\n".join([grid.title, lines[0], "-" * len(lines[0]), *lines[1:], *(f"  - {note}" for note in grid.notes)])
-
-
 def marked_down(grid: Grid) -> str:
     """Return a table in Markdown under its title, with its notes as a list."""
     lines = [

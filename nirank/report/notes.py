@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from nirank.report.grid import shown_as
-from nirank.results.row import Row, StagePairs, TrainingQueries
+from nirank.results.row import Row, TrainingQueries
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
 _TIES = 0.1  # of a value: how far the order of ties may move it before that is said
-_QUERY_COUNTS = frozenset(
-    ("missing", "unjudged", "no_relevant", "left_out", "negative_labels", "dangling", "unranked", "tied")
-)
+_QUERY_COUNTS = {  # in words
+    "missing": "queries without results",
+    "unjudged": "queries without judgements",
+    "no_relevant": "queries without a relevant document",
+    "left_out": "queries left out by screening measures",
+    "negative_labels": "negative labels",
+    "dangling": "judged documents outside the corpus",
+    "unranked": "candidates left unranked",
+    "tied": "queries with ties at a cut-off",
+}
 _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 
@@ -22,7 +29,7 @@ def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     ceilings: Mapping[str, float] = next((row.ceilings for row in rows if row.ceilings), {})
     low = [f"{measure} {ceilings[measure]:.4f}" for measure in shown if ceilings.get(measure, 1) < _UNREACHED]
     if low:
-        notes.append(f"Not everything judged can be reached here; no ranking passes {', '.join(low)}.")
+        notes.append(f"Some judged documents cannot be returned here; no ranking exceeds {', '.join(low)}.")
     measured = [row for row in rows if row.status == "ok"]
     pooled = [row for row in measured if row.queries.not_relevant_labels != 0]  # else judged means relevant
     for k in dict.fromkeys(k for row in pooled for k in row.judged_at):
@@ -36,25 +43,19 @@ def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     notes += [line for row in measured for line in (*_tied(row, shown), *_unreached(row, shown))]
     notes += _tested(measured)
     notes += _trained(measured, shown)
-    staged = [row for row in measured if len(row.stages) > 1 or (row.pairs and row.stages)]
-    return notes + [line for row in staged for line in _ledger(row, shown)]
+    return notes
 
 
 def _tied(row: Row, shown: Sequence[str]) -> list[str]:
     """Return which values the order of equal scores moves by more than a tenth, in one sentence."""
-    told = []
+    ranges = []
     for measure in shown:
         bounds, value = row.ties.get(measure), row.measures.get(measure)
         if bounds is None or value is None or abs(bounds.best - bounds.worst) <= _TIES * abs(value):
             continue
         ends = f"{shown_as(measure, bounds.worst)} to {shown_as(measure, bounds.best)}"
-        told.append(f"{measure} from {ends} on {bounds.queries:,}")
-    if not told:
-        return []
-    return [
-        f"Equal scores decide more than {_TIES:.0%} of values of {row.system}: by their order, {', '.join(told)} of"
-        f" {row.queries.judged:,} queries."
-    ]
+        ranges.append(f"{measure} from {ends} (on {bounds.queries:,} of {row.queries.judged:,} queries)")
+    return [f"Ties of {row.system}: the order of equal scores moves {', '.join(ranges)}."] if ranges else []
 
 
 def _unreached(row: Row, shown: Sequence[str]) -> list[str]:
@@ -66,8 +67,8 @@ def _unreached(row: Row, shown: Sequence[str]) -> list[str]:
     of = f"{', '.join(counts)} of {row.queries.judged:,} queries"
     remedy = "`complete` appends the rest" if row.depth is None else "a list without k and cut is ranked whole"
     return [
-        f"Lists of {row.system} end{where} before this is decided: {of}. What they"
-        f" leave out counts as last, and a WSS that is not reached as 0; {remedy}."
+        f"Lists of {row.system} end{where}, too early for {of}. The documents that they lack count as ranked last,"
+        f" and a WSS that is not reached as 0; {remedy}."
     ]
 
 
@@ -80,11 +81,9 @@ def _tested(rows: Sequence[Row]) -> list[str]:
     if said.startswith("a single query"):
         return [f"Differences: {said}."]
     if compared.baseline:
-        meaning = (
-            f"▲ better, ▼ worse than {compared.baseline}; without a mark the difference cannot be told from chance"
-        )
+        meaning = f"▲ significantly better, ▼ significantly worse than {compared.baseline}"
     else:
-        meaning = "Systems that share a letter cannot be told apart"
+        meaning = "Systems that share a letter do not differ significantly"
     return [f"{meaning} ({said})."]
 
 
@@ -101,8 +100,8 @@ def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     counts = {f"{row.new_documents.queries:,} of {row.new_documents.total:,}" for row in rows if row.new_documents}
     if shown and counts:
         notes.append(
-            f"New documents: the mean over the {' or '.join(sorted(counts))} queries none of whose relevant documents"
-            " is relevant in training."
+            f"New documents: the mean over the {' or '.join(sorted(counts))} queries whose relevant documents do not"
+            " occur as relevant in training."
         )
     if any(row.spread for row in rows):
         notes.append("±: standard deviation over the seeds.")
@@ -118,65 +117,71 @@ def _name_training_queries(queries: TrainingQueries) -> str:
     return f"{count}{queries.what}{overlap}{trained}"
 
 
-def _ledger(row: Row, shown: Sequence[str]) -> list[str]:
-    """Return what each list of a system leaves to the stage behind it; where pairs are counted, which matches."""
-    if row.pairs:
-        left = " | ".join(_pairs_left(stage.stage, stage.pairs) for stage in row.stages if stage.pairs)
-        records = f"{row.pairs.reached:,} of {row.pairs.with_match:,} records with a match keep one"
-        return [f"Matches left, {row.system}: {left}; {records}"]
-    measure = next((name for name in shown if name in row.stages[0].best), None)
-    lines = []
-    for stage in row.stages:
-        best = f"; at best {measure} {shown_as(measure, stage.best[measure])}" if measure else ""
-        lines.append(f"{stage.stage}: {stage.relevant:,} of {stage.total:,} relevant, recall {stage.recall:.4f}{best}")
-    return [f"What is left, {row.system}: " + " | ".join(lines)]
-
-
-def _pairs_left(stage: str, pairs: StagePairs) -> str:
-    return (
-        f"{stage}: {pairs.kept:,} of {pairs.kept + pairs.lost:,}, {pairs.lost:,} lost,"
-        f" {pairs.per_record:,.2f} candidates a record"
-    )
-
-
 def footnotes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader must know of all tables: conventions, counters, where times come from."""
-    notes = list(dict.fromkeys(_conventions(row) for row in rows if row.status == "ok"))
-    counted = [_counts(row) for row in rows]
-    notes += list(dict.fromkeys(one for one in counted if one))
+    notes = [*_describe_conventions(rows), *_describe_counts(rows)]
     if any(row.cost.measured in ("stored", "mixed") for row in rows):
-        notes.append(
-            "* in part or whole what the same work took before, in this run or an earlier one; the store has it."
-        )
-    return [note for note in notes if note]
+        notes.append("* includes times measured when the same work was first done; its results are stored since.")
+    return notes
 
 
-def _conventions(row: Row) -> str:
+def _describe_conventions(rows: Sequence[Row]) -> list[str]:
+    """Return what all rows have in common in one line, and then what only some have, a line for each kind of row."""
+    stated = [(row, _list_conventions(row)) for row in rows if row.status == "ok" and row.conventions.ties is not None]
+    common = [rule for rule in dict.fromkeys(rule for _, rules in stated for rule in rules) if _in_all(rule, stated)]
+    special: dict[tuple[str, ...], list[str]] = {}
+    for row, rules in stated:
+        others = tuple(rule for rule in rules if rule not in common)
+        if others:
+            special.setdefault(others, []).append(_name_judged_collection(row, rows))
+    lines = [f"{', '.join(dict.fromkeys(names))}: {' '.join(rules)}" for rules, names in special.items()]
+    return [*([" ".join(common)] if common else []), *lines]
+
+
+def _in_all(rule: str, stated: Sequence[tuple[Row, Sequence[str]]]) -> bool:
+    return all(rule in rules for _, rules in stated)
+
+
+def _name_judged_collection(row: Row, rows: Sequence[Row]) -> str:
+    """Return a row's collection and split, and its judgement set where there are several."""
+    sets = {other.qrels for other in rows if (other.collection, other.split) == (row.collection, row.split)}
+    name = f"{row.collection}/{row.split}" if row.split else row.collection
+    return f"{name} ({row.qrels})" if len(sets) > 1 else name
+
+
+def _list_conventions(row: Row) -> list[str]:
+    """Return the rules of a row, a sentence each."""
     rules = row.conventions
-    if rules.ties is None:
-        return ""
-    text = (
-        f"Ties: {rules.ties}. Mean {rules.mean}. Gain: {rules.gain}. Relevant: grade {rules.min_rel} or more."
-        f" Own documents: {'kept' if rules.self_match == 'keep' else 'taken out'}."
-    )
+    sentences = [
+        f"Ties: {rules.ties}.",
+        f"Mean {rules.mean}.",
+        f"Gain: {rules.gain}.",
+        f"Relevant: grade {rules.min_rel} or more.",
+        f"A query's own document: {'kept' if rules.self_match == 'keep' else 'removed'}.",
+    ]
     if rules.pairs:
-        text += f" Measures of pairs: {rules.pairs}."
+        sentences.append(f"Measures of pairs: {rules.pairs}.")
     if rules.time == "as_of_query":
-        text += " Documents: dated before the query, and undated ones."
+        sentences.append("Documents: dated before the query, and undated ones.")
     stated = {**rules.collection, **({"order_by": rules.order_by} if rules.order_by else {})}
     named = (
         *(("queries", "Version of the queries"), ("candidates", "Candidates"), ("known", "Known before")),
         *(("sample", "Queries"), ("order_by", "Order of run files by")),
     )
-    return text + "".join(f" {label}: {stated[key]}." for key, label in named if key in stated)
+    return sentences + [f"{label}: {stated[key]}." for key, label in named if key in stated]
 
 
-def _counts(row: Row) -> str:
-    where = f"{row.collection}, {row.system}"
-    queries = {name: n for name, n in asdict(row.queries).items() if name in _QUERY_COUNTS and n}
-    listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in {**queries, **row.counts}.items())
-    answerable = ", ".join(f"{name} {value:.4f}" for name, value in row.answerable_means.items())
-    parts = [f"Counted on {where}: {listed}."] if listed else []
-    if answerable:
-        parts.append(f"Over queries with a relevant document, {where}: {answerable}.")
-    return " ".join(parts)
+def _describe_counts(rows: Sequence[Row]) -> list[str]:
+    """Return what was counted, a line for each collection and count; systems with the same counts share one."""
+    systems: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        queries = {_QUERY_COUNTS[name]: n for name, n in asdict(row.queries).items() if name in _QUERY_COUNTS and n}
+        counts = {**queries, **{name.replace("_", " "): n for name, n in row.counts.items()}}
+        means = ", ".join(f"{name} {value:.4f}" for name, value in row.answerable_means.items())
+        if counts:
+            listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
+            systems.setdefault((row.collection, f"{listed}."), []).append(row.system)
+        if means:
+            sentence = f"over the queries with a relevant document, {means}."
+            systems.setdefault((row.collection, sentence), []).append(row.system)
+    return [f"{collection}, {', '.join(dict.fromkeys(names))}: {text}" for (collection, text), names in systems.items()]

@@ -8,7 +8,10 @@ from nirank.evaluation.measures import parse
 from nirank.report.grid import Cell, Grid, shown_as
 from nirank.results.row import Row
 
-_HEAD = ("measure", "system", "mean", "ties: worst to best", "queries moved", "judged", "condensed", "at most")
+_HEAD = (
+    *("measure", "system", "mean", "ties: worst to best", "queries affected", "judged"),
+    *("condensed lists", "if unjudged were relevant"),
+)
 
 
 def sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from nirank.evaluation.measures import lower_is_better
-from nirank.report.grid import Cell, Grid, aligned, marked_down, shown_as
+from nirank.report.grid import Cell, Grid, marked_down, shown_as
 from nirank.report.notes import footnotes, shared_notes
+from nirank.report.text import align_grid, wrap_note
 from nirank.results.row import Row
 
 
@@ -73,7 +74,7 @@ def _more(rows: Sequence[Row], shown: Sequence[str]) -> dict[str, Callable[[Row]
     found: dict[str, Callable[[Row], str]] = {}
     twins = next((name for name in shown if any(name in row.twins for row in rows)), None)
     if twins is not None:
-        found[f"{twins} (twins share labels)"] = lambda row: _show(twins, row.twins.get(twins))
+        found[f"{twins} (equal texts share labels)"] = lambda row: _show(twins, row.twins.get(twins))
     ranked = next((name for name in shown if any(name in row.average_rank for row in rows)), None)
     if ranked is not None:
         found[f"{ranked} (average rank)"] = lambda row: f"{row.average_rank[ranked]:.2f}" if row.average_rank else "-"
@@ -104,7 +105,7 @@ def _zero_shot_mean(measure: str, row: Row) -> str:
 def _warned(row: Row) -> str:
     """Return what nobody may overlook behind a system's name."""
     uses = [use for use, seen in (("trained", row.trained_on_test), ("tuned", row.tuned_on_test)) if seen]
-    return f" ({' and '.join(uses)} on what is evaluated)" if uses else ""
+    return f" ({' and '.join(uses)} on test queries)" if uses else ""
 
 
 def _value(row: Row, measure: str, n_rows: int) -> str:
@@ -173,7 +174,7 @@ def _depth(row: Row) -> str:
     if row.pairs and not row.pairs.ordered:
         return "pairs"
     if row.depth is None:
-        return "whole"
+        return "all"
     longer = row.longest_list is not None and row.longest_list > row.depth
     return f"{row.depth:,} of {row.longest_list:,}" if longer else f"{row.depth:,}"
 
@@ -195,9 +196,10 @@ def _parameters(row: Row) -> str:
     return str(n)
 
 
-def text_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
-    """Return the leaderboard as aligned text."""
-    return "\n\n".join([*map(aligned, grids(rows, measures)), "\n".join(footnotes(rows))])
+def text_table(rows: Sequence[Row], measures: Sequence[str], details: Sequence[Grid] = ()) -> str:
+    """Return the leaderboard as aligned text, with more tables behind it."""
+    tables = map(align_grid, (*grids(rows, measures), *details))
+    return "\n\n".join([*tables, "\n".join(map(wrap_note, footnotes(rows)))])
 
 
 def markdown(rows: Sequence[Row], measures: Sequence[str], details: Sequence[Grid] = ()) -> str:

@@ -49,7 +49,7 @@ def training_grids(rows: Sequence[Row]) -> list[Grid]:
             ]
             for training in trainings
         ]
-        tables.append(Grid("What training read", ["model", "steps", "seconds", *reasons], body, ()))
+        tables.append(Grid("Training examples", ["model", "steps", "seconds", *reasons], body, ()))
     choices = [(row, choice) for row in rows for choice in row.choices]
     if choices:
         body = [
@@ -63,7 +63,7 @@ def training_grids(rows: Sequence[Row]) -> list[Grid]:
             for row, choice in choices
             for at, candidate in enumerate(choice.candidates)
         ]
-        tables.append(Grid("What was tuned", ["system", "candidate", "measure", "value", "queries"], body, ()))
+        tables.append(Grid("Tuning", ["system", "candidate", "measure", "value", "queries"], body, ()))
     return tables
 
 

@@ -56,7 +56,7 @@ def test_the_command_prints_and_writes(files: Path) -> None:
     assert done.exit_code == 0, done.output
     (good,) = (line for line in done.output.splitlines() if line.startswith("good.run"))
     assert good.count("▲") == 2
-    assert "▲ better, ▼ worse than bad.run" in done.output
+    assert "▲ significantly better, ▼ significantly worse than bad.run" in done.output
     assert "Holm over 4 comparisons with bad.run" in done.output
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["good.run", "bad.run", "also bad.run"]
@@ -68,7 +68,7 @@ def test_the_command_prints_and_writes(files: Path) -> None:
     assert "Intervals and differences" in page
     assert "| AP | good.run |" in (files / "out" / "leaderboard.md").read_text()
     letters = asked("evaluate", "--qrels", files / "qrels.txt", "--run", *runs).output
-    assert "Systems that share a letter cannot be told apart" in letters
+    assert "Systems that share a letter do not differ significantly" in letters
 
 
 def test_compare_shows_the_greatest_difference_first(files: Path) -> None:

@@ -68,7 +68,7 @@ def test_best_values_are_marked_and_nulls_have_reasons() -> None:
     lines = text.splitlines()
     assert [line.split()[:2] for line in lines[3:6]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
     assert "C, AP: AP reaches deeper" in text
-    assert "missing 1" in text
+    assert "queries without results 1" in text
     assert "empty queries 1" in text
     assert html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
 
@@ -108,12 +108,9 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
 def test_what_the_order_of_ties_decides_is_said_where_it_is_much() -> None:
     wide = {"AP": TieBounds(worst=0.34, best=0.72, queries=12)}
     text = text_table([row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
-    assert (
-        "Equal scores decide more than 10% of values of A: by their order, AP from 0.3400 to 0.7200 on 12 of 30 queries."
-        in text
-    )
+    assert "Ties of A: the order of equal scores moves AP from 0.3400 to 0.7200 (on 12 of 30 queries)." in text
     narrow = {"AP": TieBounds(worst=0.48, best=0.52, queries=12)}
-    assert "Equal scores" not in text_table([row("A", 0.5, ties=narrow)], ["AP"])
+    assert "Ties of A" not in text_table([row("A", 0.5, ties=narrow)], ["AP"])
 
 
 def test_shares_of_judged_results_are_no_news_where_only_relevant_ones_are_judged() -> None:

@@ -1,0 +1,98 @@
+"""Tables in a terminal: whatever they hold, no line is longer than 100 characters and nothing is confused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nirank.evaluation.ties import TieBounds
+from nirank.plan.costs import SystemCost
+from nirank.report import detail_grids, text_table
+from nirank.report.grid import Cell, Grid
+from nirank.report.text import WIDTH, align_grid, shorten_names
+from nirank.results.row import Conventions, QueryCounts, Row, StageRecall
+
+MEASURES = [
+    *("nDCG@10", "AP", "RR@10", "R@100", "R@1000", "P@5", "Success@1", "WSS@95", "last_rel", "P(rel=2)@5"),
+    *("nDCG_exp@20", "Judged@10"),
+]
+COST = SystemCost(1.5, index_s=120.0, training_s=10.0, parameters=22_713_216, device_s=3.0, devices=("cuda:0 (Fast)",))
+WORDS = Conventions(ties="t " * 80, mean="m" * 150, gain="g", min_rel=1, self_match="keep", comparisons="c " * 90)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=90)
+
+
+def make_row(system: str, collection: str = "tiny") -> Row:
+    stages = (StageRecall(f"BM25() of {system}", 1, 2, 0.5, {"AP": 0.5}), StageRecall(system, 1, 2, 0.5, {"AP": 0.5}))
+    return Row(
+        collection, system, split="test", qrels="qrels", depth=1000, longest_list=1302, queries=QueryCounts(300, 300, 300),
+        measures=dict.fromkeys(MEASURES, 0.71234), nulls={}, ties={"AP": TieBounds(0.3, 0.9, 7)}, stages=stages,
+        groups=dict.fromkeys(MEASURES, "abc"), intervals=dict.fromkeys(MEASURES, (0.1, 0.2)), alpha=0.05, cost=COST,
+        conventions=WORDS, counts={"truncated_texts": 12_345}, pipeline=system,
+    )  # fmt: skip
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4, unique=True), NAMES, st.integers(1, len(MEASURES)))
+@example(["x" * 60, "x" * 59 + "y", "x" * 29 + "z" + "x" * 30], "c" * 200, len(MEASURES))
+@example(["a system whose name has sixty characters, blanks among them ."], "c", len(MEASURES))
+def test_no_line_is_longer_than_100_characters(systems: list[str], collection: str, n: int) -> None:
+    measures = MEASURES[:n]
+    rows = [make_row(system, collection) for system in systems]
+    rows = [replace(row, measures=dict.fromkeys(measures, 0.71234)) for row in rows]
+    text = text_table(rows, measures, detail_grids(rows, measures))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert all(name in text for name in measures)
+
+
+@given(st.lists(NAMES, unique_by=lambda name: " ".join(name.split())), st.integers(12, 90))
+@example(["x" * 60, "x" * 59 + "y", "x" * 29 + "z" + "x" * 30], 40)
+def test_shortened_names_stay_different(names: list[str], longest: int) -> None:
+    short = shorten_names(names, longest)
+    assert len(set(short)) == len(names)
+    assert all(len(name) <= longest for name in short)
+    assert [a for a, b in zip(short, names, strict=True) if len(b) <= longest and a != " ".join(b.split())] == []
+
+
+def test_columns_that_do_not_fit_follow_below_with_the_names_of_their_lines() -> None:
+    head = ["system", *(f"column {at:02}" for at in range(12))]
+    grid = Grid("t", head, [[Cell(name), *[Cell("0.5", number=True)] * 12] for name in ("A", "B")], ["a note"])
+    lines = align_grid(grid).splitlines()
+    blocks = [at for at, line in enumerate(lines) if line.startswith("system")]
+    assert len(blocks) == 2 and all(lines[at + 2].startswith("A ") and lines[at + 3].startswith("B ") for at in blocks)
+    assert " ".join(" ".join(lines[at] for at in blocks).replace("system", "").split()) == " ".join(head[1:])
+    assert lines[-1] == "  - a note"
+
+
+def test_lists_that_systems_share_have_one_line_and_only_where_they_are_asked_for() -> None:
+    shared = StageRecall("BM25()", 3, 4, 0.75, {"AP": 0.8})
+    rows = [
+        replace(make_row(system), stages=(shared, StageRecall(f"Cross {system}", 2, 4, 0.5, {"AP": 0.6})))
+        for system in ("A", "B")
+    ]
+    plain, detailed = text_table(rows, ["AP"]), text_table(rows, ["AP"], detail_grids(rows, ["AP"]))
+    assert "Recall after each stage" not in plain
+    (line,) = [line for line in detailed.splitlines() if line.startswith("BM25()")]
+    assert line.split() == ["BM25()", "A,", "B", "3", "of", "4", "0.7500", "0.8000"]
+    alone = [replace(make_row("A"), stages=(shared,))]
+    assert "Recall after each stage" not in text_table(alone, ["AP"], detail_grids(alone, ["AP"])), "nothing before it"
+
+
+def test_conventions_that_all_rows_share_are_said_once() -> None:
+    rules = Conventions(ties="by id", mean="over queries", gain="linear", min_rel=1, self_match="keep")
+    strict = replace(rules, min_rel=2)
+    rows = [
+        replace(make_row("A", "one"), conventions=rules, counts={"short_lists": 3}),
+        replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3}),
+        replace(make_row("A", "two"), conventions=strict, counts={}),
+    ]
+    lines = text_table(rows, ["AP"]).splitlines()
+    assert sum("Ties: by id." in line for line in lines) == 1
+    assert "one/test: Relevant: grade 1 or more." in lines and "two/test: Relevant: grade 2 or more." in lines
+    assert "one, A, B: short lists 3." in lines
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_table_without_lines_or_with_names_alone_is_drawn(n: int) -> None:
+    assert align_grid(Grid("t", ["system", "note"], [[Cell("A"), Cell("x")]] * n, ())).startswith("t\nsystem")
