@@ -188,7 +188,7 @@ def _explain(wrong: Any, kind: type[Section], tree: Tree, owner: Tree) -> tuple[
         return place, str(error)
     key = f"{words.name}: {path[0]}" if words.name else str(path[0])
     expected = [mark.words for mark in keys[path[0]].metadata if isinstance(mark, Expected)]
-    if expected:
+    if expected and below is tree.value[path[0]]:
         return place, f"{key}: expected {expected[0]}, got {below.kind} ({below.plain!r})"
     if wrong["type"] == "list":
         return place, f"{key}: {wrong['msg']}, got {below.kind}"

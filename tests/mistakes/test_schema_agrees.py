@@ -1,23 +1,27 @@
-"""The schema for editors refuses nothing that the parser accepts."""
+"""The schema for editors refuses nothing that the parser accepts, and what it can of what the parser refuses."""
 
 from __future__ import annotations
 
 import copy
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from test_fuzzed_configurations import changed, configurations
+from test_fuzzed_configurations import COLLECTION, ROOT, changed, configurations
 
+from nirank.config.mistakes import Mistakes
 from nirank.config.reader import load_config
 from nirank.config.schema import schema
+from nirank.config.yaml_parser import parse_yaml, read_yaml
 from nirank.errors import ConfigError
 
 jsonschema = pytest.importorskip("jsonschema", reason="checks the schema where a validator is installed")
 
+KEYS = {"collections", "systems", "measures", "models", "data"}
 BASE = {"collections": "[c]", "measures": "[AP]", "systems": "{S: bm25}"}
 FORMS = [
     ("systems", "{S: {bm25: }}"),
@@ -95,6 +99,45 @@ def test_configurations_of_the_project_and_what_is_left_of_them(tmp_path: Path, 
             validator.validate(found)
             said += 1
     assert said > len(trees)
+
+
+def test_the_project_s_configurations_are_valid_as_they_are_written(validator: Any) -> None:
+    pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+    texts = [path.read_text() for path in sorted((ROOT / "experiments").rglob("*.yaml"))]
+    texts += [text for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    checked = 0
+    for text in texts:
+        tree = parse_yaml(text, "text", Mistakes("text", text)).plain
+        if isinstance(tree, dict) and tree.keys() & KEYS and "overlap:" not in text:  # a stage of the reader's own
+            validator.validate({"collections": ["c"], "measures": ["AP"], "systems": {"S": "bm25"}} | tree)
+            checked += 1
+    assert checked >= 15
+
+
+# What a JSON schema can say of a mistake; it knows no names of systems, and no sentence of a data class.
+STRUCTURAL = re.compile(
+    r"has no key|have no key|has no option|has no '|is missing|input should be|expected text|expected a list"
+    r"|expected a mapping|got a mapping|got a list|watch: needs|a trained model needs|expected names|expected a file"
+)
+
+
+def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: Path, validator: Any) -> None:
+    trees = configurations()
+    path = tmp_path / "c.yaml"
+    refused = 0
+    for seed in range(600):
+        chance = random.Random(seed)
+        tree = copy.deepcopy(chance.choice(trees))
+        tree["collections"] = [copy.deepcopy(COLLECTION)]
+        path.write_text(yaml.safe_dump(changed(tree, chance), allow_unicode=True), encoding="utf-8")
+        try:
+            load_config(path)
+        except ConfigError as error:
+            first_lines = [message.splitlines()[0] for message in error.messages]
+            if any(STRUCTURAL.search(line) and "expect: input" not in line for line in first_lines):
+                assert not validator.is_valid(read_yaml(path)[0].plain), error
+                refused += 1
+    assert refused > 100
 
 
 @pytest.mark.parametrize(
