@@ -65,7 +65,7 @@ class MinHash(Blocker):
             raise ConfigError(f"minhash: seed must be 0 or more, got {self.seed}")
 
     @property
-    def find_bands(self) -> tuple[int, int]:
+    def bands(self) -> tuple[int, int]:
         """Tables and functions of each."""
         from nirank.blocking.survival import choose_bands
 
@@ -74,12 +74,12 @@ class MinHash(Blocker):
         return choose_bands(self.threshold, self.components, self.weights)
 
     def describe_conventions(self) -> Mapping[str, Any]:
-        tables, functions = self.find_bands
+        tables, functions = self.bands
         return {**super().describe_conventions(), "tables": tables, "functions": functions}
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the shingles of both sides take, and the keys."""
-        keys = 40 * (sizes.queries + sizes.docs) * self.find_bands[0]
+        keys = 40 * (sizes.queries + sizes.docs) * self.bands[0]
         each = 6 if self.shingles == "words" else 1
         return MemoryNeed(_A_SHINGLE * (sizes.query_bytes + sizes.doc_bytes) // each + keys)
 
@@ -94,12 +94,12 @@ class MinHash(Blocker):
         from nirank.blocking.minhash import hash_words
 
         cut = join_word_shingles if self.shingles == "words" else cut_character_shingles
-        tables, functions = self.find_bands
+        tables, functions = self.bands
         return hash_words(RecordKeys.from_words(cut(text, self.n) for text in texts), tables, functions, self.seed)
 
     def find_survival(self, similarity: float) -> float:
         """Return the probability that a pair of this Jaccard similarity becomes a candidate."""
         from nirank.blocking.survival import find_survival
 
-        tables, functions = self.find_bands
+        tables, functions = self.bands
         return float(find_survival(similarity, functions, tables))

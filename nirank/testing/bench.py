@@ -19,7 +19,7 @@ from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.testing.law import arrays, demand, running
+from nirank.testing.law import copy_arrays, demand, run_law
 
 
 def small_collection() -> Collection:
@@ -57,7 +57,7 @@ def small_collection() -> Collection:
 
 
 class Bench:
-    """A stage on a small collection, and its needs, computed when first asked for."""
+    """A stage on a small collection, and its inputs, computed when first asked for."""
 
     def __init__(self, stage: Any, collection: Collection, folder: Path) -> None:
         self.collection, self.folder = collection, folder
@@ -67,16 +67,16 @@ class Bench:
         self.random = np.random.default_rng(13)
         self._opened: dict[str, Any] = {}
 
-    def context(self, queries: Texts, scope: Scope | None = None) -> Context:
-        """Return a context with the stage's needs opened."""
-        data = Sides(
+    def make_context(self, queries: Texts, scope: Scope | None = None) -> Context:
+        """Return a context with the stage's inputs opened."""
+        sides = Sides(
             self._leaf(queries), self._leaf(self.docs), collection=self.collection.name, split=self.collection.split
         )
         context = Context(queries, self.docs, scope=scope, device="cpu", stage=self.stage.name)
         if "judgements" in self.stage.reads and self.collection.qrels:
             rows = self.queries.ids.find_rows(list(queries.ids))
             context.qrels = next(iter(self.collection.qrels.values())).take(rows, queries.ids)
-        context.inputs = tuple(self._open(node) for node in self.stage.plan_inputs(data))
+        context.inputs = tuple(self._open(node) for node in self.stage.plan_inputs(sides))
         return context
 
     def _leaf(self, texts: Texts) -> Node:
@@ -95,9 +95,9 @@ class Bench:
         queries, docs = (inputs.get(role, [None])[0] for role in ("queries", "docs"))
         context = Context(queries, docs, tuple(inputs.get("need", ())), device="cpu", stage=node.label)
         task = getattr(importlib.import_module(module), function)
-        made = task(Job(node.params, inputs, folder, context, node.stage, node.depth))
-        if made is not None:
-            made.save(folder)
+        result = task(Job(node.params, inputs, folder, context, node.stage, node.depth))
+        if result is not None:
+            result.save(folder)
         value: Any = folder
         if node.kind == "texts":
             value = Texts.open(folder)
@@ -109,42 +109,42 @@ class Bench:
 
     def search(self, queries: Texts, scope: Scope, k: int | None, law: str) -> Pairs:
         """Search, and see that the result is sound and inside the scope."""
-        with running(self.stage, law):
-            found: Pairs = self.stage.search(queries, scope, k, self.context(queries, scope))
-        self.sound(found, queries, law)
-        demand(bool(scope.allows(found.query_rows, found.rows).all()), self.stage, law, "a result is outside the scope")
-        longest = int(found.counts.max(initial=0))
+        with run_law(self.stage, law):
+            pairs: Pairs = self.stage.search(queries, scope, k, self.make_context(queries, scope))
+        self.check_result(pairs, queries, law)
+        demand(bool(scope.allows(pairs.query_rows, pairs.rows).all()), self.stage, law, "a result is outside the scope")
+        longest = int(pairs.counts.max(initial=0))
         demand(k is None or longest <= k, self.stage, law, f"a query got {longest} documents, asked for {k}")
-        return found
+        return pairs
 
     def combine(self, lists: Sequence[Pairs], queries: Texts, scope: Scope, law: str) -> Pairs:
         """Combine, and see that the result is sound, inside the scope, and that the inputs are as they were."""
-        before = pickle.dumps([arrays(one) for one in lists])
-        with running(self.stage, law):
-            found: Pairs = self.stage.combine(lists, self.context(queries, scope))
-        self.sound(found, queries, law)
-        demand(bool(scope.allows(found.query_rows, found.rows).all()), self.stage, law, "a result is outside the scope")
-        same = before == pickle.dumps([arrays(one) for one in lists])
+        before = pickle.dumps([copy_arrays(ranking) for ranking in lists])
+        with run_law(self.stage, law):
+            pairs: Pairs = self.stage.combine(lists, self.make_context(queries, scope))
+        self.check_result(pairs, queries, law)
+        demand(bool(scope.allows(pairs.query_rows, pairs.rows).all()), self.stage, law, "a result is outside the scope")
+        same = before == pickle.dumps([copy_arrays(ranking) for ranking in lists])
         demand(same, self.stage, "inputs not changed", f"a list was changed ({law})")
-        return found
+        return pairs
 
-    def sound(self, found: Any, queries: Texts, law: str) -> None:
+    def check_result(self, pairs: Any, queries: Texts, law: str) -> None:
         """See that a list is what the stage's kind promises."""
         wanted = Ranking if self.stage.gives == "ranking" else Pairs
-        demand(isinstance(found, wanted), self.stage, law, f"expected a {wanted.__name__}, got {type(found).__name__}")
-        ours = found.queries == queries.ids and found.docs == self.docs.ids
+        demand(isinstance(pairs, wanted), self.stage, law, f"expected a {wanted.__name__}, got {type(pairs).__name__}")
+        ours = pairs.queries == queries.ids and pairs.docs == self.docs.ids
         demand(ours, self.stage, law, "the result is over other queries or documents")
-        given = (found.query_rows, found.rows)
-        with running(self.stage, law):  # building again finds NaN, unknown rows and repeats
-            if isinstance(found, Ranking):
-                scores: NDArray[np.floating] = found.scores
-                again: Pairs = Ranking.build(queries.ids, self.docs.ids, *given, scores, source=self.stage.name)
+        rows = (pairs.query_rows, pairs.rows)
+        with run_law(self.stage, law):  # building again finds NaN, unknown rows and repeats
+            if isinstance(pairs, Ranking):
+                scores: NDArray[np.floating] = pairs.scores
+                again: Pairs = Ranking.build(queries.ids, self.docs.ids, *rows, scores, source=self.stage.name)
             else:
-                again = Pairs.build(queries.ids, self.docs.ids, *given, source=self.stage.name)
-        ordered = np.array_equal(again.rows, found.rows)
+                again = Pairs.build(queries.ids, self.docs.ids, *rows, source=self.stage.name)
+        ordered = np.array_equal(again.rows, pairs.rows)
         demand(ordered, self.stage, law, "the result is not in standard order; make it with build()")
 
-    def masked(self) -> Scope:
+    def make_scope(self) -> Scope:
         """Return a scope of a mask, pairs, own documents and documents had before at once."""
         n, m = len(self.queries), len(self.docs)
         mask = self.random.random(m) < 0.7
@@ -155,9 +155,9 @@ class Bench:
         )
         return Scope(self.queries.ids, self.docs.ids, mask, pairs, self.random.integers(-1, m, n), excluded=had)
 
-    def lists(self, n: int, scope: Scope | None = None) -> list[Ranking]:
+    def make_lists(self, n: int, scope: Scope | None = None) -> list[Ranking]:
         """Return rankings with ties, of different depths; the second query has no results."""
-        made = []
+        rankings = []
         for i in range(n):
             chosen = self.random.random((len(self.queries), len(self.docs))) < 0.6
             chosen[1:2] = False
@@ -167,10 +167,10 @@ class Bench:
                 q, d = q[inside], d[inside]
             precision: type[np.floating] = np.float32 if i % 2 else np.float64
             scores = self.random.integers(-4, 5, len(q)).astype(precision)
-            made.append(Ranking.build(self.queries.ids, self.docs.ids, q, d, scores, source="check", depth=4 + i))
-        return made
+            rankings.append(Ranking.build(self.queries.ids, self.docs.ids, q, d, scores, source="check", depth=4 + i))
+        return rankings
 
-    def halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def split_queries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of the queries in two parts."""
         rows = self.random.permutation(len(self.queries))
         return np.sort(rows[::2]), np.sort(rows[1::2])

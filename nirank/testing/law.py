@@ -24,7 +24,7 @@ def demand(holds: bool, stage: Stage, law: str, what: str) -> None:
 
 
 @contextmanager
-def running(stage: Stage, law: str) -> Iterator[None]:
+def run_law(stage: Stage, law: str) -> Iterator[None]:
     """Run what a law runs; whatever is raised breaks that law."""
     try:
         yield
@@ -34,18 +34,18 @@ def running(stage: Stage, law: str) -> Iterator[None]:
         raise AssertionError(f"{stage!r}: {law}: raised {type(error).__name__}: {error}") from error
 
 
-def arrays(one: Pairs) -> tuple[Any, ...]:
+def copy_arrays(pairs: Pairs) -> tuple[Any, ...]:
     """Return copies of what a list holds, to see later whether it was changed."""
-    scores = one.scores.copy() if isinstance(one, Ranking) else None
-    return one.offsets.copy(), np.array(one.rows), scores
+    scores = pairs.scores.copy() if isinstance(pairs, Ranking) else None
+    return pairs.offsets.copy(), np.array(pairs.rows), scores
 
 
-def take_queries(found: Pairs, rows: NDArray[np.int64], part: Texts) -> Pairs:
+def take_queries(pairs: Pairs, rows: NDArray[np.int64], part: Texts) -> Pairs:
     """Return the lists of some queries."""
-    if isinstance(found, Ranking):
-        return found.take(rows, part.ids)
-    listed = {found.queries[row]: found.docs.take(found.get_rows(row)) for row in rows.tolist()}
-    return Pairs.from_ids(part.ids, found.docs, listed, source="check")
+    if isinstance(pairs, Ranking):
+        return pairs.take(rows, part.ids)
+    documents = {pairs.queries[row]: pairs.docs.take(pairs.get_rows(row)) for row in rows.tolist()}
+    return Pairs.from_ids(part.ids, pairs.docs, documents, source="check")
 
 
 def demand_same(wanted: Pairs, got: Pairs, stage: Stage, law: str, what: str) -> None:
@@ -54,10 +54,15 @@ def demand_same(wanted: Pairs, got: Pairs, stage: Stage, law: str, what: str) ->
         demand(wanted.drop_scores() == got.drop_scores(), stage, law, what)
         return
     for query, (scored, others) in enumerate(zip(wanted.to_dict().values(), got.to_dict().values(), strict=True)):
-        here = f"{what} (query '{wanted.queries[query]}': {scored} and {others})"
+        message = f"{what} (query '{wanted.queries[query]}': {scored} and {others})"
         values, other_values = np.array(list(scored.values())), np.array(list(others.values()))
         close = values.shape == other_values.shape and np.allclose(values, other_values, rtol=TOLERANCE, atol=TOLERANCE)
-        demand(close, stage, law, here)
+        demand(close, stage, law, message)
         for doc in scored.keys() | others.keys():
-            one = scored.get(doc, values[-1])
-            demand(bool(np.isclose(one, others.get(doc, values[-1]), rtol=TOLERANCE, atol=TOLERANCE)), stage, law, here)
+            score = scored.get(doc, values[-1])
+            demand(
+                bool(np.isclose(score, others.get(doc, values[-1]), rtol=TOLERANCE, atol=TOLERANCE)),
+                stage,
+                law,
+                message,
+            )

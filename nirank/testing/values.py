@@ -10,7 +10,7 @@ from typing import Any
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import Stage
-from nirank.testing.law import demand, running
+from nirank.testing.law import demand, run_law
 
 
 def check_value(stage: Stage) -> None:
@@ -25,15 +25,15 @@ def check_value(stage: Stage) -> None:
         "equal stages have different identities",
     )
     demand(pickle.loads(pickle.dumps(stage)) == stage, stage, "pickle", "what is unpickled is another value")
-    with running(stage, "repr parses back"):
-        parsed = eval(repr(stage), _names(stage))
+    with run_law(stage, "repr parses back"):
+        parsed = eval(repr(stage), _list_names(stage))
     demand(parsed == stage, stage, "repr parses back", f"it parses to {parsed!r}")
-    for one in dataclasses.fields(stage)[:1]:
+    for field in dataclasses.fields(stage)[:1]:
         try:
-            setattr(stage, one.name, None)
+            setattr(stage, field.name, None)
         except dataclasses.FrozenInstanceError:
             continue
-        raise AssertionError(f"{stage!r}: frozen: '{one.name}' could be set")
+        raise AssertionError(f"{stage!r}: frozen: '{field.name}' could be set")
     if isinstance(getattr(kind, "name", None), str):
         _check_schema(stage)
 
@@ -41,13 +41,13 @@ def check_value(stage: Stage) -> None:
 def _check_schema(stage: Stage) -> None:
     from pydantic import TypeAdapter, ValidationError
 
-    with running(stage, "schema"):
+    with run_law(stage, "schema"):
         adapter = TypeAdapter(type(stage))
         schema = adapter.json_schema()
         read_back = adapter.validate_json(json.dumps(stage.options))
     demand(read_back == stage, stage, "schema", f"its options as JSON read back as {read_back!r}")
     known = schema.get("properties", {})
-    missing = [one.name for one in dataclasses.fields(stage) if one.name not in known]
+    missing = [field.name for field in dataclasses.fields(stage) if field.name not in known]
     demand(not missing, stage, "schema", f"options {missing} are not in it")
     try:
         adapter.validate_python({**stage.options, "no_such_option": 1})
@@ -56,11 +56,11 @@ def _check_schema(stage: Stage) -> None:
     raise AssertionError(f"{stage!r}: schema: an unknown option was accepted")
 
 
-def _names(stage: Stage) -> dict[str, Any]:
+def _list_names(stage: Stage) -> dict[str, Any]:
     """Return the names that a stage's `repr` may use: its module's, and its functions' own."""
     names = dict(vars(sys.modules[type(stage).__module__]))
     names[type(stage).__name__] = type(stage)
-    for value in (getattr(stage, one.name) for one in dataclasses.fields(stage)):
+    for value in (getattr(stage, field.name) for field in dataclasses.fields(stage)):
         if callable(value) and not isinstance(value, Pipeline):
             names[getattr(value, "__name__", "")] = value
     return names

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import tiny_models
+from fusions import load_fusions
 
 from nirank.algebra.registry import load_stages
 
@@ -18,7 +19,7 @@ MIB = 1 << 20
 WATCHED = Path(__file__).with_name("watched_stages.py")
 COVERED: dict[str, set[str]] = {
     "lists": {
-        *("bm25", "comb", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "rrf", "run"),
+        *("bm25", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "run", *load_fusions()),
         *("union", "weighted_sum", "where"),
     },
     "blocking": {"minhash", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 MIB = 1 << 20
+sys.path.insert(0, str(Path(__file__).parents[1]))
 _PEAK = mmap.mmap(-1, 8)  # shared with the process that watches
 
 
@@ -49,6 +50,8 @@ def server() -> Any:
 def main(store: str, models: str, which: str) -> None:
     """Measure."""
     watch()
+    from fusions import load_fusions
+
     from nirank.algebra.application import fold, within
     from nirank.algebra.context import Context
     from nirank.algebra.node import Node
@@ -136,8 +139,8 @@ def main(store: str, models: str, which: str) -> None:
             file.writelines(lines)
         kept = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
         systems = {
+            **{name: kind().of(whole, other, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
             "bm25": BM25(k=n_docs),
-            "comb": kinds["comb"]().of(whole, other),
             "complete": few >> kinds["complete"](),
             "cut": whole >> kinds["cut"](10_000),
             "date_decay": whole >> kinds["date_decay"](),
@@ -145,7 +148,6 @@ def main(store: str, models: str, which: str) -> None:
             "intersection": kinds["intersection"]().of(whole, other) >> BM25(),
             "only": within(kinds["only"](kept), few),
             "rm3": BM25(k=10) >> kinds["rm3"](k=n_docs),
-            "rrf": kinds["rrf"]().of(whole, other, Listed(3, k=n_docs)),
             "run": kinds["run"](str(Path(store) / "some.run")),
             "union": kinds["union"]().of(whole, other) >> BM25(),
             "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(whole, other),

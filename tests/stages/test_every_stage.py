@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tiny_models
 from chat_server import Server
+from fusions import load_fusions
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.pipeline import Pipeline
@@ -82,8 +83,8 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         return made
 
     return {
+        **{name: two(name) for name in load_fusions()},
         "bm25": bm25,
-        "comb": two("comb"),
         "complete": bm25 >> kinds["complete"](),
         "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),
         "cut": bm25 >> kinds["cut"](2),
@@ -101,7 +102,6 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "minhash": kinds["minhash"](n=2) >> bm25,
         "only": within(kinds["only"](("long", "rtl")), bm25),
         "rm3": bm25 >> kinds["rm3"](),
-        "rrf": two("rrf"),
         "run": kinds["run"](str(folder / "some.run")),
         "same": kinds["same"](("text",)) >> bm25,
         "sections": fold(kinds["sections"](max_words=500), bm25),

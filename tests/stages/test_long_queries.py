@@ -70,7 +70,7 @@ def rewritten(tmp_path: Path, map: object, query: str = QUERY) -> str:
     one = Collection.of(DOCS, {"q": query or QUERY}, {"q": {"d0": 1}})  # queries that are all blank are refused
     tmp_path.mkdir()
     bench = Bench(map, one, tmp_path)
-    made = map.map(Texts.of({"q": query}), None, bench.context(one.queries))  # type: ignore[attr-defined]
+    made = map.map(Texts.of({"q": query}), None, bench.make_context(one.queries))  # type: ignore[attr-defined]
     return str(made.columns["text"][0].as_py())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fusions import load_fusions
 
 from nirank.algebra.registry import load_stages
 from nirank.algebra.stage import Combiner, Retriever, ScopeStage, Scorer, Stage, TextMap, stage
@@ -71,6 +72,7 @@ GOOD: list[Stage] = [
     Where({"date": {"min": "2003"}}),
     Where({"date": ["2001", "2007"]}, missing="keep"),
     *(Comb(how) for how in ("sum", "mnz", "anz", "max", "min", "med")),
+    *(kind() for kind in load_fusions().values()),
     DateDecay(),
     Sentences(2, overlap=1),
     Sections(max_words=4),
