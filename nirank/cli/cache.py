@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nirank.cli.runs import Commands
+from nirank.cli.groups import CommandGroup
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nirank")
 
 
-@click.group("cache", cls=Commands)
+@click.group("cache", cls=CommandGroup)
 def cache() -> None:
     """Look into the store of computations, check it, and make room.
 

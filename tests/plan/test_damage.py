@@ -94,11 +94,11 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from toys import Lookup, Shared, fruits
 from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
-import nirank.cli.main
+import nirank.cli.guard
 experiment = Experiment(fruits(), {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=LocalStore(Path(sys.argv[1])))
 if sys.argv[3] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-sys.exit(nirank.cli.main._guarded(experiment.run, debug=False))
+sys.exit(nirank.cli.guard.run_guarded(experiment.run, debug=False))
 """
 
 
@@ -226,9 +226,9 @@ def slow(self, pairs, ctx):
 toys.Lookup.score = slow
 from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
-import nirank.cli.main
+import nirank.cli.guard
 systems = {"One": toys.Shared(), "Two": toys.Shared() >> toys.Lookup({"a": 1.0})}
-sys.exit(nirank.cli.main._guarded(lambda: Experiment(toys.fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
+sys.exit(nirank.cli.guard.run_guarded(lambda: Experiment(toys.fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
 """
 
 

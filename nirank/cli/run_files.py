@@ -1,4 +1,4 @@
-"""The commands for run files that were made elsewhere."""
+"""`nirank evaluate` and `nirank compare`: run files that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -9,78 +9,21 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nirank.errors import suggest
+from nirank.cli.groups import EPILOG, ListCommand, get_command_line, require_results_folder
 
 log = logging.getLogger("nirank")
 
-EPILOG = "Exit codes: 0 done; 1 a row failed, or nirank is at fault; 2 your mistake, nothing ran; 130 interrupted."
 _CELL = 8  # characters of a number
 _PATH = click.Path(path_type=Path)
 
 
-def require_folder(out: Path | None) -> None:
-    """See that results can be written into a folder before there are any; raise a sentence where that cannot be."""
-    if out is not None:
-        from nirank.report.place import require_place
-
-        require_place(out)
-
-
-def command_line() -> list[str]:
-    """Return the command that was given, as it can be given again, however nirank was started."""
-    return ["nirank", *click.get_current_context().find_root().obj]
-
-
-class Commands(click.Group):
-    """A group of commands that names the nearest one where there is none of that name, and knows what was given."""
-
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:
-        if parent is None:
-            extra["obj"] = list(args)
-        return super().make_context(info_name, args, parent, **extra)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            if "run" in self.commands and name.endswith((".yaml", ".yml")):
-                raise click.UsageError(f"a configuration is run by 'nirank run {name}'", ctx)
-            near = suggest(name, self.commands)
-            raise click.UsageError(
-                f"there is no command '{name}'{near}; expected one of {', '.join(sorted(self.commands))}", ctx
-            )
-        return super().resolve_command(ctx, args)
-
-
-class Lists(click.Command):
-    """A command some of whose options take all that follows, up to the next option: `--run A B C`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        several = {name for one in self.params if isinstance(one, click.Option) and one.multiple for name in one.opts}
-        spread: list[str] = []
-        current = ""
-        for at, arg in enumerate(args):
-            if arg.startswith("-") and len(arg) > 1:
-                name = arg.partition("=")[0]
-                current = name if name in several else ""
-                spread.append(arg)
-            elif current and args[at - 1] != current:
-                spread += [current, arg]
-            else:
-                spread.append(arg)
-        return super().parse_args(ctx, spread)
-
-
-def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
+def _evaluate_by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
     """Evaluate runs as a year's script does, write files where they are wanted, and return the table."""
     from nirank.experiment.run_files import evaluate_tar_runs
     from nirank.report.protocol import protocol_grid, write_protocol
     from nirank.report.text import align_grid
 
-    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=command_line())
+    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=get_command_line())
     year: Any = protocol[-4:]
     grid = protocol_grid(f"{qrels.name}, {protocol}", found, year)
     if out is not None:
@@ -89,7 +32,7 @@ def _by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path |
     return align_grid(grid)
 
 
-def _options(command: Any) -> Any:
+def _add_options(command: Any) -> Any:
     """Add the options of both commands: what counts, and how systems are compared."""
     for option in reversed(
         (
@@ -126,7 +69,7 @@ def _options(command: Any) -> Any:
     return command
 
 
-def _evaluated(
+def _evaluate_runs(
     runs: Any, measures: Any, baseline: str | None, *, test: str, correction: str, alpha: float, seed: int, **asked: Any
 ) -> Any:
     from nirank.evaluation.comparisons import Significance
@@ -136,7 +79,7 @@ def _evaluated(
     return evaluate_runs(asked.pop("qrels"), runs, measures, significance=how, **asked)
 
 
-@click.command(epilog=EPILOG, cls=Lists)
+@click.command(epilog=EPILOG, cls=ListCommand)
 @click.option("--run", "runs", type=_PATH, multiple=True, required=True, metavar="FILE...", help="TREC run files.")
 @click.option("--measures", multiple=True, metavar="NAME...", help="Such as nDCG@10 AP R@100 [nDCG@10].")
 @click.option(
@@ -146,7 +89,7 @@ def _evaluated(
 )
 @click.option("--baseline", help="Compare all others with this run.")
 @click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
-@_options
+@_add_options
 def evaluate(
     runs: tuple[Path, ...],
     measures: tuple[str, ...],
@@ -174,16 +117,16 @@ def evaluate(
             raise click.UsageError(
                 f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {named}"
             )
-        require_folder(out)
-        click.echo(_by_protocol(asked["qrels"], runs, protocol, out))
+        require_results_folder(out)
+        click.echo(_evaluate_by_protocol(asked["qrels"], runs, protocol, out))
         return
-    require_folder(out)
+    require_results_folder(out)
     files = name_runs(runs)
     baseline = next((name for name, path in files.items() if baseline == str(path)), baseline)
-    result = _evaluated(files, measures or ("nDCG@10",), baseline, **asked)
+    result = _evaluate_runs(files, measures or ("nDCG@10",), baseline, **asked)
     click.echo(str(result.table()))
     if out is not None:
-        result.save(out, command=command_line())
+        result.save(out, command=get_command_line())
         log.info("written to %s", out)
 
 
@@ -193,7 +136,7 @@ def evaluate(
 @click.option("--measure", default="nDCG@10", show_default=True, help="Compared query by query.")
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
 @click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
-@_options
+@_add_options
 def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked: Any) -> None:
     """Compare two run files query by query, the greatest difference first.
 
@@ -206,8 +149,8 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
     from nirank.report.grid import shown_as
 
     set_up_logging(quiet=False, debug=False)
-    require_folder(out)
-    result = _evaluated({"A": a, "B": b}, [measure], "A", **asked)
+    require_results_folder(out)
+    result = _evaluate_runs({"A": a, "B": b}, [measure], "A", **asked)
     listed = differences(result, "A", "B", measure)
     width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
     click.echo(
@@ -227,5 +170,5 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
         f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
     )
     if out is not None:
-        result.save(out, command=command_line())
+        result.save(out, command=get_command_line())
         log.info("written to %s", out)

@@ -1,0 +1,132 @@
+"""`nirank run`: a configuration becomes a leaderboard."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nirank.cli.groups import EPILOG, get_command_line, require_results_folder
+
+log = logging.getLogger("nirank")
+
+
+@click.command(epilog=EPILOG)
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Find every mistake, compute nothing.")
+@click.option("--explain", is_flag=True, help="Print what would be computed, compute nothing.")
+@click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change one value, e.g. systems.BM25.bm25.k1=1.2."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [CONFIG's name + -results]."
+)
+@click.option(
+    "--limit-queries", type=click.IntRange(min=1), metavar="N", help="Use N queries a collection, chosen by hash of id."
+)
+@click.option("--time", "time_again", is_flag=True, help="Time again what queries cost where results are stored.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that run models [0: this one].")
+@click.option("--max-memory", metavar="SIZE", help="Hold no more main memory, such as 4GB; what cannot is refused.")
+@click.option("--details", is_flag=True, help="Print the other tables too: recall after each stage, intervals, ties.")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the table.")
+@click.option("--debug", is_flag=True, help="Print everything, with tracebacks.")
+def run(
+    config: Path,
+    check: bool,
+    explain: bool,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    limit_queries: int | None,
+    time_again: bool,
+    workers: int,
+    max_memory: str | None,
+    details: bool,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Run a configuration: print the leaderboard and write it to a folder.
+
+    \b
+    Example:
+      nirank run config.yaml --limit-queries 20
+    """
+    from nirank.base.secrets import mask_secrets
+    from nirank.cli.console import ConsoleReporter, log_to, set_up_logging
+
+    set_up_logging(quiet=quiet, debug=debug)
+    from nirank.config.reader import load_config
+
+    parsed = load_config(config, overrides)
+    from nirank.engines import LocalEngine
+    from nirank.experiment.experiment import Experiment
+    from nirank.store import open_store
+
+    store = open_store(parsed.store)
+    folder = out or Path(f"{config.stem}-results")
+    if not check and not explain:
+        require_results_folder(folder)
+    engine = LocalEngine(workers) if workers else None
+    collections = _load_all(parsed.collections, store, limit_queries)
+    experiment = Experiment(
+        collections,
+        parsed.systems,
+        parsed.measures,
+        store=store,
+        device=parsed.device,
+        significance=parsed.significance,
+        engine=engine,
+        seeds=parsed.seeds,
+        folds=parsed.folds,
+        max_memory=parsed.max_memory if max_memory is None else max_memory,
+    )
+    if check:
+        experiment.check(files=True)
+    if check or explain:
+        text = mask_secrets(experiment.explain())
+        click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
+        return
+    experiment.check()  # before anything is written
+    from nirank.report.place import results_place
+
+    with results_place(folder):
+        log_to(folder / "nirank.log")
+        _say_findings(experiment.collections, quiet)
+        result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
+        if engine is not None:
+            engine.close()
+        result.save(folder, config=parsed.resolved, command=get_command_line(), config_file=str(config))
+    click.echo(mask_secrets(str(result.table(details=details))))
+    log.info("written to %s", folder)
+    if result.failed:
+        sys.exit(1)
+
+
+def _load_all(asked: Sequence[Any], store: Any, limit: int | None) -> list[Any]:
+    """Load all collections, so that the mistakes of all are told at once."""
+    from nirank.errors import ConfigError, DataError
+    from nirank.experiment.loading import load
+
+    loaded: list[Any] = []
+    wrong: list[str] = []
+    for arguments in asked:
+        options = dict(arguments)
+        try:
+            one = load(options.pop("source", None), **options, store=store)
+            loaded.append(one if limit is None else one.sample(limit))
+        except (ConfigError, DataError) as error:
+            wrong += error.messages
+    if wrong:
+        raise DataError(*wrong)
+    return loaded
+
+
+def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
+    for one in collections:
+        for finding in one.findings:
+            examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
+            level = logging.INFO if quiet or finding.severity == "note" else logging.WARNING
+            log.log(level, "%s: %s%s", finding.severity, finding.message, examples)
