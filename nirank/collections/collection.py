@@ -58,16 +58,16 @@ class Collection(CollectionData):
         Raises DataError for what is no text, id or label, and for findings that are errors, unless `check` is False.
         """
         check_rules(min_rel, self_match, max_dangling, time, None)
-        pool, had = (
-            None if of is None else pairs_from_mapping(of, f"{name}: {what}")
-            for what, of in (("candidates", candidates), ("known", known))
+        candidate_pairs, known_pairs = (
+            None if listed is None else pairs_from_mapping(listed, f"{name}: {what}")
+            for what, listed in (("candidates", candidates), ("known", known))
         )
         contents = Contents(
             texts_from_mapping(docs, f"{name}: documents"),
             texts_from_mapping(queries, f"{name}: queries"),
             {} if qrels is None else {"qrels": (judgements_from_mapping(qrels, f"{name}: judgements"), min_rel)},
-            pool,
-            had,
+            candidate_pairs,
+            known_pairs,
             origin={"source": "memory"},
         )
         rules = {"self_match": self_match, "date": date, "time": time}
@@ -98,33 +98,33 @@ class Collection(CollectionData):
         findings = (*audit_collection(data, facts, max_dangling=max_dangling), *findings)
         if check:
             raise_errors(findings)
-        known = {each.name: getattr(data, each.name) for each in fields(CollectionData)}
-        return cls(**known, findings=findings, open_split=open_split)
+        values = {each.name: getattr(data, each.name) for each in fields(CollectionData)}
+        return cls(**values, findings=findings, open_split=open_split)
 
     def __repr__(self) -> str:
         split = f"/{self.split}" if self.split else ""
         if self.unit == "pair":
-            alone = self.relation == "self"
-            sides = f"{len(self.docs)} records" + ("" if alone else f" × {len(self.queries)}")
-            counts = {name: one.count_unordered() if alone else len(one) for name, one in self.qrels.items()}
+            one_table = self.relation == "self"
+            sides = f"{len(self.docs)} records" + ("" if one_table else f" × {len(self.queries)}")
+            counts = {name: qrels.count_unordered() if one_table else len(qrels) for name, qrels in self.qrels.items()}
             pairs = ", ".join(f"{name}: {n} labels" for name, n in counts.items()) or "no pairs"
             return f"<Collection {self.name}{split}: {sides}, {pairs}>"
-        judged = ", ".join(repr(one) for one in self.qrels.values()) or "no judgements"
+        judged = ", ".join(map(repr, self.qrels.values())) or "no judgements"
         return f"<Collection {self.name}{split}: {len(self.docs)} documents, {len(self.queries)} queries, {judged}>"
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
         """Return the same collection with some of its queries. Of one table, these are then the other side."""
-        queries = self.queries.take(query_rows, self.queries.text_fields)  # a fold has the fields of the whole
+        queries = self.queries.take(query_rows, self.queries.text_fields)  # a fold has the fields of all queries
         candidates, known = (
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
         )
-        qrels = {name: one.take(query_rows, queries.ids) for name, one in self.qrels.items()}
+        qrels = {name: judged.take(query_rows, queries.ids) for name, judged in self.qrels.items()}
         origin = dict(self.origin)
         if known is not None:
             origin["conventions"] = {**origin.get("conventions", {}), "known": describe_known(len(known))}
-        whole = np.array_equal(query_rows, np.arange(len(self.queries)))
-        taken = replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
-        return taken if whole else replace(taken, relation="two_sided")
+        part = replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
+        has_all_queries = np.array_equal(query_rows, np.arange(len(self.queries)))
+        return part if has_all_queries else replace(part, relation="two_sided")
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
@@ -132,6 +132,7 @@ class Collection(CollectionData):
             raise ConfigError(f"{self.name}: a sample has 1 or more queries, got {n!r}")
         hashes = [hashlib.blake2b(id.encode(), digest_size=8).digest() for id in self.queries.ids]
         chosen = sorted(range(len(hashes)), key=hashes.__getitem__)[:n]
-        taken = self.take(np.array(sorted(chosen), np.int64))
-        said = {"sample": f"{len(taken.queries):,} of {len(self.queries):,}, chosen by hash of id"}
-        return replace(taken, origin={**taken.origin, "conventions": {**taken.origin.get("conventions", {}), **said}})
+        part = self.take(np.array(sorted(chosen), np.int64))
+        sample = f"{len(part.queries):,} of {len(self.queries):,}, chosen by hash of id"
+        conventions = {**part.origin.get("conventions", {}), "sample": sample}
+        return replace(part, origin={**part.origin, "conventions": conventions})

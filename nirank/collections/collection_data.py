@@ -77,8 +77,8 @@ class CollectionData:
                 f"{self.name}: self_match names metadata key '{key}', which no query has; they have"
                 f" {', '.join(known) or 'no metadata'}{suggest(key, known)}"
             )
-        named = list(self.queries.read_metadata(key))
-        return self.docs.ids.find_rows(["" if value is None else as_id(value) for value in named])
+        values = list(self.queries.read_metadata(key))
+        return self.docs.ids.find_rows(["" if value is None else as_id(value) for value in values])
 
     @cached_property
     def twin_groups(self) -> NDArray[np.int64]:
@@ -88,34 +88,35 @@ class CollectionData:
     @cached_property
     def doc_dates(self) -> Dates | None:
         """The documents' dates; None if they have none."""
-        return self._dates(self.docs)
+        return self._find_dates(self.docs)
 
     @cached_property
     def query_dates(self) -> Dates | None:
         """The queries' dates; None if they have none."""
-        return self._dates(self.queries)
+        return self._find_dates(self.queries)
 
-    def _dates(self, texts: Texts) -> Dates | None:
+    def _find_dates(self, texts: Texts) -> Dates | None:
         key = self.date if self.date is not None else find_date_key(texts)
         return None if key is None else get_dates(texts, key)
 
     def build_scopes(self) -> dict[str, Scope]:
         """Return what restricts retrieval here, by name: candidates, known and own documents, dates."""
-        found: dict[str, Scope] = {}
+        scopes: dict[str, Scope] = {}
         queries, docs = self.queries.ids, self.docs.ids
         if self.candidates is not None:
-            found["candidates"] = Scope(queries, docs, pairs=self.candidates)
+            scopes["candidates"] = Scope(queries, docs, pairs=self.candidates)
         if self.known is not None:
-            found["documents known before"] = Scope(queries, docs, excluded=self.known)
-        own = self.find_own_documents()
-        if own is not None:
-            found["own documents"] = Scope(queries, docs, own_rows=own)
+            scopes["documents known before"] = Scope(queries, docs, excluded=self.known)
+        own_documents = self.find_own_documents()
+        if own_documents is not None:
+            scopes["own documents"] = Scope(queries, docs, own_rows=own_documents)
         if self.time == "as_of_query" and self.doc_dates is not None and self.query_dates is not None:
             rule = make_date_range(self.doc_dates, self.query_dates, "before", None, "keep")
-            found["documents before the query"] = Scope(queries, docs, ranges=(rule,))
-        return found
+            scopes["documents before the query"] = Scope(queries, docs, ranges=(rule,))
+        return scopes
 
     @cached_property
     def scope(self) -> Scope | None:
-        """All of it together; None: nothing restricts retrieval."""
-        return reduce(and_, self.build_scopes().values()) if self.build_scopes() else None
+        """All scopes together; None: nothing restricts retrieval."""
+        scopes = self.build_scopes()
+        return reduce(and_, scopes.values()) if scopes else None

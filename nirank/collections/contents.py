@@ -25,24 +25,25 @@ from nirank.flow.qrels import Judgement, Qrels
 class Contents:
     """What was read of a source, before its parts are joined.
 
-    docs, queries  with what importing them showed; `queries` of all splits
-    sets           judgement sets with their least relevant grade
-    pool           candidates; None: all documents
-    known          pairs that are taken out of results and judgements
-    declared       (n_queries,) bool, the queries of this split
-    others         the judgements of the other splits
-    origin         where it came from; `whole` tells that candidates are there and not used
+    docs, queries       with what importing them showed; `queries` of all splits
+    judgement_sets      with their least relevant grade
+    candidates          None: all documents
+    known               pairs that are taken out of results and judgements
+    declared            (n_queries,) bool, the queries of this split; None: all
+    other_splits        the judgements of the other splits
+    origin              where it came from
+    ignores_candidates  whether the source has candidates that are not used
     """
 
     docs: tuple[Texts, ImportFacts]
     queries: tuple[Texts, ImportFacts]
-    sets: Mapping[str, tuple[QrelsFile, int]]
-    pool: PairsFile | None = None
+    judgement_sets: Mapping[str, tuple[QrelsFile, int]]
+    candidates: PairsFile | None = None
     known: PairsFile | None = None
     declared: NDArray[np.bool_] | None = None
-    others: Mapping[str, QrelsFile] = field(default_factory=dict)
+    other_splits: Mapping[str, QrelsFile] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
-    whole: bool = False
+    ignores_candidates: bool = False
 
 
 def join_contents(
@@ -54,118 +55,127 @@ def join_contents(
     """
     (docs, doc_facts), (topics, query_facts) = contents.docs, contents.queries
     declared = contents.declared
-    asked = topics if declared is None or declared.all() else topics.take(np.flatnonzero(declared))
-    pairs, candidate_facts = None, None
-    if contents.pool is not None:
-        pairs, candidate_facts = _pool(contents.pool, asked.ids, topics.ids, docs.ids)
-    judged_facts = {key: _judged_facts(judged, topics.ids, docs.ids) for key, (judged, _) in contents.sets.items()}
-    facts = AuditFacts(doc_facts, query_facts, judged_facts, candidate_facts, topics, contents.others)
-    had, sets, said = _without_known(contents, asked.ids, docs.ids)
-    qrels = {key: _join(judged, asked.ids, docs.ids, least, key) for key, (judged, least) in sets.items()}
-    origin = _origin(contents, docs, asked, qrels, pairs, said) | {"texts": _texts(facts)}
+    queries = topics if declared is None or declared.all() else topics.take(np.flatnonzero(declared))
+    candidates, candidate_facts = None, None
+    if contents.candidates is not None:
+        candidates, candidate_facts = _join_candidates(contents.candidates, queries.ids, topics.ids, docs.ids)
+    files = {key: file for key, (file, _) in contents.judgement_sets.items()}
+    judged_facts = {key: _collect_judged_facts(file, topics.ids, docs.ids) for key, file in files.items()}
+    facts = AuditFacts(doc_facts, query_facts, judged_facts, candidate_facts, topics, contents.other_splits)
+    known, judgement_sets, conventions = _remove_known(contents, queries.ids, docs.ids)
+    qrels = {
+        key: _join_judgements(file, queries.ids, docs.ids, min_rel, key)
+        for key, (file, min_rel) in judgement_sets.items()
+    }
+    origin = _describe_origin(contents, docs, queries, qrels, candidates, conventions)
+    origin["texts"] = _describe_texts(facts)
     if rules.get("relation") == "self":
-        origin["counts"] |= {key: one.count_unordered() for key, one in qrels.items()}
-    return CollectionData(name, docs, asked, qrels, split, pairs, had, **rules, origin=origin), facts
+        origin["counts"] |= {key: judgements.count_unordered() for key, judgements in qrels.items()}
+    return CollectionData(name, docs, queries, qrels, split, candidates, known, **rules, origin=origin), facts
 
 
-def _without_known(
+def _remove_known(
     contents: Contents, queries: Ids, docs: Ids
 ) -> tuple[Pairs | None, Mapping[str, tuple[QrelsFile, int]], dict[str, str]]:
-    """Take known pairs out of the judgements; return them joined, the rest, and what is said of it."""
-    listed, sets = contents.known, contents.sets
-    if listed is None:
-        return None, sets, {}
-    had = listed.join(queries, docs)
-    if len(listed) and not len(had):
-        first = f"'{listed.query_ids[0]}' and '{listed.doc_ids[0]}'"
-        raise DataError(
-            f"{listed.source}: none of its {len(listed):,} pairs is of this collection (its first are {first})"
-        )
-    rest = {key: (judged.exclude(listed), least) for key, (judged, least) in sets.items()}
-    judged = max((len(sets[key][0]) - len(rest[key][0]) for key in sets), default=0)
-    return had, rest, {"known": describe_known(len(had), judged)}
+    """Take known pairs out of the judgements; return them joined, the other judgements, and what is said of it."""
+    file, judgement_sets = contents.known, contents.judgement_sets
+    if file is None:
+        return None, judgement_sets, {}
+    known = file.join(queries, docs)
+    if len(file) and not len(known):
+        first = f"'{file.query_ids[0]}' and '{file.doc_ids[0]}'"
+        raise DataError(f"{file.source}: none of its {len(file):,} pairs is of this collection (its first are {first})")
+    unknown = {key: (judged.exclude(file), min_rel) for key, (judged, min_rel) in judgement_sets.items()}
+    removed = max((len(judged) - len(unknown[key][0]) for key, (judged, _) in judgement_sets.items()), default=0)
+    return known, unknown, {"known": describe_known(len(known), removed)}
 
 
-def _join(judged: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
+def _join_judgements(file: QrelsFile, queries: Ids, docs: Ids, min_rel: int, name: str) -> Qrels:
     """Join judgements to both sides; those of queries that are not there are left out, dangling ones stay."""
-    q, d = queries.find_rows(judged.query_ids), docs.find_rows(judged.doc_ids)
-    kept = np.flatnonzero(q >= 0)
-    lost = kept[d[kept] < 0]
+    query_rows, doc_rows = queries.find_rows(file.query_ids), docs.find_rows(file.doc_ids)
+    kept = np.flatnonzero(query_rows >= 0)
     dangling = tuple(
-        Judgement(judged.query_ids[row].as_py(), judged.doc_ids[row].as_py(), int(judged.grades[row]))
-        for row in lost.tolist()
+        Judgement(file.query_ids[at].as_py(), file.doc_ids[at].as_py(), int(file.grades[at]))
+        for at in kept[doc_rows[kept] < 0].tolist()
     )
     return Qrels.build(
-        queries, docs, q[kept], d[kept], judged.grades[kept], name=name, min_rel=min_rel, dangling=dangling
+        queries,
+        docs,
+        query_rows[kept],
+        doc_rows[kept],
+        file.grades[kept],
+        name=name,
+        min_rel=min_rel,
+        dangling=dangling,
     )
 
 
-def _pool(pool: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs, CandidateFacts]:
+def _join_candidates(file: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> tuple[Pairs, CandidateFacts]:
     """Join candidates to both sides; those of other splits' queries are left out, unknown documents counted."""
-    q, d = queries.find_rows(pool.query_ids), docs.find_rows(pool.doc_ids)
-    ids = pool.query_ids.unique()
-    unknown = int((topics.find_rows(ids) < 0).sum())
-    lost = np.flatnonzero((q >= 0) & (d < 0))
-    examples = tuple(f"{pool.query_ids[row]} {pool.doc_ids[row]}" for row in lost[:3].tolist())
-    kept = (q >= 0) & (d >= 0)
-    pairs = Pairs.build(queries, docs, q[kept], d[kept], source=pool.source)
-    listed = int((q >= 0).sum())
-    return pairs, CandidateFacts(listed, pool.repeated, len(lost), unknown, examples, pool.line_ends)
+    query_rows, doc_rows = queries.find_rows(file.query_ids), docs.find_rows(file.doc_ids)
+    unknown_topics = int((topics.find_rows(file.query_ids.unique()) < 0).sum())
+    unknown_docs = np.flatnonzero((query_rows >= 0) & (doc_rows < 0))
+    examples = tuple(f"{file.query_ids[at]} {file.doc_ids[at]}" for at in unknown_docs[:3].tolist())
+    kept = (query_rows >= 0) & (doc_rows >= 0)
+    candidates = Pairs.build(queries, docs, query_rows[kept], doc_rows[kept], source=file.source)
+    listed = int((query_rows >= 0).sum())
+    facts = CandidateFacts(listed, file.repeated, len(unknown_docs), unknown_topics, examples, file.line_ends)
+    return candidates, facts
 
 
-def _judged_facts(judged: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:
-    ids = judged.query_ids.unique()
-    outside = np.flatnonzero(topics.find_rows(ids) < 0)
-    shown = tuple(ids.take(pa.array(outside[:3])).to_pylist())
-    shared = len(ids) - len(outside)
-    lost = (topics.find_rows(judged.query_ids) < 0) | (docs.find_rows(judged.doc_ids) < 0)
+def _collect_judged_facts(file: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:
+    judged_ids = file.query_ids.unique()
+    outside = np.flatnonzero(topics.find_rows(judged_ids) < 0)
+    absent = (topics.find_rows(file.query_ids) < 0) | (docs.find_rows(file.doc_ids) < 0)
     return JudgedFacts(
-        judged.repeated,
-        len(topics),
-        len(ids),
-        shared,
-        shown,
-        judged.line_ends,
-        judged.form,
-        judged.header,
-        judged.mirrored,
-        judged.select(lost),
+        repeated=file.repeated,
+        topics=len(topics),
+        judged=len(judged_ids),
+        shared=len(judged_ids) - len(outside),
+        outside=tuple(judged_ids.take(pa.array(outside[:3])).to_pylist()),
+        line_ends=file.line_ends,
+        form=file.form,
+        header=file.header,
+        mirrored=file.mirrored,
+        absent=file.select(absent),
     )
 
 
-def _origin(
+def _describe_origin(
     contents: Contents,
     docs: Texts,
     queries: Texts,
     qrels: Mapping[str, Qrels],
-    pairs: Pairs | None,
-    said: Mapping[str, str],
+    candidates: Pairs | None,
+    conventions: Mapping[str, str],
 ) -> dict[str, Any]:
+    """Return where the data came from, their digests and counts, and which conventions they follow."""
     digests = {"docs": docs.digest, "queries": queries.digest}
     counts = {"docs": len(docs), "queries": len(queries)}
-    for key, one in qrels.items():
-        digests[key], counts[key] = one.digest, len(one)
+    for key, judgements in qrels.items():
+        digests[key], counts[key] = judgements.digest, len(judgements)
     origin = dict(contents.origin)
-    said = {**origin.pop("conventions", {}), **said}
-    if pairs is not None:
-        digests["candidates"], counts["candidates"] = pairs.digest, len(pairs)
-        said["candidates"] = f"{len(pairs):,} listed pairs"
-    elif contents.whole:
-        said["candidates"] = "not used"
-    return {**origin, "digests": digests, "counts": counts, **({"conventions": said} if said else {})}
+    conventions = {**origin.pop("conventions", {}), **conventions}
+    if candidates is not None:
+        digests["candidates"], counts["candidates"] = candidates.digest, len(candidates)
+        conventions["candidates"] = f"{len(candidates):,} listed pairs"
+    elif contents.ignores_candidates:
+        conventions["candidates"] = "not used"
+    origin |= {"digests": digests, "counts": counts}
+    return {**origin, "conventions": conventions} if conventions else origin
 
 
-def _texts(facts: AuditFacts) -> dict[str, Any]:
+def _describe_texts(facts: AuditFacts) -> dict[str, Any]:
     """Return how long texts are and which metadata they have, by side."""
     sides = (("docs", facts.docs), ("queries", facts.queries))
     return {
         side: {
-            "mean_words": round(one.words / max(one.records, 1), 1),
-            "most_words": one.most_words,
-            "keys": one.keys,
+            "mean_words": round(side_facts.words / max(side_facts.records, 1), 1),
+            "most_words": side_facts.most_words,
+            "keys": side_facts.keys,
         }
-        for side, one in sides
-        if one is not None
+        for side, side_facts in sides
+        if side_facts is not None
     }
 
 

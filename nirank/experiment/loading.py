@@ -207,7 +207,7 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
         from nirank.store import open_store
 
         store = open_store()
-    files = FileSet(path.name, TextFiles.at(path, "audit"), TextFiles())
+    files = FileSet(path.name, TextFiles.find(path, "audit"), TextFiles())
     texts, told = import_side(files, "docs", store)
     origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
     found = (*audit_side(texts, "records", told), *files.findings)

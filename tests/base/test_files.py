@@ -169,7 +169,7 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
     for path in paths:
         path.write_text(_lines({path.name: "fruit"}))
     both = FileSet("c", TextFiles(), TextFiles(paths))
-    version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain=TextFiles(paths[1:]))
+    version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain_queries=TextFiles(paths[1:]))
     assert both.get_identity("queries") != version.get_identity("queries")
 
 

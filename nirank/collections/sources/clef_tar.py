@@ -24,7 +24,7 @@ from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_qrels
 
-_SHOWN = 3
+_MAX_EXAMPLES = 3
 _RETRIEVED = 2  # labels 3 and 4 are for records that the Boolean search did not return
 _TEXTS = "corpus.jsonl"
 _TASK_1 = "2019-TAR/Task1/Training/DTA/qrels/task1.train.{}.2019.qrels"
@@ -32,23 +32,23 @@ _FULL = "2019-TAR/Task2/{}/qrels/full.{}.{{}}.2019.qrels"
 
 
 @dataclass(frozen=True)
-class _Set:
+class _SetPaths:
     """Where a set's topics and labels are; `{}` in the labels is the level, 'abs' or 'content'."""
 
     topics: str
     labels: str
 
 
-SETS: Mapping[str, _Set] = {
-    "2017-train": _Set("2017-TAR/training/topics_train", "2017-TAR/training/qrels/train.combined.qrels"),
-    "2017-test": _Set("2017-TAR/testing/topics", "2017-TAR/testing/qrels/qrel_{}_test.txt"),
-    "2018-train": _Set("2018-TAR/Task2/Training/topics", _TASK_1),
-    "2018-test": _Set("2018-TAR/Task2/Testing/topics", "2018-TAR/Task2/Testing/qrels/qrel_{}_task2"),
-    "2019-DTA-test": _Set("2019-TAR/Task2/Testing/DTA/topics", _FULL.format("Testing/DTA", "test.dta")),
-    "2019-Intervention-train": _Set(
+SETS: Mapping[str, _SetPaths] = {
+    "2017-train": _SetPaths("2017-TAR/training/topics_train", "2017-TAR/training/qrels/train.combined.qrels"),
+    "2017-test": _SetPaths("2017-TAR/testing/topics", "2017-TAR/testing/qrels/qrel_{}_test.txt"),
+    "2018-train": _SetPaths("2018-TAR/Task2/Training/topics", _TASK_1),
+    "2018-test": _SetPaths("2018-TAR/Task2/Testing/topics", "2018-TAR/Task2/Testing/qrels/qrel_{}_task2"),
+    "2019-DTA-test": _SetPaths("2019-TAR/Task2/Testing/DTA/topics", _FULL.format("Testing/DTA", "test.dta")),
+    "2019-Intervention-train": _SetPaths(
         "2019-TAR/Task2/Training/Intervention/topics", _FULL.format("Training/Intervention", "train.int")
     ),
-    "2019-Intervention-test": _Set(
+    "2019-Intervention-test": _SetPaths(
         "2019-TAR/Task2/Testing/Intervention/topics", _FULL.format("Testing/Intervention", "test.intervention")
     ),
 }
@@ -70,27 +70,27 @@ class Topic:
 
 def is_clef_tar(folder: Path) -> bool:
     """Tell whether a folder has the layout."""
-    return any((folder / one.topics).is_dir() for one in SETS.values())
+    return any((folder / paths.topics).is_dir() for paths in SETS.values())
 
 
 def read_topic(path: Path) -> Topic:
     """Read a topic file; raise DataError where a part is missing. A search may have found nothing: no PMIDs."""
     parts: dict[str, list[str]] = {"Topic": [], "Title": [], "Query": [], "Pids": []}
-    part, begun = "", set()
+    part, seen = "", set()
     for _, line in read_lines(path):
         name, colon, rest = line.partition(":")
         if colon and name in parts and not parts[name] and name != part:
             part, line = name, rest
-            begun.add(name)
+            seen.add(name)
         if part and line.strip():
             parts[part].append(line.strip())
-    for name, found in parts.items():
-        if name not in begun:
+    for name, lines in parts.items():
+        if name not in seen:
             raise DataError(f"{path}: has no '{name}:'; expected Topic, Title, Query and Pids")
-        if not found and name != "Pids":
+        if not lines and name != "Pids":
             raise DataError(f"{path}: has nothing behind '{name}:'; expected a text")
-    pmids = tuple(one for one in parts["Pids"] if one.isdecimal())
-    strays = tuple(one for one in parts["Pids"] if not one.isdecimal())
+    pmids = tuple(line for line in parts["Pids"] if line.isdecimal())
+    strays = tuple(line for line in parts["Pids"] if not line.isdecimal())
     return Topic(parts["Topic"][0], " ".join(parts["Title"]), "\n".join(parts["Query"]), pmids, strays)
 
 
@@ -105,12 +105,12 @@ class ClefTar:
     """
 
     def __init__(self, folder: Path, split: str | None, version: str = "") -> None:
-        there = [name for name, one in SETS.items() if (folder / one.topics).is_dir()]
+        sets = [name for name, paths in SETS.items() if (folder / paths.topics).is_dir()]
         if split is None:
-            raise ConfigError(f"collection {folder}: has several sets; choose one of {', '.join(there)}")
-        if split not in there:
-            listed = ", ".join(there)
-            raise ConfigError(f"collection {folder}: there is no set '{split}'; it has {listed}{suggest(split, there)}")
+            raise ConfigError(f"collection {folder}: has several sets; choose one of {', '.join(sets)}")
+        if split not in sets:
+            names = ", ".join(sets)
+            raise ConfigError(f"collection {folder}: there is no set '{split}'; it has {names}{suggest(split, sets)}")
         if version not in ("", "boolean"):
             raise ConfigError(f"collection {folder}: has no queries in version '{version}'; it has boolean")
         self.folder, self.set, self.version = folder, split, version
@@ -126,7 +126,7 @@ class ClefTar:
     @cached_property
     def topics(self) -> list[Topic]:
         """The topics, in the order of their ids."""
-        return sorted((read_topic(path) for path in self.topic_files), key=lambda one: one.id)
+        return sorted((read_topic(path) for path in self.topic_files), key=lambda topic: topic.id)
 
     @cached_property
     def pmids(self) -> list[str]:
@@ -136,67 +136,67 @@ class ClefTar:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is odd about the topic files."""
-        found = []
-        strays = [f"{topic.id}: {one}" for topic in self.topics for one in topic.strays]
+        findings = []
+        strays = [f"{topic.id}: {line}" for topic in self.topics for line in topic.strays]
         if strays:
             message = f"{self.name}: {len(strays)} lines among the PMIDs are no numbers, and left out"
-            found.append(Finding("stray-candidates", "note", len(strays), message, tuple(strays[:_SHOWN])))
+            findings.append(Finding("stray-candidates", "note", len(strays), message, tuple(strays[:_MAX_EXAMPLES])))
         empty = [topic.id for topic in self.topics if not topic.pmids]
         if empty:
             message = f"{self.name}: {len(empty)} of {len(self.topics)} topics list no PMIDs: nothing can be returned"
-            found.append(Finding("empty-topics", "warning", len(empty), message, tuple(empty[:_SHOWN])))
-        outside = next((found for _, found in self._levels.values() if found), [])
+            findings.append(Finding("empty-topics", "warning", len(empty), message, tuple(empty[:_MAX_EXAMPLES])))
+        outside = next((labels for _, labels in self._levels.values() if labels), [])
         if outside:
             message = (
                 f"{self.name}: {len(outside):,} labels are for records that the Boolean search did not return; left out"
             )
-            found.append(Finding("labels-outside", "note", len(outside), message, tuple(outside[:_SHOWN])))
+            findings.append(Finding("labels-outside", "note", len(outside), message, tuple(outside[:_MAX_EXAMPLES])))
         if self.texts is None:
             message = f"{self.name}: the data have PMIDs only; put titles and abstracts into {self.folder / _TEXTS}"
-            found.append(Finding("no-texts", "note", len(self.pmids), message))
-        return tuple(found)
+            findings.append(Finding("no-texts", "note", len(self.pmids), message))
+        return tuple(findings)
 
     @cached_property
-    def _seen(self) -> tuple[InputFile, ...]:
+    def _topic_inputs(self) -> tuple[InputFile, ...]:
         return tuple(map(InputFile.of, self.topic_files))
 
     @cached_property
-    def _seen_texts(self) -> tuple[InputFile, ...]:
+    def _text_inputs(self) -> tuple[InputFile, ...]:
         return (InputFile.of(self.texts),) if self.texts else ()
 
     def list_input_files(self, side: Side) -> Sequence[InputFile]:
-        return self._seen + (self._seen_texts if side == "docs" else ())
+        return self._topic_inputs + (self._text_inputs if side == "docs" else ())
 
     def get_identity(self, side: Side) -> Mapping[str, Any]:
-        said = {"reader": "clef-tar-2", "side": side, "version": self.version}
-        files = {"topics": self._seen, **({"texts": self._seen_texts} if side == "docs" else {})}
-        return said | {name: [one.digest for one in seen] for name, seen in files.items()}
+        identity = {"reader": "clef-tar-2", "side": side, "version": self.version}
+        files = {"topics": self._topic_inputs, **({"texts": self._text_inputs} if side == "docs" else {})}
+        return identity | {name: [file.digest for file in inputs] for name, inputs in files.items()}
 
     def describe_origin(self) -> Mapping[str, Any]:
-        files = {f"{len(self.topic_files)} topic files": digest([one.digest for one in self._seen])}
-        said = {"conventions": {"queries": self.version}} if self.version else {}
-        return {"source": str(self.folder), "reader": "clef-tar", "files": files, **said}
+        files = {f"{len(self.topic_files)} topic files": digest([file.digest for file in self._topic_inputs])}
+        conventions = {"conventions": {"queries": self.version}} if self.version else {}
+        return {"source": str(self.folder), "reader": "clef-tar", "files": files, **conventions}
 
     def name_side(self, side: Side) -> str:
         return f"{self.folder / SETS[self.set].topics} {side}"
 
     def read_records(self, side: Side) -> Iterator[Record]:
         if side == "docs":
-            yield from self._documents()
+            yield from self._read_documents()
             return
         for number, topic in enumerate(self.topics, 1):
             text = topic.query if self.version == "boolean" else topic.title
-            rest = {"title": topic.title} if self.version == "boolean" else {"boolean": topic.query}
-            yield Record(topic.id, "", text, rest, number)
+            metadata = {"title": topic.title} if self.version == "boolean" else {"boolean": topic.query}
+            yield Record(topic.id, "", text, metadata, number)
 
-    def _documents(self) -> Iterator[Record]:
+    def _read_documents(self) -> Iterator[Record]:
         """Yield the texts that there are, and blank records for the other PMIDs."""
-        wanted = dict.fromkeys(self.pmids)
+        without_text = dict.fromkeys(self.pmids)
         for record in read_records([self.texts], "docs") if self.texts else ():
-            if record.id in wanted:
-                del wanted[record.id]
+            if record.id in without_text:
+                del without_text[record.id]
                 yield record
-        for number, pmid in enumerate(wanted, 1):
+        for number, pmid in enumerate(without_text, 1):
             yield Record(pmid, "", "", {}, number)
 
     def read_candidates(self, split: str | None) -> PairsFile:
@@ -212,13 +212,16 @@ class ClefTar:
     @cached_property
     def _levels(self) -> dict[str, tuple[QrelsFile, list[str]]]:
         """Judgements by level, cut to the candidates, and the labels that this left out."""
-        found = self.read_candidates(self.set)
-        listed = list(zip(found.query_ids.to_pylist(), found.doc_ids.to_pylist(), strict=True))
+        candidates = self.read_candidates(self.set)
+        listed = list(zip(candidates.query_ids.to_pylist(), candidates.doc_ids.to_pylist(), strict=True))
         return {
-            name: self._level(short, found, listed) for name, short in (("abstract", "abs"), ("content", "content"))
+            name: self._read_level(short, candidates, listed)
+            for name, short in (("abstract", "abs"), ("content", "content"))
         }
 
-    def _level(self, level: str, found: PairsFile, listed: list[tuple[str, str]]) -> tuple[QrelsFile, list[str]]:
+    def _read_level(
+        self, level: str, candidates: PairsFile, listed: list[tuple[str, str]]
+    ) -> tuple[QrelsFile, list[str]]:
         name = SETS[self.set].labels.format(level)
         path = find_file(self.folder, name)
         if path is None:
@@ -231,7 +234,14 @@ class ClefTar:
         topics = {topic.id for topic in self.topics}
         kept = {pair for pair in listed if graded.get(pair, 0) <= _RETRIEVED}
         outside = [f"{topic} {pmid}" for topic, pmid in graded if topic in topics and (topic, pmid) not in kept]
-        made = QrelsFile(
-            str(path), "trec", False, found.query_ids, found.doc_ids, judged, labels.repeated, labels.line_ends
+        qrels = QrelsFile(
+            str(path),
+            "trec",
+            False,
+            candidates.query_ids,
+            candidates.doc_ids,
+            judged,
+            labels.repeated,
+            labels.line_ends,
         )
-        return made, outside
+        return qrels, outside

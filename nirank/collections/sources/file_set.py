@@ -13,7 +13,7 @@ from nirank.base.identity import digest
 from nirank.collections.findings import Finding
 from nirank.collections.readers.formats import are_plain_texts, list_endings, name_outside_formats
 from nirank.collections.readers.records import Record, Side
-from nirank.collections.sources.labels import read_label_column
+from nirank.collections.sources.label_column import read_label_column
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
@@ -27,7 +27,7 @@ _STEMS: Mapping[Side, tuple[str, ...]] = {
     "queries": ("queries", "topics"),
 }
 _FOLDERS: Mapping[Side, str] = {"docs": "corpus", "queries": "queries"}
-_JUDGED = ("tsv", "txt", "qrels", "csv", "parquet", "json", "jsonl")
+_ENDINGS = ("tsv", "txt", "qrels", "csv", "parquet", "json", "jsonl")
 _LEFT, _RIGHT = ("tablea", "ltable", "left", "a", "table1"), ("tableb", "rtable", "right", "b", "table2")
 _SHOWN = 3
 MAIN = "qrels"  # name of a collection's only, or main, judgement set
@@ -41,7 +41,7 @@ class FileSet:
     qrels          {split: {set: file}}; the split of files without one is ''
     candidates     {split: file}, or {'': file} for all splits
     version        of the queries: 'question' for `queries.question.jsonl`; '' for the plain ones
-    plain          the plain queries, whose metadata a version's queries have too where they lack them
+    plain_queries  those without a version, whose metadata a version's queries have too where they lack them
     columns        names of columns that the user gives
     """
 
@@ -51,7 +51,7 @@ class FileSet:
     qrels: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     candidate_files: Mapping[str, Path] = field(default_factory=dict)
     version: str = ""
-    plain: TextFiles = field(default_factory=TextFiles)
+    plain_queries: TextFiles = field(default_factory=TextFiles)
     place: str = ""
     columns: ColumnNames = field(default_factory=ColumnNames)
 
@@ -64,11 +64,11 @@ class FileSet:
         """
         docs, queries = find_side_files(folder, "docs"), find_side_files(folder, "queries", version)
         if version and not queries:
-            known = list_query_versions(folder)
-            listed = f"it has {', '.join(known)}" if known else "there is only one"
-            raise ConfigError(f"{folder}: has no queries in version '{version}'; {listed}{suggest(version, known)}")
+            versions = list_query_versions(folder)
+            hint = f"it has {', '.join(versions)}" if versions else "there is only one"
+            raise ConfigError(f"{folder}: has no queries in version '{version}'; {hint}{suggest(version, versions)}")
         sides: tuple[tuple[Side, str, TextFiles], ...] = (("docs", "documents", docs), ("queries", "queries", queries))
-        missing = [_missing(folder, side, what) for side, what, found in sides if not found]
+        missing = [_describe_missing(folder, side, what) for side, what, files in sides if not files]
         if missing:
             raise DataError(*missing)
         name = folder.resolve().name
@@ -76,8 +76,8 @@ class FileSet:
             f"{name}-{version}" if version else name,
             docs,
             queries,
-            _judgement_files(folder),
-            _candidate_files(folder),
+            _find_judgement_files(folder),
+            _find_candidate_files(folder),
             version,
             find_side_files(folder, "queries") if version else TextFiles(),
             str(folder),
@@ -98,61 +98,61 @@ class FileSet:
         return (Finding("skipped-files", "note", len(skipped), message, tuple(skipped[:_SHOWN])),)
 
     @property
-    def one_table(self) -> bool:
+    def is_one_table(self) -> bool:
         """Whether queries and documents are the same files."""
         return [path.resolve() for path in self.docs.paths] == [path.resolve() for path in self.queries.paths]
 
     @cached_property
-    def _seen(self) -> Mapping[Side, tuple[InputFile, ...]]:
+    def _input_files(self) -> Mapping[Side, tuple[InputFile, ...]]:
         sides: Mapping[Side, Sequence[Path]] = {
             "docs": self.docs.paths,
-            "queries": [*self.queries.paths, *self.plain.paths],
+            "queries": [*self.queries.paths, *self.plain_queries.paths],
         }
         return {side: tuple(map(InputFile.of, paths)) for side, paths in sides.items()}
 
     def list_input_files(self, side: Side) -> Sequence[InputFile]:
-        return self._seen[side]
+        return self._input_files[side]
 
-    def _files(self, side: Side) -> TextFiles:
+    def _get_files(self, side: Side) -> TextFiles:
         return self.docs if side == "docs" else self.queries
 
-    def _columns(self, side: Side) -> TextColumns:
+    def _get_columns(self, side: Side) -> TextColumns:
         return self.columns.docs if side == "docs" else self.columns.queries
 
     def get_identity(self, side: Side) -> Mapping[str, Any]:
-        files = [
-            [find_ending(one.path), one.digest] for one in self.list_input_files(side)
-        ]  # the ending chooses the reader
-        mine = self._files(side)
-        texts, plain = files[: len(mine.paths)], files[len(mine.paths) :]
-        more: dict[str, Any] = {"plain": plain} if plain else {}
-        asked = self._columns(side).to_json()
-        if asked:
-            more["columns"] = asked
-        if mine.folder is not None and are_plain_texts(mine.paths):
-            more["names"] = mine.names()
-        else:
-            formats = name_outside_formats([one.path for one in self.list_input_files(side)])
-            more |= {"formats": formats} if formats else {}
-        return {"reader": "files-4", "side": side, "files": texts, **more}
+        inputs = self.list_input_files(side)
+        digests = [[find_ending(file.path), file.digest] for file in inputs]  # the ending chooses the reader
+        files = self._get_files(side)
+        count = len(files.paths)
+        identity: dict[str, Any] = {"reader": "files-4", "side": side, "files": digests[:count]}
+        if digests[count:]:
+            identity["plain"] = digests[count:]
+        columns = self._get_columns(side).to_json()
+        if columns:
+            identity["columns"] = columns
+        if files.folder is not None and are_plain_texts(files.paths):
+            identity["names"] = files.list_names()
+            return identity
+        formats = name_outside_formats([file.path for file in inputs])
+        return identity | ({"formats": formats} if formats else {})
 
     def describe_origin(self) -> Mapping[str, Any]:
-        files = {
-            _label(self._files(side)): digest([one.digest for one in self.list_input_files(side)]) for side in _STEMS
-        }
-        return {"source": self.place or _label(self.docs), "reader": "files", "files": files} | (
+        files = {}
+        for side in _STEMS:
+            files[_name_files(self._get_files(side))] = digest([file.digest for file in self.list_input_files(side)])
+        return {"source": self.place or _name_files(self.docs), "reader": "files", "files": files} | (
             {"conventions": {"queries": self.version}} if self.version else {}
         )
 
     def name_side(self, side: Side) -> str:
-        return self._files(side).label
+        return self._get_files(side).label
 
     def read_records(self, side: Side) -> Iterator[Record]:
-        found = _refuse_blank(self._files(side).read_records(side, self._columns(side)), self.name_side(side))
-        if side == "docs" or not self.plain:
-            return found
-        known = {one.id: one.metadata for one in self.plain.read_records(side, self.columns.queries)}
-        return (one._replace(metadata={**known.get(one.id, {}), **one.metadata}) for one in found)
+        records = _refuse_blank(self._get_files(side).read_records(side, self._get_columns(side)), self.name_side(side))
+        if side == "docs" or not self.plain_queries:
+            return records
+        plain = {query.id: query.metadata for query in self.plain_queries.read_records(side, self.columns.queries)}
+        return (record._replace(metadata={**plain.get(record.id, {}), **record.metadata}) for record in records)
 
     def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         files = self.qrels.get(split or "", {})
@@ -164,10 +164,10 @@ class FileSet:
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
         """Read a file of judgements of these texts."""
-        return read_qrels(path, self.columns.qrels, one_table=self.one_table, asking=self._asking)
+        return read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=self._asking_side)
 
     @property
-    def _asking(self) -> str:
+    def _asking_side(self) -> str:
         """Which side of pairs the queries are by the files' names, 'left' (tableA) or 'right' (tableB); '': unknown."""
         stems = [
             normalise_name(strip_packed_suffix(files.paths[0].name).partition(".")[0])
@@ -183,33 +183,31 @@ class FileSet:
         return None if path is None else read_pairs(path, judgements_too=True)
 
 
-def _refuse_blank(records: Iterator[Record], label: str) -> Iterator[Record]:
+def _refuse_blank(records: Iterator[Record], source: str) -> Iterator[Record]:
     """Pass records on; raise DataError at the end if there are several words for text and none has any.
 
     Records of ids alone are not blank: they can be ranked by run files.
     """
-    count = blank = worded = 0
+    count = blank = with_text_field = 0
     for record in records:
         count += 1
-        blank += not (
-            record.title.strip() or record.text.strip() or any(one.strip() for one in record.columns.values())
-        )
-        worded += record.has_text_field
+        blank += not any(text.strip() for text in (record.title, record.text, *record.columns.values()))
+        with_text_field += record.has_text_field
         yield record
-    if count and blank == count and worded:
-        raise DataError(f"{label}: all {count:,} records are blank: no title and no text; expected some")
+    if count and blank == count and with_text_field:
+        raise DataError(f"{source}: all {count:,} records are blank: no title and no text; expected some")
 
 
-def _missing(folder: Path, side: Side, what: str) -> str:
-    first, *others = _STEMS[side]
-    near = suggest(f"{first}.jsonl", [one.name for one in folder.iterdir() if one.name[0] != "."])
+def _describe_missing(folder: Path, side: Side, what: str) -> str:
+    first, *other_stems = _STEMS[side]
+    near = suggest(f"{first}.jsonl", [path.name for path in folder.iterdir() if path.name[0] != "."])
     return (
         f"{folder}: has no {what}; expected a file {first}.jsonl (or .csv, .tsv, .parquet, .json, .txt …, or called"
-        f" {' or '.join(others)}), plain, .gz or .zst, or a folder {_FOLDERS[side]}{near}"
+        f" {' or '.join(other_stems)}), plain, .gz or .zst, or a folder {_FOLDERS[side]}{near}"
     )
 
 
-def _label(files: TextFiles) -> str:
+def _name_files(files: TextFiles) -> str:
     first = files.paths[0].name
     return first if len(files.paths) == 1 else f"{first} and {len(files.paths) - 1} more"
 
@@ -221,59 +219,65 @@ def is_collection(folder: Path) -> bool:
 
 def find_side_files(folder: Path, side: Side, version: str = "") -> TextFiles:
     """Return the files of one side; raise DataError where there are two to choose from."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for stem in _STEMS[side]:
         stems = [stem] if not version else [f"{stem}.{version}", f"{stem}-{version}"]
         names = [
-            f"{one}.{ending}{packed}" for one in stems for ending in list_endings() for packed in ("", *PACKED_SUFFIXES)
+            f"{stem}.{ending}{packed}"
+            for stem in stems
+            for ending in list_endings()
+            for packed in ("", *PACKED_SUFFIXES)
         ]
-        found += [folder / name for name in names if (folder / name).exists()]
-        if stem == _FOLDERS[side] and not (version or found) and (folder / stem).is_dir():
-            return TextFiles.at(folder / stem, side)  # Parquet in parts, as on Hugging Face, or a text a file
-    if len(found) > 1:
-        raise DataError(f"{folder}: has both {found[0].name} and {found[1].name}; expected one of them")
-    return TextFiles.at(found[0], side) if found else TextFiles()
+        paths += [folder / name for name in names if (folder / name).exists()]
+        if stem == _FOLDERS[side] and not (version or paths) and (folder / stem).is_dir():
+            return TextFiles.find(folder / stem, side)  # Parquet in parts, as on Hugging Face, or a text a file
+    if len(paths) > 1:
+        raise DataError(f"{folder}: has both {paths[0].name} and {paths[1].name}; expected one of them")
+    return TextFiles.find(paths[0], side) if paths else TextFiles()
 
 
 def list_query_versions(folder: Path) -> list[str]:
     """Return the versions of the queries that a folder has beside the plain one."""
-    found = set()
+    versions = set()
     for path in folder.iterdir():
         stem = strip_packed_suffix(path.name).rpartition(".")[0]
-        for mark in (f"{one}{sign}" for one in _STEMS["queries"] for sign in ".-"):
+        for mark in (f"{name}{sign}" for name in _STEMS["queries"] for sign in ".-"):
             if stem.startswith(mark) and len(stem) > len(mark):
-                found.add(stem.removeprefix(mark))
-    return sorted(found)
+                versions.add(stem.removeprefix(mark))
+    return sorted(versions)
 
 
-def _judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
+def _find_judgement_files(folder: Path) -> dict[str, dict[str, Path]]:
     """Return {split: {set: file}} of `qrels/<split>[.<set>].<ending>`, or of `qrels.<ending>` without splits."""
-    found: dict[str, dict[str, Path]] = {}
-    inside = folder / "qrels"
-    named = [(path, _stem(path)) for path in sorted(inside.iterdir())] if inside.is_dir() else []
-    named += [(folder / f"qrels.{one}{packed}", "") for one in _JUDGED for packed in ("", *PACKED_SUFFIXES)]
-    for path, stem in named:
+    files: dict[str, dict[str, Path]] = {}
+    subfolder = folder / "qrels"
+    stems = [(path, _get_stem(path)) for path in sorted(subfolder.iterdir())] if subfolder.is_dir() else []
+    stems += [(folder / f"qrels.{ending}{packed}", "") for ending in _ENDINGS for packed in ("", *PACKED_SUFFIXES)]
+    for path, stem in stems:
         if stem is None or not path.is_file():
             continue
         split, _, name = stem.partition(".")
-        sets = found.setdefault(split, {})
+        sets = files.setdefault(split, {})
         if (name or MAIN) in sets:
             raise DataError(f"{path.parent}: has both {sets[name or MAIN].name} and {path.name}; expected one of them")
         sets[name or MAIN] = path
-    return {split: dict(sorted(sets.items(), key=lambda one: one[0] != MAIN)) for split, sets in found.items()}
+    return {split: dict(sorted(sets.items(), key=lambda item: item[0] != MAIN)) for split, sets in files.items()}
 
 
-def _stem(path: Path) -> str | None:
+def _get_stem(path: Path) -> str | None:
     stem, _, ending = strip_packed_suffix(path.name).rpartition(".")
-    return stem if ending in _JUDGED and stem and path.name[0] != "." else None
+    return stem if ending in _ENDINGS and stem and path.name[0] != "." else None
 
 
-def _candidate_files(folder: Path) -> dict[str, Path]:
+def _find_candidate_files(folder: Path) -> dict[str, Path]:
     """Return {split: file} of `candidates/<split>.tsv`, or {'': `candidates.tsv`}."""
-    inside = folder / "candidates"
-    found = {stem: path for path in sorted(inside.iterdir()) if (stem := _stem(path))} if inside.is_dir() else {}
-    alone = [folder / f"candidates.{one}{packed}" for one in _JUDGED for packed in ("", *PACKED_SUFFIXES)]
-    there = [path for path in alone if path.is_file()]
-    if len(there) > 1:
-        raise DataError(f"{folder}: has both {there[0].name} and {there[1].name}; expected one of them")
-    return found | ({"": there[0]} if there else {})
+    subfolder = folder / "candidates"
+    files = (
+        {stem: path for path in sorted(subfolder.iterdir()) if (stem := _get_stem(path))} if subfolder.is_dir() else {}
+    )
+    names = [folder / f"candidates.{ending}{packed}" for ending in _ENDINGS for packed in ("", *PACKED_SUFFIXES)]
+    without_split = [path for path in names if path.is_file()]
+    if len(without_split) > 1:
+        first, second = without_split[:2]
+        raise DataError(f"{folder}: has both {first.name} and {second.name}; expected one of them")
+    return files | ({"": without_split[0]} if without_split else {})

@@ -54,15 +54,15 @@ class IrDataset:
 
         self.name = self.id = id
         self.dataset = ir_datasets.load(id)
-        self._seen: dict[Side, str] = {}  # digests of what identity() read
+        self._content_digests: dict[Side, str] = {}  # digests of what identity() read
         lacks = [part for part in ("docs", "queries") if not self.dataset.has(part)]
         if lacks:
-            below = [one for one in list_ids() if one.startswith(f"{id}/")]
-            ways = f"; choose one of {', '.join(below[:12])}{', …' if len(below) > 12 else ''}" if below else ""
-            raise ConfigError(f"ir_datasets '{id}': has no {' and no '.join(lacks)}{ways}")
+            below = [name for name in list_ids() if name.startswith(f"{id}/")]
+            hint = f"; choose one of {', '.join(below[:12])}{', …' if len(below) > 12 else ''}" if below else ""
+            raise ConfigError(f"ir_datasets '{id}': has no {' and no '.join(lacks)}{hint}")
 
     @classmethod
-    def split_of(cls, id: str, split: str | None) -> IrDataset:
+    def open_split(cls, id: str, split: str | None) -> IrDataset:
         """Open an id, or its split `id/split`.
 
         An id that has no judgements of its own, but below it splits that have, is read as a folder
@@ -70,8 +70,8 @@ class IrDataset:
         """
         import ir_datasets
 
-        judged = [one for one in list_ids() if one.rpartition("/")[0] == id and ir_datasets.load(one).has("qrels")]
-        names = [one.rpartition("/")[2] for one in judged]
+        below = [name for name in list_ids() if name.rpartition("/")[0] == id]
+        names = [name.rpartition("/")[2] for name in below if ir_datasets.load(name).has("qrels")]
         if split is None and not ir_datasets.load(id).has("qrels") and names:
             split = "test" if "test" in names else names[0] if len(names) == 1 else None
             if split is None:
@@ -79,8 +79,8 @@ class IrDataset:
         if split is None or id.endswith(f"/{split}"):
             return cls(id)
         if not is_known(f"{id}/{split}"):
-            listed = f"; it has {', '.join(names)}" if names else "; it has no splits"
-            raise ConfigError(f"ir_datasets '{id}': no split '{split}'{listed}{suggest(split, names)}")
+            hint = f"; it has {', '.join(names)}" if names else "; it has no splits"
+            raise ConfigError(f"ir_datasets '{id}': no split '{split}'{hint}{suggest(split, names)}")
         return cls(f"{id}/{split}")
 
     def get_identity(self, side: Side) -> Mapping[str, Any]:
@@ -92,12 +92,12 @@ class IrDataset:
             # Shipped with ir_datasets, which checks the files' hashes: id and version say it all.
             return {"reader": "ir_datasets-1", "id": parent, "side": side, "ir_datasets": version}
         # Registered by the user: the files may change under the id, so the content itself is read.
-        if side not in self._seen:
+        if side not in self._content_digests:
             running = Digester()
             for record in self.read_records(side):
                 running.add_bytes(json.dumps(record).encode())
-            self._seen[side] = running.hexdigest()
-        return {"reader": "ir_datasets-1", "side": side, "content": self._seen[side]}
+            self._content_digests[side] = running.hexdigest()
+        return {"reader": "ir_datasets-1", "side": side, "content": self._content_digests[side]}
 
     def list_input_files(self, side: Side) -> Sequence[InputFile]:
         return ()  # ir_datasets opens them itself
@@ -111,15 +111,15 @@ class IrDataset:
         return f"ir_datasets {self.id} {side}"
 
     def read_records(self, side: Side) -> Iterator[Record]:
-        read = _document if side == "docs" else _query
-        found = self._reading(getattr(self.dataset, f"{side}_iter"), side)
+        make_record = _read_document if side == "docs" else _read_query
+        items = self._guard(getattr(self.dataset, f"{side}_iter"), side)
         running = Digester()
-        for number, one in enumerate(found, 1):
-            record = read(one, number)
-            if side in self._seen:
+        for number, item in enumerate(items, 1):
+            record = make_record(item, number)
+            if side in self._content_digests:
                 running.add_bytes(json.dumps(record).encode())
             yield record
-        if self._seen.get(side, running.hexdigest()) != running.hexdigest():
+        if self._content_digests.get(side, running.hexdigest()) != running.hexdigest():
             raise DataError(f"ir_datasets '{self.id}': its {side} changed since they were read at planning; run again")
 
     def read_candidates(self, split: str | None) -> PairsFile | None:
@@ -128,11 +128,11 @@ class IrDataset:
     def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         if not self.dataset.has("qrels"):
             return {}
-        found = self._reading(self.dataset.qrels_iter, "qrels")
-        judged = ((one.query_id, one.doc_id, one.relevance) for one in found)
+        items = self._guard(self.dataset.qrels_iter, "qrels")
+        judged = ((item.query_id, item.doc_id, item.relevance) for item in items)
         return {"qrels": QrelsFile.of(judged, f"{self.id} qrels")}
 
-    def _reading(self, iterate: Callable[[], Iterable[Any]], part: str) -> Iterator[Any]:
+    def _guard(self, iterate: Callable[[], Iterable[Any]], part: str) -> Iterator[Any]:
         """Pass on what ir_datasets yields; whatever goes wrong in there becomes one line."""
         try:
             yield from iterate()
@@ -150,7 +150,7 @@ class IrDataset:
             ) from error
 
 
-def _document(doc: Any, number: int) -> Record:
+def _read_document(doc: Any, number: int) -> Record:
     title = str(getattr(doc, "title", "") or "")
     if hasattr(doc, "default_text"):
         text = str(doc.default_text() or "").removeprefix(title)
@@ -158,23 +158,23 @@ def _document(doc: Any, number: int) -> Record:
     else:
         names = [name for name in _TEXT if name in doc._fields] or [n for n in doc._fields[1:] if n != "title"]
         text = " ".join(value for name in names if isinstance(value := getattr(doc, name), str) and value)
-    return _record(doc.doc_id, title, text, _rest(doc, ("doc_id", "title", *_TEXT, *_MARKUP)), number)
+    return _make_record(doc.doc_id, title, text, _collect_metadata(doc, ("doc_id", "title", *_TEXT, *_MARKUP)), number)
 
 
-def _query(query: Any, number: int) -> Record:
+def _read_query(query: Any, number: int) -> Record:
     if hasattr(query, "default_text"):
         text = str(query.default_text() or "")
     else:
         name = next((name for name in (*_QUERY_TEXT, *query._fields[1:]) if name in query._fields), "query_id")
         text = str(getattr(query, name) or "")
-    return _record(query.query_id, "", text, _rest(query, ("query_id", "text", "query")), number)
+    return _make_record(query.query_id, "", text, _collect_metadata(query, ("query_id", "text", "query")), number)
 
 
-def _record(id: Any, title: str, text: str, metadata: Mapping[str, Any], number: int) -> Record:
+def _make_record(id: Any, title: str, text: str, metadata: Mapping[str, Any], number: int) -> Record:
     return Record(str(id), title, text, metadata, number, converted_id=not isinstance(id, str))
 
 
-def _rest(record: Any, used: tuple[str, ...]) -> dict[str, Any]:
+def _collect_metadata(record: Any, used: tuple[str, ...]) -> dict[str, Any]:
     """Return the plain fields that are not used otherwise."""
     values = {name: getattr(record, name) for name in record._fields if name not in used}
     return {name: value for name, value in values.items() if isinstance(value, (str, int, float)) and value != ""}

@@ -16,28 +16,27 @@ QrelsOption = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
 
 
 def read_judgement_sets(
-    source: Source, split: str | None, queries: Ids, asked: QrelsOption, min_rel: int
+    source: Source, split: str | None, queries: Ids, qrels: QrelsOption, min_rel: int
 ) -> dict[str, tuple[QrelsFile, int]]:
     """Return the judgement sets by name, each with its least relevant grade.
 
-    asked  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
+    qrels  None: the source's own; a file; {name: file}; {name: {path: …, min_rel: …}}, where without
            a path the source's set of that name is meant, else its main one. A path may contain {split}.
     """
-    own = source.read_judgements(split, queries)
-    if asked is None:
-        return {name: (one, min_rel) for name, one in own.items()}
-    wanted = asked if isinstance(asked, Mapping) else {MAIN: asked}
+    source_sets = source.read_judgements(split, queries)
+    if qrels is None:
+        return {name: (file, min_rel) for name, file in source_sets.items()}
     sets: dict[str, tuple[QrelsFile, int]] = {}
-    for name, one in wanted.items():
-        options = _set_options(name, one)
-        least = options.get("min_rel", min_rel)
-        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
-            raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {least!r}")
+    for name, option in _name_sets(qrels).items():
+        options = _read_options(name, option)
+        set_min_rel = options.get("min_rel", min_rel)
+        if isinstance(set_min_rel, bool) or not isinstance(set_min_rel, int) or set_min_rel < 1:
+            raise ConfigError(f"qrels: {name}: min_rel must be an integer from 1, got {set_min_rel!r}")
         if "path" in options:
             path = str(options["path"]).replace("{split}", split or "")
-            sets[name] = (source.read_qrels(path) if isinstance(source, FileSet) else read_qrels(path)), least
-        elif own:
-            sets[name] = own.get(name, next(iter(own.values()))), least
+            sets[name] = (source.read_qrels(path) if isinstance(source, FileSet) else read_qrels(path)), set_min_rel
+        elif source_sets:
+            sets[name] = source_sets.get(name, next(iter(source_sets.values()))), set_min_rel
         else:
             where = "" if split is None else f" for split '{split}'"
             raise ConfigError(
@@ -47,11 +46,11 @@ def read_judgement_sets(
     return sets
 
 
-def _set_options(name: str, asked: Any) -> dict[str, Any]:
-    """Return what is asked of a judgement set as {path: …, min_rel: …}."""
-    options = {"path": asked} if isinstance(asked, (str, Path)) else asked
+def _read_options(name: str, option: Any) -> dict[str, Any]:
+    """Return what a user says of a judgement set as {path: …, min_rel: …}."""
+    options = {"path": option} if isinstance(option, (str, Path)) else option
     if not isinstance(options, Mapping):
-        raise ConfigError(f"qrels: {name}: expected a file, or {{path: …, min_rel: …}}, got {asked!r}")
+        raise ConfigError(f"qrels: {name}: expected a file, or {{path: …, min_rel: …}}, got {option!r}")
     wrong = [key for key in options if key not in ("path", "min_rel")]
     if wrong:
         near = suggest(str(wrong[0]), ("path", "min_rel"))
@@ -61,13 +60,17 @@ def _set_options(name: str, asked: Any) -> dict[str, Any]:
     return dict(options)
 
 
-def drop_split_files(asked: QrelsOption) -> QrelsOption:
-    """Return what is asked of a split's judgements as it is asked of the others: files of one split are not theirs."""
-    if asked is None:
+def drop_split_files(qrels: QrelsOption) -> QrelsOption:
+    """Return the judgement sets of one split as options for the other splits: without files that are of this one."""
+    if qrels is None:
         return None
-    found: dict[str, Mapping[str, Any]] = {}
-    for name, one in (asked if isinstance(asked, Mapping) else {MAIN: asked}).items():
-        options = _set_options(name, one)
-        whose = "{split}" in str(options.get("path", ""))
-        found[name] = options if whose else {key: value for key, value in options.items() if key != "path"}
-    return found
+    kept: dict[str, Mapping[str, Any]] = {}
+    for name, option in _name_sets(qrels).items():
+        options = _read_options(name, option)
+        of_any_split = "{split}" in str(options.get("path", ""))
+        kept[name] = options if of_any_split else {key: value for key, value in options.items() if key != "path"}
+    return kept
+
+
+def _name_sets(qrels: Any) -> Mapping[str, Any]:
+    return qrels if isinstance(qrels, Mapping) else {MAIN: qrels}

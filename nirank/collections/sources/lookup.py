@@ -31,26 +31,28 @@ class NamedFiles:
     columns: ColumnNames = field(default_factory=ColumnNames)
     tables: TableOptions | None = None
 
-    def open(self, name: str | None) -> FileSet:
+    def open_files(self, name: str | None) -> FileSet:
         """Return the collection that the files make by themselves."""
         if self.tables is not None:
             return RecordTables.of_tables(self.tables, name)
-        missing = [key for key, one in (("docs", self.docs), ("queries", self.queries)) if one is None]
+        missing = [key for key, path in (("docs", self.docs), ("queries", self.queries)) if path is None]
         if missing:
             raise ConfigError(f"a collection without a source needs docs and queries; {' and '.join(missing)} missing")
         assert self.docs is not None
         assert self.queries is not None
         docs, queries = expand_path(self.docs), expand_path(self.queries)
-        made = name or strip_packed_suffix(docs.name).partition(".")[0]
-        sides = TextFiles.at(docs, "docs"), TextFiles.at(queries, "queries")
-        return FileSet(made, *sides, place=str(docs), columns=self.columns)
+        name = name or strip_packed_suffix(docs.name).partition(".")[0]
+        sides = TextFiles.find(docs, "docs"), TextFiles.find(queries, "queries")
+        return FileSet(name, *sides, place=str(docs), columns=self.columns)
 
     def open_folder(self, folder: Path) -> FileSet:
         """Return a folder's collection with the version, or the file, of queries that is asked for."""
         path = None if self.queries is None else expand_path(self.queries)
         if path is not None and path.is_file():
             plain = FileSet.of_folder(folder)
-            return replace(plain, queries=TextFiles.at(path, "queries"), plain=plain.queries, columns=self.columns)
+            return replace(
+                plain, queries=TextFiles.find(path, "queries"), plain_queries=plain.queries, columns=self.columns
+            )
         return replace(FileSet.of_folder(folder, str(self.queries or "")), columns=self.columns)
 
 
@@ -60,7 +62,7 @@ def open_source(
     """Open what a source (or files named one by one) means, and return it with the split that the name contains."""
     files = files or NamedFiles()
     if source is None:
-        return files.open(name), split
+        return files.open_files(name), split
     text = str(source)
     if files.tables is not None:
         given = next(iter(files.tables.list_given()))
@@ -69,10 +71,10 @@ def open_source(
         raise ConfigError(f"collection {text}: docs is for collections without a source; give one of both")
     path = expand_path(source)
     folder = path if path.is_dir() else path.parent
-    in_files = is_clef_tar(folder) or is_collection(folder)
-    if files.queries is not None and not in_files:
+    is_file_collection = is_clef_tar(folder) or is_collection(folder)
+    if files.queries is not None and not is_file_collection:
         raise ConfigError(f"collection {text}: queries names a version of a folder's queries; this is no such folder")
-    if (files.columns and not (path.is_dir() or in_files)) or (files.columns and is_clef_tar(folder)):
+    if (files.columns and not (path.is_dir() or is_file_collection)) or (files.columns and is_clef_tar(folder)):
         raise ConfigError(f"collection {text}: columns names columns of files in BEIR's layout; this has none")
     if text == python_stdlib.NAME:
         return python_stdlib.StandardLibrary(), split
@@ -82,15 +84,15 @@ def open_source(
         return files.open_folder(path), split
     if path.exists():
         raise ConfigError(f"collection {text}: is a file; expected a folder in BEIR's layout")
-    if in_files:
+    if is_file_collection:
         if split not in (None, path.name):
             raise ConfigError(f"collection {text}: names split '{path.name}', but split '{split}' is asked for")
         return open_source(path.parent, path.name, files)
     is_id = isinstance(source, str) and not text.startswith((".", "/", "~"))
     if is_id and ir_datasets.is_known(text):
-        return ir_datasets.IrDataset.split_of(text, split), None
-    beside = [str(path.parent / one.name) for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = [python_stdlib.NAME, *beside, *(ir_datasets.list_ids() if is_id else ())]
+        return ir_datasets.IrDataset.open_split(text, split), None
+    siblings = [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+    known = [python_stdlib.NAME, *siblings, *(ir_datasets.list_ids() if is_id else ())]
     what = "neither a folder nor an ir_datasets id" if is_id else "no such folder"
     raise ConfigError(
         f"collection {text}: {what}; expected a folder with corpus.jsonl, queries.jsonl and qrels/<split>.tsv,"

@@ -38,7 +38,7 @@ _SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!etc)[.!?](?=\s|$)")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-class Pair(NamedTuple):
+class DocumentedDefinition(NamedTuple):
     """A definition and what it says of itself; both sides carry the same id."""
 
     id: str
@@ -67,35 +67,35 @@ class StandardLibrary:
     @cached_property
     def modules(self) -> dict[str, Path]:
         """Public modules by dotted name, in order of their names."""
-        found = {}
+        modules = {}
         for path in self.root.rglob("*.py"):
             parts = path.relative_to(self.root).with_suffix("").parts
             if parts[-1] == "__init__":
                 parts = parts[:-1]
-            if parts and all(one.isidentifier() and one[0] != "_" and one not in _SKIPPED for one in parts):
-                found[".".join(parts)] = path
-        if not found:
+            if parts and all(part.isidentifier() and part[0] != "_" and part not in _SKIPPED for part in parts):
+                modules[".".join(parts)] = path
+        if not modules:
             raise DataError(f"{NAME}: no Python sources in {self.root}; this interpreter came without them")
-        return dict(sorted(found.items()))
+        return dict(sorted(modules.items()))
 
     @cached_property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[DocumentedDefinition]:
         """All definitions that make a pair, module by module."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old escapes in sources that are not ours
             return [pair for module, path in self.modules.items() for pair in read_module(module, path)]
 
     @cached_property
-    def _seen(self) -> tuple[InputFile, ...]:
+    def _inputs(self) -> tuple[InputFile, ...]:
         return tuple(map(InputFile.of, self.modules.values()))
 
     def list_input_files(self, side: Side) -> Sequence[InputFile]:
-        return self._seen
+        return self._inputs
 
     @cached_property
     def sources(self) -> str:
         """One digest over names and bytes of all modules."""
-        return digest([[module, seen.digest] for module, seen in zip(self.modules, self._seen, strict=True)])
+        return digest([[module, file.digest] for module, file in zip(self.modules, self._inputs, strict=True)])
 
     def get_identity(self, side: Side) -> Mapping[str, Any]:
         return {"reader": "python-stdlib-1", "side": side, "sources": self.sources}
@@ -120,25 +120,25 @@ class StandardLibrary:
         return None
 
 
-def read_module(module: str, path: Path) -> Iterator[Pair]:
+def read_module(module: str, path: Path) -> Iterator[DocumentedDefinition]:
     """Yield the pairs of one module: public functions and classes, and public methods of the classes."""
     text = importlib.util.decode_source(path.read_bytes())
     lines = text.encode().split(b"\n")
-    found: dict[str, tuple[Definition, str]] = {}
-    for node in _public(ast.parse(text).body):
-        found[f"{module}.{node.name}"] = node, ast.get_docstring(node) or ""
+    definitions: dict[str, tuple[Definition, str]] = {}
+    for node in _select_public(ast.parse(text).body):
+        definitions[f"{module}.{node.name}"] = node, ast.get_docstring(node) or ""
         if isinstance(node, ast.ClassDef):
-            for method in _public(node.body):
-                found[f"{module}.{node.name}.{method.name}"] = method, ast.get_docstring(method) or ""
-    for id, (node, docstring) in found.items():
+            for method in _select_public(node.body):
+                definitions[f"{module}.{node.name}.{method.name}"] = method, ast.get_docstring(method) or ""
+    for id, (node, docstring) in definitions.items():
         sentence = extract_first_sentence(docstring)
         if len(sentence.split()) >= _MIN_WORDS:
             source = remove_docstrings(node, lines)
             if sum(not line.isspace() for line in source.splitlines() if line) >= _MIN_LINES:
-                yield Pair(id, source, sentence)
+                yield DocumentedDefinition(id, source, sentence)
 
 
-def _public(body: list[ast.stmt]) -> Iterator[Definition]:
+def _select_public(body: list[ast.stmt]) -> Iterator[Definition]:
     return (node for node in body if isinstance(node, Definition) and not node.name.startswith("_"))
 
 
@@ -155,11 +155,11 @@ def remove_docstrings(node: Definition, lines: list[bytes]) -> str:
 
     The ones inside are queries of their own, and would stand in this document word by word.
     """
-    start = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
+    start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
     kept = lines[start : node.end_lineno]
-    inner = [one for one in ast.walk(node) if isinstance(one, Definition) and ast.get_docstring(one) is not None]
-    for one in sorted(inner, key=lambda one: -one.body[0].lineno):
-        statement = one.body[0]
+    inner = [part for part in ast.walk(node) if isinstance(part, Definition) and ast.get_docstring(part) is not None]
+    docstrings = [definition.body[0] for definition in inner]
+    for statement in sorted(docstrings, key=lambda statement: -statement.lineno):
         first, last = statement.lineno - 1 - start, (statement.end_lineno or statement.lineno) - 1 - start
         rest = kept[first][: statement.col_offset] + kept[last][statement.end_col_offset :]
         kept[first : last + 1] = [rest] if rest.strip() else []

@@ -44,11 +44,11 @@ class TableOptions:
 
     def list_given(self) -> dict[str, Any]:
         """Return the options that were given, but columns, which other collections have too."""
-        unsaid: dict[str, tuple[Any, ...]] = {"exclude": ((), []), "ask": ("right",)}
+        defaults: dict[str, tuple[Any, ...]] = {"exclude": ((), []), "ask": ("right",)}
         return {
             key: value
             for key, value in vars(self).items()
-            if key != "columns" and value is not None and value not in unsaid.get(key, ())
+            if key != "columns" and value is not None and value not in defaults.get(key, ())
         }
 
 
@@ -62,33 +62,34 @@ class RecordTables(FileSet):
     ask: Ask = "right"
 
     @classmethod
-    def of_tables(cls, asked: TableOptions, name: str | None) -> RecordTables:
+    def of_tables(cls, options: TableOptions, name: str | None) -> RecordTables:
         """Look for the files; raise ConfigError for what is missing, contradicts itself or is not there."""
-        _refuse_wrong(asked)
-        left, right = _tables(asked)
-        excluded = _excluded(asked.exclude)
-        columns = _columns(asked, tuple(sorted(set(excluded))))
+        _refuse_wrong(options)
+        left, right = _find_tables(options)
+        excluded = _read_excluded(options.exclude)
+        columns = _read_columns(options, tuple(sorted(set(excluded))))
         sides = {"left": (left, columns.docs), "right": (right, columns.queries)}
         _refuse_absent(excluded, sides)
-        if asked.ask == "left":
+        if options.ask == "left":
             (left, right), columns = (right, left), ColumnNames(columns.queries, columns.docs, columns.qrels)
-        pairs = asked.pairs if isinstance(asked.pairs, Mapping) else {} if asked.pairs is None else {"": asked.pairs}
-        files = {split: {PAIRS: _pair_file(split, path)} for split, path in pairs.items()}
-        made = name or _name_of(left)
-        place = str(asked.records or asked.left)
-        return cls(
-            made, left, right, files, place=place, columns=columns, ask="left" if asked.ask == "left" else "right"
-        )
+        if options.pairs is None:
+            pairs: Mapping[str, str | Path] = {}
+        else:
+            pairs = options.pairs if isinstance(options.pairs, Mapping) else {"": options.pairs}
+        files = {split: {PAIRS: _find_pair_file(split, path)} for split, path in pairs.items()}
+        place = str(options.records or options.left)
+        ask: Ask = "left" if options.ask == "left" else "right"
+        return cls(name or _find_name(left), left, right, files, place=place, columns=columns, ask=ask)
 
     @property
-    def one_table(self) -> bool:
+    def is_one_table(self) -> bool:
         """Whether the records are sought in their own table."""
         return list(self.docs.paths) == list(self.queries.paths)
 
     @property
     def rules(self) -> dict[str, Any]:
         """Fields of `Collection` that follow from what this is; a record of one table never pairs with itself."""
-        return {"unit": "pair"} | ({"relation": "self", "self_match": "id"} if self.one_table else {})
+        return {"unit": "pair"} | ({"relation": "self", "self_match": "id"} if self.is_one_table else {})
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -96,82 +97,82 @@ class RecordTables(FileSet):
         return self.columns.docs.excluded or ()
 
     def describe_origin(self) -> Mapping[str, Any]:
-        said: dict[str, str] = {} if self.one_table else {"ask": self.ask}
-        said |= {"excluded": ", ".join(self.excluded)} if self.excluded else {}
-        return {**super().describe_origin(), "conventions": said}
+        conventions: dict[str, str] = {} if self.is_one_table else {"ask": self.ask}
+        conventions |= {"excluded": ", ".join(self.excluded)} if self.excluded else {}
+        return {**super().describe_origin(), "conventions": conventions}
 
     def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         return {name: self.read_qrels(path) for name, path in self.qrels.get(split or "", {}).items()}
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
         """Read a file of pairs."""
-        return read_qrels(path, self.columns.qrels, one_table=self.one_table, asking=self.ask, of_tables=True)
+        return read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=self.ask, of_tables=True)
 
 
-def _excluded(given: Any) -> tuple[str, ...]:
+def _read_excluded(given: Any) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else given
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"exclude: expected names of columns, got {given!r}")
     return tuple(names)
 
 
-def _refuse_wrong(asked: TableOptions) -> None:
+def _refuse_wrong(options: TableOptions) -> None:
     wrong = []
-    if asked.records is not None and (asked.left is not None or asked.right is not None):
+    if options.records is not None and (options.left is not None or options.right is not None):
         wrong.append("records is one table and left and right are two; give one or the other")
-    elif asked.records is None and (asked.left is None or asked.right is None):
-        missing = [key for key in ("left", "right") if vars(asked)[key] is None]
+    elif options.records is None and (options.left is None or options.right is None):
+        missing = [key for key in ("left", "right") if vars(options)[key] is None]
         if len(missing) == 2:
-            keys = join_names(tuple(asked.list_given()))
+            keys = join_names(tuple(options.list_given()))
             wrong.append(f"{keys} goes with tables of records: left and right, or records for one table")
         else:
             wrong.append(f"{missing[0]} is missing: two tables are left and right; of one table say records")
-    if asked.ask == "both":
+    if options.ask == "both":
         wrong.append("ask: both is not supported: one side asks and the other is searched; expected right or left")
-    elif asked.ask not in get_args(Ask):
-        wrong.append(f"ask: expected right or left, got {asked.ask!r}{suggest(str(asked.ask), get_args(Ask))}")
-    elif asked.ask == "left" and asked.records is not None:
+    elif options.ask not in get_args(Ask):
+        wrong.append(f"ask: expected right or left, got {options.ask!r}{suggest(str(options.ask), get_args(Ask))}")
+    elif options.ask == "left" and options.records is not None:
         wrong.append("ask is for two tables; the records of one table all ask")
     if wrong:
         raise ConfigError(*wrong)
 
 
-def _tables(asked: TableOptions) -> tuple[TextFiles, TextFiles]:
-    if asked.records is not None:
-        table = TextFiles.at(expand_path(asked.records), "records")
+def _find_tables(options: TableOptions) -> tuple[TextFiles, TextFiles]:
+    if options.records is not None:
+        table = TextFiles.find(expand_path(options.records), "records")
         return table, table
-    assert asked.left is not None
-    assert asked.right is not None
-    left, right = TextFiles.at(expand_path(asked.left), "left"), TextFiles.at(expand_path(asked.right), "right")
+    assert options.left is not None
+    assert options.right is not None
+    left, right = TextFiles.find(expand_path(options.left), "left"), TextFiles.find(expand_path(options.right), "right")
     if [path.resolve() for path in left.paths] == [path.resolve() for path in right.paths]:
-        raise ConfigError(f"left and right are the same file, {left.label}; of one table say records: {asked.left}")
+        raise ConfigError(f"left and right are the same file, {left.label}; of one table say records: {options.left}")
     return left, right
 
 
-def _pair_file(split: str, given: str | Path) -> Path:
+def _find_pair_file(split: str, given: str | Path) -> Path:
     path = expand_path(given)
     if not path.is_file():
-        near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
         where = f"pairs: {split}: " if split else "pairs: "
         raise ConfigError(f"{where}{path}: there is no such file{suggest(str(path), near)}")
     return path
 
 
-def _name_of(files: TextFiles) -> str:
+def _find_name(files: TextFiles) -> str:
     """Return the name of the folder that holds the first table: files are called tableA everywhere."""
     first = files.folder or files.paths[0]
     return first.resolve().parent.name or strip_packed_suffix(first.name).partition(".")[0]
 
 
-def _columns(asked: TableOptions, excluded: tuple[str, ...]) -> ColumnNames:
-    """Return what is said of columns, with the left table as documents and the right one as queries."""
-    tables = ("left", "right") if asked.records is None else ("records",)
-    value = {} if asked.columns is None else asked.columns
+def _read_columns(options: TableOptions, excluded: tuple[str, ...]) -> ColumnNames:
+    """Return the names of columns that a user gives, of the left table as documents, of the right one as queries."""
+    tables = ("left", "right") if options.records is None else ("records",)
+    value = {} if options.columns is None else options.columns
     example = f"{{{tables[0]}: {{id: key}}, pairs: {{left: …, right: …, label: …}}}}"
     if not isinstance(value, Mapping):
         raise ConfigError(f"columns: expected a mapping such as {example}, got {value!r}")
     known: dict[str, tuple[str, ...]] = {**dict.fromkeys(tables, ("id",)), PAIRS: ("left", "right", "label")}
-    found: dict[str, dict[str, str]] = {}
+    names_by_part: dict[str, dict[str, str]] = {}
     if "id" in value:  # of every table
         rest = {part: names for part, names in value.items() if part != "id"}
         value = {**{table: {"id": value["id"]} for table in tables}, **rest}
@@ -183,13 +184,15 @@ def _columns(asked: TableOptions, excluded: tuple[str, ...]) -> ColumnNames:
                 raise ConfigError(
                     f"columns: {part}: expected names of columns for {', '.join(known[part])}, got {key}: {column!r}"
                 )
-        found[part] = dict(names)
-    left, right = (TextColumns(id=found.get(part, {}).get("id"), excluded=excluded) for part in (tables[0], tables[-1]))
-    said = found.get(PAIRS, {})
-    one, other = (said.get(key) for key in ("left", "right"))
-    if asked.ask == "right":
-        one, other = other, one
-    return ColumnNames(left, right, JudgementColumns(one, other, said.get("label")))
+        names_by_part[part] = dict(names)
+    left, right = (
+        TextColumns(id=names_by_part.get(part, {}).get("id"), excluded=excluded) for part in (tables[0], tables[-1])
+    )
+    pair_names = names_by_part.get(PAIRS, {})
+    query, document = (pair_names.get(key) for key in ("left", "right"))
+    if options.ask == "right":
+        query, document = document, query
+    return ColumnNames(left, right, JudgementColumns(query, document, pair_names.get("label")))
 
 
 def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles, TextColumns]]) -> None:

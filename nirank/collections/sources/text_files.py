@@ -14,13 +14,13 @@ from nirank.errors import ConfigError, DataError, suggest
 from nirank.forms.column_names import TextColumns
 
 # What Spark, pandas, Hugging Face and people leave beside data.
-_BESIDE = re.compile(
+_NO_DATA = re.compile(
     r"\..*|_(success|metadata|common_metadata|committed_.*|started_.*)|(readme|licen[cs]e|notice|changelog|citation)(\..*)?"
     r"|(checksums?|md5sums?|sha(1|256)sums?)(\.txt)?|.*\.(md5|sha1|sha256|crc)|dataset_infos?\.json|state\.json"
     r"|thumbs\.db|desktop\.ini",
     re.IGNORECASE,
 )
-_FOLDERS_BESIDE = re.compile(r"\..*|_temporary|_delta_log|__macosx", re.IGNORECASE)
+_NO_DATA_FOLDERS = re.compile(r"\..*|_temporary|_delta_log|__macosx", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,27 @@ class TextFiles:
     skipped: tuple[str, ...] = ()
 
     @classmethod
-    def at(cls, path: Path, what: str) -> TextFiles:
+    def find(cls, path: Path, what: str) -> TextFiles:
         """Return a file, or all files of a folder; raise ConfigError if there are none.
 
         what  names the option in the error
         """
         if path.is_file():
             return cls((path,))
-        found, skipped = _inside(path) if path.is_dir() else ([], [])
-        if path.is_dir() and not found:
+        paths, skipped = _list_data_files(path) if path.is_dir() else ([], [])
+        if path.is_dir() and not paths:
             but = f" but {', '.join(skipped[:3])}" if skipped else ""
             raise ConfigError(f"{what}: {path}: is a folder without data{but}; expected a file, or a folder of files")
-        if not found:
-            near = [str(one) for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        if not paths:
+            near = [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
             raise ConfigError(f"{what}: {path}: there is no such file or folder of files{suggest(str(path), near)}")
-        return cls(tuple(found), path, tuple(skipped))
+        return cls(tuple(paths), path, tuple(skipped))
 
     def read_records(self, side: Side, columns: TextColumns) -> Iterator[Record]:
         """Yield the records, streaming."""
         return read_records(self.paths, side, columns, self.folder)
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """Return the files' names, inside the folder if there is one."""
         return [path.name if self.folder is None else path.relative_to(self.folder).as_posix() for path in self.paths]
 
@@ -69,23 +69,23 @@ class TextFiles:
         return bool(self.paths)
 
 
-def _inside(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the data files of a folder and its subfolders, and the names of those that are none."""
-    found: list[Path] = []
+def _list_data_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the data files of a folder and its subfolders, and the names of those that are no data."""
+    paths: list[Path] = []
     skipped: list[str] = []
 
-    def fail(error: OSError) -> None:
+    def raise_data_error(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
 
-    for place, folders, names in os.walk(folder, onerror=fail):
-        here = Path(place)
-        beside = [name for name in folders if _FOLDERS_BESIDE.fullmatch(name) or (here / name).is_symlink()]
-        skipped += [f"{(here / name).relative_to(folder).as_posix()}/" for name in beside]
-        folders[:] = [name for name in folders if name not in beside]
+    for root, folders, names in os.walk(folder, onerror=raise_data_error):
+        current = Path(root)
+        ignored = [name for name in folders if _NO_DATA_FOLDERS.fullmatch(name) or (current / name).is_symlink()]
+        skipped += [f"{(current / name).relative_to(folder).as_posix()}/" for name in ignored]
+        folders[:] = [name for name in folders if name not in ignored]
         for name in names:
-            path = here / name
-            if _BESIDE.fullmatch(name) or path.is_fifo() or path.is_socket():
+            path = current / name
+            if _NO_DATA.fullmatch(name) or path.is_fifo() or path.is_socket():
                 skipped.append(path.relative_to(folder).as_posix())
             else:
-                found.append(path)
-    return sorted(found), sorted(skipped)
+                paths.append(path)
+    return sorted(paths), sorted(skipped)

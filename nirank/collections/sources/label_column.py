@@ -29,29 +29,29 @@ def read_label_column(records: Iterable[Record], column: str, queries: Ids, sour
             f"{source}: the labels in '{column}' are of one query, but there are {len(queries):,}; name a file of"
             " judgements with query, document and label"
         )
-    judged = QrelsFile.of(_labels(records, column, queries[0], source), f"{source}, column '{column}'")
-    if not len(judged):
+    judgements = QrelsFile.of(_read_labels(records, column, queries[0], source), f"{source}, column '{column}'")
+    if not len(judgements):
         raise DataError(f"{source}: every label in '{column}' is blank")
-    return judged
+    return judgements
 
 
-def _labels(records: Iterable[Record], column: str, query: str, source: str) -> Iterator[tuple[str, str, int]]:
+def _read_labels(records: Iterable[Record], column: str, query: str, source: str) -> Iterator[tuple[str, str, int]]:
     for record in records:
-        found = record.metadata.get(column)
-        if found is None or found == "":
+        label = record.metadata.get(column)
+        if label is None or label == "":
             continue
-        grade = _grade(found)
+        grade = _parse_grade(label)
         if grade is None:
             where = f"{record.file or source}:{record.line}"
             raise DataError(
-                f"{where}: label {found!r} in '{column}' is no integer, nor a word such as yes, no, included, excluded"
+                f"{where}: label {label!r} in '{column}' is no integer, nor a word such as yes, no, included, excluded"
             )
         yield query, record.id, grade
 
 
-def _grade(value: Any) -> int | None:
+def _parse_grade(value: Any) -> int | None:
     text = str(value).strip().casefold()
     if text in _WORDS:
         return _WORDS[text]
-    whole = re.fullmatch(r"([+-]?\d{1,9})(\.0*)?", text)
-    return int(whole[1]) if whole else None
+    integer = re.fullmatch(r"([+-]?\d{1,9})(\.0*)?", text)
+    return int(integer[1]) if integer else None
