@@ -16,12 +16,12 @@ from nirank.errors import ConfigError
 def as_collections(given: Any) -> tuple[Collection, ...]:
     """Return one collection, or several, as a tuple; raise ConfigError for what is none."""
     listed = [given] if isinstance(given, (Collection, str, Path)) or not isinstance(given, Iterable) else given
-    found = tuple(listed)
-    for one in found:
-        if not isinstance(one, Collection):
-            hint = f"; load({str(one)!r}) reads one" if isinstance(one, (str, Path)) else ""
-            raise ConfigError(f"collections: expected what load or Collection.of gives, got {one!r}{hint}")
-    return found
+    collections = tuple(listed)
+    for collection in collections:
+        if not isinstance(collection, Collection):
+            hint = f"; load({str(collection)!r}) reads one" if isinstance(collection, (str, Path)) else ""
+            raise ConfigError(f"collections: expected what load or Collection.of gives, got {collection!r}{hint}")
+    return collections
 
 
 def as_systems(given: Any) -> dict[str, Pipeline]:
@@ -29,21 +29,21 @@ def as_systems(given: Any) -> dict[str, Pipeline]:
     if not isinstance(given, Mapping):
         hint = "; give it a name: {'BM25': BM25()}" if isinstance(given, Pipeline) else ""
         raise ConfigError(f"systems: expected a mapping of names to pipelines, got {given!r}{hint}")
-    found: dict[str, Pipeline] = {}
+    systems: dict[str, Pipeline] = {}
     for name, pipeline in given.items():
         if isinstance(name, bool) or not isinstance(name, (str, Real)):
             raise ConfigError(f"systems: a name is text, got {name!r}")
-        if str(name) in found:
+        if str(name) in systems:
             raise ConfigError(f"systems: two are called '{name}'")
-        found[str(name)] = pipeline
-    return found
+        systems[str(name)] = pipeline
+    return systems
 
 
 def check_name(what: str, name: Any) -> Iterator[str]:
     """Yield what is wrong with a name: tables, files and pages show it on one line."""
     if not isinstance(name, str):
         yield f"{what} {name!r}: a name is text"
-    elif not any(sign.isprintable() and not sign.isspace() for sign in name):
+    elif not any(character.isprintable() and not character.isspace() for character in name):
         yield f"{what} {name!r}: a name must have at least one visible character"
-    elif any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
+    elif any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         yield f"{what} {name!r}: a name is one line without control characters"

@@ -117,7 +117,7 @@ def load(
     that cannot be trusted.
     """
     check_rules(min_rel, self_match, max_dangling, time, expect)
-    same: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": name,
         "queries": queries,
         "columns": columns,
@@ -135,7 +135,7 @@ def load(
         own_rule = None if self_match == "keep" else self_match
         beside = {"docs": docs, "queries": queries, "qrels": qrels, "candidates": candidates, "known": known}
         _refuse_beside_tables(beside | {"self_match": own_rule})
-        same |= tables.list_given()
+        options |= tables.list_given()
         files = NamedFiles(tables=tables)
     else:
         files = NamedFiles(docs, queries, ColumnNames.of(columns))
@@ -144,18 +144,19 @@ def load(
         from nirank.store import open_store
 
         store = open_store()
-    docs_and_facts, topics = import_side(opened, "docs", store), import_side(opened, "queries", store)
-    split = _choose_split(opened, split, topics[1])
-    sets = read_judgement_sets(opened, split, topics[0].ids, qrels, min_rel)
-    others, unread = _read_other_splits(opened, split, topics[0].ids)
+    docs_and_facts = import_side(opened, "docs", store)
+    topics, topic_facts = import_side(opened, "queries", store)
+    split = _choose_split(opened, split, topic_facts)
+    qrels_sets = read_judgement_sets(opened, split, topics.ids, qrels, min_rel)
+    other_splits, unread = _read_other_splits(opened, split, topics.ids)
     contents = Contents(
         docs_and_facts,
-        topics,
-        sets,
+        (topics, topic_facts),
+        qrels_sets,
         _read_candidates(opened, split, candidates),
         None if known is None else read_pairs(expand_path(known), judgements_too=True),
-        _find_declared(opened, split, topics[0], [one for one, _ in sets.values()]),
-        others,
+        _find_declared(opened, split, topics, [judged for judged, _ in qrels_sets.values()]),
+        other_splits,
         opened.describe_origin(),
         candidates is False,
     )
@@ -169,26 +170,26 @@ def load(
         rules,
         max_dangling=max_dangling,
         expect=expect,
-        findings=(*(_rename_finding(one, opened.name, name) for one in opened.findings), *unread),
+        findings=(*(_rename_finding(finding, opened.name, name) for finding in opened.findings), *unread),
         check=check,
-        open_split=_make_split_opener(source, split, opened, same),
+        open_split=_make_split_opener(source, split, opened, options),
     )
 
 
 def _make_split_opener(
-    source: str | Path | None, split: str | None, opened: Source, same: Mapping[str, Any]
+    source: str | Path | None, split: str | None, opened: Source, options: Mapping[str, Any]
 ) -> Callable[[str], Collection] | None:
     """Return what opens another split of a source; None where there is none to open."""
     if source is None and not isinstance(opened, RecordTables):
         return None
     root = None if source is None else _remove_split(source, split)
-    return lambda other: load(root, split=other, **same)
+    return lambda other: load(root, split=other, **options)
 
 
-def _refuse_beside_tables(others: Mapping[str, Any]) -> None:
-    given = [key for key, value in others.items() if value is not None]
-    if given:
-        raise ConfigError(f"{given[0]} does not go with tables of records; they take pairs, exclude and ask")
+def _refuse_beside_tables(options: Mapping[str, Any]) -> None:
+    given_names = [key for key, value in options.items() if value is not None]
+    if given_names:
+        raise ConfigError(f"{given_names[0]} does not go with tables of records; they take pairs, exclude and ask")
 
 
 def load_alone(path: Path, *, store: Store | None = None) -> Collection:
@@ -208,10 +209,10 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
 
         store = open_store()
     files = FileSet(path.name, TextFiles.find(path, "audit"), TextFiles())
-    texts, told = import_side(files, "docs", store)
+    texts, import_facts = import_side(files, "docs", store)
     origin = {"source": str(path), "counts": {"records": len(texts)}, "digests": {"records": texts.digest}}
-    found = (*audit_side(texts, "records", told), *files.findings)
-    return Collection(path.name, texts, Texts.of({}), findings=found, origin=origin)
+    findings = (*audit_side(texts, "records", import_facts), *files.findings)
+    return Collection(path.name, texts, Texts.of({}), findings=findings, origin=origin)
 
 
 def _read_judgements_alone(path: Path) -> QrelsFile | None:
@@ -264,12 +265,12 @@ def _load_dates(store: Store, texts: Texts, key: str) -> Dates:
     node = Node("nirank.collections.dates:read_dates", DATES_VERSION, {"key": key}, inputs, label=f"dates of '{key}'")
     stored = store.find(node)
     if stored is None or not store.verify(stored):
-        found = read_dates(texts, key)
+        dates = read_dates(texts, key)
         with store.lock(node, log.info):
             if store.find(node) is None:
                 with store.commit(node, {"inputs": []}) as folder:
-                    found.save(folder)
-        return found
+                    dates.save(folder)
+        return dates
     return Dates.open(stored.folder)
 
 
@@ -290,28 +291,30 @@ def _run_import(source: Source, side: Side, store: Store, node: Node) -> Stored:
 
 def _choose_split(source: Source, split: str | None, queries: ImportFacts) -> str | None:
     """Return the split to use: the one asked for, else test, else the only one."""
-    known = sorted({*source.splits, *queries.splits}) if source.splits or split is not None else []
+    splits = sorted({*source.splits, *queries.splits}) if source.splits or split is not None else []
     if split is None:
-        if not known or "test" in known:
-            return "test" if known else None
-        if len(known) > 1:
-            raise ConfigError(f"collection {source.name}: has several splits; choose one of {', '.join(known)}")
-        return known[0]
-    if split not in known:
-        listed = f"it has {', '.join(known)}" if known else "it has none"
-        raise ConfigError(f"collection {source.name}: there is no split '{split}'; {listed}{suggest(split, known)}")
+        if not splits or "test" in splits:
+            return "test" if splits else None
+        if len(splits) > 1:
+            raise ConfigError(f"collection {source.name}: has several splits; choose one of {', '.join(splits)}")
+        return splits[0]
+    if split not in splits:
+        listed = f"it has {', '.join(splits)}" if splits else "it has none"
+        raise ConfigError(f"collection {source.name}: there is no split '{split}'; {listed}{suggest(split, splits)}")
     return split
 
 
-def _find_declared(source: Source, split: str | None, queries: Texts, judged: Sequence[QrelsFile]) -> NDArray[np.bool_]:
+def _find_declared(
+    source: Source, split: str | None, queries: Texts, qrels_files: Sequence[QrelsFile]
+) -> NDArray[np.bool_]:
     """Tell which queries are declared, (n_queries,) bool."""
     if split is None or isinstance(source, (ClefTar, RecordTables)):
         return np.ones(len(queries), np.bool_)
-    named = np.array([value == split for value in queries.read_metadata("split")], np.bool_)
-    for one in judged:
-        rows = queries.ids.find_rows(one.query_ids.unique())
-        named[rows[rows >= 0]] = True
-    return named
+    declared = np.array([value == split for value in queries.read_metadata("split")], np.bool_)
+    for qrels in qrels_files:
+        rows = queries.ids.find_rows(qrels.query_ids.unique())
+        declared[rows[rows >= 0]] = True
+    return declared
 
 
 def _read_candidates(source: Source, split: str | None, asked: str | Path | bool | None) -> PairsFile | None:
@@ -324,14 +327,14 @@ def _read_candidates(source: Source, split: str | None, asked: str | Path | bool
 
 def _read_other_splits(source: Source, split: str | None, topics: Ids) -> tuple[dict[str, QrelsFile], list[Finding]]:
     """Read the main judgements of the other splits; one that cannot be read becomes a finding."""
-    found: dict[str, QrelsFile] = {}
-    unread: list[Finding] = []
-    for other in source.splits:
-        if other == split:
+    judgements: dict[str, QrelsFile] = {}
+    findings: list[Finding] = []
+    for split_name in source.splits:
+        if split_name == split:
             continue
         try:
-            for one in list(source.read_judgements(other, topics).values())[:1]:
-                found[other] = one
+            for qrels in list(source.read_judgements(split_name, topics).values())[:1]:
+                judgements[split_name] = qrels
         except DataError as error:
-            unread.append(Finding("unreadable-split", "warning", 0, f"split {other}: {error.messages[0]}"))
-    return found, unread
+            findings.append(Finding("unreadable-split", "warning", 0, f"split {split_name}: {error.messages[0]}"))
+    return judgements, findings

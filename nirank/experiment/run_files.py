@@ -67,38 +67,37 @@ def evaluate_runs(
     """
     began, started = datetime.now(UTC), time.perf_counter()
     qrels = expand_path(qrels) if isinstance(qrels, (str, Path)) else _refuse_no_file(qrels)
-    named = _name_files(runs)
+    paths = _name_files(runs)
     measures = measure_names(measures)
-    how = significance or Significance()
-    problems = [message for name in measures for message in _check_measure(name)]
-    if not named:
-        problems.append("evaluate: no run files; expected at least one")
+    significance = significance or Significance()
+    mistakes = [message for name in measures for message in _check_measure(name)]
+    if not paths:
+        mistakes.append("evaluate: no run files; expected at least one")
     if not measures:
-        problems.append("evaluate: no measures; expected some such as nDCG@10")
+        mistakes.append("evaluate: no measures; expected some such as nDCG@10")
     if isinstance(min_rel, bool) or not isinstance(min_rel, int) or not 1 <= min_rel <= _GRADES:
-        problems.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel!r}")
-    if problems:
-        raise ConfigError(*problems)
-    how.check(list(named))
+        mistakes.append(f"evaluate: min_rel must be 1 or more (and no more than {_GRADES:,}), got {min_rel!r}")
+    if mistakes:
+        raise ConfigError(*mistakes)
+    significance.check(list(paths))
     task = _EvaluationTask.read(Path(qrels), candidates, known, min_rel, order_by, duplicates)
-    systems = {name: RunFile(str(path)) for name, path in named.items()}
+    systems = {name: RunFile(str(path)) for name, path in paths.items()}
     result = Result(measures=measures, collections=(), systems=systems)
-    rows = task.common(list(named.values())) if common_queries else np.arange(len(task.queries))
-    wrong: list[str] = []
-    for name, path in named.items():  # one file at a time: memory is that of the largest
+    query_rows = task.find_common_queries(list(paths.values())) if common_queries else np.arange(len(task.queries))
+    for name, path in paths.items():  # one file at a time: memory is that of the largest
         try:
             row = Row(collection=Path(qrels).name, qrels="qrels", system=name, pipeline=repr(systems[name]))
-            row, evaluation = task.evaluate_run(row, task.read_run(path), rows, measures)
+            row, evaluation = task.evaluate_run(row, task.read_run(path), query_rows, measures)
         except DataError as error:
-            wrong += error.messages
+            mistakes += error.messages
             continue
         result.add(row, evaluation)
-    if wrong:
-        raise DataError(*wrong)
+    if mistakes:
+        raise DataError(*mistakes)
     key = (Path(qrels).name, None, "qrels")
-    found = compare({row.system: result.evaluations[*key, row.system] for row in result.rows}, how)
-    result.comparisons[key] = found
-    result.rows = [add_comparisons(row, found) for row in result.rows]
+    comparisons = compare({row.system: result.evaluations[*key, row.system] for row in result.rows}, significance)
+    result.comparisons[key] = comparisons
+    result.rows = [add_comparisons(row, comparisons) for row in result.rows]
     result.finish(began, time.perf_counter() - started, [])
     return result
 
@@ -118,36 +117,36 @@ def evaluate_tar_runs(
     columns = (judged.query_ids.to_pylist(), judged.doc_ids.to_pylist(), judged.grades.tolist())
     for topic, record, label in zip(*columns, strict=True):
         labels.setdefault(topic, {})[record] = label
-    named, found, rows = name_runs(runs), {}, []
-    wrong: list[str] = []
-    for name, path in named.items():
+    paths, evaluations, rows = name_runs(runs), {}, []
+    mistakes: list[str] = []
+    for name, path in paths.items():
         try:
-            one = evaluate_tar(read_tar_run(path), labels, protocol[-4:])  # type: ignore[arg-type]
+            evaluation = evaluate_tar(read_tar_run(path), labels, protocol[-4:])  # type: ignore[arg-type]
         except DataError as error:
-            wrong += error.messages
+            mistakes += error.messages
             continue
-        if not one.per_topic:
-            wrong.append(f"{path}: none of its {len(one.skipped)} topics has a relevant record in {qrels}")
-        found[name] = one
+        if not evaluation.per_topic:
+            mistakes.append(f"{path}: none of its {len(evaluation.skipped)} topics has a relevant record in {qrels}")
+        evaluations[name] = evaluation
         rows.append(
             Row(
                 collection=Path(qrels).name,
                 qrels="qrels",
                 system=name,
                 pipeline=repr(RunFile(str(path))),
-                queries=QueryCounts(len(labels), judged=len(one.per_topic), answered=len(one.per_topic)),
-                measures=dict(one.overall),
-                counts={"skipped": len(one.skipped), "absent": len(one.absent)},
+                queries=QueryCounts(len(labels), judged=len(evaluation.per_topic), answered=len(evaluation.per_topic)),
+                measures=dict(evaluation.overall),
+                counts={"skipped": len(evaluation.skipped), "absent": len(evaluation.absent)},
                 conventions=Conventions(
-                    protocol=protocol, skipped_topics=tuple(one.skipped), absent_topics=tuple(one.absent)
+                    protocol=protocol, skipped_topics=tuple(evaluation.skipped), absent_topics=tuple(evaluation.absent)
                 ),
             )
         )
-    if wrong:
-        raise DataError(*wrong)
-    systems = {name: repr(RunFile(str(path))) for name, path in named.items()}
-    measures = list(dict.fromkeys(name for one in found.values() for name in one.overall))
-    said = manifest(
+    if mistakes:
+        raise DataError(*mistakes)
+    systems = {name: repr(RunFile(str(path))) for name, path in paths.items()}
+    measures = list(dict.fromkeys(name for evaluation in evaluations.values() for name in evaluation.overall))
+    summary = manifest(
         rows=rows,
         systems=systems,
         collections=(),
@@ -157,7 +156,7 @@ def evaluate_tar_runs(
         computed=(),
         command=command,
     )
-    return found, rows, said
+    return evaluations, rows, summary
 
 
 def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
@@ -187,7 +186,7 @@ class _EvaluationTask:
     queries: Ids
     candidates: PairsFile | None
     known: PairsFile | None
-    known_said: str
+    known_sentence: str
     min_rel: int
     order_by: OrderBy
     duplicates: Duplicates
@@ -203,48 +202,52 @@ class _EvaluationTask:
         duplicates: Duplicates,
     ) -> _EvaluationTask:
         judged = read_qrels(qrels)
-        listed, had = (None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known))
+        listed, known_pairs = (
+            None if path is None else read_pairs(path, judgements_too=True) for path in (candidates, known)
+        )
         queries = Ids(pc.unique(judged.query_ids))
         if listed is not None and not len(listed):
             raise DataError(f"candidates: {listed.source}: is empty; expected what each query could be given")
-        for what, pairs in (("candidates", listed), ("known", had)):
+        for what, pairs in (("candidates", listed), ("known", known_pairs)):
             if pairs is not None and len(pairs):
                 ids = pc.unique(pairs.query_ids)
                 shared = int((queries.find_rows(ids) >= 0).sum())
                 _check_shared(f"{what}: {pairs.source}", shared, len(ids), len(queries), str(qrels))
-        rest = judged if had is None else judged.exclude(had)
-        said = "" if had is None else describe_known(len(had), len(judged) - len(rest))
-        return cls(rest, queries, listed, had, said, min_rel, order_by, duplicates)
+        left = judged if known_pairs is None else judged.exclude(known_pairs)
+        sentence = "" if known_pairs is None else describe_known(len(known_pairs), len(judged) - len(left))
+        return cls(left, queries, listed, known_pairs, sentence, min_rel, order_by, duplicates)
 
     def read_run(self, path: str | Path) -> ReadRun:
-        read = read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
-        shared = int((read.ranking.counts > 0).sum())
-        _check_shared(str(path), shared, shared + read.queries_not_declared, len(self.queries), self.judged.source)
-        return read
+        run = read_run(path, self.queries, order_by=self.order_by, duplicates=self.duplicates)
+        shared = int((run.ranking.counts > 0).sum())
+        _check_shared(str(path), shared, shared + run.queries_not_declared, len(self.queries), self.judged.source)
+        return run
 
-    def common(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
+    def find_common_queries(self, runs: Sequence[str | Path]) -> NDArray[np.int64]:
         """Return the rows of the queries that every run has results for; raise ConfigError if there are none."""
         answered = []
-        wrong: list[str] = []
+        mistakes: list[str] = []
         for path in runs:
             try:
                 answered.append(self.read_run(path).ranking.counts > 0)
             except DataError as error:
-                wrong += error.messages
-        if wrong:
-            raise DataError(*wrong)
+                mistakes += error.messages
+        if mistakes:
+            raise DataError(*mistakes)
         rows = np.flatnonzero(np.all(answered, axis=0))
         if not len(rows):
             raise ConfigError(f"common queries: no query of {self.judged.source} has results in all {len(runs)} runs")
         return rows
 
     def evaluate_run(
-        self, row: Row, read: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
+        self, row: Row, run: ReadRun, rows: NDArray[np.int64], measures: Sequence[str]
     ) -> tuple[Row, Evaluation]:
         """Evaluate one run on some of the queries; return its row with what came out."""
-        counts, stated = dict(read.counts), {}
-        whole, queries = read.ranking, self.queries
-        ranking = Ranking(queries, whole.docs, whole.offsets, whole.rows, whole.scores, guess_depth(whole))
+        counts, stated = dict(run.counts), {}
+        complete, queries = run.ranking, self.queries
+        ranking = Ranking(
+            queries, complete.docs, complete.offsets, complete.rows, complete.scores, guess_depth(complete)
+        )
         if len(rows) < len(queries):
             counts["not_common"] = len(queries) - len(rows)
             queries = Ids.of(queries.take(rows))
@@ -253,8 +256,8 @@ class _EvaluationTask:
             ranking = _add_documents(ranking, self.candidates.doc_ids)
         docs = ranking.docs
         q, d = queries.find_rows(self.judged.query_ids), docs.find_rows(self.judged.doc_ids)
-        kept = q >= 0
-        qrels = Qrels.build(queries, docs, q[kept], d[kept], self.judged.grades[kept], min_rel=self.min_rel)
+        declared = q >= 0
+        qrels = Qrels.build(queries, docs, q[declared], d[declared], self.judged.grades[declared], min_rel=self.min_rel)
         scope = None
         if self.candidates is not None:
             scope = Scope(queries, docs, pairs=self.candidates.join(queries, docs))
@@ -263,12 +266,12 @@ class _EvaluationTask:
             ranking = restrict_run(ranking, inside, scope.count_rows())
             stated["candidates"] = self.candidates.source
         if self.known is not None:
-            had = self.known.join(queries, docs)
-            new = ~had.contains(ranking.query_rows, ranking.rows)
-            counts["known"] = int((~new).sum())
-            stated["known"] = self.known_said
-            scope = None if scope is None else scope & Scope(queries, docs, excluded=had)
-            ranking = restrict_run(ranking, new, None if scope is None else scope.count_rows())
+            known = self.known.join(queries, docs)
+            unknown = ~known.contains(ranking.query_rows, ranking.rows)
+            counts["known"] = int((~unknown).sum())
+            stated["known"] = self.known_sentence
+            scope = None if scope is None else scope & Scope(queries, docs, excluded=known)
+            ranking = restrict_run(ranking, unknown, None if scope is None else scope.count_rows())
         evaluation = evaluate(ranking, qrels, measures, scope, whole_corpus=False)
         row = replace(
             row,
@@ -290,9 +293,9 @@ def _check_shared(what: str, shared: int, n: int, judged: int, qrels: str) -> No
         )
 
 
-def _add_documents(ranking: Ranking, more: pa.Array) -> Ranking:
+def _add_documents(ranking: Ranking, doc_ids: pa.Array) -> Ranking:
     """Return the same ranking over a table that has other documents as well."""
-    absent = pc.unique(more).filter(pa.array(ranking.docs.find_rows(pc.unique(more)) < 0))
+    absent = pc.unique(doc_ids).filter(pa.array(ranking.docs.find_rows(pc.unique(doc_ids)) < 0))
     docs = Ids(pa.chunked_array([*ranking.docs.strings.chunks, absent]))
     return Ranking(ranking.queries, docs, ranking.offsets, ranking.rows, ranking.scores, ranking.depth)
 
@@ -311,14 +314,14 @@ def _name_files(runs: Any) -> dict[str, Path]:
     """Return run files by name; raise ConfigError for what are no paths."""
     if isinstance(runs, Mapping):
         return {str(name): expand_path(path) for name, path in runs.items()}
-    listed = [runs] if isinstance(runs, (str, Path)) else runs
-    if not isinstance(listed, Iterable):
+    run_list = [runs] if isinstance(runs, (str, Path)) else runs
+    if not isinstance(run_list, Iterable):
         raise ConfigError(f"runs: expected run files, got {runs!r}")
-    return name_runs([expand_path(path) for path in listed])
+    return name_runs([expand_path(path) for path in run_list])
 
 
-def _refuse_no_file(given: Any) -> NoReturn:
-    raise ConfigError(f"qrels: expected a file of judgements, got {type(given).__name__}")
+def _refuse_no_file(value: Any) -> NoReturn:
+    raise ConfigError(f"qrels: expected a file of judgements, got {type(value).__name__}")
 
 
 def _check_measure(measure: str) -> Sequence[str]:

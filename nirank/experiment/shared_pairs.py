@@ -20,10 +20,10 @@ Rows = NDArray[np.int64]
 
 
 class EvaluationSet(NamedTuple):
-    """A collection of pairs that is evaluated; `held` are the query rows of a fold, None: all."""
+    """A collection of pairs that is evaluated; `held_out` are the query rows of a fold, None: all."""
 
     collection: Collection
-    held: Rows | None
+    held_out: Rows | None
 
 
 class SeenRecords(NamedTuple):
@@ -34,20 +34,20 @@ class SeenRecords(NamedTuple):
     both: int
 
 
-def find_shared(collection: Collection, qrels: Qrels, own: EvaluationSet | None) -> NDArray[np.bool_]:
+def find_shared(collection: Collection, qrels: Qrels, evaluated: EvaluationSet | None) -> NDArray[np.bool_]:
     """Tell which judged pairs are judged for the evaluated collection too, whatever the label, (n_judgements,) bool.
 
     Records are the same where id and text are: ids alone tell neither sides nor tables apart. The same tables may be
     evaluated with the other side asking.
     """
     width = len(collection.docs) + 1
-    mine = qrels.query_rows * width + qrels.rows + 1
-    shared = np.zeros(len(mine), np.bool_)
-    if own is None:
+    pairs = qrels.query_rows * width + qrels.rows + 1
+    shared = np.zeros(len(pairs), np.bool_)
+    if evaluated is None:
         return shared
-    for asked, found in _list_places(own.collection, collection, *_list_judged_rows(own)):
-        there = (asked >= 0) & (found >= 0)
-        shared |= np.isin(mine, asked[there] * width + found[there] + 1)
+    for query_places, doc_places in _list_places(evaluated.collection, collection, *_list_judged_rows(evaluated)):
+        both = (query_places >= 0) & (doc_places >= 0)
+        shared |= np.isin(pairs, query_places[both] * width + doc_places[both] + 1)
     return shared & (qrels.rows >= 0)
 
 
@@ -58,55 +58,54 @@ def count_pairs(collection: Collection, qrels: Qrels, which: NDArray[np.bool_]) 
 
 def name_pairs(collection: Collection, qrels: Qrels) -> frozenset[str]:
     """Return the judged pairs by their ids, 'query – document'; of one table the lesser id comes first."""
-    known = qrels.rows >= 0
-    queries, docs = collection.queries.ids.take(qrels.query_rows[known]), collection.docs.ids.take(qrels.rows[known])
+    judged = qrels.rows >= 0
+    queries, docs = collection.queries.ids.take(qrels.query_rows[judged]), collection.docs.ids.take(qrels.rows[judged])
     pairs: Iterable[tuple[str, ...]] = zip(queries, docs, strict=True)
     if collection.self_match == "id":
         pairs = (tuple(sorted(pair)) for pair in pairs)
     return frozenset(" – ".join(pair) for pair in pairs)
 
 
-def count_seen(collection: Collection, qrels: Qrels, own: EvaluationSet) -> SeenRecords:
+def count_seen(collection: Collection, qrels: Qrels, evaluated: EvaluationSet) -> SeenRecords:
     """Count the evaluated matches, of the first set, whose records are in a training pair, whatever its label."""
-    judged = next(iter(own.collection.qrels.values()), None)
-    if judged is None:
+    qrels_evaluated = next(iter(evaluated.collection.qrels.values()), None)
+    if qrels_evaluated is None:
         return SeenRecords(0, 0, 0)
-    matches = encode_matches(own.collection, judged)
-    queries, docs = decode_pairs(own.collection, matches)
-    if own.held is not None:
-        there = np.isin(queries, own.held) | ((own.collection.relation == "self") & np.isin(docs, own.held))
-        queries, docs = queries[there], docs[there]
-    known = qrels.rows >= 0
-    trained_queries = np.unique(qrels.query_rows[known])
-    trained_docs = np.unique(qrels.rows[known])
+    own, held_out = evaluated
+    queries, docs = decode_pairs(own, encode_matches(own, qrels_evaluated))
+    if held_out is not None:
+        in_fold = np.isin(queries, held_out) | ((own.relation == "self") & np.isin(docs, held_out))
+        queries, docs = queries[in_fold], docs[in_fold]
+    judged = qrels.rows >= 0
+    trained_queries, trained_docs = np.unique(qrels.query_rows[judged]), np.unique(qrels.rows[judged])
     seen = np.zeros(len(queries), np.int64)
-    for rows, texts in ((queries, own.collection.queries), (docs, own.collection.docs)):
-        asked, found = (_find_records(texts, side, rows) for side in (collection.queries, collection.docs))
-        seen += np.isin(asked, trained_queries) | np.isin(found, trained_docs)
+    for rows, texts in ((queries, own.queries), (docs, own.docs)):
+        as_queries, as_docs = (_find_records(texts, side, rows) for side in (collection.queries, collection.docs))
+        seen += np.isin(as_queries, trained_queries) | np.isin(as_docs, trained_docs)
     return SeenRecords(len(queries), int((seen == 1).sum()), int((seen == 2).sum()))
 
 
-def _list_judged_rows(own: EvaluationSet) -> tuple[Rows, Rows]:
+def _list_judged_rows(evaluated: EvaluationSet) -> tuple[Rows, Rows]:
     """Return the query and document rows of all evaluated pairs."""
-    collection, held = own
-    known = [(one.query_rows[one.rows >= 0], one.rows[one.rows >= 0]) for one in collection.qrels.values()]
+    collection, held_out = evaluated
+    pairs = [(qrels.query_rows[qrels.rows >= 0], qrels.rows[qrels.rows >= 0]) for qrels in collection.qrels.values()]
     nothing = np.zeros(0, np.int64)
-    queries, docs = (np.concatenate([nothing, *(pair[side] for pair in known)]) for side in (0, 1))
-    there = np.ones(len(queries), np.bool_) if held is None else np.isin(queries, held)
-    return queries[there], docs[there]
+    queries, docs = (np.concatenate([nothing, *(pair[side] for pair in pairs)]) for side in (0, 1))
+    in_fold = np.ones(len(queries), np.bool_) if held_out is None else np.isin(queries, held_out)
+    return queries[in_fold], docs[in_fold]
 
 
-def _list_places(other: Collection, here: Collection, queries: Rows, docs: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the places of another collection's pairs here as query and document, as they stand and turned round."""
-    yield _find_records(other.queries, here.queries, queries), _find_records(other.docs, here.docs, docs)
-    yield _find_records(other.docs, here.queries, docs), _find_records(other.queries, here.docs, queries)
+def _list_places(own: Collection, other: Collection, queries: Rows, docs: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the places of a collection's pairs in another as query and document, as they stand and turned round."""
+    yield _find_records(own.queries, other.queries, queries), _find_records(own.docs, other.docs, docs)
+    yield _find_records(own.docs, other.queries, docs), _find_records(own.queries, other.docs, queries)
 
 
 def _find_records(texts: Texts, among: Texts, rows: Rows) -> Rows:
     """Return where records stand among others, -1 where none has the same id and text."""
     distinct, back = np.unique(rows, return_inverse=True)
-    found = among.ids.find_rows(texts.ids.take_arrow(distinct))
-    there = found >= 0
-    there[there] = np.asarray(texts.fingerprints)[distinct[there]] == np.asarray(among.fingerprints)[found[there]]
-    places: Rows = np.where(there, found, -1)[back]
-    return places
+    places = among.ids.find_rows(texts.ids.take_arrow(distinct))
+    same = places >= 0
+    same[same] = np.asarray(texts.fingerprints)[distinct[same]] == np.asarray(among.fingerprints)[places[same]]
+    records: Rows = np.where(same, places, -1)[back]
+    return records

@@ -83,7 +83,7 @@ class TrainingCollections:
 class RunSources:
     """The training sources of one system on one collection, in one fold; notes what was asked for.
 
-    own          the collection that is evaluated
+    collection   the one that is evaluated
     held_out     the rows of the queries held out in this fold; None: there are no folds
     supervision  the judged queries that were asked for
     unjudged     what rows say of training sets without judgements: files, fields of documents
@@ -91,7 +91,7 @@ class RunSources:
     """
 
     collections: TrainingCollections
-    own: Collection
+    collection: Collection
     held_out: NDArray[np.int64] | None = None
     supervision: list[Supervision] = field(default_factory=list)
     unjudged: list[dict[str, Any]] = field(default_factory=list)
@@ -102,13 +102,13 @@ class RunSources:
 
         grade  the least one of a relevant document; None: as the judgement set says
         """
-        collection = self._take_outside_fold() if asked.outside_fold else self.collections.open(self.own, asked)
+        collection = self._take_outside_fold() if asked.outside_fold else self.collections.open(self.collection, asked)
         qrels = _choose_qrels(collection, asked.qrels)
         rows = asked.choose_rows(list(collection.queries.ids))
         refused = (asked.on_overlap or ("refuse" if use == "trained" else "mark")) == "refuse"
         dropped = asked.on_overlap == "drop"
         title = f"{collection.name}/{collection.split}" if collection.split else collection.name
-        evaluated = EvaluationSet(self.own, self.held_out) if self.own.unit == "pair" else None
+        evaluated = EvaluationSet(self.collection, self.held_out) if self.collection.unit == "pair" else None
         shared = find_shared(collection, qrels, evaluated) & np.isin(qrels.query_rows, rows)
         n_shared = count_pairs(collection, qrels, shared)
         if n_shared and refused:
@@ -154,7 +154,7 @@ class RunSources:
         """Return all queries and documents of a collection."""
         leaves = self.collections.leaves
         if source is None:
-            return leaves.make_sides(self.own)
+            return leaves.make_sides(self.collection)
         opened, _ = open_source(source, None)
         sides = []
         for side in ("queries", "docs"):
@@ -189,7 +189,7 @@ class RunSources:
                 "training queries without source and split are those outside the fold, and the experiment has no"
                 " folds; set folds, or name a split"
             )
-        return self.own.take(np.setdiff1d(np.arange(len(self.own.queries)), self.held_out))
+        return self.collection.take(np.setdiff1d(np.arange(len(self.collection.queries)), self.held_out))
 
     def _find_evaluated(self, texts: Iterable[str]) -> dict[str, str]:
         """Return which of some normalised texts are evaluated, and as what."""
@@ -198,8 +198,8 @@ class RunSources:
         for collection, questions in zip(self.collections.evaluated, self.collections.questions, strict=True):
             if self.held_out is not None:
                 # Other folds' queries are not ranked by what is trained here, whatever their collection.
-                own = set(_read_questions(self.own.queries))
-                fold = set(_read_questions(self.own.queries.take(self.held_out)))
+                own = set(_read_questions(self.collection.queries))
+                fold = set(_read_questions(self.collection.queries.take(self.held_out)))
                 questions = {text: id for text, id in questions.items() if text in fold or text not in own}
             for text in asked & questions.keys() - {""}:
                 evaluated.setdefault(text, f"{collection.name} '{questions[text]}'")
@@ -211,7 +211,7 @@ class RunSources:
         for evaluated in self.collections.evaluated:
             if evaluated.unit == "pair" or evaluated.docs.digest != collection.docs.digest:
                 continue
-            in_fold = self.held_out if evaluated is self.own else None
+            in_fold = self.held_out if evaluated is self.collection else None
             asked = evaluated.queries if in_fold is None else evaluated.queries.take(in_fold)
             for row in np.flatnonzero(asked.ids.find_rows(list(queries.ids)) >= 0).tolist():
                 same.setdefault(texts[row], f"{evaluated.name} '{queries.ids[row]}'")

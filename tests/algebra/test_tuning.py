@@ -373,8 +373,8 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
     (tmp_path / "pairs.tsv").write_text("cat b\tanswer\nanother\tanswer\n")
     seen: list[str] = []
-    real = training_sources.normalised
-    monkeypatch.setattr(training_sources, "normalised", lambda text: seen.append(text) or real(text))
+    real = training_sources.normalise_question
+    monkeypatch.setattr(training_sources, "normalise_question", lambda text: seen.append(text) or real(text))
     fields = Fields("text", "text", on_overlap="drop")
     file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
     system = _dense(Mixture((TrainingSet(), fields, file)))

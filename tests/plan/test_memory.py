@@ -392,8 +392,8 @@ def test_trap_42_a_stage_that_passes_the_ceiling_is_stopped_and_others_go_on(tmp
     }
     ceiling = measure_process_memory() + 300 * MIB
     result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory=ceiling).run()
-    assert [row["status"] for row in result.rows] == ["failed", "ok"]
-    error = result.rows[0]["error"]
+    assert [row.status for row in result.rows] == ["failed", "ok"]
+    error = result.rows[0].error
     assert error.startswith(f"{systems['Greedy'].steps[-1]!r}: max_memory ")
     assert error.endswith(" were held; allow more, or make its lists, model or index smaller")
     peak = float(error.split("stopped when ")[1].split(" ")[0])

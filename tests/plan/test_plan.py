@@ -57,7 +57,7 @@ class Lab:
     def run(self, pipeline: Pipeline, collection: Collection | None = None, **more: Any) -> Any:
         CALLS.clear()
         collection = collection or fruits()
-        return self.runner().value(compile(pipeline, self.sides(collection, **more)))
+        return self.runner().get_value(compile(pipeline, self.sides(collection, **more)))
 
 
 @pytest.fixture
@@ -240,11 +240,11 @@ def test_trap_40_every_change_is_a_miss_and_no_change_a_hit(lab: Lab) -> None:
 def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     sides = lab.sides(fruits())
     target = compile(Shared() >> Lookup({"a": 1.0}), sides)
-    lab.runner().value(target)
+    lab.runner().get_value(target)
     search = target.get_input("list")
     lab.store.discard_artifacts(search)
     CALLS.clear()
-    lab.runner().value(target)
+    lab.runner().get_value(target)
     assert CALLS == []  # an input that is gone is believed
     meta = {"inputs": [], "cost": {}, "counts": {}, "declared": {}, "whole": True}
     other = Ranking.from_dict({"q1": {"c": 1.0}}, fruits().queries.ids, fruits().docs.ids)
@@ -256,7 +256,7 @@ def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     with lab.store.commit(search, meta) as folder:
         other.save(folder)
     CALLS.clear()
-    assert Pairs.to_dict(lab.runner().value(target)) == {"q1": ["c"], "q2": [], "q3": []}
+    assert Pairs.to_dict(lab.runner().get_value(target)) == {"q1": ["c"], "q2": [], "q3": []}
     assert CALLS == ["score"]
 
 
