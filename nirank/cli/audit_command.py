@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,10 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
         require_place(out, AUDIT)
     audits = []
     for source in collections:
-        for open_one in _to_audit(source, {"split": split, "queries": queries}):
-            began = time.perf_counter()
+        for open_collection in _list_openers(source, {"split": split, "queries": queries}):
+            started = time.perf_counter()
             try:
-                audits.append(audit_values(open_one(), time.perf_counter() - began))
+                audits.append(audit_values(open_collection(), time.perf_counter() - started))
             except NirankError as error:
                 audits.append(failed_audit(source, error.messages))
             click.echo(audit_text(audits[-1]))
@@ -54,11 +54,11 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
             write_text(out / "audit.json", audit_json(audits))
             write_text(out / "audit.md", audit_markdown(audits))
         log.info("written to %s", out)
-    if any(finding["severity"] == "error" for one in audits for finding in one["findings"]):
+    if any(finding["severity"] == "error" for values in audits for finding in values["findings"]):
         sys.exit(2)
 
 
-def _to_audit(source: str, options: dict[str, Any]) -> list[Callable[[], Any]]:
+def _list_openers(source: str, options: dict[str, Any]) -> list[Callable[[], Any]]:
     """Return what opens each collection that an argument of `audit` means."""
     from nirank.experiment.loading import load, load_alone
 
@@ -66,11 +66,11 @@ def _to_audit(source: str, options: dict[str, Any]) -> list[Callable[[], Any]]:
     if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
         from nirank.config.reader import load_config
 
-        def open_asked(asked: Any) -> Any:
-            arguments = {**asked, **{key: value for key, value in options.items() if value is not None}}
+        def open_entry(entry: Mapping[str, Any]) -> Any:
+            arguments = {**entry, **{key: value for key, value in options.items() if value is not None}}
             return load(arguments.pop("source", None), **arguments, check=False)
 
-        return [partial(open_asked, asked) for asked in load_config(path).collections]
+        return [partial(open_entry, entry) for entry in load_config(path).collections]
     if path.is_file():
         return [lambda: load_alone(path)]
     return [lambda: load(source, **options, check=False)]

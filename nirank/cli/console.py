@@ -16,8 +16,8 @@ from nirank.plan.reporter import Reporter
 log = logging.getLogger("nirank")
 
 
-class _Masking(logging.Formatter):
-    """Writes no value that came from the environment, in tracebacks neither."""
+class _MaskingFormatter(logging.Formatter):
+    """Writes no value that came from the environment, not even in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return str(mask_secrets(super().format(record)))
@@ -25,24 +25,24 @@ class _Masking(logging.Formatter):
 
 def set_up_logging(*, quiet: bool, debug: bool) -> None:
     """Send nirank's log to standard error: warnings only under `quiet`, all under `debug`."""
-    for old in list(log.handlers):
-        log.removeHandler(old)
-        old.close()
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
     log.propagate = False
     log.setLevel(logging.DEBUG)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Masking("%(message)s"))
-    handler.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
-    log.addHandler(handler)
+    to_console = logging.StreamHandler(sys.stderr)
+    to_console.setFormatter(_MaskingFormatter("%(message)s"))
+    to_console.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
+    log.addHandler(to_console)
 
 
-def log_to(path: Path) -> None:
+def log_to_file(path: Path) -> None:
     """Write everything that is logged, tracebacks included, into a file too."""
     try:
         handler = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); name another folder") from None
-    handler.setFormatter(_Masking("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_MaskingFormatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
 
 
@@ -60,10 +60,10 @@ class ConsoleReporter(Reporter):
 
     def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         # The clock starts here, not when the first item is taken: that may come after the first batch's work.
-        show = self._live if self.live else self._plain
+        show = self._show_bar if self.live else self._log_progress
         return show(items, total, what, time.perf_counter())
 
-    def _live(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
+    def _show_bar(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -82,14 +82,14 @@ class ConsoleReporter(Reporter):
                     rate = done / max(time.perf_counter() - started, 1e-9)
                     bar.update(task, completed=done, rate=f"{rate:,.0f}/s")
 
-    def _plain(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
-        """Say every 30 seconds how far things are."""
-        said = started
+    def _log_progress(self, items: Iterable[Any], total: int, what: str, started: float) -> Iterator[Any]:
+        """Log every 30 seconds how many items are done."""
+        logged_at = started
         for done, item in enumerate(items, 1):
             yield item
             now = time.perf_counter()
-            if now - said >= 30 and done < total:
-                said, rate = now, done / (now - started)
+            if now - logged_at >= 30 and done < total:
+                logged_at, rate = now, done / (now - started)
                 log.info(
                     "%s: %s of %s, %.0f/s, %.0f s left", what, f"{done:,}", f"{total:,}", rate, (total - done) / rate
                 )

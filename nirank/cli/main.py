@@ -11,12 +11,12 @@ from typing import NoReturn
 import click
 
 from nirank.cli.audit_command import audit
-from nirank.cli.cache import cache
+from nirank.cli.cache_commands import cache
 from nirank.cli.groups import EPILOG, CommandGroup
 from nirank.cli.guard import run_guarded
 from nirank.cli.reference_commands import list_stages, print_schema
 from nirank.cli.run_command import run
-from nirank.cli.run_files import compare, evaluate
+from nirank.cli.run_file_commands import compare, evaluate
 
 
 @click.group(

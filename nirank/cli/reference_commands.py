@@ -22,17 +22,17 @@ def list_stages(name: str | None) -> None:
     from nirank.algebra.registry import find_stage, load_stages
 
     if name is None:
-        for each, kind in load_stages().items():
-            click.echo(f"{each:14} {kind.__mro__[1].__name__:11} {(inspect.getdoc(kind) or '').splitlines()[0]}")
+        for stage_name, kind in load_stages().items():
+            click.echo(f"{stage_name:14} {kind.__mro__[1].__name__:11} {(inspect.getdoc(kind) or '').splitlines()[0]}")
         return
     kind = find_stage(name)
     click.echo(inspect.getdoc(kind))
     source = f"source: {kind.source}; " if kind.source else ""
     click.echo(f"\n{source}version {kind.version}\n\noptions:")
-    for one in kind.list_options():
-        default = "required" if one.default is dataclasses.MISSING else f"default {one.default!r}"
-        kind_of_value = getattr(one.type, "__name__", one.type)
-        click.echo(f"  {one.name}: {kind_of_value}, {default}  {one.metadata.get('help', '')}")
+    for option in kind.list_options():
+        default = "required" if option.default is dataclasses.MISSING else f"default {option.default!r}"
+        type_name = getattr(option.type, "__name__", option.type)
+        click.echo(f"  {option.name}: {type_name}, {default}  {option.metadata.get('help', '')}")
 
 
 @click.command("schema", epilog=EPILOG)
@@ -41,7 +41,7 @@ def print_schema(what: str) -> None:
     """Print the JSON schema of configurations, for editors, or of leaderboard.json."""
     import json
 
-    from nirank.config.schema import schema
+    from nirank.config.schema import build_schema
     from nirank.results.leaderboard import results_schema
 
-    click.echo(json.dumps(schema() if what == "configuration" else results_schema(), indent=2))
+    click.echo(json.dumps(build_schema() if what == "configuration" else results_schema(), indent=2))

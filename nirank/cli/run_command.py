@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nirank.cli.groups import EPILOG, get_command_line, require_results_folder
+
+if TYPE_CHECKING:
+    from nirank.algebra.node import Store
+    from nirank.collections.collection import Collection
 
 log = logging.getLogger("nirank")
 
@@ -55,33 +59,33 @@ def run(
       nirank run config.yaml --limit-queries 20
     """
     from nirank.base.secrets import mask_secrets
-    from nirank.cli.console import ConsoleReporter, log_to, set_up_logging
+    from nirank.cli.console import ConsoleReporter, log_to_file, set_up_logging
 
     set_up_logging(quiet=quiet, debug=debug)
     from nirank.config.reader import load_config
 
-    parsed = load_config(config, overrides)
+    configuration = load_config(config, overrides)
     from nirank.engines import LocalEngine
     from nirank.experiment.experiment import Experiment
     from nirank.store import open_store
 
-    store = open_store(parsed.store)
+    store = open_store(configuration.store)
     folder = out or Path(f"{config.stem}-results")
     if not check and not explain:
         require_results_folder(folder)
     engine = LocalEngine(workers) if workers else None
-    collections = _load_all(parsed.collections, store, limit_queries)
+    collections = _load_collections(configuration.collections, store, limit_queries)
     experiment = Experiment(
         collections,
-        parsed.systems,
-        parsed.measures,
+        configuration.systems,
+        configuration.measures,
         store=store,
-        device=parsed.device,
-        significance=parsed.significance,
+        device=configuration.device,
+        significance=configuration.significance,
         engine=engine,
-        seeds=parsed.seeds,
-        folds=parsed.folds,
-        max_memory=parsed.max_memory if max_memory is None else max_memory,
+        seeds=configuration.seeds,
+        folds=configuration.folds,
+        max_memory=configuration.max_memory if max_memory is None else max_memory,
     )
     if check:
         experiment.check(files=True)
@@ -93,40 +97,44 @@ def run(
     from nirank.report.place import results_place
 
     with results_place(folder):
-        log_to(folder / "nirank.log")
-        _say_findings(experiment.collections, quiet)
+        log_to_file(folder / "nirank.log")
+        _log_findings(experiment.collections, quiet)
         result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)
         if engine is not None:
             engine.close()
-        result.save(folder, config=parsed.resolved, command=get_command_line(), config_file=str(config))
+        result.save(folder, config=configuration.resolved, command=get_command_line(), config_file=str(config))
     click.echo(mask_secrets(str(result.table(details=details))))
     log.info("written to %s", folder)
     if result.failed:
         sys.exit(1)
 
 
-def _load_all(asked: Sequence[Any], store: Any, limit: int | None) -> list[Any]:
-    """Load all collections, so that the mistakes of all are told at once."""
+def _load_collections(entries: Sequence[Mapping[str, Any]], store: Store, limit: int | None) -> list[Collection]:
+    """Load the collections of a configuration, or raise an error with what is wrong with any of them.
+
+    limit  of the queries of each
+    """
     from nirank.errors import ConfigError, DataError
     from nirank.experiment.loading import load
 
-    loaded: list[Any] = []
-    wrong: list[str] = []
-    for arguments in asked:
-        options = dict(arguments)
+    collections: list[Collection] = []
+    mistakes: list[str] = []
+    for entry in entries:
+        arguments = dict(entry)
         try:
-            one = load(options.pop("source", None), **options, store=store)
-            loaded.append(one if limit is None else one.sample(limit))
+            collection = load(arguments.pop("source", None), **arguments, store=store)
+            collections.append(collection if limit is None else collection.sample(limit))
         except (ConfigError, DataError) as error:
-            wrong += error.messages
-    if wrong:
-        raise DataError(*wrong)
-    return loaded
+            mistakes += error.messages
+    if mistakes:
+        raise DataError(*mistakes)
+    return collections
 
 
-def _say_findings(collections: Sequence[Any], quiet: bool) -> None:
-    for one in collections:
-        for finding in one.findings:
+def _log_findings(collections: Sequence[Collection], quiet: bool) -> None:
+    """Log what the audits found: notes where details are logged, the rest as warnings."""
+    for collection in collections:
+        for finding in collection.findings:
             examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
             level = logging.INFO if quiet or finding.severity == "note" else logging.WARNING
             log.log(level, "%s: %s%s", finding.severity, finding.message, examples)

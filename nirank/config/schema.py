@@ -19,7 +19,7 @@ _WIDER: dict[str, dict[str, Any]] = {
 }
 
 
-def schema() -> dict[str, Any]:
+def build_schema() -> dict[str, Any]:
     """Return the schema: JSON Schema, draft 2020-12."""
     definitions: dict[str, Any] = {}
     top = _expand(Config.model_json_schema(), definitions)

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from nirank.base.amounts import format_size, parse_age, parse_size
 from nirank.base.identity import digest
 from nirank.base.memo import hash_texts
-from nirank.cli.cache import _age
+from nirank.cli.cache_commands import _format_age
 from nirank.cli.main import cli
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
@@ -264,7 +264,7 @@ def test_what_is_no_age_is_said(text: str) -> None:
 
 def test_words() -> None:
     assert [format_size(size) for size in (0, 999, 1500, 2.5e9)] == ["0 B", "999 B", "1.5 KB", "2.5 GB"]
-    assert [_age(s) for s in (5, 300, 7200, 200_000)] == ["5 s", "5 min", "2 h", "2 d"]
+    assert [_format_age(s) for s in (5, 300, 7200, 200_000)] == ["5 s", "5 min", "2 h", "2 d"]
     for kind in (VECTOR, np.dtype("<f4")):
         assert parse_type(describe_type(kind)) == kind
 

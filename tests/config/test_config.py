@@ -10,7 +10,7 @@ import pytest
 from nirank import BM25, RRF, Cut, Dense, FirstWords, Only, Windows, fold, rewrite, rrf, weighted_sum, within
 from nirank.algebra.pipeline import Pipeline
 from nirank.config.reader import load_config
-from nirank.config.schema import schema
+from nirank.config.schema import build_schema
 from nirank.errors import ConfigError
 
 HEAD = "collections: [python-stdlib]\nmeasures: [nDCG@10]\nsystems:\n"
@@ -205,7 +205,7 @@ def test_paths_are_relative_to_the_file_or_to_the_working_directory(
 
 
 def test_the_schema_accepts_what_the_parser_accepts() -> None:
-    found = schema()
+    found = build_schema()
     assert set(found["required"]) == {"collections", "systems", "measures"}
     (mapping,) = [form for form in found["$defs"]["pipeline"]["anyOf"] if "properties" in form]
     forms = mapping["properties"]

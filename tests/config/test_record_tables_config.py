@@ -11,7 +11,7 @@ import yaml
 
 from nirank.cli.main import main
 from nirank.config.reader import load_config
-from nirank.config.schema import schema
+from nirank.config.schema import build_schema
 from nirank.errors import ConfigError
 
 CONFIG = """
@@ -46,7 +46,7 @@ def test_a_configuration_names_tables(config: Path) -> None:
         "right",
     )
     assert (one["records"], one["exclude"]) == (str(folder / "a.csv"), "class")
-    jsonschema.validate(yaml.safe_load(config.read_text()), schema())
+    jsonschema.validate(yaml.safe_load(config.read_text()), build_schema())
 
 
 def test_a_run_says_its_unit_and_who_asks(config: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from test_fuzzed_configurations import COLLECTION, ROOT, changed, configurations
 
 from nirank.config.mistakes import Mistakes
 from nirank.config.reader import load_config
-from nirank.config.schema import schema
+from nirank.config.schema import build_schema
 from nirank.config.yaml_parser import parse_yaml, read_yaml
 from nirank.errors import ConfigError
 
@@ -64,7 +64,7 @@ FORMS = [
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    found = schema()
+    found = build_schema()
     jsonschema.Draft202012Validator.check_schema(found)
     return jsonschema.Draft202012Validator(json.loads(json.dumps(found)))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from nirank.cli.groups import EPILOG, ListCommand, get_command_line, require_results_folder
+
+if TYPE_CHECKING:
+    from nirank.experiment.result import Result
 
 log = logging.getLogger("nirank")
 
@@ -23,11 +27,11 @@ def _evaluate_by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, ou
     from nirank.report.protocol import protocol_grid, write_protocol
     from nirank.report.text import align_grid
 
-    found, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=get_command_line())
+    evaluations, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=get_command_line())
     year: Any = protocol[-4:]
-    grid = protocol_grid(f"{qrels.name}, {protocol}", found, year)
+    grid = protocol_grid(f"{qrels.name}, {protocol}", evaluations, year)
     if out is not None:
-        write_protocol(out, grid, rows, found, year, manifest)
+        write_protocol(out, grid, rows, evaluations, year, manifest)
         log.info("written to %s", out)
     return align_grid(grid)
 
@@ -70,13 +74,23 @@ def _add_options(command: Any) -> Any:
 
 
 def _evaluate_runs(
-    runs: Any, measures: Any, baseline: str | None, *, test: str, correction: str, alpha: float, seed: int, **asked: Any
-) -> Any:
+    runs: Mapping[str, Path],
+    measures: Sequence[str],
+    baseline: str | None,
+    *,
+    qrels: Path,
+    test: str,
+    correction: str,
+    alpha: float,
+    seed: int,
+    **options: Any,
+) -> Result:
+    """Evaluate run files and compare them, by the options of both commands."""
     from nirank.evaluation.comparisons import Significance
     from nirank.experiment.run_files import evaluate_runs
 
-    how = Significance(test, correction, alpha, seed=seed, baseline=baseline)  # type: ignore[arg-type]
-    return evaluate_runs(asked.pop("qrels"), runs, measures, significance=how, **asked)
+    significance = Significance(test, correction, alpha, seed=seed, baseline=baseline)  # type: ignore[arg-type]
+    return evaluate_runs(qrels, runs, measures, significance=significance, **options)
 
 
 @click.command(epilog=EPILOG, cls=ListCommand)
@@ -96,7 +110,7 @@ def evaluate(
     protocol: str | None,
     baseline: str | None,
     out: Path | None,
-    **asked: Any,
+    **options: Any,
 ) -> None:
     """Evaluate run files made elsewhere, and compare them.
 
@@ -110,20 +124,20 @@ def evaluate(
     set_up_logging(quiet=False, debug=False)
     if protocol is not None:
         source = click.get_current_context().get_parameter_source
-        others = ("measures", "baseline", *(name for name in asked if name != "qrels"))
-        given = [name for name in others if source(name) is not ParameterSource.DEFAULT]
+        ignored = ("measures", "baseline", *(name for name in options if name != "qrels"))
+        given = [name for name in ignored if source(name) is not ParameterSource.DEFAULT]
         if given:
-            named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise click.UsageError(
-                f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {named}"
+                f"--protocol {protocol} has measures and rules of its own, and compares no runs; leave out {listed}"
             )
         require_results_folder(out)
-        click.echo(_evaluate_by_protocol(asked["qrels"], runs, protocol, out))
+        click.echo(_evaluate_by_protocol(options["qrels"], runs, protocol, out))
         return
     require_results_folder(out)
     files = name_runs(runs)
     baseline = next((name for name, path in files.items() if baseline == str(path)), baseline)
-    result = _evaluate_runs(files, measures or ("nDCG@10",), baseline, **asked)
+    result = _evaluate_runs(files, measures or ("nDCG@10",), baseline, **options)
     click.echo(str(result.table()))
     if out is not None:
         result.save(out, command=get_command_line())
@@ -137,7 +151,7 @@ def evaluate(
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many queries are shown.")
 @click.option("--out", type=_PATH, metavar="DIR", help="Write leaderboard and report there.")
 @_add_options
-def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked: Any) -> None:
+def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **options: Any) -> None:
     """Compare two run files query by query, the greatest difference first.
 
     \b
@@ -150,24 +164,24 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **asked:
 
     set_up_logging(quiet=False, debug=False)
     require_results_folder(out)
-    result = _evaluate_runs({"A": a, "B": b}, [measure], "A", **asked)
-    listed = differences(result, "A", "B", measure)
-    width = max(len("query"), *(len(query) for query, *_ in listed[:top]))
+    result = _evaluate_runs({"A": a, "B": b}, [measure], "A", **options)
+    rows = differences(result, "A", "B", measure)
+    width = max(len("query"), *(len(query) for query, *_ in rows[:top]))
     click.echo(
         f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}"
-        + "".join(f"  {head.rjust(_CELL)}" for head in ("A", "B", "B - A"))
+        + "".join(f"  {label.rjust(_CELL)}" for label in ("A", "B", "B - A"))
     )
-    for query, one, other, difference in listed[:top]:
-        cells = (shown_as(measure, one), shown_as(measure, other), shown_as(measure, difference, "+"))
+    for query, value_a, value_b, difference in rows[:top]:
+        cells = (shown_as(measure, value_a), shown_as(measure, value_b), shown_as(measure, difference, "+"))
         click.echo("  ".join([query.ljust(width), *(cell.rjust(_CELL) for cell in cells)]))
-    found = next(iter(result.comparisons.values()))
-    (pair,) = found.pairs
-    mean, low, high = (shown_as(measure, value, "+") for value in (pair.difference, *pair.interval))
-    tested = f"p {pair.p:.4f}" if pair.n > 1 else found.words()
-    without = f" ({pair.no_value:,} more without a value)" if pair.no_value else ""
+    family = next(iter(result.comparisons.values()))
+    (comparison,) = family.pairs
+    mean, low, high = (shown_as(measure, value, "+") for value in (comparison.difference, *comparison.interval))
+    p_value = f"p {comparison.p:.4f}" if comparison.n > 1 else family.words()
+    missing = f" ({comparison.no_value:,} more without a value)" if comparison.no_value else ""
     click.echo(
-        f"{pair.n} queries{without}: B - A {mean} ({low} to {high}), {tested};"
-        f" {pair.wins} won, {pair.ties} tied, {pair.losses} lost"
+        f"{comparison.n} queries{missing}: B - A {mean} ({low} to {high}), {p_value};"
+        f" {comparison.wins} won, {comparison.ties} tied, {comparison.losses} lost"
     )
     if out is not None:
         result.save(out, command=get_command_line())

@@ -27,7 +27,7 @@ def cache() -> None:
     """
 
 
-def _choosing(command: Any) -> Any:
+def _add_conditions(command: Any) -> Any:
     """Add the conditions that artifacts and memos are chosen by; all that are given must hold."""
     for option in (
         click.option("--kind", "kinds", multiple=True, metavar="KIND", help="texts, ranking, folder, memo …"),
@@ -49,7 +49,7 @@ def _choosing(command: Any) -> Any:
 
 
 @cache.command()
-@_choosing
+@_add_conditions
 def ls(folder: Path | None, **conditions: Any) -> None:
     r"""List what is stored, the largest first.
 
@@ -59,19 +59,19 @@ def ls(folder: Path | None, **conditions: Any) -> None:
     """
     from nirank.base.amounts import format_size
 
-    _, items = _choose(folder, **conditions)
-    for one in items:
-        depth = "" if one.depth is None else f" to depth {one.depth}"
+    _, items = _select_items(folder, **conditions)
+    for item in items:
+        depth = "" if item.depth is None else f" to depth {item.depth}"
         click.echo(
-            f"{one.address[:12]}  {format_size(one.bytes):>9}  {_age(one.age_s):>7}  {one.kind:8}  {one.label}{depth}"
-            f"{' (addressed by earlier rules)' if one.earlier else ''}"
+            f"{item.address[:12]}  {format_size(item.bytes):>9}  {_format_age(item.age_s):>7}  {item.kind:8} "
+            f" {item.label}{depth}{' (addressed by earlier rules)' if item.earlier else ''}"
         )
-    click.echo(f"{len(items)} stored, {format_size(sum(one.bytes for one in items))}")
-    old = [one.bytes for one in items if one.earlier]
-    if old:
+    click.echo(f"{len(items)} stored, {format_size(sum(item.bytes for item in items))}")
+    outdated = [item.bytes for item in items if item.earlier]
+    if outdated:
         click.echo(
-            f"{len(old)} of them, {format_size(sum(old))}, were addressed by an earlier version's rules and are found"
-            " no more: nirank cache rm --earlier"
+            f"{len(outdated)} of them, {format_size(sum(outdated))}, were addressed by an earlier version's rules"
+            " and are found no more: nirank cache rm --earlier"
         )
 
 
@@ -90,27 +90,27 @@ def why(address: str, folder: Path | None) -> None:
     from nirank.plan.costs import format_seconds
     from nirank.store.differences import explain_differences
 
-    one, other, lines = explain_differences(_open(folder), address)
-    meta, cost = one.meta, one.meta.get("cost") or {}
+    artifact, relative, lines = explain_differences(_open_store(folder), address)
+    meta, cost = artifact.meta, artifact.meta.get("cost") or {}
     click.echo(f"{meta['address']}  {meta['label']}")
     click.echo(f"task      {meta['task']}, version {meta['version']}")
     click.echo(f"options   {json.dumps(meta['params'], ensure_ascii=False)}")
-    for each in meta["inputs"]:
-        depth = "" if each["depth"] is None else f" to depth {each['depth']}"
-        click.echo(f"from      {each['role']}: {each['address'][:12]} {each['label']}{depth}")
+    for parent in meta["inputs"]:
+        depth = "" if parent["depth"] is None else f" to depth {parent['depth']}"
+        click.echo(f"from      {parent['role']}: {parent['address'][:12]} {parent['label']}{depth}")
     if cost:
         click.echo(f"computed  {cost['at']} on {cost['machine']} in {format_seconds(cost['wall_s'])}")
-    click.echo(f"in        {one.folder}")
-    if other is None:
+    click.echo(f"in        {artifact.folder}")
+    if relative is None:
         click.echo("nothing else in the store was made by this task")
         return
-    click.echo(f"differs from its nearest relative, {other.meta['address'][:12]} {other.meta['label']}, in")
+    click.echo(f"differs from its nearest relative, {relative.meta['address'][:12]} {relative.meta['label']}, in")
     for line in lines:
         click.echo(f"  {line}")
 
 
 @cache.command()
-@_choosing
+@_add_conditions
 def verify(folder: Path | None, **conditions: Any) -> None:
     r"""Read every byte and remove what is damaged; it is computed again when it is needed.
 
@@ -121,17 +121,17 @@ def verify(folder: Path | None, **conditions: Any) -> None:
     from nirank.base.amounts import format_size
     from nirank.store.inventory import verify_items
 
-    store, items = _choose(folder, **conditions)
-    n = verify_items(
-        store, items, lambda one, what: click.echo(f"damaged, removed: {one.address[:12]} {one.label} ({what})")
+    store, items = _select_items(folder, **conditions)
+    n_damaged = verify_items(
+        store, items, lambda item, reason: click.echo(f"damaged, removed: {item.address[:12]} {item.label} ({reason})")
     )
-    click.echo(f"{len(items)} checked, {format_size(sum(one.bytes for one in items))}: {n or 'none'} damaged")
-    if n:
+    click.echo(f"{len(items)} checked, {format_size(sum(item.bytes for item in items))}: {n_damaged or 'none'} damaged")
+    if n_damaged:
         raise click.exceptions.Exit(1)
 
 
 @cache.command()
-@_choosing
+@_add_conditions
 @click.option("--all", "everything", is_flag=True, help="Everything that is stored.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, remove nothing.")
 def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) -> None:
@@ -146,25 +146,26 @@ def rm(folder: Path | None, everything: bool, dry_run: bool, **conditions: Any) 
 
     if everything == any(conditions.values()):
         raise click.UsageError("name addresses or conditions, or --all")
-    store, items = _choose(folder, **conditions)
+    store, items = _select_items(folder, **conditions)
     if not dry_run:
         busy = remove_items(store, items)
-        for one in busy:
-            click.echo(f"{one.address[:12]} stays, a process is at work on it: {one.label}", err=True)
-        items = [one for one in items if one not in busy]
-    said = "would be removed" if dry_run else "removed"
-    for one in items if dry_run else ():
-        click.echo(f"{one.address[:12]}  {format_size(one.bytes):>9}  {one.kind:8}  {one.label}")
-    click.echo(f"{len(items)} {said}, {format_size(sum(one.bytes for one in items))}")
+        for item in busy:
+            click.echo(f"{item.address[:12]} stays, a process is at work on it: {item.label}", err=True)
+        items = [item for item in items if item not in busy]
+    outcome = "would be removed" if dry_run else "removed"
+    for item in items if dry_run else ():
+        click.echo(f"{item.address[:12]}  {format_size(item.bytes):>9}  {item.kind:8}  {item.label}")
+    click.echo(f"{len(items)} {outcome}, {format_size(sum(item.bytes for item in items))}")
 
 
-def _open(folder: Path | None) -> LocalStore:
+def _open_store(folder: Path | None) -> LocalStore:
+    """Open the store in a folder, or the user's."""
     from nirank.store import open_store
 
     return open_store(folder)
 
 
-def _choose(
+def _select_items(
     folder: Path | None,
     addresses: Sequence[str],
     kinds: Sequence[str],
@@ -173,10 +174,11 @@ def _choose(
     unreachable: Sequence[Path],
     earlier: bool,
 ) -> tuple[LocalStore, list[StoredItem]]:
+    """Return the store, and what all conditions choose of it."""
     from nirank.base.amounts import parse_age, parse_size
     from nirank.store.inventory import list_items, select_items
 
-    store = _open(folder)
+    store = _open_store(folder)
     items = select_items(
         list_items(store),
         addresses,
@@ -186,34 +188,42 @@ def _choose(
         earlier=earlier,
     )
     if unreachable:
-        reached = {path.resolve() for config in unreachable for path in _reached(config, store)}
-        items = [one for one in items if one.folder.resolve() not in reached]
+        reached = {path.resolve() for config in unreachable for path in _find_reached_folders(config, store)}
+        items = [item for item in items if item.folder.resolve() not in reached]
     return store, items
 
 
-def _reached(config: Path, store: LocalStore) -> set[Path]:
+def _find_reached_folders(config: Path, store: LocalStore) -> set[Path]:
     """Return the artifacts that a configuration's systems and collections need, and the memos that they use."""
     from nirank.config.reader import load_config
     from nirank.experiment.experiment import Experiment
     from nirank.experiment.loading import load
     from nirank.store.inventory import find_used_memos
 
-    parsed = load_config(config, ())
+    configuration = load_config(config)
     collections = []
-    for arguments in parsed.collections:
-        options = dict(arguments)
-        collections.append(load(options.pop("source", None), **options, store=store))
+    for arguments in configuration.collections:
+        values = dict(arguments)
+        collections.append(load(values.pop("source", None), **values, store=store))
     if not collections:
         raise ConfigError(f"{config}: names no collection")
-    more: dict[str, Any] = {"device": parsed.device, "seeds": parsed.seeds, "folds": parsed.folds}
-    experiment = Experiment(collections, parsed.systems, parsed.measures, store=store, **more)
+    experiment = Experiment(
+        collections,
+        configuration.systems,
+        configuration.measures,
+        store=store,
+        device=configuration.device,
+        seeds=configuration.seeds,
+        folds=configuration.folds,
+    )
     nodes = experiment.nodes()
     memos = find_used_memos(store, nodes)  # looks for every node's artifact
-    begun = map(store.get_scratch_folder, nodes)
-    return {*store.used_folders, *begun, *(store.root / "memos" / name for name in memos)}
+    scratch_folders = map(store.get_scratch_folder, nodes)
+    return {*store.used_folders, *scratch_folders, *(store.root / "memos" / name for name in memos)}
 
 
-def _age(seconds: float) -> str:
+def _format_age(seconds: float) -> str:
+    """Return an age in its greatest unit."""
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
