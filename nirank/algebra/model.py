@@ -14,7 +14,7 @@ from nirank.errors import ConfigError
 if TYPE_CHECKING:
     from nirank.algebra.sides import Sides
 
-Kind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
+ModelKind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
 MODEL = "model"  # the role of a made model among a node's inputs, and the folder in its artifact
 KINDS: Mapping[str, str] = {
     "bi_encoder": "a bi-encoder",
@@ -31,7 +31,7 @@ class TrainedModel:
     """
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ModelKind:
         """What can be done with it."""
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class PlannedModel(TrainedModel):
     folder: Path | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ModelKind:
         return self.model.kind
 
     @property

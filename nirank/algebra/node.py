@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nirank.algebra.context import Context
     from nirank.base.memo import Memo
 
-Kind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
+NodeKind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Node:
     params: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[tuple[str, Node], ...] = ()
     depth: int | None = None
-    kind: Kind = "folder"
+    kind: NodeKind = "folder"
     offline: bool = False
     training: bool = False
     given: bool = False
@@ -56,7 +56,7 @@ class Node:
     label: str = ""
 
     @classmethod
-    def leaf(cls, kind: Kind, content: str, label: str) -> Node:
+    def leaf(cls, kind: NodeKind, content: str, label: str) -> Node:
         """Return the node of given data: addressed by content digest, never computed."""
         return cls(f"leaf:{kind}", 0, {"digest": content}, kind=kind, label=label)
 
@@ -137,7 +137,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredArtifact:
     """An artifact that was found: its folder and what `artifact.json` says."""
 
     folder: Path
@@ -147,7 +147,7 @@ class Stored:
 class Store(Protocol):
     """Where artifacts are kept, and memos below them."""
 
-    def find(self, node: Node) -> Stored | None:
+    def find(self, node: Node) -> StoredArtifact | None:
         """Return the artifact of a node, at its depth or deeper, or None."""
         ...
 
@@ -174,7 +174,7 @@ class Store(Protocol):
         """Yield what `artifact.json` says of every artifact."""
         ...
 
-    def verify(self, stored: Stored) -> bool:
+    def verify(self, stored: StoredArtifact) -> bool:
         """Tell whether an artifact's files hold what was written; a damaged one is removed, and that is said."""
         ...
 

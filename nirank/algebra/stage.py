@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.frozen import freeze, is_finite
-from nirank.algebra.model import Kind, TrainedModel
+from nirank.algebra.model import ModelKind, TrainedModel
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import (
     FLOW_WORDS,
@@ -89,7 +89,7 @@ class Stage(Pipeline):
     version: ClassVar[int] = 1
     source: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
-    model_kind: ClassVar[Kind | None] = None
+    model_kind: ClassVar[ModelKind | None] = None
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 

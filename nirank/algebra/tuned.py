@@ -17,7 +17,7 @@ from nirank.errors import ConfigError, suggest
 
 
 @dataclass(frozen=True, repr=False)
-class Tuned(Pipeline):
+class TunedPipeline(Pipeline):
     """The candidate with the best mean of a measure on some judged queries; of equal ones the first.
 
     The outcome is the candidate itself: what it computes is shared with systems that use it unchosen.
@@ -66,7 +66,7 @@ def tune(
     *,
     on: Judged,
     measure: str = "nDCG@10",
-) -> Tuned:
+) -> TunedPipeline:
     """Choose a pipeline by a measure on queries that are not evaluated.
 
     of    the candidates, or one pipeline that `over` varies
@@ -76,10 +76,10 @@ def tune(
     if isinstance(of, Pipeline):
         if not over:
             raise ConfigError("tune: one pipeline, and nothing to vary; give candidates, or over={'stage.option': […]}")
-        return Tuned(grid(of, over), on, measure)
+        return TunedPipeline(grid(of, over), on, measure)
     if over:
         raise ConfigError("tune: over varies one pipeline; give either candidates or over")
-    return Tuned(tuple(of), on, measure)
+    return TunedPipeline(tuple(of), on, measure)
 
 
 def grid(value: Any, over: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:

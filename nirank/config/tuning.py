@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nirank.algebra.registry import find_stage
-from nirank.algebra.tuned import Tuned, grid, tune
+from nirank.algebra.tuned import TunedPipeline, grid, tune
 from nirank.base.values import convert_value
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.sections import Words, read_section, read_value, section_of, written_as
@@ -16,7 +16,7 @@ from nirank.experiment.seeds import parse_seeds
 
 _MISSING = "tune: needs '{key}', and either 'candidates' or 'of' with 'over'"
 TuneKeys = section_of(
-    Tuned,
+    TunedPipeline,
     Words("tune", "tune has no key", "{of: …, over: {…}, on: {split: train}} or {candidates: […], on: …}", _MISSING),
     of=written_as("pipeline"),
     over=written_as("variation"),
@@ -35,7 +35,7 @@ FoldKeys = section_of(
 )
 
 
-def _read_tuned(tree: Tree, file: OpenFile) -> Tuned | None:
+def _read_tuned(tree: Tree, file: OpenFile) -> TunedPipeline | None:
     """Read what stands under `tune`: one pipeline that is varied, or candidates."""
     section = read_section(TuneKeys, tree, file)
     if section is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from nirank.algebra.node import Kind, Node
+from nirank.algebra.node import Node, NodeKind
 from nirank.algebra.sides import Sides
 from nirank.base.identity import digest
 from nirank.collections.collection import Collection
@@ -36,7 +36,7 @@ class Leaves:
         name = f"{collection.name}/{collection.split}" if collection.split else collection.name
         tables = (queries.digest, docs.digest)  # whose rows scopes and judgements name
 
-        def add(kind: Kind, label: str, value: Any) -> Node:
+        def add(kind: NodeKind, label: str, value: Any) -> Node:
             return self.add(Node.leaf(kind, digest({kind: [value.digest, *tables]}), f"{name} {label}"), value)
 
         qrels = next(iter(collection.qrels.values()), None)

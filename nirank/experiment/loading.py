@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.algebra.node import Node, Store, Stored
+from nirank.algebra.node import Node, Store, StoredArtifact
 from nirank.base.files import expand_path
 from nirank.collections.audit.facts import JudgedFacts
 from nirank.collections.audit.judgements import audit_judgement_file
@@ -274,7 +274,7 @@ def _load_dates(store: Store, texts: Texts, key: str) -> Dates:
     return Dates.open(stored.folder)
 
 
-def _run_import(source: Source, side: Side, store: Store, node: Node) -> Stored:
+def _run_import(source: Source, side: Side, store: Store, node: Node) -> StoredArtifact:
     log.info("importing %s", source.name_side(side))
     meta: dict[str, Any] = {"inputs": []}
     with store.commit(node, meta) as folder:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import TrainingSources
-from nirank.algebra.tuned import Tuned
+from nirank.algebra.tuned import TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
@@ -45,7 +45,7 @@ def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoi
     open_choices: list[Node] = []
 
     def resolve(value: Any) -> Any:
-        if not isinstance(value, Tuned):
+        if not isinstance(value, TunedPipeline):
             return value
         inner = [resolve_choices(candidate, sources, find) for candidate in value.candidates]
         candidates = tuple(choices.pipeline for choices in inner)
@@ -59,11 +59,11 @@ def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoi
         outcomes.append((node, outcome))
         return candidates[outcome["chosen"]]
 
-    resolved: Pipeline = transform(pipeline, resolve, closed=Tuned)
+    resolved: Pipeline = transform(pipeline, resolve, closed=TunedPipeline)
     return Choices(resolved, tuple(outcomes), tuple(open_choices))
 
 
-def make_choice_node(tuned: Tuned, sources: TrainingSources) -> Node:
+def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
     sides = sources.open_judged(tuned.on, "tuned")
     sides = replace(sides, full_depth=sides.full_depth or parse(tuned.measure).screening)

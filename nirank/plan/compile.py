@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.model import list_model_inputs, plan_models
-from nirank.algebra.node import Kind, Node
+from nirank.algebra.node import Node, NodeKind
 from nirank.algebra.pipeline import Pipeline, Then
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import Combiner, Join, Retriever, ScopeStage, Scorer, Stage, TextMap
@@ -174,7 +174,7 @@ def compile_combiner(combiner: Combiner, sides: Sides, lists: tuple[Node, ...]) 
 
 
 def _make_stage_node(
-    task: str, stage: Stage, inputs: Inputs, kind: Kind, *, depth: int | None = None, params: Any = None
+    task: str, stage: Stage, inputs: Inputs, kind: NodeKind, *, depth: int | None = None, params: Any = None
 ) -> Node:
     return Node(
         f"{TASKS}:{task}",
@@ -203,5 +203,5 @@ def _list_stage_inputs(stage: Stage, sides: Sides) -> Inputs:
     return inputs
 
 
-def _get_kind(stage: Stage) -> Kind:
+def _get_kind(stage: Stage) -> NodeKind:
     return "pairs" if stage.gives == "pairs" else "ranking"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from nirank.algebra.context import Context
-from nirank.algebra.node import Node, Stored
+from nirank.algebra.node import Node, StoredArtifact
 from nirank.algebra.stage import Scorer
 from nirank.base.loading import loading_seconds
 from nirank.flow.pairs import Pairs
@@ -96,7 +96,7 @@ class NodeCost:
     """
 
     node: Node
-    stored: Stored
+    stored: StoredArtifact
     cost: Mapping[str, Any]
     now: bool
     training: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from nirank.algebra.node import Node, Store, Stored
+from nirank.algebra.node import Node, Store, StoredArtifact
 from nirank.base.amounts import format_size
 from nirank.base.memory import measure_process_memory
 from nirank.base.work import Engine
@@ -62,7 +62,7 @@ class Runner:
         self._new_addresses: set[str] = set()
         self._timed_costs: dict[str, Cost] = {}
         self._deepest: dict[str, Node] = {}
-        self._artifacts: dict[str, Stored] = {}
+        self._artifacts: dict[str, StoredArtifact] = {}
         self._values: dict[Node, Any] = {}
         self._failures: dict[str, FailedNode] = {}
         self._stale: set[str] = set()
@@ -79,7 +79,7 @@ class Runner:
                     self._deepest[node.address] = node
                     self._joint_scoring.add(node)
 
-    def run(self, node: Node) -> Stored | None:
+    def run(self, node: Node) -> StoredArtifact | None:
         """See that a node's artifact is stored and fresh; None for given data.
 
         Raises FailedNode; what failed once is not tried again by this runner.
@@ -124,7 +124,7 @@ class Runner:
         """Return {address: cost} of what this runner computed."""
         return {node.address: self._artifacts[node.address].meta["cost"] for node in self.computed}
 
-    def _measure_again(self, node: Node, artifact: Stored) -> Cost:
+    def _measure_again(self, node: Node, artifact: StoredArtifact) -> Cost:
         """Return what a computation costs now, without memos; measured once more unless that is what was measured."""
         cost: Cost = dict(artifact.meta["cost"])
         if not cost.get("found") and node.address in self._new_addresses:
@@ -141,7 +141,7 @@ class Runner:
             inputs.setdefault(role, []).append(self.get_value(below))
         return inputs
 
-    def _find_fresh(self, node: Node) -> Stored | None:
+    def _find_fresh(self, node: Node) -> StoredArtifact | None:
         """Return a node's artifact unless it is stale: made from inputs that have changed since."""
         if node.address not in self._artifacts:
             artifact = self.store.find(node)
@@ -166,7 +166,7 @@ class Runner:
         present = self.store.read_checksums(node)
         return bool(present) and checksum not in present
 
-    def _compute(self, node: Node) -> Stored:
+    def _compute(self, node: Node) -> StoredArtifact:
         try:
             inputs = self._open_inputs(node)
             joint_pairs = self._collect_joint_pairs(node, inputs)

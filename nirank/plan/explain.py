@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nirank.algebra.node import Node, Store, Stored
+from nirank.algebra.node import Node, Store, StoredArtifact
 from nirank.base.amounts import format_size
 from nirank.base.memory import measure_process_memory
 from nirank.plan.costs import compute_seconds_alone, format_seconds
@@ -28,7 +28,7 @@ class PlannedNode:
 
     node: Node
     users: Sequence[str]
-    stored: Stored | None
+    stored: StoredArtifact | None
     estimate_s: float | None = None
     memory: int | None = None
 
@@ -134,7 +134,7 @@ def describe_run(
     return "\n".join([*lines, summary])
 
 
-def _describe_stored(artifact: Stored) -> str:
+def _describe_stored(artifact: StoredArtifact) -> str:
     return f"({format_seconds(compute_seconds_alone(artifact.meta['cost']))} when it was computed)"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nirank.algebra.judged import Judged
-from nirank.algebra.node import Job, Kind, Node
+from nirank.algebra.node import Job, Node, NodeKind
 from nirank.algebra.pipeline import Pipeline, Then
 from nirank.algebra.sides import Sides
 from nirank.algebra.stage import Join
@@ -57,7 +57,7 @@ def join_fold_nodes(folds: list[tuple[Node, Sides]], whole: Sides) -> Node:
             for role, node in (("held", held_out.queries), ("list", ranking))
         ),
     )
-    kind: Kind = "ranking" if all(ranking.kind == "ranking" for ranking, _ in folds) else "pairs"
+    kind: NodeKind = "ranking" if all(ranking.kind == "ranking" for ranking, _ in folds) else "pairs"
     return Node(f"{__name__}:join_folds", 1, {}, inputs, kind=kind, label=f"{len(folds)} folds together")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nirank.algebra.node import Kind, Node
+from nirank.algebra.node import Node, NodeKind
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 
-_PAIRED: Mapping[Kind, type[Pairs] | type[Scope]] = {"ranking": Ranking, "pairs": Pairs, "scope": Scope}
+_PAIRED: Mapping[NodeKind, type[Pairs] | type[Scope]] = {"ranking": Ranking, "pairs": Pairs, "scope": Scope}
 
 
 def open_value(node: Node, folder: Path, value_of: Callable[[Node], Any]) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nirank.algebra.node import Stored
+from nirank.algebra.node import StoredArtifact
 from nirank.errors import ConfigError
 from nirank.store.local import LocalStore
 
 _MAX_SHOWN = 120  # characters of a value
 
 
-def explain_differences(store: LocalStore, address: str) -> tuple[Stored, Stored | None, list[str]]:
+def explain_differences(store: LocalStore, address: str) -> tuple[StoredArtifact, StoredArtifact | None, list[str]]:
     """Return an artifact, the one most like it (same task, fewest fields that differ), and what differs.
 
     Where an input differs, the field of the input's own recipe is named, as far as the store knows it.
@@ -28,7 +28,7 @@ def explain_differences(store: LocalStore, address: str) -> tuple[Stored, Stored
             else f"no artifact has an address that begins with '{address}'; nirank cache ls lists them"
         )
     artifact = artifacts[matches[0]]
-    nearest: tuple[int, float, Stored, list[str]] | None = None
+    nearest: tuple[int, float, StoredArtifact, list[str]] | None = None
     for other in artifacts.values():
         if other.meta["task"] != artifact.meta["task"] or other.meta["address"] == artifact.meta["address"]:
             continue
@@ -40,7 +40,7 @@ def explain_differences(store: LocalStore, address: str) -> tuple[Stored, Stored
 
 
 def _compare_recipes(
-    first: Mapping[str, Any], second: Mapping[str, Any], artifacts: Mapping[str, Stored], prefix: str = ""
+    first: Mapping[str, Any], second: Mapping[str, Any], artifacts: Mapping[str, StoredArtifact], prefix: str = ""
 ) -> Iterator[str]:
     """Yield a line for each field in which two recipes differ."""
     if first["version"] != second["version"]:
@@ -56,7 +56,7 @@ def _compare_recipes(
 
 
 def _compare_inputs(
-    first: Mapping[str, Any], second: Mapping[str, Any], artifacts: Mapping[str, Stored], prefix: str
+    first: Mapping[str, Any], second: Mapping[str, Any], artifacts: Mapping[str, StoredArtifact], prefix: str
 ) -> Iterator[str]:
     role = f"{prefix}{first['role']}"
     if first["depth"] != second["depth"]:

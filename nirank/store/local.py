@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nirank.algebra.node import Node, Stored
+from nirank.algebra.node import Node, StoredArtifact
 from nirank.base.identity import ADDRESSING, digest
 from nirank.base.secrets import mask_secrets
 from nirank.errors import ConfigError, StoreError
@@ -76,7 +76,7 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({str(self.root)!r})"
 
-    def find(self, node: Node) -> Stored | None:
+    def find(self, node: Node) -> StoredArtifact | None:
         """Return the artifact of a node at its depth or deeper; a damaged one is removed, with a warning."""
         candidates = [
             (float("inf") if depth is None else depth, folder)
@@ -97,16 +97,16 @@ class LocalStore:
             if match is not None:
                 yield folder, int(match[1]) if match[1] else None
 
-    def _read_artifact(self, folder: Path) -> Stored | None:
+    def _read_artifact(self, folder: Path) -> StoredArtifact | None:
         try:
-            return Stored(folder, read_description(folder))
+            return StoredArtifact(folder, read_description(folder))
         except StoreError:
             raise
         except _UNREADABLE as error:
             self._discard_damaged(folder, error)
             return None
 
-    def verify(self, stored: Stored) -> bool:
+    def verify(self, stored: StoredArtifact) -> bool:
         """Tell whether an artifact's files hold what was written; a damaged one is removed, with a warning.
 
         Every byte is read, once a process. False also where another process has removed it since it was found.
@@ -227,11 +227,11 @@ class LocalStore:
         metas = [artifact.meta for artifact in artifacts if artifact is not None]
         return {str(meta["checksum"]) for meta in metas if not has_earlier_addressing(meta)}
 
-    def read_artifacts(self) -> Iterator[Stored]:
+    def read_artifacts(self) -> Iterator[StoredArtifact]:
         """Yield every artifact whose description can be read."""
         for path in sorted(self.root.glob("artifacts/*/*/artifact.json")):
             with suppress(*_UNREADABLE):
-                yield Stored(path.parent, read_description(path.parent))
+                yield StoredArtifact(path.parent, read_description(path.parent))
 
     def read_descriptions(self) -> Iterator[Mapping[str, Any]]:
         """Yield what `artifact.json` says of every artifact."""

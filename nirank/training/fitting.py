@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
+from nirank.algebra.model import ModelKind
 from nirank.base.identity import Digester
 from nirank.errors import ConfigError, MissingExtra
 from nirank.inference.encoder import chosen_device
@@ -28,7 +29,7 @@ from nirank.training.examples import Examples
 from nirank.training.linear_products import use_onednn
 from nirank.training.model_card import format_card
 from nirank.training.objectives import Objective, resolve_loss, select_usable
-from nirank.training.recipe import Kind, Loss, Recipe
+from nirank.training.recipe import Loss, Recipe
 from nirank.training.tokens import TokenReader
 from nirank.training.trainer import TrainerSetup, make_trainer
 from nirank.training.training_curve import TrainingCurve
@@ -51,7 +52,7 @@ class Fitting:
                               the best evaluation's weights are the model
     """
 
-    kind: Kind
+    kind: ModelKind
     base: ModelFiles
     recipe: Recipe
     seed: int
@@ -174,7 +175,7 @@ def _set_up(
     )
 
 
-def _train(model: Any, kind: Kind, setup: TrainerSetup) -> tuple[TrainingCurve, int]:
+def _train(model: Any, kind: ModelKind, setup: TrainerSetup) -> tuple[TrainingCurve, int]:
     """Train, from a checkpoint where there is one, and leave the best weights in the model; return curve and steps."""
     trainer = make_trainer(kind, model, setup)
     with use_onednn(model):

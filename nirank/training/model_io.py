@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, ModelError
 from nirank.inference.loading import STARTS, load_known, positions
 from nirank.inference.models import ModelFiles
-from nirank.training.recipe import Kind
 
 _PATH_KEYS = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
 
 
-def load_start(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[Any, bool]:
+def load_start(base: ModelFiles, kind: ModelKind, seed: int, device: str) -> tuple[Any, bool]:
     """Load a model for training, in float32 and with the libraries' own code; tell whether its head is new.
 
     A cross-encoder keeps its head where that gives one score; else a head with random weights is made from the seed.
@@ -30,7 +30,7 @@ def load_start(base: ModelFiles, kind: Kind, seed: int, device: str) -> tuple[An
     def scoring(path: str, **options: Any) -> Any:
         return CrossEncoder(str(_find_transformer(Path(path))), num_labels=1, **options)
 
-    makers: dict[Kind, Any] = {
+    makers: dict[ModelKind, Any] = {
         "bi_encoder": SentenceTransformer,
         "sparse_encoder": SparseEncoder,
         "cross_encoder": scoring,

@@ -6,7 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nirank.algebra.model import KINDS, MODEL, Kind, Model, PlannedModel, TrainedModel, list_model_inputs, plan_models
+from nirank.algebra.model import (
+    KINDS,
+    MODEL,
+    Model,
+    ModelKind,
+    PlannedModel,
+    TrainedModel,
+    list_model_inputs,
+    plan_models,
+)
 from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides
 from nirank.base.identity import SEED, Placeholder
@@ -34,7 +43,7 @@ class Train(TrainedModel):
 
     base: Model
     data: TrainingData
-    kind: Kind = "bi_encoder"
+    kind: ModelKind = "bi_encoder"
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     watch: Watch | None = None
     seed: int | Placeholder = SEED
@@ -142,7 +151,7 @@ class Soup(TrainedModel):
             raise ConfigError(f"soup: {idle[0]} does nothing in a soup that is {self.how}; leave it out")
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ModelKind:
         return self.of[0].kind
 
     @property

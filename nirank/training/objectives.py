@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, DataError
 from nirank.training import losses
 from nirank.training.collators import Batch
 from nirank.training.examples import Examples
-from nirank.training.recipe import Kind, Loss, Recipe
+from nirank.training.recipe import Loss, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_DEFAULT_LOSS: dict[Kind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
-_LOSS_KINDS: dict[Loss, tuple[Kind, ...]] = {
+_DEFAULT_LOSS: dict[ModelKind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
+_LOSS_KINDS: dict[Loss, tuple[ModelKind, ...]] = {
     "mnr": ("bi_encoder", "sparse_encoder"),
     "lce": ("cross_encoder",),
     "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
@@ -27,7 +28,7 @@ _LOSS_KINDS: dict[Loss, tuple[Kind, ...]] = {
 }
 
 
-def resolve_loss(kind: Kind, recipe: Recipe) -> Loss:
+def resolve_loss(kind: ModelKind, recipe: Recipe) -> Loss:
     """Return the loss; raise ConfigError where it does not fit the kind of model."""
     loss = recipe.loss or _DEFAULT_LOSS[kind]
     if kind not in _LOSS_KINDS[loss]:
@@ -58,7 +59,7 @@ class Objective:
     similarity  of a bi-encoder: 'cosine' or 'dot'
     """
 
-    def __init__(self, kind: Kind, loss: Loss, recipe: Recipe, similarity: str) -> None:
+    def __init__(self, kind: ModelKind, loss: Loss, recipe: Recipe, similarity: str) -> None:
         self.kind, self.loss, self.recipe = kind, loss, recipe
         self.cosine = kind == "bi_encoder" and similarity == "cosine" and loss != "lsh" and recipe.head is None
         self.scale = recipe.scale if self.cosine else 1.0

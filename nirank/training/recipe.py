@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from nirank.algebra.model import Kind
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
 
@@ -154,7 +153,7 @@ class Recipe:
         return to_expression(self)
 
 
-__all__ = ["Kind", "Lora", "Loss", "Recipe"]
+__all__ = ["Lora", "Loss", "Recipe"]
 
 
 def _to_json(value: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
-from nirank.algebra.model import MODEL, Kind
+from nirank.algebra.model import MODEL, ModelKind
 from nirank.inference.models import ModelFiles, resolve
 from nirank.training import soups, weights
 from nirank.training.watched_lists import WatchedLists
@@ -63,7 +63,7 @@ def _cast_start(start: State, trained: State) -> State:
     return {name: tensor.to(trained[name].dtype) if name in trained else tensor for name, tensor in relevant.items()}
 
 
-def score_watched(kind: Kind, model: ModelFiles, watched: WatchedLists, ctx: Context) -> NDArray[np.floating]:
+def score_watched(kind: ModelKind, model: ModelFiles, watched: WatchedLists, ctx: Context) -> NDArray[np.floating]:
     """Return a model's scores of the watched pairs, (n_pairs,), as its stage would give them."""
     from nirank.inference.encoder import Encoding, encode, read_vectors
     from nirank.inference.knn import score_rows
@@ -100,7 +100,7 @@ def _read_matrix(folder: Path, n: int) -> Any:
     return csr_matrix((values, terms, offsets), shape=(n, _MOST_TERMS))
 
 
-def _measure_state(state: State, *, like: Path, kind: Kind, watched: WatchedLists, ctx: Context) -> float:
+def _measure_state(state: State, *, like: Path, kind: ModelKind, watched: WatchedLists, ctx: Context) -> float:
     with tempfile.TemporaryDirectory(prefix="nirank-soup-") as name:
         weights.write_state(state, like, Path(name) / MODEL)
         model = resolve(str(Path(name) / MODEL))

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nirank.algebra.model import ModelKind
 from nirank.errors import ModelError
 from nirank.training.batches import Batches
 from nirank.training.checkpoints import BestWeights, Checkpoints, read_weights, write_weights
 from nirank.training.collators import Collator
 from nirank.training.learning_rates import scale_rate
 from nirank.training.objectives import Objective
-from nirank.training.recipe import Kind, Recipe
+from nirank.training.recipe import Recipe
 from nirank.training.training_curve import EVALUATION, TrainingCurve
 from nirank.training.watch_evaluator import WatchEvaluator
 
@@ -48,7 +49,7 @@ class TrainerSetup:
     every: int | None
 
 
-def make_trainer(kind: Kind, model: Any, setup: TrainerSetup) -> Any:
+def make_trainer(kind: ModelKind, model: Any, setup: TrainerSetup) -> Any:
     """Return the library's trainer for this kind of model, ready to `train`."""
     import torch
     from sentence_transformers import cross_encoder, sentence_transformer, sparse_encoder

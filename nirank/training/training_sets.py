@@ -12,7 +12,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
 from nirank.algebra.sides import Sides, TrainingSources
 from nirank.algebra.stage import Scorer, Stage
-from nirank.algebra.tuned import Tuned
+from nirank.algebra.tuned import TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.base.files import InputFile, expand_path
 from nirank.base.values import fit_fields, to_expression
@@ -248,7 +248,7 @@ def score_to_the_end(pipeline: Pipeline) -> Pipeline:
     def deepen(part: Any) -> Any:
         return replace(part, depth=_ALL) if isinstance(part, Scorer) else part
 
-    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, Tuned))
+    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, TunedPipeline))
     return deepened
 
 

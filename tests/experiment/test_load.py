@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from nirank.algebra.node import Node, Stored
+from nirank.algebra.node import Node, StoredArtifact
 from nirank.base.memo import open_null_memo
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
@@ -28,9 +28,9 @@ class CountingStore:
     def __init__(self, root: Path) -> None:
         self.root, self.made = root, 0
 
-    def find(self, node: Node) -> Stored | None:
+    def find(self, node: Node) -> StoredArtifact | None:
         folder = self.root / node.address
-        return Stored(folder, json.loads((folder / "meta.json").read_text())) if folder.exists() else None
+        return StoredArtifact(folder, json.loads((folder / "meta.json").read_text())) if folder.exists() else None
 
     @contextmanager
     def commit(self, node: Node, meta: Mapping[str, Any]) -> Iterator[Path]:
@@ -56,7 +56,7 @@ class CountingStore:
     def read_descriptions(self) -> Iterator[Mapping[str, Any]]:
         return iter(())
 
-    def verify(self, stored: Stored) -> bool:
+    def verify(self, stored: StoredArtifact) -> bool:
         return True
 
     def lock(self, node: Node, waiting: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from toys import CALLS, Learned, Lookup, Shared, fruits
 
 from nirank.algebra.context import Context
-from nirank.algebra.node import Node, Stored
+from nirank.algebra.node import Node, StoredArtifact
 from nirank.algebra.stage import Scorer, stage
 from nirank.base.loading import count_loading, loading_seconds
 from nirank.base.memo import hash_texts
@@ -38,7 +38,7 @@ from nirank.store import LocalStore
 def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **more: Any) -> NodeCost:
     cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **more}
     node = Node(name, 1, offline=offline, stage=more.pop("stage", None))
-    return NodeCost(node, Stored(Path(), {"cost": cost}), cost, now)
+    return NodeCost(node, StoredArtifact(Path(), {"cost": cost}), cost, now)
 
 
 def test_a_system_costs_what_it_would_cost_alone() -> None:
@@ -87,7 +87,7 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
     told = {
         node: NodeCost(
             node,
-            Stored(Path(), {"cost": cost, "counts": {"seen": 1}, "declared": {node.task: 1}}),
+            StoredArtifact(Path(), {"cost": cost, "counts": {"seen": 1}, "declared": {node.task: 1}}),
             cost,
             True,
             training=node not in needed,

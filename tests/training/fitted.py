@@ -14,13 +14,14 @@ import tiny_models
 from safetensors.numpy import load_file
 
 from nirank.algebra.context import Context
+from nirank.algebra.model import ModelKind
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.inference.models import ModelFiles, resolve
 from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting, fit_model
-from nirank.training.recipe import Kind, Recipe
+from nirank.training.recipe import Recipe
 from nirank.training.watched_lists import WatchedLists
 
 WORDS = 60
@@ -100,7 +101,7 @@ def curve(folder: Path) -> dict[str, Any]:
 RECIPE = Recipe(epochs=3, batch=8, learning_rate=1e-3)
 
 
-def main(kind: Kind, model: str, place: str, seconds: str, watch: str) -> None:
+def main(kind: ModelKind, model: str, place: str, seconds: str, watch: str) -> None:
     from nirank.training import checkpoints
 
     checkpoints.SECONDS, checkpoints._SHARE = float(seconds), 1e9

@@ -17,6 +17,7 @@ import torch
 from fitted import RECIPE, curve, examples, same, watched, weights
 
 from nirank.algebra.context import Context
+from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, DataError, MissingExtra, ModelError
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.models import resolve
@@ -25,9 +26,9 @@ from nirank.inference.sparse import SparseEncoding, encode_sparse
 from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting
 from nirank.training.learning_rates import scale_rate
-from nirank.training.recipe import Kind, Lora, Recipe
+from nirank.training.recipe import Lora, Recipe
 
-KINDS: tuple[Kind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
+KINDS: tuple[ModelKind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
 LOSSES = [
     *(("bi_encoder", loss) for loss in ("mnr", "margin", "margin_mse")),
     *(("cross_encoder", loss) for loss in ("lce", "margin", "margin_mse")),
@@ -43,7 +44,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 # -- exactness: the same weights as loops that use nothing of ours but the batches
 
 
-def start(kind: Kind, folder: Path) -> Any:
+def start(kind: ModelKind, folder: Path) -> Any:
     from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
     torch.manual_seed(1)
@@ -61,7 +62,7 @@ def logits(model: Any, query: str, docs: list[str]) -> torch.Tensor:
     return torch.stack([model.model(**one).logits[0, 0] for one in read])
 
 
-def by_hand(kind: Kind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe) -> torch.Tensor:
+def by_hand(kind: ModelKind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe) -> torch.Tensor:
     """One batch's loss, an example and a text at a time, without padding."""
     texts = data.texts.to_pylist()
     asked = [texts[data.queries[row]] for row in rows]
@@ -100,7 +101,7 @@ def by_hand(kind: Kind, loss: str, model: Any, data: Examples, rows: list[int], 
 
 
 @pytest.mark.parametrize(("kind", "loss"), LOSSES)
-def test_training_equals_a_loop_written_by_hand(kind: Kind, loss: Any, bases: Any, tmp_path: Path) -> None:
+def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, bases: Any, tmp_path: Path) -> None:
     from nirank.training.batches import Batches
     from nirank.training.collators import EncoderCollator, PairCollator
     from nirank.training.tokens import TokenReader
@@ -160,7 +161,7 @@ def test_known_positives_are_no_negatives(bases: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_loss_falls_and_the_model_is_used_like_any_other(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_loss_falls_and_the_model_is_used_like_any_other(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     out = fitted.run(
         Fitting(kind, bases[kind], replace(RECIPE, epochs=10, learning_rate=3e-3), 1), examples(), tmp_path
     )
@@ -226,7 +227,7 @@ def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, cap
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     outs = [
         fitted.run(Fitting(kind, bases[kind], RECIPE, seed), examples(), tmp_path / str(number))
         for number, seed in enumerate((1, 1, 2))
@@ -246,7 +247,7 @@ def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bfloat16_is_near_float32_and_does_not_stay(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_bfloat16_is_near_float32_and_does_not_stay(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=4, dropout=0.0)
     exact, near, again = (
         curve(
@@ -262,7 +263,7 @@ def test_bfloat16_is_near_float32_and_does_not_stay(kind: Kind, bases: Any, tmp_
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradient_checkpointing_changes_no_loss(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_gradient_checkpointing_changes_no_loss(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     plain, checked = (
         curve(
             fitted.run(
@@ -277,7 +278,7 @@ def test_gradient_checkpointing_changes_no_loss(kind: Kind, bases: Any, tmp_path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lora_is_merged_into_a_plain_model(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_lora_is_merged_into_a_plain_model(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], replace(RECIPE, learning_rate=1e-2, lora=Lora(rank=2)), 1)
     out = fitted.run(how, examples(), tmp_path / "lora", watched())
     plain = fitted.run(Fitting(kind, bases[kind], RECIPE, 1), examples(), tmp_path / "plain")
@@ -340,7 +341,7 @@ def test_cut_texts_and_unused_examples_are_counted(bases: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_watching_changes_nothing(kind: Kind, bases: Any, tmp_path: Path) -> None:
+def test_watching_changes_nothing(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], RECIPE, 1, every=2)
     plain, seen = (fitted.run(how, examples(), tmp_path / f"{at}", one) for at, one in enumerate((None, watched())))
     assert curve(plain)["steps"] == curve(seen)["steps"]
@@ -349,7 +350,7 @@ def test_watching_changes_nothing(kind: Kind, bases: Any, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
-    kind: Kind, bases: Any, tmp_path: Path
+    kind: ModelKind, bases: Any, tmp_path: Path
 ) -> None:
     lists = watched()
     out = fitted.run(Fitting(kind, bases[kind], replace(RECIPE, epochs=4), 1, every=3), examples(), tmp_path, lists)

@@ -15,11 +15,11 @@ import fitted
 import pytest
 from fitted import RECIPE, curve, examples, same
 
+from nirank.algebra.model import ModelKind
 from nirank.inference.models import resolve
 from nirank.training import checkpoints
 from nirank.training.checkpoints import Checkpoints
 from nirank.training.fitting import Fitting
-from nirank.training.recipe import Kind
 
 
 def started(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen[str]:
@@ -38,7 +38,7 @@ def finished(process: subprocess.Popen[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "watch"), [("bi_encoder", "watched"), ("cross_encoder", "alone")])
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
-    kind: Kind, watch: str, tmp_path: Path
+    kind: ModelKind, watch: str, tmp_path: Path
 ) -> None:
     model = fitted.base(kind, tmp_path / "base").path
     chance = random.Random(kind)
