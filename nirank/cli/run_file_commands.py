@@ -159,13 +159,13 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **option
       nirank compare a.run b.run --qrels qrels.txt --measure AP
     """
     from nirank.cli.console import set_up_logging
-    from nirank.experiment.run_files import differences
+    from nirank.experiment.run_files import list_differences
     from nirank.report.grid import shown_as
 
     set_up_logging(quiet=False, debug=False)
     require_results_folder(out)
     result = _evaluate_runs({"A": a, "B": b}, [measure], "A", **options)
-    rows = differences(result, "A", "B", measure)
+    rows = list_differences(result, "A", "B", measure)
     width = max(len("query"), *(len(query) for query, *_ in rows[:top]))
     click.echo(
         f"A {a}, B {b}, {measure}\n{'query'.ljust(width)}"

@@ -180,10 +180,10 @@ class Experiment:
         runs = self.plan()
         runner.plan(run.target for run in runs)
         read_given_files(runs, runner)
-        measures = tuple(dict.fromkeys(name for each in self.collections for name in self._measures_of(each)))
-        result = Result(measures=measures, collections=self.collections, systems=self.systems)
+        measures = dict.fromkeys(name for collection in self.collections for name in self._get_measures(collection))
+        result = Result(measures=tuple(measures), collections=self.collections, systems=self.systems)
         for run in runs:
-            evaluate_system_run(run, runner, self._measures_of(run.collection), self.significance, result)
+            evaluate_system_run(run, runner, self._get_measures(run.collection), self.significance, result)
         self._summarise(result)
         seconds = time.perf_counter() - started
         result.finish(began, seconds, [node.label for node in runner.computed])
@@ -217,7 +217,8 @@ class Experiment:
         result.rows = order_means_first(result.rows)
         compare_systems(result, self.significance)
         of_systems = [row for row in result.rows if row.seed_of is None]
-        for row in summarise_groups(of_systems, {(each.name, each.split): each.group for each in self.collections}):
+        groups = {(collection.name, collection.split): collection.group for collection in self.collections}
+        for row in summarise_groups(of_systems, groups):
             result.add(row)
 
     def _log_earlier_artifacts(self) -> None:
@@ -244,7 +245,7 @@ class Experiment:
     def _n_workers(self) -> int:
         return self.engine.workers if self.engine else 0
 
-    def _measures_of(self, collection: Collection) -> tuple[str, ...]:
+    def _get_measures(self, collection: Collection) -> tuple[str, ...]:
         return collection.measures or self.measures
 
 

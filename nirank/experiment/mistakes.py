@@ -90,8 +90,8 @@ def check_device(device: Any) -> Iterator[str]:
 
 def list_measures(measures: Sequence[str], collections: Sequence[Collection]) -> list[str]:
     """Return all measures that are asked for, each once."""
-    own = (name for collection in collections for name in collection.measures)
-    return list(dict.fromkeys((*measures, *own)))
+    collection_measures = (name for collection in collections for name in collection.measures)
+    return list(dict.fromkeys((*measures, *collection_measures)))
 
 
 def _measure_pairs(measures: Sequence[str]) -> bool:

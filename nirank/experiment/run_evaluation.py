@@ -54,11 +54,11 @@ def evaluate_system_run(
         for row in rows:
             result.add(fail_row(row, str(failure)))
         return
-    spent = _list_costs(run, runner)
+    node_costs = _list_costs(run, runner)
     key = (collection.name, collection.split, run.system)
     result.rankings[key], result.folds[key] = pairs, folded(run.target, runner)
     for row, qrels in zip(rows, qrels_sets, strict=True):
-        row = add_outcome(row, run, pairs, spent, runner)
+        row = add_outcome(row, run, pairs, node_costs, runner)
         if qrels is None:
             result.add(leave_unjudged(row, pairs, collection, measures))
             continue
@@ -89,8 +89,8 @@ def compare_systems(result: Result, significance: Significance) -> None:
 
 def _list_costs(run: SystemRun, runner: Runner) -> list[NodeCost]:
     """Return what each computation of a system cost; what only its choices needed counts as training."""
-    spent = {each.node.address: each for each in runner.list_costs(run.target)}
+    node_costs = {node_cost.node.address: node_cost for node_cost in runner.list_costs(run.target)}
     for choice, _ in run.choices:
-        for each in runner.list_costs(choice):
-            spent.setdefault(each.node.address, replace(each, training=True))
-    return list(spent.values())
+        for node_cost in runner.list_costs(choice):
+            node_costs.setdefault(node_cost.node.address, replace(node_cost, training=True))
+    return list(node_costs.values())

@@ -159,23 +159,25 @@ def evaluate_tar_runs(
     return evaluations, rows, summary
 
 
-def differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
+def list_differences(result: Result, a: str, b: str, measure: str) -> list[tuple[str, float, float, float]]:
     """Return (query, value of a, value of b, b - a), the greatest difference first.
 
     Queries that the measure leaves out are not among them.
     """
-    by_system = {system: one for (*_, system), one in result.evaluations.items()}
+    by_system = {system: evaluation for (*_, system), evaluation in result.evaluations.items()}
     for name in (a, b):
         if name not in by_system:
             raise ConfigError(f"there is no system '{name}'{suggest(name, by_system)}")
         if measure not in by_system[name].per_query:
             why = "it is of pairs, not of queries" if is_of_pairs(measure) else "not asked for"
             raise ConfigError(f"system '{name}' has no '{measure}': {by_system[name].nulls.get(measure, why)}")
-    one, other = by_system[a].per_query[measure], by_system[b].per_query[measure]
-    there = np.flatnonzero(~np.isnan(one + other))
-    order = there[np.argsort(-np.abs(other - one)[there], kind="stable")].tolist()
+    values_a, values_b = by_system[a].per_query[measure], by_system[b].per_query[measure]
+    answered = np.flatnonzero(~np.isnan(values_a + values_b))
+    rows = answered[np.argsort(-np.abs(values_b - values_a)[answered], kind="stable")].tolist()
     queries = by_system[a].queries
-    return [(queries[at], float(one[at]), float(other[at]), float(other[at] - one[at])) for at in order]
+    return [
+        (queries[row], float(values_a[row]), float(values_b[row]), float(values_b[row] - values_a[row])) for row in rows
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,4 +334,4 @@ def _check_measure(measure: str) -> Sequence[str]:
     return ()
 
 
-__all__ = ["differences", "evaluate_runs", "evaluate_tar_runs", "name_runs"]
+__all__ = ["evaluate_runs", "evaluate_tar_runs", "list_differences", "name_runs"]

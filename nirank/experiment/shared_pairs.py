@@ -71,15 +71,15 @@ def count_seen(collection: Collection, qrels: Qrels, evaluated: EvaluationSet) -
     qrels_evaluated = next(iter(evaluated.collection.qrels.values()), None)
     if qrels_evaluated is None:
         return SeenRecords(0, 0, 0)
-    own, held_out = evaluated
-    queries, docs = decode_pairs(own, encode_matches(own, qrels_evaluated))
+    tables, held_out = evaluated
+    queries, docs = decode_pairs(tables, encode_matches(tables, qrels_evaluated))
     if held_out is not None:
-        in_fold = np.isin(queries, held_out) | ((own.relation == "self") & np.isin(docs, held_out))
+        in_fold = np.isin(queries, held_out) | ((tables.relation == "self") & np.isin(docs, held_out))
         queries, docs = queries[in_fold], docs[in_fold]
     judged = qrels.rows >= 0
     trained_queries, trained_docs = np.unique(qrels.query_rows[judged]), np.unique(qrels.rows[judged])
     seen = np.zeros(len(queries), np.int64)
-    for rows, texts in ((queries, own.queries), (docs, own.docs)):
+    for rows, texts in ((queries, tables.queries), (docs, tables.docs)):
         as_queries, as_docs = (_find_records(texts, side, rows) for side in (collection.queries, collection.docs))
         seen += np.isin(as_queries, trained_queries) | np.isin(as_docs, trained_docs)
     return SeenRecords(len(queries), int((seen == 1).sum()), int((seen == 2).sum()))
@@ -95,10 +95,10 @@ def _list_judged_rows(evaluated: EvaluationSet) -> tuple[Rows, Rows]:
     return queries[in_fold], docs[in_fold]
 
 
-def _list_places(own: Collection, other: Collection, queries: Rows, docs: Rows) -> Iterator[tuple[Rows, Rows]]:
+def _list_places(source: Collection, target: Collection, queries: Rows, docs: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Yield the places of a collection's pairs in another as query and document, as they stand and turned round."""
-    yield _find_records(own.queries, other.queries, queries), _find_records(own.docs, other.docs, docs)
-    yield _find_records(own.docs, other.queries, docs), _find_records(own.queries, other.docs, queries)
+    yield _find_records(source.queries, target.queries, queries), _find_records(source.docs, target.docs, docs)
+    yield _find_records(source.docs, target.queries, docs), _find_records(source.queries, target.docs, queries)
 
 
 def _find_records(texts: Texts, among: Texts, rows: Rows) -> Rows:

@@ -48,6 +48,11 @@ class Supervision:
         """The fold's queries as a key; None without folds."""
         return None if self.held_out is None else self.held_out.tobytes()
 
+    @property
+    def leaks(self) -> bool:
+        """Tell whether queries or pairs are among them that are evaluated."""
+        return self.overlap > 0 and not self.dropped
+
     def describe(self) -> dict[str, Any]:
         """Return what a row says."""
         relevant = int(((self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)).sum())
@@ -76,19 +81,20 @@ def find_seen_queries(
 
     None where nothing was trained on judged queries.
     """
-    training = [each for each in supervision if each.use == "trained"]
+    training = [query_set for query_set in supervision if query_set.use == "trained"]
     if not training:
         return None
     relevant = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
     queries, fingerprints = qrels.query_rows[relevant], np.asarray(collection.docs.fingerprints)[qrels.rows[relevant]]
     seen = np.zeros(len(qrels.queries), np.bool_)
-    for each in training:
-        in_fold = True if each.held_out is None else np.isin(queries, each.held_out)
-        seen[queries[in_fold & np.isin(fingerprints, each.relevant_fingerprints())]] = True
+    for query_set in training:
+        in_fold = True if query_set.held_out is None else np.isin(queries, query_set.held_out)
+        seen[queries[in_fold & np.isin(fingerprints, query_set.relevant_fingerprints())]] = True
     return seen
 
 
 def count_trained_too(tuning: Supervision, supervision: Iterable[Supervision]) -> int:
     """Count the queries of a choice that the same fold's models were trained on."""
-    trained = [each.questions for each in supervision if each.use == "trained" and each.fold == tuning.fold]
-    return len(tuning.questions & frozenset().union(*trained))
+    trained = [query_set for query_set in supervision if query_set.use == "trained"]
+    same_fold = [query_set.questions for query_set in trained if query_set.fold == tuning.fold]
+    return len(tuning.questions & frozenset().union(*same_fold))

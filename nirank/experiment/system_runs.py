@@ -8,6 +8,7 @@ from typing import Any
 
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Use
 from nirank.algebra.walk import transform, walk
 from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
@@ -60,28 +61,29 @@ class SystemRun:
         """Everything that is asked for: choices, and the ranking."""
         return (*(node for node, _ in self.choices), *self.open_choices, *((self.ranking,) if self.ranking else ()))
 
+    def list_supervision(self, use: Use) -> list[Supervision]:
+        """Return what the system was trained on, or tuned on."""
+        return [query_set for query_set in self.supervision if query_set.use == use]
+
     def describe_training(self) -> dict[str, Any]:
         """Return what the row says of seed, folds, training and tuning."""
-        trained = [each for each in self.supervision if each.use == "trained"]
-        tuned = [each for each in self.supervision if each.use == "tuned"]
+        trained, tuned = self.list_supervision("trained"), self.list_supervision("tuned")
         return {
             "of": None if self.system == self.of else self.of,
             "seed": self.seed,
             "folds": self.folds,
-            "trained_on": [*(each.describe() for each in trained), *map(dict, self.unjudged)],
-            "trained_on_test": any(each.overlap and not each.dropped for each in trained)
-            or any(each["overlap"] and not each["dropped"] for each in self.unjudged),
-            "tuned_on": [each.describe() | {"trained_too": count_trained_too(each, trained)} for each in tuned],
-            "tuned_on_test": any(each.overlap and not each.dropped for each in tuned),
+            "trained_on": [*(query_set.describe() for query_set in trained), *map(dict, self.unjudged)],
+            "trained_on_test": any(query_set.leaks for query_set in trained)
+            or any(described["overlap"] and not described["dropped"] for described in self.unjudged),
+            "tuned_on": [choice.describe() | {"trained_too": count_trained_too(choice, trained)} for choice in tuned],
+            "tuned_on_test": any(query_set.leaks for query_set in tuned),
             "chosen": [dict(outcome) for _, outcome in self.choices],
         }
 
     def list_training_on_documents(self) -> list[str]:
         """Return the training sets over the documents that are ranked, by title."""
-        docs = self.collection.docs.digest
-        titles = [
-            each.title for each in self.supervision if each.use == "trained" and each.collection.docs.digest == docs
-        ]
+        docs, trained = self.collection.docs.digest, self.list_supervision("trained")
+        titles = [query_set.title for query_set in trained if query_set.collection.docs.digest == docs]
         return list(dict.fromkeys([*titles, *(["its documents"] if docs in self.documents else [])]))
 
 
@@ -137,21 +139,21 @@ def _plan_system_run(
     run: SystemRun, collections: TrainingCollections, folds: Folds | None, find_choice: FindChoice
 ) -> SystemRun:
     """Resolve the choices of a system, in every fold, and compile it."""
-    whole = collections.leaves.make_ranked_sides(run.collection)
+    all_queries = collections.leaves.make_ranked_sides(run.collection)
     if folds is None or not depends_on_fold(run.pipeline):
         sources = RunSources(collections, run.collection)
         choices = resolve_choices(run.pipeline, sources, find_choice)
-        ranking = compile(choices.pipeline, replace(whole, training_sources=sources))
+        ranking = compile(choices.pipeline, replace(all_queries, training_sources=sources))
         return _complete(run, [(sources, choices)], pipeline=choices.pipeline, ranking=ranking)
     parts, lists = [], []
     for rows in folds.split_queries(run.collection):
         sources = RunSources(collections, run.collection, rows)
         choices = resolve_choices(run.pipeline, sources, find_choice)
         fold = replace(collections.leaves.make_ranked_sides(run.collection.take(rows)), training_sources=sources)
-        ranking = compile_fold(choices.pipeline, fold, replace(whole, training_sources=sources))
+        ranking = compile_fold(choices.pipeline, fold, replace(all_queries, training_sources=sources))
         parts.append((sources, choices))
         lists.append((ranking, fold))
-    return _complete(run, parts, ranking=join_fold_nodes(lists, whole), folds=folds.k)
+    return _complete(run, parts, ranking=join_fold_nodes(lists, all_queries), folds=folds.k)
 
 
 def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **planned: Any) -> SystemRun:
@@ -165,7 +167,8 @@ def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **pla
     unjudged: list[Mapping[str, Any]] = []
     for sources, _ in parts:
         unjudged += [described for described in sources.unjudged if described not in unjudged]
-    supervision = {each.key: each for sources, _ in parts for each in sources.supervision}  # some is asked for twice
+    query_sets = [query_set for sources, _ in parts for query_set in sources.supervision]
+    supervision = {query_set.key: query_set for query_set in query_sets}  # some are asked for twice
     return replace(
         run,
         supervision=tuple(supervision.values()),

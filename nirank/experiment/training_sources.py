@@ -43,23 +43,24 @@ class TrainingCollections:
     _opened: dict[tuple[Any, ...], Collection] = field(default_factory=dict)
     _known: dict[Hashable, frozenset[str]] = field(default_factory=dict)
 
-    def open(self, own: Collection, asked: Judged) -> Collection:
+    def open(self, evaluated: Collection, asked: Judged) -> Collection:
         """Return the collection with the split that is asked for."""
-        key = (asked.source or id(own), asked.split)
+        key = (asked.source or id(evaluated), asked.split)
         if key not in self._opened:
-            self._opened[key] = self._load(own, asked)
+            self._opened[key] = self._load(evaluated, asked)
         return self._opened[key]
 
-    def _load(self, own: Collection, asked: Judged) -> Collection:
+    def _load(self, evaluated: Collection, asked: Judged) -> Collection:
         if asked.source is not None:
             return load(asked.source, split=asked.split, store=self.store)
-        if asked.split == own.split:
-            return own
-        if own.open_split is None or asked.split is None:
+        if asked.split == evaluated.split:
+            return evaluated
+        if evaluated.open_split is None or asked.split is None:
             raise ConfigError(
-                f"collection {own.name} has no split '{asked.split}' to open; name the source of the training queries"
+                f"collection {evaluated.name} has no split '{asked.split}' to open; name the source of the training"
+                " queries"
             )
-        return own.open_split(asked.split)
+        return evaluated.open_split(asked.split)
 
     @cached_property
     def questions(self) -> tuple[dict[str, str], ...]:
@@ -198,9 +199,9 @@ class RunSources:
         for collection, questions in zip(self.collections.evaluated, self.collections.questions, strict=True):
             if self.held_out is not None:
                 # Other folds' queries are not ranked by what is trained here, whatever their collection.
-                own = set(_read_questions(self.collection.queries))
+                in_any_fold = set(_read_questions(self.collection.queries))
                 fold = set(_read_questions(self.collection.queries.take(self.held_out)))
-                questions = {text: id for text, id in questions.items() if text in fold or text not in own}
+                questions = {text: id for text, id in questions.items() if text in fold or text not in in_any_fold}
             for text in asked & questions.keys() - {""}:
                 evaluated.setdefault(text, f"{collection.name} '{questions[text]}'")
         return evaluated

@@ -94,10 +94,10 @@ def _(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
 
 @compile.register
 def _(fold: Fold, sides: Sides, upstream: Node | None = None) -> Node:
-    whole = sides.docs if fold.side == "docs" else sides.queries
-    parts = replace(_compile_map(fold.view, sides, whole), offline=fold.side == "docs")
+    undivided = sides.docs if fold.side == "docs" else sides.queries
+    parts = replace(_compile_map(fold.view, sides, undivided), offline=fold.side == "docs")
     inner = replace(sides, docs=parts) if fold.side == "docs" else replace(sides, queries=parts)
-    tables = (*_list_sides(inner), ("whole", whole))
+    tables = (*_list_sides(inner), ("whole", undivided))
     side = {"side": fold.side}
     scope: tuple[Node, ...] = ()
     if sides.scope:

@@ -104,7 +104,7 @@ class NodeCost:
 
 def find_answering_nodes(target: Node) -> set[Node]:
     """Return the nodes that index or answer: all that a system needs and that is not there for training alone."""
-    return {node for node in target.walk(lambda each: not each.training) if not node.training}
+    return {below for below in target.walk(lambda node: not node.training) if not below.training}
 
 
 @dataclass(frozen=True)
@@ -143,29 +143,31 @@ class SystemCost:
 
 def sum_costs(node_costs: Iterable[NodeCost], n_queries: int) -> SystemCost:
     """Sum up what a system costs alone."""
-    all_costs = list(node_costs)
-    answering = [each for each in all_costs if not each.training]
-    training = [compute_seconds_alone(each.cost) for each in all_costs if each.training]
-    online = [each.cost for each in answering if not each.node.offline]
+    nodes = list(node_costs)
+    answering = [node for node in nodes if not node.training]
+    online = [node.cost for node in answering if not node.node.offline]
+    offline = [node for node in answering if node.node.offline]
+    training = [compute_seconds_alone(node.cost) for node in nodes if node.training]
     answering_s = sum(compute_seconds_alone(cost) - cost.get("loading_s", 0.0) for cost in online)
-    fresh = [each.now and not each.cost.get("found") for each in all_costs]
-    scorers = [each for each in answering if isinstance(each.node.stage, Scorer)]
+    fresh = [node.now and not node.cost.get("found") for node in nodes]
+    costs = [node.cost for node in answering]
+    devices = {str(cost["device"]) for cost in costs if cost.get("models")}
     return SystemCost(
         ms_per_query=1000 * answering_s / n_queries if n_queries else None,
-        index_s=sum(compute_seconds_alone(each.cost) for each in answering if each.node.offline),
-        index_bytes=sum(each.stored.meta["cost"]["bytes"] for each in answering if each.node.offline),
+        index_s=sum(compute_seconds_alone(node.cost) for node in offline),
+        index_bytes=sum(node.stored.meta["cost"]["bytes"] for node in offline),
         training_s=sum(training) if training else None,
-        pairs=sum(each.stored.meta["cost"]["pairs"] or 0 for each in answering),
-        pairs_scored=sum(each.cost.get("items", 0) for each in scorers),
-        parameters=_count_parameters(each.cost for each in answering),
-        device_s=_sum(compute_device_seconds_alone(each.cost) for each in answering),
+        pairs=sum(node.stored.meta["cost"]["pairs"] or 0 for node in answering),
+        pairs_scored=sum(node.cost.get("items", 0) for node in answering if isinstance(node.node.stage, Scorer)),
+        parameters=_count_parameters(costs),
+        device_s=_sum(map(compute_device_seconds_alone, costs)),
         loading_s=_sum(cost.get("loading_s") for cost in online),
-        cpu_s=sum(each.cost["cpu_s"] for each in answering),
-        remembered_s=sum(each.cost.get("found_s", 0.0) for each in answering),
-        peak_bytes=max((each.cost.get("peak_rss_bytes", 0) for each in answering), default=0),
+        cpu_s=sum(cost["cpu_s"] for cost in costs),
+        remembered_s=sum(cost.get("found_s", 0.0) for cost in costs),
+        peak_bytes=max((cost.get("peak_rss_bytes", 0) for cost in costs), default=0),
         measured="now" if all(fresh) else "mixed" if any(fresh) else "stored",
-        machines=tuple(sorted({str(each.cost.get("machine", "")) for each in all_costs} - {""})),
-        devices=tuple(sorted({str(each.cost["device"]) for each in answering if each.cost.get("models")})) or ("cpu",),
+        machines=tuple(sorted({str(node.cost.get("machine", "")) for node in nodes} - {""})),
+        devices=tuple(sorted(devices)) or ("cpu",),
     )
 
 
@@ -190,13 +192,13 @@ def sum_counts(node_costs: Iterable[NodeCost]) -> tuple[dict[str, int], dict[str
     """
     counts: Counter[str] = Counter()
     declared: dict[str, Any] = {}
-    for each in node_costs:
-        if each.training and not each.node.training:
+    for node_cost in node_costs:
+        if node_cost.training and not node_cost.node.training:
             continue
-        if not each.training:
-            counts.update(each.stored.meta["counts"])
-        if each.stored.meta["declared"]:
-            declared.setdefault(each.node.label, {}).update(each.stored.meta["declared"])
+        if not node_cost.training:
+            counts.update(node_cost.stored.meta["counts"])
+        if node_cost.stored.meta["declared"]:
+            declared.setdefault(node_cost.node.label, {}).update(node_cost.stored.meta["declared"])
     return dict(counts), declared
 
 

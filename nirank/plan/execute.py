@@ -147,7 +147,7 @@ class Runner:
             artifact = self.store.find(node)
             if artifact is None:
                 return None
-            checksums = [each["checksum"] for each in artifact.meta["inputs"]]
+            checksums = [recorded["checksum"] for recorded in artifact.meta["inputs"]]
             inputs = [below for _, below in node.inputs]
             if any(self._has_changed(*pair) for pair in zip(inputs, checksums, strict=True)):
                 log.info("%s: what it was made from has changed; it is computed again", node.label)
@@ -231,11 +231,11 @@ class Runner:
 
         Their scores go into the scorer's memo, where every list finds its own.
         """
-        others = self._joint_scoring.take(node, self._was_stored)
-        if not others:
+        other_nodes = self._joint_scoring.take(node, self._was_stored)
+        if not other_nodes:
             return None
         lists = [(node, inputs["list"][0])]
-        for other in others:
+        for other in other_nodes:
             try:
                 lists.append((other, self.get_value(other.get_input("list"))))
             except FailedNode:

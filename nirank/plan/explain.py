@@ -54,7 +54,7 @@ def list_planned_nodes(
                 deepest[node.address] = node
     stored = {address: store.find(node) for address, node in deepest.items()}
     past = PastCosts(store.read_descriptions() if None in stored.values() else ())
-    memory, held = MemoryEstimator(find_value, workers, past), measure_process_memory()
+    memory, held_bytes = MemoryEstimator(find_value, workers, past), measure_process_memory()
 
     def count_rows(node: Node) -> int | None:
         texts = find_value(node)
@@ -65,7 +65,7 @@ def list_planned_nodes(
         artifact, names = stored[address], tuple(users[address])
         seconds = None if artifact else past.estimate_seconds(node, count_rows)
         taken = None if artifact else memory.estimate(node)
-        planned.append(PlannedNode(node, names, artifact, seconds, None if taken is None else held + taken))
+        planned.append(PlannedNode(node, names, artifact, seconds, None if taken is None else held_bytes + taken))
     return planned
 
 
@@ -87,7 +87,7 @@ def describe_plan(plan: Sequence[PlannedNode]) -> str:
         f"{len(plan)} computations ({n_asked} if nothing were shared): {len(plan) - len(missing)} stored,"
         f" {len(missing)} to compute"
     )
-    estimates = [(each.estimate_s, len(each.users)) for each in missing if each.estimate_s is not None]
+    estimates = [(work.estimate_s, len(work.users)) for work in missing if work.estimate_s is not None]
     if estimates:
         shared = format_seconds(sum(seconds for seconds, _ in estimates))
         alone = format_seconds(sum(seconds * n_users for seconds, n_users in estimates))

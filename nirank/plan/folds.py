@@ -22,35 +22,35 @@ def depends_on_fold(value: Any) -> bool:
     return any(isinstance(part, Judged) and part.outside_fold for part in walk(value))
 
 
-def compile_fold(pipeline: Pipeline, held_out: Sides, whole: Sides) -> Node:
+def compile_fold(pipeline: Pipeline, held_out: Sides, all_queries: Sides) -> Node:
     """Return the node that computes a pipeline for the queries held out.
 
     held_out, whole  the sides with those queries, and with all
     """
     if not depends_on_fold(pipeline):
-        return _make_take_node(compile(pipeline, whole), held_out, whole)
+        return _make_take_node(compile(pipeline, all_queries), held_out, all_queries)
     if isinstance(pipeline, Then):
         first = next(place for place, stage in enumerate(pipeline.steps) if depends_on_fold(stage))
-        upstream = None if not first else compile_fold(_make_chain(pipeline.steps[:first]), held_out, whole)
+        upstream = None if not first else compile_fold(_make_chain(pipeline.steps[:first]), held_out, all_queries)
         rest = pipeline.steps[first:]
         if upstream is None and isinstance(rest[0], Join):
-            upstream, rest = compile_fold(rest[0], held_out, whole), rest[1:]
+            upstream, rest = compile_fold(rest[0], held_out, all_queries), rest[1:]
         for stage in rest:
             upstream = compile(stage, held_out, upstream)
         assert upstream is not None
         return upstream
     if isinstance(pipeline, Join):
         return compile_combiner(
-            pipeline.stage, held_out, tuple(compile_fold(branch, held_out, whole) for branch in pipeline.inputs)
+            pipeline.stage, held_out, tuple(compile_fold(branch, held_out, all_queries) for branch in pipeline.inputs)
         )
     return compile(pipeline, held_out)
 
 
-def join_fold_nodes(folds: list[tuple[Node, Sides]], whole: Sides) -> Node:
+def join_fold_nodes(folds: list[tuple[Node, Sides]], all_queries: Sides) -> Node:
     """Return the node of all folds' lists, put together over all queries."""
     inputs = (
-        ("queries", whole.queries),
-        ("docs", whole.docs),
+        ("queries", all_queries.queries),
+        ("docs", all_queries.docs),
         *(
             (role, node)
             for ranking, held_out in folds
@@ -88,8 +88,8 @@ def join_folds(job: Job) -> Pairs:
     )
 
 
-def _make_take_node(ranking: Node, held_out: Sides, whole: Sides) -> Node:
-    inputs = (("queries", held_out.queries), ("docs", held_out.docs), ("whole", whole.queries), ("list", ranking))
+def _make_take_node(ranking: Node, held_out: Sides, all_queries: Sides) -> Node:
+    inputs = (("queries", held_out.queries), ("docs", held_out.docs), ("whole", all_queries.queries), ("list", ranking))
     label = f"{ranking.label} for {held_out.queries.label}"
     return Node(f"{__name__}:take_queries", 1, {}, inputs, depth=ranking.depth, kind=ranking.kind, label=label)
 

@@ -35,8 +35,8 @@ class JointScoring:
     def add(self, node: Node) -> None:
         """Take note of a node of the plan."""
         if keeps_scores(node):
-            below = tuple(each for each in node.get_input("list").walk() if keeps_scores(each))
-            self._waiting.setdefault(_make_scorer_key(node), {})[node] = below
+            scorers = tuple(below for below in node.get_input("list").walk() if keeps_scores(below))
+            self._waiting.setdefault(_make_scorer_key(node), {})[node] = scorers
 
     def take(self, node: Node, is_stored: Callable[[Node], bool]) -> list[Node]:
         """Return the nodes, this one aside, that are to be scored with it; empty where that was done before.
@@ -59,8 +59,8 @@ class JointScoring:
 def union_heads(lists: Iterable[tuple[Node, Pairs]]) -> Pairs:
     """Return all pairs that some nodes score, given each with its list."""
     heads = (pairs.cut(node.stage.depth) if isinstance(pairs, Ranking) else pairs for node, pairs in lists)
-    first, *others = heads
-    return first.union(*others)
+    first, *rest = heads
+    return first.union(*rest)
 
 
 def _make_scorer_key(node: Node) -> tuple[Any, ...]:

@@ -129,8 +129,8 @@ def refuse_over_ceiling(needs: Iterable[tuple[Node, int | None]], most: int) -> 
     over = [(need, node) for node, need in needs if need is not None and need > most]
     if over:
         need, node = max(over, key=lambda pair: pair[0])
-        others = f"; {len(over) - 1} more would not fit either" if len(over) > 1 else ""
-        raise ConfigError(f"max_memory {format_size(most)}: {describe_need(node, need)}{others}")
+        more = f"; {len(over) - 1} more would not fit either" if len(over) > 1 else ""
+        raise ConfigError(f"max_memory {format_size(most)}: {describe_need(node, need)}{more}")
 
 
 def describe_need(node: Node, need: int) -> str:

@@ -68,10 +68,10 @@ class MemoryUse:
     def _watch(self) -> None:
         stopped_at = 0.0
         while not self._ended.wait(_INTERVAL_S):
-            held = self._measure()
-            self._peak = max(self._peak, held)
-            if self.most is not None and held > self.most and time.monotonic() - stopped_at > _AGAIN_S:
-                self.passed, stopped_at = max(self.passed, held), time.monotonic()
+            held_bytes = self._measure()
+            self._peak = max(self._peak, held_bytes)
+            if self.most is not None and held_bytes > self.most and time.monotonic() - stopped_at > _AGAIN_S:
+                self.passed, stopped_at = max(self.passed, held_bytes), time.monotonic()
                 self._stop()
 
     def _stop(self) -> None:

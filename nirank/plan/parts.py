@@ -23,10 +23,10 @@ Side = Literal["docs", "queries"]
 
 def make_part_scope(job: Job) -> Scope:
     """Translate a scope into one over parts; where documents have the parts, `fold` takes out own documents."""
-    queries, docs, whole = job.get_input("queries"), job.get_input("docs"), job.get_input("whole")
+    queries, docs, undivided = job.get_input("queries"), job.get_input("docs"), job.get_input("whole")
     if job.params["side"] == "docs":
         parents = np.asarray(docs.parents)
-        allowed = combine_scopes(job, docs=whole)
+        allowed = combine_scopes(job, docs=undivided)
         mask = None if allowed.mask is None else allowed.mask[parents]
         pairs, excluded = (
             None if listed is None else _expand_to_parts(listed, docs, "docs")[0]
@@ -34,7 +34,7 @@ def make_part_scope(job: Job) -> Scope:
         )
         ranges = tuple(dates.take_docs(parents) for dates in allowed.ranges)
         return Scope(queries.ids, docs.ids, mask, pairs, ranges=ranges, excluded=excluded)
-    return combine_scopes(job, queries=whole).take(np.asarray(queries.parents), queries.ids)
+    return combine_scopes(job, queries=undivided).take(np.asarray(queries.parents), queries.ids)
 
 
 def make_part_list(job: Job) -> Pairs:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nirank.cli.main import cli
 from nirank.errors import ConfigError, DataError
 from nirank.evaluation.comparisons import Significance
-from nirank.experiment.run_files import differences, evaluate_runs
+from nirank.experiment.run_files import evaluate_runs, list_differences
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def test_compare_shows_the_greatest_difference_first(files: Path) -> None:
     assert shown == sorted(shown, reverse=True)
     assert lines[-1].startswith("30 queries: B - A +")
     result = evaluate_runs(files / "qrels.txt", {"A": files / "bad.run", "B": files / "good.run"}, ["AP"])
-    assert differences(result, "A", "B", "AP")[0][3] > 0
+    assert list_differences(result, "A", "B", "AP")[0][3] > 0
     with pytest.raises(ConfigError, match="there is no system 'C'"):
-        differences(result, "A", "C", "AP")
+        list_differences(result, "A", "C", "AP")
     with pytest.raises(ConfigError, match="has no 'RR'"):
-        differences(result, "A", "B", "RR")
+        list_differences(result, "A", "B", "RR")
 
 
 @pytest.fixture
