@@ -21,6 +21,7 @@ _LIBRARIES = {
     "torch": ("sentence_transformers", 400 * MIB),
     "java": ("jnius", 128 * MIB),
     "faiss": ("faiss", 16 * MIB),
+    "numba": ("numba", 96 * MIB),  # the compiler; half of it where the code is in numba's cache
 }
 WORKER_BYTES = 64 * MIB  # a worker process before it loads anything
 
@@ -71,7 +72,7 @@ def measure_process_memory(process_id: int | None = None) -> int:
 
 
 def estimate_library_memory(name: str) -> int:
-    """Return the bytes that loading a library will add: 'torch', 'java' or 'faiss'; 0 if it is loaded."""
+    """Return the bytes that loading a library will add: 'torch', 'java', 'faiss' or 'numba'; 0 if it is loaded."""
     module, size = _LIBRARIES[name]
     return 0 if module in sys.modules else size
 

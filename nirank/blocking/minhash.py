@@ -6,16 +6,16 @@ h_j(x) = mix(x ⊕ seed_j); of records that share the least element, not only it
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.loops import compile_loop
 from nirank.blocking.keys import GOLDEN, MIX_1, MIX_2, Keys, RecordKeys, combine_columns, mix_keys
 
 _BLOCK = 65_536  # records signed at a time
 
 
-@numba.njit(nogil=True, cache=True)
+@compile_loop
 def _sign(offsets, words, seeds, signatures):  # type: ignore[no-untyped-def]
     """Fill (n, m) signatures with the least hash of each record's words; the greatest integer where it has none."""
     for record in range(len(offsets) - 1):

@@ -99,10 +99,11 @@ class BM25(Retriever):
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        """Return what a search takes: Java, a sum and a length for each document, a chunk of postings, the queries."""
-        from nirank.lexical.scoring import CHUNK_BYTES
+        """Return what a search takes: Java, the compiled loops and their buffers, the queries."""
+        from nirank.lexical.scoring import estimate_buffers
 
-        return MemoryNeed(estimate_library_memory("java") + 16 * sizes.docs + CHUNK_BYTES + 12 * sizes.query_bytes)
+        libraries = estimate_library_memory("java") + estimate_library_memory("numba")
+        return MemoryNeed(libraries + estimate_buffers(sizes.docs) + 12 * sizes.query_bytes)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
