@@ -1,4 +1,4 @@
-"""The forms in which dates are written."""
+"""The forms in which dates are written, and what each can mean."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 Order = Literal["day first", "month first"]
-Found = tuple[int, int, str]
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _TIME = r"(?:[T ]\s*\d.*|\s*Z|\s*[+-]\d\d:?\d\d)?"
 _ISO = re.compile(rf"(\d{{4}})(?:[-/](\d{{1,2}})(?:[-/](\d{{1,2}}){_TIME})?)?", re.DOTALL)
 _POINTS = re.compile(r"(\d{4})\.(\d{1,2})\.(\d{1,2})\.?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_WHOLE_YEAR = re.compile(r"(\d{4})\.0+")  # a year that was a floating-point number
+_FLOAT_YEAR = re.compile(r"(\d{4})\.0+")  # a year that was a floating-point number
 _NUMERIC = re.compile(rf"(\d{{1,2}})\s*([-/.])\s*(\d{{1,2}})\s*\2\s*(\d{{4}}){_TIME}", re.DOTALL)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
@@ -41,28 +40,36 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[int, int | None, int]], ...] = tuple(
 _CENTURY = 69  # of two digits: from here on 19xx, below 20xx, as in POSIX
 
 
-class Numeric(NamedTuple):
+class DateInterval(NamedTuple):
+    """The first and last day that a date can mean, in days since 1970-01-01, and its form: day, month or year."""
+
+    first: int
+    last: int
+    form: str
+
+
+class NumericDate(NamedTuple):
     """A date of three numbers whose year comes last: the first two, and what stands between them."""
 
-    one: int
-    other: int
+    first: int
+    second: int
     year: int
-    between: str
+    separator: str
 
     @property
-    def shown(self) -> Order | None:
-        """The order that the numbers show: one of them is no month."""
-        if self.one > 12:
+    def order(self) -> Order | None:
+        """The order that the numbers show, if one of them is no month."""
+        if self.first > 12:
             return "day first"
-        return "month first" if self.other > 12 else None
+        return "month first" if self.second > 12 else None
 
     @property
-    def unclear(self) -> bool:
-        """Tell whether it could be two days: 03/04/2015, but not 3.4.2015, which has the day first."""
-        return self.between != "." and self.shown is None and self.one != self.other
+    def is_ambiguous(self) -> bool:
+        """Whether it could be two days: 03/04/2015, but not 3.4.2015, which has the day first."""
+        return self.separator != "." and self.order is None and self.first != self.second
 
 
-def parse_date(value: Any, order: Order | None = None) -> Found | None:
+def parse_date(value: Any, order: Order | None = None) -> DateInterval | None:
     """Return the first and last day (since 1970-01-01) that a value can mean, and its form; None for no date.
 
     Years, as text or number; `YYYY-MM`, `YYYY-MM-DD` with or without time and zone, with slashes or points, `YYYYMMDD`;
@@ -75,50 +82,53 @@ def parse_date(value: Any, order: Order | None = None) -> Found | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    found = _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _POINTS.fullmatch(text) or _WHOLE_YEAR.fullmatch(text)
-    if found is not None:
-        year, month, day = ([int(part) if part else None for part in found.groups()] + [None, None])[:3]
-        return None if year is None else _interval(year, month, day)
+    match = _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _POINTS.fullmatch(text) or _FLOAT_YEAR.fullmatch(text)
+    if match is not None:
+        year, month, day = ([int(part) if part else None for part in match.groups()] + [None, None])[:3]
+        return None if year is None else _make_interval(year, month, day)
     numeric = parse_numeric_date(text)
     if numeric is not None:
-        if numeric.unclear and order is None:
+        if numeric.is_ambiguous and order is None:
             return None
-        how = order if numeric.unclear else numeric.shown or "day first"
-        day, month = (numeric.other, numeric.one) if how == "month first" else (numeric.one, numeric.other)
-        return _interval(numeric.year, month, day)
-    return _of_words(text)
+        order = order if numeric.is_ambiguous else numeric.order or "day first"
+        day, month = numeric.first, numeric.second
+        if order == "month first":
+            day, month = month, day
+        return _make_interval(numeric.year, month, day)
+    return _parse_words(text)
 
 
-def parse_numeric_date(value: Any) -> Numeric | None:
+def parse_numeric_date(value: Any) -> NumericDate | None:
     """Return the parts of a date that is three numbers, the year last; None for any other form."""
-    found = _NUMERIC.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
+    match = _NUMERIC.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
         return None
-    return Numeric(int(found[1]), int(found[3]), int(found[4]), found[2])
+    return NumericDate(int(match[1]), int(match[3]), int(match[4]), match[2])
 
 
-def _of_words(text: str) -> Found | None:
+def _parse_words(text: str) -> DateInterval | None:
     for pattern, (year_at, day_at, month_at) in _WORDS:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            year = int(found[year_at])
-            if len(found[year_at]) == 2:
+        match = pattern.fullmatch(text)
+        if match is not None:
+            year = int(match[year_at])
+            if len(match[year_at]) == 2:
                 year += 1900 if year >= _CENTURY else 2000
-            month = 1 + _MONTHS.index(found[month_at][:3].lower())
-            return _interval(year, month, None if day_at is None else int(found[day_at]))
+            month = 1 + _MONTHS.index(match[month_at][:3].lower())
+            return _make_interval(year, month, None if day_at is None else int(match[day_at]))
     return None
 
 
-def _interval(year: int, month: int | None, day: int | None) -> Found | None:
+def _make_interval(year: int, month: int | None, day: int | None) -> DateInterval | None:
     try:
         if month is None:
-            return count_epoch_days(year, 1, 1), count_epoch_days(year, 12, 31), "year"
+            return DateInterval(count_epoch_days(year, 1, 1), count_epoch_days(year, 12, 31), "year")
         if day is None:
-            return count_epoch_days(year, month, 1), count_epoch_days(year, month, monthrange(year, month)[1]), "month"
-        whole = count_epoch_days(year, month, day)
+            last = count_epoch_days(year, month, monthrange(year, month)[1])
+            return DateInterval(count_epoch_days(year, month, 1), last, "month")
+        epoch_day = count_epoch_days(year, month, day)
     except ValueError:
         return None
-    return whole, whole, "day"
+    return DateInterval(epoch_day, epoch_day, "day")
 
 
 def count_epoch_days(year: int, month: int, day: int) -> int:

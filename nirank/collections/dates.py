@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.date_forms import Found, Order, count_epoch_days, parse_date, parse_numeric_date
+from nirank.collections.date_forms import DateInterval, Order, count_epoch_days, parse_date, parse_numeric_date
 from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import ValueRange
@@ -20,14 +20,14 @@ VERSION = 1  # raised when the same metadata would be read otherwise
 UNDATED = np.iinfo(np.int32).min
 KEYS = ("date", "publication_date", "published", "publication_year", "year")  # looked for, in this order
 
-_SHOWN = 3
+_MAX_EXAMPLES = 3
 _FORMS = ("day", "month", "year")
 # What systems write where they know no date: the least date of .NET, 'unknown' and 'no end' of EUR-Lex and databases.
 _NEVER = {count_epoch_days(*day) for day in ((1, 1, 1), (1001, 1, 1), (2999, 12, 31))}
 _FAR = count_epoch_days(9999, 1, 1)  # and all after it
 # The zeros of calendars: dates of their own, unless many rows share one (Excel, SQL Server, Unix).
 _ZEROS = {count_epoch_days(*day) for day in ((1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1))}
-_MANY, _SHARE = 5, 0.05  # rows, and of the dated ones
+_MIN_SHARED, _MIN_SHARE = 5, 0.05  # rows, and part of the dated ones, from which a zero is a placeholder
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +61,19 @@ class Dates:
 
     def save(self, folder: Path) -> None:
         """Write `first.npy`, `last.npy` and `dates.json`."""
-        said = {name: value for name, value in asdict(self).items() if name not in ("first", "last")}
-        (folder / "dates.json").write_text(json.dumps(said), encoding="utf-8")
+        description = {name: value for name, value in asdict(self).items() if name not in ("first", "last")}
+        (folder / "dates.json").write_text(json.dumps(description), encoding="utf-8")
         np.save(folder / "first.npy", self.first)
         np.save(folder / "last.npy", self.last)
 
     @classmethod
     def open(cls, folder: Path) -> Dates:
         """Map what `save` wrote."""
-        said = json.loads((folder / "dates.json").read_text(encoding="utf-8"))
-        said["examples"] = {kind: [(row, value) for row, value in some] for kind, some in said["examples"].items()}
+        description = json.loads((folder / "dates.json").read_text(encoding="utf-8"))
+        examples = description.pop("examples")
+        examples = {kind: [(row, value) for row, value in rows] for kind, rows in examples.items()}
         first, last = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("first", "last"))
-        return cls(first=first, last=last, **said)
+        return cls(first=first, last=last, examples=examples, **description)
 
 
 def read_dates(texts: Texts, key: str) -> Dates:
@@ -85,99 +86,99 @@ def read_dates(texts: Texts, key: str) -> Dates:
     first, last = np.full(n, UNDATED, np.int32), np.full(n, UNDATED, np.int32)
     form = np.zeros(n, np.int8)  # a place in _FORMS, from 1; 0: no date
     missing = 0
-    wrong: list[tuple[int, str]] = []
-    unclear: list[tuple[int, str]] = []
+    impossible: list[tuple[int, str]] = []
+    ambiguous: list[tuple[int, str]] = []
     orders: set[Order] = set()
 
-    def note(row: int, found: Found | None, value: Any) -> None:
-        if found is None:
-            wrong.append((row, str(value)))
+    def set_date(row: int, interval: DateInterval | None, value: Any) -> None:
+        if interval is None:
+            impossible.append((row, str(value)))
         else:
-            first[row], last[row], form[row] = found[0], found[1], 1 + _FORMS.index(found[2])
+            first[row], last[row], form[row] = interval.first, interval.last, 1 + _FORMS.index(interval.form)
 
     for row, value in enumerate(texts.read_metadata(key)):
         if value is None or value == "":
             missing += 1
             continue
         numeric = parse_numeric_date(value)
-        if numeric is not None and numeric.unclear:
-            unclear.append((row, value))
+        if numeric is not None and numeric.is_ambiguous:
+            ambiguous.append((row, value))
             continue
-        if numeric is not None and numeric.shown is not None:
-            orders.add(numeric.shown)
-        note(row, parse_date(value), value)
+        if numeric is not None and numeric.order is not None:
+            orders.add(numeric.order)
+        set_date(row, parse_date(value), value)
     if len(orders) == 1:
         (order,) = orders
-        for row, text in unclear:
-            note(row, parse_date(text, order), text)
-        unclear = []
-    never = _placeholders(first, form)
-    some = never[:_SHOWN]
-    written = zip(some.tolist(), map(str, texts.take(some).read_metadata(key)), strict=True)
-    first[never], last[never], form[never] = UNDATED, UNDATED, 0
-    kinds = {"impossible": wrong, "ambiguous": unclear, "placeholders": list(written)}
+        for row, text in ambiguous:
+            set_date(row, parse_date(text, order), text)
+        ambiguous = []
+    placeholders = _find_placeholders(first, form)
+    shown = placeholders[:_MAX_EXAMPLES]
+    written = zip(shown.tolist(), map(str, texts.take(shown).read_metadata(key)), strict=True)
+    first[placeholders], last[placeholders], form[placeholders] = UNDATED, UNDATED, 0
+    kinds = {"impossible": impossible, "ambiguous": ambiguous, "placeholders": list(written)}
     return Dates(
         key,
         first,
         last,
         {name: int((form == 1 + at).sum()) for at, name in enumerate(_FORMS)},
         missing,
-        len(wrong),
-        len(unclear),
-        len(never),
-        {kind: rows[:_SHOWN] for kind, rows in kinds.items() if rows},
+        len(impossible),
+        len(ambiguous),
+        len(placeholders),
+        {kind: rows[:_MAX_EXAMPLES] for kind, rows in kinds.items() if rows},
     )
 
 
-def _placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[np.int64]:
+def _find_placeholders(first: NDArray[np.int32], form: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows whose date stands for none, ascending."""
     days = form == 1 + _FORMS.index("day")
-    never = (first >= _FAR) | (days & np.isin(first, list(_NEVER)))
-    least = max(_MANY, _SHARE * np.count_nonzero(form))
+    is_placeholder = (first >= _FAR) | (days & np.isin(first, list(_NEVER)))
+    min_rows = max(_MIN_SHARED, _MIN_SHARE * np.count_nonzero(form))
     for zero in _ZEROS:
         shared = days & (first == zero)
-        if shared.sum() >= least:
-            never |= shared
-    return np.flatnonzero(never)
+        if shared.sum() >= min_rows:
+            is_placeholder |= shared
+    return np.flatnonzero(is_placeholder)
 
 
 def get_dates(texts: Texts, key: str) -> Dates:
-    """Return the dates under a key, read once for as long as the texts are held, and from where they are kept."""
+    """Return the dates under a key, read once while the texts are in memory, or from where they are stored."""
     if key not in texts.dates:
         texts.dates[key] = (texts.read_dates or read_dates)(texts, key)
-    found: Dates = texts.dates[key]
-    return found
+    dates: Dates = texts.dates[key]
+    return dates
 
 
 def find_date_key(texts: Texts) -> str | None:
     """Return the metadata key that holds dates, by its name: date, publication_date, published, … year."""
-    by_name = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.text_fields.keys))}
-    return next((by_name[name] for name in KEYS if name in by_name), None)
+    names = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed(list(texts.text_fields.keys))}
+    return next((names[name] for name in KEYS if name in names), None)
 
 
-def find_date_keys(asked: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:
-    """Return the keys under which documents and queries have dates: the one asked for, or by their names.
+def find_date_keys(key: str | None, queries: Texts, docs: Texts, where: str) -> tuple[str, str]:
+    """Return the keys under which documents and queries have dates: the one given, or by their names.
 
     The documents' key is that of the queries too, if these have it.
     where  begins the message of the DataError for a side that has none
     """
-    key = asked or find_date_key(docs)
-    if key is None:
+    doc_key = key or find_date_key(docs)
+    if doc_key is None:
         raise DataError(
             f"{where}: the documents have no metadata key such as date or year; name it with {{{where}: {{key: …}}}}"
             f" or the collection's date; they have {', '.join(docs.text_fields.keys) or 'no metadata'}"
         )
-    theirs = key if asked or key in queries.text_fields.keys else find_date_key(queries) or key
-    for what, texts, name in (("documents", docs, key), ("queries", queries, theirs)):
+    query_key = doc_key if key or doc_key in queries.text_fields.keys else find_date_key(queries) or doc_key
+    for what, texts, name in (("documents", docs, doc_key), ("queries", queries, query_key)):
         known = texts.text_fields.keys
         if len(texts) and name not in known:
             raise DataError(
                 f"{where}: the {what} have no date under '{name}'; they have {', '.join(known) or 'no metadata'}"
                 f"{suggest(name, known)}"
             )
-    if len(docs) and get_dates(docs, key).undated.all():
-        raise DataError(f"{where}: the documents have no date under '{key}', only what is no date")
-    return key, theirs
+    if len(docs) and get_dates(docs, doc_key).undated.all():
+        raise DataError(f"{where}: the documents have no date under '{doc_key}', only what is no date")
+    return doc_key, query_key
 
 
 When = Literal["before", "until", "after", "since"]
@@ -204,7 +205,7 @@ def make_date_range(docs: Dates, queries: Dates, when: When, days: int | None, u
     else:
         low = last + 1 if when == "after" else first
         high = high if days is None else last + days
-    keep = undated == "keep"
-    low[queries.undated] = UNDATED if keep else 1
-    high[queries.undated] = np.iinfo(np.int32).max if keep else 0
-    return ValueRange(values, low, high, docs.undated & keep)
+    keep_undated = undated == "keep"
+    low[queries.undated] = UNDATED if keep_undated else 1
+    high[queries.undated] = np.iinfo(np.int32).max if keep_undated else 0
+    return ValueRange(values, low, high, docs.undated & keep_undated)

@@ -26,7 +26,7 @@ VERSION = 5  # raised when the same records would be written otherwise
 
 _BATCH_ROWS = 8192
 _BATCH_CHARACTERS = 16_000_000
-_SHOWN = 3
+_MAX_EXAMPLES = 3
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _COLUMNS = ("title", "text")
@@ -45,7 +45,7 @@ class Tally:
     def add(self, example: str) -> None:
         """Count one more."""
         self.count += 1
-        if len(self.examples) < _SHOWN:
+        if len(self.examples) < _MAX_EXAMPLES:
             self.examples.append(example)
 
 
@@ -93,9 +93,9 @@ class ImportFacts:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ImportFacts:
         """Read what `to_json` gave."""
-        given = {one.name: value[one.name] for one in fields(cls)}
-        tallies = {one.name: Tally(**given[one.name]) for one in fields(cls) if one.default_factory is Tally}
-        return cls(**{**given, **tallies})
+        values = {field.name: value[field.name] for field in fields(cls)}
+        tallies = {field.name: Tally(**values[field.name]) for field in fields(cls) if field.default_factory is Tally}
+        return cls(**{**values, **tallies})
 
 
 def import_texts(records: Iterable[Record], folder: Path, source: str) -> ImportFacts:
@@ -105,20 +105,20 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     source  what errors call the records' place, completed by `:line`
     Raises DataError for an id that occurs twice, naming both lines.
     """
-    facts, running, lines = ImportFacts(), Digester(), array("q")
-    prints, bodies = array("Q"), array("Q")
-    own: dict[str, str] = {}
+    facts, digester, lines = ImportFacts(), Digester(), array("q")
+    fingerprints, bodies = array("Q"), array("Q")
+    source_names: dict[str, str] = {}
     files: list[tuple[int, str]] = []  # the row where each file begins, and its name
     ids: list[pa.Array] = []
     stream = iter(records)
     first = next(stream, None)
     # A table's columns are known from its header, so from its first record.
-    whole = first is not None and bool(first.columns)
+    is_table = first is not None and bool(first.columns)
     names = tuple(first.columns if first is not None and first.columns else _COLUMNS)
     filled, keys = dict.fromkeys(names, 0), dict[str, int]()
     schema = pa.schema([(name, pa.large_string()) for name in (*names, METADATA)])
-    for name in select_digest_columns(names, whole):
-        running.add(name)
+    for name in select_digest_columns(names, is_table):
+        digester.add(name)
     with (
         pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
         pa.ipc.new_file(sink, schema) as writer,
@@ -126,20 +126,20 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
         batch = _Batch(schema)
         for record in chain(() if first is None else (first,), stream):
             if (record.columns and tuple(record.columns) != names) or (not record.columns and names != _COLUMNS):
-                raise DataError(_other_columns(record, names, source))
-            id, columns = _clean(record, facts, source)
-            running.add(make_digest_record(id, columns))
+                raise DataError(_describe_other_columns(record, names, source))
+            id, columns = _clean_record(record, facts, source)
+            digester.add(make_digest_record(id, columns))
             if not files or files[-1][1] != (record.file or source):
                 files.append((len(lines), record.file or source))
             lines.append(record.line)
-            prints.append(_look_at(id, columns, facts, whole))
-            bodies.append(hash_text(columns["text"]) if not whole and columns["title"] else prints[-1])
-            own.update(record.source_names)
+            fingerprints.append(_count_oddities(id, columns, facts, is_table))
+            bodies.append(hash_text(columns["text"]) if not is_table and columns["title"] else fingerprints[-1])
+            source_names.update(record.source_names)
             count_keys(keys, record.metadata)
             for name in names:
                 filled[name] += not columns[name].isspace() and columns[name] != ""
             batch.add(id, columns)
-            if batch.full:
+            if batch.is_full:
                 ids.append(batch.write(writer))
                 batch = _Batch(schema)
         ids.append(batch.write(writer))
@@ -147,11 +147,12 @@ def import_texts(records: Iterable[Record], folder: Path, source: str) -> Import
     table = Ids(pa.chunked_array(ids, pa.large_string()))
     _refuse_duplicates(table, lines, files)
     table.save(folder)
-    for name, one in (("fingerprints", prints), ("bodies", bodies)):
-        np.save(folder / f"{name}.npy", np.frombuffer(one, np.uint64))
-    said: dict[str, Any] = {"digest": running.hexdigest(), "readable": TextFields(filled, keys, own, whole).to_json()}
-    said |= {"whole": True} if whole else {}
-    (folder / "texts.json").write_text(json.dumps(said), encoding="utf-8")
+    for name, hashes in (("fingerprints", fingerprints), ("bodies", bodies)):
+        np.save(folder / f"{name}.npy", np.frombuffer(hashes, np.uint64))
+    text_fields = TextFields(filled, keys, source_names, is_table)
+    description: dict[str, Any] = {"digest": digester.hexdigest(), "readable": text_fields.to_json()}
+    description |= {"whole": True} if is_table else {}
+    (folder / "texts.json").write_text(json.dumps(description), encoding="utf-8")
     return facts
 
 
@@ -171,7 +172,7 @@ class _Batch:
             self.characters += len(value)
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return len(self.ids) >= _BATCH_ROWS or self.characters >= _BATCH_CHARACTERS
 
     def write(self, writer: Any) -> pa.Array:
@@ -181,7 +182,7 @@ class _Batch:
         return pa.array(self.ids, pa.large_string())
 
 
-def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[str, str]]:
+def _clean_record(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[str, str]]:
     """Return the id and the columns as they are stored, and count what is odd about them."""
     id = record.id
     if record.converted_id:
@@ -207,8 +208,8 @@ def _clean(record: Record, facts: ImportFacts, source: str) -> tuple[str, dict[s
     return id, columns
 
 
-def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: bool) -> int:
-    """Count what is odd about a record's text; return its fingerprint. In a `whole` table no column is a title."""
+def _count_oddities(id: str, columns: Mapping[str, str], facts: ImportFacts, is_table: bool) -> int:
+    """Count what is odd about a record's text; return its fingerprint. In a table no column is a title."""
     values = [value for name, value in columns.items() if name != METADATA]
     text = " ".join(values)
     words = len(text.split())
@@ -223,7 +224,7 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: boo
         facts.markup.add(id)
     if text.isupper():
         facts.upper_case.add(id)
-    if not whole:
+    if not is_table:
         title, body = columns["title"].strip(), columns["text"].strip()
         if not title:
             facts.untitled.add(id)
@@ -234,24 +235,26 @@ def _look_at(id: str, columns: Mapping[str, str], facts: ImportFacts, whole: boo
     return hash_text(text)
 
 
-def _other_columns(record: Record, names: Sequence[str], source: str) -> str:
-    where, found = f"{record.file or source}:{record.line}", ", ".join(record.columns or _COLUMNS)
-    return f"{where}: has columns {found}; expected {', '.join(names)}, as in the first file"
+def _describe_other_columns(record: Record, names: Sequence[str], source: str) -> str:
+    where, columns = f"{record.file or source}:{record.line}", ", ".join(record.columns or _COLUMNS)
+    return f"{where}: has columns {columns}; expected {', '.join(names)}, as in the first file"
 
 
 def _refuse_duplicates(ids: Ids, lines: array[int], files: Sequence[tuple[int, str]]) -> None:
     """Raise DataError naming both places of each id that occurs twice; `files` says in which row each file begins."""
-    begins = [begin for begin, _ in files]
+    starts = [start for start, _ in files]
 
-    def place(row: int) -> str:
-        return f"{files[bisect_right(begins, row) - 1][1]}:{lines[row]}"
+    def name_place(row: int) -> str:
+        return f"{files[bisect_right(starts, row) - 1][1]}:{lines[row]}"
 
-    twice = sorted(ids.find_duplicates(), key=lambda pair: pair[1])
-    if twice:
-        said = []
-        for a, b in twice[:_SHOWN]:
-            later = place(b) if place(a).rpartition(":")[0] != place(b).rpartition(":")[0] else f":{lines[b]}"
-            said.append(f"{place(a)} and {later}: id '{ids[a]}' occurs twice")
-        if len(twice) > _SHOWN:
-            said.append(f"{files[0][1]}: {len(twice) - _SHOWN:,} more repeated ids")
-        raise DataError(*said)
+    repeated = sorted(ids.find_duplicates(), key=lambda pair: pair[1])
+    if repeated:
+        messages = []
+        for first, second in repeated[:_MAX_EXAMPLES]:
+            start, end = name_place(first), name_place(second)
+            same_file = start.rpartition(":")[0] == end.rpartition(":")[0]
+            end = f":{lines[second]}" if same_file else end
+            messages.append(f"{start} and {end}: id '{ids[first]}' occurs twice")
+        if len(repeated) > _MAX_EXAMPLES:
+            messages.append(f"{files[0][1]}: {len(repeated) - _MAX_EXAMPLES:,} more repeated ids")
+        raise DataError(*messages)

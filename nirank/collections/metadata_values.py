@@ -1,4 +1,4 @@
-"""Values of metadata compared: what is equal is told by what a value means, never by how its file writes it."""
+"""Values of metadata, compared by what they mean, never by how a file writes them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def are_equal(value: Any, wanted: Any) -> bool:
         return value is wanted
     if isinstance(value, str) and isinstance(wanted, str):
         return value == wanted
-    one, other = parse_number(value), parse_number(wanted)
-    return one is not None and other is not None and one == other
+    value_number, wanted_number = parse_number(value), parse_number(wanted)
+    return value_number is not None and value_number == wanted_number
 
 
 def as_id(value: Any) -> str:

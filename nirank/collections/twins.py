@@ -13,8 +13,8 @@ def group_twins(fingerprints: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return for each row the first row with the same text, (n,) int64; blank texts have no twins."""
     groups = np.arange(len(fingerprints))
     _, first, back = np.unique(fingerprints, return_index=True, return_inverse=True)
-    shared: NDArray[np.int64] = np.where(np.asarray(fingerprints) == 0, groups, first[back])
-    return shared
+    twins: NDArray[np.int64] = np.where(np.asarray(fingerprints) == 0, groups, first[back])
+    return twins
 
 
 def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = None) -> Qrels:
@@ -22,14 +22,14 @@ def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = 
 
     scope  twins that a query may not be given stay unjudged
     """
-    inside = qrels.rows >= 0
+    in_corpus = qrels.rows >= 0
     order = np.argsort(groups, kind="stable")
     begins = np.searchsorted(groups[order], np.arange(len(groups) + 1))
     # One row a (query, group): its best label.
-    keys = qrels.query_rows[inside] * max(len(groups), 1) + groups[qrels.rows[inside]]
+    keys = qrels.query_rows[in_corpus] * max(len(groups), 1) + groups[qrels.rows[in_corpus]]
     distinct, back = np.unique(keys, return_inverse=True)
     best = np.full(len(distinct), np.iinfo(np.int64).min)
-    np.maximum.at(best, back, qrels.grades[inside])
+    np.maximum.at(best, back, qrels.grades[in_corpus])
     query, group = np.divmod(distinct, max(len(groups), 1))
     sizes = begins[group + 1] - begins[group]
     at = np.repeat(begins[group] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
@@ -37,13 +37,13 @@ def share_labels(qrels: Qrels, groups: NDArray[np.int64], scope: Scope | None = 
     if scope is not None:
         kept = scope.allows(q, d) | (qrels.find_positions(q, d) >= 0)
         q, d, grade = q[kept], d[kept], grade[kept]
-    lost = ~inside
+    dangling = ~in_corpus
     return Qrels.build(
         qrels.queries,
         qrels.docs,
-        np.concatenate((q, qrels.query_rows[lost])),
-        np.concatenate((d, qrels.rows[lost])),
-        np.concatenate((grade, qrels.grades[lost])),
+        np.concatenate((q, qrels.query_rows[dangling])),
+        np.concatenate((d, qrels.rows[dangling])),
+        np.concatenate((grade, qrels.grades[dangling])),
         name=qrels.name,
         min_rel=qrels.min_rel,
         dangling=qrels.dangling,

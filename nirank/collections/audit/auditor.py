@@ -33,11 +33,15 @@ def audit_collection(
     """
     facts = facts or AuditFacts()
     by_pair = collection.unit == "pair"
-    found = _of_pairs(collection, facts, max_dangling) if by_pair else _of_queries(collection, facts, max_dangling)
-    return tuple(replace(one, message=f"{collection.name}: {one.message}") for one in found)
+    findings = (
+        _audit_pair_collection(collection, facts, max_dangling)
+        if by_pair
+        else _audit_query_collection(collection, facts, max_dangling)
+    )
+    return tuple(replace(finding, message=f"{collection.name}: {finding.message}") for finding in findings)
 
 
-def _of_queries(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+def _audit_query_collection(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
     return [
         *audit_side(collection.docs, "documents", facts.docs),
         *audit_side(collection.queries, "queries", facts.queries),
@@ -52,17 +56,17 @@ def _of_queries(collection: CollectionData, facts: AuditFacts, max_dangling: flo
     ]
 
 
-def _of_pairs(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
+def _audit_pair_collection(collection: CollectionData, facts: AuditFacts, max_dangling: float) -> list[Finding]:
     """Audit tables of records: what is said of queries without judgements, or of a query's text, says nothing here."""
     sides = [("documents", collection.docs, facts.docs), ("queries", collection.queries, facts.queries)]
     return [
         *(
             finding
-            for what, texts, told in sides[: 1 if collection.relation == "self" else 2]
-            for finding in audit_side(texts, what, told)
+            for what, texts, side_facts in sides[: 1 if collection.relation == "self" else 2]
+            for finding in audit_side(texts, what, side_facts)
         ),
         *audit_missing_judgements(collection),
-        *(one for name, told in facts.judged.items() for one in audit_judgement_form(name, told)),
+        *(finding for name, side_facts in facts.judged.items() for finding in audit_judgement_form(name, side_facts)),
         *audit_record_pairs(collection, facts, max_dangling),
         *audit_giveaways(collection, facts),
         *(audit_dates(collection) if collection.time == "as_of_query" else ()),

@@ -17,8 +17,8 @@ from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 from nirank.forms.names import normalise_name
 
-_FEWEST = 5  # matches; fewer are equal by chance
-_NEAR = 0.02  # part of the equal pairs that may be missing among the matches where no pair is known to be none
+_MIN_MATCHES = 5  # matches; fewer are equal by chance
+_MAX_MISSING = 0.02  # part of the equal pairs that may be missing among the matches where no pair is known to be none
 
 
 def audit_giveaways(collection: CollectionData, facts: AuditFacts) -> Iterator[Finding]:
@@ -29,69 +29,79 @@ def audit_giveaways(collection: CollectionData, facts: AuditFacts) -> Iterator[F
     qrels = next(iter(collection.qrels.values()), None)
     if qrels is None:
         return
-    files = [encode_judgements(collection, judged) for judged in facts.others.values()]
-    known = [encode_matches(collection, qrels), *(keys[grades >= qrels.min_rel] for keys, grades in files)]
-    matches = np.unique(np.concatenate(known))
+    other_splits = [encode_judgements(collection, judged) for judged in facts.others.values()]
+    known_matches = [
+        encode_matches(collection, qrels),
+        *(keys[grades >= qrels.min_rel] for keys, grades in other_splits),
+    ]
+    matches = np.unique(np.concatenate(known_matches))
     if collection.relation == "self":
         queries, docs = decode_pairs(collection, matches)
         matches = matches[queries != docs]
-    if len(matches) < _FEWEST:
+    if len(matches) < _MIN_MATCHES:
         return
-    own = (qrels.grades < qrels.min_rel) & (qrels.rows >= 0)
-    unlike = [encode_pairs(collection, qrels.query_rows[own], qrels.rows[own])]
-    unlike += [keys[grades < qrels.min_rel] for keys, grades in files]
-    others = np.setdiff1d(np.concatenate(unlike), matches)
-    for asked, found in _shared_columns(collection):
-        if not _all_equal(collection, asked, found, matches):
+    labelled = (qrels.grades < qrels.min_rel) & (qrels.rows >= 0)
+    labelled_keys = [encode_pairs(collection, qrels.query_rows[labelled], qrels.rows[labelled])]
+    labelled_keys += [keys[grades < qrels.min_rel] for keys, grades in other_splits]
+    non_matches = np.setdiff1d(np.concatenate(labelled_keys), matches)
+    for query_column, doc_column in _find_shared_columns(collection):
+        if not _are_all_equal(collection, query_column, doc_column, matches):
             continue
-        values = _read(collection.queries, asked, None), _read(collection.docs, found, None)
+        values = _read_values(collection.queries, query_column, None), _read_values(collection.docs, doc_column, None)
         count = _count_equal(collection, *values)
-        queries, docs = decode_pairs(collection, others)
-        elsewhere = any(values[0][q] and values[0][q] == values[1][d] for q, d in zip(queries, docs, strict=True))
-        if elsewhere or (not len(others) and count - len(matches) > _NEAR * count):
+        queries, docs = decode_pairs(collection, non_matches)
+        is_elsewhere = any(values[0][q] and values[0][q] == values[1][d] for q, d in zip(queries, docs, strict=True))
+        if is_elsewhere or (not len(non_matches) and count - len(matches) > _MAX_MISSING * count):
             continue
-        text = found in collection.docs.text_columns
-        severity: Severity = "warning" if text else "note"
-        then = f"exclude: [{found}]" if text else "it is excluded, as it should be"
+        is_text = doc_column in collection.docs.text_columns
+        severity: Severity = "warning" if is_text else "note"
+        advice = f"exclude: [{doc_column}]" if is_text else "it is excluded, as it should be"
+        contrast = f"none of {len(non_matches):,} known non-matches" if len(non_matches) else "hardly a pair more"
         message = (
-            f"column '{found}' gives the answer away: it is equal in all {len(matches):,} known matches and in"
-            f" {'none of ' + format(len(others), ',') + ' known non-matches' if len(others) else 'hardly a pair more'};"
-            f" {then}"
+            f"column '{doc_column}' gives the answer away: it is equal in all {len(matches):,} known matches and in"
+            f" {contrast}; {advice}"
         )
         yield Finding("giveaway-column", severity, len(matches), message)
 
 
-def _shared_columns(collection: CollectionData) -> Sequence[tuple[str, str]]:
+def _find_shared_columns(collection: CollectionData) -> Sequence[tuple[str, str]]:
     """Return the columns and metadata keys that both sides have, as the queries and as the documents call them."""
-    asked = {normalise_name(name): name for name in _names(collection.queries)}
-    return [(asked[normalise_name(name)], name) for name in _names(collection.docs) if normalise_name(name) in asked]
+    query_names = {normalise_name(name): name for name in _list_names(collection.queries)}
+    return [
+        (query_names[normalise_name(name)], name)
+        for name in _list_names(collection.docs)
+        if normalise_name(name) in query_names
+    ]
 
 
-def _names(texts: Texts) -> list[str]:
+def _list_names(texts: Texts) -> list[str]:
     return [*texts.text_columns, *texts.text_fields.keys]
 
 
-def _all_equal(collection: CollectionData, asked: str, found: str, matches: NDArray[np.int64]) -> bool:
+def _are_all_equal(collection: CollectionData, query_column: str, doc_column: str, matches: NDArray[np.int64]) -> bool:
     """Tell whether a column is filled and equal in all matches; a few are looked at first."""
     queries, docs = decode_pairs(collection, matches)
-    for end in (_FEWEST, len(matches)):
-        here = _read(collection.queries, asked, queries[:end])
-        there = _read(collection.docs, found, docs[:end])
-        if not all(one and one == other for one, other in zip(here, there, strict=True)):
+    for end in (_MIN_MATCHES, len(matches)):
+        query_values = _read_values(collection.queries, query_column, queries[:end])
+        doc_values = _read_values(collection.docs, doc_column, docs[:end])
+        if not all(
+            query_value and query_value == doc_value
+            for query_value, doc_value in zip(query_values, doc_values, strict=True)
+        ):
             return False
     return True
 
 
-def _read(texts: Texts, name: str, rows: NDArray[np.int64] | None) -> list[str]:
+def _read_values(texts: Texts, name: str, rows: NDArray[np.int64] | None) -> list[str]:
     if name != METADATA and name in texts.columns:
         return list(texts.read(TextView((name,)), rows))
     part = texts if rows is None else texts.take(rows)
     return [value_to_text(value).strip() for value in part.read_metadata(name)]
 
 
-def _count_equal(collection: CollectionData, asked: Sequence[str], found: Sequence[str]) -> int:
+def _count_equal(collection: CollectionData, query_values: Sequence[str], doc_values: Sequence[str]) -> int:
     """Count the pairs of records with the same value, without making them."""
-    here, there = Counter(filter(None, asked)), Counter(filter(None, found))
+    query_counts, doc_counts = Counter(filter(None, query_values)), Counter(filter(None, doc_values))
     if collection.relation == "self":
-        return sum(n * (n - 1) // 2 for n in there.values())
-    return sum(n * there[value] for value, n in here.items())
+        return sum(n * (n - 1) // 2 for n in doc_counts.values())
+    return sum(n * doc_counts[value] for value, n in query_counts.items())

@@ -14,28 +14,35 @@ from nirank.flow.qrels import Qrels
 
 def audit_judgement_sets(collection: CollectionData) -> Iterator[Finding]:
     """Yield where two judgement sets disagree about a pair, or judge other queries."""
-    for one, other in combinations(collection.qrels.values(), 2):
-        yield from _pairs(collection, one, other)
-        lone = np.flatnonzero((one.counts > 0) != (other.counts > 0))
-        if len(lone):
-            message = f"{len(lone):,} queries are judged in only one of {one.name} and {other.name}; their means differ"
-            examples = tuple(collection.queries.ids.take(lone[:MAX_EXAMPLES]))
-            yield Finding("sets-judge-other-queries", "note", len(lone), message, examples)
+    for first, second in combinations(collection.qrels.values(), 2):
+        yield from _audit_pairs(collection, first, second)
+        judged_once = np.flatnonzero((first.counts > 0) != (second.counts > 0))
+        if len(judged_once):
+            message = (
+                f"{len(judged_once):,} queries are judged in only one of {first.name} and {second.name}; their means"
+                " differ"
+            )
+            examples = tuple(collection.queries.ids.take(judged_once[:MAX_EXAMPLES]))
+            yield Finding("sets-judge-other-queries", "note", len(judged_once), message, examples)
 
 
-def _pairs(collection: CollectionData, one: Qrels, other: Qrels) -> Iterator[Finding]:
-    mine = np.flatnonzero(one.rows >= 0)
-    places = other.find_positions(one.query_rows[mine], one.rows[mine])
-    mine, places = mine[places >= 0], places[places >= 0]
-    here, there = one.grades[mine] >= one.min_rel, other.grades[places] >= other.min_rel
-    differ = mine[here != there]
-    if len(differ):
+def _audit_pairs(collection: CollectionData, first: Qrels, second: Qrels) -> Iterator[Finding]:
+    judged = np.flatnonzero(first.rows >= 0)
+    second_places = second.find_positions(first.query_rows[judged], first.rows[judged])
+    judged, second_places = judged[second_places >= 0], second_places[second_places >= 0]
+    first_relevant, second_relevant = (
+        first.grades[judged] >= first.min_rel,
+        second.grades[second_places] >= second.min_rel,
+    )
+    different = judged[first_relevant != second_relevant]
+    if len(different):
         examples = tuple(
-            f"{one.queries[one.query_rows[at]]} {collection.docs.ids[one.rows[at]]}"
-            for at in differ[:MAX_EXAMPLES].tolist()
+            f"{first.queries[first.query_rows[at]]} {collection.docs.ids[first.rows[at]]}"
+            for at in different[:MAX_EXAMPLES].tolist()
         )
         message = (
-            f"{len(differ):,} of {len(mine):,} pairs that {one.name} and {other.name} both judge are relevant in one"
+            f"{len(different):,} of {len(judged):,} pairs that {first.name} and {second.name} both judge are relevant"
+            " in one"
             " of them only"
         )
-        yield Finding("sets-disagree", "note", len(differ), message, examples)
+        yield Finding("sets-disagree", "note", len(different), message, examples)

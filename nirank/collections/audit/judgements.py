@@ -12,10 +12,10 @@ from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.flow.qrels import Qrels
 
-_LEAST_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
-_POOL = 50  # documents; of a toy collection everything is judged
+_MIN_SHARED = 0.9  # of the smaller of the two id sets; below, ids were probably changed on the way
+_MIN_POOL = 50  # documents; of a toy collection everything is judged
 DEPTH = 1000  # how deep lists are where nothing says otherwise
-_DEEP = 100  # the cut-off at which recall is usually taken
+_RECALL_DEPTH = 100  # the cut-off at which recall is usually taken
 
 _FORMS = {
     ("beir", False): "three columns without a header",
@@ -31,10 +31,10 @@ def audit_judgements(collection: CollectionData, facts: AuditFacts, max_dangling
     yield from audit_missing_judgements(collection)
     for qrels in collection.qrels.values():
         yield from audit_judgement_file(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
-        yield from _labels(qrels, max_dangling)
-        yield from _judged_texts(collection, qrels)
-        yield from _outside_candidates(collection, qrels)
-        yield from _whole_lists(collection, qrels)
+        yield from _audit_labels(qrels, max_dangling)
+        yield from _audit_judged_texts(collection, qrels)
+        yield from _audit_relevant_candidates(collection, qrels)
+        yield from _audit_long_lists(collection, qrels)
 
 
 def audit_missing_judgements(collection: CollectionData) -> Iterator[Finding]:
@@ -59,99 +59,104 @@ def audit_judgement_form(name: str, facts: JudgedFacts) -> Iterator[Finding]:
 def audit_judgement_file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
     """Yield what is odd about a judgement file by itself, and against the queries."""
     yield from audit_judgement_form(name, facts)
-    outside = facts.judged - facts.shared
-    if not outside:
+    outside_count = facts.judged - facts.shared
+    if not outside_count:
         return
-    smaller = min(facts.judged, facts.topics)
-    severity: Severity = "error" if facts.shared < _LEAST_SHARED * smaller else "warning"
+    smaller_side = min(facts.judged, facts.topics)
+    severity: Severity = "error" if facts.shared < _MIN_SHARED * smaller_side else "warning"
     message = (
-        f"{name}: {outside:,} of {facts.judged:,} judged query ids are not among the {facts.topics:,} queries;"
+        f"{name}: {outside_count:,} of {facts.judged:,} judged query ids are not among the {facts.topics:,} queries;"
         f" {facts.shared:,} ids are shared"
     )
     if severity == "error":
-        message += f", expected at least {_LEAST_SHARED:.0%} of the smaller side"
-    yield Finding("judged-not-in-topics", severity, outside, message, facts.outside)
+        message += f", expected at least {_MIN_SHARED:.0%} of the smaller side"
+    yield Finding("judged-not-in-topics", severity, outside_count, message, facts.outside)
 
 
-def _labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
+def _audit_labels(qrels: Qrels, max_dangling: float) -> Iterator[Finding]:
     judged, relevant = qrels.counts > 0, qrels.count_relevant()
-    yield from _dangling(qrels, relevant, max_dangling)
+    yield from _audit_dangling(qrels, relevant, max_dangling)
     n = len(judged)
-    alone = np.flatnonzero(~judged)
-    if len(alone):
-        severity: Severity = "error" if len(alone) == n else "note"
-        message = f"{qrels.name}: {len(alone):,} of {n:,} queries have no judgements and are not measured"
+    unjudged = np.flatnonzero(~judged)
+    if len(unjudged):
+        severity: Severity = "error" if len(unjudged) == n else "note"
+        message = f"{qrels.name}: {len(unjudged):,} of {n:,} queries have no judgements and are not measured"
         yield Finding(
-            "unjudged-queries", severity, len(alone), message, tuple(qrels.queries.take(alone[:MAX_EXAMPLES]))
+            "unjudged-queries", severity, len(unjudged), message, tuple(qrels.queries.take(unjudged[:MAX_EXAMPLES]))
         )
-    hopeless = np.flatnonzero(judged & (relevant == 0))
-    if len(hopeless):
+    without_relevant = np.flatnonzero(judged & (relevant == 0))
+    if len(without_relevant):
         message = (
-            f"{qrels.name}: {len(hopeless):,} of {n:,} queries are judged, but without a label from {qrels.min_rel}"
+            f"{qrels.name}: {len(without_relevant):,} of {n:,} queries are judged, but without a label from"
+            f" {qrels.min_rel}"
         )
         yield Finding(
-            "no-relevant", "warning", len(hopeless), message, tuple(qrels.queries.take(hopeless[:MAX_EXAMPLES]))
+            "no-relevant",
+            "warning",
+            len(without_relevant),
+            message,
+            tuple(qrels.queries.take(without_relevant[:MAX_EXAMPLES])),
         )
     negative = int((qrels.grades < 0).sum())
     if negative:
         message = f"{qrels.name}: {negative:,} labels are below 0; they count as judged and not relevant"
         yield Finding("negative-labels", "note", negative, message)
-    many = np.flatnonzero(relevant > _DEEP)
-    if len(many):
-        ceiling = np.minimum(1, _DEEP / relevant[relevant > 0]).mean()
+    deep = np.flatnonzero(relevant > _RECALL_DEPTH)
+    if len(deep):
+        ceiling = np.minimum(1, _RECALL_DEPTH / relevant[relevant > 0]).mean()
         message = (
-            f"{qrels.name}: {len(many):,} of {n:,} queries have more than {_DEEP} relevant documents"
-            f" (at most {relevant.max():,}), so R@{_DEEP} cannot pass {ceiling:.4g}"
+            f"{qrels.name}: {len(deep):,} of {n:,} queries have more than {_RECALL_DEPTH} relevant documents"
+            f" (at most {relevant.max():,}), so R@{_RECALL_DEPTH} cannot pass {ceiling:.4g}"
         )
-        yield Finding("deep-judgements", "note", len(many), message, tuple(qrels.queries.take(many[:MAX_EXAMPLES])))
+        yield Finding("deep-judgements", "note", len(deep), message, tuple(qrels.queries.take(deep[:MAX_EXAMPLES])))
 
 
-def _dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) -> Iterator[Finding]:
+def _audit_dangling(qrels: Qrels, relevant: NDArray[np.int64], max_dangling: float) -> Iterator[Finding]:
     """Tell of judged documents that the corpus lacks, and what they take from recall."""
-    lost = qrels.rows < 0
-    if not lost.any():
+    is_dangling = qrels.rows < 0
+    if not is_dangling.any():
         return
-    unreachable = np.flatnonzero(lost & (qrels.grades >= qrels.min_rel))
-    message = f"{qrels.name}: {lost.sum():,} of {len(qrels):,} judgements name documents that the corpus lacks"
+    unreachable = np.flatnonzero(is_dangling & (qrels.grades >= qrels.min_rel))
+    message = f"{qrels.name}: {is_dangling.sum():,} of {len(qrels):,} judgements name documents that the corpus lacks"
     severity: Severity = "warning"
     if len(unreachable):
-        part = len(unreachable) / relevant.sum()
+        share = len(unreachable) / relevant.sum()
         message += (
             f"; {len(unreachable):,} of the {relevant.sum():,} relevant ones do, so recall cannot pass"
             f" {compute_recall_ceiling(qrels, unreachable):.4g}"
         )
-        if part > max_dangling:
+        if share > max_dangling:
             severity = "error"
-            message += f" (max_dangling: {max_dangling:g}, found {part:.3g})"
-    examples = tuple(f"{one.query_id} {one.doc_id}" for one in qrels.dangling[:MAX_EXAMPLES])
-    yield Finding("dangling-judgements", severity, int(lost.sum()), message, examples)
+            message += f" (max_dangling: {max_dangling:g}, found {share:.3g})"
+    examples = tuple(f"{judgement.query_id} {judgement.doc_id}" for judgement in qrels.dangling[:MAX_EXAMPLES])
+    yield Finding("dangling-judgements", severity, int(is_dangling.sum()), message, examples)
 
 
-def compute_recall_ceiling(qrels: Qrels, lost: NDArray[np.int64]) -> float:
+def compute_recall_ceiling(qrels: Qrels, places: NDArray[np.int64]) -> float:
     """Return what recall cannot pass where some relevant judgements, by place, cannot be found."""
     relevant = qrels.count_relevant()
-    unreachable = np.bincount(qrels.query_rows[lost], minlength=len(relevant))
+    unreachable = np.bincount(qrels.query_rows[places], minlength=len(relevant))
     answerable = relevant > 0
     return float(1 - np.mean(unreachable[answerable] / relevant[answerable]))
 
 
-def _judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
+def _audit_judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell of relevant documents without text, and of a corpus that is only the judged pool."""
-    inside = qrels.rows >= 0
-    prints = np.asarray(collection.docs.fingerprints)
-    blank = inside & (qrels.grades >= qrels.min_rel)
-    blank[inside] &= prints[qrels.rows[inside]] == 0
-    if blank.any() and prints.any():
-        pairs = np.flatnonzero(blank)
+    in_corpus = qrels.rows >= 0
+    fingerprints = np.asarray(collection.docs.fingerprints)
+    is_blank = in_corpus & (qrels.grades >= qrels.min_rel)
+    is_blank[in_corpus] &= fingerprints[qrels.rows[in_corpus]] == 0
+    if is_blank.any() and fingerprints.any():
+        pairs = np.flatnonzero(is_blank)
         examples = tuple(
             f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}"
             for at in pairs[:MAX_EXAMPLES]
         )
         message = f"{qrels.name}: {len(pairs):,} relevant documents have no text; nothing that reads text finds them"
         yield Finding("relevant-without-text", "warning", len(pairs), message, examples)
-    judged = np.bincount(qrels.rows[inside], minlength=len(collection.docs))
-    pooled = (qrels.grades < qrels.min_rel).any() and len(judged) >= _POOL and (judged > 0).all()
-    if pooled and collection.candidates is None:
+    judged = np.bincount(qrels.rows[in_corpus], minlength=len(collection.docs))
+    is_pool = (qrels.grades < qrels.min_rel).any() and len(judged) >= _MIN_POOL and (judged > 0).all()
+    if is_pool and collection.candidates is None:
         message = (
             f"{qrels.name}: each of the {len(judged):,} documents is judged; the corpus may be only what was judged,"
             " and retrieval in it easier than in a real one"
@@ -159,36 +164,44 @@ def _judged_texts(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]
         yield Finding("judged-pool", "note", len(judged), message)
 
 
-def _whole_lists(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
+def _audit_long_lists(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     """Tell where lists of the usual depth end before the judged documents do, of topics that are judged whole."""
     n = len(collection.docs)
-    reach = np.full(len(qrels.queries), n) if collection.candidates is None else collection.candidates.counts
-    judged = np.bincount(qrels.query_rows[qrels.rows >= 0], minlength=len(reach))
-    whole = np.flatnonzero((judged >= reach) & (reach > DEPTH))
-    if len(whole):
+    reachable = np.full(len(qrels.queries), n) if collection.candidates is None else collection.candidates.counts
+    judged = np.bincount(qrels.query_rows[qrels.rows >= 0], minlength=len(reachable))
+    exhausted = np.flatnonzero((judged >= reachable) & (reachable > DEPTH))
+    if len(exhausted):
         message = (
-            f"{qrels.name}: for {len(whole):,} queries each of up to {reach[whole].max():,} documents is judged;"
+            f"{qrels.name}: for {len(exhausted):,} queries each of up to {reachable[exhausted].max():,} documents is"
+            " judged;"
             f" measures of screening (WSS, last_rel, norm_area) read lists to the end, past the usual {DEPTH:,}"
         )
-        yield Finding("whole-lists", "note", len(whole), message, tuple(qrels.queries.take(whole[:MAX_EXAMPLES])))
+        yield Finding(
+            "whole-lists",
+            "note",
+            len(exhausted),
+            message,
+            tuple(qrels.queries.take(exhausted[:MAX_EXAMPLES])),
+        )
 
 
-def _outside_candidates(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
+def _audit_relevant_candidates(collection: CollectionData, qrels: Qrels) -> Iterator[Finding]:
     if collection.candidates is None:
         return
-    wanted = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
-    lost = np.flatnonzero(wanted)
-    lost = lost[~collection.candidates.contains(qrels.query_rows[lost], qrels.rows[lost])]
-    if not len(lost):
+    is_relevant = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
+    outside = np.flatnonzero(is_relevant)
+    outside = outside[~collection.candidates.contains(qrels.query_rows[outside], qrels.rows[outside])]
+    if not len(outside):
         return
     message = (
-        f"{qrels.name}: {len(lost):,} relevant documents are not among their query's candidates, so recall cannot pass"
-        f" {compute_recall_ceiling(qrels, lost):.4g}"
+        f"{qrels.name}: {len(outside):,} relevant documents are not among their query's candidates, so recall cannot"
+        " pass"
+        f" {compute_recall_ceiling(qrels, outside):.4g}"
     )
     examples = tuple(
-        f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in lost[:MAX_EXAMPLES]
+        f"{qrels.queries[qrels.query_rows[at]]} {collection.docs.ids[qrels.rows[at]]}" for at in outside[:MAX_EXAMPLES]
     )
-    yield Finding("relevant-outside-candidates", "warning", len(lost), message, examples)
+    yield Finding("relevant-outside-candidates", "warning", len(outside), message, examples)
 
 
 def audit_candidates(
@@ -197,11 +210,17 @@ def audit_candidates(
     """Yield what is odd about the candidates."""
     if collection.candidates is None:
         return
-    none = np.flatnonzero(collection.candidates.counts == 0)
-    if len(none):
-        message = f"{len(none):,} of {len(collection.queries):,} queries have no candidates and get no results"
+    without_candidates = np.flatnonzero(collection.candidates.counts == 0)
+    if len(without_candidates):
+        message = (
+            f"{len(without_candidates):,} of {len(collection.queries):,} queries have no candidates and get no results"
+        )
         yield Finding(
-            "no-candidates", "warning", len(none), message, tuple(collection.queries.ids.take(none[:MAX_EXAMPLES]))
+            "no-candidates",
+            "warning",
+            len(without_candidates),
+            message,
+            tuple(collection.queries.ids.take(without_candidates[:MAX_EXAMPLES])),
         )
     if facts is None:
         return

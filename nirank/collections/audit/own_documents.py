@@ -13,7 +13,7 @@ from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts, hash_text
 from nirank.flow.qrels import Qrels
 
-_MATTERS = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
+_MIN_SHARE = 0.01  # of the queries: fewer coincidences, with a year or a number of pages, are no reason for a rule
 
 
 def audit_own_documents(collection: CollectionData) -> Iterator[Finding]:
@@ -24,36 +24,38 @@ def audit_own_documents(collection: CollectionData) -> Iterator[Finding]:
     if not len(collection.docs) or not len(collection.queries):
         return
     if collection.self_match != "keep":
-        yield from _given_rule(collection)
+        yield from _audit_rule(collection)
         return
-    rules = {rule: _same_text(collection, rows) for rule, rows in _namings(collection)}
+    rules = {rule: _select_same_text(collection, rows) for rule, rows in _iterate_namings(collection)}
     named = max(rules.values(), key=lambda one: len(one[0]))
-    if len(named[0]) >= max(1, _MATTERS * len(collection.queries)):
-        yield from _advice(collection, " or ".join(one for one in rules if len(rules[one][0]) == len(named[0])), *named)
+    if len(named[0]) >= max(1, _MIN_SHARE * len(collection.queries)):
+        yield from _advise_rule(
+            collection, " or ".join(one for one in rules if len(rules[one][0]) == len(named[0])), *named
+        )
     else:
         named = rules["id"]
         if len(named[0]):
             said = f"{len(named[0]):,} of {len(collection.queries):,} queries are documents of the corpus"
             yield Finding("self-match", "note", len(named[0]), f"{said}, same id and text; too few to matter")
     for qrels in collection.qrels.values():
-        yield from _self_pairs(collection, qrels, *rules["id"])
-    copied = np.setdiff1d(_copied(collection), named[0])
+        yield from _audit_self_pairs(collection, qrels, *rules["id"])
+    copied = np.setdiff1d(_find_copied_queries(collection), named[0])
     if len(copied):
         message = f"{len(copied):,} queries have the text of a document under another id"
         examples = tuple(collection.queries.ids.take(copied[:MAX_EXAMPLES]))
         yield Finding("query-is-a-text", "note", len(copied), message, examples)
 
 
-def _given_rule(collection: CollectionData) -> Iterator[Finding]:
-    own = collection.find_own_documents()
-    assert own is not None, "there is a rule"
-    missed = np.flatnonzero(own < 0)
+def _audit_rule(collection: CollectionData) -> Iterator[Finding]:
+    own_documents = collection.find_own_documents()
+    assert own_documents is not None, "there is a rule"
+    missed = np.flatnonzero(own_documents < 0)
     if len(missed):
         message = f"self_match finds no document for {len(missed):,} of {len(collection.queries):,} queries"
         examples = tuple(collection.queries.ids.take(missed[:MAX_EXAMPLES]))
         yield Finding("self-match-missed", "warning", len(missed), message, examples)
     for qrels in collection.qrels.values():
-        taken = _relevant_own(qrels, np.flatnonzero(own >= 0), own[own >= 0])
+        taken = _select_relevant_own(qrels, np.flatnonzero(own_documents >= 0), own_documents[own_documents >= 0])
         if len(taken):
             message = (
                 f"{qrels.name}: self_match takes out {len(taken):,} right answers: the own documents of so many queries"
@@ -63,35 +65,36 @@ def _given_rule(collection: CollectionData) -> Iterator[Finding]:
             yield Finding("self-match-takes-relevant", "warning", len(taken), message, examples)
 
 
-def _advice(
+def _advise_rule(
     collection: CollectionData, rules: str, rows: NDArray[np.int64], docs: NDArray[np.int64]
 ) -> Iterator[Finding]:
     """Advise to take own documents out, unless that would take out right answers."""
     n = len(collection.queries)
-    right = {name: len(_relevant_own(qrels, rows, docs)) for name, qrels in collection.qrels.items()}
-    said = f"{len(rows):,} of {n:,} queries are documents of the corpus, same {_named_by(rules)} and text"
+    counts = {name: len(_select_relevant_own(qrels, rows, docs)) for name, qrels in collection.qrels.items()}
+    description = f"{len(rows):,} of {n:,} queries are documents of the corpus, same {_describe_naming(rules)} and text"
     examples = tuple(collection.queries.ids.take(rows[:MAX_EXAMPLES]))
-    if any(right.values()):
-        listed = ", ".join(f"{count:,} of them in {name}" for name, count in right.items() if count)
-        message = f"{said}; they are judged relevant for themselves ({listed}), so they stay"
+    if any(counts.values()):
+        listed = ", ".join(f"{count:,} of them in {name}" for name, count in counts.items() if count)
+        message = f"{description}; they are judged relevant for themselves ({listed}), so they stay"
         yield Finding("self-match-judged", "note", len(rows), message, examples)
         return
     message = (
-        f"{said}; such a document can take the first rank of {len(rows) / n:.0%} of the queries and is judged relevant"
+        f"{description}; such a document can take the first rank of {len(rows) / n:.0%} of the queries and is judged"
+        " relevant"
         f" for none; consider self_match: {rules}"
     )
     yield Finding("self-match", "warning", len(rows), message, examples)
 
 
-def _named_by(rules: str) -> str:
+def _describe_naming(rules: str) -> str:
     return "id" if rules == "id" or rules.startswith("id or") else "key"
 
 
-def _self_pairs(
+def _audit_self_pairs(
     collection: CollectionData, qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
 ) -> Iterator[Finding]:
     """Tell of judgements that pair a record with itself."""
-    relevant = _relevant_own(qrels, rows, docs)
+    relevant = _select_relevant_own(qrels, rows, docs)
     if len(relevant):
         message = (
             f"{qrels.name}: {len(relevant):,} relevant judgements pair a record with one of the same id and text;"
@@ -101,7 +104,7 @@ def _self_pairs(
         yield Finding("self-pairs", "note", len(relevant), message, examples)
 
 
-def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
+def _select_relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return those of the query rows whose own document, in `docs`, is judged relevant."""
     places = qrels.find_positions(rows, docs)
     hit = places >= 0
@@ -109,41 +112,43 @@ def _relevant_own(qrels: Qrels, rows: NDArray[np.int64], docs: NDArray[np.int64]
     return rows[hit]
 
 
-def _namings(collection: CollectionData) -> Iterator[tuple[str, NDArray[np.int64]]]:
+def _iterate_namings(collection: CollectionData) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield the ways in which queries may name documents, by id or by a metadata key, with the rows that they name."""
     queries, ids = collection.queries, collection.docs.ids
     yield "id", ids.find_rows(list(queries.ids))
     for key, value in queries[0].get("metadata", {}).items():
         if isinstance(value, (str, int)) and not isinstance(value, bool):
-            named = ["" if one is None else str(one) for one in queries.read_metadata(key)]
-            yield f"{{key: {key}}}", ids.find_rows(named)
+            ids_named = ["" if cell is None else str(cell) for cell in queries.read_metadata(key)]
+            yield f"{{key: {key}}}", ids.find_rows(ids_named)
 
 
-def _same_text(collection: CollectionData, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _select_same_text(
+    collection: CollectionData, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the query rows whose text is that of the document in `rows`, and those documents."""
     at = np.flatnonzero(rows >= 0)
     docs = rows[at]
     same = np.zeros(len(at), np.bool_)
-    for asked in _prints(collection.queries):
-        for found in _prints(collection.docs):
-            same |= (asked[at] != 0) & (asked[at] == found[docs])
+    for query_hashes in _get_fingerprints(collection.queries):
+        for doc_hashes in _get_fingerprints(collection.docs):
+            same |= (query_hashes[at] != 0) & (query_hashes[at] == doc_hashes[docs])
     titles = collection.docs.columns.get("title")
     if titles is not None:
-        asked = np.asarray(collection.queries.fingerprints)
-        rest = np.flatnonzero(~same & (asked[at] != 0))
-        named = map(hash_text, collection.docs.read(TextView("title"), docs[rest]))
-        same[rest] = asked[at[rest]] == np.fromiter(named, np.uint64, len(rest))
+        query_hashes = np.asarray(collection.queries.fingerprints)
+        unmatched = np.flatnonzero(~same & (query_hashes[at] != 0))
+        title_hashes = map(hash_text, collection.docs.read(TextView("title"), docs[unmatched]))
+        same[unmatched] = query_hashes[at[unmatched]] == np.fromiter(title_hashes, np.uint64, len(unmatched))
     return at[same], docs[same]
 
 
-def _copied(collection: CollectionData) -> NDArray[np.int64]:
+def _find_copied_queries(collection: CollectionData) -> NDArray[np.int64]:
     """Return the query rows whose text is that of some document."""
-    known = np.concatenate([np.asarray(one) for one in _prints(collection.docs)])
+    doc_hashes = np.concatenate([np.asarray(hashes) for hashes in _get_fingerprints(collection.docs)])
     same = np.zeros(len(collection.queries), np.bool_)
-    for asked in _prints(collection.queries):
-        same |= (asked != 0) & np.isin(asked, known)
+    for query_hashes in _get_fingerprints(collection.queries):
+        same |= (query_hashes != 0) & np.isin(query_hashes, doc_hashes)
     return np.flatnonzero(same)
 
 
-def _prints(texts: Texts) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _get_fingerprints(texts: Texts) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     return np.asarray(texts.fingerprints), np.asarray(texts.body_fingerprints)

@@ -18,12 +18,12 @@ _NAMES = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Han
 def find_main_script(texts: Texts) -> str | None:
     """Return the script of most letters in a sample ('Latin', 'Cyrillic', 'Chinese'); None without letters."""
     rows = np.unique(np.linspace(0, len(texts) - 1, min(_SAMPLE, len(texts))).astype(np.int64))
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text in texts.read(TextView(texts.text_columns), rows):
         for letter in text[:_CHARACTERS]:
             if letter.isalpha():
-                found["LATIN" if letter.isascii() else unicodedata.name(letter, "?").split()[0]] += 1
-    if not found:
+                counts["LATIN" if letter.isascii() else unicodedata.name(letter, "?").split()[0]] += 1
+    if not counts:
         return None
-    name = found.most_common(1)[0][0].title()
+    name = counts.most_common(1)[0][0].title()
     return _NAMES.get(name, name)

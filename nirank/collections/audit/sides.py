@@ -33,22 +33,24 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[F
         return
     # The queries here may be those of one split; the importer counted those of all.
     if facts is not None and facts.records == len(texts):
-        empty, examples = facts.empty.count, tuple(facts.empty.examples)
+        blank_count, examples = facts.empty.count, tuple(facts.empty.examples)
     else:
         rows = np.flatnonzero(texts.blank_rows)
-        empty, examples = len(rows), tuple(texts.ids.take(rows[:MAX_EXAMPLES]))
-    if empty:
+        blank_count, examples = len(rows), tuple(texts.ids.take(rows[:MAX_EXAMPLES]))
+    if blank_count:
         # A collection of ids alone can still be ranked by run files; queries without text cannot.
-        severity: Severity = "error" if empty == len(texts) and what == "queries" else "warning"
-        yield Finding(f"empty-{what}", severity, empty, f"{empty:,} of {len(texts):,} {what} have no text", examples)
-    blank = np.flatnonzero(np.asarray(pc.match_substring_regex(texts.ids.strings, r"[\s\x1c-\x1f\x85\p{Z}]")))
-    if len(blank):
+        severity: Severity = "error" if blank_count == len(texts) and what == "queries" else "warning"
+        yield Finding(
+            f"empty-{what}", severity, blank_count, f"{blank_count:,} of {len(texts):,} {what} have no text", examples
+        )
+    with_whitespace = np.flatnonzero(np.asarray(pc.match_substring_regex(texts.ids.strings, r"[\s\x1c-\x1f\x85\p{Z}]")))
+    if len(with_whitespace):
         yield Finding(
             "whitespace-ids",
             "warning",
-            len(blank),
-            f"{len(blank):,} ids of {what} contain whitespace; they cannot be written to TREC files",
-            tuple(map(repr, texts.ids.take(blank[:MAX_EXAMPLES]))),
+            len(with_whitespace),
+            f"{len(with_whitespace):,} ids of {what} contain whitespace; they cannot be written to TREC files",
+            tuple(map(repr, texts.ids.take(with_whitespace[:MAX_EXAMPLES]))),
         )
     script = find_main_script(texts)
     if script not in (None, "Latin"):
@@ -59,8 +61,8 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[F
     for code, name, severity, message in _TALLIES:
         tally = getattr(facts, name)
         if tally.count and (code != "upper-case" or 2 * tally.count >= facts.records):
-            said = f"{tally.count:,} of {facts.records:,} {what} {message}"
-            yield Finding(code, severity, tally.count, said, tuple(tally.examples))
+            text = f"{tally.count:,} of {facts.records:,} {what} {message}"
+            yield Finding(code, severity, tally.count, text, tuple(tally.examples))
     copies = facts.keys.get("duplicate_of", 0)
     if copies:
         message = f"{copies:,} of {facts.records:,} {what} say in their metadata that they are copies (duplicate_of)"
@@ -69,14 +71,16 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[F
 
 def audit_repeated_queries(queries: Texts) -> Iterator[Finding]:
     """Yield the queries whose text is that of another one."""
-    prints = np.asarray(queries.fingerprints)
-    known = np.flatnonzero(prints)
-    _, first, back = np.unique(prints[known], return_index=True, return_inverse=True)
-    later = np.flatnonzero(first[back] != np.arange(len(known)))
-    if len(later):
+    fingerprints = np.asarray(queries.fingerprints)
+    with_text = np.flatnonzero(fingerprints)
+    _, first, group = np.unique(fingerprints[with_text], return_index=True, return_inverse=True)
+    repeated = np.flatnonzero(first[group] != np.arange(len(with_text)))
+    if len(repeated):
         pairs = zip(
-            known[first[back[later[:MAX_EXAMPLES]]]].tolist(), known[later[:MAX_EXAMPLES]].tolist(), strict=True
+            with_text[first[group[repeated[:MAX_EXAMPLES]]]].tolist(),
+            with_text[repeated[:MAX_EXAMPLES]].tolist(),
+            strict=True,
         )
-        examples = tuple(f"{queries.ids[a]} = {queries.ids[b]}" for a, b in pairs)
-        message = f"{len(later):,} of {len(queries):,} queries have the same text as an earlier one"
-        yield Finding("repeated-queries", "note", len(later), message, examples)
+        examples = tuple(f"{queries.ids[first_row]} = {queries.ids[second_row]}" for first_row, second_row in pairs)
+        message = f"{len(repeated):,} of {len(queries):,} queries have the same text as an earlier one"
+        yield Finding("repeated-queries", "note", len(repeated), message, examples)

@@ -18,69 +18,78 @@ def audit_splits(collection: CollectionData, facts: AuditFacts) -> Iterator[Find
     """Yield what tells against tuning on another split and reporting on this one."""
     qrels = next(iter(collection.qrels.values()), None)
     if facts.all_queries is not None and qrels is not None:
-        yield from _in_no_split(collection, facts.all_queries, facts.others)
-    for split, other in facts.others.items():
+        yield from _audit_undeclared_queries(collection, facts.all_queries, facts.others)
+    for split, file in facts.others.items():
         if facts.all_queries is not None:
-            yield from _queries(collection, facts.all_queries, split, other)
+            yield from _audit_shared_queries(collection, facts.all_queries, split, file)
         if qrels is not None:
-            yield from _documents(collection, qrels, split, other)
-            yield from _grades(collection, qrels, split, other)
+            yield from _audit_shared_documents(collection, qrels, split, file)
+            yield from _compare_grades(collection, qrels, split, file)
 
 
-def _in_no_split(collection: CollectionData, everything: Texts, others: Mapping[str, QrelsFile]) -> Iterator[Finding]:
+def _audit_undeclared_queries(
+    collection: CollectionData, topics: Texts, other_splits: Mapping[str, QrelsFile]
+) -> Iterator[Finding]:
     """Tell of topics that no split declares, so that a file with a typo in its ids does not go unseen."""
-    left = collection.queries.ids.find_rows(everything.ids.strings) < 0
-    for other in others.values():
-        rows = everything.ids.find_rows(other.query_ids.unique())
-        left[rows[rows >= 0]] = False
-    if left.any():
-        left &= np.array([not isinstance(one, str) for one in everything.read_metadata("split")], np.bool_)
-    if left.any():
-        message = f"{left.sum():,} of {len(everything):,} queries are judged in no split and not declared"
-        examples = tuple(everything.ids.take(np.flatnonzero(left)[:MAX_EXAMPLES]))
-        yield Finding("queries-in-no-split", "note", int(left.sum()), message, examples)
+    is_undeclared = collection.queries.ids.find_rows(topics.ids.strings) < 0
+    for file in other_splits.values():
+        rows = topics.ids.find_rows(file.query_ids.unique())
+        is_undeclared[rows[rows >= 0]] = False
+    if is_undeclared.any():
+        is_undeclared &= np.array([not isinstance(name, str) for name in topics.read_metadata("split")], np.bool_)
+    if is_undeclared.any():
+        message = f"{is_undeclared.sum():,} of {len(topics):,} queries are judged in no split and not declared"
+        examples = tuple(topics.ids.take(np.flatnonzero(is_undeclared)[:MAX_EXAMPLES]))
+        yield Finding("queries-in-no-split", "note", int(is_undeclared.sum()), message, examples)
 
 
-def _queries(collection: CollectionData, everything: Texts, split: str, other: QrelsFile) -> Iterator[Finding]:
-    here = collection.queries
-    rows = everything.ids.find_rows(other.query_ids.unique())
+def _audit_shared_queries(collection: CollectionData, topics: Texts, split: str, file: QrelsFile) -> Iterator[Finding]:
+    queries = collection.queries
+    rows = topics.ids.find_rows(file.query_ids.unique())
     rows = rows[rows >= 0]
-    same = np.flatnonzero(here.ids.find_rows(everything.ids.take_arrow(rows)) >= 0)
-    if len(same):
-        examples = tuple(everything.ids.take(rows[same[:MAX_EXAMPLES]]))
-        message = f"{len(same):,} queries are in split {split} too, under the same id"
-        yield Finding("queries-in-two-splits", "warning", len(same), message, examples)
-    prints, theirs = np.asarray(here.fingerprints), np.asarray(everything.fingerprints)[rows]
-    others_of: dict[int, int] = {}
-    for row, one in zip(rows.tolist(), theirs.tolist(), strict=True):
-        others_of.setdefault(one, row)
-    both = [row for row, one in enumerate(prints.tolist()) if one and one in others_of]
-    pairs = [(here.ids[row], everything.ids[others_of[int(prints[row])]]) for row in both]
+    shared_rows = np.flatnonzero(queries.ids.find_rows(topics.ids.take_arrow(rows)) >= 0)
+    if len(shared_rows):
+        examples = tuple(topics.ids.take(rows[shared_rows[:MAX_EXAMPLES]]))
+        message = f"{len(shared_rows):,} queries are in split {split} too, under the same id"
+        yield Finding("queries-in-two-splits", "warning", len(shared_rows), message, examples)
+    fingerprints, other_fingerprints = np.asarray(queries.fingerprints), np.asarray(topics.fingerprints)[rows]
+    rows_by_fingerprint: dict[int, int] = {}
+    for row, fingerprint in zip(rows.tolist(), other_fingerprints.tolist(), strict=True):
+        rows_by_fingerprint.setdefault(fingerprint, row)
+    same_texts = [
+        row
+        for row, fingerprint in enumerate(fingerprints.tolist())
+        if fingerprint and fingerprint in rows_by_fingerprint
+    ]
+    pairs = [(queries.ids[row], topics.ids[rows_by_fingerprint[int(fingerprints[row])]]) for row in same_texts]
     pairs = [(a, b) for a, b in pairs if a != b]
     if pairs:
         examples = tuple(f"{a} = {b}" for a, b in pairs[:MAX_EXAMPLES])
-        message = f"{len(pairs):,} of {len(here):,} queries have the text of a query of split {split}"
+        message = f"{len(pairs):,} of {len(queries):,} queries have the text of a query of split {split}"
         yield Finding("query-texts-in-two-splits", "warning", len(pairs), message, examples)
 
 
-def _documents(collection: CollectionData, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
+def _audit_shared_documents(collection: CollectionData, qrels: Qrels, split: str, file: QrelsFile) -> Iterator[Finding]:
     """Count relevant documents that are relevant to queries of both splits."""
-    hits = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
-    here = np.unique(qrels.rows[hits])
-    there = collection.docs.ids.find_rows(other.select(other.grades >= qrels.min_rel).doc_ids.unique())
-    shared = np.intersect1d(here, there)
+    is_relevant = (qrels.grades >= qrels.min_rel) & (qrels.rows >= 0)
+    own_relevant = np.unique(qrels.rows[is_relevant])
+    other_relevant = collection.docs.ids.find_rows(file.select(file.grades >= qrels.min_rel).doc_ids.unique())
+    shared = np.intersect1d(own_relevant, other_relevant)
     if not len(shared):
         return
-    pairs = np.isin(qrels.rows[hits], shared).sum()
+    pair_count = np.isin(qrels.rows[is_relevant], shared).sum()
     message = (
-        f"{len(shared):,} of the {len(here):,} relevant documents are relevant in split {split} too"
-        f" ({pairs:,} of {hits.sum():,} relevant pairs); what was tuned there is not independent of this split"
+        f"{len(shared):,} of the {len(own_relevant):,} relevant documents are relevant in split {split} too"
+        f" ({pair_count:,} of {is_relevant.sum():,} relevant pairs); what was tuned there is not independent of this"
+        " split"
     )
     yield Finding("relevant-in-two-splits", "note", len(shared), message)
 
 
-def _grades(collection: CollectionData, qrels: Qrels, split: str, other: QrelsFile) -> Iterator[Finding]:
-    here, there = (sorted(np.unique(one[one >= 1]).tolist()) for one in (qrels.grades, other.grades))
-    if here and there and here != there:
-        message = f"labels differ between splits: {here} here, {there} in {split}"
+def _compare_grades(collection: CollectionData, qrels: Qrels, split: str, file: QrelsFile) -> Iterator[Finding]:
+    own_grades, other_grades = (
+        sorted(np.unique(grades[grades >= 1]).tolist()) for grades in (qrels.grades, file.grades)
+    )
+    if own_grades and other_grades and own_grades != other_grades:
+        message = f"labels differ between splits: {own_grades} here, {other_grades} in {split}"
         yield Finding("labels-differ", "note", 0, message)

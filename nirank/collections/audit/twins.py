@@ -15,22 +15,23 @@ def audit_twins(collection: CollectionData) -> Iterator[Finding]:
     """Yield the groups of documents with the same text, and those whose members are judged differently."""
     groups = collection.twin_groups
     sizes = np.bincount(groups, minlength=len(groups))
-    several = np.flatnonzero(sizes > 1)
-    if not len(several):
+    twin_groups = np.flatnonzero(sizes > 1)
+    if not len(twin_groups):
         return
     ids = collection.docs.ids
-    members = int(sizes[several].sum())
+    members = int(sizes[twin_groups].sum())
     examples = tuple(
         " = ".join(ids.take(np.flatnonzero(groups == first)[:MAX_EXAMPLES]))
-        for first in several[:MAX_EXAMPLES].tolist()
+        for first in twin_groups[:MAX_EXAMPLES].tolist()
     )
-    message = f"{members:,} documents share their text with another one, in {len(several):,} groups"
+    message = f"{members:,} documents share their text with another one, in {len(twin_groups):,} groups"
     yield Finding("twin-documents", "note", members, message, examples)
     for qrels in collection.qrels.values():
         unequal = find_unequal_groups(qrels, groups)
         if len(unequal):
             message = (
-                f"{qrels.name}: {len(unequal):,} of the {len(several):,} groups of equal texts are judged differently;"
+                f"{qrels.name}: {len(unequal):,} of the {len(twin_groups):,} groups of equal texts are judged"
+                " differently;"
                 " rows also show measures where twins share labels"
             )
             examples = tuple(ids.take(unequal[:MAX_EXAMPLES]))
