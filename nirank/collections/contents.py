@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
+from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgementFacts
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
@@ -60,8 +60,8 @@ def join_contents(
     if contents.candidates is not None:
         candidates, candidate_facts = _join_candidates(contents.candidates, queries.ids, topics.ids, docs.ids)
     files = {key: file for key, (file, _) in contents.judgement_sets.items()}
-    judged_facts = {key: _collect_judged_facts(file, topics.ids, docs.ids) for key, file in files.items()}
-    facts = AuditFacts(doc_facts, query_facts, judged_facts, candidate_facts, topics, contents.other_splits)
+    judgement_facts = {key: _collect_judgement_facts(file, topics.ids, docs.ids) for key, file in files.items()}
+    facts = AuditFacts(doc_facts, query_facts, judgement_facts, candidate_facts, topics, contents.other_splits)
     known, judgement_sets, conventions = _remove_known(contents, queries.ids, docs.ids)
     qrels = {
         key: _join_judgements(file, queries.ids, docs.ids, min_rel, key)
@@ -123,11 +123,11 @@ def _join_candidates(file: PairsFile, queries: Ids, topics: Ids, docs: Ids) -> t
     return candidates, facts
 
 
-def _collect_judged_facts(file: QrelsFile, topics: Ids, docs: Ids) -> JudgedFacts:
+def _collect_judgement_facts(file: QrelsFile, topics: Ids, docs: Ids) -> JudgementFacts:
     judged_ids = file.query_ids.unique()
     outside = np.flatnonzero(topics.find_rows(judged_ids) < 0)
     absent = (topics.find_rows(file.query_ids) < 0) | (docs.find_rows(file.doc_ids) < 0)
-    return JudgedFacts(
+    return JudgementFacts(
         repeated=file.repeated,
         topics=len(topics),
         judged=len(judged_ids),

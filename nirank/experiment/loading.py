@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.node import Node, Store, StoredArtifact
 from nirank.base.files import expand_path
-from nirank.collections.audit.facts import JudgedFacts
+from nirank.collections.audit.facts import JudgementFacts
 from nirank.collections.audit.judgements import audit_judgement_file
 from nirank.collections.audit.sides import audit_side
 from nirank.collections.collection import Collection
@@ -200,7 +200,7 @@ def load_alone(path: Path, *, store: Store | None = None) -> Collection:
     judged = _read_judgements_alone(path)
     if judged is not None:
         counts = {"queries": len(judged.query_ids.unique()), "docs": len(judged.doc_ids.unique()), "qrels": len(judged)}
-        facts = JudgedFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
+        facts = JudgementFacts(judged.repeated, line_ends=judged.line_ends, form=judged.form, header=judged.header)
         origin = {"source": str(path), "counts": counts}
         none = Texts.of({})
         return Collection(path.name, none, none, findings=tuple(audit_judgement_file(path.name, facts)), origin=origin)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-_EXACT = 2**53  # whole numbers from here on are not exact in floats
+_EXACT_LIMIT = 2**53  # whole numbers from here on are not exact in floats
 
 
 class NotText(ValueError):
@@ -24,19 +24,19 @@ def cell_to_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, (list, tuple)):
-        return _joined(value)
-    return _scalar(value)
+        return _join_parts(value)
+    return _convert_scalar(value)
 
 
 def cell_to_id(value: Any) -> str | None:
     """Return an id as text, None where there is none; raise NotText for what cannot be one: truth, lists, objects."""
     if isinstance(value, (bool, list, tuple)):
         raise NotText(name_kind(value))
-    return _scalar(value)
+    return _convert_scalar(value)
 
 
 def cell_to_value(value: Any) -> Any:
-    """Return a cell as JSON has it: what `cell_text` turns into text, but numbers, truth, lists and objects stay.
+    """Return a cell as JSON has it: what `cell_to_text` turns into text, but numbers, truth, lists and objects stay.
 
     NaN and infinities are None. Raises NotText for bytes that are not UTF-8.
     """
@@ -45,10 +45,10 @@ def cell_to_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(_scalar(key)): cell_to_value(inner) for key, inner in value.items() if inner is not None}
+        return {str(_convert_scalar(key)): cell_to_value(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, (list, tuple)):
         return [cell_to_value(inner) for inner in value]
-    return _scalar(value)
+    return _convert_scalar(value)
 
 
 def name_kind(value: Any) -> str:
@@ -65,7 +65,7 @@ def name_kind(value: Any) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), type(value).__name__)
 
 
-def _scalar(value: Any) -> str | None:
+def _convert_scalar(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -75,7 +75,7 @@ def _scalar(value: Any) -> str | None:
     if isinstance(value, float):
         if not math.isfinite(value):
             return None if math.isnan(value) else str(value)
-        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < _EXACT_LIMIT else repr(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             return None if value.is_nan() else str(value)
@@ -90,9 +90,9 @@ def _scalar(value: Any) -> str | None:
     return str(value)  # dates, times, durations, UUIDs
 
 
-def _joined(values: list[Any] | tuple[Any, ...]) -> str:
+def _join_parts(values: list[Any] | tuple[Any, ...]) -> str:
     try:
-        parts = [_scalar(inner) for inner in values]
+        parts = [_convert_scalar(inner) for inner in values]
     except NotText as error:
         raise NotText(f"a list that holds {error}") from None
     return " ".join(part for part in parts if part)

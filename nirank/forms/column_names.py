@@ -27,8 +27,8 @@ class TextColumns:
 
     def list_names(self) -> tuple[str, ...]:
         """Return all names that were given."""
-        alone = (name for name in (self.id, self.title, self.label) if name is not None)
-        return (*alone, *(self.text or ()))
+        single = (name for name in (self.id, self.title, self.label) if name is not None)
+        return (*single, *(self.text or ()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the names that were given, as JSON values; empty where none were."""
@@ -66,40 +66,40 @@ class ColumnNames:
         sides = ("docs", "queries", "qrels")
         if value and not any(key in sides for key in value):
             value = {"docs": value}
-        _refuse_others("columns", value, (*sides, "id", "title", "text", "label"))
-        alone = [key for key in value if key not in sides]
-        if alone:
+        _refuse_unknown("columns", value, (*sides, "id", "title", "text", "label"))
+        misplaced = [key for key in value if key not in sides]
+        if misplaced:
             raise ConfigError(
-                f"columns: '{alone[0]}' stands beside {', '.join(k for k in value if k in sides)}; of which?"
+                f"columns: '{misplaced[0]}' stands beside {', '.join(k for k in value if k in sides)}; of which?"
             )
-        docs, queries = (_text_columns(side, value.get(side, {})) for side in ("docs", "queries"))
+        docs, queries = (_read_text_columns(side, value.get(side, {})) for side in ("docs", "queries"))
         if queries.label is not None:
             raise ConfigError("columns: queries: there is no column of labels; expected it in docs")
-        return cls(docs, queries, _judged_columns(value.get("qrels", {})))
+        return cls(docs, queries, _read_judgement_columns(value.get("qrels", {})))
 
     def __bool__(self) -> bool:
         return self != type(self)()
 
 
-def _text_columns(side: str, value: Any) -> TextColumns:
+def _read_text_columns(side: str, value: Any) -> TextColumns:
     keys = ("id", "title", "text", "label")
-    _refuse_others(f"columns: {side}", value, keys)
+    _refuse_unknown(f"columns: {side}", value, keys)
     names: dict[str, Any] = {
-        key: _name(f"columns: {side}: {key}", value[key]) for key in keys if key in value and key != "text"
+        key: _read_name(f"columns: {side}: {key}", value[key]) for key in keys if key in value and key != "text"
     }
     text = value.get("text")
     listed = text if isinstance(text, (list, tuple)) else [] if text is None else [text]
-    texts = tuple(_name(f"columns: {side}: text", name) for name in listed)
+    texts = tuple(_read_name(f"columns: {side}: text", name) for name in listed)
     return TextColumns(**names, text=None if text is None else texts)
 
 
-def _judged_columns(value: Any) -> JudgementColumns:
+def _read_judgement_columns(value: Any) -> JudgementColumns:
     keys = ("query", "document", "label")
-    _refuse_others("columns: qrels", value, keys)
-    return JudgementColumns(**{key: _name(f"columns: qrels: {key}", value[key]) for key in keys if key in value})
+    _refuse_unknown("columns: qrels", value, keys)
+    return JudgementColumns(**{key: _read_name(f"columns: qrels: {key}", value[key]) for key in keys if key in value})
 
 
-def _refuse_others(what: str, value: Any, known: tuple[str, ...]) -> None:
+def _refuse_unknown(what: str, value: Any, known: tuple[str, ...]) -> None:
     if not isinstance(value, Mapping):
         raise ConfigError(f"{what}: expected a mapping of {', '.join(known)} to names of columns, got {value!r}")
     for key in value:
@@ -107,7 +107,7 @@ def _refuse_others(what: str, value: Any, known: tuple[str, ...]) -> None:
             raise ConfigError(f"{what}: there is no '{key}'; expected {', '.join(known)}{suggest(str(key), known)}")
 
 
-def _name(what: str, value: Any) -> str:
+def _read_name(what: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{what}: expected the name of a column, got {value!r}")
     return value

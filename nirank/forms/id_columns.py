@@ -23,11 +23,11 @@ from nirank.forms.separators import SEPARATORS, find_separator, is_even, split_c
 
 LineEnds = Literal["lf", "crlf", "mixed", "none"]
 
-_SHOWN = 3  # mistakes that are spelled out
+_MAX_EXAMPLES = 3  # mistakes that are spelled out
 _SAMPLE = 50  # lines by which columns are told
 _SMART = re.compile(r"^\s*\S+\s+\S+\s+0\s+0(\.0+)?\s*$")
 _SAMPLE_CHARACTERS = 1 << 20
-_PAIR = 2  # columns
+_PAIR_WIDTH = 2  # columns
 _WIDTHS = {2: "2 (query, document)", 3: "3 (query, document, label)", 4: "TREC's 4"}
 
 
@@ -50,25 +50,25 @@ class IdColumns:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def find_column(self, known: Sequence[str], asked: str | None = None) -> pa.Array | None:
+    def find_column(self, known: Sequence[str], given: str | None = None) -> pa.Array | None:
         """Return the column under the name that was asked for, else under one of the known names; None: there is none.
 
         Raises DataError where the name that was asked for is not there, or two names differ by spelling only.
         """
         if self.names is None:
-            if asked is not None:
-                raise DataError(f"{self.path}: has no header, so no column '{asked}'")
+            if given is not None:
+                raise DataError(f"{self.path}: has no header, so no column '{given}'")
             return None
-        if asked is not None:
-            if asked not in self.names:
-                near = suggest(asked, self.names)
-                raise DataError(f"{self.path}: there is no column '{asked}'; it has {join_names(self.names)}{near}")
-            return self.columns[self.names.index(asked)]
+        if given is not None:
+            if given not in self.names:
+                near = suggest(given, self.names)
+                raise DataError(f"{self.path}: there is no column '{given}'; it has {join_names(self.names)}{near}")
+            return self.columns[self.names.index(given)]
         try:
-            found = find_name(self.names, known)
+            name = find_name(self.names, known)
         except AmbiguousName as error:
             raise DataError(f"{self.path}: columns {error}; rename one") from None
-        return None if found is None else self.columns[self.names.index(found)]
+        return None if name is None else self.columns[self.names.index(name)]
 
     def refuse(self, bad: Any, say: Callable[[Any], str], values: pa.Array) -> None:
         """Raise DataError with one sentence a bad row, (n,) bool, if there are any: what `say` makes of its value."""
@@ -95,13 +95,13 @@ def read_columns(
     Raises DataError, naming file and line, for a line with another number of columns.
     """
     if find_ending(path) == "parquet":
-        return _parquet(path, wanted)
+        return _read_parquet(path, wanted)
     text = read_text(path)
     crlf, lf = text.count("\r\n"), text.count("\n")
     ends: LineEnds = "lf" if not crlf else "crlf" if crlf == lf else "mixed"
-    sample = [line for line in islice(_lines(text[:_SAMPLE_CHARACTERS]), _SAMPLE) if not line.isspace()]
-    separator = _separator(path, sample, widths, is_header)
-    read = _split if separator in ("\t", " ") else _quoted
+    sample = [line for line in islice(_iterate_lines(text[:_SAMPLE_CHARACTERS]), _SAMPLE) if not line.isspace()]
+    separator = _find_separator(path, sample, widths, is_header)
+    read = _read_split if separator in ("\t", " ") else _read_quoted
     columns, numbers, first = read(path, text, separator, widths, is_header)
     if not len(numbers):
         return IdColumns(path, None, [pa.array([], pa.large_string())] * widths[0], numbers, ends)
@@ -111,17 +111,17 @@ def read_columns(
     return IdColumns(path, names, columns, numbers, ends)
 
 
-def _lines(text: str) -> Iterator[str]:
+def _iterate_lines(text: str) -> Iterator[str]:
     """Yield lines that end with LF, or CR LF, never at what else Unicode calls a line's end."""
     return (f"{line}\n" for line in text.split("\n"))
 
 
-def _separator(
+def _find_separator(
     path: Path, sample: Sequence[str], widths: tuple[int, ...], is_header: Callable[[Sequence[str]], bool]
 ) -> str:
     """Return what separates columns: in CSV as `find_separator` says, else tabs or blanks, else what does so in CSV."""
 
-    def fits(cells: Sequence[str]) -> bool:
+    def is_fitting(cells: Sequence[str]) -> bool:
         return len(cells) in widths or is_header(cells)
 
     if find_ending(path) == "csv":
@@ -131,26 +131,26 @@ def _separator(
     lines = [line.rstrip("\r\n\t ") for line in sample]
     for separator in ("\t", " "):
         counts = {len(line.split(separator if separator == "\t" else None)) for line in lines}
-        if len(counts) == 1 and counts.pop() > 1 and fits(_cells(lines[0], separator)):
+        if len(counts) == 1 and counts.pop() > 1 and is_fitting(_split_line(lines[0], separator)):
             return separator
-    quoted = next((one for one in SEPARATORS if one != "\t" and is_even(sample, one)), None)
-    if quoted is not None and fits(split_cells(sample, quoted)[0]):
+    quoted = next((separator for separator in SEPARATORS if separator != "\t" and is_even(sample, separator)), None)
+    if quoted is not None and is_fitting(split_cells(sample, quoted)[0]):
         return quoted
-    return "\t" if lines and fits(_cells(lines[0], "\t")) else " "
+    return "\t" if lines and is_fitting(_split_line(lines[0], "\t")) else " "
 
 
-def _cells(line: str, separator: str) -> list[str]:
+def _split_line(line: str, separator: str) -> list[str]:
     return line.split("\t") if separator == "\t" else line.split()
 
 
-Read = tuple[list[pa.Array], NDArray[np.int64], list[str]]
+ParsedColumns = tuple[list[pa.Array], NDArray[np.int64], list[str]]
 
 
-def _quoted(
+def _read_quoted(
     path: Path, text: str, separator: str, widths: tuple[int, ...], is_header: Callable[[Sequence[str]], bool]
-) -> Read:
+) -> ParsedColumns:
     csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(_lines(text), delimiter=separator, strict=True)
+    reader = csv.reader(_iterate_lines(text), delimiter=separator, strict=True)
     try:
         rows = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
@@ -165,9 +165,9 @@ def _quoted(
     return flat, numbers, first
 
 
-def _split(
+def _read_split(
     path: Path, text: str, separator: str, widths: tuple[int, ...], is_header: Callable[[Sequence[str]], bool]
-) -> Read:
+) -> ParsedColumns:
     """Split lines at tabs or blanks, without Python strings: judgements may be millions."""
     lines = pc.list_flatten(pc.split_pattern(pa.array([text], pa.large_string()), "\n"))
     lines = pc.ascii_rtrim(lines, "\r ")
@@ -177,7 +177,9 @@ def _split(
         return [], numbers, []
     by_tab = separator == "\t"
     trimmed = pc.ascii_rtrim(lines, "\t ")
-    if not by_tab or len(trimmed[0].as_py().split("\t")) > _PAIR:  # two cells and a tab are a pair without its label
+    if (
+        not by_tab or len(trimmed[0].as_py().split("\t")) > _PAIR_WIDTH
+    ):  # two cells and a tab are a pair without its label
         lines = trimmed
     parts = pc.split_pattern(lines, "\t") if by_tab else pc.ascii_split_whitespace(pc.ascii_ltrim(lines, "\t "))
     lengths = np.asarray(pc.list_value_length(parts))
@@ -195,10 +197,10 @@ def _check_widths(path: Path, numbers: NDArray[np.int64], lengths: NDArray[Any],
         expected = " or ".join(_WIDTHS[count] for count in widths)
         raise DataError(f"{path}:{numbers[0]}: {width} columns; expected {expected}")
     expected = f"expected {width}, as in line {numbers[0]}"
-    refuse_lines(path, numbers, lengths != width, lambda found: f"{found} columns; {expected}", lengths)
+    refuse_lines(path, numbers, lengths != width, lambda count: f"{count} columns; {expected}", lengths)
 
 
-def _parquet(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> IdColumns:
+def _read_parquet(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> IdColumns:
     names = read_column_names(path)
     if not names:
         raise DataError(f"{path}: has no columns")
@@ -215,9 +217,9 @@ def refuse_lines(
     rows = np.flatnonzero(np.asarray(bad))
     if not len(rows):
         return
-    shown = [values[int(row)] for row in rows[:_SHOWN]]
-    texts = [value.as_py() if isinstance(value, pa.Scalar) else value for value in shown]
-    said = [f"{path}:{numbers[row]}: {say(text)}" for row, text in zip(rows[:_SHOWN], texts, strict=True)]
-    if len(rows) > _SHOWN:
-        said.append(f"{path}: {len(rows) - _SHOWN:,} more such lines")
-    raise DataError(*said)
+    examples = [values[int(row)] for row in rows[:_MAX_EXAMPLES]]
+    texts = [value.as_py() if isinstance(value, pa.Scalar) else value for value in examples]
+    messages = [f"{path}:{numbers[row]}: {say(text)}" for row, text in zip(rows[:_MAX_EXAMPLES], texts, strict=True)]
+    if len(rows) > _MAX_EXAMPLES:
+        messages.append(f"{path}: {len(rows) - _MAX_EXAMPLES:,} more such lines")
+    raise DataError(*messages)

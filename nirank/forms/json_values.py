@@ -27,14 +27,14 @@ def read_values(path: Path) -> Iterator[tuple[int, Any]]:
     first = next(lines, None)
     if first is None:
         return
-    if begins_value(first[1]) and not _is_whole(first[1]):
+    if begins_value(first[1]) and not _is_one_value(first[1]):
         second = next(lines, None)
-        if second is not None and not (begins_value(second[1]) and _is_whole(second[1])):
+        if second is not None and not (begins_value(second[1]) and _is_one_value(second[1])):
             lines.close()
-            yield from _parsed_whole(path)
+            yield from _parse_file(path)
             return
     for number, line in chain((first,), lines):
-        yield number, _parsed(line, f"{path}:{number}")
+        yield number, _parse_line(line, f"{path}:{number}")
 
 
 def begins_value(line: str) -> bool:
@@ -42,7 +42,7 @@ def begins_value(line: str) -> bool:
     return line.lstrip()[:1] in ("{", "[")
 
 
-def _is_whole(line: str) -> bool:
+def _is_one_value(line: str) -> bool:
     """Tell whether a line is a JSON value by itself; one with a mistake in the middle, but closed, counts as one."""
     try:
         json.loads(line)
@@ -53,7 +53,7 @@ def _is_whole(line: str) -> bool:
     return True
 
 
-def _parsed(line: str, where: str) -> Any:
+def _parse_line(line: str, where: str) -> Any:
     try:
         return json.loads(line.rstrip())
     except json.JSONDecodeError as error:
@@ -62,7 +62,7 @@ def _parsed(line: str, where: str) -> Any:
         raise DataError(f"{where}: not valid JSON ({error})") from None
 
 
-def _parsed_whole(path: Path) -> Iterator[tuple[int, Any]]:
+def _parse_file(path: Path) -> Iterator[tuple[int, Any]]:
     text = read_text(path, MAX_PARSED_BYTES)
     decoder = json.JSONDecoder()
     at, line, seen = 0, 1, 0

@@ -38,7 +38,7 @@ SIDES = (
 )
 
 
-_SHOWN = 12
+_MAX_SHOWN = 12
 
 
 class AmbiguousName(ValueError):
@@ -71,8 +71,8 @@ def find_name(names: Sequence[str], known: Sequence[str]) -> str | None:
 
 def join_names(names: Sequence[str]) -> str:
     """Return names for a message: all, or the first dozen and how many there are; those that are blank in quotes."""
-    shown = ", ".join(name if name.strip() else repr(name) for name in names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown}, … ({len(names):,} in all)"
+    shown = ", ".join(name if name.strip() else repr(name) for name in names[:_MAX_SHOWN])
+    return shown if len(names) <= _MAX_SHOWN else f"{shown}, … ({len(names):,} in all)"
 
 
 def is_known(name: str, known: Sequence[str]) -> bool:
@@ -88,7 +88,7 @@ def is_row_number(name: str) -> bool:
 def find_sides(names: Sequence[str]) -> tuple[str, str] | None:
     """Return the two columns of a header that name sides (`ltable_id`, `rtable_id`) but not which of them asks."""
     for left, right in SIDES:
-        found = [[name for name in names if normalise_name(name) == normalise_name(side)] for side in (left, right)]
-        if all(found):
-            return found[0][0], found[1][0]
+        columns = [[name for name in names if normalise_name(name) == normalise_name(side)] for side in (left, right)]
+        if all(columns):
+            return columns[0][0], columns[1][0]
     return None

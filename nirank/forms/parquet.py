@@ -18,21 +18,23 @@ _BATCH_ROWS = 1024
 
 def read_column_names(path: Path) -> list[str]:
     """Return the names of a file's columns."""
-    with _file(path) as file:
+    with _open_file(path) as file:
         return list(file.schema_arrow.names)
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (row from 1, values by column), streaming; Raises DataError where the file or a value cannot be read."""
     number = 0
-    with _file(path) as file:
+    with _open_file(path) as file:
         batches = file.iter_batches(batch_size=_BATCH_ROWS)
         while True:
             try:
                 batch = next(batches, None)
                 rows = [] if batch is None else batch.to_pylist()
             except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-                raise DataError(f"{path}: a value after row {number} cannot be read ({_first_line(error)})") from error
+                raise DataError(
+                    f"{path}: a value after row {number} cannot be read ({_get_first_line(error)})"
+                ) from error
             if batch is None:
                 return
             for values in rows:
@@ -42,20 +44,20 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def read_id_columns(path: Path, names: Sequence[str]) -> list[pa.Array]:
     """Return columns as text, (n,) large strings each; raise DataError naming row and column of a cell that is none."""
-    with _file(path) as file:
+    with _open_file(path) as file:
         try:
             table = file.read(columns=list(names), use_threads=False)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{path}: not a readable Parquet file ({_first_line(error)})") from error
-    return [_as_text(path, name, table[name]) for name in names]
+            raise DataError(f"{path}: not a readable Parquet file ({_get_first_line(error)})") from error
+    return [_convert_column(path, name, table[name]) for name in names]
 
 
-def _as_text(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array:
+def _convert_column(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
         return column.cast(kind).cast(pa.large_string()).combine_chunks()
     if pa.types.is_nested(kind):
-        raise DataError(f"{path}: column '{name}' holds {_nested(kind)}; expected ids or numbers")
+        raise DataError(f"{path}: column '{name}' holds {_name_nested(kind)}; expected ids or numbers")
     cells: list[str | None] = []
     for number, value in enumerate(column.to_pylist(), 1):
         try:
@@ -65,12 +67,12 @@ def _as_text(path: Path, name: str, column: pa.ChunkedArray) -> pa.Array:
     return pa.array(cells, pa.large_string())
 
 
-def _nested(kind: pa.DataType) -> str:
+def _name_nested(kind: pa.DataType) -> str:
     return "objects" if pa.types.is_struct(kind) or pa.types.is_map(kind) else "lists"
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[Any]:
+def _open_file(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     packed = path.suffix.lower() in PACKED_SUFFIXES
@@ -81,10 +83,10 @@ def _file(path: Path) -> Iterator[Any]:
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path}: not a readable Parquet file ({_first_line(error)})") from error
+        raise DataError(f"{path}: not a readable Parquet file ({_get_first_line(error)})") from error
     with file:
         yield file
 
 
-def _first_line(error: BaseException) -> str:
+def _get_first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

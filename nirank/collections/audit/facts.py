@@ -11,7 +11,7 @@ from nirank.flow.judgements import QrelsFile
 
 
 @dataclass(frozen=True)
-class JudgedFacts:
+class JudgementFacts:
     """What reading judgements and joining them with the queries showed.
 
     repeated   identical judgement rows that were dropped
@@ -70,7 +70,7 @@ class AuditFacts:
 
     docs: ImportFacts | None = None
     queries: ImportFacts | None = None
-    judged: Mapping[str, JudgedFacts] = field(default_factory=dict)
+    judged: Mapping[str, JudgementFacts] = field(default_factory=dict)
     candidates: CandidateFacts | None = None
     all_queries: Texts | None = None
     others: Mapping[str, QrelsFile] = field(default_factory=dict)

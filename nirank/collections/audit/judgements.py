@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgedFacts
+from nirank.collections.audit.facts import AuditFacts, CandidateFacts, JudgementFacts
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.flow.qrels import Qrels
@@ -30,7 +30,7 @@ def audit_judgements(collection: CollectionData, facts: AuditFacts, max_dangling
     """Yield what is odd about each judgement set."""
     yield from audit_missing_judgements(collection)
     for qrels in collection.qrels.values():
-        yield from audit_judgement_file(qrels.name, facts.judged.get(qrels.name, JudgedFacts()))
+        yield from audit_judgement_file(qrels.name, facts.judged.get(qrels.name, JudgementFacts()))
         yield from _audit_labels(qrels, max_dangling)
         yield from _audit_judged_texts(collection, qrels)
         yield from _audit_relevant_candidates(collection, qrels)
@@ -43,7 +43,7 @@ def audit_missing_judgements(collection: CollectionData) -> Iterator[Finding]:
         yield Finding("no-judgements", "note", 0, "there are no judgements; systems are ranked, not measured")
 
 
-def audit_judgement_form(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+def audit_judgement_form(name: str, facts: JudgementFacts) -> Iterator[Finding]:
     """Yield what is odd about a judgement file by itself."""
     if facts.repeated:
         message = f"{name}: {facts.repeated:,} identical judgement rows were dropped"
@@ -56,7 +56,7 @@ def audit_judgement_form(name: str, facts: JudgedFacts) -> Iterator[Finding]:
         yield Finding("judgement-form", "note", 0, f"{name}: {form}; read as such")
 
 
-def audit_judgement_file(name: str, facts: JudgedFacts) -> Iterator[Finding]:
+def audit_judgement_file(name: str, facts: JudgementFacts) -> Iterator[Finding]:
     """Yield what is odd about a judgement file by itself, and against the queries."""
     yield from audit_judgement_form(name, facts)
     outside_count = facts.judged - facts.shared

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.collections.audit.facts import AuditFacts, JudgedFacts
+from nirank.collections.audit.facts import AuditFacts, JudgementFacts
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.texts import Texts
@@ -23,7 +23,7 @@ def audit_record_pairs(collection: CollectionData, facts: AuditFacts, max_dangli
     for side, texts in list_sides(collection):
         yield from _audit_repeated_records(texts, side)
     for qrels in collection.qrels.values():
-        judged = facts.judged.get(qrels.name, JudgedFacts())
+        judged = facts.judged.get(qrels.name, JudgementFacts())
         yield from _audit_absent_records(collection, qrels, judged, max_dangling)
         yield from _audit_self_pairs(collection, qrels)
         if judged.mirrored:
@@ -96,7 +96,7 @@ def _audit_repeated_records(texts: Texts, side: str) -> Iterator[Finding]:
 
 
 def _audit_absent_records(
-    collection: CollectionData, qrels: Qrels, judged: JudgedFacts, max_dangling: float
+    collection: CollectionData, qrels: Qrels, judged: JudgementFacts, max_dangling: float
 ) -> Iterator[Finding]:
     """Tell of pairs that name records which are not there."""
     absent = judged.absent

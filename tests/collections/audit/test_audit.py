@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from nirank.collections.audit.auditor import audit_collection
-from nirank.collections.audit.facts import AuditFacts, JudgedFacts
+from nirank.collections.audit.facts import AuditFacts, JudgementFacts
 from nirank.collections.collection import Collection
 from nirank.collections.findings import Finding, raise_errors
 from nirank.errors import DataError
@@ -101,7 +101,7 @@ def test_repeated_queries_are_noted() -> None:
 @pytest.mark.parametrize(("shared", "severity"), [(9, "warning"), (8, "error")])
 def test_trap_06_nine_in_ten_must_be_shared(shared: int, severity: str) -> None:
     collection = unchecked(DOCS, {"q": "fruit"}, {"q": {"a": 1}})
-    facts = AuditFacts(judged={"qrels": JudgedFacts(topics=50, judged=10, shared=shared, outside=("x",))})
+    facts = AuditFacts(judged={"qrels": JudgementFacts(topics=50, judged=10, shared=shared, outside=("x",))})
     (found,) = audit_collection(collection, facts)
     assert (found.code, found.severity, found.count) == ("judged-not-in-topics", severity, 10 - shared)
 
