@@ -67,7 +67,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name, records in (("corpus", DOCS), ("queries", QUERIES)):
-        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (tmp_path / "qrels").mkdir()
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\n")
     (tmp_path / "ids.txt").write_text("d1\nd9\n")
@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def said(folder: Path, collection: dict[str, Any], system: Any, *options: str) -> tuple[int, list[str]]:
+def check_system(folder: Path, collection: dict[str, Any], system: Any, *options: str) -> tuple[int, list[str]]:
     config = {"collections": [collection], "systems": {"x": system}, "measures": ["RR"], "store": str(folder / "store")}
     (folder / "c.yaml").write_text(yaml.safe_dump(config))
     result = CliRunner().invoke(cli, ["run", str(folder / "c.yaml"), "--out", str(folder / "out"), *options])
@@ -93,10 +93,10 @@ def test_check_and_run_refuse_in_the_same_words(
     folder: Path, collection: dict[str, Any], system: Any, message: str
 ) -> None:
     whole = {"path": str(folder), "name": "c", **collection}
-    checked = said(folder, whole, system, "--check")
+    checked = check_system(folder, whole, system, "--check")
     assert checked[0] == 2
     assert re.search(message, "\n".join(checked[1])) or message in "\n".join(checked[1])
-    assert said(folder, whole, system) == checked
+    assert check_system(folder, whole, system) == checked
     assert not (folder / "out" / "leaderboard.json").exists()
 
 
@@ -105,7 +105,7 @@ def test_what_is_there_passes(folder: Path) -> None:
         "within": {"scope": {"where": {"match": {"year": 1990}}}, "of": {"bm25": {"doc_text": ["title", "kind"]}}}
     }
     whole = {"path": str(folder), "name": "c", "date": "Released", "time": "as_of_query", "self_match": {"key": "own"}}
-    assert said(folder, whole, system, "--check") == (0, [])
+    assert check_system(folder, whole, system, "--check") == (0, [])
 
 
 def test_all_mistakes_are_told_at_once(folder: Path) -> None:

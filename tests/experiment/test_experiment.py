@@ -120,9 +120,9 @@ def test_all_mistakes_are_told_at_once(store: LocalStore) -> None:
 
 
 def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStore) -> None:
-    one = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}}, self_match="id")
+    collection = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}}, self_match="id")
     for _ in range(2):
-        result = Experiment(one, {"S": Shared(k=1)}, ["RR@1"], store=store).run()
+        result = Experiment(collection, {"S": Shared(k=1)}, ["RR@1"], store=store).run()
         assert result.ranking("S").to_dict() == {"q1": {"a": 1.0}}
         assert result.rows[0].measures["RR@1"] == 1.0
     kept = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}})
@@ -130,8 +130,8 @@ def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStor
 
 
 def test_candidates_are_never_left(store: LocalStore) -> None:
-    one = fruits(candidates={"q1": ["a", "c"], "q2": ["d"]})
-    ranking = Experiment(one, {"S": Shared()}, ["RR"], store=store).run().ranking("S")
+    collection = fruits(candidates={"q1": ["a", "c"], "q2": ["d"]})
+    ranking = Experiment(collection, {"S": Shared()}, ["RR"], store=store).run().ranking("S")
     assert Pairs.to_dict(ranking) == {"q1": ["a"], "q2": ["d"], "q3": []}
 
 
@@ -172,11 +172,11 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
 
 
 def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:
-    one = fruits()
-    assert list(one.sample(2).queries.ids) == list(one.sample(2).queries.ids)
-    assert set(one.sample(1).queries.ids) < set(one.sample(2).queries.ids)
-    assert len(one.sample(99).queries) == 3
-    assert len(one.sample(2).qrels["qrels"]) == 2
+    collection = fruits()
+    assert list(collection.sample(2).queries.ids) == list(collection.sample(2).queries.ids)
+    assert set(collection.sample(1).queries.ids) < set(collection.sample(2).queries.ids)
+    assert len(collection.sample(99).queries) == 3
+    assert len(collection.sample(2).qrels["qrels"]) == 2
 
 
 def test_a_store_without_room_is_said_before_anything_is_computed_and_serves_what_it_holds(

@@ -58,8 +58,8 @@ def test_a_choice_by_such_a_measure_ranks_whole_lists_of_the_candidates(tmp_path
     chosen = tune([BM25(), BM25(b=0.9)], on=Judged(on_overlap="mark"), measure="last_rel")
     experiment = Experiment(collection, {"tuned": chosen}, ["AP"], store=open_store(tmp_path), folds=2)
     result = experiment.run()
-    for found in result.rows[0].choices:
-        assert all(1000 < candidate.value < SIZE for candidate in found.candidates)
+    for choice in result.rows[0].choices:
+        assert all(1000 < candidate.value < SIZE for candidate in choice.candidates)
 
 
 def test_a_choice_counts_the_candidates_only(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_what_is_not_said_to_end_early_is_the_whole_list_s_value(n: int, seed: i
 
     def values(run: list[str]) -> tuple[dict[str, float | None], dict[str, int]]:
         ranking = Ranking.from_dict({"t": {doc: float(-at) for at, doc in enumerate(run)}}, topics, docs)
-        found = evaluate(ranking, judged, names)
-        return dict(found.means), dict(found.unreached)
+        evaluation = evaluate(ranking, judged, names)
+        return dict(evaluation.means), dict(evaluation.unreached)
 
     means, unreached = values(listed)
     whole, nothing = values(order)

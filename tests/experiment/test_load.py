@@ -26,7 +26,7 @@ class CountingStore:
     """Artifacts as plain folders; counts how many were made."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.made = root, 0
+        self.root, self.n_commits = root, 0
 
     def find(self, node: Node) -> StoredArtifact | None:
         folder = self.root / node.address
@@ -40,7 +40,7 @@ class CountingStore:
             yield beside
             (beside / "meta.json").write_text(json.dumps(meta))
             beside.rename(self.root / node.address)
-            self.made += 1
+            self.n_commits += 1
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
@@ -108,7 +108,7 @@ def test_a_folder(tmp_path: Path, store: CountingStore, packed: bool) -> None:
     )
     test = load(folder, store=store, measures=["nDCG@10"])
     assert (test.name, test.split, list(test.queries.ids), test.measures) == ("small", "test", ["q2"], ("nDCG@10",))
-    assert [tuple(one) for one in test.qrels["qrels"].list_judgements()] == [("q2", "b", 2)]
+    assert [tuple(judgement) for judgement in test.qrels["qrels"].list_judgements()] == [("q2", "b", 2)]
     assert findings(test) == {"line-ends": 0, "labels-differ": 0}
     train = load(str(folder / "train"), store=store, name="other", min_rel=2)
     assert (train.name, train.split, list(train.queries.ids)) == ("other", "train", ["q1"])
@@ -137,15 +137,15 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
 
     def train(**more: Any) -> Collection:
         test = load(folder, split="test", store=store, **more)
-        assert ("q2", "b", 1) in [tuple(one) for one in next(iter(test.qrels.values())).list_judgements()]
+        assert ("q2", "b", 1) in [tuple(judgement) for judgement in next(iter(test.qrels.values())).list_judgements()]
         assert test.open_split is not None
         return test.open_split("train")
 
     for qrels in (given, str(given), {"better": given}, {"better": {"path": given, "min_rel": 2}}):
-        found = train(qrels=qrels)
-        ((name, one),) = found.qrels.items()
-        assert [tuple(row) for row in one.list_judgements()] == [("q1", "b", 2)]
-        assert (name, one.min_rel) == (
+        collection = train(qrels=qrels)
+        ((name, judged),) = collection.qrels.items()
+        assert [tuple(row) for row in judged.list_judgements()] == [("q1", "b", 2)]
+        assert (name, judged.min_rel) == (
             "better" if isinstance(qrels, dict) else "qrels",
             2 if isinstance(qrels, dict) and isinstance(qrels["better"], dict) else 1,
         )
@@ -254,17 +254,17 @@ def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: Counti
     queries = {"q1": {"text": "fruit", "metadata": {"of": "q2"}}, "q9": {"text": "nine", "metadata": {"of": "gone"}}}
     folder = beir(tmp_path / "c", docs=docs, queries=queries, test="q1\ta\t1\nq9\ta\t1\n")
     assert load(folder, store=store).find_own_documents() is None
-    for rule, own in (("id", [1, -1]), ({"key": "of"}, [2, -1])):
+    for rule, own_rows in (("id", [1, -1]), ({"key": "of"}, [2, -1])):
         collection = load(folder, store=store, self_match=rule)  # type: ignore[arg-type]
         assert findings(collection)["self-match-missed"] == 1
         rows = collection.find_own_documents()
-        assert rows is not None and rows.tolist() == own
+        assert rows is not None and rows.tolist() == own_rows
         scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=rows)
         allowed = scope.list_rows(0)
-        assert allowed is not None and sorted(allowed.tolist()) == sorted({0, 1, 2} - {own[0]})
+        assert allowed is not None and sorted(allowed.tolist()) == sorted({0, 1, 2} - {own_rows[0]})
         assert scope.list_rows(1) is None
         every = np.arange(3)
-        assert scope.allows(np.zeros(3, np.int64), every).tolist() == [row != own[0] for row in range(3)]
+        assert scope.allows(np.zeros(3, np.int64), every).tolist() == [row != own_rows[0] for row in range(3)]
     with pytest.raises(ConfigError, match="metadata key 'absent', which no query has"):
         load(folder, store=store, self_match={"key": "absent"})
 
@@ -276,17 +276,17 @@ def test_imported_once_wherever_the_files_lie(tmp_path: Path, store: CountingSto
     docs = {"a": {"text": "x\ud800"}, "b": {"text": ""}}
     folder = beir(tmp_path / "c", docs=docs, test="q1\ta\t1\n")
     first = load(folder, store=store)
-    assert store.made == 2
+    assert store.n_commits == 2
     os.utime(folder / "corpus.jsonl", (1, 1))
     shutil.copytree(folder, tmp_path / "elsewhere")
     again = load(tmp_path / "elsewhere", store=store, name="c")
-    assert store.made == 2
+    assert store.n_commits == 2
     assert again.findings == first.findings
     assert {"replaced-surrogates", "encoding-damage", "empty-documents"} <= findings(again).keys()
     assert first.origin["digests"] == again.origin["digests"]
     beir(folder, docs={"a": "changed"}, test="q1\ta\t1\n")
     assert load(folder, store=store).docs.columns["text"].to_pylist() == ["changed"]
-    assert store.made == 3, "the queries stayed"
+    assert store.n_commits == 3, "the queries stayed"
 
 
 def test_a_failed_import_leaves_nothing(tmp_path: Path, store: CountingStore) -> None:
@@ -457,8 +457,8 @@ def test_default_text_of_ir_datasets(tmp_path: Path, store: CountingStore) -> No
     (tmp_path / "docs.tsv").write_text("a\tapples are red\nb\tbread\n")
     (tmp_path / "queries.tsv").write_text("1\tfruit\n")
     (tmp_path / "qrels").write_text("1 0 a 1\n")
-    made = ir_datasets.create_dataset(*(str(tmp_path / name) for name in ("docs.tsv", "queries.tsv", "qrels")))
-    ir_datasets.registry.register("nirank-generic", made)
+    dataset = ir_datasets.create_dataset(*(str(tmp_path / name) for name in ("docs.tsv", "queries.tsv", "qrels")))
+    ir_datasets.registry.register("nirank-generic", dataset)
     collection = load("nirank-generic", store=store)
     assert collection.docs.columns["text"].to_pylist() == ["apples are red", "bread"]
     assert len(collection.qrels["qrels"]) == 1
@@ -485,7 +485,7 @@ def test_the_standard_library(store: CountingStore) -> None:
         *("repeated-queries", "training-overlap", "twin-documents", "twins-judged-differently", "markup"),
     }
     again = load("python-stdlib", store=store)
-    assert store.made == 2 and again.docs.digest == first.docs.digest and again.findings == first.findings
+    assert store.n_commits == 2 and again.docs.digest == first.docs.digest and again.findings == first.findings
 
 
 @pytest.mark.parametrize(
@@ -526,7 +526,7 @@ def test_real_collections(
     )
     for side, expected in ((collection.docs, corpus_ids), (collection.queries, query_ids)):
         assert expected is None or (side.ids[0], side.ids[9], side.ids[len(side) - 1]) == expected
-    assert not [one for one in collection.findings if one.severity == "error"]
+    assert not [finding for finding in collection.findings if finding.severity == "error"]
     assert collection.qrels["qrels"].dangling == ()
 
 
@@ -546,7 +546,7 @@ def test_records_of_real_collections(shared_data: Path) -> None:
     assert findings(cranfield)["empty-documents"] == 2
     assert "self-match" not in findings(cranfield), "its query ids equal those of unrelated documents"
     regulations = load(shared_data / "regulatory/ca-regs", self_match={"key": "corpus_id"})
-    own = regulations.find_own_documents()
-    assert own is not None and (own >= 0).all() and len(own) == 99
+    own_rows = regulations.find_own_documents()
+    assert own_rows is not None and (own_rows >= 0).all() and len(own_rows) == 99
     grades = load(shared_data / "beir/nq-utd").qrels["qrels"].grades
     assert np.bincount(grades).tolist() == [503, 94, 203]

@@ -73,9 +73,9 @@ def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Pa
     (row,) = result.rows
     assert [(stage.pairs.kept, stage.pairs.lost) for stage in row.stages] == [(4, 1), (4, 1), (3, 2)]
     lost = result.lost("first").to_dict("records")
-    (known,) = [one for one in lost if one["query_id"] == "b2"]
+    (known,) = [entry for entry in lost if entry["query_id"] == "b2"]
     assert (known["qrels"], known["last_in"]) == ("qrels", row.stages[1].stage)
-    assert [(one["query_id"], one["document_id"]) for one in lost if not one["last_in"]] == [("b4", "a4")]
+    assert [(entry["query_id"], entry["document_id"]) for entry in lost if not entry["last_in"]] == [("b4", "a4")]
     text = str(result.table(details=True))
     cells = [line.split() for line in text.splitlines() if line.startswith("Cut(1)")]
     assert [cell for line in cells for cell in line[2:]] == ["3", "of", "5", "2", "3", "0.75"]
@@ -141,8 +141,8 @@ def test_any_id_can_be_written(tmp_path: Path) -> None:
 
 def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
     records = {"r1": "red wine", "r2": "wine red", "r3": "beer", "r4": "red beer"}
-    one = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people", self_match="id")
-    (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], one, tokens=TOKENS).rows
+    people = Collection.of(records, records, {"r1": {"r2": 1}, "r2": {"r1": 1}}, name="people", self_match="id")
+    (row,) = run(tmp_path, ["PC", "PQ(complete)", "CSSR"], people, tokens=TOKENS).rows
     assert row.pairs.matches == 1
     assert row.pairs.possible == 6
     assert row.measures["PC"] == 1.0

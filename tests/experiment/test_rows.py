@@ -37,8 +37,8 @@ def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[
 
 
 def test_trap_15_the_twin_column(tmp_path: Path) -> None:
-    one = Collection.of({"a": "red wine", "a2": "Red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
-    result = ranked(tmp_path, one, "nDCG@10", "RR", A={"q": ["a2", "a"]})
+    collection = Collection.of({"a": "red wine", "a2": "Red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
+    result = ranked(tmp_path, collection, "nDCG@10", "RR", A={"q": ["a2", "a"]})
     (row,) = result.rows
     assert row.measures["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
     assert row.twins == {"nDCG@10": 1.0, "RR": 1.0}
@@ -56,18 +56,18 @@ def test_trap_15_the_twin_column(tmp_path: Path) -> None:
 
 def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
     docs = dict.fromkeys("abcd", "x")
-    one = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1, "d": 0}})
+    collection = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1, "d": 0}})
     lists: dict[str, Any] = {"A": {"q1": ["b", "a"], "q2": ["b"]}, "B": {"q1": ["c", "d"], "q2": ["b"]}}
-    result = ranked(tmp_path, one, "nDCG@2", **lists)
+    result = ranked(tmp_path, collection, "nDCG@2", **lists)
     assert [row.judged_at for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]
     assert "of the first 2 results, 75% are judged for A and 50% for B" in str(result.table())
-    same = ranked(tmp_path, one, "nDCG@2", A=lists["A"], B=lists["A"])
+    same = ranked(tmp_path, collection, "nDCG@2", A=lists["A"], B=lists["A"])
     assert "Unjudged documents" not in str(same.table())
 
 
 def test_trap_16_the_ceiling_stands_below_the_table(tmp_path: Path) -> None:
-    one = Collection.of({"a": "x", "b": "y"}, {"q": "x"}, {"q": {"a": 1, "NOPE": 1}}, check=False)
-    result = ranked(tmp_path, one, "R@10", "RR", A={"q": ["a"]})
+    collection = Collection.of({"a": "x", "b": "y"}, {"q": "x"}, {"q": {"a": 1, "NOPE": 1}}, check=False)
+    result = ranked(tmp_path, collection, "R@10", "RR", A={"q": ["a"]})
     assert result.rows[0].measures["R@10"] == result.rows[0].ceilings["R@10"] == 0.5
     assert "no ranking exceeds R@10 0.5000." in str(result.table())
 
@@ -82,8 +82,8 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
 
     def run(**options: Any) -> Result:
-        one = Collection.of(docs, queries, {"q": {"old": 1}}, **options)
-        return Experiment(one, {"BM25": BM25()}, ["nDCG@10"], store=store).run()
+        collection = Collection.of(docs, queries, {"q": {"old": 1}}, **options)
+        return Experiment(collection, {"BM25": BM25()}, ["nDCG@10"], store=store).run()
 
     free, strict = run(), run(time="as_of_query")
     assert sorted(free.ranking("BM25").to_dict()["q"]) == ["new", "none", "old"]
@@ -100,10 +100,10 @@ def test_trap_18_groups_are_macro_averaged() -> None:
         return Row(name, system, qrels="qrels", depth=1000, measures={"nDCG@10": value}, queries=counts)
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
-    (found,) = summarise_groups([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
-    assert (found.collection, found.summary_of) == ("cqa", ("a", "b"))
-    assert found.measures["nDCG@10"] == pytest.approx(0.6)
-    assert found.pooled_means["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
+    (summary,) = summarise_groups([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
+    assert (summary.collection, summary.summary_of) == ("cqa", ("a", "b"))
+    assert summary.measures["nDCG@10"] == pytest.approx(0.6)
+    assert summary.pooled_means["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
     (partial,) = summarise_groups([row("a", 0.9, 10), row("b", None, 1000)], groups)
     assert partial.measures["nDCG@10"] is None
     assert "only 1/2 collections" in partial.nulls["nDCG@10"]
@@ -157,9 +157,9 @@ def test_pooled_means_weigh_the_queries_that_a_measure_has() -> None:
         )  # fmt: skip
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "all", ("b", None): "all"}
-    (found,) = summarise_groups([row("a", 0.2, 10, 8), row("b", 0.8, 10, 0)], groups)
-    assert found.pooled_means["WSS@95"] == pytest.approx((0.2 * 2 + 0.8 * 10) / 12)
-    assert found.pooled_means["AP"] == pytest.approx(0.5)
+    (summary,) = summarise_groups([row("a", 0.2, 10, 8), row("b", 0.8, 10, 0)], groups)
+    assert summary.pooled_means["WSS@95"] == pytest.approx((0.2 * 2 + 0.8 * 10) / 12)
+    assert summary.pooled_means["AP"] == pytest.approx(0.5)
 
 
 def test_a_fusion_says_how_deep_its_lists_are_certain_and_how_far_they_go(tmp_path: Path) -> None:
@@ -184,18 +184,18 @@ def test_scores_that_32_bit_tools_would_tie_are_counted_within_queries(tmp_path:
     within = Ranking.from_dict({"p": {"a": near, "b": 1.0}, "q": {"a": near, "b": 1.0}}, queries, docs)
     equal = Ranking.from_dict({"p": {"a": 1.0, "b": 1.0}}, queries, docs)
     assert (across.count_float32_ties(), within.count_float32_ties(), equal.count_float32_ties()) == (0, 2, 0)
-    one = Collection.of({"a": "x", "b": "x"}, {"p": "x"}, {"p": {"a": 1}})
+    collection = Collection.of({"a": "x", "b": "x"}, {"p": "x"}, {"p": {"a": 1}})
     (tmp_path / "A.run").write_text("p Q0 a 1 1.000000000001 x\np Q0 b 2 1.0 x\n")
     system = {"A": RunFile(str(tmp_path / "A.run"))}
-    result = Experiment(one, system, ["AP"], store=LocalStore(tmp_path / "store")).run()
+    result = Experiment(collection, system, ["AP"], store=LocalStore(tmp_path / "store")).run()
     assert result.rows[0].counts["tied_in_32_bits"] == 1
     assert "tied in 32 bits 1" in str(result.table())
 
 
 def test_trap_15_twins_that_a_query_may_not_be_given_share_nothing(tmp_path: Path) -> None:
     docs = {"q1": "red wine", "a2": "red wine", "b": "blue"}
-    own = Collection.of(docs, {"q1": "wine"}, {"q1": {"a2": 1}}, self_match="id")
-    assert ranked(tmp_path, own, "AP", A={"q1": ["a2", "b"]}).rows[0].twins["AP"] == 1
+    collection = Collection.of(docs, {"q1": "wine"}, {"q1": {"a2": 1}}, self_match="id")
+    assert ranked(tmp_path, collection, "AP", A={"q1": ["a2", "b"]}).rows[0].twins["AP"] == 1
     seeds = Collection.of(docs, {"q": "wine"}, {"q": {"q1": 1, "b": 1}}, known={"q": ["a2"]})
     assert ranked(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0].twins["AP"] == 1
 
@@ -223,14 +223,16 @@ def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
 def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(tmp_path: Path) -> None:
     docs = {f"d{i}": "red wine " * (i + 1) for i in range(6)}
     judged = {"q": {"d0": 1, "d1": 1, "d2": 0}, "r": {"d3": 1}}
-    one = Collection.of(docs, {"q": "wine", "r": "wine"}, judged, known={"q": ["d1", "d2", "d5"]})
-    result = Experiment(one, {"BM25": BM25(), "two": BM25(k=2)}, ["R@10", "last_rel"], store=LocalStore(tmp_path)).run()
-    found = result.ranking("BM25").to_dict()
-    assert sorted(found["q"]) == ["d0", "d3", "d4"]
-    assert len(found["r"]) == 6
+    collection = Collection.of(docs, {"q": "wine", "r": "wine"}, judged, known={"q": ["d1", "d2", "d5"]})
+    result = Experiment(
+        collection, {"BM25": BM25(), "two": BM25(k=2)}, ["R@10", "last_rel"], store=LocalStore(tmp_path)
+    ).run()
+    summary = result.ranking("BM25").to_dict()
+    assert sorted(summary["q"]) == ["d0", "d3", "d4"]
+    assert len(summary["r"]) == 6
     assert len(result.ranking("two").to_dict()["q"]) == 2, "inside retrieval, so that k results remain"
     assert result.rows[0].measures["R@10"] == 1
-    assert len(one.qrels["qrels"]) == 2
+    assert len(collection.qrels["qrels"]) == 2
     assert (
         result.rows[0].conventions.collection["known"]
         == "3 pairs taken out of results and judgements, 2 of them judged"
@@ -239,7 +241,7 @@ def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(
         Collection.of(docs, {"q": "wine", "r": "wine"}, judged), {"BM25": BM25()}, ["R@10"], store=LocalStore(tmp_path)
     )
     assert whole.run().rows[0].address != result.rows[0].address
-    assert one.take(np.array([1])).known is not None
+    assert collection.take(np.array([1])).known is not None
 
 
 def test_trap_50_known_documents_come_from_a_file(tmp_path: Path) -> None:
@@ -255,11 +257,11 @@ def test_trap_50_known_documents_come_from_a_file(tmp_path: Path) -> None:
         ("header", "query-id\tcorpus-id\nq\td0\n"),
     ):
         (tmp_path / name).write_text(text)
-        one = load(folder, known=tmp_path / name, store=store)
-        assert one.known is not None
-        assert one.known.to_dict() == {"q": ["d0"]}
-        assert [judgement.doc_id for judgement in one.qrels["qrels"].list_judgements()] == ["d1"]
-    assert one.origin["conventions"]["known"] == "1 pairs taken out of results and judgements, 1 of them judged"
+        collection = load(folder, known=tmp_path / name, store=store)
+        assert collection.known is not None
+        assert collection.known.to_dict() == {"q": ["d0"]}
+        assert [judgement.doc_id for judgement in collection.qrels["qrels"].list_judgements()] == ["d1"]
+    assert collection.origin["conventions"]["known"] == "1 pairs taken out of results and judgements, 1 of them judged"
     (tmp_path / "gone").write_text("q 0 d1 1\nq 0 lost 1\n")
     (folder / "qrels" / "test.tsv").write_text("q\td0\t1\nq\tlost\t1\n")
     strict = load(folder, known=tmp_path / "gone", store=store, max_dangling=1.0)
@@ -275,7 +277,7 @@ def test_a_group_in_an_experiment(tmp_path: Path) -> None:
     parts = [
         Collection.of({"a": "red", "b": "tea"}, {"q": word}, {"q": {"a": 1}}, name=word) for word in ("red", "tea")
     ]
-    grouped = [replace(one, group="both") for one in parts]
+    grouped = [replace(collection, group="both") for collection in parts]
     result = Experiment(grouped, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     assert [(row.collection, row.measures["RR"]) for row in result.rows] == [
         ("red", 1),
@@ -291,14 +293,14 @@ def test_trap_29_the_ledger_says_what_a_perfect_reranker_could_reach(tmp_path: P
     from nirank.stages.cut import Cut
 
     docs = {"a": "red", "b": "red wine", "c": "red wine wine", "z": "tea"}
-    one = Collection.of(docs, {"q": "wine red"}, {"q": {"a": 1, "z": 1}}, check=False)
+    collection = Collection.of(docs, {"q": "wine red"}, {"q": {"a": 1, "z": 1}}, check=False)
 
     def perfect(queries: list[str], texts: list[str]) -> list[float]:
         return [float(text in ("red", "tea")) for text in texts]
 
     rerank = apply(perfect, name="perfect", version=1)
     systems = {"whole": BM25() >> rerank, "cut": BM25() >> Cut(2) >> rerank, "plain": BM25()}
-    result = Experiment(one, systems, ["nDCG@10", "R@10"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["nDCG@10", "R@10"], store=LocalStore(tmp_path)).run()
     rows = {row.system: row for row in result.rows}
     assert rows["whole"].status == "ok", rows["whole"].error
     pool, head, last = rows["whole"].stages

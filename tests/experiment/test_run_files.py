@@ -32,7 +32,7 @@ def files(tmp_path: Path) -> Path:
 
 
 def asked(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(one) for one in arguments])
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def test_values_are_ir_measures(files: Path) -> None:
@@ -203,7 +203,7 @@ def test_trap_45_common_queries_and_depths(files: Path) -> None:
     assert common.rows[0].counts == {"not_common": 1}
     assert next(iter(common.comparisons.values())).pairs[0].n == 29
     whole = evaluate_runs(files / "qrels.txt", runs, ["AP"])
-    per_query = next(one for key, one in whole.evaluations.items() if key[-1] == "good.run").per_query["AP"]
+    per_query = next(value for key, value in whole.evaluations.items() if key[-1] == "good.run").per_query["AP"]
     assert common.rows[0].measures["AP"] == pytest.approx(per_query[:29].mean())
     (files / "other.run").write_text("q29 Q0 d1 1 1.0 x\n")
     nothing = asked(
@@ -230,7 +230,7 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'a' twice"):
         rr()
     assert (rr(duplicates="best"), rr(duplicates="first", order_by="line")) == (0.5, 1.0)
-    told = asked(
+    printed = asked(
         "evaluate",
         "--qrels",
         tmp_path / "qrels",
@@ -243,8 +243,8 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
         "--order-by",
         "rank",
     )
-    assert "Order of run files by: rank" in told.output
-    assert "1.0000" in told.output
+    assert "Order of run files by: rank" in printed.output
+    assert "1.0000" in printed.output
 
 
 @given(
@@ -299,7 +299,9 @@ def test_lists_of_files_in_every_spelling(files: Path) -> None:
         ("--run", runs[0], "--run", runs[1]),
         (f"--run={runs[0]}", runs[1]),
     )
-    outputs = {asked("evaluate", "--qrels", files / "qrels.txt", *one, "--baseline", runs[1]).output for one in spelt}
+    outputs = {
+        asked("evaluate", "--qrels", files / "qrels.txt", *options, "--baseline", runs[1]).output for options in spelt
+    }
     assert len(outputs) == 1
     assert "comparisons with bad.run" in outputs.pop()
 
@@ -315,8 +317,8 @@ def test_clef_tar_by_name(shared_data: Path) -> None:
     qrels = folder / "Task2/Testing/DTA/qrels/full.test.dta.abs.2019.qrels.gz"
     done = asked("evaluate", "--qrels", qrels, "--run", run, "--protocol", "clef-tar-2019")
     assert done.exit_code == 0, done.output
-    told = {line.split()[0]: line.split()[-1] for line in done.output.splitlines()}
-    assert (told["last_rel"], told["ap"], told["wss_95"]) == ("2184.0", "0.248", "0.49")
+    printed = {line.split()[0]: line.split()[-1] for line in done.output.splitlines()}
+    assert (printed["last_rel"], printed["ap"], printed["wss_95"]) == ("2184.0", "0.248", "0.49")
 
 
 def test_runs_of_equal_file_names_are_kept_apart(tmp_path: Path) -> None:
@@ -355,7 +357,7 @@ def test_a_protocol_writes_its_files_with_every_topic(tmp_path: Path) -> None:
     assert (line["system"], line["last_rel"]) == ("my.run", "1.5")
     assert "| last_rel | 1.5 |" in (out / "leaderboard.md").read_text()
     listed = json.loads((out / "manifest.json").read_text())["files"]
-    assert set(listed) == {one.name for one in out.iterdir()}
+    assert set(listed) == {path.name for path in out.iterdir()}
 
 
 def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
@@ -366,7 +368,7 @@ def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--measures", "nDGC@10"), "did you mean 'nDCG'"),
         (("--baseline", "bet.run"), "there is no system 'bet.run'"),
@@ -379,10 +381,10 @@ def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
         (("--min-rel", "99999999999"), "min_rel must be 1 or more"),
     ],
 )
-def test_mistakes_end_with_two(files: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_mistakes_end_with_two(files: Path, arguments: tuple[str, ...], message: str) -> None:
     done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", *arguments)
     assert done.exit_code == 2 or isinstance(done.exception, ConfigError)
-    assert said in done.output + str(done.exception)
+    assert message in done.output + str(done.exception)
 
 
 def test_mistakes_of_all_files_are_told(files: Path) -> None:

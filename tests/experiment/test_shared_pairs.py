@@ -47,25 +47,25 @@ def tables(tmp_path: Path, store: LocalStore, split: str = "test", **more: objec
     return load(left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split=split, store=store, **more)
 
 
-def sources_of(own: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:
-    collections = TrainingCollections((own,), store, Leaves())
-    return RunSources(collections, own, None if held_out is None else np.array(held_out))
+def sources_of(collection: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:
+    collections = TrainingCollections((collection,), store, Leaves())
+    return RunSources(collections, collection, None if held_out is None else np.array(held_out))
 
 
 def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
-    found = sources_of(tables(tmp_path, store), store)
-    found.open_judged(Judged(split="train"), "trained")
-    (said,) = [each.describe() for each in found.supervision]
-    assert (said["overlap"], said["relevant_pairs"], said["queries"]) == (0, 2, 2)
+    sources = sources_of(tables(tmp_path, store), store)
+    sources.open_judged(Judged(split="train"), "trained")
+    (described,) = [query_set.describe() for query_set in sources.supervision]
+    assert (described["overlap"], described["relevant_pairs"], described["queries"]) == (0, 2, 2)
     # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
-    assert said["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+    assert described["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
 
 
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
-    own = tables(tmp_path, store, "complete")
+    collection = tables(tmp_path, store, "complete")
     with pytest.raises(ConfigError, match=r"/train: 2 of 4 training pairs are evaluated too \(overlap=2; 0 – 0"):
-        sources_of(own, store).open_judged(Judged(split="train"), "trained")
-    marked, dropped = sources_of(own, store), sources_of(own, store)
+        sources_of(collection, store).open_judged(Judged(split="train"), "trained")
+    marked, dropped = sources_of(collection, store), sources_of(collection, store)
     marked.open_judged(Judged(split="train", on_overlap="mark"), "trained")
     assert (marked.supervision[0].overlap, marked.supervision[0].dropped, len(marked.supervision[0].qrels)) == (
         2,
@@ -97,18 +97,18 @@ def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, stor
 def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: LocalStore) -> None:
     (tmp_path / "records.csv").write_text("id,name\n" + "".join(f"{word},{word}\n" for word in WORDS))
     (tmp_path / "pairs.csv").write_text("id1,id2\napple,bread\ncorn,dill\n")
-    own = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
+    collection = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
     with pytest.raises(ConfigError, match="1 of 3 training pairs are evaluated too"):
-        sources_of(own, store, [0]).open_judged(Judged(), "trained")
-    found = sources_of(own, store, [0])
-    found.open_judged(Judged(on_overlap="drop"), "trained")
-    assert (found.supervision[0].overlap, len(found.supervision[0].qrels)) == (1, 2)
+        sources_of(collection, store, [0]).open_judged(Judged(), "trained")
+    sources = sources_of(collection, store, [0])
+    sources.open_judged(Judged(on_overlap="drop"), "trained")
+    assert (sources.supervision[0].overlap, len(sources.supervision[0].qrels)) == (1, 2)
 
 
 def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> None:
-    own = tables(tmp_path, store)
+    collection = tables(tmp_path, store)
     system = tune([TFIDF(k=2), TFIDF(k=2, sublinear=True)], on=Judged(split="train"), measure="R@1")
-    (row,) = Experiment(own, {"S": system}, ["R@1"], store=store).run().rows
+    (row,) = Experiment(collection, {"S": system}, ["R@1"], store=store).run().rows
     assert (row.unit, row.tuned_on_test, row.tuned_on[0].overlap) == ("pair", False, 0)
     assert row.tuned_on[0].evaluated_matches == SeenRecords(matches=2, one=1, both=0)
 
@@ -127,8 +127,8 @@ def test_two_tables_that_are_copies_are_two_tables(system: Pipeline, tmp_path: P
 def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> None:
     folder = DATA / "abt-buy"
     files = {name: folder / f"{name}.csv" for name in ("train", "test")}
-    own = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
-    found = sources_of(own.sample(1092), store)
-    found.open_judged(Judged(split="train"), "trained")
-    assert (found.supervision[0].overlap, len(found.supervision[0].qrels)) == (0, 5743)
-    assert found.supervision[0].describe()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}
+    collection = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
+    sources = sources_of(collection.sample(1092), store)
+    sources.open_judged(Judged(split="train"), "trained")
+    assert (sources.supervision[0].overlap, len(sources.supervision[0].qrels)) == (0, 5743)
+    assert sources.supervision[0].describe()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}

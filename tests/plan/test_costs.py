@@ -42,17 +42,19 @@ def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **
 
 
 def test_a_system_costs_what_it_would_cost_alone() -> None:
-    found = sum_costs([spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8)
-    assert found.ms_per_query == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
-    assert (found.index_s, found.index_bytes, found.remembered_s) == (3.0, 10, 2.5)
-    assert found.measured == "mixed", "a part was measured earlier"
+    system_cost = sum_costs(
+        [spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8
+    )
+    assert system_cost.ms_per_query == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
+    assert (system_cost.index_s, system_cost.index_bytes, system_cost.remembered_s) == (3.0, 10, 2.5)
+    assert system_cost.measured == "mixed", "a part was measured earlier"
     assert sum_costs([spent("a", 1.0, now=False)], 8).measured == "stored"
     assert sum_costs([spent("a", 1.0)], 8).measured == "now"
     assert sum_costs([], 0).ms_per_query is None
 
 
 def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown() -> None:
-    found = sum_costs(
+    system_cost = sum_costs(
         [
             spent("docs", 1.0, models={"m": 100}, device="cuda:0", device_s=0.5),
             spent("queries", 1.0, models={"m": 100}, device="cuda:0", device_s=0.25),
@@ -61,7 +63,7 @@ def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown(
         ],
         8,
     )
-    assert (found.parameters, found.device_s, found.devices) == (107, 1.75, ("cpu", "cuda:0"))
+    assert (system_cost.parameters, system_cost.device_s, system_cost.devices) == (107, 1.75, ("cpu", "cuda:0"))
     plain = sum_costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
     assert (plain.parameters, plain.device_s, plain.devices) == (0, 0.0, ("cpu",))
     assert sum_costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
@@ -84,7 +86,7 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
     target = Node("search", 1, inputs=(("need", model), ("need", index)))
     assert find_answering_nodes(target) == {target, index}, "the index is needed to answer too"
     needed = find_answering_nodes(target)
-    told = {
+    costs = {
         node: NodeCost(
             node,
             StoredArtifact(Path(), {"cost": cost, "counts": {"seen": 1}, "declared": {node.task: 1}}),
@@ -94,7 +96,7 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
         )
         for node, cost in (
             (
-                one,
+                node,
                 {
                     "wall_s": wall,
                     "cpu_s": wall,
@@ -107,15 +109,15 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
                     "peak_rss_bytes": wall,
                 },
             )
-            for one, wall in ((index, 1.0), (training_list, 20.0), (teacher, 300.0), (model, 4000.0), (target, 8.0))
+            for node, wall in ((index, 1.0), (training_list, 20.0), (teacher, 300.0), (model, 4000.0), (target, 8.0))
         )
     }
-    found = sum_costs(told.values(), 8)
-    assert (found.training_s, found.ms_per_query, found.index_s) == (4320.0, 1000.0, 1.0)
-    assert (found.device_s, found.cpu_s, found.index_bytes, found.pairs) == (9.0, 9.0, 10, 8)
-    assert (found.parameters, found.peak_bytes) == (2, 8.0)
-    assert sum_costs([told[index], told[target]], 8).training_s is None
-    counts, declared = sum_counts(told.values())
+    system_cost = sum_costs(costs.values(), 8)
+    assert (system_cost.training_s, system_cost.ms_per_query, system_cost.index_s) == (4320.0, 1000.0, 1.0)
+    assert (system_cost.device_s, system_cost.cpu_s, system_cost.index_bytes, system_cost.pairs) == (9.0, 9.0, 10, 8)
+    assert (system_cost.parameters, system_cost.peak_bytes) == (2, 8.0)
+    assert sum_costs([costs[index], costs[target]], 8).training_s is None
+    counts, declared = sum_counts(costs.values())
     assert counts == {"seen": 2}, "what training counts is told by the training"
     assert set(declared[""]) == {"index", "teacher", "model", "search"}
 
@@ -147,14 +149,14 @@ def test_shared_nodes_count_for_every_system_and_once_for_the_run(
     systems = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
     with caplog.at_level(logging.DEBUG, "nirank"):
         result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
-    one, two = (row.cost for row in result.rows)
-    assert one.index_s == two.index_s > 0
-    assert two.ms_per_query > one.ms_per_query > 0
-    assert (one.pairs_scored, two.pairs_scored) == (0, 4)
-    assert one.measured == "now"
-    told = caplog.text
-    assert re.search(r"computed  [0-9a-f]{12}  lengths  [\d.]+ m?s  \[One, Two\]", told)
-    assert "3 of 3 computations in" in told
+    first, second = (row.cost for row in result.rows)
+    assert first.index_s == second.index_s > 0
+    assert second.ms_per_query > first.ms_per_query > 0
+    assert (first.pairs_scored, second.pairs_scored) == (0, 4)
+    assert first.measured == "now"
+    costs = caplog.text
+    assert re.search(r"computed  [0-9a-f]{12}  lengths  [\d.]+ m?s  \[One, Two\]", costs)
+    assert "3 of 3 computations in" in costs
 
 
 def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
@@ -207,11 +209,11 @@ def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> Non
     size = {queries: 5, docs: 30}
 
     def planned(depth: int | None, own: int) -> int | None:
-        found = Node("t:list", 1, depth=depth)
+        system_cost = Node("t:list", 1, depth=depth)
         node = Node(
-            "t:score", 1, {}, (("queries", queries), ("docs", docs), ("list", found)), stage=Lookup({}, depth=own)
+            "t:score", 1, {}, (("queries", queries), ("docs", docs), ("list", system_cost)), stage=Lookup({}, depth=own)
         )
-        return estimate_items(node, lambda one: size.get(one))
+        return estimate_items(node, lambda first: size.get(first))
 
     assert [planned(10, 100), planned(None, 20), planned(None, 100), planned(100, 100)] == [50, 100, 150, 150]
 

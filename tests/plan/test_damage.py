@@ -40,7 +40,11 @@ def test_trap_41_a_flipped_byte_in_an_artifact_is_noticed_said_and_made_good(
     file: str, computed: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert run(LocalStore(tmp_path)) == ["index", "search", "score"]
-    (folder,) = (one.folder for one in LocalStore(tmp_path).read_artifacts() if one.meta["label"].startswith("Lookup"))
+    (folder,) = (
+        artifact.folder
+        for artifact in LocalStore(tmp_path).read_artifacts()
+        if artifact.meta["label"].startswith("Lookup")
+    )
     raw = bytearray((folder / file).read_bytes())
     place = raw.index(b'"label"') + 12 if file == "artifact.json" else len(raw) - 2
     raw[place] ^= 1
@@ -56,7 +60,7 @@ def test_trap_41_a_flipped_byte_in_an_artifact_is_noticed_said_and_made_good(
 def test_a_damaged_input_is_made_again_before_it_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(LocalStore(tmp_path))
     store = LocalStore(tmp_path)
-    by_label = {one.meta["label"]: one for one in store.read_artifacts()}
+    by_label = {artifact.meta["label"]: artifact for artifact in store.read_artifacts()}
     np.save(by_label["lengths"].folder / "lengths.npy", np.array([9, 9, 9, 9]))
     for label in ("Shared()", "Lookup({'a': 1.0})"):
         for path in by_label[label].folder.iterdir():
@@ -80,9 +84,11 @@ def test_what_is_opened_is_verified_once_a_process(tmp_path: Path, monkeypatch: 
 
 def test_a_description_that_was_written_before_descriptions_had_checksums_is_read(tmp_path: Path) -> None:
     run(LocalStore(tmp_path))
-    for one in LocalStore(tmp_path).read_artifacts():
-        (one.folder / "artifact.json").write_text(json.dumps({k: v for k, v in one.meta.items() if k != "description"}))
-        assert read_description(one.folder)
+    for artifact in LocalStore(tmp_path).read_artifacts():
+        (artifact.folder / "artifact.json").write_text(
+            json.dumps({k: v for k, v in artifact.meta.items() if k != "description"})
+        )
+        assert read_description(artifact.folder)
     assert run(LocalStore(tmp_path)) == []
 
 
@@ -104,11 +110,13 @@ sys.exit(nirank.cli.guard.run_guarded(experiment.run, debug=False))
 
 def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
     run(LocalStore(tmp_path))
-    ranking = next(one for one in LocalStore(tmp_path).read_artifacts() if one.meta["label"].startswith("Lookup"))
+    ranking = next(
+        artifact for artifact in LocalStore(tmp_path).read_artifacts() if artifact.meta["label"].startswith("Lookup")
+    )
     for path in ranking.folder.iterdir():
         path.unlink()
     ranking.folder.rmdir()
-    before = {one.address for one in list_items(LocalStore(tmp_path))}
+    before = {artifact.address for artifact in list_items(LocalStore(tmp_path))}
 
     def start(disk: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", FULL, str(tmp_path), str(Path(__file__).parent), disk]
@@ -118,7 +126,7 @@ def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_
     assert full.returncode == 1
     assert "cannot write" in full.stderr and "make room" in full.stderr
     assert len(full.stderr.strip().splitlines()) == 1, full.stderr
-    assert {one.address for one in list_items(LocalStore(tmp_path))} == before
+    assert {artifact.address for artifact in list_items(LocalStore(tmp_path))} == before
     assert start("room").returncode == 0
     assert run(LocalStore(tmp_path)) == []
 
@@ -161,11 +169,11 @@ def holder(root: Path) -> subprocess.Popen[str]:
 
 def test_who_waits_says_for_whom(tmp_path: Path) -> None:
     child = holder(tmp_path)
-    said: list[str] = []
+    lines: list[str] = []
     done = threading.Event()
 
     def wait() -> None:
-        with LocalStore(tmp_path).lock(NODE, said.append):
+        with LocalStore(tmp_path).lock(NODE, lines.append):
             done.set()
 
     waiting = threading.Thread(target=wait)
@@ -175,8 +183,8 @@ def test_who_waits_says_for_whom(tmp_path: Path) -> None:
     child.communicate("")
     waiting.join(10)
     assert done.is_set()
-    assert len(said) == 1
-    assert f"waiting for process {child.pid} on " in said[0] and said[0].endswith("which computes toy")
+    assert len(lines) == 1
+    assert f"waiting for process {child.pid} on " in lines[0] and lines[0].endswith("which computes toy")
     assert not list((tmp_path / "locks").iterdir()), "locks leave nothing behind"
 
 
@@ -184,9 +192,9 @@ def test_a_lock_of_a_killed_process_is_no_lock(tmp_path: Path) -> None:
     child = holder(tmp_path)
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
-    said: list[str] = []
-    with LocalStore(tmp_path).lock(NODE, said.append):
-        assert said == []
+    lines: list[str] = []
+    with LocalStore(tmp_path).lock(NODE, lines.append):
+        assert lines == []
 
 
 def test_what_another_process_made_meanwhile_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -238,8 +246,8 @@ def test_ctrl_c_leaves_a_run_that_can_go_on_says_so_and_exits_130(tmp_path: Path
     assert child.stdout is not None
     assert child.stdout.readline() == "scoring\n"
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=30)
+    _, lines = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert "what was finished is stored" in said and "Traceback" not in said
+    assert "what was finished is stored" in lines and "Traceback" not in lines
     assert not list((tmp_path / "unfinished").iterdir())
     assert run(LocalStore(tmp_path)) == ["score"]

@@ -25,8 +25,8 @@ def side(*queries: str) -> Texts:
 def ranking(queries: Ids, depth: int | None, **lists: str) -> Ranking:
     """Return lists of documents by their numbers, cut at a depth."""
     run = {query: {f"d{number}": -float(at) for at, number in enumerate(of)} for query, of in lists.items()}
-    found = Ranking.from_dict(run, queries, DOCS.ids)
-    return Ranking(found.queries, found.docs, found.offsets, found.rows, found.scores, depth)
+    cut = Ranking.from_dict(run, queries, DOCS.ids)
+    return Ranking(cut.queries, cut.docs, cut.offsets, cut.rows, cut.scores, depth)
 
 
 def run(task: object, inputs: dict[str, list[object]], folder: Path) -> Ranking:
@@ -46,13 +46,13 @@ def test_a_scope_leaves_of_a_cut_list_as_much_as_is_certain(tmp_path: Path) -> N
 
 
 def test_folds_put_together_are_as_deep_as_the_shallowest(tmp_path: Path) -> None:
-    whole, one, other = side("p", "q"), side("p"), side("q")
+    both, queries_p, queries_q = side("p", "q"), side("p"), side("q")
 
     def depth(first: int | None, second: int | None) -> int | None:
-        lists = [ranking(one.ids, first, p="01"), ranking(other.ids, second, q="23")]
-        inputs = {"queries": [whole], "docs": [DOCS], "held": [one, other], "list": lists}
-        found = run(join_folds, inputs, tmp_path)
-        assert found.to_dict() == {"p": {"d0": 0.0, "d1": -1.0}, "q": {"d2": 0.0, "d3": -1.0}}
-        return found.depth
+        lists = [ranking(queries_p.ids, first, p="01"), ranking(queries_q.ids, second, q="23")]
+        inputs = {"queries": [both], "docs": [DOCS], "held": [queries_p, queries_q], "list": lists}
+        joined = run(join_folds, inputs, tmp_path)
+        assert joined.to_dict() == {"p": {"d0": 0.0, "d1": -1.0}, "q": {"d2": 0.0, "d3": -1.0}}
+        return joined.depth
 
     assert (depth(2, 5), depth(5, 2), depth(None, 3), depth(None, None)) == (2, 2, 3, None)

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def found(pipeline: Any, collection: Collection, store: LocalStore) -> dict[str, dict[str, float]]:
+def run_fold(pipeline: Any, collection: Collection, store: LocalStore) -> dict[str, dict[str, float]]:
     result = Experiment(collection, {"S": pipeline}, ["RR"], store=store).run()
     assert not result.failed, result.rows[0].error
     return result.ranking("S").to_dict()
@@ -54,7 +54,7 @@ ONE = Collection.of(PASSAGES, {"q": "red apple"}, {"q": {"a": 1}})
     ],
 )
 def test_means_and_sums_over_the_best_parts(options: Any, expected: dict[str, float], store: LocalStore) -> None:
-    assert found(fold(Windows(3), Shared(), **options), ONE, store)["q"] == pytest.approx(expected)
+    assert run_fold(fold(Windows(3), Shared(), **options), ONE, store)["q"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -77,38 +77,41 @@ def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: 
 
 
 def test_parts_of_queries(store: LocalStore) -> None:
-    one = Collection.of(
+    collection = Collection.of(
         {"a": "red", "b": "apple pie", "c": "red apple"}, {"q": "red x apple pie", "r": "pie"}, {"q": {"a": 1}}
     )
     search = Shared()  # the parts of q are 'red x' and 'apple pie', of r '' and 'pie'
-    assert found(fold(Halves(), search, side="queries"), one, store) == {"q": {"b": 2, "c": 1, "a": 1}, "r": {"b": 1}}
-    assert found(fold(Halves(), search, "sum", side="queries"), one, store)["q"] == {"c": 2, "b": 2, "a": 1}
-    assert found(fold(Halves(), search, "first", side="queries"), one, store)["q"] == {"b": 2, "c": 1, "a": 1}
+    assert run_fold(fold(Halves(), search, side="queries"), collection, store) == {
+        "q": {"b": 2, "c": 1, "a": 1},
+        "r": {"b": 1},
+    }
+    assert run_fold(fold(Halves(), search, "sum", side="queries"), collection, store)["q"] == {"c": 2, "b": 2, "a": 1}
+    assert run_fold(fold(Halves(), search, "first", side="queries"), collection, store)["q"] == {"b": 2, "c": 1, "a": 1}
     listed = Shared() >> fold(Halves(), Lookup({"a": 5.0}), side="queries")
-    assert found(listed, one, store) == {"q": {"a": 5, "c": 0, "b": 0}, "r": {"b": 0}}
+    assert run_fold(listed, collection, store) == {"q": {"a": 5, "c": 0, "b": 0}, "r": {"b": 0}}
     short = within(Short(1), fold(Halves(), search, side="queries"))
-    assert found(short, one, store) == {"q": {"a": 1}, "r": {}}
+    assert run_fold(short, collection, store) == {"q": {"a": 1}, "r": {}}
     both = fold(Halves(), fold(Halves(), search), side="queries")
-    assert found(both, one, store)["q"] == {"c": 1, "b": 1, "a": 1}
+    assert run_fold(both, collection, store)["q"] == {"c": 1, "b": 1, "a": 1}
 
 
 def test_scopes_reach_the_parts_of_queries(store: LocalStore) -> None:
     """The query's own document is no document of its parts; a scope of pairs holds for each part."""
     docs = {"q": "red wine apple pie", "b": "apple pie", "c": "red wine"}
-    one = Collection.of(docs, {"q": docs["q"]}, {"q": {"b": 1}}, self_match="id")
-    assert set(found(fold(Halves(), Shared(), side="queries"), one, store)["q"]) == {"b", "c"}
+    collection = Collection.of(docs, {"q": docs["q"]}, {"q": {"b": 1}}, self_match="id")
+    assert set(run_fold(fold(Halves(), Shared(), side="queries"), collection, store)["q"]) == {"b", "c"}
     pairs = within(Shared(k=1), fold(Halves(), Shared(1.0), side="queries"))
-    assert found(pairs, Collection.of(docs, {"x": "apple pie"}, {"x": {"b": 1}}), store) == {
+    assert run_fold(pairs, Collection.of(docs, {"x": "apple pie"}, {"x": {"b": 1}}), store) == {
         "x": {"q": 2}
     }  # the later id of two that tie
 
 
 def test_parts_of_parts(store: LocalStore) -> None:
     """Sections split into windows: folded step by step or at once, documents get the same."""
-    one = fruits()
+    collection = fruits()
     twice = fold(Halves(), fold(Halves(), Shared()))
     at_once = fold(Halves() >> Halves(), Shared())
-    assert found(twice, one, store) == found(at_once, one, store) != {}
+    assert run_fold(twice, collection, store) == run_fold(at_once, collection, store) != {}
 
 
 def test_evidence_names_the_passages(tmp_path: Path, store: LocalStore) -> None:
@@ -164,12 +167,12 @@ A list"""
     ],
 )
 def test_sections_begin_at_headings(text: str, starts: list[str]) -> None:
-    made = Sections().map(Texts.of({"d": {"title": "T", "text": text}}), None, Context())
-    parts = made.columns["text"].to_pylist()
+    parts_made = Sections().map(Texts.of({"d": {"title": "T", "text": text}}), None, Context())
+    parts = parts_made.columns["text"].to_pylist()
     assert [part.split("\n")[0] for part in parts] == starts
     assert "\n".join(parts).split() == text.split()
-    assert list(made.ids) == [f"d#{number}" for number in range(len(starts))]
-    assert set(made.columns["title"].to_pylist()) == {"T"}
+    assert list(parts_made.ids) == [f"d#{number}" for number in range(len(starts))]
+    assert set(parts_made.columns["title"].to_pylist()) == {"T"}
 
 
 def test_sections_of_a_wanted_size() -> None:
@@ -178,21 +181,21 @@ def test_sections_of_a_wanted_size() -> None:
     split = Sections(max_words=4).map(texts, None, Context()).columns["text"].to_pylist()
     assert max(len(part.split()) for part in split) == 4
     assert len(Sections("(?i)annex").map(texts, None, Context())) == 2
-    for wrong, said in (
+    for wrong, message in (
         ({"headings": "("}, "no regular expression"),
         ({"min_words": -1}, "min_words must be 0 or more"),
         ({"min_words": 9, "max_words": 5}, "max_words must be 9 or more"),
     ):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=message):
             Sections(**wrong)  # type: ignore[arg-type]
 
 
 def test_passages_of_long_acts_find_the_section(store: LocalStore) -> None:
     filler = "unrelated words of a long act " * 200
     docs = {"long": f"Article 1\n{filler}\nArticle 2\ngreen tea", "short": "tea " + "other " * 30}
-    one = Collection.of(docs, {"q": "green tea"}, {"q": {"long": 1}})
+    collection = Collection.of(docs, {"q": "green tea"}, {"q": {"long": 1}})
     result = Experiment(
-        one, {"S": fold(Sections(), BM25()), "T": fold(Sentences(1), BM25())}, ["RR"], store=store
+        collection, {"S": fold(Sections(), BM25()), "T": fold(Sentences(1), BM25())}, ["RR"], store=store
     ).run()
     assert [row.measures["RR"] for row in result.rows] == [1.0, 1.0]
     assert result.evidence("S").iloc[0]["part_id"] == "long#1"

@@ -49,40 +49,40 @@ def node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
 
 
 def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
-    one, two, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
+    first, second, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
     other, plain = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
     elsewhere = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
     plan = JointScoring()
-    for each in (one, two, deep, other, plain, elsewhere):
-        plan.add(each)
+    for scorer in (first, second, deep, other, plain, elsewhere):
+        plan.add(scorer)
     assert plan.take(plain, lambda _: False) == [], "it keeps no scores"
-    assert plan.take(one, lambda each: each == two) == [deep], "what is stored needs no score"
+    assert plan.take(first, lambda scorer: scorer == second) == [deep], "what is stored needs no score"
     assert plan.take(deep, lambda _: False) == [], "it was scored with the first"
-    assert plan.take(two, lambda _: False) == [] == plan.take(one, lambda _: False)
+    assert plan.take(second, lambda _: False) == [] == plan.take(first, lambda _: False)
     assert plan.take(other, lambda _: False) == [] == plan.take(elsewhere, lambda _: False)
 
 
 def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
-    one, two = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
-    below = two.get_input("list")
+    first, second = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
+    below = second.get_input("list")
     plan = JointScoring()
-    for each in (one, two, below):
-        plan.add(each)
-    assert plan.take(one, lambda _: False) == []
+    for scorer in (first, second, below):
+        plan.add(scorer)
+    assert plan.take(first, lambda _: False) == []
     again = JointScoring()
-    for each in (one, two, below):
-        again.add(each)
-    assert again.take(one, lambda each: each == below) == [two]
+    for scorer in (first, second, below):
+        again.add(scorer)
+    assert again.take(first, lambda scorer: scorer == below) == [second]
 
 
 def test_heads_are_cut_where_the_scorer_stops() -> None:
-    one, two = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
-    found = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
-    turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, found.queries, found.docs)
-    assert union_heads([(one, found), (two, turned)]).to_dict() == {"q": ["a", "b", "c"]}
-    assert union_heads([(one, found), (one, turned)]).to_dict() == {"q": ["a", "c"]}
-    pairs = found.drop_scores()
-    assert union_heads([(one, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
+    first, second = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
+    ranking = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
+    turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, ranking.queries, ranking.docs)
+    assert union_heads([(first, ranking), (second, turned)]).to_dict() == {"q": ["a", "b", "c"]}
+    assert union_heads([(first, ranking), (first, turned)]).to_dict() == {"q": ["a", "c"]}
+    pairs = ranking.drop_scores()
+    assert union_heads([(first, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_heads_are_cut_where_the_scorer_stops() -> None:
     ],
 )
 def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int, most: int) -> None:
-    one = fruits()
-    values = {"queries": one.queries, "docs": one.docs}
+    first = fruits()
+    values = {"queries": first.queries, "docs": first.docs}
 
     def value(at: Node) -> Any:
         return values.get(at.label)
@@ -110,8 +110,8 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
 
 
 def test_lists_that_restrict_a_search_count() -> None:
-    one = fruits()
-    values = {"queries": one.queries, "docs": one.docs}
+    first = fruits()
+    values = {"queries": first.queries, "docs": first.docs}
     target = compile(Shared(k=2) >> Shared(1.0), SIDES)
     sizes = MemoryEstimator(lambda node: values.get(node.label)).find_sizes(target)
     assert sizes is not None and (sizes.listed_pairs, sizes.scoped_pairs, sizes.result_pairs) == (0, 6, 12)
@@ -122,12 +122,12 @@ def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path)
     from nirank.plan.execute import Runner
     from nirank.plan.reporter import Reporter
 
-    made = Experiment(fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
-    (case,) = made.plan()
-    runner = Runner(made.store, made._leaves.values, Reporter())
+    experiment = Experiment(fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
+    (case,) = experiment.plan()
+    runner = Runner(experiment.store, experiment._leaves.values, Reporter())
     runner.get_value(case.target)
     lists = [runner.get_value(below) for role, below in case.target.inputs if role == "list"]
-    assert len(lists) == 2 and not any({"keys", "query_rows"} & set(vars(each)) for each in lists)
+    assert len(lists) == 2 and not any({"keys", "query_rows"} & set(vars(scorer)) for scorer in lists)
 
 
 def test_one_failure_is_told_again_and_not_tried_again(tmp_path: Path) -> None:

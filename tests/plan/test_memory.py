@@ -71,7 +71,7 @@ class Greedy(Combiner):
         return lists[0]
 
 
-def experiment(store: Path, most: int | str | None, **systems: Any) -> Experiment:
+def make_experiment(store: Path, most: int | str | None, **systems: Any) -> Experiment:
     CALLS.clear()
     return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=most)
 
@@ -79,18 +79,18 @@ def experiment(store: Path, most: int | str | None, **systems: Any) -> Experimen
 @pytest.mark.usefixtures("small_process")
 def test_trap_42_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None:
     systems = {"Small": Shared(), "Large": Shared() >> Greedy(GB), "Larger": Shared() >> Greedy(2 * GB)}
-    made = experiment(tmp_path, "3GB", **systems)
+    experiment = make_experiment(tmp_path, "3GB", **systems)
     with pytest.raises(ConfigError) as refused:
-        made.run()
+        experiment.run()
     (sentence,) = refused.value.messages
     assert sentence.startswith("max_memory 3.0 GB: 'Greedy(2000000000)' would need about 8.")
     assert "GB, " in sentence and "of which this process holds already" in sentence
     assert sentence.endswith("; 1 more would not fit either")
     assert CALLS == [] and not list((tmp_path / "artifacts").glob("*/*"))
-    assert "Greedy(2000000000)  no rate yet, 8." in made.explain(), "it is told before, ceiling or not"
-    result = experiment(tmp_path, "9GB", **systems).run()
+    assert "Greedy(2000000000)  no rate yet, 8." in experiment.explain(), "it is told before, ceiling or not"
+    result = make_experiment(tmp_path, "9GB", **systems).run()
     assert not result.failed and "greedy" in CALLS
-    assert not experiment(tmp_path, "3GB", **systems).run().failed, "what is stored needs nothing"
+    assert not make_experiment(tmp_path, "3GB", **systems).run().failed, "what is stored needs nothing"
 
 
 def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> None:
@@ -123,8 +123,8 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
 @pytest.mark.usefixtures("small_process")
 def test_trap_42_what_is_not_known_before_fails_its_own_systems_when_it_is(tmp_path: Path) -> None:
     pipeline = fold(Halves(), Shared() >> Greedy(GB))  # how many passages there are is known when they are made
-    made = experiment(tmp_path, "3GB", Whole=Shared(), Passages=pipeline)
-    result = made.run()
+    experiment = make_experiment(tmp_path, "3GB", Whole=Shared(), Passages=pipeline)
+    result = experiment.run()
     assert [row.status for row in result.rows] == ["ok", "failed"]
     assert "max_memory 3.0 GB: 'Greedy(1000000000)' would need about 8." in result.rows[1].error
 
@@ -147,8 +147,8 @@ def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
     bi = tiny_models.bi_encoder(tmp_path / "bi")
     systems = {"S": Dense(str(bi)) >> Greedy(10)}
     sizes: list[int] = []
-    found = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "a"), max_memory="64GB").run()
-    assert not found.failed
+    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "a"), max_memory="64GB").run()
+    assert not result.failed
     from nirank.inference.encoder import _load
 
     assert _load.__wrapped__.cache_info().currsize  # type: ignore[attr-defined]
@@ -183,10 +183,10 @@ def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str
     def search(most: int | None) -> tuple[Ranking, int]:
         with memory.limit_memory(most):
             tracemalloc.start()
-            found = nearest(queries, docs, scope, 10, similarity)
+            result = nearest(queries, docs, scope, 10, similarity)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        return found, peak
+        return result, peak
 
     usual, most = search(None)
     small, least = search(measure_process_memory() + 4 * MIB)
@@ -263,7 +263,7 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
     bi = models.resolve(str(tiny_models.bi_encoder(tmp_path / "bi")))
     from sentence_transformers import SentenceTransformer
 
-    n = sum(one.numel() for one in SentenceTransformer(str(bi.path), device="cpu").parameters())
+    n = sum(weights.numel() for weights in SentenceTransformer(str(bi.path), device="cpu").parameters())
     assert n <= device._count(bi) <= 1.05 * n
     assert device.hidden_size(bi) == 16
     half, whole = (device.model_need(bi, precision).main for precision in ("bfloat16", "float32"))
@@ -281,10 +281,10 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
 def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> None:
     """`vectors` are a folder: how many there are is known from the texts that they are made of."""
     bi = str(tiny_models.bi_encoder(tmp_path / "bi"))
-    made = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
-    steps = {step.node.label.split("(")[0]: step for step in made._list_planned_nodes()}
+    experiment = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
+    steps = {step.node.label.split("(")[0]: step for step in experiment._list_planned_nodes()}
     build = steps["hnsw index of fruits documents"]
-    sizes = MemoryEstimator(made._find_leaf).find_sizes(build.node)
+    sizes = MemoryEstimator(experiment._find_leaf).find_sizes(build.node)
     assert sizes is not None and sizes.texts == 4
     assert all(step.memory for step in steps.values())
 
@@ -297,12 +297,12 @@ from nirank.store import LocalStore
 store, model, most = sys.argv[1:]
 texts = {f"d{i:05}": " ".join(f"w{(i * j) % 60}" for j in range(1, 30)) for i in range(6000)}
 queries = {f"q{i:03}": f"w{i % 60} w{i % 7}" for i in range(200)}
-one = Collection.of(texts, queries, {"q000": {"d00001": 1}})
+collection = Collection.of(texts, queries, {"q000": {"d00001": 1}})
 dense = Dense(model)
 systems = {"BM25": BM25(), "Dense": dense, "Fused": rrf(BM25(), dense), "Late": dense % 20 >> MaxSim(model)}
-made = Experiment(one, systems, ["RR"], store=LocalStore(__import__("pathlib").Path(store)), device="cpu",
+experiment = Experiment(collection, systems, ["RR"], store=LocalStore(__import__("pathlib").Path(store)), device="cpu",
                   max_memory=None if most == "none" else int(most))
-estimate = max(step.memory for step in made._list_planned_nodes())
+estimate = max(step.memory for step in experiment._list_planned_nodes())
 peak, ended = [0], threading.Event()
 def watch():
     while not ended.wait(0.002):
@@ -310,7 +310,7 @@ def watch():
 thread = threading.Thread(target=watch)
 thread.start()
 try:
-    result = made.run()
+    result = experiment.run()
 finally:
     ended.set()
     thread.join()
@@ -363,8 +363,8 @@ def berries() -> Collection:
     return Collection.of(docs, {"q1": "red", "q2": "green", "q3": "sky"}, {"q1": {"b": 1}}, name="berries")
 
 
-def estimate_of(made: Experiment, name: str) -> int:
-    (step,) = [step for step in made._list_planned_nodes() if step.node.label.startswith(name)]
+def estimate_of(experiment: Experiment, name: str) -> int:
+    (step,) = [step for step in experiment._list_planned_nodes() if step.node.label.startswith(name)]
     assert step.memory is not None
     return step.memory - measure_process_memory()
 

@@ -109,26 +109,33 @@ def test_behind_rewrite_the_declared_query_is_back(lab: Lab) -> None:
 )
 def test_fold_keeps_what_it_says(lab: Lab, keep: Any, expected: dict[str, float]) -> None:
     docs = {"a": "red x apple y", "b": "red apple apple z"}
-    one = Collection.of(docs, {"q": "red apple"}, {"q": {"a": 1}})
-    found = lab.run(fold(Halves(), Shared(), keep=keep), one)
-    assert found.to_dict() == {"q": expected}
+    collection = Collection.of(docs, {"q": "red apple"}, {"q": {"a": 1}})
+    rankings = lab.run(fold(Halves(), Shared(), keep=keep), collection)
+    assert rankings.to_dict() == {"q": expected}
 
 
 def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) -> None:
-    one = fruits()
-    scope = Scope(one.queries.ids, one.docs.ids, own_rows=np.array([0, -1, -1]))
+    collection = fruits()
+    scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=np.array([0, -1, -1]))
     node = lab.leaf("scope", "own", scope)
-    assert Pairs.to_dict(lab.run(fold(Halves(), Shared()), one, scope=(node,)))["q1"] == ["b"]
-    cut = lab.run(fold(Halves(), Shared(k=2)), one)
+    assert Pairs.to_dict(lab.run(fold(Halves(), Shared()), collection, scope=(node,)))["q1"] == ["b"]
+    cut = lab.run(fold(Halves(), Shared(k=2)), collection)
     assert cut.depth == 1  # q1's two best parts are a's and b's, or both of one document's: one document is certain
 
 
 def test_several_scopes_must_all_hold(lab: Lab) -> None:
-    one = fruits()
-    listed = Pairs.from_ids(one.queries.ids, one.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
-    nodes = (lab.leaf("pairs", "listed", listed), lab.leaf("scope", "own", Scope(one.queries.ids, one.docs.ids)))
-    assert Pairs.to_dict(lab.run(Shared(), one, scope=nodes)) == {"q1": ["b", "a"], "q2": ["d"], "q3": []}
-    assert Pairs.to_dict(lab.run(within(Short(), Shared()), one, scope=nodes)) == {"q1": ["a"], "q2": [], "q3": []}
+    collection = fruits()
+    listed = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
+    nodes = (
+        lab.leaf("pairs", "listed", listed),
+        lab.leaf("scope", "own", Scope(collection.queries.ids, collection.docs.ids)),
+    )
+    assert Pairs.to_dict(lab.run(Shared(), collection, scope=nodes)) == {"q1": ["b", "a"], "q2": ["d"], "q3": []}
+    assert Pairs.to_dict(lab.run(within(Short(), Shared()), collection, scope=nodes)) == {
+        "q1": ["a"],
+        "q2": [],
+        "q3": [],
+    }
 
 
 def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
@@ -142,14 +149,14 @@ def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
 )
 def test_no_queries_and_no_documents_pass_through(lab: Lab, pipeline: Pipeline) -> None:
     for docs, queries in (({}, {"q": "red"}), ({"a": "red"}, {}), ({}, {})):
-        one = Collection.of(docs, queries, {}, name="empty", check=False)
-        assert len(lab.run(pipeline, one)) == 0
+        collection = Collection.of(docs, queries, {}, name="empty", check=False)
+        assert len(lab.run(pipeline, collection)) == 0
 
 
 def test_trap_28_the_tail_keeps_its_old_order_below_the_head(lab: Lab) -> None:
-    one = Collection.of({"a": "x x", "b": "x", "c": "x"}, {"q": "x"}, {"q": {"c": 1}})
+    collection = Collection.of({"a": "x x", "b": "x", "c": "x"}, {"q": "x"}, {"q": {"c": 1}})
     table = {"a": 0.1, "b": 0.9, "c": 99.0}
-    ranking = lab.run(Lookup_ranking({"a": 3.0, "b": 2.0, "c": 1.0}) >> Lookup(table, depth=2), one)
+    ranking = lab.run(Lookup_ranking({"a": 3.0, "b": 2.0, "c": 1.0}) >> Lookup(table, depth=2), collection)
     assert Pairs.to_dict(ranking) == {"q": ["b", "a", "c"]}
     assert Ranking.from_dict(ranking.to_dict(), ranking.queries, ranking.docs).rows.tolist() == ranking.rows.tolist()
 
@@ -169,9 +176,11 @@ class Lookup_ranking(Retriever):  # noqa: N801
 @pytest.mark.parametrize("magnitude", [1e-6, 1.0, 1e6, 1e12])
 def test_the_tail_never_ties_whatever_the_size_of_scores(lab: Lab, magnitude: float) -> None:
     docs = {f"d{i:03}": "x" for i in range(300)}
-    one = Collection.of(docs, {"q": "x"}, {"q": {"d000": 1}})
+    collection = Collection.of(docs, {"q": "x"}, {"q": {"d000": 1}})
     head = dict.fromkeys(docs, magnitude)
-    ranking = lab.run(Lookup_ranking({doc: float(300 - i) for i, doc in enumerate(docs)}) >> Lookup(head, depth=5), one)
+    ranking = lab.run(
+        Lookup_ranking({doc: float(300 - i) for i, doc in enumerate(docs)}) >> Lookup(head, depth=5), collection
+    )
     assert Pairs.to_dict(ranking)["q"][5:] == list(docs)[5:]
     assert (np.diff(ranking.scores[4:].astype(float)) < 0).all()
 
@@ -196,13 +205,13 @@ def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
     CALLS.clear()
     runner = lab.runner()
     runner.plan(nodes)
-    found = [runner.get_value(node) for node in nodes]
+    rankings = [runner.get_value(node) for node in nodes]
     assert CALLS.count("search") == 1
-    assert [one.depth for one in found] == [1, 3, 2]
-    assert lab.run(Shared(k=2)) == found[2]
+    assert [collection.depth for collection in rankings] == [1, 3, 2]
+    assert lab.run(Shared(k=2)) == rankings[2]
     assert CALLS == []
     fresh = Lab(lab.store.root.parent / "other")
-    assert fresh.run(Shared(k=1)) == found[0]
+    assert fresh.run(Shared(k=1)) == rankings[0]
 
 
 def test_a_deeper_list_in_front_is_another_computation(lab: Lab) -> None:
@@ -229,8 +238,8 @@ def test_trap_40_every_change_is_a_miss_and_no_change_a_hit(lab: Lab) -> None:
     assert CALLS == ["score"]
     lab.run(Shared(1.0) >> Lookup({"a": 1.0}))
     assert CALLS == ["search", "score"]
-    one = Collection.of({"a": "red apple?", "b": "x"}, {"q1": "red apple"}, {"q1": {"a": 1}})
-    lab.run(Shared() >> Lookup({"a": 1.0}), one)
+    collection = Collection.of({"a": "red apple?", "b": "x"}, {"q1": "red apple"}, {"q1": {"a": 1}})
+    lab.run(Shared() >> Lookup({"a": 1.0}), collection)
     assert CALLS == ["index", "search", "score"]
     other_query = Collection.of({"a": "red apple?", "b": "x"}, {"q1": "red apples"}, {"q1": {"a": 1}})
     lab.run(Shared() >> Lookup({"a": 1.0}), other_query)
@@ -250,8 +259,8 @@ def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     other = Ranking.from_dict({"q1": {"c": 1.0}}, fruits().queries.ids, fruits().docs.ids)
     index = search.get_input("need")
     meta["inputs"] = [
-        {"checksum": one.address if one.is_leaf else next(iter(lab.store.read_checksums(index)))}
-        for _, one in search.inputs
+        {"checksum": collection.address if collection.is_leaf else next(iter(lab.store.read_checksums(index)))}
+        for _, collection in search.inputs
     ]
     with lab.store.commit(search, meta) as folder:
         other.save(folder)

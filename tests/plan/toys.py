@@ -43,13 +43,13 @@ class Shared(Retriever):
         CALLS.append("search")
         assert len(np.load(ctx.input_folder() / "lengths.npy")) == len(scope.docs)
         docs = [set(text.split()) for text in ctx.docs.columns["text"].to_pylist()]
-        found = []
+        pairs = []
         for q, text in enumerate(queries.columns["text"].to_pylist()):
             words = set(text.split())
             allowed = scope.list_rows(q)
             rows = range(len(docs)) if allowed is None else allowed.tolist()
-            found += [(q, d, len(words & docs[d]) + self.bonus) for d in rows if words & docs[d]]
-        q, d, s = (np.array(column) for column in zip(*found, strict=True)) if found else (np.empty(0, int),) * 3
+            pairs += [(q, d, len(words & docs[d]) + self.bonus) for d in rows if words & docs[d]]
+        q, d, s = (np.array(column) for column in zip(*pairs, strict=True)) if pairs else (np.empty(0, int),) * 3
         depth = k if k is not None and k < len(docs) else None
         return Ranking.build(queries.ids, scope.docs, q, d, s.astype(np.float32), source="shared", depth=depth)
 
@@ -58,8 +58,8 @@ def train(job: Job) -> None:
     """Learn from a list, for a twentieth of a second, which document comes first most often."""
     CALLS.append("train")
     time.sleep(0.05)
-    found = job.get_input("list")
-    (job.folder / "model.txt").write_text(found.docs[int(found.rows[0])])
+    pairs = job.get_input("list")
+    (job.folder / "model.txt").write_text(pairs.docs[int(pairs.rows[0])])
 
 
 @stage
@@ -113,14 +113,14 @@ class Halves(TextMap):
     name = "halves"
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
-        ids, made, parents = [], [], []
+        ids, halves, parents = [], [], []
         for row, text in enumerate(texts.columns["text"].to_pylist()):
             words = text.split()
             for half, part in enumerate((words[: len(words) // 2], words[len(words) // 2 :])):
                 ids.append(f"{texts.ids[row]}#{half}")
-                made.append({"text": " ".join(part)})
+                halves.append({"text": " ".join(part)})
                 parents.append(row)
-        return Texts.from_columns(Ids.of(ids), made, np.array(parents, np.int64))
+        return Texts.from_columns(Ids.of(ids), halves, np.array(parents, np.int64))
 
 
 @stage
@@ -145,11 +145,11 @@ class Topper(TextMap):
 
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         assert feedback is not None and ctx.docs is not None
-        made = []
+        expanded = []
         for q, text in enumerate(texts.columns["text"].to_pylist()):
             best = feedback.get_rows(q)[:1]
-            made.append({"text": " ".join([text, *ctx.docs.take(best).columns["text"].to_pylist()])})
-        return Texts.from_columns(texts.ids, made, np.arange(len(texts)))
+            expanded.append({"text": " ".join([text, *ctx.docs.take(best).columns["text"].to_pylist()])})
+        return Texts.from_columns(texts.ids, expanded, np.arange(len(texts)))
 
 
 @stage

@@ -30,9 +30,9 @@ def watch() -> None:
     while os.getppid() == watched:
         for line in status.read_text().splitlines():
             if line.startswith("RssAnon"):
-                held = 1024 * int(line.split()[1])
-                if held > struct.unpack("q", _PEAK[:])[0]:
-                    _PEAK[:] = struct.pack("q", held)
+                held_bytes = 1024 * int(line.split()[1])
+                if held_bytes > struct.unpack("q", _PEAK[:])[0]:
+                    _PEAK[:] = struct.pack("q", held_bytes)
         time.sleep(0.001)
     os._exit(0)
 
@@ -76,16 +76,16 @@ def main(store: str, models: str, which: str) -> None:
         name = "listed"
 
         def search(self, queries: Any, scope: Scope, k: int | None, ctx: Context) -> Pairs:
-            n_docs, found = len(scope.docs), []
+            n_docs, lists = len(scope.docs), []
             for query in range(len(queries)):
                 order = np.random.default_rng([self.seed, query]).permutation(n_docs).astype(choose_row_type(n_docs))
                 allowed = scope.list_rows(query)
-                found.append((order if allowed is None else order[np.isin(order, allowed)])[:k])
-            counts = np.array([len(rows) for rows in found])
+                lists.append((order if allowed is None else order[np.isin(order, allowed)])[:k])
+            counts = np.array([len(rows) for rows in lists])
             scores = np.concatenate([np.arange(n, 0, -1, dtype=np.float32) for n in counts.tolist()])
             depth = None if k is None or k >= n_docs else k
             return Ranking(
-                queries.ids, scope.docs, np.append(0, np.cumsum(counts)), np.concatenate(found), scores, depth
+                queries.ids, scope.docs, np.append(0, np.cumsum(counts)), np.concatenate(lists), scores, depth
             )
 
     measured: list[dict[str, Any]] = []
@@ -95,16 +95,16 @@ def main(store: str, models: str, which: str) -> None:
         release_memory()
         before = measure_process_memory()
         estimate = MemoryEstimator(self._find_value).estimate(node)
-        said = None if estimate is None else before + estimate
+        expected = None if estimate is None else before + estimate
         _PEAK[:] = struct.pack("q", 0)
         started = time.perf_counter()
-        with limit_memory(said):
+        with limit_memory(expected):
             real(self, node, inputs)
         time.sleep(0.003)
         took = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
         name = getattr(node.stage, "name", "") if ":tasks" not in node.task else node.stage.name
         line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": took}
-        line |= {"said": None if said is None else said - before, "seconds": time.perf_counter() - started}
+        line |= {"expected": None if expected is None else expected - before, "seconds": time.perf_counter() - started}
         measured.append(line)
 
     Runner._run_task = run_task  # type: ignore[method-assign]
@@ -128,7 +128,7 @@ def main(store: str, models: str, which: str) -> None:
 
     docs = {f"d{at:06}": dated(words) for at in range(n_docs)}
     queries = {f"q{at:03}": {"text": text(3), "metadata": {"date": "2010"}} for at in range(n_queries)}
-    one = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
+    collection = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
     del docs
     whole, other = Listed(1, k=n_docs), Listed(2, k=n_docs)
     few = Listed(k=2)
@@ -192,8 +192,8 @@ def main(store: str, models: str, which: str) -> None:
             "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](server().url, "m"),
         }
     measures = ["nDCG@10", "AP"]
-    made = Experiment(one, systems, measures, store=LocalStore(Path(store)), device="cpu")
-    result = made.run()
+    experiment = Experiment(collection, systems, measures, store=LocalStore(Path(store)), device="cpu")
+    result = experiment.run()
     assert not result.failed, result
     sys.stdout.write(json.dumps({"systems": sorted(systems), "measured": measured}) + "\n")
     sys.stdout.flush()
