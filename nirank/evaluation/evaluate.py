@@ -127,7 +127,7 @@ def evaluate(
     if not ranked or any(one.of_pairs for one in parsed):
         asked = [one for one in parsed if one.of_pairs]
         told = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
-        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, **told)
+        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, scope=scope, **told)
     values = {one.name: native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
     foreign = [one for one in left if one.foreign is not None]
     if foreign:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nirank.evaluation.measures import NEED_COMPLETE, Measure
@@ -11,6 +11,7 @@ from nirank.evaluation.pair_measures import PairCounts, count_pairs, find_least_
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 COMPLETE = "complete"  # a judgement set, or split of pairs, of this name lists all matches
 _OF_ALL_PAIRS = ("CSSR", "reduction_ratio")
@@ -42,6 +43,7 @@ def evaluate_pairs(
     measures: Sequence[Measure],
     lacking: Collection[str] = (),
     *,
+    scope: Scope | None = None,
     one_table: bool,
     whole_corpus: bool,
     complete: bool,
@@ -50,10 +52,11 @@ def evaluate_pairs(
 
     measures      those of pairs
     lacking       names of those that these candidates cannot have, such as those with a cut-off where nothing is ranked
+    scope         which pairs are possible; None: all
     whole_corpus  whether all documents are known, and so how many pairs are possible
     complete      whether the judgements list all matches, so that other pairs are none
     """
-    whole = count_pairs(found, qrels, one_table=one_table)
+    whole = count_pairs(found, qrels, one_table=one_table, scope=scope)
     values: dict[str, float] = {}
     nulls: dict[str, str] = {}
     counts: dict[str, PairCounts] = {}
@@ -77,7 +80,9 @@ def evaluate_pairs(
         else:
             if one.cutoff not in at:
                 assert isinstance(found, Ranking) and one.cutoff is not None
-                at[one.cutoff] = count_pairs(found.cut(one.cutoff), qrels, one_table=one_table)
+                at[one.cutoff] = replace(
+                    count_pairs(found.cut(one.cutoff), qrels, one_table=one_table), possible=whole.possible
+                )
             value = at[one.cutoff].measure(one.family)
             if value is None:
                 nulls[one.name] = _NO_MATCH if one.family in ("PC", "F1") else "there are no candidates"

@@ -1,7 +1,8 @@
 """Measures of candidate pairs, for blocking: how many matches are kept, and for how many comparisons.
 
-C are the distinct candidate pairs, G the matches (pairs judged with at least the judgement set's grade, absent records
-included), N all possible pairs. In one table a pair counts once, whatever its order, and no record pairs with itself.
+C are the distinct candidate pairs, G the matches (pairs judged with at least the judgement set's grade, those of absent
+records and those that the scope excludes included), N the pairs that are possible: all, or those that the scope allows.
+In one table a pair counts once, whatever its order, and no record pairs with itself.
 
     PC               pair completeness, |C ∩ G| / |G|, the recall of a blocker
     PQ               pair quality, |C ∩ G| / |C|, its precision
@@ -23,10 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import StageError
+from nirank.evaluation.possible_pairs import count_possible_pairs
 from nirank.evaluation.resampling import draw_sums
 from nirank.flow.pairs import Pairs, merge_keys
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 
@@ -112,10 +115,11 @@ def _number(value: NDArray[np.float64]) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False) -> PairCounts:
+def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False, scope: Scope | None = None) -> PairCounts:
     """Count the matches that candidate pairs keep.
 
     one_table  whether the queries are records of the documents' table: a pair counts once, for its lesser record
+    scope      which pairs are possible; None: all
     Raises StageError where pairs and judgements are of different records.
     """
     if pairs.queries != qrels.queries or pairs.docs != qrels.docs:
@@ -129,12 +133,11 @@ def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False) -> PairC
     absent = qrels.query_rows[(qrels.rows < 0) & (qrels.grades >= qrels.min_rel)]
     absent = absent if at is None else at[absent]
     n_records = n_queries if at is None else n_docs
-    own = 0 if at is None else n_queries + n_queries * (n_queries - 1) // 2  # with itself, and the other way round
     return PairCounts(
         np.bincount(hits // width, minlength=n_records),
         np.bincount(found // width, minlength=n_records),
         np.bincount(matched // width, minlength=n_records) + np.bincount(absent, minlength=n_records),
-        n_queries * n_docs - own,
+        count_possible_pairs(pairs.queries, pairs.docs, at, scope),
         n_queries,
     )
 

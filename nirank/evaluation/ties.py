@@ -6,10 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nirank.errors import ConfigError
 from nirank.evaluation.kernels import Judged, ranks_within
-from nirank.evaluation.measures import parse
-from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
 
@@ -50,24 +47,3 @@ def tie_orders(ranking: Ranking, data: Judged) -> tuple[Judged, Judged] | None:
     place = ranks_within(tie)
     best = replace(data, rank=first + place - 1, grade=data.grade[down])
     return replace(data, rank=last - members + place, grade=data.grade[up]), best
-
-
-def tie_bounds(ranking: Ranking, qrels: Qrels, measure: str) -> tuple[float, float]:
-    """Return the worst and the best mean of a measure over all orders of documents with equal scores.
-
-    The pool of a screening measure is the corpus. Raises ConfigError for measures of ir_measures, of pairs, and
-    Judged, for a measure deeper than the ranking, and where no declared query is judged.
-    """
-    from nirank.evaluation.evaluate import evaluate
-
-    wanted = parse(measure)
-    if wanted.foreign is not None or wanted.family == "Judged" or wanted.of_pairs:
-        raise ConfigError(
-            f"tie bounds of '{measure}' are not defined; expected a measure that nirank computes by grade"
-        )
-    found = evaluate(ranking, qrels, [measure])
-    mean = found.means[measure]
-    if mean is None:
-        raise ConfigError(f"tie bounds of '{measure}': {found.nulls[measure]}")
-    told = found.ties.get(measure)
-    return (mean, mean) if told is None else (told.worst, told.best)

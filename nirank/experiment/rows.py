@@ -156,7 +156,10 @@ def _count_unjudged_pairs(pairs: Pairs, collection: Collection) -> PairFacts:
     """Return how many candidates there are, where nobody has said which of them match."""
     nothing = Qrels.build(pairs.queries, pairs.docs, *(np.empty(0, np.int64) for _ in range(3)))
     one_table = is_one_table(collection)
-    return PairFacts(**evaluate_pairs(pairs, nothing, (), one_table=one_table, whole_corpus=True, complete=False).facts)
+    evaluation = evaluate_pairs(
+        pairs, nothing, (), scope=collection.scope, one_table=one_table, whole_corpus=True, complete=False
+    )
+    return PairFacts(**evaluation.facts)
 
 
 def _measure_twins(

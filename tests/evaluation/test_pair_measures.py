@@ -18,6 +18,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope
 
 N = 6
 TABLE = Ids.of([str(row) for row in range(N)])
@@ -259,3 +260,47 @@ def test_the_ledger_counts_and_lists_lost_matches(lists: list[Edges], gold: Edge
         (str(pair[0]), str(pair[1]), "" if last[pair] is None else f"stage {last[pair]}")
         for pair in sorted(matches - stages[-1])
     ]
+
+
+@given(
+    allowed=edges,
+    excluded=edges,
+    mask=st.lists(st.booleans(), min_size=N, max_size=N),
+    rules=st.sets(st.sampled_from(["mask", "pairs", "own_rows", "excluded"])),
+    n_queries=st.integers(1, N),
+)
+@settings(max_examples=100, deadline=None)
+def test_pairs_are_possible_that_the_scope_allows(
+    allowed: Edges, excluded: Edges, mask: list[bool], rules: set[str], n_queries: int
+) -> None:
+    queries = TABLE.slice_rows(0, n_queries)
+    parts = {
+        "mask": np.array(mask),
+        "pairs": make_pairs({pair for pair in allowed if pair[0] < n_queries}, queries),
+        "own_rows": np.arange(n_queries),
+        "excluded": make_pairs({pair for pair in excluded if pair[0] < n_queries}, queries),
+    }
+    scope = Scope(queries, TABLE, **{name: parts[name] for name in rules})  # type: ignore[arg-type]
+    inside = {
+        (q, d)
+        for q in range(n_queries)
+        for d in range(N)
+        if ("mask" not in rules or mask[d])
+        and ("pairs" not in rules or (q, d) in allowed)
+        and ("own_rows" not in rules or q != d)
+        and ("excluded" not in rules or (q, d) not in excluded)
+    }
+    once = {(min(pair), max(pair)) for pair in inside if pair[0] != pair[1]}
+    nothing = Qrels.from_dict({}, queries, TABLE)
+    for one_table, possible in ((False, len(inside)), (True, len(once))):
+        counts = count_pairs(make_pairs(set(), queries), nothing, one_table=one_table, scope=scope)
+        assert counts.possible == possible
+
+
+def test_ratios_divide_by_the_pairs_that_the_scope_allows() -> None:
+    mask = np.arange(N) < 2
+    found = evaluate(
+        make_pairs({(0, 1), (3, 0)}), make_qrels({(0, 1), (0, 5)}), ["CSSR", "PC"], Scope(TABLE, TABLE, mask)
+    )
+    assert found.means == {"CSSR": 2 / (2 * N), "PC": 0.5}  # the match that is out of scope is lost, as for recall
+    assert found.pairs["possible"] == 2 * N

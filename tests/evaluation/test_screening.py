@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tie_bounds import bound_ties
 
 from nirank.errors import ConfigError, StageError
 from nirank.evaluation.clef_tar import Row, evaluate_tar
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import lower_is_better, parse
-from nirank.evaluation.ties import tie_bounds
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -54,7 +54,7 @@ def test_trap_47_ties_are_bounded() -> None:
     topics, docs = Ids.of(["t"]), Ids.of([f"d{i}" for i in range(10)])
     run = Ranking.from_dict({"t": {"d0": 3.0, **{f"d{i}": 2.0 for i in range(1, 9)}, "d9": 1.0}}, topics, docs)
     qrels = Qrels.from_dict({"t": {"d0": 1, "d5": 1}}, topics, docs)
-    assert tie_bounds(run, qrels, "WSS@100") == pytest.approx((0.1, 0.8))
+    assert bound_ties(run, qrels, "WSS@100") == pytest.approx((0.1, 0.8))
     found = evaluate(run, qrels, ["WSS@100", "last_rel"])
     assert (found.ties["WSS@100"].worst, found.ties["WSS@100"].best) == pytest.approx((0.1, 0.8))
     assert (found.ties["last_rel"].worst, found.ties["last_rel"].best) == (9, 2)
