@@ -14,9 +14,9 @@ from nirank.errors import StageError
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    said: dict[str, Any] = {"a": np.float32(0.5), "b": [np.int64(3)], "c": {"d": np.bool_(True)}, "e": np.arange(2)}
+    values: dict[str, Any] = {"a": np.float32(0.5), "b": [np.int64(3)], "c": {"d": np.bool_(True)}, "e": np.arange(2)}
     context = Context(stage="toy")
-    for name, value in said.items():
+    for name, value in values.items():
         context.declare(name, value)
     context.count("n", np.int64(2))  # type: ignore[arg-type]
     context.count("n", np.bool_(True))  # type: ignore[arg-type]

@@ -109,12 +109,12 @@ pipelines = st.recursive(retrievers, grow, max_leaves=6)
 
 @given(pipelines)
 @settings(max_examples=150, deadline=None)
-def test_repr_parses_back_and_values_are_values(one: Pipeline) -> None:
-    again = eval(repr(one), {**globals(), "WeightedSum": WeightedSum})
-    assert again == one and hash(again) == hash(one) and repr(again) == repr(one)
-    assert pickle.loads(pickle.dumps(one)) == one
-    assert len(one.draw().splitlines()) >= 1
-    assert require_system("S", one) is one
+def test_repr_parses_back_and_values_are_values(pipeline: Pipeline) -> None:
+    again = eval(repr(pipeline), {**globals(), "WeightedSum": WeightedSum})
+    assert again == pipeline and hash(again) == hash(pipeline) and repr(again) == repr(pipeline)
+    assert pickle.loads(pickle.dumps(pipeline)) == pipeline
+    assert len(pipeline.draw().splitlines()) >= 1
+    assert require_system("S", pipeline) is pipeline
 
 
 @given(pipelines, pipelines, pipelines, scorers, one_list)
@@ -270,11 +270,11 @@ class RunFirst(Retriever):
     takes = frozenset({"nothing"})
 
 
-@pytest.mark.parametrize(("build", "said"), REFUSED, ids=range(len(REFUSED)))
-def test_illegal_compositions_are_refused_in_one_sentence(build: Any, said: str) -> None:
+@pytest.mark.parametrize(("build", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_illegal_compositions_are_refused_in_one_sentence(build: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build()
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert len(caught.value.messages) == 1 and "\n" not in str(caught.value)
 
 
@@ -297,7 +297,7 @@ def test_draw() -> None:
 
 
 def test_pipelines_cannot_be_changed() -> None:
-    for one in (A, A >> D, rrf(A, B), within(A, B), rewrite(FirstWords(), A), fold(Windows(3), A)):
-        name = next(iter(vars(one)))
+    for pipeline in (A, A >> D, rrf(A, B), within(A, B), rewrite(FirstWords(), A), fold(Windows(3), A)):
+        name = next(iter(vars(pipeline)))
         with pytest.raises(AttributeError):
-            setattr(one, name, None)
+            setattr(pipeline, name, None)

@@ -103,7 +103,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
     root = installed(tmp_path / "site", "longest = far_away:Longest")
-    told = python(
+    answer = python(
         """
         import json
         from nirank.algebra.registry import find_stage, load_stages
@@ -115,7 +115,7 @@ def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
         """,
         root,
     )
-    assert told == {
+    assert answer == {
         "in": True,
         "identity": {"distribution": "far-away", "stage": "longest", "version": 7, "options": {"power": 2.0}},
         "repr": "Longest(2.0)",
@@ -128,32 +128,32 @@ def test_entry_points_that_cannot_be_used_stop_nobody_else(tmp_path: Path) -> No
     wrong = ["gone = nowhere_at_all:X", "missing = broken:Y", "five = broken:longest", "bare = broken:Bare"]
     points = "\n".join([*wrong, "other = broken:Longest"])
     bad = installed(tmp_path / "b", points, module, "broken")
-    said = python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
-    assert said["longest"] == "Longest" and said["rrf"] == "RRF"
-    assert said["gone"] == ["entry point gone = nowhere_at_all:X cannot be loaded: No module named 'nowhere_at_all'"]
-    assert "cannot be loaded" in said["missing"][0] and "has no attribute 'Y'" in said["missing"][0]
-    assert said["five"] == ["entry point five = broken:longest is not a stage; expected a subclass of Stage"]
-    assert said["bare"] == ["entry point bare = broken:Bare is not a stage; expected a subclass of Stage"]
-    assert "the stage calls itself 'longest'; expected the same name" in said["other"][0]
-    assert said["longst"] == ["there is no stage 'longst'; did you mean 'longest'?"]
-    assert len(said["*"]) == 5  # all of them at once
+    answers = python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
+    assert answers["longest"] == "Longest" and answers["rrf"] == "RRF"
+    assert answers["gone"] == ["entry point gone = nowhere_at_all:X cannot be loaded: No module named 'nowhere_at_all'"]
+    assert "cannot be loaded" in answers["missing"][0] and "has no attribute 'Y'" in answers["missing"][0]
+    assert answers["five"] == ["entry point five = broken:longest is not a stage; expected a subclass of Stage"]
+    assert answers["bare"] == ["entry point bare = broken:Bare is not a stage; expected a subclass of Stage"]
+    assert "the stage calls itself 'longest'; expected the same name" in answers["other"][0]
+    assert answers["longst"] == ["there is no stage 'longst'; did you mean 'longest'?"]
+    assert len(answers["*"]) == 5  # all of them at once
 
 
 def test_clashing_names(tmp_path: Path) -> None:
-    one = installed(tmp_path / "a", "longest = far_away:Longest")
-    two = installed(tmp_path / "b", "longest = other:Longest", name="other")
-    three = installed(
+    first = installed(tmp_path / "a", "longest = far_away:Longest")
+    second = installed(tmp_path / "b", "longest = other:Longest", name="other")
+    third = installed(
         tmp_path / "c", "rrf = own:Rrf", PLUGIN.replace("longest", "rrf").replace("Longest", "Rrf"), "own"
     )
-    said = python(TELL % (["longest", "rrf", "cut"],), one, two, three)
-    assert said["longest"] == [
+    answers = python(TELL % (["longest", "rrf", "cut"],), first, second, third)
+    assert answers["longest"] == [
         "entry point longest = other:Longest: stage 'longest' exists already in far_away:Longest"
     ]
-    assert said["rrf"] == ["entry point rrf = own:Rrf: stage 'rrf' exists already in nirank.stages.rrf"]
-    assert said["cut"] == "Cut"
-    assert sorted(said["*"]) == [
+    assert answers["rrf"] == ["entry point rrf = own:Rrf: stage 'rrf' exists already in nirank.stages.rrf"]
+    assert answers["cut"] == "Cut"
+    assert sorted(answers["*"]) == [
         "entry point longest = other:Longest: stage 'longest' exists already in far_away",
-        said["rrf"][0],
+        answers["rrf"][0],
     ]
 
 
@@ -183,11 +183,11 @@ def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> No
         names: dict[str, Any] = {"__name__": "a_notebook"}
         monkeypatch.setitem(sys.modules, "a_notebook", ModuleType("a_notebook"))
         exec(compile(text, name, "exec"), names)
-        made: type[Stage] = names["Longest"]
-        return made
+        kind: type[Stage] = names["Longest"]
+        return kind
 
-    one, two = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
-    assert describe_origin(one) == describe_origin(cell(PLUGIN)) != describe_origin(two)
+    power, product = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
+    assert describe_origin(power) == describe_origin(cell(PLUGIN)) != describe_origin(product)
 
 
 BASES = """
@@ -267,7 +267,7 @@ def test_a_script_that_is_run_and_one_that_is_imported_are_the_same(tmp_path: Pa
     assert done[0].stdout == done[1].stdout != b""
 
 
-def made(weight: Any, by_default: Any = 1) -> Any:
+def make_weighed(weight: Any, by_default: Any = 1) -> Any:
     @stage
     class Weighed(Scorer):
         name = "weighed"
@@ -279,13 +279,13 @@ def made(weight: Any, by_default: Any = 1) -> Any:
 
 
 def test_classes_of_a_factory_differ_by_what_they_got() -> None:
-    two = made(2)
-    assert describe_origin(two) == describe_origin(made(2)) != describe_origin(made(3))
-    assert describe_origin(made(1, 2)) != describe_origin(made(1, 3))
-    assert describe_origin(made(np.arange(3))) != describe_origin(made(np.arange(4)))
-    assert describe_origin(made(lambda: 1)) == describe_origin(made(lambda: 1))
+    two = make_weighed(2)
+    assert describe_origin(two) == describe_origin(make_weighed(2)) != describe_origin(make_weighed(3))
+    assert describe_origin(make_weighed(1, 2)) != describe_origin(make_weighed(1, 3))
+    assert describe_origin(make_weighed(np.arange(3))) != describe_origin(make_weighed(np.arange(4)))
+    assert describe_origin(make_weighed(lambda: 1)) == describe_origin(make_weighed(lambda: 1))
     with pytest.raises(ConfigError, match="'weighed': its code uses 'weight', a Thing from outside of it.*an option"):
-        describe_origin(made(Thing()))
+        describe_origin(make_weighed(Thing()))
 
 
 class Thing:

@@ -60,31 +60,31 @@ class Wild(Scorer):
 
 
 def test_equality_hash_and_repr_are_by_value() -> None:
-    one = Many("m", {"title": 2, "text": 1}, [1, 2], k=7)
-    two = Many("m", {"text": 1, "title": 2}, (1, 2), k=7)
-    assert one == two and hash(one) == hash(two) and len({one, two}) == 1
-    assert one != Many("m") and one != Loose("m", {"title": 2, "text": 1}, [1, 2], k=7)
-    assert repr(one) == "Many('m', k=7, weights={'title': 2, 'text': 1}, layers=(1, 2))"
-    assert eval(repr(one)) == one
-    assert pickle.loads(pickle.dumps(one)) == one == copy.deepcopy(one)
+    stage_value = Many("m", {"title": 2, "text": 1}, [1, 2], k=7)
+    equal = Many("m", {"text": 1, "title": 2}, (1, 2), k=7)
+    assert stage_value == equal and hash(stage_value) == hash(equal) and len({stage_value, equal}) == 1
+    assert stage_value != Many("m") and stage_value != Loose("m", {"title": 2, "text": 1}, [1, 2], k=7)
+    assert repr(stage_value) == "Many('m', k=7, weights={'title': 2, 'text': 1}, layers=(1, 2))"
+    assert eval(repr(stage_value)) == stage_value
+    assert pickle.loads(pickle.dumps(stage_value)) == stage_value == copy.deepcopy(stage_value)
 
 
 def test_options_cannot_be_changed() -> None:
-    one = Many("m", {"title": 2})
+    stage_value = Many("m", {"title": 2})
     with pytest.raises(AttributeError):
-        one.model = "n"  # type: ignore[misc]
+        stage_value.model = "n"  # type: ignore[misc]
     for change in (
-        lambda: one.weights.update(a=1),  # type: ignore[union-attr]
-        lambda: one.weights.__ior__({"a": 1}),  # type: ignore[union-attr]
-        lambda: one.weights.pop("title"),  # type: ignore[union-attr]
-        lambda: one.weights.clear(),  # type: ignore[union-attr]
+        lambda: stage_value.weights.update(a=1),  # type: ignore[union-attr]
+        lambda: stage_value.weights.__ior__({"a": 1}),  # type: ignore[union-attr]
+        lambda: stage_value.weights.pop("title"),  # type: ignore[union-attr]
+        lambda: stage_value.weights.clear(),  # type: ignore[union-attr]
     ):
         with pytest.raises(TypeError, match="cannot be changed"):
             change()
-    given = {"title": 2.0}
-    kept = Many("m", given)
-    given["title"] = 3.0
-    assert kept.weights == {"title": 2.0}
+    weights = {"title": 2.0}
+    stage_value = Many("m", weights)
+    weights["title"] = 3.0
+    assert stage_value.weights == {"title": 2.0}
     assert isinstance(Many("m", {"a": {"b": [1]}}).weights["a"], FrozenDict)  # type: ignore[index]
 
 
@@ -131,8 +131,8 @@ def test_schema_lists_options_and_refuses_others() -> None:
     schema = adapter.json_schema()
     assert set(schema["properties"]) == {"model", "weights", "layers", "batch", "seed", "k"}
     assert schema["required"] == ["model"] and schema["additionalProperties"] is False
-    made = adapter.validate_python({"model": "m", "weights": {"title": 2}, "layers": [1], "k": 3})
-    assert made == Many("m", {"title": 2}, (1,), k=3) and isinstance(made.weights, FrozenDict)
+    stage_value = adapter.validate_python({"model": "m", "weights": {"title": 2}, "layers": [1], "k": 3})
+    assert stage_value == Many("m", {"title": 2}, (1,), k=3) and isinstance(stage_value.weights, FrozenDict)
     with pytest.raises(ValidationError, match="modell"):
         adapter.validate_python({"modell": "m"})
     with pytest.raises(ValidationError, match="k must be 1 or more"):
@@ -143,8 +143,8 @@ def test_schema_lists_options_and_refuses_others() -> None:
 def test_trap_10_wild_scores_name_stage_query_and_document(wild: str, tmp_path: Any) -> None:
     collection = Collection.of({"a": "x", "b": "y"}, {"q": "x"})
     queries, docs = collection.queries, collection.docs
-    found = Ranking.from_dict({"q": {"a": 2.0, "b": 1.0}}, queries.ids, docs.ids)
-    inputs = {"queries": [queries], "docs": [docs], "list": [found]}
+    ranking = Ranking.from_dict({"q": {"a": 2.0, "b": 1.0}}, queries.ids, docs.ids)
+    inputs = {"queries": [queries], "docs": [docs], "list": [ranking]}
     job = Job({"depth": 100}, inputs, tmp_path, Context(queries, docs), Wild("a", wild))  # type: ignore[arg-type]
     with pytest.raises(StageError, match=rf"wild: query 'q', document 'a' has score {wild}; expected a finite number"):
         tasks.score(job)

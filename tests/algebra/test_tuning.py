@@ -56,8 +56,12 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
     (row,) = result.rows
     assert row.measures["RR@1"] == 1.0
     assert row.pipeline == repr(BM25(b=1.0))
-    (found,) = row.choices
-    assert (found.chosen, found.measure, [candidate.value for candidate in found.candidates]) == (1, "RR@1", [0.0, 1.0])
+    (choice,) = row.choices
+    assert (choice.chosen, choice.measure, [candidate.value for candidate in choice.candidates]) == (
+        1,
+        "RR@1",
+        [0.0, 1.0],
+    )
     assert row.tuned_on == (
         TrainingQueries(
             what="c/train",
@@ -103,8 +107,10 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
 
     def planned(on_overlap):
         data = TrainingSet(Judged(split="train", on_overlap=on_overlap))
-        one = Experiment(collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"))
-        return one.plan()[0]
+        experiment = Experiment(
+            collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store")
+        )
+        return experiment.plan()[0]
 
     with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
         planned("refuse")
@@ -134,8 +140,8 @@ def test_trap_36_files_and_fields_are_watched_too(tmp_path):
     path = str(tmp_path / "pairs.tsv")
     with pytest.raises(ConfigError, match=r"pairs.tsv: 1 training queries are evaluated too"):
         plan(TrainingFile(path))
-    kept = [node for node in plan(TrainingFile(path, on_overlap="drop")).walk() if node.task.endswith(":read_file")]
-    assert kept[0].params["without"] == ["foo bar"]
+    reads = [node for node in plan(TrainingFile(path, on_overlap="drop")).walk() if node.task.endswith(":read_file")]
+    assert reads[0].params["without"] == ["foo bar"]
     with pytest.raises(ConfigError, match=r"training file .*absent.tsv: there is no such file"):
         plan(TrainingFile(str(tmp_path / "absent.tsv")))
     assert plan(Fields("text", "text"))
@@ -226,11 +232,11 @@ def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_
     data = TrainingSet(Judged(split="train"))
     store = open_store(tmp_path / "store")
     both = Experiment([small, large], {"S": _dense(data)}, ["RR@1"], store=store)
-    found = {}
+    documents = {}
     for case in both.plan():
         (mined,) = [node for node in case.target.walk() if node.label.startswith("positives")]
-        found[case.collection.name] = both._leaves.values[mined.get_input("judgements").address].docs
-    assert len(found["small"]) + 1 == len(found["large"])
+        documents[case.collection.name] = both._leaves.values[mined.get_input("judgements").address].docs
+    assert len(documents["small"]) + 1 == len(documents["large"])
 
 
 def test_folds_with_unjudged_queries_keep_held_out_and_judged_apart(tmp_path):
@@ -246,11 +252,11 @@ def test_trap_36_another_wording_of_an_evaluated_query_is_that_query(tmp_path):
     place = folder(tmp_path / "c", {}, {"3": ("cat", "short"), "4": ("dog", "other")})
     rows = [json.dumps({"_id": "3", "text": "which animal purrs"}), json.dumps({"_id": "4", "text": "which one barks"})]
     (place / "queries.question.jsonl").write_text("\n".join(rows) + "\n")
-    asked = load(place, queries="question")
+    questions = load(place, queries="question")
     store = open_store(tmp_path / "store")
     data = TrainingSet(Judged(source=str(place), split="test"))
     with pytest.raises(ConfigError, match="overlap=2"):
-        Experiment(asked, {"S": _dense(data)}, ["RR@1"], store=store).plan()
+        Experiment(questions, {"S": _dense(data)}, ["RR@1"], store=store).plan()
 
 
 def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
@@ -300,9 +306,9 @@ def test_folds_over_two_collections_with_the_same_queries(tmp_path):
         Collection.of(docs, queries, qrels, name=name) for name, docs in (("a", DOCS), ("b", {**DOCS, "new": "newt"}))
     ]
     data = TrainingSet(Judged())
-    one = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
-    assert len(one.plan()) == 2
-    assert not any(each.overlap for run in one.plan() for each in run.supervision)
+    experiment = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
+    assert len(experiment.plan()) == 2
+    assert not any(each.overlap for run in experiment.plan() for each in run.supervision)
 
 
 def test_explain_says_that_something_waits_for_a_choice(tmp_path):
@@ -313,7 +319,7 @@ def test_explain_says_that_something_waits_for_a_choice(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "said"),
+    ("seeds", "message"),
     [
         ("5", "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got '5'"),
         ([], "expected a list of whole numbers, 0 or more, such as [1, 2, 3], got []"),
@@ -326,13 +332,13 @@ def test_explain_says_that_something_waits_for_a_choice(tmp_path):
         (None, "got None"),
     ],
 )
-def test_seeds_are_different_whole_numbers(tmp_path, seeds, said):
+def test_seeds_are_different_whole_numbers(tmp_path, seeds, message):
     collection = Collection.of(DOCS, {"q": "cat"}, {"q": {"short": 1}})
     with pytest.raises(ConfigError) as error:
         Experiment(collection, {"S": BM25()}, ["nDCG@ten"], store=open_store(tmp_path), seeds=seeds)
-    told = [one for one in error.value.messages if one.startswith("seeds: ")]
-    assert len(told) == 1
-    assert said in told[0]
+    messages = [message for message in error.value.messages if message.startswith("seeds: ")]
+    assert len(messages) == 1
+    assert message in messages[0]
     assert len(error.value.messages) == 2  # the measure is told too
 
 
@@ -340,14 +346,14 @@ def test_a_system_cannot_be_called_as_a_row_of_another(tmp_path):
     collection = Collection.of(DOCS, {"q": "cat"}, {"q": {"short": 1}})
     store = open_store(tmp_path)
 
-    def made(seeds):
+    def make_experiment(seeds):
         systems = {"T": _dense(Fields("text", "text", on_overlap="mark")), "T (seed 1)": BM25()}
         return Experiment(collection, systems, ["RR@1"], store=store, seeds=seeds)
 
     with pytest.raises(ConfigError, match=r"system 'T \(seed 1\)' is called as a row of system 'T' will be"):
-        made([1, 2])
-    assert [case.system for case in made([1]).plan()] == ["T", "T (seed 1)"]
-    assert made([2, 3])
+        make_experiment([1, 2])
+    assert [case.system for case in make_experiment([1]).plan()] == ["T", "T (seed 1)"]
+    assert make_experiment([2, 3])
     assert Experiment(collection, {"T": BM25(), "T (seed 1)": BM25(b=0)}, ["RR@1"], store=store, seeds=[1, 2])
 
 
@@ -355,8 +361,8 @@ def test_folds_that_change_nothing_are_told(tmp_path, caplog):
     collection = Collection.of(DOCS, {"q": "cat", "r": "dog"}, {"q": {"short": 1}, "r": {"other": 1}})
     store = open_store(tmp_path)
     Experiment(collection, {"S": BM25()}, ["RR@1"], store=store, folds=2)
-    (said,) = caplog.messages
-    assert said == "folds change nothing: no system is trained or tuned on the queries outside a fold"
+    (message,) = caplog.messages
+    assert message == "folds change nothing: no system is trained or tuned on the queries outside a fold"
     caplog.clear()
     tuned = tune(CANDIDATES, on=Judged(), measure="RR@1")
     Experiment(collection, {"S": BM25(), "T": tuned}, ["RR@1"], store=store, folds=2)
@@ -386,9 +392,9 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     for case in cases:
         nodes = set(case.target.walk())
         without = [node.params.get("without") for node in nodes if node.task.endswith((":pair_fields", ":read_file"))]
-        found = [one for one in without if one]
-        assert sorted(found) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
-        assert len(without) > len(found)
+        left_out = [texts for texts in without if texts]
+        assert sorted(left_out) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
+        assert len(without) > len(left_out)
 
 
 def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path):
@@ -435,8 +441,8 @@ class Unwilling(Retriever):
 def test_a_choice_that_fails_fails_its_own_system_only(tmp_path):
     place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     failing = tune([BM25(b=0.0), Unwilling()], on=Judged(split="train"), measure="RR@1")
-    around = tune([failing, BM25()], on=Judged(split="train"), measure="RR@1")
-    systems = {"Inner": failing, "Outer": around, "Plain": BM25()}
+    outer = tune([failing, BM25()], on=Judged(split="train"), measure="RR@1")
+    systems = {"Inner": failing, "Outer": outer, "Plain": BM25()}
     result = Experiment(load(place), systems, ["RR@1"], store=open_store(tmp_path / "store")).run()
     assert [row.status for row in result.rows] == ["failed", "failed", "ok"]
     assert {row.error for row in result.rows[:2]} == {"Unwilling(): RuntimeError: no"}

@@ -23,9 +23,9 @@ class Server:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append({**body, "key": self.headers["Authorization"], "path": self.path})
-                given = server.answer(body["messages"][-1]["content"])
-                status = given if isinstance(given, int) else 200
-                text = given if isinstance(given, str) else "[]"
+                answer = server.answer(body["messages"][-1]["content"])
+                status = answer if isinstance(answer, int) else 200
+                text = answer if isinstance(answer, str) else "[]"
                 reply = {"choices": [{"message": {"content": text}}]} if status == 200 else {}
                 self.send_response(status)
                 self.end_headers()

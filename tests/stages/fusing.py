@@ -17,11 +17,11 @@ def rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
     """Make rankings over common sides; `depth` is one for all, or one each."""
     queries = Ids.of(dict.fromkeys(query for run in runs for query in run))
     names = dict.fromkeys([*docs.split(), *(doc for run in runs for scored in run.values() for doc in scored)])
-    made = [Ranking.from_dict(run, queries, Ids.of(names)) for run in runs]
-    depths = depth if isinstance(depth, tuple) else (depth,) * len(made)
+    lists = [Ranking.from_dict(run, queries, Ids.of(names)) for run in runs]
+    depths = depth if isinstance(depth, tuple) else (depth,) * len(lists)
     return [
-        Ranking(one.queries, one.docs, one.offsets, one.rows, one.scores, d)
-        for one, d in zip(made, depths, strict=True)
+        Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, ranking.scores, d)
+        for ranking, d in zip(lists, depths, strict=True)
     ]
 
 

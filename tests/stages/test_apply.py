@@ -53,29 +53,29 @@ def test_precision_is_the_functions() -> None:
 
 
 def test_identity_is_name_and_version_not_the_function() -> None:
-    one, two = apply(shared, name="s", version=1), apply(shared_too, name="s", version=1)
-    assert one == two and hash(one) == hash(two) and one.describe_identity() == two.describe_identity()
-    assert one != apply(shared, name="s", version=2) and one != apply(shared, name="t", version=1)
-    assert one.describe_identity()["options"] == {"name": "s", "version": 1}
+    scorer, twin = apply(shared, name="s", version=1), apply(shared_too, name="s", version=1)
+    assert scorer == twin and hash(scorer) == hash(twin) and scorer.describe_identity() == twin.describe_identity()
+    assert scorer != apply(shared, name="s", version=2) and scorer != apply(shared, name="t", version=1)
+    assert scorer.describe_identity()["options"] == {"name": "s", "version": 1}
     combiner = apply(lambda lists: lists[0], name="s", version=1, kind="combiner")
-    assert combiner.describe_identity() != one.describe_identity()
+    assert combiner.describe_identity() != scorer.describe_identity()
     assert apply(shared, version=1).name == "shared"
 
 
 def test_repr_names_the_function() -> None:
     assert repr(apply(shared, version=3, depth=5)) == "apply(shared, name='shared', version=3, depth=5)"
     assert eval(repr(apply(shared, version=3, depth=5))) == apply(shared, version=3, depth=5)
-    made = apply(lambda lists: lists[0], name="f", version=1, kind="combiner", lists=(2, None))
-    assert repr(made) == "apply(<lambda>, name='f', version=1, kind='combiner', lists=(2, None))"
+    combiner = apply(lambda lists: lists[0], name="f", version=1, kind="combiner", lists=(2, None))
+    assert repr(combiner) == "apply(<lambda>, name='f', version=1, kind='combiner', lists=(2, None))"
 
 
 def test_a_combiner_combines() -> None:
-    one = Ranking.from_dict({"q": {"a": 2.0, "b": 1.0}})
+    ranking = Ranking.from_dict({"q": {"a": 2.0, "b": 1.0}})
     stage = apply(lambda lists: lists[0].cut(1), name="top", version=1, kind="combiner")
-    assert stage.combine([one], Context()).to_dict() == {"q": {"a": 2.0}}  # type: ignore[union-attr]
+    assert stage.combine([ranking], Context()).to_dict() == {"q": {"a": 2.0}}  # type: ignore[union-attr]
     wrong = apply(lambda lists: 5, name="five", version=1, kind="combiner")
     with pytest.raises(StageError, match="five: the function gave a int; expected a Ranking"):
-        wrong.combine([one], Context())  # type: ignore[union-attr]
+        wrong.combine([ranking], Context())  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("wrong", [[1.0], 1.0, ["a"] * 4, [[1.0]] * 4, [True] * 4, [1j] * 4, None])
@@ -85,7 +85,7 @@ def test_what_a_function_gives_is_checked(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"),
+    ("build", "message"),
     [
         (lambda: apply(lambda q, d: [], version=1), "the function has no name of its own"),
         (lambda: apply(partial(shared), version=1), "the function has no name of its own"),
@@ -99,6 +99,6 @@ def test_what_a_function_gives_is_checked(wrong: Any) -> None:
         (lambda: apply(shared, version=1, kind="combiner", lists=(2, 1)), "lists are the least and the most"),
     ],
 )
-def test_refusals(build: Any, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_refusals(build: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         build()

@@ -41,13 +41,13 @@ def ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
 def test_fusion(stage: Combiner, monkeypatch: pytest.MonkeyPatch) -> None:
     lists = [ranking(1, 0.5), ranking(2, 0.3, depth=9), ranking(3, 0.9)]
     ctx, small = Context(), Context()
-    whole = stage.combine(lists, ctx)
+    fused = stage.combine(lists, ctx)
     parts: list[int] = []
     for most in (1, 60, 120):
         monkeypatch.setattr(_fusion, "_BLOCK_PAIRS", most)
-        assert stage.combine(lists, small) == whole
-        parts.append(len(list(_fusion._cut_into_blocks(np.sum([one.counts for one in lists], axis=0)))))
-    assert parts[0] == N_QUERIES > parts[2] > 1 and whole.depth == 9
+        assert stage.combine(lists, small) == fused
+        parts.append(len(list(_fusion._cut_into_blocks(np.sum([ranking.counts for ranking in lists], axis=0)))))
+    assert parts[0] == N_QUERIES > parts[2] > 1 and fused.depth == 9
     assert ctx.counts["unequal_depths"] == 1, "all but the deepest"
 
 
@@ -59,13 +59,15 @@ def test_texts(stage: TextMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     }
     texts = Texts.of(records)
     ctx = Context(scratch=tmp_path / "scratch")
-    whole = stage.map(texts, None, ctx)
+    expected = stage.map(texts, None, ctx)
     for characters, rows in ((1, 4096), (60, 4096), (1 << 20, 3)):
         monkeypatch.setattr(_blocks, "BLOCK_CHARACTERS", characters)
         monkeypatch.setattr(_blocks, "_BLOCK_ROWS", rows)
-        made = stage.map(texts, None, ctx)
-        assert [made[row] for row in range(len(made))] == [whole[row] for row in range(len(whole))]
-        assert made.digest == whole.digest and np.array_equal(made.parents, whole.parents)
+        texts_by_blocks = stage.map(texts, None, ctx)
+        assert [texts_by_blocks[row] for row in range(len(texts_by_blocks))] == [
+            expected[row] for row in range(len(expected))
+        ]
+        assert texts_by_blocks.digest == expected.digest and np.array_equal(texts_by_blocks.parents, expected.parents)
     assert list((tmp_path / "scratch").iterdir()) == [], "what is mapped has no name"
     empty = stage.map(Texts.of({}), None, ctx)
     assert len(empty) == 0 and list(empty.parents) == []
@@ -79,23 +81,23 @@ def test_long_texts_are_read_a_few_at_a_time() -> None:
 
 @pytest.mark.parametrize("scoped", [False, True])
 def test_complete_appends_what_the_scope_allows_in_order(scoped: bool) -> None:
-    found = ranking(1, 0.2)
+    listed = ranking(1, 0.2)
     scope = Scope(QUERIES, DOCS)
     if scoped:
         random = np.random.default_rng(9)
         allowed = random.random((N_QUERIES, N_DOCS)) < 0.5
-        allowed[found.query_rows, found.rows] = True
+        allowed[listed.query_rows, listed.rows] = True
         pairs = Pairs.build(QUERIES, DOCS, *np.nonzero(allowed), source="t")
-        own = np.array([row if not allowed[at, row] else -1 for at, row in enumerate(range(N_QUERIES))])
-        scope = Scope(QUERIES, DOCS, pairs=pairs, own_rows=own)
-    made = Complete().combine([found], Context(scope=scope))
+        own_rows = np.array([row if not allowed[at, row] else -1 for at, row in enumerate(range(N_QUERIES))])
+        scope = Scope(QUERIES, DOCS, pairs=pairs, own_rows=own_rows)
+    completed = Complete().combine([listed], Context(scope=scope))
     for query in range(N_QUERIES):
-        part, old = made.get_rows(query), found.get_rows(query)
+        part, old = completed.get_rows(query), listed.get_rows(query)
         rows = scope.list_rows(query)
         assert set(part.tolist()) == set(range(N_DOCS) if rows is None else rows.tolist())
         assert part[: len(old)].tolist() == old.tolist()
-    again = Ranking.build(QUERIES, DOCS, made.query_rows, made.rows, made.scores, source="t")
-    assert again == made, "in standard order"
-    end = made.offsets[1:][found.counts > 0] - 1
-    assert (made.scores[end] < found.scores[found.offsets[1:][found.counts > 0] - 1]).all()
-    assert made.scores[made.offsets[3]] == 0, "nothing was found"
+    again = Ranking.build(QUERIES, DOCS, completed.query_rows, completed.rows, completed.scores, source="t")
+    assert again == completed, "in standard order"
+    end = completed.offsets[1:][listed.counts > 0] - 1
+    assert (completed.scores[end] < listed.scores[listed.offsets[1:][listed.counts > 0] - 1]).all()
+    assert completed.scores[completed.offsets[3]] == 0, "nothing was found"

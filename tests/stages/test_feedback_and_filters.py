@@ -86,7 +86,7 @@ def test_rm3_stays_in_the_scope(tmp_path: Path) -> None:
 
 
 def texts(*metadata: dict[str, Any]) -> Texts:
-    return Texts.of({f"d{at}": {"text": "x", "metadata": one} for at, one in enumerate(metadata)})
+    return Texts.of({f"d{at}": {"text": "x", "metadata": value} for at, value in enumerate(metadata)})
 
 
 META = [
@@ -120,12 +120,14 @@ def test_where(match: dict[str, Any], expected: str) -> None:
         context = Context(queries, docs)
         mask = Where(match, missing=missing).build_scope(queries, docs, context).mask  # type: ignore[arg-type]
         assert mask is not None
-        lacking = [at for at, one in enumerate(META) if not all(one.get(key) not in (None, "") for key in match)]
-        found = [at for at in range(4) if mask[at]]
+        lacking = [
+            at for at, metadata in enumerate(META) if not all(metadata.get(key) not in (None, "") for key in match)
+        ]
+        allowed = [at for at in range(4) if mask[at]]
         if missing == "drop":
-            assert "".join(map(str, found)) == expected
+            assert "".join(map(str, allowed)) == expected
         else:
-            assert set(found) >= {*map(int, expected), 3}
+            assert set(allowed) >= {*map(int, expected), 3}
         assert sum(context.counts.values()) >= len(lacking)
 
 
@@ -181,10 +183,10 @@ def test_where_refuses(match: dict[str, Any], message: str) -> None:
 )
 def test_values_are_compared_by_what_they_mean(value: Any, wanted: Any, same: bool) -> None:
     docs, queries = texts({"v": value}), Texts.of({"q": "x"})
-    asked: list[tuple[Any, bool]] = [(wanted, same), ([wanted, "other"], same)]
+    rules: list[tuple[Any, bool]] = [(wanted, same), ([wanted, "other"], same)]
     if not isinstance(value, list):  # of which one element must fit
-        asked.append(({"not": wanted}, not same))
-    for rule, expected in asked:
+        rules.append(({"not": wanted}, not same))
+    for rule, expected in rules:
         mask = Where({"v": rule}).build_scope(queries, docs, Context()).mask
         assert mask is not None and bool(mask[0]) == expected, rule
 
@@ -197,7 +199,7 @@ def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
     queries = Texts.of({"q": "x"})
     plain, ranged = Where({"v": spelling}), Where({"v": {bound: spelling}})
     assert digest(plain.describe_identity()) == digest(Where({"v": 1990}).describe_identity())
-    masks = [one.build_scope(queries, docs, Context()).mask for one in (plain, ranged)]
+    masks = [scope.build_scope(queries, docs, Context()).mask for scope in (plain, ranged)]
     assert [None if mask is None else mask.tolist() for mask in masks] == [
         [True] * 4 + [False] * 3,
         [True] * 4 + [bound == "min", False, False],
@@ -217,10 +219,10 @@ def test_an_unknown_key_is_the_users_mistake() -> None:
 
 def test_in_front_and_behind(tmp_path: Path) -> None:
     docs = {f"d{i}": {"text": "wine " * (i + 1), "metadata": {"n": i}} for i in range(5)}
-    one = Collection.of(docs, {"q": "wine"}, {"q": {"d1": 1}})
+    collection = Collection.of(docs, {"q": "wine"}, {"q": {"d1": 1}})
     rule = Where({"n": {"max": 1}})
     systems = {"front": within(rule, BM25(k=2)), "behind": BM25(k=2) >> within(rule, Cut(2))}
-    result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path)).run()
     assert sorted(result.ranking("front").to_dict()["q"]) == ["d0", "d1"]
     assert set(result.ranking("behind").to_dict()["q"]) <= {"d0", "d1"}
     assert len(result.ranking("behind").to_dict()["q"]) < 2, "behind a cut list fewer remain"
@@ -258,15 +260,15 @@ def test_raw_combinations_must_be_allowed() -> None:
 def test_date_decay() -> None:
     docs = texts({"date": "2010-01-01"}, {"date": "2009-01-01"}, {})
     queries = Texts.of({"q": {"text": "x", "metadata": {"date": "2010-01-01"}}})
-    found = Ranking.from_dict({"q": {"d1": 3.0, "d0": 3.0, "d2": 1.0}}, queries.ids, docs.ids)
+    ranking = Ranking.from_dict({"q": {"d1": 3.0, "d0": 3.0, "d2": 1.0}}, queries.ids, docs.ids)
     context = Context(queries, docs)
-    scores = DateDecay(365).combine([found], context).to_dict()["q"]
+    scores = DateDecay(365).combine([ranking], context).to_dict()["q"]
     assert scores == {"d0": 1.0, "d1": 0.5, "d2": 0.0}
-    half = DateDecay(365, strength=0.5).combine([found], context).to_dict()["q"]
+    half = DateDecay(365, strength=0.5).combine([ranking], context).to_dict()["q"]
     assert half["d1"] == 0.75
     assert context.counts["undated_pairs"] == 2
     with pytest.raises(DataError, match="no metadata key"):
-        DateDecay().combine([found], Context(queries, Texts.of({"d0": "x", "d1": "x", "d2": "x"})))
+        DateDecay().combine([ranking], Context(queries, Texts.of({"d0": "x", "d1": "x", "d2": "x"})))
 
 
 # -- sentences -----------------------------------------------------------------------------------
@@ -290,12 +292,12 @@ def test_split(text: str, expected: list[str]) -> None:
 
 def test_passages_of_sentences(tmp_path: Path) -> None:
     docs = {"a": {"title": "T", "text": "One. Two. Three. Four."}, "b": ""}
-    made = Sentences(2, overlap=1).map(Texts.of(docs), None, Context())
-    assert list(made.ids) == ["a#0", "a#1", "a#2", "b#0"]
-    assert made.columns["text"].to_pylist() == ["One. Two.", "Two. Three.", "Three. Four.", ""]
-    assert made.columns["title"].to_pylist() == ["T", "T", "T", ""]
-    one = Collection.of(docs, {"q": "three"}, {"q": {"a": 1}})
-    result = Experiment(one, {"S": fold(Sentences(1), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
+    passages = Sentences(2, overlap=1).map(Texts.of(docs), None, Context())
+    assert list(passages.ids) == ["a#0", "a#1", "a#2", "b#0"]
+    assert passages.columns["text"].to_pylist() == ["One. Two.", "Two. Three.", "Three. Four.", ""]
+    assert passages.columns["title"].to_pylist() == ["T", "T", "T", ""]
+    collection = Collection.of(docs, {"q": "three"}, {"q": {"a": 1}})
+    result = Experiment(collection, {"S": fold(Sentences(1), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
     assert result.rows[0].measures["RR"] == 1
     with pytest.raises(ConfigError, match="overlap must be 0 to 1, got 2"):
         Sentences(2, overlap=2)

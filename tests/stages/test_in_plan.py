@@ -55,9 +55,9 @@ class Lab:
             Node.leaf("texts", queries.digest, "queries"), Node.leaf("texts", docs.digest, "docs"), collection="fruits"
         )
         runner = Runner(self.store, {queries.digest: queries, docs.digest: docs}, Reporter())
-        found = runner.get_value(compile(pipeline, sides))
+        ranking = runner.get_value(compile(pipeline, sides))
         self.ran = len(runner.computed)
-        return {query: list(listed) for query, listed in found.to_dict().items()}
+        return {query: list(scored) for query, scored in ranking.to_dict().items()}
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_scopes(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("a\nd\n")
     for only in (Only(("a", "d")), Only(path=str(tmp_path / "ids.txt"))):
         assert lab.lists(within(only, lab.file)) == {"q1": ["d", "a"], "q2": ["a"], "q3": []}
-        whole = lab.lists(within(only, lab.file >> Complete()))
-        assert whole == {"q1": ["d", "a"], "q2": ["a", "d"], "q3": ["d", "a"]}
+        completed = lab.lists(within(only, lab.file >> Complete()))
+        assert completed == {"q1": ["d", "a"], "q2": ["a", "d"], "q3": ["d", "a"]}
     everything = within(lab.file & (lab.file % 1), lab.file)
     assert lab.lists(everything) == {"q1": ["d"], "q2": ["c"], "q3": []}
     with pytest.raises(FailedNode, match="'x' is not a document of the collection"):
@@ -140,7 +140,7 @@ def test_every_operator_with_an_empty_side(lab: Lab) -> None:
 
 def test_every_operator_without_queries(lab: Lab) -> None:
     nobody, a = FRUITS.take(np.empty(0, np.int64)), lab.file
-    for one in (
+    for pipeline in (
         a % 5,
         a >> OVERLAP,
         a >> a,
@@ -154,16 +154,16 @@ def test_every_operator_without_queries(lab: Lab) -> None:
         rewrite(FirstWords(2), a),
         a >> fold(Windows(2), OVERLAP),
     ):
-        assert lab.lists(one, nobody) == {}
+        assert lab.lists(pipeline, nobody) == {}
 
 
 def test_a_field_that_is_blank_in_one_collection_is_no_mistake(tmp_path: Path) -> None:
     """As titles are in some; the row says that no document has it. Fields that are blank together are one."""
     docs: dict[str, Any] = {"a": {"title": "", "text": "red wine"}, "b": {"title": "", "text": "tea"}}
-    made = Collection.of(docs, {"q": "wine"}, {"q": {"a": 1}})
+    collection = Collection.of(docs, {"q": "wine"}, {"q": {"a": 1}})
     system = BM25(fields={"title": 1, "text": 1})
-    (row,) = Experiment(made, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run().rows
+    (row,) = Experiment(collection, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run().rows
     assert row.measures["RR"] == 1
     assert row.conventions.stages[system.title]["documents"] == {"text": 2, "title": 0}
     with pytest.raises(ConfigError, match="bm25: fields title: no record has any text there"):
-        Experiment(made, {"S": BM25(fields={"title": 1})}, ["RR"], store=LocalStore(tmp_path)).check()
+        Experiment(collection, {"S": BM25(fields={"title": 1})}, ["RR"], store=LocalStore(tmp_path)).check()

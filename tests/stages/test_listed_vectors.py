@@ -35,8 +35,8 @@ def small() -> Collection:
 
 def run(pipeline: Pipeline, store: Path) -> tuple[Any, list[int]]:
     """Return the ranking, and how many documents' vectors were made for each stage."""
-    made = Experiment(small(), {"S": pipeline}, ["RR"], store=LocalStore(store), device="cpu")
-    result = made.run()
+    experiment = Experiment(small(), {"S": pipeline}, ["RR"], store=LocalStore(store), device="cpu")
+    result = experiment.run()
     assert not result.failed, result
     folders = sorted(store.glob("artifacts/*/*/vectors.npy"))
     return result.ranking("S"), sorted(len(np.load(path)) for path in folders)
@@ -46,41 +46,41 @@ def run(pipeline: Pipeline, store: Path) -> tuple[Any, list[int]]:
 def test_behind_a_cut_only_listed_documents_are_encoded(model: str, similarity: Any, tmp_path: Path) -> None:
     dense = Dense(model, similarity=similarity)
     first = BM25() >> Cut(4)
-    found, made = run(first >> dense, tmp_path / "a")
+    ranking, encoded = run(first >> dense, tmp_path / "a")
     candidates = run(first, tmp_path / "b")[0]
-    assert made == [3, len(set(candidates.rows.tolist()))] and made[1] < 9
-    whole, _ = run(dense, tmp_path / "c")
-    there = whole.contains(candidates.query_rows, candidates.rows)
-    assert there.all() and {q: set(d) for q, d in found.to_dict().items()} == {
+    assert encoded == [3, len(set(candidates.rows.tolist()))] and encoded[1] < 9
+    all_documents, _ = run(dense, tmp_path / "c")
+    present = all_documents.contains(candidates.query_rows, candidates.rows)
+    assert present.all() and {q: set(d) for q, d in ranking.to_dict().items()} == {
         q: set(d) for q, d in candidates.to_dict().items()
     }
-    scores = whole.to_dict()
+    scores = all_documents.to_dict()
     assert all(
         score == pytest.approx(scores[query][doc], abs=1e-5)
-        for query, listed in found.to_dict().items()
+        for query, listed in ranking.to_dict().items()
         for doc, score in listed.items()
     )
 
 
 def test_within_a_pipeline_and_in_two_lists(model: str, tmp_path: Path) -> None:
     inner = within(BM25() >> Cut(6), Dense(model))
-    _, made = run(inner, tmp_path / "a")
-    assert made[0] == 3 and made[1] <= 12
+    _, encoded = run(inner, tmp_path / "a")
+    assert encoded[0] == 3 and encoded[1] <= 12
     _, both = run(within(BM25() >> Cut(2), (BM25() >> Cut(6)) >> Dense(model)), tmp_path / "b")
     assert both[1] <= 4, "what both lists have"
 
 
 def test_an_index_is_of_all_documents(model: str, tmp_path: Path) -> None:
-    _, made = run(BM25() >> Cut(4) >> HNSW(model), tmp_path)
-    assert made == [3, 40]
+    _, encoded = run(BM25() >> Cut(4) >> HNSW(model), tmp_path)
+    assert encoded == [3, 40]
 
 
 def test_what_all_lists_have() -> None:
     texts = small()
     both = (texts.queries.ids, texts.docs.ids)
-    one, other = (Pairs.build(*both, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
+    first, second = (Pairs.build(*both, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
     assert intersect_rows([]) is None
-    assert [row.tolist() for row in (intersect_rows([one]), intersect_rows([one, other])) if row is not None] == [
+    assert [row.tolist() for row in (intersect_rows([first]), intersect_rows([first, second])) if row is not None] == [
         [3, 5],
         [3],
     ]

@@ -36,7 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def by_number(prompt: str) -> str:
     """Order passages by the number that they hold, the greatest first."""
     shown = re.findall(r"^\[(\d+)\] .*?(\d+)$", prompt, re.MULTILINE)
-    return " > ".join(f"[{at}]" for at, _ in sorted(shown, key=lambda one: -int(one[1])))
+    return " > ".join(f"[{at}]" for at, _ in sorted(shown, key=lambda line: -int(line[1])))
 
 
 N = 25
@@ -44,9 +44,9 @@ DOCS = {f"d{i:02}": "wine " * (N - i) + f"item {i}" for i in range(N)}
 
 
 def run(server: Server, tmp_path: Path, **options: Any) -> tuple[list[str], dict[str, Any]]:
-    one = Collection.of(DOCS, {"q": "wine"}, {"q": {"d24": 1}})
+    collection = Collection.of(DOCS, {"q": "wine"}, {"q": {"d24": 1}})
     system = BM25(k1=9, b=0) >> LLMListwise(server.url, "m", **options)
-    result = Experiment(one, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, {"S": system}, ["RR"], store=LocalStore(tmp_path)).run()
     (row,) = result.rows
     return (list(result.ranking("S").to_dict()["q"]) if row.status == "ok" else []), row
 
@@ -54,9 +54,9 @@ def run(server: Server, tmp_path: Path, **options: Any) -> tuple[list[str], dict
 def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     server.answer = by_number
-    found, row = run(server, tmp_path, window=10, step=5)
-    assert found[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
-    assert sorted(found) == sorted(DOCS)
+    ranking, row = run(server, tmp_path, window=10, step=5)
+    assert ranking[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
+    assert sorted(ranking) == sorted(DOCS)
     assert row.counts["llm_requests"] == len(server.requests) == 4
     assert (row.cost.parameters, row.cost.devices) == (None, ("endpoint",)), "nobody knows"
     first = server.requests[0]
@@ -68,15 +68,15 @@ def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, mon
 
 def test_the_last_window_stands_at_the_front_wherever_the_steps_end(server: Server, tmp_path: Path) -> None:
     server.answer = by_number
-    found, _ = run(server, tmp_path, window=10, step=4)
+    ranking, _ = run(server, tmp_path, window=10, step=4)
     assert len(server.requests) == 5, "from 15, 11, 7, 3 and 0"
-    assert found[:6] == ["d24", "d23", "d22", "d21", "d20", "d19"]
+    assert ranking[:6] == ["d24", "d23", "d22", "d21", "d20", "d19"]
 
 
 def test_below_the_depth_nothing_changes(server: Server, tmp_path: Path) -> None:
     server.answer = by_number
-    found, _ = run(server, tmp_path, depth=4)
-    assert found == ["d03", "d02", "d01", "d00", *(f"d{i:02}" for i in range(4, N))]
+    ranking, _ = run(server, tmp_path, depth=4)
+    assert ranking == ["d03", "d02", "d01", "d00", *(f"d{i:02}" for i in range(4, N))]
 
 
 @pytest.mark.parametrize(
@@ -86,17 +86,17 @@ def test_below_the_depth_nothing_changes(server: Server, tmp_path: Path) -> None
 )  # fmt: skip
 def test_odd_answers_keep_every_candidate(answer: str, counter: str, server: Server, tmp_path: Path) -> None:
     server.answer = lambda prompt: answer
-    found, row = run(server, tmp_path, depth=5, window=5, step=2)
-    assert sorted(found) == sorted(DOCS)
+    ranking, row = run(server, tmp_path, depth=5, window=5, step=2)
+    assert sorted(ranking) == sorted(DOCS)
     assert row.counts[counter] == 1
-    assert found[0] == ("d02" if "3" in answer else "d00")
+    assert ranking[0] == ("d02" if "3" in answer else "d00")
 
 
 def test_a_server_that_is_busy_is_asked_again_and_one_that_fails_fails_the_row(server: Server, tmp_path: Path) -> None:
     answers = iter([503, 429, "[2] > [1]"])
     server.answer = lambda prompt: next(answers)
-    found, _ = run(server, tmp_path / "a", depth=2, window=2, step=1)
-    assert found[:2] == ["d01", "d00"]
+    ranking, _ = run(server, tmp_path / "a", depth=2, window=2, step=1)
+    assert ranking[:2] == ["d01", "d00"]
     server.answer = lambda prompt: 401
     _, row = run(server, tmp_path / "b", depth=2, window=2, step=1)
     assert row.status == "failed" and "HTTP 401" in row.error

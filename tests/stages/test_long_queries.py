@@ -45,13 +45,13 @@ def test_the_worked_example_of_quite(alpha: float, expected: list[tuple[int, flo
     st.floats(0, 1),
 )
 def test_properties_of_quite(sentences: list[set[str]], weights: dict[str, float], alpha: float) -> None:
-    whole = quite(weights, sentences, 99, alpha)
-    assert sorted(row for row, _ in whole) == list(range(len(sentences)))
-    scores = [score for _, score in whole]
-    assert all(later <= earlier + 1e-9 for earlier, later in pairwise(scores))
-    assert quite(weights, sentences, 2, alpha) == whole[:2]
+    selected = quite(weights, sentences, 99, alpha)
+    assert sorted(row for row, _ in selected) == list(range(len(sentences)))
+    scores = [score for _, score in selected]
+    assert all(after <= before + 1e-9 for before, after in pairwise(scores))
+    assert quite(weights, sentences, 2, alpha) == selected[:2]
     doubled = quite({term: 2 * weight for term, weight in weights.items()}, sentences, 99, alpha)
-    assert [row for row, _ in doubled] == [row for row, _ in whole]
+    assert [row for row, _ in doubled] == [row for row, _ in selected]
 
 
 def test_nothing_to_cover() -> None:
@@ -67,11 +67,11 @@ def rewritten(tmp_path: Path, map: object, query: str = QUERY) -> str:
     """Return what a map makes of a query, with the frequencies of the documents above."""
     from nirank.testing.bench import Bench
 
-    one = Collection.of(DOCS, {"q": query or QUERY}, {"q": {"d0": 1}})  # queries that are all blank are refused
+    collection = Collection.of(DOCS, {"q": query or QUERY}, {"q": {"d0": 1}})  # queries that are all blank are refused
     tmp_path.mkdir()
-    bench = Bench(map, one, tmp_path)
-    made = map.map(Texts.of({"q": query}), None, bench.make_context(one.queries))  # type: ignore[attr-defined]
-    return str(made.columns["text"][0].as_py())
+    bench = Bench(map, collection, tmp_path)
+    mapped = map.map(Texts.of({"q": query}), None, bench.make_context(collection.queries))  # type: ignore[attr-defined]
+    return str(mapped.columns["text"][0].as_py())
 
 
 def test_top_terms_keep_words_and_their_frequency(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_key_sentences_cover_the_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("map", [TopTerms(3), KeySentences(2)])
 def test_they_obey_and_work_in_experiments(map: object, tmp_path: Path) -> None:
     check_stage(map)  # type: ignore[arg-type]
-    one = Collection.of(DOCS, {"q": QUERY}, {"q": {"d1": 1}})
-    result = Experiment(one, {"S": rewrite(map, BM25())}, ["RR"], store=LocalStore(tmp_path)).run()  # type: ignore[arg-type]
+    collection = Collection.of(DOCS, {"q": QUERY}, {"q": {"d1": 1}})
+    result = Experiment(collection, {"S": rewrite(map, BM25())}, ["RR"], store=LocalStore(tmp_path)).run()  # type: ignore[arg-type]
     assert result.rows[0].status == "ok"
 
 

@@ -24,9 +24,9 @@ SIDES = Sides(Node.leaf("texts", "q", "q"), Node.leaf("texts", "d", "d"), collec
 
 
 def test_first_words_of_title_and_text() -> None:
-    made = FirstWords(3).map(DOCS, None, Context())
-    assert made[0] == {"id": "a", "text": "T one two", "metadata": {"year": 5}} and made[1]["text"] == ""
-    assert made.parents is not None and made.parents.tolist() == [0, 1]
+    texts = FirstWords(3).map(DOCS, None, Context())
+    assert texts[0] == {"id": "a", "text": "T one two", "metadata": {"year": 5}} and texts[1]["text"] == ""
+    assert texts.parents is not None and texts.parents.tolist() == [0, 1]
     queries = Texts.of({"q": "  a\tb\nc ", "r": "a"})
     assert FirstWords(2).map(queries, None, Context()).columns["text"].to_pylist() == ["a b", "a"]
     with pytest.raises(ConfigError, match="first_words: words must be 1 or more, got 0"):
@@ -34,13 +34,13 @@ def test_first_words_of_title_and_text() -> None:
 
 
 def test_windows_repeat_the_title_and_end_with_the_text() -> None:
-    made = Windows(3, overlap=1).map(DOCS, None, Context())
-    assert [made[row] for row in range(len(made))] == [
+    passages = Windows(3, overlap=1).map(DOCS, None, Context())
+    assert [passages[row] for row in range(len(passages))] == [
         {"id": "a#0", "title": "T", "metadata": {"year": 5}, "text": "one two three"},
         {"id": "a#1", "title": "T", "metadata": {"year": 5}, "text": "three four five"},
         {"id": "b#0", "title": "", "metadata": {}, "text": ""},
     ]
-    assert made.parents is not None and made.parents.tolist() == [0, 0, 1]
+    assert passages.parents is not None and passages.parents.tolist() == [0, 0, 1]
     assert Windows(2).map(DOCS, None, Context()).columns["text"].to_pylist() == ["one two", "three four", "five", ""]
 
 
@@ -49,13 +49,13 @@ def test_windows_repeat_the_title_and_end_with_the_text() -> None:
 def test_windows_cover_every_word_once_but_for_the_overlap(lengths: list[int], words: int, data: Any) -> None:
     overlap = data.draw(st.integers(0, words - 1))
     texts = Texts.of({f"d#{i}": " ".join(map(str, range(n))) for i, n in enumerate(lengths)})
-    made = Windows(words, overlap).map(texts, None, Context())
-    assert made.parents is not None and not made.ids.find_duplicates()
+    passages = Windows(words, overlap).map(texts, None, Context())
+    assert passages.parents is not None and not passages.ids.find_duplicates()
     for row, length in enumerate(lengths):
-        windows = [made[int(i)]["text"].split() for i in np.flatnonzero(np.asarray(made.parents) == row)]
-        joined = windows[0] + [word for one in windows[1:] for word in one[overlap:]]
+        windows = [passages[int(i)]["text"].split() for i in np.flatnonzero(np.asarray(passages.parents) == row)]
+        joined = windows[0] + [word for window in windows[1:] for word in window[overlap:]]
         assert joined == [str(i) for i in range(length)]
-        assert all(len(one) == words for one in windows[:-1])
+        assert all(len(window) == words for window in windows[:-1])
         assert len(windows) == 1 or len(windows[-1]) > overlap  # none lies inside the one before
 
 

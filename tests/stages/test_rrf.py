@@ -17,15 +17,15 @@ from nirank.stages.rrf import RRF, rrf
 
 
 def test_trap_27_rrf_dialect() -> None:
-    found = combined(RRF(), {"q": {"X": 3, "a": 2, "Y": 1}}, {"q": {"b": 3, "c": 2, "Y": 1}})["q"]
-    assert list(found) == ["Y", "b", "X", "c", "a"]
-    assert list(found.values()) == pytest.approx([2 / 63, 1 / 61, 1 / 61, 1 / 62, 1 / 62])
-    assert found["Y"] == pytest.approx(0.031746, abs=1e-6)
+    scores = combined(RRF(), {"q": {"X": 3, "a": 2, "Y": 1}}, {"q": {"b": 3, "c": 2, "Y": 1}})["q"]
+    assert list(scores) == ["Y", "b", "X", "c", "a"]
+    assert list(scores.values()) == pytest.approx([2 / 63, 1 / 61, 1 / 61, 1 / 62, 1 / 62])
+    assert scores["Y"] == pytest.approx(0.031746, abs=1e-6)
 
 
 def test_trap_27_ties_take_ranks_in_standard_order() -> None:
-    found = combined(RRF(), {"q": {"a": 1, "b": 1, "c": 1}}, {"q": {}})["q"]
-    assert found == pytest.approx({"c": 1 / 61, "b": 1 / 62, "a": 1 / 63})
+    scores = combined(RRF(), {"q": {"a": 1, "b": 1, "c": 1}}, {"q": {}})["q"]
+    assert scores == pytest.approx({"c": 1 / 61, "b": 1 / 62, "a": 1 / 63})
 
 
 def test_trap_27_the_constant_is_declared() -> None:
@@ -33,18 +33,20 @@ def test_trap_27_the_constant_is_declared() -> None:
 
 
 def test_scores_are_ignored_and_float64() -> None:
-    one, two = {"q": {"a": 9.0, "b": -5.0}}, {"q": {"b": 0.2, "a": 0.1}}
+    first, second = {"q": {"a": 9.0, "b": -5.0}}, {"q": {"b": 0.2, "a": 0.1}}
     again = {"q": {"a": 0.5, "b": 0.4}}
-    assert combined(RRF(), one, two) == combined(RRF(), again, two)
-    single = [Ranking(r.queries, r.docs, r.offsets, r.rows, r.scores.astype(np.float32)) for r in rankings(one, two)]
+    assert combined(RRF(), first, second) == combined(RRF(), again, second)
+    single = [
+        Ranking(r.queries, r.docs, r.offsets, r.rows, r.scores.astype(np.float32)) for r in rankings(first, second)
+    ]
     assert RRF().combine(single, Context()).scores.dtype == np.float64
 
 
 def test_k_is_in_the_formula() -> None:
-    found = combined(RRF(0), {"q": {"a": 2, "b": 1}}, {"q": {"b": 1}})["q"]
-    assert found == pytest.approx({"b": 1.5, "a": 1.0})
-    whole = combined(RRF(k=1), {"q": {"a": 2, "b": 1}}, {"q": {"b": 1}})["q"]  # a whole number divides, too
-    assert whole == pytest.approx({"b": 1 / 3 + 1 / 2, "a": 1 / 2})
+    scores = combined(RRF(0), {"q": {"a": 2, "b": 1}}, {"q": {"b": 1}})["q"]
+    assert scores == pytest.approx({"b": 1.5, "a": 1.0})
+    scores_k1 = combined(RRF(k=1), {"q": {"a": 2, "b": 1}}, {"q": {"b": 1}})["q"]  # a whole number divides, too
+    assert scores_k1 == pytest.approx({"b": 1 / 3 + 1 / 2, "a": 1 / 2})
 
 
 def test_agrees_with_a_loop_and_with_every_order_of_lists() -> None:
@@ -52,16 +54,16 @@ def test_agrees_with_a_loop_and_with_every_order_of_lists() -> None:
     for _ in range(20):
         runs = [random_run(random) for _ in range(3)]
         expected: dict[str, dict[str, float]] = {}
-        for one in rankings(*runs):
-            for query, scored in one.to_dict().items():
+        for ranking in rankings(*runs):
+            for query, scored in ranking.to_dict().items():
                 for rank, doc in enumerate(scored, 1):
                     place = expected.setdefault(query, {})
                     place[doc] = place.get(doc, 0.0) + 1 / (60 + rank)
         lists = rankings(*runs)
-        found = RRF().combine(lists, Context())
-        assert found.to_dict() == {query: pytest.approx(scored) for query, scored in expected.items()}
+        fused = RRF().combine(lists, Context())
+        assert fused.to_dict() == {query: pytest.approx(scored) for query, scored in expected.items()}
         for other in itertools.permutations(lists):
-            assert RRF().combine(other, Context()) == found  # to the last bit
+            assert RRF().combine(other, Context()) == fused  # to the last bit
 
 
 def test_trap_25_the_cut_comes_after_fusion() -> None:
@@ -71,15 +73,15 @@ def test_trap_25_the_cut_comes_after_fusion() -> None:
     deep = rankings(*runs, depth=100)
     fused = RRF().combine(deep, Context())
     assert fused.ranks[list(fused.docs.take(fused.rows)).index("shared")] == 1
-    cut = RRF().combine([Cut(50).combine([one], Context()) for one in deep], Context())
+    cut = RRF().combine([Cut(50).combine([ranking], Context()) for ranking in deep], Context())
     assert "shared" not in cut.docs.take(cut.rows)
 
 
 def test_unequal_depths_are_counted_and_the_shallowest_is_the_depth() -> None:
     run = {"q": {"a": 2.0, "b": 1.0}}
     ctx = Context()
-    found = RRF().combine(rankings(run, run, run, depth=(None, 100, 1000)), ctx)
-    assert found.depth == 100 and ctx.counts["unequal_depths"] == 2
+    fused = RRF().combine(rankings(run, run, run, depth=(None, 100, 1000)), ctx)
+    assert fused.depth == 100 and ctx.counts["unequal_depths"] == 2
     ctx = Context()
     assert RRF().combine(rankings(run, run, depth=50), ctx).depth == 50 and not ctx.counts
     assert RRF().combine(rankings(run, run), ctx).depth is None and not ctx.counts

@@ -36,16 +36,16 @@ def searched(path: Any, scope: Scope | None = None, k: int | None = 1000, **opti
     stage = RunFile(str(path), **options)
     (node,) = stage.plan_inputs(SIDES)
     ctx = Context(QUERIES, DOCS)
-    found = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, Path(), ctx, node.stage))
-    ctx.inputs = (found,)
+    ranking = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, Path(), ctx, node.stage))
+    ctx.inputs = (ranking,)
     return stage.search(QUERIES, scope or Scope(QUERIES.ids, DOCS.ids), k, ctx)
 
 
 def test_reads_and_cuts(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d7 1 2.5 t\nq1 Q0 d3 2 2.5 t\nq1 Q0 d1 3 0.25 t\nq3 Q0 d1 1 1 t\n")
-    found = searched(tmp_path / "a.run")
-    assert found.to_dict() == {"q1": {"d7": 2.5, "d3": 2.5, "d1": 0.25}, "q2": {}, "q3": {"d1": 1.0}}
-    assert found.depth is None and found.scores.dtype == np.float64
+    ranking = searched(tmp_path / "a.run")
+    assert ranking.to_dict() == {"q1": {"d7": 2.5, "d3": 2.5, "d1": 0.25}, "q2": {}, "q3": {"d1": 1.0}}
+    assert ranking.depth is None and ranking.scores.dtype == np.float64
     assert searched(tmp_path / "a.run", k=2).to_dict()["q1"] == {"d7": 2.5, "d3": 2.5}
     assert searched(tmp_path / "a.run", k=2).depth == 2
 
@@ -59,15 +59,15 @@ def test_names_in_the_path_and_gzip(tmp_path: Path) -> None:
 
 
 def test_identity_is_the_content(tmp_path: Path) -> None:
-    one, two, other = (tmp_path / name for name in ("a.run", "b.run", "c.run"))
-    one.write_text(lines(q1=3))
-    two.write_text(lines(q1=3))
-    other.write_text(lines(q1=4))
-    nodes = [RunFile(str(path)).plan_inputs(SIDES)[0] for path in (one, two, other)]
+    first, second, third = (tmp_path / name for name in ("a.run", "b.run", "c.run"))
+    first.write_text(lines(q1=3))
+    second.write_text(lines(q1=3))
+    third.write_text(lines(q1=4))
+    nodes = [RunFile(str(path)).plan_inputs(SIDES)[0] for path in (first, second, third)]
     assert nodes[0].address == nodes[1].address != nodes[2].address
-    assert RunFile(str(one)).describe_identity() == RunFile(str(other)).describe_identity()
-    assert RunFile(str(one), order_by="rank").plan_inputs(SIDES)[0].address != nodes[0].address
-    one.write_text(lines(q1=9))
+    assert RunFile(str(first)).describe_identity() == RunFile(str(third)).describe_identity()
+    assert RunFile(str(first), order_by="rank").plan_inputs(SIDES)[0].address != nodes[0].address
+    first.write_text(lines(q1=9))
     job = Job(nodes[0].params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), nodes[0].stage)
     with pytest.raises(DataError, match=r"a\.run: changed since it was read at planning; run again"):
         read_run_file(job)
@@ -88,22 +88,22 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
 )
 def test_trap_09_where_a_file_was_cut(lists: dict[str, int], depth: int | None, tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(**lists))
-    found = searched(tmp_path / "a.run", k=None)
-    assert found.depth == depth == guess_depth(found)
+    ranking = searched(tmp_path / "a.run", k=None)
+    assert ranking.depth == depth == guess_depth(ranking)
 
 
 def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(q1=20, q2=20, q3=5))
     mask = np.arange(30) % 2 == 0
-    found = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, mask=mask))
-    assert found.counts.tolist() == [10, 10, 3] and found.depth == 10  # below, the file says nothing
-    own = np.array([3, -1, -1])
-    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own)).depth == 19
+    ranking = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, mask=mask))
+    assert ranking.counts.tolist() == [10, 10, 3] and ranking.depth == 10  # below, the file says nothing
+    own_rows = np.array([3, -1, -1])
+    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own_rows)).depth == 19
     listed = {"q1": ["d1", "d2"], "q2": ["d4"], "q3": ["d29"]}
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
-    found = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
-    assert found.to_dict() == {"q1": {"d1": 99.0, "d2": 98.0}, "q2": {"d4": 96.0}, "q3": {}}
-    assert found.depth is None  # of the cut lists, every allowed document is there
+    ranking = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
+    assert ranking.to_dict() == {"q1": {"d1": 99.0, "d2": 98.0}, "q2": {"d4": 96.0}, "q3": {}}
+    assert ranking.depth is None  # of the cut lists, every allowed document is there
     listed["q2"] = ["d4", "d25"]
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
     assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs)).depth == 1
@@ -121,10 +121,10 @@ def test_some_queries_of_what_was_read(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text(lines(q1=3, q3=2))
     stage = RunFile(str(tmp_path / "a.run"))
     (node,) = stage.plan_inputs(SIDES)
-    found = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
+    ranking = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
     shard = QUERIES.take(np.array([2, 1]))
-    some = stage.search(shard, Scope(shard.ids, DOCS.ids), 5, Context(inputs=(found,)))
-    assert some.to_dict() == {"q3": {"d0": 100.0, "d1": 99.0}, "q2": {}}
+    part = stage.search(shard, Scope(shard.ids, DOCS.ids), 5, Context(inputs=(ranking,)))
+    assert part.to_dict() == {"q3": {"d0": 100.0, "d1": 99.0}, "q2": {}}
 
 
 def test_order_by_rank_and_duplicates(tmp_path: Path) -> None:
@@ -144,17 +144,17 @@ def test_trap_10_nan_in_a_run_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("gone.run", "run: gone.run: there is no such file"),
         ("{collection}.run", "run: sci fact.run (from {collection}.run): there is no such file"),
         (".", "run: .: is a folder; expected a file"),
     ],
 )
-def test_a_missing_file_is_told_when_planned(path: str, said: str) -> None:
+def test_a_missing_file_is_told_when_planned(path: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         RunFile(path).plan_inputs(SIDES)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_refusals() -> None:
@@ -177,16 +177,18 @@ def test_refusals() -> None:
 def test_no_queries() -> None:
     none = Ranking.from_dict({}, Ids.of([]), DOCS.ids)
     assert guess_depth(none) is None
-    found = RunFile("a").search(QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(none,)))
-    assert len(found) == 0
+    ranking = RunFile("a").search(
+        QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(none,))
+    )
+    assert len(ranking) == 0
 
 
 def test_how_many_documents_a_scope_leaves() -> None:
     random = np.random.default_rng(5)
     for _ in range(20):
         mask = random.random(30) < 0.5 if random.random() < 0.6 else None
-        own = random.integers(-1, 30, 3) if random.random() < 0.6 else None
+        own_rows = random.integers(-1, 30, 3) if random.random() < 0.6 else None
         q, d = np.nonzero(random.random((3, 30)) < 0.5)
         pairs = Pairs.build(QUERIES.ids, DOCS.ids, q, d, source="test") if random.random() < 0.5 else None
-        scope = Scope(QUERIES.ids, DOCS.ids, mask, pairs, own)
+        scope = Scope(QUERIES.ids, DOCS.ids, mask, pairs, own_rows)
         assert scope.count_rows().tolist() == scope.list_pairs().counts.tolist()

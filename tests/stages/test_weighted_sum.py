@@ -15,8 +15,8 @@ from nirank.stages.weighted_sum import WeightedSum, normalise, weighted_sum
 
 
 def normalised(scores: list[float], how: str) -> list[float]:
-    (one,) = rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
-    return normalise(one, how)[0].tolist()  # type: ignore[arg-type]
+    (ranking,) = rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
+    return normalise(ranking, how)[0].tolist()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_trap_25_normalised_over_the_whole_list() -> None:
     run, other = {"q": {"d": 20.0, "c": 19.0, "b": 18.0, "a": 2.0}}, {"q": {"d": 1.0}}
     deep, _ = rankings(run, other, depth=4)
     ctx = Context()
-    found = WeightedSum().combine([deep, Cut(3).combine([deep], ctx)], ctx)
-    assert found.to_dict()["q"] == pytest.approx({"d": 2.0, "c": 17 / 18 + 0.5, "b": 16 / 18 + 0.0, "a": 0.0})
+    fused = WeightedSum().combine([deep, Cut(3).combine([deep], ctx)], ctx)
+    assert fused.to_dict()["q"] == pytest.approx({"d": 2.0, "c": 17 / 18 + 0.5, "b": 16 / 18 + 0.0, "a": 0.0})
     assert ctx.counts["unequal_depths"] == 1
-    assert found.depth == 3
+    assert fused.depth == 3
 
 
 def test_trap_26_missing_documents_and_weight_zero() -> None:
@@ -79,9 +79,9 @@ def test_trap_26_the_interpolation_example() -> None:
 
 
 def test_trap_26_the_rule_is_declared() -> None:
-    said = {"normalise": "minmax", "weights": 1.0, "missing": "the least of the list"}
-    assert WeightedSum().describe_conventions() == said
-    assert WeightedSum((1, 2), "rank").describe_conventions() == {**said, "normalise": "rank", "weights": (1, 2)}
+    conventions = {"normalise": "minmax", "weights": 1.0, "missing": "the least of the list"}
+    assert WeightedSum().describe_conventions() == conventions
+    assert WeightedSum((1, 2), "rank").describe_conventions() == {**conventions, "normalise": "rank", "weights": (1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -90,29 +90,29 @@ def test_trap_26_the_rule_is_declared() -> None:
 )
 def test_what_an_absent_document_gets(how: str, least: float) -> None:
     stage = WeightedSum(None, how, allow_raw=True)  # type: ignore[arg-type]
-    (one,) = rankings({"q": {"a": 3.0, "b": 1.0}})
-    whole = stage.combine([one], Context()).to_dict()["q"]
+    (ranking,) = rankings({"q": {"a": 3.0, "b": 1.0}})
+    scores = stage.combine([ranking], Context()).to_dict()["q"]
     with_absent = combined(stage, {"q": {"a": 3.0, "b": 1.0}}, {"q": {"z": 0.0, "y": 0.0}})["q"]
     alone = combined(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
     assert with_absent["z"] == pytest.approx(least + alone)
-    assert min(whole.values()) >= least
+    assert min(scores.values()) >= least
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["minmax", "zscore", "sum", "rank", "none"]))
 @settings(max_examples=30, deadline=None)
 def test_the_sum_is_linear_and_symmetric(seed: int, how: str) -> None:
     random = np.random.default_rng(seed)
-    one, two, three = rankings(*(random_run(random) for _ in range(3)))
+    first, second, third = rankings(*(random_run(random) for _ in range(3)))
     ctx = Context()
 
     def summed(weights: tuple[float, ...] | None, *lists: object) -> object:
         return WeightedSum(weights, how, allow_raw=True).combine(lists, ctx)  # type: ignore[arg-type]
 
-    assert summed(None, one, two, three) == summed(None, three, one, two)  # to the last bit
-    base, double = summed((1, 0.5), one, two), summed((2, 1), one, two)
+    assert summed(None, first, second, third) == summed(None, third, first, second)  # to the last bit
+    base, double = summed((1, 0.5), first, second), summed((2, 1), first, second)
     assert np.array_equal(2 * base.scores, double.scores)  # type: ignore[attr-defined]
     assert np.array_equal(base.rows, double.rows)  # type: ignore[attr-defined]
-    assert summed((1, 0, 2), one, two, three) == summed((1, 2), one, three)
+    assert summed((1, 0, 2), first, second, third) == summed((1, 2), first, third)
 
 
 def test_one_list_keeps_its_order() -> None:
@@ -131,13 +131,13 @@ def test_empty_sides() -> None:
 
 
 def test_refusals() -> None:
-    for wrong, said in (
+    for wrong, message in (
         ({"normalise": "minimax"}, "did you mean 'minmax'"),
         ({"normalise": "none"}, "allow_raw: true"),
         ({"weights": ()}, "at least one weight"),
         ({"weights": (1, float("inf"))}, r"weights must be a finite number, got \(1, inf\)"),
     ):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=message):
             WeightedSum(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="one weight a list, got 1 for 2 lists"):
         weighted_sum(Cut(1), Cut(2), weights=[1])

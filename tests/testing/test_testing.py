@@ -88,9 +88,9 @@ GOOD: list[Stage] = [
 ]
 
 
-@pytest.mark.parametrize("one", GOOD, ids=repr)
-def test_our_stages_obey(one: Stage) -> None:
-    check_stage(one)
+@pytest.mark.parametrize("stage", GOOD, ids=repr)
+def test_our_stages_obey(stage: Stage) -> None:
+    check_stage(stage)
 
 
 def test_only_with_a_file_obeys(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_large_stages_obey(name: str) -> None:
 
 
 def test_every_registered_stage_is_checked() -> None:
-    checked = {one.name for one in GOOD} | ELSEWHERE | set(HEAVY)
+    checked = {stage.name for stage in GOOD} | ELSEWHERE | set(HEAVY)
     assert set(load_stages()) <= checked
 
 
@@ -217,9 +217,9 @@ class Deeper(Shifting):
     name = "deeper"
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Any) -> Pairs:
-        found = super().search(queries, scope, None, ctx)
-        assert isinstance(found, Ranking)
-        return found.rescore(-found.scores, source="deeper") if k is None else found.cut(k)
+        ranking = super().search(queries, scope, None, ctx)
+        assert isinstance(ranking, Ranking)
+        return ranking.rescore(-ranking.scores, source="deeper") if k is None else ranking.cut(k)
 
 
 @stage
@@ -227,9 +227,9 @@ class Unsorted(Shifting):
     name = "unsorted"
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Any) -> Pairs:
-        found = super().search(queries, scope, k, ctx)
-        assert isinstance(found, Ranking)
-        return Ranking(found.queries, found.docs, found.offsets, found.rows, -found.scores)
+        ranking = super().search(queries, scope, k, ctx)
+        assert isinstance(ranking, Ranking)
+        return Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, -ranking.scores)
 
 
 @stage
@@ -347,7 +347,7 @@ def test_a_sound_stage_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (Outside(), "scope: a result is outside the scope"),
         (Together(), "sharding: some queries alone get other results"),
@@ -370,10 +370,10 @@ def test_a_sound_stage_passes() -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Stage) else "",
 )
-def test_a_broken_law_is_named(broken: Stage, said: str) -> None:
+def test_a_broken_law_is_named(broken: Stage, message: str) -> None:
     with pytest.raises(AssertionError) as caught:
         check_stage(broken)
-    assert said in str(caught.value) and str(caught.value).startswith(repr(broken))
+    assert message in str(caught.value) and str(caught.value).startswith(repr(broken))
 
 
 def test_the_small_collection_has_what_breaks_stages() -> None:
