@@ -75,7 +75,7 @@ def test_texts(stage: TextMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_long_texts_are_read_a_few_at_a_time() -> None:
     texts = Texts.of({f"d{at}": "word " * 2_000_000 for at in range(4)})
-    assert texts._slice == 1 and Texts.of(dict.fromkeys("abc", "short"))._slice == 4096
+    assert texts._slice_rows == 1 and Texts.of(dict.fromkeys("abc", "short"))._slice_rows == 4096
     assert [len(text) for text in texts.read(TextView("text"))] == [9_999_999] * 4
 
 
