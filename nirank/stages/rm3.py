@@ -31,9 +31,9 @@ class RM3(Combiner):
         P(t | R) ∝ Σ_D s(D) × w(t, D) / Σ_t' w(t', D)       (RM1)
         weight   = original × P(t | q) + (1 - original) × P(t | R)
 
-    P(t | R) is cut to the `terms` greatest and summed to 1. Feedback terms have 2 to 20 letters a–z or digits and occur
-    in at most a tenth of the documents (of collections of ten or more). These are Anserini's choices. The second
-    search is BM25 over all documents that the scope allows.
+    P(t | R) is cut to the `terms` greatest above 0 and summed to 1. Feedback terms have 2 to 20 letters a–z or digits
+    and occur in at most a tenth of the documents (of collections of ten or more). These are Anserini's choices. The
+    second search is BM25 over all documents that the scope allows.
 
     Abdul-Jaleel et al., TREC 2004; Lavrenko and Croft, SIGIR 2001 (RM1).
     """
@@ -49,6 +49,7 @@ class RM3(Combiner):
     analyzer: str = option(default="english", help="a language, standard, simple or whitespace")
 
     name = "rm3"
+    version = 2
     source = "Abdul-Jaleel et al., TREC 2004, section 3; cut-offs as in Anserini's Rm3Reranker"
 
     def check(self) -> None:
@@ -122,7 +123,8 @@ class RM3(Combiner):
             total = sum(vectors[row].values())
             for word, weight in vectors[row].items():
                 model[word] += score * weight / total
-        model = Counter(greatest(model, self.terms))
+        # Scores below 0 (a cross-encoder's) are no probabilities: what they speak against is no term of the model.
+        model = Counter({word: weight for word, weight in greatest(model, self.terms).items() if weight > 0})
         mass, length = sum(model.values()), sum(query_terms.values())
         if not mass or not length:
             return dict(query_terms)
