@@ -216,7 +216,7 @@ def _find_reached_folders(config: Path, store: LocalStore) -> set[Path]:
         seeds=configuration.seeds,
         folds=configuration.folds,
     )
-    nodes = experiment.nodes()
+    nodes = experiment.list_nodes()
     memos = find_used_memos(store, nodes)  # looks for every node's artifact
     scratch_folders = map(store.get_scratch_folder, nodes)
     return {*store.used_folders, *scratch_folders, *(store.root / "memos" / name for name in memos)}

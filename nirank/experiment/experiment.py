@@ -123,7 +123,7 @@ class Experiment:
             self._system_runs = self._plan(self._find_stored_choice)
         return self._system_runs
 
-    def nodes(self) -> list[Node]:
+    def list_nodes(self) -> list[Node]:
         """Return all computations of the plan, each at every depth at which it is asked for."""
         targets = [target for run in self.plan() for target in run.nodes]
         return list(dict.fromkeys(node for target in targets for node in target.walk() if not node.is_leaf))

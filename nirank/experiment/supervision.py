@@ -67,7 +67,7 @@ class Supervision:
             **({} if self.seen is None else {"evaluated_matches": self.seen._asdict()}),
         }
 
-    def relevant_fingerprints(self) -> NDArray[np.uint64]:
+    def find_relevant_fingerprints(self) -> NDArray[np.uint64]:
         """Return the fingerprints of the documents that are relevant to one of the queries."""
         relevant = (self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)
         rows = np.unique(self.qrels.rows[relevant])
@@ -89,7 +89,7 @@ def find_seen_queries(
     seen = np.zeros(len(qrels.queries), np.bool_)
     for query_set in training:
         in_fold = True if query_set.held_out is None else np.isin(queries, query_set.held_out)
-        seen[queries[in_fold & np.isin(fingerprints, query_set.relevant_fingerprints())]] = True
+        seen[queries[in_fold & np.isin(fingerprints, query_set.find_relevant_fingerprints())]] = True
     return seen
 
 

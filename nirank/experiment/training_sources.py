@@ -113,7 +113,7 @@ class RunSources:
         shared = find_shared(collection, qrels, evaluated) & np.isin(qrels.query_rows, rows)
         n_shared = count_pairs(collection, qrels, shared)
         if n_shared and refused:
-            raise _pairs_overlap(title, collection, qrels, shared, use)
+            raise _make_pair_overlap_error(title, collection, qrels, shared, use)
         if dropped:
             qrels = qrels.select(~shared)
         collection = replace(collection, qrels={qrels.name: qrels})
@@ -122,7 +122,7 @@ class RunSources:
         texts = _read_questions(queries)
         overlap = self._find_evaluated(texts) | self._find_same_ids(collection, queries, texts)
         if overlap and refused:
-            raise _queries_overlap(title, overlap, len(rows), use)
+            raise _make_query_overlap_error(title, overlap, len(rows), use)
         if dropped:
             rows = rows[[text not in overlap for text in texts]]
         if not len(rows):
@@ -174,7 +174,7 @@ class RunSources:
         """Return the training queries, normalised, that must be left out; raise ConfigError where they are refused."""
         overlap = self._find_evaluated(self.collections.find_evaluated(key, queries))
         if overlap and on_overlap == "refuse":
-            raise _queries_overlap(what, overlap, None)
+            raise _make_query_overlap_error(what, overlap, None)
         if docs is not None:
             self.documents.add(docs.address)
         unknown = {"collection": None, "split": None, "what": what, "queries": None, "relevant_pairs": None}
@@ -235,7 +235,7 @@ def _choose_qrels(collection: Collection, name: str | None) -> Qrels:
     return collection.qrels[name]
 
 
-def _pairs_overlap(
+def _make_pair_overlap_error(
     title: str, collection: Collection, qrels: Qrels, shared: NDArray[np.bool_], use: Use
 ) -> ConfigError:
     n, total = (count_pairs(collection, qrels, which) for which in (shared, qrels.rows >= 0))
@@ -247,7 +247,9 @@ def _pairs_overlap(
     )
 
 
-def _queries_overlap(title: str, overlap: Mapping[str, str], n: int | None, use: Use = "trained") -> ConfigError:
+def _make_query_overlap_error(
+    title: str, overlap: Mapping[str, str], n: int | None, use: Use = "trained"
+) -> ConfigError:
     examples = ", ".join(list(overlap.values())[:_SHOWN])
     total = ("" if n is None else f" of {n:,}") + (" training" if use == "trained" else " tuning")
     return ConfigError(

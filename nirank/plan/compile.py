@@ -32,7 +32,7 @@ def compile(pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> N
 
 
 @compile.register
-def _(chain: Then, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_chain(chain: Then, sides: Sides, upstream: Node | None = None) -> Node:
     for stage in chain.steps:
         upstream = compile(stage, sides, upstream)
     assert upstream is not None
@@ -40,7 +40,7 @@ def _(chain: Then, sides: Sides, upstream: Node | None = None) -> Node:
 
 
 @compile.register
-def _(retriever: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_retriever(retriever: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
     retriever = _resolve_stage(retriever, sides)
     lists = () if upstream is None else (upstream,)
     scopes = sorted({*sides.scope, *lists}, key=lambda node: (node.address, node.depth or 0))
@@ -52,7 +52,7 @@ def _(retriever: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
 
 
 @compile.register
-def _(scorer: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_scorer(scorer: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
     scorer = _resolve_stage(scorer, sides)
     assert upstream is not None, "pipeline.py refuses a scorer without a list"
     inputs = (*_list_sides(sides), *_list_stage_inputs(scorer, sides), ("list", upstream))
@@ -60,18 +60,18 @@ def _(scorer: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
 
 
 @compile.register
-def _(combiner: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_combiner_stage(combiner: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
     assert upstream is not None, "pipeline.py refuses a combiner without a list"
     return compile_combiner(combiner, sides, (upstream,))
 
 
 @compile.register
-def _(join: Join, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_join(join: Join, sides: Sides, upstream: Node | None = None) -> Node:
     return compile_combiner(join.stage, sides, tuple(compile(branch, sides, upstream) for branch in join.inputs))
 
 
 @compile.register
-def _(within: Within, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_within(within: Within, sides: Sides, upstream: Node | None = None) -> Node:
     if isinstance(within.scope, ScopeStage):
         scope = _resolve_stage(within.scope, sides)
         inputs = (*_list_sides(sides), *_list_stage_inputs(scope, sides))
@@ -85,7 +85,7 @@ def _(within: Within, sides: Sides, upstream: Node | None = None) -> Node:
 
 
 @compile.register
-def _(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_rewrite(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
     texts = _compile_map(rewrite.by, sides, sides.queries)
     inputs = (("texts", sides.queries), ("made", texts))
     queries = Node(f"{TASKS}:align_rewritten", 1, inputs=inputs, kind="texts", label="rewritten")
@@ -93,7 +93,7 @@ def _(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
 
 
 @compile.register
-def _(fold: Fold, sides: Sides, upstream: Node | None = None) -> Node:
+def _compile_fold(fold: Fold, sides: Sides, upstream: Node | None = None) -> Node:
     undivided = sides.docs if fold.side == "docs" else sides.queries
     parts = replace(_compile_map(fold.view, sides, undivided), offline=fold.side == "docs")
     inner = replace(sides, docs=parts) if fold.side == "docs" else replace(sides, queries=parts)
