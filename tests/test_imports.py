@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import json
 import os
 import subprocess
@@ -118,3 +120,28 @@ def test_every_public_name_can_be_imported() -> None:
         assert getattr(nirank, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'BM26'"):
         _ = nirank.BM26  # type: ignore[attr-defined]
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Imports inside functions and for type checking count too: a reader follows them all the same."""
+    package = Path(__file__).parents[1] / "nirank"
+    files = {
+        ".".join(("nirank", *path.relative_to(package).with_suffix("").parts)): path for path in package.rglob("*.py")
+    }
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    imports: dict[str, set[str]] = {}
+    for name, path in files.items():
+        if name == "nirank":  # what users import: it knows everything
+            continue
+        imports[name] = set()
+        for statement in ast.walk(ast.parse(path.read_text())):
+            if isinstance(statement, ast.ImportFrom) and statement.module:
+                named = [f"{statement.module}.{alias.name}" for alias in statement.names]
+                imports[name].update(module if module in files else statement.module for module in named)
+            elif isinstance(statement, ast.Import):
+                imports[name].update(alias.name for alias in statement.names)
+        imports[name] = {module for module in imports[name] & files.keys() if module != name}
+    try:
+        tuple(graphlib.TopologicalSorter(imports).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(f"circle: {' -> '.join(error.args[1])}")
