@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from varied_values import variants
+from varied_values import vary_options
 
 import nirank
 from nirank.algebra.context import Context
@@ -59,12 +59,12 @@ def test_every_option_is_in_the_space(name: str) -> None:
     how, space, left_out = SPACES[name]
     tried = {"model"}
     assert digest(space(dataclasses.replace(how, model=OTHER))) != digest(space(how))
-    for option, other in variants(how):
+    for option, other in vary_options(how):
         if option == "model":
             continue
         tried.add(option)
         assert (digest(space(other)) == digest(space(how))) == (option in left_out), f"{name}: {option}"
-    assert tried == {one.name for one in dataclasses.fields(how)}, "options that were not tried"
+    assert tried == {field.name for field in dataclasses.fields(how)}, "options that were not tried"
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from varied_values import variants
+from varied_values import vary_options
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.context import Context
@@ -56,10 +56,10 @@ SIDES = Sides(QUERIES, DOCS, collection="c", split="s")
 def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every name is a model whose content its name and revision say."""
 
-    def found(model: str, revision: str | None = None) -> ModelFiles:
+    def resolve(model: str, revision: str | None = None) -> ModelFiles:
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
-    monkeypatch.setattr(models, "resolve", found)
+    monkeypatch.setattr(models, "resolve", resolve)
 
 
 @pytest.fixture
@@ -70,65 +70,65 @@ def files(tmp_path: Path) -> Path:
     return tmp_path / "file"
 
 
-def instances(kind: type[Any], files: Path) -> Iterator[Any]:
+def make_instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
-    needed = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
-    needed |= {"k": 5, "words": 5, "columns": ("title", "text")}
-    given = {
-        one.name: needed[one.name]
-        for one in dataclasses.fields(kind)
-        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+    values = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
+    values |= {"k": 5, "words": 5, "columns": ("title", "text")}
+    required = {
+        field.name: values[field.name]
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
     for more in ALLOWED_TOGETHER.get(kind.name, ({},)):
-        yield kind(**{**given, **{name: str(files) if name == "path" else value for name, value in more.items()}})
+        yield kind(**{**required, **{name: str(files) if name == "path" else value for name, value in more.items()}})
 
 
-def pipeline(one: Stage) -> Pipeline:
+def make_system(stage: Stage) -> Pipeline:
     """Return a system that a stage is part of."""
-    if isinstance(one, Retriever):
-        return one
-    if isinstance(one, Scorer):
-        return BM25() >> one
-    if isinstance(one, Combiner):
+    if isinstance(stage, Retriever):
+        return stage
+    if isinstance(stage, Scorer):
+        return BM25() >> stage
+    if isinstance(stage, Combiner):
         inputs = [BM25(), BM25(k1=2.0)]
-        return one.of(*inputs[: one.lists[1] or 2])
-    if isinstance(one, TextMap):
-        return rewrite(BM25() >> one if one.feedback else one, BM25())
-    assert isinstance(one, ScopeStage), "a kind of stage that this test does not know"
-    return within(one, BM25())
+        return stage.of(*inputs[: stage.lists[1] or 2])
+    if isinstance(stage, TextMap):
+        return rewrite(BM25() >> stage if stage.feedback else stage, BM25())
+    assert isinstance(stage, ScopeStage), "a kind of stage that this test does not know"
+    return within(stage, BM25())
 
 
-def key(one: Stage, sides: Sides = SIDES) -> Hashable:
+def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
     """Return what results are found by: the address, and the depth."""
-    node = compile(pipeline(one), sides)
+    node = compile(make_system(stage), sides)
     return node.address, node.depth
 
 
 @pytest.mark.parametrize("name", load_stages())
 def test_every_option_is_in_the_address(name: str, files: Path) -> None:
     seen: dict[str, list[Hashable]] = {}
-    for one in instances(load_stages()[name], files):
-        for option, other in variants(one):
+    for stage in make_instances(load_stages()[name], files):
+        for option, other in vary_options(stage):
             try:
-                found = key(other)
+                key = find_key(other)
             except ConfigError:  # such as three weights for two lists
                 continue
-            listed = seen.setdefault(option, [])
+            keys = seen.setdefault(option, [])
             if option in LEFT_OUT:
-                assert found == key(one), f"{option} is said to be left out"
+                assert key == find_key(stage), f"{option} is said to be left out"
             else:
-                assert found != key(one) and found not in listed, f"{other!r} is found as {one!r} or another"
-                listed.append(found)
-    several = list(instances(load_stages()[name], files))
-    for one, other in itertools.combinations(several, 2):
-        assert key(one) != key(other)
+                assert key not in (find_key(stage), *keys), f"{other!r} is found as {stage!r} or another"
+                keys.append(key)
+    several = list(make_instances(load_stages()[name], files))
+    for first, second in itertools.combinations(several, 2):
+        assert find_key(first) != find_key(second)
         seen |= {
             field.name: []
-            for field in dataclasses.fields(one)
-            if getattr(one, field.name) != getattr(other, field.name)
+            for field in dataclasses.fields(first)
+            if getattr(first, field.name) != getattr(second, field.name)
         }
     unordered = {"k"} if load_stages()[name].gives == "pairs" else set()  # pairs without order cannot be cut
-    assert {one.name for one in dataclasses.fields(load_stages()[name])} - seen.keys() <= unordered, "not tried"
+    assert {field.name for field in dataclasses.fields(load_stages()[name])} - seen.keys() <= unordered, "not tried"
 
 
 @pytest.mark.parametrize("name", load_stages())
@@ -141,27 +141,34 @@ def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pyte
     kind = load_stages()[name]
     if "judgements" in kind.reads:
         other["judgements"] = Node.leaf("judgements", "other", "judgements")
-    for one in instances(kind, files):
-        found = [key(one), *(key(one, dataclasses.replace(SIDES, **{role: node})) for role, node in other.items())]
-        if not isinstance(one, (Retriever, TextMap, ScopeStage)):
+    for stage in make_instances(kind, files):
+        keys = [
+            find_key(stage),
+            *(find_key(stage, dataclasses.replace(SIDES, **{role: node})) for role, node in other.items()),
+        ]
+        if not isinstance(stage, (Retriever, TextMap, ScopeStage)):
             other_lists = [BM25(b=0.9), BM25(k1=2.0)]
-            changed = one.of(*other_lists[: one.lists[1] or 2]) if isinstance(one, Combiner) else other_lists[0] >> one
-            found.append((compile(changed, SIDES).address, None))
+            changed = (
+                stage.of(*other_lists[: stage.lists[1] or 2])
+                if isinstance(stage, Combiner)
+                else other_lists[0] >> stage
+            )
+            keys.append((compile(changed, SIDES).address, None))
         with monkeypatch.context() as patch:
             patch.setattr(kind, "version", kind.version + 1)
-            found.append(key(one))
-        assert len(set(found)) == len(found)
+            keys.append(find_key(stage))
+        assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.parametrize("name", ["run", "only"])
 def test_files_are_their_content(name: str, files: Path, tmp_path: Path) -> None:
     kind = load_stages()[name]
-    before = key(kind(path=str(files)))
+    before = find_key(kind(path=str(files)))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(files.read_bytes())
-    assert key(kind(path=str(elsewhere))) == before
+    assert find_key(kind(path=str(elsewhere))) == before
     files.write_text("q Q0 d 1 3 x\n")
-    assert key(kind(path=str(files))) != before
+    assert find_key(kind(path=str(files))) != before
 
 
 def test_applied_functions_are_their_declared_identity() -> None:
@@ -169,13 +176,13 @@ def test_applied_functions_are_their_declared_identity() -> None:
         return [0.0] * len(docs)
 
     scorer = apply(function, name="f", version=1)
-    found = [
+    scorers = [
         scorer,
         apply(function, name="g", version=1),
         apply(function, name="f", version=2),
         apply(function, name="f", version=1, depth=7),
     ]
-    assert len({key(one) for one in found}) == len(found)
+    assert len({find_key(each) for each in scorers}) == len(scorers)
 
 
 def test_composites_are_their_parts() -> None:
@@ -215,20 +222,20 @@ def test_composites_are_their_parts() -> None:
         fold(windows, rewrite(words, a)),
         rewrite(words, fold(windows, a)),
     ]
-    found = [compile(one, SIDES) for one in different]
-    assert len({(node.address, node.depth, node.kind) for node in found}) == len(different)
+    nodes = [compile(pipeline, SIDES) for pipeline in different]
+    assert len({(node.address, node.depth, node.kind) for node in nodes}) == len(different)
 
 
 @pytest.mark.parametrize("name", ["bm25", "rm3", "top_terms", "key_sentences"])
 def test_what_lucene_analyses_is_found_by_its_major_version(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (one, *_) = instances(load_stages()[name], files)
-    found = []
+    (stage, *_) = make_instances(load_stages()[name], files)
+    keys = []
     for version in (9, 10):
         monkeypatch.setattr(jvm, "lucene_major", lambda version=version: version)
-        found.append(key(one))
-    assert found[0] != found[1]
+        keys.append(find_key(stage))
+    assert keys[0] != keys[1]
 
 
 def test_lucenes_version_is_read_without_java() -> None:
@@ -246,15 +253,15 @@ def test_an_index_is_not_made_by_another_lucene_than_planned(tmp_path: Path, mon
 
 def test_weights_of_fields_are_summed_in_one_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two spellings of one mapping have one address, so their sums are rounded in one order."""
-    one = Collection.of({"d": {"title": "wine", "text": "red wine"}}, {"q": "wine"}, {"q": {"d": 1}})
+    collection = Collection.of({"d": {"title": "wine", "text": "red wine"}}, {"q": "wine"}, {"q": {"d": 1}})
     orders = []
     search = scoring.search
 
-    def noted(fields: Any, weights: Any, *rest: Any, **more: Any) -> Any:
+    def note_order(fields: Any, weights: Any, *rest: Any, **more: Any) -> Any:
         orders.append(list(weights))
         return search(fields, weights, *rest, **more)
 
-    monkeypatch.setattr(scoring, "search", noted)
+    monkeypatch.setattr(scoring, "search", note_order)
     for at, fields in enumerate(({"title": 0.3, "text": 1.7}, {"text": 1.7, "title": 0.3})):
-        Experiment(one, {"s": BM25(fields=fields)}, ["AP"], store=LocalStore(tmp_path / str(at))).run()
+        Experiment(collection, {"s": BM25(fields=fields)}, ["AP"], store=LocalStore(tmp_path / str(at))).run()
     assert orders[0] == orders[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from varied_values import variants
+from varied_values import vary_options
 
 from nirank import BM25
 from nirank.algebra.judged import Judged, OnOverlap
@@ -30,11 +30,11 @@ from nirank.training.training_sets import Fields, Mixture, TrainingData, Trainin
 from nirank.training.watch import Watch
 
 
-class Around:
+class LeafSources:
     """Stands for the experiment: judged queries and whole collections are leaves that their names tell apart."""
 
-    def open_judged(self, asked: Judged, use: str, grade: int | None = None) -> Sides:
-        content = dataclasses.replace(asked, on_overlap=None)
+    def open_judged(self, judged: Judged, use: str, grade: int | None = None) -> Sides:
+        content = dataclasses.replace(judged, on_overlap=None)
         leaves = [Node.leaf("texts", digest([repr(content), side]), side) for side in ("queries", "docs", "judgements")]
         return Sides(leaves[0], leaves[1], judgements=leaves[2], training_sources=self)
 
@@ -53,18 +53,20 @@ class Around:
         return frozenset(sorted(set(queries))[:1]) if on_overlap == "drop" else frozenset()
 
 
-SIDES = Sides(Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), training_sources=Around())
+SIDES = Sides(
+    Node.leaf("texts", "queries", "queries"), Node.leaf("texts", "docs", "docs"), training_sources=LeafSources()
+)
 JUDGED = Judged("a", "train", part=(0.25, 0.5))
 
 
 @pytest.fixture(autouse=True)
 def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def found(model: Any, revision: str | None = None) -> ModelFiles:
+    def resolve(model: Any, revision: str | None = None) -> ModelFiles:
         if isinstance(model, TrainedModel):
             return ModelFiles(tmp_path, "made", {"made": model.compile_node(SIDES).address})
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
-    monkeypatch.setattr(models, "resolve", found)
+    monkeypatch.setattr(models, "resolve", resolve)
 
 
 @pytest.fixture
@@ -74,39 +76,39 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "pairs")
 
 
-def address(one: TrainingData | TrainedModel) -> str:
-    return one.compile_node(SIDES).address
+def find_address(value: TrainingData | TrainedModel) -> str:
+    return value.compile_node(SIDES).address
 
 
-def law(one: Any, address: Any) -> set[str]:
+def vary(value: Any, find_address: Any) -> set[str]:
     """Vary every option; return those of which another value was allowed."""
     seen: dict[str, list[str]] = {}
-    for option, other in variants(one, skip=()):
+    for option, other in vary_options(value, skip=()):
         try:
-            found = address(other)
+            address = find_address(other)
         except (ConfigError, DataError):
             continue
-        listed = seen.setdefault(option, [])
-        assert found != address(one) and found not in listed, f"{other!r} is found as {one!r} or another"
-        listed.append(found)
+        addresses = seen.setdefault(option, [])
+        assert address not in (find_address(value), *addresses), f"{other!r} is found as {value!r} or another"
+        addresses.append(address)
     return set(seen)
 
 
 def test_recipes() -> None:
-    options = {one.name for one in dataclasses.fields(Recipe)}
+    options = {field.name for field in dataclasses.fields(Recipe)}
 
     def trained(recipe: Recipe) -> str:
-        return address(Train("m", Fields(), recipe=recipe, seed=1))
+        return find_address(Train("m", Fields(), recipe=recipe, seed=1))
 
-    assert law(Recipe(), trained) == options
-    assert law(Recipe(lora=Lora(targets=("query",))), trained) >= options - {"freeze_layers", "reinit_layers"}
+    assert vary(Recipe(), trained) == options
+    assert vary(Recipe(lora=Lora(targets=("query",))), trained) >= options - {"freeze_layers", "reinit_layers"}
 
 
 def test_models_that_are_trained() -> None:
     base = Train("m", Fields(), seed=1)
-    assert law(base, address) >= {"base", "data", "kind", "recipe", "seed"}
+    assert vary(base, find_address) >= {"base", "data", "kind", "recipe", "seed"}
     watch = Watch(JUDGED, Dense("m"))
-    assert law(watch, lambda one: address(dataclasses.replace(base, watch=one))) >= {
+    assert vary(watch, lambda value: find_address(dataclasses.replace(base, watch=value))) >= {
         *("queries", "measure", "every", "patience", "doc_text", "query_text")
     }
     different = [
@@ -117,9 +119,9 @@ def test_models_that_are_trained() -> None:
         dataclasses.replace(base, watch=watch),
         dataclasses.replace(base, watch=dataclasses.replace(watch, of=Dense("n"))),
     ]
-    assert len({address(one) for one in different}) == len(different)
+    assert len({find_address(value) for value in different}) == len(different)
     with pytest.raises(ConfigError, match="SEED must be substituted"):
-        address(dataclasses.replace(base, seed=SEED))
+        find_address(dataclasses.replace(base, seed=SEED))
 
 
 def test_soups() -> None:
@@ -135,47 +137,47 @@ def test_soups() -> None:
         Soup(parts, "wise"),
         Soup(parts, "wise", alpha=0.25),
     ]
-    assert len({address(one) for one in different}) == len(different)
-    fields = {one.name for one in dataclasses.fields(Soup)}
+    assert len({find_address(value) for value in different}) == len(different)
+    fields = {field.name for field in dataclasses.fields(Soup)}
     assert fields == {"of", "how", "watch", "tie", "alpha"}, "options that were not tried"
 
 
 def test_training_sets(file: str) -> None:
     negatives = Mined(BM25(), margin=0.5)
-    whole = TrainingSet(JUDGED, negatives, teacher=BM25())
-    assert law(whole, address) == {one.name for one in dataclasses.fields(TrainingSet)}
-    mined = law(negatives, lambda one: address(dataclasses.replace(whole, negatives=one)))
-    assert mined == {one.name for one in dataclasses.fields(Mined)} - {"of"}
-    assert law(JUDGED, lambda one: address(TrainingSet(one))) == {one.name for one in dataclasses.fields(Judged)} - {
-        "on_overlap"
-    }
+    training_set = TrainingSet(JUDGED, negatives, teacher=BM25())
+    assert vary(training_set, find_address) == {field.name for field in dataclasses.fields(TrainingSet)}
+    mined = vary(negatives, lambda value: find_address(dataclasses.replace(training_set, negatives=value)))
+    assert mined == {field.name for field in dataclasses.fields(Mined)} - {"of"}
+    assert vary(JUDGED, lambda value: find_address(TrainingSet(value))) == {
+        field.name for field in dataclasses.fields(Judged)
+    } - {"on_overlap"}
     different = [
-        whole,
-        dataclasses.replace(whole, teacher=BM25(b=0.9)),
-        dataclasses.replace(whole, teacher=None),
-        dataclasses.replace(whole, negatives=dataclasses.replace(negatives, of=BM25(b=0.9))),
+        training_set,
+        dataclasses.replace(training_set, teacher=BM25(b=0.9)),
+        dataclasses.replace(training_set, teacher=None),
+        dataclasses.replace(training_set, negatives=dataclasses.replace(negatives, of=BM25(b=0.9))),
     ]
-    assert len({address(one) for one in different}) == len(different)
+    assert len({find_address(value) for value in different}) == len(different)
 
 
 def test_fields_and_files(file: str) -> None:
     """What is dropped is in the address by the questions themselves; to refuse and to mark drop nothing."""
-    for one in (Fields(), TrainingFile(file)):
-        assert law(one, address) == {option.name for option in dataclasses.fields(one)} - {"on_overlap"}
-    found = {on: address(Fields(on_overlap=on)) for on in ("refuse", "mark", "drop")}
-    assert found["refuse"] == found["mark"] != found["drop"]
+    for data in (Fields(), TrainingFile(file)):
+        assert vary(data, find_address) == {option.name for option in dataclasses.fields(data)} - {"on_overlap"}
+    addresses = {on: find_address(Fields(on_overlap=on)) for on in ("refuse", "mark", "drop")}
+    assert addresses["refuse"] == addresses["mark"] != addresses["drop"]
 
 
 def test_a_training_file_is_its_content(file: str, tmp_path: Path) -> None:
-    before = address(TrainingFile(file))
+    before = find_address(TrainingFile(file))
     (tmp_path / "elsewhere").write_text("q\td\n")
-    assert address(TrainingFile(str(tmp_path / "elsewhere"))) == before
+    assert find_address(TrainingFile(str(tmp_path / "elsewhere"))) == before
     Path(file).write_text("q\tf\n")
-    assert address(TrainingFile(file)) != before
+    assert find_address(TrainingFile(file)) != before
 
 
 def test_mixtures() -> None:
     parts = (Fields(), Fields(sample=3), TrainingSet(JUDGED))
     different = [Mixture(parts), Mixture(parts[:2]), Mixture(parts[::-1]), Mixture(parts, by="even")]
-    assert len({address(one) for one in different}) == len(different)
-    assert {one.name for one in dataclasses.fields(Mixture)} == {"of", "by"}, "options that were not tried"
+    assert len({find_address(value) for value in different}) == len(different)
+    assert {field.name for field in dataclasses.fields(Mixture)} == {"of", "by"}, "options that were not tried"

@@ -11,23 +11,23 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.errors import ConfigError
 
 
-def variants(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:
+def vary_options(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tuple[str, Any]]:
     """Yield (option, the same data class with another value of that option), several for each option.
 
     skip  values that are not tried
     """
-    for name in [one.name for one in dataclasses.fields(value) if one.name not in SAID_OTHERWISE]:
-        for other in others(getattr(value, name), hint(value, name)):
+    for name in [field.name for field in dataclasses.fields(value) if field.name not in ADDRESSED_BY_OUTCOME]:
+        for other in list_other_values(getattr(value, name), read_hint(value, name)):
             if other in skip or (other == getattr(value, name) and type(other) is type(getattr(value, name))):
                 continue
             try:
-                made = dataclasses.replace(value, **{name: other})
+                variant = dataclasses.replace(value, **{name: other})
             except (ConfigError, TypeError):
                 continue
-            yield name, made
+            yield name, variant
 
 
-def hint(value: Any, name: str) -> Any:
+def read_hint(value: Any, name: str) -> Any:
     """Return the type of a field; Any where it is known to type checkers only."""
     try:
         return get_type_hints(type(value), include_extras=True)[name]
@@ -35,21 +35,21 @@ def hint(value: Any, name: str) -> Any:
         return Any
 
 
-def others(value: Any, kind: Any) -> Iterator[Any]:
+def list_other_values(value: Any, kind: Any) -> Iterator[Any]:
     """Yield values of a type that are not `value`."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         kind, origin, inner = inner[0], get_origin(inner[0]), get_args(inner[0])
     if origin in (Union, UnionType):
-        for one in inner:
-            if one is NoneType:
+        for option_type in inner:
+            if option_type is NoneType:
                 yield from () if value is None else (None,)
             else:
-                yield from others(value, one)
+                yield from list_other_values(value, option_type)
     elif origin is Literal:
-        yield from (one for one in inner if one != value)
+        yield from (choice for choice in inner if choice != value)
     elif isinstance(value, bool) or kind is bool:
-        yield from (one for one in (True, False) if one is not value)
+        yield from (choice for choice in (True, False) if choice is not value)
     elif kind is int:
         yield from (value + 1, value + 7) if isinstance(value, int) else (7, 8)
     elif kind is float:
@@ -57,28 +57,28 @@ def others(value: Any, kind: Any) -> Iterator[Any]:
     elif kind is str:
         yield from OF_TEXT.get(value, (f"{value}x",)) if isinstance(value, str) else ("title", "mean", "text")
     elif origin is tuple and isinstance(value, tuple) and value and not any(map(dataclasses.is_dataclass, value)):
-        changed = next(others(value[0], inner[0]), None)
+        changed = next(list_other_values(value[0], inner[0]), None)
         yield from (value[::-1], value[:-1], (*value, value[0]), *([] if changed is None else [(changed, *value[1:])]))
     elif origin is tuple:
-        made = [next(others(None, one), None) for one in inner if one is not Ellipsis]
-        yield from (tuple(made), tuple(made * 2))
+        items = [next(list_other_values(None, item_type), None) for item_type in inner if item_type is not Ellipsis]
+        yield from (tuple(items), tuple(items * 2))
     elif isinstance(value, Mapping):
         yield from ({**value, "another": 1}, {key: {"not": "other"} for key in value})
-        yield {f"{key}x": one for key, one in value.items()}
+        yield {f"{key}x": item for key, item in value.items()}
     elif (isinstance(kind, type) and issubclass(kind, Mapping)) or (origin is not None and issubclass(origin, Mapping)):
         yield from ({"title": 1.0}, {"title": 1.0, "text": 2.0}, {"title": 2.0, "text": 1.0})
     elif isinstance(value, Pipeline):  # what a system is made of has tests of its own
         return
     elif dataclasses.is_dataclass(value):
-        yield from (other for _, other in variants(value))
+        yield from (other for _, other in vary_options(value))
     elif dataclasses.is_dataclass(kind) and not any(
-        one.default is one.default_factory is dataclasses.MISSING for one in dataclasses.fields(kind)
+        field.default is field.default_factory is dataclasses.MISSING for field in dataclasses.fields(kind)
     ):
         yield kind()
 
 
 # What is in an address by what comes of it: the questions that are left out (test_training_identity.py).
-SAID_OTHERWISE = {"on_overlap"}
+ADDRESSED_BY_OUTCOME = {"on_overlap"}
 
 # Where another text must be one of a few.
 OF_TEXT: Mapping[str, tuple[str, ...]] = {
