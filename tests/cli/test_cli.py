@@ -16,7 +16,7 @@ from test_imports import folder
 CONFIG = "collections: [tiny]\nsystems:\n  BM25: bm25\n  Cut: [BM25, {cut: 1}]\nmeasures: [nDCG@10, RR]\n"
 
 
-def nirank(
+def run_nirank(
     *arguments: object, cwd: Path, module: str = "nirank.cli.main", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -34,11 +34,11 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
-    done = nirank("run", "config.yaml", cwd=place)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("tiny/test\nsystem")
-    assert "computing" in done.stderr
-    assert "computing" not in done.stdout
+    process = run_nirank("run", "config.yaml", cwd=place)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("tiny/test\nsystem")
+    assert "computing" in process.stderr
+    assert "computing" not in process.stdout
     out = place / "config-results"
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert names == {
@@ -53,7 +53,7 @@ def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
     assert manifest["config"]["measures"] == ["nDCG@10", "RR"]
     assert manifest["versions"]["pyserini"]
     assert manifest["collections"][0]["digests"]["docs"]
-    again = nirank("run", "config.yaml", cwd=place, module="nirank.cli.main")
+    again = run_nirank("run", "config.yaml", cwd=place, module="nirank.cli.main")
     assert "computing" not in again.stderr
     assert [row["measures"] for row in json.loads((out / "leaderboard.json").read_text())["rows"]] == [
         row["measures"] for row in rows
@@ -61,26 +61,26 @@ def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
 
 
 def test_the_module_is_the_same_command(place: Path) -> None:
-    done = nirank("config.yaml", "--quiet", "--out", "there", cwd=place, module="nirank.run")
-    assert done.returncode == 0
-    assert done.stderr == ""
+    process = run_nirank("config.yaml", "--quiet", "--out", "there", cwd=place, module="nirank.run")
+    assert process.returncode == 0
+    assert process.stderr == ""
     assert (place / "there" / "report.html").is_file()
 
 
 def test_systems_that_are_gone_take_their_run_files_with_them(place: Path) -> None:
-    nirank("run", "config.yaml", "--out", "o", cwd=place)
+    run_nirank("run", "config.yaml", "--out", "o", cwd=place)
     (place / "o" / "mine.txt").write_text("mine")
     (place / "config.yaml").write_text(CONFIG.replace("  Cut: [BM25, {cut: 1}]\n", ""))
-    nirank("run", "config.yaml", "--out", "o", cwd=place)
+    run_nirank("run", "config.yaml", "--out", "o", cwd=place)
     assert [path.name for path in (place / "o" / "runs" / "tiny").iterdir()] == ["BM25.run.gz"]
     assert (place / "o" / "mine.txt").is_file()
 
 
 def test_check_and_explain_compute_nothing(place: Path) -> None:
-    check = nirank("run", "config.yaml", "--check", cwd=place)
+    check = run_nirank("run", "config.yaml", "--check", cwd=place)
     assert check.returncode == 0
     assert "config.yaml: ok" in check.stdout
-    explain = nirank("run", "config.yaml", "--explain", cwd=place)
+    explain = run_nirank("run", "config.yaml", "--explain", cwd=place)
     assert "[BM25, Cut]" in explain.stdout
     assert "3 to compute" in explain.stdout
     assert not (place / "config-results").exists()
@@ -92,8 +92,8 @@ def test_limit_queries_and_set(place: Path) -> None:
     with (place / "tiny" / "qrels" / "test.tsv").open("a") as file:
         file.write("r\td1\t1\n")
     arguments = ("run", "config.yaml", "--limit-queries", 1, "--set", "systems.BM25.bm25.k1=1.2", "--out", "o")
-    done = nirank(*arguments, cwd=place)
-    assert done.returncode == 0, done.stderr
+    process = run_nirank(*arguments, cwd=place)
+    assert process.returncode == 0, process.stderr
     row = json.loads((place / "o" / "leaderboard.json").read_text())["rows"][0]
     assert row["queries"]["declared"] == 1
     assert row["pipeline"] == "BM25(1.2)"
@@ -112,11 +112,11 @@ def test_limit_queries_and_set(place: Path) -> None:
 )
 def test_mistakes_exit_2_without_a_traceback_and_nothing_runs(place: Path, change: tuple[str, str], words: str) -> None:
     (place / "config.yaml").write_text(CONFIG.replace(*change))
-    done = nirank("run", "config.yaml", cwd=place)
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    process = run_nirank("run", "config.yaml", cwd=place)
+    assert process.returncode == 2, process.stderr
+    assert words in process.stderr
+    assert "Traceback" not in process.stderr
+    assert process.stdout == ""
     assert not (place / "config-results").exists()
 
 
@@ -126,16 +126,16 @@ def test_trap_43_a_misspelt_stage_is_told_before_anything_heavy_is_loaded(place:
         "import sys\nfrom nirank.cli.main import main\ntry:\n    main(['run', 'config.yaml'])\nexcept SystemExit as end:\n"
         "    print(end.code, 'torch' in sys.modules, 'jnius' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "2 False False"
+    process = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "2 False False"
 
 
 def test_a_broken_collection_stops_the_run(place: Path) -> None:
     with (place / "tiny" / "corpus.jsonl").open("a") as file:
         file.write('{"_id": "d0", "text": "twice"}\n')
-    done = nirank("run", "config.yaml", cwd=place)
-    assert done.returncode == 2
-    assert "corpus.jsonl:1 and :4: id 'd0' occurs twice" in done.stderr
+    process = run_nirank("run", "config.yaml", cwd=place)
+    assert process.returncode == 2
+    assert "corpus.jsonl:1 and :4: id 'd0' occurs twice" in process.stderr
 
 
 def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
@@ -145,10 +145,10 @@ def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
     (broken / "model.safetensors").write_bytes(b"no tensors")
     (broken / "config.json").write_text("{}")
     (place / "config.yaml").write_text(CONFIG.replace("  Cut: [BM25, {cut: 1}]", f"  Dense: {{dense: {broken}}}"))
-    done = nirank("run", "config.yaml", cwd=place)
-    assert done.returncode == 1, done.stderr
-    assert "Dense failed" in done.stdout
-    assert "Traceback" not in done.stderr
+    process = run_nirank("run", "config.yaml", cwd=place)
+    assert process.returncode == 1, process.stderr
+    assert "Dense failed" in process.stdout
+    assert "Traceback" not in process.stderr
     rows = json.loads((place / "config-results" / "leaderboard.json").read_text())["rows"]
     assert [row["status"] for row in rows] == ["ok", "failed"]
 
@@ -156,12 +156,12 @@ def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
 def test_a_mistake_in_a_run_file_is_the_users_and_stops_the_run(place: Path) -> None:
     (place / "a.run").write_text("q Q0 d0 1 nan t\n")
     (place / "config.yaml").write_text(CONFIG.replace("BM25: bm25", "BM25: bm25\n  Mine: {run: a.run}"))
-    done = nirank("run", "config.yaml", cwd=place)
-    assert done.returncode == 2, done.stderr
-    assert "a.run:1: query 'q', document 'd0' has score nan" in done.stderr
-    assert done.stdout == ""
+    process = run_nirank("run", "config.yaml", cwd=place)
+    assert process.returncode == 2, process.stderr
+    assert "a.run:1: query 'q', document 'd0' has score nan" in process.stderr
+    assert process.stdout == ""
     (place / "a.run").write_text("q Q0 d0 1 0.5 t\n")
-    assert nirank("run", "config.yaml", cwd=place).returncode == 0
+    assert run_nirank("run", "config.yaml", cwd=place).returncode == 0
 
 
 def test_usage_mistakes_exit_2(place: Path) -> None:
@@ -171,45 +171,45 @@ def test_usage_mistakes_exit_2(place: Path) -> None:
         ("run", "config.yaml", "--chek"),
         ("run", "config.yaml", "--limit-queries", 0),
     ):
-        done = nirank(*arguments, cwd=place)
-        assert done.returncode == 2, arguments
-        assert "Traceback" not in done.stderr
-    assert "'--check'" in nirank("run", "config.yaml", "--chek", cwd=place).stderr
+        process = run_nirank(*arguments, cwd=place)
+        assert process.returncode == 2, arguments
+        assert "Traceback" not in process.stderr
+    assert "'--check'" in run_nirank("run", "config.yaml", "--chek", cwd=place).stderr
 
 
 def test_help_fits_a_screen_and_states_exit_codes(place: Path) -> None:
     for arguments in (("--help",), ("run", "--help"), ("audit", "--help"), ("stages", "--help")):
-        done = nirank(*arguments, cwd=place)
-        assert done.returncode == 0
-        assert len(done.stdout.splitlines()) <= 30
-        assert "Exit codes: 0 done" in done.stdout
-        assert "Example:" in done.stdout
+        process = run_nirank(*arguments, cwd=place)
+        assert process.returncode == 0
+        assert len(process.stdout.splitlines()) <= 30
+        assert "Exit codes: 0 done" in process.stdout
+        assert "Example:" in process.stdout
 
 
 def test_audit_prints_findings_and_exits_by_severity(place: Path) -> None:
-    assert nirank("audit", "tiny", cwd=place).stdout.splitlines()[-1].strip() == "nothing found"
+    assert run_nirank("audit", "tiny", cwd=place).stdout.splitlines()[-1].strip() == "nothing found"
     (place / "tiny" / "qrels" / "test.tsv").write_text("q\td0\t1\nq\tgone\t1\n")
-    done = nirank("audit", "tiny", cwd=place)
-    assert done.returncode == 2
-    assert "dangling-judgements" in done.stdout
-    missing = nirank("audit", "nowhere", cwd=place)
+    process = run_nirank("audit", "tiny", cwd=place)
+    assert process.returncode == 2
+    assert "dangling-judgements" in process.stdout
+    missing = run_nirank("audit", "nowhere", cwd=place)
     assert missing.returncode == 2
     assert "neither a folder nor an ir_datasets id" in missing.stdout
 
 
 def test_stages_and_schema_are_results(place: Path) -> None:
-    listed = nirank("stages", cwd=place)
+    listed = run_nirank("stages", cwd=place)
     assert {"bm25", "dense", "rrf", "weighted_sum", "cut", "run"} <= {
         line.split()[0] for line in listed.stdout.splitlines()
     }
-    one = nirank("stages", "bm25", cwd=place)
-    assert "k1: float, default 0.9" in one.stdout
-    assert nirank("stages", "bm52", cwd=place).returncode == 2
-    assert json.loads(nirank("schema", cwd=place).stdout)["title"] == "nirank configuration"
+    bm25 = run_nirank("stages", "bm25", cwd=place)
+    assert "k1: float, default 0.9" in bm25.stdout
+    assert run_nirank("stages", "bm52", cwd=place).returncode == 2
+    assert json.loads(run_nirank("schema", cwd=place).stdout)["title"] == "nirank configuration"
 
 
 def test_a_closed_pipe_is_no_error(place: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         f"{sys.executable} -m nirank.cli.main schema | head -1",
         shell=True,
         cwd=place,
@@ -217,8 +217,8 @@ def test_a_closed_pipe_is_no_error(place: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "{"
-    assert "Error" not in done.stderr
+    assert process.stdout.strip() == "{"
+    assert "Error" not in process.stderr
 
 
 def test_an_interrupt_exits_130_and_says_how_to_go_on(place: Path) -> None:
@@ -241,8 +241,8 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(place: Path) -> None:
 
 @pytest.mark.parametrize(("module", "first"), [("nirank.run", []), ("nirank.cli.main", ["run"])])
 def test_the_manifest_s_command_is_one_that_can_be_given(place: Path, module: str, first: list[str]) -> None:
-    done = nirank(*first, "config.yaml", "--quiet", "--out", "there", cwd=place, module=module)
-    assert done.returncode == 0, done.stderr
+    process = run_nirank(*first, "config.yaml", "--quiet", "--out", "there", cwd=place, module=module)
+    assert process.returncode == 0, process.stderr
     command = json.loads((place / "there" / "manifest.json").read_text())["command"]
     assert command == ["nirank", "run", "config.yaml", "--quiet", "--out", "there"]
 
@@ -251,22 +251,22 @@ def test_where_results_cannot_go_is_said_before_anything_is_computed(place: Path
     (place / "file").write_text("")
     (place / "foreign").mkdir()
     (place / "foreign" / "manifest.json").write_text('{"name": "an app"}')
-    for out, said in (
+    for out, message in (
         ("file", "file: is a file; expected a folder"),
         ("/dev/null/x", "/dev/null/x: /dev/null is a file; expected a folder"),
         ("foreign", "foreign: holds 'manifest.json', which nirank did not write; name another folder"),
     ):
-        done = nirank("run", "config.yaml", "--out", out, cwd=place)
-        assert done.returncode == 2
-        assert done.stderr.startswith(said) and done.stderr.count("\n") == 1, done.stderr
+        process = run_nirank("run", "config.yaml", "--out", out, cwd=place)
+        assert process.returncode == 2
+        assert process.stderr.startswith(message) and process.stderr.count("\n") == 1, process.stderr
     assert not (place / "store").exists()
 
 
 def test_a_store_that_cannot_be_is_said_before_anything_is_computed(place: Path) -> None:
     (place / "file").write_text("")
-    done = nirank("run", "config.yaml", cwd=place, NIRANK_STORE=str(place / "file"))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"store {place / 'file'}: {place / 'file'} is a file; expected a folder")
+    process = run_nirank("run", "config.yaml", cwd=place, NIRANK_STORE=str(place / "file"))
+    assert process.returncode == 2
+    assert process.stderr.startswith(f"store {place / 'file'}: {place / 'file'} is a file; expected a folder")
     assert not (place / "config-results").exists()
 
 
@@ -282,7 +282,7 @@ def read_only(folder: Path, *arguments: object, cwd: Path) -> subprocess.Complet
 
 
 def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(place: Path) -> None:
-    assert nirank("run", "config.yaml", cwd=place).returncode == 0
+    assert run_nirank("run", "config.yaml", cwd=place).returncode == 0
     if read_only(place / "store", "--version", cwd=place).returncode:
         pytest.skip("needs leave to mount")
     served = read_only(place / "store", "run", "config.yaml", "--out", "served", cwd=place)
@@ -303,11 +303,11 @@ def test_values_from_the_environment_are_written_as_their_names(place: Path) -> 
     (place / "config.yaml").write_text(CONFIG.replace("{cut: 1}", f"{{{url}}}"))
     secret = "s3cret-of-mine"
     outputs = [
-        nirank("run", "config.yaml", *more, cwd=place, TOKEN=secret) for more in ([], ["--explain"], ["--check"])
+        run_nirank("run", "config.yaml", *more, cwd=place, TOKEN=secret) for more in ([], ["--explain"], ["--check"])
     ]
-    outputs.append(nirank("run", "config.yaml", "--debug", cwd=place, TOKEN=secret))
-    for done in outputs:
-        assert secret not in done.stdout + done.stderr
+    outputs.append(run_nirank("run", "config.yaml", "--debug", cwd=place, TOKEN=secret))
+    for process in outputs:
+        assert secret not in process.stdout + process.stderr
     written = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     assert [path for path, content in written.items() if secret.encode() in content] == []
     out = place / "config-results"

@@ -36,40 +36,40 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
 
 
 def fill(store: LocalStore, k1: float = 0.9, docs: dict[str, str] = DOCS, b: float = 0.4) -> None:
-    one = Collection.of(docs, {"q": "apple"}, {"q": {"a": 1}}, name="fruits")
-    Experiment(one, {"BM25": BM25(k1=k1, b=b)}, ["RR"], store=store).run()
+    collection = Collection.of(docs, {"q": "apple"}, {"q": {"a": 1}}, name="fruits")
+    Experiment(collection, {"BM25": BM25(k1=k1, b=b)}, ["RR"], store=store).run()
 
 
-def cache(*arguments: str, code: int = 0) -> str:
-    done: Result = CliRunner().invoke(cli, ["cache", *arguments], catch_exceptions=True)
-    if isinstance(done.exception, ConfigError):
-        assert code == 2, done.exception
-        return str(done.exception)
-    assert done.exit_code == code, (done.output, done.exception)
-    return done.output
+def run_cache(*arguments: str, code: int = 0) -> str:
+    outcome: Result = CliRunner().invoke(cli, ["cache", *arguments], catch_exceptions=True)
+    if isinstance(outcome.exception, ConfigError):
+        assert code == 2, outcome.exception
+        return str(outcome.exception)
+    assert outcome.exit_code == code, (outcome.output, outcome.exception)
+    return outcome.output
 
 
 def addresses(store: LocalStore) -> dict[str, str]:
-    return {one.address: one.label for one in list_items(store)}
+    return {item.address: item.label for item in list_items(store)}
 
 
 def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
-    assert "0 stored, 0 B" in cache("ls")
+    assert "0 stored, 0 B" in run_cache("ls")
     fill(store)
     store.open_memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     store.open_memo({"embeddings": {}}, VECTOR).put(hash_texts("ab"), np.zeros(2, VECTOR), 1.0)
-    listed = cache("ls")
+    listed = run_cache("ls")
     assert "index of fruits documents" in listed and "ranking   BM25()\n" in listed
     assert "memo      pair scores, 3 rows of 4 bytes" in listed
     assert "embeddings, 2 rows of 16 bytes" in listed
-    sizes = [one.bytes for one in list_items(store)]
+    sizes = [item.bytes for item in list_items(store)]
     assert sizes == sorted(sizes, reverse=True)
-    assert "2 stored" in cache("ls", "--kind", "memo")
-    assert "1 stored" in cache("ls", "--kind", "memo", "--larger", "250B")
-    assert "kind 'memos'; there are folder, memo, ranking; did you mean 'memo'?" in cache(
+    assert "2 stored" in run_cache("ls", "--kind", "memo")
+    assert "1 stored" in run_cache("ls", "--kind", "memo", "--larger", "250B")
+    assert "kind 'memos'; there are folder, memo, ranking; did you mean 'memo'?" in run_cache(
         "ls", "--kind", "memos", code=2
     )
-    assert "an address that begins with 'zz'" in cache("ls", "zz", code=2)
+    assert "an address that begins with 'zz'" in run_cache("ls", "zz", code=2)
 
 
 def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
@@ -79,25 +79,25 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
         patch.setattr(local, "ADDRESSING", 1)
         fill(store, docs={"a": "red apple", "b": "plum"})
         fill(store)
-    assert all(one.earlier for one in list_items(store)) and len(list_items(store)) == 4
-    size = format_size(sum(one.bytes for one in list_items(store)))
+    assert all(item.earlier for item in list_items(store)) and len(list_items(store)) == 4
+    size = format_size(sum(item.bytes for item in list_items(store)))
     caplog.set_level("INFO", "nirank")
     fill(store)
-    said = [one.getMessage() for one in caplog.records if "cache rm --earlier" in one.getMessage()]
-    assert said == [
+    warnings = [record.getMessage() for record in caplog.records if "cache rm --earlier" in record.getMessage()]
+    assert warnings == [
         f"the store holds 4 artifacts ({size}) that an earlier version addressed by other rules: they are computed"
         " again; nirank cache rm --earlier removes the old ones"
     ]
-    old = [one for one in list_items(store) if one.earlier]
-    size = format_size(sum(one.bytes for one in old))
+    old = [item for item in list_items(store) if item.earlier]
+    size = format_size(sum(item.bytes for item in old))
     assert len(old) == 2 and len(list_items(store)) == 4, "what has the same address was replaced"
     caplog.clear()
     fill(store)
     assert "--earlier" not in caplog.text, "nothing was computed"
-    listed = cache("ls")
+    listed = run_cache("ls")
     assert listed.count("(addressed by earlier rules)") == 2 and f"2 of them, {size}, were addressed by" in listed
-    assert "2 removed" in cache("rm", "--earlier")
-    assert len(list_items(store)) == 2 and "earlier" not in cache("ls")
+    assert "2 removed" in run_cache("rm", "--earlier")
+    assert len(list_items(store)) == 2 and "earlier" not in run_cache("ls")
     fill(store, k1=2.0)
     assert "--earlier" not in caplog.text
 
@@ -107,47 +107,51 @@ def test_why_names_the_field_that_differs(store: LocalStore) -> None:
     fill(store, k1=1.2)
     for far in (0.1, 0.2, 0.3, 0.5, 0.6):
         fill(store, k1=far, b=far)
-    (mine,) = (one.meta["address"] for one in store.read_artifacts() if one.meta["label"] == "BM25(1.2)")
-    told = cache("why", mine[:10])
-    assert "differs from its nearest relative" in told
-    assert "\n  stage.options.k1: 1.2 here, the default there\n" in told
-    assert "need: " in told and "index of fruits documents" in told
+    (address,) = (item.meta["address"] for item in store.read_artifacts() if item.meta["label"] == "BM25(1.2)")
+    output = run_cache("why", address[:10])
+    assert "differs from its nearest relative" in output
+    assert "\n  stage.options.k1: 1.2 here, the default there\n" in output
+    assert "need: " in output and "index of fruits documents" in output
 
 
 def test_why_follows_inputs_down_to_the_data(store: LocalStore) -> None:
     fill(store)
     fill(store, docs={**DOCS, "b": "green pear, changed"})
-    newest = max(store.read_artifacts(), key=lambda one: (one.meta["kind"] == "ranking", one.folder.stat().st_mtime_ns))
-    told = cache("why", newest.meta["address"])
-    assert "docs: another content of fruits documents" in told
-    assert "need › texts: another content of fruits documents" in told
+    newest = max(
+        store.read_artifacts(), key=lambda item: (item.meta["kind"] == "ranking", item.folder.stat().st_mtime_ns)
+    )
+    output = run_cache("why", newest.meta["address"])
+    assert "docs: another content of fruits documents" in output
+    assert "need › texts: another content of fruits documents" in output
 
 
 def test_why_of_something_alone_and_of_nothing(store: LocalStore) -> None:
     fill(store)
-    ranking = next(one for one in list_items(store) if one.kind == "ranking")
-    assert "nothing else in the store was made by this task" in cache("why", ranking.address)
-    assert "no artifact has an address that begins with 'zz'" in cache("why", "zz", code=2)
-    assert "several artifacts" in cache("why", "", code=2)
+    ranking = next(item for item in list_items(store) if item.kind == "ranking")
+    assert "nothing else in the store was made by this task" in run_cache("why", ranking.address)
+    assert "no artifact has an address that begins with 'zz'" in run_cache("why", "zz", code=2)
+    assert "several artifacts" in run_cache("why", "", code=2)
 
 
 def test_trap_41_verify_finds_a_flipped_byte_in_artifact_and_memo(store: LocalStore) -> None:
     fill(store)
     store.open_memo({"pair scores": {}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
-    assert "3 checked" in cache("verify") and "none damaged" in cache("verify")
+    assert "3 checked" in run_cache("verify") and "none damaged" in run_cache("verify")
     (rows,) = store.root.glob("artifacts/*/*/scores.npy")
     (segment,) = store.root.glob("memos/*/*.memo")
     for path in (rows, segment):
         raw = bytearray(path.read_bytes())
         raw[-9] ^= 1
         path.write_bytes(raw)
-    told = cache("verify", code=1)
+    output = run_cache("verify", code=1)
     assert (
-        "damaged, removed" in told and "scores.npy does not match its checksum" in told and "1 of its segments" in told
+        "damaged, removed" in output
+        and "scores.npy does not match its checksum" in output
+        and "1 of its segments" in output
     )
-    assert "2 damaged" in told
+    assert "2 damaged" in output
     assert not rows.exists() and not segment.exists()
-    assert "none damaged" in cache("verify")
+    assert "none damaged" in run_cache("verify")
 
 
 def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -157,31 +161,31 @@ def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog
     (described,) = store.root.glob("memos/*/memo.json")
     for broken in ("[]", "{", '{"space": 1, "row": 7}', "{}"):
         described.write_text(broken)
-        assert "2 stored" in cache("ls"), broken
+        assert "2 stored" in run_cache("ls"), broken
         memo.put(hash_texts("x"), np.zeros(1, "<f4"), 1.0)
-        assert "3 stored" in cache("ls")
+        assert "3 stored" in run_cache("ls")
     (ranking,) = store.root.glob("artifacts/*/*/scores.npy")
     (ranking.parent / "artifact.json").write_text('{"files": []}')
-    assert "2 stored" in cache("ls")
+    assert "2 stored" in run_cache("ls")
     fill(store)
-    assert "3 stored" in cache("ls")
+    assert "3 stored" in run_cache("ls")
 
 
 def test_rm_removes_what_all_conditions_choose(store: LocalStore) -> None:
     fill(store)
-    old = next(one for one in list_items(store) if one.kind == "ranking")
+    old = next(item for item in list_items(store) if item.kind == "ranking")
     then = time.time() - 10 * 86_400
     os.utime(old.folder / "artifact.json", (then, then))
-    assert "name addresses or conditions, or --all" in cache("rm", code=2)
-    assert "1 would be removed" in cache("rm", "--older", "7d", "--dry-run")
+    assert "name addresses or conditions, or --all" in run_cache("rm", code=2)
+    assert "1 would be removed" in run_cache("rm", "--older", "7d", "--dry-run")
     assert len(list_items(store)) == 2
-    assert "0 removed" in cache("rm", "--older", "7d", "--kind", "folder")
-    assert "1 removed" in cache("rm", "--older", "7d")
-    assert [one.kind for one in list_items(store)] == ["folder"]
+    assert "0 removed" in run_cache("rm", "--older", "7d", "--kind", "folder")
+    assert "1 removed" in run_cache("rm", "--older", "7d")
+    assert [item.kind for item in list_items(store)] == ["folder"]
     assert not list(store.root.glob("artifacts/*/.removed*"))
     fill(store)
-    assert "1 removed" in cache("rm", list_items(store)[0].address[:8])
-    assert "1 removed" in cache("rm", "--all")
+    assert "1 removed" in run_cache("rm", list_items(store)[0].address[:8])
+    assert "1 removed" in run_cache("rm", "--all")
     assert list_items(store) == []
 
 
@@ -196,17 +200,17 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
     def run(name: str, system: str) -> str:
         config = tmp_path / f"{name}.yaml"
         config.write_text(f"collections: [{folder}]\nsystems:\n  S: {system}\nmeasures: [RR]\ndevice: cpu\n")
-        done = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
-        assert done.exit_code == 0, done.output
+        outcome = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
+        assert outcome.exit_code == 0, outcome.output
         return str(config)
 
     def spaces() -> list[tuple[str, str]]:
         models = {digest(resolve(str(path)).loaded): path.parent.name for path in (model, other)}
-        found = [memo.space for _, memo in store.open_all_memos()]
+        spaces_of_memos = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
             (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
-            for one in found
-            for what, space in one.items()
+            for spaces_of_memo in spaces_of_memos
+            for what, space in spaces_of_memo.items()
         )
 
     plain = run("plain", f"{{dense: {{model: {model}}}}}")
@@ -214,18 +218,18 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
     late = run("late", f"[bm25, {{max_sim: {other}}}]")
     assert {what for what, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
     everything = spaces()
-    cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)
+    run_cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)
     assert spaces() == everything
-    cache("rm", "--unreachable", plain, "--unreachable", late)
+    run_cache("rm", "--unreachable", plain, "--unreachable", late)
     assert not [name for _, name in spaces() if "prompted" in name] and len(spaces()) == len(everything) - 2
-    cache("rm", "--unreachable", plain)
+    run_cache("rm", "--unreachable", plain)
     assert spaces() == [("batch difference", "one"), ("embeddings", "one")]
-    cache("rm", "--kind", "folder")  # with the artifact goes what it said
+    run_cache("rm", "--kind", "folder")  # with the artifact goes what it said
     run("again", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
-    cache("rm", "--kind", "ranking", "--kind", "folder")
-    cache("rm", "--unreachable", plain)
+    run_cache("rm", "--kind", "ranking", "--kind", "folder")
+    run_cache("rm", "--unreachable", plain)
     assert ("embeddings", "one") in spaces() and ("embeddings", "one prompted") in spaces(), "who knows"
-    cache("rm", "--unreachable", run("words", "bm25"))
+    run_cache("rm", "--unreachable", run("words", "bm25"))
     assert spaces() == []
 
 
@@ -237,11 +241,11 @@ def test_rm_of_what_a_configuration_does_not_reach(store: LocalStore, tmp_path: 
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
     config = tmp_path / "config.yaml"
     config.write_text(f"collections: [{folder}]\nsystems:\n  BM25: bm25\nmeasures: [RR]\n")
-    done = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
-    assert done.exit_code == 0, done.output
+    outcome = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
+    assert outcome.exit_code == 0, outcome.output
     needed = set(addresses(store))
     fill(store, k1=1.7)
-    assert "2 removed" in cache("rm", "--unreachable", str(config))
+    assert "2 removed" in run_cache("rm", "--unreachable", str(config))
     assert set(addresses(store)) == needed
     assert any(label.startswith("import") for label in addresses(store).values()), "collections are needed too"
 
@@ -273,9 +277,9 @@ def test_what_an_unfinished_training_left_is_listed_and_can_go(store: LocalStore
     left = store.root / "scratch" / ("ab" * 16) / "training" / "checkpoint-7"
     left.mkdir(parents=True)
     (left / "weights").write_bytes(b"x" * 1000)
-    assert "unfinished" in cache("ls")
-    assert "1.0 KB" in cache("ls", "--kind", "unfinished")
-    cache("verify")
-    cache("rm", "--kind", "unfinished")
+    assert "unfinished" in run_cache("ls")
+    assert "1.0 KB" in run_cache("ls", "--kind", "unfinished")
+    run_cache("verify")
+    run_cache("rm", "--kind", "unfinished")
     assert not (store.root / "scratch" / ("ab" * 16)).exists()
-    assert "unfinished" not in cache("ls")
+    assert "unfinished" not in run_cache("ls")

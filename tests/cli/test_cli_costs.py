@@ -28,31 +28,31 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run(config: Path, *arguments: str) -> Result:
+def run_config(config: Path, *arguments: str) -> Result:
     out = config.parent / "out"
-    done = CliRunner().invoke(cli, ["run", str(config), "--out", str(out), *arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done
+    outcome = CliRunner().invoke(cli, ["run", str(config), "--out", str(out), *arguments], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome
 
 
-def cost(config: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((config.parent / "out" / "leaderboard.json").read_text())["rows"][0]["cost"]
-    return found
+def read_cost(config: Path) -> dict[str, object]:
+    values: dict[str, object] = json.loads((config.parent / "out" / "leaderboard.json").read_text())["rows"][0]["cost"]
+    return values
 
 
 def test_workers_explain_time_and_the_graph_in_the_log(config: Path) -> None:
-    assert "3 to compute" in run(config, "--explain").stdout
-    run(config, "--workers", "1")
-    first = cost(config)
+    assert "3 to compute" in run_config(config, "--explain").stdout
+    run_config(config, "--workers", "1")
+    first = read_cost(config)
     assert first["measured"] == "now"
     log = (config.parent / "out" / "nirank.log").read_text()
     assert re.search(r"computed  [0-9a-f]{12}  vectors of data documents  .* \[Dense\]", log)
     assert "3 of 3 computations in" in log
-    said = run(config)
-    assert "all 3 computations were stored" in said.output
-    assert cost(config) == first | {"measured": "stored"}
-    assert "stored   " in run(config, "--explain").stdout
-    run(config, "--time")
-    timed = cost(config)
+    outcome = run_config(config)
+    assert "all 3 computations were stored" in outcome.output
+    assert read_cost(config) == first | {"measured": "stored"}
+    assert "stored   " in run_config(config, "--explain").stdout
+    run_config(config, "--time")
+    timed = read_cost(config)
     assert timed["measured"] == "mixed" and timed["ms_per_query"] != first["ms_per_query"]
     assert timed["index_s"] == first["index_s"]

@@ -22,7 +22,7 @@ def parse(tmp_path: Path, systems: str, *overrides: str) -> dict[str, Pipeline]:
     return dict(load_config(path, overrides).systems)
 
 
-def mistakes(tmp_path: Path, text: str, *overrides: str) -> str:
+def read_mistakes(tmp_path: Path, text: str, *overrides: str) -> str:
     path = tmp_path / "config.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
@@ -56,11 +56,11 @@ def test_yaml_is_the_same_algebra(tmp_path: Path, yaml: str, pipeline: Pipeline)
 
 
 def test_names_vanish_when_parsed(tmp_path: Path) -> None:
-    made = parse(
+    systems = parse(
         tmp_path, "BM25: bm25\nDense: {dense: some/model}\nHybrid: {rrf: [BM25, Dense]}\nCut: [Hybrid, {cut: 7}]"
     )
-    assert made["Cut"] == rrf(BM25(), Dense("some/model")) % 7
-    assert made["Hybrid"] != weighted_sum(BM25(), Dense("some/model"))
+    assert systems["Cut"] == rrf(BM25(), Dense("some/model")) % 7
+    assert systems["Hybrid"] != weighted_sum(BM25(), Dense("some/model"))
 
 
 TEN = {
@@ -93,11 +93,11 @@ TEN = {
 @pytest.mark.parametrize("name", TEN)
 def test_wrong_systems_say_where_what_and_the_nearest(tmp_path: Path, name: str) -> None:
     lines, first = TEN[name]
-    assert first in mistakes(tmp_path, HEAD + lines + "\n")
+    assert first in read_mistakes(tmp_path, HEAD + lines + "\n")
 
 
 def test_a_mistake_is_shown_with_its_excerpt_and_the_options(tmp_path: Path) -> None:
-    text = mistakes(tmp_path, HEAD + "  S:\n    bm25:\n      k_1: 0.9\n")
+    text = read_mistakes(tmp_path, HEAD + "  S:\n    bm25:\n      k_1: 0.9\n")
     assert text == "\n".join(
         [
             "config.yaml:6:7: stage 'bm25' has no option 'k_1'; did you mean 'k1'?",
@@ -111,7 +111,7 @@ def test_a_mistake_is_shown_with_its_excerpt_and_the_options(tmp_path: Path) -> 
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    text = mistakes(tmp_path, "colections: [x]\nmeasures: [nDGC@10]\nsystems:\n  A: bm52\n  B: {bm25: {k9: 1}}\n")
+    text = read_mistakes(tmp_path, "colections: [x]\nmeasures: [nDGC@10]\nsystems:\n  A: bm52\n  B: {bm25: {k9: 1}}\n")
     for word in (
         "has no key 'colections'; did you mean 'collections'",
         "has no 'collections'",
@@ -141,7 +141,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_files_are_one_sentence_each(tmp_path: Path, text: str, words: str) -> None:
-    assert words in mistakes(tmp_path, text)
+    assert words in read_mistakes(tmp_path, text)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_set_changes_one_value(tmp_path: Path, before: str, override: str, expec
     ],
 )
 def test_set_says_what_is_wrong(tmp_path: Path, override: str, words: str) -> None:
-    assert words in mistakes(tmp_path, HEAD + "  S: {bm25: {k1: 1}}\n", override)
+    assert words in read_mistakes(tmp_path, HEAD + "  S: {bm25: {k1: 1}}\n", override)
 
 
 def test_paths_are_relative_to_the_file_or_to_the_working_directory(
@@ -198,22 +198,25 @@ def test_paths_are_relative_to_the_file_or_to_the_working_directory(
     monkeypatch.chdir(tmp_path / "work")
     path = tmp_path / "configs" / "config.yaml"
     path.write_text("collections: [beside, here, vaswani, beside/test]\nsystems: {S: bm25}\nmeasures: [AP]\n")
-    sources = [one["source"] for one in load_config(path).collections]
-    assert [Path(one).resolve() for one in sources[:2]] == [tmp_path / "configs" / "beside", tmp_path / "work" / "here"]
+    sources = [source["source"] for source in load_config(path).collections]
+    assert [Path(source).resolve() for source in sources[:2]] == [
+        tmp_path / "configs" / "beside",
+        tmp_path / "work" / "here",
+    ]
     assert sources[2] == "vaswani"
     assert sources[3].endswith("beside/test")
 
 
 def test_the_schema_accepts_what_the_parser_accepts() -> None:
-    found = build_schema()
-    assert set(found["required"]) == {"collections", "systems", "measures"}
-    (mapping,) = [form for form in found["$defs"]["pipeline"]["anyOf"] if "properties" in form]
+    schema = build_schema()
+    assert set(schema["required"]) == {"collections", "systems", "measures"}
+    (mapping,) = [form for form in schema["$defs"]["pipeline"]["anyOf"] if "properties" in form]
     forms = mapping["properties"]
     assert {"bm25", "dense", "rrf", "cut", "run", "within", "fold", "rewrite"} <= set(forms)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("{alpha: yes}", "significance: alpha: input should be a valid number"),
         ("{resamples: 100.5}", "significance: resamples: input should be a valid integer"),
@@ -226,18 +229,18 @@ def test_the_schema_accepts_what_the_parser_accepts() -> None:
         ("{alpha: null}", "significance: alpha: input should be a valid number"),
     ],
 )
-def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path, wrong: str, said: str) -> None:
+def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path, wrong: str, message: str) -> None:
     path = tmp_path / "c.yaml"
     text = "collections: [python-stdlib]\nsystems: {A: bm25, B: bm25}\nmeasures: [AP]\n"
     path.write_text(text + "significance: {alpha: 1e-2, resamples: 1e4, seed: '7'}\n")
-    found = load_config(path).significance
-    assert (found.alpha, found.resamples, found.seed) == (0.01, 10_000, 7)
-    assert isinstance(found.resamples, int)
+    significance = load_config(path).significance
+    assert (significance.alpha, significance.resamples, significance.seed) == (0.01, 10_000, 7)
+    assert isinstance(significance.resamples, int)
     path.write_text(text + f"significance: {wrong}\n")
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert f"{path}:4:" in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_significance_is_read_and_checked(tmp_path: Path) -> None:
@@ -246,16 +249,21 @@ def test_significance_is_read_and_checked(tmp_path: Path) -> None:
     path.write_text(text + "significance: A\n")
     assert load_config(path).significance.baseline == "A"
     path.write_text(text + "significance: {test: t, alpha: 0.01, correction: fdr_bh}\n")
-    found = load_config(path).significance
-    assert (found.test, found.alpha, found.correction, found.baseline) == ("t", 0.01, "fdr_bh", None)
-    for wrong, said in (
+    significance = load_config(path).significance
+    assert (significance.test, significance.alpha, significance.correction, significance.baseline) == (
+        "t",
+        0.01,
+        "fdr_bh",
+        None,
+    )
+    for wrong, message in (
         ("C", "there is no system 'C'"),
         ("{tests: t}", "did you mean 'test'"),
         ("{test: z}", "test: input should be 'randomisation' or 't', got 'z'"),
         ("[A]", "expected {baseline: …, test: …} or a baseline"),
     ):
         path.write_text(text + f"significance: {wrong}\n")
-        with pytest.raises(ConfigError, match=re.escape(said)):
+        with pytest.raises(ConfigError, match=re.escape(message)):
             load_config(path)
 
 
@@ -268,7 +276,7 @@ def test_a_few_lines_of_aliases_do_not_make_billions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("!!python/object/apply:os.system [ls]", "got tag:yaml.org,2002:python/object/apply:os.system"),
         ("!!python/name:os.system", "got tag:yaml.org,2002:python/name:os.system"),
@@ -279,7 +287,7 @@ def test_a_few_lines_of_aliases_do_not_make_billions(tmp_path: Path) -> None:
         ("[" * 5000 + "]" * 5000, "deep|recursion"),
     ],
 )
-def test_what_yaml_can_say_and_a_configuration_cannot(tmp_path: Path, value: str, said: str) -> None:
+def test_what_yaml_can_say_and_a_configuration_cannot(tmp_path: Path, value: str, message: str) -> None:
     (tmp_path / "c.yaml").write_text(f"collections: {value}\n")
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         load_config(tmp_path / "c.yaml")

