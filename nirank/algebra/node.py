@@ -34,7 +34,7 @@ class Node:
     kind      what comes out
     offline   paid once per collection (an index), not per query
     training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
-    given     reads what the user gave, a run file: a mistake in it is the user's and stops the run
+    from_user reads what the user gave, a run file: a mistake in it is the user's and stops the run
     memory    how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
     max_pairs how many pairs its result has at most, from the sizes of its inputs; None: no more than its lists together
     stage     the stage that made the node, handed to the task; its identity is in `params`
@@ -49,7 +49,7 @@ class Node:
     kind: NodeKind = "folder"
     offline: bool = False
     training: bool = False
-    given: bool = False
+    from_user: bool = False
     memory: NeedEstimator | None = field(default=None, repr=False)
     max_pairs: Callable[[Sizes], int] | None = field(default=None, repr=False)
     stage: Any = field(default=None, repr=False)

@@ -19,7 +19,7 @@ DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
 class TrainingSources(Protocol):
     """What a plan can be asked for when models are trained in it."""
 
-    def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
+    def open_judged(self, judged: Judged, use: Use, grade: int | None = None) -> Sides:
         """Return judged queries as sides of their own, and let the row say what they were used for."""
         ...
 

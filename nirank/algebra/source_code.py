@@ -70,16 +70,16 @@ def _describe_function(function: FunctionType, file_known: bool, seen: set[Any])
     if function in seen:
         return []
     seen.add(function)
-    used: dict[str, Any] = dict(zip(function.__code__.co_freevars, _read_cells(function), strict=True))
-    used.pop("__class__", None)  # of super()
+    names_used: dict[str, Any] = dict(zip(function.__code__.co_freevars, _read_cells(function), strict=True))
+    names_used.pop("__class__", None)  # of super()
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     if not file_known:
-        used |= {
+        names_used |= {
             name: function.__globals__[name]
             for name in sorted(_list_names(function.__code__))
             if name in function.__globals__
         }
-    parts = [[name, _describe_value(name, value, file_known, seen)] for name, value in sorted(used.items())]
+    parts = [[name, _describe_value(name, value, file_known, seen)] for name, value in sorted(names_used.items())]
     parts.append(["defaults", [_describe_value("a default", value, file_known, seen) for value in defaults]])
     return [parts] if file_known else [_read_lines(function), parts]
 

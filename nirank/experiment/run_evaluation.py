@@ -28,7 +28,7 @@ def read_given_files(runs: Sequence[SystemRun], runner: Runner, *, leaves_only: 
     leaves_only  but no files about texts that have to be made first
     """
     mistakes: list[str] = []
-    for node in dict.fromkeys(node for run in runs for node in run.target.walk() if node.given):
+    for node in dict.fromkeys(node for run in runs for node in run.target.walk() if node.from_user):
         if leaves_only and not all(below.is_leaf for _, below in node.inputs):
             continue
         try:

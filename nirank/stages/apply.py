@@ -125,8 +125,8 @@ class AppliedCombiner(Combiner):
 
     def __repr__(self) -> str:
         lists = "" if self.lists == (1, None) else f", lists={self.lists}"
-        shown = f"{_name_function(self.function)}, name={self.name!r}, version={self.version}"
-        return f"apply({shown}, kind='combiner'{lists})"
+        arguments = f"{_name_function(self.function)}, name={self.name!r}, version={self.version}"
+        return f"apply({arguments}, kind='combiner'{lists})"
 
 
 def _check_version(name: str, version: Any) -> None:

@@ -94,9 +94,9 @@ class CrossEncoder(Scorer):
         from nirank.inference.pair_scores import ACTIVATIONS, score_pairs
 
         model = resolve(self.model, self.revision)
-        how = self._make_scoring(model)
+        scoring = self._make_scoring(model)
         queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
-        scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, rows, how, ctx))
+        scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, rows, scoring, ctx))
         ctx.declare("activation", self.activation)
         return scores
 
@@ -109,8 +109,8 @@ def _answer_sample(candidate: CrossEncoder, folder: Path, ctx: Context) -> Answe
 
     assert candidate.precision != "auto"
     model = resolve(candidate.model, candidate.revision)
-    how = PairScoring(
+    scoring = PairScoring(
         model, candidate._choose_prompt(model), candidate.max_length, candidate.label, candidate.precision
     )
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
-    return centred(score_pairs(SAMPLE, SAMPLE, pairs, how, ctx))
+    return centred(score_pairs(SAMPLE, SAMPLE, pairs, scoring, ctx))

@@ -105,8 +105,8 @@ class Dense(Retriever):
             ("query", sides.queries, self.query_text),
         )
         for side, texts, view in encodings:
-            how = self._make_encoding(model, side)
-            params = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+            encoding = self._make_encoding(model, side)
+            params = encoding.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
             if side == "document" and self.reads_listed:
@@ -120,8 +120,8 @@ class Dense(Retriever):
                     params,
                     inputs,
                     offline=texts is sides.docs,
-                    memory=how.memory,
-                    stage=how,
+                    memory=encoding.memory,
+                    stage=encoding,
                     label=label,
                 )
             )

@@ -83,10 +83,10 @@ class KeySentences(TextMap):
                 self.alpha,
                 self.stop_at_zero,
             )
-            chosen = [at for at, _ in picked]
+            rows = [row for row, _ in picked]
             if self.order != "selection":
-                chosen = sorted(chosen) if self.order == "document" else chosen[::-1]
-            yield " ".join(sentences[at] for at in chosen)
+                rows = sorted(rows) if self.order == "document" else rows[::-1]
+            yield " ".join(sentences[row] for row in rows)
 
 
 def quite(

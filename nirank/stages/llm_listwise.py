@@ -83,7 +83,7 @@ class LLMListwise(Combiner):
         order = list(range(len(rows)))
         if len(rows) < 2:
             return order
-        (asked,) = ctx.queries.read(TextView(self.query_text), np.array([query]))
+        (query_text,) = ctx.queries.read(TextView(self.query_text), np.array([query]))
         texts = [
             " ".join(text.split()[: self.words]) for text in ctx.docs.read(TextView(self.doc_text), np.array(rows))
         ]
@@ -91,7 +91,8 @@ class LLMListwise(Combiner):
         for start in [*range(last, 0, -self.step), 0]:
             part = order[start : start + self.window]
             order[start : start + self.window] = [
-                part[at] for at in self._rank_window(asked, [texts[at] for at in part], ctx)
+                part[position]
+                for position in self._rank_window(query_text, [texts[position] for position in part], ctx)
             ]
         return order
 
@@ -109,10 +110,10 @@ class LLMListwise(Combiner):
 
 def parse_permutation(answer: str, n: int, ctx: Context) -> list[int]:
     """Return positions 0 … n-1 in an answer's order, `[2] > [1]`; what it leaves out follows in the old order."""
-    named = [int(number) - 1 for number in _NUMBER.findall(answer)]
-    kept = list(dict.fromkeys(at for at in named if 0 <= at < n))
-    if not kept:
+    positions = [int(number) - 1 for number in _NUMBER.findall(answer)]
+    valid = list(dict.fromkeys(position for position in positions if 0 <= position < n))
+    if not valid:
         ctx.count("malformed_answers")
-    elif len(kept) < n or len(named) > len(kept):
+    elif len(valid) < n or len(positions) > len(valid):
         ctx.count("partial_answers")
-    return [*kept, *(at for at in range(n) if at not in set(kept))]
+    return [*valid, *(position for position in range(n) if position not in set(valid))]

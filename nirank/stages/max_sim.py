@@ -84,9 +84,9 @@ class MaxSim(Scorer):
         from nirank.inference.models import resolve
 
         model = resolve(self.model, self.revision)
-        how = self._make_encoding(model)
+        encoding = self._make_encoding(model)
         queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
-        return maxsim(queries, docs, rows, how, ctx)
+        return maxsim(queries, docs, rows, encoding, ctx)
 
 
 def _answer_sample(candidate: MaxSim, folder: Path, ctx: Context) -> Answers:
@@ -97,6 +97,6 @@ def _answer_sample(candidate: MaxSim, folder: Path, ctx: Context) -> Answers:
 
     assert candidate.precision != "auto"
     model = resolve(candidate.model, candidate.revision)
-    how = TokenEncoding(model, candidate.max_length, candidate.query_length, candidate.precision)
+    encoding = TokenEncoding(model, candidate.max_length, candidate.query_length, candidate.precision)
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
-    return centred(maxsim(SAMPLE, SAMPLE, pairs, how, ctx))
+    return centred(maxsim(SAMPLE, SAMPLE, pairs, encoding, ctx))

@@ -51,7 +51,9 @@ class Only(ScopeStage):
         file = InputFile.of(find_path(self.name, self.path, sides))
         docs, label = (("docs", sides.docs),), f"read {file.path.name}"
         return (
-            Node(f"{__name__}:read_id_file", 1, {"content": file.digest}, docs, given=True, stage=file, label=label),
+            Node(
+                f"{__name__}:read_id_file", 1, {"content": file.digest}, docs, from_user=True, stage=file, label=label
+            ),
         )
 
     def check_sides(self, sides: Sides, queries: Texts, docs: Texts) -> None:
@@ -77,17 +79,17 @@ def read_id_file(job: Job) -> None:
     path, docs = file.path, job.get_input("docs").ids
     with file.expect_unchanged():
         lines = [(number, line.rstrip("\r\n")) for number, line in read_lines(path)]
-    listed = [(number, id) for number, id in lines if id]
-    if not listed:
+    numbered_ids = [(number, id) for number, id in lines if id]
+    if not numbered_ids:
         raise DataError(f"{path}: holds no ids; expected one a line")
-    rows = docs.find_rows([id for _, id in listed])
-    unknown = [(number, id) for (number, id), row in zip(listed, rows.tolist(), strict=True) if row < 0]
+    rows = docs.find_rows([id for _, id in numbered_ids])
+    unknown = [(number, id) for (number, id), row in zip(numbered_ids, rows.tolist(), strict=True) if row < 0]
     if unknown:
         messages = [f"{path}:{number}: '{id}'" for number, id in unknown]
         raise DataError(*_describe_unknown(messages, [id for _, id in unknown], docs))
-    once = np.unique(rows)
-    job.context.count("repeated_ids", len(rows) - len(once))
-    np.save(job.folder / _ROWS, once)
+    distinct = np.unique(rows)
+    job.context.count("repeated_ids", len(rows) - len(distinct))
+    np.save(job.folder / _ROWS, distinct)
 
 
 def _describe_unknown(messages: list[str], ids: list[str], docs: Ids) -> list[str]:

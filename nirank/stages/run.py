@@ -77,7 +77,7 @@ class RunFile(Retriever):
                 params,
                 inputs,
                 kind="ranking",
-                given=True,
+                from_user=True,
                 memory=memory,
                 stage=file,
                 label=label,
@@ -88,8 +88,8 @@ class RunFile(Retriever):
         ranking: Ranking = ctx.inputs[0]
         if ranking.queries != queries.ids:  # a shard of the queries that the file was read for
             ranking = ranking.take(ranking.queries.find_rows(list(queries.ids)), queries.ids)
-        kept = restrict_run(ranking, scope.allows(ranking.query_rows, ranking.rows), scope.count_rows())
-        return kept if k is None else kept.cut(k)
+        restricted = restrict_run(ranking, scope.allows(ranking.query_rows, ranking.rows), scope.count_rows())
+        return restricted if k is None else restricted.cut(k)
 
 
 def read_run_file(job: Job) -> Ranking:
@@ -111,14 +111,14 @@ def restrict_run(ranking: Ranking, keep: NDArray[np.bool_], allowed: NDArray[np.
 
     allowed  (n_queries,) how many documents each query may be given; None: more than any list has
     """
-    kept = ranking.select(keep)
+    restricted = ranking.select(keep)
     if ranking.depth is None:
-        return kept
+        return restricted
     was_cut = ranking.counts >= ranking.depth
     if allowed is not None:
-        was_cut &= kept.counts < allowed
-    depth = max(int(kept.counts[was_cut].min()), 1) if was_cut.any() else None
-    return Ranking(kept.queries, kept.docs, kept.offsets, kept.rows, kept.scores, depth)
+        was_cut &= restricted.counts < allowed
+    depth = max(int(restricted.counts[was_cut].min()), 1) if was_cut.any() else None
+    return Ranking(restricted.queries, restricted.docs, restricted.offsets, restricted.rows, restricted.scores, depth)
 
 
 def guess_depth(ranking: Ranking) -> int | None:

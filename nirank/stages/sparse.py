@@ -80,12 +80,19 @@ class Sparse(Retriever):
         model = resolve(self.model, self.revision)
         model.check_modules(sparse=True)
         assert self.precision != "auto", "decided before anything is planned"
-        how = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
-        params: dict[str, Any] = how.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+        encoding = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
+        params: dict[str, Any] = encoding.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
         inputs = (("texts", texts), *model.inputs)
         return Node(
-            f"{__name__}:encode_texts", 1, params, inputs, offline=offline, memory=how.memory, stage=how, label=label
+            f"{__name__}:encode_texts",
+            1,
+            params,
+            inputs,
+            offline=offline,
+            memory=encoding.memory,
+            stage=encoding,
+            label=label,
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
@@ -123,14 +130,14 @@ def _answer_sample(candidate: Sparse, folder: Path, ctx: Context) -> Answers:
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
     assert candidate.precision != "auto"
-    how = SparseEncoding(
+    encoding = SparseEncoding(
         resolve(candidate.model, candidate.revision),
         "document",
         candidate.max_length,
         None,
         candidate.precision,
     )
-    encode_sparse(SAMPLE, len(SAMPLE), how, folder, ctx)
+    encode_sparse(SAMPLE, len(SAMPLE), encoding, folder, ctx)
     offsets, terms, weights = (np.load(folder / f"{name}.npy") for name in ("offsets", "terms", "weights"))
     weights_by_term: Answers = np.zeros((len(SAMPLE), _MOST_TERMS), np.float32)
     weights_by_term[np.repeat(np.arange(len(SAMPLE)), np.diff(offsets)), terms] = weights

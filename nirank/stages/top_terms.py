@@ -68,7 +68,7 @@ class TopTerms(TextMap):
                     [[term for word in text_words for term in terms[word]] for text_words in words], index.fields[""]
                 )
                 for text_words, term_weights in zip(words, weights, strict=True):
-                    kept = greatest(term_weights, self.terms)
-                    yield " ".join(word for word in text_words if any(term in kept for term in terms[word]))
+                    kept_terms = greatest(term_weights, self.terms)
+                    yield " ".join(word for word in text_words if any(term in kept_terms for term in terms[word]))
 
         return replace_texts(texts, write_kept_words(), ctx)

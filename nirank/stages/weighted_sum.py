@@ -70,11 +70,11 @@ class WeightedSum(Combiner):
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Ranking:
         weights = self.weights or (1.0,) * len(lists)
-        kept = [(weight, ranking) for weight, ranking in zip(weights, lists, strict=True) if weight != 0]
-        if not kept:
+        weighed = [(weight, ranking) for weight, ranking in zip(weights, lists, strict=True) if weight != 0]
+        if not weighed:
             nothing = np.zeros(len(lists[0].rows), np.bool_)
             return lists[0].select(nothing).rescore(np.empty(0), source=self.name)
-        kept_weights = [weight for weight, _ in kept]
+        kept_weights = [weight for weight, _ in weighed]
 
         def fuse_block(rankings: Sequence[Ranking]) -> Ranking:
             parts = [normalise(ranking, self.normalise) for ranking in rankings]
@@ -82,7 +82,7 @@ class WeightedSum(Combiner):
             absent = [weight * absent for weight, (_, absent) in zip(kept_weights, parts, strict=True)]
             return add_shares(rankings, shares, absent, source=self.name)
 
-        return fuse_by_blocks([ranking for _, ranking in kept], fuse_block, ctx)
+        return fuse_by_blocks([ranking for _, ranking in weighed], fuse_block, ctx)
 
 
 def weighted_sum(

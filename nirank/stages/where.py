@@ -41,8 +41,8 @@ class Where(ScopeStage):
         if not self.match:
             raise ConfigError("where: match is empty; expected conditions such as {type: REG}")
         for key, rule in self.match.items():
-            listed = rule.get("not", ()) if isinstance(rule, Mapping) else rule
-            for value in listed if isinstance(listed, tuple) else (listed,):
+            values = rule.get("not", ()) if isinstance(rule, Mapping) else rule
+            for value in values if isinstance(values, tuple) else (values,):
                 if not isinstance(value, (str, bool, int, float)):
                     raise ConfigError(f"where: {key}: expected text, a number, true or false, got {value!r}")
             if not isinstance(rule, Mapping):
@@ -88,8 +88,8 @@ class Where(ScopeStage):
 
 def _describe_absent(key: str, docs: Texts) -> str:
     known = [name for name, rows in docs.text_fields.keys.items() if rows]
-    listed = f"they have {', '.join(known)}" if known else "they have no metadata"
-    return f"where: no document has metadata '{key}'; {listed}{suggest(key, known)}"
+    description = f"they have {', '.join(known)}" if known else "they have no metadata"
+    return f"where: no document has metadata '{key}'; {description}{suggest(key, known)}"
 
 
 def _holds(value: Any, rule: Any) -> bool:

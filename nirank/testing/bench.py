@@ -48,12 +48,12 @@ def small_collection() -> Collection:
     }
     for (id, doc), date in zip(docs.items(), ("2001", "2003-04", "2005-06-07", "2007", None, "x") * 2, strict=True):
         docs[id] = {**doc, "metadata": {"date": date}} if date else doc
-    asked = {
+    dated_queries = {
         id: {"text": text, **({"metadata": {"date": date}} if date else {})}
         for (id, text), date in zip(queries.items(), ("2003", "2005-06-07", None) * 2, strict=True)
     }
     qrels = {"q1": {"d07": 1, "d01": 1}, "q2": {"d11": 2}, "q5": {"d02": 1, "d12": 0}}
-    return Collection.of(docs, asked, qrels, name="check", split="test")
+    return Collection.of(docs, dated_queries, qrels, name="check", split="test")
 
 
 class Bench:

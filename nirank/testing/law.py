@@ -53,15 +53,17 @@ def demand_same(wanted: Pairs, got: Pairs, stage: Stage, law: str, what: str) ->
     if not isinstance(wanted, Ranking) or not isinstance(got, Ranking):
         demand(wanted.drop_scores() == got.drop_scores(), stage, law, what)
         return
-    for query, (scored, others) in enumerate(zip(wanted.to_dict().values(), got.to_dict().values(), strict=True)):
-        message = f"{what} (query '{wanted.queries[query]}': {scored} and {others})"
-        values, other_values = np.array(list(scored.values())), np.array(list(others.values()))
+    for query, (wanted_scores, got_scores) in enumerate(
+        zip(wanted.to_dict().values(), got.to_dict().values(), strict=True)
+    ):
+        message = f"{what} (query '{wanted.queries[query]}': {wanted_scores} and {got_scores})"
+        values, other_values = np.array(list(wanted_scores.values())), np.array(list(got_scores.values()))
         close = values.shape == other_values.shape and np.allclose(values, other_values, rtol=TOLERANCE, atol=TOLERANCE)
         demand(close, stage, law, message)
-        for doc in scored.keys() | others.keys():
-            score = scored.get(doc, values[-1])
+        for doc in wanted_scores.keys() | got_scores.keys():
+            score = wanted_scores.get(doc, values[-1])
             demand(
-                bool(np.isclose(score, others.get(doc, values[-1]), rtol=TOLERANCE, atol=TOLERANCE)),
+                bool(np.isclose(score, got_scores.get(doc, values[-1]), rtol=TOLERANCE, atol=TOLERANCE)),
                 stage,
                 law,
                 message,

@@ -24,9 +24,9 @@ def check_retriever(bench: Bench) -> None:
     results = bench.search(queries, everything, k, "no scope")
     demand(results == bench.search(queries, everything, k, "determinism"), stage, "determinism", "twice, two results")
 
-    whole = bench.search(queries, everything, None, "whole lists")
-    if stage.prefix_exact and isinstance(whole, Ranking):
-        demand_same(whole.cut(k), results, stage, "prefix", "the first k of a whole search are not the search at k")
+    deepest = bench.search(queries, everything, None, "whole lists")
+    if stage.prefix_exact and isinstance(deepest, Ranking):
+        demand_same(deepest.cut(k), results, stage, "prefix", "the first k of a whole search are not the search at k")
     for rows in (*bench.split_queries(), np.arange(len(queries))[::-1], np.empty(0, np.int64)):
         part = queries.take(rows)
         shard = bench.search(part, Scope(part.ids, docs.ids), k, "sharding")
@@ -47,7 +47,7 @@ def check_retriever(bench: Bench) -> None:
             before == pickle.dumps((scope.mask, scope.own_rows)), stage, "inputs not changed", "the scope was changed"
         )
         if stage.prefix_exact:
-            inside = whole.select(scope.allows(whole.query_rows, whole.rows))
+            inside = deepest.select(scope.allows(deepest.query_rows, deepest.rows))
             wanted = inside.cut(k) if isinstance(inside, Ranking) else inside
             demand_same(wanted, scoped, stage, "scope", "a scoped search is not the whole search masked")
 

@@ -200,7 +200,7 @@ class TrainingFile(TrainingData):
             params,
             inputs,
             offline=True,
-            given=True,
+            from_user=True,
             stage=file,
             label=f"examples of {self.title}",
         )
