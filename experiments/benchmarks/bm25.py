@@ -81,11 +81,11 @@ def make(folder: Path, docs: Iterator[tuple[str, str]], queries: list[str]) -> N
 
 
 def index_nirank(folder: Path) -> None:
-    from nirank.lexical.postings import build
+    from nirank.lexical.postings import build_index
 
     n = sum(1 for _ in corpus(folder))
     (folder / "nirank").mkdir()
-    build({"": (text for _, text in corpus(folder))}, n, "english", folder / "nirank")
+    build_index({"": (text for _, text in corpus(folder))}, n, "english", folder / "nirank")
 
 
 def java() -> None:
@@ -138,7 +138,7 @@ def rival_nirank(folder: Path) -> Ask:
         queries = jobs[job["queries"]]
         scope = Scope(Ids.of(map(str, range(len(queries)))), docs)
         began = time.perf_counter()
-        tokens = list(tool.tokens(queries))
+        tokens = list(tool.tokenize(queries))
         ranking = search(index.fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=job["k"])
         ranked = time.perf_counter() - began
         lists = list(zip(docs.take(ranking.rows), ranking.scores.tolist(), strict=True))
@@ -223,7 +223,7 @@ def rival_bm25s(folder: Path) -> Ask:
     place = folder / "bm25s"
     if not place.exists():
         made = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
-        made.index(list(tool.tokens(text for _, text in corpus(folder))), show_progress=False)
+        made.index(list(tool.tokenize(text for _, text in corpus(folder))), show_progress=False)
         made.save(str(place))
         del made
     index = bm25s.BM25.load(str(place), mmap=True)
@@ -231,7 +231,7 @@ def rival_bm25s(folder: Path) -> Ask:
     index.activate_numba_scorer()
     n = index.scores["num_docs"]
     jobs = {
-        name: list(tool.tokens(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()
+        name: list(tool.tokenize(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()
     }
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:

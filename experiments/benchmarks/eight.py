@@ -281,7 +281,7 @@ class Functions:
         from nirank.flow.scope import Scope
         from nirank.inference.encoder import Encoding, encode
         from nirank.inference.models import resolve
-        from nirank.lexical.postings import build
+        from nirank.lexical.postings import build_index
 
         self.collection, self.work, self.calls = collection, work, {"bm25": 0, "dense": 0, "late": 0, "pairs": 0}
         self.scope = Scope(collection.queries.ids, collection.docs.ids)
@@ -292,7 +292,7 @@ class Functions:
             (work / name).mkdir()
             encode(texts, len(texts), Encoding(resolve(MINILM), max_length=64), work / name, self.context)
         (work / "bm25").mkdir()
-        build({"": iter(self.docs)}, len(self.docs), BM25().analyzer, work / "bm25")
+        build_index({"": iter(self.docs)}, len(self.docs), BM25().analyzer, work / "bm25")
 
     def bm25(self, frame: Any) -> Any:
         from nirank import BM25

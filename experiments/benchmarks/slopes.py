@@ -77,12 +77,12 @@ def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 
 
 def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
-    from nirank.lexical.postings import build
+    from nirank.lexical.postings import build_index
     from nirank.stages.bm25 import BM25
 
     some = texts(scifact, n)
     analyzer = BM25().analyzer
-    return lambda: build({"text": iter(some)}, n, analyzer, folder)
+    return lambda: build_index({"text": iter(some)}, n, analyzer, folder)
 
 
 def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:

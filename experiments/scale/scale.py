@@ -91,7 +91,7 @@ def do(step: str, folder: Path) -> dict[str, float]:
         from nirank import BM25, Experiment
         from nirank.lexical.analysis import Analyzer
 
-        list(Analyzer("english").tokens(texts(np.random.default_rng(0), 2_000, WORDS)))  # Java starts and warms up
+        list(Analyzer("english").tokenize(texts(np.random.default_rng(0), 2_000, WORDS)))  # Java starts and warms up
         began = time.perf_counter()
         result = Experiment(collection, {"BM25": BM25()}, ["nDCG@10"], store=store).run()
         cost = result.rows[0].cost

@@ -28,12 +28,12 @@ class TunedPipeline(Pipeline):
     measure: str
 
     def __post_init__(self) -> None:
-        from nirank.evaluation.measures import parse
+        from nirank.evaluation.measures import parse_measure
 
         fit_fields(self, "tune")
         if len(self.candidates) < 2:
             raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
-        measure = parse(self.measure)
+        measure = parse_measure(self.measure)
         for candidate in self.candidates:
             if require_system("tune", candidate).gives != "ranking" and not measure.unordered:
                 raise ConfigError(

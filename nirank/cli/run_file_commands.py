@@ -177,7 +177,7 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **option
     family = next(iter(result.comparisons.values()))
     (comparison,) = family.pairs
     mean, low, high = (shown_as(measure, value, "+") for value in (comparison.difference, *comparison.interval))
-    p_value = f"p {comparison.p:.4f}" if comparison.n > 1 else family.words()
+    p_value = f"p {comparison.p:.4f}" if comparison.n > 1 else family.describe_tests()
     missing = f" ({comparison.no_value:,} more without a value)" if comparison.no_value else ""
     click.echo(
         f"{comparison.n} queries{missing}: B - A {mean} ({low} to {high}), {p_value};"

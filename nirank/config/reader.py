@@ -79,13 +79,13 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def _read_measure(tree: Tree, file: OpenFile) -> str | None:
-    from nirank.evaluation.measures import parse
+    from nirank.evaluation.measures import parse_measure
 
     if not isinstance(tree.value, str):
         file.mistakes.add(tree, f"a measure is text such as nDCG@10, got {tree.kind}")
         return None
     with file.note_errors(tree):
-        parse(tree.value)
+        parse_measure(tree.value)
         return tree.value
     return None
 

@@ -121,7 +121,7 @@ def evaluate_tar(run: Sequence[Row], labels: Mapping[str, Mapping[str, int]], ye
     """
     if year not in ("2017", "2018", "2019"):
         raise ConfigError(f"CLEF TAR protocol '{year}': expected 2017, 2018 or 2019")
-    measure: Callable[[Topic], Values] = _measures_2017 if year == "2017" else _measures_2019
+    measure: Callable[[Topic], Values] = _measure_2017 if year == "2017" else _measure_2019
     by_topic: dict[str, list[Row]] = {}
     for row in run:
         by_topic.setdefault(row.topic, []).append(row)
@@ -134,10 +134,10 @@ def evaluate_tar(run: Sequence[Row], labels: Mapping[str, Mapping[str, int]], ye
         else:
             skipped.append(name)
     absent = [name for name in labels if name not in by_topic]
-    return TarEvaluation(per_topic, _overall(per_topic), tuple(skipped), tuple(absent))
+    return TarEvaluation(per_topic, _average_topics(per_topic), tuple(skipped), tuple(absent))
 
 
-def printed(value: float, year: Year, name: str = "") -> str:
+def format_value(value: float, year: Year, name: str = "") -> str:
     """Return a value as the script prints it: three decimals; in 2018/2019 floats from 1 on as whole numbers.
 
     There gains and thresholds are whole numbers below 1 too, and recall has three decimals everywhere.
@@ -168,7 +168,7 @@ def _join(rows: Sequence[Row], labels: Mapping[str, int]) -> Topic:
     )
 
 
-def _common(topic: Topic) -> Values:
+def _measure_common(topic: Topic) -> Values:
     """Return what both scripts compute alike."""
     n, relevant = len(topic.gains), topic.relevant
     docs = max(topic.docs, n)
@@ -192,13 +192,13 @@ def _common(topic: Topic) -> Values:
     }
 
 
-def _losses(n: int, found: int, relevant: int, docs: int) -> Values:
+def _measure_losses(n: int, found: int, relevant: int, docs: int) -> Values:
     recall = found / relevant
     effort = (100 / max(docs, n)) ** 2 * (n / (relevant + 100)) ** 2
     return {"r": recall, "loss_r": (1 - recall) ** 2, "loss_e": effort, "loss_er": (1 - recall) ** 2 + effort}
 
 
-def _costs(topic: Topic, shown: int, missed: int) -> Values:
+def _measure_costs(topic: Topic, shown: int, missed: int) -> Values:
     cost, penalty = float(shown + 2 * topic.feedback), 2.0 * (topic.docs - shown)
     return {
         "total_cost": cost,
@@ -207,10 +207,12 @@ def _costs(topic: Topic, shown: int, missed: int) -> Values:
     }
 
 
-def _measures_2017(topic: Topic) -> Values:
-    values = _common(topic) | {"num_feedback": topic.feedback}
+def _measure_2017(topic: Topic) -> Values:
+    values = _measure_common(topic) | {"num_feedback": topic.feedback}
     shown, found = len(topic.gains), int(values["rels_found"])
-    values |= _losses(shown, found, topic.relevant, topic.docs) | _costs(topic, shown, topic.relevant - found)
+    values |= _measure_losses(shown, found, topic.relevant, topic.docs) | _measure_costs(
+        topic, shown, topic.relevant - found
+    )
     cells = np.zeros(11)
     step = topic.docs // 10
     gained = np.cumsum(topic.all_gains)
@@ -219,14 +221,14 @@ def _measures_2017(topic: Topic) -> Values:
     return values | {f"NCG@{percent}": float(cells[at]) for at, percent in enumerate(_STEPS)}
 
 
-def _measures_2019(topic: Topic) -> Values:
-    values = _common(topic)
+def _measure_2019(topic: Topic) -> Values:
+    values = _measure_common(topic)
     n, relevant, docs = len(topic.gains), topic.relevant, topic.docs
     gained = np.concatenate(([0], np.cumsum(topic.gains)))
     threshold = int(topic.marks[-1]) + 1 if len(topic.marks) else docs
     first = int(topic.marks[0]) + 1 if len(topic.marks) else n
     at_threshold = int(gained[min(threshold, n)]) if threshold != docs else int(gained[n])
-    values |= _losses(first, int(gained[first]), relevant, docs)
+    values |= _measure_losses(first, int(gained[first]), relevant, docs)
     missed = relevant - int(gained[first])
     values |= {
         "threshold": threshold,
@@ -245,7 +247,7 @@ def _measures_2019(topic: Topic) -> Values:
     return values
 
 
-def _overall(per_topic: Mapping[str, Values]) -> Values:
+def _average_topics(per_topic: Mapping[str, Values]) -> Values:
     """Return the ALL lines, each rounding as it is there: what is micro divides two means."""
     if not per_topic:
         return {}

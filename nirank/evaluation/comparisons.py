@@ -93,7 +93,7 @@ class Comparison:
     minimum_detectable: float
     no_value: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: infinite effects as None."""
         found = asdict(self)
         return {key: None if isinstance(one, float) and not np.isfinite(one) else one for key, one in found.items()}
@@ -114,12 +114,12 @@ class Comparisons:
     settings: Significance
     left_out: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: the settings, the size of the family, the pairs."""
         told = {"family": len(self.pairs), "queries_left_out": self.left_out}
-        return {**asdict(self.settings), **told, "pairs": [one.as_dict() for one in self.pairs]}
+        return {**asdict(self.settings), **told, "pairs": [one.to_dict() for one in self.pairs]}
 
-    def of(self, system: str) -> dict[str, Any]:
+    def describe_system(self, system: str) -> dict[str, Any]:
         """Return what a system's row says: intervals, letters, and the comparison with the baseline, by measure."""
         return {
             "baseline": self.settings.baseline,
@@ -127,11 +127,11 @@ class Comparisons:
             "intervals": {name: list(found[system]) for name, found in self.intervals.items() if system in found},
             "groups": {name: found[system] for name, found in self.groups.items() if system in found},
             "against": {
-                one.measure: one.as_dict() for one in self.pairs if one.b == system and one.a == self.settings.baseline
+                one.measure: one.to_dict() for one in self.pairs if one.b == system and one.a == self.settings.baseline
             },
         }
 
-    def words(self) -> str:
+    def describe_tests(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
         most = max((one.n for one in self.pairs if not is_of_pairs(one.measure)), default=0)
@@ -147,21 +147,21 @@ class Comparisons:
         lacking = {one.measure: one.no_value for one in self.pairs if one.no_value}
         without = "".join(f", {n:,} queries without a value of {measure}" for measure, n in lacking.items())
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
-        over = f"{self._family():,} comparisons" + (f" with {how.baseline}" if how.baseline else "")
-        return f"{test}, {corrected} over {over}, alpha {how.alpha}{common}{without}{self._too_few(most)}"
+        over = f"{self._count_tests():,} comparisons" + (f" with {how.baseline}" if how.baseline else "")
+        return f"{test}, {corrected} over {over}, alpha {how.alpha}{common}{without}{self._explain_too_few(most)}"
 
-    def _family(self) -> int:
+    def _count_tests(self) -> int:
         """Return how many tests are corrected together: those that the marks of a table stand for."""
         how = self.settings
         return sum(one.a == how.baseline for one in self.pairs) if how.baseline else len(self.pairs)
 
-    def _too_few(self, n: int) -> str:
+    def _explain_too_few(self, n: int) -> str:
         """Say so where even the greatest difference could not be significant: n queries have 2^n signs."""
         how = self.settings
         if any(is_of_pairs(one.measure) for one in self.pairs):
             return ""
         least = 2.0 ** (1 - n) if 2**n <= how.resamples else 1 / (1 + how.resamples)
-        family = self._family()
+        family = self._count_tests()
         p = np.ones(family)
         p[:1] = least
         if how.test != "randomisation" or not family or statistics.adjust(p, how.correction)[0] < how.alpha:
@@ -191,9 +191,9 @@ def compare(
             f"systems were evaluated on different queries ({len(shared):,} of {len(every):,} are shared by all);"
             " a paired comparison needs the same ones: common_queries compares on those"
         )
-    blocks = _blocks(evaluations, shared, settings)
+    blocks = _make_blocks(evaluations, shared, settings)
     left_out = len(every) - len(shared)
-    micro = _compared_pairs({} if left_out else evaluations, settings)
+    micro = _compare_pair_measures({} if left_out else evaluations, settings)
     if not blocks and not micro.values:
         return Comparisons([], {}, {}, settings, left_out)
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
@@ -201,19 +201,19 @@ def compare(
     drawn: list[Sequence[tuple[float, float]]] = []
     for block in blocks:
         # All at once: the same draws for every mean and every difference.
-        bounds = _intervals(np.concatenate((block.values, block.differences), axis=1), settings)
+        bounds = _draw_intervals(np.concatenate((block.values, block.differences), axis=1), settings)
         drawn.append(bounds[len(block.columns) :])
         for at, (measure, name) in enumerate(block.columns):
             intervals.setdefault(measure, {})[name] = bounds[at]
             means.setdefault(measure, {})[name] = float(block.values[:, at].mean())
     intervals |= {measure: dict(of) for measure, of in micro.intervals.items()}
     means |= {measure: dict(of) for measure, of in micro.values.items()}
-    pairs = _compared(blocks, drawn, micro.differences, settings)
-    groups = {measure: _groups(measure, of, pairs, settings) for measure, of in means.items()}
+    pairs = _make_comparisons(blocks, drawn, micro.differences, settings)
+    groups = {measure: _group_systems(measure, of, pairs, settings) for measure, of in means.items()}
     return Comparisons(pairs, intervals, groups, settings, left_out)
 
 
-def _compared_pairs(evaluations: Mapping[str, Evaluation], settings: Significance) -> PairResults:
+def _compare_pair_measures(evaluations: Mapping[str, Evaluation], settings: Significance) -> PairResults:
     counts = {system: one.pair_counts for system, one in evaluations.items()}
     return compare_pairs(
         counts,
@@ -240,9 +240,9 @@ class _Block:
     no_value: int
 
 
-def _blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], settings: Significance) -> list[_Block]:
+def _make_blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], settings: Significance) -> list[_Block]:
     found: dict[bytes, list[tuple[str, list[str], NDArray[np.float64]]]] = {}
-    rows = {name: _rows_of(one.queries, queries) for name, one in evaluations.items()}
+    rows = {name: _find_rows(one.queries, queries) for name, one in evaluations.items()}
     for measure in dict.fromkeys(name for one in evaluations.values() for name in one.per_query):
         names = [name for name, one in evaluations.items() if measure in one.per_query]
         listed = [np.asarray(evaluations[name].per_query[measure], np.float64)[rows[name]] for name in names]
@@ -250,10 +250,10 @@ def _blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], setti
         there = np.isfinite(values).all(axis=1)
         if there.any():
             found.setdefault(there.tobytes(), []).append((measure, names, values[there]))
-    return [_block(of, settings, len(queries)) for of in found.values()]
+    return [_make_block(of, settings, len(queries)) for of in found.values()]
 
 
-def _block(
+def _make_block(
     measured: Sequence[tuple[str, list[str], NDArray[np.float64]]], settings: Significance, n_queries: int
 ) -> _Block:
     columns, pairs, differences = [], [], []
@@ -269,19 +269,21 @@ def _block(
     return _Block(columns, values, pairs, apart, n_queries - len(values))
 
 
-def _rows_of(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+def _find_rows(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
     at = {query: row for row, query in enumerate(queries)}
     return np.array([at[query] for query in wanted], np.int64)
 
 
-def _compared(
+def _make_comparisons(
     blocks: Sequence[_Block],
     intervals: Sequence[Sequence[tuple[float, float]]],
     micro: Sequence[PairDifference],
     settings: Significance,
 ) -> list[Comparison]:
     """Return the pairs of all blocks and those compared on measures of pairs, which are one family."""
-    p = np.concatenate([*(_p_values(block.differences, settings) for block in blocks), [one.p for one in micro]])
+    p = np.concatenate(
+        [*(_compute_p_values(block.differences, settings) for block in blocks), [one.p for one in micro]]
+    )
     adjusted = statistics.adjust(p, settings.correction)
     named = [pair for block in blocks for pair in block.pairs] + [(one.measure, one.a, one.b) for one in micro]
     with_baseline = np.array([a == settings.baseline for _, a, _ in named], np.bool_)
@@ -293,7 +295,7 @@ def _compared(
         effects = statistics.effect_size(columns)
         least = statistics.minimum_detectable(columns, settings.alpha)
         better = np.array([-1.0 if lower_is_better(measure) else 1.0 for measure, _, _ in block.pairs])
-        counts = statistics.outcomes(columns * better).tolist()
+        counts = statistics.count_outcomes(columns * better).tolist()
         for at, (measure, a, b) in enumerate(block.pairs):
             place = len(found)
             found.append(
@@ -338,7 +340,7 @@ def _compared(
     return found
 
 
-def _p_values(differences: NDArray[np.float64], settings: Significance) -> NDArray[np.float64]:
+def _compute_p_values(differences: NDArray[np.float64], settings: Significance) -> NDArray[np.float64]:
     if not differences.shape[1]:
         return np.empty(0)
     if settings.test == "t":
@@ -346,12 +348,12 @@ def _p_values(differences: NDArray[np.float64], settings: Significance) -> NDArr
     return statistics.randomisation_test(differences, settings.resamples, settings.seed)
 
 
-def _intervals(values: NDArray[np.float64], settings: Significance) -> list[tuple[float, float]]:
+def _draw_intervals(values: NDArray[np.float64], settings: Significance) -> list[tuple[float, float]]:
     bounds = statistics.bootstrap_intervals(values, 1 - settings.alpha, settings.resamples, settings.seed)
     return [(float(low), float(high)) for low, high in bounds]
 
 
-def _groups(
+def _group_systems(
     measure: str, means: Mapping[str, float], pairs: Sequence[Comparison], settings: Significance
 ) -> dict[str, str]:
     at = {name: place for place, name in enumerate(means)}
@@ -363,4 +365,4 @@ def _groups(
         return dict.fromkeys(means, "")
     better = -1 if lower_is_better(measure) else 1
     ordered = [better * mean for mean in means.values()]
-    return dict(zip(means, statistics.letters(ordered, different), strict=True))
+    return dict(zip(means, statistics.assign_letters(ordered, different), strict=True))

@@ -16,7 +16,7 @@ from nirank.flow.ranking import Ranking
 log = logging.getLogger("nirank")
 
 
-def delegate(
+def compute_foreign(
     ranking: Ranking, qrels: Qrels, measures: Sequence[Measure]
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
     """Return each measure of every query, (n_queries,) float64, and why some cannot be computed, by name.
@@ -44,9 +44,9 @@ def delegate(
     ]
     names: dict[Any, list[str]] = {}  # two names may mean one measure: Rprec and Rprec(rel=2) where min_rel is 2
     for one in measures:
-        names.setdefault(_with_threshold(one, qrels.min_rel), []).append(one.name)
+        names.setdefault(_set_threshold(one, qrels.min_rel), []).append(one.name)
     values = {one.name: np.zeros(len(qrels.queries)) for one in measures}
-    found, wrong = _computed(list(names), judged, run)
+    found, wrong = _compute_values(list(names), judged, run)
     for metric in found:
         for name in names[metric.measure]:
             values[name][int(metric.query_id)] = metric.value
@@ -58,7 +58,9 @@ def delegate(
     return {name: of for name, of in values.items() if name not in nulls}, nulls
 
 
-def _computed(measures: Sequence[Any], judged: Sequence[Any], run: Sequence[Any]) -> tuple[list[Any], dict[Any, str]]:
+def _compute_values(
+    measures: Sequence[Any], judged: Sequence[Any], run: Sequence[Any]
+) -> tuple[list[Any], dict[Any, str]]:
     """Return the library's values, all measures at once, and of the measures that it fails on its words."""
     import ir_measures
 
@@ -69,13 +71,13 @@ def _computed(measures: Sequence[Any], judged: Sequence[Any], run: Sequence[Any]
         if len(measures) == 1:
             said = str(error).strip().splitlines() or [""]
             return [], {measures[0]: f"ir_measures: {type(error).__name__}: {said[0]}".rstrip(": ")}
-    apart = [_computed([one], judged, run) for one in measures]
+    apart = [_compute_values([one], judged, run) for one in measures]
     return [value for found, _ in apart for value in found], {
         one: why for _, wrong in apart for one, why in wrong.items()
     }
 
 
-def _with_threshold(measure: Measure, min_rel: int) -> Any:
+def _set_threshold(measure: Measure, min_rel: int) -> Any:
     """Give ir_measures' object the collection's threshold where its name leaves it open."""
     takes = "rel" in measure.foreign.SUPPORTED_PARAMS and "rel" not in measure.foreign.params
     return measure.foreign(rel=min_rel) if takes and min_rel != 1 else measure.foreign

@@ -48,7 +48,7 @@ _COUNTED = {
 }
 
 
-def advice(name: str) -> str:
+def suggest_name(name: str) -> str:
     """Return `; nirank calls it nDCG@10` for another tool's name, or an empty string where that is unknown."""
     asked = _SCORES.sub("", name.strip())
     if point := _RECALL_POINT.match(asked):

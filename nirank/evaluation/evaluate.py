@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError, StageError
-from nirank.evaluation.delegate import delegate
-from nirank.evaluation.holes import at_most, condensed
-from nirank.evaluation.kernels import Judged, Values
-from nirank.evaluation.measures import Measure, measure_names, parse
-from nirank.evaluation.native import native, threshold
+from nirank.evaluation.delegate import compute_foreign
+from nirank.evaluation.holes import compute_at_most, compute_condensed
+from nirank.evaluation.kernels import JudgedResults, Values
+from nirank.evaluation.measures import Measure, list_measure_names, parse_measure
+from nirank.evaluation.native import compute_native, get_threshold
 from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
-from nirank.evaluation.pool import Pool, reachable
-from nirank.evaluation.screening import effort_curve, ended_early
-from nirank.evaluation.ties import TieBounds, tie_orders
+from nirank.evaluation.pool import Pool, find_reachable
+from nirank.evaluation.screening import compute_effort_curve, find_undecided
+from nirank.evaluation.ties import TieBounds, order_ties
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
@@ -113,25 +113,27 @@ def evaluate(
         )
     if not isinstance(qrels, Qrels):
         raise ConfigError(f"evaluate: expected Qrels, got {type(qrels).__name__}; Qrels.from_dict makes them")
-    parsed = [parse(name) for name in dict.fromkeys(measure_names(measures))]
+    parsed = [parse_measure(name) for name in dict.fromkeys(list_measure_names(measures))]
     ranked = isinstance(ranking, Ranking)
     bounded = whole_corpus or scope is not None  # whether it is known what could be returned
     pool = Pool.of(qrels, scope) if ranked and bounded and any(one.screening for one in parsed) else None
     if pool is not None and scope is not None:
         _refuse_outside(ranking, scope)
-    data = Judged.join(ranking, qrels, pool)
+    data = JudgedResults.join(ranking, qrels, pool)
     rows = np.flatnonzero(qrels.counts > 0)
-    nulls = dict(_nulls(parsed, ranking, pool, len(rows)))
+    nulls = dict(_explain_nulls(parsed, ranking, pool, len(rows)))
     left = [one for one in parsed if one.name not in nulls]
     of_pairs = PairEvaluation()
     if not ranked or any(one.of_pairs for one in parsed):
         asked = [one for one in parsed if one.of_pairs]
         told = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
         of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, scope=scope, **told)
-    values = {one.name: native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
+    values = {one.name: compute_native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
     foreign = [one for one in left if one.foreign is not None]
     if foreign:
-        computed, failed = delegate(ranking if isinstance(ranking, Ranking) else _in_any_order(ranking), qrels, foreign)
+        computed, failed = compute_foreign(
+            ranking if isinstance(ranking, Ranking) else _rank_arbitrarily(ranking), qrels, foreign
+        )
         values |= {name: found[rows] for name, found in computed.items()}
         nulls |= failed
     nulls |= of_pairs.nulls
@@ -140,28 +142,29 @@ def evaluate(
     of_queries = [one for one in wanted if not one.of_pairs]
     own = [one for one in of_queries if one.foreign is None]
     per_query = {one.name: values[one.name] for one in of_queries}
-    means = {**{name: _mean(found) for name, found in per_query.items()}, **of_pairs.values}
-    here = reachable(qrels, scope)
+    means = {**{name: _average(found) for name, found in per_query.items()}, **of_pairs.values}
+    here = find_reachable(qrels, scope)
     return Evaluation(
         queries=qrels.queries.take(rows),
         per_query=per_query,
         means={one.name: means.get(one.name) for one in parsed},
         nulls=nulls,
-        answerable=_answerable(qrels, of_queries, per_query, rows),
-        ceilings={} if not bounded or here[qrels.grades > 0].all() else _ceilings(qrels, own, here, rows),
-        ties=_ties(ranking, data, own, rows) if isinstance(ranking, Ranking) else {},
-        holes=_holes(data, own, rows),
-        judged_at={str(k): _mean(native(Measure("", "Judged", k), data)[rows]) for k in _cutoffs(own)},
-        effort=() if pool is None else tuple(effort_curve(data, qrels.min_rel).tolist()),
-        unreached=_unreached(data, wanted, rows),
-        counts=_counts(ranking, data, rows, wanted, per_query, whole_corpus),
+        answerable=_average_answerable(qrels, of_queries, per_query, rows),
+        ceilings={} if not bounded or here[qrels.grades > 0].all() else _compute_ceilings(qrels, own, here, rows),
+        ties=_bound_ties(ranking, data, own, rows) if isinstance(ranking, Ranking) else {},
+        holes=_bound_holes(data, own, rows),
+        judged_at={str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(own)},
+        effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
+        unreached=_count_unreached(data, wanted, rows),
+        counts=_count_queries(ranking, data, rows, wanted, per_query, whole_corpus),
         pairs=of_pairs.facts,
         pair_counts=of_pairs.counts,
-        conventions=_conventions(qrels, wanted) | ({"pairs": of_pairs.convention} if of_pairs.convention else {}),
+        conventions=_describe_conventions(qrels, wanted)
+        | ({"pairs": of_pairs.convention} if of_pairs.convention else {}),
     )
 
 
-def _in_any_order(pairs: Pairs) -> Ranking:
+def _rank_arbitrarily(pairs: Pairs) -> Ranking:
     """Return pairs as a ranking for measures that read no order."""
     return Ranking.build(
         pairs.queries, pairs.docs, pairs.query_rows, pairs.rows, np.zeros(len(pairs), np.float32), source="pairs"
@@ -178,12 +181,14 @@ def _refuse_outside(ranking: Pairs, scope: Scope) -> None:
         )
 
 
-def _mean(values: Values) -> float:
+def _average(values: Values) -> float:
     """Return the mean of what is not left out."""
     return float(values[~np.isnan(values)].mean())
 
 
-def _nulls(measures: Sequence[Measure], ranking: Pairs, pool: Pool | None, n_judged: int) -> Iterator[tuple[str, str]]:
+def _explain_nulls(
+    measures: Sequence[Measure], ranking: Pairs, pool: Pool | None, n_judged: int
+) -> Iterator[tuple[str, str]]:
     """Yield the measures that have no value here, and why."""
     for one in measures:
         if not n_judged:
@@ -203,70 +208,72 @@ def _nulls(measures: Sequence[Measure], ranking: Pairs, pool: Pool | None, n_jud
             yield one.name, f"{one.name} reaches deeper than the ranking, {where}"
 
 
-def _answerable(
+def _average_answerable(
     qrels: Qrels, measures: Sequence[Measure], per_query: Mapping[str, Values], judged_rows: NDArray[np.int64]
 ) -> dict[str, float]:
     found: dict[str, float] = {}
     for one in measures:
         hopeful = qrels.count_relevant(one.rel)[judged_rows] > 0
         if not one.screening and hopeful.any() and not hopeful.all():
-            found[one.name] = _mean(per_query[one.name][hopeful])
+            found[one.name] = _average(per_query[one.name][hopeful])
     return found
 
 
-def _cutoffs(measures: Sequence[Measure]) -> list[int]:
+def _list_cutoffs(measures: Sequence[Measure]) -> list[int]:
     return sorted({one.cutoff for one in measures if one.cutoff is not None})
 
 
-def _ceilings(
+def _compute_ceilings(
     qrels: Qrels, measures: Sequence[Measure], here: NDArray[np.bool_], judged_rows: NDArray[np.int64]
 ) -> dict[str, float]:
-    best = Judged.ideal(qrels, here)
-    return {one.name: _mean(native(one, best)[judged_rows]) for one in measures if not one.screening}
+    best = JudgedResults.build_ideal(qrels, here)
+    return {one.name: _average(compute_native(one, best)[judged_rows]) for one in measures if not one.screening}
 
 
-def _ties(
-    ranking: Ranking, data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
+def _bound_ties(
+    ranking: Ranking, data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
 ) -> dict[str, TieBounds]:
-    orders = tie_orders(ranking, data)
+    orders = order_ties(ranking, data)
     found: dict[str, TieBounds] = {}
     for one in measures if orders else ():
         if one.family == "Judged":
             continue
-        worst, best = (native(one, order)[judged_rows] for order in orders or ())
+        worst, best = (compute_native(one, order)[judged_rows] for order in orders or ())
         moved = int((np.abs(best - worst) > _MOVED).sum())
         if moved:
-            found[one.name] = TieBounds(_mean(worst), _mean(best), moved)
+            found[one.name] = TieBounds(_average(worst), _average(best), moved)
     return found
 
 
-def _holes(
-    data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
+def _bound_holes(
+    data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
 ) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
     for one in measures:
-        unjudged = data.depths(one.cutoff) - data.total(data.upto(one.cutoff))
+        unjudged = data.count_returned(one.cutoff) - data.sum_by_query(data.mask_within(one.cutoff))
         if not unjudged[judged_rows].any():
             continue
-        told = {"condensed": condensed(one, data), "at_most": at_most(one, data)}
-        means = {what: None if values is None else _mean(values[judged_rows]) for what, values in told.items()}
+        told = {"condensed": compute_condensed(one, data), "at_most": compute_at_most(one, data)}
+        means = {what: None if values is None else _average(values[judged_rows]) for what, values in told.items()}
         if any(mean is not None for mean in means.values()):
             found[one.name] = means
     return found
 
 
-def _unreached(data: Judged, measures: Sequence[Measure], judged_rows: NDArray[np.int64]) -> dict[str, int]:
+def _count_unreached(
+    data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
+) -> dict[str, int]:
     found = {
-        one.name: int(ended_early(data, one.family, one.level, threshold(one, data))[judged_rows].sum())
+        one.name: int(find_undecided(data, one.family, one.level, get_threshold(one, data))[judged_rows].sum())
         for one in measures
         if one.screening
     }
     return {name: n for name, n in found.items() if n}
 
 
-def _counts(
+def _count_queries(
     ranking: Pairs,
-    data: Judged,
+    data: JudgedResults,
     judged_rows: NDArray[np.int64],
     measures: Sequence[Measure],
     per_query: Mapping[str, Values],
@@ -283,7 +290,7 @@ def _counts(
         "left_out": max((int(np.isnan(values).sum()) for values in per_query.values()), default=0),
         "negative_labels": int((qrels.grades < 0).sum()),
         "not_relevant_labels": int((qrels.grades < qrels.min_rel).sum()),
-        "tied": len(_tied(ranking, _cutoffs(measures))) if isinstance(ranking, Ranking) else 0,
+        "tied": len(_find_tied_queries(ranking, _list_cutoffs(measures))) if isinstance(ranking, Ranking) else 0,
     }
     if whole_corpus:
         counts["dangling"] = int((qrels.rows < 0).sum())
@@ -292,7 +299,7 @@ def _counts(
     return counts
 
 
-def _tied(ranking: Ranking, cutoffs: Sequence[int]) -> set[int]:
+def _find_tied_queries(ranking: Ranking, cutoffs: Sequence[int]) -> set[int]:
     """Return the queries whose documents at a cut-off and just below it have equal scores."""
     found: set[int] = set()
     for cutoff in cutoffs:
@@ -302,7 +309,7 @@ def _tied(ranking: Ranking, cutoffs: Sequence[int]) -> set[int]:
     return found
 
 
-def _conventions(qrels: Qrels, measures: Sequence[Measure]) -> dict[str, Any]:
+def _describe_conventions(qrels: Qrels, measures: Sequence[Measure]) -> dict[str, Any]:
     exponential = [one.name for one in measures if one.family == "nDCG_exp"]
     screening = [one.name for one in measures if one.screening]
     said: dict[str, Any] = {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nirank.errors import ConfigError, suggest
-from nirank.evaluation.equivalents import advice
+from nirank.evaluation.equivalents import suggest_name
 
 _SUBTOPICS = ("alpha_DCG", "alpha_nDCG", "ERR_IA", "nERR_IA", "AP_IA", "P_IA", "StRecall", "NRBP", "nNRBP")
 _DOMAINS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
@@ -37,8 +37,8 @@ def parse_foreign(name: str, family: str, known: Mapping[str, Any]) -> Any:
             measure = ir_measures.parse_measure(name)
             supported = ir_measures.DefaultPipeline.supports(measure)
     except Exception as error:
-        raise _unknown(name, family, known, error) from None
-    wrong = next(_outside(measure), None)
+        raise _explain_unknown(name, family, known, error) from None
+    wrong = next(_find_bad_options(measure), None)
     if wrong is not None:
         raise ConfigError(f"measure '{name}': {wrong}")
     if measure.NAME in _SUBTOPICS:
@@ -53,12 +53,12 @@ def parse_foreign(name: str, family: str, known: Mapping[str, Any]) -> Any:
     return measure
 
 
-def _unknown(name: str, family: str, known: Mapping[str, Any], error: Exception) -> ConfigError:
-    told = advice(name)
+def _explain_unknown(name: str, family: str, known: Mapping[str, Any], error: Exception) -> ConfigError:
+    told = suggest_name(name)
     if told:
         return ConfigError(f"there is no measure '{name}'{told}")
     if family in known:
-        return ConfigError(f"measure '{name}' cannot be read: {_reason(error)}")
+        return ConfigError(f"measure '{name}' cannot be read: {_explain_error(error)}")
     if not family:
         number = "; a cut-off is a whole number from 1" if "@" in name else ""
         if "," in name.partition("(")[0] + name.rpartition(")")[2]:
@@ -69,7 +69,7 @@ def _unknown(name: str, family: str, known: Mapping[str, Any], error: Exception)
     )
 
 
-def _reason(error: Exception) -> str:
+def _explain_error(error: Exception) -> str:
     """Return the library's words, or what they mean: of a missing option it tells an address in memory."""
     told = str(error) or type(error).__name__
     option, _, value = told.removeprefix("invalid param ").partition("=")
@@ -80,7 +80,7 @@ def _reason(error: Exception) -> str:
     return f"{_DOMAINS[option][1]}, got {value}" if option in _DOMAINS else f"{option} cannot be {value}"
 
 
-def _outside(measure: Any) -> Iterator[str]:
+def _find_bad_options(measure: Any) -> Iterator[str]:
     """Yield which parameters have values that cannot be meant."""
     for option, value in measure.params.items():
         fits, rule = _DOMAINS.get(option, (None, ""))

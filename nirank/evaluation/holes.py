@@ -6,25 +6,33 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nirank.evaluation.kernels import Judged, Values, discount, divide, exponential, linear, ranks_within
+from nirank.evaluation.kernels import (
+    JudgedResults,
+    Values,
+    discount,
+    divide,
+    exponential_gain,
+    linear_gain,
+    rank_within_queries,
+)
 from nirank.evaluation.measures import Measure
-from nirank.evaluation.native import native, threshold
+from nirank.evaluation.native import compute_native, get_threshold
 
 _BOUNDED = ("P", "R", "RR", "Rcap", "Success", "nDCG", "nDCG_exp")
 
 
-def condensed(measure: Measure, data: Judged) -> Values | None:
+def compute_condensed(measure: Measure, data: JudgedResults) -> Values | None:
     """Return each query's value on the list without its unjudged documents, (n_queries,).
 
     Sakai, SIGIR 2007: a comparison between old and new systems that the second did not lose by being unjudged.
     None for screening measures, and where only relevant documents are judged: what is left would be perfect.
     """
-    if measure.screening or measure.family == "Judged" or (data.qrels.grades >= threshold(measure, data)).all():
+    if measure.screening or measure.family == "Judged" or (data.qrels.grades >= get_threshold(measure, data)).all():
         return None
-    return native(measure, data.condensed())
+    return compute_native(measure, data.drop_unjudged())
 
 
-def at_most(measure: Measure, data: Judged) -> Values | None:
+def compute_at_most(measure: Measure, data: JudgedResults) -> Values | None:
     """Return what each query's value could be at most, whatever its unjudged documents are, (n_queries,).
 
     Unjudged documents that were returned count with the greatest grade of the judgements, while what there is
@@ -34,38 +42,38 @@ def at_most(measure: Measure, data: Judged) -> Values | None:
     """
     if measure.family not in _BOUNDED:
         return None
-    value, cutoff = native(measure, data), measure.cutoff
-    holes = data.depths(cutoff) - data.total(data.upto(cutoff))
+    value, cutoff = compute_native(measure, data), measure.cutoff
+    holes = data.count_returned(cutoff) - data.sum_by_query(data.mask_within(cutoff))
     if measure.family == "P":
         bound: Values = value + holes / (cutoff or 1)
         return bound
     if measure.family == "Success":
         return np.maximum(value, holes > 0)
     if measure.family == "RR":
-        return np.maximum(value, _first_hole(data, cutoff))
+        return np.maximum(value, _invert_first_hole(data, cutoff))
     if measure.family in ("R", "Rcap"):
-        relevant = data.qrels.count_relevant(threshold(measure, data))
+        relevant = data.qrels.count_relevant(get_threshold(measure, data))
         below = relevant if measure.family == "R" or cutoff is None else np.minimum(relevant, cutoff)
         more = divide(holes, below)
     else:
-        gain = exponential if measure.family == "nDCG_exp" else linear
-        below = data.ideal_dcg(cutoff, gain)
-        more = divide(_unjudged_dcg(data, cutoff, gain), below)
+        gain = exponential_gain if measure.family == "nDCG_exp" else linear_gain
+        below = data.compute_ideal_dcg(cutoff, gain)
+        more = divide(_sum_unjudged_dcg(data, cutoff, gain), below)
     return np.minimum(np.where(below > 0, value + more, holes > 0), 1)
 
 
-def _unjudged_dcg(data: Judged, cutoff: int | None, gain: Callable[..., Values]) -> Values:
+def _sum_unjudged_dcg(data: JudgedResults, cutoff: int | None, gain: Callable[..., Values]) -> Values:
     """Return the DCG of each query's unjudged documents, were they all of the greatest grade."""
-    depth = data.depths(cutoff)
+    depth = data.count_returned(cutoff)
     ranks = np.arange(1, int(depth.max(initial=0)) + 1)
     all_ranks = np.concatenate(([0.0], np.cumsum(1 / discount(ranks))))[depth]
-    judged = data.total(data.upto(cutoff), 1 / discount(data.rank))
+    judged = data.sum_by_query(data.mask_within(cutoff), 1 / discount(data.rank))
     top = gain(data.qrels.grades.max(initial=1, keepdims=True))
     return top * (all_ranks - judged)
 
 
-def _first_hole(data: Judged, cutoff: int | None) -> Values:
+def _invert_first_hole(data: JudgedResults, cutoff: int | None) -> Values:
     """Return 1 / rank of each query's first unjudged document within the cut-off, 0 where all are judged."""
-    unbroken = data.rank == ranks_within(data.query)  # judged like everything above it
+    unbroken = data.rank == rank_within_queries(data.query)  # judged like everything above it
     before = np.bincount(data.query[unbroken], minlength=data.n)
-    return np.where(before < data.depths(cutoff), 1 / (before + 1), 0.0)
+    return np.where(before < data.count_returned(cutoff), 1 / (before + 1), 0.0)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.evaluation.kernels import Judged
-from nirank.evaluation.measures import Measure, parse
-from nirank.evaluation.native import native
+from nirank.evaluation.kernels import JudgedResults
+from nirank.evaluation.measures import Measure, parse_measure
+from nirank.evaluation.native import compute_native
 from nirank.evaluation.pair_measures import are_among, find_records, list_matches, list_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -18,7 +18,7 @@ from nirank.flow.qrels import Qrels
 Lost = tuple[str, str, str]  # query id, document id, the last list that had the pair (empty: none)
 
 
-def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:
+def count_losses(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:
     """Return what one list leaves to what comes behind it.
 
     relevant  judged relevant documents in the list, of how many there are
@@ -33,9 +33,9 @@ def entry(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> di
     every = qrels.count_relevant()
     answerable = every > 0
     judged = np.flatnonzero(qrels.counts > 0)
-    ideal = Judged.ideal(qrels, inside)
-    wanted = [one for one in map(parse, measures) if _has_best(one)]
-    best = {one.name: float(native(one, ideal)[judged].mean()) if len(judged) else 0.0 for one in wanted}
+    ideal = JudgedResults.build_ideal(qrels, inside)
+    wanted = [one for one in map(parse_measure, measures) if _has_best(one)]
+    best = {one.name: float(compute_native(one, ideal)[judged].mean()) if len(judged) else 0.0 for one in wanted}
     recall = float((there[answerable] / every[answerable]).mean()) if answerable.any() else 0.0
     return {"stage": stage, "relevant": int(there.sum()), "of": int(every.sum()), "recall": recall, "best": best}
 

@@ -130,11 +130,11 @@ class Measure:
         return self.name
 
 
-def parse(name: str) -> Measure:
+def parse_measure(name: str) -> Measure:
     """Return the measure of that name; raise ConfigError with the nearest spelling."""
     found = _NAME.match(name.strip())
     if not found:
-        return _foreign(name, "")  # IPrec@0.1: what stands behind @ need not be a cut-off
+        return _parse_ir_measure(name, "")  # IPrec@0.1: what stands behind @ need not be a cut-off
     family = ALIASES.get(found["family"], found["family"])
     options = (found["options"] or "").replace(" ", "")
     cutoff = int(found["cutoff"]) if found["cutoff"] else None
@@ -146,7 +146,7 @@ def parse(name: str) -> Measure:
     if any(number and len(number) > _DIGITS for number in (found["cutoff"], threshold and threshold[1])):
         raise ConfigError(f"measure '{name}': numbers have at most {_DIGITS} digits")
     if family in PAIRS and not found["share"]:
-        return _of_pairs(name, family, options, cutoff)
+        return _parse_pair_measure(name, family, options, cutoff)
     level = None
     if family == "WSS" or found["share"]:
         level, cutoff = cutoff, None
@@ -162,10 +162,10 @@ def parse(name: str) -> Measure:
         if rel == 0:
             raise ConfigError(f"measure '{name}': rel must be 1 or more; grade 0 means not relevant")
         return Measure(name, family, cutoff, rel, level=level)
-    return _foreign(name, family)
+    return _parse_ir_measure(name, family)
 
 
-def _of_pairs(name: str, family: str, options: str, cutoff: int | None) -> Measure:
+def _parse_pair_measure(name: str, family: str, options: str, cutoff: int | None) -> Measure:
     """Parse a measure of candidate pairs."""
     if family == "least_k":
         target = _TARGET.match(options)
@@ -178,7 +178,7 @@ def _of_pairs(name: str, family: str, options: str, cutoff: int | None) -> Measu
     return Measure(name, family, cutoff, complete=bool(options))
 
 
-def measure_names(asked: Any) -> tuple[str, ...]:
+def list_measure_names(asked: Any) -> tuple[str, ...]:
     """Return measures by name: one or several, as text or as objects of ir_measures; raise ConfigError for others."""
     listed = [asked] if isinstance(asked, (str, Measure)) or _is_foreign(asked) else asked
     if not isinstance(listed, Iterable) or isinstance(listed, (bytes, Mapping)):
@@ -197,20 +197,20 @@ def _is_foreign(value: Any) -> bool:
 
 def lower_is_better(name: str) -> bool:
     """Tell whether less of a measure is better, by its name."""
-    return _family(name) in _LOWER
+    return _get_family(name) in _LOWER
 
 
 def is_of_pairs(name: str) -> bool:
     """Tell whether a measure is a sum over pairs, by its name."""
-    return _family(name) in PAIRS
+    return _get_family(name) in PAIRS
 
 
-def _family(name: str) -> str:
+def _get_family(name: str) -> str:
     family = re.split(r"[@(]", name.strip(), maxsplit=1)[0]
     return ALIASES.get(family, family)
 
 
-def _foreign(name: str, family: str) -> Measure:
+def _parse_ir_measure(name: str, family: str) -> Measure:
     """Parse a measure that ir_measures computes."""
     known = dict.fromkeys((*ALIASES, *_OTHERS, *NATIVE, *PAIRS))
     measure = parse_foreign(name, family, known)

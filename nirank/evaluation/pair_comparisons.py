@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 from nirank.evaluation.pair_measures import PairCounts, compute_measures, mask_sums
-from nirank.evaluation.resampling import draw_sums, swap_test
+from nirank.evaluation.resampling import draw_sums, run_swap_test
 
 _OF_CANDIDATES = ("CSSR", "candidates", "reduction_ratio")
 
@@ -61,12 +61,14 @@ def compare_pairs(
     for measure in names:
         there = {system: of[measure] for system, of in counts.items() if measure in of}
         moved = _draw(measure, there, resamples, seed)
-        intervals[measure] = {system: _bounds(found, alpha) for system, found in moved.items()}
-        values[measure] = {system: float(_measure(measure, of.table.sum(0), of)) for system, of in there.items()}
+        intervals[measure] = {system: _find_bounds(found, alpha) for system, found in moved.items()}
+        values[measure] = {
+            system: float(_compute_measure(measure, of.table.sum(0), of)) for system, of in there.items()
+        }
         for a, b in combinations(there, 2):
             if b == baseline:
                 a, b = b, a
-            won = _outcomes(measure, there[a], there[b])
+            won = _count_outcomes(measure, there[a], there[b])
             differences.append(
                 PairDifference(
                     measure,
@@ -74,8 +76,8 @@ def compare_pairs(
                     b,
                     len(there[a].hits),
                     values[measure][b] - values[measure][a],
-                    _bounds(moved[b] - moved[a], alpha),
-                    _p_value(measure, there[a], there[b], resamples, seed),
+                    _find_bounds(moved[b] - moved[a], alpha),
+                    _compute_p_value(measure, there[a], there[b], resamples, seed),
                     *won,
                 )
             )
@@ -84,29 +86,32 @@ def compare_pairs(
 
 def _draw(measure: str, counts: Mapping[str, PairCounts], resamples: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """Return each system's measure in every draw, (resamples,); records are drawn once for all of them."""
-    read = mask_sums(parse(measure).family)
+    read = mask_sums(parse_measure(measure).family)
     sums = draw_sums(np.concatenate([of.table * read for of in counts.values()], axis=1), resamples, seed)
     return {
-        system: _measure(measure, sums[:, 3 * at : 3 * at + 3], of) for at, (system, of) in enumerate(counts.items())
+        system: _compute_measure(measure, sums[:, 3 * at : 3 * at + 3], of)
+        for at, (system, of) in enumerate(counts.items())
     }
 
 
-def _measure(measure: str, sums: NDArray[np.float64], of: PairCounts) -> NDArray[np.float64]:
-    return compute_measures(parse(measure).family, sums, of.possible, of.queries)
+def _compute_measure(measure: str, sums: NDArray[np.float64], of: PairCounts) -> NDArray[np.float64]:
+    return compute_measures(parse_measure(measure).family, sums, of.possible, of.queries)
 
 
-def _bounds(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:
+def _find_bounds(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:
     low, high = np.nanquantile(values, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
 
 
-def _p_value(measure: str, a: PairCounts, b: PairCounts, resamples: int, seed: int) -> float:
-    read = mask_sums(parse(measure).family)
-    return swap_test(a.table * read, b.table * read, lambda sums: _measure(measure, sums, a), resamples, seed)
+def _compute_p_value(measure: str, a: PairCounts, b: PairCounts, resamples: int, seed: int) -> float:
+    read = mask_sums(parse_measure(measure).family)
+    return run_swap_test(
+        a.table * read, b.table * read, lambda sums: _compute_measure(measure, sums, a), resamples, seed
+    )
 
 
-def _outcomes(measure: str, a: PairCounts, b: PairCounts) -> tuple[int | None, int | None, int | None]:
-    family = parse(measure).family
+def _count_outcomes(measure: str, a: PairCounts, b: PairCounts) -> tuple[int | None, int | None, int | None]:
+    family = parse_measure(measure).family
     if family == "PC":
         better = np.asarray(b.hits - a.hits)
     elif family in _OF_CANDIDATES:

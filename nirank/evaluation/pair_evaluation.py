@@ -65,7 +65,7 @@ def evaluate_pairs(
         if one.name in lacking:
             continue
         if one.family in NEED_COMPLETE and not (complete or one.complete):
-            nulls[one.name] = _incomplete(one, qrels)
+            nulls[one.name] = _explain_incomplete(one, qrels)
         elif one.family in _OF_ALL_PAIRS and not whole_corpus:
             nulls[one.name] = "counts the pairs that are possible; these documents are not all there are"
         elif one.family == "least_k":
@@ -88,11 +88,13 @@ def evaluate_pairs(
                 nulls[one.name] = _NO_MATCH if one.family in ("PC", "F1") else "there are no candidates"
             else:
                 values[one.name], counts[one.name] = value, at[one.cutoff]
-    facts = _facts(whole, whole_corpus) | {"ordered": isinstance(found, Ranking)}
-    return PairEvaluation(values, nulls, counts, facts, _convention(measures, qrels, facts, one_table, complete))
+    facts = _list_facts(whole, whole_corpus) | {"ordered": isinstance(found, Ranking)}
+    return PairEvaluation(
+        values, nulls, counts, facts, _describe_convention(measures, qrels, facts, one_table, complete)
+    )
 
 
-def _incomplete(one: Measure, qrels: Qrels) -> str:
+def _explain_incomplete(one: Measure, qrels: Qrels) -> str:
     asked = f"{one.family}(complete)" + (f"@{one.cutoff}" if one.cutoff else "")
     return (
         f"takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
@@ -100,7 +102,7 @@ def _incomplete(one: Measure, qrels: Qrels) -> str:
     )
 
 
-def _facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
+def _list_facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
     candidates, matches, kept = (int(of.sum()) for of in (counts.candidates, counts.matches, counts.hits))
     reached, with_match = counts.reached
     return {
@@ -116,7 +118,7 @@ def _facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
     }
 
 
-def _convention(
+def _describe_convention(
     measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool, complete: bool
 ) -> str:
     said = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"

@@ -53,7 +53,7 @@ class PairCounts:
     queries: int
 
     @classmethod
-    def mean(cls, of: Sequence[PairCounts]) -> PairCounts:
+    def average(cls, of: Sequence[PairCounts]) -> PairCounts:
         """Return each record's mean counts over runs that differ by their seed."""
         hits, candidates = (np.mean([vars(one)[name] for one in of], axis=0) for name in ("hits", "candidates"))
         return cls(hits, candidates, of[0].matches, of[0].possible, of[0].queries)
@@ -61,7 +61,7 @@ class PairCounts:
     def measure(self, name: str) -> float | None:
         """Return a measure by name; None where it divides by nothing."""
         sums = np.array([self.hits.sum(), self.candidates.sum(), self.matches.sum()], np.float64)
-        return _number(compute_measures(name, sums, self.possible, self.queries))
+        return _to_number(compute_measures(name, sums, self.possible, self.queries))
 
     def find_interval(self, name: str, draws: int, seed: int, alpha: float = 0.05) -> tuple[float, float] | None:
         """Return a percentile bootstrap interval: query records are drawn, with all their pairs.
@@ -111,7 +111,7 @@ def _divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[n
     return found
 
 
-def _number(value: NDArray[np.float64]) -> float | None:
+def _to_number(value: NDArray[np.float64]) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
@@ -146,11 +146,11 @@ def find_least_depth(ranking: Ranking, qrels: Qrels, target: float, *, one_table
     """Return the least k for which the first k of each list reach a pair completeness; None if none does."""
     deepest = int(ranking.counts.max(initial=0))
     low, high = 1, deepest
-    if not deepest or _completeness(ranking.cut(deepest), qrels, one_table) < target:
+    if not deepest or _compute_completeness(ranking.cut(deepest), qrels, one_table) < target:
         return None
     while low < high:  # PC never falls with k
         middle = (low + high) // 2
-        if _completeness(ranking.cut(middle), qrels, one_table) >= target:
+        if _compute_completeness(ranking.cut(middle), qrels, one_table) >= target:
             high = middle
         else:
             low = middle + 1
@@ -198,5 +198,5 @@ def are_among(wanted: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np
     return found
 
 
-def _completeness(pairs: Pairs, qrels: Qrels, one_table: bool) -> float:
+def _compute_completeness(pairs: Pairs, qrels: Qrels, one_table: bool) -> float:
     return count_pairs(pairs, qrels, one_table=one_table).measure("PC") or 0.0

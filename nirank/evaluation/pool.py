@@ -27,10 +27,10 @@ class Pool:
         """Return what a scope allows; None: the whole corpus."""
         if scope is None:
             return cls(np.full(len(qrels.queries), len(qrels.docs)), qrels.rows >= 0)
-        return cls(scope.count_rows(), reachable(qrels, scope))
+        return cls(scope.count_rows(), find_reachable(qrels, scope))
 
 
-def reachable(qrels: Qrels, scope: Scope | None) -> NDArray[np.bool_]:
+def find_reachable(qrels: Qrels, scope: Scope | None) -> NDArray[np.bool_]:
     """Tell which judged documents are in the corpus, and in their query's scope, (n_judgements,) bool."""
     here = qrels.rows >= 0
     if scope is not None:

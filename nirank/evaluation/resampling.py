@@ -37,7 +37,7 @@ def draw_sums(table: Table, draws: int, seed: int) -> Sums:
         spread = np.cov(np.asarray(table, np.float64).T, ddof=0).reshape(table.shape[1], -1)
         return _draw_normal(n * np.asarray(table.mean(0)), n * spread, draws, random)
     parts = []
-    for size in _sizes(draws, len(rows)):
+    for size in _split_draws(draws, len(rows)):
         if grouped:
             times = random.multinomial(n, often / n, size)
         else:
@@ -47,7 +47,7 @@ def draw_sums(table: Table, draws: int, seed: int) -> Sums:
     return np.concatenate(parts)
 
 
-def swap_test(a: Table, b: Table, measure: Callable[[Sums], Sums], resamples: int, seed: int) -> float:
+def run_swap_test(a: Table, b: Table, measure: Callable[[Sums], Sums], resamples: int, seed: int) -> float:
     """Return the two-sided p-value of a paired randomisation test on a measure of sums.
 
     a, b     (n, m) of two systems; under the null hypothesis each record's numbers could be either one's
@@ -59,34 +59,34 @@ def swap_test(a: Table, b: Table, measure: Callable[[Sums], Sums], resamples: in
     apart = np.asarray(b, np.float64) - a
     apart = apart[apart.any(axis=1)]
     whole = np.asarray(a, np.float64).sum(0) + np.asarray(b, np.float64).sum(0)
-    observed = float(_difference(whole, apart.sum(0)[None], measure)[0])
+    observed = float(_compute_difference(whole, apart.sum(0)[None], measure)[0])
     least = abs(observed) * (1 - _SAME) - _SAME
     exact = 2 ** len(apart) <= resamples
     beyond = total = 0
-    for shifts in _all_shifts(apart) if exact else _random_shifts(apart, resamples, seed):
-        beyond += int((~(np.abs(_difference(whole, shifts, measure)) < least)).sum())
+    for shifts in _enumerate_shifts(apart) if exact else _draw_shifts(apart, resamples, seed):
+        beyond += int((~(np.abs(_compute_difference(whole, shifts, measure)) < least)).sum())
         total += len(shifts)
     return beyond / total if exact else (1 + beyond) / (1 + total)
 
 
-def _difference(whole: Sums, shifts: Sums, measure: Callable[[Sums], Sums]) -> Sums:
+def _compute_difference(whole: Sums, shifts: Sums, measure: Callable[[Sums], Sums]) -> Sums:
     """Return the measure's difference where the sums of both are `whole` and differ by `shifts`, (draws, m)."""
     return measure((whole + shifts) / 2) - measure((whole - shifts) / 2)
 
 
-def _all_shifts(apart: Sums) -> Iterator[Sums]:
+def _enumerate_shifts(apart: Sums) -> Iterator[Sums]:
     numbers = np.arange(2 ** len(apart))
     bits = numbers[:, None] >> np.arange(len(apart)) & 1
     yield (bits * 2.0 - 1) @ apart
 
 
-def _random_shifts(apart: Sums, resamples: int, seed: int) -> Iterator[Sums]:
+def _draw_shifts(apart: Sums, resamples: int, seed: int) -> Iterator[Sums]:
     random = np.random.default_rng(seed)
     distinct, often = np.unique(apart, axis=0, return_counts=True)
     if resamples * len(distinct) > _MOST:
         yield _draw_normal(np.zeros(apart.shape[1]), apart.T @ apart, resamples, random)
         return
-    for size in _sizes(resamples, len(distinct)):
+    for size in _split_draws(resamples, len(distinct)):
         yield (2.0 * random.binomial(often, 0.5, (size, len(often))) - often) @ distinct
 
 
@@ -95,7 +95,7 @@ def _draw_normal(mean: Sums, spread: Sums, draws: int, random: np.random.Generat
     return drawn
 
 
-def _sizes(draws: int, columns: int) -> Iterator[int]:
+def _split_draws(draws: int, columns: int) -> Iterator[int]:
     most = max(1, _HELD // max(columns, 1))
     for start in range(0, draws, most):
         yield min(most, draws - start)

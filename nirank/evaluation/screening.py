@@ -12,15 +12,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nirank.evaluation.kernels import Judged, Values, divide, ranks_within
+from nirank.evaluation.kernels import JudgedResults, Values, divide, rank_within_queries
 from nirank.flow.pairs import concatenate_ranges
 
 STEPS = 101  # of an effort curve: 0 % to 100 %
 
 
-def effort_curve(data: Judged, rel: int) -> Values:
+def compute_effort_curve(data: JudgedResults, rel: int) -> Values:
     """Return the mean recall after reading 0 %, 1 %, … 100 % of the pool, rounded up to whole documents, (101,)."""
-    hits, sizes, relevant = _inside(data, rel)
+    hits, sizes, relevant = _count_relevant(data, rel)
     left = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
     query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), left)))
     rank = np.concatenate((data.rank[hits], concatenate_ranges(sizes - left + 1, left)))
@@ -30,13 +30,13 @@ def effort_curve(data: Judged, rel: int) -> Values:
     return curve
 
 
-def ended_early(data: Judged, family: str, level: int | None, rel: int) -> NDArray[np.bool_]:
+def find_undecided(data: JudgedResults, family: str, level: int | None, rel: int) -> NDArray[np.bool_]:
     """Tell for which queries a list ends before its measure is decided, (n_queries,): its value is a convention there.
 
     What a list leaves out counts as last, and for WSS as never found.
     """
-    hits, sizes, relevant = _inside(data, rel)
-    found = data.total(hits)
+    hits, sizes, relevant = _count_relevant(data, rel)
+    found = data.sum_by_query(hits)
     if family == "WSS":
         return found < -(-(level or 0) * relevant // 100)
     if family == "R%":
@@ -44,56 +44,56 @@ def ended_early(data: Judged, family: str, level: int | None, rel: int) -> NDArr
     return found < relevant
 
 
-def _last_rel(data: Judged, _: int | None, rel: int) -> Values:
-    hits, sizes, relevant = _inside(data, rel)
-    last = _reached(data, hits, relevant)
-    return _answerable(np.where(last > 0, last, sizes), relevant)
+def _last_rel(data: JudgedResults, _: int | None, rel: int) -> Values:
+    hits, sizes, relevant = _count_relevant(data, rel)
+    last = _find_rank(data, hits, relevant)
+    return _leave_out_empty(np.where(last > 0, last, sizes), relevant)
 
 
-def _wss(data: Judged, level: int | None, rel: int) -> Values:
+def _wss(data: JudgedResults, level: int | None, rel: int) -> Values:
     assert level is not None
-    hits, sizes, relevant = _inside(data, rel)
-    rank = _reached(data, hits, -(-level * relevant // 100))
+    hits, sizes, relevant = _count_relevant(data, rel)
+    rank = _find_rank(data, hits, -(-level * relevant // 100))
     saved = divide((sizes - rank).astype(np.float64), sizes) - (100 - level) / 100
-    return _answerable(np.where(rank > 0, saved, 0.0), relevant)
+    return _leave_out_empty(np.where(rank > 0, saved, 0.0), relevant)
 
 
-def _recall_at_share(data: Judged, level: int | None, rel: int) -> Values:
+def _recall_at_share(data: JudgedResults, level: int | None, rel: int) -> Values:
     assert level is not None
-    hits, sizes, relevant = _inside(data, rel)
+    hits, sizes, relevant = _count_relevant(data, rel)
     read = -(-level * sizes // 100)
-    return _answerable(divide(data.total(hits & (data.rank <= read[data.query])), relevant), relevant)
+    return _leave_out_empty(divide(data.sum_by_query(hits & (data.rank <= read[data.query])), relevant), relevant)
 
 
-def _norm_area(data: Judged, _: int | None, rel: int) -> Values:
-    hits, sizes, relevant = _inside(data, rel)
-    area = data.total(hits, (sizes[data.query] - data.rank).astype(np.float64) + 0.5)
-    left_out = relevant - data.total(hits)
-    return _answerable(divide(area + left_out**2 / 2, relevant * sizes - relevant**2 / 2), relevant)
+def _norm_area(data: JudgedResults, _: int | None, rel: int) -> Values:
+    hits, sizes, relevant = _count_relevant(data, rel)
+    area = data.sum_by_query(hits, (sizes[data.query] - data.rank).astype(np.float64) + 0.5)
+    left_out = relevant - data.sum_by_query(hits)
+    return _leave_out_empty(divide(area + left_out**2 / 2, relevant * sizes - relevant**2 / 2), relevant)
 
 
-def _inside(data: Judged, rel: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+def _count_relevant(data: JudgedResults, rel: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
     """Return which judged results are relevant, N and R."""
     assert data.pool is not None, "evaluate leaves these measures out where the pool is not known"
     there = data.pool.judged & (data.qrels.grades >= rel)
     relevant = np.bincount(data.qrels.query_rows[there], minlength=data.n)
-    return data.hits(None, rel), data.pool.sizes, relevant
+    return data.mask_relevant(None, rel), data.pool.sizes, relevant
 
 
-def _reached(data: Judged, hits: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+def _find_rank(data: JudgedResults, hits: NDArray[np.bool_], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the rank of each query's wanted-th relevant document, 0 where the ranking has fewer."""
     query, rank = data.query[hits], data.rank[hits]
-    at = np.flatnonzero(ranks_within(query) == wanted[query])
+    at = np.flatnonzero(rank_within_queries(query) == wanted[query])
     found = np.zeros(data.n, np.int64)
     found[query[at]] = rank[at]
     return found
 
 
-def _answerable(values: NDArray[np.float64] | NDArray[np.int64], relevant: NDArray[np.int64]) -> Values:
+def _leave_out_empty(values: NDArray[np.float64] | NDArray[np.int64], relevant: NDArray[np.int64]) -> Values:
     return np.where(relevant > 0, values, np.nan)
 
 
-KERNELS: dict[str, Callable[[Judged, int | None, int], Values]] = {
+KERNELS: dict[str, Callable[[JudgedResults, int | None, int], Values]] = {
     "R%": _recall_at_share,
     "WSS": _wss,
     "last_rel": _last_rel,

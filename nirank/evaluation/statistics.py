@@ -38,7 +38,7 @@ def randomisation_test(differences: Values, resamples: int, seed: int) -> Values
     observed = np.abs(differences.sum(0))
     least = observed - _SAME * np.abs(differences).sum(0)
     exact = 2 ** len(differences) <= resamples
-    drawn = _all_signs(len(differences)) if exact else _random_signs(len(differences), resamples, seed)
+    drawn = _enumerate_signs(len(differences)) if exact else _draw_signs(len(differences), resamples, seed)
     beyond = np.zeros(differences.shape[1], np.int64)
     total = 0
     for signs in drawn:
@@ -48,14 +48,14 @@ def randomisation_test(differences: Values, resamples: int, seed: int) -> Values
     return found
 
 
-def _all_signs(n: int) -> Iterator[Values]:
+def _enumerate_signs(n: int) -> Iterator[Values]:
     numbers = np.arange(2**n)
     for start in range(0, len(numbers), _CHUNK):
         bits = numbers[start : start + _CHUNK, None] >> np.arange(n) & 1
         yield bits.astype(np.float64) * 2 - 1
 
 
-def _random_signs(n: int, resamples: int, seed: int) -> Iterator[Values]:
+def _draw_signs(n: int, resamples: int, seed: int) -> Iterator[Values]:
     random = np.random.default_rng(seed)
     for start in range(0, resamples, _CHUNK):
         rows = min(_CHUNK, resamples - start)
@@ -120,7 +120,7 @@ def check_correction(method: str) -> None:
 
 def effect_size(differences: Values) -> Values:
     """Return Cohen's d of paired values, mean / standard deviation of the differences; 0 where nothing differs."""
-    means, spread = differences.mean(0), _spread(differences)
+    means, spread = differences.mean(0), _measure_spread(differences)
     sizes: Values = np.divide(means, spread, out=np.sign(means) * np.where(means != 0, np.inf, 0.0), where=spread > 0)
     return np.nan_to_num(sizes, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
@@ -137,11 +137,11 @@ def minimum_detectable(differences: Values, alpha: float) -> Values:
     if n < 2:
         return np.full(differences.shape[1], np.nan)
     quantiles = stdtrit(n - 1, 1 - alpha / 2) + stdtrit(n - 1, _POWER)
-    least: Values = quantiles * _spread(differences) / np.sqrt(n)
+    least: Values = quantiles * _measure_spread(differences) / np.sqrt(n)
     return least
 
 
-def _spread(differences: Values) -> Values:
+def _measure_spread(differences: Values) -> Values:
     if len(differences) < 2:
         return np.zeros(differences.shape[1])
     same = np.ptp(differences, axis=0) <= _SAME * np.abs(differences).max(0)  # but for rounding
@@ -149,13 +149,13 @@ def _spread(differences: Values) -> Values:
     return spread
 
 
-def outcomes(differences: Values) -> NDArray[np.int64]:
+def count_outcomes(differences: Values) -> NDArray[np.int64]:
     """Return how many queries are won, tied and lost, (m, 3); ties are equal to 1e-9."""
     won, lost = (differences > _TIE).sum(0), (differences < -_TIE).sum(0)
     return np.stack((won, len(differences) - won - lost, lost), axis=1)
 
 
-def letters(means: Sequence[float], different: NDArray[np.bool_]) -> list[str]:
+def assign_letters(means: Sequence[float], different: NDArray[np.bool_]) -> list[str]:
     """Return letters such that two systems share one exactly if they cannot be told apart.
 
     different  (m, m) symmetric
@@ -173,8 +173,8 @@ def letters(means: Sequence[float], different: NDArray[np.bool_]) -> list[str]:
                 groups.append(group)
     order = {system: place for place, system in enumerate(sorted(range(m), key=lambda at: (-means[at], at)))}
     groups.sort(key=lambda group: sorted(order[at] for at in group))
-    return ["".join(_letter(place) for place, group in enumerate(groups) if at in group) for at in range(m)]
+    return ["".join(_name_letter(place) for place, group in enumerate(groups) if at in group) for at in range(m)]
 
 
-def _letter(place: int) -> str:
+def _name_letter(place: int) -> str:
     return chr(ord("a") + place % 26) + "'" * (place // 26)

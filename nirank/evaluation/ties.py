@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nirank.evaluation.kernels import Judged, ranks_within
+from nirank.evaluation.kernels import JudgedResults, rank_within_queries
 from nirank.flow.ranking import Ranking
 
 
@@ -23,7 +23,7 @@ class TieBounds:
     queries: int
 
 
-def tie_orders(ranking: Ranking, data: Judged) -> tuple[Judged, Judged] | None:
+def order_ties(ranking: Ranking, data: JudgedResults) -> tuple[JudgedResults, JudgedResults] | None:
     """Return the worst and the best order of documents with equal scores; None if no judged document is tied.
 
     Every native measure but Judged improves when a better document moves up, so the worst order
@@ -44,6 +44,6 @@ def tie_orders(ranking: Ranking, data: Judged) -> tuple[Judged, Judged] | None:
     gain = np.maximum(data.grade, 0)
     down, up = np.lexsort((-gain, tie)), np.lexsort((gain, tie))
     members = np.bincount(tie, minlength=len(starts))[tie]
-    place = ranks_within(tie)
+    place = rank_within_queries(tie)
     best = replace(data, rank=first + place - 1, grade=data.grade[down])
     return replace(data, rank=last - members + place, grade=data.grade[up]), best

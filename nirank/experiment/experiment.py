@@ -17,7 +17,7 @@ from nirank.base.work import Engine
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
-from nirank.evaluation.measures import measure_names
+from nirank.evaluation.measures import list_measure_names
 from nirank.experiment.arguments import as_collections, as_systems
 from nirank.experiment.folds import Folds
 from nirank.experiment.leaves import Leaves
@@ -85,7 +85,7 @@ class Experiment:
 
         self.collections = as_collections(collections)
         self.systems = as_systems(systems)
-        self.measures = measure_names(measures)
+        self.measures = list_measure_names(measures)
         self.store: Store = open_store(store) if store is None or isinstance(store, (str, Path)) else store
         self.device, self.engine = device, engine
         self.significance = Significance() if significance is None else significance

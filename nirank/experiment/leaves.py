@@ -10,7 +10,7 @@ from nirank.algebra.node import Node, NodeKind
 from nirank.algebra.sides import Sides
 from nirank.base.identity import digest
 from nirank.collections.collection import Collection
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 
 
 class Leaves:
@@ -56,7 +56,7 @@ class Leaves:
     def make_ranked_sides(self, collection: Collection) -> Sides:
         """Return a collection whose lists are evaluated: to their end where a measure reads that far."""
         sides = self.make_sides(collection)
-        screening = any(parse(name).screening for name in collection.measures or self.measures)
+        screening = any(parse_measure(name).screening for name in collection.measures or self.measures)
         return replace(sides, full_depth=sides.full_depth or screening)
 
 

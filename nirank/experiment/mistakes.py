@@ -13,7 +13,7 @@ from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 from nirank.experiment.arguments import check_name
 from nirank.experiment.seeds import name_seeded_system
 
@@ -68,7 +68,7 @@ def check_measures(measures: Sequence[str], collections: Sequence[Collection]) -
     """Yield what is wrong with the measures, of the experiment and of its collections."""
     for measure in list_measures(measures, collections):
         try:
-            parse(measure)
+            parse_measure(measure)
         except ConfigError as error:
             yield from error.messages
     if not measures and not all(collection.measures for collection in collections):
@@ -98,6 +98,6 @@ def _measure_pairs(measures: Sequence[str]) -> bool:
     """Tell whether a measure is asked for that candidates without order have."""
     for name in measures:
         with suppress(ConfigError):  # `check_measures` says what is wrong with it
-            if parse(name).unordered:
+            if parse_measure(name).unordered:
                 return True
     return False

@@ -209,7 +209,7 @@ class Result:
 
         return pd.DataFrame(
             [
-                {"collection": key[0], "split": key[1], "qrels": key[2], **pair.as_dict()}
+                {"collection": key[0], "split": key[1], "qrels": key[2], **pair.to_dict()}
                 for key, found in self.comparisons.items()
                 for pair in found.pairs
             ]
@@ -251,7 +251,7 @@ class Result:
             manifest=self.manifest(**more),
             findings=self.findings,
             comparisons=[
-                {"collection": key[0], "split": key[1], "qrels": key[2], **found.as_dict()}
+                {"collection": key[0], "split": key[1], "qrels": key[2], **found.to_dict()}
                 for key, found in self.comparisons.items()
             ],
             runs=self.rankings,

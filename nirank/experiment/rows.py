@@ -16,7 +16,7 @@ from nirank.algebra.walk import children
 from nirank.collections.collection import Collection
 from nirank.collections.twins import find_unequal_groups, share_labels
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.ledger import Lost, PairLedger, entry
+from nirank.evaluation.ledger import Lost, PairLedger, count_losses
 from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
 from nirank.experiment.leaves import is_one_table
@@ -198,7 +198,7 @@ def _measure_stages(
 
     def measure_stage(stage: str, pairs: Pairs) -> None:
         counts = None if ledger is None else StagePairs(**ledger.count(stage, pairs))
-        values = entry(stage, pairs, qrels, measures)
+        values = count_losses(stage, pairs, qrels, measures)
         stages.append(StageRecall(**{"total" if name == "of" else name: value for name, value in values.items()}))
         stages[-1] = replace(stages[-1], pairs=counts)
 

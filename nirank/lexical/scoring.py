@@ -168,7 +168,7 @@ def _as_constant(array: NDArray[Any]) -> NDArray[Any]:
     return constant
 
 
-def unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> set[str]:
+def find_unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> set[str]:
     """Return the terms that no field knows."""
     left = sorted(terms)
     for field in fields.values():
@@ -177,7 +177,7 @@ def unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> 
     return set(left)
 
 
-def inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float32]:
+def compute_inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float32]:
     """Return `inv` of the module's formula for each of the 256 norm bytes, in Lucene's float32 steps."""
     if not field.doc_count:
         return np.ones(256, F)
@@ -200,4 +200,4 @@ def _look_up(field: FieldPostings, weight: float, queries: Sequence[Query], k1: 
     weights = (F(weight) * qtf) * idf
     order = np.lexsort((-weights, query))
     offsets = np.searchsorted(query, np.arange(len(queries) + 1))
-    return _FieldClauses(field, weight, inverse_norms(field, k1, b), offsets, terms[order], weights[order])
+    return _FieldClauses(field, weight, compute_inverse_norms(field, k1, b), offsets, terms[order], weights[order])

@@ -20,10 +20,10 @@ def idf(field: FieldPostings, terms: Sequence[str]) -> dict[str, float]:
     return {terms[at]: value for at, value in zip(known.tolist(), values.tolist(), strict=True)}
 
 
-def terms_of_words(words: Iterable[str], tool: Analyzer) -> dict[str, list[str]]:
+def analyze_words(words: Iterable[str], tool: Analyzer) -> dict[str, list[str]]:
     """Return each distinct word's terms: most words have one, stop words none."""
     distinct = sorted(set(words))
-    return dict(zip(distinct, tool.tokens(distinct), strict=True))
+    return dict(zip(distinct, tool.tokenize(distinct), strict=True))
 
 
 def tf_idf(texts: Sequence[Sequence[str]], field: FieldPostings) -> Iterator[dict[str, float]]:
@@ -33,6 +33,6 @@ def tf_idf(texts: Sequence[Sequence[str]], field: FieldPostings) -> Iterator[dic
         yield {term: tf * known[term] for term, tf in Counter(one).items() if term in known}
 
 
-def greatest(weights: Mapping[str, float], n: int) -> dict[str, float]:
+def select_greatest(weights: Mapping[str, float], n: int) -> dict[str, float]:
     """Return the n greatest weights, the greatest first; between equal ones the earlier term in the alphabet."""
     return dict(sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:n])

@@ -15,7 +15,7 @@ from nirank.algebra.tuned import TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.errors import NirankError
 from nirank.evaluation.evaluate import evaluate
-from nirank.evaluation.measures import lower_is_better, parse
+from nirank.evaluation.measures import lower_is_better, parse_measure
 from nirank.plan.tasks import combine_scopes
 
 Choice = Mapping[str, Any]  # what `choose` writes
@@ -66,7 +66,7 @@ def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoi
 def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
     sides = sources.open_judged(tuned.on, "tuned")
-    sides = replace(sides, full_depth=sides.full_depth or parse(tuned.measure).screening)
+    sides = replace(sides, full_depth=sides.full_depth or parse_measure(tuned.measure).screening)
     assert sides.judgements is not None, "checked where judged queries are opened"
     lists = [sources.compile_pipeline(candidate, sides) for candidate in tuned.candidates]
     inputs = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nirank.evaluation.clef_tar import TarEvaluation, Year, printed
+from nirank.evaluation.clef_tar import TarEvaluation, Year, format_value
 from nirank.report.files import as_csv
 from nirank.report.folder import as_json, write_folder
 from nirank.report.grid import Cell, Grid, marked_down
@@ -25,7 +25,7 @@ def protocol_grid(title: str, found: Mapping[str, TarEvaluation], year: Year) ->
     }
     body = [[Cell(name), *(Cell(str(n), number=True) for n in listed)] for name, listed in counts.items()]
     for name in dict.fromkeys(name for one in found.values() for name in one.overall):
-        told = [printed(one.overall[name], year, name) if name in one.overall else "-" for one in found.values()]
+        told = [format_value(one.overall[name], year, name) if name in one.overall else "-" for one in found.values()]
         body.append([Cell(name), *(Cell(text, number=True) for text in told)])
     notes = [
         f"{name}: {what} {', '.join(topics)}."
@@ -68,5 +68,5 @@ def _topics(found: Mapping[str, TarEvaluation], year: Year) -> str:
     for run, one in found.items():
         for topic, values in one.per_topic.items():
             for name, value in values.items():
-                writer.writerow((run, topic, name, value, printed(value, year, name)))
+                writer.writerow((run, topic, name, value, format_value(value, year, name)))
     return out.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 from nirank.report.grid import Cell, Grid, shown_as
 from nirank.results.row import Row
 
@@ -47,5 +47,5 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
 
 
 def _judged(row: Row, measure: str) -> str:
-    share = row.judged_at.get(str(parse(measure).cutoff))
+    share = row.judged_at.get(str(parse_measure(measure).cutoff))
     return "" if share is None else f"{share:.0%}"

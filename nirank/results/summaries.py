@@ -10,7 +10,7 @@ import numpy as np
 
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
-from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse
+from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse_measure
 from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row
 
 _SAME = 12  # decimals: means that differ by less share a rank
@@ -40,10 +40,10 @@ def add_comparisons(row: Row, comparisons: Comparisons, failed_baseline: str | N
 
     failed_baseline  the system that was asked for as the baseline, where it has no values
     """
-    compared = comparisons.of(row.system)
+    compared = comparisons.describe_system(row.system)
     differences = {measure: Difference(**values) for measure, values in compared.pop("against").items()}
     intervals = {measure: (low, high) for measure, (low, high) in compared.pop("intervals").items()}
-    words = comparisons.words()
+    words = comparisons.describe_tests()
     if failed_baseline is not None:
         words += f"; the baseline {failed_baseline} has no values here"
     conventions = replace(row.conventions, comparisons=words)
@@ -153,7 +153,7 @@ def _average_measures(
         measures[name] = sum(values) / len(values)
         if is_of_pairs(name):
             continue
-        screening = parse(name).screening
+        screening = parse_measure(name).screening
         weights = [row.queries.judged - ((screening and row.queries.left_out) or 0) for row in rows]
         pooled[name] = sum(v * w for v, w in zip(values, weights, strict=True)) / max(sum(weights), 1)
     return measures, pooled, nulls

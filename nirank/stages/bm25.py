@@ -77,9 +77,9 @@ class BM25(Retriever):
             yield "fields", "docs", TextView(tuple(self.fields))
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        from nirank.lexical.jvm import lucene_major
+        from nirank.lexical.jvm import find_lucene_major
 
-        params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": lucene_major()}
+        params: dict[str, Any] = {"analyzer": self.analyzer, "lucene": find_lucene_major()}
         if self.fields is not None:
             params["fields"] = sorted(self.fields)
         elif self.doc_text != TITLE_AND_TEXT:
@@ -111,7 +111,7 @@ class BM25(Retriever):
         from nirank.lexical.scoring import search
 
         index = Index.open(ctx.input_folder())
-        tokens = list(Analyzer(index.analyzer).tokens(queries.read(TextView(self.query_text))))
+        tokens = list(Analyzer(index.analyzer).tokenize(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not terms for terms in tokens))
         self._warn_of_unknown_terms(tokens, index, ctx)
         ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
@@ -122,10 +122,10 @@ class BM25(Retriever):
 
     def _warn_of_unknown_terms(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
         """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
-        from nirank.lexical.scoring import unknown_terms
+        from nirank.lexical.scoring import find_unknown_terms
 
         distinct = [set(terms) for terms in tokens if terms]
-        unknown = unknown_terms(index.fields, set().union(*distinct))
+        unknown = find_unknown_terms(index.fields, set().union(*distinct))
         shares = [len(terms & unknown) / len(terms) for terms in distinct]
         share = sum(len(terms & unknown) for terms in distinct) / max(sum(map(len, distinct)), 1)
         ctx.declare("unknown_terms", round(share, 4))
@@ -161,11 +161,11 @@ def _estimate_indexing(sizes: Sizes) -> MemoryNeed:
 
 def build_index(job: Job) -> None:
     """Index the documents: one field over a text view, or columns as fields."""
-    from nirank.lexical.jvm import lucene_version
-    from nirank.lexical.postings import build
+    from nirank.lexical.jvm import read_lucene_version
+    from nirank.lexical.postings import build_index
 
     texts: Texts = job.get_input("texts")
-    planned, version = job.params["lucene"], lucene_version()
+    planned, version = job.params["lucene"], read_lucene_version()
     if version.split(".")[0] != str(planned):
         raise StageError(f"bm25: planned with Lucene {planned}, but Java runs {version}; run in a process of its own")
     view = job.params.get("doc_text", TITLE_AND_TEXT)
@@ -174,4 +174,4 @@ def build_index(job: Job) -> None:
     if len(read) == 1:
         read = {name: job.context.count_blank(column, "empty_documents") for name, column in read.items()}
     fields = {name: job.context.track(column, len(texts), "indexing") for name, column in read.items()}
-    build(fields, len(texts), job.params["analyzer"], job.folder)
+    build_index(fields, len(texts), job.params["analyzer"], job.folder)

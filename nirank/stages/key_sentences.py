@@ -68,16 +68,16 @@ class KeySentences(TextMap):
     def _select_sentences(self, texts: Texts, ctx: Context) -> Iterator[str]:
         from nirank.lexical.analysis import Analyzer
         from nirank.lexical.postings import Index
-        from nirank.lexical.weights import greatest, tf_idf
+        from nirank.lexical.weights import select_greatest, tf_idf
 
         index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
         for text in texts.read(_WHOLE):
             sentences = split_sentences(text)
-            tokens = list(tool.tokens(sentences))
+            tokens = list(tool.tokenize(sentences))
             (weights,) = tf_idf([[term for terms in tokens for term in terms]], index.fields[""])
             picked = quite(
-                greatest(weights, self.terms),
+                select_greatest(weights, self.terms),
                 [set(terms) for terms in tokens],
                 self.sentences,
                 self.alpha,

@@ -87,10 +87,10 @@ class RM3(Combiner):
         assert ctx.queries is not None and ctx.docs is not None
         index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
-        query_terms = [Counter(terms) for terms in tool.tokens(ctx.queries.read(TextView(self.query_text)))]
+        query_terms = [Counter(terms) for terms in tool.tokenize(ctx.queries.read(TextView(self.query_text)))]
         head = ranking.cut(self.docs)
         rows = np.unique(head.rows)
-        read = tool.tokens(ctx.docs.read(TextView(self.doc_text), rows))
+        read = tool.tokenize(ctx.docs.read(TextView(self.doc_text), rows))
         vectors = {row: Counter(terms) for row, terms in zip(rows.tolist(), read, strict=True)}
         pruned = self._prune_terms(vectors, index)
         queries = [self._expand_query(query_terms[query], head, query, pruned) for query in range(len(query_terms))]
@@ -99,7 +99,7 @@ class RM3(Combiner):
 
     def _prune_terms(self, vectors: dict[int, Counter[str]], index: Any) -> dict[int, dict[str, float]]:
         """Leave of each document its `terms` most frequent terms that may be feedback."""
-        from nirank.lexical.weights import greatest
+        from nirank.lexical.weights import select_greatest
 
         field = index.fields[""]
         words = sorted({word for terms in vectors.values() for word in terms if _TERM.fullmatch(word)})
@@ -108,14 +108,14 @@ class RM3(Combiner):
         common = field.doc_count / 10 if field.doc_count >= 10 else field.doc_count
         rare = {word for word, count in zip(words, df.tolist(), strict=True) if count <= common}
         return {
-            row: greatest({w: float(n) for w, n in terms.items() if w in rare}, self.terms)
+            row: select_greatest({w: float(n) for w, n in terms.items() if w in rare}, self.terms)
             for row, terms in vectors.items()
         }
 
     def _expand_query(
         self, query_terms: Counter[str], head: Ranking, query: int, vectors: dict[int, dict[str, float]]
     ) -> dict[str, float]:
-        from nirank.lexical.weights import greatest
+        from nirank.lexical.weights import select_greatest
 
         model: Counter[str] = Counter()
         part = slice(*head.offsets[query : query + 2].tolist())
@@ -124,7 +124,7 @@ class RM3(Combiner):
             for word, weight in vectors[row].items():
                 model[word] += score * weight / total
         # Scores below 0 (a cross-encoder's) are no probabilities: what they speak against is no term of the model.
-        model = Counter({word: weight for word, weight in greatest(model, self.terms).items() if weight > 0})
+        model = Counter({word: weight for word, weight in select_greatest(model, self.terms).items() if weight > 0})
         mass, length = sum(model.values()), sum(query_terms.values())
         if not mass or not length:
             return dict(query_terms)

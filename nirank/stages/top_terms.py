@@ -55,7 +55,7 @@ class TopTerms(TextMap):
     def map(self, texts: Texts, feedback: Ranking | None, ctx: Context) -> Texts:
         from nirank.lexical.analysis import Analyzer
         from nirank.lexical.postings import Index
-        from nirank.lexical.weights import greatest, terms_of_words, tf_idf
+        from nirank.lexical.weights import analyze_words, select_greatest, tf_idf
 
         index = Index.open(ctx.input_folder())
         tool = Analyzer(index.analyzer)
@@ -63,12 +63,12 @@ class TopTerms(TextMap):
         def write_kept_words() -> Iterator[str]:
             for _, block in split_into_blocks(texts.read(_WHOLE)):
                 words = [text.split() for text in block]
-                terms = terms_of_words((word for text_words in words for word in text_words), tool)
+                terms = analyze_words((word for text_words in words for word in text_words), tool)
                 weights = tf_idf(
                     [[term for word in text_words for term in terms[word]] for text_words in words], index.fields[""]
                 )
                 for text_words, term_weights in zip(words, weights, strict=True):
-                    kept_terms = greatest(term_weights, self.terms)
+                    kept_terms = select_greatest(term_weights, self.terms)
                     yield " ".join(word for word in text_words if any(term in kept_terms for term in terms[word]))
 
         return replace_texts(texts, write_kept_words(), ctx)

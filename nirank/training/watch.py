@@ -37,11 +37,11 @@ class Watch:
     query_text: View = TITLE_AND_TEXT
 
     def __post_init__(self) -> None:
-        from nirank.evaluation.measures import parse
+        from nirank.evaluation.measures import parse_measure
 
         fit_fields(self, "watch")
         require_system("watch", self.of)
-        parse(self.measure)
+        parse_measure(self.measure)
         for name in ("every", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:

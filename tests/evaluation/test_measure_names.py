@@ -6,7 +6,7 @@ import pytest
 
 from nirank.errors import ConfigError
 from nirank.evaluation.evaluate import evaluate
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 
@@ -35,15 +35,15 @@ ELSEWHERE = {  # trec_eval's and pytrec_eval's, BEIR's, ranx's, MTEB's and sente
 @pytest.mark.parametrize(("name", "ours"), [(name, ours) for ours, names in ELSEWHERE.items() for name in names])
 def test_names_of_other_tools_are_answered_with_nirank_s(name: str, ours: str) -> None:
     with pytest.raises(ConfigError, match="there is no measure") as caught:
-        parse(name)
+        parse_measure(name)
     assert str(caught.value).endswith(f"nirank calls it {ours}")
     if not ours.startswith("RBP"):  # of a library that need not be installed
-        assert parse(ours).name == ours
+        assert parse_measure(ours).name == ours
 
 
 @pytest.mark.parametrize("name", ["NDCG@10", "MAP@100", "Recall@100", "P@5", "MRR@10", "MAP", "R-Precision"])
 def test_names_of_beir_that_mean_the_same_are_taken(name: str) -> None:
-    assert parse(name).name == name
+    assert parse_measure(name).name == name
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_names_of_beir_that_mean_the_same_are_taken(name: str) -> None:
 )
 def test_what_has_no_equal_here_is_said(name: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
-        parse(name)
+        parse_measure(name)
 
 
 @pytest.mark.parametrize(
@@ -83,20 +83,20 @@ def test_what_has_no_equal_here_is_said(name: str, word: str) -> None:
 )
 def test_parameters_that_cannot_be_meant_are_refused_in_a_sentence(name: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word) as caught:
-        parse(name)
+        parse_measure(name)
     assert "object at" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["NumQ", "NumRet", "NumRel", "NumRet(rel=1)"])
 def test_sums_are_no_means(name: str) -> None:
     with pytest.raises(ConfigError, match="summed over queries"):
-        parse(name)
+        parse_measure(name)
 
 
 @pytest.mark.parametrize("name", ["alpha_nDCG@10", "ERR_IA@20", "StRecall@5"])
 def test_measures_of_subtopics_need_what_is_not_read(name: str) -> None:
     with pytest.raises(ConfigError, match="by subtopic"):
-        parse(name)
+        parse_measure(name)
 
 
 def test_a_measure_that_its_library_fails_on_is_null_and_the_others_are_not() -> None:

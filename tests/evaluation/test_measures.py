@@ -14,7 +14,7 @@ from tie_bounds import bound_ties
 
 from nirank.errors import ConfigError, DataError, StageError
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.measures import parse
+from nirank.evaluation.measures import parse_measure
 from nirank.flow.ids import Ids
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
@@ -247,8 +247,8 @@ def test_trap_16_the_ceiling_of_dangling_judgements() -> None:
     "name", ["nDCG@10", "AP", "P(rel=2)@5", "R@100", "RR@10", "MAP", "Success@1", "ERR@20", "Rprec"]
 )
 def test_names_are_kept_as_asked(name: str) -> None:
-    assert parse(name).name == name
-    assert str(parse(name)) == name
+    assert parse_measure(name).name == name
+    assert str(parse_measure(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_names_are_kept_as_asked(name: str) -> None:
 )
 def test_wrong_names_say_the_right_one(name: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
-        parse(name)
+        parse_measure(name)
 
 
 def test_nothing_to_evaluate_is_null_with_a_reason() -> None:

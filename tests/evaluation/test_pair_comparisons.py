@@ -13,7 +13,7 @@ from nirank.evaluation import resampling
 from nirank.evaluation.comparisons import Significance, compare
 from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.pair_measures import PairCounts, compute_measures, count_pairs, mask_sums
-from nirank.evaluation.resampling import draw_sums, swap_test
+from nirank.evaluation.resampling import draw_sums, run_swap_test
 from nirank.evaluation.statistics import randomisation_test
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
@@ -43,14 +43,14 @@ def test_the_test_equals_exchanging_records_one_by_one(seed: int, n: int, family
         at = np.array(swapped)[:, None]
         difference = measure(family, np.where(at, a, b).sum(0), n) - measure(family, np.where(at, b, a).sum(0), n)
         beyond.append(not abs(difference) < abs(observed) - 1e-9)
-    p = swap_test(a, b, lambda sums: measure(family, sums, n), 10_000, 1)
+    p = run_swap_test(a, b, lambda sums: measure(family, sums, n), 10_000, 1)
     assert p == pytest.approx(np.mean(beyond))
 
 
 def test_for_completeness_it_is_fishers_test_on_records_hits() -> None:
     """PC is linear in a record's hits, its matches being the same for both systems."""
     a, b = make_counts(4, 200, 0.5).table, make_counts(24, 200, 0.5).table
-    p = swap_test(a, b, lambda sums: measure("PC", sums, 200), 20_000, 3)
+    p = run_swap_test(a, b, lambda sums: measure("PC", sums, 200), 20_000, 3)
     other = randomisation_test((b - a)[:, :1], 20_000, 4)[0]
     assert 0.2 < other < 0.3
     assert p == pytest.approx(other, abs=0.015)
@@ -69,9 +69,9 @@ def test_groups_of_equal_records_are_drawn_as_single_ones_would_be() -> None:
 
 def test_sums_of_many_unlike_records_are_drawn_as_normal_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = make_counts(1, 3000, 0.5).table, make_counts(2, 3000, 0.52).table
-    plain = draw_sums(a, 3000, 1), swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
+    plain = draw_sums(a, 3000, 1), run_swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
     monkeypatch.setattr(resampling, "_MOST", 0)
-    normal = draw_sums(a, 3000, 1), swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
+    normal = draw_sums(a, 3000, 1), run_swap_test(a, b, lambda sums: measure("F1", sums, 3000), 3000, 1)
     assert normal[0].mean(0) == pytest.approx(plain[0].mean(0), rel=0.005)
     assert np.cov(normal[0].T).ravel() == pytest.approx(np.cov(plain[0].T).ravel(), rel=0.15)
     assert 0.01 < plain[1] < 0.99
@@ -118,26 +118,28 @@ def test_systems_are_compared_on_measures_of_pairs() -> None:
     assert (by["PC", "few", "same"].p, by["PC", "few", "same"].interval) == (1.0, (0.0, 0.0))
     worse = by["candidates", "few", "many"]
     assert worse.losses == 60  # fewer are better
-    assert (by["PQ", "few", "many"].wins, by["PQ", "few", "many"].as_dict()["effect"]) == (None, None)
+    assert (by["PQ", "few", "many"].wins, by["PQ", "few", "many"].to_dict()["effect"]) == (None, None)
     assert found.groups["PC"] == {"few": "b", "many": "a", "same": "b"}
     assert found.groups["CSSR"] == {"few": "a", "many": "b", "same": "a"}
     low, high = found.intervals["PC"]["few"]
     assert low < 0.5 < high
-    assert "what two systems found for a record exchanged" in found.words()
-    assert "paired t test; measures of pairs" in compare(systems, Significance(test="t", resamples=200)).words()
+    assert "what two systems found for a record exchanged" in found.describe_tests()
+    assert (
+        "paired t test; measures of pairs" in compare(systems, Significance(test="t", resamples=200)).describe_tests()
+    )
 
 
 def test_marks_speak_of_the_baseline() -> None:
     systems = {"few": evaluated(range(30)), "many": evaluated(range(59), extra=2)}
     found = compare(systems, Significance(resamples=500, baseline="many"))
-    against = found.of("few")["against"]
+    against = found.describe_system("few")["against"]
     assert against["PC"]["difference"] < 0
     assert against["candidates"]["difference"] < 0
     assert against["PC"]["p_baseline"] < 0.05
 
 
 def test_counts_of_several_seeds_are_meaned_by_record() -> None:
-    mean = PairCounts.mean([make_counts(1, 50, 0.5), make_counts(2, 50, 0.9)])
+    mean = PairCounts.average([make_counts(1, 50, 0.5), make_counts(2, 50, 0.9)])
     values = [make_counts(seed, 50, quality).measure("PC") or 0.0 for seed, quality in ((1, 0.5), (2, 0.9))]
     assert mean.measure("PC") == pytest.approx(np.mean(values))
     assert mean.find_interval("PC", 50, seed=1) is not None

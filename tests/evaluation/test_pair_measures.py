@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nirank.errors import ConfigError, StageError
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.ledger import PairLedger
-from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse
+from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse_measure
 from nirank.evaluation.pair_measures import count_pairs, find_least_depth
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
@@ -188,10 +188,10 @@ def test_names_are_read_and_directions_are_known() -> None:
         "candidates@2",
         "least_k(PC>=0.95)",
     ]
-    assert parse("least_k(PC >= .95)").target == 0.95
-    assert parse("F1(complete)@7").cutoff == 7
+    assert parse_measure("least_k(PC >= .95)").target == 0.95
+    assert parse_measure("F1(complete)@7").cutoff == 7
     assert not is_of_pairs("RR")
-    assert parse("RR").family == "RR"  # the reciprocal rank, as ever
+    assert parse_measure("RR").family == "RR"  # the reciprocal rank, as ever
     for name, words in (
         ("least_k(0.9)", "as in least_k"),
         ("least_k(PC>=1.5)", "as in least_k"),
@@ -206,7 +206,7 @@ def test_names_are_read_and_directions_are_known() -> None:
         ("CSRR", "CSSR"),
     ):
         with pytest.raises(ConfigError, match=words):
-            parse(name)
+            parse_measure(name)
 
 
 def test_matches_of_absent_records_are_lost() -> None:

@@ -13,7 +13,7 @@ from tie_bounds import bound_ties
 from nirank.errors import ConfigError, StageError
 from nirank.evaluation.clef_tar import Row, evaluate_tar
 from nirank.evaluation.evaluate import Evaluation, evaluate
-from nirank.evaluation.measures import lower_is_better, parse
+from nirank.evaluation.measures import lower_is_better, parse_measure
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -169,12 +169,12 @@ def test_results_outside_the_scope_are_refused() -> None:
 )
 def test_wrong_names(name: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
-        parse(name)
+        parse_measure(name)
 
 
 def test_names_and_directions() -> None:
     assert [lower_is_better(name) for name in ("last_rel", "last_rel(rel=2)", "Last_Rel", "WSS@95", "R@10%")] == [
         True, True, True, False, False,
     ]  # fmt: skip
-    assert (parse("R@10%").level, parse("R@10%").cutoff, parse("R@10").cutoff) == (10, None, 10)
-    assert parse("WSS(rel=2)@95").rel == 2
+    assert (parse_measure("R@10%").level, parse_measure("R@10%").cutoff, parse_measure("R@10").cutoff) == (10, None, 10)
+    assert parse_measure("WSS(rel=2)@95").rel == 2

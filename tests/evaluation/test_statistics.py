@@ -55,7 +55,7 @@ def test_nothing_differs_and_everything_does() -> None:
         assert test(same)[0] == 1
         assert test(more)[0] < 0.01
     assert statistics.effect_size(np.hstack((same, more, -more))).tolist() == [0, np.inf, -np.inf]
-    assert statistics.outcomes(np.array([[0.5], [0.0], [-1.0], [1e-12]])).tolist() == [[1, 2, 1]]
+    assert statistics.count_outcomes(np.array([[0.5], [0.0], [-1.0], [1e-12]])).tolist() == [[1, 2, 1]]
 
 
 def test_effect_and_detectable_difference() -> None:
@@ -132,7 +132,7 @@ def test_letters_say_exactly_who_can_be_told_apart(drawn: tuple[list[bool], int]
     flat, m = drawn
     upper = np.triu(np.array(flat).reshape(m, m), 1)
     different = upper | upper.T
-    found = statistics.letters([-float(at) for at in range(m)], different)
+    found = statistics.assign_letters([-float(at) for at in range(m)], different)
     for one in range(m):
         assert found[one]
         for other in range(one):
@@ -177,8 +177,8 @@ def test_trap_45_only_the_same_queries_are_paired() -> None:
     found = compare(there, common_queries=True)
     (pair,) = found.pairs
     assert (pair.n, pair.difference, pair.p, pair.ties, found.left_out) == (2, 0, 1, 2, 2)
-    assert found.as_dict()["queries_left_out"] == 2
-    assert "2 queries left out that not all have" in found.words()
+    assert found.to_dict()["queries_left_out"] == 2
+    assert "2 queries left out that not all have" in found.describe_tests()
     apart = compare({"A": of("12", 1, 2), "B": of("34", 1, 2)}, common_queries=True)
     assert (apart.pairs, apart.left_out) == ([], 4)
 
@@ -195,7 +195,7 @@ def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> 
     found = {one.measure: one for one in compare(both, Significance(test="t")).pairs}
     assert (found["m"].n, found["last_rel"].n) == (40, 30)
     assert (found["m"].no_value, found["last_rel"].no_value) == (0, 10)
-    assert ", 10 queries without a value of last_rel" in compare(both, Significance(test="t")).words()
+    assert ", 10 queries without a value of last_rel" in compare(both, Significance(test="t")).describe_tests()
     assert found["m"].p == pytest.approx(stats.ttest_rel(whole[0], whole[1]).pvalue)
     assert found["last_rel"].p == pytest.approx(stats.ttest_rel(part[0, 10:], part[1, 10:]).pvalue)
     adjusted = statistics.adjust(np.array([found["m"].p, found["last_rel"].p]), "holm")
@@ -212,16 +212,16 @@ def test_differences_that_are_equal_but_for_rounding_have_no_spread() -> None:
 def test_too_few_queries_are_said_to_be_too_few() -> None:
     random = np.random.default_rng(3)
     few = made(A=random.random(8), B=random.random(8) + 5, C=random.random(8))
-    assert "too few" not in compare(few).words(), "three comparisons of eight queries can be significant"
+    assert "too few" not in compare(few).describe_tests(), "three comparisons of eight queries can be significant"
     many = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)})
-    assert many.words().endswith(
+    assert many.describe_tests().endswith(
         "too few to tell anything apart here: the least p that they can give is 0.0078, 0.28 after correction"
     )
     assert not any(one.p_adjusted < 0.05 for one in many.pairs)
     based = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)}, Significance(baseline="A0"))
-    assert "too few" in based.words(), "eight comparisons with the baseline: 0.0625"
-    assert "too few" not in compare(made(A=random.random(50), B=random.random(50))).words()
-    assert "too few" not in compare(few, Significance(test="t")).words()
+    assert "too few" in based.describe_tests(), "eight comparisons with the baseline: 0.0625"
+    assert "too few" not in compare(made(A=random.random(50), B=random.random(50))).describe_tests()
+    assert "too few" not in compare(few, Significance(test="t")).describe_tests()
 
 
 def test_of_what_is_better_low_the_lower_wins() -> None:
@@ -258,4 +258,4 @@ def test_one_system_and_one_query() -> None:
     single = compare(made(A=np.array([0.5]), B=np.array([0.7])))
     assert single.pairs[0].p == 1
     assert single.groups["m"] == {"A": "", "B": ""}, "nothing was tested"
-    assert single.words() == "a single query: nothing can be tested"
+    assert single.describe_tests() == "a single query: nothing can be tested"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nirank.errors import ConfigError, DataError
-from nirank.evaluation.clef_tar import Row, TarEvaluation, evaluate_tar, printed, read_tar_run
+from nirank.evaluation.clef_tar import Row, TarEvaluation, evaluate_tar, format_value, read_tar_run
 
 LABELS = {
     ("2017", "abs"): "2017-TAR/testing/qrels/qrel_abs_test.txt.gz",
@@ -66,7 +66,7 @@ def test_all_published_figures(folder: Path, at: int) -> None:
         assert value is not None, name
         assert value == pytest.approx(float(row["recomputed"]), abs=5e-4 if name in ROUNDED else 1e-6), name
         if row["published"]:
-            assert float(printed(value, year, name)) == float(row["published"]), name  # type: ignore[arg-type]
+            assert float(format_value(value, year, name)) == float(row["published"]), name  # type: ignore[arg-type]
     lines = [line.split() for line in (folder / files[at][2]).read_text().splitlines()]
     compared = 0
     for topic, name, value in (line for line in lines if len(line) == 3):
@@ -77,7 +77,7 @@ def test_all_published_figures(folder: Path, at: int) -> None:
         if name in OTHER:
             continue
         values = found.overall if topic == "ALL" else found.per_topic[topic]
-        assert float(printed(values[name], year, name)) == float(value), (topic, name)  # type: ignore[arg-type]
+        assert float(format_value(values[name], year, name)) == float(value), (topic, name)  # type: ignore[arg-type]
         compared += 1
     assert compared > 400
 
@@ -120,9 +120,9 @@ def test_costs_of_2017() -> None:
 
 
 def test_how_values_are_printed() -> None:
-    assert [printed(one, "2019") for one in (2, 0.12345, 2183.5, -3.25)] == ["2", "0.123", "2184.0", "-3.25"]
-    assert printed(0.6, "2019", "cg_threshold") == "1.0"
-    assert printed(1706.0004, "2017") == "1706.0"
+    assert [format_value(one, "2019") for one in (2, 0.12345, 2183.5, -3.25)] == ["2", "0.123", "2184.0", "-3.25"]
+    assert format_value(0.6, "2019", "cg_threshold") == "1.0"
+    assert format_value(1706.0004, "2017") == "1706.0"
 
 
 def test_more_rows_than_labels_and_nothing_found() -> None:

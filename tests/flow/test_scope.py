@@ -124,16 +124,16 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, LocalSt
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_scoped_bm25_is_the_masked_whole(scope: Scope, k: int, words: tuple[Collection, LocalStore]) -> None:
     from nirank.lexical.analysis import Analyzer
-    from nirank.lexical.postings import Index, build
+    from nirank.lexical.postings import Index, build_index
     from nirank.lexical.scoring import search
 
     collection, store = words
     folder = Path(store.root) / "index"  # built once for all examples
     if not folder.exists():
         folder.mkdir(parents=True)
-        build({"": iter(collection.docs.columns["text"].to_pylist())}, N_DOCS, "english", folder)
+        build_index({"": iter(collection.docs.columns["text"].to_pylist())}, N_DOCS, "english", folder)
     index = Index.open(folder)
-    asked = list(Analyzer("english").tokens(collection.queries.columns["text"].to_pylist()))
+    asked = list(Analyzer("english").tokenize(collection.queries.columns["text"].to_pylist()))
     options: dict[str, Any] = {"k1": 0.9, "b": 0.4}
     whole = search(index.fields, {"": 1.0}, asked, Scope(*SIDES), k=None, **options)
     assert search(index.fields, {"": 1.0}, asked, scope, k=k, **options).to_dict() == masked(whole, scope, k)

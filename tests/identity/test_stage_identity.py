@@ -233,7 +233,7 @@ def test_what_lucene_analyses_is_found_by_its_major_version(
     (stage, *_) = make_instances(load_stages()[name], files)
     keys = []
     for version in (9, 10):
-        monkeypatch.setattr(jvm, "lucene_major", lambda version=version: version)
+        monkeypatch.setattr(jvm, "find_lucene_major", lambda version=version: version)
         keys.append(find_key(stage))
     assert keys[0] != keys[1]
 
@@ -241,11 +241,11 @@ def test_what_lucene_analyses_is_found_by_its_major_version(
 def test_lucenes_version_is_read_without_java() -> None:
     if importlib.util.find_spec("pyserini") is None:
         pytest.skip("needs the Lucene jar of the package pyserini")
-    assert str(jvm.lucene_major()) == jvm.lucene_version().split(".")[0]
+    assert str(jvm.find_lucene_major()) == jvm.read_lucene_version().split(".")[0]
 
 
 def test_an_index_is_not_made_by_another_lucene_than_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jvm, "lucene_version", lambda: "10.1.0")
+    monkeypatch.setattr(jvm, "read_lucene_version", lambda: "10.1.0")
     job = Job({"analyzer": "english", "lucene": 9}, {"texts": [None]}, tmp_path, Context())
     with pytest.raises(StageError, match=r"planned with Lucene 9, but Java runs 10\.1\.0"):
         build_index(job)

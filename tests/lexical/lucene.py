@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nirank.lexical.analysis import ANALYZERS
-from nirank.lexical.jvm import java_class as java
+from nirank.lexical.jvm import load_java_class as java
 
 
 class Oracle:

@@ -157,19 +157,19 @@ def test_an_index_in_several_chunks_is_the_same(tmp_path: Path, monkeypatch: pyt
     for name, size in (("one", 10**6), ("many", 10)):
         monkeypatch.setattr(postings, "_CHUNK_TOKENS", size)
         (tmp_path / name).mkdir()
-        postings.build({"": iter(texts)}, len(texts), "whitespace", tmp_path / name)
+        postings.build_index({"": iter(texts)}, len(texts), "whitespace", tmp_path / name)
     for array in ("docs", "tfs", "offsets", "norms", "order"):
         one, many = (np.load(tmp_path / name / "0" / f"{array}.npy") for name in ("one", "many"))
         assert one.tobytes() == many.tobytes()
 
 
 def test_length_bytes_are_lucenes() -> None:
-    from nirank.lexical.jvm import java_class
-    from nirank.lexical.postings import LENGTHS, length_bytes
+    from nirank.lexical.jvm import load_java_class
+    from nirank.lexical.postings import LENGTHS, encode_lengths
 
-    small_float = java_class("org.apache.lucene.util.SmallFloat")
+    small_float = load_java_class("org.apache.lucene.util.SmallFloat")
     lengths = np.array([0, 1, 39, 40, 41, 45, 100, 150, 300, 1000, 60_000, 2_000_000])
-    assert length_bytes(lengths).astype(np.int8).tolist() == [small_float.intToByte4(n) for n in lengths.tolist()]
+    assert encode_lengths(lengths).astype(np.int8).tolist() == [small_float.intToByte4(n) for n in lengths.tolist()]
     assert LENGTHS.tolist() == [small_float.byte4ToInt(np.uint8(byte).astype(np.int8).item()) for byte in range(256)]
 
 

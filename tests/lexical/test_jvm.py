@@ -22,8 +22,8 @@ def a_java(folder: Path, version: str) -> Path:
 
 @pytest.mark.parametrize(("text", "major"), [("21.0.8", 21), ("17.0.15", 17), ("1.8.0_402", 8), ("25", 25)])
 def test_versions_are_read(tmp_path: Path, text: str, major: int) -> None:
-    assert jvm.java_version(a_java(tmp_path / "java", text)) == major
-    assert jvm.java_version(tmp_path) is None
+    assert jvm.read_java_version(a_java(tmp_path / "java", text)) == major
+    assert jvm.read_java_version(tmp_path) is None
 
 
 def test_the_users_new_java_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

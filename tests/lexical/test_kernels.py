@@ -20,7 +20,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
 from nirank.lexical import kernels, scoring
 from nirank.lexical.analysis import Analyzer
-from nirank.lexical.postings import FieldPostings, Index, build, length_bytes
+from nirank.lexical.postings import FieldPostings, Index, build_index, encode_lengths
 from nirank.store import LocalStore
 
 
@@ -51,7 +51,7 @@ def postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
         np.array(offsets),
         np.array(docs, np.int32),
         np.array(tfs, np.float32),
-        length_bytes(lengths),
+        encode_lengths(lengths),
         int((lengths > 0).sum()),
         int(lengths.sum()),
     )
@@ -106,10 +106,10 @@ def test_scifact(k: int | None, shared_data: Path, tmp_path: Path) -> None:
     one = load(shared_data / "beir" / "scifact" / "test", store=LocalStore(tmp_path / "store"))
     whole = list(one.docs.read(TextView(("title", "text"))))
     (tmp_path / "index").mkdir()
-    build({"": iter(whole)}, len(whole), "english", tmp_path / "index")
+    build_index({"": iter(whole)}, len(whole), "english", tmp_path / "index")
     fields = dict(Index.open(tmp_path / "index").fields)
     texts = [*one.queries.read(TextView("text")), " ".join(whole[:200])]
-    tokens = list(Analyzer("english").tokens(texts))
+    tokens = list(Analyzer("english").tokenize(texts))
     scope = Scope(Ids.of([str(at) for at in range(len(texts))]), one.docs.ids)
     check(fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=k)
 

@@ -18,7 +18,7 @@ from nirank.store import LocalStore
 
 @pytest.mark.parametrize("name", sorted(ANALYZERS))
 def test_every_analyzer_is_there(name: str) -> None:
-    first, empty, odd = Analyzer(name).tokens(["Two houses, 12", "", "a,b , ,c \ud800 [x]"])
+    first, empty, odd = Analyzer(name).tokenize(["Two houses, 12", "", "a,b , ,c \ud800 [x]"])
     assert (first and "12" in "".join(first)) or name == "simple"
     assert empty == []
     assert not any(" " in token for token in (*first, *odd))
@@ -36,7 +36,7 @@ def test_every_analyzer_is_there(name: str) -> None:
     ],
 )
 def test_languages(name: str, text: str, tokens: list[str]) -> None:
-    assert list(Analyzer(name).tokens([text])) == [tokens]
+    assert list(Analyzer(name).tokenize([text])) == [tokens]
 
 
 def test_an_unknown_language_names_the_nearest() -> None:

@@ -206,7 +206,7 @@ def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monk
     for name, most in (("usual", None), ("small", 0)):
         monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, most=most: usual if most is None else 50)
         (tmp_path / name).mkdir()
-        postings.build({"": iter(texts)}, 300, "english", tmp_path / name)
+        postings.build_index({"": iter(texts)}, 300, "english", tmp_path / name)
     assert chunks[0] == 900 and len(chunks) > 10
     files = [
         sorted(

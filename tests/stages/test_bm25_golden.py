@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nirank import BM25, Experiment, load
-from nirank.evaluation.kernels import Judged
-from nirank.evaluation.measures import parse
-from nirank.evaluation.native import native
+from nirank.evaluation.kernels import JudgedResults
+from nirank.evaluation.measures import parse_measure
+from nirank.evaluation.native import compute_native
 from nirank.flow.ranking import Ranking
 
 FIELDS = {"title": 1.0, "text": 1.0}
@@ -47,5 +47,5 @@ def test_nfcorpus_differs_from_the_published_figure_by_the_order_of_ties(
     r, qrels = result.ranking("BM25"), nfcorpus.qrels["qrels"]
     order = np.lexsort((r.docs.rank[r.rows], -r.scores, r.query_rows))
     ascending = Ranking(r.queries, r.docs, r.offsets, r.rows[order], r.scores, r.depth)
-    values = native(parse("nDCG@10"), Judged.join(ascending, qrels))
+    values = compute_native(parse_measure("nDCG@10"), JudgedResults.join(ascending, qrels))
     assert values.mean() == pytest.approx(published, abs=5e-5)
