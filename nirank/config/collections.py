@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import RESOLVE_FILES, CollectionSource, resolve_source
-from nirank.config.sections import Expected, Section, Text, Words, WrittenAs, read_section
+from nirank.config.sections import SCALAR, Expectation, FormMark, Section, Text, Words, read_section
 from nirank.config.yaml_tree import Tree
 from nirank.forms.column_names import ColumnNames
 
@@ -16,8 +16,8 @@ _SOURCES = (["path"], ["docs", "queries"], ["left", "right"], ["records"])  # ke
 _TABLES = {"left", "right", "records"}
 _NOT_GIVEN: Any = None
 _File = Annotated[Text, RESOLVE_FILES]
-_Files = Expected("a file, or a mapping of names to files")
-_Number = Expected("a number")
+_Files = Expectation("a file, or a mapping of names to files")
+_Number = Expectation("a number")
 
 
 class CollectionKeys(Section):
@@ -35,18 +35,18 @@ class CollectionKeys(Section):
     right: _File = _NOT_GIVEN
     records: _File = _NOT_GIVEN
     pairs: Annotated[Text | dict[str, str], _Files, RESOLVE_FILES] = _NOT_GIVEN
-    exclude: Annotated[Text | list[str], Expected("names of columns")] = _NOT_GIVEN
+    exclude: Annotated[Text | list[str], Expectation("names of columns")] = _NOT_GIVEN
     ask: Text = _NOT_GIVEN
     qrels: Annotated[Text | dict[str, str | dict[str, Any]], _Files, RESOLVE_FILES] = _NOT_GIVEN
-    candidates: Annotated[Text | bool, Expected("a file, or false"), RESOLVE_FILES] = _NOT_GIVEN
+    candidates: Annotated[Text | bool, Expectation("a file, or false"), RESOLVE_FILES] = _NOT_GIVEN
     known: _File = _NOT_GIVEN
-    columns: Annotated[dict[str, Any], Expected("a mapping such as {id: key, text: [abstract, notes]}")] = _NOT_GIVEN
+    columns: Annotated[dict[str, Any], Expectation("a mapping such as {id: key, text: [abstract, notes]}")] = _NOT_GIVEN
     min_rel: Annotated[int, _Number] = _NOT_GIVEN
-    self_match: Annotated[Text | dict[str, str], Expected("keep, id, or {key: …}")] = _NOT_GIVEN
+    self_match: Annotated[Text | dict[str, str], Expectation("keep, id, or {key: …}")] = _NOT_GIVEN
     date: Text = _NOT_GIVEN
     time: Text = _NOT_GIVEN
-    expect: Annotated[dict[str, int | str], Expected("a mapping of counts or digests")] = _NOT_GIVEN
-    measures: Annotated[Any, WrittenAs("measure", least=1)] = _NOT_GIVEN
+    expect: Annotated[dict[str, int | str], Expectation("a mapping of counts or digests")] = _NOT_GIVEN
+    measures: Annotated[Any, FormMark("measure", least=1)] = _NOT_GIVEN
     group: Text = _NOT_GIVEN
     max_dangling: Annotated[float, _Number] = _NOT_GIVEN
 
@@ -69,7 +69,7 @@ def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
     keys = read_section(CollectionKeys, tree, file)
     if keys is None:
         return None
-    arguments = keys.section_values()
+    arguments = keys.collect_values()
     if "columns" in arguments and not given & _TABLES:
         with file.note_errors(tree.value["columns"]):
             ColumnNames.of(arguments["columns"])
@@ -78,5 +78,4 @@ def _read_collection(tree: Tree, file: OpenFile) -> dict[str, Any] | None:
     return arguments
 
 
-_TEXT = {"type": ["string", "number", "boolean"]}
-FORMS = {"collection": Form(_read_collection, lambda: [_TEXT, CollectionKeys])}
+FORMS = {"collection": Form(_read_collection, lambda: [SCALAR, CollectionKeys])}

@@ -42,7 +42,7 @@ class OpenFile:
         """Return the value of a Tree that is written in some form; None where it is a mistake."""
         return self.forms[form].read(tree, self)
 
-    def names(self, section: str) -> Sequence[str]:
+    def list_names(self, section: str) -> Sequence[str]:
         """Return the names of a section's entries."""
         tree = self._sections.get(section)
         return list(tree.value) if tree is not None and isinstance(tree.value, dict) else []
@@ -62,7 +62,7 @@ class OpenFile:
             self._path.pop()
         return self._values[entry]
 
-    def list_read(self, section: str) -> list[str]:
+    def list_valid_names(self, section: str) -> list[str]:
         """Return the names of the entries of a section that were read and are no mistakes."""
         return [name for (kind, name), value in self._values.items() if kind == section and value is not None]
 

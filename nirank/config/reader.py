@@ -14,7 +14,7 @@ from nirank.config import collections, systems, training, tuning
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
 from nirank.config.paths import resolve_path
-from nirank.config.sections import Section, Text, Words, WrittenAs, read_section, read_value, section_of
+from nirank.config.sections import SCALAR, FormMark, Section, Text, Words, make_section, read_section, read_value
 from nirank.config.yaml_parser import read_yaml
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
@@ -22,7 +22,9 @@ from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
 
 _SECTIONS_OF_NAMES = ("systems", "models", "data")
-SignificanceKeys = section_of(Significance, Words("significance", "significance has no key", "{baseline: …, test: …}"))
+SignificanceKeys = make_section(
+    Significance, Words("significance", "significance has no key", "{baseline: …, test: …}")
+)
 
 
 class Config(Section):
@@ -37,17 +39,17 @@ class Config(Section):
     )
     may_be_empty: ClassVar[Collection[str]] = ("store", "device", "max_memory", "seeds", "folds")
 
-    collections: Annotated[Sequence[Mapping[str, Any]], WrittenAs("collection", least=1)]
-    systems: Annotated[Mapping[str, Pipeline], WrittenAs("systems")]
-    measures: Annotated[Sequence[str], WrittenAs("measure", least=1)]
-    store: Annotated[str | None, WrittenAs("store")] = None
+    collections: Annotated[Sequence[Mapping[str, Any]], FormMark("collection", least=1)]
+    systems: Annotated[Mapping[str, Pipeline], FormMark("systems")]
+    measures: Annotated[Sequence[str], FormMark("measure", least=1)]
+    store: Annotated[str | None, FormMark("store")] = None
     device: Text = "auto"
-    max_memory: Annotated[str | None, WrittenAs("size")] = None
-    significance: Annotated[Significance, WrittenAs("significance")] = Significance()
-    seeds: Annotated[Sequence[int], WrittenAs("seeds")] = (1,)
-    folds: Annotated[Folds | None, WrittenAs("folds")] = None
-    models: Annotated[Any, WrittenAs("models_section")] = None
-    data: Annotated[Any, WrittenAs("data_section")] = None
+    max_memory: Annotated[str | None, FormMark("size")] = None
+    significance: Annotated[Significance, FormMark("significance")] = Significance()
+    seeds: Annotated[Sequence[int], FormMark("seeds")] = (1,)
+    folds: Annotated[Folds | None, FormMark("folds")] = None
+    models: Annotated[Any, FormMark("models_section")] = None
+    data: Annotated[Any, FormMark("data_section")] = None
 
     _resolved: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -115,19 +117,18 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
     significance = read_value(SignificanceKeys, Significance, mapping, file)
     if significance is not None:
         with file.note_errors(tree, "significance: "):
-            significance.check(file.list_read("systems"))
+            significance.check(file.list_valid_names("systems"))
             return significance
     return None
 
 
-_TEXT = {"type": ["string", "number", "boolean"]}
 FORMS: Mapping[str, Form] = {
     **collections.FORMS,
     **systems.FORMS,
     **training.FORMS,
     **tuning.FORMS,
     "measure": Form(_read_measure, lambda: [{"type": ["string"]}]),
-    "store": Form(_read_store, lambda: [_TEXT, {"type": "null"}]),
+    "store": Form(_read_store, lambda: [SCALAR, {"type": "null"}]),
     "size": Form(_read_size, lambda: [{"type": ["string", "number", "null"]}]),
-    "significance": Form(_read_significance, lambda: [_TEXT, SignificanceKeys]),
+    "significance": Form(_read_significance, lambda: [SCALAR, SignificanceKeys]),
 }

@@ -46,11 +46,16 @@ def _expand(schema: Any, definitions: dict[str, Any]) -> Any:
         return [_expand(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "written_as" in schema:
-        return {"$ref": f"#/$defs/{schema['written_as']}"}
+    if isinstance(schema.get("form"), str):
+        return {"$ref": f"#/$defs/{schema['form']}"}
     for name, definition in schema.get("$defs", {}).items():
         definitions[name] = _expand(definition, definitions)
-    titles = {key for key in ("title", "default") if isinstance(schema.get(key), str if key == "title" else type(None))}
-    expanded = {key: _expand(value, definitions) for key, value in schema.items() if key not in {"$defs", *titles}}
+    kept = {key: value for key, value in schema.items() if key != "$defs" and not _is_noise(key, value)}
+    expanded = {key: _expand(value, definitions) for key, value in kept.items()}
     kind = expanded.get("type")
     return expanded | _WIDER.get(kind, {}) if isinstance(kind, str) else expanded
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    """Tell whether a part of a schema says nothing: a title that repeats the key, or None as a default."""
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

@@ -45,17 +45,17 @@ class Section(BaseModel):
     may_be_empty: ClassVar[Collection[str]] = ()  # keys without a value are as if they were not there
 
     @classmethod
-    def section_keys(cls) -> dict[str, FieldInfo]:
+    def describe_keys(cls) -> dict[str, FieldInfo]:
         """Return pydantic's description of each key."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
-    def section_values(self) -> dict[str, Any]:
+    def collect_values(self) -> dict[str, Any]:
         """Return the values of the keys that were given."""
         fields = type(self).model_fields.items()
         return {field.alias or name: getattr(self, name) for name, field in fields if name in self.model_fields_set}
 
 
-def section_of(kind: type[Any], words: Words, *, without: Collection[str] = (), **keys: Any) -> type[Section]:
+def make_section(kind: type[Any], words: Words, *, without: Collection[str] = (), **keys: Any) -> type[Section]:
     """Return the section whose keys are the fields of a data class, with their types and defaults.
 
     without  fields that are no keys
@@ -66,10 +66,10 @@ def section_of(kind: type[Any], words: Words, *, without: Collection[str] = (), 
     for field in dataclasses.fields(kind):
         if field.name in without:
             continue
-        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         default = None if field.default is dataclasses.MISSING else field.default
         hint = keys.pop(field.name) if field.name in keys else get_field_type(kind, field.name)
-        types[field.name] = hint if isinstance(hint, tuple) else (hint, ... if needed else default)
+        types[field.name] = hint if isinstance(hint, tuple) else (hint, ... if is_required else default)
     types |= {name: hint if isinstance(hint, tuple) else (hint, None) for name, hint in keys.items()}
     for name in [name for name in types if hasattr(Section, name)]:  # an attribute that all of pydantic's models have
         hint, default = types.pop(name)
@@ -80,14 +80,14 @@ def section_of(kind: type[Any], words: Words, *, without: Collection[str] = (), 
 
 
 @dataclasses.dataclass(frozen=True)
-class Expected:
+class Expectation:
     """Marks the type of a key with what messages say was expected there."""
 
     words: str
 
 
 @dataclasses.dataclass(frozen=True)
-class WrittenAs:
+class FormMark:
     """Marks the type of a key whose value is read from the Tree itself, in a form that has a name.
 
     least  None: one value; else a list of at least so many, or one value alone
@@ -100,7 +100,7 @@ class WrittenAs:
         return core_schema.with_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        value: dict[str, Any] = {"written_as": self.form}
+        value: dict[str, Any] = {"form": self.form}
         if self.least is None:
             return value
         return {"anyOf": [{"type": "array", "items": value, "minItems": self.least}, value]}
@@ -116,12 +116,13 @@ class WrittenAs:
         return values[0] if self.least is None else tuple(values)
 
 
-Text = Annotated[str, Field(min_length=1), Expected("text")]
+SCALAR = {"type": ["string", "number", "boolean"]}  # the JSON schema of what may be a name
+Text = Annotated[str, Field(min_length=1), Expectation("text")]
 
 
-def written_as(form: str, least: int | None = None) -> Any:
+def mark_form(form: str, least: int | None = None) -> Any:
     """Return the type of a key that is written in a form that has a name; with `least`, or as a list of such."""
-    return Annotated[Any, WrittenAs(form, least)]
+    return Annotated[Any, FormMark(form, least)]
 
 
 def read_section(kind: type[S], tree: Tree, file: OpenFile, place: Tree | None = None) -> S | None:
@@ -133,8 +134,8 @@ def read_section(kind: type[S], tree: Tree, file: OpenFile, place: Tree | None =
     if not isinstance(tree.value, dict):
         file.mistakes.add(tree, f"{words.name}: expected {words.expected}, got {tree.kind}")
         return None
-    keys = kind.section_keys()
-    forms = {key for key, field in keys.items() if any(isinstance(mark, WrittenAs) for mark in field.metadata)}
+    keys = kind.describe_keys()
+    forms = {key for key, field in keys.items() if any(isinstance(mark, FormMark) for mark in field.metadata)}
     values = {
         key: below if key in forms else below.to_type(keys[key].annotation if key in keys else Any)
         for key, below in tree.value.items()
@@ -162,11 +163,11 @@ def read_value(
     section = read_section(kind, tree, file, place)
     if section is not None:
         with file.note_errors(place or tree):
-            return make(**section.section_values())
+            return make(**section.collect_values())
     return None
 
 
-def form_of(kind: type[Section], make: Callable[..., Any]) -> Form:
+def make_form(kind: type[Section], make: Callable[..., Any]) -> Form:
     """Return the form that is a section, of whose keys something is made."""
     return Form(lambda tree, file: read_value(kind, make, tree, file), lambda: [kind])
 
@@ -174,7 +175,7 @@ def form_of(kind: type[Section], make: Callable[..., Any]) -> Form:
 def _explain(wrong: Any, kind: type[Section], tree: Tree, owner: Tree) -> tuple[Place, str]:
     """Return place and message of one of pydantic's errors; `owner` is where a key is missing."""
     words, path = kind.section_words, wrong["loc"]
-    keys = kind.section_keys()
+    keys = kind.describe_keys()
     if wrong["type"] == "extra_forbidden" and len(path) == 1:
         (name,) = path
         listing = words.listing.format(keys=", ".join(keys))
@@ -187,15 +188,15 @@ def _explain(wrong: Any, kind: type[Section], tree: Tree, owner: Tree) -> tuple[
     if isinstance(error, ConfigError):  # it says the value itself
         return place, str(error)
     key = f"{words.name}: {path[0]}" if words.name else str(path[0])
-    expected = [mark.words for mark in keys[path[0]].metadata if isinstance(mark, Expected)]
+    expected = [mark.words for mark in keys[path[0]].metadata if isinstance(mark, Expectation)]
     if expected and below is tree.value[path[0]]:
         return place, f"{key}: expected {expected[0]}, got {below.kind} ({below.plain!r})"
     if wrong["type"] == "list":
         return place, f"{key}: {wrong['msg']}, got {below.kind}"
     if wrong["type"] == "unexpected_keyword_argument":
         return tree.find(path[:-1]).find_key(path[-1]), f"{key}: there is no option '{path[-1]}'"
-    given = f"got {wrong['input']!r}{suggest_choice(wrong)}"
+    value = f"got {wrong['input']!r}{suggest_choice(wrong)}"
     if wrong["type"] == "missing":
-        return place, f"{key}: '{path[-1]}' is missing, {given}"
-    said = wrong["msg"].replace("valid tuple", "list")
-    return place, f"{key}: {said[0].lower()}{said[1:]}, {given}"
+        return place, f"{key}: '{path[-1]}' is missing, {value}"
+    message = wrong["msg"].replace("valid tuple", "list")
+    return place, f"{key}: {message[0].lower()}{message[1:]}, {value}"

@@ -13,22 +13,22 @@ from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.algebra.registry import find_stage, load_stages
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath
-from nirank.config.sections import Section, Words, read_value, section_of, written_as
+from nirank.config.sections import SCALAR, Section, Words, make_section, mark_form, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError, suggest
 
 
-def _composite_section(kind: type[Any], name: str, first: str) -> type[Section]:
+def _make_composite_section(kind: type[Any], name: str, first: str) -> type[Section]:
     """Return the section of what applies one pipeline to another."""
     words = Words(name, f"{name} has no key", f"{{{first}: …, of: …}}", f"{name}: '{{key}}' is missing")
-    pipelines = {first: written_as("pipeline"), "of": written_as("pipeline")}
-    return section_of(kind, words, **pipelines)
+    pipelines = {first: mark_form("pipeline"), "of": mark_form("pipeline")}
+    return make_section(kind, words, **pipelines)
 
 
 _COMPOSITES: Mapping[str, tuple[Callable[..., Pipeline], type[Section]]] = {
-    "within": (within, _composite_section(Within, "within", "scope")),
-    "rewrite": (rewrite, _composite_section(Rewrite, "rewrite", "by")),
-    "fold": (fold, _composite_section(Fold, "fold", "view")),
+    "within": (within, _make_composite_section(Within, "within", "scope")),
+    "rewrite": (rewrite, _make_composite_section(Rewrite, "rewrite", "by")),
+    "fold": (fold, _make_composite_section(Fold, "fold", "view")),
 }
 _TUNE = "tune"
 
@@ -52,7 +52,7 @@ def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
 def _read_pipeline(tree: Tree, file: OpenFile) -> Pipeline | None:
     """Read a pipeline: the name of a system or stage, a list of pipelines, or a mapping with one stage."""
     pipeline: Pipeline | None
-    systems = file.names("systems")
+    systems = file.list_names("systems")
     if tree.text in systems:
         pipeline = file.read_named("systems", str(tree.text), _read_pipeline)
         return pipeline
@@ -96,7 +96,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
     try:
         kind: Any = find_stage(name)
     except ConfigError:
-        known = [*file.names("systems"), *load_stages(), *_COMPOSITES, _TUNE]
+        known = [*file.list_names("systems"), *load_stages(), *_COMPOSITES, _TUNE]
         near = suggest(name, known)
         file.mistakes.add(place, f"there is no system or stage '{name}'{near}\nstages: {', '.join(load_stages())}")
         return None
@@ -110,7 +110,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
     if mapping is None:
         file.mistakes.add(options, f"stage '{name}' has no options")
         return None
-    return read_value(_stage_section(kind), make, mapping, file, place)
+    return read_value(_make_stage_section(kind), make, mapping, file, place)
 
 
 def _to_mapping(options: Tree, kind: type[Any]) -> Tree | None:
@@ -119,57 +119,54 @@ def _to_mapping(options: Tree, kind: type[Any]) -> Tree | None:
         return options
     if options.value is None:
         return options.replace({})
-    if _combines(kind) and isinstance(options.value, list):
+    if _takes_lists(kind) and isinstance(options.value, list):
         return options.replace({"of": options})
     first = next(iter(kind.list_options()), None)
     return None if first is None else options.replace({first.name: options})
 
 
-def _combines(kind: type[Any]) -> bool:
+def _takes_lists(kind: type[Any]) -> bool:
     """Tell whether a stage takes several lists."""
     return bool(getattr(kind, "lists", (1, 1))[1] != 1)
 
 
 @cache
-def _stage_section(kind: Any) -> type[Section]:
+def _make_stage_section(kind: Any) -> type[Section]:
     """Return the section of a stage's options."""
     options = {option.name: option for option in kind.list_options()}
     keys: dict[str, Any] = {}
     if "path" in options:
         keys["path"] = FilePath if options["path"].default is dataclasses.MISSING else FilePath | None
     if "model" in options and kind.model_kind is not None:
-        keys["model"] = written_as("model")
-    if _combines(kind):
-        keys["of"] = written_as("pipeline", least=0)
+        keys["model"] = mark_form("model")
+    if _takes_lists(kind):
+        keys["of"] = mark_form("pipeline", least=0)
     listing = f"options of {kind.name}: {', '.join(options) or 'none'}     (more: nirank stages {kind.name})"
     missing = f"stage '{kind.name}' needs '{{key}}'\n{listing}"
-    return section_of(kind, Words(kind.name, f"stage '{kind.name}' has no option", "", missing, listing), **keys)
-
-
-_SCALAR = {"type": ["string", "number", "boolean"]}
+    return make_section(kind, Words(kind.name, f"stage '{kind.name}' has no option", "", missing, listing), **keys)
 
 
 def _list_pipeline_forms() -> list[Any]:
     """Return what a pipeline may be: a name, a list, or a mapping with one key."""
     properties: dict[str, Any] = {name: section for name, (_, section) in _COMPOSITES.items()}
-    properties[_TUNE] = {"written_as": _TUNE}
+    properties[_TUNE] = {"form": _TUNE}
     kinds: Mapping[str, Any] = load_stages()
     for name, kind in kinds.items():
-        properties[name] = {"anyOf": [_stage_section(kind), _short_form(kind)]}
+        properties[name] = {"anyOf": [_make_stage_section(kind), _describe_short_form(kind)]}
     mapping = {"type": "object", "properties": properties, "additionalProperties": False}
-    listed = {"type": "array", "items": {"written_as": "pipeline"}, "minItems": 1}
-    return [_SCALAR, listed, mapping | {"minProperties": 1, "maxProperties": 1}]
+    listed = {"type": "array", "items": {"form": "pipeline"}, "minItems": 1}
+    return [SCALAR, listed, mapping | {"minProperties": 1, "maxProperties": 1}]
 
 
-def _short_form(kind: Any) -> dict[str, Any]:
+def _describe_short_form(kind: Any) -> dict[str, Any]:
     """Return what may stand in place of a stage's options: its inputs, its first option alone, or nothing."""
     options = kind.list_options()
-    needed = [option.name for option in options if option.default is dataclasses.MISSING]
-    choices: list[Any] = [] if needed else [{"type": "null"}]
-    if _combines(kind) and not needed:
-        choices.append({"type": "array", "items": {"written_as": "pipeline"}})
-    elif options and needed in ([], [options[0].name]):
-        schema = _stage_section(kind).model_json_schema()
+    required = [option.name for option in options if option.default is dataclasses.MISSING]
+    choices: list[Any] = [] if required else [{"type": "null"}]
+    if _takes_lists(kind) and not required:
+        choices.append({"type": "array", "items": {"form": "pipeline"}})
+    elif options and required in ([], [options[0].name]):
+        schema = _make_stage_section(kind).model_json_schema()
         choices.append({"$defs": schema.get("$defs", {}), **schema["properties"][options[0].name]})
     return {"not": {"type": "object"}, "anyOf": choices} if choices else {"not": {}}
 
@@ -177,7 +174,7 @@ def _short_form(kind: Any) -> dict[str, Any]:
 FORMS = {
     "systems": Form(
         _read_systems,
-        lambda: [{"type": "object", "additionalProperties": {"written_as": "pipeline"}, "minProperties": 1}],
+        lambda: [{"type": "object", "additionalProperties": {"form": "pipeline"}, "minProperties": 1}],
     ),
     "pipeline": Form(_read_pipeline, _list_pipeline_forms),
 }

@@ -13,7 +13,7 @@ from nirank.base.files import expand_path
 from nirank.base.values import get_field_type
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath, SourcePath
-from nirank.config.sections import Section, Words, form_of, read_section, read_value, section_of, written_as
+from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.training.models import Soup, Train
@@ -26,47 +26,47 @@ from nirank.training.watch import Watch
 _JUDGED: dict[str, Any] = {
     field.name: get_field_type(Judged, field.name) for field in dataclasses.fields(Judged) if field.name != "source"
 } | {"path": SourcePath}
-JudgedKeys = section_of(Judged, Words("on", "on has no key", "{split: train}"), without=["source"], path=SourcePath)
-MinedKeys = section_of(
+JudgedKeys = make_section(Judged, Words("on", "on has no key", "{split: train}"), without=["source"], path=SourcePath)
+MinedKeys = make_section(
     Mined,
     Words("negatives", "negatives have no key", "{of: bm25, ranks: [10, 100]}"),
-    of=written_as("pipeline"),
+    of=mark_form("pipeline"),
 )
-TrainingSetKeys = section_of(
+TrainingSetKeys = make_section(
     TrainingSet,
     Words("data", "data have no key", "{split: train, negatives: …}"),
     without=["queries"],
-    negatives=written_as("negatives"),
-    teacher=written_as("pipeline"),
+    negatives=mark_form("negatives"),
+    teacher=mark_form("pipeline"),
     **_JUDGED,
 )
-FileKeys = section_of(
+FileKeys = make_section(
     TrainingFile,
     Words("data", "a file of examples has no key", "{file: …}"),
     without=["source"],
     file=(FilePath, ...),
     path=(SourcePath, None),
 )
-FieldsKeys = section_of(
+FieldsKeys = make_section(
     Fields,
     Words("data", "fields have no key", "{fields: {query: title, positive: text}}"),
     without=["source", "query", "positive"],
-    fields=(written_as("field_names"), ...),
+    fields=(mark_form("field_names"), ...),
     path=SourcePath,
 )
-FieldNames = section_of(
+FieldNames = make_section(
     Fields,
     Words("fields", "fields have no key", "{query: title, positive: text}"),
     without=["source", "sample", "on_overlap"],
 )
-MixtureKeys = section_of(
+MixtureKeys = make_section(
     Mixture,
     Words("mix", "a mixture has no key", "{mix: […]}"),
     without=["of"],
-    mix=(written_as("data", least=0), ...),
+    mix=(mark_form("data", least=0), ...),
 )
-RecipeKeys = section_of(Recipe, Words("recipe", "a recipe has no key", "{epochs: 1, learning_rate: 2e-5, …}"))
-WatchKeys = section_of(
+RecipeKeys = make_section(Recipe, Words("recipe", "a recipe has no key", "{epochs: 1, learning_rate: 2e-5, …}"))
+WatchKeys = make_section(
     Watch,
     Words(
         "watch",
@@ -75,11 +75,11 @@ WatchKeys = section_of(
         "watch: needs '{key}', the pipeline whose lists the model re-ranks",
     ),
     without=["queries"],
-    of=written_as("pipeline"),
-    measure=written_as("measure"),
+    of=mark_form("pipeline"),
+    measure=mark_form("measure"),
     **_JUDGED,
 )
-TrainKeys = section_of(
+TrainKeys = make_section(
     Train,
     Words(
         "a trained model",
@@ -87,19 +87,19 @@ TrainKeys = section_of(
         "{base: …, data: …}",
         "a trained model needs '{key}'; it has base, data, kind, recipe, watch, seed",
     ),
-    base=written_as("model"),
-    data=written_as("data"),
-    recipe=written_as("recipe"),
-    watch=written_as("watch"),
+    base=mark_form("model"),
+    data=mark_form("data"),
+    recipe=mark_form("recipe"),
+    watch=mark_form("watch"),
     seed=int,
 )
-SoupKeys = section_of(
+SoupKeys = make_section(
     Soup,
     Words("soup", "a soup has no key", "{soup: […]}"),
     without=["of"],
-    soup=(written_as("model_name", least=0), ...),
-    over=written_as("variation"),
-    watch=written_as("watch"),
+    soup=(mark_form("model_name", least=0), ...),
+    over=mark_form("variation"),
+    watch=mark_form("watch"),
 )
 
 
@@ -123,7 +123,7 @@ def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
 
 
 def _read_data_name(name: str, tree: Tree, file: OpenFile) -> TrainingData | None:
-    names = file.names("data")
+    names = file.list_names("data")
     if name not in names:
         file.mistakes.add(tree, f"there is no data '{name}'{suggest(name, names)}")
         return None
@@ -187,7 +187,7 @@ def _read_soup(tree: Tree, file: OpenFile) -> Soup | None:
     section = read_section(SoupKeys, tree, file)
     if section is None:
         return None
-    values = section.section_values()
+    values = section.collect_values()
     models, variation = values.pop("soup"), values.pop("over", None)
     if variation is not None:
         varied: list[TrainedModel] = []
@@ -203,7 +203,7 @@ def _read_soup(tree: Tree, file: OpenFile) -> Soup | None:
 
 def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
     """Read what names a model: the name of a trained one, else the text, which is a hub id or a folder."""
-    name, models = tree.text, file.names("models")
+    name, models = tree.text, file.list_names("models")
     if name is None:
         file.mistakes.add(tree, f"expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got {tree.kind}")
         return None
@@ -227,7 +227,7 @@ def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
 
 def _read_model_name(tree: Tree, file: OpenFile) -> TrainedModel | None:
     """Read the name of a trained model."""
-    name, models = tree.text, file.names("models")
+    name, models = tree.text, file.list_names("models")
     if name is None:
         file.mistakes.add(tree, f"soup: expected the name of a model, or a list of names, got {tree.kind}")
         return None
@@ -242,30 +242,29 @@ def _find_model(name: str, file: OpenFile) -> TrainedModel | None:
     return model
 
 
-def _names_form(section: str, form: str, read_entry: Callable[[Tree, OpenFile], Any]) -> Form:
+def _make_names_form(section: str, form: str, read_entry: Callable[[Tree, OpenFile], Any]) -> Form:
     """Return the form of a section of names: all are read, so that mistakes in what no system uses are reported too."""
 
     def read(tree: Tree, file: OpenFile) -> bool:
         if tree.value is not None and not isinstance(tree.value, dict):
             file.mistakes.add(tree, f"{section}: expected a mapping of names, got {tree.kind}")
-        for name in file.names(section):
+        for name in file.list_names(section):
             file.read_named(section, name, read_entry)
         return True
 
-    return Form(read, lambda: [{"type": ["object", "null"], "additionalProperties": {"written_as": form}}])
+    return Form(read, lambda: [{"type": ["object", "null"], "additionalProperties": {"form": form}}])
 
 
-_TEXT = {"type": ["string", "number", "boolean"]}
 FORMS = {
-    "data_section": _names_form("data", "data", _read_data),
-    "models_section": _names_form("models", "trained_model", _read_trained_model),
-    "data": Form(_read_data, lambda: [_TEXT, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
-    "field_names": form_of(FieldNames, dict),
-    "negatives": Form(_read_negatives, lambda: [MinedKeys, {"written_as": "pipeline"}]),
-    "judged": form_of(JudgedKeys, _make_judged),
-    "model": Form(_read_model, lambda: [_TEXT]),
-    "model_name": Form(_read_model_name, lambda: [_TEXT]),
+    "data_section": _make_names_form("data", "data", _read_data),
+    "models_section": _make_names_form("models", "trained_model", _read_trained_model),
+    "data": Form(_read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
+    "field_names": make_form(FieldNames, dict),
+    "negatives": Form(_read_negatives, lambda: [MinedKeys, {"form": "pipeline"}]),
+    "judged": make_form(JudgedKeys, _make_judged),
+    "model": Form(_read_model, lambda: [SCALAR]),
+    "model_name": Form(_read_model_name, lambda: [SCALAR]),
     "trained_model": Form(_read_trained_model, lambda: [TrainKeys, SoupKeys]),
-    "recipe": form_of(RecipeKeys, Recipe),
-    "watch": form_of(WatchKeys, _make_watch),
+    "recipe": make_form(RecipeKeys, Recipe),
+    "watch": make_form(WatchKeys, _make_watch),
 }

@@ -8,23 +8,23 @@ from nirank.algebra.registry import find_stage
 from nirank.algebra.tuned import TunedPipeline, grid, tune
 from nirank.base.values import convert_value
 from nirank.config.open_file import Form, OpenFile
-from nirank.config.sections import Words, read_section, read_value, section_of, written_as
+from nirank.config.sections import Words, make_section, mark_form, read_section, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
 from nirank.experiment.seeds import parse_seeds
 
 _MISSING = "tune: needs '{key}', and either 'candidates' or 'of' with 'over'"
-TuneKeys = section_of(
+TuneKeys = make_section(
     TunedPipeline,
     Words("tune", "tune has no key", "{of: …, over: {…}, on: {split: train}} or {candidates: […], on: …}", _MISSING),
-    of=written_as("pipeline"),
-    over=written_as("variation"),
-    candidates=(written_as("pipeline", least=0), None),
-    on=written_as("judged"),
-    measure=(written_as("measure"), None),
+    of=mark_form("pipeline"),
+    over=mark_form("variation"),
+    candidates=(mark_form("pipeline", least=0), None),
+    on=mark_form("judged"),
+    measure=(mark_form("measure"), None),
 )
-FoldKeys = section_of(
+FoldKeys = make_section(
     Folds,
     Words(
         "folds",
@@ -43,7 +43,7 @@ def _read_tuned(tree: Tree, file: OpenFile) -> TunedPipeline | None:
     if ("candidates" in tree.value) == ("of" in tree.value):
         file.mistakes.add(tree, _MISSING.format(key="on"))
         return None
-    values = section.section_values()
+    values = section.collect_values()
     of, over = values.pop("of", None) or values.pop("candidates"), values.pop("over", None)
     if over and "of" in tree.value:  # here, so that a mistake has its place
         varied = None

@@ -49,7 +49,7 @@ def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
     import yaml
 
     try:
-        node = yaml.compose(_mask_variables(text), Loader=_loader())
+        node = yaml.compose(_mask_variables(text), Loader=_make_loader())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -70,22 +70,23 @@ def _check_size(root: Any, name: str) -> None:
     """Raise ConfigError where aliases would make far more values than are written: a few lines can make billions."""
     sizes: dict[int, int] = {}
 
-    def size(node: Any) -> int:
+    def count_values(node: Any) -> int:
         if id(node) not in sizes:
             sizes[id(node)] = 1  # of a node inside itself, which is a mistake of its own
             below = node.value if isinstance(node.value, list) else ()
             parts = (part for item in below for part in (item if isinstance(item, tuple) else (item,)))
-            sizes[id(node)] = 1 + sum(map(size, parts))
+            sizes[id(node)] = 1 + sum(map(count_values, parts))
         return sizes[id(node)]
 
-    if size(root) > len(sizes) + _MOST_ALIASED:
+    n_values, n_written = count_values(root), len(sizes)
+    if n_values > n_written + _MOST_ALIASED:
         raise ConfigError(
-            f"{name}: its aliases make {size(root):,} values of {len(sizes):,}; expected at most {_MOST_ALIASED:,} more"
+            f"{name}: its aliases make {n_values:,} values of {n_written:,}; expected at most {_MOST_ALIASED:,} more"
         )
 
 
 @cache
-def _loader() -> type[Any]:
+def _make_loader() -> type[Any]:
     """Return a loader that takes for numbers what YAML 1.2 does.
 
     To YAML 1.1, `1e-2` is text while `1:30` is 90, `010` is 8 and `2020-01-01` is a day.
@@ -122,7 +123,7 @@ def _to_tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) 
     if isinstance(node, yaml.SequenceNode):
         return Tree([_to_tree(item, loader, mistakes, above) for item in node.value], line, column, {})
     if not isinstance(node, yaml.MappingNode):
-        return _scalar_tree(node, loader, mistakes)
+        return _to_scalar_tree(node, loader, mistakes)
     values: dict[str, Tree] = {}
     keys: dict[str, tuple[int, int]] = {}
     for key_node, value_node in node.value:
@@ -137,7 +138,7 @@ def _to_tree(node: Any, loader: Any, mistakes: Mistakes, above: frozenset[int]) 
     return Tree(values, line, column, keys)
 
 
-def _scalar_tree(node: Any, loader: Any, mistakes: Mistakes) -> Tree:
+def _to_scalar_tree(node: Any, loader: Any, mistakes: Mistakes) -> Tree:
     """Return a scalar with its value and with its text."""
     import yaml
 

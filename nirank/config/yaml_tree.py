@@ -74,15 +74,15 @@ class Tree:
         """
         choices = _list_types(hint)
         if isinstance(self.value, dict):
-            value_types = next((types for choice in choices if (types := _mapping_types(choice))), None)
+            value_types = next((types for choice in choices if (types := _find_value_types(choice))), None)
             return {key: below.to_type(value_types(key) if value_types else Any) for key, below in self.value.items()}
         if isinstance(self.value, list):
             lists = (choice for choice in choices if _is_kind(choice, Collection) and not _is_kind(choice, Mapping))
-            item_type = next((_type_arguments(choice)[0] for choice in lists), Any)
+            item_type = next((_get_type_arguments(choice)[0] for choice in lists), Any)
             return [item.to_type(item_type) for item in self.value]
-        return self._scalar_to_type(choices)
+        return self._convert_scalar(choices)
 
-    def _scalar_to_type(self, choices: Sequence[Any]) -> Any:
+    def _convert_scalar(self, choices: Sequence[Any]) -> Any:
         """Return a scalar as one of several types has it."""
         if self.written is None or isinstance(self.value, str) or Any in choices:
             return self.value
@@ -126,14 +126,14 @@ def _list_types(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
-def _type_arguments(hint: Any) -> tuple[Any, ...]:
+def _get_type_arguments(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) or (Any, Any)
 
 
-def _mapping_types(hint: Any) -> Callable[[str], Any] | None:
+def _find_value_types(hint: Any) -> Callable[[str], Any] | None:
     """Return what gives the type of the value under a key, for a type that is a mapping or a data class."""
     if _is_kind(hint, Mapping):
-        return lambda _: _type_arguments(hint)[-1]
+        return lambda _: _get_type_arguments(hint)[-1]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         hints = get_type_hints(hint, include_extras=True)
         return lambda key: hints.get(key, Any)

@@ -63,7 +63,7 @@ MISTAKES = [
     (("stages", "bm52"), "did you mean 'bm25'?"),
     (("stages", "BM25"), "did you mean 'bm25'?"),
     (("stages", "bm25", "dense"), "unexpected extra argument"),
-    (("schema", "x"), "unexpected extra argument"),
+    (("schema", "x"), "'x' is not one of"),
     (("evaluate",), "Missing option '--run'"),
     (("evaluate", "--run", "a.run"), "Missing option '--qrels'"),
         (("evaluate", "--qrels", "nowhere", "--run", "a.run"), "nowhere"),
