@@ -33,9 +33,9 @@ class Finding:
 
 def raise_errors(findings: Iterable[Finding]) -> None:
     """Raise DataError with all findings that are errors, if any are."""
-    said = [format_finding(one) for one in findings if one.severity == "error"]
-    if said:
-        raise DataError(*said)
+    messages = [format_finding(finding) for finding in findings if finding.severity == "error"]
+    if messages:
+        raise DataError(*messages)
 
 
 def format_finding(finding: Finding) -> str:

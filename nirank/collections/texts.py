@@ -165,15 +165,15 @@ class Texts:
         """
         columns = {name: take_rows(column, rows) for name, column in self.columns.items()}
         parents = None if self.parents is None else np.asarray(self.parents)[rows]
-        taken = Texts(
+        texts = Texts(
             Ids(self.ids.take_arrow(rows)),
             columns,
             parents,
             text_fields=text_fields,
             reads_all_columns=self.reads_all_columns,
         )
-        taken._parent_fields = self._text_fields or self._parent_fields
-        return taken
+        texts._parent_fields = self._text_fields or self._parent_fields
+        return texts
 
     @cached_property
     def _slice_rows(self) -> int:

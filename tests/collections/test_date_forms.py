@@ -56,9 +56,9 @@ EPOCH = date(1970, 1, 1)
     ],
 )
 def test_forms(value: str, first: str, form: str) -> None:
-    found = parse_date(value)
-    assert found is not None
-    assert ((EPOCH + timedelta(found[0])).isoformat(), found[2]) == (first, form)
+    interval = parse_date(value)
+    assert interval is not None
+    assert ((EPOCH + timedelta(interval[0])).isoformat(), interval[2]) == (first, form)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_is_no_date(value: Any) -> None:
     assert parse_date(value) is None
 
 
-def column(*values: Any) -> Texts:
+def make_texts(*values: Any) -> Texts:
     return Texts.of({f"d{at}": {"text": "x", "metadata": {"date": value}} for at, value in enumerate(values)})
 
 
@@ -89,25 +89,27 @@ def column(*values: Any) -> Texts:
 def test_day_and_month_are_in_the_order_of_the_column(
     shown: list[str], expected: list[str | None], ambiguous: int
 ) -> None:
-    found = read_dates(column("03/04/2015", *shown), "date")
-    day = None if found.undated[0] else (EPOCH + timedelta(int(found.first[0]))).isoformat()
-    assert ([day], found.ambiguous) == (expected, ambiguous)
-    assert found.undated.sum() == ambiguous
+    dates = read_dates(make_texts("03/04/2015", *shown), "date")
+    day = None if dates.undated[0] else (EPOCH + timedelta(int(dates.first[0]))).isoformat()
+    assert ([day], dates.ambiguous) == (expected, ambiguous)
+    assert dates.undated.sum() == ambiguous
 
 
 def test_placeholders_are_no_dates() -> None:
-    found = read_dates(column("9999-12-31", "1001-01-01", "0001-01-01T00:00:00", "9999", "1900-01-01", "1900"), "date")
-    assert found.undated.tolist() == [True] * 4 + [False] * 2
-    assert found.placeholders == 4 and found.examples["placeholders"][0] == (0, "9999-12-31")
-    assert found.forms == {"day": 1, "month": 0, "year": 1}
+    dates = read_dates(
+        make_texts("9999-12-31", "1001-01-01", "0001-01-01T00:00:00", "9999", "1900-01-01", "1900"), "date"
+    )
+    assert dates.undated.tolist() == [True] * 4 + [False] * 2
+    assert dates.placeholders == 4 and dates.examples["placeholders"][0] == (0, "9999-12-31")
+    assert dates.forms == {"day": 1, "month": 0, "year": 1}
 
 
 @pytest.mark.parametrize(("zeros", "others", "placeholders"), [(5, 20, 5), (4, 20, 0), (5, 200, 0), (12, 200, 12)])
 def test_the_zero_of_a_calendar_is_a_placeholder_where_many_share_it(
     zeros: int, others: int, placeholders: int
 ) -> None:
-    found = read_dates(column(*["1900-01-01"] * zeros, *["1901-02-03"] * others), "date")
-    assert found.placeholders == placeholders
+    dates = read_dates(make_texts(*["1900-01-01"] * zeros, *["1901-02-03"] * others), "date")
+    assert dates.placeholders == placeholders
 
 
 DOCS = {
@@ -119,17 +121,17 @@ DOCS = {
 QUERIES = {"q": {"text": "wine", "metadata": {"Released": "7 June 2015", "year": 2015}}}
 
 
-def codes(collection: Collection) -> dict[str, int]:
-    return {one.code: one.count for one in collection.findings}
+def count_findings(collection: Collection) -> dict[str, int]:
+    return {finding.code: finding.count for finding in collection.findings}
 
 
 def test_findings_do_not_vanish_with_a_rule() -> None:
     judged = {"q": {"new": 1, "old": 1, "same": 1}}
     whole = Collection.of(DOCS, QUERIES, judged, date="Released")
     ruled = Collection.of(DOCS, QUERIES, judged, date="Released", time="as_of_query")
-    assert codes(whole)["placeholder-dates-documents"] == 1 and codes(whole)["relevant-later"] == 1
-    assert codes(whole).items() <= codes(ruled).items()
-    lost = next(one for one in ruled.findings if one.code == "relevant-outside-time")
+    assert count_findings(whole)["placeholder-dates-documents"] == 1 and count_findings(whole)["relevant-later"] == 1
+    assert count_findings(whole).items() <= count_findings(ruled).items()
+    lost = next(finding for finding in ruled.findings if finding.code == "relevant-outside-time")
     assert lost.count == 2 and "recall cannot pass 0.3333" in lost.message
     assert ruled.scope is not None
     assert ruled.docs.ids.take(ruled.scope.list_rows(0)) == ["none", "old"]  # type: ignore[arg-type]
@@ -137,14 +139,14 @@ def test_findings_do_not_vanish_with_a_rule() -> None:
 
 def test_the_collections_date_is_that_of_its_stages(tmp_path: Path) -> None:
     systems = {"dated": within(Dated("before"), BM25()), "decay": BM25() >> DateDecay(half_life=100)}
-    found = {}
+    rankings = {}
     for key in (None, "Released"):
-        one = Collection.of(DOCS, QUERIES, {"q": {"old": 1}}, date=key)
-        result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path / "store")).run()
-        found[key] = {name: sorted(result.ranking(name).to_dict()["q"]) for name in ("dated", "decay")}
+        collection = Collection.of(DOCS, QUERIES, {"q": {"old": 1}}, date=key)
+        result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path / "store")).run()
+        rankings[key] = {name: sorted(result.ranking(name).to_dict()["q"]) for name in ("dated", "decay")}
         for row in result.rows:
             assert any(said.get("date") == (key or "year") for said in row.conventions.stages.values())
-    assert found[None]["dated"] == ["new", "none", "same"] and found["Released"]["dated"] == ["none", "old"]
+    assert rankings[None]["dated"] == ["new", "none", "same"] and rankings["Released"]["dated"] == ["none", "old"]
 
 
 @pytest.mark.parametrize(
@@ -176,30 +178,30 @@ def test_a_date_that_nobody_has_is_refused() -> None:
 def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = ["2014-05-06", "13/04/2015", "03/04/2015", "9999-12-31", "soon", None, "2016"]
     lines = [{"_id": f"d{at}", "text": "x", "metadata": {"date": value}} for at, value in enumerate(values)]
-    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "x", "metadata": {"date": "2015"}}\n')
     given = {"docs": tmp_path / "docs.jsonl", "queries": tmp_path / "queries.jsonl"}
     monkeypatch.setattr(loading, "KEPT_FROM", 3)
     store = LocalStore(tmp_path / "store")
     first = load(**given, store=store).doc_dates
 
-    def of_few(texts: Texts, key: str) -> Any:
+    def refuse_many(texts: Texts, key: str) -> Any:
         assert len(texts) < 3, "read again"
         return read_dates(texts, key)
 
-    monkeypatch.setattr(loading, "read_dates", of_few)
-    monkeypatch.setattr(dates_module, "read_dates", of_few)
+    monkeypatch.setattr(loading, "read_dates", refuse_many)
+    monkeypatch.setattr(dates_module, "read_dates", refuse_many)
     second = load(**given, store=store).doc_dates
     assert first is not None and second is not None
     assert np.array_equal(first.first, second.first) and np.array_equal(first.last, second.last)
     for name in ("forms", "missing", "impossible", "ambiguous", "placeholders", "examples", "key"):
         assert getattr(first, name) == getattr(second, name), name
-    assert get_dates(column("2014"), "date").forms["year"] == 1
+    assert get_dates(make_texts("2014"), "date").forms["year"] == 1
 
 
 def test_each_side_has_its_own_key_where_none_is_named(tmp_path: Path) -> None:
     docs = {"old": {"text": "x", "metadata": {"year": 2014}}, "new": {"text": "x", "metadata": {"year": 2016}}}
-    one = Collection.of(docs, {"q": {"text": "x", "metadata": {"date": "2015-06-07"}}}, {"q": {"old": 1}})
-    result = Experiment(one, {"d": within(Dated("before"), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
+    collection = Collection.of(docs, {"q": {"text": "x", "metadata": {"date": "2015-06-07"}}}, {"q": {"old": 1}})
+    result = Experiment(collection, {"d": within(Dated("before"), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("d").to_dict()["q"]) == ["old"]
     assert any(said.get("date") == "year (queries: date)" for said in result.rows[0].conventions.stages.values())

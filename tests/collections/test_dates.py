@@ -20,21 +20,21 @@ from nirank.errors import ConfigError
 EPOCH = date(1970, 1, 1)
 
 
-def days(year: int, month: int, day: int) -> int:
+def count_days(year: int, month: int, day: int) -> int:
     return (date(year, month, day) - EPOCH).days
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("2023-02-28", (days(2023, 2, 28), days(2023, 2, 28), "day")),
-        ("2023-02-28T10:00:00Z", (days(2023, 2, 28), days(2023, 2, 28), "day")),
-        ("20230228", (days(2023, 2, 28), days(2023, 2, 28), "day")),
-        ("2023/2/8", (days(2023, 2, 8), days(2023, 2, 8), "day")),
-        ("2024-02", (days(2024, 2, 1), days(2024, 2, 29), "month")),
-        ("1979", (days(1979, 1, 1), days(1979, 12, 31), "year")),
-        (1994, (days(1994, 1, 1), days(1994, 12, 31), "year")),
-        (1994.0, (days(1994, 1, 1), days(1994, 12, 31), "year")),
+        ("2023-02-28", (count_days(2023, 2, 28), count_days(2023, 2, 28), "day")),
+        ("2023-02-28T10:00:00Z", (count_days(2023, 2, 28), count_days(2023, 2, 28), "day")),
+        ("20230228", (count_days(2023, 2, 28), count_days(2023, 2, 28), "day")),
+        ("2023/2/8", (count_days(2023, 2, 8), count_days(2023, 2, 8), "day")),
+        ("2024-02", (count_days(2024, 2, 1), count_days(2024, 2, 29), "month")),
+        ("1979", (count_days(1979, 1, 1), count_days(1979, 12, 31), "year")),
+        (1994, (count_days(1994, 1, 1), count_days(1994, 12, 31), "year")),
+        (1994.0, (count_days(1994, 1, 1), count_days(1994, 12, 31), "year")),
         *(
             (wrong, None)
             for wrong in ("2023-02-30", "2023-13", "0000", "-", "soon", "2023-1-1-1", True, 12.5, "197", [])
@@ -51,25 +51,28 @@ def test_every_day_reads_back(day: date) -> None:
     assert (EPOCH + timedelta(first), last, form) == (day, first, "day")
 
 
-def texts(*dates: Any, key: str = "date") -> Texts:
+def make_texts(*dates: Any, key: str = "date") -> Texts:
     return Texts.of(
-        {f"d{at}": {"text": "x", "metadata": {key: one} if one is not None else {}} for at, one in enumerate(dates)}
+        {
+            f"d{at}": {"text": "x", "metadata": {key: value} if value is not None else {}}
+            for at, value in enumerate(dates)
+        }
     )
 
 
 def test_what_is_no_date_is_counted() -> None:
-    found = read_dates(texts("2014", "2019-05", "2020-01-02", None, "", "2023-02-30", "-"), "date")
-    assert found.forms == {"day": 1, "month": 1, "year": 1}
-    assert (found.missing, found.impossible) == (2, 2)
-    assert found.examples == {"impossible": [(5, "2023-02-30"), (6, "-")]}
-    assert found.undated.tolist() == [False] * 3 + [True] * 4
+    dates = read_dates(make_texts("2014", "2019-05", "2020-01-02", None, "", "2023-02-30", "-"), "date")
+    assert dates.forms == {"day": 1, "month": 1, "year": 1}
+    assert (dates.missing, dates.impossible) == (2, 2)
+    assert dates.examples == {"impossible": [(5, "2023-02-30"), (6, "-")]}
+    assert dates.undated.tolist() == [False] * 3 + [True] * 4
 
 
 def test_the_key_is_found_by_its_name() -> None:
-    assert find_date_key(texts("2014", key="Date")) == "Date"
-    assert find_date_key(texts("2014", key="publication_year")) == "publication_year"
-    assert find_date_key(texts("2014", key="Publication Date")) == "Publication Date"
-    assert find_date_key(texts("2014", key="update")) is None
+    assert find_date_key(make_texts("2014", key="Date")) == "Date"
+    assert find_date_key(make_texts("2014", key="publication_year")) == "publication_year"
+    assert find_date_key(make_texts("2014", key="Publication Date")) == "Publication Date"
+    assert find_date_key(make_texts("2014", key="update")) is None
 
 
 QUERY = "2015-06"
@@ -89,7 +92,7 @@ QUERY = "2015-06"
 )
 def test_relations(when: Any, undated: Any, far: int | None, expected: list[str | None]) -> None:
     values = ["2014", "2015", "2015-05-31", "2015-06-10", "2015-07", "2019-01-01", None]
-    docs, queries = read_dates(texts(*values), "date"), read_dates(texts(QUERY, None), "date")
+    docs, queries = read_dates(make_texts(*values), "date"), read_dates(make_texts(QUERY, None), "date")
     rule = make_date_range(docs, queries, when, far, undated)
     every = np.arange(len(values))
     assert [value for value, inside in zip(values, rule.allows(0, every), strict=True) if inside] == expected
@@ -99,8 +102,8 @@ def test_relations(when: Any, undated: Any, far: int | None, expected: list[str 
 
 @pytest.mark.parametrize(("when", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)])
 def test_the_same_day_is_neither_before_nor_after(when: Any, same_day: bool) -> None:
-    one, other = read_dates(texts("2015-06-07"), "date"), read_dates(texts("2015-06-07"), "date")
-    assert make_date_range(one, other, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
+    docs, queries = read_dates(make_texts("2015-06-07"), "date"), read_dates(make_texts("2015-06-07"), "date")
+    assert make_date_range(docs, queries, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
 
 
 def test_trap_50_as_of_query() -> None:
@@ -113,7 +116,7 @@ def test_trap_50_as_of_query() -> None:
     judged = {"q": {"new": 1}}
     whole = Collection.of(docs, queries, judged)
     assert whole.scope is None
-    assert {one.code: one.count for one in whole.findings}["relevant-later"] == 1
+    assert {finding.code: finding.count for finding in whole.findings}["relevant-later"] == 1
     strict = Collection.of(docs, queries, judged, time="as_of_query")
     assert strict.scope is not None
     assert strict.docs.ids.take(strict.scope.list_rows(0)) == ["old", "none"]  # type: ignore[arg-type]

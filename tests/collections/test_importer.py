@@ -28,12 +28,12 @@ def read_records(path: Path) -> Iterator[Record]:
     return read_json(path, "docs", TextColumns())
 
 
-def brought_in(records: list[Record], folder: Path) -> tuple[Texts, ImportFacts]:
+def import_records(records: list[Record], folder: Path) -> tuple[Texts, ImportFacts]:
     facts = import_texts(iter(records), folder, "corpus.jsonl")
     return Texts.open(folder), facts
 
 
-def lines(folder: Path, *values: Any, end: str = "\n", bom: bool = False, packed: bool = False) -> Path:
+def write_lines(folder: Path, *values: Any, end: str = "\n", bom: bool = False, packed: bool = False) -> Path:
     raw = "".join((value if isinstance(value, str) else json.dumps(value)) + end for value in values)
     path = folder / ("corpus.jsonl.gz" if packed else "corpus.jsonl")
     content = (b"\xef\xbb\xbf" if bom else b"") + raw.encode()
@@ -41,7 +41,7 @@ def lines(folder: Path, *values: Any, end: str = "\n", bom: bool = False, packed
     return path
 
 
-def read(path: Path, folder: Path) -> tuple[Texts, ImportFacts]:
+def import_file(path: Path, folder: Path) -> tuple[Texts, ImportFacts]:
     (folder / "out").mkdir()
     facts = import_texts(read_records(path), folder / "out", str(path))
     return Texts.open(folder / "out"), facts
@@ -63,7 +63,7 @@ def test_content_and_digest_equal_those_of_texts_in_memory(
     tmp_path_factory: pytest.TempPathFactory, records: dict[str, tuple[str, str, dict[str, Any]]]
 ) -> None:
     clean = {id: (title, text, json.loads(_mended(metadata))) for id, (title, text, metadata) in records.items()}
-    texts, facts = brought_in(
+    texts, facts = import_records(
         [Record(id, *rest, where) for where, (id, rest) in enumerate(records.items(), 1)],
         tmp_path_factory.mktemp("texts"),
     )
@@ -83,10 +83,10 @@ def _mended(metadata: dict[str, Any]) -> str:
 def test_digest_does_not_depend_on_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = [Record(f"d{i}", "", f"text {i}", {}, i + 1) for i in range(10)]
     (tmp_path / "one").mkdir()
-    whole, _ = brought_in(records, tmp_path / "one")
+    whole, _ = import_records(records, tmp_path / "one")
     monkeypatch.setattr(importer, "_BATCH_ROWS", 3)
     (tmp_path / "many").mkdir()
-    parts, _ = brought_in(records, tmp_path / "many")
+    parts, _ = import_records(records, tmp_path / "many")
     assert parts.columns["text"].num_chunks == 4
     assert parts.digest == whole.digest and parts.ids == whole.ids
     assert parts.take(np.array([9, 0, 4])).columns["text"].to_pylist() == ["text 9", "text 0", "text 4"]
@@ -117,57 +117,59 @@ STRANGE = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "🙂", "doc 7
     "form", [{}, {"end": "\r\n"}, {"bom": True}, {"packed": True}, {"end": "\r\n", "bom": True, "packed": True}]
 )
 def test_trap_12_ids_are_byte_identical_after_import_and_reopening(tmp_path: Path, form: dict[str, Any]) -> None:
-    texts, facts = read(lines(tmp_path, *({"_id": id, "text": "x"} for id in STRANGE), **form), tmp_path)
+    texts, facts = import_file(write_lines(tmp_path, *({"_id": id, "text": "x"} for id in STRANGE), **form), tmp_path)
     assert [id.encode() for id in texts.ids] == [id.encode() for id in STRANGE]
     assert [texts.ids.find_row(id) for id in STRANGE] == list(range(len(STRANGE)))
     assert facts.converted.count == 0
 
 
 def test_trap_12_numbers_become_strings_and_are_counted(tmp_path: Path) -> None:
-    texts, facts = read(lines(tmp_path, '{"_id": 7, "text": "x"}', '{"_id": "07"}', '{"_id": 1.5}'), tmp_path)
+    texts, facts = import_file(
+        write_lines(tmp_path, '{"_id": 7, "text": "x"}', '{"_id": "07"}', '{"_id": 1.5}'), tmp_path
+    )
     assert list(texts.ids) == ["7", "07", "1.5"]
     assert (facts.converted.count, facts.converted.examples) == (2, ["7", "1.5"])
 
 
 def test_unknown_keys_go_into_the_metadata_whose_own_keys_win(tmp_path: Path) -> None:
     record = {"_id": "a", "title": None, "text": "x", "year": 1, "url": "outer", "metadata": {"url": "inner"}}
-    texts, _ = read(lines(tmp_path, record, {"_id": "b", "metadata": None}), tmp_path)
+    texts, _ = import_file(write_lines(tmp_path, record, {"_id": "b", "metadata": None}), tmp_path)
     assert texts[0] == {"id": "a", "title": "", "text": "x", "metadata": {"url": "inner", "year": 1}}
     assert texts[1] == {"id": "b", "title": "", "text": "", "metadata": {}}
 
 
 def test_encoding_damage_is_counted(tmp_path: Path) -> None:
-    path = lines(
+    path = write_lines(
         tmp_path,
         '{"_id": "a", "text": "\\ud83d!"}',
         '{"_id": "b", "text": "\ufffd"}',
         '{"_id": "c", "text": "\\ud83d\\ude42"}',
     )
-    texts, facts = read(path, tmp_path)
+    texts, facts = import_file(path, tmp_path)
     assert texts.columns["text"].to_pylist() == ["\ufffd!", "\ufffd", "🙂"]
     assert (facts.replaced.count, facts.damaged.count) == (1, 2)
     assert facts.damaged.examples == ["a", "b"]
 
 
 def test_blank_texts_and_splits_are_counted(tmp_path: Path) -> None:
-    path = lines(
+    path = write_lines(
         tmp_path, {"_id": "a", "text": " \t"}, {"_id": "b", "title": "t"}, {"_id": "c", "text": "x", "split": "dev"}
     )
-    _, facts = read(path, tmp_path)
+    _, facts = import_file(path, tmp_path)
     assert (facts.empty.count, facts.empty.examples, facts.splits) == (1, ["a"], {"dev": 1})
     assert ImportFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
 
 
 def test_duplicate_ids_name_both_lines(tmp_path: Path) -> None:
-    path = lines(tmp_path, {"_id": "a"}, "", {"_id": "b"}, {"_id": "a"}, {"_id": "b"})
+    path = write_lines(tmp_path, {"_id": "a"}, "", {"_id": "b"}, {"_id": "a"}, {"_id": "b"})
     with pytest.raises(DataError) as caught:
-        read(path, tmp_path)
+        import_file(path, tmp_path)
     assert caught.value.messages == (f"{path}:1 and :4: id 'a' occurs twice", f"{path}:3 and :5: id 'b' occurs twice")
 
 
 def test_an_id_thrice_and_an_id_that_becomes_another(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r":1 and :2: id '1' occurs twice\n.*:2 and :3: id '1'"):
-        read(lines(tmp_path, {"_id": "1"}, {"_id": 1}, {"_id": "1"}), tmp_path)
+        import_file(write_lines(tmp_path, {"_id": "1"}, {"_id": 1}, {"_id": "1"}), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_an_id_thrice_and_an_id_that_becomes_another(tmp_path: Path) -> None:
 )
 def test_hostile_records_are_refused_by_line(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read(lines(tmp_path, {"_id": "a", "text": "x"}, line), tmp_path)
+        import_file(write_lines(tmp_path, {"_id": "a", "text": "x"}, line), tmp_path)
 
 
 def test_hostile_files_are_refused_by_name(tmp_path: Path) -> None:
@@ -208,7 +210,7 @@ def test_hostile_files_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_no_records_at_all(tmp_path: Path) -> None:
-    texts, facts = read(lines(tmp_path), tmp_path)
+    texts, facts = import_file(write_lines(tmp_path), tmp_path)
     assert len(texts) == 0 and facts.records == 0
     assert texts.blank_rows.shape == (0,) and texts.ids.find_row("a") == -1
     assert texts.digest == Texts.of({}).digest

@@ -20,10 +20,10 @@ QUERIES = {"q1": "tea", "q2": "beans"}
 
 
 def test_ids_that_are_numbers_become_text_and_are_counted() -> None:
-    one = Collection.of({1: "a b", np.int64(2): "c"}, {7: "a"}, {7: {1: 1}}, candidates={7: [1, "2"]})
-    assert list(one.docs.ids) == ["1", "2"] and len(one.qrels["qrels"]) == 1
-    assert one.candidates is not None and len(one.candidates) == 2
-    assert [(found.code, found.count) for found in one.findings if found.code == "converted-ids"] == [
+    collection = Collection.of({1: "a b", np.int64(2): "c"}, {7: "a"}, {7: {1: 1}}, candidates={7: [1, "2"]})
+    assert list(collection.docs.ids) == ["1", "2"] and len(collection.qrels["qrels"]) == 1
+    assert collection.candidates is not None and len(collection.candidates) == 2
+    assert [(finding.code, finding.count) for finding in collection.findings if finding.code == "converted-ids"] == [
         ("converted-ids", 2),
         ("converted-ids", 1),
     ]
@@ -38,8 +38,8 @@ def test_values_become_what_json_has() -> None:
 
 
 def test_other_keys_are_metadata_unless_there_is_neither_title_nor_text() -> None:
-    one = Collection.of({"d": {"title": "T", "text": "x", "brand": "B"}}, {"q": "x"})
-    assert (one.docs.text_columns, list(one.docs.read_metadata("brand"))) == (("title", "text"), ["B"])
+    collection = Collection.of({"d": {"title": "T", "text": "x", "brand": "B"}}, {"q": "x"})
+    assert (collection.docs.text_columns, list(collection.docs.read_metadata("brand"))) == (("title", "text"), ["B"])
     table = Collection.of({"d": {"name": "T", "price": 2.0}, "e": {"name": "U"}}, {"q": "x"})
     assert table.docs.text_columns == ("name", "price") and table.docs[1]["price"] == ""
 
@@ -80,14 +80,16 @@ def test_what_cannot_be_trusted_is_refused_in_one_sentence(given: dict[str, Any]
 
 
 def test_labels_are_whole_numbers_of_any_type() -> None:
-    one = Collection.of(DOCS, QUERIES, {"q1": {"d1": 1.0, "d2": np.int8(0)}, "q2": {"d2": True}})
-    assert one.qrels["qrels"].grades.tolist() == [1, 0, 1]
+    collection = Collection.of(DOCS, QUERIES, {"q1": {"d1": 1.0, "d2": np.int8(0)}, "q2": {"d2": True}})
+    assert collection.qrels["qrels"].grades.tolist() == [1, 0, 1]
 
 
 def test_memory_and_files_find_the_same(tmp_path: Path) -> None:
     docs = {"d1": {"title": "Tea", "text": "Tea is green"}, "d2": {"text": ""}, "d3": {"text": "beans &amp; nuts"}}
     judged = {"q1": {"d1": 1, "d3": 0}, "q2": {"d3": 1}}
-    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps({"_id": id, **one}) + "\n" for id, one in docs.items()))
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(json.dumps({"_id": id, **fields}) + "\n" for id, fields in docs.items())
+    )
     asked = "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in QUERIES.items())
     (tmp_path / "queries.jsonl").write_text(asked)
     (tmp_path / "qrels").mkdir()
@@ -95,12 +97,12 @@ def test_memory_and_files_find_the_same(tmp_path: Path) -> None:
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(lines))
     files, memory = load(tmp_path, name="c"), Collection.of(docs, QUERIES, judged, name="c")
     assert memory.docs.digest == files.docs.digest and memory.queries.digest == files.queries.digest
-    of_files = {(one.code, one.count) for one in files.findings}
-    assert {(one.code, one.count) for one in memory.findings} == of_files and of_files
+    of_files = {(finding.code, finding.count) for finding in files.findings}
+    assert {(finding.code, finding.count) for finding in memory.findings} == of_files and of_files
 
 
 def test_findings_can_be_looked_at_without_being_refused() -> None:
-    one = Collection.of(DOCS, QUERIES, {"q1": {"nope": 1}}, check=False)
-    assert any(found.severity == "error" for found in one.findings)
+    collection = Collection.of(DOCS, QUERIES, {"q1": {"nope": 1}}, check=False)
+    assert any(finding.severity == "error" for finding in collection.findings)
     with pytest.raises(DataError, match="judgements name documents"):
         Collection.of(DOCS, QUERIES, {"q1": {"nope": 1}})

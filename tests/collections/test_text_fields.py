@@ -77,8 +77,8 @@ def test_what_is_ranked_by_is_what_the_row_states(goods: Collection) -> None:
     result = Experiment(goods, systems, ["RR"]).run()
     values = {row.system: row.measures["RR"] for row in result.rows}
     assert values == {"plain": 0.0, "more": 1.0, "fields": 0.5}
-    (said,) = (row.conventions.stages for row in result.rows if row.system == "more")
-    (stated,) = said.values()
+    (stages,) = (row.conventions.stages for row in result.rows if row.system == "more")
+    (stated,) = stages.values()
     assert (stated["doc_text"], stated["query_text"]) == ("title+brand+modelno", "description")
 
 
@@ -88,8 +88,8 @@ def test_the_row_says_when_less_was_read_than_the_view_names() -> None:
     )
     systems = {"default": BM25(), "both": BM25(doc_text=("name", "maker"))}
     rows = Experiment(table, systems, ["RR"]).run().rows
-    said = {row.system: next(iter(row.conventions.stages.values()))["doc_text"] for row in rows}
-    assert said == {"default": "title+text (read: name)", "both": "name+maker (read: name)"}
+    views = {row.system: next(iter(row.conventions.stages.values()))["doc_text"] for row in rows}
+    assert views == {"default": "title+text (read: name)", "both": "name+maker (read: name)"}
 
 
 def test_documents_with_an_empty_view_are_counted(goods: Collection) -> None:
@@ -175,8 +175,8 @@ def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> 
 
 def test_a_fold_is_not_refused_for_what_other_queries_have() -> None:
     topics = {f"q{at}": {"text": "wine", **({"narrative": "red"} if at < 2 else {})} for at in range(8)}
-    one = Collection.of({"1": "red wine"}, topics, {"q0": {"1": 1}})
-    some = one.take(np.array([5, 6]))
+    collection = Collection.of({"1": "red wine"}, topics, {"q0": {"1": 1}})
+    some = collection.take(np.array([5, 6]))
     Experiment(some, {"x": BM25(query_text=("text", "narrative"))}, ["RR"]).check()
     Experiment(some, {"x": BM25(query_text="narrative")}, ["RR"]).check()
 

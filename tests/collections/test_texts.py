@@ -61,24 +61,24 @@ def test_taking_rows_costs_no_copy_of_the_column() -> None:
     usual, watched = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
     pa.set_memory_pool(watched)
     try:
-        found = take_rows(column, np.arange(0, 20_000, 1000)).to_pylist()  # nothing of the pool outlives it
+        values = take_rows(column, np.arange(0, 20_000, 1000)).to_pylist()  # nothing of the pool outlives it
     finally:
         pa.set_memory_pool(usual)
-    assert len(found) == 20 and 0 < watched.max_memory() < 1_000_000
+    assert len(values) == 20 and 0 < watched.max_memory() < 1_000_000
 
 
 def test_the_columns_of_a_table_count_in_their_order(tmp_path: Path) -> None:
     """A table is read whole, column by column, so two orders are two texts, also where they were imported."""
-    one, other = {"brand": "Acme", "model": "T-1"}, {"model": "T-1", "brand": "Acme"}
+    brand_first, model_first = {"brand": "Acme", "model": "T-1"}, {"model": "T-1", "brand": "Acme"}
     view = TextView(("title", "text"))
-    made = [Texts.of({"d": columns}) for columns in (one, other)]
-    assert [list(texts.read(view)) for texts in made] == [["Acme T-1"], ["T-1 Acme"]]
-    assert made[0].digest != made[1].digest
-    for at, columns in enumerate((one, other)):
+    texts_of_both = [Texts.of({"d": columns}) for columns in (brand_first, model_first)]
+    assert [list(texts.read(view)) for texts in texts_of_both] == [["Acme T-1"], ["T-1 Acme"]]
+    assert texts_of_both[0].digest != texts_of_both[1].digest
+    for at, columns in enumerate((brand_first, model_first)):
         folder = tmp_path / str(at)
         folder.mkdir()
         import_texts([Record("d", "", "", {}, 1, columns)], folder, "table")
-        assert Texts.open(folder).digest == made[at].digest
+        assert Texts.open(folder).digest == texts_of_both[at].digest
 
 
 def test_an_empty_title_is_no_missing_one() -> None:

@@ -45,8 +45,8 @@ def test_a_cell_as_text(value: Any, text: str | None) -> None:
 
 
 def test_what_is_no_text() -> None:
-    for value, said in (({"a": 1}, "an object"), ([["a"]], "a list that holds a list"), (b"\xe4", "not UTF-8")):
-        with pytest.raises(NotText, match=said):
+    for value, message in (({"a": 1}, "an object"), ([["a"]], "a list that holds a list"), (b"\xe4", "not UTF-8")):
+        with pytest.raises(NotText, match=message):
             cell_to_text(value)
     for value in (True, ["a"], {"a": 1}):
         with pytest.raises(NotText):
@@ -59,7 +59,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def loaded(folder: Path, store: LocalStore, columns: dict[str, Any]) -> Collection:
+def load_cells(folder: Path, store: LocalStore, columns: dict[str, Any]) -> Collection:
     pq.write_table(pa.table(columns), folder / "corpus.parquet")
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "tea"}\n')
     return load(docs=folder / "corpus.parquet", queries=folder / "queries.jsonl", store=store, check=False)
@@ -67,17 +67,19 @@ def loaded(folder: Path, store: LocalStore, columns: dict[str, Any]) -> Collecti
 
 def test_text_stored_as_bytes_is_read_as_text(tmp_path: Path, store: LocalStore) -> None:
     cells = [value.encode() for value in ("grüner Tee", "Kaffee")]
-    found = loaded(tmp_path, store, {"_id": [b"d1", b"d2"], "text": cells, "note": cells})
-    assert found.docs[0] == {"id": "d1", "title": "", "text": "grüner Tee", "metadata": {"note": "grüner Tee"}}
-    assert not [one for one in found.findings if one.code in ("converted-ids", "made-texts")], "bytes are text"
-    table = loaded(tmp_path, store, {"_id": [b"d1", b"d2"], "name": cells})
+    collection = load_cells(tmp_path, store, {"_id": [b"d1", b"d2"], "text": cells, "note": cells})
+    assert collection.docs[0] == {"id": "d1", "title": "", "text": "grüner Tee", "metadata": {"note": "grüner Tee"}}
+    assert not [finding for finding in collection.findings if finding.code in ("converted-ids", "made-texts")], (
+        "bytes are text"
+    )
+    table = load_cells(tmp_path, store, {"_id": [b"d1", b"d2"], "name": cells})
     assert table.docs[0]["name"] == "grüner Tee"
 
 
 @pytest.mark.parametrize("name", ["text", "note", "name"])
 def test_bytes_that_are_no_text_are_refused_with_row_and_column(name: str, tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match=rf"corpus\.parquet:2: {name} .*bytes that are not UTF-8"):
-        loaded(
+        load_cells(
             tmp_path,
             store,
             {"_id": ["a", "b"], name: [b"tea", b"\xe4"], **({"text": ["x", "y"]} if name == "note" else {})},
@@ -94,15 +96,15 @@ def test_ids_are_the_same_in_texts_and_judgements(tmp_path: Path, store: LocalSt
         "dictionary": pa.array(["1", "2"]).dictionary_encode(),
     }
     for kind, ids in kinds.items():
-        found = loaded(tmp_path, store, {"_id": ids, "text": ["tea", "coffee"]})
-        assert list(found.docs.ids) == ["1", "2"], kind
+        collection = load_cells(tmp_path, store, {"_id": ids, "text": ["tea", "coffee"]})
+        assert list(collection.docs.ids) == ["1", "2"], kind
         pq.write_table(pa.table({"query-id": ["q", "q"], "corpus-id": ids, "score": ids}), tmp_path / "q.parquet")
         judged = read_qrels(tmp_path / "q.parquet")
         assert (judged.doc_ids.to_pylist(), judged.grades.tolist()) == (["1", "2"], [1, 2]), kind
     (tmp_path / "corpus.jsonl").write_text('{"_id": 1.0, "text": "tea"}\n{"_id": 2, "text": "x"}\n')
-    found = load(docs=tmp_path / "corpus.jsonl", queries=tmp_path / "queries.jsonl", store=store)
-    assert list(found.docs.ids) == ["1", "2"]
-    assert {one.code: one.count for one in found.findings}["converted-ids"] == 2
+    collection = load(docs=tmp_path / "corpus.jsonl", queries=tmp_path / "queries.jsonl", store=store)
+    assert list(collection.docs.ids) == ["1", "2"]
+    assert {finding.code: finding.count for finding in collection.findings}["converted-ids"] == 2
 
 
 def test_texts_that_were_no_strings_are_counted(tmp_path: Path, store: LocalStore) -> None:
@@ -113,19 +115,19 @@ def test_texts_that_were_no_strings_are_counted(tmp_path: Path, store: LocalStor
     ]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "tea"}\n')
-    found = load(docs=tmp_path / "d.jsonl", queries=tmp_path / "q.jsonl", store=store)
-    assert [found.docs[row]["text"] for row in (0, 1)] == ["one sentence. another", ""]
-    assert found.docs[1]["title"] == "0"
-    assert {one.code: one.count for one in found.findings}["made-texts"] == 2
+    collection = load(docs=tmp_path / "d.jsonl", queries=tmp_path / "q.jsonl", store=store)
+    assert [collection.docs[row]["text"] for row in (0, 1)] == ["one sentence. another", ""]
+    assert collection.docs[1]["title"] == "0"
+    assert {finding.code: finding.count for finding in collection.findings}["made-texts"] == 2
 
 
 def test_nested_parquet_is_refused_in_a_sentence(tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match=r"corpus\.parquet:1: text is an object; expected text, or a list of texts"):
-        loaded(tmp_path, store, {"_id": ["a"], "text": [{"en": "tea"}]})
+        load_cells(tmp_path, store, {"_id": ["a"], "text": [{"en": "tea"}]})
     with pytest.raises(DataError, match=r"corpus\.parquet:1: _id is an object"):
-        loaded(tmp_path, store, {"_id": [{"n": 1}], "text": ["tea"]})
-    found = loaded(tmp_path, store, {"_id": ["a"], "text": ["tea"], "more": [{"year": 2001, "tags": ["x"]}]})
-    assert found.docs[0]["metadata"] == {"more": {"year": 2001, "tags": ["x"]}}
+        load_cells(tmp_path, store, {"_id": [{"n": 1}], "text": ["tea"]})
+    collection = load_cells(tmp_path, store, {"_id": ["a"], "text": ["tea"], "more": [{"year": 2001, "tags": ["x"]}]})
+    assert collection.docs[0]["metadata"] == {"more": {"year": 2001, "tags": ["x"]}}
     with pytest.raises(DataError, match=r"g\.parquet: column 'score' holds lists; expected ids or numbers"):
         pq.write_table(pa.table({"query-id": ["q"], "corpus-id": ["a"], "score": [[1]]}), tmp_path / "g.parquet")
         read_qrels(tmp_path / "g.parquet")
@@ -138,4 +140,4 @@ def test_nested_parquet_is_refused_in_a_sentence(tmp_path: Path, store: LocalSto
 def test_times_that_python_cannot_hold(tmp_path: Path, store: LocalStore) -> None:
     far = pa.array([2**62], pa.timestamp("us"))
     with pytest.raises(DataError, match=r"corpus\.parquet: a value after row 0 cannot be read"):
-        loaded(tmp_path, store, {"_id": ["a"], "text": ["tea"], "when": far})
+        load_cells(tmp_path, store, {"_id": ["a"], "text": ["tea"], "when": far})

@@ -26,20 +26,19 @@ def audit_own_documents(collection: CollectionData) -> Iterator[Finding]:
     if collection.self_match != "keep":
         yield from _audit_rule(collection)
         return
-    rules = {rule: _select_same_text(collection, rows) for rule, rows in _iterate_namings(collection)}
-    named = max(rules.values(), key=lambda one: len(one[0]))
-    if len(named[0]) >= max(1, _MIN_SHARE * len(collection.queries)):
-        yield from _advise_rule(
-            collection, " or ".join(one for one in rules if len(rules[one][0]) == len(named[0])), *named
-        )
+    matches = {rule: _select_same_text(collection, rows) for rule, rows in _iterate_namings(collection)}
+    query_rows, doc_rows = max(matches.values(), key=lambda rows: len(rows[0]))
+    if len(query_rows) >= max(1, _MIN_SHARE * len(collection.queries)):
+        best_rules = (rule for rule, (rows, _) in matches.items() if len(rows) == len(query_rows))
+        yield from _advise_rule(collection, " or ".join(best_rules), query_rows, doc_rows)
     else:
-        named = rules["id"]
-        if len(named[0]):
-            said = f"{len(named[0]):,} of {len(collection.queries):,} queries are documents of the corpus"
-            yield Finding("self-match", "note", len(named[0]), f"{said}, same id and text; too few to matter")
+        query_rows, _ = matches["id"]
+        if len(query_rows):
+            description = f"{len(query_rows):,} of {len(collection.queries):,} queries are documents of the corpus"
+            yield Finding("self-match", "note", len(query_rows), f"{description}, same id and text; too few to matter")
     for qrels in collection.qrels.values():
-        yield from _audit_self_pairs(collection, qrels, *rules["id"])
-    copied = np.setdiff1d(_find_copied_queries(collection), named[0])
+        yield from _audit_self_pairs(collection, qrels, *matches["id"])
+    copied = np.setdiff1d(_find_copied_queries(collection), query_rows)
     if len(copied):
         message = f"{len(copied):,} queries have the text of a document under another id"
         examples = tuple(collection.queries.ids.take(copied[:MAX_EXAMPLES]))
@@ -55,14 +54,14 @@ def _audit_rule(collection: CollectionData) -> Iterator[Finding]:
         examples = tuple(collection.queries.ids.take(missed[:MAX_EXAMPLES]))
         yield Finding("self-match-missed", "warning", len(missed), message, examples)
     for qrels in collection.qrels.values():
-        taken = _select_relevant_own(qrels, np.flatnonzero(own_documents >= 0), own_documents[own_documents >= 0])
-        if len(taken):
+        relevant = _select_relevant_own(qrels, np.flatnonzero(own_documents >= 0), own_documents[own_documents >= 0])
+        if len(relevant):
             message = (
-                f"{qrels.name}: self_match takes out {len(taken):,} right answers: the own documents of so many queries"
-                " are judged relevant"
+                f"{qrels.name}: self_match takes out {len(relevant):,} right answers: the own documents of so many"
+                " queries are judged relevant"
             )
-            examples = tuple(qrels.queries.take(taken[:MAX_EXAMPLES]))
-            yield Finding("self-match-takes-relevant", "warning", len(taken), message, examples)
+            examples = tuple(qrels.queries.take(relevant[:MAX_EXAMPLES]))
+            yield Finding("self-match-takes-relevant", "warning", len(relevant), message, examples)
 
 
 def _advise_rule(

@@ -76,8 +76,8 @@ def name_outside_formats(paths: Sequence[Path]) -> list[list[str | int]]:
     outside = load_outside_formats()
     if not outside:
         return []
-    used = {text_format.name: text_format for path in paths if (text_format := find_format(path)) in outside}
-    return [[name, used[name].version] for name in sorted(used)]
+    formats_by_name = {text_format.name: text_format for path in paths if (text_format := find_format(path)) in outside}
+    return [[name, formats_by_name[name].version] for name in sorted(formats_by_name)]
 
 
 def read_records(

@@ -9,7 +9,7 @@ import pytest
 from nirank.experiment.loading import load
 
 # collection, {code: count}; the figures are those of the collections' own descriptions where they give any
-FOUND: dict[str, dict[str, int]] = {
+EXPECTED: dict[str, dict[str, int]] = {
     "beir/scifact": {"line-ends": 0, "query-texts-in-two-splits": 2, "relevant-in-two-splits": 181},
     "beir/scifact/train": {"repeated-queries": 2},
     "beir/nfcorpus": {
@@ -37,11 +37,11 @@ FOUND: dict[str, dict[str, int]] = {
 }
 
 
-@pytest.mark.parametrize("source", FOUND)
+@pytest.mark.parametrize("source", EXPECTED)
 def test_oddities(source: str, shared_data: Path) -> None:
-    found = load(shared_data / source, check=False).findings
+    findings = load(shared_data / source, check=False).findings
     counts: dict[str, list[int]] = {}
-    for one in found:
-        counts.setdefault(one.code, []).append(one.count)
-    missing = {code: count for code, count in FOUND[source].items() if count not in counts.get(code, [])}
+    for finding in findings:
+        counts.setdefault(finding.code, []).append(finding.count)
+    missing = {code: count for code, count in EXPECTED[source].items() if count not in counts.get(code, [])}
     assert not missing, counts

@@ -26,18 +26,18 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def put(path: Path, content: str | bytes) -> Path:
+def write_file(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
-def loaded(docs: Path, store: LocalStore, queries: Path | None = None, **options: Any) -> Collection:
-    queries = queries or put(docs.parent / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
+def load_files(docs: Path, store: LocalStore, queries: Path | None = None, **options: Any) -> Collection:
+    queries = queries or write_file(docs.parent / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
     return load(docs=docs, queries=queries, store=store, **options)
 
 
-def zstd(content: str) -> bytes:
+def pack_zstd(content: str) -> bytes:
     buffer = pa.BufferOutputStream()
     with pa.CompressedOutputStream(buffer, "zstd") as packed:
         packed.write(content.encode())
@@ -48,20 +48,20 @@ SMART = ".I 001\n.T\nOn\ntea\n.A\nDoe, J.\n.B\n1961\n.W\nGreen tea.\n\n.5 grams 
 
 
 def test_smart_files(tmp_path: Path, store: LocalStore) -> None:
-    docs, queries = put(tmp_path / "x.ALL", SMART), put(tmp_path / "x.QRY", ".I 1\n.W\nwhat tea\n")
-    found = loaded(docs, store, queries, qrels=put(tmp_path / "x.REL", "01 1 0 0.00\n01 2 0 0.00\n"))
-    assert found.docs[0] == {
+    docs, queries = write_file(tmp_path / "x.ALL", SMART), write_file(tmp_path / "x.QRY", ".I 1\n.W\nwhat tea\n")
+    collection = load_files(docs, store, queries, qrels=write_file(tmp_path / "x.REL", "01 1 0 0.00\n01 2 0 0.00\n"))
+    assert collection.docs[0] == {
         "id": "1",
         "title": "On tea",
         "text": "Green tea.\n\n.5 grams of it",
         "metadata": {"author": "Doe, J.", "bibliography": "1961", "references": "1\t5\t1"},
     }
-    assert found.qrels["qrels"].list_judgements() == [("1", "1", 1), ("1", "2", 1)]
-    wrong = put(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
+    assert collection.qrels["qrels"].list_judgements() == [("1", "1", 1), ("1", "2", 1)]
+    wrong = write_file(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
     with pytest.raises(
         DataError, match=r"y\.ALL:5: 'stray' stands before any field; expected a field such as \.T or \.W"
     ):
-        loaded(wrong, store, queries)
+        load_files(wrong, store, queries)
 
 
 def test_the_real_smart_files(shared_data: Path, store: LocalStore) -> None:
@@ -70,36 +70,36 @@ def test_the_real_smart_files(shared_data: Path, store: LocalStore) -> None:
     queries = [path for path in upstream.iterdir() if path.name.lower().startswith(("query", "cacm.qry"))]
     if not (documents and queries):
         pytest.skip("the files as SMART had them are not there")
-    found = loaded(documents[0], store, queries[0], check=False)
-    assert len(found.docs) == 3204 and len(found.queries) == 64
+    collection = load_files(documents[0], store, queries[0], check=False)
+    assert len(collection.docs) == 3204 and len(collection.queries) == 64
 
 
 @pytest.mark.parametrize("ending", [".txt", ""])
 def test_a_folder_of_plain_texts(ending: str, tmp_path: Path, store: LocalStore) -> None:
     for name, text in {"1": "[12] The permit\tlapses.", "more/2": "{see} above", "3": "<i> judicial", "4": ""}.items():
-        put(tmp_path / "pool" / f"{name}{ending}", text)
-    put(tmp_path / "pool" / "README.md", "about")
-    put(tmp_path / "pool" / ".hidden", "x")
-    found = loaded(tmp_path / "pool", store)
-    assert dict(zip(found.docs.ids, (found.docs[row]["text"] for row in range(4)), strict=True)) == {
+        write_file(tmp_path / "pool" / f"{name}{ending}", text)
+    write_file(tmp_path / "pool" / "README.md", "about")
+    write_file(tmp_path / "pool" / ".hidden", "x")
+    collection = load_files(tmp_path / "pool", store)
+    assert dict(zip(collection.docs.ids, (collection.docs[row]["text"] for row in range(4)), strict=True)) == {
         f"1{ending}": "[12] The permit\tlapses.",
         f"3{ending}": "<i> judicial",
         f"4{ending}": "",
         f"more/2{ending}": "{see} above",
     }
-    skipped = next(one for one in found.findings if one.code == "skipped-files")
+    skipped = next(finding for finding in collection.findings if finding.code == "skipped-files")
     assert (skipped.count, skipped.examples) == (2, (".hidden", "README.md"))
     (tmp_path / "pool" / f"1{ending}").rename(tmp_path / "pool" / f"0{ending}")
-    assert loaded(tmp_path / "pool", store).docs.ids[0] == f"0{ending}", "names are part of the import"
+    assert load_files(tmp_path / "pool", store).docs.ids[0] == f"0{ending}", "names are part of the import"
 
 
 def test_a_corpus_folder_of_texts_in_a_collection(tmp_path: Path, store: LocalStore) -> None:
     for id, text in DOCS.items():
-        put(tmp_path / "c" / "corpus" / f"{id}.txt", text)
-    put(tmp_path / "c" / "queries" / "q.txt", "fruit")
-    put(tmp_path / "c" / "qrels" / "test.json", json.dumps({"q.txt": ["a.txt"]}))
-    found = load(tmp_path / "c", store=store)
-    assert (list(found.docs.ids), list(found.queries.ids)) == (["a.txt", "b.txt"], ["q.txt"])
+        write_file(tmp_path / "c" / "corpus" / f"{id}.txt", text)
+    write_file(tmp_path / "c" / "queries" / "q.txt", "fruit")
+    write_file(tmp_path / "c" / "qrels" / "test.json", json.dumps({"q.txt": ["a.txt"]}))
+    collection = load(tmp_path / "c", store=store)
+    assert (list(collection.docs.ids), list(collection.queries.ids)) == (["a.txt", "b.txt"], ["q.txt"])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_corpus_folder_of_texts_in_a_collection(tmp_path: Path, store: LocalSt
 )
 def test_a_single_text_is_called_what_it_is(text: str, message: str, tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match=rf"d\.txt: .*{message}.*a folder of plain texts"):
-        loaded(put(tmp_path / "d.txt", text), store)
+        load_files(write_file(tmp_path / "d.txt", text), store)
 
 
 @pytest.mark.parametrize(
@@ -130,22 +130,28 @@ def test_a_single_text_is_called_what_it_is(text: str, message: str, tmp_path: P
 )
 @pytest.mark.parametrize("name", ["d.json", "d.jsonl", "d.txt", "d.json.gz", "d.jsonl.zst"])
 def test_json_in_any_layout(content: str, name: str, tmp_path: Path, store: LocalStore) -> None:
-    raw = gzip.compress(content.encode()) if name.endswith("gz") else zstd(content) if name.endswith("zst") else content
-    found = loaded(put(tmp_path / name, raw), store)
-    assert [found.docs[row]["text"] for row in range(2)] == list(DOCS.values())
+    raw = (
+        gzip.compress(content.encode())
+        if name.endswith("gz")
+        else pack_zstd(content)
+        if name.endswith("zst")
+        else content
+    )
+    collection = load_files(write_file(tmp_path / name, raw), store)
+    assert [collection.docs[row]["text"] for row in range(2)] == list(DOCS.values())
 
 
 def test_one_object_a_file_and_what_spark_leaves_beside(tmp_path: Path, store: LocalStore) -> None:
     for id, text in DOCS.items():
-        put(tmp_path / "one" / f"{id}.json", json.dumps({"id": id, "contents": text}, indent=2))
-        put(tmp_path / "parts" / "corpus" / f"part-{id}.jsonl", json.dumps({"_id": id, "text": text}) + "\n")
-    assert list(loaded(tmp_path / "one", store).docs.ids) == ["a", "b"]
+        write_file(tmp_path / "one" / f"{id}.json", json.dumps({"id": id, "contents": text}, indent=2))
+        write_file(tmp_path / "parts" / "corpus" / f"part-{id}.jsonl", json.dumps({"_id": id, "text": text}) + "\n")
+    assert list(load_files(tmp_path / "one", store).docs.ids) == ["a", "b"]
     for name in ("_SUCCESS", "._SUCCESS.crc", "README.md"):
-        put(tmp_path / "parts" / "corpus" / name, "")
-    put(tmp_path / "parts" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
-    found = load(tmp_path / "parts", store=store)
-    assert len(found.docs) == 2
-    assert next(one.count for one in found.findings if one.code == "skipped-files") == 3
+        write_file(tmp_path / "parts" / "corpus" / name, "")
+    write_file(tmp_path / "parts" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
+    collection = load(tmp_path / "parts", store=store)
+    assert len(collection.docs) == 2
+    assert next(finding.count for finding in collection.findings if finding.code == "skipped-files") == 3
     (tmp_path / "parts" / "corpus.parquet").mkdir()
     with pytest.raises(ConfigError, match="is a folder without data; expected a file"):
         load(tmp_path / "parts", store=store)
@@ -157,8 +163,8 @@ def test_parquet_as_spark_writes_it(tmp_path: Path, store: LocalStore) -> None:
         pq.write_table(
             pa.table({"_id": [id], "text": [text]}), tmp_path / "c" / "corpus.parquet" / f"part-{id}.snappy.parquet"
         )
-    put(tmp_path / "c" / "corpus.parquet" / "_SUCCESS", "")
-    put(tmp_path / "c" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
+    write_file(tmp_path / "c" / "corpus.parquet" / "_SUCCESS", "")
+    write_file(tmp_path / "c" / "queries.jsonl", '{"_id": "q", "text": "tea"}\n')
     assert list(load(tmp_path / "c", store=store).docs.ids) == ["a", "b"]
 
 
@@ -179,24 +185,26 @@ SQUAD = {
 
 def test_squad(tmp_path: Path, store: LocalStore) -> None:
     for indent in (None, 1):
-        path = put(tmp_path / f"squad{indent}.json", json.dumps(SQUAD, indent=indent))
-        found = loaded(path, store, path, qrels=path)
-        assert list(found.docs.ids) == ["1-1", "1-2", "2-1"]
-        assert found.docs[1] == {"id": "1-2", "title": "Tea", "text": "Black tea.", "metadata": {}}
-        assert [found.queries[row]["text"] for row in range(2)] == ["Which tea?", "No?"]
-        assert found.qrels["qrels"].list_judgements() == [("x1", "1-1", 1), ("7", "1-2", 0)]
+        path = write_file(tmp_path / f"squad{indent}.json", json.dumps(SQUAD, indent=indent))
+        collection = load_files(path, store, path, qrels=path)
+        assert list(collection.docs.ids) == ["1-1", "1-2", "2-1"]
+        assert collection.docs[1] == {"id": "1-2", "title": "Tea", "text": "Black tea.", "metadata": {}}
+        assert [collection.queries[row]["text"] for row in range(2)] == ["Which tea?", "No?"]
+        assert collection.qrels["qrels"].list_judgements() == [("x1", "1-1", 1), ("7", "1-2", 0)]
     with pytest.raises(DataError, match=r"paragraph 1-1 has no context"):
-        loaded(put(tmp_path / "s.json", '{"data": [{"paragraphs": [{"qas": []}]}]}'), store)
+        load_files(write_file(tmp_path / "s.json", '{"data": [{"paragraphs": [{"qas": []}]}]}'), store)
 
 
 def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None:
-    put(tmp_path / "d" / "a.jsonl", '{"_id": "x", "text": "1"}\n\n{"_id": "y", "text": "1"}\n')
-    put(tmp_path / "d" / "b.jsonl", '{"_id": "y", "text": "2"}\n{"_id": "z", "text": "2"}\n{"_id": "z", "text": "2"}\n')
+    write_file(tmp_path / "d" / "a.jsonl", '{"_id": "x", "text": "1"}\n\n{"_id": "y", "text": "1"}\n')
+    write_file(
+        tmp_path / "d" / "b.jsonl", '{"_id": "y", "text": "2"}\n{"_id": "z", "text": "2"}\n{"_id": "z", "text": "2"}\n'
+    )
     with pytest.raises(DataError) as caught:
-        loaded(tmp_path / "d", store)
-    one, other = caught.value.messages
-    assert one.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in one
-    assert f"{tmp_path}/d/b.jsonl:2 and :3:" in other
+        load_files(tmp_path / "d", store)
+    repeated, more = caught.value.messages
+    assert repeated.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in repeated
+    assert f"{tmp_path}/d/b.jsonl:2 and :3:" in more
 
 
 # -- packed files, and files that would take all memory ------------------------------------------
@@ -205,11 +213,11 @@ def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("d.jsonl.zst", zstd("x" * 1000)[:-4], "not a whole zstd file"),
+        ("d.jsonl.zst", pack_zstd("x" * 1000)[:-4], "not a whole zstd file"),
         ("d.jsonl.zst", b"no zstd at all", "not a whole zstd file"),
         ("d.jsonl.bz2", b"BZh", r"is packed as \.bz2; expected a plain file"),
         ("d.zip", b"PK\x03\x04", r"is packed as \.zip"),
-        ("d.jsonl", zstd("{}"), r"begins like a zstd file; its name should end in \.zst"),
+        ("d.jsonl", pack_zstd("{}"), r"begins like a zstd file; its name should end in \.zst"),
         ("d.jsonl", gzip.compress(b"{}", mtime=0), r"begins like a gzip file; its name should end in \.gz"),
         ("d.txt", "tea".encode("utf-16"), "begins like UTF-16; convert it"),
         ("d.jsonl", b'{"_id": "a", "text": "caf\xe9"}', r"d\.jsonl:1: not valid UTF-8 .*iconv"),
@@ -217,7 +225,7 @@ def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None
 )
 def test_packed_files_that_are_none(name: str, content: bytes, message: str, tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match=message):
-        loaded(put(tmp_path / name, content), store)
+        load_files(write_file(tmp_path / name, content), store)
 
 
 @pytest.mark.parametrize(
@@ -244,12 +252,12 @@ def test_a_record_without_end_is_refused(
     for module in (json_values, trec_files):
         monkeypatch.setattr(module, "MAX_PARSED_BYTES", 1500)
     content = begin + ("word " * 20 + "\n") * 50 if "gz" not in name and "tsv" not in name else begin + "word " * 1000
-    path = put(tmp_path / name, gzip.compress(content.encode()) if name.endswith("gz") else content)
+    path = write_file(tmp_path / name, gzip.compress(content.encode()) if name.endswith("gz") else content)
     with pytest.raises(DataError, match=message):
-        loaded(
+        load_files(
             path.parent if name.startswith("t/") else path,
             store,
-            put(tmp_path / "q.jsonl", '{"_id": "q", "text": "x"}'),
+            write_file(tmp_path / "q.jsonl", '{"_id": "q", "text": "x"}'),
         )
 
 
@@ -257,7 +265,7 @@ def test_a_record_without_end_is_refused(
 def test_what_unpacks_to_far_too_much_is_refused(pack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_PACKED_FREE_BYTES", 1 << 20)
     lines = "q1\ta\t1\n" * 1_000_000
-    path = put(tmp_path / f"g.tsv.{pack}", gzip.compress(lines.encode()) if pack == "gz" else zstd(lines))
+    path = write_file(tmp_path / f"g.tsv.{pack}", gzip.compress(lines.encode()) if pack == "gz" else pack_zstd(lines))
     with pytest.raises(DataError, match=r"unpacks to more than \d+ MiB, over 200 times its size"):
         read_qrels(path)
 
@@ -265,10 +273,12 @@ def test_what_unpacks_to_far_too_much_is_refused(pack: str, tmp_path: Path, monk
 def test_a_packed_line_without_end_takes_little_memory(tmp_path: Path, store: LocalStore) -> None:
     import tracemalloc
 
-    path = put(tmp_path / "d.jsonl.gz", gzip.compress(b'{"_id": "a", "text": "' + b"x" * 300_000_000, compresslevel=1))
+    path = write_file(
+        tmp_path / "d.jsonl.gz", gzip.compress(b'{"_id": "a", "text": "' + b"x" * 300_000_000, compresslevel=1)
+    )
     tracemalloc.start()
     with pytest.raises(DataError, match=r"d\.jsonl\.gz:1: the line is longer than 64 MiB"):
-        loaded(path, store)
+        load_files(path, store)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 300_000_000
@@ -299,9 +309,9 @@ A relevant document.
 
 
 def topics(text: str, folder: Path, store: LocalStore) -> list[dict[str, Any]]:
-    docs = put(folder / "docs.jsonl", '{"_id": "d", "text": "x"}\n')
-    found = load(docs=docs, queries=put(folder / "topics.txt", text), store=store, check=False)
-    return [found.queries[row] for row in range(len(found.queries))]
+    docs = write_file(folder / "docs.jsonl", '{"_id": "d", "text": "x"}\n')
+    collection = load(docs=docs, queries=write_file(folder / "topics.txt", text), store=store, check=False)
+    return [collection.queries[row] for row in range(len(collection.queries))]
 
 
 @pytest.mark.parametrize("end", ["</top>\n", ""])
@@ -324,7 +334,7 @@ def test_topics_of_the_old_form_with_all_fields(end: str, tmp_path: Path, store:
     ],
 )
 def test_other_topics(text: str, tmp_path: Path, store: LocalStore) -> None:
-    assert [(one["id"], one["text"]) for one in topics(text, tmp_path, store)] == [("26", "tea"), ("27", "milk")]
+    assert [(topic["id"], topic["text"]) for topic in topics(text, tmp_path, store)] == [("26", "tea"), ("27", "milk")]
 
 
 @pytest.mark.parametrize(
@@ -336,8 +346,8 @@ def test_other_topics(text: str, tmp_path: Path, store: LocalStore) -> None:
     ],
 )
 def test_documents_in_other_spellings(text: str, tmp_path: Path, store: LocalStore) -> None:
-    found = loaded(put(tmp_path / "d.trec", text), store)
-    assert (found.docs[0]["id"], found.docs[0]["title"], found.docs[0]["text"]) == ("a", "Tea", "green")
+    collection = load_files(write_file(tmp_path / "d.trec", text), store)
+    assert (collection.docs[0]["id"], collection.docs[0]["title"], collection.docs[0]["text"]) == ("a", "Tea", "green")
 
 
 # -- files by themselves --------------------------------------------------------------------------
@@ -349,10 +359,10 @@ def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch
     from nirank.cli.main import cli
 
     monkeypatch.chdir(tmp_path)
-    put(tmp_path / "d.csv", "id,title,text\n1,Tea,\n2,,\n")
-    put(tmp_path / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
-    put(tmp_path / "g.tsv", "q\t1\t1\nq\t1\t1\r\n")
-    put(tmp_path / "c.yaml", "collections: [{name: mine, docs: d.csv, queries: q.jsonl, qrels: g.tsv}]\nsystems: {B: bm25}\n"
+    write_file(tmp_path / "d.csv", "id,title,text\n1,Tea,\n2,,\n")
+    write_file(tmp_path / "q.jsonl", '{"_id": "q", "text": "tea"}\n')
+    write_file(tmp_path / "g.tsv", "q\t1\t1\nq\t1\t1\r\n")
+    write_file(tmp_path / "c.yaml", "collections: [{name: mine, docs: d.csv, queries: q.jsonl, qrels: g.tsv}]\nsystems: {B: bm25}\n"
         "measures: [RR]\n")  # fmt: skip
     done = CliRunner().invoke(cli, ["audit", "d.csv", "g.tsv", "c.yaml"])
     assert done.exit_code == 0, done.output
@@ -365,6 +375,6 @@ def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch
 
 
 def test_candidates_may_be_a_file_of_judgements(tmp_path: Path, store: LocalStore) -> None:
-    docs = put(tmp_path / "d.tsv", "a\tapples\nb\tbread\n")
-    found = loaded(docs, store, candidates=put(tmp_path / "g.txt", "q 0 a 1\nq 0 b 0\n"))
-    assert found.candidates is not None and found.candidates.to_dict() == {"q": ["a", "b"]}
+    docs = write_file(tmp_path / "d.tsv", "a\tapples\nb\tbread\n")
+    collection = load_files(docs, store, candidates=write_file(tmp_path / "g.txt", "q 0 a 1\nq 0 b 0\n"))
+    assert collection.candidates is not None and collection.candidates.to_dict() == {"q": ["a", "b"]}

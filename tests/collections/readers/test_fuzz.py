@@ -111,7 +111,7 @@ _PIECES = (
 )
 
 
-def mutated(good: bytes, chance: random.Random) -> bytes:
+def mutate(good: bytes, chance: random.Random) -> bytes:
     """Return good bytes with a few cuts, repeats, swaps and strange pieces."""
     raw = bytearray(good)
     for _ in range(chance.randint(1, 4)):
@@ -128,7 +128,7 @@ def mutated(good: bytes, chance: random.Random) -> bytes:
     return bytes(raw)
 
 
-def named(folder: Path, content: bytes, form: str, chance: random.Random) -> Path:
+def write_mutant(folder: Path, content: bytes, form: str, chance: random.Random) -> Path:
     """Write content under an ending that fits or does not."""
     ending = chance.choice(ENDINGS) if chance.random() < 0.5 else form.split()[-1]
     path = folder / f"given.{ending}".rstrip(".")
@@ -169,7 +169,7 @@ READERS: tuple[Callable[[Path, Path], object], ...] = (
 )
 
 
-def tried(read: Callable[[Path, Path], object], path: Path, folder: Path) -> None:
+def try_reader(read: Callable[[Path, Path], object], path: Path, folder: Path) -> None:
     (folder / "good.jsonl").write_bytes(GOOD["jsonl"])
     try:
         read(path, folder)
@@ -186,7 +186,7 @@ def test_mutated_files(form: str, tmp_path: Path) -> None:
         for at, read in enumerate(READERS):
             folder = tmp_path / f"{number}-{at}"
             folder.mkdir()
-            tried(read, named(folder, mutated(GOOD[form], chance), form, chance), folder)
+            try_reader(read, write_mutant(folder, mutate(GOOD[form], chance), form, chance), folder)
 
 
 def test_random_bytes_and_endings(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_random_bytes_and_endings(tmp_path: Path) -> None:
             content = chance.choice((b"", b" ", b"\n\n", b"\xef\xbb\xbf", chance.randbytes(chance.randrange(300))))
             path = folder / f"given.{ending}".rstrip(".")
             path.write_bytes(content)
-            tried(read, path, folder)
+            try_reader(read, path, folder)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -216,4 +216,4 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     names = ("empty", "loop", "dangling.jsonl", "inside", "folder.jsonl", "folder.parquet", "closed.jsonl", "absent")
     for name in (*names, "x" * 300, "absent/inside.jsonl", "closed.jsonl/x"):
         for read in READERS:
-            tried(read, tmp_path / name, tmp_path)
+            try_reader(read, tmp_path / name, tmp_path)

@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def loaded(folder: Path, store: LocalStore, text: str, name: str = "d.csv", **options: Any) -> Collection:
+def load_file(folder: Path, store: LocalStore, text: str, name: str = "d.csv", **options: Any) -> Collection:
     (folder / name).write_text(text, encoding="utf-8")
     (folder / "q.jsonl").write_text('{"_id": "q", "text": "tea"}\n')
     return load(docs=folder / name, queries=folder / "q.jsonl", store=store, **options)
@@ -35,19 +35,19 @@ def loaded(folder: Path, store: LocalStore, text: str, name: str = "d.csv", **op
     ],
 )
 def test_letter_case_blanks_and_hyphens_do_not_count(header: str, tmp_path: Path, store: LocalStore) -> None:
-    found = loaded(tmp_path, store, f"{header}\nd1,Tea,green leaves\n")
-    assert found.docs[0] == {"id": "d1", "title": "Tea", "text": "green leaves", "metadata": {}}
-    tabs = loaded(tmp_path, store, f"{header}\nd1,Tea,green leaves\n".replace(",", "\t"), "d.tsv")
-    assert tabs.docs[0] == found.docs[0]
+    collection = load_file(tmp_path, store, f"{header}\nd1,Tea,green leaves\n")
+    assert collection.docs[0] == {"id": "d1", "title": "Tea", "text": "green leaves", "metadata": {}}
+    tabs = load_file(tmp_path, store, f"{header}\nd1,Tea,green leaves\n".replace(",", "\t"), "d.tsv")
+    assert tabs.docs[0] == collection.docs[0]
 
 
 def test_keys_of_objects_too(tmp_path: Path, store: LocalStore) -> None:
-    found = loaded(tmp_path, store, '{"_id": "d1", "title": "Tea", "Text": "green"}\n', "d.jsonl")
-    assert found.docs[0]["text"] == "green"
-    exact = loaded(tmp_path, store, '{"_id": "d1", "Text": "other", "text": "green"}\n', "d.jsonl")
+    collection = load_file(tmp_path, store, '{"_id": "d1", "title": "Tea", "Text": "green"}\n', "d.jsonl")
+    assert collection.docs[0]["text"] == "green"
+    exact = load_file(tmp_path, store, '{"_id": "d1", "Text": "other", "text": "green"}\n', "d.jsonl")
     assert exact.docs[0] == {"id": "d1", "title": "", "text": "green", "metadata": {"Text": "other"}}
     with pytest.raises(DataError, match=r"d\.jsonl:1: 'Text' and 'TEXT' are one name but for their spelling; name one"):
-        loaded(tmp_path, store, '{"_id": "d1", "Text": "other", "TEXT": "green"}\n', "d.jsonl")
+        load_file(tmp_path, store, '{"_id": "d1", "Text": "other", "TEXT": "green"}\n', "d.jsonl")
 
 
 def test_text_under_an_unknown_key_is_an_error(tmp_path: Path, store: LocalStore) -> None:
@@ -55,9 +55,9 @@ def test_text_under_an_unknown_key_is_an_error(tmp_path: Path, store: LocalStore
     with pytest.raises(
         DataError, match=r"no record has a title or a text; found '_id', 'wording'; .*columns: \{text: wording\}"
     ):
-        loaded(tmp_path, store, lines, "d.jsonl")
-    assert loaded(tmp_path, store, lines, "d.jsonl", columns={"text": "wording"}).docs[1]["text"] == "cocoa"
-    alone = loaded(tmp_path, store, lines, "d.jsonl", columns={"text": []})
+        load_file(tmp_path, store, lines, "d.jsonl")
+    assert load_file(tmp_path, store, lines, "d.jsonl", columns={"text": "wording"}).docs[1]["text"] == "cocoa"
+    alone = load_file(tmp_path, store, lines, "d.jsonl", columns={"text": []})
     assert alone.docs[1]["metadata"] == {"wording": "cocoa"}
 
 
@@ -68,20 +68,20 @@ def test_all_blank_is_an_error_but_ids_alone_are_none(tmp_path: Path, store: Loc
         ("id,name,price\nd1,,\nd2,,\n", "d.csv"),
     ):
         with pytest.raises(DataError, match="all 2 records are blank"):
-            loaded(tmp_path, store, text, name)
-    assert len(loaded(tmp_path, store, '{"_id": "d1"}\n{"_id": "d2"}\n', "d.jsonl").docs) == 2
+            load_file(tmp_path, store, text, name)
+    assert len(load_file(tmp_path, store, '{"_id": "d1"}\n{"_id": "d2"}\n', "d.jsonl").docs) == 2
 
 
 def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
     text = "key,notes,summary,title,included\n1,red,tea leaves,x,1\n2,,coffee,y,0\n"
     columns = {"id": "key", "text": ["summary", "notes"], "title": "title", "label": "included"}
-    found = loaded(tmp_path, store, text, columns=columns)
-    assert found.docs[0] == {"id": "1", "title": "x", "text": "tea leaves red", "metadata": {"included": "1"}}
-    assert found.docs[1]["text"] == "coffee"
-    assert found.qrels["qrels"].list_judgements() == [("q", "1", 1), ("q", "2", 0)]
-    tabs = loaded(tmp_path, store, text.replace(",", "\t"), "d.tsv", columns={"docs": columns})
-    assert tabs.docs.digest == found.docs.digest
-    plain = loaded(tmp_path, store, text.replace("key", "id"))
+    collection = load_file(tmp_path, store, text, columns=columns)
+    assert collection.docs[0] == {"id": "1", "title": "x", "text": "tea leaves red", "metadata": {"included": "1"}}
+    assert collection.docs[1]["text"] == "coffee"
+    assert collection.qrels["qrels"].list_judgements() == [("q", "1", 1), ("q", "2", 0)]
+    tabs = load_file(tmp_path, store, text.replace(",", "\t"), "d.tsv", columns={"docs": columns})
+    assert tabs.docs.digest == collection.docs.digest
+    plain = load_file(tmp_path, store, text.replace("key", "id"))
     assert plain.docs[0]["text"] == "", "another address: what is asked of the columns counts"
 
 
@@ -102,36 +102,36 @@ def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
 )
 def test_names_that_are_not_there(columns: Any, message: str, tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises((ConfigError, DataError), match=message):
-        loaded(tmp_path, store, "id,summary,included\n1,tea,1\n", columns=columns)
+        load_file(tmp_path, store, "id,summary,included\n1,tea,1\n", columns=columns)
 
 
 def test_columns_are_for_files_that_have_some(tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(ConfigError, match="columns names columns of files"):
         load("python-stdlib", columns={"text": "x"}, store=store)
     with pytest.raises(DataError, match="in the form of TREC documents, which has no columns to name"):
-        loaded(tmp_path, store, "<DOC>\n<DOCNO>d</DOCNO>\ntea\n</DOC>\n", "d.trec", columns={"text": "x"})
+        load_file(tmp_path, store, "<DOC>\n<DOCNO>d</DOCNO>\ntea\n</DOC>\n", "d.trec", columns={"text": "x"})
 
 
 @pytest.mark.parametrize("label", ["label_included", "Label", "included", "relevant"])
 def test_labels_and_row_numbers_of_a_table_are_never_text(label: str, tmp_path: Path, store: LocalStore) -> None:
     from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 
-    found = loaded(tmp_path, store, f",id,name,{label}\n0,a,tea,1\n1,b,coffee,0\n")
-    assert list(found.docs.read(TextView(TITLE_AND_TEXT))) == ["tea", "coffee"]
-    assert found.docs[0]["metadata"] == {"Unnamed: 0": "0", label: "1"}
+    collection = load_file(tmp_path, store, f",id,name,{label}\n0,a,tea,1\n1,b,coffee,0\n")
+    assert list(collection.docs.read(TextView(TITLE_AND_TEXT))) == ["tea", "coffee"]
+    assert collection.docs[0]["metadata"] == {"Unnamed: 0": "0", label: "1"}
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators_in_csv(separator: str, tmp_path: Path, store: LocalStore) -> None:
     text = 'record_id,title,abstract\n1,"Tea, green",leaves\n2,Coffee,"be""ans"\n'.replace(",", separator, 2)
     body = "\n".join(line if at == 0 else line.replace(",", separator) for at, line in enumerate(text.splitlines()))
-    found = loaded(tmp_path, store, body + "\n")
-    assert (found.docs.ids[1], found.docs[1]["text"]) == ("2", 'be"ans')
+    collection = load_file(tmp_path, store, body + "\n")
+    assert (collection.docs.ids[1], collection.docs[1]["text"]) == ("2", 'be"ans')
 
 
 def test_a_header_without_ids_says_what_separates(tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match="no column holds ids; found name, text; expected one of _id, id, .*record_id"):
-        loaded(tmp_path, store, "name;text\nx;y\n")
+        load_file(tmp_path, store, "name;text\nx;y\n")
 
 
 def test_files_with_other_columns_in_one_folder(tmp_path: Path, store: LocalStore) -> None:
@@ -145,4 +145,4 @@ def test_files_with_other_columns_in_one_folder(tmp_path: Path, store: LocalStor
 
 def test_a_header_says_what_separates_even_where_a_row_is_wrong(tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(DataError, match=r"d\.csv:2: 3 columns; expected 2: id, text"):
-        loaded(tmp_path, store, "id;text\na;tea;green\n")
+        load_file(tmp_path, store, "id;text\na;tea;green\n")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collecti
 FILES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv", "complete": "matches.csv"}
 
 
-def opened(name: str, store: LocalStore, split: str | None, **more: object) -> Collection:
+def open_collection(name: str, store: LocalStore, split: str | None, **more: object) -> Collection:
     folder = DATA / name
     pairs = {key: folder / file for key, file in FILES.items() if (folder / file).exists()}
     if (folder / "records.csv").exists():
@@ -44,9 +44,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
 )
 def test_counts(name, sizes, labelled, positive, store):
     for split, pairs, matches in zip(FILES, labelled, positive, strict=True):
-        found = opened(name, store, split)
-        (qrels,) = found.qrels.values()
-        assert (len(found.docs), len(found.queries)) == sizes
+        collection = open_collection(name, store, split)
+        (qrels,) = collection.qrels.values()
+        assert (len(collection.docs), len(collection.queries)) == sizes
         assert (len(qrels), int((qrels.grades >= 1).sum()), int((qrels.rows < 0).sum())) == (pairs, matches, 0)
 
 
@@ -55,40 +55,42 @@ def test_counts(name, sizes, labelled, positive, store):
     [("jedai-restaurants", (339, 2256), 89), ("dirty-cora", (1295, 1295), 17184)],
 )
 def test_counts_of_collections_with_one_list(name, sizes, matches, store):
-    found = opened(name, store, None)
-    assert (found.split, len(found.docs), len(found.queries)) == ("complete", *sizes)
-    assert found.origin["counts"]["pairs"] == matches
-    counts = count_pairs(_none(found), found.qrels["pairs"], one_table=found.relation == "self")
+    collection = open_collection(name, store, None)
+    assert (collection.split, len(collection.docs), len(collection.queries)) == ("complete", *sizes)
+    assert collection.origin["counts"]["pairs"] == matches
+    counts = count_pairs(_block_nothing(collection), collection.qrels["pairs"], one_table=collection.relation == "self")
     assert counts.matches.sum() == matches
 
 
-def _none(found: Collection):
+def _block_nothing(collection: Collection):
     from nirank.flow.pairs import Pairs
 
     empty = np.zeros(0, np.int64)
-    return Pairs.build(found.queries.ids, found.docs.ids, empty, empty, source="nothing")
+    return Pairs.build(collection.queries.ids, collection.docs.ids, empty, empty, source="nothing")
 
 
 @pytest.mark.parametrize(
     ("name", "both"), [("abt-buy", 139), ("amazon-google", 133), ("dblp-acm", 236), ("fodors-zagats", 8)]
 )
 def test_records_that_training_pairs_have_too(name, both, store):
-    found = opened(name, store, "test")
-    said = [one.message for one in found.findings if one.code == "records-in-two-splits"]
+    collection = open_collection(name, store, "test")
+    said = [finding.message for finding in collection.findings if finding.code == "records-in-two-splits"]
     assert any(f" {both} have both records in pairs of split train" in message for message in said)
 
 
 def test_the_column_that_gives_the_answer_away(store):
-    found = {one.code: one for one in opened("fodors-zagats", store, "test").findings}
-    assert "column 'class' gives the answer away" in found["giveaway-column"].message
-    excluded = {one.code: one for one in opened("fodors-zagats", store, "test", exclude="class").findings}
+    findings = {finding.code: finding for finding in open_collection("fodors-zagats", store, "test").findings}
+    assert "column 'class' gives the answer away" in findings["giveaway-column"].message
+    excluded = {
+        finding.code: finding for finding in open_collection("fodors-zagats", store, "test", exclude="class").findings
+    }
     assert excluded["giveaway-column"].severity == "note"
-    assert "giveaway-column" not in {one.code for one in opened("abt-buy", store, "test").findings}
+    assert "giveaway-column" not in {finding.code for finding in open_collection("abt-buy", store, "test").findings}
 
 
 def test_tfidf_keeps_what_is_published_for_it(store):
-    found = opened("abt-buy", store, "test")
-    result = Experiment(found, {"TF-IDF": TFIDF() >> Cut(1)}, ["R@1"], store=store).run()
-    counts = count_pairs(result.ranking("TF-IDF"), found.qrels["pairs"])
+    collection = open_collection("abt-buy", store, "test")
+    result = Experiment(collection, {"TF-IDF": TFIDF() >> Cut(1)}, ["R@1"], store=store).run()
+    counts = count_pairs(result.ranking("TF-IDF"), collection.qrels["pairs"])
     assert counts.measure("PC") == pytest.approx(0.879, abs=0.002)
     assert counts.candidates.sum() <= 1092

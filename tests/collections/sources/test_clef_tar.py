@@ -23,18 +23,18 @@ COUNTS = {
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_real_sets(name: str, shared_data: Path, tmp_path: Path) -> None:
-    found = load(shared_data / "screening/clef-tar" / name, store=LocalStore(tmp_path / "store"))
-    assert found.candidates is not None
-    relevant = [int(one.count_relevant().sum()) for one in found.qrels.values()]
-    assert (len(found.queries), len(found.candidates), *relevant) == COUNTS[name]
-    assert list(found.qrels) == ["abstract", "content"]
-    codes = {one.code: one.count for one in found.findings}
+    collection = load(shared_data / "screening/clef-tar" / name, store=LocalStore(tmp_path / "store"))
+    assert collection.candidates is not None
+    relevant = [int(judgements.count_relevant().sum()) for judgements in collection.qrels.values()]
+    assert (len(collection.queries), len(collection.candidates), *relevant) == COUNTS[name]
+    assert list(collection.qrels) == ["abstract", "content"]
+    counts = {finding.code: finding.count for finding in collection.findings}
     oddities = {
         "2017-train": {"repeated-candidates": 610, "stray-candidates": 2, "labels-outside": 310},
         "2017-test": {"no-relevant": 1, "labels-outside": 1},
     }
-    assert oddities.get(name, {}).items() <= codes.items()
-    assert "Query" not in found.queries[0]["text"] and found.queries[0]["metadata"]["boolean"]
+    assert oddities.get(name, {}).items() <= counts.items()
+    assert "Query" not in collection.queries[0]["text"] and collection.queries[0]["metadata"]["boolean"]
 
 
 TOPIC = "Topic: {id} \n\nTitle: On {id}: a review \n\nQuery: \n1 “a”[tw] AND b\nTitle: not this\n\nPids: \n    11 \n    12 \n    11\n{more}"
@@ -55,12 +55,15 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_small_layout(folder: Path, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
-    found = load(folder, split="2018-test", store=store)
-    assert found.candidates is not None
-    assert found.candidates.to_dict() == {"CD1": ["11", "12"], "CD2": ["11", "12", "13"]}
-    assert found.queries[0]["text"] == "On CD1: a review"
-    assert found.queries[0]["metadata"] == {"boolean": "1 “a”[tw] AND b\nTitle: not this"}
-    judged = {name: {(q, d): grade for q, d, grade in one.list_judgements()} for name, one in found.qrels.items()}
+    collection = load(folder, split="2018-test", store=store)
+    assert collection.candidates is not None
+    assert collection.candidates.to_dict() == {"CD1": ["11", "12"], "CD2": ["11", "12", "13"]}
+    assert collection.queries[0]["text"] == "On CD1: a review"
+    assert collection.queries[0]["metadata"] == {"boolean": "1 “a”[tw] AND b\nTitle: not this"}
+    judged = {
+        name: {(q, d): grade for q, d, grade in judgements.list_judgements()}
+        for name, judgements in collection.qrels.items()
+    }
     assert [key for key, grade in judged["abstract"].items() if grade] == [("CD1", "11")], "99 is no candidate"
     assert [key for key, grade in judged["content"].items() if grade] == [("CD2", "13")]
     assert len(judged["abstract"]) == 5, "every candidate is judged"
@@ -74,14 +77,14 @@ def test_a_small_layout(folder: Path, tmp_path: Path) -> None:
 
 def test_a_search_that_found_nothing_is_a_topic_with_an_empty_pool(folder: Path, tmp_path: Path) -> None:
     (folder / "2018-TAR/Task2/Testing/topics/3").write_text("Topic: CD3\nTitle: knees\nQuery:\nmri[tiab]\nPids: \n")
-    found = load(folder / "2018-test", name="own", store=LocalStore(tmp_path / "store"))
-    assert found.candidates is not None
-    assert found.candidates.to_dict()["CD3"] == []
-    assert int(found.qrels["abstract"].counts[found.queries.ids.find_rows(["CD3"])[0]]) == 0
-    (told,) = [one for one in found.findings if one.code == "empty-topics"]
-    assert (told.severity, told.examples) == ("warning", ("CD3",))
-    assert told.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"
-    assert not any("clef-tar" in one.message for one in found.findings)
+    collection = load(folder / "2018-test", name="own", store=LocalStore(tmp_path / "store"))
+    assert collection.candidates is not None
+    assert collection.candidates.to_dict()["CD3"] == []
+    assert int(collection.qrels["abstract"].counts[collection.queries.ids.find_rows(["CD3"])[0]]) == 0
+    (empty,) = [finding for finding in collection.findings if finding.code == "empty-topics"]
+    assert (empty.severity, empty.examples) == ("warning", ("CD3",))
+    assert empty.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"
+    assert not any("clef-tar" in finding.message for finding in collection.findings)
 
 
 def test_mistakes(folder: Path, tmp_path: Path) -> None:

@@ -44,56 +44,61 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def matches(found: Collection) -> set[tuple[str, str]]:
+def list_matches(collection: Collection) -> set[tuple[str, str]]:
     """Return the matches as (query, document)."""
-    (qrels,) = found.qrels.values()
-    return {(one.query_id, one.doc_id) for one in qrels.list_judgements() if one.relevance >= 1}
+    (qrels,) = collection.qrels.values()
+    return {(judgement.query_id, judgement.doc_id) for judgement in qrels.list_judgements() if judgement.relevance >= 1}
 
 
-def codes(collection: Collection) -> dict[str, int]:
-    return {one.code: one.count for one in collection.findings}
+def count_findings(collection: Collection) -> dict[str, int]:
+    return {finding.code: finding.count for finding in collection.findings}
 
 
 def test_the_side_that_asks_is_the_queries_and_the_other_the_corpus(tables, store: LocalStore) -> None:
-    found = load(**tables, store=store)
-    assert (found.name, found.split, found.unit, found.relation) == ("shop", "test", "pair", "two_sided")
-    assert (len(found.docs), len(found.queries)) == (3, 4)  # all records ask, whatever the pairs name
-    assert matches(found) == {(right, left) for left, right in MATCHES}
-    assert found.origin["conventions"] == {"ask": "right", "excluded": "class"}
+    collection = load(**tables, store=store)
+    assert (collection.name, collection.split, collection.unit, collection.relation) == (
+        "shop",
+        "test",
+        "pair",
+        "two_sided",
+    )
+    assert (len(collection.docs), len(collection.queries)) == (3, 4)  # all records ask, whatever the pairs name
+    assert list_matches(collection) == {(right, left) for left, right in MATCHES}
+    assert collection.origin["conventions"] == {"ask": "right", "excluded": "class"}
     turned = load(**tables, ask="left", store=store)
-    assert (len(turned.docs), len(turned.queries), matches(turned)) == (4, 3, MATCHES)
+    assert (len(turned.docs), len(turned.queries), list_matches(turned)) == (4, 3, MATCHES)
     assert turned.origin["conventions"]["ask"] == "left"
-    assert (turned.docs.digest, turned.queries.digest) == (found.queries.digest, found.docs.digest)
+    assert (turned.docs.digest, turned.queries.digest) == (collection.queries.digest, collection.docs.digest)
 
 
 def test_every_column_is_text_unless_it_is_excluded(tables, store: LocalStore) -> None:
-    found = load(**tables, store=store)
-    assert list(found.docs.read(TextView(("title", "text")))) == ["apple pie sweet", "bread", "corn yellow"]
-    assert list(found.docs.read(TextView("marked")))[:2] == [
+    collection = load(**tables, store=store)
+    assert list(collection.docs.read(TextView(("title", "text")))) == ["apple pie sweet", "bread", "corn yellow"]
+    assert list(collection.docs.read(TextView("marked")))[:2] == [
         "[COL] title [VAL] apple pie [COL] text [VAL] sweet",
         "[COL] title [VAL] bread",
     ]
-    assert list(found.docs.read_metadata("class")) == ["7", "8", "9"]
+    assert list(collection.docs.read_metadata("class")) == ["7", "8", "9"]
     whole = load(**{**tables, "exclude": ()}, store=store)
     assert next(iter(whole.docs.read(TextView(("title", "text"))))) == "apple pie sweet 7"
-    assert whole.docs.digest != found.docs.digest
+    assert whole.docs.digest != collection.docs.digest
 
 
 def test_all_columns_are_read_though_one_is_called_title(tmp_path: Path, store: LocalStore) -> None:
     for name in "ab":
         (tmp_path / f"{name}.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
-    found = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", store=store)
-    assert list(found.docs.read(TextView(("title", "text")))) == ["camera sony x"]
-    assert list(found.docs.take([0]).read(TextView(("title", "text")))) == ["camera sony x"]
-    assert "title-only" not in codes(found)
-    assert codes(found)["no-judgements"] == 0
+    collection = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", store=store)
+    assert list(collection.docs.read(TextView(("title", "text")))) == ["camera sony x"]
+    assert list(collection.docs.take([0]).read(TextView(("title", "text")))) == ["camera sony x"]
+    assert "title-only" not in count_findings(collection)
+    assert count_findings(collection)["no-judgements"] == 0
     plain = tmp_path / "c"
     plain.mkdir()
     (plain / "corpus.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
     (plain / "queries.csv").write_text("id,text\n1,camera\n")
     other = load(plain, store=store)
     assert list(other.docs.read(TextView(("title", "text")))) == ["camera"]
-    assert other.docs.digest != found.docs.digest
+    assert other.docs.digest != collection.docs.digest
 
 
 def test_the_view_of_all_columns_survives_the_store(tables, tmp_path: Path, store: LocalStore) -> None:
@@ -131,24 +136,29 @@ def test_pair_files_of_every_form(name: str, ask: str, tables, tmp_path: Path, s
         pq.write_table(pa.table({"ltable_id": [0, 1, 2, 2], "rtable_id": [1, 0, 2, 0], "label": [1, 1, 1, 0]}), path)
     if name == "named.csv" and ask == "left":
         pytest.skip("its columns say that the right side asks")
-    found = load(**{**tables, "pairs": path}, ask=ask, store=store, check=False)
+    collection = load(**{**tables, "pairs": path}, ask=ask, store=store, check=False)
     asked = {(right, left) for left, right in MATCHES} if ask == "right" else MATCHES
-    assert (found.split, matches(found)) == (None, asked)
+    assert (collection.split, list_matches(collection)) == (None, asked)
 
 
 def test_one_table(table: Path, tmp_path: Path, store: LocalStore) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("id1,id2,label\na,b,1\nb,a,1\nc,c,1\nd,c,1\na,c,0\na,x,1\n")
-    found = load(records=table, pairs={"gold": pairs}, max_dangling=1, store=store)
-    assert (found.relation, found.unit, found.split, found.self_match) == ("self", "pair", "gold", "id")
-    assert matches(found) == {("a", "b"), ("b", "a"), ("c", "c"), ("c", "d"), ("d", "c"), ("a", "x")}
-    assert found.origin["counts"]["pairs"] == 5  # a b, c c, c d, a c, a x
-    assert repr(found) == "<Collection one/gold: 4 records, pairs: 5 labels>".replace("one", tmp_path.name)
-    assert found.scope is not None
-    assert not found.scope.allows([0, 1], [0, 1]).any()
-    assert found.scope.allows([0, 1], [1, 0]).all()
+    collection = load(records=table, pairs={"gold": pairs}, max_dangling=1, store=store)
+    assert (collection.relation, collection.unit, collection.split, collection.self_match) == (
+        "self",
+        "pair",
+        "gold",
+        "id",
+    )
+    assert list_matches(collection) == {("a", "b"), ("b", "a"), ("c", "c"), ("c", "d"), ("d", "c"), ("a", "x")}
+    assert collection.origin["counts"]["pairs"] == 5  # a b, c c, c d, a c, a x
+    assert repr(collection) == "<Collection one/gold: 4 records, pairs: 5 labels>".replace("one", tmp_path.name)
+    assert collection.scope is not None
+    assert not collection.scope.allows([0, 1], [0, 1]).any()
+    assert collection.scope.allows([0, 1], [1, 0]).all()
     expected = {"mirrored-pairs": 1, "own-pairs": 1, "absent-records": 1, "repeated-records": 1}
-    assert {key: codes(found)[key] for key in expected} == expected
+    assert {key: count_findings(collection)[key] for key in expected} == expected
     load(records=table, pairs=pairs, max_dangling=1, expect={"pairs": 5, "judgements": 5}, store=store)
 
 
@@ -158,21 +168,21 @@ def test_pairs_of_one_table_hold_in_both_directions(
 ) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(f"{header}a,b,1\n")
-    assert matches(load(records=table, pairs=pairs, store=store)) == {("a", "b"), ("b", "a")}
+    assert list_matches(load(records=table, pairs=pairs, store=store)) == {("a", "b"), ("b", "a")}
     pairs.write_text(f"{header}a,b,1\nb,a,0\n")
     with pytest.raises(DataError, match="have labels"):
         load(records=table, pairs=pairs, store=store)
 
 
 def test_some_records_of_one_table_are_another_side(table: Path, store: LocalStore) -> None:
-    found = load(records=table, store=store)
-    assert found.sample(2).relation == "two_sided"
-    assert found.sample(4).relation == "self"
+    collection = load(records=table, store=store)
+    assert collection.sample(2).relation == "two_sided"
+    assert collection.sample(4).relation == "self"
 
 
 def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
-    found = load(**{**tables, "pairs": None}, store=store)
-    assert (found.split, dict(found.qrels), found.open_split) == (None, {}, found.open_split)
+    collection = load(**{**tables, "pairs": None}, store=store)
+    assert (collection.split, dict(collection.qrels), collection.open_split) == (None, {}, collection.open_split)
     tested = load(**tables, store=store)
     assert tested.open_split is not None
     train = tested.open_split("train")
@@ -192,10 +202,12 @@ def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
         "pairs": {"left": "idAbt", "right": "idBuy", "label": "same"},
     }
     files = {"left": tmp_path / "a.csv", "right": tmp_path / "b.csv", "pairs": tmp_path / "p.csv", "columns": columns}
-    assert matches(load(**files, store=store)) == {("9", "7")}
-    assert matches(load(**files, ask="left", store=store)) == {("7", "9")}
+    assert list_matches(load(**files, store=store)) == {("9", "7")}
+    assert list_matches(load(**files, ask="left", store=store)) == {("7", "9")}
     (tmp_path / "b.csv").write_text("key,name\n9,apples\n")
-    assert matches(load(**{**files, "columns": {"id": "key", "pairs": columns["pairs"]}}, store=store)) == {("9", "7")}
+    assert list_matches(load(**{**files, "columns": {"id": "key", "pairs": columns["pairs"]}}, store=store)) == {
+        ("9", "7")
+    }
     with pytest.raises(
         DataError, match=r"columns idAbt, idBuy, same: which is the left record, .*: \{pairs: \{left: …"
     ):
@@ -208,9 +220,9 @@ def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
 
 def test_json_records_have_the_columns_of_all(tmp_path: Path, store: LocalStore) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": 1, "name": "apple"}\n{"id": 2, "price": 3.0, "name": null}\n')
-    found = load(records=tmp_path / "a.jsonl", store=store)
-    assert list(found.docs.read(TextView(("title", "text")))) == ["apple", "3"]
-    assert list(found.docs.read(TextView("marked"))) == ["[COL] name [VAL] apple", "[COL] price [VAL] 3"]
+    collection = load(records=tmp_path / "a.jsonl", store=store)
+    assert list(collection.docs.read(TextView(("title", "text")))) == ["apple", "3"]
+    assert list(collection.docs.read(TextView("marked"))) == ["[COL] name [VAL] apple", "[COL] price [VAL] 3"]
 
 
 @pytest.mark.parametrize("tables_end", ["", "1,bread\n"])
@@ -220,11 +232,11 @@ def test_tables_and_pairs_of_nothing(tables_end: str, pairs_end: str, tmp_path: 
     (tmp_path / "p.csv").write_text("ltable_id,rtable_id,label\n" + pairs_end)
     (tmp_path / "b.csv").write_text("id,name\n1,bread\n")
     pairs = {"train": tmp_path / "p.csv", "test": tmp_path / "p.csv"}
-    found = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", pairs=pairs, store=store, check=False)
-    assert ("no-documents" in codes(found)) == (not tables_end)
-    assert ("absent-records" in codes(found)) == (not tables_end and bool(pairs_end))
-    one = load(records=tmp_path / "a.csv", pairs=pairs, store=store, check=False)
-    assert (len(one.docs), len(one.qrels["pairs"])) == (bool(tables_end), bool(tables_end and pairs_end))
+    collection = load(left=tmp_path / "a.csv", right=tmp_path / "b.csv", pairs=pairs, store=store, check=False)
+    assert ("no-documents" in count_findings(collection)) == (not tables_end)
+    assert ("absent-records" in count_findings(collection)) == (not tables_end and bool(pairs_end))
+    collection = load(records=tmp_path / "a.csv", pairs=pairs, store=store, check=False)
+    assert (len(collection.docs), len(collection.qrels["pairs"])) == (bool(tables_end), bool(tables_end and pairs_end))
 
 
 def test_columns_that_stand_the_other_way_round(tmp_path: Path, store: LocalStore) -> None:
@@ -277,5 +289,5 @@ def test_a_column_of_text_called_metadata(tmp_path: Path, store: LocalStore) -> 
     (tmp_path / "a.csv").write_text("id,name,metadata\n1,apple,red\n")
     with pytest.raises(DataError, match=r"a\.csv:2: a column of text cannot be called metadata; rename or exclude it"):
         load(records=tmp_path / "a.csv", store=store)
-    found = load(records=tmp_path / "a.csv", exclude="metadata", store=store)
-    assert list(found.docs.read_metadata("metadata")) == ["red"]
+    collection = load(records=tmp_path / "a.csv", exclude="metadata", store=store)
+    assert list(collection.docs.read_metadata("metadata")) == ["red"]
