@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nirank.report.plain import plain
+from nirank.report.plain import to_plain
 from nirank.results.leaderboard import read_leaderboard
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ COMPARED = (
 
 def read_rows(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return the rows of a results folder by collection, judgements and system."""
-    rows = plain(read_leaderboard(folder / "leaderboard.json").rows)
+    rows = to_plain(read_leaderboard(folder / "leaderboard.json").rows)
     return {tuple(str(row[name]) for name in KEY): row for row in rows}
 
 

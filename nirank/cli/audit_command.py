@@ -33,9 +33,15 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
     import time
 
     from nirank.cli.console import set_up_logging
-    from nirank.report.audit import audit_json, audit_markdown, audit_text, audit_values, failed_audit
+    from nirank.report.audit import (
+        describe_audit,
+        describe_failed_audit,
+        format_audit_json,
+        format_audit_markdown,
+        format_audit_text,
+    )
     from nirank.report.folder import write_text
-    from nirank.report.place import AUDIT, require_place, told
+    from nirank.report.place import AUDIT, report_write_errors, require_place
 
     set_up_logging(quiet=False, debug=False)
     if out is not None:
@@ -45,14 +51,14 @@ def audit(collections: tuple[str, ...], split: str | None, queries: str | None, 
         for open_collection in _list_openers(source, {"split": split, "queries": queries}):
             started = time.perf_counter()
             try:
-                audits.append(audit_values(open_collection(), time.perf_counter() - started))
+                audits.append(describe_audit(open_collection(), time.perf_counter() - started))
             except NirankError as error:
-                audits.append(failed_audit(source, error.messages))
-            click.echo(audit_text(audits[-1]))
+                audits.append(describe_failed_audit(source, error.messages))
+            click.echo(format_audit_text(audits[-1]))
     if out is not None:
-        with told(out):
-            write_text(out / "audit.json", audit_json(audits))
-            write_text(out / "audit.md", audit_markdown(audits))
+        with report_write_errors(out):
+            write_text(out / "audit.json", format_audit_json(audits))
+            write_text(out / "audit.md", format_audit_markdown(audits))
         log.info("written to %s", out)
     if any(finding["severity"] == "error" for values in audits for finding in values["findings"]):
         sys.exit(2)

@@ -94,9 +94,9 @@ def run(
         click.echo(text if explain else f"{config}: ok, {text.splitlines()[-1]}")
         return
     experiment.check()  # before anything is written
-    from nirank.report.place import results_place
+    from nirank.report.place import hold_folder
 
-    with results_place(folder):
+    with hold_folder(folder):
         log_to_file(folder / "nirank.log")
         _log_findings(experiment.collections, quiet)
         result = experiment.run(ConsoleReporter(quiet=quiet), time_again=time_again)

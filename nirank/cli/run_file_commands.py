@@ -24,12 +24,12 @@ _PATH = click.Path(path_type=Path)
 def _evaluate_by_protocol(qrels: Path, runs: tuple[Path, ...], protocol: str, out: Path | None) -> str:
     """Evaluate runs as a year's script does, write files where they are wanted, and return the table."""
     from nirank.experiment.run_files import evaluate_tar_runs
-    from nirank.report.protocol import protocol_grid, write_protocol
+    from nirank.report.protocol import make_protocol_grid, write_protocol
     from nirank.report.text import align_grid
 
     evaluations, rows, manifest = evaluate_tar_runs(qrels, runs, protocol, command=get_command_line())
     year: Any = protocol[-4:]
-    grid = protocol_grid(f"{qrels.name}, {protocol}", evaluations, year)
+    grid = make_protocol_grid(f"{qrels.name}, {protocol}", evaluations, year)
     if out is not None:
         write_protocol(out, grid, rows, evaluations, year, manifest)
         log.info("written to %s", out)
@@ -160,7 +160,7 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **option
     """
     from nirank.cli.console import set_up_logging
     from nirank.experiment.run_files import list_differences
-    from nirank.report.grid import shown_as
+    from nirank.report.grid import format_value
 
     set_up_logging(quiet=False, debug=False)
     require_results_folder(out)
@@ -172,11 +172,11 @@ def compare(a: Path, b: Path, measure: str, top: int, out: Path | None, **option
         + "".join(f"  {label.rjust(_CELL)}" for label in ("A", "B", "B - A"))
     )
     for query, value_a, value_b, difference in rows[:top]:
-        cells = (shown_as(measure, value_a), shown_as(measure, value_b), shown_as(measure, difference, "+"))
+        cells = (format_value(measure, value_a), format_value(measure, value_b), format_value(measure, difference, "+"))
         click.echo("  ".join([query.ljust(width), *(cell.rjust(_CELL) for cell in cells)]))
     family = next(iter(result.comparisons.values()))
     (comparison,) = family.pairs
-    mean, low, high = (shown_as(measure, value, "+") for value in (comparison.difference, *comparison.interval))
+    mean, low, high = (format_value(measure, value, "+") for value in (comparison.difference, *comparison.interval))
     p_value = f"p {comparison.p:.4f}" if comparison.n > 1 else family.describe_tests()
     missing = f" ({comparison.no_value:,} more without a value)" if comparison.no_value else ""
     click.echo(

@@ -18,9 +18,9 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.ledger import Lost
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.report import detail_grids, html_table, manifest, text_table, write
+from nirank.report import format_text, make_detail_grids, make_manifest, render_html_table, write_results
 from nirank.report.files import LOST_COLUMNS
-from nirank.results.evidence import COLUMNS, Folded, evidence
+from nirank.results.evidence import COLUMNS, FoldedList, list_evidence
 from nirank.results.row import Row
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ class Table:
     details: bool = False
 
     def __str__(self) -> str:
-        details = detail_grids(self.rows, self.measures) if self.details else ()
-        return text_table(self.rows, self.measures, details)
+        details = make_detail_grids(self.rows, self.measures) if self.details else ()
+        return format_text(self.rows, self.measures, details)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows, self.measures)
+        return render_html_table(self.rows, self.measures)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Result:
     systems: Mapping[str, Pipeline]
     rows: list[Row] = field(default_factory=list)
     rankings: dict[RowKey, Pairs] = field(default_factory=dict)
-    folds: dict[RowKey, tuple[Folded, ...]] = field(default_factory=dict)
+    folds: dict[RowKey, tuple[FoldedList, ...]] = field(default_factory=dict)
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
     comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
     lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Result:
     @property
     def findings(self) -> dict[str, tuple[Finding, ...]]:
         """What the audit found, by collection."""
-        return {one.name: one.findings for one in self.collections}
+        return {collection.name: collection.findings for collection in self.collections}
 
     def table(self, *, details: bool = False) -> Table:
         """Return the leaderboard.
@@ -105,7 +105,7 @@ class Result:
         return Table(self.rows, self.measures, details)
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows, self.measures)
+        return render_html_table(self.rows, self.measures)
 
     def __repr__(self) -> str:
         return str(self.table())
@@ -123,14 +123,14 @@ class Result:
                     "split": split,
                     "qrels": qrels,
                     "system": name,
-                    "query_id": list(one.queries),
+                    "query_id": list(evaluation.queries),
                     "measure": measure,
                     "value": values,
                 }
             )
-            for (collection, split, qrels, name), one in self.evaluations.items()
+            for (collection, split, qrels, name), evaluation in self.evaluations.items()
             if system in (None, name)
-            for measure, values in one.per_query.items()
+            for measure, values in evaluation.per_query.items()
         ]
         columns = ["collection", "split", "qrels", "system", "query_id", "measure", "value"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
@@ -144,10 +144,10 @@ class Result:
         return self.rankings[self._key(system, collection, split)]
 
     def _ranking(self, key: RowKey) -> Ranking:
-        found = self.rankings[key]
-        if not isinstance(found, Ranking):
+        ranking = self.rankings[key]
+        if not isinstance(ranking, Ranking):
             raise ConfigError(f"system '{key[2]}' gives candidate pairs without order, no ranking: ask for its pairs")
-        return found
+        return ranking
 
     def lost(
         self, system: str, collection: str | None = None, split: str | None = None, *, qrels: str | None = None
@@ -175,7 +175,7 @@ class Result:
         return [qrels for (*at, qrels, system) in self.lost_matches if (*at, system) == key]
 
     def _lost(self, key: RowKey, qrels: str | None) -> list[tuple[str | None, str, str, str]]:
-        return [(qrels, *one) for one in self.lost_matches[key[0], key[1], qrels, key[2]]]
+        return [(qrels, *match) for match in self.lost_matches[key[0], key[1], qrels, key[2]]]
 
     def evidence(
         self, system: str, collection: str | None = None, split: str | None = None, *, depth: int = 10
@@ -187,21 +187,21 @@ class Result:
         import pandas as pd
 
         key = self._key(system, collection, split)
-        rows = evidence(self._ranking(key), self.folds.get(key, ()), depth)
+        rows = list_evidence(self._ranking(key), self.folds.get(key, ()), depth)
         return pd.DataFrame(list(rows), columns=list(COLUMNS))
 
     def _key(self, system: str, collection: str | None, split: str | None) -> RowKey:
         self._known(system)
-        found = [
+        keys = [
             key
             for key in self.rankings
             if key[2] == system and collection in (None, key[0]) and split in (None, key[1])
         ]
-        if not found:
+        if not keys:
             raise ConfigError(f"system '{system}' has no ranking there: it failed, or the collection is another one")
-        if len(found) > 1:
-            raise ConfigError(f"system '{system}' ranked {len(found)} collections; name one, and its split")
-        return found[0]
+        if len(keys) > 1:
+            raise ConfigError(f"system '{system}' ranked {len(keys)} collections; name one, and its split")
+        return keys[0]
 
     def compared(self) -> pd.DataFrame:
         """Return one line a pair of systems and measure: difference, interval, p-values, effect, wins, ties, losses."""
@@ -210,8 +210,8 @@ class Result:
         return pd.DataFrame(
             [
                 {"collection": key[0], "split": key[1], "qrels": key[2], **pair.to_dict()}
-                for key, found in self.comparisons.items()
-                for pair in found.pairs
+                for key, comparisons in self.comparisons.items()
+                for pair in comparisons.pairs
             ]
         )
 
@@ -220,14 +220,17 @@ class Result:
             raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
 
     def _passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
-        return lambda: evidence(self._ranking(key), self.folds[key], EVIDENCE_DEPTH)
+        return lambda: list_evidence(self._ranking(key), self.folds[key], EVIDENCE_DEPTH)
 
     def manifest(self, **more: Any) -> dict[str, Any]:
         """Return what another person needs to check this run: versions, data, machine, timings, counts."""
-        return manifest(
+        return make_manifest(
             rows=self.rows,
             systems={name: repr(pipeline) for name, pipeline in self.systems.items()},
-            collections=[{"name": one.name, "split": one.split, **one.origin} for one in self.collections],
+            collections=[
+                {"name": collection.name, "split": collection.split, **collection.origin}
+                for collection in self.collections
+            ],
             measures=list(self.measures),
             began=self.began,
             seconds=self.seconds,
@@ -244,15 +247,15 @@ class Result:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"{place}: cannot be made ({error.strerror or error}); expected a folder") from None
-        write(
+        write_results(
             place,
             self.rows,
             measures=self.measures,
             manifest=self.manifest(**more),
             findings=self.findings,
             comparisons=[
-                {"collection": key[0], "split": key[1], "qrels": key[2], **found.to_dict()}
-                for key, found in self.comparisons.items()
+                {"collection": key[0], "split": key[1], "qrels": key[2], **comparisons.to_dict()}
+                for key, comparisons in self.comparisons.items()
             ],
             runs=self.rankings,
             lost={

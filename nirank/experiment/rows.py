@@ -27,7 +27,7 @@ from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.plan.costs import NodeCost, sum_costs, sum_counts
 from nirank.plan.execute import Runner
-from nirank.results.contamination import ZeroShot, zero_shot
+from nirank.results.contamination import ZeroShot, judge_zero_shot
 from nirank.results.row import (
     Candidate,
     Choice,
@@ -91,7 +91,7 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost
         counts=counts,
         cost=sum_costs(spent, len(collection.queries)),
         trainings=describe_trainings(run.target, runner),
-        conventions=replace(row.conventions, stages=stage_conventions(run.pipeline, declared, collection)),
+        conventions=replace(row.conventions, stages=describe_stage_conventions(run.pipeline, declared, collection)),
     )
 
 
@@ -130,7 +130,7 @@ def _judge_zero_shot(run: SystemRun) -> ZeroShot:
     trained_here = run.list_training_on_documents()
     if trained_here:
         return ZeroShot("no", f"trained on {', '.join(trained_here)}")
-    return zero_shot(run.pipeline, run.collection)
+    return judge_zero_shot(run.pipeline, run.collection)
 
 
 def _add_training(row: Row, run: SystemRun) -> Row:
@@ -232,7 +232,7 @@ def _count_32_bit_ties(ranking: Ranking) -> dict[str, int]:
     return {"tied_in_32_bits": n} if n else {}
 
 
-def stage_conventions(
+def describe_stage_conventions(
     pipeline: Pipeline, declared: Mapping[str, Any], collection: Collection
 ) -> dict[str, Mapping[str, Any]]:
     """Return what each stage of a pipeline states about itself, and what it declared while running."""
@@ -240,7 +240,7 @@ def stage_conventions(
 
     def visit(part: Any, reads_declared: bool) -> None:
         if isinstance(part, Stage):
-            views = _views_read(part, collection) if reads_declared else {}
+            views = _describe_views(part, collection) if reads_declared else {}
             stated[part.title] = {**part.describe_conventions(), **views, **declared.get(part.title, {})}
             return
         for child in children(part):
@@ -250,7 +250,7 @@ def stage_conventions(
     return stated | {label: values for label, values in declared.items() if label not in stated}
 
 
-def _views_read(stage: Stage, collection: Collection) -> dict[str, str]:
+def _describe_views(stage: Stage, collection: Collection) -> dict[str, str]:
     """Return the text views by which a stage reads whole documents and declared queries, as they come out there."""
     sides = {"queries": collection.queries, "docs": collection.docs}
     views = [(option, view, sides[side]) for option, side, view in stage.list_text_views() if option in _VIEWS]

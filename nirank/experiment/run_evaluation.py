@@ -16,7 +16,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.plan.costs import NodeCost
 from nirank.plan.execute import FailedNode, Runner
-from nirank.results.evidence import folded
+from nirank.results.evidence import find_folds
 from nirank.results.summaries import add_comparisons
 
 log = logging.getLogger("nirank")
@@ -56,7 +56,7 @@ def evaluate_system_run(
         return
     node_costs = _list_costs(run, runner)
     key = (collection.name, collection.split, run.system)
-    result.rankings[key], result.folds[key] = pairs, folded(run.target, runner)
+    result.rankings[key], result.folds[key] = pairs, find_folds(run.target, runner)
     for row, qrels in zip(rows, qrels_sets, strict=True):
         row = add_outcome(row, run, pairs, node_costs, runner)
         if qrels is None:

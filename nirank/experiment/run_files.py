@@ -29,7 +29,7 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.flow.trec import Duplicates, OrderBy, read_run
 from nirank.flow.trec import RunFile as ReadRun
-from nirank.report import manifest
+from nirank.report import make_manifest
 from nirank.results.row import Conventions, QueryCounts, Row
 from nirank.results.summaries import add_comparisons, add_evaluation
 from nirank.stages.run import RunFile, guess_depth, restrict_run
@@ -146,7 +146,7 @@ def evaluate_tar_runs(
         raise DataError(*mistakes)
     systems = {name: repr(RunFile(str(path))) for name, path in paths.items()}
     measures = list(dict.fromkeys(name for evaluation in evaluations.values() for name in evaluation.overall))
-    summary = manifest(
+    summary = make_manifest(
         rows=rows,
         systems=systems,
         collections=(),

@@ -13,24 +13,24 @@ from nirank.collections.findings import Finding
 _ORDER = ("error", "warning", "note")
 
 
-def audit_values(one: Collection, seconds: float) -> dict[str, Any]:
+def describe_audit(collection: Collection, seconds: float) -> dict[str, Any]:
     """Return an audit as JSON values: what the collection is, and every finding, the gravest first."""
-    findings = sorted(one.findings, key=lambda finding: _ORDER.index(finding.severity))
+    findings = sorted(collection.findings, key=lambda finding: _ORDER.index(finding.severity))
     return {
-        "collection": one.name,
-        "split": one.split,
-        "source": one.origin.get("source"),
+        "collection": collection.name,
+        "split": collection.split,
+        "source": collection.origin.get("source"),
         "seconds": round(seconds, 2),
-        "counts": dict(one.origin.get("counts", {})),
-        "digests": dict(one.origin.get("digests", {})),
-        "texts": dict(one.origin.get("texts", {})),
+        "counts": dict(collection.origin.get("counts", {})),
+        "digests": dict(collection.origin.get("digests", {})),
+        "texts": dict(collection.origin.get("texts", {})),
         "findings": [asdict(finding) for finding in findings],
     }
 
 
-def audit_text(audit: Mapping[str, Any]) -> str:
+def format_audit_text(audit: Mapping[str, Any]) -> str:
     """Return an audit for the terminal."""
-    lines = [_title(audit), *(f"  {line}" for line in _facts(audit))]
+    lines = [_name_collection(audit), *(f"  {line}" for line in _list_facts(audit))]
     for finding in audit["findings"]:
         count = f"{finding['count']:,}" if finding["count"] else ""
         lines.append(f"  {finding['severity']:8} {finding['code']:27} {count:>9}  {finding['message']}")
@@ -39,37 +39,37 @@ def audit_text(audit: Mapping[str, Any]) -> str:
     return "\n".join(lines if audit["findings"] else [*lines, "  nothing found"])
 
 
-def audit_markdown(audits: Sequence[Mapping[str, Any]]) -> str:
+def format_audit_markdown(audits: Sequence[Mapping[str, Any]]) -> str:
     """Return audits as a Markdown page."""
     parts = ["# Audit"]
     for audit in audits:
         rows = [
-            f"| {one['severity']} | {one['code']} | {one['count'] or ''} | {_cell(one['message'])} |"
-            f" {_cell(', '.join(one['examples']))} |"
-            for one in audit["findings"]
+            f"| {finding['severity']} | {finding['code']} | {finding['count'] or ''}"
+            f" | {_escape_cell(finding['message'])} | {_escape_cell(', '.join(finding['examples']))} |"
+            for finding in audit["findings"]
         ]
         head = ["| severity | finding | count | what | for example |", "| --- | --- | ---: | --- | --- |"]
-        parts.append("\n".join([f"## {_title(audit)}", "", *(f"- {line}" for line in _facts(audit))]))
+        parts.append("\n".join([f"## {_name_collection(audit)}", "", *(f"- {line}" for line in _list_facts(audit))]))
         parts.append("\n".join([*head, *rows]) if rows else "Nothing found.")
     return "\n\n".join(parts) + "\n"
 
 
-def audit_json(audits: Sequence[Mapping[str, Any]]) -> str:
+def format_audit_json(audits: Sequence[Mapping[str, Any]]) -> str:
     """Return audits as JSON text."""
     return json.dumps({"version": 1, "audits": audits}, indent=1, ensure_ascii=False) + "\n"
 
 
-def failed_audit(source: str, messages: Sequence[str]) -> dict[str, Any]:
+def describe_failed_audit(source: str, messages: Sequence[str]) -> dict[str, Any]:
     """Return the audit of a collection that cannot be loaded: its errors."""
     findings = [asdict(Finding("cannot-be-loaded", "error", 0, message)) for message in messages]
     return {"collection": source, "split": None, "source": source, "findings": findings}
 
 
-def _title(audit: Mapping[str, Any]) -> str:
+def _name_collection(audit: Mapping[str, Any]) -> str:
     return str(audit["collection"]) + (f"/{audit['split']}" if audit["split"] else "")
 
 
-def _facts(audit: Mapping[str, Any]) -> Iterator[str]:
+def _list_facts(audit: Mapping[str, Any]) -> Iterator[str]:
     counts = audit.get("counts")
     if not counts:
         return
@@ -79,5 +79,5 @@ def _facts(audit: Mapping[str, Any]) -> Iterator[str]:
         yield f"{side}: {facts['mean_words']:,.1f} words on average, {facts['most_words']:,} at most{keys}"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

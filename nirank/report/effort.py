@@ -30,27 +30,27 @@ class Chart:
     lines: Sequence[Line]
 
 
-def effort_charts(rows: Sequence[Row]) -> list[Chart]:
+def make_effort_charts(rows: Sequence[Row]) -> list[Chart]:
     """Return a chart for each collection and judgement set with screening measures."""
     groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
     for row in rows:
         if row.effort:
             groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
     return [
-        Chart(" ".join(filter(None, key)), [_line(row, at) for at, row in enumerate(group)])
+        Chart(" ".join(filter(None, key)), [_draw_line(row, at) for at, row in enumerate(group)])
         for key, group in groups.items()
     ]
 
 
-def _line(row: Row, at: int) -> Line:
+def _draw_line(row: Row, at: int) -> Line:
     last = len(row.effort) - 1
     points = " ".join(
         f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row.effort)
     )
-    return coloured(row.system, points, at)
+    return colour_line(row.system, points, at)
 
 
-def coloured(label: str, points: str, at: int) -> Line:
+def colour_line(label: str, points: str, at: int) -> Line:
     """Return a line in the colour and dash of the at-th of a chart."""
     dash = _DASHES[at // len(_COLOURS) % len(_DASHES)]
     return Line(label, points, _COLOURS[at % len(_COLOURS)], dash)

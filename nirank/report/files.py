@@ -19,12 +19,12 @@ from nirank.flow.pair_files import write_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.trec import write_run
-from nirank.report.details import detail_grids
-from nirank.report.folder import Large, as_json, write_folder
-from nirank.report.names import Key, run_paths
-from nirank.report.page import page
-from nirank.report.plain import plain
-from nirank.report.table import markdown
+from nirank.report.details import make_detail_grids
+from nirank.report.folder import Large, format_json, write_folder
+from nirank.report.names import Key, name_run_files
+from nirank.report.page import render_page
+from nirank.report.plain import to_plain
+from nirank.report.table import format_markdown
 from nirank.results.leaderboard import VERSION
 from nirank.results.row import Row
 
@@ -35,7 +35,7 @@ _COSTS = ("ms_per_query", "loading_s", "index_s", "training_s", "parameters", "d
 _Line = Mapping[str, Any]
 
 
-def write(
+def write_results(
     folder: Path,
     rows: Sequence[Row],
     *,
@@ -53,31 +53,35 @@ def write(
     A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. Candidates without order are
     always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
     """
-    rows, manifest = [_mask_row(row) for row in rows], plain(manifest)
-    hidden = {name: mask_secrets(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
-    manifest = {**manifest, **hidden}
+    rows, manifest = [_mask_row(row) for row in rows], to_plain(manifest)
+    masked = {name: mask_secrets(manifest[name]) for name in ("config", "systems", "command") if name in manifest}
+    manifest = {**manifest, **masked}
     drawings = {name: mask_secrets(drawing) for name, drawing in drawings.items()}
     addresses = {(row.collection, row.split, row.system): row.address for row in rows}
     large: dict[str, Large] = {}
-    missed = lost or {}
-    for key, path in run_paths(list(runs)).items():
-        found, stem = runs[key], path.removesuffix(".run.gz")
-        content = _content(addresses.get(key, ""), found)
-        if isinstance(found, Ranking):
-            table = f"{stem}.run.parquet", partial(write_run, found)
-            large[path] = Large(content, partial(write_run, found, tag=stem.rpartition("/")[2]), table)
+    lost_matches = lost or {}
+    for key, path in name_run_files(list(runs)).items():
+        pairs, stem = runs[key], path.removesuffix(".run.gz")
+        content = _digest_content(addresses.get(key, ""), pairs)
+        if isinstance(pairs, Ranking):
+            table = f"{stem}.run.parquet", partial(write_run, pairs)
+            large[path] = Large(content, partial(write_run, pairs, tag=stem.rpartition("/")[2]), table)
         else:
-            large[f"{stem}.pairs.parquet"] = Large(content, partial(write_pairs, found))
-        if key in missed:
-            large[f"{stem}.lost.csv"] = Large(digest([list(row) for row in missed[key]]), partial(_lost, missed[key]))
+            large[f"{stem}.pairs.parquet"] = Large(content, partial(write_pairs, pairs))
+        if key in lost_matches:
+            large[f"{stem}.lost.csv"] = Large(
+                digest([list(row) for row in lost_matches[key]]), partial(_write_lost, lost_matches[key])
+            )
         if key in evidence:
-            large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(content, partial(_table, evidence[key]))
-    details = detail_grids(rows, measures)
+            large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(
+                content, partial(_write_table, evidence[key])
+            )
+    details = make_detail_grids(rows, measures)
     texts = {
-        "leaderboard.json": as_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),
-        "leaderboard.md": markdown(rows, measures, details),
-        "leaderboard.csv": as_csv(rows, measures),
-        "report.html": page(rows, measures, manifest, findings, drawings, details),
+        "leaderboard.json": format_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),
+        "leaderboard.md": format_markdown(rows, measures, details),
+        "leaderboard.csv": format_csv(rows, measures),
+        "report.html": render_page(rows, measures, manifest, findings, drawings, details),
     }
     write_folder(folder, manifest, texts, large)
 
@@ -88,16 +92,16 @@ def _mask_row(row: Row) -> Row:
     return replace(row, **{name: mask_secrets(getattr(row, name)) for name in names})
 
 
-def _content(address: str, found: Pairs) -> str:
+def _digest_content(address: str, pairs: Pairs) -> str:
     """Return a digest of what a run file says: the recipe and its collection, and the arrays."""
-    running = Digester()
-    running.add(address)
-    for array in (found.offsets, found.rows, *((found.scores,) if isinstance(found, Ranking) else ())):
-        running.add_bytes(np.ascontiguousarray(array).tobytes())
-    return running.hexdigest()
+    digester = Digester()
+    digester.add(address)
+    for array in (pairs.offsets, pairs.rows, *((pairs.scores,) if isinstance(pairs, Ranking) else ())):
+        digester.add_bytes(np.ascontiguousarray(array).tobytes())
+    return digester.hexdigest()
 
 
-def _lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
+def _write_lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
     """Write the matches that a system lacks as CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -105,7 +109,7 @@ def _lost(rows: Sequence[Sequence[str | None]], path: Path) -> None:
         writer.writerows(rows)
 
 
-def _table(rows: Callable[[], Iterable[_Line]], path: Path) -> None:
+def _write_table(rows: Callable[[], Iterable[_Line]], path: Path) -> None:
     """Write rows as tab-separated values; what holds a tab, a line break or a quote stands in quotes."""
     with gzip.GzipFile(path, "wb", mtime=0) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -115,7 +119,7 @@ def _table(rows: Callable[[], Iterable[_Line]], path: Path) -> None:
             writer.writerow(row.values())
 
 
-def as_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
+def format_csv(rows: Sequence[Row], measures: Sequence[str]) -> str:
     """Return rows as the text of a CSV file, a column for each measure; what has no value is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

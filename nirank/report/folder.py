@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from nirank.errors import StageError
-from nirank.report.place import FILES, RESULTS, checksum, listed_files, remove_file, require_place, results_place, told
-from nirank.report.plain import plain
+from nirank.report.place import (
+    FILES,
+    RESULTS,
+    compute_checksum,
+    hold_folder,
+    read_listed_files,
+    remove_file,
+    report_write_errors,
+    require_place,
+)
+from nirank.report.plain import to_plain
 
 log = logging.getLogger("nirank")
 
@@ -46,16 +55,16 @@ def write_folder(
     nothing else in the folder is touched. Raises ConfigError where it holds what nirank did not write under these
     names, or cannot be written.
     """
-    with results_place(folder), told(folder):
+    with hold_folder(folder), report_write_errors(folder):
         require_place(folder, (*RESULTS, *texts))
-        before = listed_files(folder)
-        every = large or {}
-        others = [file.instead[0] for file in every.values() if file.instead is not None]
+        before = read_listed_files(folder)
+        large_files = large or {}
+        substitutes = [file.instead[0] for file in large_files.values() if file.instead is not None]
         # From here on a run that is killed leaves a manifest that knows all these files as nirank's.
-        begun = {name: before.get(name, {}) for name in (*before, *texts, *every, *others, MANIFEST)}
-        _write_aside(folder / MANIFEST, _text(_listing(manifest, begun)))
+        possible = {name: before.get(name, {}) for name in (*before, *texts, *large_files, *substitutes, MANIFEST)}
+        _write_aside(folder / MANIFEST, _fill_text(_list_files(manifest, possible)))
         files: dict[str, Mapping[str, Any]] = {MANIFEST: {}}
-        for name, file in every.items():
+        for name, file in large_files.items():
             try:
                 files[name] = _write_large(folder, name, file.content, file.fill, before)
             except StageError as error:
@@ -64,37 +73,37 @@ def write_folder(
                 other, fill = file.instead
                 files[other] = _write_large(folder, other, file.content, fill, before)
                 log.warning("no TREC run file: %s; written to %s instead", error, other)
-        files |= {name: _write_aside(folder / name, _text(text)) for name, text in texts.items()}
+        files |= {name: _write_aside(folder / name, _fill_text(text)) for name, text in texts.items()}
         kept = [name for name in before.keys() - files.keys() if not remove_file(folder, name, before[name])]
         if kept:
             log.warning("%s: %d files are not as an earlier run wrote them, and stay: %s", folder, len(kept), min(kept))
-        _write_aside(folder / MANIFEST, _text(_listing(manifest, files)))
+        _write_aside(folder / MANIFEST, _fill_text(_list_files(manifest, files)))
 
 
 def _write_large(
     folder: Path, name: str, content: str, fill: Fill, before: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    there = before.get(name, {})
-    if there.get("content") == content and there.get("sha256") == checksum(folder / name):
-        return there
+    earlier = before.get(name, {})
+    if earlier.get("content") == content and earlier.get("sha256") == compute_checksum(folder / name):
+        return earlier
     return {"content": content, **_write_aside(folder / name, fill)}
 
 
-def as_json(value: Any) -> str:
+def format_json(value: Any) -> str:
     """Return a value as the text of a JSON file."""
-    return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(to_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text beside and rename it."""
-    _write_aside(path, _text(text))
+    _write_aside(path, _fill_text(text))
 
 
-def _listing(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> str:
-    return as_json({**manifest, "files": dict(sorted(files.items()))})
+def _list_files(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> str:
+    return format_json({**manifest, "files": dict(sorted(files.items()))})
 
 
-def _text(text: str) -> Fill:
+def _fill_text(text: str) -> Fill:
     """Return what writes a text; half a character, which UTF-8 cannot say, becomes `\\udc80`."""
     return lambda path: path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -105,6 +114,6 @@ def _write_aside(path: Path, fill: Fill) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as beside:
         written = Path(beside) / path.name
         fill(written)
-        said = {"bytes": written.stat().st_size, "sha256": checksum(written)}
+        facts = {"bytes": written.stat().st_size, "sha256": compute_checksum(written)}
         written.replace(path)
-    return said
+    return facts

@@ -34,7 +34,7 @@ class Grid:
     notes: Sequence[str]
 
 
-def shown_as(measure: str, value: float, sign: str = "") -> str:
+def format_value(measure: str, value: float, sign: str = "") -> str:
     """Return a value as tables print it: ranks with one decimal, candidates two, shares four; CSSR with four digits."""
     family = measure.partition("@")[0]
     if family in _FORMATS:
@@ -42,20 +42,20 @@ def shown_as(measure: str, value: float, sign: str = "") -> str:
     return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
 
 
-def marked_down(grid: Grid) -> str:
+def format_markdown_grid(grid: Grid) -> str:
     """Return a table in Markdown under its title, with its notes as a list."""
     lines = [
-        "| " + " | ".join(_escaped(one) for one in grid.head) + " |",
+        "| " + " | ".join(_escape(head) for head in grid.head) + " |",
         "| --- |" + " ---: |" * (len(grid.head) - 1),
-        *("| " + " | ".join(_bold(cell) for cell in line) + " |" for line in grid.body),
+        *("| " + " | ".join(_embolden(cell) for cell in line) + " |" for line in grid.body),
     ]
     notes = "\n".join(f"- {note}" for note in grid.notes)
     return "\n".join([f"## {grid.title}", "", *lines]) + (f"\n\n{notes}" if notes else "")
 
 
-def _bold(cell: Cell) -> str:
-    return f"**{_escaped(cell.text)}**" if cell.best else _escaped(cell.text)
+def _embolden(cell: Cell) -> str:
+    return f"**{_escape(cell.text)}**" if cell.best else _escape(cell.text)
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

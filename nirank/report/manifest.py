@@ -27,7 +27,7 @@ _PACKAGES = (
 )
 
 
-def manifest(
+def make_manifest(
     *,
     rows: Sequence[Row],
     systems: Mapping[str, str],
@@ -51,28 +51,28 @@ def manifest(
         "config": config,
         "systems": dict(systems),
         "measures": list(measures),
-        "collections": [dict(one) for one in collections],
+        "collections": [dict(collection) for collection in collections],
         "computed": list(computed),
         "rows": [
             {key: getattr(row, key) for key in ("collection", "split", "system", "status", "address", "counts", "cost")}
             for row in rows
         ],
-        "versions": {"python": platform.python_version(), **_versions()},
-        "machine": {"platform": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
+        "versions": {"python": platform.python_version(), **_list_versions()},
+        "machine": {"platform": platform.platform(), "processor": _name_processor(), "cores": os.cpu_count()},
     }
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def _list_versions() -> dict[str, str]:
+    versions = {}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def _processor() -> str:
+def _name_processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

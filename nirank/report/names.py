@@ -16,7 +16,7 @@ _LONGEST = 80  # characters: file systems allow 255 bytes, and endings follow
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
 
-def run_paths(keys: Sequence[Key]) -> dict[Key, str]:
+def name_run_files(keys: Sequence[Key]) -> dict[Key, str]:
     """Return `runs/<collection>/<system>.run.gz` for each (collection, split, system); no two share a file.
 
     A second split of a collection adds `-<split>`.
@@ -26,12 +26,12 @@ def run_paths(keys: Sequence[Key]) -> dict[Key, str]:
     for collection, split, _ in keys:
         more = "" if first_split.setdefault(collection, split) == split else f"-{split}"
         folders[collection, split] = collection + more
-    named = file_names(folders)
-    systems = file_names({system: system for *_, system in keys})
+    named = name_files(folders)
+    systems = name_files({system: system for *_, system in keys})
     return {key: f"runs/{named[key[:2]]}/{systems[key[2]]}.run.gz" for key in keys}
 
 
-def file_names(labels: Mapping[K, str]) -> dict[K, str]:
+def name_files(labels: Mapping[K, str]) -> dict[K, str]:
     """Return a file name for each label: short, allowed on every system, and unlike all others whatever the case.
 
     Characters outside A–Z a–z 0–9 . _ - become `_`. A label that loses more than that (letters of other scripts, what
@@ -41,12 +41,12 @@ def file_names(labels: Mapping[K, str]) -> dict[K, str]:
     plain = {key: _UNSAFE.sub("_", label) for key, label in labels.items()}
     often = Counter(name.lower() for name in plain.values())
     return {
-        key: _numbered(key, plain[key]) if _loses(label) or often[plain[key].lower()] > 1 else plain[key]
+        key: _add_digest(key, plain[key]) if _loses_characters(label) or often[plain[key].lower()] > 1 else plain[key]
         for key, label in labels.items()
     }
 
 
-def _loses(label: str) -> bool:
+def _loses_characters(label: str) -> bool:
     return (
         not label.isascii()
         or not label.strip(".")
@@ -57,6 +57,6 @@ def _loses(label: str) -> bool:
     )
 
 
-def _numbered(key: Hashable, name: str) -> str:
+def _add_digest(key: Hashable, name: str) -> str:
     digest = hashlib.blake2b(repr(key).encode(), digest_size=4).hexdigest()
     return f"{name.replace('.', '_')[:_LONGEST]}-{digest}".lstrip("-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from nirank.report.grid import shown_as
+from nirank.report.grid import format_value
 from nirank.results.row import Row, TrainingQueries
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
@@ -23,7 +23,7 @@ _QUERY_COUNTS = {  # in words
 _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 
-def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     """Return what holds for all systems of a table: ceilings, and where holes in the judgements differ."""
     notes = []
     ceilings: Mapping[str, float] = next((row.ceilings for row in rows if row.ceilings), {})
@@ -40,25 +40,25 @@ def shared_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
                 f"Unjudged documents: of the first {k} results, {parts[most]:.0%} are judged for {most} and"
                 f" {parts[least]:.0%} for {least}; measures at {k} may favour the former."
             )
-    notes += [line for row in measured for line in (*_tied(row, shown), *_unreached(row, shown))]
-    notes += _tested(measured)
-    notes += _trained(measured, shown)
+    notes += [line for row in measured for line in (*_note_ties(row, shown), *_note_short_lists(row, shown))]
+    notes += _note_tests(measured)
+    notes += _note_training(measured, shown)
     return notes
 
 
-def _tied(row: Row, shown: Sequence[str]) -> list[str]:
+def _note_ties(row: Row, shown: Sequence[str]) -> list[str]:
     """Return which values the order of equal scores moves by more than a tenth, in one sentence."""
     ranges = []
     for measure in shown:
         bounds, value = row.ties.get(measure), row.measures.get(measure)
         if bounds is None or value is None or abs(bounds.best - bounds.worst) <= _TIES * abs(value):
             continue
-        ends = f"{shown_as(measure, bounds.worst)} to {shown_as(measure, bounds.best)}"
+        ends = f"{format_value(measure, bounds.worst)} to {format_value(measure, bounds.best)}"
         ranges.append(f"{measure} from {ends} (on {bounds.queries:,} of {row.queries.judged:,} queries)")
     return [f"Ties of {row.system}: the order of equal scores moves {', '.join(ranges)}."] if ranges else []
 
 
-def _unreached(row: Row, shown: Sequence[str]) -> list[str]:
+def _note_short_lists(row: Row, shown: Sequence[str]) -> list[str]:
     """Return on how many queries a list ends before what a screening measure counts, in one sentence."""
     counts = [f"{name} on {n:,}" for name in shown if (n := row.unreached_queries.get(name))]
     if not counts:
@@ -72,22 +72,22 @@ def _unreached(row: Row, shown: Sequence[str]) -> list[str]:
     ]
 
 
-def _tested(rows: Sequence[Row]) -> list[str]:
+def _note_tests(rows: Sequence[Row]) -> list[str]:
     """Return what the marks behind values mean."""
     compared = next((row for row in rows if row.conventions.comparisons), None)
     if compared is None or compared.conventions.comparisons is None or len(rows) < 2:
         return []
-    said = compared.conventions.comparisons
-    if said.startswith("a single query"):
-        return [f"Differences: {said}."]
+    words = compared.conventions.comparisons
+    if words.startswith("a single query"):
+        return [f"Differences: {words}."]
     if compared.baseline:
         meaning = f"▲ significantly better, ▼ significantly worse than {compared.baseline}"
     else:
         meaning = "Systems that share a letter do not differ significantly"
-    return [f"{meaning} ({said})."]
+    return [f"{meaning} ({words})."]
 
 
-def _trained(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
+def _note_training(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     """Return what systems were trained and tuned on, and what stands in columns of it."""
     notes = []
     systems: dict[str, list[str]] = {}
@@ -117,7 +117,7 @@ def _name_training_queries(queries: TrainingQueries) -> str:
     return f"{count}{queries.what}{overlap}{trained}"
 
 
-def footnotes(rows: Sequence[Row]) -> list[str]:
+def list_footnotes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader must know of all tables: conventions, counters, where times come from."""
     notes = [*_describe_conventions(rows), *_describe_counts(rows)]
     if any(row.cost.measured in ("stored", "mixed") for row in rows):
@@ -128,17 +128,17 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
 def _describe_conventions(rows: Sequence[Row]) -> list[str]:
     """Return what all rows have in common in one line, and then what only some have, a line for each kind of row."""
     stated = [(row, _list_conventions(row)) for row in rows if row.status == "ok" and row.conventions.ties is not None]
-    common = [rule for rule in dict.fromkeys(rule for _, rules in stated for rule in rules) if _in_all(rule, stated)]
+    common = [rule for rule in dict.fromkeys(rule for _, rules in stated for rule in rules) if _is_in_all(rule, stated)]
     special: dict[tuple[str, ...], list[str]] = {}
     for row, rules in stated:
-        others = tuple(rule for rule in rules if rule not in common)
-        if others:
-            special.setdefault(others, []).append(_name_judged_collection(row, rows))
+        own_rules = tuple(rule for rule in rules if rule not in common)
+        if own_rules:
+            special.setdefault(own_rules, []).append(_name_judged_collection(row, rows))
     lines = [f"{', '.join(dict.fromkeys(names))}: {' '.join(rules)}" for rules, names in special.items()]
     return [*([" ".join(common)] if common else []), *lines]
 
 
-def _in_all(rule: str, stated: Sequence[tuple[Row, Sequence[str]]]) -> bool:
+def _is_in_all(rule: str, stated: Sequence[tuple[Row, Sequence[str]]]) -> bool:
     return all(rule in rules for _, rules in stated)
 
 

@@ -7,16 +7,16 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from nirank.report.effort import effort_charts
+from nirank.report.effort import make_effort_charts
 from nirank.report.grid import Grid
-from nirank.report.notes import footnotes
-from nirank.report.plain import plain
-from nirank.report.table import grids
-from nirank.report.trainings import curves
+from nirank.report.notes import list_footnotes
+from nirank.report.plain import to_plain
+from nirank.report.table import make_grids
+from nirank.report.trainings import draw_curves
 from nirank.results.row import Row
 
 
-def page(
+def render_page(
     rows: Sequence[Row],
     measures: Sequence[str],
     manifest: Mapping[str, Any],
@@ -28,30 +28,30 @@ def page(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["plain"] = plain
+    environment.filters["plain"] = to_plain
     template = environment.from_string(files("nirank.report").joinpath("page.html").read_text(encoding="utf-8"))
     return template.render(
-        grids=grids(rows, measures),
+        grids=make_grids(rows, measures),
         details=details,
-        charts=effort_charts(rows),
-        curves=curves(rows),
+        charts=make_effort_charts(rows),
+        curves=draw_curves(rows),
         rows=rows,
-        footnotes=footnotes(rows),
+        footnotes=list_footnotes(rows),
         manifest=manifest,
         findings=findings,
         drawings=drawings,
     )
 
 
-def html_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
+def render_html_table(rows: Sequence[Row], measures: Sequence[str]) -> str:
     """Return the leaderboard as an HTML fragment, for notebooks."""
-    tables = "".join(_table(grid) for grid in grids(rows, measures))
-    notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in footnotes(rows))
+    tables = "".join(_render_table(grid) for grid in make_grids(rows, measures))
+    notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in list_footnotes(rows))
     return f"<div>{tables}{notes}</div>"
 
 
-def _table(grid: Grid) -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in grid.head)
+def _render_table(grid: Grid) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in grid.head)
     body = "".join(
         "<tr>" + "".join(f"<td>{f'<b>{escape(c.text)}</b>' if c.best else escape(c.text)}</td>" for c in line) + "</tr>"
         for line in grid.body

@@ -44,18 +44,18 @@ def require_place(folder: Path, names: tuple[str, ...] = RESULTS) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"{folder}: {_cannot(error)}") from None
-    there = [name for name in names if (folder / name).exists()]
-    if there and not _is_ours(folder / names[0]):
-        raise ConfigError(f"{folder}: holds '{there[0]}', which nirank did not write; name another folder")
-    for name in there:
+        raise ConfigError(f"{folder}: {_explain_failure(error)}") from None
+    present = [name for name in names if (folder / name).exists()]
+    if present and not _is_ours(folder / names[0]):
+        raise ConfigError(f"{folder}: holds '{present[0]}', which nirank did not write; name another folder")
+    for name in present:
         if (folder / name).is_dir() != (name in FOLDERS):
             what, wanted = ("a file", "a folder") if name in FOLDERS else ("a folder", "a file")
             raise ConfigError(f"{folder / name}: is {what}; expected {wanted}, or name another folder for the results")
 
 
 @contextmanager
-def results_place(folder: Path) -> Iterator[None]:
+def hold_folder(folder: Path) -> Iterator[None]:
     """Make a folder for results, and hold it against other processes that write there.
 
     Raises ConfigError where it cannot be made or somebody else writes there. May be entered again inside.
@@ -64,14 +64,14 @@ def results_place(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: {_cannot(error)}") from None
+        raise ConfigError(f"{folder}: {_explain_failure(error)}") from None
     lock = FileLock(folder.resolve() / _LOCK, is_singleton=True)
     try:
         lock.acquire(timeout=_WAIT_S)
     except Timeout:
         raise ConfigError(f"{folder}: another process is writing its results there; name another folder") from None
     except OSError as error:
-        raise ConfigError(f"{folder}: {_cannot(error)}") from None
+        raise ConfigError(f"{folder}: {_explain_failure(error)}") from None
     try:
         yield
     finally:
@@ -82,7 +82,7 @@ def results_place(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def told(folder: Path) -> Iterator[None]:
+def report_write_errors(folder: Path) -> Iterator[None]:
     """Tell what goes wrong with files of the folder, or with its disk, as a ConfigError."""
     try:
         yield
@@ -92,30 +92,30 @@ def told(folder: Path) -> Iterator[None]:
         named = error.filename2 or error.filename
         if named is not None and not Path(os.fsdecode(named)).absolute().is_relative_to(folder.absolute()):
             raise
-        raise ConfigError(f"{folder}: {_cannot(error)}; what was computed is stored") from error
+        raise ConfigError(f"{folder}: {_explain_failure(error)}; what was computed is stored") from error
 
 
-def listed_files(folder: Path) -> dict[str, dict[str, Any]]:
+def read_listed_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the files that the manifest of an earlier run lists, where nirank wrote it: those of its own names."""
     if not _is_ours(folder / FILES[0]):
         return {}
     listed = json.loads((folder / FILES[0]).read_text(encoding="utf-8")).get("files")
     files = listed.items() if isinstance(listed, dict) else ()
-    return {name: told if isinstance(told, dict) else {} for name, told in files if _is_name(name)}
+    return {name: facts if isinstance(facts, dict) else {} for name, facts in files if _is_name(name)}
 
 
-def remove_file(folder: Path, name: str, told: Mapping[str, Any]) -> bool:
+def remove_file(folder: Path, name: str, facts: Mapping[str, Any]) -> bool:
     """Remove a file that an earlier run wrote; False if it is not, byte for byte, the one that was written."""
     path = folder / name
     if any((folder / part).is_symlink() for part in (name, *map(str, Path(name).parents))):
         return False
-    if not path.is_file() or told.get("sha256") != checksum(path):
+    if not path.is_file() or facts.get("sha256") != compute_checksum(path):
         return not path.exists()
     path.unlink()
     return True
 
 
-def checksum(path: Path) -> str | None:
+def compute_checksum(path: Path) -> str | None:
     """Return the SHA-256 of a file, None where there is none."""
     try:
         with path.open("rb") as file:
@@ -132,11 +132,11 @@ def _is_name(name: str) -> bool:
 def _is_ours(marker: Path) -> bool:
     """Tell whether nirank wrote a manifest, or the JSON of an audit."""
     try:
-        told = json.loads(marker.read_text(encoding="utf-8"))
-        return "nirank" in told["versions"] if marker.name == FILES[0] else isinstance(told["audits"], list)
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        return "nirank" in content["versions"] if marker.name == FILES[0] else isinstance(content["audits"], list)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
-def _cannot(error: OSError | ValueError) -> str:
+def _explain_failure(error: OSError | ValueError) -> str:
     return f"cannot be written ({getattr(error, 'strerror', None) or error}); name another folder"

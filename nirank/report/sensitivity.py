@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nirank.evaluation.measures import parse_measure
-from nirank.report.grid import Cell, Grid, shown_as
+from nirank.report.grid import Cell, Grid, format_value
 from nirank.results.row import Row
 
 _HEAD = (
@@ -14,7 +14,7 @@ _HEAD = (
 )
 
 
-def sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
+def make_sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return for each collection and judgement set how far ties and holes in the judgements could move the values.
 
     Only systems with a value that either could move have a line. `condensed` is the mean over the lists without
@@ -24,10 +24,10 @@ def sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid
     for row in rows:
         if row.ties or row.holes:
             groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
-    return [_grid(key, group, measures) for key, group in groups.items()]
+    return [_make_grid(key, group, measures) for key, group in groups.items()]
 
 
-def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     body = []
     for measure in measures:
         for row in rows:
@@ -36,16 +36,16 @@ def _grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures
                 continue
             bounds = () if holes is None else (holes.condensed, holes.at_most)
             cells = [
-                shown_as(measure, value),
-                "" if ties is None else f"{shown_as(measure, ties.worst)} to {shown_as(measure, ties.best)}",
+                format_value(measure, value),
+                "" if ties is None else f"{format_value(measure, ties.worst)} to {format_value(measure, ties.best)}",
                 "" if ties is None else f"{ties.queries:,} of {row.queries.judged:,}",
-                _judged(row, measure),
-                *("" if bound is None else shown_as(measure, bound) for bound in bounds or (None, None)),
+                _format_judged_share(row, measure),
+                *("" if bound is None else format_value(measure, bound) for bound in bounds or (None, None)),
             ]
             body.append([Cell(measure), Cell(row.system), *(Cell(text, number=True) for text in cells)])
     return Grid(" ".join(filter(None, ("Ties and unjudged documents:", *key))), _HEAD, body, [])
 
 
-def _judged(row: Row, measure: str) -> str:
+def _format_judged_share(row: Row, measure: str) -> str:
     share = row.judged_at.get(str(parse_measure(measure).cutoff))
     return "" if share is None else f"{share:.0%}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.report.grid import Cell, Grid, shown_as
+from nirank.report.grid import Cell, Grid, format_value
 from nirank.results.row import Row, StagePairs, StageRecall
 
 _Key = tuple[str, str | None, str | None]
 
 
-def stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
+def make_stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return a table for each collection and judgement set; a list that several systems share has one line.
 
     `best` is the first measure's mean if the list were put into the best order. Where no system has more than one list
@@ -21,24 +21,24 @@ def stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
         if row.stages:
             tables.setdefault((row.collection, row.split, row.qrels), []).append(row)
     return [
-        _pair_grid(key, table) if any(row.pairs for row in table) else _recall_grid(key, table, measures)
+        _make_pair_grid(key, table) if any(row.pairs for row in table) else _make_recall_grid(key, table, measures)
         for key, table in tables.items()
         if any(len(row.stages) > 1 or row.pairs for row in table)
     ]
 
 
-def _recall_grid(key: _Key, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_recall_grid(key: _Key, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     measure = next((name for name in measures if name in rows[0].stages[0].best), None)
     body = []
     for stage, systems in _list_stages(rows):
         relevant = f"{stage.relevant:,} of {stage.total:,}"
-        cells = [relevant, f"{stage.recall:.4f}", *([shown_as(measure, stage.best[measure])] if measure else [])]
+        cells = [relevant, f"{stage.recall:.4f}", *([format_value(measure, stage.best[measure])] if measure else [])]
         body.append([Cell(stage.stage), Cell(", ".join(systems)), *(Cell(text, number=True) for text in cells)])
     head = ["stage", "systems", "relevant", "recall", *([f"best {measure}"] if measure else [])]
-    return Grid(_title("Recall after each stage:", key), head, body, ())
+    return Grid(_name_grid("Recall after each stage:", key), head, body, ())
 
 
-def _pair_grid(key: _Key, rows: Sequence[Row]) -> Grid:
+def _make_pair_grid(key: _Key, rows: Sequence[Row]) -> Grid:
     body = []
     for stage, systems in _list_stages(rows):
         pairs = stage.pairs or StagePairs(0, 0.0, 0, 0)
@@ -51,7 +51,7 @@ def _pair_grid(key: _Key, rows: Sequence[Row]) -> Grid:
         if row.pairs
     ]
     head = ["stage", "systems", "matches kept", "lost", "candidates", "candidates a record"]
-    return Grid(_title("Matches after each stage:", key), head, body, notes)
+    return Grid(_name_grid("Matches after each stage:", key), head, body, notes)
 
 
 def _list_stages(rows: Sequence[Row]) -> list[tuple[StageRecall, list[str]]]:
@@ -65,5 +65,5 @@ def _list_stages(rows: Sequence[Row]) -> list[tuple[StageRecall, list[str]]]:
     return list(stages.values())
 
 
-def _title(what: str, key: _Key) -> str:
+def _name_grid(what: str, key: _Key) -> str:
     return " ".join(filter(None, (what, *key)))

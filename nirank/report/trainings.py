@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nirank.report.effort import HEIGHT, WIDTH, Line, coloured
+from nirank.report.effort import HEIGHT, WIDTH, Line, colour_line
 from nirank.report.grid import Cell, Grid
 from nirank.results.row import Row, Training
 
@@ -29,12 +29,12 @@ class Curve:
     greatest: float
 
 
-def curves(rows: Sequence[Row]) -> list[Curve]:
+def draw_curves(rows: Sequence[Row]) -> list[Curve]:
     """Return a chart for each training, however many systems use its model."""
     return [_draw_curve(training) for training in _distinct_trainings(rows) if training.loss]
 
 
-def training_grids(rows: Sequence[Row]) -> list[Grid]:
+def make_training_grids(rows: Sequence[Row]) -> list[Grid]:
     """Return the tables of what training read and what each filter removed, and of what was tuned."""
     tables = []
     trainings = list(_distinct_trainings(rows))
@@ -70,7 +70,7 @@ def training_grids(rows: Sequence[Row]) -> list[Grid]:
 def _distinct_trainings(rows: Sequence[Row]) -> Iterator[Training]:
     """Yield each training once, however many systems use its model."""
     distinct: dict[tuple[str, tuple[tuple[float, float], ...]], Training] = {}
-    for training in (made for row in rows for made in row.trainings if isinstance(made, Training)):
+    for training in (model for row in rows for model in row.trainings if isinstance(model, Training)):
         distinct.setdefault((training.model, training.loss), training)
     yield from distinct.values()
 
@@ -82,13 +82,15 @@ def _draw_curve(training: Training) -> Curve:
     values = [value for _, value in watched]
     least, greatest = (min(values), max(values)) if values else (0.0, 1.0)
     span = max(greatest - least, 1e-9)
-    loss_line = _polyline([(WIDTH * step / steps, HEIGHT * (1 - loss / highest)) for step, loss in points])
-    value_line = _polyline([(WIDTH * step / steps, HEIGHT * (1 - (value - least) / span)) for step, value in watched])
+    loss_line = _format_polyline([(WIDTH * step / steps, HEIGHT * (1 - loss / highest)) for step, loss in points])
+    value_line = _format_polyline(
+        [(WIDTH * step / steps, HEIGHT * (1 - (value - least) / span)) for step, value in watched]
+    )
     measure = training.measure or ""
     return Curve(
         title=training.model,
-        loss=coloured("loss", loss_line, 0),
-        watched=coloured(measure, value_line, 1) if watched else None,
+        loss=colour_line("loss", loss_line, 0),
+        watched=colour_line(measure, value_line, 1) if watched else None,
         highest=highest,
         steps=int(steps),
         measure=measure,
@@ -97,7 +99,7 @@ def _draw_curve(training: Training) -> Curve:
     )
 
 
-def _polyline(points: Sequence[tuple[float, float]]) -> str:
+def _format_polyline(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 

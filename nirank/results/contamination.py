@@ -50,32 +50,37 @@ class _Cards:
     prints: Mapping[int, str]
 
 
-def zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
+def judge_zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
     """Judge a system on a collection by the model cards; the least favourable of its models decides."""
     models = dict.fromkeys(model for stage in walk_stages(pipeline) for model in stage.list_models())
-    found = [_judged(model, collection) for model in models]
+    judgements = [_judge_model(model, collection) for model in models]
     worse: tuple[Answer, ...] = ("no", "unknown")
     for answer in worse:
-        told = [one.why for one in found if one.answer == answer]
-        if told:
-            return ZeroShot(answer, "; ".join(told))
-    told = [one.why for one in found]
-    return ZeroShot("yes", "; ".join(told) or "no trained model")
+        reasons = [judgement.why for judgement in judgements if judgement.answer == answer]
+        if reasons:
+            return ZeroShot(answer, "; ".join(reasons))
+    reasons = [judgement.why for judgement in judgements]
+    return ZeroShot("yes", "; ".join(reasons) or "no trained model")
 
 
-def _judged(model: str, collection: Collection) -> ZeroShot:
-    cards = _cards()
-    name = cards.names.get(_key(model))
-    trained = _trained_on(name, cards) if name else None
+def _judge_model(model: str, collection: Collection) -> ZeroShot:
+    cards = _read_cards()
+    name = cards.names.get(_normalise_name(model))
+    trained = _list_training_data(name, cards) if name else None
     if name is None or trained is None:
         return ZeroShot("unknown", f"no list of what {model} was trained on")
-    keys = _collection_keys(collection) | _by_texts(collection, cards)
-    near = {one for one in trained for key in keys if len(one) >= _LONG and key.startswith(one) and key != one}
-    same = {one for key in keys for one in cards.same.get(key, {key})}
-    shared = {one for key in keys for one in cards.shared.get(key, ())} | near
+    keys = _list_collection_keys(collection) | _find_by_texts(collection, cards)
+    similar = {
+        data_set
+        for data_set in trained
+        for key in keys
+        if len(data_set) >= _LONG and key.startswith(data_set) and key != data_set
+    }
+    same = {data_set for key in keys for data_set in cards.same.get(key, {key})}
+    shared = {data_set for key in keys for data_set in cards.shared.get(key, ())} | similar
     overlaps: tuple[tuple[set[str], Answer], ...] = ((same, "no"), (shared, "unknown"))
     for data, answer in overlaps:
-        common = sorted(trained[one] for one in data & trained.keys())
+        common = sorted(trained[data_set] for data_set in data & trained.keys())
         if common:
             may = "" if answer == "no" else ", which may have the same texts"
             return ZeroShot(answer, f"{model} was trained on {', '.join(common)}{may}")
@@ -84,21 +89,21 @@ def _judged(model: str, collection: Collection) -> ZeroShot:
     return ZeroShot("yes", f"{model} names other training data")
 
 
-def _trained_on(name: str, cards: _Cards, seen: frozenset[str] = frozenset()) -> dict[str, str] | None:
+def _list_training_data(name: str, cards: _Cards, seen: frozenset[str] = frozenset()) -> dict[str, str] | None:
     """Return {key: name} of all data that a model and those it was made from have seen; None where one has no list."""
     card = cards.models.get(name)
     if card is None or "trained_on" not in card:
         return None
-    found = {_key(data): data for data in card["trained_on"]}
+    data_sets = {_normalise_name(data): data for data in card["trained_on"]}
     for parent in card.get("parents", ()):
-        more = None if parent in seen else _trained_on(parent, cards, seen | {name})
-        if more is None:
+        of_parent = None if parent in seen else _list_training_data(parent, cards, seen | {name})
+        if of_parent is None:
             return None
-        found |= more
-    return found
+        data_sets |= of_parent
+    return data_sets
 
 
-def _collection_keys(collection: Collection) -> set[str]:
+def _list_collection_keys(collection: Collection) -> set[str]:
     """Return the names that a collection goes by: its own, and its folder's or the last parts of its id.
 
     A folder above a collection names none: what lies in `nq/` may be anything.
@@ -106,39 +111,43 @@ def _collection_keys(collection: Collection) -> set[str]:
     source = str(collection.origin.get("source", ""))
     in_files = collection.origin.get("reader") in _FILES or source.startswith((".", "/", "~", "\\")) or ":" in source
     parts = re.split(r"[/\\]", source.rstrip("/\\"))[-1 if in_files else -_PARTS :]
-    return {_key(one) for one in (collection.name, *parts)} - {""}
+    return {_normalise_name(part) for part in (collection.name, *parts)} - {""}
 
 
-def _by_texts(collection: Collection, cards: _Cards) -> set[str]:
+def _find_by_texts(collection: Collection, cards: _Cards) -> set[str]:
     """Return the names of the known collections that have most of the same least fingerprints."""
     prints = np.asarray(collection.docs.fingerprints)
     prints = np.unique(prints[prints != 0])[:_PRINTS].tolist()
-    found = Counter(cards.prints[one] for one in prints if one in cards.prints)
-    return {name for name, n in found.items() if 2 * n >= _PRINTS}
+    counts = Counter(cards.prints[fingerprint] for fingerprint in prints if fingerprint in cards.prints)
+    return {name for name, n in counts.items() if 2 * n >= _PRINTS}
 
 
-def _key(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 @cache
-def _cards() -> _Cards:
+def _read_cards() -> _Cards:
     import yaml
 
     read = yaml.safe_load(files("nirank.results").joinpath("model_cards.yaml").read_text(encoding="utf-8"))
     models: dict[str, Any] = read["models"]
-    names = {_key(one): name for name, card in models.items() for one in (name, *card.get("also", ()))}
+    names = {_normalise_name(alias): name for name, card in models.items() for alias in (name, *card.get("also", ()))}
     same, shared = (
         {
-            _key(name): frozenset(map(_key, one[how]))
-            for one in read["collections"]
-            if how in one
-            for name in one["names"]
+            _normalise_name(name): frozenset(map(_normalise_name, collection[how]))
+            for collection in read["collections"]
+            if how in collection
+            for name in collection["names"]
         }
         for how in ("is", "may")
     )
     collections: list[dict[str, Any]] = read["collections"]
-    data = {_key(one) for card in models.values() for one in card.get("trained_on", ())}
-    known = data.union(_key(name) for one in collections for name in one["names"])
-    prints = {int(print_, 16): _key(one["names"][0]) for one in collections for print_ in one.get("prints", ())}
+    data = {_normalise_name(name) for card in models.values() for name in card.get("trained_on", ())}
+    known = data.union(_normalise_name(name) for collection in collections for name in collection["names"])
+    prints = {
+        int(print_, 16): _normalise_name(collection["names"][0])
+        for collection in collections
+        for print_ in collection.get("prints", ())
+    }
     return _Cards(models, names, same, shared, frozenset(known), prints)

@@ -23,7 +23,7 @@ _Arranged = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class FoldedList:
     """What one `fold` of a system folded.
 
     label   its title
@@ -59,23 +59,31 @@ class Folded:
         return [(int(parts[at]), float(scores[at])) for at in order[:most]]
 
 
-def folded(node: Node, runner: Runner) -> tuple[Folded, ...]:
+def find_folds(node: Node, runner: Runner) -> tuple[FoldedList, ...]:
     """Return the folds on the way to a system's ranking that are over its own queries and documents."""
-    found = []
-    for one in node.walk():
-        if one.task.endswith(".parts:fold") and all(
-            one.get_input(role) == node.get_input(role) for role in ("queries", "docs")
+    folds = []
+    for fold_node in node.walk():
+        if fold_node.task.endswith(".parts:fold") and all(
+            fold_node.get_input(role) == node.get_input(role) for role in ("queries", "docs")
         ):
-            below = runner.get_value(one.get_input("list"))
-            parts, docs = runner.get_value(one.get_input("parts")), runner.get_value(one.get_input("docs"))
-            params = one.params
-            found.append(
-                Folded(one.label, below, parts, params["side"], params["keep"], params.get("top"), max(len(docs), 1))
+            ranking = runner.get_value(fold_node.get_input("list"))
+            parts, docs = runner.get_value(fold_node.get_input("parts")), runner.get_value(fold_node.get_input("docs"))
+            params = fold_node.params
+            folds.append(
+                FoldedList(
+                    fold_node.label,
+                    ranking,
+                    parts,
+                    params["side"],
+                    params["keep"],
+                    params.get("top"),
+                    max(len(docs), 1),
+                )
             )
-    return tuple(found)
+    return tuple(folds)
 
 
-def evidence(ranking: Ranking, folds: Sequence[Folded], depth: int) -> Iterator[dict[str, Any]]:
+def list_evidence(ranking: Ranking, folds: Sequence[FoldedList], depth: int) -> Iterator[dict[str, Any]]:
     """Yield a row, of `COLUMNS`, for each part behind the first `depth` documents of every query."""
     head = ranking.cut(depth)
     for query, doc, rank in zip(head.query_rows.tolist(), head.rows.tolist(), head.ranks.tolist(), strict=True):

@@ -106,7 +106,7 @@ def read_leaderboard(path: str | Path) -> Leaderboard:
     try:
         return _adapter().validate_python(content)
     except ValidationError as error:
-        places = [f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors()]
+        places = [f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg'].lower()}" for mistake in error.errors()]
         more = f" (and {len(places) - _SHOWN} more)" if len(places) > _SHOWN else ""
         raise DataError(f"{path}: {'; '.join(places[:_SHOWN])}{more}") from None
 

@@ -15,7 +15,7 @@ from nirank.experiment.loading import load
 from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
 from nirank.flow.ranking import Ranking
-from nirank.report import text_table
+from nirank.report import format_text
 from nirank.results.row import QueryCounts, Row
 from nirank.results.summaries import summarise_groups
 from nirank.stages.bm25 import BM25
@@ -128,7 +128,7 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
         {(name, None): "all" for name in "ab"},
     )
     assert [row.average_rank["last_rel"] for row in lower] == [2, 1]
-    text = text_table([*rows, partial, best, twin], ["AP"])
+    text = format_text([*rows, partial, best, twin], ["AP"])
     assert "AP (average rank)" in text
     assert "1.50" in text
 

@@ -19,7 +19,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.results.evidence import Folded
+from nirank.results.evidence import FoldedList
 from nirank.stages.bm25 import BM25
 from nirank.stages.sections import Sections
 from nirank.stages.sentences import Sentences
@@ -71,7 +71,7 @@ def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: 
     parts = Texts(Ids.of([f"a#{at}" for at in range(4)] + ["b#0"]), {}, np.array([0, 0, 0, 0, 1]))
     scores = {"a#0": 1.0, "a#1": 3.0, "a#2": 1.0, "a#3": 2.0, "b#0": 9.0}
     ranked = Ranking.from_dict({"p": {"a#0": 5.0}, "q": scores}, queries, parts.ids)
-    folded = Folded("fold", ranked, parts, "docs", keep, top, len(whole))
+    folded = FoldedList("fold", ranked, parts, "docs", keep, top, len(whole))
     assert folded.behind(1, 0) == expected
     assert folded.behind(0, 1) == []
 

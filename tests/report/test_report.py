@@ -23,12 +23,12 @@ from nirank.errors import ConfigError
 from nirank.evaluation.ties import TieBounds
 from nirank.flow.ranking import Ranking
 from nirank.plan.costs import SystemCost
-from nirank.report import html_table, text_table, write
-from nirank.report.manifest import manifest
-from nirank.report.names import file_names, run_paths
-from nirank.report.place import require_place, results_place
-from nirank.report.plain import plain
-from nirank.report.sensitivity import sensitivity_grids
+from nirank.report import format_text, render_html_table, write_results
+from nirank.report.manifest import make_manifest
+from nirank.report.names import name_files, name_run_files
+from nirank.report.place import hold_folder, require_place
+from nirank.report.plain import to_plain
+from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.results.leaderboard import read_leaderboard
 from nirank.results.row import Conventions, Difference, Holes, QueryCounts, Row
 
@@ -47,7 +47,7 @@ def row(system: str, value: float | None, collection: str = "tiny", **more: Any)
 
 
 def save(folder: Path, rows: list[Row], **more: Any) -> None:
-    told = manifest(
+    told = make_manifest(
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
     )  # fmt: skip
@@ -60,25 +60,25 @@ def save(folder: Path, rows: list[Row], **more: Any) -> None:
         "evidence": {},
         "drawings": {},
     }
-    write(folder, rows, **{**options, **more})
+    write_results(folder, rows, **{**options, **more})
 
 
 def test_best_values_are_marked_and_nulls_have_reasons() -> None:
-    text = text_table([row("A", 0.5), row("B", 0.7), row("C", None)], ["AP"])
+    text = format_text([row("A", 0.5), row("B", 0.7), row("C", None)], ["AP"])
     lines = text.splitlines()
     assert [line.split()[:2] for line in lines[3:6]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
     assert "C, AP: AP reaches deeper" in text
     assert "queries without results 1" in text
     assert "empty queries 1" in text
-    assert html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
+    assert render_html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
 
 
 def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
     rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
-    assert "<b>7.0</b>" in html_table(rows, ["last_rel"])
+    assert "<b>7.0</b>" in render_html_table(rows, ["last_rel"])
     found = Difference("last_rel", "A", "B", 2, -23.0, (-30, -10), 0.01, 0.01, 0.01, 1.0, 2, 0, 0, 9.0)
     rows[1] = replace(rows[1], baseline="A", alpha=0.05, differences={"last_rel": found})
-    assert "7.0 ▲" in text_table(rows, ["last_rel"])
+    assert "7.0 ▲" in format_text(rows, ["last_rel"])
 
 
 def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     trained = replace(neural, training_s=61.5, parameters=None)
 
     def lines(*costs: SystemCost) -> list[str]:
-        return text_table([row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
+        return format_text([row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
 
     assert lines(plain)[1].split()[-3:] == ["ms/query", "index", "s"]
     assert re.split("  +", lines(plain, neural)[1])[-4:] == ["index s", "parameters", "device s", "device"]
@@ -107,17 +107,17 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
 
 def test_what_the_order_of_ties_decides_is_said_where_it_is_much() -> None:
     wide = {"AP": TieBounds(worst=0.34, best=0.72, queries=12)}
-    text = text_table([row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
+    text = format_text([row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
     assert "Ties of A: the order of equal scores moves AP from 0.3400 to 0.7200 (on 12 of 30 queries)." in text
     narrow = {"AP": TieBounds(worst=0.48, best=0.52, queries=12)}
-    assert "Ties of A" not in text_table([row("A", 0.5, ties=narrow)], ["AP"])
+    assert "Ties of A" not in format_text([row("A", 0.5, ties=narrow)], ["AP"])
 
 
 def test_shares_of_judged_results_are_no_news_where_only_relevant_ones_are_judged() -> None:
     def table(labels: int) -> str:
         queries = QueryCounts(2, 2, 2, not_relevant_labels=labels)
         shares = (("A", 0.9), ("B", 0.2))
-        return text_table([row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
+        return format_text([row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
 
     assert "may favour" in table(5)
     assert "may favour" not in table(0)
@@ -156,13 +156,13 @@ def test_evidence_of_ids_with_tabs_and_quotes_reads_back(tmp_path: Path) -> None
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
     answers = {"A": (0.5, "yes"), "B": (0.4, "yes"), "C": (0.9, "no"), "D": (0.8, "no"), "E": (0.7, "unknown")}
     rows = [row(name, value, zero_shot=answer) for name, (value, answer) in answers.items()]
-    page = html_table(rows, ["AP"])
+    page = render_html_table(rows, ["AP"])
     assert [name for name in ("0.5000", "0.4000", "0.9000", "0.8000", "0.7000") if f"<b>{name}</b>" in page] == [
         "0.5000",
         "0.9000",
     ]
-    assert "zero-shot" in text_table(rows, ["AP"])
-    assert "zero-shot" not in text_table(rows[:2], ["AP"])
+    assert "zero-shot" in format_text(rows, ["AP"])
+    assert "zero-shot" not in format_text(rows[:2], ["AP"])
     save(tmp_path, rows)
     assert "among systems with the same zero-shot answer" in (tmp_path / "report.html").read_text()
 
@@ -179,7 +179,7 @@ def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
     holes = {name: Holes(condensed=0.6, at_most=0.9) for name in ("P@95", "WSS@95")}
     values = {"P@95": 0.5, "WSS@95": 0.4}
     judged = row("A", None, measures=values, nulls={}, holes=holes, judged_at={"95": 0.25})
-    (grid,) = sensitivity_grids([judged], list(values))
+    (grid,) = make_sensitivity_grids([judged], list(values))
     assert [line[5].text for line in grid.body] == ["25%", ""], "WSS@95 has no cut-off"
     assert "Ties and unjudged documents: tiny test qrels" in (tmp_path / "report.html").read_text()
 
@@ -199,7 +199,7 @@ def test_effort_has_a_chart(tmp_path: Path) -> None:
 
 def test_failed_rows_say_why() -> None:
     failed = row("A", None, status="failed", error="it broke", cost=SystemCost(), nulls={})
-    assert "A failed: it broke" in text_table([failed, row("B", 0.1)], ["AP"])
+    assert "A failed: it broke" in format_text([failed, row("B", 0.1)], ["AP"])
 
 
 def test_everything_is_escaped(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 4
     assert "\\|" in (tmp_path / "leaderboard.md").read_text()
-    assert "<script" not in html_table([row(EVIL, 0.5)], ["AP"])
+    assert "<script" not in render_html_table([row(EVIL, 0.5)], ["AP"])
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
     rows = [row("A", 1 / 3), row("B", None)]
     save(tmp_path, rows)
     saved = json.loads((tmp_path / "leaderboard.json").read_text())
-    assert saved == {"version": 2, "rows": plain(rows), "comparisons": []}
+    assert saved == {"version": 2, "rows": to_plain(rows), "comparisons": []}
     assert read_leaderboard(tmp_path / "leaderboard.json").rows == tuple(rows)
     with (tmp_path / "leaderboard.csv").open() as file:
         listed = list(csv.DictReader(file))
@@ -235,12 +235,12 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
 
 def test_run_files_have_safe_stable_names() -> None:
     keys = [("a/b", "test", "My system 2"), ("a/b", "dev", "S"), ("c", None, "..")]
-    assert list(run_paths(keys).values()) == [
+    assert list(name_run_files(keys).values()) == [
         "runs/a_b/My_system_2.run.gz",
         "runs/a_b-dev/S.run.gz",
-        f"runs/c/{file_names({'..': '..'})['..']}.run.gz",
+        f"runs/c/{name_files({'..': '..'})['..']}.run.gz",
     ]
-    assert "/../" not in file_names({"..": ".."})[".."]
+    assert "/../" not in name_files({"..": ".."})[".."]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_run_files_have_safe_stable_names() -> None:
     ],
 )
 def test_names_of_files_are_short_unlike_whatever_the_case_and_allowed_everywhere(names: list[str]) -> None:
-    found = file_names({name: name for name in names})
+    found = name_files({name: name for name in names})
     assert len({one.lower() for one in found.values()}) == len(names)
     for name in found.values():
         assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", name), name
@@ -265,13 +265,13 @@ def test_names_of_files_are_short_unlike_whatever_the_case_and_allowed_everywher
         assert not re.fullmatch(r"(con|nul|prn|aux|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
     for name in names:
         if not name.isascii() or len(name) > 80:
-            assert file_names({name: name})[name] == found[name], "whatever the other names are"
-    assert len(set(run_paths([(name, None, name) for name in names]).values())) == len(names)
+            assert name_files({name: name})[name] == found[name], "whatever the other names are"
+    assert len(set(name_run_files([(name, None, name) for name in names]).values())) == len(names)
 
 
 def test_a_collection_may_be_called_like_another_with_its_split() -> None:
     keys = [("a", "x", "S"), ("a", "b", "S"), ("a-b", None, "S")]
-    assert len({path.lower() for path in run_paths(keys).values()}) == 3
+    assert len({path.lower() for path in name_run_files(keys).values()}) == 3
 
 
 @pytest.mark.parametrize("name", ["密" * 200, "CON", "\udc80 half", "a/../../b", "nul\0"])
@@ -378,7 +378,9 @@ def test_a_folder_that_was_half_written_when_its_run_was_killed_is_nirank_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("nirank.report.folder.checksum", lambda path: 1 / 0 if path.name == "leaderboard.md" else "")
+        patch.setattr(
+            "nirank.report.folder.compute_checksum", lambda path: 1 / 0 if path.name == "leaderboard.md" else ""
+        )
         with pytest.raises(ZeroDivisionError):
             save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
     assert (tmp_path / "leaderboard.json").exists() or (tmp_path / "runs").exists()
@@ -435,8 +437,8 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from nirank.plan.costs import SystemCost
-from nirank.report.place import results_place
-with results_place(Path({str(tmp_path)!r})):
+from nirank.report.place import hold_folder
+with hold_folder(Path({str(tmp_path)!r})):
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -446,7 +448,7 @@ with results_place(Path({str(tmp_path)!r})):
     with pytest.raises(ConfigError, match="another process is writing its results there; name another folder"):
         save(tmp_path, [row("A", 1.0)])
     other.communicate("")
-    with results_place(tmp_path):
+    with hold_folder(tmp_path):
         save(tmp_path, [row("A", 1.0)])  # inside one's own
     assert not list(tmp_path.glob(".*"))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nirank.evaluation.ties import TieBounds
 from nirank.plan.costs import SystemCost
-from nirank.report import detail_grids, text_table
+from nirank.report import format_text, make_detail_grids
 from nirank.report.grid import Cell, Grid
 from nirank.report.text import WIDTH, align_grid, shorten_names
 from nirank.results.row import Conventions, QueryCounts, Row, StageRecall
@@ -41,7 +41,7 @@ def test_no_line_is_longer_than_100_characters(systems: list[str], collection: s
     measures = MEASURES[:n]
     rows = [make_row(system, collection) for system in systems]
     rows = [replace(row, measures=dict.fromkeys(measures, 0.71234)) for row in rows]
-    text = text_table(rows, measures, detail_grids(rows, measures))
+    text = format_text(rows, measures, make_detail_grids(rows, measures))
     assert max(map(len, text.splitlines())) <= WIDTH
     assert all(name in text for name in measures)
 
@@ -71,12 +71,14 @@ def test_lists_that_systems_share_have_one_line_and_only_where_they_are_asked_fo
         replace(make_row(system), stages=(shared, StageRecall(f"Cross {system}", 2, 4, 0.5, {"AP": 0.6})))
         for system in ("A", "B")
     ]
-    plain, detailed = text_table(rows, ["AP"]), text_table(rows, ["AP"], detail_grids(rows, ["AP"]))
+    plain, detailed = format_text(rows, ["AP"]), format_text(rows, ["AP"], make_detail_grids(rows, ["AP"]))
     assert "Recall after each stage" not in plain
     (line,) = [line for line in detailed.splitlines() if line.startswith("BM25()")]
     assert line.split() == ["BM25()", "A,", "B", "3", "of", "4", "0.7500", "0.8000"]
     alone = [replace(make_row("A"), stages=(shared,))]
-    assert "Recall after each stage" not in text_table(alone, ["AP"], detail_grids(alone, ["AP"])), "nothing before it"
+    assert "Recall after each stage" not in format_text(alone, ["AP"], make_detail_grids(alone, ["AP"])), (
+        "nothing before it"
+    )
 
 
 def test_conventions_that_all_rows_share_are_said_once() -> None:
@@ -87,7 +89,7 @@ def test_conventions_that_all_rows_share_are_said_once() -> None:
         replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3}),
         replace(make_row("A", "two"), conventions=strict, counts={}),
     ]
-    lines = text_table(rows, ["AP"]).splitlines()
+    lines = format_text(rows, ["AP"]).splitlines()
     assert sum("Ties: by id." in line for line in lines) == 1
     assert "one/test: Relevant: grade 1 or more." in lines and "two/test: Relevant: grade 2 or more." in lines
     assert "one, A, B: short lists 3." in lines

@@ -11,7 +11,7 @@ import yaml
 from nirank import BM25, Dense, RunFile, load, open_store, rrf
 from nirank.collections.collection import Collection
 from nirank.results import contamination as cards
-from nirank.results.contamination import zero_shot
+from nirank.results.contamination import judge_zero_shot
 from nirank.results.row import Conventions, QueryCounts, Row
 from nirank.results.summaries import summarise_groups
 from nirank.stages.apply import apply
@@ -33,17 +33,17 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def write(models: dict[str, Any], collections: list[dict[str, Any]] | None = None) -> None:
         (tmp_path / "model_cards.yaml").write_text(yaml.safe_dump({"models": models, "collections": collections or []}))
         monkeypatch.setattr(cards, "files", lambda package: tmp_path)
-        cards._cards.cache_clear()
+        cards._read_cards.cache_clear()
 
     yield write
     monkeypatch.undo()
-    cards._cards.cache_clear()
+    cards._read_cards.cache_clear()
 
 
 def test_trap_37_yes_no_unknown(written: Any) -> None:
     written({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
     answers = {
-        (model, name): zero_shot(Dense(model), collection(name)).answer
+        (model, name): judge_zero_shot(Dense(model), collection(name)).answer
         for model in ("org/model", "org/silent", "org/unheard-of")
         for name in ("nq", "scifact")
     }
@@ -52,7 +52,7 @@ def test_trap_37_yes_no_unknown(written: Any) -> None:
         ("org/model", "scifact"): "yes",
         **{(model, name): "unknown" for model in ("org/silent", "org/unheard-of") for name in ("nq", "scifact")},
     }
-    assert "org/model was trained on NQ" in zero_shot(Dense("org/model"), collection("nq")).why
+    assert "org/model was trained on NQ" in judge_zero_shot(Dense("org/model"), collection("nq")).why
 
 
 def test_parents_count_too(written: Any) -> None:
@@ -63,26 +63,26 @@ def test_parents_count_too(written: Any) -> None:
             "org/orphan": {"trained_on": ["msmarco"], "parents": ["org/lost"]},
         }
     )
-    assert zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
+    assert judge_zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
     written(
         {"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}},
         [{"names": ["fiqa"]}],
     )
-    assert zero_shot(Dense("org/child"), collection("nq")).answer == "no"
-    assert zero_shot(Dense("org/child"), collection("fiqa")).answer == "yes"
+    assert judge_zero_shot(Dense("org/child"), collection("nq")).answer == "no"
+    assert judge_zero_shot(Dense("org/child"), collection("fiqa")).answer == "yes"
 
 
 def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
-    assert zero_shot(BM25(), collection("nq")).answer == "yes"
-    assert zero_shot(rrf(BM25(), Dense(MINILM)), collection("nq")).answer == "no"
-    assert zero_shot(rrf(BM25(), Dense(MINILM)), collection("vaswani")).answer == "yes"
+    assert judge_zero_shot(BM25(), collection("nq")).answer == "yes"
+    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("nq")).answer == "no"
+    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("vaswani")).answer == "yes"
     assert (
-        zero_shot(
+        judge_zero_shot(
             BM25() >> apply(lambda queries, docs: [0.0] * len(docs), name="mine", version=1), collection("vaswani")
         ).answer
         == "unknown"
     )
-    assert zero_shot(RunFile("elsewhere.run"), collection("vaswani")).answer == "unknown"
+    assert judge_zero_shot(RunFile("elsewhere.run"), collection("vaswani")).answer == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
 )
 def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> None:
     system = model() if callable(model) else Dense(model)
-    assert zero_shot(system, collection(name, source)).answer == answer
+    assert judge_zero_shot(system, collection(name, source)).answer == answer
 
 
 def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
     one = collection("mine")
     object.__setattr__(one, "origin", {"source": "nq/mine", "reader": "files"})
-    assert zero_shot(Dense(MINILM), one) == cards.ZeroShot(
+    assert judge_zero_shot(Dense(MINILM), one) == cards.ZeroShot(
         "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"
     )
 
@@ -127,17 +127,17 @@ def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) 
     prints = [f"{one:016x}" for one in least]
     known = [{"names": ["public"], "is": ["seen"], "prints": prints}]
     written({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, known)
-    assert zero_shot(Dense("org/model"), named).answer == "no"
-    assert zero_shot(Dense("org/other"), named).answer == "yes"
+    assert judge_zero_shot(Dense("org/model"), named).answer == "no"
+    assert judge_zero_shot(Dense("org/other"), named).answer == "yes"
     without = {id: text for at, (id, text) in enumerate(docs.items()) if named.docs.fingerprints[at] not in least[:5]}
     mostly_other = Collection.of(without, {"q": "text"}, {"q": {next(iter(without)): 1}}, name="ours")
-    assert zero_shot(Dense("org/model"), mostly_other).answer == "unknown"
+    assert judge_zero_shot(Dense("org/model"), mostly_other).answer == "unknown"
 
 
 @pytest.mark.parametrize(("folder", "name"), [("beir/scifact", "scifact"), ("classic/cranfield", "cranfield")])
 def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path: Path, folder: str, name: str) -> None:
     found = load(shared_data / folder, name="renamed", store=open_store(tmp_path))
-    assert cards._by_texts(found, cards._cards()) == {name}
+    assert cards._find_by_texts(found, cards._read_cards()) == {name}
 
 
 def test_trap_37_group_means_say_what_they_mix() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from nirank.cli.main import cli
 from nirank.errors import DataError
-from nirank.report.plain import plain
+from nirank.report.plain import to_plain
 from nirank.results.leaderboard import VERSION, read_leaderboard, results_schema
 from nirank.results.row import Row
 
@@ -40,7 +40,7 @@ def test_committed_results_are_read_value_by_value(path: Path) -> None:
     content = json.loads(path.read_text())
     leaderboard = read_leaderboard(path)
     assert len(leaderboard.rows) == len(content["rows"]) > 0
-    for written, row in zip(content["rows"], map(plain, leaderboard.rows), strict=True):
+    for written, row in zip(content["rows"], map(to_plain, leaderboard.rows), strict=True):
         for key, value in written.items():
             if key != "fold" or content["version"] > 1:
                 now = row[OF_VERSION_1.get(key, key) if content["version"] == 1 else key]
@@ -54,7 +54,7 @@ def test_what_is_read_can_be_written_and_follows_the_schema(path: Path, tmp_path
     import jsonschema
 
     leaderboard = read_leaderboard(path)
-    written = json.loads(json.dumps(plain(leaderboard)))
+    written = json.loads(json.dumps(to_plain(leaderboard)))
     jsonschema.Draft202012Validator(results_schema()).validate(written)
     (tmp_path / "leaderboard.json").write_text(json.dumps(written))
     assert read_leaderboard(tmp_path / "leaderboard.json") == leaderboard
@@ -69,7 +69,7 @@ def test_the_published_schema_is_what_the_type_gives() -> None:
 
 def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.json"
-    row = plain(Row("c", "S", measures={"AP": 0.5}))
+    row = to_plain(Row("c", "S", measures={"AP": 0.5}))
     for content, message in (
         ({"version": VERSION, "rows": [{**row, "novel": 1}], "comparisons": []}, "rows.0.novel: unexpected keyword"),
         ({"version": VERSION, "rows": [{**row, "queries": {"judgd": 1}}], "comparisons": []}, "rows.0.queries.judgd"),
@@ -88,4 +88,4 @@ def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_what_json_cannot_say_is_null() -> None:
-    assert plain(Row("c", "S", measures={"AP": math.nan}))["measures"] == {"AP": None}
+    assert to_plain(Row("c", "S", measures={"AP": math.nan}))["measures"] == {"AP": None}

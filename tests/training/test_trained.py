@@ -312,7 +312,7 @@ def test_choices_on_what_was_trained_on_are_told(tmp_path, bases, collection):
 
 
 def test_the_best_value_is_never_a_single_seeds(tmp_path, bases, collection):
-    from nirank.report.table import grids
+    from nirank.report.table import make_grids
 
     result = run(
         tmp_path,
@@ -320,5 +320,5 @@ def test_the_best_value_is_never_a_single_seeds(tmp_path, bases, collection):
         {"Z": Dense(bases["other"]), "T": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))},
         seeds=[1, 2, 3],
     )
-    (grid,) = grids(result.rows, result.measures)
+    (grid,) = make_grids(result.rows, result.measures)
     assert not any(cell.best for line in grid.body if "seed" in line[0].text for cell in line)
