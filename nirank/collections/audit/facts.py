@@ -65,7 +65,7 @@ class AuditFacts:
     judged         by judgement set
     candidates     None where there are none
     all_queries    of all splits
-    others         the judgements of the other splits
+    other_splits   the judgements of the other splits
     """
 
     docs: ImportFacts | None = None
@@ -73,4 +73,4 @@ class AuditFacts:
     judged: Mapping[str, JudgementFacts] = field(default_factory=dict)
     candidates: CandidateFacts | None = None
     all_queries: Texts | None = None
-    others: Mapping[str, QrelsFile] = field(default_factory=dict)
+    other_splits: Mapping[str, QrelsFile] = field(default_factory=dict)

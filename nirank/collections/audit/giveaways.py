@@ -29,7 +29,7 @@ def audit_giveaways(collection: CollectionData, facts: AuditFacts) -> Iterator[F
     qrels = next(iter(collection.qrels.values()), None)
     if qrels is None:
         return
-    other_splits = [encode_judgements(collection, judged) for judged in facts.others.values()]
+    other_splits = [encode_judgements(collection, judged) for judged in facts.other_splits.values()]
     known_matches = [
         encode_matches(collection, qrels),
         *(keys[grades >= qrels.min_rel] for keys, grades in other_splits),

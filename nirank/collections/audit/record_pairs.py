@@ -30,7 +30,7 @@ def audit_record_pairs(collection: CollectionData, facts: AuditFacts, max_dangli
             message = f"{qrels.name}: {judged.mirrored:,} pairs are listed in both orders; each counts once"
             yield Finding("mirrored-pairs", "note", judged.mirrored, message)
         yield from _audit_blank_matches(collection, qrels)
-        for split, file in facts.others.items():
+        for split, file in facts.other_splits.items():
             yield from _audit_other_split(collection, qrels, split, file)
 
 

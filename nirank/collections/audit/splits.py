@@ -18,8 +18,8 @@ def audit_splits(collection: CollectionData, facts: AuditFacts) -> Iterator[Find
     """Yield what tells against tuning on another split and reporting on this one."""
     qrels = next(iter(collection.qrels.values()), None)
     if facts.all_queries is not None and qrels is not None:
-        yield from _audit_undeclared_queries(collection, facts.all_queries, facts.others)
-    for split, file in facts.others.items():
+        yield from _audit_undeclared_queries(collection, facts.all_queries, facts.other_splits)
+    for split, file in facts.other_splits.items():
         if facts.all_queries is not None:
             yield from _audit_shared_queries(collection, facts.all_queries, split, file)
         if qrels is not None:
