@@ -65,7 +65,7 @@ class JudgedResults:
         return len(self.qrels.queries)
 
     @cached_property
-    def _ideal_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def ideal_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Query, rank and grade of all judgements, best first."""
         order = np.lexsort((-self.qrels.grades, self.qrels.query_rows))
         query = self.qrels.query_rows[order]
@@ -91,7 +91,7 @@ class JudgedResults:
 
     def compute_ideal_dcg(self, cutoff: int | None, gain: Callable[[NDArray[np.int64]], Values]) -> Values:
         """Return each query's ideal DCG."""
-        query, rank, grade = self._ideal_order
+        query, rank, grade = self.ideal_order
         inside = slice(None) if cutoff is None else rank <= cutoff
         gains = gain(grade[inside]) / discount(rank[inside])
         return np.bincount(query[inside], gains, minlength=self.n).astype(np.float64, copy=False)

@@ -62,6 +62,8 @@ from typing import Any
 
 from nirank.errors import ConfigError
 from nirank.evaluation.foreign import parse_foreign
+from nirank.evaluation.kernels import KERNELS
+from nirank.evaluation.screening import KERNELS as SCREENING
 
 ALIASES = {
     "MAP": "AP",
@@ -73,8 +75,7 @@ ALIASES = {
     "R-Precision": "Rprec",
     "RPrec": "Rprec",
 }
-SCREENING = ("R%", "WSS", "last_rel", "norm_area")
-NATIVE = ("AP", "Judged", "P", "R", "RR", "Rcap", "Rprec", "Success", "nDCG", "nDCG_exp", *SCREENING)
+NATIVE = (*KERNELS, *SCREENING)
 PAIRS = ("CSSR", "F1", "PC", "PQ", "candidates", "least_k", "reduction_ratio")
 NEED_COMPLETE = ("F1", "PQ")
 _SETS = ("SetAP", "SetF", "SetP", "SetR")  # of ir_measures: they read no order
