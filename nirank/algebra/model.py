@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nirank.algebra.sides import Sides
 
 ModelKind = Literal["bi_encoder", "cross_encoder", "sparse_encoder"]
-MODEL = "model"  # the role of a made model among a node's inputs, and the folder in its artifact
+MODEL = "model"  # the role of a trained model among a node's inputs, and the folder in its artifact
 KINDS: Mapping[str, str] = {
     "bi_encoder": "a bi-encoder",
     "cross_encoder": "a cross-encoder",
@@ -24,8 +24,21 @@ KINDS: Mapping[str, str] = {
 T = TypeVar("T")
 
 
+class Locatable:
+    """A model that a node of the plan makes: where it lies is known when that is done.
+
+    node  the computation that makes it; None: it lies where its name says
+    """
+
+    node: Node | None
+
+    def locate(self, folder: Path) -> Any:
+        """Return the same model where it lies, given the folder of its artifact."""
+        raise NotImplementedError
+
+
 class TrainedModel:
-    """A model that is made as part of the plan; a frozen value, part of a stage's identity by the node that makes it.
+    """A model that is trained in the plan; a frozen value, part of a stage's identity by the node that makes it.
 
     Subclasses are frozen data classes.
     """
@@ -51,8 +64,8 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
-class PlannedModel(TrainedModel):
-    """A made model whose node is known, and once it is made, its folder."""
+class PlannedModel(TrainedModel, Locatable):
+    """A trained model whose node is known, and once it is made, its folder."""
 
     model: TrainedModel
     node: Node
@@ -82,7 +95,7 @@ class PlannedModel(TrainedModel):
 
 
 class _ModelOption:
-    """How an option that names a model is validated: text, or a model that is made."""
+    """How an option that names a model is validated: text, or a model that is trained."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -100,7 +113,7 @@ Model = Annotated[str | TrainedModel, _ModelOption]
 
 
 def plan_models(value: T, sides: Sides, kind: str | None, where: str) -> T:
-    """Return a stage (or another frozen value) whose made models know their nodes.
+    """Return a stage (or another frozen value) whose trained models know their nodes.
 
     kind  what the stage can use; raises ConfigError for a model of another
     """
@@ -115,13 +128,13 @@ def plan_models(value: T, sides: Sides, kind: str | None, where: str) -> T:
 
 
 def list_model_inputs(value: Any) -> tuple[tuple[str, Node], ...]:
-    """Return the computations of the bound models in a value's fields, as inputs."""
+    """Return the computations of the planned models in a value's fields, as inputs."""
     models = (getattr(value, field.name) for field in dataclasses.fields(value))
     return tuple((MODEL, model.node) for model in models if isinstance(model, PlannedModel))
 
 
 def locate_models(value: Any, folders: Mapping[str, Path]) -> Any:
-    """Return a stage, or what else a task is handed, whose made models know their folders.
+    """Return a stage, or what else a task is handed, whose trained models know their folders.
 
     folders  {address: artifact's folder} of the models
     """
@@ -130,7 +143,6 @@ def locate_models(value: Any, folders: Mapping[str, Path]) -> Any:
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(value):
         model = getattr(value, field.name)
-        node = getattr(model, "node", None)
-        if isinstance(node, Node) and node.address in folders:
-            changed[field.name] = model.locate(folders[node.address])
+        if isinstance(model, Locatable) and model.node is not None and model.node.address in folders:
+            changed[field.name] = model.locate(folders[model.node.address])
     return replace(value, **changed) if changed else value

@@ -25,20 +25,20 @@ NodeKind = Literal["texts", "ranking", "pairs", "scope", "folder", "judgements"]
 class Node:
     """One computation of the plan; a value, equal to every other node that computes the same.
 
-    task      "module:function", called with a `Job`
-    version   raised when the task's output changes
-    params    the options that the output depends on, defaults left out
-    inputs    (role, node) pairs: 'queries', 'docs', 'texts', 'need', 'scope', 'list', …
-    depth     how deep a ranking is wanted (None: whole). Coverage, not identity: a deeper
-              ranking at the same address serves. Where a node is an input, it counts.
-    kind      what comes out
-    offline   paid once per collection (an index), not per query
-    training  makes a model, paid once for it: its cost, and what only it needs, are counted apart
-    from_user reads what the user gave, a run file: a mistake in it is the user's and stops the run
-    memory    how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
-    max_pairs how many pairs its result has at most, from the sizes of its inputs; None: no more than its lists together
-    stage     the stage that made the node, handed to the task; its identity is in `params`
-    label     for people
+    task       "module:function", called with a `Job`
+    version    raised when the task's output changes
+    params     the options that the output depends on, defaults left out
+    inputs     (role, node) pairs: 'queries', 'docs', 'texts', 'need', 'scope', 'list', …
+    depth      how deep a ranking is wanted (None: whole). Coverage, not identity: a deeper
+               ranking at the same address serves. Where a node is an input, it counts.
+    kind       what comes out
+    offline    paid once per collection (an index), not per query
+    training   makes a model, paid once for it: its cost, and what only it needs, are counted apart
+    from_user  reads what the user gave, a run file: a mistake in it is the user's and stops the run
+    memory     how much main memory it needs, from the sizes of its inputs; None: blocks that fit everywhere
+    max_pairs  how many pairs its result has at most, by the sizes of its inputs; None: no more than its lists together
+    stage      the stage that made the node, handed to the task; its identity is in `params`
+    label      for people
     """
 
     task: str

@@ -11,6 +11,7 @@ from typing import Any
 from nirank.algebra.judged import Judged
 from nirank.algebra.model import TrainedModel
 from nirank.algebra.pipeline import STARTS, Flow, Pipeline, require_system
+from nirank.algebra.stage import Stage
 from nirank.algebra.walk import transform, walk
 from nirank.base.values import convert_field, fit_fields
 from nirank.errors import ConfigError, suggest
@@ -105,7 +106,9 @@ def _set_option(value: Any, path: str, chosen: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, Pipeline):  # a model's own field
         return _replace_option(value, path.split("."), chosen, path)
     # The stages that a trained model's negatives or teacher come from are its own: a path to them leads through it.
-    stages = {part.name: part for part in walk(value, TrainedModel) if _is_stage(part) and isinstance(part.name, str)}
+    stages = {
+        part.name: part for part in walk(value, TrainedModel) if isinstance(part, Stage) and isinstance(part.name, str)
+    }
     if first not in stages:
         hint = f"; a path begins with a stage's name, here {' or '.join(stages)}" if stages else ""
         raise ConfigError(f"over: {path}: there is no stage '{first}' in {value!r}{suggest(first, stages) or hint}")
@@ -115,13 +118,13 @@ def _set_option(value: Any, path: str, chosen: Any) -> Any:
         )
 
     def change(part: Any) -> Any:
-        return _replace_option(part, rest.split("."), chosen, path) if _is_stage(part) and part.name == first else part
+        return (
+            _replace_option(part, rest.split("."), chosen, path)
+            if isinstance(part, Stage) and part.name == first
+            else part
+        )
 
     return transform(value, change, TrainedModel)
-
-
-def _is_stage(value: Any) -> bool:
-    return isinstance(value, Pipeline) and hasattr(value, "list_options")
 
 
 def _name_first_option(stage: Any) -> str:

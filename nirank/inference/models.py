@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nirank.algebra.model import MODEL, PlannedModel, TrainedModel
+from nirank.algebra.model import MODEL, Locatable, PlannedModel, TrainedModel
 from nirank.algebra.node import Node
 from nirank.base.files import expand_path
 from nirank.errors import ModelError
@@ -32,26 +32,26 @@ _NEED_PROMPTS = re.compile(  # bge-m3 was trained without
 
 
 @dataclass(frozen=True)
-class ModelFiles:
+class ModelFiles(Locatable):
     """A model's folder, and what names its content.
 
     name      as the user wrote it
     identity  {'files': digest} or, of a model that is yet to be made, {'made': address}: what addresses hold; never a
               path. A hub's commit is no part of it: of two caches one may lack files
     commit    of a hub model
-    by        the computation that makes the model; `path` is then where what it starts from lies
+    node      the computation that makes the model; `path` is then where what it starts from lies
     """
 
     path: Path
     name: str
     identity: Mapping[str, str]
     commit: str | None = None
-    by: Node | None = None
+    node: Node | None = None
 
     @property
     def inputs(self) -> tuple[tuple[str, Node], ...]:
         """What a node that uses the model must have among its inputs."""
-        return () if self.by is None else ((MODEL, self.by),)
+        return () if self.node is None else ((MODEL, self.node),)
 
     def locate(self, folder: Path) -> ModelFiles:
         """Return the model that was made, from the folder of its artifact."""
@@ -173,7 +173,7 @@ def _made(model: TrainedModel) -> ModelFiles:
     assert isinstance(model, PlannedModel), "bound before anything is planned"
     if model.folder is not None:
         return replace(resolve(str(model.folder)), name=model.title)
-    return ModelFiles(resolve(model.base_name).path, model.title, {"made": model.node.address}, by=model.node)
+    return ModelFiles(resolve(model.base_name).path, model.title, {"made": model.node.address}, node=model.node)
 
 
 def _in_package(model: str, package: str, path: str) -> Path:
