@@ -50,7 +50,7 @@ class Here(Scorer):
     name = "here"
 
 
-def installed(root: Path, points: str, module: str = PLUGIN, name: str = "far_away") -> Path:
+def install(root: Path, points: str, module: str = PLUGIN, name: str = "far_away") -> Path:
     """Lay out an installed distribution, as pip would: a module and its `.dist-info`."""
     root.mkdir(exist_ok=True)
     (root / f"{name}.py").write_text(module)
@@ -61,7 +61,7 @@ def installed(root: Path, points: str, module: str = PLUGIN, name: str = "far_aw
     return root
 
 
-def python(code: str, *paths: Path) -> Any:
+def run_python(code: str, *paths: Path) -> Any:
     """Run code in a fresh interpreter that has the distributions; it prints JSON."""
     path = os.pathsep.join([*map(str, paths), str(Path(nirank.__file__).parents[1])])
     env = {**os.environ, "PYTHONPATH": path}
@@ -102,8 +102,8 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 
 def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
-    root = installed(tmp_path / "site", "longest = far_away:Longest")
-    answer = python(
+    root = install(tmp_path / "site", "longest = far_away:Longest")
+    answer = run_python(
         """
         import json
         from nirank.algebra.registry import find_stage, load_stages
@@ -123,12 +123,12 @@ def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
 
 
 def test_entry_points_that_cannot_be_used_stop_nobody_else(tmp_path: Path) -> None:
-    good = installed(tmp_path / "a", "longest = far_away:Longest")
+    good = install(tmp_path / "a", "longest = far_away:Longest")
     module = PLUGIN + "\nlongest = 5\nclass Bare: pass\n"
     wrong = ["gone = nowhere_at_all:X", "missing = broken:Y", "five = broken:longest", "bare = broken:Bare"]
     points = "\n".join([*wrong, "other = broken:Longest"])
-    bad = installed(tmp_path / "b", points, module, "broken")
-    answers = python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
+    bad = install(tmp_path / "b", points, module, "broken")
+    answers = run_python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
     assert answers["longest"] == "Longest" and answers["rrf"] == "RRF"
     assert answers["gone"] == ["entry point gone = nowhere_at_all:X cannot be loaded: No module named 'nowhere_at_all'"]
     assert "cannot be loaded" in answers["missing"][0] and "has no attribute 'Y'" in answers["missing"][0]
@@ -140,12 +140,10 @@ def test_entry_points_that_cannot_be_used_stop_nobody_else(tmp_path: Path) -> No
 
 
 def test_clashing_names(tmp_path: Path) -> None:
-    first = installed(tmp_path / "a", "longest = far_away:Longest")
-    second = installed(tmp_path / "b", "longest = other:Longest", name="other")
-    third = installed(
-        tmp_path / "c", "rrf = own:Rrf", PLUGIN.replace("longest", "rrf").replace("Longest", "Rrf"), "own"
-    )
-    answers = python(TELL % (["longest", "rrf", "cut"],), first, second, third)
+    first = install(tmp_path / "a", "longest = far_away:Longest")
+    second = install(tmp_path / "b", "longest = other:Longest", name="other")
+    third = install(tmp_path / "c", "rrf = own:Rrf", PLUGIN.replace("longest", "rrf").replace("Longest", "Rrf"), "own")
+    answers = run_python(TELL % (["longest", "rrf", "cut"],), first, second, third)
     assert answers["longest"] == [
         "entry point longest = other:Longest: stage 'longest' exists already in far_away:Longest"
     ]
@@ -177,7 +175,7 @@ def test_a_scripts_stage_is_its_source(tmp_path: Path) -> None:
 
 
 def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cell(text: str) -> type[Stage]:
+    def run_cell(text: str) -> type[Stage]:
         name = f"<ipython-input-{abs(hash(text))}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         names: dict[str, Any] = {"__name__": "a_notebook"}
@@ -186,8 +184,8 @@ def test_a_notebooks_stage_is_its_methods(monkeypatch: pytest.MonkeyPatch) -> No
         kind: type[Stage] = names["Longest"]
         return kind
 
-    power, product = cell(PLUGIN), cell(PLUGIN.replace("** self.power", "* self.power"))
-    assert describe_origin(power) == describe_origin(cell(PLUGIN)) != describe_origin(product)
+    power, product = run_cell(PLUGIN), run_cell(PLUGIN.replace("** self.power", "* self.power"))
+    assert describe_origin(power) == describe_origin(run_cell(PLUGIN)) != describe_origin(product)
 
 
 BASES = """
@@ -338,4 +336,4 @@ def test_describing_stages_loads_nothing_heavy() -> None:
     nirank.algebra.registry.load_stages()
     print(json.dumps([name for name in {heavy} if name in sys.modules]))
     """
-    assert python(textwrap.dedent(code)) == []
+    assert run_python(textwrap.dedent(code)) == []

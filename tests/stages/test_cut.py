@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fusing import combined, rankings
+from handmade_lists import combine_runs, make_rankings
 
 from nirank.algebra.context import Context
 from nirank.errors import ConfigError
@@ -18,7 +18,7 @@ from nirank.stages.union import Union
 
 
 def test_cut_keeps_the_first_in_standard_order() -> None:
-    (ranking,) = rankings({"q": {"a": 1, "b": 1, "c": 1}, "r": {"a": 1}, "s": {}})
+    (ranking,) = make_rankings({"q": {"a": 1, "b": 1, "c": 1}, "r": {"a": 1}, "s": {}})
     cut = Cut(2).combine([ranking], Context())
     assert cut.to_dict() == {"q": {"c": 1, "b": 1}, "r": {"a": 1}, "s": {}}
     assert cut.depth == 2
@@ -43,7 +43,7 @@ def test_cut_refuses(k: object, message: str) -> None:
 
 
 def test_complete_appends_the_rest_in_tie_order() -> None:
-    (ranking,) = rankings({"q": {"b": 5.0, "d": -7.0}, "r": {}}, depth=2, docs="a b c d")
+    (ranking,) = make_rankings({"q": {"b": 5.0, "d": -7.0}, "r": {}}, depth=2, docs="a b c d")
     completed = Complete().combine([ranking], Context())
     assert {query: list(scored) for query, scored in completed.to_dict().items()} == {
         "q": ["b", "d", "c", "a"],
@@ -55,7 +55,7 @@ def test_complete_appends_the_rest_in_tie_order() -> None:
 
 @pytest.mark.parametrize("least", [1e9, -1e9, 3e37, 0.0, 1e-30])
 def test_complete_stays_below_in_the_scores_precision(least: float) -> None:
-    (ranking,) = rankings({"q": {"b": least}}, docs="a b c")
+    (ranking,) = make_rankings({"q": {"b": least}}, docs="a b c")
     single = Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, ranking.scores.astype(np.float32))
     completed = Complete().combine([single], Context())
     assert completed.scores.dtype == np.float32
@@ -63,7 +63,7 @@ def test_complete_stays_below_in_the_scores_precision(least: float) -> None:
 
 
 def test_complete_respects_the_scope() -> None:
-    (ranking,) = rankings({"q": {"b": 2.0}, "r": {}}, docs="a b c d")
+    (ranking,) = make_rankings({"q": {"b": 2.0}, "r": {}}, docs="a b c d")
     allowed = Pairs.from_ids(ranking.queries, ranking.docs, {"q": ["a", "b"], "r": ["c", "d"]}, source="test")
     scope = Scope(
         ranking.queries, ranking.docs, np.array([True, True, True, False]), allowed, own_rows=np.array([-1, 0])
@@ -73,7 +73,7 @@ def test_complete_respects_the_scope() -> None:
 
 
 def test_union_and_intersection_of_lists_and_pairs() -> None:
-    first, second = rankings({"q": {"c": 9, "a": 2}, "r": {"b": 1}}, {"q": {"a": 1, "b": 5}, "r": {}})
+    first, second = make_rankings({"q": {"c": 9, "a": 2}, "r": {"b": 1}}, {"q": {"a": 1, "b": 5}, "r": {}})
     for lists in ([first, second], [first.drop_scores(), second], [second, first.drop_scores()]):
         either, both = Union().combine(lists, Context()), Intersection().combine(lists, Context())
         assert {query: set(docs) for query, docs in either.to_dict().items()} == {"q": {"a", "b", "c"}, "r": {"b"}}
@@ -82,8 +82,8 @@ def test_union_and_intersection_of_lists_and_pairs() -> None:
 
 
 def test_empty_sides() -> None:
-    ranking, empty = rankings({"q": {"a": 1.0}}, {"q": {}})
+    ranking, empty = make_rankings({"q": {"a": 1.0}}, {"q": {}})
     assert Union().combine([ranking, empty], Context()).to_dict() == {"q": ["a"]}
     assert Intersection().combine([ranking, empty], Context()).to_dict() == {"q": []}
-    assert combined(Cut(3), {"q": {}}) == {"q": {}}
-    assert combined(Complete(), {"q": {}}) == {"q": {}}
+    assert combine_runs(Cut(3), {"q": {}}) == {"q": {}}
+    assert combine_runs(Complete(), {"q": {}}) == {"q": {}}

@@ -78,12 +78,12 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     kinds = load_stages()
     bm25 = BM25()
 
-    def two(name: str, **options: Any) -> Pipeline:
+    def fuse_two(name: str, **options: Any) -> Pipeline:
         made: Pipeline = kinds[name](**options).of(bm25, BM25(k1=2.0))
         return made
 
     return {
-        **{name: two(name) for name in load_fusions()},
+        **{name: fuse_two(name) for name in load_fusions()},
         "bm25": bm25,
         "complete": bm25 >> kinds["complete"](),
         "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),
@@ -93,7 +93,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "dense": kinds["dense"](MINILM),
         "first_words": rewrite(kinds["first_words"](), bm25),
         "hnsw": kinds["hnsw"](MINILM),
-        "intersection": two("intersection") >> BM25(),
+        "intersection": fuse_two("intersection") >> BM25(),
         "ivf": kinds["ivf"](MINILM),
         "key_sentences": rewrite(kinds["key_sentences"](), bm25),
         "llm_listwise": bm25 >> kinds["llm_listwise"](server.url, "m"),
@@ -111,8 +111,8 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "tfidf": kinds["tfidf"](),
         "token_blocking": kinds["token_blocking"]() >> bm25,
         "top_terms": rewrite(kinds["top_terms"](), bm25),
-        "union": two("union") >> BM25(),
-        "weighted_sum": two("weighted_sum", weights=(0.7, 0.3)),
+        "union": fuse_two("union") >> BM25(),
+        "weighted_sum": fuse_two("weighted_sum", weights=(0.7, 0.3)),
         "where": within(kinds["where"]({"date": "2001"}), bm25),
         "windows": fold(kinds["windows"](100, overlap=20), bm25),
     }

@@ -63,7 +63,7 @@ DOCS = {"d0": "wine and grapes", "d1": "oak trees", "d2": "the sea", "d3": "wine
 QUERY = "Wine wines are made. The sea is far. Grapes grow; zyzzyva. Oaks are trees."
 
 
-def rewritten(tmp_path: Path, map: object, query: str = QUERY) -> str:
+def rewrite_query(tmp_path: Path, map: object, query: str = QUERY) -> str:
     """Return what a map makes of a query, with the frequencies of the documents above."""
     from nirank.testing.bench import Bench
 
@@ -76,17 +76,17 @@ def rewritten(tmp_path: Path, map: object, query: str = QUERY) -> str:
 
 def test_top_terms_keep_words_and_their_frequency(tmp_path: Path) -> None:
     # tf × idf: wine 2 × 0.54, grape 1 × 1.39, tree 1 × 1.39, oak and sea 1 × 0.88
-    assert rewritten(tmp_path / "2", TopTerms(2)) == "Grapes trees."
-    assert rewritten(tmp_path / "3", TopTerms(3)) == "Wine wines Grapes trees."
-    assert "zyzzyva" not in rewritten(tmp_path / "99", TopTerms(99))
+    assert rewrite_query(tmp_path / "2", TopTerms(2)) == "Grapes trees."
+    assert rewrite_query(tmp_path / "3", TopTerms(3)) == "Wine wines Grapes trees."
+    assert "zyzzyva" not in rewrite_query(tmp_path / "99", TopTerms(99))
 
 
 def test_key_sentences_cover_the_text(tmp_path: Path) -> None:
-    assert rewritten(tmp_path / "1", KeySentences(1)) == "Oaks are trees."
-    assert rewritten(tmp_path / "2", KeySentences(2)) == "Grapes grow; zyzzyva. Oaks are trees."
-    assert rewritten(tmp_path / "s", KeySentences(2, order="selection")) == "Oaks are trees. Grapes grow; zyzzyva."
-    assert rewritten(tmp_path / "9", KeySentences(9)) == QUERY
-    assert rewritten(tmp_path / "0", KeySentences(3), "") == ""
+    assert rewrite_query(tmp_path / "1", KeySentences(1)) == "Oaks are trees."
+    assert rewrite_query(tmp_path / "2", KeySentences(2)) == "Grapes grow; zyzzyva. Oaks are trees."
+    assert rewrite_query(tmp_path / "s", KeySentences(2, order="selection")) == "Oaks are trees. Grapes grow; zyzzyva."
+    assert rewrite_query(tmp_path / "9", KeySentences(9)) == QUERY
+    assert rewrite_query(tmp_path / "0", KeySentences(3), "") == ""
 
 
 @pytest.mark.parametrize("map", [TopTerms(3), KeySentences(2)])

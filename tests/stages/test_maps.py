@@ -72,7 +72,7 @@ def test_windows_refuse() -> None:
         Windows(3).map(Texts.from_columns(DOCS.ids, [{"body": "x"}] * 2), None, Context())
 
 
-def allowed(stage: Only, docs: Texts) -> list[str]:
+def list_allowed(stage: Only, docs: Texts) -> list[str]:
     ctx = Context()
     queries = Texts.of({"q": "", "r": ""})
     scope = stage.build_scope(queries, docs, ctx)
@@ -81,11 +81,11 @@ def allowed(stage: Only, docs: Texts) -> list[str]:
 
 
 def test_only_listed_documents() -> None:
-    assert allowed(Only(("b",)), DOCS) == ["b"]
-    assert allowed(Only(["b", "a", "b"]), DOCS) == ["a", "b"]  # type: ignore[arg-type]
+    assert list_allowed(Only(("b",)), DOCS) == ["b"]
+    assert list_allowed(Only(["b", "a", "b"]), DOCS) == ["a", "b"]  # type: ignore[arg-type]
     docs = Texts.of({f"doc{i}": "" for i in range(20)})
     with pytest.raises(ConfigError) as caught:
-        allowed(Only(tuple(f"dok{i}" for i in range(8))), docs)
+        list_allowed(Only(tuple(f"dok{i}" for i in range(8))), docs)
     assert caught.value.messages[0] == "only: docs: 'dok0' is not a document of the collection; did you mean 'doc0'?"
     assert len(caught.value.messages) == 6 and caught.value.messages[-1] == "… and 3 more"
 

@@ -27,11 +27,11 @@ SIDES = Sides(
 )
 
 
-def lines(**lists: int) -> str:
+def write_lines(**lists: int) -> str:
     return "".join(f"{query} Q0 d{i} {i + 1} {100 - i} t\n" for query, length in lists.items() for i in range(length))
 
 
-def searched(path: Any, scope: Scope | None = None, k: int | None = 1000, **options: Any) -> Ranking:
+def search_file(path: Any, scope: Scope | None = None, k: int | None = 1000, **options: Any) -> Ranking:
     """Read the file and search in it, as the plan does."""
     stage = RunFile(str(path), **options)
     (node,) = stage.plan_inputs(SIDES)
@@ -43,31 +43,31 @@ def searched(path: Any, scope: Scope | None = None, k: int | None = 1000, **opti
 
 def test_reads_and_cuts(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d7 1 2.5 t\nq1 Q0 d3 2 2.5 t\nq1 Q0 d1 3 0.25 t\nq3 Q0 d1 1 1 t\n")
-    ranking = searched(tmp_path / "a.run")
+    ranking = search_file(tmp_path / "a.run")
     assert ranking.to_dict() == {"q1": {"d7": 2.5, "d3": 2.5, "d1": 0.25}, "q2": {}, "q3": {"d1": 1.0}}
     assert ranking.depth is None and ranking.scores.dtype == np.float64
-    assert searched(tmp_path / "a.run", k=2).to_dict()["q1"] == {"d7": 2.5, "d3": 2.5}
-    assert searched(tmp_path / "a.run", k=2).depth == 2
+    assert search_file(tmp_path / "a.run", k=2).to_dict()["q1"] == {"d7": 2.5, "d3": 2.5}
+    assert search_file(tmp_path / "a.run", k=2).depth == 2
 
 
 def test_names_in_the_path_and_gzip(tmp_path: Path) -> None:
     folder = tmp_path / "sci fact"
     folder.mkdir()
     with gzip.open(folder / "test{x}.run.gz", "wt") as file:
-        file.write(lines(q1=2))
-    assert len(searched(f"{tmp_path}/{{collection}}/{{split}}{{{{x}}}}.run.gz")) == 2
+        file.write(write_lines(q1=2))
+    assert len(search_file(f"{tmp_path}/{{collection}}/{{split}}{{{{x}}}}.run.gz")) == 2
 
 
 def test_identity_is_the_content(tmp_path: Path) -> None:
     first, second, third = (tmp_path / name for name in ("a.run", "b.run", "c.run"))
-    first.write_text(lines(q1=3))
-    second.write_text(lines(q1=3))
-    third.write_text(lines(q1=4))
+    first.write_text(write_lines(q1=3))
+    second.write_text(write_lines(q1=3))
+    third.write_text(write_lines(q1=4))
     nodes = [RunFile(str(path)).plan_inputs(SIDES)[0] for path in (first, second, third)]
     assert nodes[0].address == nodes[1].address != nodes[2].address
     assert RunFile(str(first)).describe_identity() == RunFile(str(third)).describe_identity()
     assert RunFile(str(first), order_by="rank").plan_inputs(SIDES)[0].address != nodes[0].address
-    first.write_text(lines(q1=9))
+    first.write_text(write_lines(q1=9))
     job = Job(nodes[0].params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), nodes[0].stage)
     with pytest.raises(DataError, match=r"a\.run: changed since it was read at planning; run again"):
         read_run_file(job)
@@ -87,26 +87,26 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     ],
 )
 def test_trap_09_where_a_file_was_cut(lists: dict[str, int], depth: int | None, tmp_path: Path) -> None:
-    (tmp_path / "a.run").write_text(lines(**lists))
-    ranking = searched(tmp_path / "a.run", k=None)
+    (tmp_path / "a.run").write_text(write_lines(**lists))
+    ranking = search_file(tmp_path / "a.run", k=None)
     assert ranking.depth == depth == guess_depth(ranking)
 
 
 def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
-    (tmp_path / "a.run").write_text(lines(q1=20, q2=20, q3=5))
+    (tmp_path / "a.run").write_text(write_lines(q1=20, q2=20, q3=5))
     mask = np.arange(30) % 2 == 0
-    ranking = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, mask=mask))
+    ranking = search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, mask=mask))
     assert ranking.counts.tolist() == [10, 10, 3] and ranking.depth == 10  # below, the file says nothing
     own_rows = np.array([3, -1, -1])
-    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own_rows)).depth == 19
+    assert search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own_rows)).depth == 19
     listed = {"q1": ["d1", "d2"], "q2": ["d4"], "q3": ["d29"]}
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
-    ranking = searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
+    ranking = search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
     assert ranking.to_dict() == {"q1": {"d1": 99.0, "d2": 98.0}, "q2": {"d4": 96.0}, "q3": {}}
     assert ranking.depth is None  # of the cut lists, every allowed document is there
     listed["q2"] = ["d4", "d25"]
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
-    assert searched(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs)).depth == 1
+    assert search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs)).depth == 1
 
 
 def test_what_was_dropped_is_counted(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_what_was_dropped_is_counted(tmp_path: Path) -> None:
 
 
 def test_some_queries_of_what_was_read(tmp_path: Path) -> None:
-    (tmp_path / "a.run").write_text(lines(q1=3, q3=2))
+    (tmp_path / "a.run").write_text(write_lines(q1=3, q3=2))
     stage = RunFile(str(tmp_path / "a.run"))
     (node,) = stage.plan_inputs(SIDES)
     ranking = read_run_file(Job(node.params, {"queries": [QUERIES], "docs": [DOCS]}, tmp_path, Context(), node.stage))
@@ -129,18 +129,18 @@ def test_some_queries_of_what_was_read(tmp_path: Path) -> None:
 
 def test_order_by_rank_and_duplicates(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d1 1 1.0 t\nq1 Q0 d2 2 2.0 t\n")
-    assert list(searched(tmp_path / "a.run").to_dict()["q1"]) == ["d2", "d1"]
-    assert list(searched(tmp_path / "a.run", order_by="rank").to_dict()["q1"]) == ["d1", "d2"]
+    assert list(search_file(tmp_path / "a.run").to_dict()["q1"]) == ["d2", "d1"]
+    assert list(search_file(tmp_path / "a.run", order_by="rank").to_dict()["q1"]) == ["d1", "d2"]
     (tmp_path / "b.run").write_text("q1 Q0 d1 1 9 t\nq1 Q0 d2 2 5 t\nq1 Q0 d1 3 1 t\n")
     with pytest.raises(NirankError, match=r"b\.run:1 and :3"):
-        searched(tmp_path / "b.run")
-    assert list(searched(tmp_path / "b.run", duplicates="best").to_dict()["q1"]) == ["d1", "d2"]
+        search_file(tmp_path / "b.run")
+    assert list(search_file(tmp_path / "b.run", duplicates="best").to_dict()["q1"]) == ["d1", "d2"]
 
 
 def test_trap_10_nan_in_a_run_file(tmp_path: Path) -> None:
     (tmp_path / "a.run").write_text("q1 Q0 d1 1 nan t\n")
     with pytest.raises(DataError, match=r"a\.run:1"):
-        searched(tmp_path / "a.run")
+        search_file(tmp_path / "a.run")
 
 
 @pytest.mark.parametrize(

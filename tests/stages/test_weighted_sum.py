@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fusing import combined, random_run, rankings
+from handmade_lists import combine_runs, make_random_run, make_rankings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +14,8 @@ from nirank.stages.cut import Cut
 from nirank.stages.weighted_sum import WeightedSum, normalise, weighted_sum
 
 
-def normalised(scores: list[float], how: str) -> list[float]:
-    (ranking,) = rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
+def normalise_scores(scores: list[float], how: str) -> list[float]:
+    (ranking,) = make_rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
     return normalise(ranking, how)[0].tolist()  # type: ignore[arg-type]
 
 
@@ -43,13 +43,13 @@ def normalised(scores: list[float], how: str) -> list[float]:
     ],
 )
 def test_trap_25_normalisation_of_odd_lists(scores: list[float], how: str, expected: list[float]) -> None:
-    assert normalised(scores, how) == pytest.approx(expected, abs=1e-12)
+    assert normalise_scores(scores, how) == pytest.approx(expected, abs=1e-12)
 
 
 def test_trap_25_normalised_over_the_whole_list() -> None:
     """The third of [20, 19, 18, 2] is 0.89 at depth 4 and 0 at depth 3: the depth decides, so it is counted."""
     run, other = {"q": {"d": 20.0, "c": 19.0, "b": 18.0, "a": 2.0}}, {"q": {"d": 1.0}}
-    deep, _ = rankings(run, other, depth=4)
+    deep, _ = make_rankings(run, other, depth=4)
     ctx = Context()
     fused = WeightedSum().combine([deep, Cut(3).combine([deep], ctx)], ctx)
     assert fused.to_dict()["q"] == pytest.approx({"d": 2.0, "c": 17 / 18 + 0.5, "b": 16 / 18 + 0.0, "a": 0.0})
@@ -60,9 +60,9 @@ def test_trap_25_normalised_over_the_whole_list() -> None:
 def test_trap_26_missing_documents_and_weight_zero() -> None:
     a, b = {"q": {"a": 9.0, "b": 8.0}}, {"q": {"c": -1.0, "d": -2.0}}
     for how in ("minmax", "zscore", "sum", "rank"):
-        assert list(combined(WeightedSum((0, 1), how), a, b)["q"]) == ["c", "d"]
+        assert list(combine_runs(WeightedSum((0, 1), how), a, b)["q"]) == ["c", "d"]
     raw = WeightedSum((0, 1), "none", allow_raw=True)
-    assert combined(raw, a, b)["q"] == {"c": -1.0, "d": -2.0}
+    assert combine_runs(raw, a, b)["q"] == {"c": -1.0, "d": -2.0}
 
 
 def test_trap_26_the_interpolation_example() -> None:
@@ -70,11 +70,11 @@ def test_trap_26_the_interpolation_example() -> None:
     bm25, logit = {"q": {"p": 3.0, "q": 1.0, "n": 1.0}}, {"q": {"p": -7.0, "q": -8.0}}
     with pytest.raises(ConfigError, match="allow_raw"):
         WeightedSum((0.5, 0.5), "none")
-    assert next(iter(combined(WeightedSum((0.5, 0.5)), bm25, logit)["q"])) == "p"
-    assert combined(WeightedSum((0.5, 0.5)), bm25, logit)["q"]["n"] == 0.0
-    raw = combined(WeightedSum((0.5, 0.5), "none", True), bm25, logit)["q"]
+    assert next(iter(combine_runs(WeightedSum((0.5, 0.5)), bm25, logit)["q"])) == "p"
+    assert combine_runs(WeightedSum((0.5, 0.5)), bm25, logit)["q"]["n"] == 0.0
+    raw = combine_runs(WeightedSum((0.5, 0.5), "none", True), bm25, logit)["q"]
     assert raw == {"p": -2.0, "q": -3.5, "n": -3.5}  # n gets the least logit, not 0
-    last = combined(WeightedSum(), {"q": {"p": 3.0, "q": 2.0, "n": 1.0}}, logit)["q"]
+    last = combine_runs(WeightedSum(), {"q": {"p": 3.0, "q": 2.0, "n": 1.0}}, logit)["q"]
     assert list(last)[-1] == "n"
 
 
@@ -90,10 +90,10 @@ def test_trap_26_the_rule_is_declared() -> None:
 )
 def test_what_an_absent_document_gets(how: str, least: float) -> None:
     stage = WeightedSum(None, how, allow_raw=True)  # type: ignore[arg-type]
-    (ranking,) = rankings({"q": {"a": 3.0, "b": 1.0}})
+    (ranking,) = make_rankings({"q": {"a": 3.0, "b": 1.0}})
     scores = stage.combine([ranking], Context()).to_dict()["q"]
-    with_absent = combined(stage, {"q": {"a": 3.0, "b": 1.0}}, {"q": {"z": 0.0, "y": 0.0}})["q"]
-    alone = combined(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
+    with_absent = combine_runs(stage, {"q": {"a": 3.0, "b": 1.0}}, {"q": {"z": 0.0, "y": 0.0}})["q"]
+    alone = combine_runs(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
     assert with_absent["z"] == pytest.approx(least + alone)
     assert min(scores.values()) >= least
 
@@ -102,32 +102,32 @@ def test_what_an_absent_document_gets(how: str, least: float) -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_sum_is_linear_and_symmetric(seed: int, how: str) -> None:
     random = np.random.default_rng(seed)
-    first, second, third = rankings(*(random_run(random) for _ in range(3)))
+    first, second, third = make_rankings(*(make_random_run(random) for _ in range(3)))
     ctx = Context()
 
-    def summed(weights: tuple[float, ...] | None, *lists: object) -> object:
+    def sum_lists(weights: tuple[float, ...] | None, *lists: object) -> object:
         return WeightedSum(weights, how, allow_raw=True).combine(lists, ctx)  # type: ignore[arg-type]
 
-    assert summed(None, first, second, third) == summed(None, third, first, second)  # to the last bit
-    base, double = summed((1, 0.5), first, second), summed((2, 1), first, second)
+    assert sum_lists(None, first, second, third) == sum_lists(None, third, first, second)  # to the last bit
+    base, double = sum_lists((1, 0.5), first, second), sum_lists((2, 1), first, second)
     assert np.array_equal(2 * base.scores, double.scores)  # type: ignore[attr-defined]
     assert np.array_equal(base.rows, double.rows)  # type: ignore[attr-defined]
-    assert summed((1, 0, 2), first, second, third) == summed((1, 2), first, third)
+    assert sum_lists((1, 0, 2), first, second, third) == sum_lists((1, 2), first, third)
 
 
 def test_one_list_keeps_its_order() -> None:
     run = {"q": {"a": 3.0, "b": -1.0, "c": 0.5}}
     for how in ("minmax", "zscore", "sum", "rank"):
-        assert list(combined(WeightedSum(None, how), run)["q"]) == ["a", "c", "b"]
+        assert list(combine_runs(WeightedSum(None, how), run)["q"]) == ["a", "c", "b"]
 
 
 def test_empty_sides() -> None:
     run = {"q": {"a": 2.0, "b": 1.0}}
     for how in ("minmax", "zscore", "sum", "rank", "none"):
         stage = WeightedSum(None, how, allow_raw=True)
-        assert list(combined(stage, run, {"q": {}})["q"]) == ["a", "b"]
-        assert combined(stage, {"q": {}}, {"q": {}}) == {"q": {}}
-    assert combined(WeightedSum((0, 0)), run, run) == {"q": {}}
+        assert list(combine_runs(stage, run, {"q": {}})["q"]) == ["a", "b"]
+        assert combine_runs(stage, {"q": {}}, {"q": {}}) == {"q": {}}
+    assert combine_runs(WeightedSum((0, 0)), run, run) == {"q": {}}
 
 
 def test_refusals() -> None:

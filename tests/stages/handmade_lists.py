@@ -13,7 +13,7 @@ from nirank.flow.ranking import Ranking
 Run = dict[str, dict[str, float]]
 
 
-def rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
+def make_rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
     """Make rankings over common sides; `depth` is one for all, or one each."""
     queries = Ids.of(dict.fromkeys(query for run in runs for query in run))
     names = dict.fromkeys([*docs.split(), *(doc for run in runs for scored in run.values() for doc in scored)])
@@ -25,11 +25,11 @@ def rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
     ]
 
 
-def combined(stage: Any, *runs: Run, depth: Any = None, ctx: Context | None = None) -> dict[str, dict[str, float]]:
-    return stage.combine(rankings(*runs, depth=depth), ctx or Context()).to_dict()
+def combine_runs(stage: Any, *runs: Run, depth: Any = None, ctx: Context | None = None) -> dict[str, dict[str, float]]:
+    return stage.combine(make_rankings(*runs, depth=depth), ctx or Context()).to_dict()
 
 
-def random_run(random: np.random.Generator, queries: int = 3, docs: int = 8) -> Run:
+def make_random_run(random: np.random.Generator, queries: int = 3, docs: int = 8) -> Run:
     """A run with ties, negative scores and short lists; every query has at least one document."""
     return {
         f"q{q}": {
