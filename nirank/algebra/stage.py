@@ -93,7 +93,8 @@ class Stage(Pipeline):
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
         register_class(cls)
 
     def __post_init__(self) -> None:
