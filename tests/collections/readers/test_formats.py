@@ -101,6 +101,8 @@ def test_mistakes_name_file_and_line(install: Install, tmp_path: Path, store: Lo
     install(find_example())
     with pytest.raises(DataError, match=r"corpus.ris:1: the reference has no ID"):
         load_references(tmp_path / "c", store, text="TY  - JOUR\nTI  - x\nER  -\n")
+    with pytest.raises(DataError, match=r"corpus.ris:1: the reference has no end"):
+        load_references(tmp_path / "c", store, text="TY  - JOUR\nID  - r1\nTI  - x\n")
     with pytest.raises(DataError, match=r"is in the form of RIS, which has no columns to name"):
         load(tmp_path / "c", store=store, columns={"text": "AB"})
 
