@@ -150,21 +150,21 @@ def format_value(value: float, year: Year, name: str = "") -> str:
 
 def _join(rows: Sequence[Row], labels: Mapping[str, int]) -> Topic:
     seen: set[str] = set()
-    listed: list[Row] = []
+    ranked: list[Row] = []
     for row in rows:
         if row.record not in seen and labels.get(row.record) not in _OUTSIDE:
-            listed.append(row)
+            ranked.append(row)
         seen.add(row.record)
-    gains = np.array([labels.get(row.record, 0) in (1, 2) for row in listed], np.bool_)
-    shown = np.array([row.action != "NS" for row in listed], np.bool_)
-    marks = np.array([row.action == "1" for row in listed], np.bool_)
+    gains = np.array([labels.get(row.record, 0) in (1, 2) for row in ranked], np.bool_)
+    shown = np.array([row.action != "NS" for row in ranked], np.bool_)
+    marks = np.array([row.action == "1" for row in ranked], np.bool_)
     return Topic(
         docs=sum(label not in (-1, *_OUTSIDE) for label in labels.values()),
         relevant=sum(label in (1, 2) for label in labels.values()),
         gains=gains[shown],
         all_gains=gains & shown,
         marks=np.flatnonzero(marks[shown]),
-        feedback=sum(row.action == "AF" for row in listed),
+        feedback=sum(row.action == "AF" for row in ranked),
     )
 
 
@@ -173,22 +173,22 @@ def _measure_common(topic: Topic) -> Values:
     n, relevant = len(topic.gains), topic.relevant
     docs = max(topic.docs, n)
     ranks = np.flatnonzero(topic.gains) + 1
-    found = len(ranks)
-    last = int(ranks[-1]) if found else 0
+    n_found = len(ranks)
+    last = int(ranks[-1]) if n_found else 0
     need = round(0.95 * relevant)
     before: NDArray[np.int64] = np.cumsum(topic.gains) - topic.gains
-    area = float((before + topic.gains / 2).sum()) + found * (docs - n)
+    area = float((before + topic.gains / 2).sum()) + n_found * (docs - n)
     return {
         "num_docs": topic.docs,
         "num_rels": relevant,
         "num_shown": n,
-        "rels_found": found,
+        "rels_found": n_found,
         "last_rel": last,
         "norm_last_rel": round(last / docs, 3),
-        "wss_100": (docs - last) / docs if found == relevant else 0.0,
-        "wss_95": (docs - int(ranks[need - 1])) / docs - 0.05 if 0 < need <= found else 0.0,
+        "wss_100": (docs - last) / docs if n_found == relevant else 0.0,
+        "wss_95": (docs - int(ranks[need - 1])) / docs - 0.05 if 0 < need <= n_found else 0.0,
         "norm_area": round(area / (relevant * docs - relevant**2 / 2), 3),
-        "ap": float((np.arange(1, found + 1) / ranks).sum()) / relevant,
+        "ap": float((np.arange(1, n_found + 1) / ranks).sum()) / relevant,
     }
 
 
@@ -209,9 +209,9 @@ def _measure_costs(topic: Topic, shown: int, missed: int) -> Values:
 
 def _measure_2017(topic: Topic) -> Values:
     values = _measure_common(topic) | {"num_feedback": topic.feedback}
-    shown, found = len(topic.gains), int(values["rels_found"])
-    values |= _measure_losses(shown, found, topic.relevant, topic.docs) | _measure_costs(
-        topic, shown, topic.relevant - found
+    shown, n_found = len(topic.gains), int(values["rels_found"])
+    values |= _measure_losses(shown, n_found, topic.relevant, topic.docs) | _measure_costs(
+        topic, shown, topic.relevant - n_found
     )
     cells = np.zeros(11)
     step = topic.docs // 10
@@ -253,15 +253,15 @@ def _average_topics(per_topic: Mapping[str, Values]) -> Values:
         return {}
     n = len(per_topic)
     relevant = sum(values["num_rels"] for values in per_topic.values()) / n
-    found: Values = {}
+    averages: Values = {}
     for name in next(iter(per_topic.values())):
-        listed = [values[name] for values in per_topic.values()]
+        by_topic = [values[name] for values in per_topic.values()]
         if name in _SUMS:
-            found[name] = int(sum(listed))
+            averages[name] = int(sum(by_topic))
         elif name.startswith(("NCG@", "recall@")):
             gained = sum(round(values[name] * values["num_rels"]) for values in per_topic.values())
-            found[name] = gained / n / relevant
-            found[f"macro {name}"] = sum(listed) / n
+            averages[name] = gained / n / relevant
+            averages[f"macro {name}"] = sum(by_topic) / n
         else:
-            found[name] = float(sum(listed) / n)
-    return found
+            averages[name] = float(sum(by_topic) / n)
+    return averages

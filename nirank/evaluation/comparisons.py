@@ -95,8 +95,10 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: infinite effects as None."""
-        found = asdict(self)
-        return {key: None if isinstance(one, float) and not np.isfinite(one) else one for key, one in found.items()}
+        values = asdict(self)
+        return {
+            key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in values.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -116,26 +118,30 @@ class Comparisons:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON: the settings, the size of the family, the pairs."""
-        told = {"family": len(self.pairs), "queries_left_out": self.left_out}
-        return {**asdict(self.settings), **told, "pairs": [one.to_dict() for one in self.pairs]}
+        counts = {"family": len(self.pairs), "queries_left_out": self.left_out}
+        return {**asdict(self.settings), **counts, "pairs": [comparison.to_dict() for comparison in self.pairs]}
 
     def describe_system(self, system: str) -> dict[str, Any]:
         """Return what a system's row says: intervals, letters, and the comparison with the baseline, by measure."""
         return {
             "baseline": self.settings.baseline,
             "alpha": self.settings.alpha,
-            "intervals": {name: list(found[system]) for name, found in self.intervals.items() if system in found},
-            "groups": {name: found[system] for name, found in self.groups.items() if system in found},
+            "intervals": {
+                name: list(by_system[system]) for name, by_system in self.intervals.items() if system in by_system
+            },
+            "groups": {name: by_system[system] for name, by_system in self.groups.items() if system in by_system},
             "against": {
-                one.measure: one.to_dict() for one in self.pairs if one.b == system and one.a == self.settings.baseline
+                comparison.measure: comparison.to_dict()
+                for comparison in self.pairs
+                if comparison.b == system and comparison.a == self.settings.baseline
             },
         }
 
     def describe_tests(self) -> str:
         """Say how it was tested, in one sentence."""
         how = self.settings
-        most = max((one.n for one in self.pairs if not is_of_pairs(one.measure)), default=0)
-        micro = [one for one in self.pairs if is_of_pairs(one.measure)]
+        most = max((comparison.n for comparison in self.pairs if not is_of_pairs(comparison.measure)), default=0)
+        micro = [comparison for comparison in self.pairs if is_of_pairs(comparison.measure)]
         if self.pairs and most < 2 and not micro:
             return "a single query: nothing can be tested"
         randomised = f"randomisation test, {how.resamples:,} resamples"
@@ -144,7 +150,7 @@ class Comparisons:
             exchanged = "measures of pairs: what two systems found for a record exchanged"
             test = f"{randomised}; {exchanged}" if how.test == "randomisation" else f"{test}; {exchanged}, {randomised}"
         corrected = "uncorrected" if how.correction == "none" else how.correction.capitalize()
-        lacking = {one.measure: one.no_value for one in self.pairs if one.no_value}
+        lacking = {comparison.measure: comparison.no_value for comparison in self.pairs if comparison.no_value}
         without = "".join(f", {n:,} queries without a value of {measure}" for measure, n in lacking.items())
         common = f", {self.left_out:,} queries left out that not all have" if self.left_out else ""
         over = f"{self._count_tests():,} comparisons" + (f" with {how.baseline}" if how.baseline else "")
@@ -153,12 +159,12 @@ class Comparisons:
     def _count_tests(self) -> int:
         """Return how many tests are corrected together: those that the marks of a table stand for."""
         how = self.settings
-        return sum(one.a == how.baseline for one in self.pairs) if how.baseline else len(self.pairs)
+        return sum(comparison.a == how.baseline for comparison in self.pairs) if how.baseline else len(self.pairs)
 
     def _explain_too_few(self, n: int) -> str:
         """Say so where even the greatest difference could not be significant: n queries have 2^n signs."""
         how = self.settings
-        if any(is_of_pairs(one.measure) for one in self.pairs):
+        if any(is_of_pairs(comparison.measure) for comparison in self.pairs):
             return ""
         least = 2.0 ** (1 - n) if 2**n <= how.resamples else 1 / (1 + how.resamples)
         family = self._count_tests()
@@ -183,16 +189,16 @@ def compare(
     Raises StageError where the evaluated queries differ and that was not asked for: nothing would be paired.
     """
     settings = settings or Significance()
-    every = dict.fromkeys(query for one in evaluations.values() for query in one.queries)
-    sets = [set(one.queries) for one in evaluations.values()]
-    shared = [query for query in every if all(query in one for one in sets)]
-    if len(shared) < len(every) and not common_queries:
+    all_queries = dict.fromkeys(query for evaluation in evaluations.values() for query in evaluation.queries)
+    query_sets = [set(evaluation.queries) for evaluation in evaluations.values()]
+    shared = [query for query in all_queries if all(query in evaluation for evaluation in query_sets)]
+    if len(shared) < len(all_queries) and not common_queries:
         raise StageError(
-            f"systems were evaluated on different queries ({len(shared):,} of {len(every):,} are shared by all);"
+            f"systems were evaluated on different queries ({len(shared):,} of {len(all_queries):,} are shared by all);"
             " a paired comparison needs the same ones: common_queries compares on those"
         )
     blocks = _make_blocks(evaluations, shared, settings)
-    left_out = len(every) - len(shared)
+    left_out = len(all_queries) - len(shared)
     micro = _compare_pair_measures({} if left_out else evaluations, settings)
     if not blocks and not micro.values:
         return Comparisons([], {}, {}, settings, left_out)
@@ -206,15 +212,15 @@ def compare(
         for at, (measure, name) in enumerate(block.columns):
             intervals.setdefault(measure, {})[name] = bounds[at]
             means.setdefault(measure, {})[name] = float(block.values[:, at].mean())
-    intervals |= {measure: dict(of) for measure, of in micro.intervals.items()}
-    means |= {measure: dict(of) for measure, of in micro.values.items()}
+    intervals |= {measure: dict(by_system) for measure, by_system in micro.intervals.items()}
+    means |= {measure: dict(by_system) for measure, by_system in micro.values.items()}
     pairs = _make_comparisons(blocks, drawn, micro.differences, settings)
-    groups = {measure: _group_systems(measure, of, pairs, settings) for measure, of in means.items()}
+    groups = {measure: _group_systems(measure, by_system, pairs, settings) for measure, by_system in means.items()}
     return Comparisons(pairs, intervals, groups, settings, left_out)
 
 
 def _compare_pair_measures(evaluations: Mapping[str, Evaluation], settings: Significance) -> PairResults:
-    counts = {system: one.pair_counts for system, one in evaluations.items()}
+    counts = {system: evaluation.pair_counts for system, evaluation in evaluations.items()}
     return compare_pairs(
         counts,
         alpha=settings.alpha,
@@ -241,16 +247,16 @@ class _Block:
 
 
 def _make_blocks(evaluations: Mapping[str, Evaluation], queries: Sequence[str], settings: Significance) -> list[_Block]:
-    found: dict[bytes, list[tuple[str, list[str], NDArray[np.float64]]]] = {}
-    rows = {name: _find_rows(one.queries, queries) for name, one in evaluations.items()}
-    for measure in dict.fromkeys(name for one in evaluations.values() for name in one.per_query):
-        names = [name for name, one in evaluations.items() if measure in one.per_query]
-        listed = [np.asarray(evaluations[name].per_query[measure], np.float64)[rows[name]] for name in names]
-        values = np.stack(listed, axis=1)
-        there = np.isfinite(values).all(axis=1)
-        if there.any():
-            found.setdefault(there.tobytes(), []).append((measure, names, values[there]))
-    return [_make_block(of, settings, len(queries)) for of in found.values()]
+    blocks: dict[bytes, list[tuple[str, list[str], NDArray[np.float64]]]] = {}
+    rows = {name: _find_rows(evaluation.queries, queries) for name, evaluation in evaluations.items()}
+    for measure in dict.fromkeys(name for evaluation in evaluations.values() for name in evaluation.per_query):
+        names = [name for name, evaluation in evaluations.items() if measure in evaluation.per_query]
+        columns = [np.asarray(evaluations[name].per_query[measure], np.float64)[rows[name]] for name in names]
+        values = np.stack(columns, axis=1)
+        defined = np.isfinite(values).all(axis=1)
+        if defined.any():
+            blocks.setdefault(defined.tobytes(), []).append((measure, names, values[defined]))
+    return [_make_block(measured, settings, len(queries)) for measured in blocks.values()]
 
 
 def _make_block(
@@ -264,14 +270,14 @@ def _make_block(
                 a, b = b, a
             pairs.append((measure, names[a], names[b]))
             differences.append(values[:, b] - values[:, a])
-    values = np.concatenate([one[2] for one in measured], axis=1)
-    apart = np.stack(differences, axis=1) if differences else np.empty((len(values), 0))
-    return _Block(columns, values, pairs, apart, n_queries - len(values))
+    values = np.concatenate([part[2] for part in measured], axis=1)
+    stacked = np.stack(differences, axis=1) if differences else np.empty((len(values), 0))
+    return _Block(columns, values, pairs, stacked, n_queries - len(values))
 
 
 def _find_rows(queries: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
-    at = {query: row for row, query in enumerate(queries)}
-    return np.array([at[query] for query in wanted], np.int64)
+    row_of = {query: row for row, query in enumerate(queries)}
+    return np.array([row_of[query] for query in wanted], np.int64)
 
 
 def _make_comparisons(
@@ -282,14 +288,14 @@ def _make_comparisons(
 ) -> list[Comparison]:
     """Return the pairs of all blocks and those compared on measures of pairs, which are one family."""
     p = np.concatenate(
-        [*(_compute_p_values(block.differences, settings) for block in blocks), [one.p for one in micro]]
+        [*(_compute_p_values(block.differences, settings) for block in blocks), [pair.p for pair in micro]]
     )
     adjusted = statistics.adjust(p, settings.correction)
-    named = [pair for block in blocks for pair in block.pairs] + [(one.measure, one.a, one.b) for one in micro]
+    named = [pair for block in blocks for pair in block.pairs] + [(pair.measure, pair.a, pair.b) for pair in micro]
     with_baseline = np.array([a == settings.baseline for _, a, _ in named], np.bool_)
     against = np.full(len(p), np.nan)
     against[with_baseline] = statistics.adjust(p[with_baseline], settings.correction)
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     for block, bounds in zip(blocks, intervals, strict=True):
         columns = block.differences
         effects = statistics.effect_size(columns)
@@ -297,8 +303,8 @@ def _make_comparisons(
         better = np.array([-1.0 if lower_is_better(measure) else 1.0 for measure, _, _ in block.pairs])
         counts = statistics.count_outcomes(columns * better).tolist()
         for at, (measure, a, b) in enumerate(block.pairs):
-            place = len(found)
-            found.append(
+            place = len(comparisons)
+            comparisons.append(
                 Comparison(
                     measure=measure,
                     a=a,
@@ -317,27 +323,27 @@ def _make_comparisons(
                     no_value=block.no_value,
                 )
             )
-    for one in micro:
-        place = len(found)
-        found.append(
+    for pair in micro:
+        place = len(comparisons)
+        comparisons.append(
             Comparison(
-                measure=one.measure,
-                a=one.a,
-                b=one.b,
-                n=one.n,
-                difference=one.difference,
-                interval=one.interval,
-                p=one.p,
+                measure=pair.measure,
+                a=pair.a,
+                b=pair.b,
+                n=pair.n,
+                difference=pair.difference,
+                interval=pair.interval,
+                p=pair.p,
                 p_adjusted=float(adjusted[place]),
                 p_baseline=float(against[place]) if with_baseline[place] else None,
                 effect=np.nan,
-                wins=one.wins,
-                ties=one.ties,
-                losses=one.losses,
+                wins=pair.wins,
+                ties=pair.ties,
+                losses=pair.losses,
                 minimum_detectable=np.nan,
             )
         )
-    return found
+    return comparisons
 
 
 def _compute_p_values(differences: NDArray[np.float64], settings: Significance) -> NDArray[np.float64]:
@@ -356,12 +362,12 @@ def _draw_intervals(values: NDArray[np.float64], settings: Significance) -> list
 def _group_systems(
     measure: str, means: Mapping[str, float], pairs: Sequence[Comparison], settings: Significance
 ) -> dict[str, str]:
-    at = {name: place for place, name in enumerate(means)}
+    place_of = {name: place for place, name in enumerate(means)}
     different = np.zeros((len(means), len(means)), np.bool_)
-    for one in pairs:
-        if one.measure == measure and one.p_adjusted < settings.alpha:
-            different[at[one.a], at[one.b]] = different[at[one.b], at[one.a]] = True
-    if all(one.n < _TESTABLE for one in pairs if one.measure == measure):
+    for pair in pairs:
+        if pair.measure == measure and pair.p_adjusted < settings.alpha:
+            different[place_of[pair.a], place_of[pair.b]] = different[place_of[pair.b], place_of[pair.a]] = True
+    if all(pair.n < _TESTABLE for pair in pairs if pair.measure == measure):
         return dict.fromkeys(means, "")
     better = -1 if lower_is_better(measure) else 1
     ordered = [better * mean for mean in means.values()]

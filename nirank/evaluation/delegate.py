@@ -43,19 +43,21 @@ def compute_foreign(
         )
     ]
     names: dict[Any, list[str]] = {}  # two names may mean one measure: Rprec and Rprec(rel=2) where min_rel is 2
-    for one in measures:
-        names.setdefault(_set_threshold(one, qrels.min_rel), []).append(one.name)
-    values = {one.name: np.zeros(len(qrels.queries)) for one in measures}
-    found, wrong = _compute_values(list(names), judged, run)
-    for metric in found:
+    for measure in measures:
+        names.setdefault(_set_threshold(measure, qrels.min_rel), []).append(measure.name)
+    values = {measure.name: np.zeros(len(qrels.queries)) for measure in measures}
+    metrics, wrong = _compute_values(list(names), judged, run)
+    for metric in metrics:
         for name in names[metric.measure]:
             values[name][int(metric.query_id)] = metric.value
-    nulls = {name: f"{name} cannot be computed here ({why})" for one, why in wrong.items() for name in names[one]}
-    for name, of in values.items():
-        if name not in nulls and not np.isfinite(of).all():
-            bad = int((~np.isfinite(of)).sum())
-            nulls[name] = f"{name} is no number for {bad:,} of {len(of):,} queries, as ir_measures computes it"
-    return {name: of for name, of in values.items() if name not in nulls}, nulls
+    nulls = {
+        name: f"{name} cannot be computed here ({why})" for measure, why in wrong.items() for name in names[measure]
+    }
+    for name, column in values.items():
+        if name not in nulls and not np.isfinite(column).all():
+            bad = int((~np.isfinite(column)).sum())
+            nulls[name] = f"{name} is no number for {bad:,} of {len(column):,} queries, as ir_measures computes it"
+    return {name: column for name, column in values.items() if name not in nulls}, nulls
 
 
 def _compute_values(
@@ -69,11 +71,11 @@ def _compute_values(
     except Exception as error:
         log.debug("ir_measures failed on %s", ", ".join(map(str, measures)), exc_info=True)
         if len(measures) == 1:
-            said = str(error).strip().splitlines() or [""]
-            return [], {measures[0]: f"ir_measures: {type(error).__name__}: {said[0]}".rstrip(": ")}
-    apart = [_compute_values([one], judged, run) for one in measures]
-    return [value for found, _ in apart for value in found], {
-        one: why for _, wrong in apart for one, why in wrong.items()
+            first_line = str(error).strip().splitlines() or [""]
+            return [], {measures[0]: f"ir_measures: {type(error).__name__}: {first_line[0]}".rstrip(": ")}
+    separate = [_compute_values([measure], judged, run) for measure in measures]
+    return [value for part, _ in separate for value in part], {
+        measure: why for _, wrong in separate for measure, why in wrong.items()
     }
 
 

@@ -50,15 +50,15 @@ _COUNTED = {
 
 def suggest_name(name: str) -> str:
     """Return `; nirank calls it nDCG@10` for another tool's name, or an empty string where that is unknown."""
-    asked = _SCORES.sub("", name.strip())
-    if point := _RECALL_POINT.match(asked):
+    stripped = _SCORES.sub("", name.strip())
+    if point := _RECALL_POINT.match(stripped):
         return f"; nirank calls it IPrec@{float(point['recall']):g}"
-    if persistence := _PERSISTENCE.match(asked):
+    if persistence := _PERSISTENCE.match(stripped):
         return f"; nirank calls it RBP(p=0.{persistence['p']})"
-    found = _PARTS.match(asked)
-    if not found:
+    match = _PARTS.match(stripped)
+    if not match:
         return ""
-    family, cutoff = found["family"].lower().replace("-", "_").rstrip("_"), found["cutoff"]
+    family, cutoff = match["family"].lower().replace("-", "_").rstrip("_"), match["cutoff"]
     if family in _COUNTED:
         return f"; {_COUNTED[family]}"
     same = _SAME.get(family)

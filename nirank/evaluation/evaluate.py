@@ -116,51 +116,59 @@ def evaluate(
     parsed = [parse_measure(name) for name in dict.fromkeys(list_measure_names(measures))]
     ranked = isinstance(ranking, Ranking)
     bounded = whole_corpus or scope is not None  # whether it is known what could be returned
-    pool = Pool.of(qrels, scope) if ranked and bounded and any(one.screening for one in parsed) else None
+    pool = Pool.of(qrels, scope) if ranked and bounded and any(measure.screening for measure in parsed) else None
     if pool is not None and scope is not None:
         _refuse_outside(ranking, scope)
     data = JudgedResults.join(ranking, qrels, pool)
     rows = np.flatnonzero(qrels.counts > 0)
     nulls = dict(_explain_nulls(parsed, ranking, pool, len(rows)))
-    left = [one for one in parsed if one.name not in nulls]
-    of_pairs = PairEvaluation()
-    if not ranked or any(one.of_pairs for one in parsed):
-        asked = [one for one in parsed if one.of_pairs]
-        told = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
-        of_pairs = evaluate_pairs(ranking, qrels, asked, nulls, scope=scope, **told)
-    values = {one.name: compute_native(one, data)[rows] for one in left if one.foreign is None and not one.of_pairs}
-    foreign = [one for one in left if one.foreign is not None]
+    valued = [measure for measure in parsed if measure.name not in nulls]
+    pair_evaluation = PairEvaluation()
+    if not ranked or any(measure.of_pairs for measure in parsed):
+        pair_measures = [measure for measure in parsed if measure.of_pairs]
+        options = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
+        pair_evaluation = evaluate_pairs(ranking, qrels, pair_measures, nulls, scope=scope, **options)
+    values = {
+        measure.name: compute_native(measure, data)[rows]
+        for measure in valued
+        if measure.foreign is None and not measure.of_pairs
+    }
+    foreign = [measure for measure in valued if measure.foreign is not None]
     if foreign:
         computed, failed = compute_foreign(
             ranking if isinstance(ranking, Ranking) else _rank_arbitrarily(ranking), qrels, foreign
         )
-        values |= {name: found[rows] for name, found in computed.items()}
+        values |= {name: column[rows] for name, column in computed.items()}
         nulls |= failed
-    nulls |= of_pairs.nulls
-    nulls |= {name: _NOTHING for name, found in values.items() if np.isnan(found).all()}
-    wanted = [one for one in parsed if one.name not in nulls]
-    of_queries = [one for one in wanted if not one.of_pairs]
-    own = [one for one in of_queries if one.foreign is None]
-    per_query = {one.name: values[one.name] for one in of_queries}
-    means = {**{name: _average(found) for name, found in per_query.items()}, **of_pairs.values}
-    here = find_reachable(qrels, scope)
+    nulls |= pair_evaluation.nulls
+    nulls |= {name: _NOTHING for name, column in values.items() if np.isnan(column).all()}
+    present = [measure for measure in parsed if measure.name not in nulls]
+    of_queries = [measure for measure in present if not measure.of_pairs]
+    native = [measure for measure in of_queries if measure.foreign is None]
+    per_query = {measure.name: values[measure.name] for measure in of_queries}
+    means = {**{name: _average(column) for name, column in per_query.items()}, **pair_evaluation.values}
+    reached = find_reachable(qrels, scope)
     return Evaluation(
         queries=qrels.queries.take(rows),
         per_query=per_query,
-        means={one.name: means.get(one.name) for one in parsed},
+        means={measure.name: means.get(measure.name) for measure in parsed},
         nulls=nulls,
         answerable=_average_answerable(qrels, of_queries, per_query, rows),
-        ceilings={} if not bounded or here[qrels.grades > 0].all() else _compute_ceilings(qrels, own, here, rows),
-        ties=_bound_ties(ranking, data, own, rows) if isinstance(ranking, Ranking) else {},
-        holes=_bound_holes(data, own, rows),
-        judged_at={str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(own)},
+        ceilings={}
+        if not bounded or reached[qrels.grades > 0].all()
+        else _compute_ceilings(qrels, native, reached, rows),
+        ties=_bound_ties(ranking, data, native, rows) if isinstance(ranking, Ranking) else {},
+        holes=_bound_holes(data, native, rows),
+        judged_at={
+            str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(native)
+        },
         effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
-        unreached=_count_unreached(data, wanted, rows),
-        counts=_count_queries(ranking, data, rows, wanted, per_query, whole_corpus),
-        pairs=of_pairs.facts,
-        pair_counts=of_pairs.counts,
-        conventions=_describe_conventions(qrels, wanted)
-        | ({"pairs": of_pairs.convention} if of_pairs.convention else {}),
+        unreached=_count_unreached(data, present, rows),
+        counts=_count_queries(ranking, data, rows, present, per_query, whole_corpus),
+        pairs=pair_evaluation.facts,
+        pair_counts=pair_evaluation.counts,
+        conventions=_describe_conventions(qrels, present)
+        | ({"pairs": pair_evaluation.convention} if pair_evaluation.convention else {}),
     )
 
 
@@ -190,85 +198,91 @@ def _explain_nulls(
     measures: Sequence[Measure], ranking: Pairs, pool: Pool | None, n_judged: int
 ) -> Iterator[tuple[str, str]]:
     """Yield the measures that have no value here, and why."""
-    for one in measures:
+    for measure in measures:
         if not n_judged:
-            yield one.name, "no declared query is judged"
+            yield measure.name, "no declared query is judged"
         elif not isinstance(ranking, Ranking):
-            if not one.unordered:
+            if not measure.unordered:
                 yield (
-                    one.name,
+                    measure.name,
                     _UNORDERED
-                    + ("; RR is the reciprocal rank, the other is reduction_ratio" if one.family == "RR" else ""),
+                    + ("; RR is the reciprocal rank, the other is reduction_ratio" if measure.family == "RR" else ""),
                 )
-        elif one.screening and pool is None:
-            yield one.name, f"{one.name} counts the documents that could be returned; expected the candidates"
-        elif ranking.depth is not None and one.cutoff is not None and one.cutoff > ranking.depth:
+        elif measure.screening and pool is None:
+            yield measure.name, f"{measure.name} counts the documents that could be returned; expected the candidates"
+        elif ranking.depth is not None and measure.cutoff is not None and measure.cutoff > ranking.depth:
             deeper = int(ranking.counts.max(initial=0)) > ranking.depth
             where = f"which is certain to {ranking.depth:,} only" if deeper else f"which was cut at {ranking.depth:,}"
-            yield one.name, f"{one.name} reaches deeper than the ranking, {where}"
+            yield measure.name, f"{measure.name} reaches deeper than the ranking, {where}"
 
 
 def _average_answerable(
     qrels: Qrels, measures: Sequence[Measure], per_query: Mapping[str, Values], judged_rows: NDArray[np.int64]
 ) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for one in measures:
-        hopeful = qrels.count_relevant(one.rel)[judged_rows] > 0
-        if not one.screening and hopeful.any() and not hopeful.all():
-            found[one.name] = _average(per_query[one.name][hopeful])
-    return found
+    means: dict[str, float] = {}
+    for measure in measures:
+        answerable = qrels.count_relevant(measure.rel)[judged_rows] > 0
+        if not measure.screening and answerable.any() and not answerable.all():
+            means[measure.name] = _average(per_query[measure.name][answerable])
+    return means
 
 
 def _list_cutoffs(measures: Sequence[Measure]) -> list[int]:
-    return sorted({one.cutoff for one in measures if one.cutoff is not None})
+    return sorted({measure.cutoff for measure in measures if measure.cutoff is not None})
 
 
 def _compute_ceilings(
-    qrels: Qrels, measures: Sequence[Measure], here: NDArray[np.bool_], judged_rows: NDArray[np.int64]
+    qrels: Qrels, measures: Sequence[Measure], reached: NDArray[np.bool_], judged_rows: NDArray[np.int64]
 ) -> dict[str, float]:
-    best = JudgedResults.build_ideal(qrels, here)
-    return {one.name: _average(compute_native(one, best)[judged_rows]) for one in measures if not one.screening}
+    best = JudgedResults.build_ideal(qrels, reached)
+    return {
+        measure.name: _average(compute_native(measure, best)[judged_rows])
+        for measure in measures
+        if not measure.screening
+    }
 
 
 def _bound_ties(
     ranking: Ranking, data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
 ) -> dict[str, TieBounds]:
     orders = order_ties(ranking, data)
-    found: dict[str, TieBounds] = {}
-    for one in measures if orders else ():
-        if one.family == "Judged":
+    bounds: dict[str, TieBounds] = {}
+    for measure in measures if orders else ():
+        if measure.family == "Judged":
             continue
-        worst, best = (compute_native(one, order)[judged_rows] for order in orders or ())
+        worst, best = (compute_native(measure, order)[judged_rows] for order in orders or ())
         moved = int((np.abs(best - worst) > _MOVED).sum())
         if moved:
-            found[one.name] = TieBounds(_average(worst), _average(best), moved)
-    return found
+            bounds[measure.name] = TieBounds(_average(worst), _average(best), moved)
+    return bounds
 
 
 def _bound_holes(
     data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
 ) -> dict[str, dict[str, float | None]]:
-    found: dict[str, dict[str, float | None]] = {}
-    for one in measures:
-        unjudged = data.count_returned(one.cutoff) - data.sum_by_query(data.mask_within(one.cutoff))
+    bounds: dict[str, dict[str, float | None]] = {}
+    for measure in measures:
+        unjudged = data.count_returned(measure.cutoff) - data.sum_by_query(data.mask_within(measure.cutoff))
         if not unjudged[judged_rows].any():
             continue
-        told = {"condensed": compute_condensed(one, data), "at_most": compute_at_most(one, data)}
-        means = {what: None if values is None else _average(values[judged_rows]) for what, values in told.items()}
+        columns = {"condensed": compute_condensed(measure, data), "at_most": compute_at_most(measure, data)}
+        means = {name: None if column is None else _average(column[judged_rows]) for name, column in columns.items()}
         if any(mean is not None for mean in means.values()):
-            found[one.name] = means
-    return found
+            bounds[measure.name] = means
+    return bounds
 
 
 def _count_unreached(
     data: JudgedResults, measures: Sequence[Measure], judged_rows: NDArray[np.int64]
 ) -> dict[str, int]:
-    found = {
-        one.name: int(find_undecided(data, one.family, one.level, get_threshold(one, data))[judged_rows].sum())
-        for one in measures
-        if one.screening
+    counts = {
+        measure.name: int(
+            find_undecided(data, measure.family, measure.level, get_threshold(measure, data))[judged_rows].sum()
+        )
+        for measure in measures
+        if measure.screening
     }
-    return {name: n for name, n in found.items() if n}
+    return {name: n for name, n in counts.items() if n}
 
 
 def _count_queries(
@@ -301,25 +315,25 @@ def _count_queries(
 
 def _find_tied_queries(ranking: Ranking, cutoffs: Sequence[int]) -> set[int]:
     """Return the queries whose documents at a cut-off and just below it have equal scores."""
-    found: set[int] = set()
+    tied: set[int] = set()
     for cutoff in cutoffs:
         queries = np.flatnonzero(ranking.counts > cutoff)
         last = ranking.offsets[queries] + cutoff - 1
-        found.update(queries[ranking.scores[last] == ranking.scores[last + 1]].tolist())
-    return found
+        tied.update(queries[ranking.scores[last] == ranking.scores[last + 1]].tolist())
+    return tied
 
 
 def _describe_conventions(qrels: Qrels, measures: Sequence[Measure]) -> dict[str, Any]:
-    exponential = [one.name for one in measures if one.family == "nDCG_exp"]
-    screening = [one.name for one in measures if one.screening]
-    said: dict[str, Any] = {
+    exponential = [measure.name for measure in measures if measure.family == "nDCG_exp"]
+    screening = [measure.name for measure in measures if measure.screening]
+    conventions: dict[str, Any] = {
         "ties": TIES,
         "mean": "over declared and judged queries; unanswered ones count 0",
         "gain": "linear (grade), negative grades 0",
         "min_rel": qrels.min_rel,
     }
     if exponential:
-        said["gain"] += f"; {', '.join(exponential)}: 2^grade - 1"
+        conventions["gain"] += f"; {', '.join(exponential)}: 2^grade - 1"
     if screening:
-        said["mean"] += f"; {', '.join(screening)}: queries with nothing relevant in their pool are left out"
-    return said
+        conventions["mean"] += f"; {', '.join(screening)}: queries with nothing relevant in their pool are left out"
+    return conventions

@@ -54,9 +54,9 @@ def parse_foreign(name: str, family: str, known: Mapping[str, Any]) -> Any:
 
 
 def _explain_unknown(name: str, family: str, known: Mapping[str, Any], error: Exception) -> ConfigError:
-    told = suggest_name(name)
-    if told:
-        return ConfigError(f"there is no measure '{name}'{told}")
+    suggestion = suggest_name(name)
+    if suggestion:
+        return ConfigError(f"there is no measure '{name}'{suggestion}")
     if family in known:
         return ConfigError(f"measure '{name}' cannot be read: {_explain_error(error)}")
     if not family:
@@ -71,10 +71,10 @@ def _explain_unknown(name: str, family: str, known: Mapping[str, Any], error: Ex
 
 def _explain_error(error: Exception) -> str:
     """Return the library's words, or what they mean: of a missing option it tells an address in memory."""
-    told = str(error) or type(error).__name__
-    option, _, value = told.removeprefix("invalid param ").partition("=")
-    if not told.startswith("invalid param "):
-        return told
+    words = str(error) or type(error).__name__
+    option, _, value = words.removeprefix("invalid param ").partition("=")
+    if not words.startswith("invalid param "):
+        return words
     if value.startswith("<object"):
         return f"it needs the option {option}, as in ({option}=1)"
     return f"{_DOMAINS[option][1]}, got {value}" if option in _DOMAINS else f"{option} cannot be {value}"

@@ -48,8 +48,8 @@ class JudgedResults:
     @classmethod
     def build_ideal(cls, qrels: Qrels, reachable: NDArray[np.bool_]) -> JudgedResults:
         """Return the best ranking of the judgements that can be reached, (n_judgements,) bool: by grade."""
-        here = np.flatnonzero(reachable)
-        order = here[np.lexsort((-qrels.grades[here], qrels.query_rows[here]))]
+        reached = np.flatnonzero(reachable)
+        order = reached[np.lexsort((-qrels.grades[reached], qrels.query_rows[reached]))]
         query = qrels.query_rows[order]
         returned = np.bincount(query, minlength=len(qrels.queries))
         return cls(qrels, query, rank_within_queries(query), qrels.grades[order], returned)

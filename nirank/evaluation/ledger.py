@@ -29,26 +29,29 @@ def count_losses(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]
     inside = np.zeros(len(qrels), np.bool_)
     inside[qrels.find_judged(found)[1]] = True
     relevant = qrels.grades >= qrels.min_rel
-    there = np.bincount(qrels.query_rows[relevant & inside], minlength=len(qrels.queries))
-    every = qrels.count_relevant()
-    answerable = every > 0
+    n_found = np.bincount(qrels.query_rows[relevant & inside], minlength=len(qrels.queries))
+    n_relevant = qrels.count_relevant()
+    answerable = n_relevant > 0
     judged = np.flatnonzero(qrels.counts > 0)
     ideal = JudgedResults.build_ideal(qrels, inside)
-    wanted = [one for one in map(parse_measure, measures) if _has_best(one)]
-    best = {one.name: float(compute_native(one, ideal)[judged].mean()) if len(judged) else 0.0 for one in wanted}
-    recall = float((there[answerable] / every[answerable]).mean()) if answerable.any() else 0.0
-    return {"stage": stage, "relevant": int(there.sum()), "of": int(every.sum()), "recall": recall, "best": best}
+    bounded = [measure for measure in map(parse_measure, measures) if _has_best(measure)]
+    best = {
+        measure.name: float(compute_native(measure, ideal)[judged].mean()) if len(judged) else 0.0
+        for measure in bounded
+    }
+    recall = float((n_found[answerable] / n_relevant[answerable]).mean()) if answerable.any() else 0.0
+    return {"stage": stage, "relevant": int(n_found.sum()), "of": int(n_relevant.sum()), "recall": recall, "best": best}
 
 
-def _has_best(one: Measure) -> bool:
-    return not (one.foreign or one.screening or one.of_pairs or one.family == "Judged")
+def _has_best(measure: Measure) -> bool:
+    return not (measure.foreign or measure.screening or measure.of_pairs or measure.family == "Judged")
 
 
 class PairLedger:
     """The same by pairs: how many matches each list still has, and which was the last to have each."""
 
     def __init__(self, qrels: Qrels, *, one_table: bool) -> None:
-        self._absent = [one for one in qrels.dangling if one.relevance >= qrels.min_rel]
+        self._absent = [judgement for judgement in qrels.dangling if judgement.relevance >= qrels.min_rel]
         self._at = find_records(qrels, one_table)
         self._matched = list_matches(qrels, self._at)
         self._last = np.full(len(self._matched), -1)
@@ -73,8 +76,8 @@ class PairLedger:
         queries, docs = np.divmod(self._matched[lost], len(found.docs) + 1)
         names = found.queries if self._at is None else found.docs
         last_in = [self._stages[at] if at >= 0 else "" for at in self._last[lost]]
-        listed = list(zip(names.take(queries), found.docs.take(docs), last_in, strict=True))
-        return [*listed, *((one.query_id, one.doc_id, "") for one in self._absent)]
+        rows = list(zip(names.take(queries), found.docs.take(docs), last_in, strict=True))
+        return [*rows, *((judgement.query_id, judgement.doc_id, "") for judgement in self._absent)]
 
     def _list(self, found: Pairs) -> NDArray[np.int64]:
         return list_pairs(found.query_rows, found.rows, len(found.docs), self._at)

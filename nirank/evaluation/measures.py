@@ -133,27 +133,27 @@ class Measure:
 
 def parse_measure(name: str) -> Measure:
     """Return the measure of that name; raise ConfigError with the nearest spelling."""
-    found = _NAME.match(name.strip())
-    if not found:
+    match = _NAME.match(name.strip())
+    if not match:
         return _parse_ir_measure(name, "")  # IPrec@0.1: what stands behind @ need not be a cut-off
-    family = ALIASES.get(found["family"], found["family"])
-    options = (found["options"] or "").replace(" ", "")
-    cutoff = int(found["cutoff"]) if found["cutoff"] else None
-    if cutoff == 0 and family != "WSS" and not found["share"]:
+    family = ALIASES.get(match["family"], match["family"])
+    options = (match["options"] or "").replace(" ", "")
+    cutoff = int(match["cutoff"]) if match["cutoff"] else None
+    if cutoff == 0 and family != "WSS" and not match["share"]:
         raise ConfigError(f"measure '{name}': the cut-off must be 1 or more")
     if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
         family, options = "nDCG_exp", ""
     threshold = re.match(r"^rel=(\d+)$", options)
-    if any(number and len(number) > _DIGITS for number in (found["cutoff"], threshold and threshold[1])):
+    if any(number and len(number) > _DIGITS for number in (match["cutoff"], threshold and threshold[1])):
         raise ConfigError(f"measure '{name}': numbers have at most {_DIGITS} digits")
-    if family in PAIRS and not found["share"]:
+    if family in PAIRS and not match["share"]:
         return _parse_pair_measure(name, family, options, cutoff)
     level = None
-    if family == "WSS" or found["share"]:
+    if family == "WSS" or match["share"]:
         level, cutoff = cutoff, None
-        if not level or level > 100 or (found["share"] and family != "R"):
+        if not level or level > 100 or (match["share"] and family != "R"):
             raise ConfigError(f"measure '{name}': expected a share from 1 to 100 per cent, as in WSS@95 or R@10%")
-        family = "R%" if found["share"] else family
+        family = "R%" if match["share"] else family
     if family in NATIVE and (not options or (threshold and family not in GRADED)):
         if cutoff is not None and family in _NO_CUTOFF:
             raise ConfigError(f"measure '{name}' takes no cut-off; expected {family}")
@@ -181,15 +181,15 @@ def _parse_pair_measure(name: str, family: str, options: str, cutoff: int | None
 
 def list_measure_names(asked: Any) -> tuple[str, ...]:
     """Return measures by name: one or several, as text or as objects of ir_measures; raise ConfigError for others."""
-    listed = [asked] if isinstance(asked, (str, Measure)) or _is_foreign(asked) else asked
-    if not isinstance(listed, Iterable) or isinstance(listed, (bytes, Mapping)):
+    given = [asked] if isinstance(asked, (str, Measure)) or _is_foreign(asked) else asked
+    if not isinstance(given, Iterable) or isinstance(given, (bytes, Mapping)):
         raise ConfigError(f"measures: expected names such as ['nDCG@10', 'R@100'], got {asked!r}")
-    found = []
-    for one in listed:
-        if not isinstance(one, (str, Measure)) and not _is_foreign(one):
-            raise ConfigError(f"measures: expected names such as 'nDCG@10', got {one!r}")
-        found.append(str(one))
-    return tuple(found)
+    names = []
+    for measure in given:
+        if not isinstance(measure, (str, Measure)) and not _is_foreign(measure):
+            raise ConfigError(f"measures: expected names such as 'nDCG@10', got {measure!r}")
+        names.append(str(measure))
+    return tuple(names)
 
 
 def _is_foreign(value: Any) -> bool:

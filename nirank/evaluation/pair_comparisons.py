@@ -54,30 +54,31 @@ def compare_pairs(
     Intervals are of records drawn with all their pairs, the same draws for every system; p-values are of a paired
     randomisation test that exchanges what two systems found for a record.
     """
-    names = dict.fromkeys(measure for of in counts.values() for measure in of)
+    names = dict.fromkeys(measure for measured in counts.values() for measure in measured)
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
     values: dict[str, dict[str, float]] = {}
     differences: list[PairDifference] = []
     for measure in names:
-        there = {system: of[measure] for system, of in counts.items() if measure in of}
-        moved = _draw(measure, there, resamples, seed)
-        intervals[measure] = {system: _find_bounds(found, alpha) for system, found in moved.items()}
+        of_systems = {system: measured[measure] for system, measured in counts.items() if measure in measured}
+        draws = _draw(measure, of_systems, resamples, seed)
+        intervals[measure] = {system: _find_bounds(drawn, alpha) for system, drawn in draws.items()}
         values[measure] = {
-            system: float(_compute_measure(measure, of.table.sum(0), of)) for system, of in there.items()
+            system: float(_compute_measure(measure, measured.table.sum(0), measured))
+            for system, measured in of_systems.items()
         }
-        for a, b in combinations(there, 2):
+        for a, b in combinations(of_systems, 2):
             if b == baseline:
                 a, b = b, a
-            won = _count_outcomes(measure, there[a], there[b])
+            won = _count_outcomes(measure, of_systems[a], of_systems[b])
             differences.append(
                 PairDifference(
                     measure,
                     a,
                     b,
-                    len(there[a].hits),
+                    len(of_systems[a].hits),
                     values[measure][b] - values[measure][a],
-                    _find_bounds(moved[b] - moved[a], alpha),
-                    _compute_p_value(measure, there[a], there[b], resamples, seed),
+                    _find_bounds(draws[b] - draws[a], alpha),
+                    _compute_p_value(measure, of_systems[a], of_systems[b], resamples, seed),
                     *won,
                 )
             )
@@ -87,10 +88,12 @@ def compare_pairs(
 def _draw(measure: str, counts: Mapping[str, PairCounts], resamples: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """Return each system's measure in every draw, (resamples,); records are drawn once for all of them."""
     read = mask_sums(parse_measure(measure).family)
-    sums = draw_sums(np.concatenate([of.table * read for of in counts.values()], axis=1), resamples, seed)
+    sums = draw_sums(
+        np.concatenate([system_counts.table * read for system_counts in counts.values()], axis=1), resamples, seed
+    )
     return {
-        system: _compute_measure(measure, sums[:, 3 * at : 3 * at + 3], of)
-        for at, (system, of) in enumerate(counts.items())
+        system: _compute_measure(measure, sums[:, 3 * at : 3 * at + 3], system_counts)
+        for at, (system, system_counts) in enumerate(counts.items())
     }
 
 

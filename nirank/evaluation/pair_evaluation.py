@@ -38,7 +38,7 @@ class PairEvaluation:
 
 
 def evaluate_pairs(
-    found: Pairs,
+    pairs: Pairs,
     qrels: Qrels,
     measures: Sequence[Measure],
     lacking: Collection[str] = (),
@@ -56,54 +56,55 @@ def evaluate_pairs(
     whole_corpus  whether all documents are known, and so how many pairs are possible
     complete      whether the judgements list all matches, so that other pairs are none
     """
-    whole = count_pairs(found, qrels, one_table=one_table, scope=scope)
+    total = count_pairs(pairs, qrels, one_table=one_table, scope=scope)
     values: dict[str, float] = {}
     nulls: dict[str, str] = {}
     counts: dict[str, PairCounts] = {}
-    at: dict[int | None, PairCounts] = {None: whole}
-    for one in measures:
-        if one.name in lacking:
+    at: dict[int | None, PairCounts] = {None: total}
+    for measure in measures:
+        if measure.name in lacking:
             continue
-        if one.family in NEED_COMPLETE and not (complete or one.complete):
-            nulls[one.name] = _explain_incomplete(one, qrels)
-        elif one.family in _OF_ALL_PAIRS and not whole_corpus:
-            nulls[one.name] = "counts the pairs that are possible; these documents are not all there are"
-        elif one.family == "least_k":
-            assert isinstance(found, Ranking) and one.target is not None
-            least = find_least_depth(found, qrels, one.target, one_table=one_table)
+        if measure.family in NEED_COMPLETE and not (complete or measure.complete):
+            nulls[measure.name] = _explain_incomplete(measure, qrels)
+        elif measure.family in _OF_ALL_PAIRS and not whole_corpus:
+            nulls[measure.name] = "counts the pairs that are possible; these documents are not all there are"
+        elif measure.family == "least_k":
+            assert isinstance(pairs, Ranking) and measure.target is not None
+            least = find_least_depth(pairs, qrels, measure.target, one_table=one_table)
             if least is None:
-                reached = whole.measure("PC")
-                told = _NO_MATCH if reached is None else f"PC is {reached:.4f} where the lists end"
-                nulls[one.name] = told
+                reached = total.measure("PC")
+                reason = _NO_MATCH if reached is None else f"PC is {reached:.4f} where the lists end"
+                nulls[measure.name] = reason
             else:
-                values[one.name] = float(least)
+                values[measure.name] = float(least)
         else:
-            if one.cutoff not in at:
-                assert isinstance(found, Ranking) and one.cutoff is not None
-                at[one.cutoff] = replace(
-                    count_pairs(found.cut(one.cutoff), qrels, one_table=one_table), possible=whole.possible
+            if measure.cutoff not in at:
+                assert isinstance(pairs, Ranking) and measure.cutoff is not None
+                at[measure.cutoff] = replace(
+                    count_pairs(pairs.cut(measure.cutoff), qrels, one_table=one_table), possible=total.possible
                 )
-            value = at[one.cutoff].measure(one.family)
+            value = at[measure.cutoff].measure(measure.family)
             if value is None:
-                nulls[one.name] = _NO_MATCH if one.family in ("PC", "F1") else "there are no candidates"
+                nulls[measure.name] = _NO_MATCH if measure.family in ("PC", "F1") else "there are no candidates"
             else:
-                values[one.name], counts[one.name] = value, at[one.cutoff]
-    facts = _list_facts(whole, whole_corpus) | {"ordered": isinstance(found, Ranking)}
+                values[measure.name], counts[measure.name] = value, at[measure.cutoff]
+    facts = _list_facts(total, whole_corpus) | {"ordered": isinstance(pairs, Ranking)}
     return PairEvaluation(
         values, nulls, counts, facts, _describe_convention(measures, qrels, facts, one_table, complete)
     )
 
 
-def _explain_incomplete(one: Measure, qrels: Qrels) -> str:
-    asked = f"{one.family}(complete)" + (f"@{one.cutoff}" if one.cutoff else "")
+def _explain_incomplete(measure: Measure, qrels: Qrels) -> str:
+    complete_name = f"{measure.family}(complete)" + (f"@{measure.cutoff}" if measure.cutoff else "")
     return (
         f"takes pairs without a judgement for non-matches, and '{qrels.name}' may list only some of the"
-        f" matches; a judgement set or split of pairs called '{COMPLETE}' has it, and {asked} says that all are listed"
+        f" matches; a judgement set or split of pairs called '{COMPLETE}' has it, and {complete_name} says that all are"
+        " listed"
     )
 
 
 def _list_facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
-    candidates, matches, kept = (int(of.sum()) for of in (counts.candidates, counts.matches, counts.hits))
+    candidates, matches, kept = (int(column.sum()) for column in (counts.candidates, counts.matches, counts.hits))
     reached, with_match = counts.reached
     return {
         "candidates": candidates,
@@ -121,12 +122,14 @@ def _list_facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
 def _describe_convention(
     measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool, complete: bool
 ) -> str:
-    said = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"
+    words = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"
     if one_table:
-        said += "; one table: a pair counts once, whatever its order, and none with itself"
-    counting = [one.name for one in measures if one.family in NEED_COMPLETE and (complete or one.complete)]
+        words += "; one table: a pair counts once, whatever its order, and none with itself"
+    counting = [
+        measure.name for measure in measures if measure.family in NEED_COMPLETE and (complete or measure.complete)
+    ]
     if counting:
         why = f"it is called '{COMPLETE}'" if complete else "as asked for"
         names = ", ".join(counting)
-        said += f"; {names}: pairs without a judgement are no matches, the list being complete ({why})"
-    return said
+        words += f"; {names}: pairs without a judgement are no matches, the list being complete ({why})"
+    return words

@@ -53,10 +53,10 @@ class PairCounts:
     queries: int
 
     @classmethod
-    def average(cls, of: Sequence[PairCounts]) -> PairCounts:
+    def average(cls, counts: Sequence[PairCounts]) -> PairCounts:
         """Return each record's mean counts over runs that differ by their seed."""
-        hits, candidates = (np.mean([vars(one)[name] for one in of], axis=0) for name in ("hits", "candidates"))
-        return cls(hits, candidates, of[0].matches, of[0].possible, of[0].queries)
+        hits, candidates = (np.mean([vars(count)[name] for count in counts], axis=0) for name in ("hits", "candidates"))
+        return cls(hits, candidates, counts[0].matches, counts[0].possible, counts[0].queries)
 
     def measure(self, name: str) -> float | None:
         """Return a measure by name; None where it divides by nothing."""
@@ -107,8 +107,8 @@ def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None,
 
 
 def _divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
-    return found
+    quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return quotient
 
 
 def _to_number(value: NDArray[np.float64]) -> float | None:
@@ -124,20 +124,20 @@ def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False, scope: S
     """
     if pairs.queries != qrels.queries or pairs.docs != qrels.docs:
         raise StageError("the candidate pairs and the judgements are over different queries or documents")
-    at = find_records(pairs, one_table)
-    found = list_pairs(pairs.query_rows, pairs.rows, len(pairs.docs), at)
-    matched = list_matches(qrels, at)
+    records = find_records(pairs, one_table)
+    candidates = list_pairs(pairs.query_rows, pairs.rows, len(pairs.docs), records)
+    matched = list_matches(qrels, records)
     n_queries, n_docs = len(pairs.queries), len(pairs.docs)
     width = n_docs + 1
-    hits = matched[are_among(matched, found)]
+    hits = matched[are_among(matched, candidates)]
     absent = qrels.query_rows[(qrels.rows < 0) & (qrels.grades >= qrels.min_rel)]
-    absent = absent if at is None else at[absent]
-    n_records = n_queries if at is None else n_docs
+    absent = absent if records is None else records[absent]
+    n_records = n_queries if records is None else n_docs
     return PairCounts(
         np.bincount(hits // width, minlength=n_records),
-        np.bincount(found // width, minlength=n_records),
+        np.bincount(candidates // width, minlength=n_records),
         np.bincount(matched // width, minlength=n_records) + np.bincount(absent, minlength=n_records),
-        count_possible_pairs(pairs.queries, pairs.docs, at, scope),
+        count_possible_pairs(pairs.queries, pairs.docs, records, scope),
         n_queries,
     )
 
@@ -194,8 +194,8 @@ def list_pairs(
 def are_among(wanted: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which pairs are among others, ascending, as `list_pairs` gives them."""
     at = np.searchsorted(pairs, wanted)
-    found: NDArray[np.bool_] = pairs[np.minimum(at, len(pairs) - 1)] == wanted if len(pairs) else at > 0
-    return found
+    is_found: NDArray[np.bool_] = pairs[np.minimum(at, len(pairs) - 1)] == wanted if len(pairs) else at > 0
+    return is_found
 
 
 def _compute_completeness(pairs: Pairs, qrels: Qrels, one_table: bool) -> float:

@@ -32,7 +32,7 @@ class Pool:
 
 def find_reachable(qrels: Qrels, scope: Scope | None) -> NDArray[np.bool_]:
     """Tell which judged documents are in the corpus, and in their query's scope, (n_judgements,) bool."""
-    here = qrels.rows >= 0
+    reached = qrels.rows >= 0
     if scope is not None:
-        here[here] = scope.allows(qrels.query_rows[here], qrels.rows[here])
-    return here
+        reached[reached] = scope.allows(qrels.query_rows[reached], qrels.rows[reached])
+    return reached

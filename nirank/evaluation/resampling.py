@@ -41,8 +41,8 @@ def draw_sums(table: Table, draws: int, seed: int) -> Sums:
         if grouped:
             times = random.multinomial(n, often / n, size)
         else:
-            drawn = random.integers(0, n, (size, n)) + np.arange(size)[:, None] * n
-            times = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+            rows_drawn = random.integers(0, n, (size, n)) + np.arange(size)[:, None] * n
+            times = np.bincount(rows_drawn.ravel(), minlength=size * n).reshape(size, n)
         parts.append(times @ rows)
     return np.concatenate(parts)
 
@@ -56,15 +56,15 @@ def run_swap_test(a: Table, b: Table, measure: Callable[[Sums], Sums], resamples
     with p = (1 + b) / (1 + resamples). Yeh, COLING 2000, section 3: for precision, recall and F, which t tests
     on means do not fit.
     """
-    apart = np.asarray(b, np.float64) - a
-    apart = apart[apart.any(axis=1)]
-    whole = np.asarray(a, np.float64).sum(0) + np.asarray(b, np.float64).sum(0)
-    observed = float(_compute_difference(whole, apart.sum(0)[None], measure)[0])
+    differences = np.asarray(b, np.float64) - a
+    differences = differences[differences.any(axis=1)]
+    total_sums = np.asarray(a, np.float64).sum(0) + np.asarray(b, np.float64).sum(0)
+    observed = float(_compute_difference(total_sums, differences.sum(0)[None], measure)[0])
     least = abs(observed) * (1 - _SAME) - _SAME
-    exact = 2 ** len(apart) <= resamples
+    exact = 2 ** len(differences) <= resamples
     beyond = total = 0
-    for shifts in _enumerate_shifts(apart) if exact else _draw_shifts(apart, resamples, seed):
-        beyond += int((~(np.abs(_compute_difference(whole, shifts, measure)) < least)).sum())
+    for shifts in _enumerate_shifts(differences) if exact else _draw_shifts(differences, resamples, seed):
+        beyond += int((~(np.abs(_compute_difference(total_sums, shifts, measure)) < least)).sum())
         total += len(shifts)
     return beyond / total if exact else (1 + beyond) / (1 + total)
 
@@ -74,17 +74,17 @@ def _compute_difference(whole: Sums, shifts: Sums, measure: Callable[[Sums], Sum
     return measure((whole + shifts) / 2) - measure((whole - shifts) / 2)
 
 
-def _enumerate_shifts(apart: Sums) -> Iterator[Sums]:
-    numbers = np.arange(2 ** len(apart))
-    bits = numbers[:, None] >> np.arange(len(apart)) & 1
-    yield (bits * 2.0 - 1) @ apart
+def _enumerate_shifts(differences: Sums) -> Iterator[Sums]:
+    numbers = np.arange(2 ** len(differences))
+    bits = numbers[:, None] >> np.arange(len(differences)) & 1
+    yield (bits * 2.0 - 1) @ differences
 
 
-def _draw_shifts(apart: Sums, resamples: int, seed: int) -> Iterator[Sums]:
+def _draw_shifts(differences: Sums, resamples: int, seed: int) -> Iterator[Sums]:
     random = np.random.default_rng(seed)
-    distinct, often = np.unique(apart, axis=0, return_counts=True)
+    distinct, often = np.unique(differences, axis=0, return_counts=True)
     if resamples * len(distinct) > _MOST:
-        yield _draw_normal(np.zeros(apart.shape[1]), apart.T @ apart, resamples, random)
+        yield _draw_normal(np.zeros(differences.shape[1]), differences.T @ differences, resamples, random)
         return
     for size in _split_draws(resamples, len(distinct)):
         yield (2.0 * random.binomial(often, 0.5, (size, len(often))) - often) @ distinct

@@ -21,9 +21,9 @@ STEPS = 101  # of an effort curve: 0 % to 100 %
 def compute_effort_curve(data: JudgedResults, rel: int) -> Values:
     """Return the mean recall after reading 0 %, 1 %, … 100 % of the pool, rounded up to whole documents, (101,)."""
     hits, sizes, relevant = _count_relevant(data, rel)
-    left = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
-    query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), left)))
-    rank = np.concatenate((data.rank[hits], concatenate_ranges(sizes - left + 1, left)))
+    missing = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
+    query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), missing)))
+    rank = np.concatenate((data.rank[hits], concatenate_ranges(sizes - missing + 1, missing)))
     step = (rank - 1) * 100 // sizes[query] + 1
     gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
     curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)
@@ -36,12 +36,12 @@ def find_undecided(data: JudgedResults, family: str, level: int | None, rel: int
     What a list leaves out counts as last, and for WSS as never found.
     """
     hits, sizes, relevant = _count_relevant(data, rel)
-    found = data.sum_by_query(hits)
+    n_found = data.sum_by_query(hits)
     if family == "WSS":
-        return found < -(-(level or 0) * relevant // 100)
+        return n_found < -(-(level or 0) * relevant // 100)
     if family == "R%":
-        return (found < relevant) & (data.returned < -(-(level or 0) * sizes // 100))
-    return found < relevant
+        return (n_found < relevant) & (data.returned < -(-(level or 0) * sizes // 100))
+    return n_found < relevant
 
 
 def _last_rel(data: JudgedResults, _: int | None, rel: int) -> Values:
@@ -75,8 +75,8 @@ def _norm_area(data: JudgedResults, _: int | None, rel: int) -> Values:
 def _count_relevant(data: JudgedResults, rel: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
     """Return which judged results are relevant, N and R."""
     assert data.pool is not None, "evaluate leaves these measures out where the pool is not known"
-    there = data.pool.judged & (data.qrels.grades >= rel)
-    relevant = np.bincount(data.qrels.query_rows[there], minlength=data.n)
+    in_pool = data.pool.judged & (data.qrels.grades >= rel)
+    relevant = np.bincount(data.qrels.query_rows[in_pool], minlength=data.n)
     return data.mask_relevant(None, rel), data.pool.sizes, relevant
 
 
@@ -84,9 +84,9 @@ def _find_rank(data: JudgedResults, hits: NDArray[np.bool_], wanted: NDArray[np.
     """Return the rank of each query's wanted-th relevant document, 0 where the ranking has fewer."""
     query, rank = data.query[hits], data.rank[hits]
     at = np.flatnonzero(rank_within_queries(query) == wanted[query])
-    found = np.zeros(data.n, np.int64)
-    found[query[at]] = rank[at]
-    return found
+    ranks = np.zeros(data.n, np.int64)
+    ranks[query[at]] = rank[at]
+    return ranks
 
 
 def _leave_out_empty(values: NDArray[np.float64] | NDArray[np.int64], relevant: NDArray[np.int64]) -> Values:

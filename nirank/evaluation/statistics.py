@@ -38,14 +38,14 @@ def randomisation_test(differences: Values, resamples: int, seed: int) -> Values
     observed = np.abs(differences.sum(0))
     least = observed - _SAME * np.abs(differences).sum(0)
     exact = 2 ** len(differences) <= resamples
-    drawn = _enumerate_signs(len(differences)) if exact else _draw_signs(len(differences), resamples, seed)
+    sign_blocks = _enumerate_signs(len(differences)) if exact else _draw_signs(len(differences), resamples, seed)
     beyond = np.zeros(differences.shape[1], np.int64)
     total = 0
-    for signs in drawn:
+    for signs in sign_blocks:
         beyond += (np.abs(signs @ differences) >= least).sum(0)
         total += len(signs)
-    found: Values = beyond / total if exact else (1 + beyond) / (1 + total)
-    return found
+    p: Values = beyond / total if exact else (1 + beyond) / (1 + total)
+    return p
 
 
 def _enumerate_signs(n: int) -> Iterator[Values]:
@@ -69,10 +69,10 @@ def t_test(differences: Values) -> Values:
 
     greatest = np.abs(differences).max(0, initial=0)
     varies = np.ptp(differences, axis=0) > _SAME * greatest
-    found = np.where(greatest > 0, 0.0, 1.0) if len(differences) > 1 else np.ones(differences.shape[1])
+    p = np.where(greatest > 0, 0.0, 1.0) if len(differences) > 1 else np.ones(differences.shape[1])
     if len(differences) > 1 and varies.any():
-        found[varies] = stats.ttest_1samp(differences[:, varies], 0, axis=0).pvalue
-    return found
+        p[varies] = stats.ttest_1samp(differences[:, varies], 0, axis=0).pvalue
+    return p
 
 
 def bootstrap_intervals(values: Values, level: float, resamples: int, seed: int) -> Values:
@@ -106,8 +106,8 @@ def adjust(p: Values, method: str) -> Values:
         return corrected
     from statsmodels.stats.multitest import multipletests
 
-    found: Values = multipletests(p, method=method)[1]
-    return found
+    p_values: Values = multipletests(p, method=method)[1]
+    return p_values
 
 
 def check_correction(method: str) -> None:
@@ -163,10 +163,10 @@ def assign_letters(means: Sequence[float], different: NDArray[np.bool_]) -> list
     """
     m = len(means)
     groups: list[set[int]] = [set(range(m))]
-    for one, other in zip(*np.nonzero(np.triu(different)), strict=True):
+    for first, second in zip(*np.nonzero(np.triu(different)), strict=True):
         split: list[set[int]] = []
         for group in groups:
-            split += [group - {int(one)}, group - {int(other)}] if {int(one), int(other)} <= group else [group]
+            split += [group - {int(first)}, group - {int(second)}] if {int(first), int(second)} <= group else [group]
         groups = []
         for group in sorted(split, key=len, reverse=True):
             if not any(group <= kept for kept in groups):

@@ -24,20 +24,20 @@ def take_rows(column: pa.ChunkedArray, rows: NDArray[np.integer] | Sequence[int]
     Arrow's own `take` first copies a column of several chunks into one, which for a mapped
     corpus would be the whole corpus.
     """
-    at = np.asarray(rows, np.int64)
-    if column.num_chunks <= 1 or not len(at):
-        return column.take(pa.array(at))
+    positions = np.asarray(rows, np.int64)
+    if column.num_chunks <= 1 or not len(positions):
+        return column.take(pa.array(positions))
     starts = np.concatenate(([0], np.cumsum([len(chunk) for chunk in column.chunks])))
-    chunk_of = np.searchsorted(starts, at, side="right") - 1
+    chunk_of = np.searchsorted(starts, positions, side="right") - 1
     order = np.argsort(chunk_of, kind="stable")
-    used, first = np.unique(chunk_of[order], return_index=True)
+    used_chunks, first = np.unique(chunk_of[order], return_index=True)
     parts = [
-        column.chunk(chunk).take(pa.array(at[members] - starts[chunk]))
-        for chunk, members in zip(used.tolist(), np.split(order, first[1:]), strict=True)
+        column.chunk(chunk).take(pa.array(positions[members] - starts[chunk]))
+        for chunk, members in zip(used_chunks.tolist(), np.split(order, first[1:]), strict=True)
     ]
-    back = np.empty(len(at), np.int64)
-    back[order] = np.arange(len(at))
-    return pa.chunked_array([pa.concat_arrays(parts).take(pa.array(back))])
+    inverse = np.empty(len(positions), np.int64)
+    inverse[order] = np.arange(len(positions))
+    return pa.chunked_array([pa.concat_arrays(parts).take(pa.array(inverse))])
 
 
 def as_id(value: Any, where: str) -> str:
@@ -65,16 +65,16 @@ class Ids:
     @classmethod
     def of(cls, strings: Iterable[str]) -> Ids:
         """Make a table of the strings in the order given."""
-        given = list(strings)
+        texts = list(strings)
         try:
-            made = pa.array(given, pa.large_string())
+            array = pa.array(texts, pa.large_string())
         except (pa.ArrowTypeError, pa.ArrowInvalid):
-            made = pa.array([as_id(one, "ids") for one in given], pa.large_string())
+            array = pa.array([as_id(text, "ids") for text in texts], pa.large_string())
         except UnicodeEncodeError as error:
             raise DataError(f"ids: {error.object!r} has half a character (a lone surrogate)") from None
-        if made.null_count:
+        if array.null_count:
             raise DataError("ids: an id is text, got None")
-        return cls(made)
+        return cls(array)
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
@@ -94,10 +94,10 @@ class Ids:
         """Return numbers that sort some rows as `rank` does; where few are asked for, only they are sorted."""
         if self._order is not None or "rank" in vars(self) or len(rows) * _PART > len(self):
             return np.asarray(self.rank[rows], np.int64)
-        distinct, back = np.unique(rows, return_inverse=True)
+        distinct, inverse = np.unique(rows, return_inverse=True)
         ranks = np.empty(len(distinct), np.int64)
         ranks[np.asarray(pc.sort_indices(self.take_arrow(distinct).cast(pa.large_binary())))] = np.arange(len(distinct))
-        return np.asarray(ranks[back], np.int64)
+        return np.asarray(ranks[inverse], np.int64)
 
     def __len__(self) -> int:
         return len(self.strings)
@@ -158,14 +158,14 @@ class Ids:
             wanted = pa.array(ids, pa.large_string())
         # A hash table over the words asked for, not over the table: memory stays with the question.
         encoded = wanted.dictionary_encode()
-        found = np.full(len(encoded.dictionary), -1, np.int64)
+        row_of_word = np.full(len(encoded.dictionary), -1, np.int64)
         start = 0
         for chunk in self.strings.chunks:
-            at = pc.index_in(chunk, value_set=encoded.dictionary)
-            rows = np.flatnonzero(np.asarray(at.is_valid()))
-            found[np.asarray(at.drop_null())] = rows + start
+            matches = pc.index_in(chunk, value_set=encoded.dictionary)
+            rows = np.flatnonzero(np.asarray(matches.is_valid()))
+            row_of_word[np.asarray(matches.drop_null())] = rows + start
             start += len(chunk)
-        rows_of: NDArray[np.int64] = found[np.asarray(encoded.indices)]
+        rows_of: NDArray[np.int64] = row_of_word[np.asarray(encoded.indices)]
         return rows_of
 
     def find_duplicates(self) -> list[tuple[int, int]]:

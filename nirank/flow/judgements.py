@@ -84,7 +84,7 @@ class QrelsFile:
             pa.concat_arrays([mine, other])
             for mine, other in ((self.query_ids, known.query_ids), (self.doc_ids, known.doc_ids))
         ]
-        keys = _make_pair_keys(*(one.cast(pa.large_string()) for one in both))
+        keys = _make_pair_keys(*(ids.cast(pa.large_string()) for ids in both))
         return self.select(~np.isin(keys[: len(self)], keys[len(self) :]))
 
     def select(self, keep: NDArray[np.bool_]) -> QrelsFile:
@@ -113,8 +113,8 @@ class PairsFile:
     def join(self, queries: Ids, docs: Ids) -> Pairs:
         """Join the pairs to both sides; those of other queries and of absent documents are left out."""
         q, d = queries.find_rows(self.query_ids), docs.find_rows(self.doc_ids)
-        kept = (q >= 0) & (d >= 0)
-        return Pairs.build(queries, docs, q[kept], d[kept], source=self.source)
+        known = (q >= 0) & (d >= 0)
+        return Pairs.build(queries, docs, q[known], d[known], source=self.source)
 
     @classmethod
     def build(cls, source: str, query_ids: pa.Array, doc_ids: pa.Array, line_ends: LineEnds = "none") -> PairsFile:
@@ -151,31 +151,35 @@ def read_qrels(
     """
     path, columns = Path(path), columns or JudgementColumns()
     if find_ending(path) in _JSON:
-        found = read_json_columns(path)
+        columns_read = read_json_columns(path)
     else:
         header = is_header if columns == JudgementColumns() else partial(_is_named_header, columns)
-        found = read_columns(path, (2, 3, 4), header, partial(_choose_columns, columns))
-    if not len(found) and found.names is None:
-        empty = found.columns[0]
-        return QrelsFile(str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=found.line_ends)
-    form, queries, docs, labels = _split_columns(found, columns, one_table, asking, "pairs" if of_tables else "qrels")
+        columns_read = read_columns(path, (2, 3, 4), header, partial(_choose_columns, columns))
+    if not len(columns_read) and columns_read.names is None:
+        empty = columns_read.columns[0]
+        return QrelsFile(
+            str(path), "empty", False, empty, empty, np.empty(0, np.int64), line_ends=columns_read.line_ends
+        )
+    form, queries, docs, labels = _split_columns(
+        columns_read, columns, one_table, asking, "pairs" if of_tables else "qrels"
+    )
     if of_tables and labels is not None:
         labels = _number_booleans(labels)
-    if of_tables and asking == "right" and form in ("pairs", "beir") and found.names is None:
+    if of_tables and asking == "right" and form in ("pairs", "beir") and columns_read.names is None:
         queries, docs = docs, queries
-    _refuse_empty(found, queries, docs)
-    grades = np.ones(len(found), np.int64) if labels is None else _parse_grades(found, labels)
-    numbers = found.numbers
+    _refuse_empty(columns_read, queries, docs)
+    grades = np.ones(len(columns_read), np.int64) if labels is None else _parse_grades(columns_read, labels)
+    numbers = columns_read.numbers
     repeated = mirrored = 0
-    if one_table and (of_tables or labels is None or _lacks_direction(found, columns)):
+    if one_table and (of_tables or labels is None or _lacks_direction(columns_read, columns)):
         repeated, mirrored = _count_repeats(queries, docs)
         queries, docs = pa.concat_arrays([queries, docs]), pa.concat_arrays([docs, queries])
         grades, numbers = np.tile(grades, 2), np.tile(numbers, 2)
-    named = found.names is not None and form not in ("json", "smart")
-    made = QrelsFile(str(path), form, named, queries, docs, grades, line_ends=found.line_ends)
-    if one_table and len(numbers) > len(found):  # a pair and its mirror are one statement
-        return replace(_drop_repeats(made, numbers), repeated=repeated, mirrored=mirrored)
-    return _drop_repeats(made, numbers)
+    named = columns_read.names is not None and form not in ("json", "smart")
+    qrels_file = QrelsFile(str(path), form, named, queries, docs, grades, line_ends=columns_read.line_ends)
+    if one_table and len(numbers) > len(columns_read):  # a pair and its mirror are one statement
+        return replace(_drop_repeats(qrels_file, numbers), repeated=repeated, mirrored=mirrored)
+    return _drop_repeats(qrels_file, numbers)
 
 
 def _count_repeats(queries: pa.Array, docs: pa.Array) -> tuple[int, int]:
@@ -213,8 +217,8 @@ def _choose_columns(columns: JudgementColumns, names: Sequence[str]) -> list[str
 
 def _lacks_direction(found: IdColumns, columns: JudgementColumns) -> bool:
     """Tell whether neither the user nor known names say which column asks."""
-    said = columns.query is not None or (found.names is not None and found.find_column(QUERY_NAMES) is not None)
-    return not said and found.names is not None
+    is_named = columns.query is not None or (found.names is not None and found.find_column(QUERY_NAMES) is not None)
+    return not is_named and found.names is not None
 
 
 def _split_columns(
@@ -231,14 +235,14 @@ def _split_columns(
     names = found.names or []
     sides = find_sides(names)
     if sides is not None and queries is None and docs is None and (one_table or asking):
-        asked, answer = sides[::-1] if asking == "right" else sides
-        queries, docs = (found.columns[names.index(side)] for side in (asked, answer))
+        query_side, document_side = sides[::-1] if asking == "right" else sides
+        queries, docs = (found.columns[names.index(side)] for side in (query_side, document_side))
     if queries is None or docs is None:
         raise DataError(
             _explain_sides(found.path, names, sides) if said == "qrels" else _explain_record_sides(found.path, names)
         )
-    used = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
-    if labels is None and any(not is_row_number(name) and not is_known(name, used) for name in names):
+    known_names = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
+    if labels is None and any(not is_row_number(name) and not is_known(name, known_names) for name in names):
         raise DataError(
             f"{found.path}: columns {join_names(names)}: none is known to hold labels; expected one of"
             f" {', '.join(LABEL_NAMES[:5])}, or columns: {{{said}: {{label: …}}}}"
@@ -321,17 +325,19 @@ def read_pairs(path: str | Path, *, judgements_too: bool = False) -> PairsFile:
     path = Path(path)
     widths = (2, 3, 4) if judgements_too else (2,)
     if find_ending(path) in _JSON:
-        found = read_json_columns(path)
+        columns_read = read_json_columns(path)
     else:
-        found = read_columns(path, widths, is_header, partial(_choose_columns, JudgementColumns()))
-    if found.names is None:
-        queries, docs = (_split_by_position(found)[1:3]) if len(found.columns) > 2 else found.columns[:2]
+        columns_read = read_columns(path, widths, is_header, partial(_choose_columns, JudgementColumns()))
+    if columns_read.names is None:
+        queries, docs = (
+            (_split_by_position(columns_read)[1:3]) if len(columns_read.columns) > 2 else columns_read.columns[:2]
+        )
     else:
-        queries, docs = found.find_column(QUERY_NAMES), found.find_column(DOC_NAMES)
+        queries, docs = columns_read.find_column(QUERY_NAMES), columns_read.find_column(DOC_NAMES)
     if queries is None or docs is None:
-        raise DataError(_explain_sides(path, found.names or (), find_sides(found.names or ())))
-    _refuse_empty(found, queries, docs)
-    return PairsFile.build(str(path), queries, docs, found.line_ends)
+        raise DataError(_explain_sides(path, columns_read.names or (), find_sides(columns_read.names or ())))
+    _refuse_empty(columns_read, queries, docs)
+    return PairsFile.build(str(path), queries, docs, columns_read.line_ends)
 
 
 def _describe_empty_id(what: str, _: object) -> str:
@@ -354,20 +360,20 @@ def _drop_repeats(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
     """Drop identical repeats; raise DataError naming both lines where two labels contradict each other."""
     keys = _make_pair_keys(found.query_ids, found.doc_ids)
     order = np.argsort(keys, kind="stable")
-    later = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
-    if not len(later):
+    repeat_positions = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
+    if not len(repeat_positions):
         return found
-    one, other = order[later - 1], order[later]
-    clash = np.flatnonzero(found.grades[one] != found.grades[other])
+    earlier, repeats = order[repeat_positions - 1], order[repeat_positions]
+    clash = np.flatnonzero(found.grades[earlier] != found.grades[repeats])
     if len(clash):
-        said = [
+        mistakes = [
             f"{found.source}:{numbers[a]} and :{numbers[b]}: query '{found.query_ids[a]}' and document"
             f" '{found.doc_ids[a]}' have labels {found.grades[a]} and {found.grades[b]}; expected one"
-            for a, b in zip(one[clash[:_SHOWN]].tolist(), other[clash[:_SHOWN]].tolist(), strict=True)
+            for a, b in zip(earlier[clash[:_SHOWN]].tolist(), repeats[clash[:_SHOWN]].tolist(), strict=True)
         ]
         if len(clash) > _SHOWN:
-            said.append(f"{found.source}: {len(clash) - _SHOWN:,} more contradictions")
-        raise DataError(*said)
+            mistakes.append(f"{found.source}: {len(clash) - _SHOWN:,} more contradictions")
+        raise DataError(*mistakes)
     keep = np.ones(len(keys), np.bool_)
-    keep[order[later]] = False
-    return replace(found.select(keep), repeated=len(later))
+    keep[order[repeat_positions]] = False
+    return replace(found.select(keep), repeated=len(repeat_positions))

@@ -26,6 +26,6 @@ def write_pairs(pairs: Pairs, path: str | Path) -> None:
     schema = pa.schema([("query", pa.large_string()), ("document", pa.large_string())])
     with pq.ParquetWriter(path, schema, compression="zstd") as file:
         for start in range(0, len(pairs), _WRITTEN):
-            at = slice(start, start + _WRITTEN)
-            columns = (pairs.queries.take_arrow(pairs.query_rows[at]), pairs.docs.take_arrow(pairs.rows[at]))
-            file.write_table(pa.table([one.cast(pa.large_string()) for one in columns], schema))
+            part = slice(start, start + _WRITTEN)
+            columns = (pairs.queries.take_arrow(pairs.query_rows[part]), pairs.docs.take_arrow(pairs.rows[part]))
+            file.write_table(pa.table([column.cast(pa.large_string()) for column in columns], schema))

@@ -59,7 +59,7 @@ class Pairs:
     @classmethod
     def from_ids(cls, queries: Ids, docs: Ids, pairs: Mapping[str, Iterable[str]], *, source: str) -> Pairs:
         """Make Pairs from ids; raise DataError for an id that a side does not have."""
-        flat = [(query, doc) for query, listed in pairs.items() for doc in listed]
+        flat = [(query, doc) for query, documents in pairs.items() for doc in documents]
         q = require_rows(queries, [query for query, _ in flat], f"{source}: query")
         d = require_rows(docs, [doc for _, doc in flat], f"{source}: document")
         return cls.build(queries, docs, q, d, source=source)
@@ -150,8 +150,8 @@ class Pairs:
     def digest(self) -> str:
         """Content digest: of the ids of both sides' pairs, independent of how the sides are numbered otherwise."""
         running = Digester()
-        for query, listed in self.to_dict().items():
-            running.add([query, sorted(listed)])
+        for query, documents in self.to_dict().items():
+            running.add([query, sorted(documents)])
         return running.hexdigest()
 
     def to_dict(self) -> dict[str, list[str]]:
@@ -216,8 +216,8 @@ def flatten_mapping(given: Any, what: str, where: str) -> list[tuple[str, str, A
     for query, inner in given.items():
         if not isinstance(inner, Mapping):
             raise DataError(f"{where}: query '{query}': expected {{document id: {what}}}, got {type(inner).__name__}")
-        asked = as_id(query, where)
-        rows += [(asked, as_id(doc, where), value) for doc, value in inner.items()]
+        query_id = as_id(query, where)
+        rows += [(query_id, as_id(doc, where), value) for doc, value in inner.items()]
     return rows
 
 

@@ -106,15 +106,15 @@ class Qrels:
     ) -> Qrels:
         """Make judgements from {query id: {document id: grade}}; sides default to the ids that occur."""
         rows = flatten_mapping(judged, "label", "judgements")
-        flat = [Judgement(query, doc, _parse_grade(query, doc, given)) for query, doc, given in rows]
+        judgements = [Judgement(query, doc, _parse_grade(query, doc, given)) for query, doc, given in rows]
         queries = Ids.of(judged) if queries is None else queries
-        docs = Ids.of(dict.fromkeys(one.doc_id for one in flat)) if docs is None else docs
-        q = queries.find_rows([one.query_id for one in flat])
+        docs = Ids.of(dict.fromkeys(judgement.doc_id for judgement in judgements)) if docs is None else docs
+        q = queries.find_rows([judgement.query_id for judgement in judgements])
         if (q < 0).any():
-            raise DataError(f"judgements: query '{flat[int(np.argmin(q))].query_id}' is not among the queries")
-        d = docs.find_rows([one.doc_id for one in flat])
-        dangling = tuple(flat[i] for i in np.flatnonzero(d < 0))
-        grades = np.array([one.relevance for one in flat], np.int64)
+            raise DataError(f"judgements: query '{judgements[int(np.argmin(q))].query_id}' is not among the queries")
+        d = docs.find_rows([judgement.doc_id for judgement in judgements])
+        dangling = tuple(judgements[i] for i in np.flatnonzero(d < 0))
+        grades = np.array([judgement.relevance for judgement in judgements], np.int64)
         return cls.build(queries, docs, q, d, grades, name=name, min_rel=min_rel, dangling=dangling)
 
     def __len__(self) -> int:
@@ -182,7 +182,7 @@ class Qrels:
             self.grades[at],
             name=self.name,
             min_rel=self.min_rel,
-            dangling=tuple(one for one in self.dangling if one.query_id in kept),
+            dangling=tuple(judgement for judgement in self.dangling if judgement.query_id in kept),
         )
 
     def count_unordered(self) -> int:
@@ -208,7 +208,7 @@ class Qrels:
         queries = self.queries.take(self.query_rows[known])
         docs = self.docs.take(self.rows[known])
         grades = self.grades[known].tolist()
-        return [Judgement(*one) for one in zip(queries, docs, grades, strict=True)] + list(self.dangling)
+        return [Judgement(*row) for row in zip(queries, docs, grades, strict=True)] + list(self.dangling)
 
     @cached_property
     def digest(self) -> str:

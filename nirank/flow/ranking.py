@@ -146,7 +146,7 @@ class Ranking(Pairs):
         docs = Ids.of(dict.fromkeys(doc for _, doc, _ in flat)) if docs is None else docs
         q = require_rows(queries, [query for query, _, _ in flat], "dictionary: query")
         d = require_rows(docs, [doc for _, doc, _ in flat], "dictionary: document")
-        scores = np.array([_parse_score(*one) for one in flat], np.float64)
+        scores = np.array([_parse_score(*row) for row in flat], np.float64)
         return cls.build(queries, docs, q, d, scores, source="dictionary")
 
     def to_dict(self) -> dict[str, dict[str, float]]:  # type: ignore[override]
@@ -163,20 +163,22 @@ class Ranking(Pairs):
 
         Raises DataError for a column that is not there, and for what is no id or no score.
         """
-        there = list(getattr(frame, "columns", ()))
+        columns = list(getattr(frame, "columns", ()))
         for name in ("query_id", "doc_id", "score"):
-            if name not in there:
-                found = f"it has {', '.join(map(str, there))}" if there else f"got {type(frame).__name__}"
-                raise DataError(f"table: there is no column '{name}'; {found}")
+            if name not in columns:
+                description = f"it has {', '.join(map(str, columns))}" if columns else f"got {type(frame).__name__}"
+                raise DataError(f"table: there is no column '{name}'; {description}")
         given_q, given_d = (
-            [as_id(one, f"table: column '{name}'") for one in frame[name]] for name in ("query_id", "doc_id")
+            [as_id(value, f"table: column '{name}'") for value in frame[name]] for name in ("query_id", "doc_id")
         )
         queries = Ids.of(dict.fromkeys(given_q)) if queries is None else queries
         docs = Ids.of(dict.fromkeys(given_d)) if docs is None else docs
         q, d = require_rows(queries, given_q, "table: query"), require_rows(docs, given_d, "table: document")
         scores = frame["score"].to_numpy()
         if scores.dtype.kind not in "iufb" or not np.isfinite(scores).all():
-            scores = np.array([_parse_score(*one) for one in zip(given_q, given_d, scores, strict=True)], np.float64)
+            scores = np.array(
+                [_parse_score(*value) for value in zip(given_q, given_d, scores, strict=True)], np.float64
+            )
         return cls.build(queries, docs, q, d, scores, source="table")
 
     def to_pandas(self) -> pd.DataFrame:
@@ -239,8 +241,8 @@ class Ranking(Pairs):
         d = np.concatenate([part.rows for part in parts])
         depths = [part.depth for part in parts if part.depth is not None]
         scores = np.concatenate([part.scores for part in parts])
-        whole = Ranking.build(queries, docs, q, d, scores, source="concatenate")
-        return whole._with_depth(min(depths) if depths else None)
+        ranking = Ranking.build(queries, docs, q, d, scores, source="concatenate")
+        return ranking._with_depth(min(depths) if depths else None)
 
     def count_float32_ties(self) -> int:
         """Count neighbours with distinct scores that a tool with 32-bit floats would see as tied."""

@@ -92,9 +92,9 @@ def read_run_lines(path: Path) -> RunLines:
     tag = _FIRST_TAG.match(raw)
     query_ids, query = _split_dictionary(table["query"])
     doc_ids, doc = _split_dictionary(table["document"])
-    told = tag[1].decode(errors="replace") if tag else ""  # a tag decides nothing
+    first_tag = tag[1].decode(errors="replace") if tag else ""  # a tag decides nothing
     rank, score = _parse_ranks(table["rank"]), np.asarray(table["score"])
-    return _check_scores(RunLines(path, query_ids, doc_ids, query, doc, rank, score, told, numbers))
+    return _check_scores(RunLines(path, query_ids, doc_ids, query, doc, rank, score, first_tag, numbers))
 
 
 def _parse_ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] | None:
@@ -102,19 +102,19 @@ def _parse_ranks(column: pa.ChunkedArray) -> NDArray[np.integer | np.floating] |
     if pa.types.is_integer(column.type):
         return np.asarray(column)
     try:
-        found = np.asarray(column.cast(pa.float64()))
+        ranks = np.asarray(column.cast(pa.float64()))
     except pa.ArrowInvalid:
         return None
-    return found if np.isfinite(found).all() else None
+    return ranks if np.isfinite(ranks).all() else None
 
 
 def _read_parquet(path: Path) -> RunLines:
     names = read_column_names(path)
-    found = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
-    for name, what in zip(found[:3], ("query", "document", "score"), strict=True):
+    columns = [find_name(names, known) for known in (QUERY_NAMES, DOC_NAMES, ("score",), ("rank",))]
+    for name, what in zip(columns[:3], ("query", "document", "score"), strict=True):
         if name is None:
             raise DataError(f"{path}: has no column '{what}'; it has {join_names(names)}")
-    query_name, doc_name, score_name, rank_name = found
+    query_name, doc_name, score_name, rank_name = columns
     ids = [column.dictionary_encode() for column in read_id_columns(path, [str(query_name), str(doc_name)])]
     for column, what in zip(ids, ("query", "document"), strict=True):
         if column.null_count:
@@ -134,10 +134,10 @@ def _check_scores(lines: RunLines) -> RunLines:
     wild = np.flatnonzero(~np.isfinite(lines.score))
     if len(wild):
         at = int(wild[0])
-        one, other = lines.get_ids(at)
+        query, document = lines.get_ids(at)
         raise DataError(
-            f"{lines.path}:{lines.get_line_number(at)}: query '{one}', document '{other}' has score {lines.score[at]};"
-            " expected a finite number"
+            f"{lines.path}:{lines.get_line_number(at)}: query '{query}', document '{document}' has score"
+            f" {lines.score[at]}; expected a finite number"
         )
     return lines
 
@@ -177,8 +177,8 @@ def _explain_failure(path: Path, raw: bytes, numbers: NDArray[np.int64] | None) 
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        found = raw.count(b"\n", 0, error.start) + 1
-        return DataError(f"{path}:{found}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
+        bad_line = raw.count(b"\n", 0, error.start) + 1
+        return DataError(f"{path}:{bad_line}: not valid UTF-8 (byte 0x{raw[error.start]:02x}); expected UTF-8")
     texts = _parse_lines(raw, {"score": pa.large_string()})
     for at, value in enumerate(texts["score"].to_pylist()):
         if not _can_cast(value, pa.float64()):

@@ -93,7 +93,7 @@ class Scope:
             self.mask,
             None if self.pairs is None else self.pairs.take(query_rows, queries),
             None if self.own_rows is None else np.asarray(self.own_rows)[query_rows],
-            tuple(one.take_queries(query_rows) for one in self.ranges),
+            tuple(rule.take_queries(query_rows) for rule in self.ranges),
             None if self.excluded is None else self.excluded.take(query_rows, queries),
         )
 
@@ -126,20 +126,16 @@ class Scope:
         return bool(self.ranges) or owns or (self.excluded is not None and len(self.excluded.get_rows(query)) > 0)
 
     def filter_rows(self, query: int, rows: Rows) -> NDArray[np.bool_] | None:
-        """Tell which rows the rules that differ by query allow (own document, `between`, `without`); None: all.
+        """Tell which rows the rules that differ by query allow (`own_rows`, `ranges`, `excluded`); None: all.
 
         `mask` and `pairs` are not looked at.
         """
-        found: NDArray[np.bool_] | None = None
+        masks = [rule.allows(query, rows) for rule in self.ranges]
         if self.own_rows is not None and self.own_rows[query] >= 0:
-            found = rows != self.own_rows[query]
-        for one in self.ranges:
-            allowed = one.allows(query, rows)
-            found = allowed if found is None else found & allowed
+            masks.append(rows != self.own_rows[query])
         if self.excluded is not None and len(self.excluded.get_rows(query)):
-            new = np.isin(rows, self.excluded.get_rows(query), invert=True)
-            found = new if found is None else found & new
-        return found
+            masks.append(np.isin(rows, self.excluded.get_rows(query), invert=True))
+        return np.logical_and.reduce(masks) if masks else None
 
     def allows(self, query_rows: Rows, doc_rows: Rows) -> NDArray[np.bool_]:
         """Tell for each (query, document) whether it is inside."""
@@ -150,8 +146,8 @@ class Scope:
             inside &= self.pairs.contains(query_rows, doc_rows)
         if self.own_rows is not None:
             inside &= self.own_rows[query_rows] != doc_rows
-        for one in self.ranges:
-            inside &= one.allows(query_rows, doc_rows)
+        for rule in self.ranges:
+            inside &= rule.allows(query_rows, doc_rows)
         if self.excluded is not None:
             inside &= ~self.excluded.contains(query_rows, doc_rows)
         return inside
@@ -162,24 +158,24 @@ class Scope:
             inside = self.pairs.select(self.allows(self.pairs.query_rows, self.pairs.rows))
             return inside.counts
         if self.ranges:
-            listed = (self.list_rows(query) for query in range(len(self.queries)))
-            return np.array([len(self.docs) if rows is None else len(rows) for rows in listed], np.int64)
-        found = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
+            row_lists = (self.list_rows(query) for query in range(len(self.queries)))
+            return np.array([len(self.docs) if rows is None else len(rows) for rows in row_lists], np.int64)
+        counts = np.full(len(self.queries), len(self.docs) if self.open_rows is None else len(self.open_rows))
         if self.own_rows is not None:
             has = np.flatnonzero(np.asarray(self.own_rows) >= 0)
-            found[has] -= 1 if self.mask is None else self.mask[self.own_rows[has]]
+            counts[has] -= 1 if self.mask is None else self.mask[self.own_rows[has]]
         if self.excluded is not None:
             rest = Scope(self.queries, self.docs, self.mask, own_rows=self.own_rows)
-            there = self.excluded.select(rest.allows(self.excluded.query_rows, self.excluded.rows))
-            found -= there.counts
-        return found
+            taken = self.excluded.select(rest.allows(self.excluded.query_rows, self.excluded.rows))
+            counts -= taken.counts
+        return counts
 
     def list_pairs(self) -> Pairs:
         """Return all allowed pairs; the size is queries × documents where nothing restricts them."""
-        listed = [self.list_rows(query) for query in range(len(self.queries))]
+        row_lists = [self.list_rows(query) for query in range(len(self.queries))]
         full = np.arange(len(self.docs))
-        rows = [full if one is None else one for one in listed]
-        offsets = np.concatenate(([0], np.cumsum([len(one) for one in rows])))
+        rows = [full if allowed is None else allowed for allowed in row_lists]
+        offsets = np.concatenate(([0], np.cumsum([len(allowed) for allowed in rows])))
         return Pairs(self.queries, self.docs, offsets, np.concatenate(rows) if rows else full[:0])
 
     @property
@@ -187,11 +183,11 @@ class Scope:
         """Content digest of what restricts; rows mean the two sides' own, whose digests must stand beside it."""
         running = Digester()
         arrays: dict[str, NDArray[Any] | None] = {"mask": self.mask, "own": self.own_rows}
-        for name, listed in (("pairs", self.pairs), ("without", self.excluded)):
-            if listed is not None:
-                arrays |= {f"{name} offsets": listed.offsets, f"{name} rows": listed.rows}
-        for at, one in enumerate(self.ranges):
-            arrays |= {f"between {at} {name}": getattr(one, name) for name in _RANGE_FIELDS}
+        for name, pairs in (("pairs", self.pairs), ("without", self.excluded)):
+            if pairs is not None:
+                arrays |= {f"{name} offsets": pairs.offsets, f"{name} rows": pairs.rows}
+        for at, rule in enumerate(self.ranges):
+            arrays |= {f"between {at} {name}": getattr(rule, name) for name in _RANGE_FIELDS}
         for name, array in arrays.items():
             if array is not None:
                 running.add([name, np.asarray(array).dtype.str, len(array)])
@@ -208,26 +204,26 @@ class Scope:
             if pairs is not None:
                 (folder / name).mkdir()
                 pairs.save(folder / name)
-        for number, one in enumerate(self.ranges):
-            place = folder / "between" / str(number)
-            place.mkdir(parents=True)
+        for number, rule in enumerate(self.ranges):
+            folder_of_rule = folder / "between" / str(number)
+            folder_of_rule.mkdir(parents=True)
             for name in _RANGE_FIELDS:
-                np.save(place / f"{name}.npy", getattr(one, name))
+                np.save(folder_of_rule / f"{name}.npy", getattr(rule, name))
 
     @classmethod
     def open(cls, folder: Path, queries: Ids, docs: Ids) -> Scope:
         """Map what `save` wrote."""
-        mask, own, pairs, without = (folder / name for name in ("mask.npy", "own.npy", "pairs", "without"))
+        mask, own_rows, pairs, excluded = (folder / name for name in ("mask.npy", "own.npy", "pairs", "without"))
         rules = sorted((folder / "between").glob("*"), key=lambda place: int(place.name))
         return cls(
             queries,
             docs,
             np.load(mask) if mask.exists() else None,
             Pairs.open(pairs, queries, docs) if pairs.exists() else None,
-            np.load(own) if own.exists() else None,
+            np.load(own_rows) if own_rows.exists() else None,
             tuple(
                 ValueRange(*(np.load(place / f"{name}.npy", mmap_mode="r") for name in _RANGE_FIELDS))
                 for place in rules
             ),
-            Pairs.open(without, queries, docs) if without.exists() else None,
+            Pairs.open(excluded, queries, docs) if excluded.exists() else None,
         )

@@ -171,17 +171,17 @@ def _select_distinct(
     worst_last = -score if duplicates == "best" else np.arange(len(q))
     order = np.lexsort((worst_last, d, q))
     same = (q[order][1:] == q[order][:-1]) & (d[order][1:] == d[order][:-1])
-    later = np.flatnonzero(same) + 1
-    differing = later[lines.score[numbers[order[later]]] != lines.score[numbers[order[later - 1]]]]
+    repeats = np.flatnonzero(same) + 1
+    differing = repeats[lines.score[numbers[order[repeats]]] != lines.score[numbers[order[repeats - 1]]]]
     if len(differing) and duplicates == "refuse":
-        one, two = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
-        query, document = lines.get_ids(one)
+        first, second = sorted(numbers[order[[differing[0] - 1, differing[0]]]].tolist())
+        query, document = lines.get_ids(first)
         raise DataError(
-            f"{path}:{lines.get_line_number(one)} and :{lines.get_line_number(two)}: query '{query}' has document"
+            f"{path}:{lines.get_line_number(first)} and :{lines.get_line_number(second)}: query '{query}' has document"
             f" '{document}' twice with different scores;"
             " expected once, or set duplicates: best or first"
         )
-    return np.sort(np.delete(order, later))
+    return np.sort(np.delete(order, repeats))
 
 
 def write_run(ranking: Ranking, path: str | Path, tag: str = "nirank") -> None:

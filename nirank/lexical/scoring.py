@@ -107,10 +107,10 @@ class _Searcher:
         self.clauses, self.scope = clauses, scope
         self.k = len(scope.docs) if k is None else min(k, len(scope.docs))
         self.postings = tuple(
-            tuple(_as_constant(getattr(one.field, name)) for one in clauses) for name in ("docs", "tfs", "norms")
+            tuple(_as_constant(getattr(part.field, name)) for part in clauses) for name in ("docs", "tfs", "norms")
         )
-        self.inverses = tuple(_as_constant(one.inverses) for one in clauses)
-        self.unrounded = np.array([one.weight == 1.0 or len(clauses) == 1 for one in clauses])
+        self.inverses = tuple(_as_constant(part.inverses) for part in clauses)
+        self.unrounded = np.array([part.weight == 1.0 or len(clauses) == 1 for part in clauses])
         self.rank, self.order = _as_constant(scope.docs.rank), scope.docs.order
         self.row_type = choose_row_type(len(scope.docs))
         self.thread = local()
@@ -154,10 +154,10 @@ class _Searcher:
     def _list_clauses(self, query: int) -> tuple[NDArray[Any], ...]:
         """Return fields, first postings, ends and weights of a query's terms, by field."""
         parts = []
-        for number, one in enumerate(self.clauses):
-            part = slice(*one.offsets[query : query + 2].tolist())
-            terms, offsets = one.terms[part], one.field.offsets
-            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], one.weights[part]))
+        for number, field_clauses in enumerate(self.clauses):
+            part = slice(*field_clauses.offsets[query : query + 2].tolist())
+            terms, offsets = field_clauses.terms[part], field_clauses.field.offsets
+            parts.append((np.full(len(terms), number), offsets[terms], offsets[terms + 1], field_clauses.weights[part]))
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
@@ -170,11 +170,11 @@ def _as_constant(array: NDArray[Any]) -> NDArray[Any]:
 
 def find_unknown_terms(fields: Mapping[str, FieldPostings], terms: Iterable[str]) -> set[str]:
     """Return the terms that no field knows."""
-    left = sorted(terms)
+    unknown = sorted(terms)
     for field in fields.values():
-        rows = field.terms.find_rows(left)
-        left = [term for term, row in zip(left, rows.tolist(), strict=True) if row < 0]
-    return set(left)
+        rows = field.terms.find_rows(unknown)
+        unknown = [term for term, row in zip(unknown, rows.tolist(), strict=True) if row < 0]
+    return set(unknown)
 
 
 def compute_inverse_norms(field: FieldPostings, k1: float, b: float) -> NDArray[np.float32]:

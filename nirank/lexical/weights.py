@@ -28,11 +28,11 @@ def analyze_words(words: Iterable[str], tool: Analyzer) -> dict[str, list[str]]:
 
 def tf_idf(texts: Sequence[Sequence[str]], field: FieldPostings) -> Iterator[dict[str, float]]:
     """Yield each text's terms with tf × idf; terms that no document has are left out."""
-    known = idf(field, sorted({term for one in texts for term in one}))
-    for one in texts:
-        yield {term: tf * known[term] for term, tf in Counter(one).items() if term in known}
+    known = idf(field, sorted({term for tokens in texts for term in tokens}))
+    for tokens in texts:
+        yield {term: tf * known[term] for term, tf in Counter(tokens).items() if term in known}
 
 
 def select_greatest(weights: Mapping[str, float], n: int) -> dict[str, float]:
     """Return the n greatest weights, the greatest first; between equal ones the earlier term in the alphabet."""
-    return dict(sorted(weights.items(), key=lambda one: (-one[1], one[0]))[:n])
+    return dict(sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:n])
