@@ -47,13 +47,13 @@ def row(system: str, value: float | None, collection: str = "tiny", **more: Any)
 
 
 def save(folder: Path, rows: list[Row], **more: Any) -> None:
-    told = make_manifest(
+    listing = make_manifest(
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
     )  # fmt: skip
     options: dict[str, Any] = {
         "measures": ["AP"],
-        "manifest": told,
+        "manifest": listing,
         "findings": {},
         "runs": {},
         "comparisons": [],
@@ -76,8 +76,8 @@ def test_best_values_are_marked_and_nulls_have_reasons() -> None:
 def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
     rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
     assert "<b>7.0</b>" in render_html_table(rows, ["last_rel"])
-    found = Difference("last_rel", "A", "B", 2, -23.0, (-30, -10), 0.01, 0.01, 0.01, 1.0, 2, 0, 0, 9.0)
-    rows[1] = replace(rows[1], baseline="A", alpha=0.05, differences={"last_rel": found})
+    difference = Difference("last_rel", "A", "B", 2, -23.0, (-30, -10), 0.01, 0.01, 0.01, 1.0, 2, 0, 0, 9.0)
+    rows[1] = replace(rows[1], baseline="A", alpha=0.05, differences={"last_rel": difference})
     assert "7.0 ▲" in format_text(rows, ["last_rel"])
 
 
@@ -133,8 +133,8 @@ def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> No
     def refuse(token: str) -> None:
         raise AssertionError(token)
 
-    (found,) = json.loads((tmp_path / "leaderboard.json").read_text(), parse_constant=refuse)["rows"]
-    assert found["conventions"]["stages"]["s"] == {
+    (written,) = json.loads((tmp_path / "leaderboard.json").read_text(), parse_constant=refuse)["rows"]
+    assert written["conventions"]["stages"]["s"] == {
         "float": 0.5, "count": 3, "flag": True, "nothing": None, "least": None, "array": [0, 1], "set": ["a", "b"],
         "path": "x", "1": [1, None],
     }  # fmt: skip
@@ -144,13 +144,13 @@ def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> No
 
 
 def test_evidence_of_ids_with_tabs_and_quotes_reads_back(tmp_path: Path) -> None:
-    told = {"query_id": "q\t1", "doc_id": 'a"b\nc', "text": '"quoted" text'}
+    passage = {"query_id": "q\t1", "doc_id": 'a"b\nc', "text": '"quoted" text'}
     ranking = Ranking.from_dict({"q\t1": {"d": 1.0}})
     key = ("tiny", "test", "A")
-    save(tmp_path, [row("A", 0.5)], runs={key: ranking}, evidence={key: lambda: [told]})
+    save(tmp_path, [row("A", 0.5)], runs={key: ranking}, evidence={key: lambda: [passage]})
     (file,) = (tmp_path / "evidence").rglob("A.tsv.gz")
     with gzip.open(file, "rt", newline="") as lines:
-        assert list(csv.DictReader(lines, delimiter="\t")) == [told]
+        assert list(csv.DictReader(lines, delimiter="\t")) == [passage]
 
 
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
@@ -226,11 +226,11 @@ def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
     assert saved == {"version": 2, "rows": to_plain(rows), "comparisons": []}
     assert read_leaderboard(tmp_path / "leaderboard.json").rows == tuple(rows)
     with (tmp_path / "leaderboard.csv").open() as file:
-        listed = list(csv.DictReader(file))
-    assert [float(one["AP"]) if one["AP"] else None for one in listed] == [1 / 3, None]
-    told = json.loads((tmp_path / "manifest.json").read_text())
-    assert list(told["files"]) == sorted(path.name for path in tmp_path.iterdir())
-    assert told["versions"]["numpy"]
+        table = list(csv.DictReader(file))
+    assert [float(line["AP"]) if line["AP"] else None for line in table] == [1 / 3, None]
+    listing = json.loads((tmp_path / "manifest.json").read_text())
+    assert list(listing["files"]) == sorted(path.name for path in tmp_path.iterdir())
+    assert listing["versions"]["numpy"]
 
 
 def test_run_files_have_safe_stable_names() -> None:
@@ -257,15 +257,15 @@ def test_run_files_have_safe_stable_names() -> None:
     ],
 )
 def test_names_of_files_are_short_unlike_whatever_the_case_and_allowed_everywhere(names: list[str]) -> None:
-    found = name_files({name: name for name in names})
-    assert len({one.lower() for one in found.values()}) == len(names)
-    for name in found.values():
+    files = name_files({name: name for name in names})
+    assert len({file.lower() for file in files.values()}) == len(names)
+    for name in files.values():
         assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?", name), name
         assert len(name) < 100
         assert not re.fullmatch(r"(con|nul|prn|aux|com\d|lpt\d)(\..*)?", name, re.IGNORECASE)
     for name in names:
         if not name.isascii() or len(name) > 80:
-            assert name_files({name: name})[name] == found[name], "whatever the other names are"
+            assert name_files({name: name})[name] == files[name], "whatever the other names are"
     assert len(set(name_run_files([(name, None, name) for name in names]).values())) == len(names)
 
 
@@ -279,7 +279,7 @@ def test_whatever_a_system_is_called_its_files_are_written(tmp_path: Path, name:
     save(tmp_path / "out", [row(name, 1.0)], runs={("tiny", "test", name): Ranking.from_dict({"q": {"d": 1.0}})})
     (path,) = (tmp_path / "out" / "runs" / "tiny").iterdir()
     assert path.name.endswith(".run.gz")
-    assert [one.name for one in tmp_path.iterdir()] == ["out"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"][0]["system"] == name
 
 
@@ -299,11 +299,11 @@ def runs_of(*systems: str) -> dict[Any, Ranking]:
     return {("tiny", "test", system): Ranking.from_dict({"q": {"d": 1.0}}) for system in systems}
 
 
-def listed(folder: Path, **files: Any) -> None:
+def add_to_listing(folder: Path, **files: Any) -> None:
     """Let the manifest of an earlier run list more files."""
-    told = json.loads((folder / "manifest.json").read_text())
-    told["files"] |= {name.replace("__", "/"): one for name, one in files.items()}
-    (folder / "manifest.json").write_text(json.dumps(told))
+    listing = json.loads((folder / "manifest.json").read_text())
+    listing["files"] |= {name.replace("__", "/"): facts for name, facts in files.items()}
+    (folder / "manifest.json").write_text(json.dumps(listing))
 
 
 def test_files_of_an_earlier_run_go_if_they_are_as_it_wrote_them(
@@ -340,7 +340,9 @@ def test_a_manifest_is_believed_about_nothing_but_files_that_nirank_writes(tmp_p
         "runs/../notes.txt",
         "runs/link/x.run.gz",
     ]
-    listed(tmp_path / "out", **{name.replace("/", "__"): content for name in [*names, "gone.txt", "runs/a\\b/c"]})
+    add_to_listing(
+        tmp_path / "out", **{name.replace("/", "__"): content for name in [*names, "gone.txt", "runs/a\\b/c"]}
+    )
     save(tmp_path / "out", [row("A", 1.0)])
     for path in (outside, notes, deep, linked / "x.run.gz"):
         assert path.read_bytes() == b"mine", path

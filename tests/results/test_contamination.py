@@ -113,9 +113,9 @@ def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> 
 
 
 def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
-    one = collection("mine")
-    object.__setattr__(one, "origin", {"source": "nq/mine", "reader": "files"})
-    assert judge_zero_shot(Dense(MINILM), one) == cards.ZeroShot(
+    mine = collection("mine")
+    object.__setattr__(mine, "origin", {"source": "nq/mine", "reader": "files"})
+    assert judge_zero_shot(Dense(MINILM), mine) == cards.ZeroShot(
         "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"
     )
 
@@ -124,7 +124,7 @@ def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) 
     docs = {f"d{at}": f"text number {at}" for at in range(40)}
     named = Collection.of(docs, {"q": "text"}, {"q": {"d0": 1}}, name="ours")
     least = sorted(named.docs.fingerprints.tolist())[:8]
-    prints = [f"{one:016x}" for one in least]
+    prints = [f"{fingerprint:016x}" for fingerprint in least]
     known = [{"names": ["public"], "is": ["seen"], "prints": prints}]
     written({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, known)
     assert judge_zero_shot(Dense("org/model"), named).answer == "no"
@@ -136,8 +136,8 @@ def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) 
 
 @pytest.mark.parametrize(("folder", "name"), [("beir/scifact", "scifact"), ("classic/cranfield", "cranfield")])
 def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path: Path, folder: str, name: str) -> None:
-    found = load(shared_data / folder, name="renamed", store=open_store(tmp_path))
-    assert cards._find_by_texts(found, cards._read_cards()) == {name}
+    renamed = load(shared_data / folder, name="renamed", store=open_store(tmp_path))
+    assert cards._find_by_texts(renamed, cards._read_cards()) == {name}
 
 
 def test_trap_37_group_means_say_what_they_mix() -> None:
