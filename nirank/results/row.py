@@ -162,7 +162,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class SoupMade:
+class ModelSoup:
     """How the weights of trained models were averaged into one."""
 
     model: str
@@ -343,5 +343,5 @@ class Row:
     tuned_on: tuple[TrainingQueries, ...] = ()
     tuned_on_test: bool = False
     choices: tuple[Choice, ...] = ()
-    trainings: tuple[Training | SoupMade, ...] = ()
+    trainings: tuple[Training | ModelSoup, ...] = ()
     new_documents: NewDocuments | None = None

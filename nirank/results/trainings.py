@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from nirank.algebra.node import Node
 from nirank.plan.execute import Runner
-from nirank.results.row import SoupMade, Training
+from nirank.results.row import ModelSoup, Training
 from nirank.training.tasks import SOUP_TASK, TRAIN_TASK
 
 POINTS = 200  # of a loss curve that are kept on a row: means over stretches of equal length
 
 
-def describe_trainings(target: Node, runner: Runner) -> tuple[Training | SoupMade, ...]:
+def describe_trainings(target: Node, runner: Runner) -> tuple[Training | ModelSoup, ...]:
     """Return what is known of every model that was made for a ranking, in the order in which they were made."""
     nodes = [node for node in target.walk() if node.task in (TRAIN_TASK, SOUP_TASK)]
     return tuple(
@@ -21,11 +21,11 @@ def describe_trainings(target: Node, runner: Runner) -> tuple[Training | SoupMad
     )
 
 
-def _describe_soup(node: Node, runner: Runner) -> SoupMade:
+def _describe_soup(node: Node, runner: Runner) -> ModelSoup:
     stored = runner.run(node)
     assert stored is not None
     soup = json.loads((stored.folder / "soup.json").read_text())
-    return SoupMade(node.label, soup["how"], tuple(soup["ingredients"]), tuple(soup["log"]))
+    return ModelSoup(node.label, soup["how"], tuple(soup["ingredients"]), tuple(soup["log"]))
 
 
 def _describe_training(node: Node, runner: Runner) -> Training:

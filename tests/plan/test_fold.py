@@ -72,8 +72,8 @@ def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: 
     scores = {"a#0": 1.0, "a#1": 3.0, "a#2": 1.0, "a#3": 2.0, "b#0": 9.0}
     ranked = Ranking.from_dict({"p": {"a#0": 5.0}, "q": scores}, queries, parts.ids)
     folded = FoldedList("fold", ranked, parts, "docs", keep, top, len(whole))
-    assert folded.behind(1, 0) == expected
-    assert folded.behind(0, 1) == []
+    assert folded.find_parts(1, 0) == expected
+    assert folded.find_parts(0, 1) == []
 
 
 def test_parts_of_queries(store: LocalStore) -> None:

@@ -15,7 +15,7 @@ from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
-from nirank.results.row import SoupMade, TrainingQueries
+from nirank.results.row import ModelSoup, TrainingQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
@@ -179,7 +179,7 @@ def test_soups_are_models_like_others(tmp_path, bases, collection):
     np.testing.assert_allclose(scores["wise"], scores["start"], atol=1e-6)  # alpha 0 is the start
     np.testing.assert_array_equal(scores["alone"], scores["model"])  # a soup of one
     assert not np.allclose(scores["uniform"], scores["model"])
-    assert any(isinstance(made, SoupMade) for made in result.rows[1].trainings)
+    assert any(isinstance(made, ModelSoup) for made in result.rows[1].trainings)
 
 
 def test_soups_of_different_starts_are_refused(bases):
