@@ -37,7 +37,7 @@ class CollectionData:
     known       the documents that each query has had before, such as the seeds of a review or what an earlier
                 round judged: never returned, and not in `qrels` either; None: none
     relation    'two_sided', or 'self' when the queries are the corpus: both are the same records in the same order
-    unit        what is found and judged: documents for a 'query', or a 'pair' of records; the queries are then all
+    unit        what is retrieved and judged: documents for a 'query', or a 'pair' of records; the queries are then all
                 records of the side that asks
     self_match  what to do with the query's own document: 'keep' it (default), take out the
                 document with the query's 'id', or the one that a metadata key names, {'key': …}

@@ -24,7 +24,7 @@ from nirank.forms.separators import SEPARATORS, find_separator, is_even, split_c
 LineEnds = Literal["lf", "crlf", "mixed", "none"]
 
 _MAX_EXAMPLES = 3  # mistakes that are spelled out
-_SAMPLE = 50  # lines by which columns are told
+_SAMPLE = 50  # lines that show how columns are separated
 _SMART = re.compile(r"^\s*\S+\s+\S+\s+0\s+0(\.0+)?\s*$")
 _SAMPLE_CHARACTERS = 1 << 20
 _PAIR_WIDTH = 2  # columns

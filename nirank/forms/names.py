@@ -30,7 +30,7 @@ TABLE_LABEL_NAMES = (
     *("judgement", "judgment", "decision"),
 )
 
-# Two columns of ids of which neither name says what is asked and what is found.
+# Two columns of ids of which neither name says which one the queries are.
 SIDES = (
     *(("ltable_id", "rtable_id"), ("left_id", "right_id"), ("left", "right"), ("l_id", "r_id"), ("lid", "rid")),
     *(("id1", "id2"), ("id_1", "id_2"), ("id_a", "id_b"), ("ida", "idb"), ("p1", "p2"), ("e1", "e2")),

@@ -71,7 +71,7 @@ def _show_pairs(collection: CollectionData, qrels: Qrels, pairs: NDArray[np.int6
     )
 
 
-# What is no date: kind, the code of its finding, and what is said of `n of N documents`.
+# Values that are no dates: their kind, the code of the finding, and its message about `n of N documents`.
 _NO_DATE_KINDS = (
     ("impossible", "impossible-dates", "have a '{}' that is no date; they count as undated"),
     ("placeholders", "placeholder-dates", "have a placeholder as '{}', not a date; they count as undated"),

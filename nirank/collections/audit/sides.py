@@ -12,7 +12,7 @@ from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
 
-# What the importer counted: code, its tally, severity, what is said of `n of N documents`.
+# What the importer counted: code, its tally, severity, its message about `n of N documents`.
 _TALLIES: tuple[tuple[str, str, Severity, str], ...] = (
     ("converted-ids", "converted", "warning", "have ids that were numbers and became strings"),
     ("made-texts", "made_texts", "note", "have a title or a text that was no string (a number, a list, a date)"),

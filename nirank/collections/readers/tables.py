@@ -17,7 +17,7 @@ from nirank.forms.names import ID_NAMES, TEXT_NAMES, TITLE_NAMES, AmbiguousName,
 from nirank.forms.parquet import read_column_names, read_rows
 from nirank.forms.separators import SEPARATORS, find_separator, is_even, name_separator
 
-_SAMPLE = 20  # lines by which the separator is found
+_SAMPLE = 20  # lines in which the separator is looked for
 _HEADLESS = {2: ("_id", "text"), 3: ("_id", "title", "text")}  # columns of a TSV file without a header
 
 
