@@ -20,6 +20,7 @@ from nirank.base.memory import measure_process_memory, release_memory, take_bloc
 from nirank.errors import StageError
 
 _INTERVAL_S = 0.05
+_ARRIVAL = 10_000  # rounds of a loop; an exception on its way arrives in the first
 _AGAIN_S = 1.0  # until it is stopped once more: a library may have swallowed the exception
 
 
@@ -55,10 +56,13 @@ class MemoryUse:
         self._thread.start()
 
     def end(self) -> None:
-        """Measure for the last time; what was raised and has not arrived will not."""
+        """Measure for the last time; an exception that has been raised and has not arrived yet arrives here."""
         self._ended.set()
         self._thread.join()
-        _raise_in_thread(self._thread_id, None)
+        if self.passed:
+            with suppress(_Stop):
+                for _ in range(_ARRIVAL):
+                    pass
         self._peak = max(self._peak, self._measure())
         self.blocks += take_block_bytes()
 
@@ -110,7 +114,9 @@ def guard_memory(most: int | None, workers: Callable[[], Sequence[int]] = tuple)
         ) from None
 
 
-def _raise_in_thread(thread_id: int, error: type[BaseException] | None) -> None:
-    """Raise an exception in a thread, at its next instruction; None takes back what has not been raised yet."""
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), raised)
+def _raise_in_thread(thread_id: int, error: type[BaseException]) -> None:
+    """Raise an exception in a thread, at its next instruction.
+
+    It is never taken back, which Python offers too: the interpreter would go on looking for it at every instruction.
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(error))

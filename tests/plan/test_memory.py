@@ -430,6 +430,23 @@ def test_trap_42_what_is_raised_too_late_does_not_arrive(tmp_path: Path) -> None
         raise KeyError("its own")
 
 
+PROFILED = """
+import sys
+from nirank.plan.memory_guard import guard_memory
+for most in (None, 10**15):
+    with guard_memory(most):
+        pass
+sys.setprofile(lambda *_: None)
+print(sum(map(abs, range(-1000, 1000))), (lambda n: n)(1))
+"""
+
+
+def test_trap_42_the_guard_leaves_nothing_behind_in_the_interpreter() -> None:
+    """An exception that is taken back keeps Python looking for it, and a profiler in a circle."""
+    done = subprocess.run([sys.executable, "-c", PROFILED], capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split() == ["1000000", "1"], done.stderr
+
+
 # -- where it is asked for -----------------------------------------------------------------------------
 
 
