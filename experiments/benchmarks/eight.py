@@ -280,7 +280,7 @@ class Functions:
         from nirank.collections.text_view import TITLE_AND_TEXT, TextView
         from nirank.flow.scope import Scope
         from nirank.inference.encoder import Encoding, encode
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.lexical.postings import build_index
 
         self.collection, self.work, self.calls = collection, work, {"bm25": 0, "dense": 0, "late": 0, "pairs": 0}
@@ -290,7 +290,7 @@ class Functions:
         self.docs, self.queries = list(collection.docs.read(view)), list(collection.queries.read(view))
         for name, texts in (("docs", self.docs), ("queries", self.queries)):
             (work / name).mkdir()
-            encode(texts, len(texts), Encoding(resolve(MINILM), max_length=64), work / name, self.context)
+            encode(texts, len(texts), Encoding(resolve_model(MINILM), max_length=64), work / name, self.context)
         (work / "bm25").mkdir()
         build_index({"": iter(self.docs)}, len(self.docs), BM25().analyzer, work / "bm25")
 
@@ -304,15 +304,15 @@ class Functions:
 
     def dense(self, frame: Any) -> Any:
         from nirank.inference.encoder import read_vectors
-        from nirank.inference.knn import nearest
+        from nirank.inference.knn import search_nearest
 
         self.calls["dense"] += 1
         docs, queries = read_vectors(self.work / "docs")[0], read_vectors(self.work / "queries")[0]
-        return self.framed(nearest(queries, docs, self.scope, 1000, "cosine"), frame)
+        return self.framed(search_nearest(queries, docs, self.scope, 1000, "cosine"), frame)
 
     def late(self, frame: Any) -> Any:
         from nirank.inference.late import TokenEncoding, maxsim
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         q = self.collection.queries.ids.find_rows(frame["qid"].tolist())
         d = self.collection.docs.ids.find_rows(frame["docno"].tolist())
@@ -320,7 +320,7 @@ class Functions:
         self.calls["pairs"] += len(frame)
         some, at = np.unique(d, return_inverse=True)
         docs = [self.docs[row] for row in some.tolist()]
-        how = TokenEncoding(resolve(MINILM), max_length=64)
+        how = TokenEncoding(resolve_model(MINILM), max_length=64)
         scores = maxsim(self.queries, docs, np.stack((q, at), axis=1), how, self.context)
         return ranked(frame.assign(score=scores))
 

@@ -64,7 +64,7 @@ def rival(name: str, folder: Path) -> None:
 
         from nirank.flow.ids import Ids
         from nirank.flow.scope import Scope
-        from nirank.inference.knn import nearest
+        from nirank.inference.knn import search_nearest
 
         docs = Ids(pa.array([f"d{row:07}" for row in range(DOCS)]))
         docs.rank  # noqa: B018  a collection's id table is there before
@@ -75,7 +75,7 @@ def rival(name: str, folder: Path) -> None:
     memory.start()
     began = time.perf_counter()
     if name == "nirank":
-        found = nearest(queries, np.load(folder / "docs.npy", mmap_mode="r"), scope, K, "dot")
+        found = search_nearest(queries, np.load(folder / "docs.npy", mmap_mode="r"), scope, K, "dot")
         rows = found.rows.reshape(QUERIES, K)
     else:
         index = faiss.read_index(str(folder / "docs.faiss"), faiss.IO_FLAG_MMAP if "mapped" in name else 0)

@@ -28,7 +28,7 @@ def keys_of(n: int, seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, 2**64, (n, 2), dtype=np.uint64)
 
 
-def opened(folder: Path) -> Any:
+def open_memo(folder: Path) -> Any:
     from nirank.store import LocalStore
 
     return LocalStore(folder).open_memo({"pair scores": "benchmark"}, np.dtype("<f4"))
@@ -40,7 +40,7 @@ def anonymous_mib() -> float:
 
 
 def fill(folder: Path, n: int) -> dict[str, Any]:
-    memo, all_keys = opened(folder), keys_of(n, 0)
+    memo, all_keys = open_memo(folder), keys_of(n, 0)
     began = time.perf_counter()
     for start in range(0, n, PORTION):
         memo.put(all_keys[start : start + PORTION], np.arange(PORTION, dtype="<f4"), 1.0)
@@ -54,7 +54,7 @@ def look_up(folder: Path, n: int) -> dict[str, Any]:
     there, absent = keys_of(n, 0), keys_of(1_000_000, 1)
     order = np.random.default_rng(2)
     before = anonymous_mib()
-    memo = opened(folder)
+    memo = open_memo(folder)
     began = time.perf_counter()
     memo.get(absent[:1])
     first = time.perf_counter() - began

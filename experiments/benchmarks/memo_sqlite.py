@@ -34,7 +34,7 @@ import numpy as np
 from alternate import write
 from memo import BATCH, PORTION, keys_of
 from memo import fill as fill_memo
-from memo import opened as open_segments
+from memo import open_memo as open_segments
 
 LIST = 10_000  # keys of one statement with an IN list
 CREATE = {

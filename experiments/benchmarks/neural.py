@@ -65,10 +65,12 @@ def make_cross_encoder(folder: Path) -> None:
     import torch
     from sentence_transformers import CrossEncoder
 
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
     torch.manual_seed(0)
-    CrossEncoder(str(resolve(MINILM).path), num_labels=1, device="cpu", max_length=512).save_pretrained(str(folder))
+    CrossEncoder(str(resolve_model(MINILM).path), num_labels=1, device="cpu", max_length=512).save_pretrained(
+        str(folder)
+    )
 
 
 def context() -> Any:
@@ -89,9 +91,9 @@ def timed(run: Any, job: dict[str, Any]) -> dict[str, Any]:
 def encode_theirs(folder: Path) -> Ask:
     from sentence_transformers import SentenceTransformer
 
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
-    model = SentenceTransformer(str(resolve(MINILM).path), device="cpu")
+    model = SentenceTransformer(str(resolve_model(MINILM).path), device="cpu")
     docs = json.loads((folder / "texts.json").read_text())["docs"]
     return lambda job: timed(lambda: model.encode(docs, show_progress_bar=False), job)
 
@@ -99,10 +101,10 @@ def encode_theirs(folder: Path) -> Ask:
 def encode_ours(precision: Any) -> Any:
     def ready(folder: Path) -> Ask:
         from nirank.inference.encoder import Encoding, encode
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         docs = json.loads((folder / "texts.json").read_text())["docs"]
-        how = Encoding(resolve(MINILM), precision=precision)
+        how = Encoding(resolve_model(MINILM), precision=precision)
 
         def run() -> Any:
             with tempfile.TemporaryDirectory() as place:
@@ -117,9 +119,9 @@ def encode_ours(precision: Any) -> Any:
 def sparse_theirs(folder: Path) -> Ask:
     from sentence_transformers import SparseEncoder
 
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
-    model = SparseEncoder(str(resolve(SPLADE).path), device="cpu")
+    model = SparseEncoder(str(resolve_model(SPLADE).path), device="cpu")
     model.max_seq_length = SPARSE_LENGTH
     docs = json.loads((folder / "texts.json").read_text())["docs"]
 
@@ -134,11 +136,11 @@ def sparse_theirs(folder: Path) -> Ask:
 
 
 def sparse_ours(folder: Path) -> Ask:
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
     docs = json.loads((folder / "texts.json").read_text())["docs"]
-    how = SparseEncoding(resolve(SPLADE), "document", SPARSE_LENGTH)
+    how = SparseEncoding(resolve_model(SPLADE), "document", SPARSE_LENGTH)
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as place:
@@ -165,14 +167,14 @@ def pairs_theirs(folder: Path) -> Ask:
 
 def pairs_ours(precision: Any) -> Any:
     def ready(folder: Path) -> Ask:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.inference.pair_scores import PairScoring, score_pairs
 
         pairs = json.loads((folder / "texts.json").read_text())["pairs"]
         queries, docs = list(dict.fromkeys(q for q, _ in pairs)), list(dict.fromkeys(d for _, d in pairs))
         rows = {text: row for listed in (queries, docs) for row, text in enumerate(listed)}
         at = np.array([(rows[query], rows[doc]) for query, doc in pairs])
-        how = PairScoring(resolve(str(folder / "cross")), max_length=512, precision=precision)
+        how = PairScoring(resolve_model(str(folder / "cross")), max_length=512, precision=precision)
         return lambda job: timed(lambda: score_pairs(queries, docs, at, how, context()), job)
 
     return ready

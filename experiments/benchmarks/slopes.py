@@ -39,20 +39,20 @@ def vectors(n: int, seed: int) -> Any:
 def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
-    some, how = texts(scifact, n), Encoding(resolve(MINILM), max_length=64)
+    some, how = texts(scifact, n), Encoding(resolve_model(MINILM), max_length=64)
     return lambda: encode(some, n, how, folder, Context(device="cpu"))
 
 
 def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.algebra.context import Context
     from nirank.inference.late import TokenEncoding, maxsim
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
     docs = texts(scifact, n // 2)
     pairs = np.stack((np.arange(n) % 10, np.arange(n) // 2), axis=1)
-    how = TokenEncoding(resolve(MINILM), max_length=64)
+    how = TokenEncoding(resolve_model(MINILM), max_length=64)
     return lambda: maxsim(docs[:10], docs, pairs, how, Context(device="cpu"))
 
 
@@ -88,11 +88,11 @@ def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.flow.ids import Ids
     from nirank.flow.scope import Scope
-    from nirank.inference.knn import nearest
+    from nirank.inference.knn import search_nearest
 
     docs, queries = vectors(n, 0), vectors(100, 1)
     scope = Scope(Ids.of(f"q{i}" for i in range(100)), Ids.of(f"d{i}" for i in range(n)))
-    return lambda: nearest(queries, docs, scope, 100, "cosine")
+    return lambda: search_nearest(queries, docs, scope, 100, "cosine")
 
 
 def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:

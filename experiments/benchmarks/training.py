@@ -69,9 +69,9 @@ def theirs(job: str, precision: str) -> Any:
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
         from transformers import PrinterCallback
 
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
-        path = str(resolve(MINILM).path)
+        path = str(resolve_model(MINILM).path)
         rows = examples(job, folder)
         if job == "bi":
             columns = {name: [row[at] for row in rows] for at, name in enumerate(("query", "positive", "negative"))}
@@ -123,7 +123,7 @@ def ours(job: str, precision: Any) -> Any:
         import pyarrow as pa
 
         from nirank.algebra.context import Context
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.training.examples import Examples
         from nirank.training.fitting import Fitting, fit_model
         from nirank.training.recipe import Recipe
@@ -140,7 +140,7 @@ def ours(job: str, precision: Any) -> Any:
 
         def run(length: int) -> None:
             recipe = Recipe(batch=BATCH[job], max_length=length, precision=precision)
-            how = Fitting("bi_encoder" if job == "bi" else "cross_encoder", resolve(MINILM), recipe, 1)
+            how = Fitting("bi_encoder" if job == "bi" else "cross_encoder", resolve_model(MINILM), recipe, 1)
             with tempfile.TemporaryDirectory() as place:
                 (Path(place) / "out").mkdir()
                 fit_model(how, data, None, Path(place) / "scratch", Path(place) / "out", Context(device="cpu"))

@@ -59,11 +59,11 @@ def main() -> None:
 def encoding(texts: list[str], engine: Any) -> float:
     from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        how = Encoding(resolve(MINILM), max_length=64)
+        how = Encoding(resolve_model(MINILM), max_length=64)
         encode(texts, len(texts), how, Path(folder), Context(device="cpu", engine=engine))
         return time.perf_counter() - began
 

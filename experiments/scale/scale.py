@@ -70,7 +70,7 @@ def do(step: str, folder: Path) -> dict[str, float]:
     """Run one step; return its seconds, and the process's greatest RssAnon."""
     from nirank import load
     from nirank.flow.scope import Scope
-    from nirank.inference.knn import nearest
+    from nirank.inference.knn import search_nearest
     from nirank.store import open_store
 
     store = open_store(str(folder / "store"))
@@ -86,7 +86,7 @@ def do(step: str, folder: Path) -> dict[str, float]:
         asked = np.random.default_rng(1).standard_normal((QUERIES, DIMENSION), dtype=np.float32)
         collection.docs.ids.rank  # noqa: B018  the id table is opened before the clock starts
         began = time.perf_counter()
-        nearest(asked, vectors, Scope(collection.queries.ids, collection.docs.ids), 1000, "cosine")
+        search_nearest(asked, vectors, Scope(collection.queries.ids, collection.docs.ids), 1000, "cosine")
     elif kind in ("index", "search"):
         from nirank import BM25, Experiment
         from nirank.lexical.analysis import Analyzer

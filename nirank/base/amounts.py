@@ -22,16 +22,16 @@ def parse_age(text: str) -> float:
 
 
 def _parse_amount(text: str, units: Mapping[str, int], expected: str, default: str = "") -> float:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    known = {name.lower(): factor for name, factor in units.items()}
-    unit = (found[2] or default).lower() if found else ""
-    if not found or unit not in known:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    factors = {name.lower(): factor for name, factor in units.items()}
+    unit = (match[2] or default).lower() if match else ""
+    if not match or unit not in factors:
         raise ConfigError(f"'{text}' is not {expected} (units: {', '.join(units)})")
-    return float(found[1]) * known[unit]
+    return float(match[1]) * factors[unit]
 
 
 def format_size(size: float) -> str:
-    """Return a size as people say it."""
+    """Return a size in words: '1.5 GB'."""
     for unit, factor in reversed(_UNITS.items()):
         if size >= factor:
             return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size:.0f} B"

@@ -16,15 +16,15 @@ from typing import IO, Any, Self
 from nirank.base.identity import digest, digest_files
 from nirank.errors import ConfigError, DataError
 
-_SHOWN_PATH = 80  # characters of a path that cannot be one
+_MAX_SHOWN = 80  # characters of a path that cannot be one
 PACKED_SUFFIXES = (".gz", ".zst")
-MAX_LINE_BYTES = 1 << 26  # 64 MiB; a longer line is no record, and would be held several times over
-MAX_PARSED_BYTES = 1 << 28  # 256 MiB of a file that is held as a whole and parsed, such as one JSON value
-MAX_FILE_BYTES = 1 << 31  # 2 GiB of a file of ids, which is held as a whole
+MAX_LINE_BYTES = 1 << 26  # 64 MiB; a longer line is no record, and would be copied several times
+MAX_PARSED_BYTES = 1 << 28  # 256 MiB of a file that is read into memory and parsed, such as one JSON value
+MAX_FILE_BYTES = 1 << 31  # 2 GiB of a file of ids, which is read into memory
 _PACKED_FREE_BYTES = 1 << 28  # up to here a packed file may unpack to any multiple of its size
 _PACKED_RATIO = 200  # texts and runs pack to a third or a tenth of their size
 _OTHER_PACKED = (".bz2", ".xz", ".lzma", ".zip", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".br")
-_SIGNS = (  # how files begin that are no text
+_SIGNS = (  # first bytes of files that are no text
     (b"\x1f\x8b", "like a gzip file; its name should end in .gz"),
     (b"\x28\xb5\x2f\xfd", "like a zstd file; its name should end in .zst"),
     (b"PK\x03\x04", "like a zip archive; expected it unpacked"),
@@ -42,12 +42,12 @@ def expand_path(text: str | Path) -> Path:
     if not isinstance(text, (str, Path)):
         raise ConfigError(f"expected a path, got {text!r}")
     shown = str(text)
-    shown = repr(shown if len(shown) <= _SHOWN_PATH else f"{shown[: _SHOWN_PATH // 2]}…{shown[-_SHOWN_PATH // 2 :]}")
+    shown = repr(shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN // 2]}…{shown[-_MAX_SHOWN // 2 :]}")
     try:
         path = Path(text).expanduser()
         path.stat()  # names may be too long, hold a zero byte, or halves of characters
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass  # told where the file is read
+        pass  # reported where the file is read
     except RuntimeError:
         raise ConfigError(f"path {shown}: there is no such user; a path of your own starts with ~/") from None
     except OSError as error:
@@ -89,11 +89,11 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _PackedFileReader(io.RawIOBase):
-    """The bytes of a packed file; what is no whole packed file, or no text by its ratio, is a DataError."""
+    """The bytes of a packed file; raises DataError where it is incomplete, or unpacks to too many."""
 
     def __init__(self, plain: IO[bytes], path: Path, kind: str) -> None:
         self._path, self._kind, self._total = path, kind, 0
-        self._most = max(_PACKED_FREE_BYTES, _PACKED_RATIO * os.fstat(plain.fileno()).st_size)
+        self._max_bytes = max(_PACKED_FREE_BYTES, _PACKED_RATIO * os.fstat(plain.fileno()).st_size)
         self._read: Callable[[int], bytes]
         if kind == ".gz":
             self._read = gzip.GzipFile(fileobj=plain).read
@@ -112,7 +112,7 @@ class _PackedFileReader(io.RawIOBase):
             name = "gzip" if self._kind == ".gz" else "zstd"
             raise DataError(f"{self._path}: not a whole {name} file ({error})") from error
         self._total += len(part)
-        if self._total > self._most:
+        if self._total > self._max_bytes:
             raise DataError(
                 f"{self._path}: unpacks to more than {self._total >> 20} MiB, over {_PACKED_RATIO} times its size,"
                 " which no text does; expected it unpacked if it is one"
@@ -137,18 +137,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, _decode(raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw, path, number)
 
 
-def read_text(path: Path, most: int = MAX_FILE_BYTES) -> str:
-    """Return a whole UTF-8 file without its byte order mark; raise DataError if it has over `most` bytes."""
-    return _decode(read_bytes(path, most).removeprefix(codecs.BOM_UTF8), path, 1)
+def read_text(path: Path, max_bytes: int = MAX_FILE_BYTES) -> str:
+    """Return a whole UTF-8 file without its byte order mark; raise DataError if it has over `max_bytes` bytes."""
+    return _decode(read_bytes(path, max_bytes).removeprefix(codecs.BOM_UTF8), path, 1)
 
 
-def read_bytes(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
-    """Return a whole file; raise DataError if it has over `most` bytes."""
+def read_bytes(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return a whole file; raise DataError if it has over `max_bytes` bytes."""
     with open_file(path) as file:
-        raw = file.read(most + 1)
-    if len(raw) > most:
+        raw = file.read(max_bytes + 1)
+    if len(raw) > max_bytes:
         raise DataError(
-            f"{path}: holds more than {most >> 20} MiB, and can only be read as a whole; expected it in parts"
+            f"{path}: holds more than {max_bytes >> 20} MiB, and can only be read as a whole; expected it in parts"
         )
     return raw
 
@@ -157,9 +157,9 @@ def _decode(raw: bytes, path: Path, line: int) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        begins = next((said for sign, said in _SIGNS if raw.startswith(sign)), None) if line == 1 else None
-        if begins is not None:
-            raise DataError(f"{path}: begins {begins}") from None
+        likeness = next((text for sign, text in _SIGNS if raw.startswith(sign)), None) if line == 1 else None
+        if likeness is not None:
+            raise DataError(f"{path}: begins {likeness}") from None
         before = raw[: error.start]
         raise DataError(
             f"{path}:{line + before.count(10)}: not valid UTF-8 (byte 0x{raw[error.start]:02x}"
@@ -169,12 +169,12 @@ def _decode(raw: bytes, path: Path, line: int) -> str:
 
 def find_file(folder: Path, name: str) -> Path | None:
     """Return `folder/name`, plain or packed, None if there is none; more than one is a DataError."""
-    there = [path for path in (folder / name, *(folder / f"{name}{end}" for end in PACKED_SUFFIXES)) if path.exists()]
-    if len(there) > 1:
-        raise DataError(f"{folder}: has both {there[0].name} and {there[1].name}; expected one of them")
-    if there and not there[0].is_file():
-        raise DataError(f"{there[0]}: is a folder; expected a file")
-    return there[0] if there else None
+    paths = [path for path in (folder / name, *(folder / f"{name}{end}" for end in PACKED_SUFFIXES)) if path.exists()]
+    if len(paths) > 1:
+        raise DataError(f"{folder}: has both {paths[0].name} and {paths[1].name}; expected one of them")
+    if paths and not paths[0].is_file():
+        raise DataError(f"{paths[0]}: is a folder; expected a file")
+    return paths[0] if paths else None
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class InputFile:
     def expect_unchanged(self) -> Iterator[Path]:
         """Give the path for the time of reading; raise DataError at the end if the content was not what was planned.
 
-        What is wrong with other content, which the plan never saw, is not told.
+        An error about other content, which the plan never saw, is not raised.
         """
         try:
             yield self.path
@@ -224,7 +224,7 @@ def _digest_content(path: Path, patterns: tuple[str, ...]) -> str:
     try:
         if not patterns:
             return digest_files([path])
-        found = {file for pattern in patterns for file in path.rglob(pattern) if file.is_file()}
-        return digest([[file.relative_to(path).as_posix(), digest_files([file])] for file in sorted(found)])
+        files = {file for pattern in patterns for file in path.rglob(pattern) if file.is_file()}
+        return digest([[file.relative_to(path).as_posix(), digest_files([file])] for file in sorted(files)])
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

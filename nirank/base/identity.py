@@ -86,11 +86,11 @@ class Digester:
 
 def digest_files(paths: Iterable[Path]) -> str:
     """Return one digest over the bytes of files, in the given order; names and places do not count."""
-    whole = Digester()
+    total = Digester()
     for path in paths:
-        one = Digester()
+        content = Digester()
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
-                one.add_bytes(chunk)
-        whole.add(one.hexdigest())
-    return whole.hexdigest()
+                content.add_bytes(chunk)
+        total.add(content.hexdigest())
+    return total.hexdigest()

@@ -1,6 +1,6 @@
-"""Memos: what was computed once for a text, or for a pair of texts, kept below every node.
+"""Memos: what was computed once for a text, or for a pair of texts, stored below every node.
 
-A memo is a cache and never an input: a node that finds everything in one and a node that finds
+A memo is a cache and never an input: a node that finds everything in a memo and a node that finds
 nothing compute the same. Keys name the content (a text as the model reads it), the memo's space
 names everything else that the value depends on (model, prompt, lengths, precision).
 """
@@ -27,7 +27,7 @@ _FIRST, _SECOND, _PART = (  # odd: multiplication by them loses nothing modulo 2
 class Memo(Protocol):
     """Rows of one fixed type by 128-bit keys.
 
-    name  of what is kept of the space in its store, '' where nothing is
+    name  under which the store keeps the space, '' where nothing is stored
     """
 
     @property
@@ -39,28 +39,28 @@ class Memo(Protocol):
         ...
 
     def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
-        """Return which keys are there, (n,), and the rows of those, in the keys' order."""
+        """Return which keys have a row, (n,), and those rows, in the keys' order."""
         ...
 
     def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
-        """Keep rows; `seconds` is what computing them took. A key that is there already keeps its row.
+        """Store rows; `seconds` is what computing them took. A key that has a row already keeps it.
 
-        Returns the rows that are kept from now on, in the keys' order: use those, not the ones that were given.
+        Returns the rows that are stored from now on, in the keys' order: use those, not the ones that were passed.
         """
         ...
 
 
 class NullMemo:
-    """Knows nothing and keeps nothing."""
+    """A memo that stores nothing."""
 
     rate = None
     name = ""
 
-    def __init__(self, kind: np.dtype[Any]) -> None:
-        self.kind = kind
+    def __init__(self, row_type: np.dtype[Any]) -> None:
+        self.row_type = row_type
 
     def get(self, keys: Keys) -> tuple[NDArray[np.bool_], Rows]:
-        return np.zeros(len(keys), np.bool_), np.empty(0, self.kind)
+        return np.zeros(len(keys), np.bool_), np.empty(0, self.row_type)
 
     def put(self, keys: Keys, rows: Rows, seconds: float) -> Rows:
         del keys, seconds
@@ -70,10 +70,10 @@ class NullMemo:
 MemoOpener = Callable[[Mapping[str, Any], "np.dtype[Any]"], Memo]  # a space and the rows' type → its memo
 
 
-def open_null_memo(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
+def open_null_memo(space: Mapping[str, Any], row_type: np.dtype[Any]) -> Memo:
     """Give a memo that keeps nothing."""
     del space
-    return NullMemo(kind)
+    return NullMemo(row_type)
 
 
 def hash_texts(texts: Iterable[str]) -> Keys:
@@ -98,10 +98,10 @@ def derive_part_keys(keys: Keys, part: NDArray[np.integer]) -> Keys:
 def find_distinct_keys(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the positions at which distinct keys stand first, ascending, and for each key its place among them."""
     order = np.lexsort((keys[:, 1], keys[:, 0]))
-    fresh = np.ones(len(keys), np.bool_)
-    fresh[1:] = (keys[order[1:]] != keys[order[:-1]]).any(1)
-    group = np.cumsum(fresh) - 1
-    firsts = order[fresh]  # the sort is stable: the first of a group stands first in `keys`
+    is_new = np.ones(len(keys), np.bool_)
+    is_new[1:] = (keys[order[1:]] != keys[order[:-1]]).any(1)
+    group = np.cumsum(is_new) - 1
+    firsts = order[is_new]  # the sort is stable: the first of a group stands first in `keys`
     by_place = np.argsort(firsts, kind="stable")
     place = np.empty(len(firsts), np.int64)
     place[by_place] = np.arange(len(firsts))

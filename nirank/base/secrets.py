@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-_LEAST = 4  # characters of a value that is looked for inside other text; shorter ones would be found everywhere
+_MIN_LENGTH = 4  # characters of a value that is looked for inside other text; shorter ones would be found everywhere
 _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+@")
-_learned: dict[str, str] = {}
+_placeholders: dict[str, str] = {}
 
 
 def register_variable(name: str, value: str) -> None:
-    """Take note of a variable of the environment that was expanded."""
+    """Remember a variable of the environment that was expanded."""
     if value:
-        _learned[value] = f"${{{name}}}"
+        _placeholders[value] = f"${{{name}}}"
 
 
 def mask_secrets(value: Any) -> Any:
@@ -24,11 +24,11 @@ def mask_secrets(value: Any) -> Any:
     Expanded variables become `${NAME}`, passwords `***`.
     """
     if isinstance(value, str):
-        if value in _learned:
-            return _learned[value]
-        for secret in sorted(_learned, key=len, reverse=True):
-            if len(secret) >= _LEAST:
-                value = value.replace(secret, _learned[secret])
+        if value in _placeholders:
+            return _placeholders[value]
+        for secret in sorted(_placeholders, key=len, reverse=True):
+            if len(secret) >= _MIN_LENGTH:
+                value = value.replace(secret, _placeholders[secret])
         return _PASSWORD.sub(r"\1:***@", value)
     if isinstance(value, Mapping):
         return {mask_secrets(key): mask_secrets(item) for key, item in value.items()}

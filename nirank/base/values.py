@@ -16,18 +16,20 @@ from nirank.errors import ConfigError, suggest
 
 def find_changed_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a data class that differ from their defaults, by name."""
-    found = {}
-    for one in dataclasses.fields(value):
-        default = one.default_factory() if one.default_factory is not dataclasses.MISSING else one.default
-        here = getattr(value, one.name)
-        if default is dataclasses.MISSING or here != default:
-            found[one.name] = here
-    return found
+    changed = {}
+    for field in dataclasses.fields(value):
+        default = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+        current = getattr(value, field.name)
+        if default is dataclasses.MISSING or current != default:
+            changed[field.name] = current
+    return changed
 
 
 def to_expression(value: Any) -> str:
     """Return a data class as an expression that gives it again, with the fields that differ from their defaults."""
-    return f"{type(value).__name__}({', '.join(f'{name}={one!r}' for name, one in find_changed_fields(value).items())})"
+    return (
+        f"{type(value).__name__}({', '.join(f'{name}={item!r}' for name, item in find_changed_fields(value).items())})"
+    )
 
 
 def convert_value(hint: Any, value: Any) -> Any:
@@ -44,18 +46,18 @@ def fit_fields(value: Any, where: str) -> None:
     where  begins the message
     Raises ConfigError, with option and value, for what does not fit; the defaults are left alone.
     """
-    for one in dataclasses.fields(value):
-        given, hint = getattr(value, one.name), get_field_type(type(value), one.name)
-        if given is one.default or fits(hint, given):
+    for field in dataclasses.fields(value):
+        given, hint = getattr(value, field.name), get_field_type(type(value), field.name)
+        if given is field.default or fits(hint, given):
             continue
         if isinstance(given, bool):
-            raise ConfigError(f"{where}: {one.name}: expected {_describe_type(hint)}, got {given}")
+            raise ConfigError(f"{where}: {field.name}: expected {_describe_type(hint)}, got {given}")
         try:
             object.__setattr__(
-                value, one.name, convert_value(hint, os.fspath(given) if isinstance(given, Path) else given)
+                value, field.name, convert_value(hint, os.fspath(given) if isinstance(given, Path) else given)
             )
         except ConfigError as error:
-            raise ConfigError(f"{where}: {one.name}: {error}") from None
+            raise ConfigError(f"{where}: {field.name}: {error}") from None
 
 
 def fits(hint: Any, value: Any) -> bool:
@@ -64,9 +66,9 @@ def fits(hint: Any, value: Any) -> bool:
     if origin is Annotated:
         return fits(args[0], value)
     if origin in (Union, UnionType):
-        return any(fits(one, value) for one in args)
+        return any(fits(arg, value) for arg in args)
     if origin is Literal:
-        return any(value == one and type(value) is type(one) for one in args)
+        return any(value == arg and type(value) is type(arg) for arg in args)
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
     if hint is None or hint is Any:
@@ -88,8 +90,8 @@ def fits(hint: Any, value: Any) -> bool:
 
 def _describe_type(hint: Any) -> str:
     names = {int: "a whole number", float: "a number", str: "text", type(None): "None", bool: "True or False"}
-    listed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return " or ".join(names.get(one, str(one).removeprefix("typing.")) for one in listed)
+    types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return " or ".join(names.get(kind, str(kind).removeprefix("typing.")) for kind in types)
 
 
 def convert_field(kind: type, name: str, value: Any) -> Any:
@@ -109,12 +111,12 @@ def _validate(adapter: Any, value: Any) -> Any:
         first = error.errors()[0]
         if "error" in first.get("ctx", {}) and isinstance(first["ctx"]["error"], ConfigError):
             raise first["ctx"]["error"] from None  # it says the value itself
-        said = first["msg"].replace("valid tuple", "list")
+        message = first["msg"].replace("valid tuple", "list")
         if first["type"] == "unexpected_keyword_argument":
             raise ConfigError(f"there is no option '{first['loc'][-1]}'") from None
         if first["type"] == "missing":
             raise ConfigError(f"'{first['loc'][-1]}' is missing, got {first['input']!r}") from None
-        raise ConfigError(f"{said[0].lower()}{said[1:]}, got {first['input']!r}{suggest_choice(first)}") from None
+        raise ConfigError(f"{message[0].lower()}{message[1:]}, got {first['input']!r}{suggest_choice(first)}") from None
 
 
 def suggest_choice(mistake: Mapping[str, Any]) -> str:

@@ -27,10 +27,10 @@ class Work:
 
 
 def call_opener(opener: str, options: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Call an opener by its name."""
+    """Call the opener of that name; return its function of shards."""
     module, function = opener.split(":")
-    found: Callable[[Any], Any] = getattr(importlib.import_module(module), function)(*options)
-    return found
+    shard_function: Callable[[Any], Any] = getattr(importlib.import_module(module), function)(*options)
+    return shard_function
 
 
 class Engine(Protocol):

@@ -20,18 +20,18 @@ _LENGTH = struct.Struct("<Q")
 def send(stream: IO[bytes], value: Any) -> None:
     """Write one value."""
     raw = pickle.dumps(value, protocol=5)
-    left = memoryview(_LENGTH.pack(len(raw)) + raw)
-    while left:
-        left = left[stream.write(left) :]
+    remaining = memoryview(_LENGTH.pack(len(raw)) + raw)
+    while remaining:
+        remaining = remaining[stream.write(remaining) :]
     stream.flush()
 
 
 def receive(stream: IO[bytes]) -> Any:
-    """Read one value. Raises EOFError if the other side is gone."""
-    return pickle.loads(_read(stream, _LENGTH.unpack(_read(stream, _LENGTH.size))[0]))
+    """Read one value. Raises EOFError if the other process has ended."""
+    return pickle.loads(_read_exactly(stream, _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))[0]))
 
 
-def _read(stream: IO[bytes], n: int) -> bytes:
+def _read_exactly(stream: IO[bytes], n: int) -> bytes:
     parts = []
     while n:
         parts.append(stream.read(n))
@@ -48,22 +48,22 @@ def main() -> None:
     """
     from nirank.base.work import call_opener
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
     function: Callable[[Any], Any] | None = None
     while True:
         try:
-            what, *rest = receive(sys.stdin.buffer)
+            command, *arguments = receive(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            if what == "open":
-                function = call_opener(*rest)
+            if command == "open":
+                function = call_opener(*arguments)
                 send(answers, ("opened", None))
             else:
                 assert function is not None
-                send(answers, ("done", function(*rest)))
+                send(answers, ("done", function(*arguments)))
         except Exception as error:
             try:
                 pickle.loads(pickle.dumps(error))

@@ -17,10 +17,10 @@ from nirank.errors import MissingExtra
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
-from nirank.inference.knn import Vectors, nearest, score_rows
+from nirank.inference.knn import Vectors, score_rows, search_nearest
 
 _BLOCK = 16_384
-_SAMPLE = 64  # queries on which the overlap with exact search is measured
+_SAMPLE_QUERIES = 64  # on which the overlap with exact search is measured
 _CUTOFFS = (10, 100)
 _SEED = 1234
 
@@ -40,19 +40,19 @@ class AnnIndex:
     build_width: int = 200
     lists: int = 0
 
-    def built(self, docs: int, dimension: int) -> MemoryNeed:
-        """Return the memory that building takes, of which FAISS holds all: vectors, links, what is trained on."""
+    def estimate_build_memory(self, docs: int, dimension: int) -> MemoryNeed:
+        """Return the memory that building takes, all of it in FAISS: vectors, links, training vectors."""
         if self.kind == "hnsw":
-            return self.searched(docs, dimension)
-        trained = min(256 * (self.lists or int(np.sqrt(docs))), docs) * 4 * dimension
-        return MemoryNeed(estimate_library_memory("faiss") + docs * (4 * dimension + 8) + 2 * trained)
+            return self.estimate_search_memory(docs, dimension)
+        training_bytes = min(256 * (self.lists or int(np.sqrt(docs))), docs) * 4 * dimension
+        return MemoryNeed(estimate_library_memory("faiss") + docs * (4 * dimension + 8) + 2 * training_bytes)
 
-    def searched(self, docs: int, dimension: int) -> MemoryNeed:
+    def estimate_search_memory(self, docs: int, dimension: int) -> MemoryNeed:
         """Return the memory that searching takes: HNSW's vectors and links; IVF's lists are mapped."""
-        held = docs * (4 * dimension + 9 * self.links + 16) if self.kind == "hnsw" else 0
-        return MemoryNeed(estimate_library_memory("faiss") + held)
+        index_bytes = docs * (4 * dimension + 9 * self.links + 16) if self.kind == "hnsw" else 0
+        return MemoryNeed(estimate_library_memory("faiss") + index_bytes)
 
-    def params(self) -> dict[str, Any]:
+    def to_params(self) -> dict[str, Any]:
         """Return what the index depends on."""
         if self.kind == "hnsw":
             return {"kind": "hnsw", "links": self.links, "build_width": self.build_width}
@@ -61,7 +61,7 @@ class AnnIndex:
 
 def build(vectors: Vectors, how: AnnIndex, similarity: str, folder: Path, ctx: Context) -> None:
     """Build an index over (n, dimension) vectors, one thread and a fixed seed: the same index every time."""
-    faiss = _faiss()
+    faiss = _import_faiss()
     n, dimension = vectors.shape
     metric = faiss.METRIC_L2 if similarity == "euclidean" else faiss.METRIC_INNER_PRODUCT
     threads = faiss.omp_get_max_threads()
@@ -77,13 +77,13 @@ def build(vectors: Vectors, how: AnnIndex, similarity: str, folder: Path, ctx: C
             index.cp.min_points_per_centroid = 1
             rows = np.sort(np.random.default_rng(_SEED).permutation(n)[: max(lists * 256, 1)])
             if n:
-                index.train(_prepared(vectors[rows], similarity))
+                index.train(_prepare_vectors(vectors[rows], similarity))
         for start in ctx.track(range(0, n, _BLOCK), -(-n // _BLOCK), f"building {how.kind}"):
-            index.add(_prepared(vectors[start : start + _BLOCK], similarity))
+            index.add(_prepare_vectors(vectors[start : start + _BLOCK], similarity))
     finally:
         faiss.omp_set_num_threads(threads)
     faiss.write_index(index, str(folder / "ann.faiss"))
-    (folder / "ann.json").write_text(json.dumps({**how.params(), "similarity": similarity, "n": n}))
+    (folder / "ann.json").write_text(json.dumps({**how.to_params(), "similarity": similarity, "n": n}))
 
 
 def search(
@@ -95,36 +95,39 @@ def search(
     Listed pairs are scored exactly, without the index. Declares the overlap@k with exact search, on a sample.
     """
     with count_loading():
-        faiss = _faiss()
+        faiss = _import_faiss()
     stated = json.loads((folder / "ann.json").read_text())
     similarity = stated["similarity"]
     ctx.declare("index", {**stated, "width": width, "seed": _SEED, "build_threads": 1})
     if scope.pairs is not None or not len(docs) or not len(queries):
-        return nearest(queries, docs, scope, k, similarity)
+        return search_nearest(queries, docs, scope, k, similarity)
     with count_loading():
         index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
     depth = len(docs) if k is None else min(k, len(docs))
-    asked = _prepared(queries, similarity)
-    restricted = bool(scope.ranges) or any(one is not None for one in (scope.mask, scope.own_rows, scope.excluded))
-    found_rows, found_scores, missed = [], [], 0
+    prepared = _prepare_vectors(queries, similarity)
+    restricted = bool(scope.ranges) or any(limit is not None for limit in (scope.mask, scope.own_rows, scope.excluded))
+    ranked_rows, ranked_scores, n_exact = [], [], 0
     for query in range(len(queries)):
         allowed = scope.list_rows(query) if restricted else None
-        options = _parameters(faiss, stated["kind"], width, depth, allowed, len(docs))
-        rows = index.search(asked[query : query + 1], depth, params=options)[1][0]
+        options = _make_parameters(faiss, stated["kind"], width, depth, allowed, len(docs))
+        rows = index.search(prepared[query : query + 1], depth, params=options)[1][0]
         rows = np.sort(rows[rows >= 0])  # -1 fills up lists that are too short
         if allowed is not None and len(rows) < min(depth, len(allowed)):
-            rows, missed = np.asarray(allowed), missed + 1  # the graph lost its way among what is not allowed
+            rows, n_exact = (
+                np.asarray(allowed),
+                n_exact + 1,
+            )  # the graph found too few that are allowed
         values = score_rows(queries[query], docs, rows, similarity)
         best = select_best(values, scope.docs.rank[rows], k)
-        found_rows.append(rows[best])
-        found_scores.append(values[best])
-    ctx.count("searched_exactly", missed)
-    ranking = _ranking(found_rows, found_scores, scope, k)
+        ranked_rows.append(rows[best])
+        ranked_scores.append(values[best])
+    ctx.count("searched_exactly", n_exact)
+    ranking = _build_ranking(ranked_rows, ranked_scores, scope, k)
     _declare_overlap(ranking, queries, docs, scope, similarity, ctx)
     return ranking
 
 
-def _parameters(faiss: Any, kind: Kind, width: int, depth: int, allowed: Any, n: int) -> Any:
+def _make_parameters(faiss: Any, kind: Kind, width: int, depth: int, allowed: Any, n: int) -> Any:
     """Return FAISS's search parameters, with a bitmap of the allowed rows where not all are."""
     options: dict[str, Any] = {}
     if allowed is not None:
@@ -136,8 +139,8 @@ def _parameters(faiss: Any, kind: Kind, width: int, depth: int, allowed: Any, n:
     return faiss.SearchParametersIVF(nprobe=width, **options)
 
 
-def _ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope, k: int | None) -> Ranking:
-    counts = np.array([len(one) for one in rows], np.int64)
+def _build_ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope, k: int | None) -> Ranking:
+    counts = np.array(list(map(len, rows)), np.int64)
     return Ranking.build(
         scope.queries,
         scope.docs,
@@ -150,28 +153,27 @@ def _ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope,
 
 
 def _declare_overlap(
-    found: Ranking, queries: Vectors, docs: Vectors, scope: Scope, similarity: str, ctx: Context
+    ranking: Ranking, queries: Vectors, docs: Vectors, scope: Scope, similarity: str, ctx: Context
 ) -> None:
     """State how much of exact search's lists the index found, on evenly spread queries."""
-    sample = np.unique(np.linspace(0, len(queries) - 1, min(_SAMPLE, len(queries))).astype(np.int64))
-    inside = found.queries.take(sample)
-    table = type(found.queries).of(inside)
-    part = scope.take(sample, table)
-    exact = nearest(np.asarray(queries[sample]), docs, part, max(_CUTOFFS), similarity)
-    ctx.declare("overlap", {f"@{k}": round(_overlap(found, exact, sample, k), 4) for k in _CUTOFFS})
+    sample = np.unique(np.linspace(0, len(queries) - 1, min(_SAMPLE_QUERIES, len(queries))).astype(np.int64))
+    sample_ids = type(ranking.queries).of(ranking.queries.take(sample))
+    sample_scope = scope.take(sample, sample_ids)
+    exact = search_nearest(np.asarray(queries[sample]), docs, sample_scope, max(_CUTOFFS), similarity)
+    ctx.declare("overlap", {f"@{k}": round(_compute_overlap(ranking, exact, sample, k), 4) for k in _CUTOFFS})
     ctx.declare("overlap_queries", len(sample))
 
 
-def _overlap(found: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
+def _compute_overlap(ranking: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
     shares = []
     for at, query in enumerate(sample.tolist()):
-        wanted = exact.get_rows(at)[:k]
-        if len(wanted):
-            shares.append(len(np.intersect1d(found.get_rows(query)[:k], wanted)) / len(wanted))
+        expected = exact.get_rows(at)[:k]
+        if len(expected):
+            shares.append(len(np.intersect1d(ranking.get_rows(query)[:k], expected)) / len(expected))
     return float(np.mean(shares)) if shares else 1.0
 
 
-def _prepared(vectors: Vectors, similarity: str) -> Vectors:
+def _prepare_vectors(vectors: Vectors, similarity: str) -> Vectors:
     """Return vectors as FAISS compares them: float32, and of unit length for cosine."""
     block = np.ascontiguousarray(vectors, np.float32)
     if similarity != "cosine":
@@ -181,7 +183,7 @@ def _prepared(vectors: Vectors, similarity: str) -> Vectors:
     return unit
 
 
-def _faiss() -> Any:
+def _import_faiss() -> Any:
     try:
         import faiss
     except ImportError:

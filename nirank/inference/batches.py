@@ -15,12 +15,12 @@ CPU_TOKENS = 4096  # padded tokens in a batch: what fits a CPU's cache
 ACCELERATOR_TOKENS = 65_536
 
 
-def token_budget(device: str, asked: int | None) -> int:
+def choose_token_budget(device: str, requested: int | None) -> int:
     """Return how many padded tokens a batch may have."""
-    return asked or (CPU_TOKENS if device == "cpu" else ACCELERATOR_TOKENS)
+    return requested or (CPU_TOKENS if device == "cpu" else ACCELERATOR_TOKENS)
 
 
-def in_batches(
+def run_in_batches(
     lengths: NDArray[np.integer],
     rows: Sequence[int],
     budget: int,
@@ -35,29 +35,29 @@ def in_batches(
     """
     order = sorted(rows, key=lambda row: (-int(lengths[row]), row))
 
-    def batch_at(start: int) -> list[int]:
+    def choose_batch(start: int) -> list[int]:
         longest = max(int(lengths[order[start]]), 1) if start < len(order) else 1
         return order[start : start + max(budget // longest, 1)]
 
-    with ThreadPoolExecutor(1) as ahead:
-        start, batch = 0, batch_at(0)
-        ready = ahead.submit(prepare, batch)
+    with ThreadPoolExecutor(1) as executor:
+        start, batch = 0, choose_batch(0)
+        ready = executor.submit(prepare, batch)
         while batch:
-            following = batch_at(start + len(batch))
-            next_ready = ahead.submit(prepare, following) if following else ready
+            following = choose_batch(start + len(batch))
+            next_ready = executor.submit(prepare, following) if following else ready
             try:
                 run(batch, ready.result())
             except RuntimeError as error:
-                if not out_of_memory(error) or len(batch) == 1:
+                if not is_out_of_memory(error) or len(batch) == 1:
                     raise
                 budget = max(budget // 2, 1)
-                batch = batch_at(start)
-                ready = ahead.submit(prepare, batch)
+                batch = choose_batch(start)
+                ready = executor.submit(prepare, batch)
                 continue
             start += len(batch)
             batch, ready = following, next_ready
 
 
-def out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether accelerator or, in the allocator's words, main memory is exhausted."""
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error says that memory, of an accelerator or main, is exhausted."""
     return any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))

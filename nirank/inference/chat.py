@@ -15,14 +15,14 @@ from typing import Any
 
 from nirank.errors import ConfigError, StageError
 
-_RETRIED = {408, 409, 429, 500, 502, 503, 504}
+_RETRIED_STATUSES = {408, 409, 429, 500, 502, 503, 504}
 _PAUSE_S = 1.0
-_LONGEST = 16 << 20  # bytes of an answer
+_MAX_ANSWER_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a model answers, and as whom one asks.
+    """Where a model answers, and with which key it is asked.
 
     url      up to and without /chat/completions, such as http://localhost:8000/v1
     key_env  environment variable with the key, sent only if it is set
@@ -39,10 +39,10 @@ def check_url(url: str) -> None:
     """Raise ConfigError for what is no http address."""
     try:
         parts = urllib.parse.urlsplit(url)
-        known = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        is_valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
     except ValueError:
-        known = False
-    if not known:
+        is_valid = False
+    if not is_valid:
         raise ConfigError(f"url '{url}': expected an address such as http://localhost:8000/v1")
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
@@ -52,7 +52,7 @@ def check_url(url: str) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Goes nowhere else: the key and the texts are for the host that was named."""
+    """Follow no redirect: the key and the texts are for the host that was named."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
         return None
@@ -80,21 +80,21 @@ def ask(endpoint: Endpoint, messages: Sequence[dict[str, str]], max_tokens: int)
         if attempt:
             time.sleep(_PAUSE_S * 2 ** (attempt - 1))
         try:
-            with _opener().open(request, timeout=endpoint.timeout_s) as response:
-                return _content(json.loads(_read(response, time.monotonic() + endpoint.timeout_s)))
+            with _make_opener().open(request, timeout=endpoint.timeout_s) as response:
+                return _parse_content(json.loads(_read(response, time.monotonic() + endpoint.timeout_s)))
         except urllib.error.HTTPError as error:
             reason = f"HTTP {error.code} {error.reason}"
             if 300 <= error.code < 400:
                 reason += ", and redirects are not followed: give the address itself as url"
             error.close()
-            if error.code not in _RETRIED:
+            if error.code not in _RETRIED_STATUSES:
                 break
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
     raise StageError(f"{endpoint.url}: model '{endpoint.model}' cannot be asked ({reason}); is the server running?")
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _make_opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect)
 
 
@@ -104,14 +104,14 @@ def _read(response: Any, until: float) -> bytes:
     while part := response.read1(1 << 16):
         parts.append(part)
         size += len(part)
-        if size > _LONGEST:
-            raise ValueError(f"the answer is longer than {_LONGEST >> 20} MB")
+        if size > _MAX_ANSWER_BYTES:
+            raise ValueError(f"the answer is longer than {_MAX_ANSWER_BYTES >> 20} MB")
         if time.monotonic() > until:
             raise ValueError("the answer did not end in time")
     return b"".join(parts)
 
 
-def _content(answer: Any) -> str:
+def _parse_content(answer: Any) -> str:
     try:
         return str(answer["choices"][0]["message"]["content"] or "")
     except (KeyError, IndexError, TypeError):

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LOADED = 2  # models of a kind that are kept
-_AT_WORK = 64 * MIB  # texts and tokens of a shard, and the least batch
+_MAX_LOADED = 2  # models of a kind that stay in memory
+_WORK_BYTES = 64 * MIB  # texts and tokens of a shard, and the least batch
 _loaders: list[Any] = []
 
 
-class Answer(NamedTuple):
-    """What becomes of a shard, and the seconds that a model computed for it."""
+class ShardResult(NamedTuple):
+    """The rows of a shard, and the seconds that a model computed them."""
 
     rows: Rows
     device_s: float
@@ -46,7 +46,7 @@ _clock = _Clock()
 
 
 @contextmanager
-def computing(device: Any) -> Iterator[None]:
+def count_device_seconds(device: Any) -> Iterator[None]:
     """Count the seconds of the block as the device's; an accelerator is waited for before and after.
 
     device  a torch.device or its name
@@ -60,52 +60,52 @@ def computing(device: Any) -> Iterator[None]:
         _clock.seconds += time.perf_counter() - began
 
 
-def timed(function: Callable[[T], Rows]) -> Callable[[T], Answer]:
+def measure_shards(function: Callable[[T], Rows]) -> Callable[[T], ShardResult]:
     """Return a function of shards that also tells how long it was `computing`, wherever it is executed."""
 
-    def call(shard: T) -> Answer:
+    def call(shard: T) -> ShardResult:
         before = _clock.seconds
         rows = function(shard)
-        return Answer(rows, _clock.seconds - before)
+        return ShardResult(rows, _clock.seconds - before)
 
     return call
 
 
-def loader(function: F) -> F:
+def cache_models(function: F) -> F:
     """Make a function that loads models keep the last two, until memory is short."""
-    kept = lru_cache(maxsize=_LOADED)(function)
-    _loaders.append(kept)
+    cached = lru_cache(maxsize=_MAX_LOADED)(function)
+    _loaders.append(cached)
 
-    @wraps(kept)
+    @wraps(cached)
     def load(*options: Any) -> Any:
         with count_loading():
-            return kept(*options)
+            return cached(*options)
 
     return load  # type: ignore[return-value]
 
 
 def forget_models() -> None:
-    """Give up all loaded models; whoever needs one loads it again."""
-    for one in _loaders:
-        one.cache_clear()
+    """Release all loaded models; they are loaded again when they are needed."""
+    for load in _loaders:
+        load.cache_clear()
     release_memory()
 
 
-def model_need(files: ModelFiles, precision: str) -> MemoryNeed:
+def estimate_model_memory(files: ModelFiles, precision: str) -> MemoryNeed:
     """Return the main memory that a model needs where it runs, its libraries with it."""
-    size = (4 if precision == "float32" else 2) * _count(files) + _AT_WORK
+    size = (4 if precision == "float32" else 2) * _count_stored_numbers(files) + _WORK_BYTES
     return MemoryNeed(estimate_library_memory("torch") + size, WORKER_BYTES + 400 * MIB + size)
 
 
-def training_need(files: ModelFiles) -> MemoryNeed:
+def estimate_training_memory(files: ModelFiles) -> MemoryNeed:
     """Return the main memory that training a model needs at the least: weights, gradients, the optimiser's two means.
 
     What a batch needs comes on top; a smaller batch would be another training.
     """
-    return MemoryNeed(estimate_library_memory("torch") + 4 * 4 * _count(files) + _AT_WORK)
+    return MemoryNeed(estimate_library_memory("torch") + 4 * 4 * _count_stored_numbers(files) + _WORK_BYTES)
 
 
-def _count(files: ModelFiles) -> int:
+def _count_stored_numbers(files: ModelFiles) -> int:
     """Return how many numbers a model's files hold, without loading it; a file that cannot be read has its bytes."""
     n = 0
     for path in files.path.rglob("*.safetensors"):
@@ -113,27 +113,27 @@ def _count(files: ModelFiles) -> int:
             with path.open("rb") as file:
                 (length,) = struct.unpack("<Q", file.read(8))
                 header = json.loads(file.read(min(length, path.stat().st_size)))
-            n += sum(math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__")
+            n += sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
             n += path.stat().st_size  # loading it will say what is wrong
     return n
 
 
-def hidden_size(files: ModelFiles) -> int:
+def read_hidden_size(files: ModelFiles) -> int:
     """Return the length of a model's token vectors; 1024 where its configuration does not say."""
-    config = files.config("config.json") or files.config("0_Transformer/config.json")
+    config = files.read_config("config.json") or files.read_config("0_Transformer/config.json")
     return int(config.get("hidden_size") or config.get("dim") or config.get("d_model") or 1024)
 
 
-def state_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) -> None:
+def record_model_use(files: ModelFiles, model: nn.Module, device: Any, ctx: Context) -> None:
     """State which model runs on which device, for the row, and of which commit it is."""
     if files.commit is not None:
         ctx.declare("commit", files.commit)
-    ctx.record_model(digest(dict(files.identity)), count_parameters(model), _name(device))
+    ctx.record_model(digest(dict(files.identity)), count_parameters(model), _describe_device(device))
 
 
-def _name(device: Any) -> str:
-    """Return a device as a row tells it: an accelerator with what it is."""
+def _describe_device(device: Any) -> str:
+    """Return a device as a row shows it: an accelerator with its name."""
     import torch
 
     return f"{device} ({torch.cuda.get_device_name(device)})" if str(device).startswith("cuda") else str(device)

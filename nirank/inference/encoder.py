@@ -19,13 +19,20 @@ from nirank.base.memo import Rows, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
-from nirank.inference.batches import in_batches, out_of_memory, token_budget
-from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
-from nirank.inference.folders import RUN, check_modules
-from nirank.inference.loading import ENCODER, called, fit_lengths, load_whole, lower
+from nirank.inference.batches import choose_token_budget, is_out_of_memory, run_in_batches
+from nirank.inference.device import (
+    ShardResult,
+    cache_models,
+    count_device_seconds,
+    estimate_model_memory,
+    measure_shards,
+    record_model_use,
+)
+from nirank.inference.folders import BI_ENCODER_MODULES, check_modules
+from nirank.inference.loading import ENCODER, fit_lengths, load_model, lower_precision, name_model
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed_layers import pack_encoders
-from nirank.inference.remembered import remembered_texts
+from nirank.inference.remembered import compute_missing_texts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -34,10 +41,10 @@ Features = dict[str, Any]  # what a model reads: token ids, attention mask …
 Precision = Literal["float32", "bfloat16", "float16"]
 Side = Literal["query", "document"]
 
-_ENDLESS = 10**9  # tokens that tokenizers without a limit claim to read, or more
-_CHECKED = 8  # texts encoded alone and together before the first shard,
-_CHECKED_AMONG = 4096  # chosen from as many
-_COUNTED, _REFUSED = 1e-5, 1e-3  # differences between the two, of vectors of about unit length
+_NO_LIMIT = 10**9  # tokens, or more, that tokenizers without a limit claim to read
+_PROBE_TEXTS = 8  # encoded alone and together before the first shard,
+_PROBE_POOL = 4096  # chosen from as many
+_COUNTED_DIFFERENCE, _REFUSED_DIFFERENCE = 1e-5, 1e-3  # between the two, for vectors of about unit length
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,9 @@ class Encoding:
     batch_tokens: int | None = None
     side: Side | None = None
 
-    def params(self) -> dict[str, Any]:
+    def to_params(self) -> dict[str, Any]:
         """Return what the vectors depend on; defaults are left out."""
-        given = {
+        options = {
             "prompt": self.prompt or None,
             "max_length": self.max_length,
             "pooling": self.pooling,
@@ -75,18 +82,18 @@ class Encoding:
             "side": self.side,
         }
         return {
-            "model": self.model.loaded,
-            **{name: value for name, value in given.items() if value is not None},
+            "model": self.model.loaded_identity,
+            **{name: value for name, value in options.items() if value is not None},
         }
 
-    def memory(self, sizes: Sizes) -> MemoryNeed:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what encoding needs: the model, and the least batch."""
         del sizes
-        return model_need(self.model, self.precision)
+        return estimate_model_memory(self.model, self.precision)
 
-    def space(self) -> dict[str, Any]:
+    def to_memo_space(self) -> dict[str, Any]:
         """Return what a vector depends on beside its text, before it is stored in some type."""
-        return replace(self, storage="float32").params()
+        return replace(self, storage="float32").to_params()
 
 
 def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Context) -> None:
@@ -97,54 +104,57 @@ def encode(texts: Iterable[str], n: int, how: Encoding, folder: Path, ctx: Conte
     truncated texts, tokens lost and zero vectors; declares what a row must say.
     Raises ModelError if the model cannot be loaded or gives a vector that is not finite.
     """
-    model = _opened(how, ctx.device)
-    state_use(how.model, model, model.device, ctx)
-    dimension, limit = int(model.get_embedding_dimension() or 0), _limit(_reader(model, how.side), how.side)
+    model = _open_model(how, ctx.device)
+    record_model_use(how.model, model, model.device, ctx)
+    dimension, limit = (
+        int(model.get_embedding_dimension() or 0),
+        _get_max_tokens(_find_reader(model, how.side), how.side),
+    )
     vectors = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.dtype(how.storage), (n, dimension))
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
-    first = list(islice(stream := iter(texts), _CHECKED_AMONG))
-    _check_batches(model, _some([text for text in first if text.strip()]), how, ctx)
+    first = list(islice(stream := iter(texts), _PROBE_POOL))
+    _check_batches(model, _choose_probe_texts([text for text in first if text.strip()]), how, ctx)
 
-    def into(at: NDArray[np.int64], rows: Rows) -> None:
-        vectors[at] = rows["vector"]
-        count_lost(rows["tokens"], limit, "truncated_texts", "tokens_lost", ctx)
+    def write_rows(positions: NDArray[np.int64], rows: Rows) -> None:
+        vectors[positions] = rows["vector"]
+        count_truncated(rows["tokens"], limit, "truncated_texts", "tokens_lost", ctx)
         ctx.count("zero_vectors", int((~rows["vector"].any(1)).sum()))
 
-    def here(shard: list[str]) -> Rows:
+    def encode_shard(shard: list[str]) -> Rows:
         return _encode_shard(model, shard, how, encoded)
 
-    def compute(shards: Iterable[list[str]]) -> Iterable[Answer]:
+    def compute(shards: Iterable[list[str]]) -> Iterable[ShardResult]:
         if ctx.engine is None:
-            return map(timed(here), shards)
-        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
+            return map(measure_shards(encode_shard), shards)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), describe_texts), shards)
 
-    memo = ctx.open_memo({"embeddings": how.space()}, _row(dimension))
-    remembered_texts(chain(first, stream), memo, compute, into, ctx)
+    memo = ctx.open_memo({"embeddings": how.to_memo_space()}, _get_row_type(dimension))
+    compute_missing_texts(chain(first, stream), memo, compute, write_rows, ctx)
     deque(encoded, maxlen=0)
     vectors.flush()
-    stated = {
+    description = {
         "model": how.model.name,
         "revision": dict(how.model.identity),
         "prompt": how.prompt,
         "dimension": dimension,
         "max_length": limit,
-        "pooling": _pooling(model, how),
+        "pooling": _describe_pooling(model, how),
         "normalised": any(type(module).__name__ == "Normalize" for module in model),
         "precision": how.precision,
         "storage": how.storage,
         "similarity": how.model.similarity,
     }
     if model.truncate_dim is not None:
-        stated["truncate_dim"] = model.truncate_dim
-    (folder / "encoding.json").write_text(json.dumps(stated))
-    for name in stated.keys() - {"revision", "similarity"}:
-        ctx.declare(name, stated[name])
+        description["truncate_dim"] = model.truncate_dim
+    (folder / "encoding.json").write_text(json.dumps(description))
+    for name in description.keys() - {"revision", "similarity"}:
+        ctx.declare(name, description[name])
 
 
-def _some(texts: list[str]) -> list[str]:
+def _choose_probe_texts(texts: list[str]) -> list[str]:
     """Return a few texts of different lengths, from the shorter half: cheap, and padded all the same."""
-    ordered = sorted(texts, key=len)[: max(len(texts) // 2, _CHECKED)]
-    return ordered[:: max(len(ordered) // _CHECKED, 1)][:_CHECKED]
+    ordered = sorted(texts, key=len)[: max(len(texts) // 2, _PROBE_TEXTS)]
+    return ordered[:: max(len(ordered) // _PROBE_TEXTS, 1)][:_PROBE_TEXTS]
 
 
 def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, ctx: Context) -> None:
@@ -154,17 +164,19 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     """
     if len(texts) < 2:
         return
-    memo = ctx.open_memo({"batch difference": how.space()}, np.dtype("<f4"))
+    memo = ctx.open_memo({"batch difference": how.to_memo_space()}, np.dtype("<f4"))
     key = hash_texts([""])  # one for a model and how it is used, whatever texts were tried first
-    found, known = memo.get(key)
-    if not found.all():
+    present, known = memo.get(key)
+    if not present.all():
         try:
-            together = _forward(model, _features(model, texts, how.prompt, how.side))
+            together = _compute_vectors(model, _tokenize(model, texts, how.prompt, how.side))
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
-            return  # so little memory is for the encoding itself to deal with
-        alone = np.concatenate([_forward(model, _features(model, [text], how.prompt, how.side)) for text in texts])
+            return  # the encoding itself deals with so little memory
+        alone = np.concatenate(
+            [_compute_vectors(model, _tokenize(model, [text], how.prompt, how.side)) for text in texts]
+        )
         scale = max(float(np.abs(alone).max()), 1.0)
         known = np.array([np.abs(together - alone).max() / scale], np.float32)
         known = memo.put(key, known, 0.0)
@@ -172,61 +184,63 @@ def _check_batches(model: SentenceTransformer, texts: list[str], how: Encoding, 
     ctx.declare("batch_difference", float(f"{difference:.1e}"))
     if how.precision != "float32":
         return
-    if difference > _REFUSED:
+    if difference > _REFUSED_DIFFERENCE:
         raise ModelError(
             f"model '{how.model.name}': a text's vector changes by {difference:.1e} with its neighbours in a batch;"
             " the model does not use its attention mask, or padding moves its positions"
         )
-    ctx.count("batch_sensitive_models", int(difference > _COUNTED))
+    ctx.count("batch_sensitive_models", int(difference > _COUNTED_DIFFERENCE))
 
 
-def open_shards(how: Encoding, device: str) -> Callable[[list[str]], Answer]:
-    """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
-    model = _opened(how, device)
-    return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
+def open_shards(how: Encoding, device: str) -> Callable[[list[str]], ShardResult]:
+    """Load the model, and return the function that encodes a shard; a worker process calls this."""
+    model = _open_model(how, device)
+    return measure_shards(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
-def told(texts: Sequence[str]) -> str:
-    """Return a shard of texts in words."""
+def describe_texts(texts: Sequence[str]) -> str:
+    """Return a shard of texts in words, for messages."""
     shown = ", ".join(f"'{text[:40]}'" for text in texts[:3])
     return f"{len(texts):,} texts ({shown}{' …' if len(texts) > 3 else ''})"
 
 
-def _row(dimension: int) -> np.dtype[Any]:
+def _get_row_type(dimension: int) -> np.dtype[Any]:
     """Return the type of what a memo keeps of a text: its vector, and its tokens before any is cut."""
     return np.dtype([("vector", "<f4", (dimension,)), ("tokens", "<u4")])
 
 
 def _encode_shard(model: SentenceTransformer, texts: Sequence[str], how: Encoding, encoded: Iterator[int]) -> Rows:
     """Encode a shard in batches of texts of similar length, longest first; advance `encoded` by every text."""
-    reader = _reader(model, how.side)
-    tokens = token_lengths(reader.tokenizer, [how.prompt + text for text in texts])
-    limit = _limit(reader, how.side)
+    reader = _find_reader(model, how.side)
+    tokens = count_tokens(reader.tokenizer, [how.prompt + text for text in texts])
+    limit = _get_max_tokens(reader, how.side)
     lengths = tokens if limit is None else np.minimum(tokens, limit)
-    rows = np.zeros(len(texts), _row(int(model.get_embedding_dimension() or 0)))
+    rows = np.zeros(len(texts), _get_row_type(int(model.get_embedding_dimension() or 0)))
     rows["tokens"] = tokens
-    found: NDArray[np.float32] = rows["vector"]
+    vectors: NDArray[np.float32] = rows["vector"]
 
     def prepare(batch: list[int]) -> Features:
-        return _features(model, [texts[row] for row in batch], how.prompt, how.side)
+        return _tokenize(model, [texts[row] for row in batch], how.prompt, how.side)
 
     def run(batch: list[int], features: Features) -> None:
-        with computing(model.device):
-            found[batch] = _forward(model, features)
+        with count_device_seconds(model.device):
+            vectors[batch] = _compute_vectors(model, features)
         deque(islice(encoded, len(batch)), maxlen=0)
 
-    wanted = [row for row, text in enumerate(texts) if text.strip()]
-    in_batches(lengths, wanted, token_budget(model.device.type, how.batch_tokens), prepare, run)
-    wild = np.flatnonzero(~np.isfinite(found).all(1))
-    if len(wild):
+    filled = [row for row, text in enumerate(texts) if text.strip()]
+    run_in_batches(lengths, filled, choose_token_budget(model.device.type, how.batch_tokens), prepare, run)
+    infinite = np.flatnonzero(~np.isfinite(vectors).all(1))
+    if len(infinite):
         raise ModelError(
-            f"model '{how.model.name}' in {how.precision}: the vector of '{texts[wild[0]][:60]}' is not finite"
-            f" ({len(wild)} such vectors)"
+            f"model '{how.model.name}' in {how.precision}: the vector of '{texts[infinite[0]][:60]}' is not finite"
+            f" ({len(infinite)} such vectors)"
         )
     return rows
 
 
-def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, tokens_name: str, ctx: Context) -> None:
+def count_truncated(
+    tokens: NDArray[np.integer], limit: int | None, texts_name: str, tokens_name: str, ctx: Context
+) -> None:
     """Count texts that are longer than the model reads, and the tokens that it does not see."""
     if limit is not None:
         lost = np.maximum(tokens.astype(np.int64) - limit, 0)
@@ -234,24 +248,24 @@ def count_lost(tokens: NDArray[np.integer], limit: int | None, texts_name: str, 
         ctx.count(tokens_name, int(lost.sum()))
 
 
-def _features(model: SentenceTransformer, texts: list[str], prompt: str, side: Side | None = None) -> Features:
+def _tokenize(model: SentenceTransformer, texts: list[str], prompt: str, side: Side | None = None) -> Features:
     if side is None:
         features: Features = model.preprocess(texts, prompt=prompt or None)
         return features
     return {**model.preprocess(texts, prompt=prompt or None, task=side), "task": side}
 
 
-def _forward(model: SentenceTransformer, features: Features) -> NDArray[np.float32]:
+def _compute_vectors(model: SentenceTransformer, features: Features) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():
         features = {key: value.to(model.device) if hasattr(value, "to") else value for key, value in features.items()}
-        found = model(features, **({"task": features["task"]} if "task" in features else {}))
-        vectors: NDArray[np.float32] = found["sentence_embedding"][:, : model.truncate_dim].float().cpu().numpy()
+        outputs = model(features, **({"task": features["task"]} if "task" in features else {}))
+        vectors: NDArray[np.float32] = outputs["sentence_embedding"][:, : model.truncate_dim].float().cpu().numpy()
     return vectors
 
 
-def _reader(model: SentenceTransformer, side: Side | None) -> Any:
+def _find_reader(model: SentenceTransformer, side: Side | None) -> Any:
     """Return the module that reads a side's texts: the first, or the first of the side's route."""
     first = model[0]
     try:
@@ -262,39 +276,41 @@ def _reader(model: SentenceTransformer, side: Side | None) -> Any:
     return first
 
 
-def _limit(reader: Any, side: Side | None) -> int | None:
+def _get_max_tokens(reader: Any, side: Side | None) -> int | None:
     """Return how many tokens are read of a text; None: all."""
-    found = getattr(reader, f"{side}_length", None) or getattr(reader, "max_seq_length", None)
-    return None if found is None or found >= _ENDLESS else int(found)
+    limit = getattr(reader, f"{side}_length", None) or getattr(reader, "max_seq_length", None)
+    return None if limit is None or limit >= _NO_LIMIT else int(limit)
 
 
-def token_lengths(tokenizer: Any, texts: list[str]) -> NDArray[np.int64]:
+def count_tokens(tokenizer: Any, texts: list[str]) -> NDArray[np.int64]:
     """Return how many tokens each text has, special ones included, before any is cut."""
     try:
-        found = tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, return_attention_mask=False)
+        tokenized = tokenizer(
+            texts, add_special_tokens=True, truncation=False, padding=False, return_attention_mask=False
+        )
     except TypeError:  # a tokenizer that is no transformer's (static embeddings): nothing is ever cut
         return np.array([len(text) for text in texts], np.int64)
-    return np.array([len(ids) for ids in found["input_ids"]], np.int64)
+    return np.array([len(ids) for ids in tokenized["input_ids"]], np.int64)
 
 
-def _pooling(model: SentenceTransformer, how: Encoding) -> str | None:
+def _describe_pooling(model: SentenceTransformer, how: Encoding) -> str | None:
     """Return how tokens become a vector, for the row; None: the model has no such module, or several that differ."""
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    modes = {one.pooling_mode for one in model.modules() if isinstance(one, Pooling)}
+    modes = {module.pooling_mode for module in model.modules() if isinstance(module, Pooling)}
     if len(modes) != 1:
         return None
     (mode,) = modes
-    said = mode if isinstance(mode, str) else "+".join(mode)
-    return f"{said} (guessed)" if how.pooling is None and how.model.guessed_pooling else said
+    name = mode if isinstance(mode, str) else "+".join(mode)
+    return f"{name} (guessed)" if how.pooling is None and how.model.guessed_pooling else name
 
 
-def _opened(how: Encoding, device: str) -> SentenceTransformer:
+def _open_model(how: Encoding, device: str) -> SentenceTransformer:
     options = (how.max_length, how.pooling, how.normalise, how.precision)
-    return _load(how.model.path, how.model.content, *options, chosen_device(device))
+    return _load(how.model.path, how.model.content, *options, choose_device(device))
 
 
-@loader
+@cache_models
 def _load(
     path: Path,
     content: tuple[tuple[str, str], ...],
@@ -308,17 +324,17 @@ def _load(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    name = called(path)
-    check_modules(name, path, RUN)
-    model = load_whole(name, path, content, SentenceTransformer, ENCODER, device)
+    name = name_model(path)
+    check_modules(name, path, BI_ENCODER_MODULES)
+    model = load_model(name, path, content, SentenceTransformer, ENCODER, device)
     modules = dict(model.named_children())
     if pooling is not None:
-        at = next((name for name, module in modules.items() if isinstance(module, Pooling)), None)
-        if at is None:
+        place = next((name for name, module in modules.items() if isinstance(module, Pooling)), None)
+        if place is None:
             raise ModelError(f"model '{name}': has no pooling that could be replaced by '{pooling}'")
         try:
-            old = modules[at]
-            setattr(model, at, Pooling(old.embedding_dimension, pooling, include_prompt=old.include_prompt))
+            old = modules[place]
+            setattr(model, place, Pooling(old.embedding_dimension, pooling, include_prompt=old.include_prompt))
         except ValueError as error:
             raise ModelError(f"pooling '{pooling}': {error}") from None
     if normalise is False:
@@ -330,11 +346,11 @@ def _load(
     fit_lengths(model, max_length, name)
     if device == "cpu":
         pack_encoders(model, precision)
-    lower(model, name, precision)
+    lower_precision(model, name, precision)
     return model
 
 
-def chosen_device(device: str) -> str:
+def choose_device(device: str) -> str:
     """Return the device to use: an accelerator if there is one under 'auto'."""
     with count_loading():
         import torch

@@ -22,11 +22,11 @@ from nirank.flow.scope import Scope
 Similarity = Literal["cosine", "dot", "euclidean"]
 Vectors = NDArray[np.float32]
 
-_Found = tuple[NDArray[np.integer], Vectors]  # rows and scores
+_Hits = tuple[NDArray[np.integer], Vectors]  # rows and scores
 
 _BLOCK_DOCS = 16_384
 _BLOCK_QUERIES = 256
-_LEAST = float(np.finfo(np.float32).min)
+_MIN_SCORE = float(np.finfo(np.float32).min)
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -36,7 +36,7 @@ def check_similarity(name: str) -> None:
         raise ConfigError(f"similarity '{name}' is not offered; expected one of {', '.join(get_args(Similarity))}")
 
 
-def nearest(
+def search_nearest(
     queries: Vectors,
     docs: Vectors,
     scope: Scope,
@@ -57,27 +57,27 @@ def nearest(
     check_similarity(similarity)
     queries = np.asarray(queries, np.float32)
     if similarity == "cosine":
-        queries = _unit(queries, _norms(queries))
-    empty: _Found = (np.empty(0, np.int64), np.empty(0, np.float32))
-    keep = [empty for _ in range(len(queries))]
+        queries = _normalise(queries, _compute_norms(queries))
+    empty: _Hits = (np.empty(0, np.int64), np.empty(0, np.float32))
+    best_hits = [empty for _ in range(len(queries))]
     if scope.pairs is not None:
-        _search_listed(queries, docs, rows_of, scope, k, similarity, keep)
+        _search_listed(queries, docs, rows_of, scope, k, similarity, best_hits)
     else:
-        size = fit_block_size(_BLOCK_DOCS, _bytes_a_row(queries.shape[1], similarity))
+        size = fit_block_size(_BLOCK_DOCS, _estimate_row_bytes(queries.shape[1], similarity))
         for start in range(0, len(docs), size):
-            rows, block = _open(docs, start, size, scope)
+            rows, block = _read_block(docs, start, size, scope)
             if len(rows):
-                _search_block(queries, rows, block, scope, k, similarity, keep)
-    return _ranking(keep, scope, k)
+                _search_block(queries, rows, block, scope, k, similarity, best_hits)
+    return _build_ranking(best_hits, scope, k)
 
 
-def _bytes_a_row(dimension: int, similarity: str) -> int:
+def _estimate_row_bytes(dimension: int, similarity: str) -> int:
     """Return what a document of a block takes: its vector three times, and the scores of a block of queries."""
-    wide = similarity == "euclidean"  # whose squares are float64
-    return (28 if wide else 12) * dimension + (32 if wide else 8) * _BLOCK_QUERIES
+    has_squares = similarity == "euclidean"  # in float64
+    return (28 if has_squares else 12) * dimension + (32 if has_squares else 8) * _BLOCK_QUERIES
 
 
-def _open(docs: Vectors, start: int, size: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
+def _read_block(docs: Vectors, start: int, size: int, scope: Scope) -> tuple[NDArray[np.int64], Vectors]:
     """Return the rows of one block that the scope's mask leaves, and their vectors."""
     block = np.asarray(docs[start : start + size], np.float32)  # 16-bit vectors are scored in 32
     if scope.mask is None:
@@ -90,8 +90,8 @@ def score_rows(query: Vectors, docs: Vectors, rows: NDArray[np.integer], similar
     """Return one query's exact scores of some documents, (n_rows,) float32."""
     vectors = np.asarray(docs[rows], np.float32)
     if similarity == "cosine":
-        query = _unit(query[None], _norms(query[None]))[0]
-    return _score(query, vectors, _norms(vectors), similarity)
+        query = _normalise(query[None], _compute_norms(query[None]))[0]
+    return _score(query, vectors, _compute_norms(vectors), similarity)
 
 
 def _search_block(
@@ -101,36 +101,36 @@ def _search_block(
     scope: Scope,
     k: int | None,
     similarity: str,
-    keep: list[_Found],
+    best_hits: list[_Hits],
 ) -> None:
-    """Merge the best documents of one block into what is kept of each query."""
+    """Merge the best documents of one block into each query's best hits."""
     rank = scope.docs.rank
-    norms = _norms(block)
-    chooser = _unit(block, norms) if similarity == "cosine" else block
+    norms = _compute_norms(block)
+    chooser = _normalise(block, norms) if similarity == "cosine" else block
     for first in range(0, len(queries), _BLOCK_QUERIES):
         part = queries[first : first + _BLOCK_QUERIES]
-        rough = _rough(part, chooser, similarity)
-        margins = _margins(part, norms, similarity)
+        rough = _compute_rough_scores(part, chooser, similarity)
+        margins = _bound_errors(part, norms, similarity)
         for query, scores, margin in zip(range(first, first + len(part)), rough, margins, strict=True):
             _check_finite(scores, query, rows, scope)
             inside = scope.filter_rows(query, rows)
             if inside is not None:
                 scores[~inside] = -np.inf
-            old_rows, old_scores = keep[query]
+            old_rows, old_scores = best_hits[query]
             if k is not None and len(old_rows) >= k:
                 least = float(old_scores[-1]) - margin
             elif k is not None and k < len(scores):
                 least = float(np.partition(scores, len(scores) - k)[len(scores) - k]) - 2 * margin
             else:
-                least = _LEAST
-            hits = np.flatnonzero(scores >= max(least, _LEAST))
+                least = _MIN_SCORE
+            hits = np.flatnonzero(scores >= max(least, _MIN_SCORE))
             if not len(hits):
                 continue
-            some = slice(None) if len(hits) == len(rows) else hits  # spares a copy of the whole block
-            found = np.append(old_rows, rows[some])
-            values = np.append(old_scores, _score(queries[query], block[some], norms[some], similarity))
-            best = select_best(values, rank[found], k)
-            keep[query] = found[best], values[best]
+            chosen = slice(None) if len(hits) == len(rows) else hits  # spares a copy of the block
+            merged_rows = np.append(old_rows, rows[chosen])
+            values = np.append(old_scores, _score(queries[query], block[chosen], norms[chosen], similarity))
+            best = select_best(values, rank[merged_rows], k)
+            best_hits[query] = merged_rows[best], values[best]
 
 
 def _search_listed(
@@ -140,7 +140,7 @@ def _search_listed(
     scope: Scope,
     k: int | None,
     similarity: str,
-    keep: list[_Found],
+    best_hits: list[_Hits],
 ) -> None:
     """Score listed pairs only, each query's vectors gathered."""
     rank = scope.docs.rank
@@ -148,50 +148,54 @@ def _search_listed(
         rows = scope.list_rows(query)
         assert rows is not None
         vectors = np.asarray(docs[rows if rows_of is None else np.searchsorted(rows_of, rows)], np.float32)
-        scores = _score(queries[query], vectors, _norms(vectors), similarity)
+        scores = _score(queries[query], vectors, _compute_norms(vectors), similarity)
         _check_finite(scores, query, rows, scope)
         best = select_best(scores, rank[rows], k)
-        keep[query] = rows[best], scores[best]
+        best_hits[query] = rows[best], scores[best]
 
 
 def _score(query: Vectors, docs: Vectors, norms: Vectors, similarity: str) -> Vectors:
     """Score documents one by one, (n,) float32; under cosine the query has unit length already."""
     if similarity == "euclidean":
-        return -_norms(docs - query)
+        return -_compute_norms(docs - query)
     products: Vectors = np.vecdot(docs, query)
-    return products if similarity == "dot" else _unit(products, norms)
+    return products if similarity == "dot" else _normalise(products, norms)
 
 
-def _rough(queries: Vectors, docs: Vectors, similarity: str) -> Vectors:
+def _compute_rough_scores(queries: Vectors, docs: Vectors, similarity: str) -> Vectors:
     """Return every score but for rounding, (n_queries, n_docs) float32; cosine takes unit vectors."""
     if similarity != "euclidean":
         products: Vectors = queries @ docs.T
         return products
-    wide, others = queries.astype(np.float64), docs.astype(np.float64)  # small differences of large squares
-    squares = np.vecdot(wide, wide)[:, None] + np.vecdot(others, others)[None, :] - 2 * (wide @ others.T)
+    wide_queries, wide_docs = queries.astype(np.float64), docs.astype(np.float64)  # small differences of large squares
+    squares = (
+        np.vecdot(wide_queries, wide_queries)[:, None]
+        + np.vecdot(wide_docs, wide_docs)[None, :]
+        - 2 * (wide_queries @ wide_docs.T)
+    )
     distances: Vectors = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
     return -distances
 
 
-def _margins(queries: Vectors, norms: Vectors, similarity: str) -> list[float]:
+def _bound_errors(queries: Vectors, norms: Vectors, similarity: str) -> list[float]:
     """Bound how far apart `_rough` and `_score` can lie, for each query.
 
     A float32 product of n terms, summed in any order, errs by at most n × epsilon / 2 × |q| × |d| (Higham,
     Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); eight more terms cover norms and roots.
     """
     longest = float(norms.max())
-    lengths = _norms(queries).astype(np.float64)
+    lengths = _compute_norms(queries).astype(np.float64)
     scale = {"cosine": np.ones(len(queries)), "dot": lengths * longest, "euclidean": lengths + longest}[similarity]
     margins: list[float] = ((queries.shape[1] + 8) * _EPSILON * scale).tolist()
     return margins
 
 
-def _norms(vectors: Vectors) -> Vectors:
+def _compute_norms(vectors: Vectors) -> Vectors:
     norms: Vectors = np.sqrt(np.vecdot(vectors, vectors))
     return norms
 
 
-def _unit(values: Vectors, norms: Vectors) -> Vectors:
+def _normalise(values: Vectors, norms: Vectors) -> Vectors:
     """Divide (n, dimension) or (n,) by (n,) norms; zero stays zero, and what is not finite becomes NaN."""
     by = norms[:, None] if values.ndim == 2 else norms
     with np.errstate(invalid="ignore"):
@@ -210,7 +214,7 @@ def _check_finite(scores: Vectors, query: int, rows: NDArray[np.integer], scope:
     )
 
 
-def _ranking(keep: list[_Found], scope: Scope, k: int | None) -> Ranking:
+def _build_ranking(keep: list[_Hits], scope: Scope, k: int | None) -> Ranking:
     counts = np.array([len(rows) for rows, _ in keep], np.int64)
     query_rows = np.repeat(np.arange(len(keep)), counts)
     rows = np.concatenate([rows for rows, _ in keep]) if keep else np.empty(0, np.int64)

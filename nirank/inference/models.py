@@ -15,7 +15,16 @@ from nirank.algebra.model import MODEL, Locatable, PlannedModel, TrainedModel
 from nirank.algebra.node import Node
 from nirank.base.files import expand_path
 from nirank.errors import ModelError
-from nirank.inference.folders import READ, RUN, RUN_SPARSE, check_modules, look, modules, read_json, tells_sides_apart
+from nirank.inference.folders import (
+    BI_ENCODER_MODULES,
+    READ_PATTERNS,
+    SPARSE_ENCODER_MODULES,
+    check_modules,
+    distinguishes_sides,
+    inspect_folder,
+    read_json,
+    read_modules,
+)
 
 log = logging.getLogger("nirank")
 
@@ -55,10 +64,10 @@ class ModelFiles(Locatable):
 
     def locate(self, folder: Path) -> ModelFiles:
         """Return the model that was made, from the folder of its artifact."""
-        return replace(resolve(str(folder / MODEL)), name=self.name)
+        return replace(resolve_model(str(folder / MODEL)), name=self.name)
 
     @property
-    def loaded(self) -> dict[str, str]:
+    def loaded_identity(self) -> dict[str, str]:
         """Return what computations with the model depend on: its identity, and how files become a model."""
         return {**self.identity, "loading": LOADING}
 
@@ -67,12 +76,12 @@ class ModelFiles(Locatable):
         """Return the identity, sorted."""
         return tuple(sorted(self.identity.items()))
 
-    def config(self, name: str) -> dict[str, Any]:
+    def read_config(self, name: str) -> dict[str, Any]:
         """Return one of the model's JSON files, {} where it has none."""
-        found = read_json(self.path / name)
-        return found if isinstance(found, dict) else {}
+        config = read_json(self.path / name)
+        return config if isinstance(config, dict) else {}
 
-    def prompt(self, side: str) -> str:
+    def get_prompt(self, side: str) -> str:
         """Return the prompt that the model has for 'query' or 'document', '' for none; an empty one is a prompt.
 
         It is what `encode_query` and `encode_document` of sentence-transformers use; other names, and the default, are
@@ -83,67 +92,67 @@ class ModelFiles(Locatable):
     @property
     def pair_prompt(self) -> str:
         """Return what a cross-encoder puts in front of queries: the prompt that its configuration names as default."""
-        return str(self._prompts.get(self._own.get("default_prompt_name")) or "")
+        return str(self._prompts.get(self._settings.get("default_prompt_name")) or "")
 
     @property
     def idle_prompts(self) -> list[str]:
         """Return the names of prompts that no side uses, although that side has none."""
-        spare = {"passage", "corpus", str(self._own.get("default_prompt_name"))} - {"query", "document"}
+        spare = {"passage", "corpus", str(self._settings.get("default_prompt_name"))} - {"query", "document"}
         sides = [side for side in ("query", "document") if side not in self._prompts]
         return sorted(name for name in spare if self._prompts.get(name) and sides)
 
     @property
     def sides_differ(self) -> bool:
         """Tell whether queries are read otherwise than documents, apart from prompts."""
-        return tells_sides_apart(self.path)
+        return distinguishes_sides(self.path)
 
     @property
     def guessed_pooling(self) -> str | None:
         """Return the pooling that is taken because no file names one; None where one does."""
-        if modules(self.path):
+        if read_modules(self.path):
             return None
-        causal = str(next(iter(self.config("config.json").get("architectures") or ()), "")).endswith("ForCausalLM")
+        causal = str(next(iter(self.read_config("config.json").get("architectures") or ()), "")).endswith("ForCausalLM")
         return "lasttoken" if causal else "mean"
 
     def check_modules(self, *, sparse: bool = False) -> None:
         """Raise ModelError where the model is built of what is not run here."""
-        check_modules(self.name, self.path, RUN_SPARSE if sparse else RUN)
+        check_modules(self.name, self.path, SPARSE_ENCODER_MODULES if sparse else BI_ENCODER_MODULES)
 
     @property
-    def _own(self) -> dict[str, Any]:
-        return self.config("config_sentence_transformers.json")
+    def _settings(self) -> dict[str, Any]:
+        return self.read_config("config_sentence_transformers.json")
 
     @property
     def _prompts(self) -> dict[Any, Any]:
-        found = self._own.get("prompts")
-        return found if isinstance(found, dict) else {}
+        prompts = self._settings.get("prompts")
+        return prompts if isinstance(prompts, dict) else {}
 
     @property
     def similarity(self) -> str:
         """Return the model's own similarity; cosine where it names none."""
-        return self._own.get("similarity_fn_name") or "cosine"
+        return self._settings.get("similarity_fn_name") or "cosine"
 
     @property
     def family_needs_prompts(self) -> bool:
         """Tell whether the model's name says that its family was trained with prompts."""
-        names = (self.name, str(self.config("config.json").get("_name_or_path", "")))
+        names = (self.name, str(self.read_config("config.json").get("_name_or_path", "")))
         return any(_NEED_PROMPTS.search(Path(name).name) for name in names)
 
 
-class Planned(str):
+class PlannedName(str):
     """A model's name, with the files that a plan found under it: what is loaded later must be these."""
 
     files: ModelFiles
 
     @classmethod
-    def of(cls, model: str, revision: str | None) -> Planned:
+    def of(cls, model: str, revision: str | None) -> PlannedName:
         """Look for the files now."""
         planned = cls(model)
-        planned.files = resolve(model, revision)
+        planned.files = resolve_model(model, revision)
         return planned
 
 
-def resolve(model: str | TrainedModel, revision: str | None = None) -> ModelFiles:
+def resolve_model(model: str | TrainedModel, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
     model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', or a bound made model
@@ -151,55 +160,55 @@ def resolve(model: str | TrainedModel, revision: str | None = None) -> ModelFile
     Raises ModelError, one sentence with the ways out.
     """
     if isinstance(model, TrainedModel):
-        return _made(model)
-    if isinstance(model, Planned):
+        return _resolve_trained(model)
+    if isinstance(model, PlannedName):
         return model.files
-    found = _PACKAGE.match(model)
-    if model.startswith("pkg:") and not found:
+    package = _PACKAGE.match(model)
+    if model.startswith("pkg:") and not package:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
-    path = _in_package(model, found["package"], found["path"] or "") if found else expand_path(model)
-    if found or path.is_dir():
+    path = _find_in_package(model, package["package"], package["path"] or "") if package else expand_path(model)
+    if package or path.is_dir():
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")
-        return _at(path, model)
+        return _describe_folder(path, model)
     if not _HUB.match(model) or model.startswith((".", "~")):
         raise ModelError(
             f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
         )
-    return _from_hub(model, revision)
+    return _resolve_hub_model(model, revision)
 
 
-def _made(model: TrainedModel) -> ModelFiles:
+def _resolve_trained(model: TrainedModel) -> ModelFiles:
     assert isinstance(model, PlannedModel), "bound before anything is planned"
     if model.folder is not None:
-        return replace(resolve(str(model.folder)), name=model.title)
-    return ModelFiles(resolve(model.base_name).path, model.title, {"made": model.node.address}, node=model.node)
+        return replace(resolve_model(str(model.folder)), name=model.title)
+    return ModelFiles(resolve_model(model.base_name).path, model.title, {"made": model.node.address}, node=model.node)
 
 
-def _in_package(model: str, package: str, path: str) -> Path:
+def _find_in_package(model: str, package: str, path: str) -> Path:
     spec = importlib.util.find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec else []
     if not places:
-        way = _EXTRAS.get(package, f"pip install the distribution that has {package}")
-        raise ModelError(f"model '{model}': the package {package} is not installed: {way}")
+        advice = _EXTRAS.get(package, f"pip install the distribution that has {package}")
+        raise ModelError(f"model '{model}': the package {package} is not installed: {advice}")
     folder = Path(places[0]) / path
     if not folder.is_dir():
-        here = sorted(one.name for one in Path(places[0]).iterdir() if one.is_dir() and one.name[0] != "_")
-        raise ModelError(f"model '{model}': {package} has no folder '{path}'; it has {', '.join(here) or 'none'}")
+        names = sorted(item.name for item in Path(places[0]).iterdir() if item.is_dir() and item.name[0] != "_")
+        raise ModelError(f"model '{model}': {package} has no folder '{path}'; it has {', '.join(names) or 'none'}")
     return folder
 
 
-def _at(path: Path, model: str, commit: str | None = None) -> ModelFiles:
-    return ModelFiles(path, model, {"files": look(model, path).digest}, commit)
+def _describe_folder(path: Path, model: str, commit: str | None = None) -> ModelFiles:
+    return ModelFiles(path, model, {"files": inspect_folder(model, path).digest}, commit)
 
 
-def _from_hub(model: str, revision: str | None) -> ModelFiles:
-    path, commit = _fetched(model, revision)
-    return _at(path, model, commit)
+def _resolve_hub_model(model: str, revision: str | None) -> ModelFiles:
+    path, commit = _fetch(model, revision)
+    return _describe_folder(path, model, commit)
 
 
 @cache
-def _fetched(model: str, revision: str | None) -> tuple[Path, str]:
+def _fetch(model: str, revision: str | None) -> tuple[Path, str]:
     """Return where a hub model lies on this machine, and its commit; fetch what the cache lacks."""
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.utils import disable_progress_bars
@@ -207,25 +216,27 @@ def _fetched(model: str, revision: str | None) -> tuple[Path, str]:
     disable_progress_bars()
     cached = None
     try:
-        path = Path(snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(READ)))
+        path = Path(
+            snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=list(READ_PATTERNS))
+        )
         cached = path if any(path.rglob("*.safetensors")) else None
     except Exception as error:
         log.debug("%s is not in the local cache: %s", model, error)
-    # Other libraries fetch single files; what lacks is guessed by sentence-transformers.
-    lacks = [] if cached is None else _lacking(cached)
-    if cached is not None and not lacks:
+    # Other libraries fetch single files; sentence-transformers guesses what a missing one would say.
+    missing = [] if cached is None else _list_missing_files(cached)
+    if cached is not None and not missing:
         return cached, cached.name
     try:
         if constants.HF_HUB_OFFLINE:
             raise ConnectionError("HF_HUB_OFFLINE is set")
         commit = str(HfApi().model_info(model, revision=revision, timeout=_HUB_TIMEOUT_S).sha)
-        return Path(snapshot_download(model, revision=commit, allow_patterns=list(READ))), commit
+        return Path(snapshot_download(model, revision=commit, allow_patterns=list(READ_PATTERNS))), commit
     except Exception as error:
         if cached is not None:
             log.warning(
                 "model '%s': the cached copy has no %s, and the hub cannot be asked; what it says is guessed",
                 model,
-                " and no ".join(lacks),
+                " and no ".join(missing),
             )
             return cached, cached.name
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -235,9 +246,9 @@ def _fetched(model: str, revision: str | None) -> tuple[Path, str]:
         ) from None
 
 
-def _lacking(folder: Path) -> list[str]:
+def _list_missing_files(folder: Path) -> list[str]:
     """Return the files that a whole model of sentence-transformers has, and a cached one lacks."""
-    entries = modules(folder)
+    entries = read_modules(folder)
     if not entries:
         return ["modules.json"]
     configs = [f"{entry.path}/config.json" for entry in entries if entry.kind in ("Pooling", "Dense") and entry.path]
@@ -258,7 +269,7 @@ def warn_idle_prompts(name: str, prompts: tuple[str, ...]) -> None:
         " doc_prompt name what is put before texts",
         name,
         "s" if len(prompts) > 1 else "",
-        ", ".join(f"'{one}'" for one in prompts),
+        ", ".join(f"'{prompt}'" for prompt in prompts),
     )
 
 

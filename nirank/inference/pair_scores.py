@@ -16,15 +16,22 @@ from nirank.base.memo import combine_keys, hash_texts
 from nirank.base.memory import MemoryNeed, Sizes, fit_block_size
 from nirank.base.work import Work
 from nirank.errors import ModelError
-from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
-from nirank.inference.encoder import Precision, chosen_device
-from nirank.inference.folders import RUN_CROSS, check_modules
-from nirank.inference.loading import CROSS, called, fit_lengths, load_whole
+from nirank.inference.batches import choose_token_budget, run_in_batches
+from nirank.inference.device import (
+    ShardResult,
+    cache_models,
+    count_device_seconds,
+    estimate_model_memory,
+    measure_shards,
+    record_model_use,
+)
+from nirank.inference.encoder import Precision, choose_device
+from nirank.inference.folders import CROSS_ENCODER_MODULES, check_modules
+from nirank.inference.loading import CROSS, fit_lengths, load_model, name_model
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed_layers import pack_encoders
-from nirank.inference.remembered import by_number, remembered_pairs
-from nirank.inference.token_counts import token_counts
+from nirank.inference.remembered import compute_missing_pairs, split_by_number
+from nirank.inference.token_counts import count_text_tokens
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +39,8 @@ if TYPE_CHECKING:
 
 Texts = tuple[list[str], list[str]]  # queries and documents of pairs
 
-_SHARD = 2048  # pairs whose tokens are held at a time, and whose scores are then kept
-_A_TOKEN = 64  # bytes of a token of a pair: its number, type and mask in Python's lists
+_SHARD_PAIRS = 2048  # whose tokens are in memory at a time, and whose scores are then stored
+_TOKEN_BYTES = 64  # of a pair: the token's number, type and mask in Python's lists
 
 
 # What scores in 16 bits depend on beside the precision: heads were in 16 bits too, before.
@@ -56,15 +63,15 @@ class PairScoring:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
-    def memory(self, sizes: Sizes) -> MemoryNeed:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what scoring needs: the model, the texts, and keys of all pairs."""
-        model = model_need(self.model, self.precision)
+        model = estimate_model_memory(self.model, self.precision)
         return model._replace(main=model.main + 2 * (sizes.query_bytes + sizes.doc_bytes) + 48 * sizes.listed_pairs)
 
-    def space(self, limit: int) -> dict[str, Any]:
+    def to_memo_space(self, limit: int) -> dict[str, Any]:
         """Return what a pair's score depends on beside the two texts; `limit` is the length that is read."""
         return {
-            "model": self.model.loaded,
+            "model": self.model.loaded_identity,
             "prompt": self.prompt,
             "max_length": limit,
             "label": self.label,
@@ -85,37 +92,43 @@ def score_pairs(
     """
     if not len(pairs):
         return np.empty(0, np.float32)
-    device = chosen_device(ctx.device)
+    device = choose_device(ctx.device)
     model = _load(how.model.path, how.model.content, how.max_length, how.precision, device)
-    state_use(how.model, model, model.device, ctx)
+    record_model_use(how.model, model, model.device, ctx)
     limit = how.max_length or int(model.max_seq_length or 512)
-    column = _column(model, how)
+    column = _choose_column(model, how)
     tokenizer: Any = model.tokenizer
     special = tokenizer.num_special_tokens_to_add(pair=True)
-    asked, asked_lengths = _cut_queries([how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx)
+    read_queries, query_lengths = _cut_queries(
+        [how.prompt + text for text in queries], tokenizer, limit - special - 1, ctx
+    )
     doc_keys = hash_texts(docs)
-    doc_lengths = token_counts(docs, doc_keys, partial(_counted, tokenizer), {"model": how.model.loaded}, ctx)
-    lost = np.maximum(doc_lengths[pairs[:, 1]] - (limit - special - asked_lengths[pairs[:, 0]]), 0)
+    doc_lengths = count_text_tokens(
+        docs, doc_keys, partial(_count_tokens, tokenizer), {"model": how.model.loaded_identity}, ctx
+    )
+    lost = np.maximum(doc_lengths[pairs[:, 1]] - (limit - special - query_lengths[pairs[:, 0]]), 0)
     ctx.count("truncated_documents", int((lost > 0).sum()))
     ctx.count("document_tokens_lost", int(lost.sum()))
     done = iter(ctx.track(range(len(pairs)), len(pairs), f"scoring pairs with {how.model.name}"))
 
-    def texts_of(shard: NDArray[np.int64]) -> Texts:
-        return [asked[q] for q in pairs[shard, 0].tolist()], [docs[d] for d in pairs[shard, 1].tolist()]
+    def gather_texts(shard: NDArray[np.int64]) -> Texts:
+        return [read_queries[q] for q in pairs[shard, 0].tolist()], [docs[d] for d in pairs[shard, 1].tolist()]
 
-    def here(texts: Texts) -> NDArray[np.float32]:
+    def score_shard(texts: Texts) -> NDArray[np.float32]:
         return _score_shard(model, texts, how, limit, column, done)
 
-    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[Answer]:
-        texts = map(texts_of, shards)
+    def compute(shards: Iterable[NDArray[np.int64]]) -> Iterable[ShardResult]:
+        texts = map(gather_texts, shards)
         if ctx.engine is None:
-            return map(timed(here), texts)
-        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _told), texts)
+            return map(measure_shards(score_shard), texts)
+        return ctx.engine.map(Work(f"{__name__}:open_shards", (how, limit, column, ctx.device), _describe_pairs), texts)
 
-    memo = ctx.open_memo({"pair scores": how.space(limit)}, np.dtype("<f4"))
+    memo = ctx.open_memo({"pair scores": how.to_memo_space(limit)}, np.dtype("<f4"))
     keys = combine_keys(hash_texts(queries)[pairs[:, 0]], doc_keys[pairs[:, 1]])
-    shard = fit_block_size(_SHARD, _A_TOKEN * limit)
-    found = remembered_pairs(keys, memo, partial(by_number, shard), compute, np.dtype("<f4"), ctx)
+    shard = fit_block_size(_SHARD_PAIRS, _TOKEN_BYTES * limit)
+    scores: NDArray[np.float32] = compute_missing_pairs(
+        keys, memo, partial(split_by_number, shard), compute, np.dtype("<f4"), ctx
+    )
     for _ in done:
         pass
     declared = {"model": how.model.name, "max_length": limit, "precision": how.precision, "output": "raw logit"}
@@ -123,16 +136,16 @@ def score_pairs(
         declared["prompt"] = how.prompt
     for name, value in declared.items():
         ctx.declare(name, value)
-    return found
+    return scores
 
 
-def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], Answer]:
-    """Load the model, and return what scores a shard: the work of a process that another one sends shards to."""
-    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(device))
-    return timed(lambda texts: _score_shard(model, texts, how, limit, column, iter(())))
+def open_shards(how: PairScoring, limit: int, column: int, device: str) -> Callable[[Texts], ShardResult]:
+    """Load the model, and return the function that scores a shard; a worker process calls this."""
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, choose_device(device))
+    return measure_shards(lambda texts: _score_shard(model, texts, how, limit, column, iter(())))
 
 
-def _told(texts: Texts) -> str:
+def _describe_pairs(texts: Texts) -> str:
     return f"{len(texts[0]):,} pairs (of the query '{texts[0][0][:40]}' and on, with '{texts[1][0][:40]}' and on)"
 
 
@@ -144,18 +157,18 @@ def _score_shard(
     scores = np.empty(len(texts[0]), np.float32)
     joined = tokenizer(*texts, truncation="only_second", max_length=limit)
     inputs = [{name: values[at] for name, values in joined.items()} for at in range(len(scores))]
-    whole = np.array([len(one["input_ids"]) for one in inputs], np.int64)
+    lengths = np.array([len(tokens["input_ids"]) for tokens in inputs], np.int64)
 
     def prepare(batch: list[int]) -> Any:
         return tokenizer.pad([inputs[row] for row in batch], return_tensors="pt")
 
     def run(batch: list[int], padded: Any) -> None:
-        with computing(model.device):
-            scores[batch] = _forward(model, padded, column)
+        with count_device_seconds(model.device):
+            scores[batch] = _compute_logits(model, padded, column)
         for _ in batch:
             next(done, None)
 
-    in_batches(whole, range(len(scores)), token_budget(model.device.type, how.batch_tokens), prepare, run)
+    run_in_batches(lengths, range(len(scores)), choose_token_budget(model.device.type, how.batch_tokens), prepare, run)
     if not np.isfinite(scores).all():
         raise ModelError(
             f"model '{how.model.name}' in {how.precision}: {(~np.isfinite(scores)).sum()} scores not finite"
@@ -163,22 +176,24 @@ def _score_shard(
     return scores
 
 
-def _counted(tokenizer: Any, texts: list[str]) -> list[int]:
+def _count_tokens(tokenizer: Any, texts: list[str]) -> list[int]:
     return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
 
-def _cut_queries(texts: list[str], tokenizer: Any, most: int, ctx: Context) -> tuple[list[str], NDArray[np.int64]]:
+def _cut_queries(
+    texts: list[str], tokenizer: Any, max_tokens: int, ctx: Context
+) -> tuple[list[str], NDArray[np.int64]]:
     """Return the queries' texts, cut where they leave no room for a document's token, and their lengths in tokens."""
-    read = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
-    asked, lengths = [], []
-    for text, ids, spans in zip(texts, read["input_ids"], read["offset_mapping"], strict=True):
-        asked.append(text if len(ids) <= most else text[: spans[most - 1][1]])
-        lengths.append(min(len(ids), most))
-    ctx.count("truncated_queries", sum(len(ids) > most for ids in read["input_ids"]))
-    return asked, np.array(lengths, np.int64)
+    tokenized = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+    cut, lengths = [], []
+    for text, ids, spans in zip(texts, tokenized["input_ids"], tokenized["offset_mapping"], strict=True):
+        cut.append(text if len(ids) <= max_tokens else text[: spans[max_tokens - 1][1]])
+        lengths.append(min(len(ids), max_tokens))
+    ctx.count("truncated_queries", sum(len(ids) > max_tokens for ids in tokenized["input_ids"]))
+    return cut, np.array(lengths, np.int64)
 
 
-def _forward(model: CrossEncoder, padded: Any, column: int) -> NDArray[np.float32]:
+def _compute_logits(model: CrossEncoder, padded: Any, column: int) -> NDArray[np.float32]:
     import torch
 
     with torch.inference_mode():
@@ -187,7 +202,7 @@ def _forward(model: CrossEncoder, padded: Any, column: int) -> NDArray[np.float3
     return scores
 
 
-def _column(model: CrossEncoder, how: PairScoring) -> int:
+def _choose_column(model: CrossEncoder, how: PairScoring) -> int:
     labels = int(model.num_labels)
     if how.label is None and labels > 1:
         names = ", ".join(f"{at}: {name}" for at, name in sorted(model.config.id2label.items()))
@@ -198,7 +213,7 @@ def _column(model: CrossEncoder, how: PairScoring) -> int:
     return label
 
 
-@loader
+@cache_models
 def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> CrossEncoder:
@@ -206,9 +221,9 @@ def _load(
     import torch
     from sentence_transformers import CrossEncoder
 
-    name = called(path)
-    check_modules(name, path, RUN_CROSS)
-    model = load_whole(name, path, content, CrossEncoder, CROSS, device)
+    name = name_model(path)
+    check_modules(name, path, CROSS_ENCODER_MODULES)
+    model = load_model(name, path, content, CrossEncoder, CROSS, device)
     if len(model) != 1 or model[0].transformer_task != "sequence-classification":
         kind = type(model.model).__name__
         raise ModelError(f"model '{name}': is run as a {kind}; a cross-encoder here is a sequence classifier")
@@ -216,27 +231,29 @@ def _load(
     if device == "cpu":
         pack_encoders(model, precision)
     if precision != "float32":
-        _lower(model.model, getattr(torch, precision))
+        _lower_precision(model.model, getattr(torch, precision))
     return model
 
 
-def _lower(model: Any, dtype: torch.dtype) -> None:
+def _lower_precision(model: Any, dtype: torch.dtype) -> None:
     """Let the transformer compute in 16 bits; its pooler and the head stay float32, or logits would tie."""
     import torch
 
     model.to(dtype)
     base = model.base_model
-    heads = [one for one in model.children() if one is not base] if base is not model else []
+    heads = [module for module in model.children() if module is not base] if base is not model else []
     pooler = getattr(base, "pooler", None)
     for head in (*heads, *((pooler,) if isinstance(pooler, torch.nn.Module) else ())):
-        head.float().register_forward_pre_hook(_in_float32, with_kwargs=True)
+        head.float().register_forward_pre_hook(_convert_inputs, with_kwargs=True)
 
 
-def _in_float32(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    def raised(value: Any) -> Any:
+def _convert_inputs(
+    _: Any, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def to_float32(value: Any) -> Any:
         return value.float() if hasattr(value, "is_floating_point") and value.is_floating_point() else value
 
-    return tuple(map(raised, given)), {name: raised(value) for name, value in named.items()}
+    return tuple(map(to_float32, arguments)), {name: to_float32(value) for name, value in options.items()}
 
 
 ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ModelError
-from nirank.inference.encoder import Precision, chosen_device
+from nirank.inference.encoder import Precision, choose_device
 
 Answers = NDArray[np.float32]  # (n, d): vectors, or all scores as one row
 
-LEAST_COSINE = 0.9995  # between a row in a faster precision and in float32
+MIN_COSINE = 0.9995  # between a row in a faster precision and in float32
 
 # What is tried: short and long, prose and lists, several scripts; nothing of any collection.
 SAMPLE = (
@@ -35,39 +35,39 @@ SAMPLE = (
 )
 
 
-def settle(device: str, answers: Callable[[Precision], Answers]) -> Precision:
+def choose_precision(device: str, answers: Callable[[Precision], Answers]) -> Precision:
     """Return the fastest precision on a device whose answers to a sample agree with float32's.
 
     answers  what the model says in some precision, (n, d); a row must have a cosine of at least 0.9995
     """
-    candidates = _faster(chosen_device(device))
+    candidates = _list_faster(choose_device(device))
     exact = answers("float32") if candidates else None
     for precision in candidates:
         try:
-            found = answers(precision)
+            rows = answers(precision)
         except (ModelError, RuntimeError):  # not finite, or not offered by a kernel
             continue
-        if exact is not None and least_cosine(exact, found) >= LEAST_COSINE:
+        if exact is not None and compute_min_cosine(exact, rows) >= MIN_COSINE:
             return precision
     return "float32"
 
 
-def least_cosine(some: Answers, others: Answers) -> float:
+def compute_min_cosine(first: Answers, second: Answers) -> float:
     """Return the least cosine between rows; two rows of zeros have 1."""
-    products = (some.astype(np.float64) * others).sum(1)
-    norms = np.linalg.norm(some.astype(np.float64), axis=1) * np.linalg.norm(others.astype(np.float64), axis=1)
-    cosines: NDArray[np.float64] = np.asarray(~some.any(1) & ~others.any(1), np.float64)
+    products = (first.astype(np.float64) * second).sum(1)
+    norms = np.linalg.norm(first.astype(np.float64), axis=1) * np.linalg.norm(second.astype(np.float64), axis=1)
+    cosines: NDArray[np.float64] = np.asarray(~first.any(1) & ~second.any(1), np.float64)
     np.divide(products, norms, out=cosines, where=norms > 0)
     return float(cosines.min()) if len(cosines) else 1.0
 
 
-def centred(scores: NDArray[np.float32]) -> Answers:
+def centre_scores(scores: NDArray[np.float32]) -> Answers:
     """Return scores as one row around their mean: the cosine of two such rows is Pearson's correlation."""
-    around: Answers = (scores - scores.mean())[None, :]
-    return around
+    centred: Answers = (scores - scores.mean())[None, :]
+    return centred
 
 
-def _faster(device: str) -> tuple[Precision, ...]:
+def _list_faster(device: str) -> tuple[Precision, ...]:
     """Return what a device computes faster than float32, the fastest first."""
     import torch
 

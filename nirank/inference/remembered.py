@@ -1,4 +1,4 @@
-"""Through the memo: what a model said before is looked up, the rest is computed shard by shard and kept.
+"""Computing through a memo: known values are looked up, the others computed shard by shard and stored.
 
 What "the same" means. A model's output for a text depends, in its last bits, on the texts that share its
 batch (rounding of products of other shapes; the row declares how much). So a value is computed once for
@@ -24,77 +24,77 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.base.loading import loading_seconds
 from nirank.base.memo import Keys, Memo, Rows, find_distinct_keys, hash_texts
-from nirank.inference.device import Answer, timed
+from nirank.inference.device import ShardResult, measure_shards
 
 T = TypeVar("T")
-Compute = Callable[[Iterable[T]], Iterable[Answer]]  # what becomes of shards, in their order
+Compute = Callable[[Iterable[T]], Iterable[ShardResult]]  # what becomes of shards, in their order
 
 
 @dataclass(frozen=True)
 class Shard(Generic[T]):
-    """What is computed, and kept, as one: the items, and a key for each."""
+    """Items that are computed, and stored, together, and a key for each."""
 
     items: T
     keys: Keys
 
 
-_LOOKED_UP = 4096  # texts at a time
+_LOOK_UP_TEXTS = 4096  # at a time
 SHARD_TEXTS = 4096  # computed, and then kept, at a time,
 SHARD_CHARACTERS = 1 << 20  # or fewer, if they are long: what a crash can lose
 
 
-def remembered_texts(
+def compute_missing_texts(
     texts: Iterable[str],
     memo: Memo,
     compute: Compute[list[str]],
-    into: Callable[[NDArray[np.int64], Rows], None],
+    write: Callable[[NDArray[np.int64], Rows], None],
     ctx: Context,
 ) -> None:
     """Hand over a row for every text; equal texts are computed once.
 
     compute  what is not known: shards of texts, all different → their rows
-    into     takes (positions, rows), in any order
+    write    takes (positions, rows), in any order
     Memory is a shard of texts and one of rows, for each that is computed at once.
     """
     places: dict[str, list[int]] = {}  # of texts that wait for their shard, or whose shard is being computed
 
     def shards() -> Iterator[Shard[list[str]]]:
-        stream, at, waiting, characters = iter(texts), 0, [], 0
-        while part := list(islice(stream, _LOOKED_UP)):
-            left = np.arange(len(part))
-            while len(left):
-                there, rows = _known(hash_texts([part[place] for place in left.tolist()]), memo, ctx)
+        stream, start, waiting, characters = iter(texts), 0, [], 0
+        while part := list(islice(stream, _LOOK_UP_TEXTS)):
+            remaining = np.arange(len(part))
+            while len(remaining):
+                present, rows = _look_up(hash_texts([part[place] for place in remaining.tolist()]), memo, ctx)
                 if len(rows):
-                    into(at + left[there], rows)
-                left = left[~there]
-                for place in left.tolist():
+                    write(start + remaining[present], rows)
+                remaining = remaining[~present]
+                for place in remaining.tolist():
                     text = part[place]
                     if text not in places:
                         waiting.append(text)
                         characters += len(text)
-                    places.setdefault(text, []).append(at + place)
+                    places.setdefault(text, []).append(start + place)
                     if len(waiting) == SHARD_TEXTS or characters >= SHARD_CHARACTERS:
                         yield Shard(waiting, hash_texts(waiting))
                         waiting, characters = [], 0
-                        left = left[left > place]  # the shard may have what comes next
+                        remaining = remaining[remaining > place]  # the shard may contain what comes next
                         break
                 else:
                     break
-            at += len(part)
+            start += len(part)
         if waiting:
             yield Shard(waiting, hash_texts(waiting))
 
-    for shard, rows in computed(shards(), memo, compute, ctx):
-        of_texts = [np.asarray(places.pop(text), np.int64) for text in shard]
-        into(np.concatenate(of_texts), np.repeat(rows, [len(one) for one in of_texts]))
+    for shard, rows in compute_shards(shards(), memo, compute, ctx):
+        positions = [np.asarray(places.pop(text), np.int64) for text in shard]
+        write(np.concatenate(positions), np.repeat(rows, list(map(len, positions))))
 
 
-def remembered_pairs(
+def compute_missing_pairs(
     keys: Keys,
     memo: Memo,
     shards: Callable[[NDArray[np.int64]], Iterable[NDArray[np.int64]]],
     compute: Compute[NDArray[np.int64]],
-    kind: np.dtype[Any],
+    row_type: np.dtype[Any],
     ctx: Context,
 ) -> Rows:
     """Return a row for every key; of equal keys one is computed.
@@ -103,35 +103,37 @@ def remembered_pairs(
     compute  shards of positions → their rows
     """
     firsts, inverse = find_distinct_keys(keys)
-    found, known = _known(keys[firsts], memo, ctx)
-    rows = np.empty(len(firsts), kind)
-    rows[found] = known
+    present, known = _look_up(keys[firsts], memo, ctx)
+    rows = np.empty(len(firsts), row_type)
+    rows[present] = known
     place = np.empty(len(keys), np.int64)
     place[firsts] = np.arange(len(firsts))
-    wanted = (Shard(shard, keys[shard]) for shard in shards(firsts[~found]))
-    for shard, computed_rows in computed(wanted, memo, compute, ctx):
+    missing = (Shard(shard, keys[shard]) for shard in shards(firsts[~present]))
+    for shard, computed_rows in compute_shards(missing, memo, compute, ctx):
         rows[place[shard]] = computed_rows
     return rows[inverse]
 
 
-def by_number(most: int, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def split_by_number(size: int, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Cut positions into shards of at most so many."""
-    for start in range(0, len(missing), most):
-        yield missing[start : start + most]
+    for start in range(0, len(missing), size):
+        yield missing[start : start + size]
 
 
-def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: Context) -> Iterator[tuple[T, Rows]]:
+def compute_shards(
+    shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: Context
+) -> Iterator[tuple[T, Rows]]:
     """Compute shards, keep each when it is finished, and count what that took."""
-    begun: deque[Shard[T]] = deque()
+    running: deque[Shard[T]] = deque()
 
     def items() -> Iterator[T]:
         for shard in shards:
-            begun.append(shard)
+            running.append(shard)
             yield shard.items
 
     started, loaded = time.perf_counter(), loading_seconds()
     for rows, device_s in compute(items()):
-        shard = begun.popleft()
+        shard = running.popleft()
         seconds = time.perf_counter() - started - (loading_seconds() - loaded)
         rows = memo.put(shard.keys, rows, seconds)
         ctx.memo_use["computed"] += len(shard.keys)
@@ -141,14 +143,14 @@ def computed(shards: Iterable[Shard[T]], memo: Memo, compute: Compute[T], ctx: C
         started, loaded = time.perf_counter(), loading_seconds()
 
 
-def here(function: Callable[[T], Rows]) -> Compute[T]:
+def compute_locally(function: Callable[[T], Rows]) -> Compute[T]:
     """Compute shard by shard in this process."""
-    return lambda shards: map(timed(function), shards)
+    return lambda shards: map(measure_shards(function), shards)
 
 
-def _known(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:
-    found, rows = memo.get(keys)
+def _look_up(keys: Keys, memo: Memo, ctx: Context) -> tuple[NDArray[np.bool_], Rows]:
+    present, rows = memo.get(keys)
     if len(rows):
         ctx.memo_use["found"] += len(rows)
         ctx.memo_use["found_s"] += len(rows) * (memo.rate or 0.0)
-    return found, rows
+    return present, rows

@@ -21,25 +21,32 @@ from nirank.errors import ModelError
 from nirank.flow.pairs import choose_row_type, concatenate_ranges
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
-from nirank.inference.batches import in_batches, token_budget
-from nirank.inference.device import Answer, computing, loader, model_need, state_use, timed
-from nirank.inference.encoder import Precision, chosen_device, count_lost, told
-from nirank.inference.folders import RUN_SPARSE, check_modules
-from nirank.inference.loading import SPARSE, called, fit_lengths, load_whole, lower
+from nirank.inference.batches import choose_token_budget, run_in_batches
+from nirank.inference.device import (
+    ShardResult,
+    cache_models,
+    count_device_seconds,
+    estimate_model_memory,
+    measure_shards,
+    record_model_use,
+)
+from nirank.inference.encoder import Precision, choose_device, count_truncated, describe_texts
+from nirank.inference.folders import SPARSE_ENCODER_MODULES, check_modules
+from nirank.inference.loading import SPARSE, fit_lengths, load_model, lower_precision, name_model
 from nirank.inference.models import ModelFiles
 from nirank.inference.packed_layers import pack_encoders
 from nirank.inference.projection import BlockProjection
-from nirank.inference.remembered import remembered_texts
+from nirank.inference.remembered import compute_missing_texts
 from nirank.inference.sparse_memo import PART, SparseMemo
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 Side = Literal["query", "document"]
-_SHARD = 2048  # texts inverted at a time
-_PROJECTED = 4096  # vocabulary terms that tokens are projected onto at a time
+_REORDERED_TEXTS = 2048  # at a time
+_PROJECTION_TERMS = 4096  # vocabulary terms that tokens are projected onto at a time
 _CHUNK_POSTINGS = 2_000_000  # scored at a time
-_INVERTED = 1 << 18  # entries that are turned into postings at a time
+_INVERTED_ENTRIES = 1 << 18  # entries that are turned into postings at a time
 
 
 @dataclass(frozen=True)
@@ -57,23 +64,23 @@ class SparseEncoding:
     precision: Precision = "float32"
     batch_tokens: int | None = None
 
-    def params(self) -> dict[str, Any]:
+    def to_params(self) -> dict[str, Any]:
         """Return what the vectors depend on; defaults are left out."""
-        given = {
+        options = {
             "max_length": self.max_length,
             "max_terms": self.max_terms,
             "precision": None if self.precision == "float32" else self.precision,
         }
-        kept = {name: value for name, value in given.items() if value is not None}
-        return {"model": self.model.loaded, "side": self.side, **kept}
+        changed = {name: value for name, value in options.items() if value is not None}
+        return {"model": self.model.loaded_identity, "side": self.side, **changed}
 
-    def memory(self, sizes: Sizes) -> MemoryNeed:
+    def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what encoding needs: the model, and the least batch."""
         del sizes
-        return model_need(self.model, self.precision)
+        return estimate_model_memory(self.model, self.precision)
 
 
-def search_need(docs: int) -> MemoryNeed:
+def estimate_search_memory(docs: int) -> MemoryNeed:
     """Return what a search over so many documents needs: a sum for each, and a chunk of postings."""
     return MemoryNeed(12 * docs + 28 * _CHUNK_POSTINGS)
 
@@ -84,39 +91,39 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
     A blank text has no terms. What a memo knows is not computed again. Memory is one shard. Counts truncated texts and
     tokens lost.
     """
-    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(ctx.device))
-    state_use(how.model, model, model.device, ctx)
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, choose_device(ctx.device))
+    record_model_use(how.model, model, model.device, ctx)
     lengths, places = np.zeros(n, np.int64), np.zeros(n, np.int64)  # where each text's terms lie in the raw files
     encoded = iter(ctx.track(range(n), n, f"encoding with {how.model.name}"))
     written = 0
     with (folder / "terms.raw").open("wb") as terms, (folder / "weights.raw").open("wb") as weights:
 
-        def into(at: NDArray[np.int64], rows: Rows) -> None:
+        def write_rows(positions: NDArray[np.int64], rows: Rows) -> None:
             nonlocal written
-            for row, (ids, values, _) in zip(at.tolist(), rows, strict=True):
+            for row, (ids, values, _) in zip(positions.tolist(), rows, strict=True):
                 lengths[row], places[row] = len(ids), written
                 written += len(ids)
                 terms.write(ids.tobytes())
                 weights.write(values.tobytes())
             tokens = np.array([tokens for _, _, tokens in rows], np.int64)
-            count_lost(tokens, model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
+            count_truncated(tokens, model.max_seq_length, "truncated_texts", "tokens_lost", ctx)
 
-        def here(shard: list[str]) -> Rows:
+        def encode_shard(shard: list[str]) -> Rows:
             return _encode_shard(model, shard, how, encoded)
 
-        def compute(shards: Iterable[list[str]]) -> Iterable[Answer]:
+        def compute(shards: Iterable[list[str]]) -> Iterable[ShardResult]:
             if ctx.engine is None:
-                return map(timed(here), shards)
-            return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), told), shards)
+                return map(measure_shards(encode_shard), shards)
+            return ctx.engine.map(Work(f"{__name__}:open_shards", (how, ctx.device), describe_texts), shards)
 
-        memo = SparseMemo(ctx.open_memo({"sparse vectors": how.params()}, PART))
-        remembered_texts(texts, memo, compute, into, ctx)
+        memo = SparseMemo(ctx.open_memo({"sparse vectors": how.to_params()}, PART))
+        compute_missing_texts(texts, memo, compute, write_rows, ctx)
     deque(encoded, maxlen=0)
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     np.save(folder / "offsets.npy", offsets)
     for name, kind in (("terms", np.int32), ("weights", np.float32)):
-        _in_order(folder / f"{name}.raw", folder / f"{name}.npy", np.dtype(kind), places, offsets)
-    stated = {
+        _reorder_terms(folder / f"{name}.raw", folder / f"{name}.npy", np.dtype(kind), places, offsets)
+    description = {
         "model": how.model.name,
         "side": how.side,
         "prompt": (model.prompts or {}).get(how.side) or "",
@@ -125,37 +132,37 @@ def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Pat
         "precision": how.precision,
         "mean_terms": round(float(lengths.mean()), 1) if n else 0.0,
     }
-    (folder / "encoding.json").write_text(json.dumps(stated))
-    for name, value in stated.items():
+    (folder / "encoding.json").write_text(json.dumps(description))
+    for name, value in description.items():
         ctx.declare(f"{how.side}_{name}" if name in ("max_terms", "mean_terms") else name, value)
 
 
-def _in_order(
+def _reorder_terms(
     raw: Path, path: Path, kind: np.dtype[Any], places: NDArray[np.int64], offsets: NDArray[np.int64]
 ) -> None:
     """Write texts' terms, which lie at `places` of a raw file, in the texts' order, and remove the raw file."""
     if not offsets[-1]:
         np.save(path, np.empty(0, kind))
     else:
-        made = np.lib.format.open_memmap(path, "w+", kind, (int(offsets[-1]),))
-        lying = np.memmap(raw, kind, "r")
-        for first in range(0, len(places), _SHARD):
-            starts, ends = places[first : first + _SHARD], offsets[first : first + _SHARD + 1]
+        ordered = np.lib.format.open_memmap(path, "w+", kind, (int(offsets[-1]),))
+        unordered = np.memmap(raw, kind, "r")
+        for first in range(0, len(places), _REORDERED_TEXTS):
+            starts, ends = places[first : first + _REORDERED_TEXTS], offsets[first : first + _REORDERED_TEXTS + 1]
             part = concatenate_ranges(starts, np.diff(ends))
-            made[ends[0] : ends[-1]] = lying[part]
-        made.flush()
+            ordered[ends[0] : ends[-1]] = unordered[part]
+        ordered.flush()
     raw.unlink()
 
 
-def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], Answer]:
-    """Load the model, and return what encodes a shard: the work of a process that another one sends shards to."""
-    model = _load(how.model.path, how.model.content, how.max_length, how.precision, chosen_device(device))
-    return timed(lambda texts: _encode_shard(model, texts, how, iter(())))
+def open_shards(how: SparseEncoding, device: str) -> Callable[[list[str]], ShardResult]:
+    """Load the model, and return the function that encodes a shard; a worker process calls this."""
+    model = _load(how.model.path, how.model.content, how.max_length, how.precision, choose_device(device))
+    return measure_shards(lambda texts: _encode_shard(model, texts, how, iter(())))
 
 
 def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncoding, encoded: Iterator[int]) -> Rows:
     """Return each text's `Terms`, (n,); advance `encoded` by every text."""
-    found = np.empty(len(texts), object)
+    rows = np.empty(len(texts), object)
     filled = [row for row, text in enumerate(texts) if text.strip()]
     prompt = (model.prompts or {}).get(how.side) or ""
     tokenizer: Any = model.tokenizer
@@ -163,29 +170,33 @@ def _encode_shard(model: SparseEncoder, texts: Sequence[str], how: SparseEncodin
     if filled:
         lengths[filled] = [len(ids) for ids in tokenizer([prompt + texts[row] for row in filled])["input_ids"]]
     for row in range(len(texts)):
-        found[row] = (np.empty(0, np.int32), np.empty(0, np.float32), int(lengths[row]))
+        rows[row] = (np.empty(0, np.int32), np.empty(0, np.float32), int(lengths[row]))
     limit = model.max_seq_length
     lengths = lengths if limit is None else np.minimum(lengths, limit)
     projects = _can_project(model)
 
     def prepare(batch: list[int]) -> dict[str, Any]:
-        some = [texts[row] for row in batch]
-        features: dict[str, Any] = model.preprocess(some, prompt=prompt or None, task=how.side)
+        batch_texts = [texts[row] for row in batch]
+        features: dict[str, Any] = model.preprocess(batch_texts, prompt=prompt or None, task=how.side)
         return features if projects else {}
 
     def run(batch: list[int], features: dict[str, Any]) -> None:
-        weights = _projected(model, features) if projects else _encoded(model, [texts[row] for row in batch], how)
+        weights = (
+            _project_tokens(model, features) if projects else _encode_texts(model, [texts[row] for row in batch], how)
+        )
         for row in batch:
-            with computing(model.device):  # weights are computed when they are asked for, one text's after the other
+            with count_device_seconds(
+                model.device
+            ):  # weights are computed when they are asked for, one text's after the other
                 dense = next(weights)
-            found[row] = (*_terms(dense, how), found[row][2])
+            rows[row] = (*_select_terms(dense, how), rows[row][2])
         deque(islice(encoded, len(batch)), maxlen=0)
 
-    in_batches(lengths, filled, token_budget(model.device.type, how.batch_tokens), prepare, run)
-    return found
+    run_in_batches(lengths, filled, choose_token_budget(model.device.type, how.batch_tokens), prepare, run)
+    return rows
 
 
-def _terms(dense: NDArray[np.float32], how: SparseEncoding) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _select_terms(dense: NDArray[np.float32], how: SparseEncoding) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     ids = np.flatnonzero(dense > 0)
     if not np.isfinite(dense[ids]).all():
         raise ModelError(f"model '{how.model.name}' in {how.precision} gives a weight that is not finite")
@@ -207,7 +218,7 @@ def _can_project(model: SparseEncoder) -> bool:
     )
 
 
-def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArray[np.float32]]:
+def _project_tokens(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArray[np.float32]]:
     """Yield SPLADE's weights, max over tokens of log(1 + relu(logit)): each token projected once, none that is padding.
 
     log(1 + relu) grows with its argument, so the maximum is taken first, over the logits.
@@ -218,7 +229,7 @@ def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArr
     output = body.get_output_embeddings()
     with torch.inference_mode():
         features = {key: value.to(model.device) for key, value in features.items() if hasattr(value, "to")}
-        output.forward = lambda hidden: hidden  # what would be projected comes out instead
+        output.forward = lambda hidden: hidden  # gives what would be projected
         try:
             inputs = {
                 key: features[key] for key in features if key in ("input_ids", "attention_mask", "token_type_ids")
@@ -236,56 +247,56 @@ def _projected(model: SparseEncoder, features: dict[str, Any]) -> Iterator[NDArr
             yield torch.log1p(torch.relu(best)).cpu().numpy()
 
 
-@loader
+@cache_models
 def _open_projection(model: SparseEncoder) -> BlockProjection:
     body: Any = model[0].auto_model
-    return BlockProjection(body.get_output_embeddings().weight, _PROJECTED)
+    return BlockProjection(body.get_output_embeddings().weight, _PROJECTION_TERMS)
 
 
-def _encoded(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Iterator[NDArray[np.float32]]:
+def _encode_texts(model: SparseEncoder, texts: list[str], how: SparseEncoding) -> Iterator[NDArray[np.float32]]:
     """Yield the weights of any other sparse encoder, by its own code."""
     encode = model.encode_query if how.side == "query" else model.encode_document
     for vector in encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_sparse_tensor=False):
         yield vector.float().cpu().numpy()
 
 
-@loader
+@cache_models
 def _load(
     path: Path, content: tuple[tuple[str, str], ...], max_length: int | None, precision: Precision, device: str
 ) -> SparseEncoder:
     """Load a model once a process."""
     from sentence_transformers import SparseEncoder
 
-    name = called(path)
-    check_modules(name, path, RUN_SPARSE)
-    model = load_whole(name, path, content, SparseEncoder, SPARSE, device)
+    name = name_model(path)
+    check_modules(name, path, SPARSE_ENCODER_MODULES)
+    model = load_model(name, path, content, SparseEncoder, SPARSE, device)
     similarity = model.similarity_fn_name
     if similarity not in (None, "dot"):
         raise ModelError(f"model '{name}': compares by {similarity}; sparse vectors are compared by dot product only")
     fit_lengths(model, max_length, name)
     if device == "cpu":
         pack_encoders(model, precision)
-    lower(model, name, precision)
+    lower_precision(model, name, precision)
     return model
 
 
-def invert(encoded: Path, folder: Path) -> None:
+def invert_vectors(encoded: Path, folder: Path) -> None:
     """Turn documents' vectors into postings: term t owns docs and weights offsets[t]:offsets[t + 1], by document."""
     offsets, terms, weights = (
         np.load(encoded / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
     )
     counts = np.zeros(0, np.int64)  # up to the last term that a document has
-    for first in range(0, len(terms), _INVERTED):
-        found = np.bincount(terms[first : first + _INVERTED], minlength=len(counts))
-        found[: len(counts)] += counts
-        counts = found
+    for first in range(0, len(terms), _INVERTED_ENTRIES):
+        total = np.bincount(terms[first : first + _INVERTED_ENTRIES], minlength=len(counts))
+        total[: len(counts)] += counts
+        counts = total
     begins = np.concatenate(([0], np.cumsum(counts)))
     docs = np.lib.format.open_memmap(folder / "docs.npy", "w+", np.int32, (len(terms),))
     values = np.lib.format.open_memmap(folder / "weights.npy", "w+", np.float32, (len(terms),))
     filled = begins[:-1].copy()
     last = 0
     while last < len(offsets) - 1:
-        first, most = last, int(offsets[last]) + _INVERTED
+        first, most = last, int(offsets[last]) + _INVERTED_ENTRIES
         last = max(int(np.searchsorted(offsets, most, side="right")) - 1, first + 1)
         part = slice(int(offsets[first]), int(offsets[last]))
         rows = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
@@ -311,21 +322,21 @@ def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ra
         np.load(queries / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
     )
     n, rank = len(scope.docs), scope.docs.rank
-    found_rows, found_scores = [], []
+    ranked_rows, ranked_scores = [], []
     for query in range(len(scope.queries)):
         part = slice(int(starts[query]), int(starts[query + 1]))
         total = np.zeros(n)
         inside = np.asarray(terms[part]) < len(offsets) - 1
-        ids, asked = np.asarray(terms[part])[inside], np.asarray(values[part], np.float64)[inside]
+        ids, query_weights = np.asarray(terms[part])[inside], np.asarray(values[part], np.float64)[inside]
         sizes = offsets[ids + 1] - offsets[ids]
         cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // _CHUNK_POSTINGS)) + 1
-        for some, scale in zip(np.split(ids, cuts), np.split(asked, cuts), strict=True):
-            if not len(some):
+        for chunk, scale in zip(np.split(ids, cuts), np.split(query_weights, cuts), strict=True):
+            if not len(chunk):
                 continue
-            spans = [slice(int(offsets[term]), int(offsets[term + 1])) for term in some]
-            rows = np.concatenate([docs[one] for one in spans])
-            weighed = np.concatenate([weights[one] for one in spans]) * np.repeat(
-                scale, [one.stop - one.start for one in spans]
+            spans = [slice(int(offsets[term]), int(offsets[term + 1])) for term in chunk]
+            rows = np.concatenate([docs[span] for span in spans])
+            weighed = np.concatenate([weights[span] for span in spans]) * np.repeat(
+                scale, [span.stop - span.start for span in spans]
             )
             total += np.bincount(rows, weighed, minlength=n)
         scores = total.astype(np.float32)
@@ -334,14 +345,14 @@ def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ra
         if allowed is not None:
             rows = allowed[scores[allowed] > 0]
         best = select_best(scores[rows], rank[rows], k)
-        found_rows.append(rows[best])
-        found_scores.append(scores[rows[best]])
-    counts = [len(one) for one in found_rows]
+        ranked_rows.append(rows[best])
+        ranked_scores.append(scores[rows[best]])
+    counts = list(map(len, ranked_rows))
     return Ranking(
         scope.queries,
         scope.docs,
         np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-        np.concatenate(found_rows).astype(choose_row_type(n)) if counts else np.empty(0, choose_row_type(n)),
-        np.concatenate(found_scores) if counts else np.empty(0, np.float32),
+        np.concatenate(ranked_rows).astype(choose_row_type(n)) if counts else np.empty(0, choose_row_type(n)),
+        np.concatenate(ranked_scores) if counts else np.empty(0, np.float32),
         k if k is not None and k < n else None,
     )

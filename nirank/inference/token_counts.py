@@ -1,4 +1,4 @@
-"""How many tokens texts have, counted once: what is cut is said even where nothing is computed again."""
+"""How many tokens texts have, counted once: truncation is reported even where nothing is computed again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.base.memo import Keys
-from nirank.inference.remembered import by_number, here, remembered_pairs
+from nirank.inference.remembered import compute_locally, compute_missing_pairs, split_by_number
 
-_COUNTED = 4096  # texts at a time
+_SHARD_TEXTS = 4096
 
 
-def token_counts(
+def count_text_tokens(
     texts: Sequence[str], keys: Keys, count: Callable[[list[str]], list[int]], space: Mapping[str, Any], ctx: Context
 ) -> NDArray[np.int64]:
     """Return how many tokens each text has, before any is cut; from a memo where it knows.
@@ -31,5 +31,7 @@ def token_counts(
         return np.array(count([texts[row] for row in shard.tolist()]), kind)
 
     memo = ctx.open_memo({"tokens": dict(space)}, kind)
-    aside = Context()  # counting is no item of what is scored
-    return remembered_pairs(keys, memo, partial(by_number, _COUNTED), here(compute), kind, aside).astype(np.int64)
+    separate = Context()  # counts are not among the items that are scored
+    return compute_missing_pairs(
+        keys, memo, partial(split_by_number, _SHARD_TEXTS), compute_locally(compute), kind, separate
+    ).astype(np.int64)

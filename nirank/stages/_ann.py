@@ -31,17 +31,17 @@ class ApproximateDense(Dense):
         raise NotImplementedError
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         docs, queries = super().plan_inputs(sides)
-        similarity = self.similarity or resolve(self.model, self.revision).similarity
-        params = {**self.make_index().params(), "similarity": similarity}
+        similarity = self.similarity or resolve_model(self.model, self.revision).similarity
+        params = {**self.make_index().to_params(), "similarity": similarity}
         inputs = (("vectors", docs),)
         label = f"{self.name} index of {sides.docs.label}"
         ann_index, dimension = self.make_index(), self.find_dimension()
 
         def memory(sizes: Sizes) -> MemoryNeed:
-            need: MemoryNeed = ann_index.built(sizes.texts, dimension)
+            need: MemoryNeed = ann_index.estimate_build_memory(sizes.texts, dimension)
             return need
 
         built = Node(
@@ -50,7 +50,7 @@ class ApproximateDense(Dense):
         return docs, queries, built
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        search_need: MemoryNeed = self.make_index().searched(sizes.docs, self.find_dimension())
+        search_need: MemoryNeed = self.make_index().estimate_search_memory(sizes.docs, self.find_dimension())
         return MemoryNeed(search_need.main + super().estimate_memory(sizes).main)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:

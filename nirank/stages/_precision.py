@@ -29,11 +29,11 @@ def resolve_precision(stage: S, device: str, answer_sample: Callable[[S, Path, C
 
     answer_sample  what the stage's model says to `inference.precision.SAMPLE`, given a folder to work in
     """
-    from nirank.inference.models import Planned
+    from nirank.inference.models import PlannedName
 
     planned: Any = stage
     if not isinstance(planned.model, TrainedModel):
-        planned = replace(planned, model=Planned.of(planned.model, planned.revision))
+        planned = replace(planned, model=PlannedName.of(planned.model, planned.revision))
     stage = planned
     if getattr(stage, "precision", None) != "auto":
         return stage
@@ -43,9 +43,9 @@ def resolve_precision(stage: S, device: str, answer_sample: Callable[[S, Path, C
 
 
 def _read_content(stage: Any) -> tuple[tuple[str, str], ...]:
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
 
-    return resolve(stage.model, stage.revision).content
+    return resolve_model(stage.model, stage.revision).content
 
 
 def _replace_by_base(stage: S) -> S:
@@ -73,7 +73,7 @@ def _choose_precision(
     answer_sample: Callable[[Any, Path, Context], Answers],
 ) -> Precision:
     """Decide for a stage whose model has this content; the stage itself names a place only."""
-    from nirank.inference.precision import settle
+    from nirank.inference.precision import choose_precision
 
     del content
 
@@ -81,4 +81,4 @@ def _choose_precision(
         with tempfile.TemporaryDirectory(prefix="nirank-precision-") as folder:
             return answer_sample(replace(stage, precision=precision), Path(folder), Context(device=device))
 
-    return settle(device, ask)
+    return choose_precision(device, ask)

@@ -65,12 +65,12 @@ class CrossEncoder(Scorer):
         return resolve_precision(self, sides.device, _answer_sample)
 
     def describe_identity(self) -> dict[str, Any]:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.inference.pair_scores import HEAD
 
-        model = resolve(self.model, self.revision)
+        model = resolve_model(self.model, self.revision)
         prompt = {"prompt": self._choose_prompt(model)} if self._choose_prompt(model) else {}
-        return {**super().describe_identity(), "model": model.loaded, **prompt, **HEAD.get(self.precision, {})}
+        return {**super().describe_identity(), "model": model.loaded_identity, **prompt, **HEAD.get(self.precision, {})}
 
     def _choose_prompt(self, model: ModelFiles) -> str:
         return model.pair_prompt if self.prompt is None else self.prompt
@@ -84,16 +84,18 @@ class CrossEncoder(Scorer):
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         read = min(sizes.listed_pairs, sizes.queries * self.depth)
-        return self._make_scoring(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
+        return self._make_scoring(resolve_model(self.model, self.revision)).estimate_memory(
+            sizes._replace(listed_pairs=read)
+        )
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.inference.pair_scores import ACTIVATIONS, score_pairs
 
-        model = resolve(self.model, self.revision)
+        model = resolve_model(self.model, self.revision)
         scoring = self._make_scoring(model)
         queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         scores = ACTIVATIONS[self.activation](score_pairs(queries, docs, rows, scoring, ctx))
@@ -103,14 +105,14 @@ class CrossEncoder(Scorer):
 
 def _answer_sample(candidate: CrossEncoder, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.inference.pair_scores import PairScoring, score_pairs
-    from nirank.inference.precision import SAMPLE, centred
+    from nirank.inference.precision import SAMPLE, centre_scores
 
     assert candidate.precision != "auto"
-    model = resolve(candidate.model, candidate.revision)
+    model = resolve_model(candidate.model, candidate.revision)
     scoring = PairScoring(
         model, candidate._choose_prompt(model), candidate.max_length, candidate.label, candidate.precision
     )
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
-    return centred(score_pairs(SAMPLE, SAMPLE, pairs, scoring, ctx))
+    return centre_scores(score_pairs(SAMPLE, SAMPLE, pairs, scoring, ctx))

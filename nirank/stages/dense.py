@@ -87,15 +87,15 @@ class Dense(Retriever):
 
         assert self.precision != "auto", "decided before anything is planned"
         named_prompt = self.query_prompt if side == "query" else self.doc_prompt
-        prompt = model.prompt(side) if named_prompt is None else named_prompt
+        prompt = model.get_prompt(side) if named_prompt is None else named_prompt
         options = (self.max_length, self.pooling, self.normalise, self.precision, self.storage, self.batch_tokens)
         return Encoding(model, prompt, *options, side=side if model.sides_differ else None)
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
         from nirank.inference.knn import check_similarity
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
-        model = resolve(self.model, self.revision)
+        model = resolve_model(self.model, self.revision)
         model.check_modules()
         check_similarity(self.similarity or model.similarity)
         self._warn(model)
@@ -106,7 +106,7 @@ class Dense(Retriever):
         )
         for side, texts, view in encodings:
             encoding = self._make_encoding(model, side)
-            params = encoding.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+            params = encoding.to_params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
             if side == "document" and self.reads_listed:
@@ -120,7 +120,7 @@ class Dense(Retriever):
                     params,
                     inputs,
                     offline=texts is sides.docs,
-                    memory=encoding.memory,
+                    memory=encoding.estimate_memory,
                     stage=encoding,
                     label=label,
                 )
@@ -141,10 +141,10 @@ class Dense(Retriever):
 
     def find_dimension(self) -> int:
         """Return the length of the vectors, as the model's configuration says."""
-        from nirank.inference.device import hidden_size
-        from nirank.inference.models import resolve
+        from nirank.inference.device import read_hidden_size
+        from nirank.inference.models import resolve_model
 
-        return hidden_size(resolve(self.model, self.revision))
+        return read_hidden_size(resolve_model(self.model, self.revision))
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the queries' vectors take, as they are and of unit length; documents come by blocks."""
@@ -152,14 +152,14 @@ class Dense(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors
-        from nirank.inference.knn import nearest
+        from nirank.inference.knn import search_nearest
 
         docs, stated = read_vectors(ctx.input_folder(0))
         query_vectors, _ = read_vectors(ctx.input_folder(1))
         similarity = self.similarity or stated["similarity"]
         ctx.declare("similarity", similarity)
         listed_rows = ctx.input_folder(0) / "rows.npy"
-        return nearest(
+        return search_nearest(
             query_vectors, docs, scope, k, similarity, np.load(listed_rows) if listed_rows.exists() else None
         )
 
@@ -186,9 +186,9 @@ def intersect_rows(lists: Sequence[Pairs]) -> NDArray[np.int64] | None:
 def _answer_sample(candidate: Dense, folder: Path, ctx: Context) -> Answers:
     """Encode the sample."""
     from nirank.inference.encoder import encode, read_vectors
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.inference.precision import SAMPLE
 
-    model = resolve(candidate.model, candidate.revision)
+    model = resolve_model(candidate.model, candidate.revision)
     encode(SAMPLE, len(SAMPLE), candidate._make_encoding(model, "document"), folder, ctx)
     return np.array(read_vectors(folder)[0], np.float32)

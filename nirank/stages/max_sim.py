@@ -63,9 +63,9 @@ class MaxSim(Scorer):
         return resolve_precision(self, sides.device, _answer_sample)
 
     def describe_identity(self) -> dict[str, Any]:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
-        return {**super().describe_identity(), "model": resolve(self.model, self.revision).loaded}
+        return {**super().describe_identity(), "model": resolve_model(self.model, self.revision).loaded_identity}
 
     def _make_encoding(self, model: ModelFiles) -> TokenEncoding:
         from nirank.inference.late import TokenEncoding
@@ -74,16 +74,18 @@ class MaxSim(Scorer):
         return TokenEncoding(model, self.max_length, self.query_length, self.precision, self.batch_tokens)
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         read = min(sizes.listed_pairs, sizes.queries * self.depth)
-        return self._make_encoding(resolve(self.model, self.revision)).memory(sizes._replace(listed_pairs=read))
+        return self._make_encoding(resolve_model(self.model, self.revision)).estimate_memory(
+            sizes._replace(listed_pairs=read)
+        )
 
     def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
         from nirank.inference.late import maxsim
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
-        model = resolve(self.model, self.revision)
+        model = resolve_model(self.model, self.revision)
         encoding = self._make_encoding(model)
         queries, docs, rows = read_pair_texts(pairs, ctx, TextView(self.query_text), TextView(self.doc_text))
         return maxsim(queries, docs, rows, encoding, ctx)
@@ -92,11 +94,11 @@ class MaxSim(Scorer):
 def _answer_sample(candidate: MaxSim, folder: Path, ctx: Context) -> Answers:
     """Score every pair of the sample's texts."""
     from nirank.inference.late import TokenEncoding, maxsim
-    from nirank.inference.models import resolve
-    from nirank.inference.precision import SAMPLE, centred
+    from nirank.inference.models import resolve_model
+    from nirank.inference.precision import SAMPLE, centre_scores
 
     assert candidate.precision != "auto"
-    model = resolve(candidate.model, candidate.revision)
+    model = resolve_model(candidate.model, candidate.revision)
     encoding = TokenEncoding(model, candidate.max_length, candidate.query_length, candidate.precision)
     pairs = np.argwhere(np.ones((len(SAMPLE), len(SAMPLE))))
-    return centred(maxsim(SAMPLE, SAMPLE, pairs, encoding, ctx))
+    return centre_scores(maxsim(SAMPLE, SAMPLE, pairs, encoding, ctx))

@@ -74,14 +74,14 @@ class Sparse(Retriever):
     def _make_node(
         self, texts: Node, side: Literal["query", "document"], view: View, terms: int | None, *, offline: bool
     ) -> Node:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
         from nirank.inference.sparse import SparseEncoding
 
-        model = resolve(self.model, self.revision)
+        model = resolve_model(self.model, self.revision)
         model.check_modules(sparse=True)
         assert self.precision != "auto", "decided before anything is planned"
         encoding = SparseEncoding(model, side, self.max_length, terms, self.precision, self.batch_tokens)
-        params: dict[str, Any] = encoding.params() | ({} if view == TITLE_AND_TEXT else {"text": view})
+        params: dict[str, Any] = encoding.to_params() | ({} if view == TITLE_AND_TEXT else {"text": view})
         label = f"sparse vectors of {texts.label}"
         inputs = (("texts", texts), *model.inputs)
         return Node(
@@ -90,15 +90,15 @@ class Sparse(Retriever):
             params,
             inputs,
             offline=offline,
-            memory=encoding.memory,
+            memory=encoding.estimate_memory,
             stage=encoding,
             label=label,
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.sparse import search_need
+        from nirank.inference.sparse import estimate_search_memory
 
-        return search_need(sizes.docs)
+        return estimate_search_memory(sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.sparse import search_sparse
@@ -118,20 +118,20 @@ def encode_texts(job: Job) -> None:
 
 def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
-    from nirank.inference.sparse import invert
+    from nirank.inference.sparse import invert_vectors
 
-    invert(job.get_input("vectors"), job.folder)
+    invert_vectors(job.get_input("vectors"), job.folder)
 
 
 def _answer_sample(candidate: Sparse, folder: Path, ctx: Context) -> Answers:
     """Encode the sample, as dense vectors over the terms that occur."""
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.inference.precision import SAMPLE
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
     assert candidate.precision != "auto"
     encoding = SparseEncoding(
-        resolve(candidate.model, candidate.revision),
+        resolve_model(candidate.model, candidate.revision),
         "document",
         candidate.max_length,
         None,

@@ -72,9 +72,9 @@ class TFIDF(Retriever):
         return vectors_node, index
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.sparse import search_need
+        from nirank.inference.sparse import estimate_search_memory
 
-        return search_need(sizes.docs)
+        return estimate_search_memory(sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.inference.sparse import search_sparse
@@ -127,6 +127,6 @@ def _write_vectors(vectors: Any, folder: Path) -> None:
 
 def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
-    from nirank.inference.sparse import invert
+    from nirank.inference.sparse import invert_vectors
 
-    invert(job.get_input("vectors") / "docs", job.folder)
+    invert_vectors(job.get_input("vectors") / "docs", job.folder)

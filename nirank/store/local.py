@@ -92,10 +92,12 @@ class LocalStore:
 
     def _find_folders(self, address: str) -> Iterator[tuple[Path, int | None]]:
         """Yield the folders of an address with their depths; folders with other names are passed over."""
-        for folder in self._get_bucket(address).glob(f"{address}*"):
-            match = _NAME.fullmatch(folder.name)
-            if match is not None:
-                yield folder, int(match[1]) if match[1] else None
+        bucket = self._get_bucket(address)
+        names: list[str] = []
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(bucket) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(address)]  # Path.glob is slower
+        for match in filter(None, map(_NAME.fullmatch, names)):
+            yield bucket / match[0], int(match[1]) if match[1] else None
 
     def _read_artifact(self, folder: Path) -> StoredArtifact | None:
         try:

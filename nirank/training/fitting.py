@@ -19,7 +19,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import ModelKind
 from nirank.base.identity import Digester
 from nirank.errors import ConfigError, MissingExtra
-from nirank.inference.encoder import chosen_device
+from nirank.inference.encoder import choose_device
 from nirank.inference.models import ModelFiles
 from nirank.training import layers, learning_rates, model_io, projection
 from nirank.training.batches import Batches
@@ -91,7 +91,7 @@ def fit_model(
     checkpoints = Checkpoints(scratch / _digest_training(fitting, examples, watched))
     examples = examples if len(usable) == len(examples) else examples.select(usable)
     with _keep_random_states():
-        model, new_head = model_io.load_start(fitting.base, fitting.kind, fitting.seed, chosen_device(ctx.device))
+        model, new_head = model_io.load_start(fitting.base, fitting.kind, fitting.seed, choose_device(ctx.device))
         if fitting.recipe.head_factor != 1 and not new_head:
             name = _name_model(fitting.base)
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, ModelError
-from nirank.inference.loading import STARTS, load_known, positions
+from nirank.inference.loading import STARTS, count_positions, load_model_and_new_weights
 from nirank.inference.models import ModelFiles
 
 _PATH_KEYS = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
@@ -36,7 +36,9 @@ def load_start(base: ModelFiles, kind: ModelKind, seed: int, device: str) -> tup
         "cross_encoder": scoring,
     }
     base.check_modules(sparse=kind == "sparse_encoder")
-    model, new_weights = load_known(base.name, base.path, base.content, makers[kind], STARTS[kind], device)
+    model, new_weights = load_model_and_new_weights(
+        base.name, base.path, base.content, makers[kind], STARTS[kind], device
+    )
     if not hasattr(model[0], "auto_model") or any(type(module).__name__ == "Router" for module in model):
         raise ModelError(f"model '{base.name}': training needs one transformer that reads queries and documents")
     return model, bool(new_weights)
@@ -45,7 +47,7 @@ def load_start(base: ModelFiles, kind: ModelKind, seed: int, device: str) -> tup
 def limit_length(model: Any, max_length: int | None) -> int:
     """Return how many tokens are read of a text; raise ConfigError where the model has fewer positions."""
     limit = int(max_length or model.max_seq_length or 512)
-    known = positions(model)
+    known = count_positions(model)
     if known is not None and max_length is not None and max_length > known:
         raise ConfigError(f"recipe: max_length {limit} is more than the model's {known} positions")
     return limit if known is None else min(limit, known)
@@ -72,7 +74,7 @@ def _find_transformer(path: Path) -> Path:
 
 def _is_sparse(base: ModelFiles) -> bool:
     """Tell whether a model is a sparse encoder, or becomes SPLADE by itself."""
-    if base.config("config_sentence_transformers.json").get("model_type") == "SparseEncoder":
+    if base.read_config("config_sentence_transformers.json").get("model_type") == "SparseEncoder":
         return True
-    architectures = base.config("config.json").get("architectures") or ()
+    architectures = base.read_config("config.json").get("architectures") or ()
     return any(name.endswith("ForMaskedLM") for name in architectures)

@@ -65,12 +65,12 @@ class Train(TrainedModel):
         return f"{title} ({', '.join(options)})" if options else title
 
     def compile_node(self, sides: Sides) -> Node:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         train = plan_models(self, sides, None, "train")
         params: dict[str, Any] = {"kind": self.kind, "seed": self.seed}
         if isinstance(train.base, str):
-            params["base"] = dict(resolve(train.base).identity)
+            params["base"] = dict(resolve_model(train.base).identity)
         if self.recipe.options():
             params["recipe"] = self.recipe.options()
         inputs: Inputs = (*list_model_inputs(train), ("examples", self.data.compile_node(sides)))
@@ -91,11 +91,11 @@ class Train(TrainedModel):
 
     def memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what training needs whatever the batch."""
-        from nirank.inference.device import training_need
-        from nirank.inference.models import resolve
+        from nirank.inference.device import estimate_training_memory
+        from nirank.inference.models import resolve_model
 
         del sizes
-        return training_need(resolve(self.base_name))
+        return estimate_training_memory(resolve_model(self.base_name))
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -163,7 +163,7 @@ class Soup(TrainedModel):
         return f"{self.how} soup of {len(self.of)} × {self.of[0].title}"
 
     def compile_node(self, sides: Sides) -> Node:
-        from nirank.inference.models import resolve
+        from nirank.inference.models import resolve_model
 
         models = tuple(PlannedModel(model, model.compile_node(sides)) for model in self.of)
         params: dict[str, Any] = {"how": self.how}
@@ -174,8 +174,8 @@ class Soup(TrainedModel):
             if isinstance(start, TrainedModel):
                 inputs += (("start", start.compile_node(sides)),)
             else:
-                files = resolve(start)
-                architectures = str(files.config("config.json").get("architectures", ""))
+                files = resolve_model(start)
+                architectures = str(files.read_config("config.json").get("architectures", ""))
                 if self.kind == "cross_encoder" and "SequenceClassification" not in architectures:
                     raise ConfigError(f"soup: {start} is no cross-encoder; there is nothing between it and one")
                 params["base"] = dict(files.identity)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.model import MODEL, ModelKind
-from nirank.inference.models import ModelFiles, resolve
+from nirank.inference.models import ModelFiles, resolve_model
 from nirank.training import soups, weights
 from nirank.training.watched_lists import WatchedLists
 
@@ -45,7 +45,7 @@ def build_soup(
     else:
         state, ingredients = soups.average_uniformly(states), tuple(range(len(models)))
     if soup.how == "wise":
-        start_folder = resolve(soup.base_name).path if start is None else start / MODEL
+        start_folder = resolve_model(soup.base_name).path if start is None else start / MODEL
         weights.check_comparable([models[0], start_folder], [soup.of[0].title, "what it started from"])
         state = soups.interpolate_states(_cast_start(weights.read_state(start_folder), state), state, soup.alpha)
     weights.write_state(state, models[0], folder / MODEL)
@@ -77,7 +77,7 @@ def score_watched(kind: ModelKind, model: ModelFiles, watched: WatchedLists, ctx
         with tempfile.TemporaryDirectory(prefix="nirank-watched-") as name:
             place = Path(name)
             if kind == "bi_encoder":
-                encode(texts, len(texts), Encoding(model, model.prompt(side)), place, ctx)
+                encode(texts, len(texts), Encoding(model, model.get_prompt(side)), place, ctx)
                 vectors.append(np.array(read_vectors(place)[0], np.float32))
             else:
                 encoding = SparseEncoding(model, "query" if side == "query" else "document")
@@ -103,5 +103,5 @@ def _read_matrix(folder: Path, n: int) -> Any:
 def _measure_state(state: State, *, like: Path, kind: ModelKind, watched: WatchedLists, ctx: Context) -> float:
     with tempfile.TemporaryDirectory(prefix="nirank-soup-") as name:
         weights.write_state(state, like, Path(name) / MODEL)
-        model = resolve(str(Path(name) / MODEL))
+        model = resolve_model(str(Path(name) / MODEL))
         return watched.measure_scores(score_watched(kind, model, watched, Context(device=ctx.device)))

@@ -80,17 +80,17 @@ def mix_sets(job: Job) -> None:
 
 def train_model(job: Job) -> None:
     """Train a model."""
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.training.fitting import Fitting, fit_model
     from nirank.training.models import Train
 
     train: Train = job.stage
     watch = train.watch
-    base = resolve(train.base)
+    base = resolve_model(train.base)
     if dict(base.identity) != job.params.get("base", base.identity):
         raise DataError(f"{base.path}: changed since it was read at planning; run again")
     is_cross = train.kind == "cross_encoder"
-    prompts = (base.pair_prompt, "") if is_cross else (base.prompt("query"), base.prompt("document"))
+    prompts = (base.pair_prompt, "") if is_cross else (base.get_prompt("query"), base.get_prompt("document"))
     limits = (None, None) if watch is None else (watch.patience, watch.every)
     fitting = Fitting(train.kind, base, train.recipe, int(job.params["seed"]), *prompts, *limits)
     examples, scratch = Examples.open(job.get_input("examples")), job.context.open_scratch_folder()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import DataError
-from nirank.inference.batches import in_batches, token_budget
+from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.training.objectives import Objective
 from nirank.training.tokens import Ids, TokenReader
 from nirank.training.watched_lists import WatchedLists
@@ -114,7 +114,7 @@ class WatchEvaluator:
 
         lengths = np.array([len(ids) for ids, _ in rows], np.int64)
         if len(batch_rows):
-            in_batches(lengths, batch_rows, token_budget(model.device.type, None), prepare, run)
+            run_in_batches(lengths, batch_rows, choose_token_budget(model.device.type, None), prepare, run)
         return width
 
 

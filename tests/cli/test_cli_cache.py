@@ -19,7 +19,7 @@ from nirank.cli.main import cli
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
-from nirank.inference.models import resolve
+from nirank.inference.models import resolve_model
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore, local
 from nirank.store.inventory import list_items
@@ -205,7 +205,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
         return str(config)
 
     def spaces() -> list[tuple[str, str]]:
-        models = {digest(resolve(str(path)).loaded): path.parent.name for path in (model, other)}
+        models = {digest(resolve_model(str(path)).loaded_identity): path.parent.name for path in (model, other)}
         spaces_of_memos = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
             (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))

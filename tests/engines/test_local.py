@@ -21,7 +21,7 @@ def engine() -> Iterator[LocalEngine]:
     made = LocalEngine(2)
     yield made
     made.close()
-    assert not made._running
+    assert not made._workers
 
 
 def work(opener: str, *options: Any) -> Work:
@@ -60,8 +60,8 @@ def test_a_shard_that_no_worker_survives_is_reported_and_what_came_before_is_giv
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Any] = []
-    begin = _Worker.begin
-    monkeypatch.setattr(_Worker, "begin", lambda worker, *what: sent.append(what[1]) or begin(worker, *what))
+    begin = _Worker.start_shard
+    monkeypatch.setattr(_Worker, "start_shard", lambda worker, *what: sent.append(what[1]) or begin(worker, *what))
     found = engine.map(work("dies_always"), range(8))
     assert [next(found) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(StageError, match=r"two workers died \(exit 7\) on the same shard, shard 3; what was finished"):
@@ -95,7 +95,7 @@ def test_a_caller_that_stops_asking_leaves_no_work_behind(engine: LocalEngine) -
     found = engine.map(work("pid"), range(100))
     next(found)
     found.close()  # type: ignore[attr-defined]
-    assert all(worker.shard is None for worker in engine._running)
+    assert all(worker.shard is None for worker in engine._workers)
 
 
 def test_no_workers_is_a_mistake() -> None:

@@ -18,7 +18,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope, ValueRange
-from nirank.inference.knn import nearest
+from nirank.inference.knn import search_nearest
 from nirank.stages.bm25 import BM25
 from nirank.stages.complete import Complete
 from nirank.stages.only import Only
@@ -107,8 +107,8 @@ def masked(found: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:
 def test_scoped_dense_is_the_masked_whole(scope: Scope, k: int, similarity: Any) -> None:
     random = np.random.default_rng(7)
     docs, queries = (random.standard_normal((n, 8)).astype(np.float32) for n in (N_DOCS, N_QUERIES))
-    whole = nearest(queries, docs, Scope(*SIDES), None, similarity)
-    assert nearest(queries, docs, scope, k, similarity).to_dict() == masked(whole, scope, k)
+    whole = search_nearest(queries, docs, Scope(*SIDES), None, similarity)
+    assert search_nearest(queries, docs, scope, k, similarity).to_dict() == masked(whole, scope, k)
 
 
 @pytest.fixture(scope="module")

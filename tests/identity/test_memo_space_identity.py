@@ -46,11 +46,15 @@ class Loaded:
 
 # By the name of the space: how values are made, the space, and the options that do not change a value.
 SPACES: dict[str, tuple[Any, Space, set[str]]] = {
-    "embeddings": (Encoding(MODEL), lambda how: how.space(), {"storage", "batch_tokens"}),  # kept before storage
-    "batch difference": (Encoding(MODEL), lambda how: how.space(), {"storage", "batch_tokens"}),
-    "sparse vectors": (SparseEncoding(MODEL, "query"), lambda how: how.params(), {"batch_tokens"}),
-    "pair scores": (PairScoring(MODEL), lambda how: how.space(how.max_length or 512), {"batch_tokens"}),
-    "maxsim": (TokenEncoding(MODEL), lambda how: how.space(Loaded(how)), {"batch_tokens"}),
+    "embeddings": (
+        Encoding(MODEL),
+        lambda how: how.to_memo_space(),
+        {"storage", "batch_tokens"},
+    ),  # kept before storage
+    "batch difference": (Encoding(MODEL), lambda how: how.to_memo_space(), {"storage", "batch_tokens"}),
+    "sparse vectors": (SparseEncoding(MODEL, "query"), lambda how: how.to_params(), {"batch_tokens"}),
+    "pair scores": (PairScoring(MODEL), lambda how: how.to_memo_space(how.max_length or 512), {"batch_tokens"}),
+    "maxsim": (TokenEncoding(MODEL), lambda how: how.to_memo_space(Loaded(how)), {"batch_tokens"}),
 }
 
 
@@ -91,5 +95,5 @@ def test_tokens_are_counted_by_model_and_prompt() -> None:
     for model in (MODEL, OTHER):
         how = TokenEncoding(model)
         for side in ("query", "document"):
-            late._tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(open_memo=memos))  # type: ignore[arg-type]
+            late._count_read_tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(open_memo=memos))  # type: ignore[arg-type]
     assert len(set(seen)) == len(seen) == 4

@@ -59,7 +59,7 @@ def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def resolve(model: str, revision: str | None = None) -> ModelFiles:
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
-    monkeypatch.setattr(models, "resolve", resolve)
+    monkeypatch.setattr(models, "resolve_model", resolve)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def _models_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             return ModelFiles(tmp_path, "made", {"made": model.compile_node(SIDES).address})
         return ModelFiles(tmp_path, model, {"hub": model, "commit": revision or "main"})
 
-    monkeypatch.setattr(models, "resolve", resolve)
+    monkeypatch.setattr(models, "resolve_model", resolve)
 
 
 @pytest.fixture

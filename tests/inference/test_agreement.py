@@ -169,7 +169,7 @@ def test_the_precision_on_the_row_is_the_transformers(dtype: str, precision: str
     from nirank.inference import encoder
 
     path = stored(dtype)(tmp_path)
-    content = models.resolve(str(path)).content
+    content = models.resolve_model(str(path)).content
     model = encoder._load(path, content, None, None, None, precision, "cpu")  # type: ignore[arg-type]
     assert next(model.parameters()).dtype == getattr(torch, precision)
     declared = ours(path, tmp_path / "out", precision=precision)["query"][1].declared

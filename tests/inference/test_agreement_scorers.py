@@ -77,7 +77,7 @@ def test_sparse_vectors(name: str, tmp_path: Path) -> None:
     for side, encode in (("query", model.encode_query), ("document", model.encode_document)):
         expected = encode(TEXTS, convert_to_sparse_tensor=False).numpy()
         (tmp_path / side).mkdir()
-        how = SparseEncoding(models.resolve(str(path)), side)  # type: ignore[arg-type]
+        how = SparseEncoding(models.resolve_model(str(path)), side)  # type: ignore[arg-type]
         encode_sparse(TEXTS, len(TEXTS), how, tmp_path / side, Context(device="cpu"))
         offsets, terms, weights = (np.load(tmp_path / side / f"{one}.npy") for one in ("offsets", "terms", "weights"))
         found = np.zeros_like(expected)
@@ -89,7 +89,7 @@ def test_a_sparse_encoder_of_another_similarity_is_refused(tmp_path: Path) -> No
     path = splade(tmp_path)
     config(path, "config_sentence_transformers.json", similarity_fn_name="cosine")
     with pytest.raises(ModelError, match="compares by cosine; sparse vectors are compared by dot product only"):
-        how = SparseEncoding(models.resolve(str(path)), "query")
+        how = SparseEncoding(models.resolve_model(str(path)), "query")
         encode_sparse(TEXTS, len(TEXTS), how, tmp_path, Context(device="cpu"))
 
 
@@ -137,7 +137,7 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
     from nirank.inference.pair_scores import score_pairs
 
     context = Context(device="cpu")
-    logits = score_pairs(TEXTS, TEXTS, PAIRS, stage._make_scoring(models.resolve(stage.model)), context)
+    logits = score_pairs(TEXTS, TEXTS, PAIRS, stage._make_scoring(models.resolve_model(stage.model)), context)
     found = ACTIVATIONS[stage.activation](logits)
     expected = expected[:, options["label"]] if "label" in options else expected
     assert np.abs(found - expected).max() < 1e-5
@@ -160,7 +160,7 @@ def test_a_language_model_is_no_sequence_classifier(tmp_path: Path) -> None:
     LlamaForCausalLM(LlamaConfig(vocab_size=len(words), **size)).save_pretrained(tmp_path)
     tiny_models.tokenizer(tmp_path, words)
     with pytest.raises(ModelError, match="is run as a LlamaForCausalLM; a cross-encoder here is a sequence classifier"):
-        how = PairScoring(models.resolve(str(tmp_path)))
+        how = PairScoring(models.resolve_model(str(tmp_path)))
         score_pairs(["w1"], ["w2"], np.array([[0, 0]]), how, Context(device="cpu"))
 
 
@@ -183,7 +183,7 @@ def test_token_vectors_of_an_encoder_have_its_prompts_and_lengths(name: str, tmp
     def tokens(encode: Any, text: str) -> torch.Tensor:
         return torch.nn.functional.normalize(encode(text, output_value="token_embeddings"), dim=-1)
 
-    found = maxsim(TEXTS, TEXTS, PAIRS, TokenEncoding(models.resolve(str(path))), Context(device="cpu"))
+    found = maxsim(TEXTS, TEXTS, PAIRS, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
     for at, (q, d) in enumerate(PAIRS.tolist()):
         similar = tokens(model.encode_query, TEXTS[q]) @ tokens(model.encode_document, TEXTS[d]).T
         assert found[at] == pytest.approx(float(similar.amax(1).sum()), abs=1e-4)

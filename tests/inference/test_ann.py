@@ -18,7 +18,7 @@ from nirank.flow.scope import Scope, ValueRange
 from nirank.inference import encoder, models
 from nirank.inference.ann import AnnIndex, build, search
 from nirank.inference.encoder import Encoding, encode
-from nirank.inference.knn import nearest
+from nirank.inference.knn import search_nearest
 from nirank.stages.hnsw import HNSW
 from nirank.stages.ivf import IVF
 from nirank.testing import check_stage
@@ -52,7 +52,7 @@ def built(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray 
 def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity: str, tmp_path: Path) -> None:
     context = Context()
     found = search(built(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context)
-    whole = nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
+    whole = search_nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
     exact = whole.to_dict()
     for query, listed in found.to_dict().items():
         assert all(score == exact[query][doc] for doc, score in listed.items())
@@ -92,7 +92,7 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
     for scope in scopes:
         found = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())
         assert scope.allows(found.query_rows, found.rows).all()
-        exact = nearest(QUERIES, DOCS, scope, 30, "cosine")
+        exact = search_nearest(QUERIES, DOCS, scope, 30, "cosine")
         assert (found.counts == exact.counts).mean() > 0.9
     assert search(folder, QUERIES, DOCS, scopes[3], 30, width=20, ctx=Context()).counts.tolist()[:2] == [1, 0]
 
@@ -126,15 +126,15 @@ def test_trap_34_sixteen_bit_vectors_are_scored_in_thirty_two() -> None:
     docs = (base + 0.6 * random.standard_normal((1000, 384))).astype(np.float16)
     query = base[None].astype(np.float32)
     scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:04}" for i in range(1000)))
-    found = nearest(query, docs, scope, None, "cosine")
+    found = search_nearest(query, docs, scope, None, "cosine")
     assert found.scores.dtype == np.float32
     assert len(np.unique(found.scores)) >= 990
-    assert found.to_dict() == nearest(query, docs.astype(np.float32), scope, None, "cosine").to_dict()
+    assert found.to_dict() == search_nearest(query, docs.astype(np.float32), scope, None, "cosine").to_dict()
 
 
 @needs_model
 def test_storage_is_an_option_of_the_vectors(tmp_path: Path) -> None:
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     texts = ["red wine", "the sea", ""]
     for storage in ("float32", "float16"):
         (tmp_path / storage).mkdir()
@@ -142,24 +142,24 @@ def test_storage_is_an_option_of_the_vectors(tmp_path: Path) -> None:
     wide, narrow = (np.load(tmp_path / one / "vectors.npy") for one in ("float32", "float16"))
     assert (wide.dtype, narrow.dtype) == (np.float32, np.float16)
     assert np.abs(wide - narrow.astype(np.float32)).max() < 1e-3
-    assert Encoding(files).params() != Encoding(files, storage="float16").params()
+    assert Encoding(files).to_params() != Encoding(files, storage="float16").to_params()
 
 
 @needs_model
 def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = encoder._forward
+    real = encoder._compute_vectors
     texts = ["one", "two words", "three words here", *(f"text {i} " * i for i in range(8))]
 
     def padded(model: Any, features: Any) -> np.ndarray:
         return real(model, features) / features["input_ids"].shape[1]
 
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     (tmp_path / "v").mkdir()
     context = Context(device="cpu")
     encode(texts, len(texts), Encoding(files), tmp_path / "v", context)
     assert context.declared["batch_difference"] < 1e-5
     assert context.counts["batch_sensitive_models"] == 0
-    monkeypatch.setattr(encoder, "_forward", padded)
+    monkeypatch.setattr(encoder, "_compute_vectors", padded)
     (tmp_path / "w").mkdir()
     with pytest.raises(ModelError, match="changes by .* with its neighbours in a batch"):
         encode(texts, len(texts), Encoding(files), tmp_path / "w", Context(device="cpu"))
@@ -167,7 +167,7 @@ def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkey
 
 @needs_model
 def test_trap_35_batch_sizes_do_not_matter(tmp_path: Path) -> None:
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     texts = [f"text number {i} " * (i % 9 + 1) for i in range(64)]
     found = []
     for tokens in (1, 7 * 12, 100_000):

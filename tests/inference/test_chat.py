@@ -73,7 +73,7 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
 
 
 def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat, "_LONGEST", 100_000)
+    monkeypatch.setattr(chat, "_MAX_ANSWER_BYTES", 100_000)
 
     def endless(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)

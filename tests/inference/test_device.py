@@ -13,7 +13,7 @@ import tiny_models
 from nirank.algebra.context import Context
 from nirank.engines import LocalEngine
 from nirank.inference import device, models
-from nirank.inference.device import computing, timed
+from nirank.inference.device import count_device_seconds, measure_shards
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.packed_layers import count_parameters, pack_encoders
 from nirank.inference.sparse import SparseEncoding, encode_sparse
@@ -46,7 +46,7 @@ def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tm
     (tmp_path / "a").mkdir()
     context = Context(device="cpu")
     began = time.perf_counter()
-    encode([f"w{i} w{i + 1}" for i in range(50)], 50, Encoding(models.resolve(str(bi))), tmp_path / "a", context)
+    encode([f"w{i} w{i + 1}" for i in range(50)], 50, Encoding(models.resolve_model(str(bi))), tmp_path / "a", context)
     wall = time.perf_counter() - began
     ((_, parameters),) = context.models.items()
     from sentence_transformers import SentenceTransformer
@@ -61,7 +61,7 @@ def test_the_same_model_used_in_another_way_is_the_same_model(bi: Path, tmp_path
     context = Context(device="cpu")
     for number, options in enumerate(({}, {"prompt": "w1"}, {"max_length": 5})):
         (tmp_path / str(number)).mkdir()
-        encode(["w1"], 1, Encoding(models.resolve(str(bi)), **options), tmp_path / str(number), context)
+        encode(["w1"], 1, Encoding(models.resolve_model(str(bi)), **options), tmp_path / str(number), context)
     assert len(context.models) == 1
 
 
@@ -70,7 +70,7 @@ def test_workers_tell_the_seconds_of_their_device(bi: Path, tmp_path: Path) -> N
     (tmp_path / "a").mkdir()
     context = Context(device="cpu", engine=engine)
     try:
-        encode(["w1", "w2 w3"], 2, Encoding(models.resolve(str(bi))), tmp_path / "a", context)
+        encode(["w1", "w2 w3"], 2, Encoding(models.resolve_model(str(bi))), tmp_path / "a", context)
     finally:
         engine.close()
     assert context.device_s > 0
@@ -82,7 +82,7 @@ def test_sparse_encoding_counts_its_projection(tmp_path: Path, monkeypatch: pyte
     ticks: list[object] = []
     monkeypatch.setattr(device, "_wait_for", ticks.append)
     context = Context(device="cpu")
-    encode_sparse(["w1", "w2 w3"], 2, SparseEncoding(models.resolve(str(model)), "document"), tmp_path, context)
+    encode_sparse(["w1", "w2 w3"], 2, SparseEncoding(models.resolve_model(str(model)), "document"), tmp_path, context)
     assert context.device_s > 0
     assert len(ticks) == 4, "before and after each text's weights"
     assert len(context.models) == 1
@@ -100,9 +100,9 @@ def test_an_accelerator_is_waited_for_before_and_after(monkeypatch: pytest.Monke
 
     def shard(seconds: float) -> np.ndarray:
         queued[0] += 0.2  # somebody else's, from before
-        with computing("cuda:0"):
+        with count_device_seconds("cuda:0"):
             queued[0] += seconds
         return np.zeros(1)
 
-    answer = timed(shard)(0.1)
+    answer = measure_shards(shard)(0.1)
     assert 0.1 <= answer.device_s < 0.2

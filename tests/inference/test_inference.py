@@ -50,7 +50,7 @@ def vectors(folder: Path, texts: list[str], how: Encoding) -> tuple[np.ndarray, 
 )
 def test_models_that_are_not_there_are_one_sentence(model: str, words: str) -> None:
     with pytest.raises(ModelError) as error:
-        models.resolve(model)
+        models.resolve_model(model)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -60,7 +60,7 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence_with_ways_out(monkeypatch:
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError) as error:
-        models.resolve("nobody/no-such-model-at-all")
+        models.resolve_model("nobody/no-such-model-at-all")
     assert "ways out" in str(error.value)
     assert MINILM in str(error.value)
     assert "\n" not in str(error.value)
@@ -69,13 +69,13 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence_with_ways_out(monkeypatch:
 def test_a_folder_without_safetensors_and_a_revision_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"no \.safetensors"):
-        models.resolve(str(tmp_path))
+        models.resolve_model(str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(b"1")
-    first = models.resolve(str(tmp_path)).identity
+    first = models.resolve_model(str(tmp_path)).identity
     with pytest.raises(ModelError, match="belongs to a hub model"):
-        models.resolve(str(tmp_path), "main")
+        models.resolve_model(str(tmp_path), "main")
     (tmp_path / "model.safetensors").write_bytes(b"2+")
-    assert models.resolve(str(tmp_path)).identity != first  # content, not place
+    assert models.resolve_model(str(tmp_path)).identity != first  # content, not place
 
 
 def cache(folder: Path, *names: str) -> str:
@@ -105,7 +105,7 @@ def test_a_cached_hub_model_is_known_by_its_content(
     for place in ("half", "whole"):
         (tmp_path / place).mkdir()
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
-        models._fetched.cache_clear()
+        models._fetch.cache_clear()
         without = lacks if place == "half" else ""
         commit = cache(tmp_path / place, *(name for name in WHOLE if name != without))
         snapshot = next((tmp_path / place).rglob("config.json")).parent
@@ -117,10 +117,10 @@ def test_a_cached_hub_model_is_known_by_its_content(
             (snapshot / "1_Pooling" / "config.json").write_text("{}")
         caplog.clear()
         with caplog.at_level(logging.WARNING, "nirank"):
-            found[place] = models.resolve("org/net")
+            found[place] = models.resolve_model("org/net")
         assert (f"the cached copy has no {without}, and the hub cannot be asked" in caplog.text) is bool(without)
         assert found[place].commit == commit
-    models._fetched.cache_clear()
+    models._fetch.cache_clear()
     assert (found["half"].identity == found["whole"].identity) is not bool(lacks)
 
 
@@ -137,10 +137,10 @@ def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", look)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    models._fetched.cache_clear()
+    models._fetch.cache_clear()
     with pytest.raises(ModelError, match="not in the local cache"):
-        models.resolve("org/absent")
-    models._fetched.cache_clear()
+        models.resolve_model("org/absent")
+    models._fetch.cache_clear()
     assert asked == [True]
 
 
@@ -166,7 +166,7 @@ TEXTS = ["a short one", "red " * 300, "", "emoji 🎉 and שלום", "middle " *
 @needs_model
 def test_trap_33_truncated_texts_and_lost_tokens_are_counted(tmp_path: Path) -> None:
     texts = [" ".join(["red"] * n) for n in (2, 6, 10)]  # and two special tokens each
-    _, context = vectors(tmp_path / "v", texts, Encoding(models.resolve(MINILM), max_length=8))
+    _, context = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), max_length=8))
     assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 4)
 
 
@@ -174,7 +174,7 @@ def test_trap_33_truncated_texts_and_lost_tokens_are_counted(tmp_path: Path) -> 
 def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     found, context = vectors(tmp_path / "v", TEXTS, Encoding(files))
     expected = SentenceTransformer(str(files.path), device="cpu").encode(TEXTS)
     filled = [i for i, text in enumerate(TEXTS) if text]
@@ -199,7 +199,7 @@ def test_progress_follows_what_is_encoded(tmp_path: Path) -> None:
 
     (tmp_path / "v").mkdir()
     context = Context(track=track)
-    how = Encoding(models.resolve(MINILM), batch_tokens=8)
+    how = Encoding(models.resolve_model(MINILM), batch_tokens=8)
     moments: list[int] = []
     texts = (moments.append(len(seen)) or text for text in ["a b c", "", "d"] * 3)
     encode(texts, 9, how, tmp_path / "v", context)
@@ -209,7 +209,7 @@ def test_progress_follows_what_is_encoded(tmp_path: Path) -> None:
 
 @needs_model
 def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> None:
-    found, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve(MINILM)))
+    found, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve_model(MINILM)))
     assert not found[:2].any()
     assert np.isfinite(found).all()
     assert context.counts["zero_vectors"] == 2
@@ -217,7 +217,7 @@ def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> 
 
 @needs_model
 def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     plain, _ = vectors(tmp_path / "plain", ["some words here"], Encoding(files))
     prompted, _ = vectors(tmp_path / "prompt", ["words here"], Encoding(files, prompt="some "))
     assert np.abs(plain - prompted).max() < 1e-5
@@ -240,8 +240,8 @@ def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
 
 def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
     files = models.ModelFiles(tmp_path, "name", {"files": "abc"})
-    assert Encoding(files).params() == {"model": {"files": "abc", "loading": models.LOADING}}
-    assert Encoding(files, batch_tokens=7).params() == Encoding(files).params()
+    assert Encoding(files).to_params() == {"model": {"files": "abc", "loading": models.LOADING}}
+    assert Encoding(files, batch_tokens=7).to_params() == Encoding(files).to_params()
     changed = [
         Encoding(files, prompt="p"),
         Encoding(files, max_length=8),
@@ -250,7 +250,7 @@ def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
         Encoding(files, precision="bfloat16"),
         Encoding(models.ModelFiles(tmp_path, "name", {"files": "abd"})),
     ]
-    assert len({str(one.params()) for one in [Encoding(files), *changed]}) == 7
+    assert len({str(one.to_params()) for one in [Encoding(files), *changed]}) == 7
 
 
 @needs_model
@@ -259,14 +259,14 @@ def test_heads_behind_the_pooling_and_prompts_that_pooling_leaves_out(tmp_path: 
     from sentence_transformers.sentence_transformer.modules import Dense as Head
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    body = SentenceTransformer(str(models.resolve(MINILM).path), device="cpu")[0]
+    body = SentenceTransformer(str(models.resolve_model(MINILM).path), device="cpu")[0]
     for name, modules in {
         "head": [body, Pooling(384), Head(384, 24)],
         "instructed": [body, Pooling(384, include_prompt=False)],
     }.items():
         theirs = SentenceTransformer(modules=modules, device="cpu")
         theirs.save_pretrained(str(tmp_path / name))
-        files = models.resolve(str(tmp_path / name))
+        files = models.resolve_model(str(tmp_path / name))
         ours, _ = vectors(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
         assert np.abs(ours - theirs.encode(TEXTS[:2], prompt="ask this: ")).max() < 1e-5, name
 
@@ -274,7 +274,7 @@ def test_heads_behind_the_pooling_and_prompts_that_pooling_leaves_out(tmp_path: 
 @needs_model
 def test_equal_texts_get_equal_vectors(tmp_path: Path) -> None:
     texts = ["same words", *(f"other {i} " * (i % 3 + 1) for i in range(30)), "same words"]
-    found, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve(MINILM), batch_tokens=16))
+    found, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), batch_tokens=16))
     assert np.array_equal(found[0], found[-1])
     assert not np.array_equal(found[0], found[1])
 
@@ -282,12 +282,12 @@ def test_equal_texts_get_equal_vectors(tmp_path: Path) -> None:
 def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    before = models.resolve(str(tiny))
+    before = models.resolve_model(str(tiny))
     old, _ = vectors(tmp_path / "old", ["abc"], Encoding(before))
     weights = {name: array * np.float32(0.5) for name, array in load_file(tiny / "model.safetensors").items()}
     (tiny / "model.safetensors").unlink()
     save_file(weights, tiny / "model.safetensors", metadata={"format": "pt"})
-    after = models.resolve(str(tiny))
+    after = models.resolve_model(str(tiny))
     new, _ = vectors(tmp_path / "new", ["abc"], Encoding(after))
     assert after.identity != before.identity
     assert np.abs(old - new).max() > 1e-3
@@ -296,9 +296,11 @@ def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> Non
 def test_vectors_that_are_not_finite_are_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nirank.inference import encoder
 
-    monkeypatch.setattr(encoder, "_forward", lambda model, features: np.full((len(features["input_ids"]), 16), np.nan))
+    monkeypatch.setattr(
+        encoder, "_compute_vectors", lambda model, features: np.full((len(features["input_ids"]), 16), np.nan)
+    )
     with pytest.raises(ModelError, match="the vector of 'abc' is not finite"):
-        vectors(tmp_path / "v", ["abc"], Encoding(models.resolve(str(tiny))))
+        vectors(tmp_path / "v", ["abc"], Encoding(models.resolve_model(str(tiny))))
 
 
 @pytest.mark.parametrize("words", ["CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory"])
@@ -307,7 +309,7 @@ def test_the_batch_is_halved_when_memory_is_short(
 ) -> None:
     from nirank.inference import encoder
 
-    real, sizes = encoder._forward, []
+    real, sizes = encoder._compute_vectors, []
 
     def scarce(model: Any, features: Any) -> np.ndarray:
         sizes.append(len(features["input_ids"]))
@@ -315,9 +317,9 @@ def test_the_batch_is_halved_when_memory_is_short(
             raise RuntimeError(words)
         return real(model, features)
 
-    how = Encoding(models.resolve(str(tiny)))
+    how = Encoding(models.resolve_model(str(tiny)))
     plenty, _ = vectors(tmp_path / "plenty", list("abcdefgh"), how)
-    monkeypatch.setattr(encoder, "_forward", scarce)
+    monkeypatch.setattr(encoder, "_compute_vectors", scarce)
     found, _ = vectors(tmp_path / "scarce", list("abcdefgh"), how)
     assert np.abs(found - plenty).max() < 1e-5
     assert sizes[0] == 8
@@ -359,13 +361,13 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     from nirank.inference import encoder
 
     seen: list[str] = []
-    real = encoder._features
+    real = encoder._tokenize
 
     def spy(model: Any, texts: list[str], prompt: str, side: Any) -> np.ndarray:
         seen.extend(prompt + text for text in texts)
         return real(model, texts, prompt, side)
 
-    monkeypatch.setattr(encoder, "_features", spy)
+    monkeypatch.setattr(encoder, "_tokenize", spy)
     one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
     result = Experiment(one, {"D": Dense(str(tiny))}, ["RR"], store=store).run()

@@ -14,7 +14,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
 from nirank.inference import knn
-from nirank.inference.knn import nearest
+from nirank.inference.knn import search_nearest
 
 SIMILARITIES = ["cosine", "dot", "euclidean"]
 
@@ -26,18 +26,20 @@ def sides(n_queries: int, n_docs: int) -> Scope:
 def test_trap_32_cosine_dot_and_euclidean_are_told_apart() -> None:
     docs = np.array([[3, 0], [1, 1], [0, 0]], np.float32)
     query = np.array([[1, 0.9]], np.float32)
-    orders = {name: Pairs.to_dict(nearest(query, docs, sides(1, 3), None, name))["q0"] for name in ("dot", "cosine")}
+    orders = {
+        name: Pairs.to_dict(search_nearest(query, docs, sides(1, 3), None, name))["q0"] for name in ("dot", "cosine")
+    }
     assert orders == {"dot": ["d0000", "d0001", "d0002"], "cosine": ["d0001", "d0000", "d0002"]}
-    assert nearest(query, docs, sides(1, 3), None, "cosine").scores[-1] == 0
-    far = nearest(query, docs, sides(1, 3), None, "euclidean")
+    assert search_nearest(query, docs, sides(1, 3), None, "cosine").scores[-1] == 0
+    far = search_nearest(query, docs, sides(1, 3), None, "euclidean")
     assert far.to_dict()["q0"]["d0001"] == pytest.approx(-0.1, abs=1e-6)
     with pytest.raises(ConfigError, match="similarity 'manhattan'"):
-        nearest(query, docs, sides(1, 3), None, "manhattan")
+        search_nearest(query, docs, sides(1, 3), None, "manhattan")
 
 
 def test_trap_23_fewer_documents_than_k() -> None:
     docs = np.array([[0.9, 0], [0.5, 0], [0.1, 0]], np.float32)
-    found = nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
+    found = search_nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
     assert found.counts.tolist() == [3]
     assert found.scores[0] == np.float32(0.9)
     assert found.depth is None
@@ -49,7 +51,7 @@ def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPa
     for block in (10**6, 300):
         monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
         for k in (10, 500):
-            lists[block, k] = nearest(query, docs, sides(1, 2000), k, "cosine").rows[:10].tolist()
+            lists[block, k] = search_nearest(query, docs, sides(1, 2000), k, "cosine").rows[:10].tolist()
     assert len({tuple(rows) for rows in lists.values()}) == 1
     assert lists[300, 10] == list(range(1999, 1989, -1))
 
@@ -71,12 +73,12 @@ def test_scoped_search_is_the_whole_search_masked(seed: int, similarity: str, li
         q, d = np.nonzero(rng.random((5, 40)) < 0.3)
         pairs = Pairs.build(free.queries, free.docs, q, d, source="test")
     scope = Scope(free.queries, free.docs, mask, pairs, np.arange(5) if own else None)
-    whole = nearest(queries, docs, free, None, similarity)
+    whole = search_nearest(queries, docs, free, None, similarity)
     masked = whole.select(scope.allows(whole.query_rows, whole.rows))
-    scoped = nearest(queries, docs, scope, None, similarity)
+    scoped = search_nearest(queries, docs, scope, None, similarity)
     assert scoped.rows.tolist() == masked.rows.tolist()
     assert np.abs(scoped.scores - masked.scores).max(initial=0) < 1e-5
-    assert nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()
+    assert search_nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()
 
 
 def oracle(query: np.ndarray, docs: np.ndarray, similarity: str) -> np.ndarray:
@@ -105,7 +107,7 @@ def test_scores_and_order_are_those_of_the_definition(
     docs[1::9] = queries[0] * np.float32(1.0001)
     before, knn._BLOCK_DOCS = knn._BLOCK_DOCS, block
     try:
-        found = nearest(queries, docs, sides(3, 90), k, similarity)
+        found = search_nearest(queries, docs, sides(3, 90), k, similarity)
     finally:
         knn._BLOCK_DOCS = before
     for query in range(3):
@@ -125,17 +127,17 @@ def test_a_score_depends_on_its_two_vectors_alone(n_docs: int, similarity: str) 
     docs, queries = rng.normal(size=(n_docs, 384)).astype(np.float32), rng.normal(size=(70, 384)).astype(np.float32)
     docs[5:60] = docs[5]
     free = sides(70, n_docs)
-    whole = nearest(queries, docs, free, None, similarity)
+    whole = search_nearest(queries, docs, free, None, similarity)
     for query in (0, 3, 69):
         same = np.isin(whole.get_rows(query), np.arange(5, 60))
         ours = slice(whole.offsets[query], whole.offsets[query + 1])
         assert len(np.unique(whole.scores[ours][same])) == 1  # equal documents tie …
         assert whole.get_rows(query)[same].tolist() == list(range(59, 4, -1))  # … in descending id order
-        alone = nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
+        alone = search_nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
         assert alone.rows.tolist() == whole.get_rows(query)[:10].tolist()
         assert alone.scores.tolist() == whole.scores[ours][:10].tolist()
     everything = Scope(free.queries, free.docs, pairs=free.list_pairs())
-    listed = nearest(queries, docs, everything, None, similarity)
+    listed = search_nearest(queries, docs, everything, None, similarity)
     assert listed.rows.tolist() == whole.rows.tolist()
     assert listed.scores.tolist() == whole.scores.tolist()
 
@@ -149,25 +151,25 @@ def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(bad: float,
     listed = Pairs.build(sides(2, 6).queries, sides(2, 6).docs, np.array([1]), np.array([4]), source="test")
     for scope in (sides(2, 6), Scope(sides(2, 6).queries, sides(2, 6).docs, pairs=listed)):
         with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
-            nearest(vectors[:2], wrong, scope, 2, similarity)
+            search_nearest(vectors[:2], wrong, scope, 2, similarity)
     with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):
-        nearest(wrong[3:5], vectors, sides(2, 6), 2, similarity)
+        search_nearest(wrong[3:5], vectors, sides(2, 6), 2, similarity)
 
 
 def test_no_documents_no_queries_nothing_allowed() -> None:
     vectors = np.ones((3, 2), np.float32)
-    assert nearest(vectors, vectors[:0], sides(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
-    assert len(nearest(vectors[:0], vectors, sides(0, 3), 5, "cosine")) == 0
+    assert search_nearest(vectors, vectors[:0], sides(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
+    assert len(search_nearest(vectors[:0], vectors, sides(0, 3), 5, "cosine")) == 0
     free = sides(3, 3)
     nothing = Scope(free.queries, free.docs, np.zeros(3, np.bool_))
-    assert nearest(vectors, vectors, nothing, 5, "cosine").counts.tolist() == [0, 0, 0]
+    assert search_nearest(vectors, vectors, nothing, 5, "cosine").counts.tolist() == [0, 0, 0]
 
 
 def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
     vectors = np.random.default_rng(0).normal(size=(8_000, 4)).astype(np.float32)
     ids = Ids.of(f"d{i:05}" for i in range(8_000))
     tracemalloc.start()
-    found = nearest(vectors, vectors, Scope(ids, ids, own_rows=np.arange(8_000)), 3, "cosine")
+    found = search_nearest(vectors, vectors, Scope(ids, ids, own_rows=np.arange(8_000)), 3, "cosine")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150e6  # bytes; every query's list of the other rows would be 512e6
@@ -179,7 +181,7 @@ def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
     docs, queries = (random.standard_normal((n, 8)).astype(np.float32) for n in (50_000, 5_000))
     scope = Scope(Ids.of(f"q{i}" for i in range(5_000)), Ids.of(f"d{i:05}" for i in range(50_000)))
     tracemalloc.start()
-    found = nearest(queries, docs, scope, 10, "dot")  # all pairs at once would be 1 GB
+    found = search_nearest(queries, docs, scope, 10, "dot")  # all pairs at once would be 1 GB
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300e6
@@ -199,15 +201,15 @@ def test_products_choose_with_a_margin_for_their_rounding(
     docs += rng.normal(size=docs.shape).astype(np.float32) * np.float32(2e-6)  # scores that differ in their last bits
     queries = (docs[:2] + np.float32(0.25)).astype(np.float32)
     monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
-    exact = nearest(queries, docs, sides(2, 200), None, similarity)
-    real = knn._rough
+    exact = search_nearest(queries, docs, sides(2, 200), None, similarity)
+    real = knn._compute_rough_scores
 
     def wrong(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
-        allowed = np.array(knn._margins(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
+        allowed = np.array(knn._bound_errors(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
         signs = rng.choice([-0.9, 0.9], (len(part), len(chooser)))
         return (real(part, chooser, kind) + signs * allowed).astype(np.float32)
 
-    monkeypatch.setattr(knn, "_rough", wrong)
-    found = nearest(queries, docs, sides(2, 200), 7, similarity)
+    monkeypatch.setattr(knn, "_compute_rough_scores", wrong)
+    found = search_nearest(queries, docs, sides(2, 200), 7, similarity)
     for query in range(2):
         assert found.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()

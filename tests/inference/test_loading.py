@@ -33,19 +33,19 @@ ONE = np.array([[0, 0]])
 
 
 def dense(path: Path, out: Path) -> None:
-    encode(["w1"], 1, Encoding(models.resolve(str(path))), out, Context(device="cpu"))
+    encode(["w1"], 1, Encoding(models.resolve_model(str(path))), out, Context(device="cpu"))
 
 
 def sparse(path: Path, out: Path) -> None:
-    encode_sparse(["w1"], 1, SparseEncoding(models.resolve(str(path)), "document"), out, Context(device="cpu"))
+    encode_sparse(["w1"], 1, SparseEncoding(models.resolve_model(str(path)), "document"), out, Context(device="cpu"))
 
 
 def late(path: Path, out: Path) -> None:
-    maxsim(["w1"], ["w2"], ONE, TokenEncoding(models.resolve(str(path))), Context(device="cpu"))
+    maxsim(["w1"], ["w2"], ONE, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
 
 
 def pairs(path: Path, out: Path) -> None:
-    score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve(str(path))), Context(device="cpu"))
+    score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))
 
 
 USES = {"dense": dense, "sparse": sparse, "late": late, "pairs": pairs}
@@ -164,7 +164,7 @@ def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
 def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> None:
     import torch
 
-    base = models.resolve(str(MADE[made](tmp_path / "m")))
+    base = models.resolve_model(str(MADE[made](tmp_path / "m")))
     found = [model_io.load_start(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
     assert [new for _, new in found] == [made != "cross"] * 3
     heads = [model.model.classifier.weight for model, _ in found]
@@ -183,7 +183,7 @@ def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> N
 def test_training_starts_from_nothing_else_that_is_random(made: str, kind: str, name: str, tmp_path: Path) -> None:
     path = weights(MADE[made](tmp_path / "m"), renamed(name, None))
     with pytest.raises(ModelError, match="lack 1 weight of a"):
-        model_io.load_start(models.resolve(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
+        model_io.load_start(models.resolve_model(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
 
 
 # -- safetensors only ----------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_pickles_are_refused_with_the_way_out(place: str, tmp_path: Path) -> Non
     with pytest.raises(
         ModelError, match=r"other formats are not loaded; convert pytorch_model\.bin: Sentence"
     ) as error:
-        models.resolve(str(path))
+        models.resolve_model(str(path))
     assert (place or "the folder") in str(error.value)
 
 
@@ -214,21 +214,21 @@ def test_a_pickle_inside_a_route_is_refused(tmp_path: Path) -> None:
     (head,) = path.rglob("query_0_Dense")
     pickled(head)
     with pytest.raises(ModelError, match=r"query_0_Dense' holds its weights in no \.safetensors file"):
-        models.resolve(str(path))
+        models.resolve_model(str(path))
 
 
 def test_a_head_without_any_weights_is_refused(tmp_path: Path) -> None:
     path = VARIANTS["heads"](tmp_path)
     (path / "3_Dense" / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"'3_Dense' holds its weights in no \.safetensors file"):
-        models.resolve(str(path))
+        models.resolve_model(str(path))
 
 
 def test_an_adapter_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "adapter_model.safetensors").write_bytes(b"1")
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
     with pytest.raises(ModelError, match=r"is an adapter, and its base model is not part of the folder; merge the two"):
-        models.resolve(str(tmp_path))
+        models.resolve_model(str(tmp_path))
 
 
 def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -247,10 +247,10 @@ def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     about = type("Info", (), {"sha": "c" * 40})
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: about)
-    models._fetched.cache_clear()
+    models._fetch.cache_clear()
     with pytest.raises(ModelError, match="the hub cannot give it"):
-        models.resolve("org/none")
-    models._fetched.cache_clear()
+        models.resolve_model("org/none")
+    models._fetch.cache_clear()
     assert len(asked) == 2
     names = ["modeling_own.py", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "model.pt", "weights.pkl", "tf_model.h5",
              "model.ckpt", "training_args.bin", "onnx/model.onnx"]  # fmt: skip
@@ -269,12 +269,12 @@ def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatc
 )  # fmt: skip
 def test_the_digest_covers_every_file_that_is_read(name: str, tmp_path: Path) -> None:
     path = tiny_models.bi_encoder(tmp_path)
-    before = models.resolve(str(path)).identity
+    before = models.resolve_model(str(path)).identity
     raw = (path / name).read_bytes()
     (path / name).write_bytes(raw + b" ")
-    assert models.resolve(str(path)).identity != before
+    assert models.resolve_model(str(path)).identity != before
     (path / name).write_bytes(raw)
-    assert models.resolve(str(path)).identity == before
+    assert models.resolve_model(str(path)).identity == before
 
 
 def halve(path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str,
     system = Dense(str(path)) if use == "dense" else BM25() >> CrossEncoder(str(path))
     store = LocalStore(tmp_path / "store")
     planned = Experiment(one, {"S": system}, ["RR"], store=store, device="cpu")
-    files = models.resolve(str(path))
+    files = models.resolve_model(str(path))
     halve(path)
     with pytest.raises(DataError, match="changed since it was read at planning; run again"):
         if use == "dense":
@@ -315,14 +315,16 @@ def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
     assert stage.describe_identity() == before
     assert CrossEncoder(str(path)).resolve_options(Sides(*leaves, device="cpu")).describe_identity() != before
     with pytest.raises(DataError, match="changed since it was read at planning"):
-        pair_scores._load(path, models.resolve(stage.model).content, None, "float32", "cpu")
+        pair_scores._load(path, models.resolve_model(stage.model).content, None, "float32", "cpu")
 
 
 def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
     path = cross(tmp_path / "m")
 
     def score() -> float:
-        return float(score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve(str(path))), Context(device="cpu"))[0])
+        return float(
+            score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))[0]
+        )
 
     first = score()
     shutil.copytree(path, tmp_path / "kept")
@@ -339,7 +341,7 @@ def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monke
     from nirank.inference import precision
 
     tried: list[str] = []
-    monkeypatch.setattr(precision, "settle", lambda device, answers: tried.append(device) or "float32")
+    monkeypatch.setattr(precision, "choose_precision", lambda device, answers: tried.append(device) or "float32")
     sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
     path = tiny_models.bi_encoder(tmp_path)
     for n in (1, 1, 2):
@@ -365,7 +367,7 @@ def test_the_declared_precision_is_the_loaded_one_for_every_kind(made: str, prec
 
     weights(path, narrow)
     config(path, "config.json", dtype="float16")
-    content = models.resolve(str(path)).content
+    content = models.resolve_model(str(path)).content
     loaded = {
         "cross": lambda: pair_scores._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]
         "masked": lambda: sparse_vectors._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]

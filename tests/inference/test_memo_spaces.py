@@ -47,7 +47,7 @@ def pairs(how: PairScoring, folder: Path, context: Context) -> np.ndarray:
 
 def _made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
     folder.mkdir(exist_ok=True)
-    return models.resolve(str(make(folder)))
+    return models.resolve_model(str(make(folder)))
 
 
 def _wide(folder: Path) -> Path:
@@ -120,8 +120,8 @@ def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, 
     store = LocalStore(tmp_path / "store")
     known: list[np.ndarray] = []
     for name, maker in {"plain": tiny_models.bi_encoder, **changed}.items():
-        files = models.resolve(str(maker(tmp_path / name)))
-        how: Any = Encoding(files, files.prompt("query")) if kind == "dense" else TokenEncoding(files)
+        files = models.resolve_model(str(maker(tmp_path / name)))
+        how: Any = Encoding(files, files.get_prompt("query")) if kind == "dense" else TokenEncoding(files)
         (tmp_path / f"{name} out").mkdir()
         found = asked(how, tmp_path / f"{name} out", Context(device="cpu", open_memo=store.open_memo))
         assert all(np.abs(found - one).max() > 1e-4 for one in known), name

@@ -15,7 +15,7 @@ import tiny_models
 from nirank.algebra.context import Context
 from nirank.inference import encoder, packed_layers
 from nirank.inference.encoder import Encoding, encode
-from nirank.inference.models import resolve
+from nirank.inference.models import resolve_model
 from nirank.inference.packed_layers import pack_encoders
 
 torch = pytest.importorskip("torch")
@@ -218,7 +218,7 @@ def save_model(name: str, pooling: str, folder: Path) -> Any:
 )  # fmt: skip
 def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp_path: Path) -> None:
     theirs = save_model(name, pooling, tmp_path).encode(TEXTS)
-    files = resolve(str(tmp_path / "model"))
+    files = resolve_model(str(tmp_path / "model"))
     filled = [row for row, text in enumerate(TEXTS) if text.strip()]
     for precision, budget in (("float32", None), ("float32", 70), ("bfloat16", None)):
         place = tmp_path / f"{precision} {budget}"

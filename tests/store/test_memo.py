@@ -15,6 +15,7 @@ from nirank.base.memo import combine_keys, derive_part_keys, find_distinct_keys,
 from nirank.errors import StoreError
 from nirank.store import LocalStore
 from nirank.store.memo import SegmentedMemo
+from nirank.store.segment import Segment
 
 SCORE = np.dtype("<f4")
 SPACE = {"pair scores": "toy"}
@@ -201,6 +202,22 @@ def test_the_first_value_is_the_value_for_all_who_compute_at_once(tmp_path: Path
     assert slow.put(keys("a", "b", "a"), np.array([10, 20, 30], SCORE), 1.0).tolist() == [10, 2, 10]
     for each in (reader, slow, fast, memo(tmp_path)):
         assert each.get(keys("a", "b"))[1].tolist() == [10, 2]
+
+
+def test_no_key_is_in_two_segments_so_that_their_order_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        names = [f"t{(7 * number + place) % 60}" for place in range(25)]
+        memo(tmp_path).put(keys(*names), np.full(25, number, SCORE), 0)
+    stored = [Segment(path, SCORE).read_keys() for path in segments(tmp_path)]
+    assert len(stored) > 1
+    assert len(np.unique(np.concatenate(stored), axis=0)) == sum(map(len, stored)) == 60
+    everything = keys(*(f"t{i}" for i in range(60)))
+    rows = memo(tmp_path).get(everything)[1].tolist()
+    ordered = SegmentedMemo._list_names
+    monkeypatch.setattr(SegmentedMemo, "_list_names", lambda self: ordered(self)[::-1])
+    assert memo(tmp_path).get(everything)[1].tolist() == rows
 
 
 def test_a_clock_that_goes_back_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from nirank.algebra.model import ModelKind
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
-from nirank.inference.models import ModelFiles, resolve
+from nirank.inference.models import ModelFiles, resolve_model
 from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting, fit_model
 from nirank.training.recipe import Recipe
@@ -72,7 +72,7 @@ def base(kind: str, folder: Path) -> ModelFiles:
     """Make the tiny model that a kind of training starts from: a cross-encoder from a bi-encoder."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {"sparse_encoder": tiny_models.splade}.get(kind, tiny_models.bi_encoder)
-    return resolve(str(made(folder)))
+    return resolve_model(str(made(folder)))
 
 
 def run(
@@ -105,7 +105,7 @@ def main(kind: ModelKind, model: str, place: str, seconds: str, watch: str) -> N
     from nirank.training import checkpoints
 
     checkpoints.SECONDS, checkpoints._SHARE = float(seconds), 1e9
-    how = Fitting(kind, resolve(model), replace(RECIPE, epochs=8), 3, every=5)
+    how = Fitting(kind, resolve_model(model), replace(RECIPE, epochs=8), 3, every=5)
     run(how, examples(), Path(place), watched() if watch == "watched" else None)
 
 

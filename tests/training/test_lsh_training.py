@@ -13,7 +13,7 @@ from fitted import RECIPE, examples
 from nirank.algebra.context import Context
 from nirank.errors import ConfigError
 from nirank.inference.encoder import Encoding, encode, read_vectors
-from nirank.inference.models import ModelFiles, resolve
+from nirank.inference.models import ModelFiles, resolve_model
 from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting
 
@@ -27,7 +27,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
 
 def encode_texts(model: str, texts: list[str], folder: Path) -> np.ndarray:
     folder.mkdir(parents=True)
-    encode(texts, len(texts), Encoding(resolve(model), ""), folder, Context(device="cpu"))
+    encode(texts, len(texts), Encoding(resolve_model(model), ""), folder, Context(device="cpu"))
     return np.array(read_vectors(folder)[0])
 
 
@@ -44,7 +44,7 @@ def test_matches_come_within_the_radius(start: ModelFiles, tmp_path: Path) -> No
     near, far = measure_distances(str(out / "model"), examples(seed=7), tmp_path / "vectors")
     assert np.median(near) < np.median(far)
     assert (near < 3).mean() > (far < 3).mean() + 0.3
-    assert resolve(str(out / "model")).similarity == "euclidean"
+    assert resolve_model(str(out / "model")).similarity == "euclidean"
 
 
 def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: ModelFiles, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_unit_vectors_cannot_lie_farther_apart_than_two(start: ModelFiles, tmp_p
     model = SentenceTransformer(str(start.path), device="cpu")
     model.append(Normalize())
     model.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
-    start = resolve(str(tmp_path / "unit"))
+    start = resolve_model(str(tmp_path / "unit"))
     fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None, radius=0.5, epochs=1), 3), examples(), tmp_path)
     with pytest.raises(ConfigError, match="radius · ratio is 3, and the model's vectors have unit length"):
         fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None), 3), examples(), tmp_path)

@@ -16,7 +16,7 @@ import pytest
 from fitted import RECIPE, curve, examples, same
 
 from nirank.algebra.model import ModelKind
-from nirank.inference.models import resolve
+from nirank.inference.models import resolve_model
 from nirank.training import checkpoints
 from nirank.training.checkpoints import Checkpoints
 from nirank.training.fitting import Fitting
@@ -85,7 +85,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, afte
 
 
 def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = resolve(str(fitted.base("bi_encoder", tmp_path / "base").path))
+    model = resolve_model(str(fitted.base("bi_encoder", tmp_path / "base").path))
     how = Fitting("bi_encoder", model, RECIPE, 1)
     whole = fitted.run(how, examples(), tmp_path / "whole")
     for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps

