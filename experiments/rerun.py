@@ -95,7 +95,8 @@ def compare_folders(old: Path, new: Path) -> tuple[int, int, int, list[str]]:
         for part in COMPARED:
             before, after = (dict(flatten_values(side[key][part], part)) for side in (rows, rerun))
             for path in dict.fromkeys((*before, *after)):
-                if path not in before and part != "measures":  # rows say more than they did
+                lacking = path not in before or (path == "zero_shot" and before[path] is None)
+                if lacking and part != "measures":  # rows say more than they did
                     added += 1
                     continue
                 measures, others = measures + (part == "measures"), others + (part != "measures")
