@@ -26,7 +26,7 @@ Judged = dict[str, dict[str, int]]
 def both(run: Run, judged: Judged, min_rel: int = 1, queries: list[str] | None = None) -> tuple[Ranking, Qrels]:
     """Make a ranking and judgements over the same sides; `queries` are the declared ones."""
     sides = Ids.of(queries or dict.fromkeys([*judged, *run]))
-    docs = Ids.of(sorted({doc for one in (*run.values(), *judged.values()) for doc in one}))
+    docs = Ids.of(sorted({doc for graded in (*run.values(), *judged.values()) for doc in graded}))
     return Ranking.from_dict(run, sides, docs), Qrels.from_dict(judged, sides, docs, min_rel=min_rel)
 
 
@@ -65,7 +65,7 @@ queries = st.sampled_from(["q1", "q2", "q3"])
 @settings(max_examples=150, deadline=None)
 def test_values_equal_trec_evals_on_any_run(run: Run, judged: Judged) -> None:
     found = full(run, judged, *SAME)
-    expected = pytrec_eval.RelevanceEvaluator(judged, TREC).evaluate({q: one for q, one in run.items() if one})
+    expected = pytrec_eval.RelevanceEvaluator(judged, TREC).evaluate({q: scored for q, scored in run.items() if scored})
     for at, query in enumerate(found.queries):
         for name, theirs in SAME.items():
             assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
@@ -107,9 +107,9 @@ def test_tie_bounds_are_the_extremes_of_all_orders(run: dict[str, float], judged
 def test_labels_below_0_and_thresholds_are_trec_evals(run: Run, judged: Judged, min_rel: int) -> None:
     found = full(run, judged, *SAME, min_rel=min_rel)
     # trec_eval's code is given 0 for labels below it: it indexes arrays by them
-    labels = {q: {d: max(grade, 0) for d, grade in one.items()} for q, one in judged.items()}
+    labels = {q: {d: max(grade, 0) for d, grade in graded.items()} for q, graded in judged.items()}
     evaluator = pytrec_eval.RelevanceEvaluator(labels, TREC, relevance_level=min_rel)
-    expected = evaluator.evaluate({q: one for q, one in run.items() if one})
+    expected = evaluator.evaluate({q: graded for q, graded in run.items() if graded})
     for at, query in enumerate(found.queries):
         for name, theirs in SAME.items():
             assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name

@@ -108,7 +108,7 @@ def evaluated(found: range, n: int = 60, extra: int = 0) -> Evaluation:
 def test_systems_are_compared_on_measures_of_pairs() -> None:
     systems = {"few": evaluated(range(30)), "many": evaluated(range(59), extra=2), "same": evaluated(range(30))}
     found = compare(systems, Significance(resamples=2000))
-    by = {(one.measure, one.a, one.b): one for one in found.pairs}
+    by = {(comparison.measure, comparison.a, comparison.b): comparison for comparison in found.pairs}
     assert len(by) == 12
     better = by["PC", "few", "many"]
     assert better.difference == pytest.approx(29 / 60)

@@ -87,7 +87,7 @@ def test_measures_of_rankings_equal_sets_of_their_first_k(seed: int, gold: Edges
     ranking, qrels = make_ranking(seed, 0.7), make_qrels(gold, {"1": {"1": int((1, 1) in gold)}})
     names = {name: f"{name}@{k}" for name in NAMES}
     found = evaluate(ranking, qrels, [*NAMES, *names.values()], one_table=one_table)
-    whole, cut = (by_definition(as_set(one), gold, one_table) for one in (ranking, ranking.cut(k)))
+    whole, cut = (by_definition(as_set(list_), gold, one_table) for list_ in (ranking, ranking.cut(k)))
     assert found.means == almost(whole | {names[name]: value for name, value in cut.items()})
     assert set(found.pairs) >= {"candidates", "matches", "kept", "lost", "possible", "per_record"}
     assert found.per_query == {}
@@ -252,7 +252,7 @@ def test_the_ledger_counts_and_lists_lost_matches(lists: list[Edges], gold: Edge
     if one_table:
         sides = [{(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in sides]
     matches, *stages = sides
-    assert [(one["candidates"], one["kept"], one["lost"]) for one in seen] == [
+    assert [(stage["candidates"], stage["kept"], stage["lost"]) for stage in seen] == [
         (len(found), len(found & matches), len(matches - found)) for found in stages
     ]
     last = {pair: max((at for at, found in enumerate(stages) if pair in found), default=None) for pair in matches}

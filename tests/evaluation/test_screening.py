@@ -29,8 +29,8 @@ def screened(
 ) -> Evaluation:
     """Evaluate lists of document numbers, best first, where each topic's candidates are the first `pool` documents."""
     topics, ids = Ids.of(relevant), list(CORPUS)
-    run = {topic: {ids[one]: float(-at) for at, one in enumerate(of)} for topic, of in lists.items()}
-    judged = {topic: {ids[one]: int(one in of) for one in range(100)} for topic, of in relevant.items()}
+    run = {topic: {ids[number]: float(-at) for at, number in enumerate(of)} for topic, of in lists.items()}
+    judged = {topic: {ids[number]: int(number in of) for number in range(100)} for topic, of in relevant.items()}
     ranking = Ranking.from_dict(run, topics, CORPUS)
     q, d = np.divmod(np.arange(len(topics) * pool), pool)
     scope = Scope(topics, CORPUS, pairs=Pairs.build(topics, CORPUS, q, d, source="test"), **more)
@@ -94,12 +94,12 @@ def test_trap_48_topics_without_relevant_documents_are_left_out_and_counted() ->
 def test_values_are_the_definitions(n: int, seed: int, level: int, kept: float, rate: float) -> None:
     random = np.random.default_rng(seed)
     order = random.permutation(n)
-    relevant = [int(one) for one in range(n) if random.random() < rate] or [0]
-    listed = [int(one) for one in order if random.random() < kept]
+    relevant = [int(number) for number in range(n) if random.random() < rate] or [0]
+    listed = [int(number) for number in order if random.random() < kept]
     names = (f"WSS@{level}", f"R@{level}%", "last_rel", "norm_area")
     found = screened({"t": listed}, {"t": relevant}, *names, pool=n)
     r, wanted = len(relevant), -(-level * len(relevant) // 100)
-    ranks = [at for at, one in enumerate(listed, 1) if one in relevant]
+    ranks = [at for at, number in enumerate(listed, 1) if number in relevant]
     reached = ranks[wanted - 1] if wanted <= len(ranks) else None
     assert found.means[names[0]] == pytest.approx(0 if reached is None else (n - reached) / n - (100 - level) / 100)
     read = -(-level * n // 100)
@@ -117,10 +117,12 @@ def test_values_are_the_definitions(n: int, seed: int, level: int, kept: float, 
 @settings(max_examples=60, deadline=None)
 def test_whole_lists_agree_with_clef_tars_script_where_it_does_not_round(n: int, seed: int) -> None:
     random = np.random.default_rng(seed)
-    order = [int(one) for one in random.permutation(n)]
-    relevant = sorted({int(one) for one in random.integers(0, n, max(n // 4, 1))})
-    rows = [Row("t", "0", f"d{one:03}") for one in order]
-    script = evaluate_tar(rows, {"t": {f"d{one:03}": int(one in relevant) for one in range(n)}}, "2019").per_topic["t"]
+    order = [int(number) for number in random.permutation(n)]
+    relevant = sorted({int(number) for number in random.integers(0, n, max(n // 4, 1))})
+    rows = [Row("t", "0", f"d{number:03}") for number in order]
+    script = evaluate_tar(
+        rows, {"t": {f"d{number:03}": int(number in relevant) for number in range(n)}}, "2019"
+    ).per_topic["t"]
     found = screened({"t": order}, {"t": relevant}, *ALL, pool=n).means
     assert found["last_rel"] == script["last_rel"]
     assert found["WSS@100"] == pytest.approx(script["wss_100"])

@@ -22,7 +22,7 @@ FIXED = RANDOM.normal(0.1, 1, (12, 3))
 def made(**values: np.ndarray) -> dict[str, Evaluation]:
     n = len(next(iter(values.values())))
     ids = [f"q{number}" for number in range(n)]
-    return {name: Evaluation(ids, {"m": one}, {"m": float(one.mean())}) for name, one in values.items()}
+    return {name: Evaluation(ids, {"m": column}, {"m": float(column.mean())}) for name, column in values.items()}
 
 
 def test_p_values_are_scipys() -> None:
@@ -133,10 +133,10 @@ def test_letters_say_exactly_who_can_be_told_apart(drawn: tuple[list[bool], int]
     upper = np.triu(np.array(flat).reshape(m, m), 1)
     different = upper | upper.T
     found = statistics.assign_letters([-float(at) for at in range(m)], different)
-    for one in range(m):
-        assert found[one]
-        for other in range(one):
-            assert bool(set(found[one]) & set(found[other])) != bool(different[one, other])
+    for system in range(m):
+        assert found[system]
+        for other in range(system):
+            assert bool(set(found[system]) & set(found[other])) != bool(different[system, other])
     assert "a" in found[0]
 
 
@@ -146,10 +146,10 @@ def test_trap_44_all_pairs_of_a_table_are_one_family() -> None:
     noise = random.normal(0, 0.1, 100)
     close = base + noise - noise.mean() + 0.001
     found = compare(made(A=base, B=close, C=base + 0.2), Significance(test="t", baseline="C"))
-    by_pair = {(one.a, one.b): one for one in found.pairs}
+    by_pair = {(comparison.a, comparison.b): comparison for comparison in found.pairs}
     assert set(by_pair) == {("A", "B"), ("C", "A"), ("C", "B")}
-    raw = np.array([one.p for one in found.pairs])
-    assert [one.p_adjusted for one in found.pairs] == pytest.approx(statistics.adjust(raw, "holm"))
+    raw = np.array([comparison.p for comparison in found.pairs])
+    assert [comparison.p_adjusted for comparison in found.pairs] == pytest.approx(statistics.adjust(raw, "holm"))
     assert by_pair["A", "B"].p_baseline is None
     assert by_pair["C", "A"].p_baseline == pytest.approx(2 * by_pair["C", "A"].p, abs=1e-12)
     assert by_pair["C", "A"].difference == pytest.approx(-0.2)
@@ -192,7 +192,7 @@ def test_queries_that_a_measure_leaves_out_are_left_out_of_its_tests_alone() -> 
         name: Evaluation(queries, {"m": whole[at], "last_rel": part[at]}, {"m": 0.0, "last_rel": 0.0})
         for at, name in enumerate("AB")
     }
-    found = {one.measure: one for one in compare(both, Significance(test="t")).pairs}
+    found = {comparison.measure: comparison for comparison in compare(both, Significance(test="t")).pairs}
     assert (found["m"].n, found["last_rel"].n) == (40, 30)
     assert (found["m"].no_value, found["last_rel"].no_value) == (0, 10)
     assert ", 10 queries without a value of last_rel" in compare(both, Significance(test="t")).describe_tests()
@@ -213,12 +213,14 @@ def test_too_few_queries_are_said_to_be_too_few() -> None:
     random = np.random.default_rng(3)
     few = made(A=random.random(8), B=random.random(8) + 5, C=random.random(8))
     assert "too few" not in compare(few).describe_tests(), "three comparisons of eight queries can be significant"
-    many = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)})
+    many = compare({f"{name}{at}": evaluation for name, evaluation in few.items() for at in range(3)})
     assert many.describe_tests().endswith(
         "too few to tell anything apart here: the least p that they can give is 0.0078, 0.28 after correction"
     )
-    assert not any(one.p_adjusted < 0.05 for one in many.pairs)
-    based = compare({f"{name}{at}": one for name, one in few.items() for at in range(3)}, Significance(baseline="A0"))
+    assert not any(evaluation.p_adjusted < 0.05 for evaluation in many.pairs)
+    based = compare(
+        {f"{name}{at}": evaluation for name, evaluation in few.items() for at in range(3)}, Significance(baseline="A0")
+    )
     assert "too few" in based.describe_tests(), "eight comparisons with the baseline: 0.0625"
     assert "too few" not in compare(made(A=random.random(50), B=random.random(50))).describe_tests()
     assert "too few" not in compare(few, Significance(test="t")).describe_tests()

@@ -120,7 +120,7 @@ def test_costs_of_2017() -> None:
 
 
 def test_how_values_are_printed() -> None:
-    assert [format_value(one, "2019") for one in (2, 0.12345, 2183.5, -3.25)] == ["2", "0.123", "2184.0", "-3.25"]
+    assert [format_value(value, "2019") for value in (2, 0.12345, 2183.5, -3.25)] == ["2", "0.123", "2184.0", "-3.25"]
     assert format_value(0.6, "2019", "cg_threshold") == "1.0"
     assert format_value(1706.0004, "2017") == "1706.0"
 

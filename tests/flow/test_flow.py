@@ -23,7 +23,7 @@ common = settings(max_examples=60, deadline=None)
 
 
 def pairs_of(pairs: set[tuple[int, int]]) -> Pairs:
-    q, d = (np.array([one[i] for one in pairs], int) for i in (0, 1))
+    q, d = (np.array([pair[i] for pair in pairs], int) for i in (0, 1))
     return Pairs.build(QUERIES, DOCS, q, d, source="test")
 
 
@@ -32,7 +32,7 @@ def set_of(pairs: Pairs) -> set[tuple[int, int]]:
 
 
 def ranking_of(scored: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
-    q, d = (np.array([one[i] for one in scored], int) for i in (0, 1))
+    q, d = (np.array([result[i] for result in scored], int) for i in (0, 1))
     scores = np.array(list(scored.values()), np.float64)
     return Ranking.build(QUERIES, DOCS, q, d, scores, source="test", depth=depth)
 
@@ -62,15 +62,15 @@ def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ig
 
 @given(pair_sets, pair_sets)
 @common
-def test_pairs_are_sets(one: set[tuple[int, int]], two: set[tuple[int, int]]) -> None:
-    a, b = pairs_of(one), pairs_of(two)
-    assert set_of(a) == one
-    assert set_of(a.union(b)) == one | two
-    assert set_of(a.intersection(b)) == one & two
+def test_pairs_are_sets(first: set[tuple[int, int]], second: set[tuple[int, int]]) -> None:
+    a, b = pairs_of(first), pairs_of(second)
+    assert set_of(a) == first
+    assert set_of(a.union(b)) == first | second
+    assert set_of(a.intersection(b)) == first & second
     everything = [(q, d) for q in range(3) for d in range(len(DOCS))]
     q, d = (np.array(column) for column in zip(*everything, strict=True))
-    assert a.contains(q, d).tolist() == [each in one for each in everything]
-    assert set_of(a.select(b.contains(a.query_rows, a.rows))) == one & two
+    assert a.contains(q, d).tolist() == [each in first for each in everything]
+    assert set_of(a.select(b.contains(a.query_rows, a.rows))) == first & second
     assert len(a.counts) == 3
 
 
@@ -92,7 +92,7 @@ def test_a_ranking_is_in_standard_order_whatever_comes(scored: dict[tuple[int, i
     assert ranking_of(dict(shuffled)) == ranking
     for query in range(3):
         mine = [(score, DOCS[d].encode()) for (q, d), score in scored.items() if q == query]
-        mine.sort(key=lambda one: (one[0], one[1]), reverse=True)
+        mine.sort(key=lambda item: (item[0], item[1]), reverse=True)
         found = [DOCS[row].encode() for row in ranking.get_rows(query)]
         assert found == [id for _, id in mine]
 
@@ -145,7 +145,7 @@ def test_what_is_in_order_already_is_copied_and_a_repeat_far_away_found() -> Non
 
 
 def test_given_sides_are_used_even_when_empty_and_strangers_are_named() -> None:
-    assert [one.doc_id for one in Qrels.from_dict({"q": {"a": 1}}, docs=Ids.of([])).dangling] == ["a"]
+    assert [judgement.doc_id for judgement in Qrels.from_dict({"q": {"a": 1}}, docs=Ids.of([])).dangling] == ["a"]
     with pytest.raises(DataError, match="query 'q' is not in the collection"):
         Ranking.from_dict({"q": {"a": 1.0}}, queries=Ids.of([]))
     with pytest.raises(DataError, match="document 'zz' is not in the collection"):
@@ -201,7 +201,7 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # ty
     assert scope.allows(everything.query_rows, everything.rows).all()
     assert len(everything) == scope.count_rows().sum()
     both = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
-    assert set_of(both.list_pairs()) == {one for one in set_of(everything) if one[1] % 2 == 0}
+    assert set_of(both.list_pairs()) == {pair for pair in set_of(everything) if pair[1] % 2 == 0}
 
 
 @given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)
@@ -209,18 +209,18 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # ty
 def test_judgements_are_looked_up_like_a_dictionary(
     judged: dict[tuple[int, int], int], asked: set[tuple[int, int]]
 ) -> None:
-    q, d = (np.array([one[i] for one in judged], int) for i in (0, 1))
+    q, d = (np.array([pair[i] for pair in judged], int) for i in (0, 1))
     qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
     listed = sorted(asked)
-    places = qrels.find_positions(*(np.array([one[i] for one in listed], int) for i in (0, 1)))
-    assert (places >= 0).tolist() == [one in judged for one in listed]
+    places = qrels.find_positions(*(np.array([pair[i] for pair in listed], int) for i in (0, 1)))
+    assert (places >= 0).tolist() == [pair in judged for pair in listed]
     grades = np.append(qrels.grades, 0)[places]  # -1: the 0 at the end
-    assert grades.tolist() == [judged.get(one, 0) for one in listed]
+    assert grades.tolist() == [judged.get(pair, 0) for pair in listed]
     at, judgements = qrels.find_judged(
         Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test")
     )
-    assert [listed[one] for one in at] == [one for one in listed if one in judged]
-    assert qrels.grades[judgements].tolist() == [judged[one] for one in listed if one in judged]
+    assert [listed[pair] for pair in at] == [pair for pair in listed if pair in judged]
+    assert qrels.grades[judgements].tolist() == [judged[pair] for pair in listed if pair in judged]
     expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == each) for each in range(3)]
     assert qrels.count_relevant().tolist() == expected
 
@@ -228,7 +228,7 @@ def test_judgements_are_looked_up_like_a_dictionary(
 def test_dangling_judgements_match_nothing_and_count_among_the_relevant() -> None:
     qrels = Qrels.from_dict({"q1": {"d0": 1, "gone": 2}}, QUERIES, DOCS)
     assert qrels.count_relevant().tolist() == [2, 0, 0]
-    assert [one.doc_id for one in qrels.dangling] == ["gone"]
+    assert [judgement.doc_id for judgement in qrels.dangling] == ["gone"]
     assert (qrels.find_positions(np.array([0, 0]), np.array([0, len(DOCS) - 1])) >= 0).tolist() == [True, False]
 
 

@@ -64,8 +64,8 @@ def table(scope: Scope) -> np.ndarray:
                 inside[query, doc] &= scope.own_rows[query] != doc
             if scope.excluded is not None:
                 inside[query, doc] &= doc not in scope.excluded.get_rows(query)
-            for one in scope.ranges:
-                inside[query, doc] &= one.always[doc] or one.low[query] <= one.values[doc] <= one.high[query]
+            for rule in scope.ranges:
+                inside[query, doc] &= rule.always[doc] or rule.low[query] <= rule.values[doc] <= rule.high[query]
     return inside
 
 
@@ -76,24 +76,24 @@ def test_all_views_of_a_scope_agree(scope: Scope) -> None:
     for query in range(N_QUERIES):
         rows = scope.list_rows(query)
         assert (np.arange(N_DOCS) if rows is None else rows).tolist() == np.flatnonzero(inside[query]).tolist()
-    q, d = (one.ravel() for one in np.indices(inside.shape))
+    q, d = (axis.ravel() for axis in np.indices(inside.shape))
     assert (scope.allows(q, d) == inside.ravel()).all()
     assert scope.count_rows().tolist() == inside.sum(1).tolist()
     assert scope.list_pairs().counts.tolist() == inside.sum(1).tolist()
 
 
-@given(one=scopes(), other=scopes())
+@given(scope=scopes(), other=scopes())
 @settings(max_examples=20, deadline=None)
-def test_both_together_and_read_back(one: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
-    both = one & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
-    expected = table(one) & table(Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded))
+def test_both_together_and_read_back(scope: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
+    both = scope & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
+    expected = table(scope) & table(Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded))
     assert (table(both) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
     both.save(folder)
     again = Scope.open(folder, *SIDES)
     assert (table(again) == expected).all()
     assert again.digest == both.digest
-    assert (one.digest == other.digest) == (table(one) == table(other)).all() or one.digest != other.digest
+    assert (scope.digest == other.digest) == (table(scope) == table(other)).all() or scope.digest != other.digest
 
 
 def masked(found: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:
@@ -115,8 +115,8 @@ def test_scoped_dense_is_the_masked_whole(scope: Scope, k: int, similarity: Any)
 def words(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, LocalStore]:
     random = np.random.default_rng(3)
     letters = np.array(list("bcdfghjklm"))
-    docs = {id: " ".join(f"{one}ax" for one in random.choice(letters, 12)) for id in SIDES[1]}
-    queries = {id: " ".join(f"{one}ax" for one in random.choice(letters, 3)) for id in SIDES[0]}
+    docs = {id: " ".join(f"{letter}ax" for letter in random.choice(letters, 12)) for id in SIDES[1]}
+    queries = {id: " ".join(f"{letter}ax" for letter in random.choice(letters, 3)) for id in SIDES[0]}
     return Collection.of(docs, queries, {"q0": {"d000": 1}}), LocalStore(tmp_path_factory.mktemp("store"))
 
 
@@ -146,14 +146,14 @@ DOCS = {f"d{i}": f"red {'wine ' * i}" for i in range(6)}
 
 def test_candidates_are_never_left_and_all_of_them_given(tmp_path: Path) -> None:
     listed = {"q": ["d1", "d3", "d5"], "r": []}
-    one = Collection.of(DOCS, {"q": "wine", "r": "red"}, {"q": {"d1": 1}, "r": {"d1": 1}}, candidates=listed)
+    collection = Collection.of(DOCS, {"q": "wine", "r": "red"}, {"q": {"d1": 1}, "r": {"d1": 1}}, candidates=listed)
     systems = {
         "all": BM25(),
         "deep": BM25(k=1),
         "complete": BM25() >> Complete(),
         "within": within(Only(("d1", "d2")), BM25()),
     }
-    result = Experiment(one, systems, ["R@1"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["R@1"], store=LocalStore(tmp_path)).run()
     found = {name: {q: sorted(docs) for q, docs in result.ranking(name).to_dict().items()} for name in systems}
     assert found["all"] == {"q": ["d1", "d3", "d5"], "r": []}
     assert result.ranking("all").depth is None, "with candidates, all of them"
@@ -165,8 +165,8 @@ def test_candidates_are_never_left_and_all_of_them_given(tmp_path: Path) -> None
 def test_trap_17_k_results_remain_without_the_own_document(tmp_path: Path) -> None:
     docs = {"a": "red wine", "b": "red wine too", "c": "red"}
     queries = {"q": {"text": "red wine", "metadata": {"of": "a"}}}
-    one = Collection.of(docs, queries, {"q": {"b": 1}}, self_match={"key": "of"})
-    result = Experiment(one, {"BM25": BM25(k=2)}, ["RR@1"], store=LocalStore(tmp_path)).run()
+    collection = Collection.of(docs, queries, {"q": {"b": 1}}, self_match={"key": "of"})
+    result = Experiment(collection, {"BM25": BM25(k=2)}, ["RR@1"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("BM25").to_dict()["q"]) == ["b", "c"]
     assert result.rows[0].measures["RR@1"] == 1
 
@@ -204,7 +204,7 @@ def test_every_part_of_a_scope_is_in_its_digest() -> None:
         {"excluded": nothing},
         {"pairs": pairs, "excluded": nothing},
         {"pairs": nothing, "excluded": pairs},
-        *({"ranges": (one,)} for one in (rule, *other_rules)),
+        *({"ranges": (rule_of_scope,)} for rule_of_scope in (rule, *other_rules)),
         {"ranges": (rule, other_rules[0])},
         {"ranges": (rule, rule)},
         {"mask": mask, "ranges": (rule,)},

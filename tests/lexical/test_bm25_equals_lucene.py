@@ -159,8 +159,8 @@ def test_an_index_in_several_chunks_is_the_same(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).mkdir()
         postings.build_index({"": iter(texts)}, len(texts), "whitespace", tmp_path / name)
     for array in ("docs", "tfs", "offsets", "norms", "order"):
-        one, many = (np.load(tmp_path / name / "0" / f"{array}.npy") for name in ("one", "many"))
-        assert one.tobytes() == many.tobytes()
+        single, many = (np.load(tmp_path / name / "0" / f"{array}.npy") for name in ("one", "many"))
+        assert single.tobytes() == many.tobytes()
 
 
 def test_length_bytes_are_lucenes() -> None:

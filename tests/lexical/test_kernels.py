@@ -103,14 +103,14 @@ def test_any_corpus(
 
 @pytest.mark.parametrize("k", [10, 1000, None])
 def test_scifact(k: int | None, shared_data: Path, tmp_path: Path) -> None:
-    one = load(shared_data / "beir" / "scifact" / "test", store=LocalStore(tmp_path / "store"))
-    whole = list(one.docs.read(TextView(("title", "text"))))
+    collection = load(shared_data / "beir" / "scifact" / "test", store=LocalStore(tmp_path / "store"))
+    doc_texts = list(collection.docs.read(TextView(("title", "text"))))
     (tmp_path / "index").mkdir()
-    build_index({"": iter(whole)}, len(whole), "english", tmp_path / "index")
+    build_index({"": iter(doc_texts)}, len(doc_texts), "english", tmp_path / "index")
     fields = dict(Index.open(tmp_path / "index").fields)
-    texts = [*one.queries.read(TextView("text")), " ".join(whole[:200])]
+    texts = [*collection.queries.read(TextView("text")), " ".join(doc_texts[:200])]
     tokens = list(Analyzer("english").tokenize(texts))
-    scope = Scope(Ids.of([str(at) for at in range(len(texts))]), one.docs.ids)
+    scope = Scope(Ids.of([str(at) for at in range(len(texts))]), collection.docs.ids)
     check(fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=k)
 
 

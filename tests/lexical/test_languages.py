@@ -45,11 +45,11 @@ def test_an_unknown_language_names_the_nearest() -> None:
 
 
 def test_trap_21_unknown_query_terms_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    one = Collection.of(
+    collection = Collection.of(
         {"a": "red wine", "b": "tea"}, {"en": "red bread", "th": "ไวน์แดง ขนมปัง อาหาร"}, {"en": {"a": 1}, "th": {"a": 1}}
     )
     with caplog.at_level(logging.WARNING, "nirank"):
-        result = Experiment(one, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
+        result = Experiment(collection, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     (row,) = result.rows
     (said,) = (found for found in row.conventions.stages.values() if "unknown_terms" in found)
     assert said["analyzer"] == "english"
@@ -59,9 +59,9 @@ def test_trap_21_unknown_query_terms_are_told(tmp_path: Path, caplog: pytest.Log
 
 
 def test_trap_21_the_query_side_has_the_analyzer_of_the_index(tmp_path: Path) -> None:
-    one = Collection.of({"a": "houses", "b": "tea"}, {"q": "house"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "houses", "b": "tea"}, {"q": "house"}, {"q": {"a": 1}})
     systems = {name: BM25(analyzer=name) for name in ("english", "standard")}
-    result = Experiment(one, systems, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path)).run()
     assert [row.measures["RR"] for row in result.rows] == [1, 0]
 
 
@@ -77,6 +77,6 @@ def test_trap_21_the_query_side_has_the_analyzer_of_the_index(tmp_path: Path) ->
     ],
 )
 def test_xquad(language: str, analyzer: str, ndcg: float, recall: float, shared_data: Path) -> None:
-    one = load(shared_data / "beir" / f"xquad-{language}")
-    result = Experiment(one, {"BM25": BM25(analyzer=analyzer)}, ["nDCG@10", "R@100"]).run()
+    collection = load(shared_data / "beir" / f"xquad-{language}")
+    result = Experiment(collection, {"BM25": BM25(analyzer=analyzer)}, ["nDCG@10", "R@100"]).run()
     assert result.rows[0].measures == pytest.approx({"nDCG@10": ndcg, "R@100": recall}, abs=1e-4)
