@@ -56,6 +56,7 @@ _PLACES = {
     "nirank.experiment.run_files": ("evaluate_runs",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
+    "nirank.stages.rules": ("Rules", "rule_function"),
     "nirank.stages.run": ("RunFile",),
     "nirank.stages.sections": ("Sections",),
     "nirank.stages.sentences": ("Sentences",),
@@ -129,6 +130,8 @@ if TYPE_CHECKING:
     from nirank.stages.rm3 import RM3 as RM3
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf
+    from nirank.stages.rules import Rules as Rules
+    from nirank.stages.rules import rule_function as rule_function
     from nirank.stages.run import RunFile as RunFile
     from nirank.stages.same import Same as Same
     from nirank.stages.sections import Sections as Sections

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from nirank.cli.audit_command import audit
+from nirank.cli.block_command import block
 from nirank.cli.cache_commands import cache
 from nirank.cli.groups import EPILOG, CommandGroup
 from nirank.cli.guard import run_guarded
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (run, audit, evaluate, compare, cache, list_stages, print_schema):
+for command in (run, block, audit, evaluate, compare, cache, list_stages, print_schema):
     cli.add_command(command)
 
 

@@ -65,6 +65,7 @@ def list_other_values(value: Any, kind: Any) -> Iterator[Any]:
     elif isinstance(value, Mapping):
         yield from ({**value, "another": 1}, {key: {"not": "other"} for key in value})
         yield {f"{key}x": item for key, item in value.items()}
+        yield dict.fromkeys(value, "text")
     elif (isinstance(kind, type) and issubclass(kind, Mapping)) or (origin is not None and issubclass(origin, Mapping)):
         yield from ({"title": 1.0}, {"title": 1.0, "text": 2.0}, {"title": 2.0, "text": 1.0})
     elif isinstance(value, Pipeline):  # what a system is made of has tests of its own

@@ -22,7 +22,7 @@ COVERED: dict[str, set[str]] = {
         *("bm25", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "run", *load_fusions()),
         *("union", "weighted_sum", "where"),
     },
-    "blocking": {"minhash", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
+    "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
     "texts": {"first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
     "models": {"cross_encoder", "dense", "hnsw", "ivf", "lsh", "llm_listwise", "max_sim", "sparse"},
 }

@@ -166,6 +166,7 @@ def main(store: str, models: str, which: str) -> None:
             )
         }
         systems["tfidf"] = kinds["tfidf"](k=n_docs)
+        systems["rules"] = kinds["tfidf"](k=n_docs) >> kinds["rules"]({"alike": {"column": "text", "at_least": 0.5}})
     elif which == "texts":
         systems = {
             name: fold(kinds[name](*options), few)

@@ -102,6 +102,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "minhash": kinds["minhash"](n=2) >> bm25,
         "only": within(kinds["only"](("long", "rtl")), bm25),
         "rm3": bm25 >> kinds["rm3"](),
+        "rules": bm25 >> kinds["rules"]({"alike": {"column": "text", "at_least": 0}}) >> bm25,
         "run": kinds["run"](str(folder / "some.run")),
         "same": kinds["same"](("text",)) >> bm25,
         "sections": fold(kinds["sections"](max_words=500), bm25),

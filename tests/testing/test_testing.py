@@ -28,6 +28,7 @@ from nirank.stages.intersection import Intersection
 from nirank.stages.minhash import MinHash
 from nirank.stages.only import Only
 from nirank.stages.rrf import RRF
+from nirank.stages.rules import Rules
 from nirank.stages.run import RunFile
 from nirank.stages.same import Same
 from nirank.stages.sections import Sections
@@ -82,6 +83,7 @@ GOOD: list[Stage] = [
     SortedNeighbourhood(3),
     Same(("text",)),
     TFIDF(fit="docs"),
+    Rules({"alike": {"column": "text", "at_least": 0.1, "by": "jaccard"}}),
     apply(lengths, version=1),
     apply(lengths, name="mine", version=2, depth=5),
     apply(second_best, version=1, kind="combiner", lists=(2, None)),

@@ -1,0 +1,274 @@
+"""`nirank block`: two tables of records in, or one, candidate pairs out, and what was lost on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nirank.cli.groups import EPILOG
+from nirank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nirank.algebra.pipeline import Pipeline
+    from nirank.blocking.rules import Rule
+    from nirank.collections.collection import Collection
+    from nirank.experiment.result import Result
+    from nirank.flow.pairs import Pairs
+    from nirank.results.row import Row
+
+log = logging.getLogger("nirank")
+
+_PATH = click.Path(path_type=Path)
+_K = 10
+_SIMILARITIES = (0.3, 0.5, 0.7, 0.9)  # at which a survival curve is shown
+_BLOCKS = ("blocks", "comparisons", "kept_comparisons", "largest_block")  # what blockers state
+_LEFT_OUT = ("purged_blocks", "records_without_value")  # and count
+_CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("left", type=_PATH)
+@click.argument("right", type=_PATH, required=False)
+@click.option("--out", type=_PATH, default=Path("candidates.csv"), show_default=True, help="A .csv or .parquet file.")
+@click.option("-k", type=click.IntRange(min=1), help=f"Candidates of each record of RIGHT, where ranked [{_K}].")
+@click.option("--system", metavar="YAML", help="What finds candidates: a stage, a list, or a .yaml file [tfidf].")
+@click.option("--rules", type=_PATH, metavar="FILE", help="YAML with a matching rule; non-matches are left out.")
+@click.option("--pairs", type=_PATH, metavar="FILE", help="Known matches, or pairs with labels: measures recall.")
+@click.option("--complete", is_flag=True, help="--pairs lists all matches, so that precision can be measured.")
+@click.option("--id", "id_column", metavar="NAME", help="The column of ids, where it is not found.")
+@click.option("--left-id", metavar="NAME", help="The same of LEFT alone.")
+@click.option("--right-id", metavar="NAME", help="The same of RIGHT alone.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="A column that is not compared as text.")
+@click.option("--explain", is_flag=True, help="Count records and what rules would pair; find no candidates.")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the summary.")
+def block(
+    left: Path,
+    right: Path | None,
+    out: Path,
+    k: int | None,
+    system: str | None,
+    rules: Path | None,
+    pairs: Path | None,
+    complete: bool,
+    id_column: str | None,
+    left_id: str | None,
+    right_id: str | None,
+    exclude: tuple[str, ...],
+    explain: bool,
+    quiet: bool,
+) -> None:
+    """Find candidate pairs of two tables, or duplicates within one, and list what was left out.
+
+    \b
+    Example:
+      nirank block products.csv offers.csv -k 5 --pairs known.csv --out candidates.csv
+    """
+    from nirank.cli.console import ConsoleReporter, set_up_logging
+    from nirank.report.candidate_file import check_place
+
+    set_up_logging(quiet=quiet, debug=False)
+    check_place(out)
+    pipeline = _choose_pipeline(system, k)
+    rule = _read_rule_file(rules)
+    collection = _load_tables(left, right, pairs, exclude, _name_id_columns(right, id_column, left_id, right_id))
+    for line in (*_describe_tables(collection, left, right), *_count_rule_pairs(collection, rule)):
+        click.echo(line)
+    for line in _estimate_recall(pipeline):
+        click.echo(line)
+    if explain:
+        return
+    result = _find_candidates(collection, pipeline, rule, complete, ConsoleReporter(quiet=quiet))
+    for line in _write_candidates(result, collection, out, measured=pairs is not None):
+        click.echo(line)
+
+
+def _choose_pipeline(system: str | None, k: int | None) -> Pipeline:
+    """Return what finds candidates, ranked lists cut at k."""
+    from nirank.algebra.pipeline import require_system
+    from nirank.config.pipeline_text import read_pipeline
+    from nirank.stages.tfidf import TFIDF
+
+    pipeline: Pipeline = TFIDF() if system is None else read_pipeline(system, "--system")
+    require_system("--system", pipeline)
+    if pipeline.gives == "ranking":
+        return pipeline % _K if k is None and system is None else pipeline if k is None else pipeline % k
+    if k is not None:
+        raise ConfigError(f"-k: {pipeline!r} gives pairs without order, which cannot be cut; leave it out")
+    return pipeline
+
+
+def _read_rule_file(path: Path | None) -> Rule | None:
+    """Read a matching rule, or several, all of which must hold."""
+    if path is None:
+        return None
+    from nirank.blocking.rule_forms import read_rule
+    from nirank.config.yaml_parser import read_yaml
+
+    tree, mistakes = read_yaml(path)
+    mistakes.raise_if_any()
+    value = tree.plain
+    return read_rule({"all": value} if isinstance(value, list) else value, str(path))
+
+
+def _name_id_columns(
+    right: Path | None, id_column: str | None, left_id: str | None, right_id: str | None
+) -> Mapping[str, Any] | None:
+    """Return the ids' columns as a collection takes them."""
+    if right is None:
+        if right_id is not None:
+            raise ConfigError("--right-id: there is one table; its ids are named by --id")
+        chosen = id_column or left_id
+        return None if chosen is None else {"records": {"id": chosen}}
+    names = {"left": left_id or id_column, "right": right_id or id_column}
+    return {side: {"id": name} for side, name in names.items() if name is not None} or None
+
+
+def _load_tables(
+    left: Path, right: Path | None, pairs: Path | None, exclude: Sequence[str], columns: Mapping[str, Any] | None
+) -> Collection:
+    """Open the tables; raise DataError, with the option that helps, where the column of ids is not found."""
+    from nirank.errors import DataError
+    from nirank.experiment.loading import load
+
+    tables: dict[str, Any] = {"records": left} if right is None else {"left": left, "right": right}
+    try:
+        return load(**tables, pairs=pairs, exclude=list(exclude), columns=columns, name=left.stem)
+    except DataError as error:
+        messages = [message.replace("columns: {id: …}", "the option --id NAME") for message in error.messages]
+        raise DataError(*messages) from None
+
+
+def _is_one_table(collection: Collection) -> bool:
+    return collection.relation == "self"
+
+
+def _describe_tables(collection: Collection, left: Path, right: Path | None) -> Iterator[str]:
+    n_left, n_right = len(collection.docs), len(collection.queries)
+    if right is None:
+        yield f"{left}: {n_left:,} records, {n_left * (n_left - 1) // 2:,} possible pairs"
+    else:
+        yield f"{left}: {n_left:,} records; {right}: {n_right:,}; {n_left * n_right:,} possible pairs"
+
+
+def _count_rule_pairs(collection: Collection, rule: Rule | None) -> Iterator[str]:
+    """Say how many pairs each column would make that a rule compares for equality, and its largest blocks."""
+    from nirank.blocking.rule_forms import list_equal_columns
+    from nirank.blocking.value_blocks import count_value_blocks
+    from nirank.collections.text_view import TextView
+
+    if rule is None:
+        return
+    for column in list_equal_columns(rule):
+        view = TextView(column)
+        for side, texts in (("left", collection.docs), ("right", collection.queries)):
+            texts.text_fields.select_fields(view, f"--rules: column of the {side} table")
+        sides = (texts.read(view) for texts in (collection.queries, collection.docs))
+        counted = count_value_blocks(column, *sides, same_side=_is_one_table(collection))
+        largest = ", ".join(f"'{value}' ({records:,} records)" for value, records in counted.largest)
+        yield (
+            f"equal {column}: {counted.pairs:,} pairs in {counted.blocks:,} blocks"
+            + (f"; the largest: {largest}" if largest else "")
+        )
+
+
+def _estimate_recall(pipeline: Pipeline) -> Iterator[str]:
+    """Say how likely a pair becomes a candidate, for stages whose theory knows it."""
+    from nirank.algebra.walk import walk
+    from nirank.stages.minhash import MinHash
+
+    for stage in walk(pipeline):
+        if isinstance(stage, MinHash):
+            curve = ", ".join(f"{stage.find_survival(at):.3f} at {at:g}" for at in _SIMILARITIES)
+            yield f"{stage!r}: estimated recall of pairs by the Jaccard similarity of their {stage.shingles}: {curve}"
+
+
+def _find_candidates(
+    collection: Collection, pipeline: Pipeline, rule: Rule | None, complete: bool, reporter: Any
+) -> Result:
+    """Run the pipeline, and behind it the rules."""
+    from nirank.blocking.rule_forms import write_rule
+    from nirank.experiment.experiment import Experiment
+    from nirank.stages.rules import Rules
+
+    systems = {_CANDIDATES: pipeline}
+    if rule is not None:
+        systems[_RULED] = pipeline >> Rules(write_rule(rule))
+    measures = ["PC", "candidates", *(["PQ(complete)"] if complete else [])]
+    result = Experiment(collection, systems, measures).run(reporter)
+    for row in result.rows:
+        if row.status != "ok":
+            raise ConfigError(f"{row.system}: {row.error}")
+    return result
+
+
+def _write_candidates(result: Result, collection: Collection, out: Path, *, measured: bool) -> Iterator[str]:
+    """Write candidates, records in no pair and lost matches; yield what a summary says of them."""
+    from nirank.flow.ranking import Ranking
+    from nirank.report import candidate_file
+
+    one_table = _is_one_table(collection)
+    row = result.rows[-1]
+    found, pairs = result.pairs(_CANDIDATES), result.pairs(row.system)
+    columns = ("id1", "id2") if one_table else ("left_id", "right_id")
+    ranking = found if isinstance(found, Ranking) else None
+    table = candidate_file.tabulate_candidates(pairs, ranking, columns, one_table=one_table)
+    candidate_file.write_table(out, table)
+    yield from _describe_counts(result.rows)
+    yield f"{len(table):,} candidate pairs, {len(table) / max(len(collection.queries), 1):.2f} a record: {out}"
+    yield from _write_unpaired(pairs, out, one_table=one_table)
+    if measured:
+        yield from _describe_measures(row)
+        lost = result.lost(row.system)
+        path = candidate_file.name_beside(out, "lost")
+        rows = zip(lost["document_id"], lost["query_id"], lost["last_in"], strict=True)
+        candidate_file.write_table(path, candidate_file.make_text_table((*columns, "last_in"), rows))
+        yield f"{len(lost):,} known matches are in no candidate pair: {path}"
+
+
+def _write_unpaired(pairs: Pairs, out: Path, *, one_table: bool) -> Iterator[str]:
+    from nirank.report import candidate_file
+
+    docs, queries = candidate_file.find_unpaired(pairs, one_table=one_table)
+    path = candidate_file.name_beside(out, "unpaired")
+    names = ("records", "records") if one_table else ("left", "right")
+    rows = [(side, record) for side, records in zip(names, (docs, queries), strict=True) for record in records]
+    candidate_file.write_table(path, candidate_file.make_text_table(("table", "id"), rows))
+    counts = f"{len(docs):,} records"
+    if not one_table:
+        counts += f" of the left table and {len(queries):,} of the right one"
+    yield f"{counts} are in no candidate pair: {path}"
+
+
+def _describe_counts(rows: Sequence[Row]) -> Iterator[str]:
+    """Say what stages counted: blocks, comparisons and what was purged, and the answers of rules."""
+    for row in rows:
+        stated = {
+            name: value
+            for declared in row.conventions.stages.values()
+            for name, value in declared.items()
+            if name in _BLOCKS
+        }
+        if row is rows[0]:
+            stated |= {name: row.counts[name] for name in _LEFT_OUT if name in row.counts}
+        else:
+            stated = {name: row.counts.get(name, 0) for name in ("rule_matches", "rule_non_matches", "rule_unknown")}
+        if stated:
+            yield f"{row.pipeline}: " + ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in stated.items())
+
+
+def _describe_measures(row: Row) -> Iterator[str]:
+    names = {"PC": "recall (pair completeness, PC)", "PQ(complete)": "precision (pair quality, PQ)"}
+    for measure, name in names.items():
+        value = row.measures.get(measure)
+        if value is None:
+            if measure in row.nulls:
+                yield f"{name}: {row.nulls[measure]}"
+            continue
+        low, high = row.intervals.get(measure, (value, value))
+        yield f"{name}: {value:.4f}, 95 % interval {low:.4f} to {high:.4f}"
+    if row.pairs is not None:
+        yield f"{row.pairs.kept:,} of {row.pairs.matches:,} known matches are candidates"

@@ -1,0 +1,88 @@
+"""`nirank block` as a new user would try it: two files with odd headers, in real subprocesses."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import pytest
+from test_cli import run_nirank
+
+LEFT = "\ufeffArticle no;Full Name;Price (EUR);Notes\na1;Acme drill 500;10;\na2;Acme saw;20;\na3;Rake, long;7;\n"
+RIGHT = "\ufeffArticle no;Full Name;Price (EUR);Notes\nb1;ACME Drill 500;10.5;\nb2;acme saw;99;\nb3;;;\n"
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "left.csv").write_text(LEFT)
+    (tmp_path / "right.csv").write_text(RIGHT)
+    (tmp_path / "known.csv").write_text("left,right\na1,b1\na2,b2\na3,b3\n")
+    return tmp_path
+
+
+def test_two_tables_with_odd_headers_and_what_was_lost(place: Path) -> None:
+    options = ("-k", 1, "--id", "Article no", "--pairs", "known.csv", "--complete", "--quiet")
+    process = run_nirank("block", "left.csv", "right.csv", *options, "--out", "out.csv", cwd=place)
+    assert process.returncode == 0, process.stderr
+    assert [row[:3] for row in rows(place / "out.csv")] == [["a1", "b1", "1"], ["a2", "b2", "1"]]
+    assert rows(place / "out.unpaired.csv") == [["left", "a3"], ["right", "b3"]]
+    assert rows(place / "out.lost.csv") == [["a3", "b3", ""]]
+    assert "left.csv: 3 records; right.csv: 3; 9 possible pairs" in process.stdout
+    assert "recall (pair completeness, PC): 0.6667, 95 % interval" in process.stdout
+    assert "precision (pair quality, PQ): 1.0000" in process.stdout
+    assert "1 known matches are in no candidate pair: out.lost.csv" in process.stdout
+
+
+def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) -> None:
+    rules = "- any: [{equal: Full Name}, {alike: {column: Full Name, at_least: 0.9}}]\n"
+    rules += "- near: {column: Price (EUR), within: 0.1, relative: true}\n"
+    (place / "rules.yaml").write_text(rules)
+    options = ("left.csv", "right.csv", "--id", "Article no", "--rules", "rules.yaml", "--quiet")
+    planned = run_nirank("block", *options, "--explain", cwd=place)
+    assert planned.returncode == 0, planned.stderr
+    assert "equal Full Name: 2 pairs in 2 blocks; the largest: 'acme drill 500' (2 records)" in planned.stdout
+    assert not (place / "candidates.csv").exists()
+    process = run_nirank("block", *options, cwd=place)
+    assert "rule matches 1, rule non matches 3, rule unknown 0" in process.stdout
+    assert [row[:2] for row in rows(place / "candidates.csv")] == [["a1", "b1"]]
+
+
+def test_one_table_gives_each_pair_once_and_fifty_thousand_equal_records_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("id,name,empty\n3,saw,\n1,saw,\n2,rake,\n")
+    process = run_nirank("block", "one.csv", "--system", "tfidf", "--out", "one.parquet", "--quiet", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    table = parquet.read_table(tmp_path / "one.parquet")
+    assert table.select(["id1", "id2", "rank"]).to_pylist() == [{"id1": "3", "id2": "1", "rank": 1}]
+    assert parquet.read_table(tmp_path / "one.unpaired.parquet").to_pylist() == [{"table": "records", "id": "2"}]
+    (tmp_path / "equal.csv").write_text("id,name\n" + "".join(f"{row},the same words\n" for row in range(50_000)))
+    process = run_nirank("block", "equal.csv", "--system", "minhash", "--out", "equal.out.csv", "--quiet", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "estimated recall of pairs by the Jaccard similarity" in process.stdout
+    assert "comparisons 31,249,375,000, kept comparisons 0" in process.stdout
+    assert "50,000 records are in no candidate pair" in process.stdout
+
+
+def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
+    (place / "single.csv").write_text("id,name\n1,saw\n")
+    (place / "twice.csv").write_text("id,Name,Name\n1,a,b\n")
+    (place / "nothing.csv").write_text("id,name\n")
+    process = run_nirank("block", "single.csv", "--quiet", cwd=place)
+    assert (process.returncode, rows(place / "candidates.csv")) == (0, [])
+    for arguments, message in (
+        (("left.csv", "right.csv"), "no column holds ids"),
+        (("twice.csv",), "column 'Name' occurs twice"),
+        (("nothing.csv",), "there are no documents"),
+        (("single.csv", "--system", "{tfid: {}}"), "did you mean 'tfidf'?"),
+        (("single.csv", "--system", "minhash", "-k", 3), "gives pairs without order"),
+        (("single.csv", "--out", "candidates.txt"), "expected a file that ends in .csv or .parquet"),
+    ):
+        process = run_nirank("block", *arguments, "--quiet", cwd=place)
+        assert process.returncode == 2, process.stdout
+        assert message in process.stderr
+        assert "Traceback" not in process.stderr
