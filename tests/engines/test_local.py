@@ -18,10 +18,10 @@ from nirank.errors import ConfigError, ModelError, StageError
 
 @pytest.fixture
 def engine() -> Iterator[LocalEngine]:
-    made = LocalEngine(2)
-    yield made
-    made.close()
-    assert not made._workers
+    local_engine = LocalEngine(2)
+    yield local_engine
+    local_engine.close()
+    assert not local_engine._workers
 
 
 def work(opener: str, *options: Any) -> Work:
@@ -30,10 +30,10 @@ def work(opener: str, *options: Any) -> Work:
 
 def test_shards_come_back_in_their_order_and_are_taken_as_they_are_needed(engine: LocalEngine) -> None:
     taken: list[int] = []
-    found = engine.map(work("square", 5), (taken.append(n) or n for n in range(10)))  # type: ignore[func-returns-value]
-    assert next(found) == 5
+    results = engine.map(work("square", 5), (taken.append(n) or n for n in range(10)))  # type: ignore[func-returns-value]
+    assert next(results) == 5
     assert len(taken) <= 4
-    assert list(found) == [n * n + 5 for n in range(1, 10)]
+    assert list(results) == [n * n + 5 for n in range(1, 10)]
     assert list(engine.map(work("square", 7), [2])) == [11], "other work opens again"
     assert list(engine.map(work("square", 7), [])) == []
 
@@ -62,10 +62,10 @@ def test_a_shard_that_no_worker_survives_is_reported_and_what_came_before_is_giv
     sent: list[Any] = []
     begin = _Worker.start_shard
     monkeypatch.setattr(_Worker, "start_shard", lambda worker, *what: sent.append(what[1]) or begin(worker, *what))
-    found = engine.map(work("dies_always"), range(8))
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    results = engine.map(work("dies_always"), range(8))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(StageError, match=r"two workers died \(exit 7\) on the same shard, shard 3; what was finished"):
-        list(found)
+        list(results)
     assert sent.count(3) == 2, "tried once more, and no oftener"
     assert list(engine.map(work("square", 0), [3])) == [9], "the engine goes on"
 
@@ -87,14 +87,14 @@ def test_errors_come_through(engine: LocalEngine, kind: str, error: type[Excepti
 
 def test_large_shards_pass(engine: LocalEngine) -> None:
     shards = [np.full(1_000_000, n, np.float64) for n in range(4)]
-    for shard, found in zip(shards, engine.map(work("big"), shards), strict=True):
-        assert np.array_equal(found, shard * 2)
+    for shard, results in zip(shards, engine.map(work("big"), shards), strict=True):
+        assert np.array_equal(results, shard * 2)
 
 
 def test_a_caller_that_stops_asking_leaves_no_work_behind(engine: LocalEngine) -> None:
-    found = engine.map(work("pid"), range(100))
-    next(found)
-    found.close()  # type: ignore[attr-defined]
+    results = engine.map(work("pid"), range(100))
+    next(results)
+    results.close()  # type: ignore[attr-defined]
     assert all(worker.shard is None for worker in engine._workers)
 
 

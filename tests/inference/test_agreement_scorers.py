@@ -130,8 +130,8 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
     model = Theirs(str(path), device="cpu")
     activation = torch.nn.Tanh() if "activation" in options else torch.nn.Identity()
     texts = [(TEXTS[q], TEXTS[d]) for q, d in PAIRS.tolist()]
-    said = {"prompt": options["prompt"]} if "prompt" in options else {}
-    expected = model.predict(texts, activation_fn=activation, **said)
+    prompt_option = {"prompt": options["prompt"]} if "prompt" in options else {}
+    expected = model.predict(texts, activation_fn=activation, **prompt_option)
     sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
     stage = CrossEncoder(str(path), **options).resolve_options(sides)
     from nirank.inference.pair_scores import score_pairs

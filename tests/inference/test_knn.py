@@ -39,10 +39,10 @@ def test_trap_32_cosine_dot_and_euclidean_are_told_apart() -> None:
 
 def test_trap_23_fewer_documents_than_k() -> None:
     docs = np.array([[0.9, 0], [0.5, 0], [0.1, 0]], np.float32)
-    found = search_nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
-    assert found.counts.tolist() == [3]
-    assert found.scores[0] == np.float32(0.9)
-    assert found.depth is None
+    ranking = search_nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
+    assert ranking.counts.tolist() == [3]
+    assert ranking.scores[0] == np.float32(0.9)
+    assert ranking.depth is None
 
 
 def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,13 +107,13 @@ def test_scores_and_order_are_those_of_the_definition(
     docs[1::9] = queries[0] * np.float32(1.0001)
     before, knn._BLOCK_DOCS = knn._BLOCK_DOCS, block
     try:
-        found = search_nearest(queries, docs, sides(3, 90), k, similarity)
+        ranking = search_nearest(queries, docs, sides(3, 90), k, similarity)
     finally:
         knn._BLOCK_DOCS = before
     for query in range(3):
         expected = oracle(queries[query], docs, similarity)
         size = np.abs(expected).max()
-        rows, scores = found.get_rows(query), found.scores[found.offsets[query] : found.offsets[query + 1]]
+        rows, scores = ranking.get_rows(query), ranking.scores[ranking.offsets[query] : ranking.offsets[query + 1]]
         assert len(rows) == (k or 90)
         assert np.abs(scores - expected[rows]).max() <= 1e-5 * size
         worst_kept, best_left = expected[rows].min(), np.delete(expected, rows).max(initial=-np.inf)
@@ -169,11 +169,11 @@ def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
     vectors = np.random.default_rng(0).normal(size=(8_000, 4)).astype(np.float32)
     ids = Ids.of(f"d{i:05}" for i in range(8_000))
     tracemalloc.start()
-    found = search_nearest(vectors, vectors, Scope(ids, ids, own_rows=np.arange(8_000)), 3, "cosine")
+    ranking = search_nearest(vectors, vectors, Scope(ids, ids, own_rows=np.arange(8_000)), 3, "cosine")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150e6  # bytes; every query's list of the other rows would be 512e6
-    assert (found.rows.reshape(-1, 3) != np.arange(8_000)[:, None]).all()
+    assert (ranking.rows.reshape(-1, 3) != np.arange(8_000)[:, None]).all()
 
 
 def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
@@ -181,13 +181,13 @@ def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
     docs, queries = (random.standard_normal((n, 8)).astype(np.float32) for n in (50_000, 5_000))
     scope = Scope(Ids.of(f"q{i}" for i in range(5_000)), Ids.of(f"d{i:05}" for i in range(50_000)))
     tracemalloc.start()
-    found = search_nearest(queries, docs, scope, 10, "dot")  # all pairs at once would be 1 GB
+    ranking = search_nearest(queries, docs, scope, 10, "dot")  # all pairs at once would be 1 GB
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300e6
     whole = queries[:50] @ docs.T
     best = -np.sort(-whole, axis=1)[:, :10]
-    assert np.abs(found.scores[: 50 * 10].reshape(50, 10) - best).max() < 1e-4
+    assert np.abs(ranking.scores[: 50 * 10].reshape(50, 10) - best).max() < 1e-4
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
@@ -210,6 +210,6 @@ def test_products_choose_with_a_margin_for_their_rounding(
         return (real(part, chooser, kind) + signs * allowed).astype(np.float32)
 
     monkeypatch.setattr(knn, "_compute_rough_scores", wrong)
-    found = search_nearest(queries, docs, sides(2, 200), 7, similarity)
+    ranking = search_nearest(queries, docs, sides(2, 200), 7, similarity)
     for query in range(2):
-        assert found.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()
+        assert ranking.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()

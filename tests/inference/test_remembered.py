@@ -416,7 +416,7 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 7)
     monkeypatch.setattr(late, "_SHARD_DOCS", 3)
     systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
-    compute_locally = run(tmp_path / "here", systems)
+    alone = run(tmp_path / "here", systems)
     engine, sent = LocalEngine(2), []
     real = local._Worker._send
 
@@ -429,15 +429,15 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
 
     monkeypatch.setattr(local._Worker, "_send", kill_every_third)
     store = LocalStore(tmp_path / "there")
-    there = Experiment(collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine).run()
+    remote = Experiment(collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine).run()
     engine.close()
-    assert not there.failed, there.rows
+    assert not remote.failed, remote.rows
     assert "a worker died" in caplog.text
     for name in systems:
-        one, other = (result.ranking(name).to_dict() for result in (compute_locally, there))
+        one, other = (result.ranking(name).to_dict() for result in (alone, remote))
         for q, found in one.items():
             assert found == pytest.approx(other[q], abs=1e-5)
-    assert [row.counts for row in there.rows] == [row.counts for row in compute_locally.rows]
+    assert [row.counts for row in remote.rows] == [row.counts for row in alone.rows]
 
 
 def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> None:

@@ -123,10 +123,10 @@ def test_postings_are_the_same_however_few_entries_are_turned_at_a_time(
     terms = np.concatenate([np.sort(random.choice(60, n, replace=False)) for n in counts]).astype(np.int32)
     for name, values in (("offsets", offsets), ("terms", terms), ("weights", random.random(len(terms), np.float32))):
         np.save(tmp_path / f"{name}.npy", values)
-    made = []
+    contents = []
     for most in (1 << 18, 11, 1):
         monkeypatch.setattr(sparse, "_INVERTED_ENTRIES", most)
         (tmp_path / str(most)).mkdir()
         sparse.invert_vectors(tmp_path, tmp_path / str(most))
-        made.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
-    assert made[0] == made[1] == made[2] and len(made[0][0]) == len(terms)
+        contents.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
+    assert contents[0] == contents[1] == contents[2] and len(contents[0][0]) == len(terms)

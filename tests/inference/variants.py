@@ -18,8 +18,8 @@ Maker = Callable[[Path], Path]
 def config(folder: Path, name: str, **changed: Any) -> None:
     """Change a JSON file of a model."""
     path = folder / name
-    said = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(said | changed))
+    config_values = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(config_values | changed))
 
 
 def plain(folder: Path) -> Path:
@@ -68,7 +68,9 @@ def stored(dtype: str) -> Maker:
         from safetensors.torch import load_file, save_file
 
         path = plain(folder)
-        weights = {name: one.to(getattr(torch, dtype)) for name, one in load_file(path / "model.safetensors").items()}
+        weights = {
+            name: tensor.to(getattr(torch, dtype)) for name, tensor in load_file(path / "model.safetensors").items()
+        }
         (path / "model.safetensors").unlink()
         save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
         config(path, "config.json", dtype=dtype)
@@ -127,12 +129,12 @@ def bare(folder: Path) -> Path:
 def without_length(folder: Path) -> Path:
     """Make a model that names no length: its positions are the limit."""
     path = plain(folder)
-    said = json.loads((path / "tokenizer_config.json").read_text())
-    said.pop("model_max_length", None)
-    (path / "tokenizer_config.json").write_text(json.dumps(said))
-    said = json.loads((path / "sentence_bert_config.json").read_text())
-    said.pop("max_seq_length", None)
-    (path / "sentence_bert_config.json").write_text(json.dumps(said))
+    config_values = json.loads((path / "tokenizer_config.json").read_text())
+    config_values.pop("model_max_length", None)
+    (path / "tokenizer_config.json").write_text(json.dumps(config_values))
+    config_values = json.loads((path / "sentence_bert_config.json").read_text())
+    config_values.pop("max_seq_length", None)
+    (path / "sentence_bert_config.json").write_text(json.dumps(config_values))
     return path
 
 

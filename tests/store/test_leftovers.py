@@ -45,7 +45,7 @@ def written(root: Path) -> list[str]:
     return [path.read_text() for path in root.glob("unfinished/*/made")]
 
 
-def said(root: Path, **changed: object) -> None:
+def rewrite_writer(root: Path, **changed: object) -> None:
     """Let the writer have said something else of itself."""
     (path,) = root.glob("unfinished/*/.writer.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
@@ -60,7 +60,7 @@ def aged(root: Path, days: float) -> None:
 def test_what_a_living_process_writes_is_left_alone_whatever_it_calls_itself(tmp_path: Path) -> None:
     """As in two containers: one host name, and numbers of processes that mean nothing to the other."""
     writer = begin(tmp_path)
-    said(tmp_path, process=2**22 + 1, machine="another name")
+    rewrite_writer(tmp_path, process=2**22 + 1, machine="another name")
     aged(tmp_path, 1000)
     LocalStore(tmp_path).require_writable()
     assert written(tmp_path) == ["half"]
@@ -71,7 +71,7 @@ def test_what_a_living_process_writes_is_left_alone_whatever_it_calls_itself(tmp
 
 def test_what_a_process_of_this_machine_left_is_swept_though_its_number_lives_again(tmp_path: Path) -> None:
     killed(begin(tmp_path))
-    said(tmp_path, process=os.getpid())
+    rewrite_writer(tmp_path, process=os.getpid())
     LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
 
@@ -79,7 +79,7 @@ def test_what_a_process_of_this_machine_left_is_swept_though_its_number_lives_ag
 @pytest.mark.parametrize(("days", "swept"), [(6.9, False), (7.1, True)])
 def test_what_another_machine_left_is_swept_when_it_is_old(tmp_path: Path, days: float, swept: bool) -> None:
     killed(begin(tmp_path))
-    said(tmp_path, kernel="another")
+    rewrite_writer(tmp_path, kernel="another")
     aged(tmp_path, days)
     LocalStore(tmp_path).require_writable()
     assert written(tmp_path) == ([] if swept else ["half"])
@@ -109,7 +109,7 @@ def test_leftovers_are_listed_and_removed_but_not_under_a_living_writer(tmp_path
         return done.output
 
     writer = begin(tmp_path)
-    said(tmp_path, kernel="another", machine="host-b", process=4711)
+    rewrite_writer(tmp_path, kernel="another", machine="host-b", process=4711)
     assert "leftover  what process 4711 on host-b was writing (since" in cache("ls")
     told = cache("rm", "--kind", "leftover")
     assert "stays, a process is at work on it" in told and "0 removed" in told

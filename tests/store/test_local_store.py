@@ -33,10 +33,10 @@ def test_what_is_committed_is_found_with_its_description(tmp_path: Path) -> None
     store = LocalStore(tmp_path)
     assert store.find(NODE) is None
     put(store)
-    found = store.find(NODE)
-    assert found is not None
-    assert (found.folder / "data.txt").read_text() == "data"
-    described = json.loads((found.folder / "artifact.json").read_text())
+    artifact = store.find(NODE)
+    assert artifact is not None
+    assert (artifact.folder / "data.txt").read_text() == "data"
+    described = json.loads((artifact.folder / "artifact.json").read_text())
     assert described["label"] == "toy"
     assert described["files"]["data.txt"]["bytes"] == 4
     assert store.read_checksums(NODE) == {described["checksum"]}
@@ -57,9 +57,9 @@ def test_the_first_of_two_writers_wins(tmp_path: Path) -> None:
     with store.commit(NODE, {"inputs": []}) as folder:
         (folder / "data.txt").write_text("late")
         put(store, text="early")
-    found = store.find(NODE)
-    assert found is not None
-    assert (found.folder / "data.txt").read_text() == "early"
+    artifact = store.find(NODE)
+    assert artifact is not None
+    assert (artifact.folder / "data.txt").read_text() == "early"
 
 
 def test_a_deeper_ranking_serves_and_the_least_that_is_deep_enough_is_taken(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_a_file_cut_by_one_byte_is_noticed_and_said(
 ) -> None:
     store = LocalStore(tmp_path)
     put(store)
-    found = store.find(NODE)
-    assert found is not None
-    os.truncate(found.folder / name, (found.folder / name).stat().st_size - 2)
+    artifact = store.find(NODE)
+    assert artifact is not None
+    os.truncate(artifact.folder / name, (artifact.folder / name).stat().st_size - 2)
     assert store.find(NODE) is None
     assert "damaged" in caplog.text
     put(store)
@@ -142,7 +142,7 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for path, said in (
+    for path, message in (
         (tmp_path / "file", "is a file; expected a folder"),
         (tmp_path / "file" / "store", "is a file; expected a folder"),
         ("/dev/null/x", "is a file; expected a folder"),
@@ -152,7 +152,7 @@ def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> No
     ):
         with pytest.raises(ConfigError) as caught:
             open_store(path)
-        assert said in str(caught.value) and "NIRANK_STORE" in str(caught.value)
+        assert message in str(caught.value) and "NIRANK_STORE" in str(caught.value)
     with pytest.raises(StoreError, match="cannot write"):
         put(LocalStore(tmp_path / "file" / "store"))
     with pytest.raises(StoreError, match="cannot write"):
@@ -185,13 +185,13 @@ def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> Non
 def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     put(store, at_depth(10))
-    (found,) = tmp_path.glob("artifacts/*/*")
+    (artifact,) = tmp_path.glob("artifacts/*/*")
     for name in (f"{NODE.address}-10 (copy)", f"{NODE.address}.bak", f"{NODE.address}-x"):
-        (found.parent / name).mkdir()
+        (artifact.parent / name).mkdir()
     again = store.find(at_depth(5))
-    assert again is not None and again.folder == found
+    assert again is not None and again.folder == artifact
     store.discard_artifacts(at_depth(5))
-    assert len(list(found.parent.iterdir())) == 3
+    assert len(list(artifact.parent.iterdir())) == 3
 
 
 def test_an_artifact_of_a_newer_version_stays_and_is_told(tmp_path: Path) -> None:
@@ -223,15 +223,15 @@ def test_an_artifact_that_somebody_removes_meanwhile_is_not_there(
 ) -> None:
     store = LocalStore(tmp_path)
     put(store)
-    found = store.find(NODE)
-    assert found is not None and store.verify(found)
+    artifact = store.find(NODE)
+    assert artifact is not None and store.verify(artifact)
     LocalStore(tmp_path).discard_artifacts(NODE)
-    assert not store.verify(found)
+    assert not store.verify(artifact)
     assert store.find(NODE) is None
     fresh = LocalStore(tmp_path)
-    assert not fresh.verify(found)
+    assert not fresh.verify(artifact)
     assert caplog.text == ""
-    fresh.discard(found.folder)
+    fresh.discard(artifact.folder)
 
 
 def test_a_store_that_was_moved_or_is_a_link_serves(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_a_store_that_was_moved_or_is_a_link_serves(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "moved")
     for name in ("moved", "link"):
         store = LocalStore(tmp_path / name)
-        found = store.find(NODE)
-        assert found is not None and store.verify(found)
+        artifact = store.find(NODE)
+        assert artifact is not None and store.verify(artifact)
     put(LocalStore(tmp_path / "link"), Node("module:function", 1, {"a": 2}))
     assert len(list((tmp_path / "moved").glob("artifacts/*/*"))) == 2
 

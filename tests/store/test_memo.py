@@ -36,8 +36,8 @@ def segments(root: Path) -> list[Path]:
 def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -> None:
     memo(tmp_path).put(keys("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
     memo(tmp_path).put(keys("d", "a"), np.array([4, 99], SCORE), 2.0)
-    found, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
-    assert found.tolist() == [True, False, True, True]
+    present, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
+    assert present.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
     assert memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
     assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
@@ -66,8 +66,8 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
         memo(root).put(keys(*map(str, put)), rows, 1.0)
         for key, row in zip(put, rows.tolist(), strict=True):
             expected.setdefault(key, row)
-    found, rows = memo(root).get(keys(*map(str, range(41))))
-    assert np.flatnonzero(found).tolist() == sorted(expected)
+    present, rows = memo(root).get(keys(*map(str, range(41))))
+    assert np.flatnonzero(present).tolist() == sorted(expected)
     assert rows.tolist() == [expected[key] for key in sorted(expected)]
     assert len(segments(root)) <= 9
     assert memo(root).rate is not None
@@ -76,10 +76,10 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
 def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
     same = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
     memo(tmp_path).put(same, np.arange(4, dtype=SCORE), 0)
-    found, rows = memo(tmp_path).get(
+    present, rows = memo(tmp_path).get(
         np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
     )
-    assert found.tolist() == [True, False, False, True, False, True, False, True]
+    assert present.tolist() == [True, False, False, True, False, True, False, True]
     assert rows.tolist() == [2, 3, 0, 1]
 
 
@@ -94,16 +94,16 @@ def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
             raw[64 + 16 * n + 4 * 11_000] ^= 1
             newest.write_bytes(raw)
     assert len(segments(tmp_path)) <= 8
-    found, rows = memo(tmp_path).get(all_keys)
+    present, rows = memo(tmp_path).get(all_keys)
     lost = np.zeros(10 * n, bool)
     lost[7 * n : 8 * n] = True
-    assert np.array_equal(found, ~lost)
+    assert np.array_equal(present, ~lost)
     assert np.array_equal(rows, np.flatnonzero(~lost).astype(SCORE))
 
 
 def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
     a, b = keys("a"), keys("b")
-    made = [
+    distinct_keys = [
         a,
         b,
         combine_keys(a, b),
@@ -111,7 +111,7 @@ def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
         combine_keys(a, a),
         *(derive_part_keys(a, np.array([i])) for i in range(3)),
     ]
-    assert len({one.tobytes() for one in made}) == len(made)
+    assert len({process.tobytes() for process in distinct_keys}) == len(distinct_keys)
     assert keys("é\udc80").shape == (1, 2), "what is not quite text has a key too"
     firsts, inverse = find_distinct_keys(keys("x", "y", "x", "z", "y"))
     assert (firsts.tolist(), inverse.tolist()) == ([0, 1, 3], [0, 1, 0, 2, 1])
@@ -131,9 +131,9 @@ def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
     if where in at:
         raw[at[where]] ^= 4
     path.write_bytes(raw[:-1] if where == "cut" else b"" if where == "emptied" else raw)
-    found, rows = memo(tmp_path).get(keys("other", *names))
+    present, rows = memo(tmp_path).get(keys("other", *names))
     assert "damaged" in caplog.text and "computed again" in caplog.text
-    assert found.tolist() == [True] + [False] * n
+    assert present.tolist() == [True] + [False] * n
     assert rows.tolist() == [1]
     assert not path.exists()
     memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
@@ -170,10 +170,10 @@ for number in range(12):
 
 def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(i), ""]) for i in range(4)]
-    assert [one.wait() for one in running] == [0] * 4
+    assert [process.wait() for process in running] == [0] * 4
     names = [f"{mine}-{number}-{at}" for mine in range(4) for number in range(12) for at in range(50)]
-    found, rows = memo(tmp_path).get(keys(*names))
-    assert found.all()
+    present, rows = memo(tmp_path).get(keys(*names))
+    assert present.all()
     assert rows.tolist() == list(range(50)) * 48
 
 
@@ -189,8 +189,8 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_half_segment(tmp_path: Path) 
 
 def test_what_a_memo_holds_is_said_beside_it(tmp_path: Path) -> None:
     memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
-    (said,) = tmp_path.glob("memos/*/memo.json")
-    assert '"pair scores": "toy"' in said.read_text()
+    (outputs,) = tmp_path.glob("memos/*/memo.json")
+    assert '"pair scores": "toy"' in outputs.read_text()
 
 
 def test_the_first_value_is_the_value_for_all_who_compute_at_once(tmp_path: Path) -> None:
@@ -258,9 +258,9 @@ def test_no_value_changes_for_anybody_while_several_processes_compute_the_same(t
         subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(number)], stdout=subprocess.PIPE)
         for number in range(4)
     ]
-    said = [one.communicate()[0] for one in running]
-    assert [one.returncode for one in running] == [0] * 4
-    assert len(set(said)) == 1, "all have worked with the same values"
+    outputs = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 4
+    assert len(set(outputs)) == 1, "all have worked with the same values"
 
 
 def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
