@@ -21,7 +21,7 @@ _LIBRARIES = {
     "torch": ("sentence_transformers", 400 * MIB),
     "java": ("jnius", 128 * MIB),
     "faiss": ("faiss", 16 * MIB),
-    "numba": ("numba", 128 * MIB),  # while it compiles; half of it where the code is in its cache
+    "numba": ("nirank.lexical.kernels", 128 * MIB),  # to compile the loops; half of it where they are in its cache
 }
 WORKER_BYTES = 64 * MIB  # a worker process before it loads anything
 
