@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nirank")
 
+_A_SCOPED_PAIR = 24  # bytes of a pair of the scope while it is searched, beside those of every restricted search
 _A_TERM = 300  # bytes of a term: in the dictionary, as text, and sorted
 _MOSTLY = 0.5  # share of unknown query terms from which something must be wrong
 
@@ -103,7 +104,8 @@ class BM25(Retriever):
         from nirank.lexical.scoring import estimate_buffers
 
         libraries = estimate_library_memory("java") + estimate_library_memory("numba")
-        return MemoryNeed(libraries + estimate_buffers(sizes.docs) + 12 * sizes.query_bytes)
+        pairs = _A_SCOPED_PAIR * sizes.scoped_pairs
+        return MemoryNeed(libraries + estimate_buffers(sizes.docs) + pairs + 12 * sizes.query_bytes)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
         from nirank.lexical.analysis import Analyzer
