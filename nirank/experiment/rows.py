@@ -36,10 +36,8 @@ from nirank.results.row import (
     PairFacts,
     QueryCounts,
     Row,
-    SeenRecords,
     StagePairs,
     StageRecall,
-    TrainingQueries,
 )
 from nirank.results.summaries import add_evaluation
 from nirank.results.trainings import describe_trainings
@@ -135,21 +133,22 @@ def _judge_zero_shot(run: SystemRun) -> ZeroShot:
 
 def _add_training(row: Row, run: SystemRun) -> Row:
     """Return a row with the run's seed and folds, and what it was trained and tuned on."""
-    values = run.describe_training()
-    trained_on, tuned_on = (
-        tuple(_describe_queries(queries) for queries in values.pop(name)) for name in ("trained_on", "tuned_on")
+    trained_on, tuned_on = run.describe_training(), run.describe_tuning()
+    return replace(
+        row,
+        seed=run.seed,
+        seed_of=None if run.system == run.of else run.of,
+        folds=run.folds,
+        trained_on=trained_on,
+        trained_on_test=any(queries.leaks for queries in trained_on),
+        tuned_on=tuned_on,
+        tuned_on_test=any(queries.leaks for queries in tuned_on),
+        choices=tuple(_describe_choice(outcome) for _, outcome in run.choices),
     )
-    choices = tuple(
-        Choice(**{**choice, "candidates": tuple(Candidate(**each) for each in choice["candidates"])})
-        for choice in values.pop("chosen")
-    )
-    seed_of = values.pop("of")
-    return replace(row, trained_on=trained_on, tuned_on=tuned_on, choices=choices, seed_of=seed_of, **values)
 
 
-def _describe_queries(values: Mapping[str, Any]) -> TrainingQueries:
-    matches = values.get("evaluated_matches")
-    return TrainingQueries(**{**values, "evaluated_matches": None if matches is None else SeenRecords(**matches)})
+def _describe_choice(outcome: Mapping[str, Any]) -> Choice:
+    return Choice(**{**outcome, "candidates": tuple(Candidate(**each) for each in outcome["candidates"])})
 
 
 def _count_unjudged_pairs(pairs: Pairs, collection: Collection) -> PairFacts:

@@ -15,6 +15,7 @@ from nirank.collections.audit.record_pairs import decode_pairs, encode_matches, 
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.qrels import Qrels
+from nirank.results.row import SeenRecords
 
 Rows = NDArray[np.int64]
 
@@ -24,14 +25,6 @@ class EvaluationSet(NamedTuple):
 
     collection: Collection
     held_out: Rows | None
-
-
-class SeenRecords(NamedTuple):
-    """How many evaluated matches have one, or both, of their records in training pairs."""
-
-    matches: int
-    one: int
-    both: int
 
 
 def find_shared(collection: Collection, qrels: Qrels, evaluated: EvaluationSet | None) -> NDArray[np.bool_]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nirank.algebra.sides import Use
 from nirank.collections.collection import Collection
-from nirank.experiment.shared_pairs import SeenRecords
 from nirank.flow.qrels import Qrels
+from nirank.results.row import SeenRecords, TrainingQueries
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,24 +48,18 @@ class Supervision:
         """The fold's queries as a key; None without folds."""
         return None if self.held_out is None else self.held_out.tobytes()
 
-    @property
-    def leaks(self) -> bool:
-        """Tell whether queries or pairs are among them that are evaluated."""
-        return self.overlap > 0 and not self.dropped
-
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> TrainingQueries:
         """Return what a row says."""
-        relevant = int(((self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)).sum())
-        return {
-            "collection": self.collection.name,
-            "split": self.collection.split,
-            "what": self.title,
-            "queries": len(self.qrels.queries),
-            "relevant_pairs": relevant,
-            "overlap": self.overlap,
-            "dropped": self.dropped,
-            **({} if self.seen is None else {"evaluated_matches": self.seen._asdict()}),
-        }
+        return TrainingQueries(
+            what=self.title,
+            overlap=self.overlap,
+            dropped=self.dropped,
+            collection=self.collection.name,
+            split=self.collection.split,
+            queries=len(self.qrels.queries),
+            relevant_pairs=int(((self.qrels.grades >= self.grade) & (self.qrels.rows >= 0)).sum()),
+            evaluated_matches=self.seen,
+        )
 
     def find_relevant_fingerprints(self) -> NDArray[np.uint64]:
         """Return the fingerprints of the documents that are relevant to one of the queries."""

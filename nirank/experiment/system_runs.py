@@ -21,6 +21,7 @@ from nirank.plan.choices import Choices, FindChoice, resolve_choices
 from nirank.plan.compile import compile
 from nirank.plan.execute import FailedNode
 from nirank.plan.folds import compile_fold, depends_on_fold, join_fold_nodes
+from nirank.results.row import TrainingQueries
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SystemRun:
     ranking       the node that ranks; None where a choice comes first
     seed          of trained models; None: nothing depends on one
     folds         how many; None: nothing depends on them
-    supervision   what it was trained and tuned on; `unjudged`: training sets without judgements, as rows say it
+    supervision   what it was trained and tuned on; `unjudged`: training sets without judgements
     documents     digests of the documents that such sets are of
     choices       each choice (of each fold), and its outcome
     open_choices  those that have to be made before the rest can be planned
@@ -46,7 +47,7 @@ class SystemRun:
     seed: int | None = None
     folds: int | None = None
     supervision: tuple[Supervision, ...] = ()
-    unjudged: tuple[Mapping[str, Any], ...] = ()
+    unjudged: tuple[TrainingQueries, ...] = ()
     documents: frozenset[str] = frozenset()
     choices: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
     open_choices: tuple[Node, ...] = ()
@@ -65,20 +66,17 @@ class SystemRun:
         """Return what the system was trained on, or tuned on."""
         return [query_set for query_set in self.supervision if query_set.use == use]
 
-    def describe_training(self) -> dict[str, Any]:
-        """Return what the row says of seed, folds, training and tuning."""
-        trained, tuned = self.list_supervision("trained"), self.list_supervision("tuned")
-        return {
-            "of": None if self.system == self.of else self.of,
-            "seed": self.seed,
-            "folds": self.folds,
-            "trained_on": [*(query_set.describe() for query_set in trained), *map(dict, self.unjudged)],
-            "trained_on_test": any(query_set.leaks for query_set in trained)
-            or any(described["overlap"] and not described["dropped"] for described in self.unjudged),
-            "tuned_on": [choice.describe() | {"trained_too": count_trained_too(choice, trained)} for choice in tuned],
-            "tuned_on_test": any(query_set.leaks for query_set in tuned),
-            "chosen": [dict(outcome) for _, outcome in self.choices],
-        }
+    def describe_training(self) -> tuple[TrainingQueries, ...]:
+        """Return what the system was trained on."""
+        return (*(query_set.describe() for query_set in self.list_supervision("trained")), *self.unjudged)
+
+    def describe_tuning(self) -> tuple[TrainingQueries, ...]:
+        """Return what the system was tuned on, and how much of that its models were trained on."""
+        trained = self.list_supervision("trained")
+        return tuple(
+            replace(query_set.describe(), trained_too=count_trained_too(query_set, trained))
+            for query_set in self.list_supervision("tuned")
+        )
 
     def list_training_on_documents(self) -> list[str]:
         """Return the training sets over the documents that are ranked, by title."""
@@ -164,15 +162,12 @@ def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **pla
     open_choices = dict.fromkeys(node for _, choices in parts for node in choices.open)
     if open_choices:
         return replace(run, open_choices=tuple(open_choices))
-    unjudged: list[Mapping[str, Any]] = []
-    for sources, _ in parts:
-        unjudged += [described for described in sources.unjudged if described not in unjudged]
     query_sets = [query_set for sources, _ in parts for query_set in sources.supervision]
     supervision = {query_set.key: query_set for query_set in query_sets}  # some are asked for twice
     return replace(
         run,
         supervision=tuple(supervision.values()),
-        unjudged=tuple(unjudged),
+        unjudged=tuple(dict.fromkeys(queries for sources, _ in parts for queries in sources.unjudged)),
         documents=frozenset().union(*(sources.documents for sources, _ in parts)),
         choices=tuple(outcome for _, choices in parts for outcome in choices.outcomes),
         **planned,

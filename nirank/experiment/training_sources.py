@@ -25,6 +25,7 @@ from nirank.experiment.shared_pairs import EvaluationSet, count_pairs, count_see
 from nirank.experiment.supervision import Supervision
 from nirank.flow.qrels import Qrels
 from nirank.plan.compile import compile
+from nirank.results.row import TrainingQueries
 from nirank.training.questions import normalise_question
 
 _SHOWN = 3  # overlapping queries in a message
@@ -87,7 +88,7 @@ class RunSources:
     collection   the one that is evaluated
     held_out     the rows of the queries held out in this fold; None: there are no folds
     supervision  the judged queries that were asked for
-    unjudged     what rows say of training sets without judgements: files, fields of documents
+    unjudged     training sets without judgements: files, fields of documents
     documents    digests of the documents that those are of
     """
 
@@ -95,7 +96,7 @@ class RunSources:
     collection: Collection
     held_out: NDArray[np.int64] | None = None
     supervision: list[Supervision] = field(default_factory=list)
-    unjudged: list[dict[str, Any]] = field(default_factory=list)
+    unjudged: list[TrainingQueries] = field(default_factory=list)
     documents: set[str] = field(default_factory=set)
 
     def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
@@ -177,10 +178,9 @@ class RunSources:
             raise _make_query_overlap_error(what, overlap, None)
         if docs is not None:
             self.documents.add(docs.address)
-        unknown = {"collection": None, "split": None, "what": what, "queries": None, "relevant_pairs": None}
-        described = {**unknown, "overlap": len(overlap), "dropped": on_overlap == "drop"}
-        if described not in self.unjudged:
-            self.unjudged.append(described)
+        queries_here = TrainingQueries(what, len(overlap), dropped=on_overlap == "drop")
+        if queries_here not in self.unjudged:
+            self.unjudged.append(queries_here)
         return frozenset(overlap) if on_overlap == "drop" else frozenset()
 
     def _take_outside_fold(self) -> Collection:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nirank.report.grid import Cell, Grid, format_value
+from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Difference, Row
 
 
 def make_difference_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return for each collection and judgement set a table of intervals, groups and differences from the baseline."""
-    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
-    for row in rows:
-        if row.intervals:
-            groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
+    groups = group_rows(row for row in rows if row.intervals)
     return [_make_grid(key, group, measures) for key, group in groups.items() if len(group) > 1]
 
 
-def _make_grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     base = rows[0].baseline
     level = f"{1 - (rows[0].alpha or 0.0):.0%} interval"
     head = ["measure", "system", "mean", level, "letters"]
@@ -34,9 +32,7 @@ def _make_grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], mea
             if base:
                 cells += _show_difference(measure, row.differences.get(measure))
             body.append([Cell(measure), Cell(row.system), *(Cell(text, number=True) for text in cells)])
-    name, split, qrels = key
-    title = " ".join(filter(None, ("Intervals and differences:", name, split, qrels)))
-    return Grid(title, head, body, [])
+    return Grid(f"Intervals and differences: {key.title}", head, body, [])
 
 
 def _show_difference(measure: str, difference: Difference | None) -> list[str]:

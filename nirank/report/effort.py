@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nirank.results.groups import group_rows
 from nirank.results.row import Row
 
 WIDTH, HEIGHT = 400, 200  # of the plotted area, in the chart's own units
@@ -32,14 +33,8 @@ class Chart:
 
 def make_effort_charts(rows: Sequence[Row]) -> list[Chart]:
     """Return a chart for each collection and judgement set with screening measures."""
-    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
-    for row in rows:
-        if row.effort:
-            groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
-    return [
-        Chart(" ".join(filter(None, key)), [_draw_line(row, at) for at, row in enumerate(group)])
-        for key, group in groups.items()
-    ]
+    groups = group_rows(row for row in rows if row.effort)
+    return [Chart(key.title, [_draw_line(row, at) for at, row in enumerate(group)]) for key, group in groups.items()]
 
 
 def _draw_line(row: Row, at: int) -> Line:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nirank.evaluation.measures import parse_measure
 from nirank.report.grid import Cell, Grid, format_value
+from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Row
 
 _HEAD = (
@@ -20,14 +21,11 @@ def make_sensitivity_grids(rows: Sequence[Row], measures: Sequence[str]) -> list
     Only systems with a value that either could move have a line. `condensed` is the mean over the lists without
     their unjudged documents, `at most` what the mean would be if those were all relevant.
     """
-    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
-    for row in rows:
-        if row.ties or row.holes:
-            groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
+    groups = group_rows(row for row in rows if row.ties or row.holes)
     return [_make_grid(key, group, measures) for key, group in groups.items()]
 
 
-def _make_grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     body = []
     for measure in measures:
         for row in rows:
@@ -43,7 +41,7 @@ def _make_grid(key: tuple[str, str | None, str | None], rows: Sequence[Row], mea
                 *("" if bound is None else format_value(measure, bound) for bound in bounds or (None, None)),
             ]
             body.append([Cell(measure), Cell(row.system), *(Cell(text, number=True) for text in cells)])
-    return Grid(" ".join(filter(None, ("Ties and unjudged documents:", *key))), _HEAD, body, [])
+    return Grid(f"Ties and unjudged documents: {key.title}", _HEAD, body, [])
 
 
 def _format_judged_share(row: Row, measure: str) -> str:

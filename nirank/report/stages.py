@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nirank.report.grid import Cell, Grid, format_value
+from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Row, StagePairs, StageRecall
-
-_Key = tuple[str, str | None, str | None]
 
 
 def make_stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
@@ -16,10 +15,7 @@ def make_stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]
     `best` is the first measure's mean if the list were put into the best order. Where no system has more than one list
     there is nothing to say, unless pairs are counted.
     """
-    tables: dict[_Key, list[Row]] = {}
-    for row in rows:
-        if row.stages:
-            tables.setdefault((row.collection, row.split, row.qrels), []).append(row)
+    tables = group_rows(row for row in rows if row.stages)
     return [
         _make_pair_grid(key, table) if any(row.pairs for row in table) else _make_recall_grid(key, table, measures)
         for key, table in tables.items()
@@ -27,7 +23,7 @@ def make_stage_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]
     ]
 
 
-def _make_recall_grid(key: _Key, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
+def _make_recall_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str]) -> Grid:
     measure = next((name for name in measures if name in rows[0].stages[0].best), None)
     body = []
     for stage, systems in _list_stages(rows):
@@ -35,10 +31,10 @@ def _make_recall_grid(key: _Key, rows: Sequence[Row], measures: Sequence[str]) -
         cells = [relevant, f"{stage.recall:.4f}", *([format_value(measure, stage.best[measure])] if measure else [])]
         body.append([Cell(stage.stage), Cell(", ".join(systems)), *(Cell(text, number=True) for text in cells)])
     head = ["stage", "systems", "relevant", "recall", *([f"best {measure}"] if measure else [])]
-    return Grid(_name_grid("Recall after each stage:", key), head, body, ())
+    return Grid(f"Recall after each stage: {key.title}", head, body, ())
 
 
-def _make_pair_grid(key: _Key, rows: Sequence[Row]) -> Grid:
+def _make_pair_grid(key: JudgedSplit, rows: Sequence[Row]) -> Grid:
     body = []
     for stage, systems in _list_stages(rows):
         pairs = stage.pairs or StagePairs(0, 0.0, 0, 0)
@@ -51,7 +47,7 @@ def _make_pair_grid(key: _Key, rows: Sequence[Row]) -> Grid:
         if row.pairs
     ]
     head = ["stage", "systems", "matches kept", "lost", "candidates", "candidates a record"]
-    return Grid(_name_grid("Matches after each stage:", key), head, body, notes)
+    return Grid(f"Matches after each stage: {key.title}", head, body, notes)
 
 
 def _list_stages(rows: Sequence[Row]) -> list[tuple[StageRecall, list[str]]]:
@@ -63,7 +59,3 @@ def _list_stages(rows: Sequence[Row]) -> list[tuple[StageRecall, list[str]]]:
             if row.system not in systems:
                 systems.append(row.system)
     return list(stages.values())
-
-
-def _name_grid(what: str, key: _Key) -> str:
-    return " ".join(filter(None, (what, *key)))

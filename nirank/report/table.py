@@ -10,21 +10,18 @@ from nirank.evaluation.measures import lower_is_better
 from nirank.report.grid import Cell, Grid, format_markdown_grid, format_value
 from nirank.report.notes import list_footnotes, list_table_notes
 from nirank.report.text import align_grid, wrap_note
+from nirank.results.groups import JudgedSplit, group_rows
 from nirank.results.row import Row
 
 
 def make_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
     """Return a table for each collection and judgement set, in the rows' order."""
-    groups: dict[tuple[str, str | None, str | None], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row.collection, row.split, row.qrels), []).append(row)
+    groups = group_rows(rows)
     several = len({(name, split) for name, split, _ in groups}) < len(groups)
     return [_make_grid(key, group, measures, several) for key, group in groups.items()]
 
 
-def _make_grid(
-    key: tuple[str, str | None, str | None], rows: Sequence[Row], measures: Sequence[str], several: bool
-) -> Grid:
+def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str], several: bool) -> Grid:
     name, split, qrels = key
     title = name + (f"/{split}" if split else "") + (f" ({qrels})" if several and qrels else "")
     shown = [measure for measure in measures if any(measure in row.measures for row in rows)]

@@ -108,6 +108,11 @@ class TrainingQueries:
     evaluated_matches: SeenRecords | None = None
     trained_too: int | None = None
 
+    @property
+    def leaks(self) -> bool:
+        """Tell whether queries or pairs are among them that are evaluated."""
+        return self.overlap > 0 and not self.dropped
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -115,8 +115,8 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
     with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
         planned("refuse")
     dropped, marked = planned("drop").describe_training(), planned("mark").describe_training()
-    assert (dropped["trained_on"][0]["queries"], dropped["trained_on_test"]) == (1, False)
-    assert (marked["trained_on"][0]["queries"], marked["trained_on_test"]) == (2, True)
+    assert [(queries.queries, queries.leaks) for queries in dropped] == [(1, False)]
+    assert [(queries.queries, queries.leaks) for queries in marked] == [(2, True)]
     examples = [node for node in planned("drop").target.walk() if node.label.startswith("positives")]
     assert (
         examples[0].address != next(n for n in planned("mark").target.walk() if n.label.startswith("positives")).address

@@ -56,9 +56,9 @@ def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -
     sources = sources_of(tables(tmp_path, store), store)
     sources.open_judged(Judged(split="train"), "trained")
     (described,) = [query_set.describe() for query_set in sources.supervision]
-    assert (described["overlap"], described["relevant_pairs"], described["queries"]) == (0, 2, 2)
+    assert (described.overlap, described.relevant_pairs, described.queries) == (0, 2, 2)
     # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
-    assert described["evaluated_matches"] == {"matches": 2, "one": 1, "both": 0}
+    assert described.evaluated_matches == SeenRecords(matches=2, one=1, both=0)
 
 
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
@@ -131,4 +131,4 @@ def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> N
     sources = sources_of(collection.sample(1092), store)
     sources.open_judged(Judged(split="train"), "trained")
     assert (sources.supervision[0].overlap, len(sources.supervision[0].qrels)) == (0, 5743)
-    assert sources.supervision[0].describe()["evaluated_matches"] == {"matches": 206, "one": 43, "both": 139}
+    assert sources.supervision[0].describe().evaluated_matches == SeenRecords(matches=206, one=43, both=139)

@@ -1,0 +1,29 @@
+"""Rows by what they are measured on: those of one collection, split and judgement set stand in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from nirank.results.row import Row
+
+
+class JudgedSplit(NamedTuple):
+    """What the rows of one table have in common; None where a collection has no splits, or no judgements."""
+
+    collection: str
+    split: str | None
+    qrels: str | None
+
+    @property
+    def title(self) -> str:
+        """Its parts, with blanks between them."""
+        return " ".join(filter(None, self))
+
+
+def group_rows(rows: Iterable[Row]) -> dict[JudgedSplit, list[Row]]:
+    """Return the rows of each collection, split and judgement set, in their order."""
+    groups: dict[JudgedSplit, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(JudgedSplit(row.collection, row.split, row.qrels), []).append(row)
+    return groups
