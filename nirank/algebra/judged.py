@@ -55,6 +55,11 @@ class Judged:
         """Tell whether the queries outside the fold are meant."""
         return self.source is None and self.split is None
 
+    @property
+    def takes_all(self) -> bool:
+        """Tell whether `part` and `sample` leave no query out."""
+        return self.part == (0.0, 1.0) and self.sample is None
+
     def choose_rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of the queries that `part` and `sample` choose, ascending."""
         low, high = (int(share * _SPAN) for share in self.part)

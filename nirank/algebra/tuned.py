@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.model import TrainedModel
@@ -16,10 +16,16 @@ from nirank.algebra.walk import transform, walk
 from nirank.base.values import convert_field, fit_fields
 from nirank.errors import ConfigError, suggest
 
+if TYPE_CHECKING:
+    from nirank.evaluation.bounds import Bound
+
 
 @dataclass(frozen=True, repr=False)
 class TunedPipeline(Pipeline):
     """The candidate with the best mean of a measure on some judged queries; of equal ones the first.
+
+    subject_to  a bound on another measure of the same queries, such as 'PC >= 0.95': the best of the candidates that
+                keep it. Where none does, the one that comes nearest to it; of equally near ones the best
 
     The outcome is the candidate itself: what it computes is shared with systems that use it unchosen.
     """
@@ -27,6 +33,7 @@ class TunedPipeline(Pipeline):
     candidates: tuple[Pipeline, ...]
     on: Judged
     measure: str
+    subject_to: str | None = None
 
     def __post_init__(self) -> None:
         from nirank.evaluation.measures import parse_measure
@@ -34,13 +41,28 @@ class TunedPipeline(Pipeline):
         fit_fields(self, "tune")
         if len(self.candidates) < 2:
             raise ConfigError(f"tune: expected two candidates or more, got {len(self.candidates)}")
-        measure = parse_measure(self.measure)
+        bound = self.bound
+        measures = (parse_measure(self.measure), *(() if bound is None else (bound.measure,)))
         for candidate in self.candidates:
-            if require_system("tune", candidate).gives != "ranking" and not measure.unordered:
-                raise ConfigError(
-                    f"tune: {candidate!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1"
-                    " would not"
-                )
+            pipeline = require_system("tune", candidate)
+            for measure in measures:
+                if pipeline.gives != "ranking" and not measure.unordered:
+                    raise ConfigError(
+                        f"tune: {candidate!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1"
+                        " would not"
+                    )
+
+    @property
+    def bound(self) -> Bound | None:
+        """What `subject_to` says; raises ConfigError where it says nothing that can be kept."""
+        from nirank.evaluation.bounds import Bound
+
+        if self.subject_to is None:
+            return None
+        try:
+            return Bound.parse(self.subject_to)
+        except ConfigError as error:
+            raise ConfigError(f"tune: subject_to: {error}") from None
 
     @property
     def takes(self) -> frozenset[Flow]:
@@ -51,14 +73,20 @@ class TunedPipeline(Pipeline):
         return "ranking" if all(candidate.gives == "ranking" for candidate in self.candidates) else "pairs"
 
     def __repr__(self) -> str:
-        return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r})"
+        bound = "" if self.subject_to is None else f", subject_to={self.subject_to!r}"
+        return f"tune([{', '.join(map(repr, self.candidates))}], on={self.on!r}, measure={self.measure!r}{bound})"
 
     def label_branches(self) -> Sequence[tuple[str, Pipeline]]:
         return tuple(("or: " if i else "either: ", candidate) for i, candidate in enumerate(self.candidates))
 
     @property
     def title(self) -> str:
-        return f"tuned by {self.measure}"
+        return f"tuned by {self.goal}"
+
+    @property
+    def goal(self) -> str:
+        """What is best, in words."""
+        return self.measure if self.bound is None else f"{self.measure} where {self.bound}"
 
 
 def tune(
@@ -67,20 +95,23 @@ def tune(
     *,
     on: Judged,
     measure: str = "nDCG@10",
+    subject_to: str | None = None,
 ) -> TunedPipeline:
     """Choose a pipeline by a measure on queries that are not evaluated.
 
-    of    the candidates, or one pipeline that `over` varies
-    over  {'stage.option': values}: every combination is a candidate, see `grid`
-    on    the queries; where they are among the evaluated ones, the row says so
+    of          the candidates, or one pipeline that `over` varies
+    over        {'stage.option': values}: every combination is a candidate, see `grid`
+    on          the queries; where they are among the evaluated ones, the row says so
+    subject_to  a bound that must be kept, such as 'PC >= 0.95' beside measure='candidates'. Where no candidate keeps
+                it, the nearest is taken, and the row says so
     """
     if isinstance(of, Pipeline):
         if not over:
             raise ConfigError("tune: one pipeline, and nothing to vary; give candidates, or over={'stage.option': […]}")
-        return TunedPipeline(grid(of, over), on, measure)
+        return TunedPipeline(grid(of, over), on, measure, subject_to)
     if over:
         raise ConfigError("tune: over varies one pipeline; give either candidates or over")
-    return TunedPipeline(tuple(of), on, measure)
+    return TunedPipeline(tuple(of), on, measure, subject_to)
 
 
 def grid(value: Any, over: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:

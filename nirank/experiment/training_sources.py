@@ -146,7 +146,10 @@ class RunSources:
                 seen=None if evaluated is None else count_seen(training, labels, evaluated),
             )
         )
-        return replace(self.collections.leaves.make_sides(training), training_sources=self)
+        # Which records share a block depends on all that ask: pairs are chosen by what is compared where it counts.
+        all_ask = use == "tuned" and collection.unit == "pair" and not asked.outside_fold and asked.takes_all
+        sides = self.collections.leaves.make_sides(collection if all_ask else training)
+        return replace(sides, training_sources=self)
 
     def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         """Return the node that computes a pipeline on two sides."""

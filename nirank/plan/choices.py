@@ -14,6 +14,7 @@ from nirank.algebra.sides import TrainingSources
 from nirank.algebra.tuned import TunedPipeline
 from nirank.algebra.walk import transform
 from nirank.errors import NirankError
+from nirank.evaluation.bounds import Bound
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse_measure
 from nirank.plan.tasks import combine_scopes
@@ -66,7 +67,8 @@ def resolve_choices(pipeline: Pipeline, sources: TrainingSources, find: FindChoi
 def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
     """Return the computation that chooses."""
     sides = sources.open_judged(tuned.on, "tuned")
-    sides = replace(sides, full_depth=sides.full_depth or parse_measure(tuned.measure).screening)
+    measures = (parse_measure(tuned.measure), *(() if tuned.bound is None else (tuned.bound.measure,)))
+    sides = replace(sides, full_depth=sides.full_depth or any(measure.screening for measure in measures))
     assert sides.judgements is not None, "checked where judged queries are opened"
     lists = [sources.compile_pipeline(candidate, sides) for candidate in tuned.candidates]
     inputs = (
@@ -76,33 +78,47 @@ def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
         *(("scope", node) for node in sides.scope),
         *(("list", node) for node in lists),
     )
-    label = f"choose among {len(lists)} by {tuned.measure} on {sides.queries.label}"
-    params = {"measure": tuned.measure, **({"one_table": True} if sides.one_table else {})}
+    label = f"choose among {len(lists)} by {tuned.goal} on {sides.queries.label}"
+    params = {
+        "measure": tuned.measure,
+        **({} if tuned.bound is None else {"subject_to": str(tuned.bound)}),
+        **({"one_table": True} if sides.one_table else {}),
+    }
     return Node(f"{__name__}:choose", 1, params, inputs, offline=True, training=True, stage=tuned, label=label)
 
 
 def choose(job: Job) -> None:
     """Measure every candidate and keep which is best, in `choice.json`."""
     measure, qrels = job.params["measure"], job.get_input("judgements")
+    bound = Bound.parse(job.params["subject_to"]) if "subject_to" in job.params else None
+    measures = (measure,) if bound is None else (measure, bound.measure.name)
     scope = combine_scopes(job) if "scope" in job.inputs else None
     one_table = job.params.get("one_table", False)
-    evaluations = [evaluate(ranking, qrels, (measure,), scope, one_table=one_table) for ranking in job.inputs["list"]]
-    values = [evaluation.means[measure] for evaluation in evaluations]
+    evaluations = [evaluate(ranking, qrels, measures, scope, one_table=one_table) for ranking in job.inputs["list"]]
+    values, bounded = ([evaluation.means[name] for evaluation in evaluations] for name in (measures[0], measures[-1]))
+    if bounded.count(None) == len(bounded):
+        values, measure = bounded, measures[-1]
     if None in values:
         why = evaluations[values.index(None)].nulls.get(measure, "it has no value")
         raise NirankError(f"{measure} cannot be computed on the queries that are tuned on: {why}")
+    shortfalls = [0.0 if bound is None else bound.measure_shortfall(value) for value in bounded]
     sign = -1 if lower_is_better(measure) else 1
-    best = max(range(len(values)), key=lambda number: sign * (values[number] or 0.0))
+    best = max(range(len(values)), key=lambda number: (-shortfalls[number], sign * (values[number] or 0.0)))
+    entries: list[dict[str, Any]] = [
+        {"pipeline": repr(candidate), "value": value}
+        for candidate, value in zip(job.stage.candidates, values, strict=True)
+    ]
     choice = {
         "chosen": best,
         "pipeline": repr(job.stage.candidates[best]),
         "measure": measure,
-        "candidates": [
-            {"pipeline": repr(candidate), "value": value}
-            for candidate, value in zip(job.stage.candidates, values, strict=True)
-        ],
-        "queries": len(job.get_input("queries")),
+        "candidates": entries,
+        "queries": int((qrels.counts > 0).sum()),
     }
+    if bound is not None:
+        choice |= {"subject_to": str(bound), "kept": shortfalls[best] == 0}
+        for entry, value in zip(entries, bounded, strict=True):
+            entry["bounded"] = value
     (job.folder / "choice.json").write_text(json.dumps(choice, indent=1, ensure_ascii=False) + "\n")
 
 

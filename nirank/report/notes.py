@@ -96,6 +96,11 @@ def _note_training(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
             for queries in sets:
                 sentence = f"{use} on {_name_training_queries(queries)}{' (in one of the folds)' if row.folds else ''}"
                 systems.setdefault(sentence, []).append(row.seed_of or row.system)
+        for choice in row.choices:
+            if choice.kept is False:
+                nearest = choice.candidates[choice.chosen].bounded
+                sentence = f"no candidate keeps {choice.subject_to} where it was tuned; the nearest has {nearest:.4f}"
+                systems.setdefault(sentence, []).append(row.seed_of or row.system)
     notes += [f"{', '.join(dict.fromkeys(names))}: {sentence}." for sentence, names in systems.items()]
     counts = {f"{row.new_documents.queries:,} of {row.new_documents.total:,}" for row in rows if row.new_documents}
     if shown and counts:

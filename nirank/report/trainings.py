@@ -52,18 +52,21 @@ def make_training_grids(rows: Sequence[Row]) -> list[Grid]:
         tables.append(Grid("Training examples", ["model", "steps", "seconds", *reasons], body, ()))
     choices = [(row, choice) for row in rows for choice in row.choices]
     if choices:
+        has_bounds = any(choice.subject_to for _, choice in choices)
         body = [
             [
                 Cell(row.system),
                 Cell(candidate.pipeline),
                 Cell(choice.measure),
                 Cell(f"{candidate.value:.4f}", number=True, best=at == choice.chosen),
+                *([Cell(choice.subject_to or "-"), _value_cell(candidate.bounded)] if has_bounds else []),
                 Cell(f"{choice.queries:,}", number=True),
             ]
             for row, choice in choices
             for at, candidate in enumerate(choice.candidates)
         ]
-        tables.append(Grid("Tuning", ["system", "candidate", "measure", "value", "queries"], body, ()))
+        of_bounds = ["subject to", "its value"] if has_bounds else []
+        tables.append(Grid("Tuning", ["system", "candidate", "measure", "value", *of_bounds, "queries"], body, ()))
     return tables
 
 
@@ -101,6 +104,10 @@ def _draw_curve(training: Training) -> Curve:
 
 def _format_polyline(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
+def _value_cell(value: float | None) -> Cell:
+    return Cell("-" if value is None else f"{value:.4f}", number=True)
 
 
 def _count_cell(value: int | None) -> Cell:

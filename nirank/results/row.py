@@ -116,21 +116,28 @@ class TrainingQueries:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pipeline that could have been chosen, and its value."""
+    """A pipeline that could have been chosen, its value, and that of the measure which has a bound."""
 
     pipeline: str
     value: float
+    bounded: float | None = None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What tuning chose: a place in `candidates`, by a measure on some queries."""
+    """What tuning chose: a place in `candidates`, by a measure on some queries.
+
+    subject_to  the bound that was to be kept, such as 'PC >= 0.95'
+    kept        whether the chosen one keeps it; if not, none does, and it comes nearest
+    """
 
     chosen: int
     pipeline: str
     measure: str
     candidates: tuple[Candidate, ...]
     queries: int
+    subject_to: str | None = None
+    kept: bool | None = None
 
 
 @dataclass(frozen=True)

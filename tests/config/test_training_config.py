@@ -56,7 +56,7 @@ systems:
   B: bm25
   D: {{dense: tuned}}
   S: {{dense: {{model: soup, precision: bfloat16}}}}
-  T: {{tune: {{of: {{weighted_sum: {{of: [B, D], weights: [0.5, 0.5]}}}}, over: {{weighted_sum.weights: [[1, 2], [2, 1]]}}, on: {{split: dev, sample: 9}}, measure: RR@10}}}}
+  T: {{tune: {{of: {{weighted_sum: {{of: [B, D], weights: [0.5, 0.5]}}}}, over: {{weighted_sum.weights: [[1, 2], [2, 1]]}}, on: {{split: dev, sample: 9}}, measure: RR@10, subject_to: R@100 >= 0.9}}}}
 seeds: [1, 2, 3]
 folds: {{k: 5, seed: 3}}
 """,
@@ -78,6 +78,7 @@ folds: {{k: 5, seed: 3}}
         {"weighted_sum.weights": [(1, 2), (2, 1)]},
         on=Judged(split="dev", sample=9),
         measure="RR@10",
+        subject_to="R@100 >= 0.9",
     )
     assert config.systems["T"] == expected
     assert config.seeds == (1, 2, 3)

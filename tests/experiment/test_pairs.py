@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from nirank import BM25, Collection, Experiment, Judged, Result, tune
+from nirank import BM25, Collection, Experiment, Judged, Result, load, tune
 from nirank.algebra.pipeline import Pipeline
 from nirank.cli.main import main
 from nirank.errors import ConfigError
@@ -242,3 +242,84 @@ def test_counting_by_hand_agrees(tmp_path: Path) -> None:
     result = run(tmp_path, ["PC"], tokens=TOKENS)
     counts = count_pairs(result.pairs("tokens"), result.collections[0].qrels["qrels"])
     assert counts.measure("PC") == result.rows[0].measures["PC"]
+
+
+def test_the_fewest_candidates_that_keep_a_bound_are_chosen(tmp_path: Path) -> None:
+    """Of four that differ in matches and candidates; where none keeps the bound, the nearest, and the row says so."""
+    candidates = [TOKENS >> BM25() >> Cut(2), TOKENS, TOKENS >> BM25() >> Cut(1), TOKENS >> BM25() >> Cut(1)]
+
+    def choose(bound: str | None, measure: str = "candidates") -> Row:
+        on = Judged(split="test", on_overlap="mark")
+        tuned = tune(candidates, on=on, measure=measure, subject_to=bound)
+        assert eval(repr(tuned), {**globals(), "Judged": Judged, "tune": tune}) == tuned
+        (row,) = run(tmp_path, ["PC", "candidates"], shop(split="test"), tuned=tuned).rows
+        return row
+
+    row = choose("PC >= 0.6")
+    (choice,) = row.choices
+    assert [(entry.value, entry.bounded) for entry in choice.candidates] == [
+        (1.0, 0.8),
+        (1.0, 0.8),
+        (0.75, 0.6),
+        (0.75, 0.6),
+    ]
+    assert (choice.chosen, choice.kept, choice.subject_to, choice.measure) == (2, True, "PC >= 0.6", "candidates")
+    assert row.measures == {"PC": 0.6, "candidates": 0.75}
+    assert choose("PC >= 0.61").choices[0].chosen == 0, "of equal ones the first"
+    missed = choose("PC>=0.95").choices[0]
+    assert (missed.chosen, missed.kept) == (0, False), "the nearest to the bound, not the fewest candidates"
+    assert choose("candidates <= 0.8", "PC").choices[0].chosen == 2
+    assert choose(None).choices[0].kept is None
+    result = run(
+        tmp_path,
+        ["PC"],
+        shop(split="test"),
+        tuned=tune(candidates, on=Judged(split="test", on_overlap="mark"), measure="candidates", subject_to="PC>=.95"),
+    )
+    text = str(result.table(details=True))
+    assert "tuned: no candidate keeps PC >= 0.95 where it was tuned; the nearest has 0.8000." in text
+    assert "subject to" in text
+
+
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [
+        ("0.95", "expected a measure and its bound, such as 'PC >= 0.95', got '0.95'"),
+        ("PC > 0.95", "expected a measure and its bound"),
+        ("PCC >= 0.95", "PCC"),
+        ("PC@3 >= 0.9", "gives unranked pairs; PC@3 needs a ranking"),
+    ],
+)
+def test_a_bound_that_cannot_be_meant_is_refused(bound: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        tune([TOKENS, TokenBlocking(ratio=0.5)], on=Judged(), measure="PC", subject_to=bound)
+
+
+def write_tables(
+    folder: Path, left: dict[str, str], right: dict[str, str], **pairs: list[tuple[str, str, int]]
+) -> Path:
+    """Write left.csv, right.csv and a file of pairs for each set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in (("left", left), ("right", right)):
+        (folder / f"{name}.csv").write_text("id,name\n" + "".join(f"{id},{text}\n" for id, text in table.items()))
+    for name, rows in pairs.items():
+        lines = "".join(f"{left_id},{right_id},{label}\n" for left_id, right_id, label in rows)
+        (folder / f"{name}.csv").write_text("ltable_id,rtable_id,label\n" + lines)
+    return folder
+
+
+def load_tables(folder: Path, *sets: str, **more: object) -> Collection:
+    """Open what `write_tables` wrote."""
+    files = {name: folder / f"{name}.csv" for name in sets}
+    return load(left=folder / "left.csv", right=folder / "right.csv", pairs=files, name="shop", **more)  # type: ignore[arg-type]
+
+
+def test_tuned_pairs_are_those_of_all_records_and_are_not_made_again(tmp_path: Path) -> None:
+    """Blocks are of all that ask, not only of those with a judged pair."""
+    valid, test = [("a1", "b1", 1)], [("a2", "b2", 1), ("a3", "b3", 1)]
+    tables = load_tables(write_tables(tmp_path, DOCS, QUERIES, valid=valid, test=test), "valid", "test")
+    tuned = tune([TOKENS, TokenBlocking(ratio=0.4)], on=Judged(split="valid"), measure="candidates")
+    experiment = Experiment(tables, {"T": tuned, "U": TOKENS}, ["PC"], store=open_store(tmp_path / "store"))
+    experiment.run()
+    assert len({node.address for node in experiment.list_nodes() if node.kind == "pairs"}) == 2
+    assert experiment.run().rows[0].choices[0].queries == 1
