@@ -27,6 +27,7 @@ _K = 10
 _SIMILARITIES = (0.3, 0.5, 0.7, 0.9)  # at which a survival curve is shown
 _BLOCKS = ("blocks", "comparisons", "kept_comparisons", "largest_block")  # what blockers state
 _LEFT_OUT = ("purged_blocks", "records_without_value")  # and count
+_ANSWERS = ("matches", "non_matches", "unknown")
 _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 
 
@@ -183,7 +184,8 @@ def _estimate_recall(pipeline: Pipeline) -> Iterator[str]:
     for stage in walk(pipeline):
         if isinstance(stage, MinHash):
             curve = ", ".join(f"{stage.find_survival(at):.3f} at {at:g}" for at in _SIMILARITIES)
-            yield f"{stage!r}: estimated recall of pairs by the Jaccard similarity of their {stage.shingles}: {curve}"
+            shingles = f"shingles of {stage.n} {stage.shingles}"
+            yield f"{stage!r}: estimated recall of pairs by the Jaccard similarity of their {shingles}: {curve}"
 
 
 def _find_candidates(
@@ -245,19 +247,18 @@ def _write_unpaired(pairs: Pairs, out: Path, *, one_table: bool) -> Iterator[str
 
 def _describe_counts(rows: Sequence[Row]) -> Iterator[str]:
     """Say what stages counted: blocks, comparisons and what was purged, and the answers of rules."""
-    for row in rows:
-        stated = {
-            name: value
-            for declared in row.conventions.stages.values()
-            for name, value in declared.items()
-            if name in _BLOCKS
-        }
-        if row is rows[0]:
-            stated |= {name: row.counts[name] for name in _LEFT_OUT if name in row.counts}
-        else:
-            stated = {name: row.counts.get(name, 0) for name in ("rule_matches", "rule_non_matches", "rule_unknown")}
-        if stated:
-            yield f"{row.pipeline}: " + ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in stated.items())
+    stated = {
+        name: value
+        for declared in rows[0].conventions.stages.values()
+        for name, value in declared.items()
+        if name in _BLOCKS
+    }
+    stated |= {name: rows[0].counts[name] for name in _LEFT_OUT if name in rows[0].counts}
+    if stated:
+        yield f"{rows[0].pipeline}: " + ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in stated.items())
+    if len(rows) > 1:
+        matches, non_matches, unknown = (rows[1].counts.get(f"rule_{name}", 0) for name in _ANSWERS)
+        yield f"rules: {matches:,} matches, {non_matches:,} non-matches (left out), {unknown:,} unknown"
 
 
 def _describe_measures(row: Row) -> Iterator[str]:

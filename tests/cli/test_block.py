@@ -49,7 +49,7 @@ def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) ->
     assert "equal Full Name: 2 pairs in 2 blocks; the largest: 'acme drill 500' (2 records)" in planned.stdout
     assert not (place / "candidates.csv").exists()
     process = run_nirank("block", *options, cwd=place)
-    assert "rule matches 1, rule non matches 3, rule unknown 0" in process.stdout
+    assert "rules: 1 matches, 3 non-matches (left out), 0 unknown" in process.stdout
     assert [row[:2] for row in rows(place / "candidates.csv")] == [["a1", "b1"]]
 
 

@@ -166,7 +166,8 @@ def main(store: str, models: str, which: str) -> None:
             )
         }
         systems["tfidf"] = kinds["tfidf"](k=n_docs)
-        systems["rules"] = kinds["tfidf"](k=n_docs) >> kinds["rules"]({"alike": {"column": "text", "at_least": 0.5}})
+        rule = {"alike": {"column": "text", "at_least": 0.5}}
+        systems["rules"] = kinds["tfidf"](k=n_docs) >> kinds["rules"](rule) >> BM25()
     elif which == "texts":
         systems = {
             name: fold(kinds[name](*options), few)
