@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from nirank.evaluation.measures import is_of_pairs
 from nirank.report.grid import format_value
+from nirank.report.pair_words import explain_measures, name_pair_count, name_training_pairs
 from nirank.results.row import Row, TrainingQueries
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
@@ -20,6 +22,7 @@ _QUERY_COUNTS = {  # in words
     "unranked": "candidates left unranked",
     "tied": "queries with ties at a cut-off",
 }
+_PLAIN_COUNTS = ("declared", "judged", "answered", "not_relevant_labels")  # known from columns, or no loss
 _UNREACHED = 0.99995  # a ceiling that would not be printed as 1
 
 
@@ -31,6 +34,8 @@ def list_table_notes(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
     if low:
         notes.append(f"Some judged documents cannot be returned here; no ranking exceeds {', '.join(low)}.")
     measured = [row for row in rows if row.status == "ok"]
+    if any(row.unit == "pair" for row in rows):
+        notes += explain_measures(shown)
     pooled = [row for row in measured if row.queries.not_relevant_labels != 0]  # else judged means relevant
     for k in dict.fromkeys(k for row in pooled for k in row.judged_at):
         parts = {row.seed_of or row.system: row.judged_at[k] for row in pooled if k in row.judged_at}
@@ -115,6 +120,8 @@ def _note_training(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
 
 def _name_training_queries(queries: TrainingQueries) -> str:
     """Return how many queries of what, and how many of them are evaluated or were trained on."""
+    if queries.evaluated_matches is not None:
+        return name_training_pairs(queries)
     count = "" if queries.queries is None else f"{queries.queries:,} queries of "
     evaluated = "evaluated ones left out" if queries.dropped else "of them evaluated"
     overlap = f", {queries.overlap:,} {evaluated}" if queries.overlap else ""
@@ -157,13 +164,14 @@ def _name_judged_collection(row: Row, rows: Sequence[Row]) -> str:
 def _list_conventions(row: Row) -> list[str]:
     """Return the rules of a row, a sentence each."""
     rules = row.conventions
-    sentences = [
-        f"Ties: {rules.ties}.",
-        f"Mean {rules.mean}.",
-        f"Gain: {rules.gain}.",
-        f"Relevant: grade {rules.min_rel} or more.",
-        f"A query's own document: {'kept' if rules.self_match == 'keep' else 'removed'}.",
-    ]
+    sentences = []
+    if row.unit == "query" or not all(map(is_of_pairs, row.measures)):
+        sentences += [f"Ties: {rules.ties}.", f"Mean {rules.mean}.", f"Gain: {rules.gain}."]
+        sentences.append(f"Relevant: grade {rules.min_rel} or more.")
+    if row.unit == "query":
+        sentences.append(f"A query's own document: {'kept' if rules.self_match == 'keep' else 'removed'}.")
+    elif rules.self_match != "keep":
+        sentences.append("No record is paired with itself.")
     if rules.pairs:
         sentences.append(f"Measures of pairs: {rules.pairs}.")
     if rules.time == "as_of_query":
@@ -176,17 +184,30 @@ def _list_conventions(row: Row) -> list[str]:
     return sentences + [f"{label}: {stated[key]}." for key, label in named if key in stated]
 
 
+def _name_count(name: str, row: Row) -> str | None:
+    """Return what a count is called; None: it is no news."""
+    if name in _PLAIN_COUNTS:
+        return None
+    if row.unit == "pair":
+        return name_pair_count(name, row)
+    return _QUERY_COUNTS.get(name, name.replace("_", " "))
+
+
 def _describe_counts(rows: Sequence[Row]) -> list[str]:
     """Return what was counted, a line for each collection and count; systems with the same counts share one."""
     systems: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        queries = {_QUERY_COUNTS[name]: n for name, n in asdict(row.queries).items() if name in _QUERY_COUNTS and n}
-        counts = {**queries, **{name.replace("_", " "): n for name, n in row.counts.items()}}
+        counts: dict[str, int] = {}
+        for count, n in {**asdict(row.queries), **row.counts}.items():
+            name = _name_count(count, row)
+            if name is not None and n:
+                counts[name] = n
         means = ", ".join(f"{name} {value:.4f}" for name, value in row.answerable_means.items())
         if counts:
             listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
             systems.setdefault((row.collection, f"{listed}."), []).append(row.system)
         if means:
-            sentence = f"over the queries with a relevant document, {means}."
+            what = "records with a match" if row.unit == "pair" else "queries with a relevant document"
+            sentence = f"over the {what}, {means}."
             systems.setdefault((row.collection, sentence), []).append(row.system)
     return [f"{collection}, {', '.join(dict.fromkeys(names))}: {text}" for (collection, text), names in systems.items()]

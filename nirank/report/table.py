@@ -28,6 +28,8 @@ def _make_grid(key: JudgedSplit, rows: Sequence[Row], measures: Sequence[str], s
     best = _find_best([row for row in rows if row.seed_of is None], shown)
     notes = list_table_notes(rows, shown)
     more, facts = _list_extra_columns(rows, shown), _list_fact_columns(rows)
+    if "candidates" in shown:
+        facts.pop(_PER_RECORD, None)  # the same number
     body = []
     lacking: dict[tuple[str, bool, str], list[str]] = {}
     for row in rows:
@@ -104,7 +106,8 @@ def _format_zero_shot_mean(measure: str, row: Row) -> str:
 def _warn_of_test_data(row: Row) -> str:
     """Return what nobody may overlook behind a system's name."""
     uses = [use for use, seen in (("trained", row.trained_on_test), ("tuned", row.tuned_on_test)) if seen]
-    return f" ({' and '.join(uses)} on test queries)" if uses else ""
+    what = "pairs" if row.unit == "pair" else "queries"
+    return f" ({' and '.join(uses)} on test {what})" if uses else ""
 
 
 def _format_cell(row: Row, measure: str, n_rows: int) -> str:
@@ -144,11 +147,12 @@ def _round_as_printed(row: Row, measure: str) -> float:
 
 def _list_fact_columns(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Return the columns that say how a result came about, by heading; those of models where there are models."""
+    of_pairs = any(row.unit == "pair" for row in rows)
     columns: dict[str, Callable[[Row], str]] = {
-        "queries": lambda row: f"{row.queries.judged:,}",
+        "records" if of_pairs else "queries": _format_queries,
         **(_PAIR_FACTS if any(row.pairs for row in rows) else {}),
         "depth": _format_depth,
-        "ms/query": lambda row: _format_seconds(row, row.cost.ms_per_query, 2),
+        "ms/record" if of_pairs else "ms/query": lambda row: _format_seconds(row, row.cost.ms_per_query, 2),
         "index s": lambda row: _format_seconds(row, row.cost.index_s, 1),
     }
     if any(row.cost.training_s is not None for row in rows):
@@ -158,6 +162,11 @@ def _list_fact_columns(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
         columns["device s"] = lambda row: _format_seconds(row, row.cost.device_s, 1)
         columns["device"] = lambda row: ", ".join(row.cost.devices) or "-"
     return columns
+
+
+def _format_queries(row: Row) -> str:
+    """Return how many queries are evaluated, or how many records ask."""
+    return f"{row.queries.declared if row.unit == 'pair' else row.queries.judged:,}"
 
 
 def _format_per_record(row: Row) -> str:
@@ -170,7 +179,8 @@ def _format_kept(row: Row) -> str:
     return f"{row.pairs.kept:,.0f} of {row.pairs.matches:,.0f}" if row.pairs and row.pairs.matches else "-"
 
 
-_PAIR_FACTS: dict[str, Callable[[Row], str]] = {"candidates a record": _format_per_record, "matches kept": _format_kept}
+_PER_RECORD = "candidates a record"
+_PAIR_FACTS: dict[str, Callable[[Row], str]] = {_PER_RECORD: _format_per_record, "matches kept": _format_kept}
 
 
 def _format_depth(row: Row) -> str:
