@@ -112,27 +112,27 @@ def test_bands_are_chosen_by_brute_force() -> None:
 def test_order_of_perturbations_worked_by_hand() -> None:
     """Property 07.9.4."""
     squares = [0.5**2, 1.5**2, 2.5**2, 3.5**2]
-    found = list(generate_sets(squares, walls=True))
-    assert [positions for positions, _ in found] == [(1,), (2,), (1, 2), (3,), (1, 3), (4,), (2, 4), (3, 4)]
-    assert [score for _, score in found] == pytest.approx([0.25, 2.25, 2.5, 6.25, 6.5, 12.25, 14.5, 18.5])
+    scored_sets = list(generate_sets(squares, walls=True))
+    assert [positions for positions, _ in scored_sets] == [(1,), (2,), (1, 2), (3,), (1, 3), (4,), (2, 4), (3, 4)]
+    assert [score for _, score in scored_sets] == pytest.approx([0.25, 2.25, 2.5, 6.25, 6.5, 12.25, 14.5, 18.5])
 
 
 @pytest.mark.parametrize("functions", [1, 2, 3, 4])
 def test_every_set_once_in_order_of_scores(functions: int) -> None:
     squares = expect_squares(functions)
-    found = list(generate_sets(squares, walls=True))
-    scores = [score for _, score in found]
-    assert len({positions for positions, _ in found}) == len(found) == 3**functions - 1
+    scored_sets = list(generate_sets(squares, walls=True))
+    scores = [score for _, score in scored_sets]
+    assert len({positions for positions, _ in scored_sets}) == len(scored_sets) == 3**functions - 1
     assert scores == sorted(scores)
-    assert all(score == pytest.approx(sum(squares[at - 1] for at in positions)) for positions, score in found)
+    assert all(score == pytest.approx(sum(squares[at - 1] for at in positions)) for positions, score in scored_sets)
     assert len(list(generate_sets(squares[:functions], walls=False))) == 2**functions - 1
 
 
 def test_expected_squares() -> None:
     """Property 07.9.11."""
-    found = expect_squares(4)
-    assert found == pytest.approx([0.016667, 0.05, 0.1, 0.166667, 0.366667, 0.5, 0.65, 0.816667], abs=1e-6)
-    assert found == sorted(found)
+    squares = expect_squares(4)
+    assert squares == pytest.approx([0.016667, 0.05, 0.1, 0.166667, 0.366667, 0.5, 0.65, 0.816667], abs=1e-6)
+    assert squares == sorted(squares)
 
 
 def test_probing_everything_finds_what_differs_by_one() -> None:
@@ -143,8 +143,8 @@ def test_probing_everything_finds_what_differs_by_one() -> None:
     grids = Grids.draw(4, 1, 3, 1.0, seed=2)
     cells = [np.floor(grids.project(side)).astype(int)[:, 0] for side in (queries, docs)]
     near = (np.abs(cells[0][:, None] - cells[1][None]) <= 1).all(axis=2)
-    asked, found = grids.hash_vectors(queries, probes=26), grids.hash_vectors(docs)
-    shared = [[bool(set(mine) & set(theirs)) for theirs in _lists(found)] for mine in _lists(asked)]
+    query_keys, doc_keys = grids.hash_vectors(queries, probes=26), grids.hash_vectors(docs)
+    shared = [[bool(set(mine) & set(theirs)) for theirs in _lists(doc_keys)] for mine in _lists(query_keys)]
     assert (np.array(shared) == near).all()
 
 

@@ -24,7 +24,12 @@ def make_scope(queries: int, docs: int, **rules: object) -> Scope:
 
 
 def pair_by_hand(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> set[tuple[int, int]]:
-    return {(q, d) for q, asked in enumerate(left) for d, found in enumerate(right) if set(asked) & set(found)}
+    return {
+        (q, d)
+        for q, query_words in enumerate(left)
+        for d, doc_words in enumerate(right)
+        if set(query_words) & set(doc_words)
+    }
 
 
 def list_pairs(pairs: object) -> list[tuple[int, int]]:
@@ -37,10 +42,10 @@ def test_join_equals_comparing_all(left: list[list[str]], right: list[list[str]]
     """Whatever the block; every pair once, in row order."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(joining, "_BLOCK", block)
-        found = list_pairs(
+        pairs = list_pairs(
             join(RecordKeys.from_words(left), RecordKeys.from_words(right), make_scope(len(left), len(right)))
         )
-    assert found == sorted(pair_by_hand(left, right))
+    assert pairs == sorted(pair_by_hand(left, right))
 
 
 @given(words, words)
@@ -119,6 +124,6 @@ def test_filtering_keeps_the_smallest_blocks() -> None:
     """Of record 0's five blocks, by comparisons 1, 1, 1, 1, 9, the first round(0.8 · 5) = 4."""
     left = RecordKeys.from_words([list("abcdx"), ["x"], ["x"]])
     right = RecordKeys.from_words([[letter] for letter in "abcdxxx"])
-    kept, _, _ = purge_buckets(left, right, smoothing=None, ratio=0.8)
-    assert kept.counts.tolist() == [4, 1, 1]
-    assert digest_word("x") not in kept.keys[: kept.offsets[1]].tolist()
+    filtered, _, _ = purge_buckets(left, right, smoothing=None, ratio=0.8)
+    assert filtered.counts.tolist() == [4, 1, 1]
+    assert digest_word("x") not in filtered.keys[: filtered.offsets[1]].tolist()

@@ -72,18 +72,18 @@ answers = st.sampled_from([True, False, None])
 
 
 @given(st.lists(answers, min_size=1, max_size=4))
-def test_kleene(said: list[bool | None]) -> None:
+def test_kleene(parts: list[bool | None]) -> None:
     """Unknown counts as anything between; De Morgan's laws hold."""
     order = {False: 0, None: 1, True: 2}
-    rules = tuple(map(Says, said))
-    assert All(rules).decide({}, {}) is min(said, key=lambda answer: order[answer])
-    assert Any(rules).decide({}, {}) is max(said, key=lambda answer: order[answer])
+    rules = tuple(map(Says, parts))
+    assert All(rules).decide({}, {}) is min(parts, key=lambda answer: order[answer])
+    assert Any(rules).decide({}, {}) is max(parts, key=lambda answer: order[answer])
     assert Not(All(rules)).decide({}, {}) is Any(tuple(map(Not, rules))).decide({}, {})
 
 
 def test_weights_count_what_is_known() -> None:
-    def share(*said: bool | None) -> bool | None:
-        return Weighted(tuple(map(Says, said)), (2.0, 1.0, 1.0), match=0.75, non_match=0.25).decide({}, {})
+    def share(*parts: bool | None) -> bool | None:
+        return Weighted(tuple(map(Says, parts)), (2.0, 1.0, 1.0), match=0.75, non_match=0.25).decide({}, {})
 
     assert share(True, True, False) is True
     assert share(True, None, None) is True

@@ -38,10 +38,10 @@ def test_windows_by_hand(queries: list[str], docs: list[str], window: int) -> No
     line = sorted([(key, 0, row) for row, key in enumerate(docs) if key.strip()]
                   + [(key, 1, row) for row, key in enumerate(queries) if key.strip()])  # fmt: skip
     expected = {
-        (one[2], other[2])
-        for at, one in enumerate(line)
-        for place, other in enumerate(line)
-        if one[1] == 1 and other[1] == 0 and abs(at - place) < window
+        (entry[2], neighbour[2])
+        for at, entry in enumerate(line)
+        for place, neighbour in enumerate(line)
+        if entry[1] == 1 and neighbour[1] == 0 and abs(at - place) < window
     }
     scope = Scope(Ids.of([f"q{row}" for row in range(len(queries))]), Ids.of([f"d{row}" for row in range(len(docs))]))
     pairs = join_neighbours([order_keys(queries, docs)], window, scope)

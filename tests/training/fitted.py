@@ -41,18 +41,18 @@ def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 
         row = [_text(random, topic, 3), _text(random, topic, int(random.integers(4, 20)))]
         row += [_text(random, (topic + 20) % (WORDS - 5), int(random.integers(4, 20))) for _ in range(negatives)]
         rows.append([texts.setdefault(text, len(texts)) for text in row])
-    found = np.array(rows, np.int64).reshape(n, negatives + 2)
+    text_rows = np.array(rows, np.int64).reshape(n, negatives + 2)
     teacher = random.normal(size=n * (negatives + 1)).astype(np.float32) if scores else None
     return Examples(
-        pa.array(list(texts)), found[:, 0], found[:, 1], np.arange(n + 1, dtype=np.int64) * negatives,
-        found[:, 2:].ravel(), teacher, np.unique(found[:, :2], axis=0), [""] * n, [""] * n, {"read": n, "kept": n},
+        pa.array(list(texts)), text_rows[:, 0], text_rows[:, 1], np.arange(n + 1, dtype=np.int64) * negatives,
+        text_rows[:, 2:].ravel(), teacher, np.unique(text_rows[:, :2], axis=0), [""] * n, [""] * n, {"read": n, "kept": n},
     )  # fmt: skip
 
 
 def watched(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
     random = np.random.default_rng(seed)
     topics = random.integers(0, WORDS - 5, n).tolist()
-    asked = [_text(random, topic, 3) for topic in topics]
+    query_texts = [_text(random, topic, 3) for topic in topics]
     docs = [
         _text(random, topics[at % n] if at < n else int(random.integers(0, WORDS - 5)), 8) for at in range(n * depth)
     ]
@@ -65,23 +65,23 @@ def watched(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
     lists = Pairs.build(queries, ids, at[:, 0], at[:, 1], source="test")
     at = np.column_stack((lists.query_rows, lists.rows)).astype(np.int64)
     qrels = Qrels.from_dict({f"q{at}": {f"d{at}": 1} for at in range(n)}, queries, ids)
-    return WatchedLists(asked, docs, at, lists, qrels, "nDCG@10")
+    return WatchedLists(query_texts, docs, at, lists, qrels, "nDCG@10")
 
 
 def base(kind: str, folder: Path) -> ModelFiles:
     """Make the tiny model that a kind of training starts from: a cross-encoder from a bi-encoder."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {"sparse_encoder": tiny_models.splade}.get(kind, tiny_models.bi_encoder)
-    return resolve_model(str(made(folder)))
+    make_model = {"sparse_encoder": tiny_models.splade}.get(kind, tiny_models.bi_encoder)
+    return resolve_model(str(make_model(folder)))
 
 
 def run(
-    how: Fitting, data: Examples, place: Path, watch: WatchedLists | None = None, ctx: Context | None = None
+    fitting: Fitting, data: Examples, place: Path, watch: WatchedLists | None = None, ctx: Context | None = None
 ) -> Path:
     """Train; return the folder of what came out."""
     folder = place / "out"
     folder.mkdir(parents=True, exist_ok=True)
-    fit_model(how, data, watch, place / "scratch", folder, ctx or Context(device="cpu"))
+    fit_model(fitting, data, watch, place / "scratch", folder, ctx or Context(device="cpu"))
     return folder
 
 
@@ -89,9 +89,11 @@ def weights(folder: Path) -> dict[str, Any]:
     return dict(load_file(next((folder / "model").rglob("*.safetensors"))))
 
 
-def same(some: Path, others: Path) -> bool:
-    ours, theirs = weights(some), weights(others)
-    return ours.keys() == theirs.keys() and all((ours[name] == theirs[name]).all() for name in ours)
+def same(left: Path, right: Path) -> bool:
+    left_weights, right_weights = weights(left), weights(right)
+    return left_weights.keys() == right_weights.keys() and all(
+        (left_weights[name] == right_weights[name]).all() for name in left_weights
+    )
 
 
 def curve(folder: Path) -> dict[str, Any]:
@@ -105,8 +107,8 @@ def main(kind: ModelKind, model: str, place: str, seconds: str, watch: str) -> N
     from nirank.training import checkpoints
 
     checkpoints.SECONDS, checkpoints._SHARE = float(seconds), 1e9
-    how = Fitting(kind, resolve_model(model), replace(RECIPE, epochs=8), 3, every=5)
-    run(how, examples(), Path(place), watched() if watch == "watched" else None)
+    fitting = Fitting(kind, resolve_model(model), replace(RECIPE, epochs=8), 3, every=5)
+    run(fitting, examples(), Path(place), watched() if watch == "watched" else None)
 
 
 if __name__ == "__main__":

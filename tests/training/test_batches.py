@@ -17,30 +17,30 @@ def test_every_example_comes_once_in_batches_of_the_size(
     random = np.random.default_rng(seed)
     sizes = random.integers(1, 200, n) if sized else None
     apart = random.integers(0, texts, (n, 2)) if kept_apart else None
-    made = Batches(n, size, seed, sizes, apart)
+    sampler = Batches(n, size, seed, sizes, apart)
     for epoch in (0, 1):
-        batches = made.draw_epoch(epoch)
+        batches = sampler.draw_epoch(epoch)
         assert sorted(example for batch in batches for example in batch) == list(range(n))
-        assert len(batches) == len(made)
+        assert len(batches) == len(sampler)
         assert sorted(map(len, batches))[1:] == [size] * (len(batches) - 1)
         assert batches == Batches(n, size, seed, sizes, apart).draw_epoch(epoch)
-    made.set_epoch(1)
-    assert list(made) == made.draw_epoch(1)
+    sampler.set_epoch(1)
+    assert list(sampler) == sampler.draw_epoch(1)
 
 
 def test_epochs_and_seeds_differ() -> None:
     batches = [Batches(100, 8, seed, None, None).draw_epoch(epoch) for seed in (0, 1) for epoch in (0, 1)]
-    assert len({str(one) for one in batches}) == 4
+    assert len({str(epoch_batches) for epoch_batches in batches}) == 4
 
 
 def test_examples_of_one_text_stand_apart_where_possible() -> None:
     texts = np.repeat(np.arange(60), 2)  # every query twice
     apart = np.column_stack((texts, 1000 + np.arange(120)))
     for batch in Batches(120, 8, 0, np.arange(120), apart).draw_epoch(0):
-        assert len({int(texts[one]) for one in batch}) == len(batch)
+        assert len({int(texts[example]) for example in batch}) == len(batch)
     positives = np.column_stack((np.arange(120), texts))
     for batch in Batches(120, 8, 0, None, positives).draw_epoch(0):
-        assert len({int(texts[one]) for one in batch}) == len(batch)
+        assert len({int(texts[example]) for example in batch}) == len(batch)
 
 
 def test_examples_of_similar_length_share_a_batch() -> None:

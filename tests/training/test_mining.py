@@ -29,8 +29,8 @@ def test_trap_38_judged_positives_and_their_twins_are_no_negatives():
     docs = Texts.of({"a": "the answer", "a2": "The  answer", "b": "something else"})
     queries = Texts.of({"q": "what"})
     qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
-    found = ranking(queries, docs, {"q": [("a", 3.0), ("a2", 2.0), ("b", 1.0)]})
-    mined = mine_rows(queries, docs, qrels, found, {"negatives": {"n": 3}})
+    candidates = ranking(queries, docs, {"q": [("a", 3.0), ("a2", 2.0), ("b", 1.0)]})
+    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 3}})
     assert shown(mined, queries, docs) == [("q", "a", ["b"])]
     assert mined.counts["removed: known positives"] == 1
     assert mined.counts["removed: texts of positives"] == 1
@@ -45,8 +45,8 @@ def test_each_filter_removes_what_it_names_and_counts_it():
     queries = Texts.of({"q": "the question", "r": "no list"})
     qrels = Qrels.from_dict({"q": {"p": 2, "n4": 0}, "r": {"n1": 1}}, queries.ids, docs.ids)
     order = ["n3", "n1", "n2", "blank", "self", "p", "n4"]
-    found = ranking(queries, docs, {"q": [(doc, 7.0 - i) for i, doc in enumerate(order)]})
-    mined = mine_rows(queries, docs, qrels, found, {"negatives": {"n": 9}})
+    candidates = ranking(queries, docs, {"q": [(doc, 7.0 - i) for i, doc in enumerate(order)]})
+    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 9}})
     assert shown(mined, queries, docs) == [("q", "p", ["n3", "n1", "n4"]), ("r", "n1", [])]
     assert {name: n for name, n in mined.counts.items() if name.startswith("removed")} == {
         "removed: blank positives": 0,
@@ -62,10 +62,10 @@ def test_ranks_margins_and_numbers():
     docs = Texts.of({f"d{i}": f"text {i}" for i in range(8)})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"d3": 1}}, queries.ids, docs.ids)
-    found = ranking(queries, docs, {"q": [(f"d{i}", 10.0 - i) for i in range(8)]})  # d3 has 7
+    candidates = ranking(queries, docs, {"q": [(f"d{i}", 10.0 - i) for i in range(8)]})  # d3 has 7
 
     def negatives(**how: object) -> list[str]:
-        return shown(mine_rows(queries, docs, qrels, found, {"negatives": {"n": 9, **how}}), queries, docs)[0][2]
+        return shown(mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 9, **how}}), queries, docs)[0][2]
 
     assert negatives(ranks=(2, 6)) == ["d1", "d2", "d4", "d5"]
     assert negatives(margin=2.0) == ["d5", "d6", "d7"]  # at most 5
@@ -111,11 +111,11 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
     qrels = Qrels.from_dict(_nested(judged), queries.ids, docs.ids)
     listed = data.draw(st.dictionaries(pairs, st.floats(0, 1, width=32), max_size=30))
     rows = np.array(list(listed), np.int64).reshape(-1, 2)
-    found = Ranking.build(
+    candidates = Ranking.build(
         queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t"
     )
     how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
-    mined = mine_rows(queries, docs, qrels, found, {"negatives": how})
+    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": how})
     relevant = {
         query: {docs[docs.ids.find_rows([d])[0]]["text"] for d, g in of.items() if g}
         for query, of in _nested(judged).items()
@@ -128,10 +128,10 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
 
 
 def _nested(judged: dict[tuple[int, int], int]) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    candidates: dict[str, dict[str, int]] = {}
     for (query, doc), grade in judged.items():
-        found.setdefault(f"q{query}", {})[f"d{doc}"] = grade
-    return found
+        candidates.setdefault(f"q{query}", {})[f"d{doc}"] = grade
+    return candidates
 
 
 def test_what_is_mined_is_read_back(tmp_path):
@@ -147,8 +147,8 @@ def test_trap_38_a_positive_below_the_grade_that_is_taught_is_no_negative():
     docs = Texts.of({"best": "best", "good": "good", "bad": "bad"})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"best": 2, "good": 1, "bad": 0}}, queries.ids, docs.ids)
-    found = ranking(queries, docs, {"q": [("best", 3.0), ("good", 2.0), ("bad", 1.0)]})
-    mined = mine_rows(queries, docs, qrels, found, {"grade": 2, "negatives": {"n": 5}})
+    candidates = ranking(queries, docs, {"q": [("best", 3.0), ("good", 2.0), ("bad", 1.0)]})
+    mined = mine_rows(queries, docs, qrels, candidates, {"grade": 2, "negatives": {"n": 5}})
     assert shown(mined, queries, docs) == [("q", "best", ["bad"])]
 
 
@@ -174,6 +174,6 @@ def test_a_share_of_a_negative_score_lies_below_it():
     docs = Texts.of({name: name for name in ("near", "p", "close", "far")})
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
-    found = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("close", -2.5), ("far", -3.5)]})
-    mined = mine_rows(queries, docs, qrels, found, {"negatives": {"n": 5, "relative": 0.5}})
+    candidates = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("close", -2.5), ("far", -3.5)]})
+    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 5, "relative": 0.5}})
     assert shown(mined, queries, docs) == [("q", "p", ["far"])]  # at most -3

@@ -16,12 +16,16 @@ def model() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(24, 40), torch.nn.GELU(), torch.nn.Linear(40, 5, bias=False))
 
 
-def gradients(made: torch.nn.Module, given: torch.Tensor) -> list[torch.Tensor]:
-    given = given.clone().requires_grad_(True)
-    made.zero_grad()
-    value = made(given)
+def gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tensor]:
+    inputs = inputs.clone().requires_grad_(True)
+    module.zero_grad()
+    value = module(inputs)
     (value**2).sum().backward()
-    return [value.detach(), given.grad, *(one.grad.clone() for one in made.parameters() if one.grad is not None)]  # type: ignore[list-item]
+    return [
+        value.detach(),
+        inputs.grad,
+        *(parameter.grad.clone() for parameter in module.parameters() if parameter.grad is not None),
+    ]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("shape", [(1, 24), (7, 24), (3, 11, 24), (2, 0, 24)])
@@ -37,15 +41,15 @@ def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
 
 
 def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = model()
-    made[0].requires_grad_(False)
-    with use_onednn(made):
-        gradients(made, torch.randn(4, 24))
-        assert made[0].weight.grad is None
-        assert made[2].weight.grad is not None
+    module = model()
+    module[0].requires_grad_(False)
+    with use_onednn(module):
+        gradients(module, torch.randn(4, 24))
+        assert module[0].weight.grad is None
+        assert module[2].weight.grad is not None
         monkeypatch.setattr(linear_products, "_multiply", None)  # never called under autocast
         with torch.autocast("cpu", torch.bfloat16):
-            assert made(torch.randn(4, 24)).dtype == torch.bfloat16
+            assert module(torch.randn(4, 24)).dtype == torch.bfloat16
 
 
 def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:

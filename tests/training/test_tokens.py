@@ -30,18 +30,18 @@ def tokenizer() -> Any:
 @given(st.lists(TEXT, min_size=1, max_size=8), st.integers(6, 40))
 def test_texts_alone_equal_the_tokenizers(tokenizer: Any, texts: list[str], limit: int) -> None:
     reader = TokenReader(tokenizer, limit)
-    read = reader.read(texts, "query: ")
-    rows = [reader.frame_text(read.get(at)) for at in range(len(texts))]
-    theirs = tokenizer([f"query: {text}" for text in texts], truncation=True, max_length=limit)
-    assert [ids.tolist() for ids, _ in rows] == theirs["input_ids"]
-    assert [types.tolist() for _, types in rows] == theirs["token_type_ids"]
+    tokens = reader.read(texts, "query: ")
+    rows = [reader.frame_text(tokens.get(at)) for at in range(len(texts))]
+    expected = tokenizer([f"query: {text}" for text in texts], truncation=True, max_length=limit)
+    assert [ids.tolist() for ids, _ in rows] == expected["input_ids"]
+    assert [types.tolist() for _, types in rows] == expected["token_type_ids"]
     inputs, place = reader.split_passes(rows)
-    found = [
+    unpadded = [
         row[mask.bool()].tolist()
-        for one in inputs
-        for row, mask in zip(one["input_ids"], one["attention_mask"], strict=True)
+        for batch in inputs
+        for row, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
     ]
-    assert [found[at] for at in place.tolist()] == theirs["input_ids"]
+    assert [unpadded[at] for at in place.tolist()] == expected["input_ids"]
 
 
 @settings(deadline=None, max_examples=50)
@@ -50,14 +50,14 @@ def test_pairs_equal_the_tokenizers_with_only_the_document_cut(
     tokenizer: Any, query: str, doc: str, limit: int
 ) -> None:
     reader = TokenReader(tokenizer, limit)
-    read = reader.read([query, doc])
-    ids, types = reader.frame_pair(read.get(0), read.get(1))
-    if len(read.get(0)) > reader.query_limit:
+    tokens = reader.read([query, doc])
+    ids, types = reader.frame_pair(tokens.get(0), tokens.get(1))
+    if len(tokens.get(0)) > reader.query_limit:
         assert len(ids) <= limit
-        assert ids[1 : 1 + reader.query_limit].tolist() == read.get(0)[: reader.query_limit].tolist()
+        assert ids[1 : 1 + reader.query_limit].tolist() == tokens.get(0)[: reader.query_limit].tolist()
     else:
-        theirs = tokenizer([query], [doc], truncation="only_second", max_length=limit)
-        assert ([ids.tolist()], [types.tolist()]) == (theirs["input_ids"], theirs["token_type_ids"])
+        expected = tokenizer([query], [doc], truncation="only_second", max_length=limit)
+        assert ([ids.tolist()], [types.tolist()]) == (expected["input_ids"], expected["token_type_ids"])
 
 
 @settings(deadline=None, max_examples=50)
@@ -69,7 +69,7 @@ def test_passes_cost_least_of_all_cuts(lengths: list[int], cost: int) -> None:
     before = tokens._PASS_COST
     tokens._PASS_COST = cost
     try:
-        found = tokens._choose_cuts(ordered)
+        chosen = tokens._choose_cuts(ordered)
     finally:
         tokens._PASS_COST = before
 
@@ -78,7 +78,7 @@ def test_passes_cost_least_of_all_cuts(lengths: list[int], cost: int) -> None:
 
     n = len(ordered)
     every = ([0, *inner, n] for k in range(n) for inner in combinations(range(1, n), k))
-    assert price(found) == min(map(price, every))
+    assert price(chosen) == min(map(price, every))
 
 
 def test_a_slow_tokenizer_is_refused() -> None:
@@ -93,15 +93,15 @@ def test_layouts_of_other_families(tmp_path: Path) -> None:
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    made = PreTrainedTokenizerFast.from_pretrained(base("bi_encoder", tmp_path).path)
-    made.backend_tokenizer.post_processor = processors.TemplateProcessing(
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base("bi_encoder", tmp_path).path)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="[MASK] $A [SEP]",
         pair="[MASK] $A [SEP] [SEP] $B:1 [SEP]:1",
         special_tokens=[("[MASK]", 4), ("[SEP]", 3)],
     )
-    reader = TokenReader(made, 9)
-    read = reader.read(["w1 w2 w3 w4", "w5 w6 w7 w8 w9"])
-    assert reader.frame_text(read.get(1))[0].tolist() == made("w5 w6 w7 w8 w9")["input_ids"]
-    cut = made("w1 w2 w3 w4", "w5 w6 w7 w8 w9", truncation="only_second", max_length=9)
-    ids, _ = reader.frame_pair(read.get(0), read.get(1))
+    reader = TokenReader(tokenizer, 9)
+    tokens = reader.read(["w1 w2 w3 w4", "w5 w6 w7 w8 w9"])
+    assert reader.frame_text(tokens.get(1))[0].tolist() == tokenizer("w5 w6 w7 w8 w9")["input_ids"]
+    cut = tokenizer("w1 w2 w3 w4", "w5 w6 w7 w8 w9", truncation="only_second", max_length=9)
+    ids, _ = reader.frame_pair(tokens.get(0), tokens.get(1))
     assert ids.tolist() == cut["input_ids"]
