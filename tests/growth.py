@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 
-def calls(work: Callable[[], Any]) -> int:
+def count_calls(work: Callable[[], Any]) -> int:
     """Return how many functions `work` calls, of Python and of C."""
-    counted = [0]
+    n_calls = [0]
 
     def count(frame: Any, event: str, argument: Any) -> None:
         if event in ("call", "c_call"):
-            counted[0] += 1
+            n_calls[0] += 1
 
     before = sys.getprofile()
     sys.setprofile(count)
@@ -21,12 +21,12 @@ def calls(work: Callable[[], Any]) -> int:
         work()
     finally:
         sys.setprofile(before)
-    return counted[0]
+    return n_calls[0]
 
 
-def growth(work_of: Callable[[int], Callable[[], Any]], small: int, factor: int = 4) -> float:
+def measure_growth(work_of: Callable[[int], Callable[[], Any]], small: int, factor: int = 4) -> float:
     """Return by what the calls grow, in units of linear growth: 1 is linear, `factor` quadratic.
 
     work_of  makes the work of a size; making it is not counted
     """
-    return calls(work_of(factor * small)) / calls(work_of(small)) / factor
+    return count_calls(work_of(factor * small)) / count_calls(work_of(small)) / factor

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from growth import calls, growth
+from growth import count_calls, measure_growth
 from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
@@ -18,7 +18,7 @@ from nirank.algebra.stage import Scorer, option, stage
 from nirank.collections.collection import Collection
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
-from nirank.plan.memory import sizes_of
+from nirank.plan.memory import MemoryEstimator
 from nirank.stages.bm25 import BM25
 from nirank.store import LocalStore
 from nirank.training.batches import Batches
@@ -49,40 +49,40 @@ def many(n: int, system: Callable[[int], Pipeline]) -> dict[str, Pipeline]:
 
 
 def scored(at: int) -> Pipeline:
-    made: Pipeline = BM25(k1=0.5 + at / 64) >> Remembering()
-    return made
+    pipeline: Pipeline = BM25(k1=0.5 + at / 64) >> Remembering()
+    return pipeline
 
 
 @pytest.mark.parametrize("system", [scored, lambda at: scored(at) >> Remembering(2.0)], ids=["one", "two in a row"])
 def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
     system: Callable[[int], Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [0]
+    n_finds = [0]
     real = LocalStore.find
 
     def find(self: LocalStore, node: Node) -> Any:
-        asked[0] += 1
+        n_finds[0] += 1
         return real(self, node)
 
     monkeypatch.setattr(LocalStore, "find", find)
     counts = []
     for n in (8, 32):
-        asked[0] = 0
+        n_finds[0] = 0
         SCORED.clear()
         result = Experiment(few(), many(n, system), ["RR"], store=LocalStore(tmp_path / str(n))).run()
         assert not result.failed
-        counts.append(asked[0])
+        counts.append(n_finds[0])
     assert counts[1] < 4.2 * counts[0]
     assert len(SCORED) <= 2 * 32 + 2, "the lists of one scorer are scored in one pass; then each finds its own"
 
 
 def test_a_plan_grows_with_its_systems(tmp_path: Path) -> None:
     def planned(n: int) -> Callable[[], Any]:
-        made = Experiment(few(), many(n, scored), ["RR"], store=LocalStore(tmp_path))
-        return made.explain
+        experiment = Experiment(few(), many(n, scored), ["RR"], store=LocalStore(tmp_path))
+        return experiment.explain
 
     planned(1)()
-    assert growth(planned, 16) < 1.3
+    assert measure_growth(planned, 16) < 1.3
 
 
 def chain(n: int) -> Node:
@@ -93,7 +93,7 @@ def chain(n: int) -> Node:
 
 
 def test_a_long_chain_is_addressed_and_walked_step_by_step() -> None:
-    assert growth(lambda n: lambda: len(list(chain(n).walk())), 2000) < 1.1
+    assert measure_growth(lambda n: lambda: len(list(chain(n).walk())), 2000) < 1.1
     assert len(list(chain(5000).walk())) == 5001, "longer than Python's stack is deep"
 
 
@@ -105,9 +105,9 @@ def test_inputs_that_are_shared_are_sized_once() -> None:
         for at in range(n):
             node = Node("t:f", 1, {"at": at}, (*both, ("list", node), ("list", node)), kind="ranking")
         values = {"q": texts.queries, "d": texts.docs}
-        return lambda: sizes_of(node, lambda one: values.get(one.label))
+        return lambda: MemoryEstimator(lambda node: values.get(node.label)).find_sizes(node)
 
-    assert growth(sized, 6) < 1.5, "each fuses the list below with itself"
+    assert measure_growth(sized, 6) < 1.5, "each fuses the list below with itself"
 
 
 @pytest.mark.parametrize("shared", ["positive", "query", "two positives", "both"])
@@ -125,8 +125,8 @@ def test_examples_that_share_a_text_are_not_tried_in_every_batch(shared: str) ->
     def unique(n: int) -> Callable[[], Any]:
         return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).draw_epoch(0)
 
-    assert calls(filled(1024)) < 12 * calls(unique(1024))
-    assert growth(filled, 512) < 1.2
+    assert count_calls(filled(1024)) < 12 * count_calls(unique(1024))
+    assert measure_growth(filled, 512) < 1.2
 
 
 def test_a_union_of_many_lists_is_sorted_once() -> None:
@@ -135,4 +135,4 @@ def test_a_union_of_many_lists_is_sorted_once() -> None:
         lists = [Pairs.build(texts.queries.ids, texts.docs.ids, [0], [at % 2], source="t") for at in range(n)]
         return lambda: lists[0].union(*lists[1:])
 
-    assert growth(joined, 16) < 1.1
+    assert measure_growth(joined, 16) < 1.1
