@@ -80,17 +80,17 @@ def layer_of(name: str) -> int | None:
 
 def rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> dict[str, float]:
     """Every parameter's rate, by its name; a parameter in two groups fails."""
-    found: dict[str, float] = {}
+    value: dict[str, float] = {}
     for group in make_parameter_groups(model, recipe, new_head=new_head):
         for name in group["names"]:
-            assert name not in found
-            found[name] = group["lr"]
-    return found
+            assert name not in value
+            value[name] = group["lr"]
+    return value
 
 
 def loss(model: Any) -> torch.Tensor:
-    found = model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]]))
-    values = found.logits if "logits" in found else found.last_hidden_state
+    value = model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]]))
+    values = value.logits if "logits" in value else value.last_hidden_state
     return (values.flatten() * torch.linspace(-1, 2, values.numel())).sum()
 
 
@@ -136,7 +136,7 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
         before = state(model)
         freeze_layers(model, recipe)
         reinit_layers(model, recipe, 1)
-        changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
+        changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
         assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
         found = rates(model, recipe, new_head=model is models[1])
         assert all(layer_of(name) != 1 and "embeddings" not in name for name in found)
@@ -167,13 +167,13 @@ def test_what_has_no_numbered_layers_is_refused() -> None:
 )
 def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: float | None, embeddings: float) -> None:
     model = made(BertForSequenceClassification, num_hidden_layers=12)
-    found = rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
-    assert found["classifier.weight"] == found["bert.pooler.dense.bias"] == 2e-5
-    assert found["bert.encoder.layer.11.attention.self.query.weight"] == pytest.approx(top, rel=1e-6)
+    value = rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
+    assert value["classifier.weight"] == value["bert.pooler.dense.bias"] == 2e-5
+    assert value["bert.encoder.layer.11.attention.self.query.weight"] == pytest.approx(top, rel=1e-6)
     if bottom is not None:
-        assert found["bert.encoder.layer.0.output.LayerNorm.bias"] == pytest.approx(bottom, rel=1e-6)
+        assert value["bert.encoder.layer.0.output.LayerNorm.bias"] == pytest.approx(bottom, rel=1e-6)
     if embeddings is not None:
-        assert found["bert.embeddings.word_embeddings.weight"] == pytest.approx(embeddings, rel=1e-6)
+        assert value["bert.embeddings.word_embeddings.weight"] == pytest.approx(embeddings, rel=1e-6)
 
 
 @FAMILIES
@@ -200,9 +200,9 @@ def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
     model = made(BertForSequenceClassification)
     assert set(rates(model, Recipe()).values()) == {2e-5}
     assert set(rates(model, Recipe(head_factor=10)).values()) == {2e-5}, "a trained head learns like the rest"
-    found = rates(model, Recipe(head_factor=10), new_head=True)
-    assert {name for name, one in found.items() if one != 2e-5} == {"classifier.weight", "classifier.bias"}
-    assert found["classifier.weight"] == pytest.approx(2e-4)
+    value = rates(model, Recipe(head_factor=10), new_head=True)
+    assert {name for name, parameter in value.items() if parameter != 2e-5} == {"classifier.weight", "classifier.bias"}
+    assert value["classifier.weight"] == pytest.approx(2e-4)
 
 
 def test_rates_keep_their_ratios_along_the_schedule() -> None:
@@ -218,8 +218,8 @@ def test_rates_keep_their_ratios_along_the_schedule() -> None:
 
 
 def test_warm_up_and_decay() -> None:
-    found = [scale_rate(step, 1000, 0.1) for step in (0, 50, 100, 550, 1000)]
-    assert found == pytest.approx([0, 0.5, 1, 0.5, 0])
+    value = [scale_rate(step, 1000, 0.1) for step in (0, 50, 100, 550, 1000)]
+    assert value == pytest.approx([0, 0.5, 1, 0.5, 0])
     assert [scale_rate(step, 4, 0) for step in range(5)] == [1, 0.75, 0.5, 0.25, 0]
     optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = get_linear_schedule_with_warmup(optimiser, 30, 300)
@@ -288,7 +288,10 @@ def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> No
     model = made(BertModel, num_hidden_layers=3)
     if layers == 3:
         freeze_layers(model, Recipe(freeze_layers="half"))
-        assert {layer_of(name) for name, one in model.named_parameters() if not one.requires_grad} == {None, 1}
+        assert {layer_of(name) for name, parameter in model.named_parameters() if not parameter.requires_grad} == {
+            None,
+            1,
+        }
     else:
         with pytest.raises(ConfigError, match="freeze_layers is 5, and the model has 3 layers"):
             freeze_layers(model, Recipe(freeze_layers=5))
@@ -411,8 +414,8 @@ def test_attention_drops_too(kind: type) -> None:
     """Where only attention drops, two passes differ."""
     model = made(kind).train()
     set_dropout(model, 0.5)
-    for name, one in model.named_modules():
-        if isinstance(one, torch.nn.Dropout) and "attention.self" not in name:
-            one.p = 0.0
+    for name, parameter in model.named_modules():
+        if isinstance(parameter, torch.nn.Dropout) and "attention.self" not in name:
+            parameter.p = 0.0
     with torch.no_grad():
         assert loss(model) != loss(model)

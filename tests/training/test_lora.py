@@ -43,16 +43,16 @@ def output(model: Any) -> torch.Tensor:
 
 
 def trained(model: torch.nn.Module) -> dict[str, int]:
-    return {name: one.numel() for name, one in model.named_parameters() if one.requires_grad}
+    return {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def stirred(model: torch.nn.Module) -> None:
     """Give every update a value, as training does."""
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for name, one in model.named_parameters():
+        for name, parameter in model.named_parameters():
             if ".lora_" in name:
-                one.add_(torch.randn(one.shape, generator=random) * 0.1)
+                parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
 
 
 FAMILIES = pytest.mark.parametrize("made", [bert, distilbert, modernbert], ids=lambda made: made.__name__)
@@ -77,10 +77,10 @@ def test_merged_equals_unmerged_and_is_plain(made) -> None:
     merged = output(model)
     assert (merged - unmerged).abs().max() < 1e-5
     assert (merged - before).abs().max() > 0.1
-    assert {name: one.shape for name, one in model.state_dict().items()} == {
-        name: one.shape for name, one in plain.state_dict().items()
+    assert {name: parameter.shape for name, parameter in model.state_dict().items()} == {
+        name: parameter.shape for name, parameter in plain.state_dict().items()
     }
-    assert [type(one) for one in model.modules()] == [type(one) for one in plain.modules()]
+    assert [type(parameter) for parameter in model.modules()] == [type(parameter) for parameter in plain.modules()]
     assert not hasattr(model, "peft_config")
 
 
@@ -94,8 +94,8 @@ def test_a_merged_weight_is_that_of_the_formula() -> None:
     assert a.shape == (4, 16)
     assert b.shape == (16, 4)
     merge_lora(model)
-    found = model.encoder.layer[0].attention.self.query.weight
-    assert torch.allclose(found, start + 6.0 / 4 * b @ a, atol=1e-6)
+    value = model.encoder.layer[0].attention.self.query.weight
+    assert torch.allclose(value, start + 6.0 / 4 * b @ a, atol=1e-6)
 
 
 @pytest.mark.parametrize("rank, expected", [(8, 294_912), (16, 589_824)])
@@ -111,15 +111,15 @@ def test_queries_and_values_of_bert_base_have_the_published_number_of_weights(ra
 def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(made) -> None:
     model = made()
     linear = {
-        name: one.in_features + one.out_features
-        for name, one in model.named_modules()
-        if isinstance(one, torch.nn.Linear) and "layer" in name
+        name: parameter.in_features + parameter.out_features
+        for name, parameter in model.named_modules()
+        if isinstance(parameter, torch.nn.Linear) and "layer" in name
     }
     assert len(linear) == 3 * (4 if made is modernbert else 6)
     assert inject_lora(model, Lora(rank=2), 0) == 2 * sum(linear.values())
-    found = trained(model)
-    assert sum(found.values()) == 2 * sum(linear.values())
-    assert {name.split(".lora_")[0] for name in found} == linear.keys()
+    value = trained(model)
+    assert sum(value.values()) == 2 * sum(linear.values())
+    assert {name.split(".lora_")[0] for name in value} == linear.keys()
 
 
 def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None
     merge_lora(model)
     model.save_pretrained(str(tmp_path / "saved"))
     assert not list((tmp_path / "saved").rglob("adapter*"))
-    found = SentenceTransformer(str(tmp_path / "saved")).encode(["w1 w2 w3"])
-    assert abs(found - unmerged).max() < 1e-5
-    assert abs(found - before).max() > 1e-3
+    value = SentenceTransformer(str(tmp_path / "saved")).encode(["w1 w2 w3"])
+    assert abs(value - unmerged).max() < 1e-5
+    assert abs(value - before).max() > 1e-3
 
 
 def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> None:
@@ -161,15 +161,15 @@ def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
 def test_training_moves_the_updates_only() -> None:
     model = bert()
     inject_lora(model, Lora(rank=2, dropout=0), 0)
-    before = {name: one.clone() for name, one in model.named_parameters()}
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
     optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
     for _ in range(3):
         optimiser.zero_grad()
         values = model(input_ids=torch.tensor([[1, 5, 6, 7, 2]])).last_hidden_state
         (values.flatten() * torch.linspace(-1, 2, values.numel())).sum().backward()
         optimiser.step()
-    for name, one in model.named_parameters():
-        assert torch.equal(one, before[name]) == (".lora_" not in name), name
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[name]) == (".lora_" not in name), name
 
 
 def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> None:
@@ -180,9 +180,9 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
     for model, seed in zip(models, (1, 1, 2), strict=True):
         inject_lora(model, Lora(rank=2), seed)
     assert torch.equal(torch.rand(3), expected)
-    one, same, other = (model.encoder.layer[0].output.dense.lora_A["default"].weight for model in models)
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    parameter, same, other = (model.encoder.layer[0].output.dense.lora_A["default"].weight for model in models)
+    assert torch.equal(parameter, same)
+    assert not torch.equal(parameter, other)
 
 
 def test_dropout_is_in_front_of_a_in_training_only() -> None:

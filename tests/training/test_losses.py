@@ -29,15 +29,15 @@ def test_mnr_by_hand() -> None:
     similarities = torch.tensor([[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]], dtype=torch.float64)
     first = math.log(1 + math.exp(-2) + math.exp(-1))
     second = math.log(1 + 2 * math.exp(-2))
-    found = losses.mnr(similarities, torch.tensor([0, 1]), scale=2.0)
-    assert found.item() == pytest.approx((first + second) / 2, rel=1e-12)
+    value = losses.mnr(similarities, torch.tensor([0, 1]), scale=2.0)
+    assert value.item() == pytest.approx((first + second) / 2, rel=1e-12)
 
 
 def test_mnr_of_masked_candidates_is_that_of_the_others() -> None:
     similarities = torch.tensor([[0.3, 0.9, 0.5, 0.1]])
     mask = torch.tensor([[True, True, False, False]])  # its own place is masked too, and kept
-    found = losses.mnr(similarities, torch.tensor([0]), mask)
-    assert found.item() == pytest.approx(losses.mnr(similarities[:, [0, 2, 3]], torch.tensor([0])).item(), rel=1e-6)
+    value = losses.mnr(similarities, torch.tensor([0]), mask)
+    assert value.item() == pytest.approx(losses.mnr(similarities[:, [0, 2, 3]], torch.tensor([0])).item(), rel=1e-6)
     assert losses.mnr(similarities, torch.tensor([0]), torch.ones(1, 4, dtype=torch.bool)).item() == 0
 
 
@@ -53,9 +53,9 @@ def test_masked_candidates_have_no_gradient() -> None:
 def test_mnr_equals_sentence_transformers(negatives: int) -> None:
     vectors = [drawn(5, 8, seed=i) for i in range(2 + negatives)]
     theirs = MultipleNegativesRankingLoss(torch.nn.Identity(), scale=20.0).compute_loss_from_embeddings(vectors, None)
-    queries, *candidates = (torch.nn.functional.normalize(one) for one in vectors)
-    found = losses.mnr(queries @ torch.cat(candidates).T, torch.arange(5), scale=20.0)
-    assert found.item() == pytest.approx(theirs.item(), rel=1e-9)
+    queries, *candidates = (torch.nn.functional.normalize(tensor) for tensor in vectors)
+    value = losses.mnr(queries @ torch.cat(candidates).T, torch.arange(5), scale=20.0)
+    assert value.item() == pytest.approx(theirs.item(), rel=1e-9)
 
 
 # -- the mask
@@ -76,8 +76,8 @@ numbers = st.integers(0, 12)
 )
 def test_known_mask_equals_a_loop(queries: list[int], candidates: list[int], pairs: list[tuple[int, int]]) -> None:
     known = np.array(sorted(pairs, key=lambda pair: pair[0]), np.int64).reshape(-1, 2)
-    found = losses.mask_known(np.array(queries), np.array(candidates), known)
-    assert found.tolist() == slow_mask(queries, candidates, set(pairs))
+    value = losses.mask_known(np.array(queries), np.array(candidates), known)
+    assert value.tolist() == slow_mask(queries, candidates, set(pairs))
 
 
 def test_the_same_query_twice_in_a_batch_has_no_own_positive_as_negative() -> None:
@@ -86,8 +86,8 @@ def test_the_same_query_twice_in_a_batch_has_no_own_positive_as_negative() -> No
     candidates = np.array([10, 11, 12, 13])
     mask = torch.from_numpy(losses.mask_known(np.array([0, 0, 1]), candidates, known))
     similarities = torch.zeros(3, 4)
-    found = losses.mnr(similarities, torch.tensor([0, 1, 2]), mask)
-    assert found.item() == pytest.approx((math.log(3) + math.log(3) + math.log(4)) / 3)
+    value = losses.mnr(similarities, torch.tensor([0, 1, 2]), mask)
+    assert value.item() == pytest.approx((math.log(3) + math.log(3) + math.log(4)) / 3)
 
 
 def test_known_positives_out_of_order_are_refused() -> None:
@@ -116,8 +116,8 @@ def test_margin_mse_by_hand() -> None:
     student = torch.tensor([[1.0, 0.0, 0.5], [2.0, 0.0, 0.0]], dtype=torch.float64)
     teacher = torch.tensor([[9.0, 7.0, 8.0], [5.0, 5.0, 0.0]], dtype=torch.float64)
     present = torch.tensor([[True, True, True], [True, True, False]])
-    found = losses.margin_mse(student, teacher, present)
-    assert found.item() == pytest.approx(((1 - 2) ** 2 + (0.5 - 1) ** 2 + (2 - 0) ** 2) / 3)
+    value = losses.margin_mse(student, teacher, present)
+    assert value.item() == pytest.approx(((1 - 2) ** 2 + (0.5 - 1) ** 2 + (2 - 0) ** 2) / 3)
 
 
 @pytest.mark.parametrize("negatives", [1, 4])
@@ -125,7 +125,7 @@ def test_margin_mse_equals_sentence_transformers(negatives: int) -> None:
     vectors = [drawn(5, 8, seed=i) for i in range(2 + negatives)]
     teacher = drawn(5, 1 + negatives, seed=99)
     theirs = MarginMSELoss(torch.nn.Identity()).compute_loss_from_embeddings(vectors, teacher)
-    student = torch.stack([(vectors[0] * one).sum(1) for one in vectors[1:]], 1)
+    student = torch.stack([(vectors[0] * tensor).sum(1) for tensor in vectors[1:]], 1)
     assert losses.margin_mse(student, teacher).item() == pytest.approx(theirs.item(), rel=1e-9)
 
 
@@ -139,27 +139,27 @@ def test_margin_mse_ignores_a_constant_added_to_a_querys_scores() -> None:
 def test_what_stands_where_no_negative_is_changes_nothing(loss) -> None:
     scores = drawn(3, 4)
     hostile = scores.masked_fill(~PRESENT, float("nan")).requires_grad_()
-    found = loss(hostile, PRESENT)
-    assert found.item() == loss(scores, PRESENT).item()
-    found.backward()
+    value = loss(hostile, PRESENT)
+    assert value.item() == loss(scores, PRESENT).item()
+    value.backward()
     assert torch.equal(hostile.grad[~PRESENT], torch.zeros(int((~PRESENT).sum()), dtype=torch.float64))
     assert hostile.grad.isfinite().all()
 
 
 def test_a_teachers_missing_scores_change_nothing() -> None:
     student, teacher = drawn(3, 4).requires_grad_(), drawn(3, 4, seed=1)
-    found = losses.margin_mse(student, teacher.masked_fill(~PRESENT, float("nan")), PRESENT)
-    assert found.item() == losses.margin_mse(student, teacher, PRESENT).item()
-    found.backward()
+    value = losses.margin_mse(student, teacher.masked_fill(~PRESENT, float("nan")), PRESENT)
+    assert value.item() == losses.margin_mse(student, teacher, PRESENT).item()
+    value.backward()
     assert student.grad is not None
     assert student.grad.isfinite().all()
 
 
 def test_examples_without_negatives_cost_nothing() -> None:
     alone = drawn(3, 1).requires_grad_()
-    for found in (losses.lce(alone), losses.margin(alone), losses.margin_mse(alone, drawn(3, 1, seed=1))):
-        assert found.item() == 0
-        found.backward()
+    for value in (losses.lce(alone), losses.margin(alone), losses.margin_mse(alone, drawn(3, 1, seed=1))):
+        assert value.item() == 0
+        value.backward()
 
 
 # -- the regulariser
@@ -207,6 +207,6 @@ def test_gradients_are_those_of_finite_differences(loss) -> None:
 )
 def test_scores_in_16_bits_give_a_loss_in_float32(loss) -> None:
     scores = drawn(3, 4).bfloat16()
-    found = loss(scores)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(loss(scores.double()).item(), rel=1e-5)
+    value = loss(scores)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(loss(scores.double()).item(), rel=1e-5)

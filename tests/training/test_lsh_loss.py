@@ -45,8 +45,8 @@ def test_a_step_shortens_matches_and_lengthens_others() -> None:
     docs = torch.tensor([[2.0, 1.0], [0.5, -1.0]], dtype=torch.float64)
 
     def loss(at: object) -> object:
-        found = euclidean_distances(at, docs)
-        return lsh(found[:, 0], found[:, 1])
+        value = euclidean_distances(at, docs)
+        return lsh(value[:, 0], value[:, 1])
 
     assert torch.autograd.gradcheck(loss, (queries,))
     loss(queries).backward()
@@ -58,9 +58,9 @@ def test_a_step_shortens_matches_and_lengthens_others() -> None:
 
 def test_equal_vectors_have_a_finite_gradient() -> None:
     vectors = torch.ones(2, 4, requires_grad=True)
-    found = euclidean_distances(vectors, vectors)
-    assert found.tolist() == [[0, 0], [0, 0]]
-    lsh(found[0], found[1]).backward()
+    value = euclidean_distances(vectors, vectors)
+    assert value.tolist() == [[0, 0], [0, 0]]
+    lsh(value[0], value[1]).backward()
     assert torch.isfinite(vectors.grad).all()
 
 
@@ -74,18 +74,18 @@ def test_invariances() -> None:
     random = torch.Generator().manual_seed(2)
     queries, docs = (torch.randn(5, 3, generator=random, dtype=torch.float64) for _ in range(2))
 
-    def loss(one: object, other: object, radius: float = 1.0) -> float:
-        found = euclidean_distances(one, other)
-        return lsh(found.diagonal(), found, ~torch.eye(5, dtype=torch.bool), radius).item()
+    def loss(tensor: object, other: object, radius: float = 1.0) -> float:
+        value = euclidean_distances(tensor, other)
+        return lsh(value.diagonal(), value, ~torch.eye(5, dtype=torch.bool), radius).item()
 
     basis, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float64))
-    whole = loss(queries, docs)
-    assert loss(queries + 7, docs + 7) == pytest.approx(whole)
-    assert loss(queries @ basis, docs @ basis) == pytest.approx(whole)
-    assert loss(docs, queries) == pytest.approx(whole)
+    trained = loss(queries, docs)
+    assert loss(queries + 7, docs + 7) == pytest.approx(trained)
+    assert loss(queries @ basis, docs @ basis) == pytest.approx(trained)
+    assert loss(docs, queries) == pytest.approx(trained)
     order = torch.tensor([3, 0, 4, 1, 2])
-    assert loss(queries[order], docs[order]) == pytest.approx(whole)
-    assert loss(3 * queries, 3 * docs, 3.0) == pytest.approx(3 * whole)
+    assert loss(queries[order], docs[order]) == pytest.approx(trained)
+    assert loss(3 * queries, 3 * docs, 3.0) == pytest.approx(3 * trained)
 
 
 def test_absent_negatives_do_not_count() -> None:

@@ -30,13 +30,13 @@ def gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tenso
 
 @pytest.mark.parametrize("shape", [(1, 24), (7, 24), (3, 11, 24), (2, 0, 24)])
 def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
-    made, given = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    exact = gradients(made, given)
-    with use_onednn(made) as n:
+    module, given = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    exact = gradients(module, given)
+    with use_onednn(module) as n:
         assert n == 2
-        found = gradients(made, given)
-    assert len(found) == len(exact) == 5
-    for ours, theirs in zip(found, exact, strict=True):
+        value = gradients(module, given)
+    assert len(value) == len(exact) == 5
+    for ours, theirs in zip(value, exact, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -53,16 +53,16 @@ def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(mo
 
 
 def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = model()
-    with use_onednn(made):
-        assert "forward" in vars(made[0])
-    assert "forward" not in vars(made[0])
+    module = model()
+    with use_onednn(module):
+        assert "forward" in vars(module[0])
+    assert "forward" not in vars(module[0])
 
     def wrong(left: Any, right: Any, bias: Any = None) -> Any:
         return torch.nn.functional.linear(left, right, bias) * 1.001
 
     monkeypatch.setattr(linear_products, "_multiply", wrong)
     linear_products._is_correct.cache_clear()
-    with use_onednn(made) as n:
+    with use_onednn(module) as n:
         assert n == 0
     linear_products._is_correct.cache_clear()

@@ -267,13 +267,13 @@ def test_a_saved_soup_is_a_model(tmp_path: Path) -> None:
     weights.check_comparable(folders)
     soup = soups.average_uniformly([lambda folder=folder: weights.read_state(folder) for folder in folders])
     weights.write_state(soup, folders[0], tmp_path / "soup")
-    one, other, found = (SentenceTransformer(str(folder)) for folder in (*folders, tmp_path / "soup"))
+    first, other, found = (SentenceTransformer(str(folder)) for folder in (*folders, tmp_path / "soup"))
     for name, tensor in found.state_dict().items():
-        assert torch.allclose(tensor, (one.state_dict()[name] + other.state_dict()[name]) / 2, atol=1e-6)
+        assert torch.allclose(tensor, (first.state_dict()[name] + other.state_dict()[name]) / 2, atol=1e-6)
     weights.write_state(weights.read_state(folders[0]), folders[0], tmp_path / "copy")
     texts = ["w1 w2 w3", "w4"]
-    assert np.array_equal(SentenceTransformer(str(tmp_path / "copy")).encode(texts), one.encode(texts))
-    assert not np.allclose(found.encode(texts), one.encode(texts))
+    assert np.array_equal(SentenceTransformer(str(tmp_path / "copy")).encode(texts), first.encode(texts))
+    assert not np.allclose(found.encode(texts), first.encode(texts))
 
 
 def edited(path: Path, **change: Any) -> None:
