@@ -70,7 +70,7 @@ _PLACES = {
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
     "nirank.training.models": ("Soup", "Train"),
-    "nirank.training.negatives": ("Mined",),
+    "nirank.training.negatives": ("LabelledNegatives", "Mined"),
     "nirank.training.recipe": ("Lora", "Recipe"),
     "nirank.training.training_sets": ("Fields", "Mixture", "TrainingFile", "TrainingSet"),
     "nirank.training.watch": ("Watch",),
@@ -149,6 +149,7 @@ if TYPE_CHECKING:
     from nirank.store import open_store as open_store
     from nirank.training.models import Soup as Soup
     from nirank.training.models import Train as Train
+    from nirank.training.negatives import LabelledNegatives as LabelledNegatives
     from nirank.training.negatives import Mined as Mined
     from nirank.training.recipe import Lora as Lora
     from nirank.training.recipe import Recipe as Recipe

@@ -56,6 +56,7 @@ class Sides:
     collection  and split: names, for file names that contain {collection}; never identity
     device      for models, on which `precision: auto` depends
     date        metadata key of the dates, where the collection names one
+    unit        what is judged: documents for a 'query', or a 'pair' of records
     one_table   whether the queries are records of the documents' table, so that a pair counts once
     training_sources   where other judged queries, for training, are found; None: nothing can be trained here
     """
@@ -69,6 +70,7 @@ class Sides:
     full_depth: bool = False
     device: str = "auto"
     date: str | None = None
+    unit: Literal["query", "pair"] = "query"
     one_table: bool = False
     training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
 

@@ -17,7 +17,7 @@ from nirank.config.sections import SCALAR, Section, Words, make_form, make_secti
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.training.models import Soup, Train
-from nirank.training.negatives import Mined
+from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
 from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
@@ -31,6 +31,9 @@ MinedKeys = make_section(
     Mined,
     Words("negatives", "negatives have no key", "{of: bm25, ranks: [10, 100]}"),
     of=mark_form("pipeline"),
+)
+LabelledKeys = make_section(
+    LabelledNegatives, Words("negatives", "labelled negatives have no key", "{labelled: {n: 5}}")
 )
 TrainingSetKeys = make_section(
     TrainingSet,
@@ -157,6 +160,7 @@ def _make_fields(*, fields: Mapping[str, Any], path: str | None = None, **values
     return Fields(source=path, **fields, **values)
 
 
+_LABELLED = "labelled"  # names the negatives that are judged; a pipeline of that name is {of: labelled}
 _TRAINING_SET: tuple[type[Section], Callable[..., TrainingData]] = (TrainingSetKeys, _make_training_set)
 _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = {
     "mix": (MixtureKeys, _make_mixture),
@@ -165,8 +169,24 @@ _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = 
 }
 
 
-def _read_negatives(tree: Tree, file: OpenFile) -> Mined | None:
-    """Read mined negatives: a pipeline, or a mapping with one."""
+def _read_negatives(tree: Tree, file: OpenFile) -> Negatives | tuple[Negatives, ...] | None:
+    """Read negatives: `labelled`, a pipeline, a mapping with one, or a list in which one of them is so named."""
+    if isinstance(tree.value, list) and any(_names_negatives(entry) for entry in tree.value):
+        sources = [_read_negative_source(entry, file) for entry in tree.value]
+        return tuple(source for source in sources if source is not None) if None not in sources else None
+    return _read_negative_source(tree, file)
+
+
+def _names_negatives(tree: Tree) -> bool:
+    """Tell whether an entry says that it is negatives, and not a stage of a pipeline."""
+    return tree.text == _LABELLED or (isinstance(tree.value, dict) and bool({"of", _LABELLED} & tree.value.keys()))
+
+
+def _read_negative_source(tree: Tree, file: OpenFile) -> Negatives | None:
+    if tree.text == _LABELLED:
+        return LabelledNegatives()
+    if isinstance(tree.value, dict) and list(tree.value) == [_LABELLED]:
+        return read_value(LabelledKeys, LabelledNegatives, tree.value[_LABELLED], file)
     mapping = tree if isinstance(tree.value, dict) and "of" in tree.value else tree.replace({"of": tree})
     return read_value(MinedKeys, Mined, mapping, file)
 
@@ -255,12 +275,22 @@ def _make_names_form(section: str, form: str, read_entry: Callable[[Tree, OpenFi
     return Form(read, lambda: [{"type": ["object", "null"], "additionalProperties": {"form": form}}])
 
 
+def _describe_negatives() -> list[Any]:
+    source = [
+        {"const": _LABELLED},
+        {"type": "object", "properties": {_LABELLED: LabelledKeys}, "required": [_LABELLED]},
+        MinedKeys,
+        {"form": "pipeline"},
+    ]
+    return [*source, {"type": "array", "items": {"anyOf": source}, "minItems": 1}]
+
+
 FORMS = {
     "data_section": _make_names_form("data", "data", _read_data),
     "models_section": _make_names_form("models", "trained_model", _read_trained_model),
     "data": Form(_read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
     "field_names": make_form(FieldNames, dict),
-    "negatives": Form(_read_negatives, lambda: [MinedKeys, {"form": "pipeline"}]),
+    "negatives": Form(_read_negatives, _describe_negatives),
     "judged": make_form(JudgedKeys, _make_judged),
     "model": Form(_read_model, lambda: [SCALAR]),
     "model_name": Form(_read_model_name, lambda: [SCALAR]),

@@ -50,6 +50,7 @@ class Leaves:
             full_depth=collection.candidates is not None,
             device=self.device,
             date=collection.date,
+            unit=collection.unit,
             one_table=is_one_table(collection),
         )
 

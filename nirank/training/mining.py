@@ -1,12 +1,12 @@
-"""Which documents a query is taught to find, and which not: positives, and negatives mined from a ranking."""
+"""Which documents a query is taught to find, and which not: positives, and negatives by label or mined from lists."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from nirank.collections.texts import Texts
 from nirank.flow.pairs import concatenate_ranges
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.training.partners import Partners
 
 Rows = NDArray[np.int64]
 
@@ -76,12 +77,13 @@ def select_positives(qrels: Qrels, grade: int | None, most: int | None) -> tuple
 
 
 def mine_rows(
-    queries: Texts, docs: Texts, qrels: Qrels, ranking: Ranking | None, params: Mapping[str, Any]
+    queries: Texts, docs: Texts, qrels: Qrels, rankings: Sequence[Ranking], params: Mapping[str, Any]
 ) -> MinedRows:
     """Return the examples of judged queries.
 
-    found   what negatives are taken from; None: there are none
-    params  'grade', 'positives' and 'negatives', as `TrainingSet` and `Mined` have them
+    rankings  what negatives are mined from, one for each of `params["negatives"]` that is mined
+    params    'grade', 'positives' and 'negatives', as `TrainingSet` and its negatives have them; 'partners', where
+              records are matched: 'tables' or 'table'
     """
     grade = params.get("grade")
     q, d = select_positives(qrels, grade, params.get("positives"))
@@ -91,13 +93,37 @@ def mine_rows(
     least = qrels.min_rel if grade is None else min(grade, qrels.min_rel)
     known = np.column_stack(select_positives(qrels, least, None))
     counts["examples"] = len(q)
-    if ranking is None:
-        no_rows = np.zeros(0, np.int64)
-        return MinedRows(q, d, np.zeros(len(q) + 1, np.int64), no_rows, known, counts)
-    options = params["negatives"]
-    candidates = _filter_candidates(queries, docs, ranking, known, options.get("ranks", (1, 100)), counts)
-    offsets, negatives = _choose_negatives(q, d, candidates, ranking, options, counts)
-    return MinedRows(q, d, offsets, negatives, known, counts)
+    partners = Partners.of(queries, docs, known, params.get("partners"))
+    sources: Sequence[Mapping[str, Any]] = params.get("negatives", ())
+    known_texts = _KnownTexts(queries, docs, known, partners, counts)
+    non_matches = _list_non_matches(qrels) if any("labelled" in options for options in sources) else None
+    lists = iter(rankings)
+    chosen: list[tuple[Rows, Rows]] = []
+    for options in sources:
+        if "labelled" in options:
+            assert non_matches is not None
+            counts["labelled non-matches"] = len(non_matches.rows)
+            counts["labelled non-matches of queries without a positive"] = int((~np.isin(non_matches.queries, q)).sum())
+            chosen.append(_choose_negatives(q, d, known_texts.filter(non_matches, None), None, options, counts))
+        else:
+            ranking = next(lists)
+            listed = _list_ranks(ranking, options.get("ranks", (1, 100)))
+            counts["candidates"] = counts.get("candidates", 0) + len(listed.rows)
+            chosen.append(_choose_negatives(q, d, known_texts.filter(listed, non_matches), ranking, options, counts))
+    offsets, negatives = _join_negatives(len(q), docs, chosen)
+    if sources:
+        counts["negatives"] = len(negatives)
+        wanted = sum(int(options.get("n", 0 if "labelled" in options else 1)) for options in sources)
+        counts["examples with fewer"] = int((np.diff(offsets) < max(wanted, 1)).sum())
+    return MinedRows(q, d, offsets, negatives, partners.add_known(known, counts), counts)
+
+
+class _Listed(NamedTuple):
+    """Pairs of queries and documents that may be negatives, ordered by query, the best first."""
+
+    queries: Rows
+    rows: Rows
+    scores: NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,49 +135,86 @@ class _Candidates:
     scores: NDArray[np.floating]
 
 
-def _filter_candidates(
-    queries: Texts, docs: Texts, ranking: Ranking, known: Rows, ranks: tuple[int, int], counts: dict[str, int]
-) -> _Candidates:
-    """Take out what is known or has a known text."""
-    prints, query_prints = np.asarray(docs.fingerprints), np.asarray(queries.fingerprints)
+def _list_non_matches(qrels: Qrels) -> _Listed:
+    """Return the pairs that are judged, and not relevant at all."""
+    hit = (qrels.grades <= 0) & (qrels.rows >= 0)
+    return _Listed(qrels.query_rows[hit], qrels.rows[hit], np.zeros(int(hit.sum())))
+
+
+def _list_ranks(ranking: Ranking, ranks: tuple[int, int]) -> _Listed:
+    """Return what stands from one rank of each list to another."""
     in_range = (ranking.ranks >= ranks[0]) & (ranking.ranks <= ranks[1])
-    q, d = ranking.query_rows[in_range], np.asarray(ranking.rows[in_range], np.int64)
-    scores = np.asarray(ranking.scores)[in_range]
-    _, group = np.unique(np.concatenate((prints[d], prints[known[:, 1]])), return_inverse=True)
-    group, known_group = group[: len(d)].astype(np.int64), group[len(d) :].astype(np.int64)
-    n_groups = int(max(group.max(initial=0), known_group.max(initial=0))) + 1
-    _, question = np.unique(query_prints, return_inverse=True)  # queries with one text have one set of positives
-    question = np.where(query_prints == 0, len(query_prints) + np.arange(len(query_prints)), question).astype(np.int64)
-    question_at, known_of = question[q], question[known[:, 0]]
-    reasons = {
-        "known positives": np.isin(question_at * len(docs) + d, known_of * len(docs) + known[:, 1]),
-        "texts of positives": np.isin(question_at * n_groups + group, known_of * n_groups + known_group),
-        "the query itself": (prints[d] == query_prints[q]) & (query_prints[q] != 0),
-        "blank": prints[d] == 0,
-    }
-    counts["candidates"] = len(d)
-    is_candidate = np.ones(len(d), np.bool_)
-    for reason, hit in reasons.items():
-        counts[f"removed: {reason}"] = int((is_candidate & hit).sum())
-        is_candidate &= ~hit
-    _, first = np.unique((q * n_groups + group)[is_candidate], return_index=True)
-    is_first = np.zeros(int(is_candidate.sum()), np.bool_)
-    is_first[first] = True
-    counts["removed: equal texts"] = int((~is_first).sum())
-    is_candidate[np.flatnonzero(is_candidate)[~is_first]] = False
-    q, d, scores = q[is_candidate], d[is_candidate], scores[is_candidate]
-    return _Candidates(np.searchsorted(q, np.arange(len(queries) + 1)).astype(np.int64), d, scores)
+    rows = np.asarray(ranking.rows[in_range], np.int64)
+    return _Listed(ranking.query_rows[in_range], rows, np.asarray(ranking.scores)[in_range])
+
+
+@dataclass(frozen=True, eq=False)
+class _KnownTexts:
+    """What is no negative of a query: its known positives, their texts, what its partners match, itself."""
+
+    queries: Texts
+    docs: Texts
+    known: Rows
+    partners: Partners
+    counts: dict[str, int]
+
+    def filter(self, listed: _Listed, labelled: _Listed | None) -> _Candidates:
+        """Take out what is known or has a known text, and count why.
+
+        labelled  non-matches that are negatives beside these; None: there are none
+        """
+        known, n_docs = self.known, len(self.docs)
+        prints, query_prints = np.asarray(self.docs.fingerprints), np.asarray(self.queries.fingerprints)
+        q, d, scores = listed
+        _, group = np.unique(prints, return_inverse=True)
+        group = group.astype(np.int64)
+        n_groups = int(group.max(initial=0)) + 1
+        _, question = np.unique(query_prints, return_inverse=True)  # queries with one text have one set of positives
+        question = np.where(query_prints == 0, len(query_prints) + np.arange(len(query_prints)), question).astype(
+            np.int64
+        )
+        question_at, known_of = question[q], question[known[:, 0]]
+        reasons = {
+            "known positives": np.isin(question_at * n_docs + d, known_of * n_docs + known[:, 1]),
+            "texts of positives": np.isin(question_at * n_groups + group[d], known_of * n_groups + group[known[:, 1]]),
+            "the query itself": (prints[d] == query_prints[q]) & (query_prints[q] != 0),
+            "blank": prints[d] == 0,
+        }
+        if self.partners:
+            reasons["matches of partners"] = self.partners.are_linked(q, d)
+        if labelled is not None:
+            taken = question[labelled.queries] * n_groups + group[labelled.rows]
+            reasons["labelled non-matches"] = np.isin(question_at * n_groups + group[d], taken)
+        is_candidate = np.ones(len(d), np.bool_)
+        for reason, hit in reasons.items():
+            self._count(f"removed: {reason}", int((is_candidate & hit).sum()))
+            is_candidate &= ~hit
+        _, first = np.unique((q * n_groups + group[d])[is_candidate], return_index=True)
+        is_first = np.zeros(int(is_candidate.sum()), np.bool_)
+        is_first[first] = True
+        self._count("removed: equal texts", int((~is_first).sum()))
+        is_candidate[np.flatnonzero(is_candidate)[~is_first]] = False
+        q, d, scores = q[is_candidate], d[is_candidate], scores[is_candidate]
+        return _Candidates(np.searchsorted(q, np.arange(len(self.queries) + 1)).astype(np.int64), d, scores)
+
+    def _count(self, name: str, n: int) -> None:
+        self.counts[name] = self.counts.get(name, 0) + n
 
 
 def _choose_negatives(
-    q: Rows, d: Rows, candidates: _Candidates, ranking: Ranking, options: Mapping[str, Any], counts: dict[str, int]
+    q: Rows,
+    d: Rows,
+    candidates: _Candidates,
+    ranking: Ranking | None,
+    options: Mapping[str, Any],
+    counts: dict[str, int],
 ) -> tuple[Rows, Rows]:
-    """Return offsets and rows of each example's negatives."""
+    """Return the negatives of the examples as (example, document), best first; `ranking` is what margins ask."""
     lengths = np.diff(candidates.offsets)[q]
     at = concatenate_ranges(candidates.offsets[q], lengths)
     example = np.repeat(np.arange(len(q)), lengths)
     keep = np.ones(len(at), np.bool_)
-    if "margin" in options or "relative" in options:
+    if ranking is not None and ("margin" in options or "relative" in options):
         positive_scores = look_up_scores(ranking, q, d)
         limit = positive_scores - options["margin"] if "margin" in options else positive_scores
         if "relative" in options:  # of a negative score, the share that is farther from 0
@@ -160,17 +223,28 @@ def _choose_negatives(
         keep = ~(candidates.scores[at] > limit[example])  # where the positive has no score, nothing is too close
         counts["removed: too close to the positive"] = int((~keep).sum())
     at, example = at[keep], example[keep]
-    n = int(options.get("n", 1))
-    if options.get("choose") == "random":
+    n = int(options.get("n", len(at) if "labelled" in options else 1))
+    if options.get("choose") == "random" or "labelled" in options:
         order = np.lexsort((_hash_pairs(example, candidates.rows[at]), example))
         chosen = np.sort(order[_mark_first(example[order], n)])  # back in the list's order
     else:
         chosen = np.flatnonzero(_mark_first(example, n))
-    at, example = at[chosen], example[chosen]
-    offsets = np.searchsorted(example, np.arange(len(q) + 1)).astype(np.int64)
-    counts["negatives"] = len(at)
-    counts["examples with fewer"] = int((np.diff(offsets) < n).sum())
-    return offsets, candidates.rows[at]
+    return example[chosen], candidates.rows[at[chosen]]
+
+
+def _join_negatives(n: int, docs: Texts, chosen: Sequence[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
+    """Return offsets and rows of the negatives of n examples: those of each source in turn, every text once."""
+    nothing = np.zeros(0, np.int64)
+    example = np.concatenate([nothing, *(part[0] for part in chosen)])
+    rows = np.concatenate([nothing, *(part[1] for part in chosen)])
+    if len(chosen) > 1:
+        order = np.argsort(example, kind="stable")
+        example, rows = example[order], rows[order]
+        _, text = np.unique(np.asarray(docs.fingerprints)[rows], return_inverse=True)
+        _, first = np.unique(example * (len(rows) + 1) + text, return_index=True)
+        first = np.sort(first)
+        example, rows = example[first], rows[first]
+    return np.searchsorted(example, np.arange(n + 1)).astype(np.int64), rows
 
 
 def _mark_first(keys: Rows, n: int) -> NDArray[np.bool_]:

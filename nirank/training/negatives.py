@@ -1,4 +1,4 @@
-"""Mined: how hard negatives are taken from what a pipeline finds."""
+"""Where negatives come from: what a pipeline finds, and what is judged not relevant."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from typing import Any, Literal
 from nirank.algebra.pipeline import Pipeline, require_system
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LabelledNegatives:
+    """Explicit negatives: what is judged for a query and has grade 0 or less, such as known non-matches of records.
+
+    n  at most so many an example, chosen by hash; None: all
+
+    What `Mined` never takes is no negative here either. Beside them, mined ones are others.
+    """
+
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        fit_fields(self, "negatives")
+        if self.n is not None and self.n < 1:
+            raise ConfigError(f"negatives: n must be 1 or more, got {self.n}")
+
+    def params(self) -> dict[str, Any]:
+        """Return what the negatives depend on."""
+        return {"labelled": True, **find_changed_fields(self)}
+
+    def __repr__(self) -> str:
+        return to_expression(self)
 
 
 @dataclass(frozen=True)
@@ -23,7 +47,8 @@ class Mined:
               arXiv 2407.15831)
 
     Judged positives of the query, documents with the text of one, the query's own text and blank ones are never
-    negatives. Margins ask for the positive's score in the same list; where it is not there they remove nothing.
+    negatives; of records, nor is what matches through a shared partner: a match of a match. Margins ask for the
+    positive's score in the same list; where it is not there they remove nothing.
     """
 
     of: Pipeline
@@ -57,3 +82,6 @@ class Mined:
 
     def __repr__(self) -> str:
         return to_expression(self)
+
+
+Negatives = LabelledNegatives | Mined

@@ -19,10 +19,8 @@ TRAIN_TASK, SOUP_TASK = f"{__name__}:train_model", f"{__name__}:average_models"
 
 def mine_rows(job: Job) -> None:
     """Choose positives and negatives."""
-    ranking = next(iter(job.inputs.get("list", ())), None)
-    mined = mining.mine_rows(
-        job.get_input("queries"), job.get_input("docs"), job.get_input("judgements"), ranking, job.params
-    )
+    sides = (job.get_input("queries"), job.get_input("docs"))
+    mined = mining.mine_rows(*sides, job.get_input("judgements"), job.inputs.get("list", ()), job.params)
     mined.save(job.folder)
     job.context.declare("examples", dict(mined.counts))
 

@@ -19,7 +19,7 @@ from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.example_files import read_examples
-from nirank.training.negatives import Mined
+from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 
 TASKS = "nirank.training.tasks"
 _ALL = 2**31 - 1  # documents of a query: no list is that long
@@ -44,14 +44,14 @@ class TrainingSet(TrainingData):
     """Judged queries, each positive an example.
 
     queries    which
-    negatives  mined for each; None: none but the batch's
+    negatives  labelled ones, mined ones, or several of these; None: none but the batch's
     teacher    a pipeline whose scores of positives and negatives are learned ('margin_mse')
     grade      the least grade of a positive; None: as the judgement set says
     positives  at most so many a query, the highest grades first, equal ones by hash
     """
 
     queries: Judged = field(default_factory=Judged)
-    negatives: Mined | None = None
+    negatives: Negatives | tuple[Negatives, ...] | None = None
     teacher: Pipeline | None = None
     grade: int | None = None
     positives: int | None = None
@@ -60,6 +60,11 @@ class TrainingSet(TrainingData):
 
     def __post_init__(self) -> None:
         fit_fields(self, "data")
+        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
+        if len(sources) < 2:
+            object.__setattr__(self, "negatives", sources[0] if sources else None)
+        if sum(isinstance(source, LabelledNegatives) for source in sources) > 1:
+            raise ConfigError("negatives: labelled ones are all there are; name them once")
         if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
             raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
         if self.positives is not None and self.positives < 1:
@@ -68,6 +73,12 @@ class TrainingSet(TrainingData):
     @property
     def title(self) -> str:
         return describe_queries(self.queries)
+
+    @property
+    def negative_sources(self) -> tuple[Negatives, ...]:
+        """What negatives are taken from, in turn."""
+        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
+        return tuple(source for source in sources if source is not None)
 
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
@@ -82,13 +93,16 @@ class TrainingSet(TrainingData):
         options = {"grade": self.grade, "positives": self.positives}
         params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         inputs: Inputs = (*sides_inputs, ("judgements", judged.judgements))
+        if judged.unit == "pair":
+            params["partners"] = "table" if judged.one_table else "tables"
+        for source in self.negative_sources:
+            if isinstance(source, Mined):
+                margins = source.margin is not None or source.relative is not None
+                # Margins ask how the positive scores, wherever it stands.
+                pipeline = score_to_the_end(source.of) if margins else source.of % source.ranks[1]
+                inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
         if self.negatives is not None:
-            margins = self.negatives.margin is not None or self.negatives.relative is not None
-            # Margins ask how the positive scores, wherever it stands.
-            pipeline = self.negatives.of
-            pipeline = score_to_the_end(pipeline) if margins else pipeline % self.negatives.ranks[1]
-            inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
-            params |= {"negatives": self.negatives.params()}
+            params["negatives"] = [source.params() for source in self.negative_sources]
         mined = Node(
             f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
         )

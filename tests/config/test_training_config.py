@@ -15,7 +15,7 @@ from nirank.experiment.folds import Folds
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.training.models import Soup, Train
-from nirank.training.negatives import Mined
+from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
@@ -85,6 +85,23 @@ folds: {{k: 5, seed: 3}}
     assert config.folds == Folds(5, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "negatives"),
+    [
+        ("labelled", LabelledNegatives()),
+        ("{labelled: {n: 3}}", LabelledNegatives(3)),
+        ("[labelled]", LabelledNegatives()),
+        ("[labelled, {of: bm25, n: 3}, B]", (LabelledNegatives(), Mined(BM25(), n=3), Mined(BM25()))),
+        ("[bm25, {cut: 50}]", Mined(BM25() >> Cut(50))),
+        ("{of: [bm25, {cut: 50}], n: 2}", Mined(BM25() >> Cut(50), n=2)),
+    ],
+)
+def test_negatives_are_labelled_or_mined_or_both(tmp_path, text, negatives):
+    models = f"models: {{m: {{base: '{BASE}', data: {{split: train, negatives: {text}}}}}}}"
+    config = read_config(tmp_path, f"{models}\nsystems: {{B: bm25, D: {{dense: m}}}}")
+    assert config.systems["D"].model.data == TrainingSet(Judged(split="train"), negatives)
+
+
 DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 
@@ -103,6 +120,10 @@ def vary(varied: str, of: str = "bm25") -> str:
         ("data: {d: {split: train, part: [0.8, 0.2]}}\nsystems: {B: bm25}", "the lesser first, got [0.8, 0.2]"),
         ("data: {d: {split: train, sample: many}}\nsystems: {B: bm25}", "sample: input should be a valid integer"),
         ("data: {d: {split: train, negatives: {of: bm26}}}\nsystems: {B: bm25}", "there is no system or stage 'bm26'; did you mean 'bm25'?"),
+        ("data: {d: {split: train, negatives: [labelled, {of: bm26}]}}\nsystems: {B: bm25}", "there is no system or stage 'bm26'; did you mean 'bm25'?"),
+        ("data: {d: {split: train, negatives: {labelled: {m: 2}}}}\nsystems: {B: bm25}", "labelled negatives have no key 'm'"),
+        ("data: {d: {split: train, negatives: {labelled: {n: 0}}}}\nsystems: {B: bm25}", "negatives: n must be 1 or more, got 0"),
+        ("data: {d: {split: train, negatives: [labelled, labelled]}}\nsystems: {B: bm25}", "labelled ones are all there are; name them once"),
         ("data: {d: {split: train}}\nmodels: {m: {base: x, data: d, recipe: {epoch: 2}}}\nsystems: {B: bm25}", "a recipe has no key 'epoch'; did you mean 'epochs'?"),
         ("data: {d: {split: train}}\nmodels: {m: {base: x, data: d, recipe: {epochs: 0}}}\nsystems: {B: bm25}", "recipe: epochs must be 1 or more, got 0"),
         ("data: {d: {split: train}}\nmodels: {m: {base: m, data: d}}\nsystems: {B: bm25}", "models refer to each other in a circle: models.m -> models.m"),

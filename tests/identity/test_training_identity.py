@@ -24,7 +24,7 @@ from nirank.inference.models import ModelFiles
 from nirank.plan.compile import compile
 from nirank.stages.dense import Dense
 from nirank.training.models import Soup, Train
-from nirank.training.negatives import Mined
+from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
@@ -83,7 +83,11 @@ def find_address(value: TrainingData | TrainedModel) -> str:
 def vary(value: Any, find_address: Any) -> set[str]:
     """Vary every option; return those of which another value was allowed."""
     seen: dict[str, list[str]] = {}
+    values: list[Any] = []
     for option, other in vary_options(value, skip=()):
+        if other in values:
+            continue  # a list of one is that one
+        values.append(other)
         try:
             address = find_address(other)
         except (ConfigError, DataError):
@@ -148,6 +152,11 @@ def test_training_sets(file: str) -> None:
     assert vary(training_set, find_address) == {field.name for field in dataclasses.fields(TrainingSet)}
     mined = vary(negatives, lambda value: find_address(dataclasses.replace(training_set, negatives=value)))
     assert mined == {field.name for field in dataclasses.fields(Mined)} - {"of"}
+    labelled, more = LabelledNegatives(), dataclasses.replace(negatives, n=7)
+    sources = [negatives, labelled, LabelledNegatives(3), (labelled, negatives), (negatives, labelled), None]
+    sources += [(negatives, more), (more, negatives)]
+    addresses = {find_address(dataclasses.replace(training_set, negatives=value)) for value in sources}
+    assert len(addresses) == len(sources)
     assert vary(JUDGED, lambda value: find_address(TrainingSet(value))) == {
         field.name for field in dataclasses.fields(Judged)
     } - {"on_overlap"}

@@ -70,7 +70,7 @@ def test_known_positives_have_all_their_texts():
     qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
     ranking = Ranking.build(queries.ids, docs.ids, np.array([0]), np.array([2]), np.array([1.0]), source="test")
     examples = build_from_rows(
-        mine_rows(queries, docs, qrels, ranking, {"negatives": {}}), queries, docs, (TextView("text"),) * 2, None
+        mine_rows(queries, docs, qrels, [ranking], {"negatives": [{}]}), queries, docs, (TextView("text"),) * 2, None
     )
     other = build_from_lines([Example("x", "answer")])  # another set brings the twin into the batch
     both = mix_examples([examples, other], evenly=False)
@@ -89,7 +89,7 @@ def test_a_teacher_must_score_every_pair_of_an_example():
     teacher = Ranking.build(
         queries.ids, docs.ids, np.array([0, 0, 1]), np.array([0, 2, 2]), np.array([9.0, 4.0, 1.0]), source="t"
     )
-    mined = mine_rows(queries, docs, qrels, ranking, {"negatives": {}})
+    mined = mine_rows(queries, docs, qrels, [ranking], {"negatives": [{}]})
     examples = build_from_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
     assert texts(examples) == [("one", "A", ["C"])]
     assert examples.scores.tolist() == [9.0, 4.0]

@@ -30,7 +30,7 @@ def test_trap_38_judged_positives_and_their_twins_are_no_negatives():
     queries = Texts.of({"q": "what"})
     qrels = Qrels.from_dict({"q": {"a": 1}}, queries.ids, docs.ids)
     candidates = ranking(queries, docs, {"q": [("a", 3.0), ("a2", 2.0), ("b", 1.0)]})
-    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 3}})
+    mined = mine_rows(queries, docs, qrels, [candidates], {"negatives": [{"n": 3}]})
     assert shown(mined, queries, docs) == [("q", "a", ["b"])]
     assert mined.counts["removed: known positives"] == 1
     assert mined.counts["removed: texts of positives"] == 1
@@ -46,7 +46,7 @@ def test_each_filter_removes_what_it_names_and_counts_it():
     qrels = Qrels.from_dict({"q": {"p": 2, "n4": 0}, "r": {"n1": 1}}, queries.ids, docs.ids)
     order = ["n3", "n1", "n2", "blank", "self", "p", "n4"]
     candidates = ranking(queries, docs, {"q": [(doc, 7.0 - i) for i, doc in enumerate(order)]})
-    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 9}})
+    mined = mine_rows(queries, docs, qrels, [candidates], {"negatives": [{"n": 9}]})
     assert shown(mined, queries, docs) == [("q", "p", ["n3", "n1", "n4"]), ("r", "n1", [])]
     assert {name: n for name, n in mined.counts.items() if name.startswith("removed")} == {
         "removed: blank positives": 0,
@@ -65,7 +65,9 @@ def test_ranks_margins_and_numbers():
     candidates = ranking(queries, docs, {"q": [(f"d{i}", 10.0 - i) for i in range(8)]})  # d3 has 7
 
     def negatives(**how: object) -> list[str]:
-        return shown(mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 9, **how}}), queries, docs)[0][2]
+        return shown(mine_rows(queries, docs, qrels, [candidates], {"negatives": [{"n": 9, **how}]}), queries, docs)[0][
+            2
+        ]
 
     assert negatives(ranks=(2, 6)) == ["d1", "d2", "d4", "d5"]
     assert negatives(margin=2.0) == ["d5", "d6", "d7"]  # at most 5
@@ -83,7 +85,7 @@ def test_a_margin_removes_nothing_where_the_positive_has_no_score_and_says_so():
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
     mined = mine_rows(
-        queries, docs, qrels, ranking(queries, docs, {"q": [("n", 5.0)]}), {"negatives": {"n": 1, "margin": 1.0}}
+        queries, docs, qrels, [ranking(queries, docs, {"q": [("n", 5.0)]})], {"negatives": [{"n": 1, "margin": 1.0}]}
     )
     assert shown(mined, queries, docs) == [("q", "p", ["n"])]
     assert mined.counts["positives not in the list"] == 1
@@ -93,10 +95,10 @@ def test_grades_and_at_most_so_many_positives():
     docs = Texts.of({f"d{i}": f"text {i}" for i in range(6)})
     queries = Texts.of({"q": "one", "r": "two"})
     qrels = Qrels.from_dict({"q": {"d0": 1, "d1": 2, "d2": 2, "d3": 1}, "r": {"d4": 1}}, queries.ids, docs.ids)
-    two = mine_rows(queries, docs, qrels, None, {"positives": 2})
+    two = mine_rows(queries, docs, qrels, [], {"positives": 2})
     assert [(q, d) for q, d, _ in shown(two, queries, docs)] == [("q", "d1"), ("q", "d2"), ("r", "d4")]
     assert len(two.known) == 5  # what is left out is still no negative
-    assert [d for _, d, _ in shown(mine_rows(queries, docs, qrels, None, {"grade": 2}), queries, docs)] == ["d1", "d2"]
+    assert [d for _, d, _ in shown(mine_rows(queries, docs, qrels, [], {"grade": 2}), queries, docs)] == ["d1", "d2"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,7 +117,7 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
         queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t"
     )
     how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
-    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": how})
+    mined = mine_rows(queries, docs, qrels, [candidates], {"negatives": [how]})
     relevant = {
         query: {docs[docs.ids.find_rows([d])[0]]["text"] for d, g in of.items() if g}
         for query, of in _nested(judged).items()
@@ -148,7 +150,7 @@ def test_trap_38_a_positive_below_the_grade_that_is_taught_is_no_negative():
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"best": 2, "good": 1, "bad": 0}}, queries.ids, docs.ids)
     candidates = ranking(queries, docs, {"q": [("best", 3.0), ("good", 2.0), ("bad", 1.0)]})
-    mined = mine_rows(queries, docs, qrels, candidates, {"grade": 2, "negatives": {"n": 5}})
+    mined = mine_rows(queries, docs, qrels, [candidates], {"grade": 2, "negatives": [{"n": 5}]})
     assert shown(mined, queries, docs) == [("q", "best", ["bad"])]
 
 
@@ -157,7 +159,9 @@ def test_trap_38_one_question_under_two_ids_has_one_set_of_positives():
     queries = Texts.of({"q1": "what is it", "q2": "What is  it"})
     qrels = Qrels.from_dict({"q1": {"a": 1}, "q2": {"b": 1}}, queries.ids, docs.ids)
     order = [("a", 3.0), ("b", 2.0), ("c", 1.0)]
-    mined = mine_rows(queries, docs, qrels, ranking(queries, docs, {"q1": order, "q2": order}), {"negatives": {"n": 5}})
+    mined = mine_rows(
+        queries, docs, qrels, [ranking(queries, docs, {"q1": order, "q2": order})], {"negatives": [{"n": 5}]}
+    )
     assert shown(mined, queries, docs) == [("q1", "a", ["c"]), ("q2", "b", ["c"])]
 
 
@@ -165,7 +169,7 @@ def test_blank_positives_are_no_examples():
     docs = Texts.of({"a": " ", "b": "B"})
     queries = Texts.of({"q": "what"})
     qrels = Qrels.from_dict({"q": {"a": 1, "b": 1}}, queries.ids, docs.ids)
-    mined = mine_rows(queries, docs, qrels, None, {})
+    mined = mine_rows(queries, docs, qrels, [], {})
     assert shown(mined, queries, docs) == [("q", "b", [])]
     assert mined.counts["removed: blank positives"] == 1
 
@@ -175,5 +179,5 @@ def test_a_share_of_a_negative_score_lies_below_it():
     queries = Texts.of({"q": "question"})
     qrels = Qrels.from_dict({"q": {"p": 1}}, queries.ids, docs.ids)
     candidates = ranking(queries, docs, {"q": [("near", -1.0), ("p", -2.0), ("close", -2.5), ("far", -3.5)]})
-    mined = mine_rows(queries, docs, qrels, candidates, {"negatives": {"n": 5, "relative": 0.5}})
+    mined = mine_rows(queries, docs, qrels, [candidates], {"negatives": [{"n": 5, "relative": 0.5}]})
     assert shown(mined, queries, docs) == [("q", "p", ["far"])]  # at most -3

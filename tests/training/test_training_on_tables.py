@@ -1,0 +1,67 @@
+"""Models trained on tables of records: labelled pairs, and what is made of records without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from nirank.algebra.judged import Judged
+from nirank.collections.collection import Collection
+from nirank.experiment.experiment import Experiment
+from nirank.experiment.loading import load
+from nirank.results.row import Row
+from nirank.stages.dense import Dense
+from nirank.stages.tfidf import TFIDF
+from nirank.store import LocalStore
+from nirank.training.models import Train
+from nirank.training.negatives import LabelledNegatives, Mined
+from nirank.training.recipe import Recipe
+from nirank.training.training_sets import TrainingData, TrainingSet
+
+QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+
+
+@pytest.fixture
+def tables(tmp_path: Path, store: LocalStore) -> Collection:
+    """Six records a side; left n is right n, and right 0 and 1 are one thing."""
+    for side, end in (("left", ""), ("right", " w40")):
+        lines = "".join(f"{n},w{n} w{n + 10},w{n + 20}{end}\n" for n in range(6))
+        (tmp_path / f"{side}.csv").write_text("id,name,maker\n" + lines)
+    pairs = {
+        "train": "0,0,1\n0,1,1\n1,1,1\n2,2,1\n3,2,0\n4,0,0\n5,5,0\n",
+        "test": "3,3,1\n4,4,1\n",
+    }
+    for name, lines in pairs.items():
+        (tmp_path / f"{name}.csv").write_text("ltable_id,rtable_id,label\n" + lines)
+    files = {name: tmp_path / f"{name}.csv" for name in pairs}
+    return load(left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split="test", store=store)
+
+
+def train(tables: Collection, base: str, data: TrainingData, store: LocalStore) -> Row:
+    systems = {"D": Dense(Train(base, data, recipe=QUICK))}
+    (row,) = Experiment(tables, systems, ["PC@1"], store=store, seeds=[1]).run().rows
+    assert row.status == "ok", row.error
+    return row
+
+
+def test_labelled_non_matches_and_no_match_of_a_match(tables: Collection, base: str, store: LocalStore) -> None:
+    negatives = (LabelledNegatives(), Mined(TFIDF(), ranks=(1, 6), n=6))
+    row = train(tables, base, TrainingSet(Judged(split="train"), negatives), store)
+    counts = row.trainings[0].examples_by_reason
+    assert counts["examples"] == 4
+    assert counts["labelled non-matches"] == 3
+    assert counts["labelled non-matches of queries without a positive"] == 1
+    assert counts["matches through partners"] == 1  # left 1 and right 0
+    assert not row.trained_on_test
