@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.training.recipe import Push
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -98,25 +100,37 @@ def margin_mse(student: Tensor, teacher: Tensor, present: Tensor | None = None) 
 
 
 def lsh(
-    positives: Tensor, negatives: Tensor, present: Tensor | None = None, radius: float = 1.0, ratio: float = 3.0
+    positives: Tensor,
+    negatives: Tensor,
+    present: Tensor | None = None,
+    radius: float = 1.0,
+    ratio: float = 3.0,
+    push: Push = "all",
 ) -> Tensor:
     """Return mean max(0, d⁺ - radius) + mean max(0, ratio · radius - d⁻): the double hinge of neural LSH.
 
     positives  (p,) distances of matching pairs
-    negatives  distances of pairs that do not match, of any shape
-    present    of the negatives' shape, bool: which of them count; None: all
+    negatives  (p, n) distances of pairs that do not match, of each of the queries
+    present    (p, n) bool: which of them count; None: all
+    push       what the second mean is over: 'all' negatives; those that are 'violating', nearer than ratio · radius; or
+               the 'hardest', each query's nearest one
 
-    The triple loss of Wang et al., SDM 2024, max(R, d⁺) - min(cR, d⁻), is this less (c - 1) R, with equal gradients;
-    as its two terms do not meet, each is a mean over its own pairs. It is 0 where all matches lie within the radius
-    and all others at least ratio times as far: then cells of a grid of width cR tell them apart.
+    The triple loss of Wang et al., SDM 2024, max(R, d⁺) - min(cR, d⁻), is this less (c - 1) R, with equal gradients; as
+    its two terms do not meet, each is a mean over its own pairs. With one negative a query, as 'hardest' leaves, both
+    forms weigh all pairs alike. It is 0, whatever is pushed, where all matches lie within the radius and all others at
+    least ratio times as far: then cells of a grid of width cR tell them apart.
     """
     import torch
 
     near, far = _to_float32(positives), _to_float32(negatives)
+    limit = ratio * radius
     counted = torch.ones_like(far, dtype=torch.bool) if present is None else present
-    pull = (near - radius).clamp(min=0).mean()
-    push = (ratio * radius - far.masked_fill(~counted, ratio * radius)).clamp(min=0).sum() / counted.sum().clamp(min=1)
-    return pull + push
+    lacking = torch.relu(limit - far.masked_fill(~counted, limit))  # `clamp` would still pull at the limit itself
+    if push == "hardest":
+        lacking, counted = lacking.amax(-1), counted.any(-1)
+    elif push == "violating":
+        counted = lacking > 0
+    return torch.relu(near - radius).mean() + lacking.sum() / counted.sum().clamp(min=1)
 
 
 def euclidean_distances(queries: Tensor, docs: Tensor) -> Tensor:

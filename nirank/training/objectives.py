@@ -110,7 +110,7 @@ class Objective:
     def _compute_lsh_loss(self, distances: Tensor, batch: Batch) -> Tensor:
         """Pull each query's positive inside the radius; push what is no known positive of it outside."""
         positives = distances.gather(1, batch["positives"][:, None])[:, 0]
-        return losses.lsh(positives, distances, ~batch["mask"], self.recipe.radius, self.recipe.ratio)
+        return losses.lsh(positives, distances, ~batch["mask"], self.recipe.radius, self.recipe.ratio, self.recipe.push)
 
     def _compute_list_loss(self, scores: Tensor, batch: Batch) -> Tensor:
         present = batch["present"]

@@ -9,6 +9,7 @@ from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
 
 Loss = Literal["mnr", "lce", "margin", "margin_mse", "lsh"]
+Push = Literal["all", "violating", "hardest"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Recipe:
     scale           factor of cosine similarities in mnr (1 / temperature) and margin_mse; dot products have none
     margin          margin: what a positive should be ahead by
     radius, ratio   lsh: distance that matches should not exceed, and how many times as far all others should be
+    push            lsh: which negatives of a query are pushed away: the mean is over 'all' of them, over the
+                    'violating' ones, which are too near yet, or over the 'hardest', the nearest one of each query
     head            bi-encoders: outputs of a new projection behind the pooling, Linear(h, h) - GELU - Linear(h, head),
                     whose vectors are not normalised and compared by distance; None: the model's own vectors
     flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
@@ -87,6 +90,7 @@ class Recipe:
     margin: float = 0.1
     radius: float = 1.0
     ratio: float = 3.0
+    push: Push = "all"
     head: int | None = None
     flops: tuple[float, float] = (5e-5, 3e-5)
     freeze_layers: int | Literal["half"] = 0
@@ -124,6 +128,7 @@ class Recipe:
                 ("margin", self.margin, self.margin >= 0, "0 or more"),
                 ("radius", self.radius, self.radius > 0, "above 0"),
                 ("ratio", self.ratio, self.ratio > 1, "above 1"),
+                ("push", self.push, self.push in get_args(Push), f"one of {', '.join(get_args(Push))}"),
                 ("head", self.head, self.head is None or self.head >= 1, "1 or more"),
                 ("flops", self.flops, len(self.flops) == 2 and min(self.flops) >= 0, "two weights, 0 or more"),
                 (
@@ -153,7 +158,7 @@ class Recipe:
         return to_expression(self)
 
 
-__all__ = ["Lora", "Loss", "Recipe"]
+__all__ = ["Lora", "Loss", "Push", "Recipe"]
 
 
 def _to_json(value: Any) -> Any:

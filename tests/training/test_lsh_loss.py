@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from nirank.errors import ConfigError  # noqa: E402
 from nirank.training.losses import euclidean_distances, lsh  # noqa: E402
-from nirank.training.recipe import Recipe  # noqa: E402
+from nirank.training.recipe import Push, Recipe  # noqa: E402
+
+every_form = pytest.mark.parametrize("push", ["all", "violating", "hardest"])
 
 
 def raw_loss(near: object, far: object, radius: float, ratio: float) -> object:
@@ -24,10 +27,26 @@ def test_shifted_and_raw_form() -> None:
     for radius, ratio in ((1.0, 3.0), (0.3, 1.5)):
         near, far = (4 * torch.rand(50, generator=random, dtype=torch.float64) for _ in range(2))
         shifted = lsh(near, far, radius=radius, ratio=ratio)
-        assert shifted.item() == pytest.approx((raw_loss(near, far, radius, ratio) + (ratio - 1) * radius).item())
+        raw = (raw_loss(near, far, radius, ratio) + (ratio - 1) * radius).item()
+        assert shifted.item() == pytest.approx(raw)
+        assert lsh(near, far[:, None], None, radius, ratio, "hardest").item() == pytest.approx(raw)  # triples
         assert shifted >= 0
-    satisfied = lsh(torch.tensor([0.0, 1.0]), torch.tensor([3.0, 9.0]))
-    assert satisfied == 0
+
+
+@every_form
+def test_the_loss_is_zero_exactly_where_all_is_as_asked(push: Push) -> None:
+    """Property 01.6.1: and then nothing is pulled or pushed."""
+    near = torch.tensor([0.0, 1.0], requires_grad=True)
+    far = torch.tensor([[3.0, 9.0], [4.0, 3.0]], requires_grad=True)
+    loss = lsh(near, far, push=push)
+    loss.backward()
+    assert loss == 0
+    assert not near.grad.any() and not far.grad.any()
+    for row, column in ((0, 0), (1, 1)):
+        nearer = far.detach().clone()
+        nearer[row, column] = 2.9
+        assert lsh(near, nearer, push=push) > 0
+    assert lsh(torch.tensor([0.0, 1.1]), far, push=push) > 0
 
 
 def test_slopes() -> None:
@@ -39,14 +58,44 @@ def test_slopes() -> None:
     assert far.grad.tolist() == pytest.approx([-1 / 3, -1 / 3, 0])
 
 
-def test_a_step_shortens_matches_and_lengthens_others() -> None:
+@pytest.mark.parametrize(
+    ("push", "slopes"),
+    [
+        ("all", [[-1 / 6, -1 / 6, 0], [-1 / 6, 0, 0]]),
+        ("violating", [[-1 / 3, -1 / 3, 0], [-1 / 3, 0, 0]]),
+        ("hardest", [[-1 / 2, 0, 0], [-1 / 2, 0, 0]]),
+    ],
+)
+def test_what_is_pushed(push: Push, slopes: list[list[float]]) -> None:
+    """Property 01.6.2, of each form: nothing is pushed that is far enough, and the mean is over what is named."""
+    far = torch.tensor([[0.5, 2.9, 3.1], [1.0, 4.0, 5.0]], requires_grad=True)
+    lsh(torch.zeros(2), far, push=push).backward()
+    assert far.grad.numpy() == pytest.approx(np.array(slopes))
+
+
+@pytest.mark.parametrize("push", ["all", "hardest"])
+def test_the_loss_never_falls_with_a_nearer_negative(push: Push) -> None:
+    """Property 01.6.2. A mean over the violating ones does: one that begins to violate can be below it."""
+    random = torch.Generator().manual_seed(3)
+    far = 4 * torch.rand(6, 5, generator=random)
+    before = lsh(torch.zeros(6), far, push=push)
+    for row in range(6):
+        for column in range(5):
+            nearer = far.clone()
+            nearer[row, column] *= 0.7
+            assert lsh(torch.zeros(6), nearer, push=push) >= before
+    assert lsh(torch.zeros(1), torch.tensor([[0.0, 2.9]]), push="violating") < 3
+
+
+@every_form
+def test_a_step_shortens_matches_and_lengthens_others(push: Push) -> None:
     """Property 01.6.3, with finite differences."""
     queries = torch.tensor([[0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     docs = torch.tensor([[2.0, 1.0], [0.5, -1.0]], dtype=torch.float64)
 
     def loss(at: object) -> object:
         value = euclidean_distances(at, docs)
-        return lsh(value[:, 0], value[:, 1])
+        return lsh(value[:, 0], value[:, 1:], push=push)
 
     assert torch.autograd.gradcheck(loss, (queries,))
     loss(queries).backward()
@@ -56,7 +105,8 @@ def test_a_step_shortens_matches_and_lengthens_others() -> None:
     assert after[1] > before[1]
 
 
-def test_equal_vectors_have_a_finite_gradient() -> None:
+@every_form
+def test_equal_vectors_have_a_finite_gradient(push: Push) -> None:
     vectors = torch.ones(2, 4, requires_grad=True)
     value = euclidean_distances(vectors, vectors)
     assert value.tolist() == [[0, 0], [0, 0]]
@@ -64,34 +114,40 @@ def test_equal_vectors_have_a_finite_gradient() -> None:
     assert torch.isfinite(vectors.grad).all()
 
 
-def test_collapse_is_no_minimum() -> None:
+@every_form
+def test_collapse_is_no_minimum(push: Push) -> None:
     """Property 01.6.5: constant outputs cost cR a negative."""
-    assert lsh(torch.zeros(3), torch.zeros(4), radius=0.5, ratio=4.0).item() == pytest.approx(2.0)
+    assert lsh(torch.zeros(3), torch.zeros(3, 4), None, 0.5, 4.0, push).item() == pytest.approx(2.0)
 
 
-def test_invariances() -> None:
+@every_form
+def test_invariances(push: Push) -> None:
     """Property 01.6.4: translation, rotation, order; scale of outputs and radius together."""
     random = torch.Generator().manual_seed(2)
     queries, docs = (torch.randn(5, 3, generator=random, dtype=torch.float64) for _ in range(2))
 
     def loss(tensor: object, other: object, radius: float = 1.0) -> float:
         value = euclidean_distances(tensor, other)
-        return lsh(value.diagonal(), value, ~torch.eye(5, dtype=torch.bool), radius).item()
+        return lsh(value.diagonal(), value, ~torch.eye(5, dtype=torch.bool), radius, push=push).item()
 
     basis, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float64))
     trained = loss(queries, docs)
     assert loss(queries + 7, docs + 7) == pytest.approx(trained)
     assert loss(queries @ basis, docs @ basis) == pytest.approx(trained)
-    assert loss(docs, queries) == pytest.approx(trained)
+    if push != "hardest":  # which asks each query for its own
+        assert loss(docs, queries) == pytest.approx(trained)
     order = torch.tensor([3, 0, 4, 1, 2])
     assert loss(queries[order], docs[order]) == pytest.approx(trained)
     assert loss(3 * queries, 3 * docs, 3.0) == pytest.approx(3 * trained)
 
 
-def test_absent_negatives_do_not_count() -> None:
+@every_form
+def test_absent_negatives_do_not_count(push: Push) -> None:
     far = torch.tensor([[1.0, 2.0], [math.nan, 0.0]])
     present = torch.tensor([[True, True], [False, False]])
-    assert lsh(torch.tensor([0.0]), far, present).item() == pytest.approx(((3 - 1) + (3 - 2)) / 2)
+    expected = 2 if push == "hardest" else ((3 - 1) + (3 - 2)) / 2  # the second query has none
+    assert lsh(torch.zeros(2), far, present, push=push).item() == pytest.approx(expected)
+    assert lsh(torch.zeros(2), far, torch.zeros_like(present), push=push) == 0
 
 
 @pytest.mark.parametrize("options", [{"radius": 0.0}, {"ratio": 1.0}, {"head": 0}])
