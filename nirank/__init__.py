@@ -38,6 +38,7 @@ _PLACES = {
     "nirank.stages.same": ("Same",),
     "nirank.stages.minhash": ("MinHash",),
     "nirank.stages.lsh": ("LSH",),
+    "nirank.stages.hamming": ("Hamming",),
     "nirank.stages.comb": ("Comb",),
     "nirank.stages.complete": ("Complete",),
     "nirank.stages.cross_encoder": ("CrossEncoder",),
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from nirank.stages.dated import Dated as Dated
     from nirank.stages.dense import Dense as Dense
     from nirank.stages.first_words import FirstWords as FirstWords
+    from nirank.stages.hamming import Hamming as Hamming
     from nirank.stages.hnsw import HNSW as HNSW
     from nirank.stages.intersection import Intersection as Intersection
     from nirank.stages.ivf import IVF as IVF

@@ -14,6 +14,7 @@ from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits
 
 Vectors = NDArray[np.float32]
 _BLOCK = 8192  # vectors hashed at a time
+_CENTRED = 65_536  # vectors summed at a time
 
 
 class VectorHashing(Protocol):
@@ -124,6 +125,14 @@ class Hyperplanes:
         projected = self.project(vectors)
         sides = (projected >= 0).astype(np.int64)
         return np.concatenate((sides[:, :, None, :], flip_bits(projected, sides, sets)), axis=2)
+
+
+def compute_centre(vectors: Vectors) -> NDArray[np.float32]:
+    """Return the mean of vectors, (dimension,) float32: encoders' outputs lie to one side of the origin."""
+    total = np.zeros(vectors.shape[1], np.float64)
+    for start in range(0, len(vectors), _CENTRED):
+        total += np.asarray(vectors[start : start + _CENTRED], np.float64).sum(axis=0)
+    return (total / max(len(vectors), 1)).astype(np.float32)
 
 
 def _hash_blocks(vectors: Vectors, tables: int, hash_block: object) -> RecordKeys:

@@ -21,8 +21,6 @@ from nirank.stages.dense import Dense
 if TYPE_CHECKING:
     from nirank.blocking.vector_hashing import VectorHashing, Vectors
 
-_CENTRED = 65_536  # vectors summed at a time
-
 
 @stage
 class LSH(Dense):
@@ -90,13 +88,9 @@ class LSH(Dense):
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
 
     def _draw(self, docs: Vectors) -> VectorHashing:
-        from nirank.blocking.vector_hashing import Grids, Hyperplanes
+        from nirank.blocking.vector_hashing import Grids, Hyperplanes, compute_centre
 
         if self.family == "grids":
             assert self.width is not None
             return Grids.draw(docs.shape[1], self.tables, self.functions, self.width, self.seed)
-        total = np.zeros(docs.shape[1], np.float64)
-        for start in range(0, len(docs), _CENTRED):
-            total += np.asarray(docs[start : start + _CENTRED], np.float64).sum(axis=0)
-        centre = (total / max(len(docs), 1)).astype(np.float32)
-        return Hyperplanes.draw(centre, self.tables, self.functions, self.seed)
+        return Hyperplanes.draw(compute_centre(docs), self.tables, self.functions, self.seed)

@@ -73,7 +73,7 @@ def files(tmp_path: Path) -> Path:
 def make_instances(kind: type[Any], files: Path) -> Iterator[Any]:
     """Yield a stage with the options that it needs; more than one where options exclude each other."""
     values = {"model": "a", "path": str(files), "match": {"type": "REG", "year": 2001}, "url": "http://localhost:1/v1"}
-    values |= {"k": 5, "words": 5, "columns": ("title", "text"), "rule": {"equal": "title"}}
+    values |= {"k": 5, "radius": 5, "words": 5, "columns": ("title", "text"), "rule": {"equal": "title"}}
     required = {
         field.name: values[field.name]
         for field in dataclasses.fields(kind)

@@ -185,6 +185,7 @@ def main(store: str, models: str, which: str) -> None:
         systems = {
             "dense": kinds["dense"](bi, k=n_docs),
             "hnsw": kinds["hnsw"](bi),
+            "hamming": kinds["hamming"](bi, radius=40) >> BM25(),
             "lsh": kinds["lsh"](bi) >> BM25(),
             "-listed": Listed(k=50) >> kinds["dense"](bi),
             "ivf": kinds["ivf"](bi),

@@ -92,6 +92,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "dated": within(kinds["dated"](), bm25),
         "dense": kinds["dense"](MINILM),
         "first_words": rewrite(kinds["first_words"](), bm25),
+        "hamming": kinds["hamming"](MINILM, radius=80) >> bm25,
         "hnsw": kinds["hnsw"](MINILM),
         "intersection": fuse_two("intersection") >> BM25(),
         "ivf": kinds["ivf"](MINILM),

