@@ -88,7 +88,7 @@ TrainKeys = make_section(
         "a trained model",
         "a trained model has no key",
         "{base: …, data: …}",
-        "a trained model needs '{key}'; it has base, data, kind, recipe, watch, seed",
+        "a trained model needs '{key}'; it has base, data, kind, recipe, watch, seed, rounds, rounds_from",
     ),
     base=mark_form("model"),
     data=mark_form("data"),

@@ -22,6 +22,7 @@ from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.values import fit_fields, to_expression
 from nirank.errors import ConfigError
+from nirank.training.mining_rounds import mine_anew
 from nirank.training.recipe import Recipe
 from nirank.training.training_sets import TASKS, TrainingData
 from nirank.training.watch import Watch
@@ -39,6 +40,9 @@ class Train(TrainedModel):
     recipe  how
     watch   held-out queries by which the best weights are chosen; None: those of the last step
     seed    of new weights, order and dropout; SEED: the experiment's
+    rounds  trainings in a row: each after the first takes its hard negatives from what the one before finds, see
+            `mine_anew`
+    rounds_from   where each of these starts: 'base', anew, or 'previous', going on with the weights of the one before
     """
 
     base: Model
@@ -47,9 +51,19 @@ class Train(TrainedModel):
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     watch: Watch | None = None
     seed: int | Placeholder = SEED
+    rounds: int = 1
+    rounds_from: Literal["base", "previous"] = "base"
 
     def __post_init__(self) -> None:
         fit_fields(self, "train")
+        if self.rounds < 1:
+            raise ConfigError(f"train: rounds must be 1 or more, got {self.rounds}")
+        if self.rounds_from not in ("base", "previous"):
+            raise ConfigError(f"train: rounds_from is base or previous, got {self.rounds_from!r}")
+        if self.rounds_from != "base" and self.rounds == 1:
+            raise ConfigError("train: rounds_from does nothing in one round; leave it out, or set rounds")
+        if self.rounds > 1:
+            self.expand_rounds()  # what cannot be mined by this model is refused here
 
     @property
     def base_name(self) -> str:
@@ -61,12 +75,25 @@ class Train(TrainedModel):
         options = [f"{name} {value}" for name, value in self.recipe.options().items()]
         if isinstance(self.seed, int):
             options.append(f"seed {self.seed}")
+        if self.rounds > 1:
+            options.append(f"{self.rounds} rounds" + (", each from the last" if self.rounds_from != "base" else ""))
         title = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
         return f"{title} ({', '.join(options)})" if options else title
+
+    def expand_rounds(self) -> Train:
+        """Return the training of the last round, as one would write it with a model for each round."""
+        single = dataclasses.replace(self, rounds=1, rounds_from="base")
+        model = single
+        for _ in range(self.rounds - 1):
+            base = model if self.rounds_from == "previous" else self.base
+            model = dataclasses.replace(single, base=base, data=mine_anew(self.data, model))
+        return model
 
     def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve_model
 
+        if self.rounds > 1:
+            return self.expand_rounds().compile_node(sides)
         train = plan_models(self, sides, None, "train")
         params: dict[str, Any] = {"kind": self.kind, "seed": self.seed}
         if isinstance(train.base, str):

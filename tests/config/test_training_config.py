@@ -102,6 +102,15 @@ def test_negatives_are_labelled_or_mined_or_both(tmp_path, text, negatives):
     assert config.systems["D"].model.data == TrainingSet(Judged(split="train"), negatives)
 
 
+def test_rounds(tmp_path):
+    models = f"models: {{m: {{base: '{BASE}', data: {{split: train}}, rounds: 3, rounds_from: previous}}}}"
+    config = read_config(tmp_path, f"{models}\nsystems: {{D: {{dense: m}}}}")
+    data = TrainingSet(Judged(split="train"))
+    assert config.systems["D"].model == Train(BASE, data, rounds=3, rounds_from="previous")
+    message = read_mistakes(tmp_path, f"{models.replace('rounds: 3', 'rounds: 0')}\nsystems: {{D: {{dense: m}}}}")
+    assert "rounds must be 1 or more" in message
+
+
 DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 

@@ -23,6 +23,7 @@ from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.plan.compile import compile
 from nirank.stages.dense import Dense
+from nirank.stages.sparse import Sparse
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
@@ -126,6 +127,51 @@ def test_models_that_are_trained() -> None:
     assert len({find_address(value) for value in different}) == len(different)
     with pytest.raises(ConfigError, match="SEED must be substituted"):
         find_address(dataclasses.replace(base, seed=SEED))
+
+
+def test_rounds_are_the_chain_that_one_would_write() -> None:
+    labelled, mined = LabelledNegatives(), Mined(BM25(), ranks=(1, 20), n=3)
+    data = TrainingSet(JUDGED, (labelled, mined), doc_text="text")
+    first = Train("m", data, recipe=Recipe(loss="mnr"), seed=1)
+
+    def mine(model: Train) -> TrainingSet:
+        pipeline = Dense(model, doc_text="text")
+        return dataclasses.replace(data, negatives=(labelled, Mined(pipeline, ranks=(1, 20), n=3)))
+
+    second = dataclasses.replace(first, data=mine(first))
+    third = dataclasses.replace(first, data=mine(second))
+    for n, model in ((1, first), (2, second), (3, third)):
+        assert find_address(dataclasses.replace(first, rounds=n)) == find_address(model)
+    further = dataclasses.replace(first, base=first, data=mine(first))
+    assert find_address(dataclasses.replace(first, rounds=2, rounds_from="previous")) == find_address(further)
+    assert len({find_address(model) for model in (first, second, third, further)}) == 4
+
+
+def test_rounds_of_other_data() -> None:
+    plain, fields = TrainingSet(JUDGED), Fields()
+    first = Train("m", Mixture((plain, fields)), "sparse_encoder", seed=1)
+    mined = dataclasses.replace(plain, negatives=Mined(Sparse(first)))
+    chain = dataclasses.replace(first, data=Mixture((mined, fields)))
+    assert find_address(dataclasses.replace(first, rounds=2)) == find_address(chain)
+    twice = TrainingSet(JUDGED, (Mined(BM25()), Mined(Dense("n"))))  # one list is enough
+    model = Train("m", twice, seed=1)
+    again = dataclasses.replace(model, data=TrainingSet(JUDGED, Mined(Dense(model))))
+    assert find_address(dataclasses.replace(model, rounds=2)) == find_address(again)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rounds": 0}, "rounds must be 1 or more"),
+        ({"rounds_from": "previous"}, "does nothing in one round"),
+        ({"rounds": 2, "rounds_from": "last"}, "rounds_from"),
+        ({"rounds": 2, "kind": "cross_encoder"}, "a cross-encoder does not search"),
+        ({"rounds": 2, "data": Fields()}, "there are none in title and text of the documents"),
+    ],
+)
+def test_rounds_that_cannot_be_meant(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Train(**{"base": "m", "data": TrainingSet(JUDGED), **options})
 
 
 def test_soups() -> None:

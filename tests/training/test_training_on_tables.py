@@ -65,3 +65,16 @@ def test_labelled_non_matches_and_no_match_of_a_match(tables: Collection, base: 
     assert counts["labelled non-matches of queries without a positive"] == 1
     assert counts["matches through partners"] == 1  # left 1 and right 0
     assert not row.trained_on_test
+
+
+def test_each_round_mines_with_the_model_of_the_one_before(tables: Collection, base: str, store: LocalStore) -> None:
+    data = TrainingSet(Judged(split="train"), (LabelledNegatives(), Mined(TFIDF(), ranks=(1, 6), n=2)))
+    once, twice = (Train(base, data, recipe=QUICK, rounds=rounds) for rounds in (1, 2))
+    experiment = Experiment(tables, {"once": Dense(once), "twice": Dense(twice)}, ["PC@1"], store=store, seeds=[1])
+    result = experiment.run()
+    assert {row.system: len(row.trainings) for row in result.rows} == {"once": 1, "twice": 2}
+    assert len([label for label in result.computed if label.startswith("train ")]) == 2  # the first is shared
+    row = result.rows[1]
+    assert not row.trained_on_test
+    assert len(row.trained_on) == 1
+    assert row.trainings[1].examples_by_reason["removed: known positives"] > 0
