@@ -84,7 +84,7 @@ def in_memory(rival: str, folder: Path) -> Ask:
     if rival == "nirank":
         from nirank.evaluation.evaluate import evaluate
         from nirank.flow.ids import Ids
-        from nirank.flow.judgements import read_qrels
+        from nirank.flow.judgement_files import read_qrels
         from nirank.flow.qrels import Qrels
         from nirank.flow.trec import read_run
 

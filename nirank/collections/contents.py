@@ -16,7 +16,7 @@ from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.judgement_files import PairsFile, QrelsFile
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Judgement, Qrels
 

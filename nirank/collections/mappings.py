@@ -18,7 +18,7 @@ from nirank.collections.readers.records import Record
 from nirank.collections.text_fields import value_to_text
 from nirank.collections.texts import Texts
 from nirank.errors import DataError
-from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.judgement_files import PairsFile, QrelsFile
 from nirank.forms.cells import NotText, cell_to_id
 from nirank.forms.column_names import TextColumns
 from nirank.forms.names import TEXT_NAMES, TITLE_NAMES, is_known

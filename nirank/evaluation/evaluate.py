@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.errors import ConfigError, StageError
-from nirank.evaluation.delegate import compute_foreign
+from nirank.evaluation.foreign_values import compute_foreign
 from nirank.evaluation.holes import compute_at_most, compute_condensed
 from nirank.evaluation.kernels import JudgedResults, Values
 from nirank.evaluation.measures import Measure, list_measure_names, parse_measure
-from nirank.evaluation.native import compute_native, get_threshold
+from nirank.evaluation.native_values import compute_native, get_threshold
 from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, find_reachable

@@ -16,7 +16,7 @@ from nirank.evaluation.kernels import (
     rank_within_queries,
 )
 from nirank.evaluation.measures import Measure
-from nirank.evaluation.native import compute_native, get_threshold
+from nirank.evaluation.native_values import compute_native, get_threshold
 
 _BOUNDED = ("P", "R", "RR", "Rcap", "Success", "nDCG", "nDCG_exp")
 

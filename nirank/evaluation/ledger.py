@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nirank.evaluation.kernels import JudgedResults
 from nirank.evaluation.measures import Measure, parse_measure
-from nirank.evaluation.native import compute_native
+from nirank.evaluation.native_values import compute_native
 from nirank.evaluation.pair_measures import are_among, find_records, list_matches, list_pairs
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels

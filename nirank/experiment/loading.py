@@ -37,7 +37,7 @@ from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError, StoreError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.forms.column_names import ColumnNames
 
 log = logging.getLogger("nirank")

@@ -23,7 +23,7 @@ from nirank.evaluation.evaluate import Evaluation, evaluate
 from nirank.evaluation.measures import is_of_pairs, list_measure_names, parse_measure
 from nirank.experiment.result import Result
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope

@@ -24,7 +24,7 @@ from nirank.experiment.loading import import_side, load
 from nirank.experiment.shared_pairs import EvaluationSet, count_pairs, count_seen, find_shared, name_pairs
 from nirank.experiment.supervision import Supervision
 from nirank.flow.qrels import Qrels
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.results.row import TrainingQueries
 from nirank.training.questions import normalise_question
 
@@ -153,7 +153,7 @@ class RunSources:
 
     def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
         """Return the node that computes a pipeline on two sides."""
-        return compile(pipeline, sides, upstream)
+        return compile_pipeline(pipeline, sides, upstream)
 
     def open_collection(self, source: str | None) -> Sides:
         """Return all queries and documents of a collection."""

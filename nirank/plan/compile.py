@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Stage)
 
 
 @singledispatch
-def compile(pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
+def compile_pipeline(pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
     """Return the node that computes a pipeline on two sides.
 
     upstream  the list that flows in, None at the start of a pipeline
@@ -31,15 +31,15 @@ def compile(pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> N
     raise TypeError(f"{type(pipeline).__name__} is no pipeline that can be compiled")
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_chain(chain: Then, sides: Sides, upstream: Node | None = None) -> Node:
     for stage in chain.steps:
-        upstream = compile(stage, sides, upstream)
+        upstream = compile_pipeline(stage, sides, upstream)
     assert upstream is not None
     return upstream
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_retriever(retriever: Retriever, sides: Sides, upstream: Node | None = None) -> Node:
     retriever = _resolve_stage(retriever, sides)
     lists = () if upstream is None else (upstream,)
@@ -51,7 +51,7 @@ def _compile_retriever(retriever: Retriever, sides: Sides, upstream: Node | None
     return _make_stage_node("search", retriever, inputs, _get_kind(retriever), depth=depth, params=params)
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_scorer(scorer: Scorer, sides: Sides, upstream: Node | None = None) -> Node:
     scorer = _resolve_stage(scorer, sides)
     assert upstream is not None, "pipeline.py refuses a scorer without a list"
@@ -59,40 +59,42 @@ def _compile_scorer(scorer: Scorer, sides: Sides, upstream: Node | None = None) 
     return _make_stage_node("score", scorer, inputs, "ranking", params={"depth": scorer.depth})
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_combiner_stage(combiner: Combiner, sides: Sides, upstream: Node | None = None) -> Node:
     assert upstream is not None, "pipeline.py refuses a combiner without a list"
     return compile_combiner(combiner, sides, (upstream,))
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_join(join: Join, sides: Sides, upstream: Node | None = None) -> Node:
-    return compile_combiner(join.stage, sides, tuple(compile(branch, sides, upstream) for branch in join.inputs))
+    return compile_combiner(
+        join.stage, sides, tuple(compile_pipeline(branch, sides, upstream) for branch in join.inputs)
+    )
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_within(within: Within, sides: Sides, upstream: Node | None = None) -> Node:
     if isinstance(within.scope, ScopeStage):
         scope = _resolve_stage(within.scope, sides)
         inputs = (*_list_sides(sides), *_list_stage_inputs(scope, sides))
         allowed = _make_stage_node("make_scope", scope, inputs, "scope")
     else:
-        allowed = compile(within.scope, sides)
+        allowed = compile_pipeline(within.scope, sides)
     if upstream is not None:
         inputs = (*_list_sides(sides), ("list", upstream), ("scope", allowed))
         upstream = Node(f"{TASKS}:restrict", 1, inputs=inputs, kind=upstream.kind, label="what the scope allows")
-    return compile(within.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
+    return compile_pipeline(within.of, replace(sides, scope=(*sides.scope, allowed)), upstream)
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_rewrite(rewrite: Rewrite, sides: Sides, upstream: Node | None = None) -> Node:
     texts = _compile_map(rewrite.by, sides, sides.queries)
     inputs = (("texts", sides.queries), ("made", texts))
     queries = Node(f"{TASKS}:align_rewritten", 1, inputs=inputs, kind="texts", label="rewritten")
-    return compile(rewrite.of, replace(sides, queries=queries), upstream)
+    return compile_pipeline(rewrite.of, replace(sides, queries=queries), upstream)
 
 
-@compile.register
+@compile_pipeline.register
 def _compile_fold(fold: Fold, sides: Sides, upstream: Node | None = None) -> Node:
     undivided = sides.docs if fold.side == "docs" else sides.queries
     parts = replace(_compile_map(fold.view, sides, undivided), offline=fold.side == "docs")
@@ -115,7 +117,7 @@ def _compile_fold(fold: Fold, sides: Sides, upstream: Node | None = None) -> Nod
             max_pairs=max_pairs,
             label="list of parts",
         )
-    ranking = compile(fold.of, replace(inner, scope=scope), upstream)
+    ranking = compile_pipeline(fold.of, replace(inner, scope=scope), upstream)
     inputs = (*_list_sides(sides), ("parts", parts), ("list", ranking), *(("scope", node) for node in sides.scope))
     params = {**side, "keep": fold.keep, **({"top": fold.top} if fold.top else {})}
     return Node(f"{PARTS}:fold", 1, params, inputs, kind="ranking", memory=_estimate_fold_memory, label=fold.title)
@@ -143,7 +145,7 @@ def _compile_map(pipeline: Pipeline, sides: Sides, texts: Node) -> Node:
     behind: dict[str, bool] = {}
     for stage in stages:
         if not isinstance(stage, TextMap):
-            feedback = compile(stage, sides, feedback)
+            feedback = compile_pipeline(stage, sides, feedback)
             continue
         stage = _resolve_stage(stage, sides)
         check_map(stage, texts, sides)

@@ -14,7 +14,7 @@ from nirank.algebra.stage import Join
 from nirank.algebra.walk import walk
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.plan.compile import compile, compile_combiner
+from nirank.plan.compile import compile_combiner, compile_pipeline
 
 
 def depends_on_fold(value: Any) -> bool:
@@ -28,7 +28,7 @@ def compile_fold(pipeline: Pipeline, held_out: Sides, all_queries: Sides) -> Nod
     held_out, whole  the sides with those queries, and with all
     """
     if not depends_on_fold(pipeline):
-        return _make_take_node(compile(pipeline, all_queries), held_out, all_queries)
+        return _make_take_node(compile_pipeline(pipeline, all_queries), held_out, all_queries)
     if isinstance(pipeline, Then):
         first = next(place for place, stage in enumerate(pipeline.steps) if depends_on_fold(stage))
         upstream = None if not first else compile_fold(_make_chain(pipeline.steps[:first]), held_out, all_queries)
@@ -36,14 +36,14 @@ def compile_fold(pipeline: Pipeline, held_out: Sides, all_queries: Sides) -> Nod
         if upstream is None and isinstance(rest[0], Join):
             upstream, rest = compile_fold(rest[0], held_out, all_queries), rest[1:]
         for stage in rest:
-            upstream = compile(stage, held_out, upstream)
+            upstream = compile_pipeline(stage, held_out, upstream)
         assert upstream is not None
         return upstream
     if isinstance(pipeline, Join):
         return compile_combiner(
             pipeline.stage, held_out, tuple(compile_fold(branch, held_out, all_queries) for branch in pipeline.inputs)
         )
-    return compile(pipeline, held_out)
+    return compile_pipeline(pipeline, held_out)
 
 
 def join_fold_nodes(folds: list[tuple[Node, Sides]], all_queries: Sides) -> Node:

@@ -18,7 +18,7 @@ from nirank.errors import ConfigError
 from nirank.evaluation.pair_measures import count_pairs
 from nirank.experiment.seeds import average_seeds
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import read_pairs
+from nirank.flow.judgement_files import read_pairs
 from nirank.flow.pair_files import write_pairs
 from nirank.flow.pairs import Pairs
 from nirank.results.row import PairFacts, Row

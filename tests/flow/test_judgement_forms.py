@@ -15,7 +15,7 @@ import pytest
 from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment.loading import load
-from nirank.flow.judgements import QrelsFile, read_pairs, read_qrels
+from nirank.flow.judgement_files import QrelsFile, read_pairs, read_qrels
 from nirank.forms.column_names import JudgementColumns
 from nirank.store import LocalStore
 

@@ -15,7 +15,7 @@ import pytest
 from nirank.collections.collection import Collection
 from nirank.errors import DataError
 from nirank.experiment.loading import load
-from nirank.flow.judgements import read_qrels
+from nirank.flow.judgement_files import read_qrels
 from nirank.forms.cells import NotText, cell_to_id, cell_to_text, cell_to_value
 from nirank.store import LocalStore
 

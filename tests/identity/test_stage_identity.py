@@ -29,7 +29,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
 from nirank.lexical import jvm, scoring
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.stages.apply import apply
 from nirank.stages.bm25 import build_index
 from nirank.store import LocalStore
@@ -100,7 +100,7 @@ def make_system(stage: Stage) -> Pipeline:
 
 def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
     """Return what results are found by: the address, and the depth."""
-    node = compile(make_system(stage), sides)
+    node = compile_pipeline(make_system(stage), sides)
     return node.address, node.depth
 
 
@@ -153,7 +153,7 @@ def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pyte
                 if isinstance(stage, Combiner)
                 else other_lists[0] >> stage
             )
-            keys.append((compile(changed, SIDES).address, None))
+            keys.append((compile_pipeline(changed, SIDES).address, None))
         with monkeypatch.context() as patch:
             patch.setattr(kind, "version", kind.version + 1)
             keys.append(find_key(stage))
@@ -222,7 +222,7 @@ def test_composites_are_their_parts() -> None:
         fold(windows, rewrite(words, a)),
         rewrite(words, fold(windows, a)),
     ]
-    nodes = [compile(pipeline, SIDES) for pipeline in different]
+    nodes = [compile_pipeline(pipeline, SIDES) for pipeline in different]
     assert len({(node.address, node.depth, node.kind) for node in nodes}) == len(different)
 
 

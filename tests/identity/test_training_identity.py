@@ -21,7 +21,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.inference import models
 from nirank.inference.models import ModelFiles
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
 from nirank.training.models import Soup, Train
@@ -40,7 +40,7 @@ class LeafSources:
         return Sides(leaves[0], leaves[1], judgements=leaves[2], training_sources=self)
 
     def compile_pipeline(self, pipeline: Pipeline, sides: Sides, upstream: Node | None = None) -> Node:
-        return compile(pipeline, sides, upstream)
+        return compile_pipeline(pipeline, sides, upstream)
 
     def open_collection(self, source: str | None) -> Sides:
         return Sides(*(Node.leaf("texts", digest([source, side]), side) for side in ("queries", "docs")))

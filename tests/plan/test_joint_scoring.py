@@ -19,7 +19,7 @@ from nirank.base.memory import MIB
 from nirank.experiment.experiment import Experiment
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.plan.joint_scoring import JointScoring, union_heads
 from nirank.plan.memory import MemoryEstimator
 from nirank.stages.complete import Complete
@@ -45,7 +45,7 @@ SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "docs"
 
 
 def node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
-    return compile(pipeline, sides)
+    return compile_pipeline(pipeline, sides)
 
 
 def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
@@ -103,7 +103,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
     def value(at: Node) -> Any:
         return values.get(at.label)
 
-    target = compile(pipeline, SIDES)
+    target = compile_pipeline(pipeline, SIDES)
     sizes = MemoryEstimator(value).find_sizes(target)
     assert sizes is not None
     assert (sizes.listed_pairs, sizes.result_pairs) == (listed, most)
@@ -112,7 +112,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
 def test_lists_that_restrict_a_search_count() -> None:
     first = fruits()
     values = {"queries": first.queries, "docs": first.docs}
-    target = compile(Shared(k=2) >> Shared(1.0), SIDES)
+    target = compile_pipeline(Shared(k=2) >> Shared(1.0), SIDES)
     sizes = MemoryEstimator(lambda node: values.get(node.label)).find_sizes(target)
     assert sizes is not None and (sizes.listed_pairs, sizes.scoped_pairs, sizes.result_pairs) == (0, 6, 12)
     assert MemoryEstimator(lambda node: values.get(node.label)).estimate(target) == 16 * MIB + 12 * 64 + 6 * 40

@@ -23,7 +23,7 @@ from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.explain import describe_plan, list_planned_nodes
 from nirank.plan.reporter import Reporter
@@ -57,7 +57,7 @@ class Lab:
     def run(self, pipeline: Pipeline, collection: Collection | None = None, **more: Any) -> Any:
         CALLS.clear()
         collection = collection or fruits()
-        return self.runner().get_value(compile(pipeline, self.sides(collection, **more)))
+        return self.runner().get_value(compile_pipeline(pipeline, self.sides(collection, **more)))
 
 
 @pytest.fixture
@@ -190,7 +190,10 @@ def test_the_tail_never_ties_whatever_the_size_of_scores(lab: Lab, magnitude: fl
 
 def test_equal_stages_in_two_systems_are_computed_once(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    nodes = [compile(p, sides) for p in (Shared(), Shared() >> Lookup({"a": 1.0}), First().of(Shared(), Shared(1.0)))]
+    nodes = [
+        compile_pipeline(p, sides)
+        for p in (Shared(), Shared() >> Lookup({"a": 1.0}), First().of(Shared(), Shared(1.0)))
+    ]
     CALLS.clear()
     runner = lab.runner()
     runner.plan(nodes)
@@ -201,7 +204,7 @@ def test_equal_stages_in_two_systems_are_computed_once(lab: Lab) -> None:
 
 def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    nodes = [compile(Shared(k=k), sides) for k in (1, 3, 2)]
+    nodes = [compile_pipeline(Shared(k=k), sides) for k in (1, 3, 2)]
     CALLS.clear()
     runner = lab.runner()
     runner.plan(nodes)
@@ -216,8 +219,8 @@ def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
 
 def test_a_deeper_list_in_front_is_another_computation(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    assert compile(Shared(k=1), sides).address == compile(Shared(k=2), sides).address
-    behind = [compile(Shared(k=k) >> Lookup({}), sides).address for k in (1, 2)]
+    assert compile_pipeline(Shared(k=1), sides).address == compile_pipeline(Shared(k=2), sides).address
+    behind = [compile_pipeline(Shared(k=k) >> Lookup({}), sides).address for k in (1, 2)]
     assert behind[0] != behind[1]
 
 
@@ -248,7 +251,7 @@ def test_trap_40_every_change_is_a_miss_and_no_change_a_hit(lab: Lab) -> None:
 
 def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    target = compile(Shared() >> Lookup({"a": 1.0}), sides)
+    target = compile_pipeline(Shared() >> Lookup({"a": 1.0}), sides)
     lab.runner().get_value(target)
     search = target.get_input("list")
     lab.store.discard_artifacts(search)
@@ -282,7 +285,7 @@ def test_addresses_are_what_they_were() -> None:
 def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
     sides = lab.sides(fruits())
     named = dataclasses.replace(sides, collection="another name", split="dev")
-    assert compile(Shared(), sides).address == compile(Shared(bonus=0), named).address
+    assert compile_pipeline(Shared(), sides).address == compile_pipeline(Shared(bonus=0), named).address
     assert Shared().describe_identity()["options"] == {}
     assert to_canonical_json({"k1": 1.0, "b": [1, 2.5, None]}) == to_canonical_json({"b": (1.0, 2.5, None), "k1": 1})
 
@@ -382,7 +385,7 @@ def test_a_broken_stage_is_named_with_what_it_did(lab: Lab, pipeline: Pipeline, 
 
 
 def test_judgements_are_handed_out_one_by_one_and_counted(lab: Lab) -> None:
-    node = compile(Shared() >> Reading(), lab.sides(fruits()))
+    node = compile_pipeline(Shared() >> Reading(), lab.sides(fruits()))
     runner = lab.runner()
     assert Pairs.to_dict(runner.get_value(node)) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
     stored = runner.run(node)
@@ -402,13 +405,13 @@ def test_judgements_speak_of_whole_documents_so_nothing_inside_a_fold_reads_them
     assert Pairs.to_dict(behind) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
     unjudged = dataclasses.replace(lab.sides(fruits()), judgements=None)
     with pytest.raises(ConfigError, match=r"Reading\(\) reads judgements, and the collection has none"):
-        compile(Shared() >> Reading(), unjudged)
+        compile_pipeline(Shared() >> Reading(), unjudged)
 
 
 def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    bad, good = compile(Shared() >> Nan(), sides), compile(Shared() >> Lookup({}), sides)
-    above = compile(Shared() >> Nan() >> Lookup({}), sides)
+    bad, good = compile_pipeline(Shared() >> Nan(), sides), compile_pipeline(Shared() >> Lookup({}), sides)
+    above = compile_pipeline(Shared() >> Nan() >> Lookup({}), sides)
     runner = lab.runner()
     for node in (bad, above):
         with pytest.raises(FailedNode, match="nan"):
@@ -418,7 +421,7 @@ def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
 
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    named = [("One", compile(Shared(), sides)), ("Two", compile(Shared() >> Lookup({}), sides))]
+    named = [("One", compile_pipeline(Shared(), sides)), ("Two", compile_pipeline(Shared() >> Lookup({}), sides))]
 
     def explain() -> str:
         return describe_plan(list_planned_nodes(named, lab.store, lambda node: lab.leaves.get(node.address)))
@@ -432,7 +435,7 @@ def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
 
 
 def test_short_lists_are_counted_and_never_padded(lab: Lab) -> None:
-    node = compile(Shared(k=3), lab.sides(fruits()))
+    node = compile_pipeline(Shared(k=3), lab.sides(fruits()))
     runner = lab.runner()
     assert runner.get_value(node).counts.tolist() == [2, 2, 0]
     stored = runner.run(node)

@@ -69,9 +69,9 @@ class Learned(Retriever):
     name = "learned"
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        from nirank.plan.compile import compile
+        from nirank.plan.compile import compile_pipeline
 
-        mined = ("list", compile(Shared(), sides))
+        mined = ("list", compile_pipeline(Shared(), sides))
         return (Node(f"{__name__}:train", 1, inputs=(mined,), training=True, label="training"),)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:

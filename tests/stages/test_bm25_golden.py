@@ -10,7 +10,7 @@ import pytest
 from nirank import BM25, Experiment, load
 from nirank.evaluation.kernels import JudgedResults
 from nirank.evaluation.measures import parse_measure
-from nirank.evaluation.native import compute_native
+from nirank.evaluation.native_values import compute_native
 from nirank.flow.ranking import Ranking
 
 FIELDS = {"title": 1.0, "text": 1.0}

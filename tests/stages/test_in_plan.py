@@ -15,7 +15,7 @@ from nirank.algebra.sides import Sides
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
-from nirank.plan.compile import compile
+from nirank.plan.compile import compile_pipeline
 from nirank.plan.execute import FailedNode, Runner
 from nirank.plan.reporter import Reporter
 from nirank.stages.apply import apply
@@ -55,7 +55,7 @@ class Lab:
             Node.leaf("texts", queries.digest, "queries"), Node.leaf("texts", docs.digest, "docs"), collection="fruits"
         )
         runner = Runner(self.store, {queries.digest: queries, docs.digest: docs}, Reporter())
-        ranking = runner.get_value(compile(pipeline, sides))
+        ranking = runner.get_value(compile_pipeline(pipeline, sides))
         self.ran = len(runner.computed)
         return {query: list(scored) for query, scored in ranking.to_dict().items()}
 

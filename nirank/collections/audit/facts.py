@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nirank.collections.importer import ImportFacts
 from nirank.collections.texts import Texts
-from nirank.flow.judgements import QrelsFile
+from nirank.flow.judgement_files import QrelsFile
 
 
 @dataclass(frozen=True)

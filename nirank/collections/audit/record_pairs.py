@@ -12,7 +12,7 @@ from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.texts import Texts
 from nirank.collections.twins import group_twins
-from nirank.flow.judgements import QrelsFile
+from nirank.flow.judgement_files import QrelsFile
 from nirank.flow.qrels import Qrels
 
 Keys = NDArray[np.int64]  # one integer a pair

@@ -10,7 +10,7 @@ from nirank.collections.audit.facts import AuditFacts
 from nirank.collections.collection_data import CollectionData
 from nirank.collections.findings import MAX_EXAMPLES, Finding
 from nirank.collections.texts import Texts
-from nirank.flow.judgements import QrelsFile
+from nirank.flow.judgement_files import QrelsFile
 from nirank.flow.qrels import Qrels
 
 

@@ -22,7 +22,7 @@ from nirank.collections.readers.formats import read_records
 from nirank.collections.readers.records import Record, Side
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile, read_qrels
+from nirank.flow.judgement_files import PairsFile, QrelsFile, read_qrels
 
 _MAX_EXAMPLES = 3
 _RETRIEVED = 2  # labels 3 and 4 are for records that the Boolean search did not return

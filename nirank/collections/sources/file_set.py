@@ -17,7 +17,7 @@ from nirank.collections.sources.label_column import read_label_column
 from nirank.collections.sources.text_files import TextFiles
 from nirank.errors import ConfigError, DataError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile, read_pairs, read_qrels
+from nirank.flow.judgement_files import PairsFile, QrelsFile, read_pairs, read_qrels
 from nirank.forms.column_names import ColumnNames, TextColumns
 from nirank.forms.id_columns import find_ending
 from nirank.forms.names import normalise_name

@@ -12,7 +12,7 @@ from nirank.collections.findings import Finding
 from nirank.collections.readers.records import Record, Side
 from nirank.errors import ConfigError, DataError, NirankError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.judgement_files import PairsFile, QrelsFile
 
 _TEXT = ("text", "body", "abstract", "contents", "content", "passage", "summary")
 _QUERY_TEXT = ("text", "query", "title")

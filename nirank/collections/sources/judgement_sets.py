@@ -10,7 +10,7 @@ from nirank.collections.sources.file_set import MAIN, FileSet
 from nirank.collections.sources.source import Source
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import QrelsFile, read_qrels
+from nirank.flow.judgement_files import QrelsFile, read_qrels
 
 QrelsOption = str | Path | Mapping[str, str | Path | Mapping[str, Any]] | None
 

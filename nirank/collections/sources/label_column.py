@@ -9,7 +9,7 @@ from typing import Any
 from nirank.collections.readers.records import Record
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import QrelsFile
+from nirank.flow.judgement_files import QrelsFile
 
 _WORDS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "included", "include", "relevant", "accepted", "accept"), 1),

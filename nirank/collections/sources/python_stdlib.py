@@ -26,7 +26,7 @@ from nirank.collections.findings import Finding
 from nirank.collections.readers.records import Record, Side
 from nirank.errors import DataError
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.judgement_files import PairsFile, QrelsFile
 
 NAME = "python-stdlib"
 

@@ -13,7 +13,7 @@ from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.text_fields import METADATA
 from nirank.errors import ConfigError, suggest
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import QrelsFile, read_qrels
+from nirank.flow.judgement_files import QrelsFile, read_qrels
 from nirank.forms.column_names import ColumnNames, JudgementColumns, TextColumns
 from nirank.forms.names import join_names
 

@@ -9,7 +9,7 @@ from nirank.base.files import InputFile
 from nirank.collections.findings import Finding
 from nirank.collections.readers.records import Record, Side
 from nirank.flow.ids import Ids
-from nirank.flow.judgements import PairsFile, QrelsFile
+from nirank.flow.judgement_files import PairsFile, QrelsFile
 
 
 class Source(Protocol):

@@ -15,7 +15,7 @@ from nirank.base import files
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.loading import load
-from nirank.flow.judgements import read_qrels
+from nirank.flow.judgement_files import read_qrels
 from nirank.store import LocalStore
 
 DOCS = {"a": "apples", "b": "bread"}

@@ -15,7 +15,7 @@ import pytest
 
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.loading import load
-from nirank.flow.judgements import read_pairs, read_qrels
+from nirank.flow.judgement_files import read_pairs, read_qrels
 from nirank.flow.trec import read_run
 from nirank.store import LocalStore
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.errors import DataError
-from nirank.flow.judgements import QrelsFile, read_qrels
+from nirank.flow.judgement_files import QrelsFile, read_qrels
 
 
 def written(folder: Path, content: str | bytes, name: str = "test.tsv") -> Path:
