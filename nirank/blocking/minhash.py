@@ -54,8 +54,3 @@ def hash_words(words: RecordKeys, tables: int, functions: int, seed: int) -> Rec
     buckets = np.concatenate(parts) if parts else np.empty((0, tables), np.uint64)
     keys = RecordKeys.from_tables(buckets, np.arange(tables))
     return keys.select(np.repeat(words.counts > 0, keys.counts))
-
-
-def estimate_jaccard(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return the share of components that agree, row by row; an unbiased estimate of the Jaccard similarity."""
-    return np.asarray((left == right).mean(axis=-1))

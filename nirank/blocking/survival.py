@@ -43,14 +43,22 @@ def _ratio(distance: ArrayLike, width: float) -> tuple[NDArray[np.bool_], NDArra
     return far, width / np.where(far, distances, 1.0)
 
 
-def find_hyperplane_collision(cosine: ArrayLike) -> Probability:
-    """Return the probability that a random hyperplane leaves two vectors on one side: 1 - angle / π (Charikar 2002)."""
-    return 1 - np.arccos(np.clip(np.asarray(cosine, np.float64), -1, 1)) / math.pi
+def find_hyperplane_collision(degrees: ArrayLike) -> Probability:
+    """Return the probability that a random hyperplane leaves two vectors at an angle on one side: 1 - angle / 180°.
+
+    Charikar, STOC 2002.
+    """
+    return 1 - np.asarray(degrees, np.float64) / 180
 
 
-def find_grid_collision(difference: ArrayLike, width: float) -> Probability:
-    """Return the probability that two numbers share a cell of a uniformly shifted grid: max(0, 1 - |d| / width)."""
-    return np.maximum(0.0, 1 - np.abs(np.asarray(difference, np.float64)) / width)
+def find_code_survival(p: ArrayLike, bits: int, radius: int) -> Probability:
+    """Return the probability that two codes of independent bits, each equal with probability p, are within a radius.
+
+    Σ over d ≤ radius of (bits choose d) (1 - p)^d p^(bits - d).
+    """
+    from scipy.special import bdtr
+
+    return np.asarray(bdtr(radius, bits, 1 - np.asarray(p, np.float64)))
 
 
 def find_survival(p: ArrayLike, functions: int, tables: int) -> Probability:

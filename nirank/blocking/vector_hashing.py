@@ -127,6 +127,15 @@ class Hyperplanes:
         return np.concatenate((sides[:, :, None, :], flip_bits(projected, sides, sets)), axis=2)
 
 
+def measure_angles(left: Vectors, right: Vectors) -> NDArray[np.float64]:
+    """Return the angles between vectors in degrees, row by row; a zero vector is at right angles to all."""
+    sides = [np.asarray(side, np.float64) for side in (left, right)]
+    lengths = np.linalg.norm(sides[0], axis=1) * np.linalg.norm(sides[1], axis=1)
+    products = np.einsum("ij,ij->i", *sides)
+    cosines = np.divide(products, lengths, out=np.zeros(len(products)), where=lengths > 0)
+    return np.asarray(np.degrees(np.arccos(np.clip(cosines, -1, 1))))
+
+
 def compute_centre(vectors: Vectors) -> NDArray[np.float32]:
     """Return the mean of vectors, (dimension,) float32: encoders' outputs lie to one side of the origin."""
     total = np.zeros(vectors.shape[1], np.float64)

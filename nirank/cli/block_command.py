@@ -178,12 +178,15 @@ def _count_rule_pairs(collection: Collection, rule: Rule | None) -> Iterator[str
 
 def _estimate_recall(pipeline: Pipeline) -> Iterator[str]:
     """Say how likely a pair becomes a candidate, for stages whose theory knows it."""
+    import numpy as np
+
     from nirank.algebra.walk import walk
     from nirank.stages.minhash import MinHash
 
     for stage in walk(pipeline):
         if isinstance(stage, MinHash):
-            curve = ", ".join(f"{stage.find_survival(at):.3f} at {at:g}" for at in _SIMILARITIES)
+            survival = stage.find_survival(np.array(_SIMILARITIES)).tolist()
+            curve = ", ".join(f"{share:.3f} at {at:g}" for share, at in zip(survival, _SIMILARITIES, strict=True))
             shingles = f"shingles of {stage.n} {stage.shingles}"
             yield f"{stage!r}: estimated recall of pairs by the Jaccard similarity of their {shingles}: {curve}"
 

@@ -21,6 +21,7 @@ from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
 from nirank.experiment.leaves import is_one_table
 from nirank.experiment.supervision import find_seen_queries
+from nirank.experiment.survival import trace_survival
 from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -108,6 +109,7 @@ def evaluate_row(
     row = replace(
         add_evaluation(row, evaluation),
         stages=_measure_stages(run, runner, qrels, measures, ledger),
+        survival=trace_survival(run, runner, qrels),
         new_documents=_measure_new_documents(run, qrels, evaluation),
         twins=_measure_twins(pairs, qrels, measures, collection) if isinstance(pairs, Ranking) else {},
     )

@@ -8,14 +8,16 @@ from nirank.report.differences import make_difference_grids
 from nirank.report.grid import Grid
 from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.report.stages import make_stage_grids
+from nirank.report.survival import make_survival_grids
 from nirank.report.trainings import make_training_grids
 from nirank.results.row import Row
 
 
 def make_detail_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return recall after each stage, intervals and differences, ties and unjudged documents, training and tuning."""
+    """Return recall after each stage, matches kept by hashing, intervals, differences, ties, training and tuning."""
     return [
         *make_stage_grids(rows, measures),
+        *make_survival_grids(rows),
         *make_difference_grids(rows, measures),
         *make_sensitivity_grids(rows, measures),
         *make_training_grids(rows),

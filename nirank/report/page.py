@@ -11,6 +11,7 @@ from nirank.report.effort import make_effort_charts
 from nirank.report.grid import Grid
 from nirank.report.notes import list_footnotes
 from nirank.report.plain import to_plain
+from nirank.report.survival import make_survival_charts
 from nirank.report.table import make_grids
 from nirank.report.trainings import draw_curves
 from nirank.results.row import Row
@@ -34,6 +35,7 @@ def render_page(
         grids=make_grids(rows, measures),
         details=details,
         charts=make_effort_charts(rows),
+        survival=make_survival_charts(rows),
         curves=draw_curves(rows),
         rows=rows,
         footnotes=list_footnotes(rows),

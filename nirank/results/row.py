@@ -229,6 +229,32 @@ class StageRecall:
 
 
 @dataclass(frozen=True)
+class SurvivalBin:
+    """Evaluated matches by likeness, from `low` to `high`: its mean, how many they are, how many were kept."""
+
+    low: float
+    high: float
+    mean: float
+    matches: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class SurvivalCurve:
+    """How likely a hashing stage makes a pair a candidate, by how alike its records are.
+
+    likeness  what is measured, and its unit: an angle, a distance, a similarity
+    theory    (likeness, probability); empty where theory gives none
+    bins      what became of the evaluated matches
+    """
+
+    stage: str
+    likeness: str
+    theory: tuple[tuple[float, float], ...]
+    bins: tuple[SurvivalBin, ...]
+
+
+@dataclass(frozen=True)
 class PairFacts:
     """What candidate pairs are, whatever the measures; see `nirank.evaluation.pair_evaluation.PairEvaluation`."""
 
@@ -297,6 +323,7 @@ class Row:
     twins        {name: value if documents with equal texts shared their best label}, where that changes anything
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
     stages       recall after each stage
+    survival     of hashing stages: which matches were kept, by how alike their records are
     pairs        where pairs are counted
     baseline, alpha  of the comparisons; `differences`: from the baseline, by measure
     intervals    {name: bootstrap interval of the mean}
@@ -340,6 +367,7 @@ class Row:
     twins: Mapping[str, float | None] = field(default_factory=dict)
     effort: tuple[float, ...] = ()
     stages: tuple[StageRecall, ...] = ()
+    survival: tuple[SurvivalCurve, ...] = ()
     pairs: PairFacts | None = None
     baseline: str | None = None
     alpha: float | None = None

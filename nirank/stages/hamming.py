@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nirank.algebra.context import Context
+from nirank.algebra.hashing import Rows, Values
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import option, stage
 from nirank.base.memory import MemoryNeed, Sizes
@@ -91,6 +92,26 @@ class Hamming(Dense):
         pairs = find_within(query_codes, doc_codes, planes.bits, self.radius, scope, ~full_queries, ~full_docs)
         count_lost_records(pairs, ctx)
         return pairs
+
+    @property
+    def likeness(self) -> str:
+        return "angle in degrees"
+
+    def measure_likeness(self, query_rows: Rows, doc_rows: Rows, ctx: Context) -> Values:
+        from nirank.blocking.vector_hashing import compute_centre, measure_angles
+        from nirank.inference.encoder import read_vectors
+
+        docs, queries = (read_vectors(ctx.input_folder(at))[0] for at in (0, 1))
+        centre = compute_centre(docs)
+        return measure_angles(queries[query_rows] - centre, docs[doc_rows] - centre)
+
+    def find_survival(self, likeness: Values) -> Values | None:
+        """Return the probability for independent planes; orthogonal ones vary less. Signs are not random."""
+        from nirank.blocking.survival import find_code_survival, find_hyperplane_collision
+
+        if self.bits is None:
+            return None
+        return find_code_survival(find_hyperplane_collision(likeness), self.bits, self.radius)
 
     def _draw(self, docs: Vectors) -> Hyperplanes:
         from nirank.blocking.vector_hashing import Hyperplanes, compute_centre

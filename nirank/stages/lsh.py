@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from nirank.algebra.context import Context
+from nirank.algebra.hashing import Rows, Values
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import option, stage
 from nirank.base.memory import MemoryNeed, Sizes
@@ -86,6 +87,34 @@ class LSH(Dense):
         query_keys = family.hash_vectors(query_vectors, self.probes)
         same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, query_vectors)
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
+
+    @property
+    def likeness(self) -> str:
+        return "distance" if self.family == "grids" else "angle in degrees"
+
+    def measure_likeness(self, query_rows: Rows, doc_rows: Rows, ctx: Context) -> Values:
+        from nirank.blocking.vector_hashing import compute_centre, measure_angles
+        from nirank.inference.encoder import read_vectors
+
+        docs, queries = (read_vectors(ctx.input_folder(at))[0] for at in (0, 1))
+        left, right = np.asarray(queries[query_rows], np.float32), np.asarray(docs[doc_rows], np.float32)
+        if self.family == "grids":
+            return np.asarray(np.linalg.norm(left - right, axis=1), np.float64)
+        centre = compute_centre(docs)
+        return measure_angles(left - centre, right - centre)
+
+    def find_survival(self, likeness: Values) -> Values | None:
+        """Return 1 - (1 - p^r)^L; with probes there is no such formula."""
+        from nirank.blocking.survival import find_gaussian_collision, find_hyperplane_collision, find_survival
+
+        if self.probes:
+            return None
+        if self.family == "grids":
+            assert self.width is not None
+            p = find_gaussian_collision(likeness, self.width)
+        else:
+            p = find_hyperplane_collision(likeness)
+        return find_survival(p, self.functions, self.tables)
 
     def _draw(self, docs: Vectors) -> VectorHashing:
         from nirank.blocking.vector_hashing import Grids, Hyperplanes, compute_centre

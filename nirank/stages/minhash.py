@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from nirank.algebra.context import Context
+from nirank.algebra.hashing import Rows, Values
 from nirank.algebra.stage import option, stage
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.blocking.keys import RecordKeys
@@ -93,13 +96,36 @@ class MinHash(Blocker):
     def _hash_texts(self, texts: Iterable[str]) -> RecordKeys:
         from nirank.blocking.minhash import hash_words
 
-        cut = join_word_shingles if self.shingles == "words" else cut_character_shingles
         tables, functions = self.bands
-        return hash_words(RecordKeys.from_words(cut(text, self.n) for text in texts), tables, functions, self.seed)
+        return hash_words(RecordKeys.from_words(self._cut_shingles(texts)), tables, functions, self.seed)
 
-    def find_survival(self, similarity: float) -> float:
-        """Return the probability that a pair of this Jaccard similarity becomes a candidate."""
+    def _cut_shingles(self, texts: Iterable[str]) -> Iterator[Iterator[str]]:
+        cut = join_word_shingles if self.shingles == "words" else cut_character_shingles
+        return (cut(text, self.n) for text in texts)
+
+    @property
+    def likeness(self) -> str:
+        return "Jaccard similarity"
+
+    def measure_likeness(self, query_rows: Rows, doc_rows: Rows, ctx: Context) -> Values:
+        assert ctx.docs is not None and ctx.queries is not None
+        reads = ((ctx.queries, self.query_text, query_rows), (ctx.docs, self.doc_text, doc_rows))
+        left, right = (map(set, self._cut_shingles(_read_rows(*read))) for read in reads)
+        similarities = (
+            len(mine & theirs) / (len(mine | theirs) or 1) for mine, theirs in zip(left, right, strict=True)
+        )
+        return np.fromiter(similarities, np.float64, len(query_rows))
+
+    def find_survival(self, likeness: Values) -> Values:
+        """Return 1 - (1 - J^functions)^tables."""
         from nirank.blocking.survival import find_survival
 
         tables, functions = self.bands
-        return float(find_survival(similarity, functions, tables))
+        return find_survival(likeness, functions, tables)
+
+
+def _read_rows(texts: Texts, view: View, rows: Rows) -> Iterator[str]:
+    """Yield the texts of rows in any order, some of them more than once."""
+    distinct, places = np.unique(rows, return_inverse=True)
+    read = list(texts.read(TextView(view), distinct))
+    return (read[place] for place in places.tolist())

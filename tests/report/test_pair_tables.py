@@ -10,6 +10,7 @@ import pytest
 from nirank.plan.costs import SystemCost
 from nirank.report import format_text, make_detail_grids
 from nirank.report.page import render_page
+from nirank.report.survival import make_survival_charts, make_survival_grids
 from nirank.results.row import (
     Conventions,
     PairFacts,
@@ -18,11 +19,17 @@ from nirank.results.row import (
     SeenRecords,
     StagePairs,
     StageRecall,
+    SurvivalBin,
+    SurvivalCurve,
     TrainingQueries,
 )
 
 FACTS = PairFacts(5460, 5.0, 206, 198, 8, 1_180_452, 1092, 205, 197, ordered=True)
 TRAINED = TrainingQueries("abt-buy/train", 0, False, "abt-buy", "train", 956, 616, SeenRecords(206, 43, 139))
+MANIFEST: dict[str, Any] = {
+    "ended": "", "seconds": 0.0, "computed": [], "versions": {}, "collections": [],
+    "machine": {"processor": "p", "cores": 1, "platform": "q"},
+}  # fmt: skip
 
 
 def make_row(system: str = "NLSH", **more: Any) -> Row:
@@ -74,9 +81,18 @@ def test_one_table_never_pairs_a_record_with_itself() -> None:
 
 def test_the_page_shows_the_notes_of_its_detail_tables() -> None:
     rows = [make_row()]
-    manifest = {
-        "ended": "", "seconds": 0.0, "computed": [], "versions": {}, "collections": [],
-        "machine": {"processor": "p", "cores": 1, "platform": "q"},
-    }  # fmt: skip
-    page = render_page(rows, ["PC"], manifest, {}, {}, make_detail_grids(rows, ["PC"]))
+    page = render_page(rows, ["PC"], MANIFEST, {}, {}, make_detail_grids(rows, ["PC"]))
     assert "197 of 205 records with a match keep one." in page
+
+
+def test_survival_is_drawn_beside_theory_once_for_systems_that_share_a_stage() -> None:
+    curve = SurvivalCurve("LSH(<m>)", "angle in degrees", ((0.0, 1.0), (90.0, 0.0)), (SurvivalBin(40, 50, 45, 8, 4),))
+    rows = [make_row("A", survival=(curve,)), make_row("B", survival=(curve,))]
+    (chart,) = make_survival_charts(rows)
+    assert (chart.systems, chart.end, chart.theory) == ("A, B", 90.0, "0.0,0.0 400.0,200.0")
+    assert [(dot.x, dot.y, dot.title) for dot in chart.dots] == [(200.0, 100.0, "4 of 8 matches from 40 to 50")]
+    (grid,) = make_survival_grids(rows)
+    assert [cell.text for cell in grid.body[0]][2:] == ["40", "50", "8", "4", "0.5000", "0.5000"]
+    page = render_page(rows, ["PC"], MANIFEST, {}, {})
+    assert "A, B: share of the known matches that became candidates, by angle in degrees (LSH(&lt;m&gt;)" in page
+    assert 'cx="200.0" cy="100.0"' in page
