@@ -70,6 +70,7 @@ _PLACES = {
     "nirank.store": ("open_store",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
+    "nirank.training.copies": ("Copies",),
     "nirank.training.models": ("Soup", "Train"),
     "nirank.training.negatives": ("LabelledNegatives", "Mined"),
     "nirank.training.recipe": ("Lora", "Recipe"),
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.training.copies import Copies as Copies
     from nirank.training.models import Soup as Soup
     from nirank.training.models import Train as Train
     from nirank.training.negatives import LabelledNegatives as LabelledNegatives

@@ -16,6 +16,7 @@ from nirank.config.paths import FilePath, SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
+from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
@@ -56,6 +57,18 @@ FieldsKeys = make_section(
     without=["source", "query", "positive"],
     fields=(mark_form("field_names"), ...),
     path=SourcePath,
+)
+CopiesKeys = make_section(
+    Copies,
+    Words("data", "copies have no key", "{copies: {of: docs, n: 1}}"),
+    without=["source", "of", "operators", "n", "seed"],
+    copies=(mark_form("copy_options"), ...),
+    path=SourcePath,
+)
+CopyOptions = make_section(
+    Copies,
+    Words("copies", "copies have no key", "{of: docs, operators: [del, drop_col], n: 1}"),
+    without=["source", "text", "sample", "on_overlap"],
 )
 FieldNames = make_section(
     Fields,
@@ -114,7 +127,7 @@ def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
     if tree.text is not None:
         return _read_data_name(tree.text, tree, file)
     if not isinstance(tree.value, dict):
-        expected = "{split: train, negatives: …}, {file: …}, {fields: …} or {mix: […]}"
+        expected = "{split: train, negatives: …}, {file: …}, {fields: …}, {copies: …} or {mix: […]}"
         file.mistakes.add(tree, f"data: expected {expected}, got {tree.kind}")
         return None
     if "mix" in tree.value and not isinstance(tree.value["mix"].value, list):
@@ -160,12 +173,17 @@ def _make_fields(*, fields: Mapping[str, Any], path: str | None = None, **values
     return Fields(source=path, **fields, **values)
 
 
+def _make_copies(*, copies: Mapping[str, Any], path: str | None = None, **values: Any) -> Copies:
+    return Copies(source=path, **copies, **values)
+
+
 _LABELLED = "labelled"  # names the negatives that are judged; a pipeline of that name is {of: labelled}
 _TRAINING_SET: tuple[type[Section], Callable[..., TrainingData]] = (TrainingSetKeys, _make_training_set)
 _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = {
     "mix": (MixtureKeys, _make_mixture),
     "file": (FileKeys, _make_training_file),
     "fields": (FieldsKeys, _make_fields),
+    "copies": (CopiesKeys, _make_copies),
 }
 
 
@@ -288,8 +306,9 @@ def _describe_negatives() -> list[Any]:
 FORMS = {
     "data_section": _make_names_form("data", "data", _read_data),
     "models_section": _make_names_form("models", "trained_model", _read_trained_model),
-    "data": Form(_read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, MixtureKeys]),
+    "data": Form(_read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, MixtureKeys]),
     "field_names": make_form(FieldNames, dict),
+    "copy_options": make_form(CopyOptions, dict),
     "negatives": Form(_read_negatives, _describe_negatives),
     "judged": make_form(JudgedKeys, _make_judged),
     "model": Form(_read_model, lambda: [SCALAR]),

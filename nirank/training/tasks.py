@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nirank.algebra.node import Job
@@ -52,6 +54,23 @@ def pair_fields(job: Job) -> None:
     overlap = set(job.params.get("without", ()))
     lines = (example for example in pairs if normalise_question(example.query) not in overlap)
     _save_examples(example_builders.build_from_lines(lines), job)
+
+
+def copy_records(job: Job) -> None:
+    """Pair every record with corrupted copies of it."""
+    from nirank.training.copies import copy_records
+
+    view = TextView(job.params.get("text", TITLE_AND_TEXT))
+    overlap = set(job.params.get("without", ()))
+    counts: dict[str, int] = {}
+    lines = [
+        example
+        for texts in job.inputs["texts"]
+        for example in copy_records(texts, view, job.params, counts)
+        if normalise_question(example.positive) not in overlap
+    ]
+    examples = example_builders.build_from_lines(lines)
+    _save_examples(replace(examples, counts={**counts, **examples.counts}), job)
 
 
 def read_file(job: Job) -> None:

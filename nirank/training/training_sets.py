@@ -139,7 +139,7 @@ class Fields(TrainingData):
 
     @property
     def title(self) -> str:
-        source = "the documents" if self.source is None else _shorten_source(self.source)
+        source = "the documents" if self.source is None else shorten_source(self.source)
         return f"{self.query} and {self.positive} of {source}"
 
     def compile_node(self, sides: Sides) -> Node:
@@ -278,11 +278,12 @@ def describe_queries(queries: Judged) -> str:
     if queries.outside_fold:
         origin = "the other folds"
     else:
-        origin = "/".join(filter(None, (_shorten_source(queries.source) if queries.source else "", queries.split)))
+        origin = "/".join(filter(None, (shorten_source(queries.source) if queries.source else "", queries.split)))
     low, high = queries.part
     part = "" if (low, high) == (0, 1) else f" {100 * low:g}-{100 * high:g} %"
     return origin + part + (f", {queries.sample} queries" if queries.sample else "")
 
 
-def _shorten_source(source: str) -> str:
+def shorten_source(source: str) -> str:
+    """Return the end of a path, which says enough to people."""
     return "/".join(Path(source).parts[-2:]) if "/" in source else source

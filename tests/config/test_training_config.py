@@ -14,6 +14,7 @@ from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
+from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
@@ -111,6 +112,15 @@ def test_rounds(tmp_path):
     assert "rounds must be 1 or more" in message
 
 
+def test_copies(tmp_path):
+    (tmp_path / "other").mkdir()
+    text = "{copies: {of: both, operators: [del, drop_col], n: 2}, text: marked, sample: 9, path: other}"
+    models = f"models: {{m: {{base: '{BASE}', data: {text}}}, n: {{base: '{BASE}', data: {{copies: {{}}}}}}}}"
+    config = read_config(tmp_path, f"{models}\nsystems: {{D: {{dense: m}}, E: {{dense: n}}}}")
+    copies = Copies("both", ("del", "drop_col"), 2, "marked", str(tmp_path / "other"), 9)
+    assert (config.systems["D"].model.data, config.systems["E"].model.data) == (copies, Copies())
+
+
 DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 
@@ -157,6 +167,8 @@ def vary(varied: str, of: str = "bm25") -> str:
         (DATA + "models: {m: {soup: [[a]]}}", "4:21: soup: expected the name of a model"),
         (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rnk: 4}}}}", "4:50: recipe: lora: there is no option 'rnk'"),
         (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rank: 0}}}}", "4:49: lora: rank must be 1 or more, got 0"),
+        ("data: {d: {copies: {operators: [dell]}}}\nsystems: {B: bm25}", "copies: operators: input should be 'del'"),
+        ("data: {d: {copies: {many: 3}}}\nsystems: {B: bm25}", "copies have no key 'many'"),
         ("data: {d: {fields: {query: [3]}}}\nsystems: {B: bm25}", "3:28: fields: query: input should be a valid string, got [3]"),
         (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),
         (MODELS + "systems: {D: {dense: {model: elsewhere, k: 3}}}", "5:30: there is no model 'elsewhere'\n"),

@@ -24,6 +24,7 @@ from nirank.inference.models import ModelFiles
 from nirank.plan.compile import compile_pipeline
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
+from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
@@ -172,6 +173,11 @@ def test_rounds_of_other_data() -> None:
 def test_rounds_that_cannot_be_meant(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Train(**{"base": "m", "data": TrainingSet(JUDGED), **options})
+
+
+def test_copies() -> None:
+    assert vary(Copies(), find_address) >= {"of", "operators", "n", "text", "sample", "seed"}
+    assert vary(Copies(source="a"), find_address) >= {"source"}
 
 
 def test_soups() -> None:

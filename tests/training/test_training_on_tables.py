@@ -15,6 +15,7 @@ from nirank.results.row import Row
 from nirank.stages.dense import Dense
 from nirank.stages.tfidf import TFIDF
 from nirank.store import LocalStore
+from nirank.training.copies import Copies
 from nirank.training.models import Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Recipe
@@ -78,3 +79,12 @@ def test_each_round_mines_with_the_model_of_the_one_before(tables: Collection, b
     assert not row.trained_on_test
     assert len(row.trained_on) == 1
     assert row.trainings[1].examples_by_reason["removed: known positives"] > 0
+
+
+@pytest.mark.parametrize(("of", "records"), [("docs", 6), ("queries", 6), ("both", 12)])
+def test_copies_need_no_labels(of: str, records: int, tables: Collection, base: str, store: LocalStore) -> None:
+    row = train(tables, base, Copies(of, text="marked"), store)  # type: ignore[arg-type]
+    counts = row.trainings[0].examples_by_reason
+    assert counts["records"] == records
+    assert counts["examples"] + counts.get("removed: nothing to corrupt", 0) == records
+    assert not row.trained_on_test
