@@ -1,7 +1,7 @@
 """How often two records share a bucket: collision probabilities of hash functions, and of tables made of them.
 
 `p` is the probability that one function agrees. A table asks for r functions at once, and of L tables one is enough:
-a pair survives with probability 1 - (1 - p^r)^L.
+a pair survives with probability 1 - (1 - p^r)^L, which is steepest near p = (1 / L)^(1 / r).
 """
 
 from __future__ import annotations
@@ -67,11 +67,6 @@ def find_survival(p: ArrayLike, functions: int, tables: int) -> Probability:
     with np.errstate(divide="ignore"):
         survival: Probability = -np.expm1(tables * np.log1p(-agree))
     return survival
-
-
-def find_threshold(functions: int, tables: int) -> float:
-    """Return where survival is steepest, about (1 / L)^(1 / r)."""
-    return float((1 / tables) ** (1 / functions))
 
 
 def choose_bands(threshold: float, most: int, weights: tuple[float, float] = (0.5, 0.5)) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -144,16 +145,15 @@ def compute_centre(vectors: Vectors) -> NDArray[np.float32]:
     return (total / max(len(vectors), 1)).astype(np.float32)
 
 
-def _hash_blocks(vectors: Vectors, tables: int, hash_block: object) -> RecordKeys:
+def _hash_blocks(vectors: Vectors, tables: int, hash_block: Callable[[Vectors], NDArray[np.int64]]) -> RecordKeys:
     """Hash vectors block by block into keys.
 
     hash_block  vectors → (n, tables, 1 + probes, functions) integers: the bucket, and those nearby
     """
-    assert callable(hash_block)
     parts: list[Keys] = []
     size = fit_block_size(_BLOCK, 64.0 * tables * max(vectors.shape[1], 16))
     for start in range(0, len(vectors), size):
-        buckets: NDArray[np.int64] = hash_block(vectors[start : start + size])
+        buckets = hash_block(vectors[start : start + size])
         n, _, places, functions = buckets.shape
         parts.append(combine_columns(buckets.reshape(-1, functions)).reshape(n, tables * places))
     if not parts:

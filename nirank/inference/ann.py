@@ -160,16 +160,24 @@ def _declare_overlap(
     sample_ids = type(ranking.queries).of(ranking.queries.take(sample))
     sample_scope = scope.take(sample, sample_ids)
     exact = search_nearest(np.asarray(queries[sample]), docs, sample_scope, max(_CUTOFFS), similarity)
-    ctx.declare("overlap", {f"@{k}": round(_compute_overlap(ranking, exact, sample, k), 4) for k in _CUTOFFS})
+    ctx.declare("overlap", {f"@{k}": round(compute_overlap(ranking, exact, sample, k), 4) for k in _CUTOFFS})
     ctx.declare("overlap_queries", len(sample))
 
 
-def _compute_overlap(ranking: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
+def compute_overlap(ranking: Ranking, exact: Ranking, sample: NDArray[np.int64], k: int) -> float:
+    """Return the share of exact search's first k that an index found, the mean over some queries.
+
+    sample  rows of the ranking's queries, each the query of a row of `exact`
+    A document that is as near as the k-th counts, be it another one: scores of both are exact.
+    """
     shares = []
     for at, query in enumerate(sample.tolist()):
-        expected = exact.get_rows(at)[:k]
+        expected, scores = (
+            listed.scores[listed.offsets[row] : listed.offsets[row + 1]][:k]
+            for listed, row in ((exact, at), (ranking, query))
+        )
         if len(expected):
-            shares.append(len(np.intersect1d(ranking.get_rows(query)[:k], expected)) / len(expected))
+            shares.append(float((scores >= expected[-1]).sum()) / len(expected))
     return float(np.mean(shares)) if shares else 1.0
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class LSH(Dense):
     """Pair records whose vectors fall into the same bucket of at least one of several hash tables.
 
-    `grids`: r random projections a table, cut into cells of one width (p-stable, for Euclidean distance).
+    `grids`: r random projections a table, cut into cells of one width (p-stable, for Euclidean or Manhattan distance).
     `hyperplanes`: r random planes through the documents' mean (for angles). Two vectors survive with
     probability 1 - (1 - p^r)^L; p is in `nirank.blocking.survival`. With probes, queries also look into that many
     buckets nearby in each table.
@@ -38,6 +38,7 @@ class LSH(Dense):
     family: Literal["hyperplanes", "grids"] = option(default="hyperplanes", help="hyperplanes or grids")
     tables: int = option(default=10, help="hash tables, L; one must agree")
     functions: int = option(default=12, help="functions of a table, r; all must agree")
+    norm: Literal["euclidean", "manhattan"] = option(default="euclidean", help="of the distances that grids follow")
     width: float | None = option(default=None, help="of a grid's cells; in the unit of the vectors' distances")
     probes: int = option(default=0, help="further buckets of each table that a query looks into")
     max_block: int | None = option(default=1000, help="records that a bucket may have at most; null: any number")
@@ -58,8 +59,8 @@ class LSH(Dense):
             raise ConfigError("lsh: probes and seed must be 0 or more")
         if self.family == "grids" and (self.width is None or self.width <= 0):
             raise ConfigError("lsh: grids need a width above 0, such as twice the distance of two usual matches")
-        if self.family == "hyperplanes" and self.width is not None:
-            raise ConfigError("lsh: width is for grids; hyperplanes have none")
+        if self.family == "hyperplanes" and (self.width is not None or self.norm != "euclidean"):
+            raise ConfigError("lsh: width and norm are for grids; hyperplanes have none")
         if self.max_block is not None and self.max_block < 2:
             raise ConfigError(f"lsh: max_block must be 2 records or more, got {self.max_block}")
 
@@ -90,7 +91,7 @@ class LSH(Dense):
 
     @property
     def likeness(self) -> str:
-        return "distance" if self.family == "grids" else "angle in degrees"
+        return f"{self.norm.capitalize()} distance" if self.family == "grids" else "angle in degrees"
 
     def measure_likeness(self, query_rows: Rows, doc_rows: Rows, ctx: Context) -> Values:
         from nirank.blocking.vector_hashing import compute_centre, measure_angles
@@ -99,27 +100,30 @@ class LSH(Dense):
         docs, queries = (read_vectors(ctx.input_folder(at))[0] for at in (0, 1))
         left, right = np.asarray(queries[query_rows], np.float32), np.asarray(docs[doc_rows], np.float32)
         if self.family == "grids":
-            return np.asarray(np.linalg.norm(left - right, axis=1), np.float64)
+            order = 1 if self.norm == "manhattan" else 2
+            return np.asarray(np.linalg.norm(left - right, ord=order, axis=1), np.float64)
         centre = compute_centre(docs)
         return measure_angles(left - centre, right - centre)
 
     def find_survival(self, likeness: Values) -> Values | None:
         """Return 1 - (1 - p^r)^L; with probes there is no such formula."""
-        from nirank.blocking.survival import find_gaussian_collision, find_hyperplane_collision, find_survival
+        from nirank.blocking import survival
 
         if self.probes:
             return None
         if self.family == "grids":
             assert self.width is not None
-            p = find_gaussian_collision(likeness, self.width)
+            cauchy = self.norm == "manhattan"
+            collide = survival.find_cauchy_collision if cauchy else survival.find_gaussian_collision
+            p = collide(likeness, self.width)
         else:
-            p = find_hyperplane_collision(likeness)
-        return find_survival(p, self.functions, self.tables)
+            p = survival.find_hyperplane_collision(likeness)
+        return survival.find_survival(p, self.functions, self.tables)
 
     def _draw(self, docs: Vectors) -> VectorHashing:
         from nirank.blocking.vector_hashing import Grids, Hyperplanes, compute_centre
 
         if self.family == "grids":
             assert self.width is not None
-            return Grids.draw(docs.shape[1], self.tables, self.functions, self.width, self.seed)
+            return Grids.draw(docs.shape[1], self.tables, self.functions, self.width, self.seed, self.norm)
         return Hyperplanes.draw(compute_centre(docs), self.tables, self.functions, self.seed)

@@ -18,7 +18,6 @@ from nirank.blocking.survival import (
     find_gaussian_collision,
     find_hyperplane_collision,
     find_survival,
-    find_threshold,
 )
 from nirank.blocking.vector_hashing import Grids, Hyperplanes
 
@@ -102,7 +101,6 @@ def test_survival_by_table() -> None:
     }
     for (functions, tables), expected in rows.items():
         assert find_survival(s, functions, tables) == pytest.approx(expected, abs=1e-4)
-    assert find_threshold(5, 20) == pytest.approx(0.549, abs=1e-3)
     assert find_survival([0.0, 0.3, 1.0], 1, 1) == pytest.approx([0, 0.3, 1])
     assert (np.diff(find_survival(np.linspace(0, 1, 50), 4, 10)) >= 0).all()
 
@@ -111,7 +109,7 @@ def test_bands_are_chosen_by_brute_force() -> None:
     """Numbers of tables and functions whose steepest point lies near the threshold."""
     tables, functions = choose_bands(0.5, 128)
     assert tables * functions <= 128
-    assert find_threshold(functions, tables) == pytest.approx(0.5, abs=0.06)
+    assert (1 / tables) ** (1 / functions) == pytest.approx(0.5, abs=0.06)
     for_recall = choose_bands(0.5, 128, (0.1, 0.9))
     assert find_survival(0.5, for_recall[1], for_recall[0]) > find_survival(0.5, functions, tables)
 

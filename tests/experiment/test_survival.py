@@ -60,16 +60,17 @@ def test_stages_over_vectors_have_curves_also_before_others(tmp_path: Path) -> N
         tmp_path,
         planes=LSH(model, tables=4, functions=3),
         grids=LSH(model, family="grids", width=1.0),
+        manhattan=LSH(model, family="grids", width=4.0, norm="manhattan"),
         probed=LSH(model, probes=2),
         codes=Hamming(model, bits=64, radius=20) >> Dense(model, k=1),
         signs=Hamming(model, bits=None, radius=4),
     )
     curves = {row.system: row.survival for row in result.rows}
     assert {system: [curve.likeness for curve in of] for system, of in curves.items()} == {
-        "planes": ["angle in degrees"], "grids": ["distance"], "probed": ["angle in degrees"],
+        "planes": ["angle in degrees"], "grids": ["Euclidean distance"], "manhattan": ["Manhattan distance"], "probed": ["angle in degrees"],
         "codes": ["angle in degrees"], "signs": ["angle in degrees"],
     }  # fmt: skip
-    assert {system for system, (curve,) in curves.items() if curve.theory} == {"planes", "grids", "codes"}
+    assert {system for system, (curve,) in curves.items() if curve.theory} == {"planes", "grids", "manhattan", "codes"}
     for (curve,) in curves.values():
         assert sum(part.matches for part in curve.bins) == 5
         assert curve.bins[0].kept >= 1, "equal records always survive"

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from nirank.algebra.context import Context
-from nirank.errors import ConfigError, ModelError
+from nirank.errors import ConfigError, ModelError, StageError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
+from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope, ValueRange
 from nirank.inference import encoder, models
-from nirank.inference.ann import AnnIndex, build, search
+from nirank.inference.ann import AnnIndex, build, compute_overlap, search
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.knn import search_nearest
 from nirank.stages.hnsw import HNSW
@@ -62,6 +63,35 @@ def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity:
     assert context.declared["overlap"]["@10"] == pytest.approx(share, abs=1e-4), "of all 20 queries"
     assert context.declared["overlap"]["@10"] > 0.8
     assert context.declared["index"]["build_threads"] == 1
+
+
+def test_the_overlap_with_exact_search() -> None:
+    """Property 07.9.10: exact is 1; what is lacking is missed; another document that ties with the k-th is as good."""
+    sides = Ids.of(["q"]), Ids.of(["a", "b", "c", "d"])
+
+    def rank(scores: dict[str, float]) -> Ranking:
+        return Ranking.from_dict({"q": scores}, *sides)
+
+    exact, one = rank({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), np.array([0])
+    assert compute_overlap(exact, exact, one, 2) == 1.0
+    assert compute_overlap(rank({"a": 3.0, "b": 2.0}), exact, one, 2) == 1.0, "c stands before b, and is as near"
+    assert compute_overlap(rank({"a": 3.0, "d": 1.0}), exact, one, 2) == 0.5
+    assert compute_overlap(rank({"c": 2.0}), exact, one, 4) == 0.25
+    with pytest.raises(StageError, match="twice"):
+        Ranking.build(*sides, np.array([0, 0]), np.array([1, 1]), np.array([1.0, 2.0]), source="a test")
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_wider_search_finds_no_less_and_all_of_it_everything(kind: Any, similarity: str, tmp_path: Path) -> None:
+    """Property 07.9.6: probing all lists is exact search; a beam over all documents finds nearly everything."""
+    folder = built(tmp_path / "i", kind, similarity)
+    exact = search_nearest(QUERIES, DOCS, Scope(*SIDES), 10, similarity)
+    overlaps = []
+    for width in (1, 4, 20) if kind == "ivf" else (10, 40, N):
+        found = search(folder, QUERIES, DOCS, Scope(*SIDES), 10, width=width, ctx=Context())
+        overlaps.append(compute_overlap(found, exact, np.arange(Q), 10))
+    assert overlaps == sorted(overlaps)
+    assert overlaps[-1] == 1.0 if kind == "ivf" else overlaps[-1] > 0.99
 
 
 def test_trap_24_two_builds_are_one(kind: Any, tmp_path: Path) -> None:
