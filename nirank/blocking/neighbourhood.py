@@ -17,15 +17,21 @@ from nirank.flow.scope import Scope
 def order_keys(queries: Sequence[str], docs: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the places of both sides' records in the order of their keys; -1 for a record whose key is blank.
 
-    Between equal keys documents come first, then row numbers.
+    Between equal keys lower row numbers come first, then documents: both sides take turns, so that equal records meet.
     """
-    keys = [(key, 0, row) for row, key in enumerate(docs) if key.strip()]
-    keys += [(key, 1, row) for row, key in enumerate(queries) if key.strip()]
+    keys = [(key, row, 0) for row, key in enumerate(docs) if key.strip()]
+    keys += [(key, row, 1) for row, key in enumerate(queries) if key.strip()]
     keys.sort()
     places = (np.full(len(queries), -1, np.int64), np.full(len(docs), -1, np.int64))
-    for place, (_, side, row) in enumerate(keys):
+    for place, (_, row, side) in enumerate(keys):
         places[1 - side][row] = place
     return places
+
+
+def order_table(keys: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the same of one table against itself: each record has one place, as a query and as a document."""
+    _, places = order_keys((), keys)
+    return places, places
 
 
 def join_neighbours(passes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], window: int, scope: Scope) -> Pairs:

@@ -24,7 +24,11 @@ log = logging.getLogger("nirank")
 
 _PATH = click.Path(path_type=Path)
 _K = 10
-_SIMILARITIES = (0.3, 0.5, 0.7, 0.9)  # at which a survival curve is shown
+_LEVELS = {  # at which a survival curve is shown
+    "Jaccard similarity": (0.3, 0.5, 0.7, 0.9),
+    "angle in degrees": (10.0, 20.0, 30.0, 45.0, 60.0),
+}
+_CELLS = (0.05, 0.1, 0.2, 0.5, 1.0)  # the same of distances, in widths of a cell
 _BLOCKS = ("blocks", "comparisons", "kept_comparisons", "largest_block")  # what blockers state
 _LEFT_OUT = ("purged_blocks", "records_without_value")  # and count
 _ANSWERS = ("matches", "non_matches", "unknown")
@@ -180,15 +184,19 @@ def _estimate_recall(pipeline: Pipeline) -> Iterator[str]:
     """Say how likely a pair becomes a candidate, for stages whose theory knows it."""
     import numpy as np
 
+    from nirank.algebra.hashing import HashingStage
     from nirank.algebra.walk import walk
-    from nirank.stages.minhash import MinHash
 
     for stage in walk(pipeline):
-        if isinstance(stage, MinHash):
-            survival = stage.find_survival(np.array(_SIMILARITIES)).tolist()
-            curve = ", ".join(f"{share:.3f} at {at:g}" for share, at in zip(survival, _SIMILARITIES, strict=True))
-            shingles = f"shingles of {stage.n} {stage.shingles}"
-            yield f"{stage!r}: estimated recall of pairs by the Jaccard similarity of their {shingles}: {curve}"
+        if not isinstance(stage, HashingStage):
+            continue
+        width = getattr(stage, "width", None) or 1.0
+        levels = np.array(_LEVELS.get(stage.likeness) or [part * width for part in _CELLS])
+        survival = stage.find_survival(levels)
+        if survival is None:
+            continue
+        curve = ", ".join(f"{share:.3f} at {level:g}" for share, level in zip(survival.tolist(), levels, strict=True))
+        yield f"{stage!r}: estimated recall of pairs by the {stage.likeness}: {curve}"
 
 
 def _find_candidates(

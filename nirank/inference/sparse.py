@@ -1,4 +1,4 @@
-"""Learned sparse vectors: encode texts into weighted vocabulary terms, and search their postings."""
+"""Learned sparse vectors: encode texts into weighted vocabulary terms."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from nirank.base.memo import Rows
 from nirank.base.memory import MemoryNeed, Sizes
 from nirank.base.work import Work
 from nirank.errors import ModelError
-from nirank.flow.pairs import choose_row_type, concatenate_ranges
-from nirank.flow.ranking import Ranking, select_best
-from nirank.flow.scope import Scope
+from nirank.flow.pairs import concatenate_ranges
 from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.inference.device import (
     ShardResult,
@@ -45,8 +43,6 @@ if TYPE_CHECKING:
 Side = Literal["query", "document"]
 _REORDERED_TEXTS = 2048  # at a time
 _PROJECTION_TERMS = 4096  # vocabulary terms that tokens are projected onto at a time
-_CHUNK_POSTINGS = 2_000_000  # scored at a time
-_INVERTED_ENTRIES = 1 << 18  # entries that are turned into postings at a time
 
 
 @dataclass(frozen=True)
@@ -78,11 +74,6 @@ class SparseEncoding:
         """Return what encoding needs: the model, and the least batch."""
         del sizes
         return estimate_model_memory(self.model, self.precision)
-
-
-def estimate_search_memory(docs: int) -> MemoryNeed:
-    """Return what a search over so many documents needs: a sum for each, and a chunk of postings."""
-    return MemoryNeed(12 * docs + 28 * _CHUNK_POSTINGS)
 
 
 def encode_sparse(texts: Iterable[str], n: int, how: SparseEncoding, folder: Path, ctx: Context) -> None:
@@ -278,81 +269,3 @@ def _load(
         pack_encoders(model, precision)
     lower_precision(model, name, precision)
     return model
-
-
-def invert_vectors(encoded: Path, folder: Path) -> None:
-    """Turn documents' vectors into postings: term t owns docs and weights offsets[t]:offsets[t + 1], by document."""
-    offsets, terms, weights = (
-        np.load(encoded / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
-    )
-    counts = np.zeros(0, np.int64)  # up to the last term that a document has
-    for first in range(0, len(terms), _INVERTED_ENTRIES):
-        total = np.bincount(terms[first : first + _INVERTED_ENTRIES], minlength=len(counts))
-        total[: len(counts)] += counts
-        counts = total
-    begins = np.concatenate(([0], np.cumsum(counts)))
-    docs = np.lib.format.open_memmap(folder / "docs.npy", "w+", np.int32, (len(terms),))
-    values = np.lib.format.open_memmap(folder / "weights.npy", "w+", np.float32, (len(terms),))
-    filled = begins[:-1].copy()
-    last = 0
-    while last < len(offsets) - 1:
-        first, most = last, int(offsets[last]) + _INVERTED_ENTRIES
-        last = max(int(np.searchsorted(offsets, most, side="right")) - 1, first + 1)
-        part = slice(int(offsets[first]), int(offsets[last]))
-        rows = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
-        order = np.argsort(terms[part], kind="stable")
-        term = np.asarray(terms[part])[order]
-        starts = np.flatnonzero(np.diff(term, prepend=-1))
-        lengths = np.diff(np.append(starts, len(term)))
-        at = filled[term] + np.arange(len(term)) - np.repeat(starts, lengths)
-        docs[at], values[at] = rows[order], np.asarray(weights[part])[order]
-        filled[term[starts]] += lengths
-    docs.flush()
-    values.flush()
-    np.save(folder / "offsets.npy", begins)
-
-
-def search_sparse(index: Path, queries: Path, scope: Scope, k: int | None) -> Ranking:
-    """Return the k best documents that share a term with each query, by the dot product of their weights.
-
-    Sums are float64, scores float32. Cost per query: its terms' postings, and n_docs for the accumulator.
-    """
-    offsets, docs, weights = (np.load(index / f"{name}.npy", mmap_mode="r") for name in ("offsets", "docs", "weights"))
-    starts, terms, values = (
-        np.load(queries / f"{name}.npy", mmap_mode="r") for name in ("offsets", "terms", "weights")
-    )
-    n, rank = len(scope.docs), scope.docs.rank
-    ranked_rows, ranked_scores = [], []
-    for query in range(len(scope.queries)):
-        part = slice(int(starts[query]), int(starts[query + 1]))
-        total = np.zeros(n)
-        inside = np.asarray(terms[part]) < len(offsets) - 1
-        ids, query_weights = np.asarray(terms[part])[inside], np.asarray(values[part], np.float64)[inside]
-        sizes = offsets[ids + 1] - offsets[ids]
-        cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // _CHUNK_POSTINGS)) + 1
-        for chunk, scale in zip(np.split(ids, cuts), np.split(query_weights, cuts), strict=True):
-            if not len(chunk):
-                continue
-            spans = [slice(int(offsets[term]), int(offsets[term + 1])) for term in chunk]
-            rows = np.concatenate([docs[span] for span in spans])
-            weighed = np.concatenate([weights[span] for span in spans]) * np.repeat(
-                scale, [span.stop - span.start for span in spans]
-            )
-            total += np.bincount(rows, weighed, minlength=n)
-        scores = total.astype(np.float32)
-        rows = np.flatnonzero(scores)
-        allowed = scope.list_rows(query) if len(rows) else None
-        if allowed is not None:
-            rows = allowed[scores[allowed] > 0]
-        best = select_best(scores[rows], rank[rows], k)
-        ranked_rows.append(rows[best])
-        ranked_scores.append(scores[rows[best]])
-    counts = list(map(len, ranked_rows))
-    return Ranking(
-        scope.queries,
-        scope.docs,
-        np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-        np.concatenate(ranked_rows).astype(choose_row_type(n)) if counts else np.empty(0, choose_row_type(n)),
-        np.concatenate(ranked_scores) if counts else np.empty(0, np.float32),
-        k if k is not None and k < n else None,
-    )

@@ -20,7 +20,10 @@ from nirank.stages._blocking import check_unranked, is_one_table, join_blocks
 from nirank.stages.dense import Dense
 
 if TYPE_CHECKING:
+    from nirank.blocking.keys import RecordKeys
     from nirank.blocking.vector_hashing import VectorHashing, Vectors
+
+_COMPARED = 65_536  # vectors compared with zero at a time
 
 
 @stage
@@ -30,7 +33,7 @@ class LSH(Dense):
     `grids`: r random projections a table, cut into cells of one width (p-stable, for Euclidean or Manhattan distance).
     `hyperplanes`: r random planes through the documents' mean (for angles). Two vectors survive with
     probability 1 - (1 - p^r)^L; p is in `nirank.blocking.survival`. With probes, queries also look into that many
-    buckets nearby in each table.
+    buckets nearby in each table. A blank text has no bucket.
 
     Datar, Immorlica, Indyk and Mirrokni, SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007.
     """
@@ -45,7 +48,7 @@ class LSH(Dense):
     seed: int = option(default=0, help="of the random projections")
 
     name = "lsh"
-    version = 2
+    version = 3
     source = "Datar et al., SoCG 2004; Charikar, STOC 2002; Lv et al., VLDB 2007"
     gives: ClassVar[Flow] = "pairs"
     reads_listed: ClassVar[bool] = False  # buckets are of all documents
@@ -84,8 +87,8 @@ class LSH(Dense):
         docs, _ = read_vectors(ctx.input_folder(0))
         query_vectors, _ = read_vectors(ctx.input_folder(1))
         family = self._draw(docs)
-        doc_keys = family.hash_vectors(docs)
-        query_keys = family.hash_vectors(query_vectors, self.probes)
+        doc_keys = _drop_blank(family.hash_vectors(docs), docs)
+        query_keys = _drop_blank(family.hash_vectors(query_vectors, self.probes), query_vectors)
         same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, query_vectors)
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
 
@@ -127,3 +130,9 @@ class LSH(Dense):
             assert self.width is not None
             return Grids.draw(docs.shape[1], self.tables, self.functions, self.width, self.seed, self.norm)
         return Hyperplanes.draw(compute_centre(docs), self.tables, self.functions, self.seed)
+
+
+def _drop_blank(keys: RecordKeys, vectors: Vectors) -> RecordKeys:
+    """Return keys without those of zero vectors: blank texts would all meet in one bucket."""
+    filled = [np.any(vectors[start : start + _COMPARED] != 0, axis=1) for start in range(0, len(vectors), _COMPARED)]
+    return keys.select(np.repeat(np.concatenate(filled), keys.counts)) if filled else keys

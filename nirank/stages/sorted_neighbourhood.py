@@ -13,7 +13,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._blocking import SIDES, Blocker, count_lost_records
+from nirank.stages._blocking import SIDES, Blocker, count_lost_records, is_one_table
 
 
 @stage
@@ -30,6 +30,7 @@ class SortedNeighbourhood(Blocker):
     keys: tuple[View, ...] = option(default=(TITLE_AND_TEXT,), help="a text view for each pass: columns or a template")
 
     name = "sorted_neighbourhood"
+    version = 2
     source = "Hernández and Stolfo, SIGMOD 1995, section 2"
 
     def check(self) -> None:
@@ -47,16 +48,18 @@ class SortedNeighbourhood(Blocker):
         return MemoryNeed(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
-        from nirank.blocking.neighbourhood import join_neighbours, order_keys
+        from nirank.blocking.neighbourhood import join_neighbours, order_keys, order_table
 
         assert ctx.docs is not None
+        same_side = is_one_table(queries, ctx.docs, scope)
         passes = []
         for view in self.keys:
-            query_keys, doc_keys = (
-                [" ".join(split_tokens(text)) for text in side.read(TextView(view))] for side in (queries, ctx.docs)
-            )
-            ctx.count("blank_keys", sum(not key for key in (*query_keys, *doc_keys)))
-            passes.append(order_keys(query_keys, doc_keys))
+            keys = [
+                [" ".join(split_tokens(text)) for text in side.read(TextView(view))]
+                for side in ((ctx.docs,) if same_side else (queries, ctx.docs))
+            ]
+            ctx.count("blank_keys", sum(not key for side_keys in keys for key in side_keys))
+            passes.append(order_table(keys[0]) if same_side else order_keys(keys[0], keys[1]))
         pairs = join_neighbours(passes, self.window, scope)
         count_lost_records(pairs, ctx)
         return pairs

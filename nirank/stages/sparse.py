@@ -96,12 +96,12 @@ class Sparse(Retriever):
         )
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.sparse import estimate_search_memory
+        from nirank.inference.sparse_search import estimate_search_memory
 
         return estimate_search_memory(sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
-        from nirank.inference.sparse import search_sparse
+        from nirank.inference.sparse_search import search_sparse
 
         return search_sparse(ctx.input_folder(0), ctx.input_folder(1), scope, k)
 
@@ -118,7 +118,7 @@ def encode_texts(job: Job) -> None:
 
 def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
-    from nirank.inference.sparse import invert_vectors
+    from nirank.inference.sparse_search import invert_vectors
 
     invert_vectors(job.get_input("vectors"), job.folder)
 

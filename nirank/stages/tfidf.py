@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
@@ -29,7 +31,7 @@ class TFIDF(Retriever):
 
     scikit-learn's vectoriser with its defaults (lower case, smooth idf, unit length). Fitted on both sides together, as
     blocking does it, a score depends on all queries; fitted on the documents, on its own query alone.
-    Only records that share an n-gram are returned.
+    Only records that share an n-gram are returned. Equal texts are searched once, and share their results.
 
     Paulsen, Govind and Doan, Sparkly, PVLDB 16(6), 2023.
     """
@@ -54,7 +56,7 @@ class TFIDF(Retriever):
         inputs = (("docs", sides.docs), ("queries", sides.queries))
         vectors_node = Node(
             f"{__name__}:vectorise_texts",
-            1,
+            2,
             params,
             inputs,
             offline=True,
@@ -72,14 +74,23 @@ class TFIDF(Retriever):
         return vectors_node, index
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        from nirank.inference.sparse import estimate_search_memory
+        from nirank.inference.sparse_search import estimate_search_memory
 
         return estimate_search_memory(sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Ranking:
-        from nirank.inference.sparse import search_sparse
+        from nirank.inference.sparse_search import search_sparse
 
-        return search_sparse(ctx.input_folder(1), ctx.input_folder(0) / "queries", scope, k)
+        vectors = ctx.input_folder(0)
+        doc_vectors, query_vectors = (np.load(vectors / side / "vectors.npy") for side in ("docs", "queries"))
+        return search_sparse(
+            ctx.input_folder(1),
+            vectors / "queries",
+            scope,
+            k,
+            doc_vectors=doc_vectors,
+            query_vectors=query_vectors,
+        )
 
     def describe_conventions(self) -> Mapping[str, Any]:
         options = {"analyzer": self.analyzer, "ngrams": list(self.ngrams), "fit": self.fit, "sublinear": self.sublinear}
@@ -108,25 +119,41 @@ def vectorise_texts(job: Job) -> None:
     except ValueError:  # no text has an n-gram: nothing is alike
         vectoriser = None
     for side, texts, view in (("docs", docs, views[0]), ("queries", queries, views[1])):
-        matrix = (
-            csr_matrix((len(texts), 0))
-            if vectoriser is None or not len(texts)
-            else vectoriser.transform(texts.read(view))
-        )
-        _write_vectors(matrix, job.folder / side)
+        vectors: list[int] = []
+        distinct = _select_distinct(texts.read(view), vectors)
+        if vectoriser is None or not len(texts):
+            matrix = csr_matrix((sum(1 for _ in distinct), 0))
+        else:
+            matrix = vectoriser.transform(distinct)
+        _write_vectors(matrix, np.array(vectors, np.int64), job.folder / side)
 
 
-def _write_vectors(vectors: Any, folder: Path) -> None:
-    """Write a sparse matrix as text i owning offsets[i]:offsets[i + 1] of terms and weights."""
+def _select_distinct(texts: Iterable[str], vectors: list[int]) -> Iterator[str]:
+    """Yield each text once, and note for every text which of those it is."""
+    known: dict[bytes, int] = {}
+    for text in texts:
+        n_known = len(known)
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        vectors.append(known.setdefault(digest, n_known))
+        if len(known) > n_known:
+            yield text
+
+
+def _write_vectors(matrix: Any, vectors: NDArray[np.int64], folder: Path) -> None:
+    """Write a sparse matrix as vector i owning offsets[i]:offsets[i + 1] of terms and weights, and each text's vector.
+
+    vectors  (n_texts,) rows of the matrix; equal texts have the same
+    """
     folder.mkdir()
-    vectors.sort_indices()
-    np.save(folder / "offsets.npy", vectors.indptr.astype(np.int64))
-    np.save(folder / "terms.npy", vectors.indices.astype(np.int32))
-    np.save(folder / "weights.npy", vectors.data.astype(np.float32))
+    matrix.sort_indices()
+    np.save(folder / "offsets.npy", matrix.indptr.astype(np.int64))
+    np.save(folder / "terms.npy", matrix.indices.astype(np.int32))
+    np.save(folder / "weights.npy", matrix.data.astype(np.float32))
+    np.save(folder / "vectors.npy", vectors)
 
 
 def build_index(job: Job) -> None:
     """Invert the documents' vectors."""
-    from nirank.inference.sparse import invert_vectors
+    from nirank.inference.sparse_search import invert_vectors
 
     invert_vectors(job.get_input("vectors") / "docs", job.folder)

@@ -34,12 +34,12 @@ class TokenBlocking(Blocker):
     q: int = option(default=3, help="characters of a q-gram; the least of a suffix")
     smoothing: float | None = option(default=1.025, help="of block purging; null: no block is purged")
     ratio: float | None = option(default=0.8, help="of each record's blocks, its smallest, that it stays in; null: all")
-    max_block: int | None = option(default=None, help="records that a block may have at most")
+    max_block: int | None = option(default=2000, help="records that a block may have at most; null: any number")
     doc_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
 
     name = "token_blocking"
-    version = 2
+    version = 3
     source = "Papadakis et al., ACM Computing Surveys 53(2), 2020, sections 3.1 and 4.1"
 
     def check(self) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from tiny_models import bi_encoder
 
+from nirank import Collection, Experiment
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.minhash import draw_seeds, hash_words, sign_records
 from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, expect_squares, generate_sets, shift_cells
@@ -20,6 +23,8 @@ from nirank.blocking.survival import (
     find_survival,
 )
 from nirank.blocking.vector_hashing import Grids, Hyperplanes
+from nirank.stages.lsh import LSH
+from nirank.store import open_store
 
 
 def test_collisions_of_p_stable_functions_by_table() -> None:
@@ -237,3 +242,11 @@ def _pairs(left: RecordKeys, right: RecordKeys) -> set[tuple[int, int]]:
 
 def _first_functions(grids: Grids, functions: int) -> Grids:
     return Grids(grids.directions[:, :functions], grids.shifts[:functions], 1, functions, grids.width)
+
+
+def test_blank_records_share_no_bucket(tmp_path: Path) -> None:
+    texts = {"a": "w1 w2", "b": "w1 w2", "c": "", "d": " "}
+    collection = Collection.of(texts, {f"q{name}": text for name, text in texts.items()}, {}, check=False)
+    systems = {"L": LSH(str(bi_encoder(tmp_path / "model")), tables=2, functions=2)}
+    pairs = Experiment(collection, systems, ["candidates"], store=open_store(tmp_path / "store")).run().pairs("L")
+    assert {query: docs for query, docs in pairs.to_dict().items() if docs} == {"qa": ["a", "b"], "qb": ["a", "b"]}

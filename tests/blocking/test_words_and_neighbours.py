@@ -35,13 +35,13 @@ keys = st.lists(st.text("abc ", max_size=3), max_size=8)
 @given(keys, keys, st.integers(2, 6))
 @settings(max_examples=200, deadline=None)
 def test_windows_by_hand(queries: list[str], docs: list[str], window: int) -> None:
-    line = sorted([(key, 0, row) for row, key in enumerate(docs) if key.strip()]
-                  + [(key, 1, row) for row, key in enumerate(queries) if key.strip()])  # fmt: skip
+    line = sorted([(key, row, 0) for row, key in enumerate(docs) if key.strip()]
+                  + [(key, row, 1) for row, key in enumerate(queries) if key.strip()])  # fmt: skip
     expected = {
-        (entry[2], neighbour[2])
+        (entry[1], neighbour[1])
         for at, entry in enumerate(line)
         for place, neighbour in enumerate(line)
-        if entry[1] == 1 and neighbour[1] == 0 and abs(at - place) < window
+        if entry[2] == 1 and neighbour[2] == 0 and abs(at - place) < window
     }
     scope = Scope(Ids.of([f"q{row}" for row in range(len(queries))]), Ids.of([f"d{row}" for row in range(len(docs))]))
     pairs = join_neighbours([order_keys(queries, docs)], window, scope)

@@ -86,3 +86,20 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
         assert process.returncode == 2, process.stdout
         assert message in process.stderr
         assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "stated"),
+    [
+        ("", "by the angle in degrees: 1.000 at 10"),
+        (", family: grids, width: 2", "by the distance: 1.000 at 0.1"),
+    ],
+)
+def test_explaining_states_the_survival_of_buckets_without_opening_a_model(
+    place: Path, options: str, stated: str
+) -> None:
+    system = f"{{lsh: {{model: no/such, tables: 50, functions: 4{options}}}}}"
+    arguments = ("left.csv", "right.csv", "--id", "Article no", "--system", system, "--explain", "--quiet")
+    process = run_nirank("block", *arguments, cwd=place)
+    assert process.returncode == 0, process.stderr
+    assert f"estimated recall of pairs {stated}" in process.stdout

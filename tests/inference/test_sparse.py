@@ -16,8 +16,9 @@ from nirank.experiment.experiment import Experiment
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.inference import models, sparse
-from nirank.inference.sparse import SparseEncoding, encode_sparse, invert_vectors, search_sparse
+from nirank.inference import models, sparse, sparse_search
+from nirank.inference.sparse import SparseEncoding, encode_sparse
+from nirank.inference.sparse_search import invert_vectors, search_sparse
 from nirank.stages.sparse import Sparse
 from nirank.store import LocalStore
 from nirank.testing import check_stage
@@ -81,7 +82,7 @@ def test_scores_are_dot_products_within_the_scope(
     query_terms, _ = encoded(splade, tmp_path / "q", asked)
     (tmp_path / "i").mkdir()
     monkeypatch.setattr(sparse, "_REORDERED_TEXTS", 7)
-    monkeypatch.setattr(sparse, "_CHUNK_POSTINGS", 100)
+    monkeypatch.setattr(sparse_search, "_CHUNK_POSTINGS", 100)
     invert_vectors(tmp_path / "d", tmp_path / "i")
     sides = Ids.of(f"q{i}" for i in range(3)), Ids.of(f"d{i:02}" for i in range(50))
     found = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides), None).to_dict()
@@ -125,8 +126,8 @@ def test_postings_are_the_same_however_few_entries_are_turned_at_a_time(
         np.save(tmp_path / f"{name}.npy", values)
     contents = []
     for most in (1 << 18, 11, 1):
-        monkeypatch.setattr(sparse, "_INVERTED_ENTRIES", most)
+        monkeypatch.setattr(sparse_search, "_INVERTED_ENTRIES", most)
         (tmp_path / str(most)).mkdir()
-        sparse.invert_vectors(tmp_path, tmp_path / str(most))
+        sparse_search.invert_vectors(tmp_path, tmp_path / str(most))
         contents.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
     assert contents[0] == contents[1] == contents[2] and len(contents[0][0]) == len(terms)
