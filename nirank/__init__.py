@@ -39,6 +39,7 @@ _PLACES = {
     "nirank.stages.minhash": ("MinHash",),
     "nirank.stages.lsh": ("LSH",),
     "nirank.stages.hamming": ("Hamming",),
+    "nirank.stages.range_search": ("RangeSearch",),
     "nirank.stages.comb": ("Comb",),
     "nirank.stages.complete": ("Complete",),
     "nirank.stages.cross_encoder": ("CrossEncoder",),
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.minhash import MinHash as MinHash
     from nirank.stages.only import Only as Only
+    from nirank.stages.range_search import RangeSearch as RangeSearch
     from nirank.stages.rm3 import RM3 as RM3
     from nirank.stages.rrf import RRF as RRF
     from nirank.stages.rrf import rrf as rrf

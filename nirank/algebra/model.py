@@ -58,6 +58,11 @@ class TrainedModel:
         """A short name for people."""
         raise NotImplementedError
 
+    @property
+    def match_radius(self) -> float | None:
+        """The Euclidean distance within which its vectors match, where it was trained for one."""
+        return None
+
     def compile_node(self, sides: Sides) -> Node:
         """Return the computation that makes it, for a system on these sides; the model lies in its folder `model`."""
         raise NotImplementedError
@@ -82,6 +87,10 @@ class PlannedModel(TrainedModel, Locatable):
     @property
     def title(self) -> str:
         return self.model.title
+
+    @property
+    def match_radius(self) -> float | None:
+        return self.model.match_radius
 
     def compile_node(self, sides: Sides) -> Node:
         return self.node

@@ -17,7 +17,8 @@ from nirank.errors import MissingExtra
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
-from nirank.inference.knn import Vectors, score_rows, search_nearest
+from nirank.inference.knn import score_rows, search_nearest
+from nirank.inference.similarity import Vectors
 
 _BLOCK = 16_384
 _SAMPLE_QUERIES = 64  # on which the overlap with exact search is measured

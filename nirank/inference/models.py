@@ -28,6 +28,7 @@ from nirank.inference.folders import (
 
 log = logging.getLogger("nirank")
 
+DISTANCES_FILE = "distances.json"  # what distances of a model's vectors mean, where it was trained for that
 LOADING = "2"  # raised where the same files become another model than before
 
 _PACKAGE = re.compile(r"^pkg:(?P<package>[A-Za-z_]\w*)(?:/(?P<path>.+))?$")
@@ -131,6 +132,12 @@ class ModelFiles(Locatable):
     def similarity(self) -> str:
         """Return the model's own similarity; cosine where it names none."""
         return self._settings.get("similarity_fn_name") or "cosine"
+
+    @property
+    def match_radius(self) -> float | None:
+        """Return the Euclidean distance within which vectors match, where the model was trained for one."""
+        radius = self.read_config(DISTANCES_FILE).get("match_radius")
+        return float(radius) if isinstance(radius, (int, float)) else None
 
     @property
     def family_needs_prompts(self) -> bool:

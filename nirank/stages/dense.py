@@ -66,7 +66,7 @@ class Dense(Retriever):
     source = "Karpukhin et al., EMNLP 2020, section 3.1; exact search"
 
     def check(self) -> None:
-        from nirank.inference.knn import check_similarity
+        from nirank.inference.similarity import check_similarity
 
         if not self.model:
             raise ConfigError("dense: model is empty; expected a hub id, a folder, or pkg:PACKAGE/path")
@@ -92,8 +92,8 @@ class Dense(Retriever):
         return Encoding(model, prompt, *options, side=side if model.sides_differ else None)
 
     def plan_inputs(self, sides: Sides) -> tuple[Node, ...]:
-        from nirank.inference.knn import check_similarity
         from nirank.inference.models import resolve_model
+        from nirank.inference.similarity import check_similarity
 
         model = resolve_model(self.model, self.revision)
         model.check_modules()

@@ -102,6 +102,7 @@ def fit_model(
         if fitting.recipe.lora is not None:
             _merge_lora(model)
         model_io.save_model(model, folder / "model")
+        model_io.save_distances(fitting.recipe, folder / "model")
     description = {
         "kind": fitting.kind,
         "base": _name_model(fitting.base),

@@ -9,7 +9,8 @@ from typing import Any
 from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, ModelError
 from nirank.inference.loading import STARTS, count_positions, load_model_and_new_weights
-from nirank.inference.models import ModelFiles
+from nirank.inference.models import DISTANCES_FILE, ModelFiles
+from nirank.training.recipe import Recipe
 
 _PATH_KEYS = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
 
@@ -62,6 +63,13 @@ def save_model(model: Any, folder: Path) -> None:
             for name in path_keys:
                 del config[name]
             path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def save_distances(recipe: Recipe, folder: Path) -> None:
+    """Write down the distance within which vectors match, where the recipe asks for one."""
+    if recipe.match_radius is not None:
+        stated = {"radius": recipe.radius, "ratio": recipe.ratio, "match_radius": recipe.match_radius}
+        (folder / DISTANCES_FILE).write_text(json.dumps(stated, indent=2) + "\n", encoding="utf-8")
 
 
 def _find_transformer(path: Path) -> Path:

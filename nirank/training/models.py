@@ -80,6 +80,10 @@ class Train(TrainedModel):
         title = f"{named.rpartition('/')[2].removeprefix('pkg:')} trained on {self.data.title}"
         return f"{title} ({', '.join(options)})" if options else title
 
+    @property
+    def match_radius(self) -> float | None:
+        return self.recipe.match_radius
+
     def expand_rounds(self) -> Train:
         """Return the training of the last round, as one would write it with a model for each round."""
         single = dataclasses.replace(self, rounds=1, rounds_from="base")
@@ -188,6 +192,11 @@ class Soup(TrainedModel):
     @property
     def title(self) -> str:
         return f"{self.how} soup of {len(self.of)} × {self.of[0].title}"
+
+    @property
+    def match_radius(self) -> float | None:
+        radii = {model.match_radius for model in self.of}
+        return radii.pop() if len(radii) == 1 else None
 
     def compile_node(self, sides: Sides) -> Node:
         from nirank.inference.models import resolve_model

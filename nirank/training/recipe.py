@@ -150,6 +150,11 @@ class Recipe:
         if wrong:
             raise ConfigError(*wrong)
 
+    @property
+    def match_radius(self) -> float | None:
+        """The distance halfway between what matches and all others should have, of loss lsh; None of other losses."""
+        return (1 + self.ratio) * self.radius / 2 if self.loss == "lsh" else None
+
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""
         return {name: _to_json(value) for name, value in find_changed_fields(self).items()}

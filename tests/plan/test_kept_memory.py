@@ -24,7 +24,18 @@ COVERED: dict[str, set[str]] = {
     },
     "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
     "texts": {"first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
-    "models": {"cross_encoder", "dense", "hamming", "hnsw", "ivf", "lsh", "llm_listwise", "max_sim", "sparse"},
+    "models": {
+        "cross_encoder",
+        "dense",
+        "hamming",
+        "hnsw",
+        "ivf",
+        "lsh",
+        "llm_listwise",
+        "max_sim",
+        "range_search",
+        "sparse",
+    },
 }
 
 

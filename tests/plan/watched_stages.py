@@ -187,6 +187,7 @@ def main(store: str, models: str, which: str) -> None:
             "hnsw": kinds["hnsw"](bi),
             "hamming": kinds["hamming"](bi, radius=40) >> BM25(),
             "lsh": kinds["lsh"](bi) >> BM25(),
+            "range_search": kinds["range_search"](bi, radius=2.0) >> BM25(),
             "-listed": Listed(k=50) >> kinds["dense"](bi),
             "ivf": kinds["ivf"](bi),
             "sparse": kinds["sparse"](splade, k=n_docs),

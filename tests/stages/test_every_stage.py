@@ -102,6 +102,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "max_sim": bm25 >> kinds["max_sim"](MINILM),
         "minhash": kinds["minhash"](n=2) >> bm25,
         "only": within(kinds["only"](("long", "rtl")), bm25),
+        "range_search": kinds["range_search"](MINILM, radius=2.0) >> bm25,
         "rm3": bm25 >> kinds["rm3"](),
         "rules": bm25 >> kinds["rules"]({"alike": {"column": "text", "at_least": 0}}) >> bm25,
         "run": kinds["run"](str(folder / "some.run")),

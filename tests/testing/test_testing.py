@@ -123,6 +123,7 @@ ELSEWHERE = {
     "lsh",
     "max_sim",
     "only",
+    "range_search",
     "run",
     "sparse",
     "top_terms",
