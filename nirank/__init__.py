@@ -72,6 +72,7 @@ _PLACES = {
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
     "nirank.training.copies": ("Copies",),
+    "nirank.inference.ngram_models": ("HashedNGrams",),
     "nirank.training.models": ("Soup", "Train"),
     "nirank.training.negatives": ("LabelledNegatives", "Mined"),
     "nirank.training.recipe": ("Lora", "Recipe"),
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     from nirank.flow.ranking import Ranking as Ranking
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
+    from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.comb import Comb as Comb

@@ -16,6 +16,7 @@ from nirank.config.paths import FilePath, SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
+from nirank.inference.ngram_models import NGramOptions
 from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
@@ -108,6 +109,16 @@ TrainKeys = make_section(
     recipe=mark_form("recipe"),
     watch=mark_form("watch"),
     seed=int,
+)
+NGramKeys = make_section(
+    NGramOptions,
+    Words("hashed_ngrams", "hashed_ngrams have no key", "{ngrams: [3, 5], buckets: 32768, width: 512}"),
+)
+NGramModelKeys = make_section(
+    NGramOptions,
+    Words("a model", "a model that is no name has no key", "{hashed_ngrams: {…}}"),
+    without=[field.name for field in dataclasses.fields(NGramOptions)],
+    hashed_ngrams=(mark_form("hashed_ngrams"), ...),
 )
 SoupKeys = make_section(
     Soup,
@@ -240,7 +251,9 @@ def _read_soup(tree: Tree, file: OpenFile) -> Soup | None:
 
 
 def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
-    """Read what names a model: the name of a trained one, else the text, which is a hub id or a folder."""
+    """Read what names a model: the name of a trained one, else the text, which is a hub id or a folder; or n-grams."""
+    if isinstance(tree.value, dict):
+        return read_value(NGramModelKeys, _get_ngram_name, tree, file)
     name, models = tree.text, file.list_names("models")
     if name is None:
         file.mistakes.add(tree, f"expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got {tree.kind}")
@@ -261,6 +274,10 @@ def _read_model(tree: Tree, file: OpenFile) -> str | TrainedModel | None:
         )
         return None
     return name
+
+
+def _get_ngram_name(*, hashed_ngrams: NGramOptions) -> str:
+    return hashed_ngrams.name
 
 
 def _read_model_name(tree: Tree, file: OpenFile) -> TrainedModel | None:
@@ -311,7 +328,8 @@ FORMS = {
     "copy_options": make_form(CopyOptions, dict),
     "negatives": Form(_read_negatives, _describe_negatives),
     "judged": make_form(JudgedKeys, _make_judged),
-    "model": Form(_read_model, lambda: [SCALAR]),
+    "model": Form(_read_model, lambda: [SCALAR, NGramModelKeys]),
+    "hashed_ngrams": make_form(NGramKeys, NGramOptions),
     "model_name": Form(_read_model_name, lambda: [SCALAR]),
     "trained_model": Form(_read_trained_model, lambda: [TrainKeys, SoupKeys]),
     "recipe": make_form(RecipeKeys, Recipe),

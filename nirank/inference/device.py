@@ -18,6 +18,7 @@ from nirank.base.loading import count_loading
 from nirank.base.memo import Rows
 from nirank.base.memory import MIB, WORKER_BYTES, MemoryNeed, estimate_library_memory, release_memory
 from nirank.inference.models import ModelFiles
+from nirank.inference.ngram_models import count_drawn_numbers
 from nirank.inference.packed_layers import count_parameters
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def estimate_training_memory(files: ModelFiles) -> MemoryNeed:
 
 def _count_stored_numbers(files: ModelFiles) -> int:
     """Return how many numbers a model's files hold, without loading it; a file that cannot be read has its bytes."""
-    n = 0
+    n = count_drawn_numbers(files.path)
     for path in files.path.rglob("*.safetensors"):
         try:
             with path.open("rb") as file:

@@ -14,7 +14,7 @@ from nirank.errors import ModelError
 # What is read, and fetched from a hub: no code, no pickles.
 READ_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.spm", "bpe.codes", "artifact.metadata")
 # Modules of sentence-transformers that run here; the others are made of no transformer, or of a model's own code.
-BI_ENCODER_MODULES = {
+_COMMON_MODULES = {
     "Transformer",
     "Pooling",
     "Dense",
@@ -25,19 +25,22 @@ BI_ENCODER_MODULES = {
     "Asym",
     "StaticEmbedding",
 }
+BI_ENCODER_MODULES = {*_COMMON_MODULES, "NGramEmbedding"}
 SPARSE_ENCODER_MODULES = {
-    *BI_ENCODER_MODULES,
+    *_COMMON_MODULES,
     "MLMTransformer",
     "SpladePooling",
     "SparseStaticEmbedding",
     "IDF",
     "SparseAutoEncoder",
 }
-CROSS_ENCODER_MODULES = {*BI_ENCODER_MODULES, "LogitScore"}
-LATE_INTERACTION_MODULES = {*BI_ENCODER_MODULES, "MultiVectorMask", "TokenPooling", "ColBERT"}
+CROSS_ENCODER_MODULES = {*_COMMON_MODULES, "LogitScore"}
+LATE_INTERACTION_MODULES = {*_COMMON_MODULES, "MultiVectorMask", "TokenPooling", "ColBERT"}
+NGRAM_MODULE = "nirank.inference.ngram_embedding.NGramEmbedding"  # the one that is not the libraries' own
 _LIBRARIES = ("sentence_transformers.", "pylate.")
 _ROUTERS = {"Router", "Asym"}
 _WEIGHTED = {"Dense", "LayerNorm"}  # modules that need weights of their own
+_PLAIN = {"Dense", "Normalize", "LayerNorm", "Dropout"}  # modules that have nothing but numbers in their files
 _LENGTHS = ("query_length", "document_length", "query_expansion")
 
 
@@ -116,7 +119,7 @@ def read_modules(folder: Path) -> list[ModuleEntry]:
 def check_modules(model: str, folder: Path, known: set[str]) -> None:
     """Raise ModelError for modules that are not run here."""
     for entry in read_modules(folder):
-        if not entry.type.startswith(_LIBRARIES):
+        if not entry.type.startswith(_LIBRARIES) and not has_ngram_module(folder):
             raise ModelError(
                 f"model '{model}': its module {entry.type} is code that comes with the model, and such code is not run"
             )
@@ -127,6 +130,16 @@ def check_modules(model: str, folder: Path, known: set[str]) -> None:
         activation = _read_config(folder / entry.path).get("activation_function")
         if entry.kind == "Dense" and isinstance(activation, str) and not activation.startswith("torch."):
             raise ModelError(f"model '{model}': the activation {activation} of '{entry.path}' is not one of torch's")
+
+
+def has_ngram_module(folder: Path) -> bool:
+    """Tell whether a model is made of nirank's n-grams, and of no transformer: then the library may be told to trust
+    it, since it imports what is installed, and runs no code of the folder's.
+    """
+    entries = read_modules(folder)
+    others = [entry for entry in entries if entry.type != NGRAM_MODULE]
+    plain = all(entry.type.startswith("sentence_transformers.") and entry.kind in _PLAIN for entry in others)
+    return len(others) < len(entries) and plain
 
 
 def distinguishes_sides(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.base.files import InputFile
 from nirank.errors import DataError, ModelError
-from nirank.inference.folders import READ_PATTERNS, read_json
+from nirank.inference.folders import READ_PATTERNS, has_ngram_module, read_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,6 +105,8 @@ def load_model_and_new_weights(
 
     silence_libraries()
     arguments = {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True}
+    if has_ngram_module(path):
+        options["trust_remote_code"] = True  # or the library would not import a module of ours
     folder = InputFile(path, dict(content)["files"], READ_PATTERNS)
     try:
         with folder.expect_unchanged(), _record_weights() as reports:

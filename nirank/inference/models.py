@@ -25,6 +25,7 @@ from nirank.inference.folders import (
     read_json,
     read_modules,
 )
+from nirank.inference.ngram_models import find_ngram_folder, is_ngram_model
 
 log = logging.getLogger("nirank")
 
@@ -162,7 +163,8 @@ class PlannedName(str):
 def resolve_model(model: str | TrainedModel, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
-    model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', or a bound made model
+    model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', the name of hashed n-grams,
+              or a bound made model
     revision  a branch, tag or commit of a hub model
     Raises ModelError, one sentence with the ways out.
     """
@@ -170,6 +172,8 @@ def resolve_model(model: str | TrainedModel, revision: str | None = None) -> Mod
         return _resolve_trained(model)
     if isinstance(model, PlannedName):
         return model.files
+    if is_ngram_model(model):
+        return _describe_folder(find_ngram_folder(model), model)
     package = _PACKAGE.match(model)
     if model.startswith("pkg:") and not package:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")

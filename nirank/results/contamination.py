@@ -15,6 +15,7 @@ import numpy as np
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.stage import walk_stages
 from nirank.collections.collection import Collection
+from nirank.inference.ngram_models import is_ngram_model
 
 Answer = Literal["yes", "no", "unknown"]
 
@@ -64,6 +65,8 @@ def judge_zero_shot(pipeline: Pipeline, collection: Collection) -> ZeroShot:
 
 
 def _judge_model(model: str, collection: Collection) -> ZeroShot:
+    if is_ngram_model(model):
+        return ZeroShot("yes", f"{model} was trained on nothing")
     cards = _read_cards()
     name = cards.names.get(_normalise_name(model))
     trained = _list_training_data(name, cards) if name else None

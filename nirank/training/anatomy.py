@@ -64,6 +64,13 @@ def find_parts(model: nn.Module) -> TransformerParts:
     return TransformerParts(embeddings, tuple(layers), pooler, top, spread, crosses)
 
 
+def has_transformer(model: nn.Module) -> bool:
+    """Tell whether there is any transformers model inside a model."""
+    from transformers import PreTrainedModel
+
+    return any(isinstance(module, PreTrainedModel) for module in model.modules())
+
+
 def _find_transformer(model: nn.Module) -> Any:
     """Return the one transformers model inside a model; raise ConfigError where there is none or more."""
     from transformers import PreTrainedModel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.training.examples import Examples
 from nirank.training.losses import mask_known
-from nirank.training.tokens import Ids, TokenReader
+from nirank.training.tokens import Ids, TextReader, TokenReader
 
 Batch = dict[str, Any]
 
@@ -19,7 +19,7 @@ Batch = dict[str, Any]
 class _SideTokens:
     """The tokens of some of the examples' texts, found by text number."""
 
-    def __init__(self, examples: Examples, rows: NDArray[np.int64], reader: TokenReader, prompt: str) -> None:
+    def __init__(self, examples: Examples, rows: NDArray[np.int64], reader: TextReader, prompt: str) -> None:
         self.rows = np.unique(rows)
         self.tokens = reader.read(examples.texts.take(self.rows).to_pylist(), prompt)
 
@@ -39,7 +39,7 @@ class Collator:
     `teacher`, (b, 1 + n), where there is one.
     """
 
-    def __init__(self, examples: Examples, reader: TokenReader, prompts: tuple[str, str]) -> None:
+    def __init__(self, examples: Examples, reader: TextReader, prompts: tuple[str, str]) -> None:
         self.examples, self.reader = examples, reader
         docs = np.concatenate((examples.positives, examples.negatives))
         self.queries = _SideTokens(examples, examples.queries, reader, prompts[0])
@@ -94,7 +94,7 @@ class EncoderCollator(Collator):
     (b, documents): those that are no negatives of a query.
     """
 
-    def __init__(self, examples: Examples, reader: TokenReader, prompts: tuple[str, str]) -> None:
+    def __init__(self, examples: Examples, reader: TextReader, prompts: tuple[str, str]) -> None:
         super().__init__(examples, reader, prompts)
         self.known = examples.known[np.argsort(examples.known[:, 0], kind="stable")]
 
@@ -135,6 +135,8 @@ class EncoderCollator(Collator):
 
 class PairCollator(Collator):
     """Batches of a cross-encoder: rows are pairs of a query and a document."""
+
+    reader: TokenReader
 
     def __call__(self, at: Sequence[int]) -> Batch:
         """Return the batch of some examples."""

@@ -28,9 +28,9 @@ from nirank.training.collators import EncoderCollator, PairCollator
 from nirank.training.examples import Examples
 from nirank.training.linear_products import use_onednn
 from nirank.training.model_card import format_card
+from nirank.training.ngrams import weigh_rows
 from nirank.training.objectives import Objective, resolve_loss, select_usable
 from nirank.training.recipe import Loss, Recipe
-from nirank.training.tokens import TokenReader
 from nirank.training.trainer import TrainerSetup, make_trainer
 from nirank.training.training_curve import TrainingCurve
 from nirank.training.watch_evaluator import WatchEvaluator
@@ -95,6 +95,7 @@ def fit_model(
         if fitting.recipe.head_factor != 1 and not new_head:
             name = _name_model(fitting.base)
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
+        weigh_rows(model, examples)
         _apply_recipe(model, fitting)
         setup = _set_up(model, new_head, fitting, loss, examples, watched, checkpoints, ctx)
         curve, n_steps = _train(model, fitting.kind, setup)
@@ -146,7 +147,7 @@ def _set_up(
 ) -> TrainerSetup:
     """Prepare batches, loss, optimiser groups and the watched lists of a training."""
     recipe = fitting.recipe
-    reader = TokenReader(model.tokenizer, model_io.limit_length(model, recipe.max_length))
+    reader = model_io.make_reader(model, recipe.max_length)
     prompts = (fitting.query_prompt, fitting.doc_prompt)
     collator = (PairCollator if fitting.kind == "cross_encoder" else EncoderCollator)(examples, reader, prompts)
     collator.count_truncated(ctx)
@@ -200,6 +201,8 @@ def _apply_recipe(model: Any, fitting: Fitting) -> None:
     layers.reinit_layers(model, recipe, fitting.seed)
     layers.freeze_layers(model, recipe)
     if recipe.gradient_checkpointing:
+        if not hasattr(model[0], "auto_model"):
+            raise ConfigError("recipe: gradient_checkpointing is for transformers")
         body = model[0].auto_model
         # transformers gave it another name in 5
         enable = getattr(body, "activation_checkpointing_enable", None) or body.gradient_checkpointing_enable
@@ -218,7 +221,7 @@ def _merge_lora(model: Any) -> None:
 
 def _name_model(base: ModelFiles) -> str:
     """Return a model's name without its place on this machine."""
-    return base.name if "hub" in base.identity or base.name.startswith("pkg:") else base.path.name
+    return base.name if "hub" in base.identity or base.name.startswith(("pkg:", "ngrams:")) else base.path.name
 
 
 def _check_extras(recipe: Recipe) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nirank.training.anatomy import find_parts, is_norm, list_parameters
+from nirank.training.anatomy import find_parts, has_transformer, is_norm, list_parameters
 from nirank.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ def make_parameter_groups(model: nn.Module, recipe: Recipe, *, new_head: bool = 
 def _rate_parts(model: nn.Module, recipe: Recipe, new_head: bool) -> Iterator[_RatedPart]:
     """Yield the parts of a model and their rates; a parameter belongs to the first that has it."""
     full, decay = recipe.learning_rate, recipe.layer_lr_decay
+    if decay == 1 and not has_transformer(model):
+        yield _RatedPart("model", full, (model,))
+        return
     parts = find_parts(model)
     depth = len(parts.layers) + recipe.lr_offset
     yield _RatedPart("embeddings", full * decay**depth, parts.embeddings)

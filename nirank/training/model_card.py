@@ -22,6 +22,7 @@ def format_card(
         "cross-encoder": "text-ranking",
         "sparse-encoder": "feature-extraction",
     }
+    limit = description["max_length"]
     identity = ", ".join(f"{name} {value}" for name, value in description["identity"].items())
     lines = [
         "---",
@@ -39,7 +40,7 @@ def format_card(
         f"- examples: {description['examples']:,}; steps: {description['steps']:,};"
         f" epochs: {description['epochs']:.2f}",
         f"- parameters trained: {description['trainable_parameters']:,}",
-        f"- texts are read up to {description['max_length']} tokens",
+        f"- texts are read {'whole' if limit is None else f'up to {limit} tokens'}",
     ]
     prompts = [f"{name} {description[name]!r}" for name in ("query_prompt", "doc_prompt") if description[name]]
     lines += [f"- prompts: {', '.join(prompts)}"] if prompts else []

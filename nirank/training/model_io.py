@@ -10,7 +10,9 @@ from nirank.algebra.model import ModelKind
 from nirank.errors import ConfigError, ModelError
 from nirank.inference.loading import STARTS, count_positions, load_model_and_new_weights
 from nirank.inference.models import DISTANCES_FILE, ModelFiles
+from nirank.training.ngrams import NGramReader, is_ngram_encoder
 from nirank.training.recipe import Recipe
+from nirank.training.tokens import TextReader, TokenReader
 
 _PATH_KEYS = ("_name_or_path", "name_or_path", "tokenizer_file")  # where the libraries write down paths
 
@@ -40,9 +42,19 @@ def load_start(base: ModelFiles, kind: ModelKind, seed: int, device: str) -> tup
     model, new_weights = load_model_and_new_weights(
         base.name, base.path, base.content, makers[kind], STARTS[kind], device
     )
-    if not hasattr(model[0], "auto_model") or any(type(module).__name__ == "Router" for module in model):
+    readable = hasattr(model[0], "auto_model") or is_ngram_encoder(model)
+    if not readable or any(type(module).__name__ == "Router" for module in model):
         raise ModelError(f"model '{base.name}': training needs one transformer that reads queries and documents")
     return model, bool(new_weights)
+
+
+def make_reader(model: Any, max_length: int | None) -> TextReader:
+    """Return what reads texts as the model does; raise ConfigError where it cannot read so many tokens."""
+    if not is_ngram_encoder(model):
+        return TokenReader(model.tokenizer, limit_length(model, max_length))
+    if max_length is not None:
+        raise ConfigError("recipe: max_length is of tokens; a model of hashed n-grams reads texts whole")
+    return NGramReader(model[0])
 
 
 def limit_length(model: Any, max_length: int | None) -> int:

@@ -100,7 +100,8 @@ class Objective:
                     continue
                 features = model[0](dict(batch_inputs))
                 with torch.autocast(device, enabled=False):
-                    features["token_embeddings"] = features["token_embeddings"].float()
+                    lowered = [name for name in ("token_embeddings", "sentence_embedding") if name in features]
+                    features.update({name: features[name].float() for name in lowered})
                     for module in list(model)[1:]:
                         features = module(features)
                     outputs.append(features["sentence_embedding"].float())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,34 @@ class _SpecialTokens:
         for text, piece in zip(texts, pieces[1:], strict=True):
             parts += [text, piece]
         return np.concatenate([np.asarray(part, np.int32) for part in parts])
+
+
+class TextReader(Protocol):
+    """Reads texts as the first module of a model does.
+
+    limit        tokens of a text, or of query and document together; None: texts are never cut
+    text_limit   the most tokens of a text that stands alone
+    query_limit  the most tokens of a query in front of a document
+    """
+
+    @property
+    def limit(self) -> int | None: ...
+
+    @property
+    def text_limit(self) -> int: ...
+
+    @property
+    def query_limit(self) -> int: ...
+
+    def read(self, texts: Sequence[str], prompt: str = "") -> Tokens: ...
+
+    def frame_text(self, ids: Ids) -> tuple[Ids, Ids]: ...
+
+    def frame_pair(self, query: Ids, doc: Ids) -> tuple[Ids, Ids]: ...
+
+    def pad_rows(self, rows: Sequence[tuple[Ids, Ids]]) -> Inputs: ...
+
+    def split_passes(self, rows: Sequence[tuple[Ids, Ids]]) -> tuple[list[Inputs], torch.Tensor]: ...
 
 
 class TokenReader:

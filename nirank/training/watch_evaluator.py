@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nirank.errors import DataError
 from nirank.inference.batches import choose_token_budget, run_in_batches
 from nirank.training.objectives import Objective
-from nirank.training.tokens import Ids, TokenReader
+from nirank.training.tokens import Ids, TextReader
 from nirank.training.watched_lists import WatchedLists
 
 _PAIRS = 4096  # whose products are summed at a time
@@ -23,7 +23,7 @@ class WatchEvaluator:
     """Measures a model on watched lists; training does not notice it."""
 
     def __init__(
-        self, watched: WatchedLists, objective: Objective, reader: TokenReader, prompts: tuple[str, str]
+        self, watched: WatchedLists, objective: Objective, reader: TextReader, prompts: tuple[str, str]
     ) -> None:
         self.watched, self.objective, self.reader = watched, objective, reader
         self.queries, self.docs = reader.read(watched.queries, prompts[0]), reader.read(watched.docs, prompts[1])
