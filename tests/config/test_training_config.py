@@ -12,8 +12,10 @@ from nirank.algebra.tuned import tune
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
+from nirank.inference.ngram_models import HashedNGrams
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
+from nirank.stages.dense import Dense
 from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
@@ -162,6 +164,9 @@ def vary(varied: str, of: str = "bm25") -> str:
         ("systems: {B: bm25}\nfolds: {k: [2]}", "4:12: folds: k: input should be a valid integer"),
         (DATA + "models: {m: {base: [a], data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
         (DATA + "models: {m: {base: [3], data: d}}", "4:20: expected a model: a name, a hub id, a folder or pkg:PACKAGE/path, got a list"),
+        (DATA + "models: {m: {base: {ngrams: [3, 5]}, data: d}}", "4:21: a model that is no name has no key 'ngrams'"),
+        (DATA + "models: {m: {base: {hashed_ngrams: {bucket: 3}}, data: d}}", "4:37: hashed_ngrams have no key 'bucket'; did you mean 'buckets'?"),
+        (DATA + "models: {m: {base: {hashed_ngrams: {ngrams: [5, 3]}}, data: d}}", "hashed_ngrams: ngrams must be the shortest and the longest"),
         (DATA + "models: {m: {base: n, data: d}, mm: {base: x/y, data: d}}", "4:20: there is no model 'n'"),
         (DATA + "models: {m: {soup: {a: b}}}", "4:20: soup: expected the name of a model, or a list of names, got a mapping"),
         (DATA + "models: {m: {soup: [[a]]}}", "4:21: soup: expected the name of a model"),
@@ -199,6 +204,24 @@ def test_what_is_varied_is_read_as_its_field_has_it(tmp_path):
         tmp_path, MODELS + vary("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
     )
     assert [candidate.stage.weights for candidate in both.systems["T"].candidates] == [(1, 2), (2, 1)]
+
+
+def test_hashed_ngrams_are_a_model_without_a_name(tmp_path):
+    config = read_config(
+        tmp_path,
+        """
+data: {d: {split: train}}
+models:
+  small: {base: {hashed_ngrams: {ngrams: [2, 4], width: 64}}, data: d}
+systems:
+  S: {dense: small}
+  U: {dense: {model: {hashed_ngrams: {}}, k: 3}}
+  N: {dense: "ngrams:3-5,buckets=32768,width=512,seed=0"}
+""",
+    )
+    assert config.systems["S"].model.base == HashedNGrams((2, 4), width=64)
+    assert config.systems["U"] == Dense(HashedNGrams(), k=3)
+    assert config.systems["N"] == Dense(HashedNGrams())
 
 
 def test_models_are_named_where_they_are_varied(tmp_path):
