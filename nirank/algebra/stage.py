@@ -229,6 +229,10 @@ class Retriever(Stage):
         if self.k is not None and self.k < 1:
             raise ConfigError(f"{self.name}: k must be 1 or more, got {self.k}")
 
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        """Return how many pairs the result has at most, depth and scope aside; by default all that there are."""
+        return sizes.queries * sizes.docs
+
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         """Return at most k documents a query, all inside the scope; a Ranking, or Pairs without order."""
         raise NotImplementedError

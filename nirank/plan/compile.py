@@ -186,7 +186,7 @@ def _make_stage_node(
         depth=depth,
         kind=kind,
         memory=stage.estimate_memory,
-        max_pairs=stage.estimate_pairs if isinstance(stage, Combiner) else None,
+        max_pairs=stage.estimate_pairs if isinstance(stage, (Combiner, Retriever)) else None,
         stage=stage,
         label=stage.title,
     )

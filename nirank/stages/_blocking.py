@@ -10,6 +10,7 @@ import numpy as np
 from nirank.algebra.context import Context
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import Read, Retriever, stage
+from nirank.base.memory import Sizes
 from nirank.blocking.join import join
 from nirank.blocking.keys import RecordKeys
 from nirank.blocking.purging import PurgeCounts, purge_buckets
@@ -51,6 +52,16 @@ def is_one_table(queries: Texts, docs: Texts, scope: Scope) -> bool:
     if scope.own_rows is None or not np.array_equal(scope.own_rows, np.arange(len(docs))):
         return False
     return queries is docs or queries.digest == docs.digest
+
+
+def limit_bucket_pairs(sizes: Sizes, query_keys: int, doc_keys: int, most: int | None) -> int:
+    """Return how many pairs buckets can make at most, whatever is in them.
+
+    query_keys, doc_keys  keys that the records of a side have together, at most
+    most                  records in a bucket: each key of a record pairs it with one fewer; None: any number
+    """
+    possible = sizes.queries * sizes.docs
+    return possible if most is None else min(possible, min(query_keys, doc_keys) * (most - 1))
 
 
 def join_blocks(

@@ -16,7 +16,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._blocking import check_unranked, is_one_table, join_blocks
+from nirank.stages._blocking import check_unranked, is_one_table, join_blocks, limit_bucket_pairs
 from nirank.stages.dense import Dense
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class LSH(Dense):
         """Return what the keys take, and the projections of a block."""
         keys = 40 * self.tables * (sizes.docs + sizes.queries * (1 + self.probes))
         return MemoryNeed(keys + 4 * self.find_dimension() * self.tables * self.functions)
+
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        query_keys = self.tables * (1 + self.probes) * sizes.queries
+        return limit_bucket_pairs(sizes, query_keys, self.tables * sizes.docs, self.max_block)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.inference.encoder import read_vectors

@@ -18,7 +18,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._blocking import Blocker, is_one_table, join_blocks
+from nirank.stages._blocking import Blocker, is_one_table, join_blocks, limit_bucket_pairs
 
 _A_SHINGLE = 150  # bytes while sets of shingles are made
 
@@ -85,6 +85,10 @@ class MinHash(Blocker):
         keys = 40 * (sizes.queries + sizes.docs) * self.bands[0]
         each = 6 if self.shingles == "words" else 1
         return MemoryNeed(_A_SHINGLE * (sizes.query_bytes + sizes.doc_bytes) // each + keys)
+
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        tables, _ = self.bands
+        return limit_bucket_pairs(sizes, tables * sizes.queries, tables * sizes.docs, self.max_block)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None

@@ -15,7 +15,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._blocking import SIDES, Blocker, is_one_table, join_blocks
+from nirank.stages._blocking import SIDES, Blocker, is_one_table, join_blocks, limit_bucket_pairs
 
 _A_VALUE = 150  # bytes of a distinct value, its key and its places
 
@@ -50,6 +50,10 @@ class Same(Blocker):
         return MemoryNeed(
             _A_VALUE * (sizes.queries + sizes.docs) * len(self.columns) + sizes.query_bytes + sizes.doc_bytes
         )
+
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        n = len(self.columns)
+        return limit_bucket_pairs(sizes, n * sizes.queries, n * sizes.docs, self.max_block)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None

@@ -47,6 +47,10 @@ class SortedNeighbourhood(Blocker):
         """Return what the sorted keys take."""
         return MemoryNeed(2 * (sizes.query_bytes + sizes.doc_bytes) + 200 * (sizes.queries + sizes.docs))
 
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        neighbours = 2 * (self.window - 1) * len(self.keys)
+        return min(sizes.queries * sizes.docs, min(sizes.queries, sizes.docs) * neighbours)
+
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.blocking.neighbourhood import join_neighbours, order_keys, order_table
 

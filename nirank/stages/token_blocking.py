@@ -15,7 +15,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.scope import Scope
-from nirank.stages._blocking import Blocker, is_one_table, join_blocks
+from nirank.stages._blocking import Blocker, is_one_table, join_blocks, limit_bucket_pairs
 
 _A_WORD = 150  # bytes of a distinct word, its key and its places while blocks are counted
 
@@ -57,6 +57,11 @@ class TokenBlocking(Blocker):
         """Return what the words of both sides take: about one in six bytes begins one, each q-gram is one."""
         each = 6 if self.words == "tokens" else 1
         return MemoryNeed(_A_WORD * (sizes.query_bytes + sizes.doc_bytes) // each)
+
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        if (self.query_text, self.doc_text) != (TITLE_AND_TEXT, TITLE_AND_TEXT):
+            return sizes.queries * sizes.docs  # a template writes words of its own
+        return limit_bucket_pairs(sizes, 2 * sizes.query_bytes, 2 * sizes.doc_bytes, self.max_block)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
