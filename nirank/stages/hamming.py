@@ -11,7 +11,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.hashing import Rows, Values
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import option, stage
-from nirank.base.memory import MemoryNeed, Sizes
+from nirank.base.memory import MemoryNeed, Sizes, estimate_library_memory
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -22,7 +22,8 @@ from nirank.stages.dense import Dense
 if TYPE_CHECKING:
     from nirank.blocking.vector_hashing import Hyperplanes, Vectors
 
-_PARTS = 8  # into which a code is usually cut
+_COPIES = 4  # of a code: as bytes, as words, and what finds equal ones
+_COUNTS = 40  # bytes of a record: how many have its code, which take part
 
 
 @stage
@@ -68,11 +69,14 @@ class Hamming(Dense):
         return {**super().describe_conventions(), "bits": self.bits or "signs", "radius": self.radius}
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
-        """Return what the codes and their index take, and a block of pairs."""
-        bits = self.bits or self.find_dimension()
-        codes = bits // 4 * (sizes.docs + sizes.queries)
-        block = 40 * max(1 << 22, sizes.docs)
-        return MemoryNeed(codes + 16 * _PARTS * sizes.docs + block + 4 * self.find_dimension() * bits)
+        """Return what the codes and their index take, the planes, and a list of one query; pairs come by blocks."""
+        from nirank.blocking.radius_search import choose_parts
+
+        dimension = self.find_dimension()
+        bits, records = self.bits or dimension, sizes.docs + sizes.queries
+        codes = _COPIES * -(-bits // 8) * records + _COUNTS * records
+        index = 16 * len(choose_parts(bits, self.radius, sizes.docs)) * sizes.docs
+        return MemoryNeed(estimate_library_memory("numba") + codes + index + 16 * dimension * bits + 48 * sizes.docs)
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.blocking.bit_codes import count_copies, encode_vectors
