@@ -76,6 +76,7 @@ _PLACES = {
     "nirank.training.models": ("Soup", "Train"),
     "nirank.training.negatives": ("LabelledNegatives", "Mined"),
     "nirank.training.recipe": ("Lora", "Recipe"),
+    "nirank.training.rule_pairs": ("RulePairs",),
     "nirank.training.training_sets": ("Fields", "Mixture", "TrainingFile", "TrainingSet"),
     "nirank.training.watch": ("Watch",),
     "nirank.algebra.tuned": ("grid", "tune"),
@@ -161,6 +162,7 @@ if TYPE_CHECKING:
     from nirank.training.negatives import Mined as Mined
     from nirank.training.recipe import Lora as Lora
     from nirank.training.recipe import Recipe as Recipe
+    from nirank.training.rule_pairs import RulePairs as RulePairs
     from nirank.training.training_sets import Fields as Fields
     from nirank.training.training_sets import Mixture as Mixture
     from nirank.training.training_sets import TrainingFile as TrainingFile

@@ -21,6 +21,7 @@ from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
+from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
 
@@ -57,6 +58,14 @@ FieldsKeys = make_section(
     Words("data", "fields have no key", "{fields: {query: title, positive: text}}"),
     without=["source", "query", "positive"],
     fields=(mark_form("field_names"), ...),
+    path=SourcePath,
+)
+RuleKeys = make_section(
+    RulePairs,
+    Words("data", "pairs that a rule labels have no key", "{rule: {equal: phone}, of: tfidf, k: 10}"),
+    without=["source"],
+    rule=(Mapping[str, Any], ...),
+    of=mark_form("pipeline"),
     path=SourcePath,
 )
 CopiesKeys = make_section(
@@ -138,7 +147,7 @@ def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
     if tree.text is not None:
         return _read_data_name(tree.text, tree, file)
     if not isinstance(tree.value, dict):
-        expected = "{split: train, negatives: …}, {file: …}, {fields: …}, {copies: …} or {mix: […]}"
+        expected = "{split: train, negatives: …}, {file: …}, {fields: …}, {copies: …}, {rule: …, of: …} or {mix: […]}"
         file.mistakes.add(tree, f"data: expected {expected}, got {tree.kind}")
         return None
     if "mix" in tree.value and not isinstance(tree.value["mix"].value, list):
@@ -184,6 +193,10 @@ def _make_fields(*, fields: Mapping[str, Any], path: str | None = None, **values
     return Fields(source=path, **fields, **values)
 
 
+def _make_rule_pairs(*, path: str | None = None, **values: Any) -> RulePairs:
+    return RulePairs(source=path, **values)
+
+
 def _make_copies(*, copies: Mapping[str, Any], path: str | None = None, **values: Any) -> Copies:
     return Copies(source=path, **copies, **values)
 
@@ -195,6 +208,7 @@ _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = 
     "file": (FileKeys, _make_training_file),
     "fields": (FieldsKeys, _make_fields),
     "copies": (CopiesKeys, _make_copies),
+    "rule": (RuleKeys, _make_rule_pairs),
 }
 
 
@@ -323,7 +337,9 @@ def _describe_negatives() -> list[Any]:
 FORMS = {
     "data_section": _make_names_form("data", "data", _read_data),
     "models_section": _make_names_form("models", "trained_model", _read_trained_model),
-    "data": Form(_read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, MixtureKeys]),
+    "data": Form(
+        _read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, RuleKeys, MixtureKeys]
+    ),
     "field_names": make_form(FieldNames, dict),
     "copy_options": make_form(CopyOptions, dict),
     "negatives": Form(_read_negatives, _describe_negatives),

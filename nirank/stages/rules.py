@@ -7,23 +7,20 @@ from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.algebra.pipeline import RANKED_OR_NOT
 from nirank.algebra.stage import Combiner, Read, option, stage
 from nirank.base.memory import MemoryNeed, Sizes
+from nirank.blocking.rule_answers import BLOCK, answer_pairs
 from nirank.blocking.rule_forms import read_rule, write_rule
-from nirank.blocking.rules import MATCH, NON_MATCH, UNKNOWN, Answer, Function, Record, Rule, apply_rule
-from nirank.collections.text_fields import METADATA
+from nirank.blocking.rules import MATCH, NON_MATCH, UNKNOWN, Answer, Function, Record, Rule
 from nirank.collections.text_view import TextView
-from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 
 Keep = Literal["match", "possible"]
-_BLOCK = 4096  # pairs whose records are in memory at a time
 _A_PAIR = 32  # bytes: its query, its answer, whether it is kept
 _A_RECORD = 4000  # bytes of both records of a pair
 
@@ -55,7 +52,7 @@ class Rules(Combiner):
 
     def estimate_memory(self, sizes: Sizes) -> MemoryNeed:
         """Return what the answers take, and the records of a block of pairs."""
-        return MemoryNeed(_A_PAIR * sizes.listed_pairs + _BLOCK * _A_RECORD)
+        return MemoryNeed(_A_PAIR * sizes.listed_pairs + BLOCK * _A_RECORD)
 
     @property
     def identity_options(self) -> dict[str, Any]:
@@ -68,7 +65,7 @@ class Rules(Combiner):
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
         rule = read_rule(self.rule, self.name)
-        return _keep_pairs(rule, rule.columns(), self.keep, lists[0], ctx)
+        return _keep_pairs(rule, self.keep, lists[0], ctx)
 
 
 @stage
@@ -91,7 +88,7 @@ class RuleFunction(Combiner):
         return {"stage": "rule_function", "version": 1, "options": self.identity_options}
 
     def combine(self, lists: Sequence[Ranking], ctx: Context) -> Pairs:
-        return _keep_pairs(Function(self.function, self.name, self.version), None, self.keep, lists[0], ctx)
+        return _keep_pairs(Function(self.function, self.name, self.version), self.keep, lists[0], ctx)
 
     def __repr__(self) -> str:
         return f"rule_function(name={self.name!r}, version={self.version}, keep={self.keep!r})"
@@ -111,25 +108,11 @@ def rule_function(
     return RuleFunction(function=function, name=name, version=version, keep=keep)
 
 
-def _keep_pairs(rule: Rule, columns: Sequence[str] | None, keep: Keep, pairs: Pairs, ctx: Context) -> Pairs:
+def _keep_pairs(rule: Rule, keep: Keep, pairs: Pairs, ctx: Context) -> Pairs:
     """Return the pairs that a rule lets pass, and count its answers."""
     assert ctx.queries is not None and ctx.docs is not None
-    answers = np.empty(len(pairs), np.int8)
-    for start in range(0, len(pairs), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        queries = _read_records(ctx.queries, columns, pairs.query_rows[block])
-        docs = _read_records(ctx.docs, columns, np.asarray(pairs.rows[block], np.int64))
-        answers[block] = apply_rule(rule, queries, docs)
+    answers = answer_pairs(rule, ctx.queries, ctx.docs, pairs.query_rows, np.asarray(pairs.rows, np.int64))
     for name, answer in (("matches", MATCH), ("non_matches", NON_MATCH), ("unknown", UNKNOWN)):
         ctx.count(f"rule_{name}", int((answers == answer).sum()))
     kept = pairs.select(answers == MATCH if keep == "match" else answers != NON_MATCH)
     return kept.drop_scores() if isinstance(kept, Ranking) else kept
-
-
-def _read_records(texts: Texts, columns: Sequence[str] | None, rows: NDArray[np.int64]) -> list[Record]:
-    """Return the records of some rows as mappings, one a row; columns None: all that the side has."""
-    names = [name for name in texts.columns if name != METADATA] if columns is None else list(columns)
-    distinct, place = np.unique(rows, return_inverse=True)
-    cells = [list(texts.read(TextView(name), distinct)) for name in names]
-    records: list[Record] = [dict(zip(names, values, strict=True)) for values in zip(*cells, strict=True)]
-    return [records[at] for at in place] if names else [{} for _ in place]

@@ -56,6 +56,19 @@ def pair_fields(job: Job) -> None:
     _save_examples(example_builders.build_from_lines(lines), job)
 
 
+def label_pairs(job: Job) -> None:
+    """Have a rule label pairs of records."""
+    from nirank.training.rule_pairs import RulePairs, label_pairs
+
+    data: RulePairs = job.stage
+    queries, overlap = job.get_input("queries"), set(job.params.get("without", ()))
+    texts = enumerate(queries.read(TextView(TITLE_AND_TEXT))) if overlap else ()
+    without = frozenset(row for row, text in texts if normalise_question(text) in overlap)
+    mined = label_pairs(data.rule, queries, job.get_input("docs"), job.get_input("list"), job.params, without)
+    mined.save(job.folder)
+    job.context.declare("examples", dict(mined.counts))
+
+
 def copy_records(job: Job) -> None:
     """Pair every record with corrupted copies of it."""
     from nirank.training.copies import copy_records

@@ -9,6 +9,7 @@ import pytest
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.tuned import tune
+from nirank.blocking.rules import Alike
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.experiment.folds import Folds
@@ -20,6 +21,7 @@ from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
+from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
 
@@ -114,6 +116,13 @@ def test_rounds(tmp_path):
     assert "rounds must be 1 or more" in message
 
 
+def test_pairs_that_a_rule_labels(tmp_path):
+    text = "{rule: {alike: {column: name, at_least: 0.8}}, of: [bm25, {cut: 50}], k: 5, random: 2, negatives: 3}"
+    models = f"models: {{m: {{base: '{BASE}', data: {text}}}}}"
+    config = read_config(tmp_path, f"{models}\nsystems: {{D: {{dense: m}}}}")
+    assert config.systems["D"].model.data == RulePairs(Alike("name", 0.8), BM25() >> Cut(50), 5, 2, 3)
+
+
 def test_copies(tmp_path):
     (tmp_path / "other").mkdir()
     text = "{copies: {of: both, operators: [del, drop_col], n: 2}, text: marked, sample: 9, path: other}"
@@ -173,6 +182,8 @@ def vary(varied: str, of: str = "bm25") -> str:
         (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rnk: 4}}}}", "4:50: recipe: lora: there is no option 'rnk'"),
         (DATA + "models: {m: {base: x/y, data: d, recipe: {lora: {rank: 0}}}}", "4:49: lora: rank must be 1 or more, got 0"),
         ("data: {d: {copies: {operators: [dell]}}}\nsystems: {B: bm25}", "copies: operators: input should be 'del'"),
+        ("data: {d: {rule: {equals: name}, of: bm25}}\nsystems: {B: bm25}", "rule: there is no rule 'equals'"),
+        ("data: {d: {rule: {equal: name}}}\nsystems: {B: bm25}", "'of' is missing"),
         ("data: {d: {copies: {many: 3}}}\nsystems: {B: bm25}", "copies have no key 'many'"),
         ("data: {d: {fields: {query: [3]}}}\nsystems: {B: bm25}", "3:28: fields: query: input should be a valid string, got [3]"),
         (MODELS + "systems: {D: {dense: tunde}}", "5:22: there is no model 'tunde'; did you mean 'tuned'?"),

@@ -17,6 +17,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.sides import Sides
 from nirank.base.identity import SEED, digest
+from nirank.blocking.rules import Equal, Function, Near
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.inference import models
@@ -28,6 +29,7 @@ from nirank.training.copies import Copies
 from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
+from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
 
@@ -178,6 +180,16 @@ def test_rounds_that_cannot_be_meant(options: dict[str, Any], message: str) -> N
 def test_copies() -> None:
     assert vary(Copies(), find_address) >= {"of", "operators", "n", "text", "sample", "seed"}
     assert vary(Copies(source="a"), find_address) >= {"source"}
+
+
+def test_pairs_that_a_rule_labels() -> None:
+    data = RulePairs(Near("title", 1.0), BM25())
+    fields = {field.name for field in dataclasses.fields(RulePairs)}
+    assert vary(data, find_address) >= fields - {"rule", "of", "source", "on_overlap"}
+    functions = [Function(lambda left, right: None, name, version) for name, version in (("a", 1), ("a", 2), ("b", 1))]
+    rules = [Near("title", 1.0), Near("title", 2.0), Equal("title"), *functions]
+    assert len({find_address(dataclasses.replace(data, rule=rule)) for rule in rules}) == len(rules)
+    assert find_address(data) != find_address(dataclasses.replace(data, of=Dense("n")))
 
 
 def test_soups() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_models
 
 from nirank.algebra.judged import Judged
+from nirank.blocking.rules import Function
 from nirank.collections.collection import Collection
+from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
 from nirank.results.row import Row
@@ -19,6 +22,7 @@ from nirank.training.copies import Copies
 from nirank.training.models import Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Recipe
+from nirank.training.rule_pairs import RulePairs
 from nirank.training.training_sets import TrainingData, TrainingSet
 
 QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
@@ -88,3 +92,22 @@ def test_copies_need_no_labels(of: str, records: int, tables: Collection, base: 
     assert counts["records"] == records
     assert counts["examples"] + counts.get("removed: nothing to corrupt", 0) == records
     assert not row.trained_on_test
+
+
+@pytest.mark.parametrize(
+    "rule", [{"equal": "name"}, Function(lambda left, right: left["name"] == right["name"], "same_name", 1)]
+)
+def test_a_rule_labels_pairs(rule: Any, tables: Collection, base: str, store: LocalStore) -> None:
+    row = train(tables, base, RulePairs(rule, TFIDF(), k=2, random=1), store)
+    counts = row.trainings[0].examples_by_reason
+    assert counts["rule: matches"] == counts["examples"] == 6
+    assert counts["pairs sampled"] == counts["rule: matches"] + counts["rule: non-matches"] > 12
+    assert counts["negatives"] > 0
+    assert not row.trained_on_test
+
+
+def test_the_columns_of_a_rule_must_be_there(tables: Collection, base: str, store: LocalStore) -> None:
+    data = RulePairs({"equal": "phone"}, TFIDF(), k=2)
+    experiment = Experiment(tables, {"D": Dense(Train(base, data))}, ["PC@1"], store=store, seeds=[1])
+    with pytest.raises(ConfigError, match="phone"):
+        experiment.run()
