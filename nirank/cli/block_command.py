@@ -47,6 +47,7 @@ _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 @click.option("--id", "id_column", metavar="NAME", help="The column of ids, where it is not found.")
 @click.option("--left-id", metavar="NAME", help="The same of LEFT alone.")
 @click.option("--right-id", metavar="NAME", help="The same of RIGHT alone.")
+@click.option("--row-ids", is_flag=True, help="No column holds ids: number the records from 0.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="A column that is not compared as text.")
 @click.option("--explain", is_flag=True, help="Count records and what rules would pair; find no candidates.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the summary.")
@@ -62,6 +63,7 @@ def block(
     id_column: str | None,
     left_id: str | None,
     right_id: str | None,
+    row_ids: bool,
     exclude: tuple[str, ...],
     explain: bool,
     quiet: bool,
@@ -79,8 +81,17 @@ def block(
     check_place(out)
     pipeline = _choose_pipeline(system, k)
     rule = _read_rule_file(rules)
-    collection = _load_tables(left, right, pairs, exclude, _name_id_columns(right, id_column, left_id, right_id))
-    for line in (*_describe_tables(collection, left, right), *_count_rule_pairs(collection, rule)):
+    columns = _name_id_columns(right, id_column, left_id, right_id, row_ids=row_ids)
+    collection = _load_tables(left, right, pairs, exclude, columns)
+    for line in _describe_tables(collection, left, right):
+        click.echo(line)
+    if not _has_records(collection):
+        click.echo("a table has no records: nothing is compared, and nothing measured")
+        if not explain:
+            for line in _write_nothing(collection, out):
+                click.echo(line)
+        return
+    for line in _count_rule_pairs(collection, rule):
         click.echo(line)
     for line in _estimate_recall(pipeline):
         click.echo(line)
@@ -120,31 +131,52 @@ def _read_rule_file(path: Path | None) -> Rule | None:
 
 
 def _name_id_columns(
-    right: Path | None, id_column: str | None, left_id: str | None, right_id: str | None
+    right: Path | None, id_column: str | None, left_id: str | None, right_id: str | None, *, row_ids: bool
 ) -> Mapping[str, Any] | None:
-    """Return the ids' columns as a collection takes them."""
+    """Return the ids' columns as a collection takes them; None for those of numbered records."""
+    if row_ids and id_column is not None:
+        raise ConfigError("--row-ids numbers records that have no ids, and --id names a column of ids; give one")
     if right is None:
         if right_id is not None:
             raise ConfigError("--right-id: there is one table; its ids are named by --id")
         chosen = id_column or left_id
-        return None if chosen is None else {"records": {"id": chosen}}
+        return None if chosen is None and not row_ids else {"records": {"id": chosen}}
     names = {"left": left_id or id_column, "right": right_id or id_column}
-    return {side: {"id": name} for side, name in names.items() if name is not None} or None
+    return {side: {"id": name} for side, name in names.items() if name is not None or row_ids} or None
 
 
 def _load_tables(
     left: Path, right: Path | None, pairs: Path | None, exclude: Sequence[str], columns: Mapping[str, Any] | None
 ) -> Collection:
-    """Open the tables; raise DataError, with the option that helps, where the column of ids is not found."""
+    """Open the tables, which may be empty; raise DataError, with the option that helps, where there are no ids."""
+    from nirank.collections.findings import raise_errors
     from nirank.errors import DataError
     from nirank.experiment.loading import load
 
     tables: dict[str, Any] = {"records": left} if right is None else {"left": left, "right": right}
     try:
-        return load(**tables, pairs=pairs, exclude=list(exclude), columns=columns, name=left.stem)
+        collection = load(**tables, pairs=pairs, exclude=list(exclude), columns=columns, name=left.stem, check=False)
     except DataError as error:
-        messages = [message.replace("columns: {id: …}", "the option --id NAME") for message in error.messages]
+        advice = {
+            "columns: {id: …}, where null numbers the records": "--id NAME, or --row-ids, which numbers the records",
+            "columns: {id: …}": "--id NAME",
+        }
+        messages = [_replace_phrases(message, advice) for message in error.messages]
         raise DataError(*messages) from None
+    if _has_records(collection):
+        raise_errors(collection.findings)
+    return collection
+
+
+def _replace_phrases(text: str, replacements: Mapping[str, str]) -> str:
+    for phrase, other in replacements.items():
+        text = text.replace(phrase, other)
+    return text
+
+
+def _has_records(collection: Collection) -> bool:
+    """Tell whether both tables have records; where they do not, nothing can be compared."""
+    return bool(len(collection.docs) and len(collection.queries))
 
 
 def _is_one_table(collection: Collection) -> bool:
@@ -240,6 +272,19 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
         rows = zip(lost["document_id"], lost["query_id"], lost["last_in"], strict=True)
         candidate_file.write_table(path, candidate_file.make_text_table((*columns, "last_in"), rows))
         yield f"{len(lost):,} known matches are in no candidate pair: {path}"
+
+
+def _write_nothing(collection: Collection, out: Path) -> Iterator[str]:
+    """Write that there are no candidates: an empty table has no pairs."""
+    from nirank.flow.pairs import Pairs
+    from nirank.report import candidate_file
+
+    one_table = _is_one_table(collection)
+    pairs = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {}, source="no records")
+    columns = ("id1", "id2") if one_table else ("left_id", "right_id")
+    candidate_file.write_table(out, candidate_file.tabulate_candidates(pairs, None, columns, one_table=one_table))
+    yield f"0 candidate pairs: {out}"
+    yield from _write_unpaired(pairs, out, one_table=one_table)
 
 
 def _write_unpaired(pairs: Pairs, out: Path, *, one_table: bool) -> Iterator[str]:

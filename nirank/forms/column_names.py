@@ -17,6 +17,7 @@ class TextColumns:
     label     holds the judgements of the collection's only query
     excluded  all columns but the id and these are text, and none is a title or a text before the others; the excluded
               ones are metadata, in files that have them. None: columns have the parts that their names say
+    numbered  no column holds ids: a record's id is its number, from 0
     """
 
     id: str | None = None
@@ -24,6 +25,7 @@ class TextColumns:
     text: tuple[str, ...] | None = None
     label: str | None = None
     excluded: tuple[str, ...] | None = None
+    numbered: bool = False
 
     def list_names(self) -> tuple[str, ...]:
         """Return all names that were given."""
@@ -32,7 +34,7 @@ class TextColumns:
 
     def to_json(self) -> dict[str, Any]:
         """Return the names that were given, as JSON values; empty where none were."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        return {key: value for key, value in asdict(self).items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True)

@@ -71,13 +71,12 @@ def test_one_table_gives_each_pair_once_and_fifty_thousand_equal_records_are_cou
 def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
     (place / "single.csv").write_text("id,name\n1,saw\n")
     (place / "twice.csv").write_text("id,Name,Name\n1,a,b\n")
-    (place / "nothing.csv").write_text("id,name\n")
     process = run_nirank("block", "single.csv", "--quiet", cwd=place)
     assert (process.returncode, rows(place / "candidates.csv")) == (0, [])
     for arguments, message in (
-        (("left.csv", "right.csv"), "no column holds ids"),
+        (("left.csv", "right.csv"), "or --id NAME, or --row-ids, which numbers the records"),
+        (("left.csv", "right.csv", "--id", "Article no", "--row-ids"), "--id names a column of ids; give one"),
         (("twice.csv",), "column 'Name' occurs twice"),
-        (("nothing.csv",), "there are no documents"),
         (("single.csv", "--system", "{tfid: {}}"), "did you mean 'tfidf'?"),
         (("single.csv", "--system", "minhash", "-k", 3), "gives pairs without order"),
         (("single.csv", "--out", "candidates.txt"), "expected a file that ends in .csv or .parquet"),
@@ -103,3 +102,24 @@ def test_explaining_states_the_survival_of_buckets_without_opening_a_model(
     process = run_nirank("block", *arguments, cwd=place)
     assert process.returncode == 0, process.stderr
     assert f"estimated recall of pairs {stated}" in process.stdout
+
+
+def test_an_empty_table_has_no_candidates(place: Path) -> None:
+    (place / "nothing.csv").write_text("Article no,Full Name\n")
+    for arguments, unpaired in (
+        (("nothing.csv",), []),
+        (("nothing.csv", "right.csv"), [["right", "b1"], ["right", "b2"], ["right", "b3"]]),
+        (("left.csv", "nothing.csv", "--pairs", "known.csv"), [["left", "a1"], ["left", "a2"], ["left", "a3"]]),
+    ):
+        process = run_nirank("block", *arguments, "--id", "Article no", "--quiet", cwd=place)
+        assert process.returncode == 0, process.stderr
+        assert "a table has no records: nothing is compared, and nothing measured" in process.stdout
+        assert (rows(place / "candidates.csv"), rows(place / "candidates.unpaired.csv")) == ([], unpaired)
+
+
+def test_records_without_ids_are_numbered_where_the_user_asks_for_it(place: Path) -> None:
+    (place / "left.csv").write_text("Full Name, short;Price\nAcme saw;20\nAcme drill;10\n")
+    options = ("left.csv", "right.csv", "-k", 1, "--row-ids", "--right-id", "Article no", "--quiet")
+    process = run_nirank("block", *options, cwd=place)
+    assert process.returncode == 0, process.stderr
+    assert [row[:2] for row in rows(place / "candidates.csv")] == [["1", "b1"], ["0", "b2"]]

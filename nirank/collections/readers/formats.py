@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from nirank.base.files import read_lines
@@ -94,8 +94,11 @@ def read_records(
             raise DataError(f"{folder}: holds plain texts, which have no columns to name")
         yield from read_plain_texts(paths, folder)
         return
+    numbers = count()
     for path in paths:
         for record in _read_file(path, side, columns):
+            if columns.numbered:
+                record = record._replace(id=str(next(numbers)))
             yield record._replace(file=str(path)) if len(paths) > 1 else record
 
 

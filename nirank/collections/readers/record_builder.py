@@ -63,7 +63,10 @@ class RecordBuilder:
         columns = self._columns
         only_excluded = columns.excluded is not None  # then no column is a title or a text before the others
         try:
-            id = find_name(names, ID_NAMES) if columns.id is None else _keep_if_present(columns.id, names)
+            if columns.numbered:
+                id = None
+            else:
+                id = find_name(names, ID_NAMES) if columns.id is None else _keep_if_present(columns.id, names)
             title = (
                 find_name(names, () if only_excluded else TITLE_NAMES)
                 if columns.title is None
@@ -176,7 +179,12 @@ class RecordBuilder:
             )
 
     def _read_id(self, value: Mapping[str, Any], key: str | None, where: str) -> tuple[str, bool]:
-        """Return the id, and whether it had to be converted; raise DataError where there is none."""
+        """Return the id, and whether it had to be converted; raise DataError where there is none.
+
+        Of records that are numbered, which their reader does, the id is empty.
+        """
+        if self._columns.numbered:
+            return "", False
         cell = None if key is None else value.get(key)
         if type(cell) is str and cell:
             return cell, False

@@ -94,6 +94,8 @@ def is_tsv(lines: Sequence[str]) -> bool:
 
 def is_table_header(cells: Sequence[str], columns: TextColumns | None = None) -> bool:
     """Tell whether a line of tabs names columns: its first cell an id, or others an id and a text."""
+    if columns is not None and columns.numbered:
+        return True
     given = () if columns is None else columns.list_names()
     if any(name in cells for name in given) or is_known(cells[0], ID_NAMES):
         return True
@@ -101,6 +103,8 @@ def is_table_header(cells: Sequence[str], columns: TextColumns | None = None) ->
 
 
 def _names_id(cells: Sequence[str], columns: TextColumns) -> bool:
+    if columns.numbered:
+        return False  # no name tells; what gives all lines as many columns does
     return columns.id in cells if columns.id is not None else any(is_known(cell, ID_NAMES) for cell in cells)
 
 
@@ -109,6 +113,8 @@ def _check_header(path: Path, names: Sequence[str], columns: TextColumns, lines:
     if repeated:
         raise DataError(f"{path}: column '{repeated[0]}' occurs twice; expected each name once")
     _refuse_absent(path, names, columns)
+    if columns.numbered:
+        return list(names)
     try:
         id = columns.id or find_name(names, ID_NAMES)
     except AmbiguousName as error:
@@ -119,7 +125,7 @@ def _check_header(path: Path, names: Sequence[str], columns: TextColumns, lines:
         hint = "" if separator is None else f"; it looks separated by {name_separator(separator)}"
         raise DataError(
             f"{path}: no column holds ids; found {join_names(names)}{hint}; expected one of {', '.join(ID_NAMES)}, or"
-            " columns: {id: …}"
+            " columns: {id: …}, where null numbers the records"
         )
     return list(names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -31,7 +31,8 @@ class TableOptions:
     exclude      columns that are no text
     ask          which side asks; its records are the queries, the other side's the corpus
     columns      names of columns where they are not found by known names: `{left: {id: key}, right: {id: key}, pairs:
-                 {left: …, right: …, label: …}}`, or `{records: {id: key}, …}`, or `{id: key, …}` for every table
+                 {left: …, right: …, label: …}}`, or `{records: {id: key}, …}`, or `{id: key, …}` for every table;
+                 with None for the id's, records are numbered from 0
     """
 
     left: str | Path | None = None
@@ -173,12 +174,16 @@ def _read_columns(options: TableOptions, excluded: tuple[str, ...]) -> ColumnNam
         raise ConfigError(f"columns: expected a mapping such as {example}, got {value!r}")
     known: dict[str, tuple[str, ...]] = {**dict.fromkeys(tables, ("id",)), PAIRS: ("left", "right", "label")}
     names_by_part: dict[str, dict[str, str]] = {}
+    numbered: set[str] = set()
     if "id" in value:  # of every table
         rest = {part: names for part, names in value.items() if part != "id"}
         value = {**{table: {"id": value["id"]} for table in tables}, **rest}
     for part, names in value.items():
         if part not in known or not isinstance(names, Mapping):
             raise ConfigError(f"columns: '{part}': expected {example}{suggest(str(part), known)}")
+        if part != PAIRS and "id" in names and names["id"] is None:
+            numbered.add(part)
+            names = {}
         for key, column in names.items():
             if key not in known[part] or not isinstance(column, str) or not column:
                 raise ConfigError(
@@ -186,7 +191,8 @@ def _read_columns(options: TableOptions, excluded: tuple[str, ...]) -> ColumnNam
                 )
         names_by_part[part] = dict(names)
     left, right = (
-        TextColumns(id=names_by_part.get(part, {}).get("id"), excluded=excluded) for part in (tables[0], tables[-1])
+        TextColumns(id=names_by_part.get(part, {}).get("id"), excluded=excluded, numbered=part in numbered)
+        for part in (tables[0], tables[-1])
     )
     pair_names = names_by_part.get(PAIRS, {})
     query, document = (pair_names.get(key) for key in ("left", "right"))
@@ -201,7 +207,7 @@ def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles,
         return
     known: dict[str, None] = {}
     for files, columns in sides.values():
-        first = next(files.read_records("docs", TextColumns(id=columns.id, excluded=(METADATA,))), None)
+        first = next(files.read_records("docs", replace(columns, excluded=(METADATA,))), None)
         known |= {} if first is None else dict.fromkeys((*first.columns, *first.metadata, METADATA))
     for column in excluded:
         if known and column not in known:

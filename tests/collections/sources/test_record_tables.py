@@ -291,3 +291,19 @@ def test_a_column_of_text_called_metadata(tmp_path: Path, store: LocalStore) -> 
         load(records=tmp_path / "a.csv", store=store)
     collection = load(records=tmp_path / "a.csv", exclude="metadata", store=store)
     assert list(collection.docs.read_metadata("metadata")) == ["red"]
+
+
+def test_records_are_numbered_where_null_stands_for_the_column_of_ids(tmp_path: Path, store: LocalStore) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part, names in (("a", ("saw", "rake")), ("b", ("drill",))):
+        (folder / f"{part}.csv").write_text("name;size\n" + "".join(f"{name};1\n" for name in names))
+    pq.write_table(pa.table({"name": ["a saw", "a drill"]}), tmp_path / "right.parquet")
+    (tmp_path / "pairs.csv").write_text("left,right,label\n0,0,1\n2,1,1\n")
+    options = {"left": folder, "right": tmp_path / "right.parquet", "pairs": tmp_path / "pairs.csv", "store": store}
+    collection = load(**options, columns={"id": None})
+    assert list(collection.docs.read(TextView("name"))) == ["saw", "rake", "drill"]
+    assert (list(collection.docs.ids), list(collection.queries.ids)) == (["0", "1", "2"], ["0", "1"])
+    assert len(collection.qrels["pairs"]) == 2
+    with pytest.raises(DataError, match="where null numbers the records"):
+        load(**options, columns={"right": {"id": None}})
