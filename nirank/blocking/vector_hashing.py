@@ -15,7 +15,7 @@ from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits
 
 Vectors = NDArray[np.float32]
 _BLOCK = 8192  # vectors hashed at a time
-_CENTRED = 65_536  # vectors summed at a time
+_CENTRED = 65_536  # vectors summed, or compared with zero, at a time
 
 
 class VectorHashing(Protocol):
@@ -135,6 +135,14 @@ def measure_angles(left: Vectors, right: Vectors) -> NDArray[np.float64]:
     products = np.einsum("ij,ij->i", *sides)
     cosines = np.divide(products, lengths, out=np.zeros(len(products)), where=lengths > 0)
     return np.asarray(np.degrees(np.arccos(np.clip(cosines, -1, 1))))
+
+
+def find_filled(vectors: Vectors) -> NDArray[np.bool_]:
+    """Tell which vectors are not zero, (n,) bool: those of blank texts are."""
+    filled = np.empty(len(vectors), np.bool_)
+    for start in range(0, len(vectors), _CENTRED):
+        filled[start : start + _CENTRED] = np.any(vectors[start : start + _CENTRED] != 0, axis=1)
+    return filled
 
 
 def compute_centre(vectors: Vectors) -> NDArray[np.float32]:

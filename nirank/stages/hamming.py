@@ -32,7 +32,8 @@ class Hamming(Dense):
 
     A code has one bit a random plane through the documents' mean: the side on which the vector lies. Vectors at an
     angle θ differ in a bit with probability θ / π, so of b bits in θ / π · b on average. Without `bits` a code is the
-    signs of the centred vector itself, for models that were trained so. A million codes of 256 bits take 32 MB.
+    signs of the centred vector itself, for models that were trained so. A million codes of 256 bits take 32 MB. A blank
+    text has no code.
     Vectors themselves rank what codes paired: `Hamming("model", radius=60) >> Dense("model")`.
 
     Charikar, STOC 2002; multi-index hashing: Norouzi, Punjani and Fleet, CVPR 2012.
@@ -81,6 +82,7 @@ class Hamming(Dense):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.blocking.bit_codes import count_copies, encode_vectors
         from nirank.blocking.radius_search import find_within
+        from nirank.blocking.vector_hashing import find_filled
         from nirank.inference.encoder import read_vectors
 
         assert ctx.docs is not None
@@ -92,8 +94,9 @@ class Hamming(Dense):
         copies = count_copies(doc_codes if one_table else np.concatenate((doc_codes, query_codes)))
         full = copies > (len(copies) if self.max_block is None else self.max_block)
         ctx.count("records_of_full_codes", int(full.sum()))
-        full_docs, full_queries = full[: len(docs)], full if one_table else full[len(docs) :]
-        pairs = find_within(query_codes, doc_codes, planes.bits, self.radius, scope, ~full_queries, ~full_docs)
+        asked = find_filled(docs) & ~full[: len(docs)]
+        asking = find_filled(query_vectors) & ~(full if one_table else full[len(docs) :])
+        pairs = find_within(query_codes, doc_codes, planes.bits, self.radius, scope, asking, asked)
         count_lost_records(pairs, ctx)
         return pairs
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from nirank.blocking.keys import RecordKeys
     from nirank.blocking.vector_hashing import VectorHashing, Vectors
 
-_COMPARED = 65_536  # vectors compared with zero at a time
-
 
 @stage
 class LSH(Dense):
@@ -138,5 +136,6 @@ class LSH(Dense):
 
 def _drop_blank(keys: RecordKeys, vectors: Vectors) -> RecordKeys:
     """Return keys without those of zero vectors: blank texts would all meet in one bucket."""
-    filled = [np.any(vectors[start : start + _COMPARED] != 0, axis=1) for start in range(0, len(vectors), _COMPARED)]
-    return keys.select(np.repeat(np.concatenate(filled), keys.counts)) if filled else keys
+    from nirank.blocking.vector_hashing import find_filled
+
+    return keys.select(np.repeat(find_filled(vectors), keys.counts))

@@ -52,6 +52,15 @@ def test_vectors_rank_what_codes_paired(model: str, tables: Collection, tmp_path
     assert result.rows[0].measures["PC@1"] == 1.0
 
 
+def test_blank_records_are_in_no_pair(model: str, tmp_path: Path) -> None:
+    (tmp_path / "records.csv").write_text('id,name\na,w1\nb,w1\nc,""\nd,""\n')
+    (tmp_path / "pairs.csv").write_text("id1,id2\na,b\n")
+    store = LocalStore(tmp_path / "store")
+    collection = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
+    found = find(collection, tmp_path, model=model, bits=64, radius=0)
+    assert found == {("a", "b"), ("b", "a")}
+
+
 def test_records_of_a_full_code_are_left_out_and_counted(model: str, tmp_path: Path) -> None:
     """One giant block: 3,000 equal records and two other ones."""
     lines = "".join(f"{at},w5\n" for at in range(3000)) + "a,w7 w8\nb,w7 w8\n"
