@@ -49,7 +49,7 @@ _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 @click.option("--right-id", metavar="NAME", help="The same of RIGHT alone.")
 @click.option("--row-ids", is_flag=True, help="No column holds ids: number the records from 0.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="A column that is not compared as text.")
-@click.option("--explain", is_flag=True, help="Count records and what rules would pair; find no candidates.")
+@click.option("--explain", is_flag=True, help="Count records, blocks and what rules would pair; find no candidates.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and the summary.")
 def block(
     left: Path,
@@ -96,6 +96,8 @@ def block(
     for line in _estimate_recall(pipeline):
         click.echo(line)
     if explain:
+        for line in _count_blocks(collection, pipeline):
+            click.echo(line)
         return
     result = _find_candidates(collection, pipeline, rule, complete, ConsoleReporter(quiet=quiet))
     for line in _write_candidates(result, collection, out, measured=pairs is not None):
@@ -210,6 +212,25 @@ def _count_rule_pairs(collection: Collection, rule: Rule | None) -> Iterator[str
             f"equal {column}: {counted.pairs:,} pairs in {counted.blocks:,} blocks"
             + (f"; the largest: {largest}" if largest else "")
         )
+
+
+def _count_blocks(collection: Collection, pipeline: Pipeline) -> Iterator[str]:
+    """Say how many blocks and comparisons a blocker's keys make, and its largest block, before anything is compared."""
+    from nirank.algebra.walk import walk
+    from nirank.blocking.purging import purge_buckets
+    from nirank.stages._blocking import Blocker
+
+    same_side = _is_one_table(collection)
+    for stage in walk(pipeline):
+        if not isinstance(stage, Blocker):
+            continue
+        keys = stage.make_keys(collection.queries, collection.docs, same_side=same_side)
+        if keys is None:
+            continue
+        *_, counts = purge_buckets(*keys, same_side=same_side, **stage.purging)
+        before = f"{counts.buckets:,} blocks, {counts.comparisons:,} comparisons"
+        after = f"{counts.kept_comparisons:,} comparisons stay, the largest block has {counts.largest:,} records"
+        yield f"{stage!r}: {before}; {counts.purged_buckets:,} blocks are left out; {after}"
 
 
 def _estimate_recall(pipeline: Pipeline) -> Iterator[str]:

@@ -34,6 +34,18 @@ class Blocker(Retriever):
     def check(self) -> None:
         check_unranked(self)
 
+    def make_keys(self, queries: Texts, docs: Texts, *, same_side: bool) -> tuple[RecordKeys, RecordKeys] | None:
+        """Return both sides' blocking keys, which say before anything is compared how many pairs there would be.
+
+        None: this blocker has no keys.
+        """
+        return None
+
+    @property
+    def purging(self) -> Mapping[str, Any]:
+        """What `purge_buckets` is told."""
+        return {"smoothing": None, "ratio": None}
+
     def describe_conventions(self) -> Mapping[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "k" and value is not None}
 

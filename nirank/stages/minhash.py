@@ -93,9 +93,16 @@ class MinHash(Blocker):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
         same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
-        docs = self._hash_texts(ctx.docs.read(TextView(self.doc_text)))
-        query_keys = docs if same_side else self._hash_texts(queries.read(TextView(self.query_text)))
-        return join_blocks(query_keys, docs, scope, ctx, same_side=same_side, most=self.max_block)
+        keys = self.make_keys(queries, ctx.docs, same_side=same_side)
+        return join_blocks(*keys, scope, ctx, same_side=same_side, **self.purging)
+
+    def make_keys(self, queries: Texts, docs: Texts, *, same_side: bool) -> tuple[RecordKeys, RecordKeys]:
+        doc_keys = self._hash_texts(docs.read(TextView(self.doc_text)))
+        return doc_keys if same_side else self._hash_texts(queries.read(TextView(self.query_text))), doc_keys
+
+    @property
+    def purging(self) -> Mapping[str, Any]:
+        return {"smoothing": None, "ratio": None, "most": self.max_block}
 
     def _hash_texts(self, texts: Iterable[str]) -> RecordKeys:
         from nirank.blocking.minhash import hash_words

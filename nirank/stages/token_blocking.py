@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import option, stage
@@ -66,12 +66,18 @@ class TokenBlocking(Blocker):
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         assert ctx.docs is not None
         same_side = is_one_table(queries, ctx.docs, scope) and self.query_text == self.doc_text
-        docs = RecordKeys.from_words(map(self._list_words, ctx.docs.read(TextView(self.doc_text))))
-        query_keys = (
-            docs if same_side else RecordKeys.from_words(map(self._list_words, queries.read(TextView(self.query_text))))
-        )
-        rules = {"smoothing": self.smoothing, "ratio": self.ratio}
-        return join_blocks(query_keys, docs, scope, ctx, same_side=same_side, most=self.max_block, **rules)
+        keys = self.make_keys(queries, ctx.docs, same_side=same_side)
+        return join_blocks(*keys, scope, ctx, same_side=same_side, **self.purging)
+
+    def make_keys(self, queries: Texts, docs: Texts, *, same_side: bool) -> tuple[RecordKeys, RecordKeys]:
+        doc_keys = RecordKeys.from_words(map(self._list_words, docs.read(TextView(self.doc_text))))
+        if same_side:
+            return doc_keys, doc_keys
+        return RecordKeys.from_words(map(self._list_words, queries.read(TextView(self.query_text)))), doc_keys
+
+    @property
+    def purging(self) -> Mapping[str, Any]:
+        return {"smoothing": self.smoothing, "ratio": self.ratio, "most": self.max_block}
 
     def _list_words(self, text: str) -> Iterable[str]:
         if self.words == "tokens":

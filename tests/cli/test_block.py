@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -123,3 +124,21 @@ def test_records_without_ids_are_numbered_where_the_user_asks_for_it(place: Path
     process = run_nirank("block", *options, cwd=place)
     assert process.returncode == 0, process.stderr
     assert [row[:2] for row in rows(place / "candidates.csv")] == [["1", "b1"], ["0", "b2"]]
+
+
+@pytest.mark.parametrize("system", ["token_blocking", "minhash"])
+def test_blocks_are_counted_before_anything_is_compared(place: Path, system: str) -> None:
+    arguments = ("left.csv", "right.csv", "--id", "Article no", "--system", system, "--quiet")
+    planned = run_nirank("block", *arguments, "--explain", cwd=place)
+    assert planned.returncode == 0, planned.stderr
+    line = planned.stdout.splitlines()[-1]
+    counts = [int(count) for count in re.findall(r"(\d+) (?:blocks,|comparisons|blocks are|records)", line)]
+    assert len(counts) == 5
+    assert not (place / "candidates.csv").exists()
+    process = run_nirank("block", *arguments, cwd=place)
+    blocks, comparisons, purged, kept, largest = counts
+    assert (
+        f"blocks {blocks}, comparisons {comparisons}, kept comparisons {kept}, largest block {largest}"
+        in process.stdout
+    )
+    assert not purged or f"purged blocks {purged}" in process.stdout
