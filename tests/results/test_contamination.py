@@ -10,6 +10,7 @@ import yaml
 
 from nirank import BM25, Dense, RunFile, load, open_store, rrf
 from nirank.collections.collection import Collection
+from nirank.inference.ngram_models import HashedNGrams
 from nirank.results import contamination as cards
 from nirank.results.contamination import judge_zero_shot
 from nirank.results.row import Conventions, QueryCounts, Row
@@ -74,6 +75,7 @@ def test_parents_count_too(written: Any) -> None:
 
 def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
     assert judge_zero_shot(BM25(), collection("nq")).answer == "yes"
+    assert judge_zero_shot(Dense(HashedNGrams()), collection("of nobody")).answer == "yes"
     assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("nq")).answer == "no"
     assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("vaswani")).answer == "yes"
     assert (
