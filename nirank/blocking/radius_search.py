@@ -78,7 +78,7 @@ def find_within(
     asking, asked  (n_queries,) and (n_docs,): which take part; None: all
     memory         16 bytes a document and part, a block of pairs, and the pairs found
     """
-    lengths, found = np.zeros(len(queries), np.int64), []
+    lengths, parts = np.zeros(len(queries), np.int64), []
     row_type = choose_row_type(len(docs))
     query_rows, doc_rows = (
         np.arange(len(codes)) if some is None else np.flatnonzero(some)
@@ -95,10 +95,10 @@ def find_within(
             listed = np.sort(owners * len(docs) + doc_rows[rows[: len(owners)]]) - owners * len(docs)
             inside = scope.allows(owners, listed)
             lengths += np.bincount(owners[inside], minlength=len(queries))
-            found.append(listed[inside].astype(row_type))
+            parts.append(listed[inside].astype(row_type))
             first += len(counts)
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    return Pairs(scope.queries, scope.docs, offsets, np.concatenate(found) if found else np.empty(0, row_type))
+    return Pairs(scope.queries, scope.docs, offsets, np.concatenate(parts) if parts else np.empty(0, row_type))
 
 
 class _Index:

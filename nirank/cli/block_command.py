@@ -278,9 +278,9 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
 
     one_table = _is_one_table(collection)
     row = result.rows[-1]
-    found, pairs = result.pairs(_CANDIDATES), result.pairs(row.system)
+    candidates, pairs = result.pairs(_CANDIDATES), result.pairs(row.system)
     columns = ("id1", "id2") if one_table else ("left_id", "right_id")
-    ranking = found if isinstance(found, Ranking) else None
+    ranking = candidates if isinstance(candidates, Ranking) else None
     table = candidate_file.tabulate_candidates(pairs, ranking, columns, one_table=one_table)
     candidate_file.write_table(out, table)
     yield from _describe_counts(result.rows)

@@ -192,8 +192,8 @@ def _measure_common(topic: Topic) -> Values:
     }
 
 
-def _measure_losses(n: int, found: int, relevant: int, docs: int) -> Values:
-    recall = found / relevant
+def _measure_losses(n: int, n_found: int, relevant: int, docs: int) -> Values:
+    recall = n_found / relevant
     effort = (100 / max(docs, n)) ** 2 * (n / (relevant + 100)) ** 2
     return {"r": recall, "loss_r": (1 - recall) ** 2, "loss_e": effort, "loss_er": (1 - recall) ** 2 + effort}
 

@@ -18,7 +18,7 @@ from nirank.flow.qrels import Qrels
 Lost = tuple[str, str, str]  # query id, document id, the last list that had the pair (empty: none)
 
 
-def count_losses(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:
+def count_losses(stage: str, candidates: Pairs, qrels: Qrels, measures: Sequence[str]) -> dict[str, Any]:
     """Return what one list leaves to what comes behind it.
 
     relevant  judged relevant documents in the list, of how many there are
@@ -27,7 +27,7 @@ def count_losses(stage: str, found: Pairs, qrels: Qrels, measures: Sequence[str]
               and of screening, which reads whole lists, are left out
     """
     inside = np.zeros(len(qrels), np.bool_)
-    inside[qrels.find_judged(found)[1]] = True
+    inside[qrels.find_judged(candidates)[1]] = True
     relevant = qrels.grades >= qrels.min_rel
     n_found = np.bincount(qrels.query_rows[relevant & inside], minlength=len(qrels.queries))
     n_relevant = qrels.count_relevant()
@@ -57,27 +57,27 @@ class PairLedger:
         self._last = np.full(len(self._matched), -1)
         self._stages: list[str] = []
 
-    def count(self, stage: str, found: Pairs) -> dict[str, Any]:
+    def count(self, stage: str, candidates: Pairs) -> dict[str, Any]:
         """Note what a list has; return its candidates, candidates per_record, and matches kept and lost."""
-        pairs = self._list(found)
+        pairs = self._list(candidates)
         kept = are_among(self._matched, pairs)
         self._last[kept] = len(self._stages)
         self._stages.append(stage)
         return {
             "candidates": len(pairs),
-            "per_record": len(pairs) / max(len(found.queries), 1),
+            "per_record": len(pairs) / max(len(candidates.queries), 1),
             "kept": int(kept.sum()),
             "lost": int((~kept).sum()) + len(self._absent),
         }
 
-    def list_lost(self, found: Pairs) -> list[Lost]:
+    def list_lost(self, candidates: Pairs) -> list[Lost]:
         """Return the matches that the last list lacks, and of each the list that last had it; absent records too."""
-        lost = np.flatnonzero(~are_among(self._matched, self._list(found)))
-        queries, docs = np.divmod(self._matched[lost], len(found.docs) + 1)
-        names = found.queries if self._at is None else found.docs
+        lost = np.flatnonzero(~are_among(self._matched, self._list(candidates)))
+        queries, docs = np.divmod(self._matched[lost], len(candidates.docs) + 1)
+        names = candidates.queries if self._at is None else candidates.docs
         last_in = [self._stages[at] if at >= 0 else "" for at in self._last[lost]]
-        rows = list(zip(names.take(queries), found.docs.take(docs), last_in, strict=True))
+        rows = list(zip(names.take(queries), candidates.docs.take(docs), last_in, strict=True))
         return [*rows, *((judgement.query_id, judgement.doc_id, "") for judgement in self._absent)]
 
-    def _list(self, found: Pairs) -> NDArray[np.int64]:
-        return list_pairs(found.query_rows, found.rows, len(found.docs), self._at)
+    def _list(self, candidates: Pairs) -> NDArray[np.int64]:
+        return list_pairs(candidates.query_rows, candidates.rows, len(candidates.docs), self._at)

@@ -215,46 +215,48 @@ def _choose_columns(columns: JudgementColumns, names: Sequence[str]) -> list[str
     return [name for name in names if name in asked or name in sides or is_known(name, known)] or list(names)
 
 
-def _lacks_direction(found: IdColumns, columns: JudgementColumns) -> bool:
+def _lacks_direction(table: IdColumns, columns: JudgementColumns) -> bool:
     """Tell whether neither the user nor known names say which column asks."""
-    is_named = columns.query is not None or (found.names is not None and found.find_column(QUERY_NAMES) is not None)
-    return not is_named and found.names is not None
+    is_named = columns.query is not None or (table.names is not None and table.find_column(QUERY_NAMES) is not None)
+    return not is_named and table.names is not None
 
 
 def _split_columns(
-    found: IdColumns, columns: JudgementColumns, one_table: bool, asking: str, said: str
+    table: IdColumns, columns: JudgementColumns, one_table: bool, asking: str, file_kind: str
 ) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the form of a file, and its queries, documents and labels; labels are None for pairs.
 
-    said  under which key of `columns` users name these columns
+    file_kind  under which key of `columns` users name these columns
     """
-    if found.names is None and columns == JudgementColumns():
-        return _split_by_position(found)
-    queries, docs = found.find_column(QUERY_NAMES, columns.query), found.find_column(DOC_NAMES, columns.document)
-    labels = found.find_column(LABEL_NAMES, columns.label)
-    names = found.names or []
+    if table.names is None and columns == JudgementColumns():
+        return _split_by_position(table)
+    queries, docs = table.find_column(QUERY_NAMES, columns.query), table.find_column(DOC_NAMES, columns.document)
+    labels = table.find_column(LABEL_NAMES, columns.label)
+    names = table.names or []
     sides = find_sides(names)
     if sides is not None and queries is None and docs is None and (one_table or asking):
         query_side, document_side = sides[::-1] if asking == "right" else sides
-        queries, docs = (found.columns[names.index(side)] for side in (query_side, document_side))
+        queries, docs = (table.columns[names.index(side)] for side in (query_side, document_side))
     if queries is None or docs is None:
         raise DataError(
-            _explain_sides(found.path, names, sides) if said == "qrels" else _explain_record_sides(found.path, names)
+            _explain_sides(table.path, names, sides)
+            if file_kind == "qrels"
+            else _explain_record_sides(table.path, names)
         )
     known_names = (*_IDS, *(sides or ()), *filter(None, (columns.query, columns.document)))
     if labels is None and any(not is_row_number(name) and not is_known(name, known_names) for name in names):
         raise DataError(
-            f"{found.path}: columns {join_names(names)}: none is known to hold labels; expected one of"
-            f" {', '.join(LABEL_NAMES[:5])}, or columns: {{{said}: {{label: …}}}}"
+            f"{table.path}: columns {join_names(names)}: none is known to hold labels; expected one of"
+            f" {', '.join(LABEL_NAMES[:5])}, or columns: {{{file_kind}: {{label: …}}}}"
         )
-    if find_ending(found.path) in _JSON:
+    if find_ending(table.path) in _JSON:
         return "json", queries, docs, labels
     return ("pairs" if labels is None else "trec" if _has_iterations(names) else "beir"), queries, docs, labels
 
 
-def _split_by_position(found: IdColumns) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
+def _split_by_position(table: IdColumns) -> tuple[Form, pa.Array, pa.Array, pa.Array | None]:
     """Return the parts of a file without header, by their places."""
-    columns = found.columns
+    columns = table.columns
     if len(columns) == 4 and _is_smart(columns):
         return "smart", pc.utf8_ltrim(columns[0], "0"), pc.utf8_ltrim(columns[1], "0"), None
     if len(columns) == 2:
@@ -293,11 +295,11 @@ def _has_iterations(names: Sequence[str]) -> bool:
     return any(is_known(name, ITERATION_NAMES) for name in names)
 
 
-def _parse_grades(found: IdColumns, labels: pa.Array) -> NDArray[np.int64]:
+def _parse_grades(table: IdColumns, labels: pa.Array) -> NDArray[np.int64]:
     labels = pc.ascii_trim(pc.fill_null(labels, ""), " ")
     bad = pc.invert(pc.match_substring_regex(labels, _INTEGER))
     if pc.any(bad).as_py():
-        found.refuse(bad, lambda label: f"label '{label}' {_label_problem(label)}", labels)
+        table.refuse(bad, lambda label: f"label '{label}' {_label_problem(label)}", labels)
     return np.asarray(pc.ascii_ltrim(labels, "+").cast(pa.int64()))
 
 
@@ -344,9 +346,9 @@ def _describe_empty_id(what: str, _: object) -> str:
     return f"the {what} id is empty"
 
 
-def _refuse_empty(found: IdColumns, queries: pa.Array, docs: pa.Array) -> None:
+def _refuse_empty(table: IdColumns, queries: pa.Array, docs: pa.Array) -> None:
     for ids, what in ((queries, "query"), (docs, "document")):
-        found.refuse(pc.fill_null(pc.equal(ids, ""), True), partial(_describe_empty_id, what), ids)
+        table.refuse(pc.fill_null(pc.equal(ids, ""), True), partial(_describe_empty_id, what), ids)
 
 
 def _make_pair_keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]:
@@ -356,24 +358,24 @@ def _make_pair_keys(query_ids: pa.Array, doc_ids: pa.Array) -> NDArray[np.int64]
     return keys + np.asarray(docs.indices, np.int64)
 
 
-def _drop_repeats(found: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
+def _drop_repeats(file: QrelsFile, numbers: NDArray[np.int64]) -> QrelsFile:
     """Drop identical repeats; raise DataError naming both lines where two labels contradict each other."""
-    keys = _make_pair_keys(found.query_ids, found.doc_ids)
+    keys = _make_pair_keys(file.query_ids, file.doc_ids)
     order = np.argsort(keys, kind="stable")
     repeat_positions = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
     if not len(repeat_positions):
-        return found
+        return file
     earlier, repeats = order[repeat_positions - 1], order[repeat_positions]
-    clash = np.flatnonzero(found.grades[earlier] != found.grades[repeats])
+    clash = np.flatnonzero(file.grades[earlier] != file.grades[repeats])
     if len(clash):
         mistakes = [
-            f"{found.source}:{numbers[a]} and :{numbers[b]}: query '{found.query_ids[a]}' and document"
-            f" '{found.doc_ids[a]}' have labels {found.grades[a]} and {found.grades[b]}; expected one"
+            f"{file.source}:{numbers[a]} and :{numbers[b]}: query '{file.query_ids[a]}' and document"
+            f" '{file.doc_ids[a]}' have labels {file.grades[a]} and {file.grades[b]}; expected one"
             for a, b in zip(earlier[clash[:_SHOWN]].tolist(), repeats[clash[:_SHOWN]].tolist(), strict=True)
         ]
         if len(clash) > _SHOWN:
-            mistakes.append(f"{found.source}: {len(clash) - _SHOWN:,} more contradictions")
+            mistakes.append(f"{file.source}: {len(clash) - _SHOWN:,} more contradictions")
         raise DataError(*mistakes)
     keep = np.ones(len(keys), np.bool_)
     keep[order[repeat_positions]] = False
-    return replace(found.select(keep), repeated=len(repeat_positions))
+    return replace(file.select(keep), repeated=len(repeat_positions))

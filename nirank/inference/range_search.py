@@ -84,9 +84,9 @@ def _search_part(
             exact = score_vectors(queries[query], block[open_ones], norms[open_ones], similarity)
             hits[query, open_ones] = exact >= least
         for query in np.flatnonzero(hits.any(axis=1)).tolist():
-            found = rows[hits[query]]
-            inside = scope.filter_rows(first + query, found)
-            parts[query].append((found if inside is None else found[inside]).astype(row_type))
+            near = rows[hits[query]]
+            inside = scope.filter_rows(first + query, near)
+            parts[query].append((near if inside is None else near[inside]).astype(row_type))
     return [np.concatenate(part) for part in parts]
 
 

@@ -103,13 +103,13 @@ def label_pairs(
     params   'random', 'seed', 'n' and 'one_table', as `RulePairs` has them
     without  rows of queries that are left out
     """
-    found = np.column_stack((pairs.query_rows, np.asarray(pairs.rows, np.int64)))
+    neighbours = np.column_stack((pairs.query_rows, np.asarray(pairs.rows, np.int64)))
     drawn = [
         (row, int(doc))
         for row in range(len(queries) if params["random"] and len(docs) else 0)
         for doc in _draw_rows(queries.ids[row], len(docs), params["random"], params["seed"])
     ]
-    sampled = np.unique(np.concatenate((found, np.array(drawn, np.int64).reshape(-1, 2))), axis=0)
+    sampled = np.unique(np.concatenate((neighbours, np.array(drawn, np.int64).reshape(-1, 2))), axis=0)
     if params.get("one_table"):
         sampled = sampled[sampled[:, 0] != sampled[:, 1]]  # a record is no pair
     if without:
