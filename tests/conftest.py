@@ -25,3 +25,8 @@ def shared_data() -> Path:
 def _own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's store."""
     monkeypatch.setenv("NIRANK_STORE", str(tmp_path_factory.getbasetemp() / "store"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slow tests first, so that no process is left with them while the other has nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

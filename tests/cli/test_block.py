@@ -92,7 +92,7 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
     ("options", "stated"),
     [
         ("", "by the angle in degrees: 1.000 at 10"),
-        (", family: grids, width: 2", "by the distance: 1.000 at 0.1"),
+        (", family: grids, width: 2", "by the Euclidean distance: 1.000 at 0.1"),
     ],
 )
 def test_explaining_states_the_survival_of_buckets_without_opening_a_model(

@@ -92,6 +92,7 @@ def test_digest_does_not_depend_on_batches(tmp_path: Path, monkeypatch: pytest.M
     assert parts.take(np.array([9, 0, 4])).columns["text"].to_pylist() == ["text 9", "text 0", "text 4"]
 
 
+@pytest.mark.slow
 def test_memory_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "_BATCH_CHARACTERS", 1_000_000)
     before, most = pa.total_allocated_bytes(), 0

@@ -407,6 +407,7 @@ def test_a_list_that_cannot_be_scored_fails_alone(
 # -- by worker processes ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
