@@ -153,7 +153,7 @@ def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch:
     lists = fitted.watched()
 
     class Constant(type(lists)):  # type: ignore[misc]
-        def measured(self, scores: Any) -> float:
+        def measure_scores(self, scores: Any) -> float:
             return 0.5
 
     constant = Constant(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
