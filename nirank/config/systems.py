@@ -101,7 +101,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
         file.mistakes.add(place, f"there is no system or stage '{name}'{near}\nstages: {', '.join(load_stages())}")
         return None
 
-    def make(*, of: Sequence[Pipeline] = (), **values: Any) -> Pipeline:
+    def join_lists(*, of: Sequence[Pipeline] = (), **values: Any) -> Pipeline:
         stage = kind(**values)
         pipeline: Pipeline = stage.of(*of) if of else stage
         return pipeline
@@ -110,6 +110,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
     if mapping is None:
         file.mistakes.add(options, f"stage '{name}' has no options")
         return None
+    make = join_lists if _takes_lists(kind) else kind
     return read_value(_make_stage_section(kind), make, mapping, file, place)
 
 

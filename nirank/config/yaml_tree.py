@@ -80,19 +80,19 @@ class Tree:
             lists = (choice for choice in choices if _is_kind(choice, Collection) and not _is_kind(choice, Mapping))
             item_type = next((_get_type_arguments(choice)[0] for choice in lists), Any)
             return [item.to_type(item_type) for item in self.value]
-        return self._convert_scalar(choices)
+        return self.written if self._is_text_to(choices) else self.value
 
-    def _convert_scalar(self, choices: Sequence[Any]) -> Any:
-        """Return a scalar as one of several types has it."""
+    def _is_text_to(self, choices: Sequence[Any]) -> bool:
+        """Tell whether several types want a scalar as it is written, and none as the value that YAML takes it for."""
         if self.written is None or isinstance(self.value, str) or Any in choices:
-            return self.value
+            return False
         if self.value is None and not self.written:
-            return None
+            return False
         kinds = {float: (float, int), int: (int, float), bool: (bool,)}.get(type(self.value), (type(None),))
         words = [get_args(choice) for choice in choices if get_origin(choice) is Literal]
         if any(kind in choices for kind in kinds) or any(self.value in listed for listed in words):
-            return self.value
-        return self.written if isinstance(self.value, bool) or str in choices or words else self.value
+            return False
+        return isinstance(self.value, bool) or str in choices or bool(words)
 
     def find(self, path: tuple[Any, ...]) -> Tree:
         """Return what a path of keys and positions leads to, or the last thing on the way that exists."""
