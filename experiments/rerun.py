@@ -112,16 +112,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=[*CONFIGS], metavar="NAME", help="such as collections/classic")
     parser.add_argument("--out", type=Path, required=True, help="folder for the new results")
     parser.add_argument("--compare-only", action="store_true", help="compare what an earlier call left in --out")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     differing = 0
-    for name in asked.names:
-        folder = asked.out / name
-        if not asked.compare_only:
+    for name in options.names:
+        folder = options.out / name
+        if not options.compare_only:
             command = [sys.executable, "-m", "nirank.run", str(HERE / f"{name}.yaml"), "--out", str(folder), "--quiet"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
+            process = subprocess.run(command, capture_output=True, text=True, check=False)
+            if process.returncode != 0:
                 differing += 1
-                print(f"{name}: exit {done.returncode}: {done.stderr.strip()[-500:]}", flush=True)
+                print(f"{name}: exit {process.returncode}: {process.stderr.strip()[-500:]}", flush=True)
                 if not (folder / "leaderboard.json").exists():
                     continue
         measures, others, added, lines = compare_folders(HERE / CONFIGS[name], folder)

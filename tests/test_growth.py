@@ -58,11 +58,11 @@ def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
     system: Callable[[int], Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n_finds = [0]
-    real = LocalStore.find
+    original = LocalStore.find
 
     def find(self: LocalStore, node: Node) -> Any:
         n_finds[0] += 1
-        return real(self, node)
+        return original(self, node)
 
     monkeypatch.setattr(LocalStore, "find", find)
     counts = []

@@ -28,11 +28,11 @@ HEAVY = (
 def loaded(code: str, **environment: str) -> dict[str, bool]:
     """Run code in another process and tell which heavy modules it loaded."""
     code += f"\nimport json, sys\nprint(json.dumps({{name: name in sys.modules for name in {HEAVY}}}))"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr
+    found: dict[str, bool] = json.loads(process.stdout.splitlines()[-1])
     return found
 
 

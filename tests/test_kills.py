@@ -14,11 +14,11 @@ SCRIPT = Path(__file__).parents[1] / "experiments" / "benchmarks" / "kills.py"
 
 @pytest.mark.slow
 def test_trap_41_killed_runs_go_on_and_end_with_the_same_bytes_and_two_at_once_share_their_work() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(SCRIPT), "--kills", "8", "--seed", "1"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr
+    said = json.loads(process.stdout.splitlines()[-1])
     assert said["kills"] >= 8
     assert 0 < said["while_writing"] < said["kills"]
     assert (said["different"], said["repeated"]) == (0, 0)

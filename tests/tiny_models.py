@@ -8,12 +8,12 @@ from typing import Any
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def _config(words: list[str], **more: Any) -> Any:
+def _config(words: list[str], **options: Any) -> Any:
     from transformers import BertConfig
 
     return BertConfig(
         vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=64, initializer_range=0.5, **more,
+        max_position_embeddings=64, initializer_range=0.5, **options,
     )  # fmt: skip
 
 

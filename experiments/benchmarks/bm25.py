@@ -137,12 +137,12 @@ def rival_nirank(folder: Path) -> Ask:
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         queries = jobs[job["queries"]]
         scope = Scope(Ids.of(map(str, range(len(queries)))), docs)
-        began = time.perf_counter()
+        start = time.perf_counter()
         tokens = list(tool.tokenize(queries))
         ranking = search(index.fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=job["k"])
-        ranked = time.perf_counter() - began
+        ranked = time.perf_counter() - start
         lists = list(zip(docs.take(ranking.rows), ranking.scores.tolist(), strict=True))
-        read = time.perf_counter() - began
+        read = time.perf_counter() - start
         if job.get("save"):
             np.savez(job["save"], offsets=ranking.offsets, scores=ranking.scores)
         return {"s": ranked, "read_s": read, "hits": len(lists), "mib": peak_mib()}
@@ -163,11 +163,11 @@ def rival_pyserini(folder: Path) -> Ask:
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         queries = jobs[job["queries"]]
         ids = [str(at) for at in range(len(queries))]
-        began = time.perf_counter()
+        start = time.perf_counter()
         found = searcher.batch_search(queries, ids, k=job["k"], threads=THREADS)
-        ranked = time.perf_counter() - began
+        ranked = time.perf_counter() - start
         lists = [(hit.docid, hit.score) for id in ids for hit in found[id]]
-        return {"s": ranked, "read_s": time.perf_counter() - began, "hits": len(lists), "mib": peak_mib()}
+        return {"s": ranked, "read_s": time.perf_counter() - start, "hits": len(lists), "mib": peak_mib()}
 
     return ask
 
@@ -197,10 +197,10 @@ def rival_lucene(folder: Path) -> Ask:
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         queries = jobs[job["queries"]]
-        began = time.perf_counter()
+        start = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda first: some(queries[first::THREADS], job["k"]) and None, range(THREADS)))
-        s = time.perf_counter() - began
+        s = time.perf_counter() - start
         if job.get("save"):
             scores = []
             for text in queries:
@@ -235,9 +235,9 @@ def rival_bm25s(folder: Path) -> Ask:
     }
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
-        began = time.perf_counter()
+        start = time.perf_counter()
         index.retrieve(jobs[job["queries"]], k=min(job["k"], n), n_threads=THREADS, show_progress=False)
-        return {"s": time.perf_counter() - began, "mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "mib": peak_mib()}
 
     return ask
 
@@ -275,36 +275,36 @@ def main() -> None:
     parser.add_argument("--index")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--keep", type=Path, help="where indexes stay, for another run")
-    given = parser.parse_args()
-    if given.rival:
-        serve(RIVALS[given.rival], given.folder)
+    options = parser.parse_args()
+    if options.rival:
+        serve(RIVALS[options.rival], options.folder)
         return
-    if given.index:
-        {"nirank": index_nirank, "lucene": index_lucene}[given.index](given.folder)
+    if options.index:
+        {"nirank": index_nirank, "lucene": index_lucene}[options.index](options.folder)
         return
     rows = []
-    with tempfile.TemporaryDirectory() as made:
-        root = given.keep or Path(made)
+    with tempfile.TemporaryDirectory() as temporary:
+        root = options.keep or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)
-        for name in (*(["scifact"] if given.scifact else []), *map(str, given.sizes)):
+        for name in (*(["scifact"] if options.scifact else []), *map(str, options.sizes)):
             folder = root / name
             if not folder.exists():
                 if name == "scifact":
-                    make(folder, corpus(given.scifact), test_queries(given.scifact))
+                    make(folder, corpus(options.scifact), test_queries(options.scifact))
                 else:
                     make(folder, synthetic(int(name)), texts(np.random.default_rng(1), 300, 6))
-            rivals = {rival: Rival(__file__, rival, folder) for rival in given.rivals}
+            rivals = {rival: Rival(__file__, rival, folder) for rival in options.rivals}
             for queries, k in (("short", 100), ("short", 1000), ("2,000 words", 100), ("60,000 words", 100)):
-                if queries not in given.queries:
+                if queries not in options.queries:
                     continue
                 job = {"queries": queries, "k": k}
                 checked = equal(rivals, folder, job)
-                found = contest(list(rivals.values()), job, given.repeats)
+                found = contest(list(rivals.values()), job, options.repeats)
                 row = {"collection": name, **job, **checked, "seconds": found}
                 rows.append(row)
                 per = {one: round(1000 * answer["s"] / checked["n_queries"], 3) for one, answer in found.items()}
                 print(json.dumps({"collection": name, **job, **checked, "ms_per_query": per}), flush=True)
-                write(given.out, "bm25", rows)
+                write(options.out, "bm25", rows)
             for one in rivals.values():
                 one.close()
 

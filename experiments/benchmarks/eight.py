@@ -133,10 +133,10 @@ def warm(work: Path) -> None:
     from nirank import BM25, Collection, Dense, Experiment, MaxSim
     from nirank.store import LocalStore
 
-    one = Collection.of({"a": "wine red"}, {"q": "wine"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "wine red"}, {"q": "wine"}, {"q": {"a": 1}})
     tokens = 64
     systems = {"A": BM25() >> MaxSim(MINILM, max_length=tokens), "B": Dense(MINILM, max_length=tokens)}
-    Experiment(one, systems, ["RR"], store=LocalStore(work / "warm")).run()
+    Experiment(collection, systems, ["RR"], store=LocalStore(work / "warm")).run()
 
 
 def opened(folder: Path, store: Any) -> tuple[Any, dict[str, Any]]:
@@ -154,10 +154,10 @@ def by_nirank(folder: Path, work: Path) -> dict[str, Any]:
     shutil.rmtree(folder / "store", ignore_errors=True)
     store = LocalStore(folder / "store")
     collection, systems = opened(folder, store)
-    began = time.perf_counter()
+    start = time.perf_counter()
     with overhead() as spent:
         result = Experiment(collection, systems, ["nDCG@10"], store=store).run()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     assert not result.failed, result
     nodes = [node.address for system in systems for node in nodes_of(system, result, store)]
     wanted = sum(row.cost.pairs_scored or 0 for row in result.rows)
@@ -187,14 +187,14 @@ def overhead() -> Iterator[dict[str, float]]:
     def timed(function: Any, kind: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
             nonlocal depth
-            began = time.perf_counter()
+            start = time.perf_counter()
             depth += 1
             try:
                 return function(*arguments, **options)
             finally:
                 depth -= 1
                 if not depth:
-                    spent[kind] += time.perf_counter() - began
+                    spent[kind] += time.perf_counter() - start
 
         return call
 
@@ -221,17 +221,17 @@ def one_by_one(folder: Path, work: Path, given: bool) -> dict[str, Any]:
     measures: dict[str, float] = {}
     if given:
         store = LocalStore(work / "given")
-        began = time.perf_counter()
+        start = time.perf_counter()
         Experiment(collection, {"Dense": systems["Dense"]}, ["nDCG@10"], store=store).run()
-        each["embeddings"] = time.perf_counter() - began
+        each["embeddings"] = time.perf_counter() - start
         vectors = [one.folder for one in store.read_artifacts() if "dense:vectors" in one.meta["task"]]
     for number, (name, pipeline) in enumerate(systems.items()):
         store = LocalStore(work / str(number))
         for one in vectors if given else ():
             shutil.copytree(one, store.root / one.relative_to(work / "given"))
-        began = time.perf_counter()
+        start = time.perf_counter()
         result = Experiment(collection, {name: pipeline}, ["nDCG@10"], store=store).run()
-        each[name] = time.perf_counter() - began
+        each[name] = time.perf_counter() - start
         assert not result.failed, result
         measures |= means(result)
     return {"s": sum(each.values()), "each": each, "measures": measures}
@@ -255,7 +255,7 @@ def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
     )
     judged = [line.split("\t") for line in (folder / "scifact/qrels/test.tsv").read_text().splitlines()[1:]]
     qrels = pd.DataFrame([(q, d, int(grade)) for q, d, grade in judged], columns=["qid", "docno", "label"])
-    began = time.perf_counter()
+    start = time.perf_counter()
     functions = Functions(collection, work)
     bm25, dense, late = (pt.apply.generic(getattr(functions, name)) for name in ("bm25", "dense", "late"))
     reciprocal, minmax = pt.apply.generic(reciprocal_ranks), pt.apply.generic(min_max)
@@ -268,7 +268,7 @@ def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
     table = pt.Experiment(
         list(systems.values()), topics, qrels, [nDCG @ 10], names=list(systems), plan="tree", verbose=False
     )
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     found = dict(zip(table["name"], table["nDCG@10"], strict=True))
     return {"s": seconds, "measures": found, "calls": functions.calls, "version": pt.__version__}
 
@@ -356,11 +356,11 @@ def again(folder: Path) -> dict[str, Any]:
     seconds = []
     command = [sys.executable, "-m", "nirank.run", str(folder / "eight.yaml"), "--out", str(folder / "out"), "--quiet"]
     for _ in range(5):
-        began = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run(
             command, check=True, env={**os.environ, "NIRANK_STORE": str(folder / "store")}, stdout=subprocess.DEVNULL
         )
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     computed = json.loads((folder / "out" / "manifest.json").read_text())["computed"]
     return {"way": "again", "s": sorted(seconds)[2], "all": seconds, "computed": len(computed)}
 

@@ -120,9 +120,9 @@ def in_memory(rival: str, folder: Path) -> Ask:
             return [float(values[name]) for name in RANX]
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
-        began = time.perf_counter()
+        start = time.perf_counter()
         values = work()
-        return {"s": time.perf_counter() - began, "values": values, "peak_mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "values": values, "peak_mib": peak_mib()}
 
     return ask
 
@@ -130,7 +130,7 @@ def in_memory(rival: str, folder: Path) -> Ask:
 def whole_process(python: str, rival: str, folder: Path, systems: int) -> dict[str, Any]:
     """Time a process from its start to its end; peak memory is what the kernel counted of it."""
     command = [python, __file__, "--rival", rival, "--folder", str(folder), "--systems", str(systems), "--files"]
-    began = time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     told = process.stdout.read()
@@ -138,7 +138,7 @@ def whole_process(python: str, rival: str, folder: Path, systems: int) -> dict[s
     if status:
         raise SystemExit(f"{rival} failed; its words are above")
     line = next(one for one in told.splitlines() if one.startswith("{"))
-    return {"s": time.perf_counter() - began, "peak_mib": usage.ru_maxrss / 1024, **json.loads(line)}
+    return {"s": time.perf_counter() - start, "peak_mib": usage.ru_maxrss / 1024, **json.loads(line)}
 
 
 class Held:
@@ -184,30 +184,30 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the synthetic runs are, or are put")
     parser.add_argument("--rival", help=argparse.SUPPRESS)
     parser.add_argument("--files", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.rival and asked.files:
-        print(json.dumps({"values": files(asked.rival, asked.folder, asked.systems)}))
+    options = parser.parse_args()
+    if options.rival and options.files:
+        print(json.dumps({"values": files(options.rival, options.folder, options.systems)}))
         return
-    if asked.rival:
-        serve(lambda folder: in_memory(asked.rival, folder), asked.folder)
+    if options.rival:
+        serve(lambda folder: in_memory(options.rival, folder), options.folder)
         return
-    pythons = {rival: asked.ranx if rival == "ranx" else sys.executable for rival in RIVALS}
+    pythons = {rival: options.ranx if rival == "ranx" else sys.executable for rival in RIVALS}
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
-        folder = asked.folder or Path(temporary)
-        if not (folder / f"{asked.systems - 1}.run").exists():
+        folder = options.folder or Path(temporary)
+        if not (folder / f"{options.systems - 1}.run").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make(folder, asked.systems)
-        if asked.contest != "memory":
+            make(folder, options.systems)
+        if options.contest != "memory":
             found: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
-            for turn in range(asked.repeats):
+            for turn in range(options.repeats):
                 for rival in RIVALS if turn % 2 else RIVALS[::-1]:
-                    found[rival].append(whole_process(pythons[rival], rival, folder, asked.systems))
-            rows += [summed("files", asked.systems, rival, answers) for rival, answers in found.items()]
-        if asked.contest != "files":
+                    found[rival].append(whole_process(pythons[rival], rival, folder, options.systems))
+            rows += [summed("files", options.systems, rival, answers) for rival, answers in found.items()]
+        if options.contest != "files":
             held = {rival: Held(pythons[rival], rival, folder) for rival in RIVALS}
             told: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
-            for turn in range(asked.repeats + 1):
+            for turn in range(options.repeats + 1):
                 for rival, one in held.items():
                     answer = one.ask()
                     if turn:
@@ -215,7 +215,7 @@ def main() -> None:
             for one in held.values():
                 one.close()
             rows += [summed("memory", 1, rival, answers) for rival, answers in told.items()]
-    write(asked.out, asked.name, rows)
+    write(options.out, options.name, rows)
     for row in rows:
         print(f"{row['contest']:7} {row['systems']:3} {row['rival']:12} {row['s']:8.2f} s {row['peak_mib']:8.0f} MiB")
 

@@ -69,9 +69,9 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
     import nirank.experiment.experiment
     import nirank.stages.cross_encoder  # noqa: F401
 
-    began = time.perf_counter()
+    start_s = time.perf_counter()
     expected = finished(start(folder, folder / "whole", folder / "whole.log"), folder / "whole.log")
-    whole_s = time.perf_counter() - began
+    whole_s = time.perf_counter() - start_s
     syncs = sum(line.startswith("sync") for line in (folder / "whole.log").read_text().splitlines())
     row: dict[str, Any] = {
         "kills": 0,

@@ -73,14 +73,14 @@ def rival(name: str, folder: Path) -> None:
         import faiss
     memory = Memory()
     memory.start()
-    began = time.perf_counter()
+    start = time.perf_counter()
     if name == "nirank":
         found = search_nearest(queries, np.load(folder / "docs.npy", mmap_mode="r"), scope, K, "dot")
         rows = found.rows.reshape(QUERIES, K)
     else:
         index = faiss.read_index(str(folder / "docs.faiss"), faiss.IO_FLAG_MMAP if "mapped" in name else 0)
         rows = index.search(queries, K)[1]
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     memory.done.set()
     np.save(folder / f"{name}.npy", np.sort(rows, axis=1))
     print(json.dumps({"s": seconds, "anonymous_mib": memory.greatest / 1024}))
@@ -92,16 +92,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rival")
     parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
-    if given.rival:
-        rival(given.rival, given.folder)
+    options = parser.parse_args()
+    if options.rival:
+        rival(options.rival, options.folder)
         return
     names = ("nirank", "IndexFlatIP", "IndexFlatIP mapped")
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         make(folder)
         answers: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-        for turn in range(given.repeats + 1):
+        for turn in range(options.repeats + 1):
             for name in names if turn % 2 else names[::-1]:
                 command = [sys.executable, __file__, "--rival", name, "--folder", str(folder)]
                 said = json.loads(
@@ -119,7 +119,7 @@ def main() -> None:
     }
     print(json.dumps({**row, "same_documents": same}))
     write(
-        given.out,
+        options.out,
         "knn",
         [{"docs": DOCS, "queries": QUERIES, "dimension": DIMENSION, "k": K, **row, "same_documents": same}],
     )

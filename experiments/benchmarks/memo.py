@@ -41,10 +41,10 @@ def anonymous_mib() -> float:
 
 def fill(folder: Path, n: int) -> dict[str, Any]:
     memo, all_keys = open_memo(folder), keys_of(n, 0)
-    began = time.perf_counter()
+    start_s = time.perf_counter()
     for start in range(0, n, PORTION):
         memo.put(all_keys[start : start + PORTION], np.arange(PORTION, dtype="<f4"), 1.0)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start_s
     files = list(folder.rglob("*.memo"))
     size = sum(path.stat().st_size for path in files)
     return {"pairs": n, "put_s": seconds, "segments": len(files), "bytes_a_pair": size / n}
@@ -55,19 +55,19 @@ def look_up(folder: Path, n: int) -> dict[str, Any]:
     order = np.random.default_rng(2)
     before = anonymous_mib()
     memo = open_memo(folder)
-    began = time.perf_counter()
+    start = time.perf_counter()
     memo.get(absent[:1])
-    first = time.perf_counter() - began
+    first = time.perf_counter() - start
     seconds = []
     for _ in range(20):
         some = np.concatenate((there[order.integers(0, n, BATCH // 2)], absent[order.integers(0, 10**6, BATCH // 2)]))
-        began = time.perf_counter()
+        start = time.perf_counter()
         found, _ = memo.get(some)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
         assert found.sum() == BATCH // 2
-    began = time.perf_counter()
+    start = time.perf_counter()
     found, rows = memo.get(there[:1_000_000])
-    million = time.perf_counter() - began
+    million = time.perf_counter() - start
     assert found.all() and (rows == np.tile(np.arange(PORTION), 10)).all()
     return {
         "opened_s": first, "batch_s": statistics.median(seconds), "a_second": BATCH / statistics.median(seconds),

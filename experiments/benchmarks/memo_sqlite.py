@@ -75,11 +75,11 @@ def insert(base: sqlite3.Connection, table: str, keys: Any, values: Any) -> None
 
 def fill(folder: Path, table: str, n: int) -> dict[str, Any]:
     base, keys = connect(folder, table), keys_of(n, 0)
-    began = time.process_time()
+    start_s = time.process_time()
     for start in range(0, n, PORTION):
         insert(base, table, keys[start : start + PORTION], np.arange(PORTION, dtype="<f4"))
     base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    seconds = time.process_time() - began
+    seconds = time.process_time() - start_s
     size = (folder / f"{table}.db").stat().st_size
     base.execute("VACUUM")
     base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -188,13 +188,13 @@ def time_look_ups(get: Get, n: int) -> dict[str, float]:
     order, seconds = np.random.default_rng(2), []
     for _ in range(12):
         keys = np.concatenate((there[draw(order, n)], absent[draw(order, len(absent))]))
-        began = time.process_time()
+        start = time.process_time()
         found, _ = get(keys)
-        seconds.append(time.process_time() - began)
+        seconds.append(time.process_time() - start)
         assert found.sum() == BATCH // 2
-    began = time.process_time()
+    start = time.process_time()
     found, values = get(there[:1_000_000])
-    million = time.process_time() - began
+    million = time.process_time() - start
     assert found.all() and (values == np.tile(np.arange(PORTION), 10)).all()
     return {"a_second": BATCH / statistics.median(seconds), "a_second_of_a_million": len(values) / million}
 
@@ -207,9 +207,9 @@ def look_up(folder: Path, table: str, n: int) -> dict[str, Any]:
 
 
 def fill_segments(folder: Path, n: int) -> dict[str, Any]:
-    began = time.process_time()
+    start = time.process_time()
     row = fill_memo(folder, n)
-    return {"table": "segments", **row, "put_s": time.process_time() - began}
+    return {"table": "segments", **row, "put_s": time.process_time() - start}
 
 
 def put_overlapping(folder: Path, number: int, portions: int) -> None:
@@ -224,10 +224,10 @@ def put_overlapping(folder: Path, number: int, portions: int) -> None:
 def writers(folder: Path, count: int, portions: int) -> dict[str, Any]:
     """Fill from several processes at once."""
     connect(folder, "blob").close()
-    began = time.perf_counter()
+    start = time.perf_counter()
     running = [_start_writer(folder, number, portions) for number in range(count)]
     codes = [process.wait() for process in running]
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     base = connect(folder, "blob")
     (stored,) = base.execute("SELECT count(*) FROM memo").fetchone()
     assert codes == [0] * count and stored == (count + 1) * portions * 5_000

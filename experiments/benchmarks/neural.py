@@ -56,8 +56,8 @@ def first_documents(docs: dict[str, str], queries: list[str]) -> list[list[str]]
     from nirank import BM25, Collection, Experiment
 
     numbered = {str(number): query for number, query in enumerate(queries)}
-    one = Collection.of(docs, numbered, {"0": {next(iter(docs)): 1}}, name="scifact")
-    ranking = Experiment(one, {"BM25": BM25(k=20)}, ["R@100"]).run().ranking("BM25")
+    collection = Collection.of(docs, numbered, {"0": {next(iter(docs)): 1}}, name="scifact")
+    ranking = Experiment(collection, {"BM25": BM25(k=20)}, ["R@100"]).run().ranking("BM25")
     return [[docs[doc] for doc in listed] for listed in ranking.to_dict().values()]
 
 
@@ -80,9 +80,9 @@ def context() -> Any:
 
 
 def timed(run: Any, job: dict[str, Any]) -> dict[str, Any]:
-    began = time.perf_counter()
+    start = time.perf_counter()
     found = run()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if job.get("save"):
         np.save(job["save"], found)
     return {"s": seconds, "mib": peak_mib()}
@@ -225,16 +225,16 @@ def main() -> None:
     parser.add_argument("--cross", type=Path, help="folder of a trained cross-encoder; else one with a random head")
     parser.add_argument("--rival")
     parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
-    if given.rival:
-        job, _, name = given.rival.partition("/")
-        serve(JOBS[job][name], given.folder)
+    options = parser.parse_args()
+    if options.rival:
+        job, _, name = options.rival.partition("/")
+        serve(JOBS[job][name], options.folder)
         return
     rows = []
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        prepare(given.scifact, folder, given.cross)
-        for job in given.jobs:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(options.scifact, folder, options.cross)
+        for job in options.jobs:
             rivals = [Rival(__file__, f"{job}/{name}", folder) for name in JOBS[job]]
             first, *others = rivals
             first.ask({"save": str(folder / "0.npy")})
@@ -244,11 +244,11 @@ def main() -> None:
             for one in others:
                 one.ask({"save": str(folder / "1.npy"), "terms": terms})
                 likeness[one.name] = alike(job, theirs, np.load(folder / "1.npy"))
-            found = contest(rivals, {}, given.repeats)
+            found = contest(rivals, {}, options.repeats)
             ratios = {one.name: round(found[first.name]["s"] / found[one.name]["s"], 2) for one in others}
             rows.append({"job": job, "items": len(theirs), "seconds": found, "times_faster": ratios, "alike": likeness})
             print(json.dumps({key: value for key, value in rows[-1].items() if key != "seconds"}), flush=True)
-            write(given.out, "neural", rows)
+            write(options.out, "neural", rows)
             for one in rivals:
                 one.close()
 

@@ -52,14 +52,14 @@ def run(scifact: Path, docs: dict[str, Any], folder: Path) -> dict[str, Any]:
         query, doc, grade = line.split("\t")
         if doc in docs:
             judged.setdefault(query, {})[doc] = int(grade)
-    one = Collection.of(docs, {query: queries[query] for query in judged}, judged, name="scifact")
+    collection = Collection.of(docs, {query: queries[query] for query in judged}, judged, name="scifact")
     dense, late = Dense(MINILM, max_length=64), MaxSim(MINILM, max_length=64, depth=20)
     hybrid = rrf(BM25(), dense)
     systems = {"BM25": BM25(), "Dense": dense, "Hybrid": hybrid, "Late": hybrid % 20 >> late}
     store = LocalStore(folder / "store")
-    began = time.perf_counter()
-    result = Experiment(one, systems, ["nDCG@10"], store=store, device="cpu").run()
-    seconds = time.perf_counter() - began
+    start = time.perf_counter()
+    result = Experiment(collection, systems, ["nDCG@10"], store=store, device="cpu").run()
+    seconds = time.perf_counter() - start
     assert not result.failed, result
     run_now = [meta for meta in store.read_descriptions() if meta["label"] in result.computed]
     newest = {meta["label"]: meta["cost"] for meta in sorted(run_now, key=lambda meta: meta["cost"]["at"])}

@@ -166,9 +166,9 @@ def least(make: Callable[..., Callable[[], object]], scifact: Path, n: int) -> f
     for _ in range(2):
         with tempfile.TemporaryDirectory() as folder:
             work = make(scifact, n, Path(folder))
-            began = time.perf_counter()
+            start = time.perf_counter()
             work()
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
     return min(seconds)
 
 

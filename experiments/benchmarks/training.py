@@ -152,9 +152,9 @@ def ours(job: str, precision: Any) -> Any:
 
 def asked(run: Any) -> Ask:
     def ask(job: dict[str, Any]) -> dict[str, Any]:
-        began = time.perf_counter()
+        start = time.perf_counter()
         run(job["length"])
-        return {"s": time.perf_counter() - began, "mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "mib": peak_mib()}
 
     return ask
 
@@ -172,26 +172,26 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rival")
     parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
-    if given.rival:
-        job, who, precision = given.rival.split("/")
-        serve(RIVALS[who](job, precision), given.folder)
+    options = parser.parse_args()
+    if options.rival:
+        job, who, precision = options.rival.split("/")
+        serve(RIVALS[who](job, precision), options.folder)
         return
     rows = []
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        prepare(given.scifact, folder)
-        for job in given.jobs:
-            names = [f"{job}/{who}/{precision}" for precision in given.precisions for who in RIVALS]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(options.scifact, folder)
+        for job in options.jobs:
+            names = [f"{job}/{who}/{precision}" for precision in options.precisions for who in RIVALS]
             rivals = [Rival(__file__, name, folder) for name in names]
             texts = EXAMPLES[job] * (3 if job == "bi" else 1 + NEGATIVES[job])
-            for length in given.lengths:
-                found = contest(rivals, {"length": length}, given.repeats)
+            for length in options.lengths:
+                found = contest(rivals, {"length": length}, options.repeats)
                 ratios = {
                     precision: round(
                         found[f"{job}/theirs/{precision}"]["s"] / found[f"{job}/nirank/{precision}"]["s"], 2
                     )
-                    for precision in given.precisions
+                    for precision in options.precisions
                 }
                 rates = {name: round(texts / one["s"], 1) for name, one in found.items()}
                 row = {
@@ -203,7 +203,7 @@ def main() -> None:
                 }
                 rows.append(row)
                 print(json.dumps({key: value for key, value in row.items() if key != "seconds"}), flush=True)
-                write(given.out, "training", rows, by="job")
+                write(options.out, "training", rows, by="job")
             for one in rivals:
                 one.close()
 

@@ -64,10 +64,10 @@ def encoding(texts: list[str], engine: Any) -> float:
     from nirank.inference.models import resolve_model
 
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        start = time.perf_counter()
         how = Encoding(resolve_model(MINILM), max_length=64)
         encode(texts, len(texts), how, Path(folder), Context(device="cpu", engine=engine))
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
 
 if __name__ == "__main__":

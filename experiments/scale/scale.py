@@ -78,25 +78,25 @@ def do(step: str, folder: Path) -> dict[str, float]:
     base = memory.now()
     kind, _, length = step.partition(" ")
     queries = folder / f"queries{length}.jsonl" if length else folder / "warm.jsonl"
-    began = time.perf_counter()
+    start = time.perf_counter()
     collection = load(name=f"synthetic-{length}", docs=folder / "corpus.jsonl", queries=queries, store=store)
     found: dict[str, float] = {}
     if kind == "knn":
         vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         asked = np.random.default_rng(1).standard_normal((QUERIES, DIMENSION), dtype=np.float32)
         collection.docs.ids.rank  # noqa: B018  the id table is opened before the clock starts
-        began = time.perf_counter()
+        start = time.perf_counter()
         search_nearest(asked, vectors, Scope(collection.queries.ids, collection.docs.ids), 1000, "cosine")
     elif kind in ("index", "search"):
         from nirank import BM25, Experiment
         from nirank.lexical.analysis import Analyzer
 
         list(Analyzer("english").tokenize(texts(np.random.default_rng(0), 2_000, WORDS)))  # Java starts and warms up
-        began = time.perf_counter()
+        start = time.perf_counter()
         result = Experiment(collection, {"BM25": BM25()}, ["nDCG@10"], store=store).run()
         cost = result.rows[0].cost
         found |= {"ms_per_query": cost.ms_per_query} if kind == "search" else {"index_s": cost.index_s}
-    found["s"] = time.perf_counter() - began
+    found["s"] = time.perf_counter() - start
     memory.running = False
     memory.thread.join()
     return {**found, "rss_anon_mib": memory.peak, "rss_anon_start_mib": base}
@@ -107,25 +107,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--step", nargs=2, help="one step in this process: STEP FOLDER")
-    given = parser.parse_args()
-    if given.step:
-        print(json.dumps(do(given.step[0], Path(given.step[1]))))
+    options = parser.parse_args()
+    if options.step:
+        print(json.dumps(do(options.step[0], Path(options.step[1]))))
         return
     rows = []
-    for n in given.sizes:
+    for n in options.sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             make(folder, n)
             for step in ("import", "index", *(f"search {length}" for length in LENGTHS), "knn"):
-                command = [sys.executable, __file__, "--out", str(given.out), "--step", step, str(folder)]
-                began = time.perf_counter()
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                row = {"documents": n, "step": step, "wall_s": time.perf_counter() - began}
-                rows.append(row | json.loads(done.stdout.splitlines()[-1]))
+                command = [sys.executable, __file__, "--out", str(options.out), "--step", step, str(folder)]
+                start = time.perf_counter()
+                process = subprocess.run(command, capture_output=True, text=True, check=True)
+                row = {"documents": n, "step": step, "wall_s": time.perf_counter() - start}
+                rows.append(row | json.loads(process.stdout.splitlines()[-1]))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    given.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     machine = {"python": platform.python_version(), "cpu": cpu(), "queries": QUERIES, "words": WORDS}
-    (given.out / "scale.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+    (options.out / "scale.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
 
 
 def cpu() -> str:

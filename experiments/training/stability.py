@@ -88,13 +88,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=5e-5)
     parser.add_argument("--no-soups", action="store_true", help="single models only")
-    asked = parser.parse_args()
-    make_pool(asked.scifact, asked.pool)
-    collection = load(asked.pool, name="pool")
-    all_systems = systems(asked.epochs, asked.rate, asked.seeds)
-    if asked.no_soups:
+    arguments = parser.parse_args()
+    make_pool(arguments.scifact, arguments.pool)
+    collection = load(arguments.pool, name="pool")
+    all_systems = systems(arguments.epochs, arguments.rate, arguments.seeds)
+    if arguments.no_soups:
         all_systems = {name: one for name, one in all_systems.items() if "soup" not in name}
-    result = Experiment(collection, all_systems, [MEASURE], store=open_store(), seeds=asked.seeds).run()
+    result = Experiment(collection, all_systems, [MEASURE], store=open_store(), seeds=arguments.seeds).run()
     print(result.table())
     values: dict[str, list[float]] = {}
     losses: dict[str, list[float]] = {}
@@ -118,9 +118,9 @@ def main() -> None:
         for name, scores in values.items()
     }
     seconds = {row.system: row.cost.training_s for row in result.rows if not row.seeds}
-    options = f"--epochs {asked.epochs} --rate {asked.rate} --seeds {' '.join(map(str, asked.seeds))}"
+    options = f"--epochs {arguments.epochs} --rate {arguments.rate} --seeds {' '.join(map(str, arguments.seeds))}"
     said = {
-        "command": options + " --no-soups" * asked.no_soups,
+        "command": options + " --no-soups" * arguments.no_soups,
         "measure": MEASURE,
         "documents": len(collection.docs),
         "queries": len(collection.queries),
@@ -130,8 +130,8 @@ def main() -> None:
             row.system: soup.ingredients for row in result.rows for soup in row.trainings if isinstance(soup, ModelSoup)
         },
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "stability.json").write_text(json.dumps(said, indent=1) + "\n")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "stability.json").write_text(json.dumps(said, indent=1) + "\n")
     for name, one in found.items():
         print(f"{name:24} n {one['n']}  mean {one['mean']:.4f}  sd {one.get('sd', 0):.4f}  failed {one['failed']}")
 

@@ -110,8 +110,8 @@ pipelines = st.recursive(retrievers, grow, max_leaves=6)
 @given(pipelines)
 @settings(max_examples=150, deadline=None)
 def test_repr_parses_back_and_values_are_values(pipeline: Pipeline) -> None:
-    again = eval(repr(pipeline), {**globals(), "WeightedSum": WeightedSum})
-    assert again == pipeline and hash(again) == hash(pipeline) and repr(again) == repr(pipeline)
+    parsed = eval(repr(pipeline), {**globals(), "WeightedSum": WeightedSum})
+    assert parsed == pipeline and hash(parsed) == hash(pipeline) and repr(parsed) == repr(pipeline)
     assert pickle.loads(pickle.dumps(pipeline)) == pipeline
     assert len(pipeline.draw().splitlines()) >= 1
     assert require_system("S", pipeline) is pipeline
@@ -272,10 +272,10 @@ class RunFirst(Retriever):
 
 @pytest.mark.parametrize(("build", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_illegal_compositions_are_refused_in_one_sentence(build: Any, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         build()
-    assert message in str(caught.value)
-    assert len(caught.value.messages) == 1 and "\n" not in str(caught.value)
+    assert message in str(error.value)
+    assert len(error.value.messages) == 1 and "\n" not in str(error.value)
 
 
 def test_draw() -> None:

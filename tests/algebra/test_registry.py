@@ -65,9 +65,9 @@ def run_python(code: str, *paths: Path) -> Any:
     """Run code in a fresh interpreter that has the distributions; it prints JSON."""
     path = os.pathsep.join([*map(str, paths), str(Path(nirank.__file__).parents[1])])
     env = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=env, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 TELL = """
@@ -166,8 +166,8 @@ def test_a_scripts_stage_is_its_source(tmp_path: Path) -> None:
 
     def identity(text: str) -> Any:
         script.write_text(text + tail)
-        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
+        process = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+        return json.loads(process.stdout)
 
     first = identity("def helper(): return 1\n" + PLUGIN)
     assert first == identity("def helper(): return 1\n" + PLUGIN)
@@ -226,10 +226,10 @@ def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: P
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / f"{name}.py").write_text(text)
         code = "import json, mine; print(json.dumps(mine.Mine().describe_identity()))"
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        return json.loads(done.stdout)
+        return json.loads(process.stdout)
 
     first = identity()
     files["stranger"] += "another = 2\n"
@@ -248,8 +248,8 @@ def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None
 
     def identity(between: str) -> Any:
         command = [sys.executable, "-B", "-c", code.format(between)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return json.loads(process.stdout)
 
     first = identity("")
     assert identity(edit) == first

@@ -44,9 +44,9 @@ def folder(tmp_path: Path, train: dict[str, tuple[str, str]], test: dict[str, tu
 CANDIDATES = [BM25(b=0.0), BM25(b=1.0)]
 
 
-def run(tmp_path, collection, system, **more):
+def run(tmp_path, collection, system, **options):
     store = open_store(tmp_path / "store")
-    return Experiment(collection, {"S": system}, ["RR@1"], store=store, **more).run()
+    return Experiment(collection, {"S": system}, ["RR@1"], store=store, **options).run()
 
 
 def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
@@ -76,8 +76,8 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
     )
     assert row.tuned_on_test is False
     assert row.cost.training_s > 0  # the candidates' lists that only the choice needed
-    again = run(tmp_path, load(place), system)
-    assert again.computed == []
+    second_run = run(tmp_path, load(place), system)
+    assert second_run.computed == []
     alone = run(tmp_path, load(place), BM25(b=1.0))
     assert alone.computed == []  # the outcome is the candidate itself
 
@@ -379,8 +379,8 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
     (tmp_path / "pairs.tsv").write_text("cat b\tanswer\nanother\tanswer\n")
     seen: list[str] = []
-    real = training_sources.normalise_question
-    monkeypatch.setattr(training_sources, "normalise_question", lambda text: seen.append(text) or real(text))
+    original = training_sources.normalise_question
+    monkeypatch.setattr(training_sources, "normalise_question", lambda text: seen.append(text) or original(text))
     fields = Fields("text", "text", on_overlap="drop")
     file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
     system = _dense(Mixture((TrainingSet(), fields, file)))

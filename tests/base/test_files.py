@@ -27,36 +27,36 @@ CHANGED = "changed since it was read at planning; run again"
 def test_the_same_content_is_read(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = InputFile.of(path)
+    file = InputFile.of(path)
     path.write_text("d1\n")
-    with given.expect_unchanged() as where:
-        assert where.read_text() == "d1\n"
+    with file.expect_unchanged() as checked_path:
+        assert checked_path.read_text() == "d1\n"
 
 
 def test_other_content_of_the_same_length_and_time_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given, stat = InputFile.of(path), path.stat()
+    file, stat = InputFile.of(path), path.stat()
     path.write_text("d2\n")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     with pytest.raises(DataError, match=f"^{path}: {CHANGED}$"):
-        given.check()
+        file.check()
 
 
 def test_a_change_while_the_file_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = InputFile.of(path)
-    with pytest.raises(DataError, match=CHANGED), given.expect_unchanged() as where:
-        where.write_text("d2\n")
+    file = InputFile.of(path)
+    with pytest.raises(DataError, match=CHANGED), file.expect_unchanged() as checked_path:
+        checked_path.write_text("d2\n")
 
 
 def test_what_is_wrong_with_other_content_is_not_told(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = InputFile.of(path)
+    file = InputFile.of(path)
     path.write_text("")
-    with pytest.raises(DataError, match=CHANGED), given.expect_unchanged():
+    with pytest.raises(DataError, match=CHANGED), file.expect_unchanged():
         raise DataError("holds no ids")
 
 
@@ -70,10 +70,10 @@ def test_what_is_wrong_with_the_planned_content_is_told(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("d1\n")
-    given = InputFile.of(path)
+    file = InputFile.of(path)
     path.unlink()
     with pytest.raises(DataError, match=CHANGED):
-        given.check()
+        file.check()
 
 
 def test_a_file_that_is_not_there_cannot_be_planned(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_a_folder_is_known_by_names_and_bytes_of_what_is_read(tmp_path: Path, ch
     (folder / "config.json").write_text("{}")
     (folder / "deep" / "config.json").write_text("{}")
     (folder / "README.md").write_text("text")
-    given = InputFile.of(folder, ("*.json",))
+    file = InputFile.of(folder, ("*.json",))
     (folder / "README.md").write_text("other text, which nobody reads")
-    given.check()
+    file.check()
     if change == "edit":
         (folder / "deep" / "config.json").write_text("[]")
     elif change == "rename":
@@ -100,7 +100,7 @@ def test_a_folder_is_known_by_names_and_bytes_of_what_is_read(tmp_path: Path, ch
     else:
         (folder / "config.json").unlink()
     with pytest.raises(DataError, match=f"model: {CHANGED}"):
-        given.check()
+        file.check()
 
 
 def test_a_folder_elsewhere_with_the_same_files_is_the_same(tmp_path: Path) -> None:
@@ -176,9 +176,9 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
 def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("query\tpositive\n")
-    given = InputFile.of(path)
+    file = InputFile.of(path)
     path.write_text("another query\tpositive\n")
     (tmp_path / "made").mkdir()
-    job = Job({"digest": given.digest}, {}, tmp_path / "made", Context(), stage=given)
+    job = Job({"digest": file.digest}, {}, tmp_path / "made", Context(), stage=file)
     with pytest.raises(DataError, match=rf"pairs\.tsv: {CHANGED}"):
         tasks.read_file(job)

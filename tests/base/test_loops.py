@@ -27,11 +27,11 @@ def run(folder: Path, home: Path, **variables: str) -> str:
     kept = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     path = os.pathsep.join([str(folder), *sys.path])
     environment = {**kept, "PYTHONPATH": path, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **variables}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, cwd=folder, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 @pytest.fixture

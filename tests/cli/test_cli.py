@@ -53,8 +53,8 @@ def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
     assert manifest["config"]["measures"] == ["nDCG@10", "RR"]
     assert manifest["versions"]["pyserini"]
     assert manifest["collections"][0]["digests"]["docs"]
-    again = run_nirank("run", "config.yaml", cwd=place, module="nirank.cli.main")
-    assert "computing" not in again.stderr
+    second_run = run_nirank("run", "config.yaml", cwd=place, module="nirank.cli.main")
+    assert "computing" not in second_run.stderr
     assert [row["measures"] for row in json.loads((out / "leaderboard.json").read_text())["rows"]] == [
         row["measures"] for row in rows
     ]

@@ -163,9 +163,9 @@ def test_blank_texts_and_splits_are_counted(tmp_path: Path) -> None:
 
 def test_duplicate_ids_name_both_lines(tmp_path: Path) -> None:
     path = write_lines(tmp_path, {"_id": "a"}, "", {"_id": "b"}, {"_id": "a"}, {"_id": "b"})
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         import_file(path, tmp_path)
-    assert caught.value.messages == (f"{path}:1 and :4: id 'a' occurs twice", f"{path}:3 and :5: id 'b' occurs twice")
+    assert error.value.messages == (f"{path}:1 and :4: id 'a' occurs twice", f"{path}:3 and :5: id 'b' occurs twice")
 
 
 def test_an_id_thrice_and_an_id_that_becomes_another(tmp_path: Path) -> None:

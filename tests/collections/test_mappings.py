@@ -74,9 +74,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("given", "message"), WRONG)
 def test_what_cannot_be_trusted_is_refused_in_one_sentence(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(NirankError, match=message) as refused:
+    with pytest.raises(NirankError, match=message) as error:
         Collection.of(**({"docs": DOCS, "queries": QUERIES, "qrels": {"q1": {"d1": 1}, "q2": {"d2": 1}}} | given))
-    assert refused.value.exit_code == 2
+    assert error.value.exit_code == 2
 
 
 def test_labels_are_whole_numbers_of_any_type() -> None:

@@ -113,11 +113,11 @@ def test_what_a_view_names_and_is_not_there_is_refused_before_anything_runs(
 ) -> None:
     for pipeline in (BM25(**options), fold(Windows(10), BM25(**options))):
         experiment = Experiment(goods, {"x": pipeline}, ["RR"])
-        with pytest.raises(ConfigError, match=message) as checked:
+        with pytest.raises(ConfigError, match=message) as error:
             experiment.check()
         with pytest.raises(ConfigError) as run:
             experiment.run()
-        assert str(checked.value) == str(run.value)
+        assert str(error.value) == str(run.value)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_queries_taken_from_others_know_their_keys(goods: Collection) -> None:
 def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> None:
     plain = Collection.of({"1": "wine"}, {"q": "wine"}, {"q": {"1": 1}}, name="plain")
     systems = {"x": BM25(doc_text=("title", "brand")), "y": BM25(doc_text="{nothing}")}
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         Experiment([goods, plain], systems, ["RR"]).check()
-    assert sorted(message.rpartition(" ")[2] for message in refused.value.messages) == ["docs)", "plain)", "plain)"]
+    assert sorted(message.rpartition(" ")[2] for message in error.value.messages) == ["docs)", "plain)", "plain)"]
 
 
 def test_a_fold_is_not_refused_for_what_other_queries_have() -> None:

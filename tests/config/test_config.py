@@ -237,10 +237,10 @@ def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path,
     assert (significance.alpha, significance.resamples, significance.seed) == (0.01, 10_000, 7)
     assert isinstance(significance.resamples, int)
     path.write_text(text + f"significance: {wrong}\n")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         load_config(path)
-    assert f"{path}:4:" in str(caught.value)
-    assert message in str(caught.value)
+    assert f"{path}:4:" in str(error.value)
+    assert message in str(error.value)
 
 
 def test_significance_is_read_and_checked(tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ ELSEWHERE = {  # trec_eval's and pytrec_eval's, BEIR's, ranx's, MTEB's and sente
 
 @pytest.mark.parametrize(("name", "ours"), [(name, ours) for ours, names in ELSEWHERE.items() for name in names])
 def test_names_of_other_tools_are_answered_with_nirank_s(name: str, ours: str) -> None:
-    with pytest.raises(ConfigError, match="there is no measure") as caught:
+    with pytest.raises(ConfigError, match="there is no measure") as error:
         parse_measure(name)
-    assert str(caught.value).endswith(f"nirank calls it {ours}")
+    assert str(error.value).endswith(f"nirank calls it {ours}")
     if not ours.startswith("RBP"):  # of a library that need not be installed
         assert parse_measure(ours).name == ours
 
@@ -82,9 +82,9 @@ def test_what_has_no_equal_here_is_said(name: str, word: str) -> None:
     ],
 )
 def test_parameters_that_cannot_be_meant_are_refused_in_a_sentence(name: str, word: str) -> None:
-    with pytest.raises(ConfigError, match=word) as caught:
+    with pytest.raises(ConfigError, match=word) as error:
         parse_measure(name)
-    assert "object at" not in str(caught.value)
+    assert "object at" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["NumQ", "NumRet", "NumRel", "NumRet(rel=1)"])

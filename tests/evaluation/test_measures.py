@@ -30,12 +30,12 @@ def both(run: Run, judged: Judged, min_rel: int = 1, queries: list[str] | None =
     return Ranking.from_dict(run, sides, docs), Qrels.from_dict(judged, sides, docs, min_rel=min_rel)
 
 
-def means(run: Run, judged: Judged, *measures: str, **more: Any) -> dict[str, float | None]:
-    return dict(evaluate(*both(run, judged, **more), measures).means)
+def means(run: Run, judged: Judged, *measures: str, **options: Any) -> dict[str, float | None]:
+    return dict(evaluate(*both(run, judged, **options), measures).means)
 
 
-def full(run: Run, judged: Judged, *measures: str, **more: Any) -> Evaluation:
-    return evaluate(*both(run, judged, **more), measures)
+def full(run: Run, judged: Judged, *measures: str, **options: Any) -> Evaluation:
+    return evaluate(*both(run, judged, **options), measures)
 
 
 # -- agreement with trec_eval ----------------------------------------------------------------------

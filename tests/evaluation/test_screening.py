@@ -25,7 +25,7 @@ CORPUS = Ids.of([f"d{i:03}" for i in range(100)])
 
 
 def screened(
-    lists: dict[str, list[int]], relevant: dict[str, list[int]], *measures: str, pool: int = 100, **more: Any
+    lists: dict[str, list[int]], relevant: dict[str, list[int]], *measures: str, pool: int = 100, **options: Any
 ) -> Evaluation:
     """Evaluate lists of document numbers, best first, where each topic's candidates are the first `pool` documents."""
     topics, ids = Ids.of(relevant), list(CORPUS)
@@ -33,7 +33,7 @@ def screened(
     judged = {topic: {ids[number]: int(number in of) for number in range(100)} for topic, of in relevant.items()}
     ranking = Ranking.from_dict(run, topics, CORPUS)
     q, d = np.divmod(np.arange(len(topics) * pool), pool)
-    scope = Scope(topics, CORPUS, pairs=Pairs.build(topics, CORPUS, q, d, source="test"), **more)
+    scope = Scope(topics, CORPUS, pairs=Pairs.build(topics, CORPUS, q, d, source="test"), **options)
     return evaluate(ranking, Qrels.from_dict(judged, topics, CORPUS), measures or ALL, scope)
 
 

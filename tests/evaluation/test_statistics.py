@@ -240,7 +240,7 @@ def test_of_what_is_better_low_the_lower_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"test": "wilcoxon"}, "expected randomisation or t"),
         ({"alpha": 1.0}, "alpha must lie between"),
@@ -250,8 +250,8 @@ def test_of_what_is_better_low_the_lower_wins() -> None:
         ({"correction": "holms"}, "did you mean 'holm'"),
     ],
 )
-def test_mistakes(options: dict, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_mistakes(options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         Significance(**options).check(["BM25"])
 
 

@@ -135,8 +135,8 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
     given = tmp_path / "better.tsv"
     given.write_text("q1\ta\t1\nq2\tb\t1\n")
 
-    def train(**more: Any) -> Collection:
-        test = load(folder, split="test", store=store, **more)
+    def train(**options: Any) -> Collection:
+        test = load(folder, split="test", store=store, **options)
         assert ("q2", "b", 1) in [tuple(judgement) for judgement in next(iter(test.qrels.values())).list_judgements()]
         assert test.open_split is not None
         return test.open_split("train")
@@ -279,11 +279,11 @@ def test_imported_once_wherever_the_files_lie(tmp_path: Path, store: CountingSto
     assert store.n_commits == 2
     os.utime(folder / "corpus.jsonl", (1, 1))
     shutil.copytree(folder, tmp_path / "elsewhere")
-    again = load(tmp_path / "elsewhere", store=store, name="c")
+    second = load(tmp_path / "elsewhere", store=store, name="c")
     assert store.n_commits == 2
-    assert again.findings == first.findings
-    assert {"replaced-surrogates", "encoding-damage", "empty-documents"} <= findings(again).keys()
-    assert first.origin["digests"] == again.origin["digests"]
+    assert second.findings == first.findings
+    assert {"replaced-surrogates", "encoding-damage", "empty-documents"} <= findings(second).keys()
+    assert first.origin["digests"] == second.origin["digests"]
     beir(folder, docs={"a": "changed"}, test="q1\ta\t1\n")
     assert load(folder, store=store).docs.columns["text"].to_pylist() == ["changed"]
     assert store.n_commits == 3, "the queries stayed"
@@ -300,9 +300,9 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path, store: CountingStore) ->
 def test_the_users_store_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "mine"))
     folder = beir(tmp_path / "c", test="q1\ta\t1\n")
-    first, again = load(folder), load(folder)
+    first, second = load(folder), load(folder)
     assert (tmp_path / "mine" / "artifacts").is_dir()
-    assert first.docs.digest == again.docs.digest and first.findings == again.findings
+    assert first.docs.digest == second.docs.digest and first.findings == second.findings
 
 
 # --- what cannot be loaded -------------------------------------------------------------------------
@@ -320,16 +320,16 @@ def test_sources_that_do_not_exist(tmp_path: Path, store: CountingStore) -> None
         load("python_stdlib", store=store)
     with pytest.raises(ConfigError, match="is a file; expected a folder"):
         load(tmp_path / "scifact" / "corpus.jsonl", store=store)
-    with pytest.raises(ConfigError, match="several splits; choose one of trec-web-2009, ") as caught:
+    with pytest.raises(ConfigError, match="several splits; choose one of trec-web-2009, ") as error:
         load("clueweb09/catb", store=store)
-    assert len(caught.value.messages) == 1
+    assert len(error.value.messages) == 1
 
 
 def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         load(tmp_path / "empty", store=store)
-    assert len(caught.value.messages) == 2 and "has no queries; expected a file queries.jsonl" in str(caught.value)
+    assert len(error.value.messages) == 2 and "has no queries; expected a file queries.jsonl" in str(error.value)
     both = beir(tmp_path / "both")
     (both / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "a"}\n'))
     with pytest.raises(DataError, match=r"has both corpus\.jsonl and corpus\.jsonl\.gz"):
@@ -343,17 +343,17 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
 
 def test_empty_files_are_errors_of_the_audit(tmp_path: Path, store: CountingStore) -> None:
     folder = beir(tmp_path / "c", docs={}, queries={}, test="")
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         load(folder, store=store)
-    assert caught.value.messages == ("c: there are no documents", "c: there are no queries")
+    assert error.value.messages == ("c: there are no documents", "c: there are no queries")
     collection = load(folder, store=store, check=False)
     assert (len(collection.docs), len(collection.queries)) == (0, 0)
 
 
 def test_options_are_checked_all_at_once(tmp_path: Path, store: CountingStore) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         load(tmp_path, min_rel=0, self_match="ids", max_dangling=5, store=store)  # type: ignore[arg-type]
-    assert len(caught.value.messages) == 3
+    assert len(error.value.messages) == 3
 
 
 # --- ir_datasets -----------------------------------------------------------------------------------
@@ -469,9 +469,9 @@ def test_a_download_that_fails_is_one_line(store: CountingStore, error: Exceptio
     registered("nirank-far", ARTICLES, None, fail=error)
     with pytest.raises(
         DataError, match=r"its docs are not on this machine and cannot be fetched.*IR_DATASETS_HOME"
-    ) as caught:
+    ) as refusal:
         load("nirank-far", store=store)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(refusal.value)
 
 
 # --- real collections ------------------------------------------------------------------------------
@@ -484,8 +484,8 @@ def test_the_standard_library(store: CountingStore) -> None:
     assert findings(first).keys() == {
         *("repeated-queries", "training-overlap", "twin-documents", "twins-judged-differently", "markup"),
     }
-    again = load("python-stdlib", store=store)
-    assert store.n_commits == 2 and again.docs.digest == first.docs.digest and again.findings == first.findings
+    second = load("python-stdlib", store=store)
+    assert store.n_commits == 2 and second.docs.digest == first.docs.digest and second.findings == first.findings
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ MATCHES = {"b1": {"a1": 1}, "b2": {"a2": 1, "a4": 1}, "b3": {"a3": 1, "a2": 0}, 
 TOKENS = TokenBlocking(smoothing=None, ratio=None)
 
 
-def shop(**more: object) -> Collection:
-    return Collection.of(DOCS, QUERIES, MATCHES, name="shop", **more)  # type: ignore[arg-type]
+def shop(**options: object) -> Collection:
+    return Collection.of(DOCS, QUERIES, MATCHES, name="shop", **options)  # type: ignore[arg-type]
 
 
 def run(tmp_path: Path, measures: list[str], collection: Collection | None = None, **systems: Pipeline) -> Result:
@@ -121,8 +121,8 @@ def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
         assert "4 of 5" in text
     listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
     assert "runs/shop/tokens.pairs.parquet" in listed
-    again = run(tmp_path, ["PC"], ranked=BM25(k=1))
-    again.save(tmp_path / "out")
+    second_run = run(tmp_path, ["PC"], ranked=BM25(k=1))
+    second_run.save(tmp_path / "out")
     assert not (folder / "tokens.pairs.parquet").exists()
 
 
@@ -308,10 +308,10 @@ def write_tables(
     return folder
 
 
-def load_tables(folder: Path, *sets: str, **more: object) -> Collection:
+def load_tables(folder: Path, *sets: str, **options: object) -> Collection:
     """Open what `write_tables` wrote."""
     files = {name: folder / f"{name}.csv" for name in sets}
-    return load(left=folder / "left.csv", right=folder / "right.csv", pairs=files, name="shop", **more)  # type: ignore[arg-type]
+    return load(left=folder / "left.csv", right=folder / "right.csv", pairs=files, name="shop", **options)  # type: ignore[arg-type]
 
 
 def test_tuned_pairs_are_those_of_all_records_and_are_not_made_again(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def test_trap_15_the_twin_column(tmp_path: Path) -> None:
         in (tmp_path / "out" / "leaderboard.csv").read_text()
     )
     plain = Collection.of({"a": "red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
-    again = ranked(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
-    assert again.rows[0].twins == {}
-    assert "equal texts" not in str(again.table())
+    second = ranked(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
+    assert second.rows[0].twins == {}
+    assert "equal texts" not in str(second.table())
 
 
 def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:

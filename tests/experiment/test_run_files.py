@@ -49,15 +49,15 @@ def test_values_are_ir_measures(files: Path) -> None:
 
 def test_the_command_prints_and_writes(files: Path) -> None:
     runs = [files / f"{name}.run" for name in ("good", "bad", "also bad")]
-    done = asked(
+    result = asked(
         "evaluate", "--qrels", files / "qrels.txt", "--run", *runs, "--measures", "nDCG@10", "AP",
         "--baseline", "bad.run", "--out", files / "out",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    (good,) = (line for line in done.output.splitlines() if line.startswith("good.run"))
+    assert result.exit_code == 0, result.output
+    (good,) = (line for line in result.output.splitlines() if line.startswith("good.run"))
     assert good.count("▲") == 2
-    assert "▲ significantly better, ▼ significantly worse than bad.run" in done.output
-    assert "Holm over 4 comparisons with bad.run" in done.output
+    assert "▲ significantly better, ▼ significantly worse than bad.run" in result.output
+    assert "Holm over 4 comparisons with bad.run" in result.output
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["good.run", "bad.run", "also bad.run"]
     assert len(written["comparisons"][0]["pairs"]) == 6
@@ -72,9 +72,9 @@ def test_the_command_prints_and_writes(files: Path) -> None:
 
 
 def test_compare_shows_the_greatest_difference_first(files: Path) -> None:
-    done = asked("compare", files / "bad.run", files / "good.run", "--qrels", files / "qrels.txt", "--top", "3")
-    lines = done.output.splitlines()
-    assert done.exit_code == 0, done.output
+    output = asked("compare", files / "bad.run", files / "good.run", "--qrels", files / "qrels.txt", "--top", "3")
+    lines = output.output.splitlines()
+    assert output.exit_code == 0, output.output
     shown = [abs(float(line.split()[-1])) for line in lines[2:5]]
     assert shown == sorted(shown, reverse=True)
     assert lines[-1].startswith("30 queries: B - A +")
@@ -118,12 +118,12 @@ def test_trap_48_screening_measures_with_candidates_and_seeds(review: Path) -> N
     assert values["WSS@100"][0] == pytest.approx((97 - 8) / 97)
     assert row.counts["known"] == 3
     assert row.conventions.collection["known"] == "3 pairs taken out of results and judgements, 3 of them judged"
-    done = asked(
+    result = asked(
         "evaluate", "--qrels", review / "qrels.txt", "--run", review / "a.run", "--measures", *names,
         "--candidates", review / "qrels.txt", "--known", review / "seeds.txt",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert "Known before: 3 pairs" in " ".join(done.output.split()), "lines are wrapped"
+    assert result.exit_code == 0, result.output
+    assert "Known before: 3 pairs" in " ".join(result.output.split()), "lines are wrapped"
 
 
 def test_trap_48_known_documents_leave_the_judgements_of_every_run(tmp_path: Path) -> None:
@@ -172,21 +172,22 @@ def test_compare_leaves_out_what_the_measure_leaves_out(tmp_path: Path) -> None:
         (tmp_path / name).write_text(
             "".join(f"q{q} Q0 {doc} {at} {-at} x\n" for q in (1, 2, 3) for at, doc in enumerate(order))
         )
-    done = asked(
+    result = asked(
         "compare", tmp_path / "A", tmp_path / "B", "--qrels", tmp_path / "qrels", "--measure", "last_rel",
         "--candidates", tmp_path / "qrels",
     )  # fmt: skip
-    assert isinstance(done.exception, DataError) or done.exit_code == 0, done.output
+    assert isinstance(result.exception, DataError) or result.exit_code == 0, result.output
     (tmp_path / "candidates").write_text("".join(f"q{q} {doc}\n" for q in (1, 2, 3) for doc in "ab"))
-    done = asked(
+    result = asked(
         "compare", tmp_path / "A", tmp_path / "B", "--qrels", tmp_path / "qrels", "--measure", "last_rel",
         "--candidates", tmp_path / "candidates",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert "nan" not in done.output
-    assert "q3" not in done.output
+    assert result.exit_code == 0, result.output
+    assert "nan" not in result.output
+    assert "q3" not in result.output
     assert (
-        "2 queries (1 more without a value): B - A +0.0 (-1.0 to +1.0), p 1.0000; 1 won, 0 tied, 1 lost" in done.output
+        "2 queries (1 more without a value): B - A +0.0 (-1.0 to +1.0), p 1.0000; 1 won, 0 tied, 1 lost"
+        in result.output
     )
     (tmp_path / "one").write_text("q1 0 a 1\nq1 0 b 0\n")
     for name in "AB":
@@ -224,8 +225,8 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
     (tmp_path / "qrels").write_text("q 0 a 1\nq 0 b 0\n")
     (tmp_path / "run").write_text("q Q0 a 1 1.0 x\nq Q0 b 2 2.0 x\nq Q0 a 3 0.5 x\n")
 
-    def rr(**more: str) -> float | None:
-        return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **more).rows[0].measures["RR"]  # type: ignore[arg-type]
+    def rr(**options: str) -> float | None:
+        return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **options).rows[0].measures["RR"]  # type: ignore[arg-type]
 
     with pytest.raises(DataError, match="'a' twice"):
         rr()
@@ -278,16 +279,18 @@ def test_trap_14_awkward_repeats_are_refused_and_harmless_ones_change_nothing(
 def test_files_of_other_topics_are_refused(files: Path) -> None:
     (files / "strange").write_text("x d1\n")
     for option in ("--candidates", "--known"):
-        done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", option, files / "strange")
-        assert isinstance(done.exception, DataError), done.output
-        assert "0 of its 1 queries are among the 30" in str(done.exception)
+        result = asked(
+            "evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", option, files / "strange"
+        )
+        assert isinstance(result.exception, DataError), result.output
+        assert "0 of its 1 queries are among the 30" in str(result.exception)
 
 
 def test_compare_writes_the_same_files(files: Path) -> None:
-    done = asked(
+    result = asked(
         "compare", files / "bad.run", files / "good.run", "--qrels", files / "qrels.txt", "--out", files / "out"
     )
-    assert done.exit_code == 0, done.output
+    assert result.exit_code == 0, result.output
     written = json.loads((files / "out" / "leaderboard.json").read_text())
     assert [row["system"] for row in written["rows"]] == ["A", "B"]
 
@@ -315,9 +318,9 @@ def test_clef_tar_by_name(shared_data: Path) -> None:
     folder = shared_data / "screening" / "clef-tar" / "2019-TAR"
     run = folder / "participant-runs/Runs/Sheffield/DTA/DTA_sheffield-Odds_Ratio.gz"
     qrels = folder / "Task2/Testing/DTA/qrels/full.test.dta.abs.2019.qrels.gz"
-    done = asked("evaluate", "--qrels", qrels, "--run", run, "--protocol", "clef-tar-2019")
-    assert done.exit_code == 0, done.output
-    printed = {line.split()[0]: line.split()[-1] for line in done.output.splitlines()}
+    result = asked("evaluate", "--qrels", qrels, "--run", run, "--protocol", "clef-tar-2019")
+    assert result.exit_code == 0, result.output
+    printed = {line.split()[0]: line.split()[-1] for line in result.output.splitlines()}
     assert (printed["last_rel"], printed["ap"], printed["wss_95"]) == ("2184.0", "0.248", "0.49")
 
 
@@ -328,9 +331,9 @@ def test_runs_of_equal_file_names_are_kept_apart(tmp_path: Path) -> None:
         lines = [f"t 0 {record} {rank} {-rank} r\n" for rank, record in enumerate(order, 1)]
         (tmp_path / folder / "a.run").write_text("".join(lines))
     runs = [tmp_path / "x" / "a.run", tmp_path / "y" / "a.run"]
-    done = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", *runs, "--protocol", "clef-tar-2019")
-    assert done.output.splitlines()[1].split() == ["x/a.run", "y/a.run"]
-    (last,) = (line for line in done.output.splitlines() if line.startswith("last_rel"))
+    result = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", *runs, "--protocol", "clef-tar-2019")
+    assert result.output.splitlines()[1].split() == ["x/a.run", "y/a.run"]
+    (last,) = (line for line in result.output.splitlines() if line.startswith("last_rel"))
     assert last.split()[1:] == ["1.0", "2.0"]
 
 
@@ -339,10 +342,10 @@ def test_a_protocol_writes_its_files_with_every_topic(tmp_path: Path) -> None:
     (tmp_path / "my.run").write_text("t AF b 1 9 r\nt AF a 2 8 r\nu AF b 1 9 r\nw AF b 1 9 r\n")
     out = tmp_path / "out"
     files = ("--qrels", tmp_path / "qrels", "--run", tmp_path / "my.run")
-    done = asked("evaluate", *files, "--protocol", "clef-tar-2017", "--out", out)
-    assert done.exit_code == 0, done.output
-    assert "my.run: skipped, since they have no relevant record among the labels, w." in done.output
-    assert "my.run: labelled, and counted nowhere since the run lacks them, v." in done.output
+    result = asked("evaluate", *files, "--protocol", "clef-tar-2017", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "my.run: skipped, since they have no relevant record among the labels, w." in result.output
+    assert "my.run: labelled, and counted nowhere since the run lacks them, v." in result.output
     (row,) = json.loads((out / "leaderboard.json").read_text())["rows"]
     assert (row["system"], row["measures"]["last_rel"], row["counts"]) == ("my.run", 1.5, {"skipped": 1, "absent": 1})
     assert (row["conventions"]["protocol"], row["queries"]["judged"]) == ("clef-tar-2017", 2)
@@ -363,8 +366,10 @@ def test_a_protocol_writes_its_files_with_every_topic(tmp_path: Path) -> None:
 def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
     (tmp_path / "qrels").write_text("t 0 a 1\n")
     (tmp_path / "my.run").write_text("x AF b 1 9 r\n")
-    done = asked("evaluate", "--qrels", tmp_path / "qrels", "--run", tmp_path / "my.run", "--protocol", "clef-tar-2017")
-    assert "none of its 1 topics has a relevant record" in str(done.exception)
+    result = asked(
+        "evaluate", "--qrels", tmp_path / "qrels", "--run", tmp_path / "my.run", "--protocol", "clef-tar-2017"
+    )
+    assert "none of its 1 topics has a relevant record" in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -382,17 +387,17 @@ def test_a_protocol_refuses_runs_of_other_topics(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_end_with_two(files: Path, arguments: tuple[str, ...], message: str) -> None:
-    done = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", *arguments)
-    assert done.exit_code == 2 or isinstance(done.exception, ConfigError)
-    assert message in done.output + str(done.exception)
+    result = asked("evaluate", "--qrels", files / "qrels.txt", "--run", files / "bad.run", *arguments)
+    assert result.exit_code == 2 or isinstance(result.exception, ConfigError)
+    assert message in result.output + str(result.exception)
 
 
 def test_mistakes_of_all_files_are_told(files: Path) -> None:
     (files / "x.run").write_text("q0 Q0 d1 1 nan x\n")
     (files / "y.run").write_text("q0 Q0 d1 1\n")
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         evaluate_runs(files / "qrels.txt", [files / "x.run", files / "y.run"], ["AP"])
-    assert len(caught.value.messages) == 2
+    assert len(error.value.messages) == 2
     with pytest.raises(ConfigError, match="no run files"):
         evaluate_runs(files / "qrels.txt", [], ["AP"])
     with pytest.raises(ConfigError, match="given twice"):

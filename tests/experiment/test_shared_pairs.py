@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def tables(tmp_path: Path, store: LocalStore, split: str = "test", **more: object) -> Collection:
+def tables(tmp_path: Path, store: LocalStore, split: str = "test", **options: object) -> Collection:
     """Both tables have the ids 0 to 3, and train and test the same records."""
     for side, end in (("left", ""), ("right", " of ours")):
         lines = "".join(f"{number},{word}{end}\n" for number, word in enumerate(WORDS))
@@ -44,7 +44,9 @@ def tables(tmp_path: Path, store: LocalStore, split: str = "test", **more: objec
     for name, text in pairs.items():
         (tmp_path / f"{name}.csv").write_text("ltable_id,rtable_id,label\n" + text)
     files = {name: tmp_path / f"{name}.csv" for name in pairs}
-    return load(left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split=split, store=store, **more)
+    return load(
+        left=tmp_path / "left.csv", right=tmp_path / "right.csv", pairs=files, split=split, store=store, **options
+    )
 
 
 def sources_of(collection: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:

@@ -59,11 +59,11 @@ def test_trap_13_a_label_that_is_no_integer_is_refused_with_its_line(tmp_path: P
 
 def test_bad_lines_are_named_up_to_three(tmp_path: Path) -> None:
     lines = ["query-id\tcorpus-id\tscore", "", *(f"q{i}\ta\tgood" for i in range(5))]
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         read_qrels(written(tmp_path, "\n".join(lines)))
-    assert len(caught.value.messages) == 4
-    assert "test.tsv:3: label 'good'" in caught.value.messages[0]
-    assert "2 more such lines" in caught.value.messages[3]
+    assert len(error.value.messages) == 4
+    assert "test.tsv:3: label 'good'" in error.value.messages[0]
+    assert "2 more such lines" in error.value.messages[3]
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_what_is_written_is_read(
 
 
 def test_real_files(shared_data: Path) -> None:
-    begun = time.process_time()
+    start = time.process_time()
     train = read_qrels(shared_data / "beir/nfcorpus/qrels/train.tsv.gz")
-    assert time.process_time() - begun < 5  # far above what it takes; a loop over Python objects would show
+    assert time.process_time() - start < 5  # far above what it takes; a loop over Python objects would show
     assert len(train) == 110_575 and len(train.query_ids.unique()) == 2590
     assert triples(train)[0] == ("PLAIN-3", "MED-2436", 1)
     vaswani = read_qrels(shared_data / "classic/vaswani/upstream/qrels")

@@ -34,13 +34,13 @@ def test_any_id_comes_back(tmp_path: Path) -> None:
 
 def test_results_with_blanks_in_ids_are_written_and_read_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     docs = {"doc one": "apples and pears", "doc two": "bread"}
-    made = Collection.of(docs, {"q 1": "apples", "q 2": "bread"}, {"q 1": {"doc one": 1}, "q 2": {"doc two": 1}})
-    result = Experiment(made, {"BM25": BM25()}, measures=["RR"]).run()
+    collection = Collection.of(docs, {"q 1": "apples", "q 2": "bread"}, {"q 1": {"doc one": 1}, "q 2": {"doc two": 1}})
+    result = Experiment(collection, {"BM25": BM25()}, measures=["RR"]).run()
     result.save(tmp_path / "out")
     table = tmp_path / "out" / "runs" / "collection" / "BM25.run.parquet"
     assert table.exists() and "written to runs/collection/BM25.run.parquet instead" in caplog.text
-    again = Experiment(made, {"file": RunFile(path=str(table))}, measures=["RR"]).run()
-    assert [row.measures["RR"] for row in again.rows] == [1.0]
+    second = Experiment(collection, {"file": RunFile(path=str(table))}, measures=["RR"]).run()
+    assert [row.measures["RR"] for row in second.rows] == [1.0]
     pq.write_table(
         pa.table({"query-id": ["q 1", "q 2"], "corpus-id": ["doc one", "doc two"], "score": [1, 1]}),
         tmp_path / "gold.parquet",

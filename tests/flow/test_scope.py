@@ -90,9 +90,9 @@ def test_both_together_and_read_back(scope: Scope, other: Scope, tmp_path_factor
     assert (table(both) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
     both.save(folder)
-    again = Scope.open(folder, *SIDES)
-    assert (table(again) == expected).all()
-    assert again.digest == both.digest
+    stored = Scope.open(folder, *SIDES)
+    assert (table(stored) == expected).all()
+    assert stored.digest == both.digest
     assert (scope.digest == other.digest) == (table(scope) == table(other)).all() or scope.digest != other.digest
 
 

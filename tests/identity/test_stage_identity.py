@@ -258,9 +258,9 @@ def test_weights_of_fields_are_summed_in_one_order(tmp_path: Path, monkeypatch: 
     orders = []
     search = scoring.search
 
-    def note_order(fields: Any, weights: Any, *rest: Any, **more: Any) -> Any:
+    def note_order(fields: Any, weights: Any, *rest: Any, **options: Any) -> Any:
         orders.append(list(weights))
-        return search(fields, weights, *rest, **more)
+        return search(fields, weights, *rest, **options)
 
     monkeypatch.setattr(scoring, "search", note_order)
     for at, fields in enumerate(({"title": 0.3, "text": 1.7}, {"text": 1.7, "title": 0.3})):

@@ -158,8 +158,8 @@ def test_rounds_of_other_data() -> None:
     assert find_address(dataclasses.replace(first, rounds=2)) == find_address(chain)
     twice = TrainingSet(JUDGED, (Mined(BM25()), Mined(Dense("n"))))  # one list is enough
     model = Train("m", twice, seed=1)
-    again = dataclasses.replace(model, data=TrainingSet(JUDGED, Mined(Dense(model))))
-    assert find_address(dataclasses.replace(model, rounds=2)) == find_address(again)
+    by_hand = dataclasses.replace(model, data=TrainingSet(JUDGED, Mined(Dense(model))))
+    assert find_address(dataclasses.replace(model, rounds=2)) == find_address(by_hand)
 
 
 @pytest.mark.parametrize(

@@ -107,17 +107,17 @@ def test_left_padding_that_moves_positions_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("plain", "mean"), ("cls and mean", "cls+mean"), ("no modules", "mean (guessed)")]
+    ("name", "message"), [("plain", "mean"), ("cls and mean", "cls+mean"), ("no modules", "mean (guessed)")]
 )
 def test_the_pooling_is_on_the_row_and_a_guess_is_said(
-    name: str, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str, message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = VARIANTS[name](tmp_path)
     models.warn_guessed_pooling.cache_clear()
     with caplog.at_level(logging.WARNING, "nirank"):
         found = ours(path, tmp_path / "out")
-    assert found["query"][1].declared["pooling"] == said
-    assert ("has no modules.json, so its pooling is guessed: mean" in caplog.text) is ("guessed" in said)
+    assert found["query"][1].declared["pooling"] == message
+    assert ("has no modules.json, so its pooling is guessed: mean" in caplog.text) is ("guessed" in message)
     caplog.clear()
     models.warn_guessed_pooling.cache_clear()
     named = ours(path, tmp_path / "named", pooling="cls")

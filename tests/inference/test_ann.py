@@ -177,11 +177,11 @@ def test_storage_is_an_option_of_the_vectors(tmp_path: Path) -> None:
 
 @needs_model
 def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = encoder._compute_vectors
+    original = encoder._compute_vectors
     texts = ["one", "two words", "three words here", *(f"text {i} " * i for i in range(8))]
 
     def padded(model: Any, features: Any) -> np.ndarray:
-        return real(model, features) / features["input_ids"].shape[1]
+        return original(model, features) / features["input_ids"].shape[1]
 
     files = models.resolve_model(MINILM)
     (tmp_path / "v").mkdir()

@@ -48,8 +48,8 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-def asked(url: str, **more: Any) -> str:
-    return ask(Endpoint(url, "m", "NIRANK_TEST_KEY", retries=0, **more), [{"role": "user", "content": "?"}], 5)
+def asked(url: str, **options: Any) -> str:
+    return ask(Endpoint(url, "m", "NIRANK_TEST_KEY", retries=0, **options), [{"role": "user", "content": "?"}], 5)
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -65,11 +65,11 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
         handler.end_headers()
 
     url, seen = serve(redirect)
-    with pytest.raises(StageError) as caught:
+    with pytest.raises(StageError) as error:
         asked(url)
     assert seen[0]["Authorization"] == "Bearer a-secret-key"
-    assert stolen == [] and "a-secret-key" not in str(caught.value)
-    assert str(code) in str(caught.value)
+    assert stolen == [] and "a-secret-key" not in str(error.value)
+    assert str(code) in str(error.value)
 
 
 def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +101,6 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         check_url("http://me:hunter2@host/v1")
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(error.value)

@@ -45,9 +45,9 @@ def test_a_weight_that_two_layers_share_counts_once() -> None:
 def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     context = Context(device="cpu")
-    began = time.perf_counter()
+    start = time.perf_counter()
     encode([f"w{i} w{i + 1}" for i in range(50)], 50, Encoding(models.resolve_model(str(bi))), tmp_path / "a", context)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - start
     ((_, parameters),) = context.models.items()
     from sentence_transformers import SentenceTransformer
 

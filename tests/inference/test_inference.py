@@ -361,11 +361,11 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
     from nirank.inference import encoder
 
     seen: list[str] = []
-    real = encoder._tokenize
+    original = encoder._tokenize
 
     def spy(model: Any, texts: list[str], prompt: str, side: Any) -> np.ndarray:
         seen.extend(prompt + text for text in texts)
-        return real(model, texts, prompt, side)
+        return original(model, texts, prompt, side)
 
     monkeypatch.setattr(encoder, "_tokenize", spy)
     one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
@@ -401,13 +401,14 @@ def test_queries_that_are_the_documents_are_encoded_once(tiny: Path) -> None:
 
 
 def test_trap_40_a_change_of_model_prompt_template_or_length_is_a_miss(tiny: Path, tmp_path: Path) -> None:
-    one = Collection.of({"a": "x y", "b": "z"}, {"q": "x"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "x y", "b": "z"}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
 
     def computed(**options: object) -> int:
         system = Dense(str(tiny), **options)  # type: ignore[arg-type]
         return sum(
-            label.startswith("vectors") for label in Experiment(one, {"D": system}, ["RR"], store=store).run().computed
+            label.startswith("vectors")
+            for label in Experiment(collection, {"D": system}, ["RR"], store=store).run().computed
         )
 
     assert computed() == 2

@@ -202,12 +202,12 @@ def test_products_choose_with_a_margin_for_their_rounding(
     queries = (docs[:2] + np.float32(0.25)).astype(np.float32)
     monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
     exact = search_nearest(queries, docs, sides(2, 200), None, similarity)
-    real = knn.compute_rough_scores
+    original = knn.compute_rough_scores
 
     def wrong(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
         allowed = np.array(knn.bound_errors(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
         signs = rng.choice([-0.9, 0.9], (len(part), len(chooser)))
-        return (real(part, chooser, kind) + signs * allowed).astype(np.float32)
+        return (original(part, chooser, kind) + signs * allowed).astype(np.float32)
 
     monkeypatch.setattr(knn, "compute_rough_scores", wrong)
     ranking = search_nearest(queries, docs, sides(2, 200), 7, similarity)

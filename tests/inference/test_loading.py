@@ -288,10 +288,10 @@ def halve(path: Path) -> None:
 @pytest.mark.parametrize("use", ["dense", "pairs"])
 def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str, tmp_path: Path) -> None:
     path = MADE["bi" if use == "dense" else "cross"](tmp_path / "m")
-    one = Collection.of({"a": "w1 w2", "b": "w2 w3"}, {"q": "w1 w2"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "w1 w2", "b": "w2 w3"}, {"q": "w1 w2"}, {"q": {"a": 1}})
     system = Dense(str(path)) if use == "dense" else BM25() >> CrossEncoder(str(path))
     store = LocalStore(tmp_path / "store")
-    planned = Experiment(one, {"S": system}, ["RR"], store=store, device="cpu")
+    planned = Experiment(collection, {"S": system}, ["RR"], store=store, device="cpu")
     files = models.resolve_model(str(path))
     halve(path)
     with pytest.raises(DataError, match="changed since it was read at planning; run again"):

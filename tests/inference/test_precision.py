@@ -70,7 +70,7 @@ def test_in_a_plan(faster: None, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     cross = tiny_models.cross_encoder(tmp_path / "cross", 1)
     splade = tiny_models.splade(tmp_path / "splade")
-    one = Collection.of({"a": "red wine w1", "b": "green tea w2"}, {"q": "wine w1"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "red wine w1", "b": "green tea w2"}, {"q": "wine w1"}, {"q": {"a": 1}})
     systems = {
         "dense": Dense(MINILM, precision="auto"),
         "sparse": Sparse(str(splade), precision="auto"),
@@ -78,7 +78,9 @@ def test_in_a_plan(faster: None, tmp_path: Path) -> None:
         "cross": BM25() >> CrossEncoder(str(cross), precision="auto"),
     }
     said = {name: Dense(MINILM, precision=name) for name in ("float32", "bfloat16")}  # type: ignore[arg-type]
-    result = Experiment(one, {**systems, **said}, ["RR"], store=LocalStore(tmp_path / "store"), device="cpu").run()
+    result = Experiment(
+        collection, {**systems, **said}, ["RR"], store=LocalStore(tmp_path / "store"), device="cpu"
+    ).run()
     rows = {row.system: row for row in result.rows}
     assert not result.failed, [row.error for row in result.rows]
     assert rows["dense"].address == rows["bfloat16"].address != rows["float32"].address

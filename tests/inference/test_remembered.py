@@ -268,11 +268,11 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     whole = np.empty(1, object)
     whole[0] = row(100, 7)
     kept: list[Any] = []
-    real = parts.put
+    original = parts.put
     parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
     SparseMemo(parts).put(hash_texts(["t"]), whole, 1.0)
     ((keys, rows),) = kept
-    real(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
+    original(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
     assert SparseMemo(parts).get(hash_texts(["t", "u"]))[0].tolist() == [False, False]
 
 
@@ -347,9 +347,9 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
     """k1, model, query prompt, document template, maximum length, precision, a document's text, a query's text."""
     other = tiny_models.bi_encoder(tmp_path / "other-bi", seed=6)
 
-    def labels(k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **more: Any):  # type: ignore[no-untyped-def]
+    def labels(k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **options: Any):  # type: ignore[no-untyped-def]
         spy.clear()
-        systems = {"BM25": BM25(k1=k1), "Dense": Dense(str(model), **more)}
+        systems = {"BM25": BM25(k1=k1), "Dense": Dense(str(model), **options)}
         result = run(tmp_path / "store", systems, docs, queries)
         return {label.partition("(")[0].partition(" of")[0] for label in result.computed}, len(spy.texts)
 
@@ -389,10 +389,10 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
 def test_a_list_that_cannot_be_scored_fails_alone(
     bi: Path, cross: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pair_scores._compute_logits
+    original = pair_scores._compute_logits
 
     def wild(model: Any, padded: Any, column: int) -> Any:
-        scores = real(model, padded, column)
+        scores = original(model, padded, column)
         return np.where(padded["input_ids"].numpy().shape[1] > 40, np.nan, scores)
 
     monkeypatch.setattr(pair_scores, "_compute_logits", wild)
@@ -419,10 +419,10 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
     alone = run(tmp_path / "here", systems)
     engine, sent = LocalEngine(2), []
-    real = local._Worker._send
+    original = local._Worker._send
 
     def kill_every_third(worker: Any, message: Any) -> None:
-        real(worker, message)
+        original(worker, message)
         if message[0] == "do":
             sent.append(message)
             if len(sent) % 3 == 0:

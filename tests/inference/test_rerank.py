@@ -82,15 +82,15 @@ def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
     ).tokenizer
     context = Context(device="cpu")
     how = PairScoring(models.resolve_model(str(crosses[1])), max_length=19)
-    real = pair_scores._compute_logits
+    original = pair_scores._compute_logits
     pair_scores._compute_logits = lambda model, inputs, column: (  # type: ignore[assignment]
         seen.extend(inputs["input_ids"].tolist()),
-        real(model, inputs, column),
+        original(model, inputs, column),
     )[1]
     try:
         score_pairs([" ".join(["w1"] * 6)], [" ".join(["w2"] * 12)], np.array([[0, 0]]), how, context)
     finally:
-        pair_scores._compute_logits = real
+        pair_scores._compute_logits = original
     (ids,) = seen
     assert ids.count(tokenizer.convert_tokens_to_ids("w1")) == 6
     assert (len(ids), ids.count(tokenizer.convert_tokens_to_ids("w2"))) == (19, 10)
@@ -127,9 +127,9 @@ def test_cross_encoders_obey(crosses: dict[int, Path]) -> None:
 
 def test_trap_28_and_29_the_tail_stays_and_the_pool_is_the_ceiling(crosses: dict[int, Path], tmp_path: Path) -> None:
     docs = {"a": "w1 w2", "b": "w1", "c": "w1 w1 w3 w4 w5 w6", "z": "w7"}
-    one = Collection.of(docs, {"q": "w1 w2"}, {"q": {"a": 1, "z": 1}})
+    collection = Collection.of(docs, {"q": "w1 w2"}, {"q": {"a": 1, "z": 1}})
     systems = {"BM25": BM25(), "Cross": BM25() >> CrossEncoder(str(crosses[1]), depth=2)}
-    result = Experiment(one, systems, ["R@3"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["R@3"], store=LocalStore(tmp_path)).run()
     lists = {name: list(result.ranking(name).to_dict()["q"]) for name in systems}
     assert set(lists["Cross"]) == set(lists["BM25"]) == {"a", "b", "c"}
     assert lists["Cross"][2] == lists["BM25"][2], "below the depth the old order stays"

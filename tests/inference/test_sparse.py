@@ -103,8 +103,8 @@ def test_sparse_obeys(splade: Path) -> None:
 
 
 def test_a_term_that_no_document_has(splade: Path, tmp_path: Path) -> None:
-    one = Collection.of({"a": "w1", "b": ""}, {"q": "w79 w2", "r": ""}, {"q": {"a": 1}})
-    result = Experiment(one, {"S": Sparse(str(splade), doc_terms=2)}, ["RR"], store=LocalStore(tmp_path)).run()
+    collection = Collection.of({"a": "w1", "b": ""}, {"q": "w79 w2", "r": ""}, {"q": {"a": 1}})
+    result = Experiment(collection, {"S": Sparse(str(splade), doc_terms=2)}, ["RR"], store=LocalStore(tmp_path)).run()
     assert result.rows[0].status == "ok"
     assert result.ranking("S").to_dict()["r"] == {}
 

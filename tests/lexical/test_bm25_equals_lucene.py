@@ -80,23 +80,23 @@ def test_ties_and_scope_on_made_up_texts(tmp_path: Path) -> None:
     words = ["ant", "bee", "cow", "dog", "eel", "fox"]
     docs = {f"d{i:03}": " ".join(rng.choice(words, rng.integers(0, 6))) for i in range(400)}
     queries = {f"q{i}": " ".join(rng.choice(words, 3)) for i in range(20)} | {"none": "unicorn", "blank": ""}
-    made = Collection.of(docs, queries, {"q0": {"d000": 1}})
+    collection = Collection.of(docs, queries, {"q0": {"d000": 1}})
     store = LocalStore(tmp_path / "store")
     oracle = Oracle(tmp_path / "lucene", list(docs), {"text": list(docs.values())}, "whitespace")
     bm25 = BM25(analyzer="whitespace", k=37)
     expected = oracle.search(list(queries.values()), {"text": 1.0}, 37)
-    assert_equal(rank(made, bm25, store), expected)
+    assert_equal(rank(collection, bm25, store), expected)
     some = sorted(docs)[::3]
-    whole = rank(made, BM25(analyzer="whitespace", k=400), store)
+    whole = rank(collection, BM25(analyzer="whitespace", k=400), store)
     masked = whole.select(np.isin(whole.docs.take(whole.rows), some))
-    scoped = rank(made, within(Only(tuple(some)), BM25(analyzer="whitespace", k=400)), store)
+    scoped = rank(collection, within(Only(tuple(some)), BM25(analyzer="whitespace", k=400)), store)
     assert (scoped.rows.tolist(), scoped.scores.tolist()) == (masked.rows.tolist(), masked.scores.tolist())
 
 
 def test_trap_20_lucenes_own_values_and_an_independent_formula(tmp_path: Path) -> None:
     docs = {"d0": "cat sat", "d1": "cat cat dog", "d2": "dog dog runs park cat", "d3": "unrelated text here", "d4": ""}
-    made = Collection.of(docs, {"q": "cat dog"}, {"q": {"d1": 1}})
-    ranking = rank(made, BM25(k1=1.5, b=0.75, analyzer="whitespace"), LocalStore(tmp_path))
+    collection = Collection.of(docs, {"q": "cat dog"}, {"q": {"d1": 1}})
+    ranking = rank(collection, BM25(k1=1.5, b=0.75, analyzer="whitespace"), LocalStore(tmp_path))
     found = ranking.to_dict()["q"]
     assert {doc: round(score, 4) for doc, score in found.items()} == {"d1": 0.4962, "d2": 0.4525, "d0": 0.1725}
     assert list(found) == ["d1", "d2", "d0"]
@@ -116,16 +116,16 @@ def test_trap_22_long_queries_and_odd_characters(tmp_path: Path) -> None:
     terms = [f"term{i}" for i in range(5000)]
     docs = {"a": "other words", "b": terms[-1], "c": "emoji 🎉 and \u05e9\u05dc\u05d5\u05dd"}
     queries = {"long": " ".join(terms) + " '/{}^~\" AND OR ( [", "odd": "?!", "rtl": "\u05e9\u05dc\u05d5\u05dd"}
-    made = Collection.of(docs, queries, {"long": {"b": 1}, "odd": {"a": 1}})
-    result = Experiment(made, {"S": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
+    collection = Collection.of(docs, queries, {"long": {"b": 1}, "odd": {"a": 1}})
+    result = Experiment(collection, {"S": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     assert Pairs.to_dict(result.ranking("S")) == {"long": ["b"], "odd": [], "rtl": ["c"]}
     assert result.rows[0].counts["empty_queries"] == 1
     assert result.rows[0].measures["RR"] == 0.5
 
 
 def test_trap_23_unknown_words_give_no_documents(tmp_path: Path) -> None:
-    made = Collection.of({"a": "x", "b": "y", "c": "z"}, {"q": "unknown words", "r": "x"}, {"q": {"a": 1}})
-    ranking = rank(made, BM25(k=5), LocalStore(tmp_path))
+    collection = Collection.of({"a": "x", "b": "y", "c": "z"}, {"q": "unknown words", "r": "x"}, {"q": {"a": 1}})
+    ranking = rank(collection, BM25(k=5), LocalStore(tmp_path))
     assert Pairs.to_dict(ranking) == {"q": [], "r": ["a"]}
     assert ranking.depth is None  # nothing was cut: there are fewer documents than 5
 
@@ -137,14 +137,14 @@ def test_trap_23_unknown_words_give_no_documents(tmp_path: Path) -> None:
 def test_nothing_is_too_odd(tmp_path: Path, docs: dict[str, str], queries: dict[str, str]) -> None:
     docs = {id: text.encode("utf-8", "replace").decode() for id, text in docs.items()}
     queries = {id: text.encode("utf-8", "replace").decode() for id, text in queries.items()}
-    made = Collection.of(docs, queries, {"q": {"a": 1}})
-    assert len(rank(made, BM25(), LocalStore(tmp_path))) == int("x" in docs["a"] and "x" in queries["q"])
+    collection = Collection.of(docs, queries, {"q": {"a": 1}})
+    assert len(rank(collection, BM25(), LocalStore(tmp_path))) == int("x" in docs["a"] and "x" in queries["q"])
 
 
 def test_k1_and_b_share_an_index_and_the_analyzer_does_not(tmp_path: Path) -> None:
-    made = Collection.of({"a": "running dogs"}, {"q": "runs"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": "running dogs"}, {"q": "runs"}, {"q": {"a": 1}})
     systems = {"A": BM25(), "B": BM25(k1=2.0, b=0.1), "C": BM25(analyzer="whitespace")}
-    result = Experiment(made, systems, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path)).run()
     assert sum(label.startswith("index") for label in result.computed) == 2
     assert [row.measures["RR"] for row in result.rows] == [1.0, 1.0, 0.0]
 

@@ -273,8 +273,8 @@ def test_measures_are_names_or_objects() -> None:
         {"AP": None}.keys(),
     ):
         assert asked(measures=given).measures == ("AP",)
-        again = (name for name in ["AP"]) if not hasattr(given, "__len__") and not isinstance(given, str) else given
-        if not isinstance(again, str) and again is given:
+        measures = (name for name in ["AP"]) if not hasattr(given, "__len__") and not isinstance(given, str) else given
+        if not isinstance(measures, str) and measures is given:
             assert evaluate(ranking(), _over(judged()), given).means.keys() == {"AP"}
     assert asked(measures=[ir_measures.nDCG @ 10, ir_measures.P(rel=2) @ 5]).measures == ("nDCG@10", "P(rel=2)@5")
 
@@ -286,8 +286,8 @@ def _over(qrels: Qrels) -> Qrels:
 
 
 def test_names_and_ids_that_are_numbers_become_text() -> None:
-    made = Collection.of({1: "green tea", np.int64(2): "coffee"}, {7: "tea"}, {7: {1: 1}})
-    assert (list(made.docs.ids), list(made.queries.ids)) == (["1", "2"], ["7"])
+    collection = Collection.of({1: "green tea", np.int64(2): "coffee"}, {7: "tea"}, {7: {1: 1}})
+    assert (list(collection.docs.ids), list(collection.queries.ids)) == (["1", "2"], ["7"])
     assert list(asked(systems={1: BM25(), 2.5: BM25(k1=1)}).systems) == ["1", "2.5"]
     found = Ranking.from_dict({1: {2: 1.0, np.int64(3): np.float32(0.5)}})  # type: ignore[dict-item]
     assert found.to_dict() == {"1": {"2": 1.0, "3": 0.5}}
@@ -296,9 +296,9 @@ def test_names_and_ids_that_are_numbers_become_text() -> None:
 
 
 def test_a_title_that_is_zero_is_a_title() -> None:
-    made = Collection.of({"d": {"title": 0, "text": "x"}, "e": {"text": 0}}, {"q": "0"}, {"q": {"d": 1}})
-    assert [made.docs[row]["title"] for row in range(2)] == ["0", ""]
-    assert made.docs[1]["text"] == "0"
+    collection = Collection.of({"d": {"title": 0, "text": "x"}, "e": {"text": 0}}, {"q": "0"}, {"q": {"d": 1}})
+    assert [collection.docs[row]["title"] for row in range(2)] == ["0", ""]
+    assert collection.docs[1]["text"] == "0"
 
 
 @pytest.mark.parametrize("label", [1, 1.0, True, np.int32(1), np.float64(1.0), np.int64(1), np.bool_(True), "1"])

@@ -35,9 +35,9 @@ from nirank.plan.estimate import PastCosts, estimate_items
 from nirank.store import LocalStore
 
 
-def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **more: Any) -> NodeCost:
-    cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **more}
-    node = Node(name, 1, offline=offline, stage=more.pop("stage", None))
+def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **options: Any) -> NodeCost:
+    cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **options}
+    node = Node(name, 1, offline=offline, stage=options.pop("stage", None))
     return NodeCost(node, StoredArtifact(Path(), {"cost": cost}), cost, now)
 
 
@@ -125,9 +125,9 @@ def test_training_counts_apart_with_all_that_only_it_needs() -> None:
 def test_a_trained_system_shows_training_apart_and_times_nothing_of_it_again(tmp_path: Path) -> None:
     store, systems = LocalStore(tmp_path), {"Trained": Learned(), "Plain": Shared()}
 
-    def run(**more: Any) -> tuple[Any, list[str]]:
+    def run(**options: Any) -> tuple[Any, list[str]]:
         CALLS.clear()
-        return Experiment(fruits(), systems, ["RR"], store=store).run(**more), list(CALLS)
+        return Experiment(fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
 
     result, calls = run()
     assert calls == ["index", "search", "train", "apply"], "the list that it learns from is Plain's own"
@@ -235,9 +235,9 @@ class Counting(Scorer):
 def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None:
     store, systems = LocalStore(tmp_path), {"S": Shared() >> Counting()}
 
-    def run(**more: Any) -> tuple[Any, list[str]]:
+    def run(**options: Any) -> tuple[Any, list[str]]:
         CALLS.clear()
-        return Experiment(fruits(), systems, ["RR"], store=store).run(**more), list(CALLS)
+        return Experiment(fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
 
     first, calls = run()
     assert calls == ["index", "search", "score"]

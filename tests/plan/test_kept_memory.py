@@ -57,9 +57,9 @@ def test_trap_42_no_stage_takes_more_than_it_says(which: str, tmp_path: Path) ->
         tiny_models.splade(models / "splade")
     (tmp_path / "store").mkdir()
     command = [sys.executable, str(WATCHED), str(tmp_path / "store"), str(models), which]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert process.returncode == 0, process.stderr
+    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     assert {name for name in report["systems"] if not name.startswith("-")} == COVERED[which]
     broken = [
         f"{task['label'][:60]} ({task['task']}): took {task['took'] // MIB} MiB, expected {task['expected']} bytes"

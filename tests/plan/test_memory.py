@@ -81,9 +81,9 @@ def make_experiment(store: Path, most: int | str | None, **systems: Any) -> Expe
 def test_trap_42_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path) -> None:
     systems = {"Small": Shared(), "Large": Shared() >> Greedy(GB), "Larger": Shared() >> Greedy(2 * GB)}
     experiment = make_experiment(tmp_path, "3GB", **systems)
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         experiment.run()
-    (sentence,) = refused.value.messages
+    (sentence,) = error.value.messages
     assert sentence.startswith("max_memory 3.0 GB: 'Greedy(2000000000)' would need about 8.")
     assert "GB, " in sentence and "of which this process holds already" in sentence
     assert sentence.endswith("; 1 more would not fit either")
@@ -200,9 +200,11 @@ def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monk
 
     texts = [f"word{i % 7} word{i % 5} other{i}" for i in range(300)]
     chunks: list[int] = []
-    real = postings._Builder._write_chunk
+    original = postings._Builder._write_chunk
     monkeypatch.setattr(
-        postings._Builder, "_write_chunk", lambda self, ids, *rest: (chunks.append(len(ids)), real(self, ids, *rest))
+        postings._Builder,
+        "_write_chunk",
+        lambda self, ids, *rest: (chunks.append(len(ids)), original(self, ids, *rest)),
     )
     for name, most in (("usual", None), ("small", 0)):
         monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, most=most: usual if most is None else 50)
@@ -229,8 +231,8 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
     docs = [f"w{i} w{i + 1} w{i + 2}" for i in range(40)]
     pairs = np.array([(q, d) for q in range(2) for d in range(40)])
     shards: list[int] = []
-    real = late._score_shard
-    monkeypatch.setattr(late, "_score_shard", lambda *given: (shards.append(len(given[-1].docs)), real(*given))[1])
+    original = late._score_shard
+    monkeypatch.setattr(late, "_score_shard", lambda *given: (shards.append(len(given[-1].docs)), original(*given))[1])
 
     def scores() -> Any:
         how = late.TokenEncoding(models.resolve_model(str(bi)))
@@ -331,9 +333,9 @@ def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
 
     def run(name: str, most: str) -> dict[str, Any]:
         command = [sys.executable, "-c", WATCHED, str(tmp_path / name), model, most]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+        assert process.returncode == 0, process.stderr
+        return dict(json.loads(process.stdout.splitlines()[-1]))
 
     free = run("free", "none")
     held_to = run("held", str(int(free["estimate"] * 1.02)))
@@ -452,8 +454,8 @@ print(sum(map(abs, range(-1000, 1000))), (lambda n: n)(1))
 
 def test_trap_42_the_guard_leaves_nothing_behind_in_the_interpreter() -> None:
     """An exception that is taken back keeps Python looking for it, and a profiler in a circle."""
-    done = subprocess.run([sys.executable, "-c", PROFILED], capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.split() == ["1000000", "1"], done.stderr
+    process = subprocess.run([sys.executable, "-c", PROFILED], capture_output=True, text=True, check=False, timeout=120)
+    assert process.stdout.split() == ["1000000", "1"], process.stderr
 
 
 # -- where it is asked for -----------------------------------------------------------------------------
@@ -478,17 +480,17 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_trap_42_the_command_line_refuses_with_one_sentence(config: Path, arguments: list[str]) -> None:
     out = config.parent / "out"
     command = [sys.executable, "-m", "nirank.run", str(config), "--out", str(out), "--quiet", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line]
-    assert len(lines) == 1 and lines[0].startswith("max_memory 20.0 MB: '"), done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 2, process.stderr
+    lines = [line for line in process.stderr.splitlines() if line]
+    assert len(lines) == 1 and lines[0].startswith("max_memory 20.0 MB: '"), process.stderr
     assert not out.exists()
 
 
 def test_a_ceiling_that_is_no_size_is_a_mistake_with_its_place(config: Path) -> None:
     config.write_text(config.read_text() + "max_memory: lots\n")
-    done = CliRunner().invoke(cli, ["run", str(config)])
-    assert isinstance(done.exception, ConfigError)
-    assert "config.yaml:4:13: max_memory: 'lots' is not a size such as 100MB" in str(done.exception)
+    result = CliRunner().invoke(cli, ["run", str(config)])
+    assert isinstance(result.exception, ConfigError)
+    assert "config.yaml:4:13: max_memory: 'lots' is not a size such as 100MB" in str(result.exception)
     with pytest.raises(ConfigError, match="max_memory: 'much' is not a size"):
         Experiment(fruits(), {"S": Shared() >> Lookup({})}, ["RR"], max_memory="much")

@@ -41,23 +41,23 @@ class Lab:
         self.leaves[content] = value
         return Node.leaf(kind, content, kind)
 
-    def sides(self, collection: Collection, **more: Any) -> Sides:
+    def sides(self, collection: Collection, **options: Any) -> Sides:
         queries, docs = collection.queries, collection.docs
         judged = next(iter(collection.qrels.values()))
         return Sides(
             self.leaf("texts", queries.digest, queries),
             self.leaf("texts", docs.digest, docs),
             judgements=self.leaf("judgements", judged.digest, judged),
-            **more,
+            **options,
         )
 
     def runner(self) -> Runner:
         return Runner(self.store, self.leaves, Reporter())
 
-    def run(self, pipeline: Pipeline, collection: Collection | None = None, **more: Any) -> Any:
+    def run(self, pipeline: Pipeline, collection: Collection | None = None, **options: Any) -> Any:
         CALLS.clear()
         collection = collection or fruits()
-        return self.runner().get_value(compile_pipeline(pipeline, self.sides(collection, **more)))
+        return self.runner().get_value(compile_pipeline(pipeline, self.sides(collection, **options)))
 
 
 @pytest.fixture

@@ -165,12 +165,12 @@ class Short(ScopeStage):
         return Scope(queries.ids, docs.ids, mask=mask)
 
 
-def fruits(**more: object) -> Collection:
+def fruits(**options: object) -> Collection:
     """Four documents, three queries of which one matches nothing."""
     return Collection.of(
         {"a": "red apple", "b": "red red wine and apple", "c": "green pear", "d": "blue sky above"},
         {"q1": "red apple", "q2": "green sky", "q3": "nothing here"},
         {"q1": {"a": 1}, "q2": {"c": 1}, "q3": {"d": 1}},
         name="fruits",
-        **more,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]
     )

@@ -89,7 +89,7 @@ def main(store: str, models: str, which: str) -> None:
             )
 
     measured: list[dict[str, Any]] = []
-    real = Runner._run_task
+    original = Runner._run_task
 
     def run_task(self: Runner, node: Node, inputs: dict[str, list[Any]]) -> None:
         release_memory()
@@ -99,7 +99,7 @@ def main(store: str, models: str, which: str) -> None:
         _PEAK[:] = struct.pack("q", 0)
         started = time.perf_counter()
         with limit_memory(expected):
-            real(self, node, inputs)
+            original(self, node, inputs)
         time.sleep(0.003)
         took = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
         name = getattr(node.stage, "name", "") if ":tasks" not in node.task else node.stage.name

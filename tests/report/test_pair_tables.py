@@ -32,7 +32,7 @@ MANIFEST: dict[str, Any] = {
 }  # fmt: skip
 
 
-def make_row(system: str = "NLSH", **more: Any) -> Row:
+def make_row(system: str = "NLSH", **options: Any) -> Row:
     known: dict[str, Any] = {
         "split": "test", "qrels": "pairs", "unit": "pair", "queries": QueryCounts(1092, 700, 16, 684, 392, 495),
         "measures": {"PC": 0.9612, "candidates": 5.0}, "pairs": FACTS, "cost": SystemCost(1.2),
@@ -40,7 +40,7 @@ def make_row(system: str = "NLSH", **more: Any) -> Row:
         "counts": {"queries_without_pair": 7, "documents_without_pair": 9, "purged_blocks": 3},
         "stages": (StageRecall(system, 198, 206, 0.96, {}, StagePairs(5460, 5.0, 198, 8)),),
     }  # fmt: skip
-    return Row("abt-buy", system, **{**known, **more})
+    return Row("abt-buy", system, **{**known, **options})
 
 
 def show(*rows: Row) -> str:

@@ -36,17 +36,17 @@ CONVENTIONS = Conventions(ties="t", mean="m", gain="g", min_rel=1, self_match="k
 EVIL = "<script>alert('x')</script> | \"&"
 
 
-def row(system: str, value: float | None, collection: str = "tiny", **more: Any) -> Row:
+def row(system: str, value: float | None, collection: str = "tiny", **options: Any) -> Row:
     known: dict[str, Any] = {
         "split": "test", "qrels": "qrels", "depth": 10, "queries": QueryCounts(2, 2, 1, missing=1),
         "measures": {"AP": value}, "nulls": {} if value is not None else {"AP": "AP reaches deeper"},
         "counts": {"empty_queries": 1}, "cost": SystemCost(1.234, index_s=2.0, measured="now"),
         "conventions": CONVENTIONS, "pipeline": "BM25()", "address": "0" * 32,
     }  # fmt: skip
-    return Row(collection, system, **{**known, **more})
+    return Row(collection, system, **{**known, **options})
 
 
-def save(folder: Path, rows: list[Row], **more: Any) -> None:
+def save(folder: Path, rows: list[Row], **fields: Any) -> None:
     listing = make_manifest(
         rows=rows, systems={}, collections=[{"name": EVIL, "source": "s"}], measures=["AP"], began=None, seconds=1.0,
         computed=[], command=["nirank", EVIL],
@@ -60,7 +60,7 @@ def save(folder: Path, rows: list[Row], **more: Any) -> None:
         "evidence": {},
         "drawings": {},
     }
-    write_results(folder, rows, **{**options, **more})
+    write_results(folder, rows, **{**options, **fields})
 
 
 def test_best_values_are_marked_and_nulls_have_reasons() -> None:
@@ -462,8 +462,8 @@ def test_findings_are_plain_values() -> None:
 def test_a_run_file_is_written_again_only_if_it_would_say_something_else(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "tiny" / "A.run.gz"
 
-    def saved(score: float, **more: Any) -> int:
-        save(tmp_path, [row("A", 1.0, **more)], runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})})
+    def saved(score: float, **options: Any) -> int:
+        save(tmp_path, [row("A", 1.0, **options)], runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})})
         return path.stat().st_ino
 
     first = saved(1.0)

@@ -96,8 +96,8 @@ def test_complete_appends_what_the_scope_allows_in_order(scoped: bool) -> None:
         rows = scope.list_rows(query)
         assert set(part.tolist()) == set(range(N_DOCS) if rows is None else rows.tolist())
         assert part[: len(old)].tolist() == old.tolist()
-    again = Ranking.build(QUERIES, DOCS, completed.query_rows, completed.rows, completed.scores, source="t")
-    assert again == completed, "in standard order"
+    rebuilt = Ranking.build(QUERIES, DOCS, completed.query_rows, completed.rows, completed.scores, source="t")
+    assert rebuilt == completed, "in standard order"
     end = completed.offsets[1:][listed.counts > 0] - 1
     assert (completed.scores[end] < listed.scores[listed.offsets[1:][listed.counts > 0] - 1]).all()
     assert completed.scores[completed.offsets[3]] == 0, "nothing was found"

@@ -45,7 +45,7 @@ def test_cut_refuses(k: object, message: str) -> None:
 def test_complete_appends_the_rest_in_tie_order() -> None:
     (ranking,) = make_rankings({"q": {"b": 5.0, "d": -7.0}, "r": {}}, depth=2, docs="a b c d")
     completed = Complete().combine([ranking], Context())
-    assert {query: list(scored) for query, scored in completed.to_dict().items()} == {
+    assert {query: list(scores) for query, scores in completed.to_dict().items()} == {
         "q": ["b", "d", "c", "a"],
         "r": ["d", "c", "b", "a"],
     }
@@ -69,7 +69,7 @@ def test_complete_respects_the_scope() -> None:
         ranking.queries, ranking.docs, np.array([True, True, True, False]), allowed, own_rows=np.array([-1, 0])
     )
     completed = Complete().combine([ranking], Context(scope=scope))
-    assert {query: list(scored) for query, scored in completed.to_dict().items()} == {"q": ["b", "a"], "r": ["c"]}
+    assert {query: list(scores) for query, scores in completed.to_dict().items()} == {"q": ["b", "a"], "r": ["c"]}
 
 
 def test_union_and_intersection_of_lists_and_pairs() -> None:

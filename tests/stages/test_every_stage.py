@@ -154,9 +154,9 @@ def test_an_empty_ranking_and_no_queries_at_all(
     ):
         docs = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in docs.items()}
         asked = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in queries.items()}
-        one = Collection.of(docs, asked, {"plain": {"long": 1}}, name=name)
+        collection = Collection.of(docs, asked, {"plain": {"long": 1}}, name=name)
         rest = {name: system for name, system in systems.items() if name != "run"}  # its file names other documents
-        result = Experiment(one, rest, ["RR"], store=LocalStore(tmp_path / name)).run()
+        result = Experiment(collection, rest, ["RR"], store=LocalStore(tmp_path / name)).run()
         assert {row.system: row.error for row in result.rows if row.status != "ok"} == {}
         for row in result.rows:
             if row.system not in FINDS_ALL:

@@ -36,11 +36,11 @@ DOCS = {
 def test_rm3_by_its_formula(tmp_path: Path) -> None:
     import math
 
-    one = Collection.of(DOCS, {"q": "wine"}, {"q": {"d0": 1}})
+    collection = Collection.of(DOCS, {"q": "wine"}, {"q": {"d0": 1}})
     store = LocalStore(tmp_path)
     options: dict[str, Any] = {"k1": 0.9, "b": 0.0}
     bm25, rm3 = BM25(**options), RM3(2, 2, 0.6, **options)
-    found = Experiment(one, {"BM25": bm25, "RM3": bm25 >> rm3}, ["RR"], store=store).run()
+    found = Experiment(collection, {"BM25": bm25, "RM3": bm25 >> rm3}, ["RR"], store=store).run()
     first = found.ranking("BM25").to_dict()["q"]
     assert set(first) == {"d0", "d1"}
     idf = {word: math.log(1 + (5 - df + 0.5) / (df + 0.5)) for word, df in (("wine", 2), ("grape", 2), ("oak", 2))}
@@ -68,16 +68,16 @@ def test_rm3_by_its_formula(tmp_path: Path) -> None:
 def test_rm3_on_real_collections(name: str, ap: float, shared_data: Path) -> None:
     from nirank.experiment.loading import load
 
-    one = load(shared_data / "classic" / name)
-    result = Experiment(one, {"RM3": BM25() >> RM3()}, ["AP"]).run()
+    collection = load(shared_data / "classic" / name)
+    result = Experiment(collection, {"RM3": BM25() >> RM3()}, ["AP"]).run()
     assert result.rows[0].measures["AP"] == pytest.approx(ap, abs=1e-4)
 
 
 def test_rm3_stays_in_the_scope(tmp_path: Path) -> None:
-    one = Collection.of(
+    collection = Collection.of(
         DOCS, {"q": "wine", "none": "zzz"}, {"q": {"d0": 1}}, candidates={"q": ["d0", "d3"], "none": []}
     )
-    result = Experiment(one, {"RM3": BM25() >> RM3(1, 5)}, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(collection, {"RM3": BM25() >> RM3(1, 5)}, ["RR"], store=LocalStore(tmp_path)).run()
     assert set(result.ranking("RM3").to_dict()["q"]) <= {"d0", "d3"}
     assert result.ranking("RM3").to_dict()["none"] == {}
 

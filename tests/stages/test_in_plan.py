@@ -57,7 +57,7 @@ class Lab:
         runner = Runner(self.store, {queries.digest: queries, docs.digest: docs}, Reporter())
         ranking = runner.get_value(compile_pipeline(pipeline, sides))
         self.ran = len(runner.computed)
-        return {query: list(scored) for query, scored in ranking.to_dict().items()}
+        return {query: list(scores) for query, scores in ranking.to_dict().items()}
 
 
 @pytest.fixture

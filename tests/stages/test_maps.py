@@ -84,10 +84,10 @@ def test_only_listed_documents() -> None:
     assert list_allowed(Only(("b",)), DOCS) == ["b"]
     assert list_allowed(Only(["b", "a", "b"]), DOCS) == ["a", "b"]  # type: ignore[arg-type]
     docs = Texts.of({f"doc{i}": "" for i in range(20)})
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         list_allowed(Only(tuple(f"dok{i}" for i in range(8))), docs)
-    assert caught.value.messages[0] == "only: docs: 'dok0' is not a document of the collection; did you mean 'doc0'?"
-    assert len(caught.value.messages) == 6 and caught.value.messages[-1] == "… and 3 more"
+    assert error.value.messages[0] == "only: docs: 'dok0' is not a document of the collection; did you mean 'doc0'?"
+    assert len(error.value.messages) == 6 and error.value.messages[-1] == "… and 3 more"
 
 
 def test_only_from_a_file(tmp_path: Path) -> None:

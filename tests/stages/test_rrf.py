@@ -55,13 +55,13 @@ def test_agrees_with_a_loop_and_with_every_order_of_lists() -> None:
         runs = [make_random_run(random) for _ in range(3)]
         expected: dict[str, dict[str, float]] = {}
         for ranking in make_rankings(*runs):
-            for query, scored in ranking.to_dict().items():
-                for rank, doc in enumerate(scored, 1):
+            for query, scores in ranking.to_dict().items():
+                for rank, doc in enumerate(scores, 1):
                     place = expected.setdefault(query, {})
                     place[doc] = place.get(doc, 0.0) + 1 / (60 + rank)
         lists = make_rankings(*runs)
         fused = RRF().combine(lists, Context())
-        assert fused.to_dict() == {query: pytest.approx(scored) for query, scored in expected.items()}
+        assert fused.to_dict() == {query: pytest.approx(scores) for query, scores in expected.items()}
         for other in itertools.permutations(lists):
             assert RRF().combine(other, Context()) == fused  # to the last bit
 

@@ -152,9 +152,9 @@ def test_trap_10_nan_in_a_run_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_file_is_told_when_planned(path: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         RunFile(path).plan_inputs(SIDES)
-    assert str(caught.value) == message
+    assert str(error.value) == message
 
 
 def test_refusals() -> None:

@@ -104,9 +104,9 @@ def test_what_nobody_says_is_theirs_is_listed_and_removed(tmp_path: Path, is_fol
 
 def test_leftovers_are_listed_and_removed_but_not_under_a_living_writer(tmp_path: Path) -> None:
     def cache(*arguments: str) -> str:
-        done = CliRunner().invoke(cli, ["cache", *arguments, "--store", str(tmp_path)])
-        assert done.exit_code == 0, done.output
-        return done.output
+        result = CliRunner().invoke(cli, ["cache", *arguments, "--store", str(tmp_path)])
+        assert result.exit_code == 0, result.output
+        return result.output
 
     writer = begin(tmp_path)
     rewrite_writer(tmp_path, kernel="another", machine="host-b", process=4711)

@@ -126,9 +126,9 @@ try:
 except StoreError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "cannot write" in done.stdout
-    assert "NIRANK_STORE" in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "cannot write" in process.stdout
+    assert "NIRANK_STORE" in process.stdout
     assert LocalStore(tmp_path).find(NODE) is None
 
 
@@ -150,9 +150,9 @@ def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> No
         (tmp_path / ("x" * 300), "cannot be opened (File name too long)"),
         ("~nobody-of-this-name/x", "cannot be opened (Could not determine home directory.)"),
     ):
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ConfigError) as error:
             open_store(path)
-        assert message in str(caught.value) and "NIRANK_STORE" in str(caught.value)
+        assert message in str(error.value) and "NIRANK_STORE" in str(error.value)
     with pytest.raises(StoreError, match="cannot write"):
         put(LocalStore(tmp_path / "file" / "store"))
     with pytest.raises(StoreError, match="cannot write"):
@@ -161,9 +161,9 @@ def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> No
 
 def fails(store: LocalStore, error: OSError) -> type[Exception]:
     """Let a stage fail with an error while its artifact is made; return the type of what comes out."""
-    with pytest.raises(OSError) as caught, store.commit(NODE, {"inputs": []}):
+    with pytest.raises(OSError) as refusal, store.commit(NODE, {"inputs": []}):
         raise error
-    return caught.type
+    return refusal.type
 
 
 def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> None:
@@ -177,9 +177,9 @@ def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> Non
     assert fails(store, FileNotFoundError(errno.ENOENT, "No such file", mine)) is FileNotFoundError
     assert fails(store, PermissionError(errno.EACCES, "Permission denied", mine)) is StoreError
     assert fails(store, OSError(errno.ENOSPC, "No space left on device", mine)) is StoreError
-    with pytest.raises(PermissionError) as caught, store.lock(NODE, print):
+    with pytest.raises(PermissionError) as error, store.lock(NODE, print):
         raise PermissionError(errno.EACCES, "Permission denied", theirs)
-    assert caught.type is PermissionError
+    assert error.type is PermissionError
 
 
 def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
     (artifact,) = tmp_path.glob("artifacts/*/*")
     for name in (f"{NODE.address}-10 (copy)", f"{NODE.address}.bak", f"{NODE.address}-x"):
         (artifact.parent / name).mkdir()
-    again = store.find(at_depth(5))
-    assert again is not None and again.folder == artifact
+    stored = store.find(at_depth(5))
+    assert stored is not None and stored.folder == artifact
     store.discard_artifacts(at_depth(5))
     assert len(list(artifact.parent.iterdir())) == 3
 

@@ -269,12 +269,12 @@ def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
     store = LocalStore(tmp_path)
     kept = store.open_memo(SPACE, SCORE)
     kept.put(keys("a"), np.array([1], SCORE), 0)
-    real = SegmentedMemo._write
+    original = SegmentedMemo._write
 
     def removed(self: SegmentedMemo, *arguments: object) -> None:
-        monkeypatch.setattr(SegmentedMemo, "_write", real)
+        monkeypatch.setattr(SegmentedMemo, "_write", original)
         store.discard(self.folder)
-        real(self, *arguments)  # type: ignore[arg-type]
+        original(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SegmentedMemo, "_write", removed)
     assert kept.put(keys("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]

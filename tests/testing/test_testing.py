@@ -375,9 +375,9 @@ def test_a_sound_stage_passes() -> None:
     ids=lambda value: value.name if isinstance(value, Stage) else "",
 )
 def test_a_broken_law_is_named(broken: Stage, message: str) -> None:
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(AssertionError) as error:
         check_stage(broken)
-    assert message in str(caught.value) and str(caught.value).startswith(repr(broken))
+    assert message in str(error.value) and str(error.value).startswith(repr(broken))
 
 
 def test_the_small_collection_has_what_breaks_stages() -> None:

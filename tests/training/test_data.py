@@ -112,7 +112,7 @@ def test_files_of_json_lines_and_of_columns_say_the_same(tmp_path, packed):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('{"query": "q"}', "f:1: expected text in 'positive', got None"),
         ('{"query": "q", "positive": "p"}\n{', "f:2: is not JSON"),
@@ -122,11 +122,11 @@ def test_files_of_json_lines_and_of_columns_say_the_same(tmp_path, packed):
         ("q\tp\n\t p\n", "f:2: the query is empty"),
     ],
 )
-def test_a_line_that_is_no_example_is_named(tmp_path, text, said):
+def test_a_line_that_is_no_example_is_named(tmp_path, text, message):
     (tmp_path / "f").write_text(text)
     with pytest.raises(DataError) as error:
         list(read_examples(tmp_path / "f"))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_ids_in_a_file_are_looked_up_in_their_collection(tmp_path):
@@ -246,7 +246,7 @@ def test_varied_values_become_what_their_fields_have():
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: grid(BM25(), {"bm25.k1": ["low"]}), "over: bm25.k1: input should be a valid number, unable to parse"),
         (lambda: grid(BM25(), {"bm25.k1": [[1]]}), "over: bm25.k1: input should be a valid number, got [1]"),
@@ -283,10 +283,10 @@ def test_varied_values_become_what_their_fields_have():
         (lambda: Recipe(lora=Lora(), freeze_layers=2), "do not go with it"),
     ],
 )
-def test_mistakes_are_one_sentence(make, said):
+def test_mistakes_are_one_sentence(make, message):
     with pytest.raises(ConfigError) as error:
         make()
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_queries_with_the_same_words_are_in_one_fold() -> None:

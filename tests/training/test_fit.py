@@ -416,9 +416,9 @@ def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:
 def test_what_does_not_fit_is_one_sentence(
     kind: Any, changes: Any, data: Any, error: Any, words: str, bases: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(error, match=words) as caught:
+    with pytest.raises(error, match=words) as refusal:
         fitted.run(Fitting(kind, bases[kind], replace(RECIPE, **changes), 1), examples(**data), tmp_path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(refusal.value)
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -445,11 +445,11 @@ def test_nothing_is_printed_and_no_network_is_used(bases: Any, tmp_path: Path) -
     script = Path(fitted.__file__)
     quiet = f"import socket; socket.socket.connect = None; import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path({str(script)!r}, run_name='__main__')"
     arguments = ["cross_encoder", str(bases["cross_encoder"].path), str(tmp_path), "0", "watched"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", quiet, str(script), *arguments], capture_output=True, text=True, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{script.parents[1]}:{script.parent}:{script.parents[2]}"},
     )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
 # -- a real model

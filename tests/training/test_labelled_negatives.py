@@ -61,8 +61,8 @@ def test_mined_ones_beside_labelled_ones_are_others():
     ((_, _, negatives),) = list_examples(mined, queries, docs)
     assert negatives[0] in "bc"
     assert negatives[1:] == ["d", "f", "e"]
-    again = mine_rows(queries, docs, qrels, rankings, {"negatives": [{"n": 1}, {"n": 6}]})
-    assert list_examples(again, queries, docs)[0][2] == ["b", "f", "e", "d"]  # every text once
+    two_sources = mine_rows(queries, docs, qrels, rankings, {"negatives": [{"n": 1}, {"n": 6}]})
+    assert list_examples(two_sources, queries, docs)[0][2] == ["b", "f", "e", "d"]  # every text once
 
 
 def test_a_match_of_a_match_is_no_non_match():

@@ -62,10 +62,10 @@ MODELS = [
 FAMILIES = pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
 
 
-def made(kind: type, **more: Any) -> Any:
+def made(kind: type, **fields: Any) -> Any:
     config, options = CONFIGS[kind.__name__.split("For")[0].removesuffix("Model")]
     torch.manual_seed(0)
-    return kind(config(**options | more))
+    return kind(config(**options | fields))
 
 
 def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:

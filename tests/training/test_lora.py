@@ -18,10 +18,10 @@ from nirank.training.lora import inject_lora, merge_lora
 from nirank.training.recipe import Lora, Recipe
 
 
-def bert(**more: Any) -> BertModel:
+def bert(**options: Any) -> BertModel:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
-    return BertModel(BertConfig(vocab_size=40, max_position_embeddings=40, **sizes | more)).eval()
+    return BertModel(BertConfig(vocab_size=40, max_position_embeddings=40, **sizes | options)).eval()
 
 
 def distilbert() -> DistilBertModel:

@@ -139,9 +139,9 @@ def _nested(judged: dict[tuple[int, int], int]) -> dict[str, dict[str, int]]:
 def test_what_is_mined_is_read_back(tmp_path):
     rows = np.array([0, 1]), np.array([2, 3]), np.array([0, 1, 1]), np.array([4]), np.array([[0, 2]])
     MinedRows(*rows).save(tmp_path)
-    again = MinedRows.open(tmp_path)
-    assert [again.queries.tolist(), again.offsets.tolist(), again.negatives.tolist()] == [[0, 1], [0, 1, 1], [4]]
-    q, d = again.list_pairs()
+    stored = MinedRows.open(tmp_path)
+    assert [stored.queries.tolist(), stored.offsets.tolist(), stored.negatives.tolist()] == [[0, 1], [0, 1, 1], [4]]
+    q, d = stored.list_pairs()
     assert sorted(zip(q.tolist(), d.tolist(), strict=True)) == [(0, 2), (0, 4), (1, 3)]
 
 

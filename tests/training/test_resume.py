@@ -161,7 +161,7 @@ def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
     how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1, patience=2, every=2)
     first = fitted.run(how, examples(), tmp_path, constant)
-    again = fitted.run(how, examples(), tmp_path, constant)  # from the last checkpoint, which lies before the end
-    assert curve(first) == curve(again)
+    second = fitted.run(how, examples(), tmp_path, constant)  # from the last checkpoint, which lies before the end
+    assert curve(first) == curve(second)
     assert len(curve(first)["steps"]) == 6
-    assert same(first, again)
+    assert same(first, second)

@@ -281,7 +281,7 @@ def edited(path: Path, **change: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "file, change, said",
+    "file, change, message",
     [
         ("config_sentence_transformers.json", {"prompts": {"query": "query: ", "document": ""}}, "its prompts"),
         ("config_sentence_transformers.json", {"similarity_fn_name": "dot"}, "its similarity_fn_name"),
@@ -293,20 +293,20 @@ def edited(path: Path, **change: Any) -> None:
     ],
 )
 def test_models_that_differ_in_more_than_weights_are_refused(
-    tmp_path: Path, file: str, change: Any, said: str | None
+    tmp_path: Path, file: str, change: Any, message: str | None
 ) -> None:
     folders = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         folders.append(tiny_models.bi_encoder(tmp_path / name).rename(tmp_path / name / f"model-{name}"))
     edited(folders[1] / file, **change)
-    if said is None:
+    if message is None:
         weights.check_comparable(folders)
     else:
         with pytest.raises(ConfigError) as error:
             weights.check_comparable(folders)
         assert str(error.value) == (
-            f"soup: 'model-two' and 'model-one' differ in {said}; a mean of weights needs models that differ in weights only"
+            f"soup: 'model-two' and 'model-one' differ in {message}; a mean of weights needs models that differ in weights only"
         )
 
 

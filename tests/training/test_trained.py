@@ -54,9 +54,9 @@ OWN = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2))
 QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
 
 
-def run(tmp_path: Path, collection: Collection, systems, **more):
+def run(tmp_path: Path, collection: Collection, systems, **options):
     return Experiment(
-        collection, systems, ["nDCG@10", "R@5"], store=open_store(tmp_path / "store"), **{"folds": 2, **more}
+        collection, systems, ["nDCG@10", "R@5"], store=open_store(tmp_path / "store"), **{"folds": 2, **options}
     ).run()
 
 
@@ -94,9 +94,9 @@ def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_pat
     first = run(tmp_path, collection, {"A": Dense(model), "B": BM25() % 5 >> MaxSim(model)})
     assert len(trainings(first)) == 2  # one a fold, for both systems
     assert run(tmp_path, collection, {"A": Dense(model)}).computed == []
-    again = run(tmp_path, collection, {"A": Dense(other)})
-    assert len(trainings(again)) == 2
-    assert not [label for label in again.computed if label.startswith(("positives", "examples", "BM25", "index"))]
+    second_run = run(tmp_path, collection, {"A": Dense(other)})
+    assert len(trainings(second_run)) == 2
+    assert not [label for label in second_run.computed if label.startswith(("positives", "examples", "BM25", "index"))]
     more_seeds = run(tmp_path, collection, {"A": Dense(model)}, seeds=[1, 5])
     assert len(trainings(more_seeds)) == 2
 
@@ -238,10 +238,10 @@ def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing
     assert failed.rows[0].status == "failed"
     kept = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
     assert kept
-    again = run(tmp_path, collection, {"S": Dense(model)})
-    (one,), (other,) = whole.rankings.values(), again.rankings.values()
+    second_run = run(tmp_path, collection, {"S": Dense(model)})
+    (one,), (other,) = whole.rankings.values(), second_run.rankings.values()
     np.testing.assert_array_equal(one.scores, other.scores)
-    told = [row.trainings[0].loss for row in (whole.rows[0], again.rows[0])]
+    told = [row.trainings[0].loss for row in (whole.rows[0], second_run.rows[0])]
     assert told[0] == told[1]
     assert not list((tmp_path / "store" / "scratch").glob("*"))
 

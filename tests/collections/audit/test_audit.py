@@ -114,6 +114,6 @@ def test_trap_06_nine_in_ten_must_be_shared(shared: int, severity: str) -> None:
 
 
 def test_all_errors_are_raised_at_once() -> None:
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         raise_errors(unchecked({}, {}, name="nothing").findings)
-    assert caught.value.messages == ("nothing: there are no documents", "nothing: there are no queries")
+    assert error.value.messages == ("nothing: there are no documents", "nothing: there are no queries")

@@ -206,10 +206,10 @@ def test_dates_on_both_sides() -> None:
 
 def test_fingerprints_are_those_of_the_importer(folder: Path, tmp_path: Path) -> None:
     imported = load(folder, store=LocalStore(tmp_path / "store")).docs
-    again = Texts.of(
+    in_memory = Texts.of(
         {id: {"text": text} for id, text in zip(imported.ids, imported.columns["text"].to_pylist(), strict=True)}
     )
-    assert np.array_equal(imported.fingerprints, again.fingerprints)
+    assert np.array_equal(imported.fingerprints, in_memory.fingerprints)
 
 
 WORKS = {f"d{at}": {"title": f"Title {at}", "text": f"body of document {at}"} for at in range(20)}

@@ -200,9 +200,9 @@ def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None
     write_file(
         tmp_path / "d" / "b.jsonl", '{"_id": "y", "text": "2"}\n{"_id": "z", "text": "2"}\n{"_id": "z", "text": "2"}\n'
     )
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         load_files(tmp_path / "d", store)
-    repeated, more = caught.value.messages
+    repeated, more = error.value.messages
     assert repeated.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in repeated
     assert f"{tmp_path}/d/b.jsonl:2 and :3:" in more
 
@@ -364,9 +364,9 @@ def test_single_files_and_configurations_are_audited(tmp_path: Path, monkeypatch
     write_file(tmp_path / "g.tsv", "q\t1\t1\nq\t1\t1\r\n")
     write_file(tmp_path / "c.yaml", "collections: [{name: mine, docs: d.csv, queries: q.jsonl, qrels: g.tsv}]\nsystems: {B: bm25}\n"
         "measures: [RR]\n")  # fmt: skip
-    done = CliRunner().invoke(cli, ["audit", "d.csv", "g.tsv", "c.yaml"])
-    assert done.exit_code == 0, done.output
-    parts = done.output
+    result = CliRunner().invoke(cli, ["audit", "d.csv", "g.tsv", "c.yaml"])
+    assert result.exit_code == 0, result.output
+    parts = result.output
     assert "d.csv\n  2 records;" in parts and "empty-records" in parts
     assert "g.tsv\n  1 queries, 1 docs, 1 qrels;" in parts and "repeated-judgements" in parts
     assert "mine\n  2 docs, 1 queries, 1 qrels" in parts and "empty-documents" in parts

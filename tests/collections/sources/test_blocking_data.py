@@ -20,12 +20,14 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the blocking collecti
 FILES = {"train": "train.csv", "valid": "valid.csv", "test": "test.csv", "complete": "matches.csv"}
 
 
-def open_collection(name: str, store: LocalStore, split: str | None, **more: object) -> Collection:
+def open_collection(name: str, store: LocalStore, split: str | None, **options: object) -> Collection:
     folder = DATA / name
     pairs = {key: folder / file for key, file in FILES.items() if (folder / file).exists()}
     if (folder / "records.csv").exists():
-        return load(records=folder / "records.csv", pairs=pairs, split=split, store=store, **more)
-    return load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=pairs, split=split, store=store, **more)
+        return load(records=folder / "records.csv", pairs=pairs, split=split, store=store, **options)
+    return load(
+        left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=pairs, split=split, store=store, **options
+    )
 
 
 @pytest.fixture(scope="module")

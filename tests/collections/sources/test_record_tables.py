@@ -108,9 +108,9 @@ def test_the_view_of_all_columns_survives_the_store(tables, tmp_path: Path, stor
     place = tmp_path / "saved"
     place.mkdir()
     texts.take([0, 1, 2]).save(place)
-    again = Texts.open(place)
-    assert again.digest == texts.digest
-    assert list(again.read(TextView(("title", "text")))) == list(texts.read(TextView(("title", "text"))))
+    stored = Texts.open(place)
+    assert stored.digest == texts.digest
+    assert list(stored.read(TextView(("title", "text")))) == list(texts.read(TextView(("title", "text"))))
 
 
 PAIR_FILES = {
@@ -271,9 +271,9 @@ def test_columns_that_stand_the_other_way_round(tmp_path: Path, store: LocalStor
     ],
 )
 def test_mistakes(changed: dict[str, Any], message: str, tables, store: LocalStore) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         load(**{**tables, **changed}, store=store)
-    assert message in str(told.value).replace("?", "")
+    assert message in str(error.value).replace("?", "")
 
 
 def test_files_that_are_not_there(tables, tmp_path: Path, store: LocalStore) -> None:
