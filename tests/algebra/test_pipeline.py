@@ -86,21 +86,25 @@ maps = st.builds(FirstWords, st.integers(1, 50)) | st.builds(Windows, st.integer
 scopes = st.builds(Only, st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=3).map(tuple))
 
 
-def grow(below: st.SearchStrategy[Pipeline]) -> st.SearchStrategy[Pipeline]:
-    some = st.lists(below, min_size=2, max_size=3)
+def grow(pipelines: st.SearchStrategy[Pipeline]) -> st.SearchStrategy[Pipeline]:
+    operands = st.lists(pipelines, min_size=2, max_size=3)
     return (
-        st.builds(lambda a, b: a >> b, below, scorers | one_list | retrievers)
-        | st.builds(lambda a, k: a % k, below, st.integers(1, 50))
-        | st.builds(lambda of, k: rrf(*of, k=k), some, st.floats(0, 99))
-        | st.builds(lambda a, b: a + b, below, below)
-        | st.builds(lambda w, a: w * a, weights, below)
-        | st.builds(lambda of, how: weighted_sum(*of, normalise=how), some, st.sampled_from(["zscore", "sum", "rank"]))
-        | st.builds(lambda a, b, c: (a | b) >> c, below, below, scorers | retrievers)
-        | st.builds(within, scopes | below, below)
-        | st.builds(lambda a, b, c: within(a & b, c), below, below, below)
-        | st.builds(rewrite, maps | below.map(lambda a: a >> Expand()), below)
-        | st.builds(fold, maps, below, st.sampled_from(["max", "first", "mean"]))
-        | st.builds(fold, maps, below, st.just("sum"), top=st.sampled_from([None, 3]), side=st.just("queries"))
+        st.builds(lambda a, b: a >> b, pipelines, scorers | one_list | retrievers)
+        | st.builds(lambda a, k: a % k, pipelines, st.integers(1, 50))
+        | st.builds(lambda parts, k: rrf(*parts, k=k), operands, st.floats(0, 99))
+        | st.builds(lambda a, b: a + b, pipelines, pipelines)
+        | st.builds(lambda w, a: w * a, weights, pipelines)
+        | st.builds(
+            lambda parts, method: weighted_sum(*parts, normalise=method),
+            operands,
+            st.sampled_from(["zscore", "sum", "rank"]),
+        )
+        | st.builds(lambda a, b, c: (a | b) >> c, pipelines, pipelines, scorers | retrievers)
+        | st.builds(within, scopes | pipelines, pipelines)
+        | st.builds(lambda a, b, c: within(a & b, c), pipelines, pipelines, pipelines)
+        | st.builds(rewrite, maps | pipelines.map(lambda a: a >> Expand()), pipelines)
+        | st.builds(fold, maps, pipelines, st.sampled_from(["max", "first", "mean"]))
+        | st.builds(fold, maps, pipelines, st.just("sum"), top=st.sampled_from([None, 3]), side=st.just("queries"))
     )
 
 

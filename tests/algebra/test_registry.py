@@ -23,7 +23,7 @@ from nirank.errors import ConfigError
 from nirank.stages.apply import AppliedCombiner, AppliedScorer
 from nirank.stages.rrf import RRF
 
-OURS = {"complete", "cut", "first_words", "intersection", "only", "rrf", "run", "union", "weighted_sum", "windows"}
+BUILT_IN = {"complete", "cut", "first_words", "intersection", "only", "rrf", "run", "union", "weighted_sum", "windows"}
 PLUGIN = """
 from dataclasses import dataclass
 import numpy as np
@@ -89,7 +89,7 @@ print(json.dumps(said))
 
 
 def test_scanning_finds_ours_by_name() -> None:
-    assert set(load_stages()) >= OURS
+    assert set(load_stages()) >= BUILT_IN
     assert list(load_stages()) == sorted(load_stages())
     assert find_stage("rrf") is RRF and load_stages()["rrf"] is RRF
     assert AppliedScorer not in load_stages().values() and AppliedCombiner not in load_stages().values()
@@ -123,12 +123,14 @@ def test_a_stage_of_another_distribution(tmp_path: Path) -> None:
 
 
 def test_entry_points_that_cannot_be_used_stop_nobody_else(tmp_path: Path) -> None:
-    good = install(tmp_path / "a", "longest = far_away:Longest")
+    good_folder = install(tmp_path / "a", "longest = far_away:Longest")
     module = PLUGIN + "\nlongest = 5\nclass Bare: pass\n"
-    wrong = ["gone = nowhere_at_all:X", "missing = broken:Y", "five = broken:longest", "bare = broken:Bare"]
-    points = "\n".join([*wrong, "other = broken:Longest"])
-    bad = install(tmp_path / "b", points, module, "broken")
-    answers = run_python(TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good, bad)
+    broken_points = ["gone = nowhere_at_all:X", "missing = broken:Y", "five = broken:longest", "bare = broken:Bare"]
+    points = "\n".join([*broken_points, "other = broken:Longest"])
+    bad_folder = install(tmp_path / "b", points, module, "broken")
+    answers = run_python(
+        TELL % (["longest", "rrf", "gone", "missing", "five", "bare", "other", "longst"],), good_folder, bad_folder
+    )
     assert answers["longest"] == "Longest" and answers["rrf"] == "RRF"
     assert answers["gone"] == ["entry point gone = nowhere_at_all:X cannot be loaded: No module named 'nowhere_at_all'"]
     assert "cannot be loaded" in answers["missing"][0] and "has no attribute 'Y'" in answers["missing"][0]
@@ -197,7 +199,7 @@ class Weighing(Scorer):
         from late import shift
         return weight(pairs) + shift
 """
-MINE = """
+SCRIPT_MODULE = """
 import json, sys
 from nirank.algebra.stage import stage
 from bases import Weighing
@@ -212,7 +214,7 @@ class Mine(Weighing):
 def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: Path, edited: str) -> None:
     """Base classes, what they import, packages, and what is imported inside of functions; but nothing else there."""
     files = {
-        "mine": MINE,
+        "mine": SCRIPT_MODULE,
         "bases": BASES,
         "helpers": "import inner.deep\ndef weight(pairs): return inner.deep.one\n",
         "late": "shift = 1\n",
@@ -240,14 +242,14 @@ def test_a_scripts_stage_is_all_that_it_imports_and_nobody_installed(tmp_path: P
 
 def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None:
     """A file that is edited while the program runs: the stage computes, and is addressed, as it was imported."""
-    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "mine.py").write_text(SCRIPT_MODULE)
     (tmp_path / "bases.py").write_text(BASES.replace("from helpers import weight", "weight = len"))
     (tmp_path / "late.py").write_text("shift = 1\n")
     edit = "open('bases.py', 'a').write('# other'); open('mine.py', 'a').write('# other'); "
     code = "import json, mine; {} print(json.dumps(mine.Mine().describe_identity()))"
 
-    def identity(between: str) -> Any:
-        command = [sys.executable, "-B", "-c", code.format(between)]
+    def identity(code_between: str) -> Any:
+        command = [sys.executable, "-B", "-c", code.format(code_between)]
         process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         return json.loads(process.stdout)
 
@@ -257,12 +259,15 @@ def test_source_is_what_was_imported_not_what_lies_there(tmp_path: Path) -> None
 
 
 def test_a_script_that_is_run_and_one_that_is_imported_are_the_same(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(MINE + "print(json.dumps(Mine().describe_identity()))\n")
+    (tmp_path / "mine.py").write_text(SCRIPT_MODULE + "print(json.dumps(Mine().describe_identity()))\n")
     (tmp_path / "bases.py").write_text(BASES)
     (tmp_path / "helpers.py").write_text("weight = len\n")
     ways = [["mine.py"], ["-c", "import mine"]]
-    done = [subprocess.run([sys.executable, *way], cwd=tmp_path, capture_output=True, check=True) for way in ways]
-    assert done[0].stdout == done[1].stdout != b""
+    processes = [
+        subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, check=True)
+        for arguments in ways
+    ]
+    assert processes[0].stdout == processes[1].stdout != b""
 
 
 def make_weighed(weight: Any, by_default: Any = 1) -> Any:

@@ -105,9 +105,9 @@ def test_identity_leaves_out_defaults_depth_and_what_cannot_matter() -> None:
 
 
 def test_numbers_must_be_finite() -> None:
-    for wrong in (float("nan"), float("inf")):
+    for number in (float("nan"), float("inf")):
         with pytest.raises(ConfigError, match="many: seed must be a finite number"):
-            Many("m", seed=wrong)
+            Many("m", seed=number)
 
 
 def test_a_class_without_the_decorator_is_told_so() -> None:

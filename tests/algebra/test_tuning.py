@@ -32,11 +32,11 @@ def folder(tmp_path: Path, train: dict[str, tuple[str, str]], test: dict[str, tu
     (tmp_path / "qrels").mkdir(parents=True)
     lines = [json.dumps({"_id": id, "text": text}) for id, text in DOCS.items()]
     (tmp_path / "corpus.jsonl").write_text("\n".join(lines) + "\n")
-    both = {**train, **test}
-    lines = [json.dumps({"_id": id, "text": text}) for id, (text, _) in both.items()]
+    judgements = {**train, **test}
+    lines = [json.dumps({"_id": id, "text": text}) for id, (text, _) in judgements.items()]
     (tmp_path / "queries.jsonl").write_text("\n".join(lines) + "\n")
-    for split, of in (("train", train), ("test", test)):
-        rows = "".join(f"{id}\t{doc}\t1\n" for id, (_, doc) in of.items())
+    for split, split_judgements in (("train", train), ("test", test)):
+        rows = "".join(f"{id}\t{doc}\t1\n" for id, (_, doc) in split_judgements.items())
         (tmp_path / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
     return tmp_path
 
@@ -78,8 +78,8 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
     assert row.cost.training_s > 0  # the candidates' lists that only the choice needed
     second_run = run(tmp_path, load(place), system)
     assert second_run.computed == []
-    alone = run(tmp_path, load(place), BM25(b=1.0))
-    assert alone.computed == []  # the outcome is the candidate itself
+    fixed_run = run(tmp_path, load(place), BM25(b=1.0))
+    assert fixed_run.computed == []  # the outcome is the candidate itself
 
 
 def test_equal_candidates_the_first_wins_and_a_lower_measure_is_better(tmp_path):
@@ -105,7 +105,7 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
     train = {"1": ("Foo bar?", "short"), "2": ("something", "long")}
     collection = load(folder(tmp_path / "c", train, {"3": ("foo  bar", "short")}))
 
-    def planned(on_overlap):
+    def plan_system(on_overlap):
         data = TrainingSet(Judged(split="train", on_overlap=on_overlap))
         experiment = Experiment(
             collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store")
@@ -113,13 +113,14 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
         return experiment.plan()[0]
 
     with pytest.raises(ConfigError, match=r"1 of 2 training queries are evaluated too \(overlap=1; c '3'\)"):
-        planned("refuse")
-    dropped, marked = planned("drop").describe_training(), planned("mark").describe_training()
+        plan_system("refuse")
+    dropped, marked = plan_system("drop").describe_training(), plan_system("mark").describe_training()
     assert [(queries.queries, queries.leaks) for queries in dropped] == [(1, False)]
     assert [(queries.queries, queries.leaks) for queries in marked] == [(2, True)]
-    examples = [node for node in planned("drop").target.walk() if node.label.startswith("positives")]
+    examples = [node for node in plan_system("drop").target.walk() if node.label.startswith("positives")]
     assert (
-        examples[0].address != next(n for n in planned("mark").target.walk() if n.label.startswith("positives")).address
+        examples[0].address
+        != next(n for n in plan_system("mark").target.walk() if n.label.startswith("positives")).address
     )
 
 
@@ -161,9 +162,9 @@ def test_each_fold_is_ranked_by_what_the_others_chose(tmp_path):
     ranking = next(iter(result.rankings.values()))
     assert list(ranking.queries) == list(collection.queries.ids)
     assert ranking.counts.tolist() == [1] * 10
-    trained = [used.queries for used in row.tuned_on]
+    trained = [supervision.queries for supervision in row.tuned_on]
     assert trained == [8] * 5
-    assert not any(used.overlap for used in row.tuned_on)
+    assert not any(supervision.overlap for supervision in row.tuned_on)
 
 
 def test_folds_give_each_query_its_own_folds_list(tmp_path):
@@ -174,8 +175,8 @@ def test_folds_give_each_query_its_own_folds_list(tmp_path):
     probe = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
     first, second = Folds(2).split_queries(probe)
     ids = list(probe.queries.ids)
-    wanted = {ids[row]: {"long": 1} for row in first} | {ids[row]: {"short": 1} for row in second}
-    collection = Collection.of(DOCS, queries, wanted)
+    expected = {ids[row]: {"long": 1} for row in first} | {ids[row]: {"short": 1} for row in second}
+    collection = Collection.of(DOCS, queries, expected)
     result = run(tmp_path, collection, tune(CANDIDATES, on=Judged(), measure="RR@1"), folds=2)
     ranking = next(iter(result.rankings.values()))
     top = np.array([ranking.docs[ranking.get_rows(row)[0]] for row in range(8)])
@@ -231,11 +232,11 @@ def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_
     large = load(place, name="large")
     data = TrainingSet(Judged(split="train"))
     store = open_store(tmp_path / "store")
-    both = Experiment([small, large], {"S": _dense(data)}, ["RR@1"], store=store)
+    experiment = Experiment([small, large], {"S": _dense(data)}, ["RR@1"], store=store)
     documents = {}
-    for case in both.plan():
-        (mined,) = [node for node in case.target.walk() if node.label.startswith("positives")]
-        documents[case.collection.name] = both._leaves.values[mined.get_input("judgements").address].docs
+    for case in experiment.plan():
+        (positives,) = [node for node in case.target.walk() if node.label.startswith("positives")]
+        documents[case.collection.name] = experiment._leaves.values[positives.get_input("judgements").address].docs
     assert len(documents["small"]) + 1 == len(documents["large"])
 
 
@@ -308,7 +309,7 @@ def test_folds_over_two_collections_with_the_same_queries(tmp_path):
     data = TrainingSet(Judged())
     experiment = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
     assert len(experiment.plan()) == 2
-    assert not any(each.overlap for run in experiment.plan() for each in run.supervision)
+    assert not any(supervision.overlap for run in experiment.plan() for supervision in run.supervision)
 
 
 def test_explain_says_that_something_waits_for_a_choice(tmp_path):
@@ -378,9 +379,9 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     queries = {f"q{i}": f"cat {word}" for i, word in enumerate("abcd")} | {"e": "Dog, bird!"}
     collection = Collection.of(DOCS, queries, {id: {"short": 1} for id in queries})
     (tmp_path / "pairs.tsv").write_text("cat b\tanswer\nanother\tanswer\n")
-    seen: list[str] = []
+    normalised: list[str] = []
     original = training_sources.normalise_question
-    monkeypatch.setattr(training_sources, "normalise_question", lambda text: seen.append(text) or original(text))
+    monkeypatch.setattr(training_sources, "normalise_question", lambda text: normalised.append(text) or original(text))
     fields = Fields("text", "text", on_overlap="drop")
     file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
     system = _dense(Mixture((TrainingSet(), fields, file)))
@@ -388,13 +389,13 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     for _ in range(2):
         experiment._system_runs = None
         cases = experiment.plan()
-    assert [seen.count(text) for text in (DOCS["long"], "another")] == [1, 1]
+    assert [normalised.count(text) for text in (DOCS["long"], "another")] == [1, 1]
     for case in cases:
         nodes = set(case.target.walk())
-        without = [node.params.get("without") for node in nodes if node.task.endswith((":pair_fields", ":read_file"))]
-        left_out = [texts for texts in without if texts]
+        excluded = [node.params.get("without") for node in nodes if node.task.endswith((":pair_fields", ":read_file"))]
+        left_out = [texts for texts in excluded if texts]
         assert sorted(left_out) == [["cat b"], ["dog bird"]]  # each in the one fold that holds it out
-        assert len(without) > len(left_out)
+        assert len(excluded) > len(left_out)
 
 
 def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path):
@@ -407,9 +408,9 @@ def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path
     }
     with pytest.raises(ConfigError) as error:
         Experiment(load(place), systems, ["RR@1"], store=store).run()
-    beside, before = error.value.messages
-    assert beside.startswith("system 'Beside': ") and "no split 'none'" in beside
-    assert before.startswith("system 'Before': ") and "has no judgement set 'absent'" in before
+    beside_message, before_message = error.value.messages
+    assert beside_message.startswith("system 'Beside': ") and "no split 'none'" in beside_message
+    assert before_message.startswith("system 'Before': ") and "has no judgement set 'absent'" in before_message
     assert not any("choose" in meta["label"] for meta in store.read_descriptions()), "nothing was chosen"
 
 

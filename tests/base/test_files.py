@@ -107,8 +107,8 @@ def test_a_folder_elsewhere_with_the_same_files_is_the_same(tmp_path: Path) -> N
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
-    one, other = (InputFile.of(tmp_path / name, ("*.json",)) for name in ("a", "b"))
-    assert one.digest == other.digest
+    first, second = (InputFile.of(tmp_path / name, ("*.json",)) for name in ("a", "b"))
+    assert first.digest == second.digest
 
 
 # --- imports -------------------------------------------------------------------------------------------
@@ -134,19 +134,19 @@ def test_an_import_of_a_side_that_is_edited_meanwhile_is_not_kept(
     folder, store = _folder(tmp_path / "c", "apples"), LocalStore(tmp_path / "store")
     name = "_other_" + edited
 
-    def meddle(*given: Any) -> Any:
+    def meddle(*arguments: Any) -> Any:
         if not (folder / name).exists():
             (folder / name).write_text("")
             (folder / edited).write_text(_lines({"q" if edited == "queries.jsonl" else "a": "other"}))
-        return import_texts(*given)
+        return import_texts(*arguments)
 
     monkeypatch.setattr(loading, "import_texts", meddle)
     with pytest.raises(DataError, match=f"{edited}: {CHANGED}"):
         loading.load(folder, store=store)
     monkeypatch.undo()
     _folder(folder, "apples")
-    found = loading.load(folder, store=store)
-    assert (found.docs[0]["text"], found.queries[0]["text"]) == ("apples", "fruit")
+    collection = loading.load(folder, store=store)
+    assert (collection.docs[0]["text"], collection.queries[0]["text"]) == ("apples", "fruit")
 
 
 def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> None:
@@ -154,13 +154,13 @@ def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> N
     rows, table = _lines({"a": "apples"}), "id\ttext\nb\tbread\n"
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
-    one = [tmp_path / "1" / "x.jsonl", tmp_path / "1" / "y.tsv"]
-    other = [tmp_path / "2" / "x.tsv", tmp_path / "2" / "y.jsonl"]
-    for paths in (one, other):
+    first = [tmp_path / "1" / "x.jsonl", tmp_path / "1" / "y.tsv"]
+    second = [tmp_path / "2" / "x.tsv", tmp_path / "2" / "y.jsonl"]
+    for paths in (first, second):
         for path, content in zip(paths, (rows, table), strict=True):
             path.write_text(content)
-    made = [FileSet("c", TextFiles(paths), TextFiles(paths)).get_identity("docs") for paths in (one, other)]
-    assert made[0] != made[1]
+    identities = [FileSet("c", TextFiles(paths), TextFiles(paths)).get_identity("docs") for paths in (first, second)]
+    assert identities[0] != identities[1]
 
 
 def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
     paths = [tmp_path / "queries.jsonl", tmp_path / "queries.long.jsonl"]
     for path in paths:
         path.write_text(_lines({path.name: "fruit"}))
-    both = FileSet("c", TextFiles(), TextFiles(paths))
+    file_set = FileSet("c", TextFiles(), TextFiles(paths))
     version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain_queries=TextFiles(paths[1:]))
-    assert both.get_identity("queries") != version.get_identity("queries")
+    assert file_set.get_identity("queries") != version.get_identity("queries")
 
 
 def test_a_training_file_that_is_edited_before_it_is_read(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ PROGRAM = "import sums, numpy; print(sums.add(numpy.arange(4)), sum(sums.add.sta
 
 def run(folder: Path, home: Path, **variables: str) -> str:
     """Return what a process of its own prints: the sum, and how much code it found in a cache."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     path = os.pathsep.join([str(folder), *sys.path])
-    environment = {**kept, "PYTHONPATH": path, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    environment = {**inherited, "PYTHONPATH": path, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     process = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, cwd=folder, check=False
     )

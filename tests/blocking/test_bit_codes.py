@@ -45,10 +45,10 @@ def test_packing_and_distances(seed: int, bits: int) -> None:
     assert packed[0].shape == (5, -(-bits // 8))
     assert (unpack_bits(packed[0], bits) == x).all()
     assert (count_differences(packed[0], packed[0]) == 0).all()
-    there, back = count_differences(packed[0], packed[1]), count_differences(packed[1], packed[0])
-    assert (there == back).all()
-    assert (there == (x != y).sum(axis=1)).all()
-    assert (there <= count_differences(packed[0], packed[2]) + count_differences(packed[2], packed[1])).all()
+    forward, backward = count_differences(packed[0], packed[1]), count_differences(packed[1], packed[0])
+    assert (forward == backward).all()
+    assert (forward == (x != y).sum(axis=1)).all()
+    assert (forward <= count_differences(packed[0], packed[2]) + count_differences(packed[2], packed[1])).all()
 
 
 def test_64_bits_in_four_parts_within_3() -> None:
@@ -57,9 +57,9 @@ def test_64_bits_in_four_parts_within_3() -> None:
     parts = tuple(Part(16 * at, 16 * at + 16, 0) for at in range(4))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(radius_search, "choose_parts", lambda *_: parts)
-        found = find_within(pack_bits(left), pack_bits(right), 64, 3, make_scope(200, 300))
-    assert list_pairs(found) == find_by_hand(left, right, 3)
-    assert 500 < len(found) < 20_000
+        pairs = find_within(pack_bits(left), pack_bits(right), 64, 3, make_scope(200, 300))
+    assert list_pairs(pairs) == find_by_hand(left, right, 3)
+    assert 500 < len(pairs) < 20_000
 
 
 @given(
@@ -75,8 +75,8 @@ def test_search_equals_comparing_all(seed: int, bits: int, radius: int, flip: fl
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(radius_search, "_BLOCK", block)
         patch.setattr(radius_search, "choose_parts", lambda *_: parts)
-        found = find_within(pack_bits(left), pack_bits(right), bits, radius, make_scope(12, 15))
-    assert list_pairs(found) == find_by_hand(left, right, radius)
+        pairs = find_within(pack_bits(left), pack_bits(right), bits, radius, make_scope(12, 15))
+    assert list_pairs(pairs) == find_by_hand(left, right, radius)
 
 
 def test_parts_are_chosen_by_cost() -> None:

@@ -41,10 +41,10 @@ def equal(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 @pytest.mark.parametrize("system", [TokenBlocking(), TokenBlocking("qgrams"), MinHash(), Same(("name",))], ids=repr)
 def test_blocks_of_all_records_are_left_out_and_counted(tmp_path: Path, system: Pipeline, equal: Collection) -> None:
     row = find_candidates(tmp_path, system, equal).rows[0]
-    stated = next(iter(row.conventions.stages.values()))
-    assert stated["comparisons"] == stated["blocks"] * N * (N - 1) // 2
-    assert (stated["kept_comparisons"], stated["largest_block"]) == (0, 0)
-    assert row.counts["purged_blocks"] == stated["blocks"]
+    conventions = next(iter(row.conventions.stages.values()))
+    assert conventions["comparisons"] == conventions["blocks"] * N * (N - 1) // 2
+    assert (conventions["kept_comparisons"], conventions["largest_block"]) == (0, 0)
+    assert row.counts["purged_blocks"] == conventions["blocks"]
     assert row.counts["documents_without_pair"] == N
 
 

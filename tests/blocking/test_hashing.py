@@ -56,9 +56,11 @@ def test_grids_collide_as_often_as_theory_says(norm: str, find: object) -> None:
     x = np.zeros((1, 3), np.float32)
     for distance in (0.25, 1.0, 4.0):
         y = np.array([[distance, 0, 0]], np.float32)
-        same = np.floor(grids.project(x)) == np.floor(grids.project(y))
+        collisions = np.floor(grids.project(x)) == np.floor(grids.project(y))
         expected = float(find(distance, 1.0))  # type: ignore[operator]
-        assert same.mean() == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / same.size))
+        assert collisions.mean() == pytest.approx(
+            expected, abs=4 * math.sqrt(expected * (1 - expected) / collisions.size)
+        )
 
 
 def test_a_shifted_grid_over_numbers() -> None:
@@ -154,7 +156,7 @@ def test_probing_everything_finds_what_differs_by_one() -> None:
     cells = [np.floor(grids.project(side)).astype(int)[:, 0] for side in (queries, docs)]
     near = (np.abs(cells[0][:, None] - cells[1][None]) <= 1).all(axis=2)
     query_keys, doc_keys = grids.hash_vectors(queries, probes=26), grids.hash_vectors(docs)
-    shared = [[bool(set(mine) & set(theirs)) for theirs in _lists(doc_keys)] for mine in _lists(query_keys)]
+    shared = [[bool(set(query) & set(doc)) for doc in _lists(doc_keys)] for query in _lists(query_keys)]
     assert (np.array(shared) == near).all()
 
 
@@ -197,16 +199,16 @@ def test_flipped_bits_are_those_of_the_nearest_planes() -> None:
 def test_minhash_estimates_jaccard() -> None:
     """Property 07.9.9."""
     random = np.random.default_rng(0)
-    within = 0
+    n_close = 0
     for trial in range(200):
-        both, left, right = (int(count) for count in random.integers(1, 60, 3))
-        words = [[f"b{i}" for i in range(both)] + [f"l{i}" for i in range(left)],
-                 [f"b{i}" for i in range(both)] + [f"r{i}" for i in range(right)]]  # fmt: skip
+        n_shared, n_left, n_right = (int(count) for count in random.integers(1, 60, 3))
+        words = [[f"b{i}" for i in range(n_shared)] + [f"l{i}" for i in range(n_left)],
+                 [f"b{i}" for i in range(n_shared)] + [f"r{i}" for i in range(n_right)]]  # fmt: skip
         signatures = sign_records(RecordKeys.from_words(words), draw_seeds(128, trial))
-        jaccard = both / (both + left + right)
+        jaccard = n_shared / (n_shared + n_left + n_right)
         error = abs((signatures[0] == signatures[1]).mean() - jaccard)
-        within += error <= 3 * math.sqrt(jaccard * (1 - jaccard) / 128)
-    assert within >= 197
+        n_close += error <= 3 * math.sqrt(jaccard * (1 - jaccard) / 128)
+    assert n_close >= 197
 
 
 def test_minhash_of_equal_and_of_empty_sets() -> None:
@@ -226,9 +228,9 @@ def test_bands_survive_as_theory_says() -> None:
         for side in "lr"
     ]
     keys = _lists(hash_words(RecordKeys.from_words(words), 10, 4, seed=0))
-    met = np.mean([bool(set(keys[at]) & set(keys[at + 1])) for at in range(0, 800, 2)])
+    share = np.mean([bool(set(keys[at]) & set(keys[at + 1])) for at in range(0, 800, 2)])
     expected = float(find_survival(0.5, 4, 10))
-    assert met == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 400))
+    assert share == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 400))
 
 
 def _lists(keys: RecordKeys) -> list[list[int]]:
@@ -236,8 +238,13 @@ def _lists(keys: RecordKeys) -> list[list[int]]:
 
 
 def _pairs(left: RecordKeys, right: RecordKeys) -> set[tuple[int, int]]:
-    theirs = [set(listed) for listed in _lists(right)]
-    return {(q, d) for q, mine in enumerate(_lists(left)) for d in range(len(theirs)) if theirs[d] & set(mine)}
+    right_sets = [set(right_keys) for right_keys in _lists(right)]
+    return {
+        (q, d)
+        for q, left_keys in enumerate(_lists(left))
+        for d in range(len(right_sets))
+        if right_sets[d] & set(left_keys)
+    }
 
 
 def _first_functions(grids: Grids, functions: int) -> Grids:

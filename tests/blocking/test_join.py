@@ -54,7 +54,7 @@ def test_buckets_are_counted_before(left: list[list[str]], right: list[list[str]
     buckets = count_buckets(RecordKeys.from_words(left), RecordKeys.from_words(right))
     by_hand = {}
     for word in "abcdefg":
-        n_left, n_right = (sum(word in listed for listed in side) for side in (left, right))
+        n_left, n_right = (sum(word in record_words for record_words in side) for side in (left, right))
         if n_left * n_right:
             by_hand[digest_word(word)] = n_left * n_right
     assert dict(zip(buckets.keys.tolist(), buckets.comparisons.tolist(), strict=True)) == by_hand

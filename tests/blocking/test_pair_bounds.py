@@ -47,7 +47,7 @@ def measure_pairs(blocker: Retriever, records: Collection) -> tuple[int, int, in
     leaves = {"queries": records.queries, "docs": records.docs}
     nodes = {name: Node.leaf("texts", name, name) for name in leaves}
     node = compile_pipeline(blocker, Sides(nodes["queries"], nodes["docs"]))
-    estimator = MemoryEstimator(lambda of: leaves.get(of.label) if of.is_leaf else None)
+    estimator = MemoryEstimator(lambda leaf: leaves.get(leaf.label) if leaf.is_leaf else None)
     sizes, expected = estimator.find_sizes(node), estimator.estimate(node)
     assert sizes is not None and expected is not None
     scope = Scope(records.queries.ids, records.docs.ids)
@@ -60,13 +60,15 @@ def measure_pairs(blocker: Retriever, records: Collection) -> tuple[int, int, in
     ("n_docs", "n_queries", "distinct"), [(300, 200, 12), (60, 400, 40), (5, 5, 1), (200, 200, 150)]
 )
 def test_a_bound_on_pairs_holds(blocker: Retriever, n_docs: int, n_queries: int, distinct: int) -> None:
-    made, expected, _ = measure_pairs(blocker, make_records(n_docs, n_queries, distinct))
-    assert made <= expected <= n_docs * n_queries
+    n_pairs, expected, _ = measure_pairs(blocker, make_records(n_docs, n_queries, distinct))
+    assert n_pairs <= expected <= n_docs * n_queries
 
 
 def test_a_bound_is_reached_and_grows_with_the_tables_not_with_their_product() -> None:
-    made, expected, _ = measure_pairs(Same(("text",), max_block=2), Collection.of({"d": "x"}, {"q": "x"}, name="one"))
-    assert made == expected == 1
+    n_pairs, expected, _ = measure_pairs(
+        Same(("text",), max_block=2), Collection.of({"d": "x"}, {"q": "x"}, name="one")
+    )
+    assert n_pairs == expected == 1
     small, large = (Sizes(queries=n, docs=n) for n in (10_000, 100_000))
     for blocker in (MinHash(max_block=10), Same(("text",)), SortedNeighbourhood()):
         few, many = blocker.estimate_pairs(small), blocker.estimate_pairs(large)
@@ -78,8 +80,8 @@ def test_a_bound_is_reached_and_grows_with_the_tables_not_with_their_product() -
 def test_what_a_blocker_takes_stays_below_what_the_plan_expects(blocker: Any) -> None:
     records = make_records(20_000, 20_000, 4_000)
     tracemalloc.start()
-    made, _, expected = measure_pairs(blocker, records)
+    n_pairs, _, expected = measure_pairs(blocker, records)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert made > 20_000
+    assert n_pairs > 20_000
     assert peak < expected < 64 * 20_000 * 20_000 / 8, (peak / MIB, expected / MIB)

@@ -59,8 +59,8 @@ def test_columns_compared_for_equality_are_listed_once() -> None:
 
 def test_blocks_of_values_are_counted_by_hand() -> None:
     """Values are compared without case and punctuation; a blank one makes no pair."""
-    counted = count_value_blocks("x", ["A.", "b", "", "c"], ["a", "a!", "B", ""], same_side=False)
-    assert (counted.blocks, counted.pairs, counted.largest) == (2, 3, [("a", 3), ("b", 2)])
-    counted = count_value_blocks("x", [], ["a", "A", "a", "b", ""], same_side=True)
-    assert (counted.blocks, counted.pairs, counted.largest) == (1, 3, [("a", 3)])
+    counts = count_value_blocks("x", ["A.", "b", "", "c"], ["a", "a!", "B", ""], same_side=False)
+    assert (counts.blocks, counts.pairs, counts.largest) == (2, 3, [("a", 3), ("b", 2)])
+    counts = count_value_blocks("x", [], ["a", "A", "a", "b", ""], same_side=True)
+    assert (counts.blocks, counts.pairs, counts.largest) == (1, 3, [("a", 3)])
     assert count_value_blocks("x", [], [], same_side=False).pairs == 0

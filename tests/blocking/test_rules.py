@@ -26,12 +26,12 @@ from nirank.blocking.rules import (
 from nirank.errors import ConfigError
 
 
-def decide(rule: Rule, one: str, other: str) -> bool | None:
-    return rule.decide({"x": one}, {"x": other})
+def decide(rule: Rule, left: str, right: str) -> bool | None:
+    return rule.decide({"x": left}, {"x": right})
 
 
 @pytest.mark.parametrize(
-    ("rule", "one", "other", "answer"),
+    ("rule", "left", "right", "answer"),
     [
         (Equal("x"), "Sony  TV", "sony-tv", True),
         (Equal("x"), "a", "b", False),
@@ -53,10 +53,10 @@ def decide(rule: Rule, one: str, other: str) -> bool | None:
         (DatesNear("x", 0), "soon", "2020", None),
     ],
 )
-def test_by_hand(rule: Rule, one: str, other: str, answer: bool | None) -> None:
-    assert decide(rule, one, other) is answer
-    assert decide(rule, other, one) is answer  # all of them are symmetric
-    assert decide(Not(rule), one, other) is (None if answer is None else not answer)
+def test_by_hand(rule: Rule, left: str, right: str, answer: bool | None) -> None:
+    assert decide(rule, left, right) is answer
+    assert decide(rule, right, left) is answer  # all of them are symmetric
+    assert decide(Not(rule), left, right) is (None if answer is None else not answer)
     assert rule.columns() == ("x",)
 
 

@@ -45,9 +45,9 @@ def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) ->
     rules += "- near: {column: Price (EUR), within: 0.1, relative: true}\n"
     (place / "rules.yaml").write_text(rules)
     options = ("left.csv", "right.csv", "--id", "Article no", "--rules", "rules.yaml", "--quiet")
-    planned = run_nirank("block", *options, "--explain", cwd=place)
-    assert planned.returncode == 0, planned.stderr
-    assert "equal Full Name: 2 pairs in 2 blocks; the largest: 'acme drill 500' (2 records)" in planned.stdout
+    plan = run_nirank("block", *options, "--explain", cwd=place)
+    assert plan.returncode == 0, plan.stderr
+    assert "equal Full Name: 2 pairs in 2 blocks; the largest: 'acme drill 500' (2 records)" in plan.stdout
     assert not (place / "candidates.csv").exists()
     process = run_nirank("block", *options, cwd=place)
     assert "rules: 1 matches, 3 non-matches (left out), 0 unknown" in process.stdout
@@ -89,20 +89,20 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "stated"),
+    ("options", "expected"),
     [
         ("", "by the angle in degrees: 1.000 at 10"),
         (", family: grids, width: 2", "by the Euclidean distance: 1.000 at 0.1"),
     ],
 )
 def test_explaining_states_the_survival_of_buckets_without_opening_a_model(
-    place: Path, options: str, stated: str
+    place: Path, options: str, expected: str
 ) -> None:
     system = f"{{lsh: {{model: no/such, tables: 50, functions: 4{options}}}}}"
     arguments = ("left.csv", "right.csv", "--id", "Article no", "--system", system, "--explain", "--quiet")
     process = run_nirank("block", *arguments, cwd=place)
     assert process.returncode == 0, process.stderr
-    assert f"estimated recall of pairs {stated}" in process.stdout
+    assert f"estimated recall of pairs {expected}" in process.stdout
 
 
 def test_an_empty_table_has_no_candidates(place: Path) -> None:
@@ -129,16 +129,16 @@ def test_records_without_ids_are_numbered_where_the_user_asks_for_it(place: Path
 @pytest.mark.parametrize("system", ["token_blocking", "minhash"])
 def test_blocks_are_counted_before_anything_is_compared(place: Path, system: str) -> None:
     arguments = ("left.csv", "right.csv", "--id", "Article no", "--system", system, "--quiet")
-    planned = run_nirank("block", *arguments, "--explain", cwd=place)
-    assert planned.returncode == 0, planned.stderr
-    line = planned.stdout.splitlines()[-1]
+    plan = run_nirank("block", *arguments, "--explain", cwd=place)
+    assert plan.returncode == 0, plan.stderr
+    line = plan.stdout.splitlines()[-1]
     counts = [int(count) for count in re.findall(r"(\d+) (?:blocks,|comparisons|blocks are|records)", line)]
     assert len(counts) == 5
     assert not (place / "candidates.csv").exists()
     process = run_nirank("block", *arguments, cwd=place)
-    blocks, comparisons, purged, kept, largest = counts
+    blocks, comparisons, purged, n_kept, largest = counts
     assert (
-        f"blocks {blocks}, comparisons {comparisons}, kept comparisons {kept}, largest block {largest}"
+        f"blocks {blocks}, comparisons {comparisons}, kept comparisons {n_kept}, largest block {largest}"
         in process.stdout
     )
     assert not purged or f"purged blocks {purged}" in process.stdout

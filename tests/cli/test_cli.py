@@ -198,9 +198,9 @@ def test_audit_prints_findings_and_exits_by_severity(place: Path) -> None:
 
 
 def test_stages_and_schema_are_results(place: Path) -> None:
-    listed = run_nirank("stages", cwd=place)
+    stages = run_nirank("stages", cwd=place)
     assert {"bm25", "dense", "rrf", "weighted_sum", "cut", "run"} <= {
-        line.split()[0] for line in listed.stdout.splitlines()
+        line.split()[0] for line in stages.stdout.splitlines()
     }
     bm25 = run_nirank("stages", "bm25", cwd=place)
     assert "k1: float, default 0.9" in bm25.stdout
@@ -288,10 +288,10 @@ def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(pla
     served = read_only(place / "store", "run", "config.yaml", "--out", "served", cwd=place)
     assert served.returncode == 0, served.stderr
     assert (place / "served" / "leaderboard.json").exists()
-    refused = read_only(place / "store", "run", "config.yaml", "--set", "systems.BM25.bm25.k1=0.7", cwd=place)
-    assert refused.returncode == 1
-    assert "computing" not in refused.stderr and "failed" not in refused.stdout
-    assert f"store {place / 'store'}: cannot write (Read-only file system)" in refused.stderr
+    result = read_only(place / "store", "run", "config.yaml", "--set", "systems.BM25.bm25.k1=0.7", cwd=place)
+    assert result.returncode == 1
+    assert "computing" not in result.stderr and "failed" not in result.stdout
+    assert f"store {place / 'store'}: cannot write (Read-only file system)" in result.stderr
     (place / "out").mkdir()
     nowhere = read_only(place / "out", "run", "config.yaml", "--out", "out/x", cwd=place)
     assert nowhere.returncode == 2
@@ -303,7 +303,7 @@ def test_values_from_the_environment_are_written_as_their_names(place: Path) -> 
     (place / "config.yaml").write_text(CONFIG.replace("{cut: 1}", f"{{{url}}}"))
     secret = "s3cret-of-mine"
     outputs = [
-        run_nirank("run", "config.yaml", *more, cwd=place, TOKEN=secret) for more in ([], ["--explain"], ["--check"])
+        run_nirank("run", "config.yaml", *flags, cwd=place, TOKEN=secret) for flags in ([], ["--explain"], ["--check"])
     ]
     outputs.append(run_nirank("run", "config.yaml", "--debug", cwd=place, TOKEN=secret))
     for process in outputs:

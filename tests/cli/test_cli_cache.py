@@ -58,10 +58,10 @@ def test_what_is_stored_is_listed_the_largest_first(store: LocalStore) -> None:
     fill(store)
     store.open_memo({"pair scores": {"model": "m"}}, np.dtype("<f4")).put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
     store.open_memo({"embeddings": {}}, VECTOR).put(hash_texts("ab"), np.zeros(2, VECTOR), 1.0)
-    listed = run_cache("ls")
-    assert "index of fruits documents" in listed and "ranking   BM25()\n" in listed
-    assert "memo      pair scores, 3 rows of 4 bytes" in listed
-    assert "embeddings, 2 rows of 16 bytes" in listed
+    listing = run_cache("ls")
+    assert "index of fruits documents" in listing and "ranking   BM25()\n" in listing
+    assert "memo      pair scores, 3 rows of 4 bytes" in listing
+    assert "embeddings, 2 rows of 16 bytes" in listing
     sizes = [item.bytes for item in list_items(store)]
     assert sizes == sorted(sizes, reverse=True)
     assert "2 stored" in run_cache("ls", "--kind", "memo")
@@ -94,8 +94,8 @@ def test_what_earlier_rules_addressed_is_said_listed_and_can_go(
     caplog.clear()
     fill(store)
     assert "--earlier" not in caplog.text, "nothing was computed"
-    listed = run_cache("ls")
-    assert listed.count("(addressed by earlier rules)") == 2 and f"2 of them, {size}, were addressed by" in listed
+    listing = run_cache("ls")
+    assert listing.count("(addressed by earlier rules)") == 2 and f"2 of them, {size}, were addressed by" in listing
     assert "2 removed" in run_cache("rm", "--earlier")
     assert len(list_items(store)) == 2 and "earlier" not in run_cache("ls")
     fill(store, k1=2.0)
@@ -158,9 +158,9 @@ def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog
     fill(store)
     memo = store.open_memo({"pair scores": {}}, np.dtype("<f4"))
     memo.put(hash_texts("abc"), np.zeros(3, "<f4"), 1.0)
-    (described,) = store.root.glob("memos/*/memo.json")
+    (description,) = store.root.glob("memos/*/memo.json")
     for broken in ("[]", "{", '{"space": 1, "row": 7}', "{}"):
-        described.write_text(broken)
+        description.write_text(broken)
         assert "2 stored" in run_cache("ls"), broken
         memo.put(hash_texts("x"), np.zeros(1, "<f4"), 1.0)
         assert "3 stored" in run_cache("ls")
@@ -174,8 +174,8 @@ def test_descriptions_that_cannot_be_read_stop_nothing(store: LocalStore, caplog
 def test_rm_removes_what_all_conditions_choose(store: LocalStore) -> None:
     fill(store)
     old = next(item for item in list_items(store) if item.kind == "ranking")
-    then = time.time() - 10 * 86_400
-    os.utime(old.folder / "artifact.json", (then, then))
+    ten_days_ago = time.time() - 10 * 86_400
+    os.utime(old.folder / "artifact.json", (ten_days_ago, ten_days_ago))
     assert "name addresses or conditions, or --all" in run_cache("rm", code=2)
     assert "1 would be removed" in run_cache("rm", "--older", "7d", "--dry-run")
     assert len(list_items(store)) == 2
@@ -208,20 +208,20 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
         models = {digest(resolve_model(str(path)).loaded_identity): path.parent.name for path in (model, other)}
         spaces_of_memos = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
-            (what, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
+            (kind, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
             for spaces_of_memo in spaces_of_memos
-            for what, space in spaces_of_memo.items()
+            for kind, space in spaces_of_memo.items()
         )
 
     plain = run("plain", f"{{dense: {{model: {model}}}}}")
     prompted = run("prompted", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
     late = run("late", f"[bm25, {{max_sim: {other}}}]")
-    assert {what for what, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
-    everything = spaces()
+    assert {kind for kind, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
+    all_spaces = spaces()
     run_cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)
-    assert spaces() == everything
+    assert spaces() == all_spaces
     run_cache("rm", "--unreachable", plain, "--unreachable", late)
-    assert not [name for _, name in spaces() if "prompted" in name] and len(spaces()) == len(everything) - 2
+    assert not [name for _, name in spaces() if "prompted" in name] and len(spaces()) == len(all_spaces) - 2
     run_cache("rm", "--unreachable", plain)
     assert spaces() == [("batch difference", "one"), ("embeddings", "one")]
     run_cache("rm", "--kind", "folder")  # with the artifact goes what it said

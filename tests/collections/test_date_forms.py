@@ -77,7 +77,7 @@ def make_texts(*values: Any) -> Texts:
 
 
 @pytest.mark.parametrize(
-    ("shown", "expected", "ambiguous"),
+    ("other_dates", "expected", "ambiguous"),
     [
         ([], [None], 1),
         (["13/01/2015"], ["2015-04-03"], 0),
@@ -87,9 +87,9 @@ def make_texts(*values: Any) -> Texts:
     ],
 )
 def test_day_and_month_are_in_the_order_of_the_column(
-    shown: list[str], expected: list[str | None], ambiguous: int
+    other_dates: list[str], expected: list[str | None], ambiguous: int
 ) -> None:
-    dates = read_dates(make_texts("03/04/2015", *shown), "date")
+    dates = read_dates(make_texts("03/04/2015", *other_dates), "date")
     day = None if dates.undated[0] else (EPOCH + timedelta(int(dates.first[0]))).isoformat()
     assert ([day], dates.ambiguous) == (expected, ambiguous)
     assert dates.undated.sum() == ambiguous
@@ -104,12 +104,14 @@ def test_placeholders_are_no_dates() -> None:
     assert dates.forms == {"day": 1, "month": 0, "year": 1}
 
 
-@pytest.mark.parametrize(("zeros", "others", "placeholders"), [(5, 20, 5), (4, 20, 0), (5, 200, 0), (12, 200, 12)])
+@pytest.mark.parametrize(
+    ("n_zeros", "n_others", "n_placeholders"), [(5, 20, 5), (4, 20, 0), (5, 200, 0), (12, 200, 12)]
+)
 def test_the_zero_of_a_calendar_is_a_placeholder_where_many_share_it(
-    zeros: int, others: int, placeholders: int
+    n_zeros: int, n_others: int, n_placeholders: int
 ) -> None:
-    dates = read_dates(make_texts(*["1900-01-01"] * zeros, *["1901-02-03"] * others), "date")
-    assert dates.placeholders == placeholders
+    dates = read_dates(make_texts(*["1900-01-01"] * n_zeros, *["1901-02-03"] * n_others), "date")
+    assert dates.placeholders == n_placeholders
 
 
 DOCS = {
@@ -127,12 +129,15 @@ def count_findings(collection: Collection) -> dict[str, int]:
 
 def test_findings_do_not_vanish_with_a_rule() -> None:
     judged = {"q": {"new": 1, "old": 1, "same": 1}}
-    whole = Collection.of(DOCS, QUERIES, judged, date="Released")
+    collection = Collection.of(DOCS, QUERIES, judged, date="Released")
     ruled = Collection.of(DOCS, QUERIES, judged, date="Released", time="as_of_query")
-    assert count_findings(whole)["placeholder-dates-documents"] == 1 and count_findings(whole)["relevant-later"] == 1
-    assert count_findings(whole).items() <= count_findings(ruled).items()
-    lost = next(finding for finding in ruled.findings if finding.code == "relevant-outside-time")
-    assert lost.count == 2 and "recall cannot pass 0.3333" in lost.message
+    assert (
+        count_findings(collection)["placeholder-dates-documents"] == 1
+        and count_findings(collection)["relevant-later"] == 1
+    )
+    assert count_findings(collection).items() <= count_findings(ruled).items()
+    outside_time = next(finding for finding in ruled.findings if finding.code == "relevant-outside-time")
+    assert outside_time.count == 2 and "recall cannot pass 0.3333" in outside_time.message
     assert ruled.scope is not None
     assert ruled.docs.ids.take(ruled.scope.list_rows(0)) == ["none", "old"]  # type: ignore[arg-type]
 
@@ -145,7 +150,7 @@ def test_the_collections_date_is_that_of_its_stages(tmp_path: Path) -> None:
         result = Experiment(collection, systems, ["RR"], store=LocalStore(tmp_path / "store")).run()
         rankings[key] = {name: sorted(result.ranking(name).to_dict()["q"]) for name in ("dated", "decay")}
         for row in result.rows:
-            assert any(said.get("date") == (key or "year") for said in row.conventions.stages.values())
+            assert any(conventions.get("date") == (key or "year") for conventions in row.conventions.stages.values())
     assert rankings[None]["dated"] == ["new", "none", "same"] and rankings["Released"]["dated"] == ["none", "old"]
 
 
@@ -165,9 +170,9 @@ def test_a_key_without_dates_is_refused_before_anything_runs(pipeline: Any, mess
     docs = {"a": {"text": "x", "metadata": {"Released": "2014", "only": "2014", "words": "soon"}}}
     queries = {"q": {"text": "x", "metadata": {"Released": "2015", "words": "now"}}}
     experiment = Experiment(Collection.of(docs, queries), {"x": pipeline}, ["RR"])
-    for refused in (experiment.check, experiment.run):
+    for action in (experiment.check, experiment.run):
         with pytest.raises(ConfigError, match=message):
-            refused()
+            action()
 
 
 def test_a_date_that_nobody_has_is_refused() -> None:
@@ -180,10 +185,10 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
     lines = [{"_id": f"d{at}", "text": "x", "metadata": {"date": value}} for at, value in enumerate(values)]
     (tmp_path / "docs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "x", "metadata": {"date": "2015"}}\n')
-    given = {"docs": tmp_path / "docs.jsonl", "queries": tmp_path / "queries.jsonl"}
+    paths = {"docs": tmp_path / "docs.jsonl", "queries": tmp_path / "queries.jsonl"}
     monkeypatch.setattr(loading, "KEPT_FROM", 3)
     store = LocalStore(tmp_path / "store")
-    first = load(**given, store=store).doc_dates
+    first = load(**paths, store=store).doc_dates
 
     def refuse_many(texts: Texts, key: str) -> Any:
         assert len(texts) < 3, "read again"
@@ -191,7 +196,7 @@ def test_dates_of_many_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(loading, "read_dates", refuse_many)
     monkeypatch.setattr(dates_module, "read_dates", refuse_many)
-    second = load(**given, store=store).doc_dates
+    second = load(**paths, store=store).doc_dates
     assert first is not None and second is not None
     assert np.array_equal(first.first, second.first) and np.array_equal(first.last, second.last)
     for name in ("forms", "missing", "impossible", "ambiguous", "placeholders", "examples", "key"):
@@ -204,4 +209,6 @@ def test_each_side_has_its_own_key_where_none_is_named(tmp_path: Path) -> None:
     collection = Collection.of(docs, {"q": {"text": "x", "metadata": {"date": "2015-06-07"}}}, {"q": {"old": 1}})
     result = Experiment(collection, {"d": within(Dated("before"), BM25())}, ["RR"], store=LocalStore(tmp_path)).run()
     assert list(result.ranking("d").to_dict()["q"]) == ["old"]
-    assert any(said.get("date") == "year (queries: date)" for said in result.rows[0].conventions.stages.values())
+    assert any(
+        conventions.get("date") == "year (queries: date)" for conventions in result.rows[0].conventions.stages.values()
+    )

@@ -35,10 +35,7 @@ def count_days(year: int, month: int, day: int) -> int:
         ("1979", (count_days(1979, 1, 1), count_days(1979, 12, 31), "year")),
         (1994, (count_days(1994, 1, 1), count_days(1994, 12, 31), "year")),
         (1994.0, (count_days(1994, 1, 1), count_days(1994, 12, 31), "year")),
-        *(
-            (wrong, None)
-            for wrong in ("2023-02-30", "2023-13", "0000", "-", "soon", "2023-1-1-1", True, 12.5, "197", [])
-        ),
+        *((text, None) for text in ("2023-02-30", "2023-13", "0000", "-", "soon", "2023-1-1-1", True, 12.5, "197", [])),
     ],
 )
 def test_parse(value: Any, expected: Any) -> None:
@@ -94,10 +91,10 @@ def test_relations(when: Any, undated: Any, far: int | None, expected: list[str 
     values = ["2014", "2015", "2015-05-31", "2015-06-10", "2015-07", "2019-01-01", None]
     docs, queries = read_dates(make_texts(*values), "date"), read_dates(make_texts(QUERY, None), "date")
     rule = make_date_range(docs, queries, when, far, undated)
-    every = np.arange(len(values))
-    assert [value for value, inside in zip(values, rule.allows(0, every), strict=True) if inside] == expected
-    assert rule.allows(1, every).all() == (undated == "keep")
-    assert rule.allows(1, every).any() == (undated == "keep"), "an undated query sees all, or nothing"
+    rows = np.arange(len(values))
+    assert [value for value, allowed in zip(values, rule.allows(0, rows), strict=True) if allowed] == expected
+    assert rule.allows(1, rows).all() == (undated == "keep")
+    assert rule.allows(1, rows).any() == (undated == "keep"), "an undated query sees all, or nothing"
 
 
 @pytest.mark.parametrize(("when", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)])
@@ -114,16 +111,16 @@ def test_trap_50_as_of_query() -> None:
     }
     queries = {"q": {"text": "x", "metadata": {"date": "2015"}}, "first": {"text": "x", "metadata": {"date": "1900"}}}
     judged = {"q": {"new": 1}}
-    whole = Collection.of(docs, queries, judged)
-    assert whole.scope is None
-    assert {finding.code: finding.count for finding in whole.findings}["relevant-later"] == 1
-    strict = Collection.of(docs, queries, judged, time="as_of_query")
-    assert strict.scope is not None
-    assert strict.docs.ids.take(strict.scope.list_rows(0)) == ["old", "none"]  # type: ignore[arg-type]
-    assert strict.docs.ids.take(strict.scope.list_rows(1)) == ["none"]  # type: ignore[arg-type]
-    assert strict.scope.count_rows().tolist() == [2, 1]
-    only = Collection.of({"new": docs["new"]}, queries, judged, time="as_of_query")
-    assert only.scope is not None
-    assert only.scope.count_rows().tolist() == [0, 0], "an empty pool stays empty"
+    unrestricted = Collection.of(docs, queries, judged)
+    assert unrestricted.scope is None
+    assert {finding.code: finding.count for finding in unrestricted.findings}["relevant-later"] == 1
+    as_of_query = Collection.of(docs, queries, judged, time="as_of_query")
+    assert as_of_query.scope is not None
+    assert as_of_query.docs.ids.take(as_of_query.scope.list_rows(0)) == ["old", "none"]  # type: ignore[arg-type]
+    assert as_of_query.docs.ids.take(as_of_query.scope.list_rows(1)) == ["none"]  # type: ignore[arg-type]
+    assert as_of_query.scope.count_rows().tolist() == [2, 1]
+    new_only = Collection.of({"new": docs["new"]}, queries, judged, time="as_of_query")
+    assert new_only.scope is not None
+    assert new_only.scope.count_rows().tolist() == [0, 0], "an empty pool stays empty"
     with pytest.raises(ConfigError, match="needs dates, but the queries have none"):
         check_dates(Collection.of(docs, {"q": "x"}, judged, time="as_of_query"))

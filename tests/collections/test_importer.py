@@ -64,11 +64,11 @@ def test_content_and_digest_equal_those_of_texts_in_memory(
 ) -> None:
     clean = {id: (title, text, json.loads(_mended(metadata))) for id, (title, text, metadata) in records.items()}
     texts, facts = import_records(
-        [Record(id, *rest, where) for where, (id, rest) in enumerate(records.items(), 1)],
+        [Record(id, *fields, line) for line, (id, fields) in enumerate(records.items(), 1)],
         tmp_path_factory.mktemp("texts"),
     )
-    same = Texts.of({id: {"title": t, "text": x, "metadata": m} for id, (t, x, m) in clean.items()})
-    assert texts.digest == same.digest == Texts(texts.ids, texts.columns).digest
+    in_memory = Texts.of({id: {"title": t, "text": x, "metadata": m} for id, (t, x, m) in clean.items()})
+    assert texts.digest == in_memory.digest == Texts(texts.ids, texts.columns).digest
     assert [texts[row] for row in range(len(texts))] == [
         {"id": id, "title": t, "text": x, "metadata": m} for id, (t, x, m) in clean.items()
     ]
@@ -83,24 +83,24 @@ def _mended(metadata: dict[str, Any]) -> str:
 def test_digest_does_not_depend_on_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = [Record(f"d{i}", "", f"text {i}", {}, i + 1) for i in range(10)]
     (tmp_path / "one").mkdir()
-    whole, _ = import_records(records, tmp_path / "one")
+    one_batch, _ = import_records(records, tmp_path / "one")
     monkeypatch.setattr(importer, "_BATCH_ROWS", 3)
     (tmp_path / "many").mkdir()
     parts, _ = import_records(records, tmp_path / "many")
     assert parts.columns["text"].num_chunks == 4
-    assert parts.digest == whole.digest and parts.ids == whole.ids
+    assert parts.digest == one_batch.digest and parts.ids == one_batch.ids
     assert parts.take(np.array([9, 0, 4])).columns["text"].to_pylist() == ["text 9", "text 0", "text 4"]
 
 
 @pytest.mark.slow
 def test_memory_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "_BATCH_CHARACTERS", 1_000_000)
-    before, most = pa.total_allocated_bytes(), 0
+    before, most_allocated = pa.total_allocated_bytes(), 0
 
     def records() -> Iterator[Record]:
-        nonlocal most
+        nonlocal most_allocated
         for i in range(4000):
-            most = max(most, pa.total_allocated_bytes() - before)
+            most_allocated = max(most_allocated, pa.total_allocated_bytes() - before)
             yield Record(f"d{i}", "", f"{i} " * 3000, {}, i + 1)  # 4,000 documents, over 50 MB
 
     tracemalloc.start()
@@ -108,7 +108,7 @@ def test_memory_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (tmp_path / "texts.arrow").stat().st_size > 50_000_000
-    assert peak < 8_000_000 and most < 8_000_000
+    assert peak < 8_000_000 and most_allocated < 8_000_000
 
 
 STRANGE = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "🙂", "doc 7", "#x", "a\u0000b", "e\u0301", "é"]

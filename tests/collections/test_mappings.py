@@ -33,8 +33,8 @@ def test_values_become_what_json_has() -> None:
     metadata = {"at": date(2020, 1, 2), "when": pd.Timestamp("2021-05-06"), "n": np.float32(0.5), "no": float("nan")}
     metadata |= {"tags": ("a", np.int64(2)), "none": pd.NA, "never": pd.NaT, "set": {"y", "x"}}
     (record,) = Collection.of({"d": {"title": None, "text": "x", "metadata": metadata}}, {"q": "x"}).docs
-    kept = {"at": "2020-01-02", "when": "2021-05-06T00:00:00", "n": 0.5, "tags": ["a", 2], "set": ["x", "y"]}
-    assert {name: value for name, value in record["metadata"].items() if value is not None} == kept
+    expected = {"at": "2020-01-02", "when": "2021-05-06T00:00:00", "n": 0.5, "tags": ["a", 2], "set": ["x", "y"]}
+    assert {name: value for name, value in record["metadata"].items() if value is not None} == expected
 
 
 def test_other_keys_are_metadata_unless_there_is_neither_title_nor_text() -> None:
@@ -44,7 +44,7 @@ def test_other_keys_are_metadata_unless_there_is_neither_title_nor_text() -> Non
     assert table.docs.text_columns == ("name", "price") and table.docs[1]["price"] == ""
 
 
-WRONG: list[tuple[dict[str, Any], str]] = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"docs": [("a", "x")]}, "documents: expected a mapping of ids to texts, got a list"),
     ({"docs": {"a": 5}}, "documents, 'a': expected a text, or a mapping"),
     ({"docs": {"a": {"text": [{"x": 1}]}}}, "documents, 'a': text is a list that holds an object"),
@@ -72,10 +72,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "message"), WRONG)
-def test_what_cannot_be_trusted_is_refused_in_one_sentence(given: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(("parts", "message"), REFUSED)
+def test_what_cannot_be_trusted_is_refused_in_one_sentence(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(NirankError, match=message) as error:
-        Collection.of(**({"docs": DOCS, "queries": QUERIES, "qrels": {"q1": {"d1": 1}, "q2": {"d2": 1}}} | given))
+        Collection.of(**({"docs": DOCS, "queries": QUERIES, "qrels": {"q1": {"d1": 1}, "q2": {"d2": 1}}} | parts))
     assert error.value.exit_code == 2
 
 
@@ -90,8 +90,8 @@ def test_memory_and_files_find_the_same(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text(
         "".join(json.dumps({"_id": id, **fields}) + "\n" for id, fields in docs.items())
     )
-    asked = "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in QUERIES.items())
-    (tmp_path / "queries.jsonl").write_text(asked)
+    query_lines = "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in QUERIES.items())
+    (tmp_path / "queries.jsonl").write_text(query_lines)
     (tmp_path / "qrels").mkdir()
     lines = [f"{query}\t{doc}\t{label}\n" for query, graded in judged.items() for doc, label in graded.items()]
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(lines))

@@ -78,8 +78,8 @@ def test_what_is_ranked_by_is_what_the_row_states(goods: Collection) -> None:
     values = {row.system: row.measures["RR"] for row in result.rows}
     assert values == {"plain": 0.0, "more": 1.0, "fields": 0.5}
     (stages,) = (row.conventions.stages for row in result.rows if row.system == "more")
-    (stated,) = stages.values()
-    assert (stated["doc_text"], stated["query_text"]) == ("title+brand+modelno", "description")
+    (conventions,) = stages.values()
+    assert (conventions["doc_text"], conventions["query_text"]) == ("title+brand+modelno", "description")
 
 
 def test_the_row_says_when_less_was_read_than_the_view_names() -> None:
@@ -152,17 +152,17 @@ def test_a_sources_own_names_stand_for_its_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column or metadata key 'body'"):
         list(collection.docs.read(TextView(("title", "body"))))
     rows = Experiment(collection, {"x": BM25(doc_text=("title", "abstract"))}, ["RR"]).run().rows
-    (stated,) = rows[0].conventions.stages.values()
-    assert stated["doc_text"] == "title+abstract (read: title+text)"
+    (conventions,) = rows[0].conventions.stages.values()
+    assert conventions["doc_text"] == "title+abstract (read: title+text)"
 
 
 def test_queries_taken_from_others_know_their_keys(goods: Collection) -> None:
     topics = Texts.of({"a": {"text": "x", "metadata": {"narrative": "long"}}, "b": "y"})
     assert topics.text_fields.keys == {"narrative": 1}
-    alone = topics.take([1])  # type: ignore[arg-type]
-    assert list(alone.read(TextView("narrative"))) == [""]
+    second_topic = topics.take([1])  # type: ignore[arg-type]
+    assert list(second_topic.read(TextView("narrative"))) == [""]
     with pytest.raises(DataError, match="no record has any text there"):
-        alone.text_fields.select_fields(TextView("narrative"), "x")
+        second_topic.text_fields.select_fields(TextView("narrative"), "x")
 
 
 def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> None:
@@ -176,9 +176,9 @@ def test_a_mistake_on_one_of_several_collections_names_it(goods: Collection) -> 
 def test_a_fold_is_not_refused_for_what_other_queries_have() -> None:
     topics = {f"q{at}": {"text": "wine", **({"narrative": "red"} if at < 2 else {})} for at in range(8)}
     collection = Collection.of({"1": "red wine"}, topics, {"q0": {"1": 1}})
-    some = collection.take(np.array([5, 6]))
-    Experiment(some, {"x": BM25(query_text=("text", "narrative"))}, ["RR"]).check()
-    Experiment(some, {"x": BM25(query_text="narrative")}, ["RR"]).check()
+    part = collection.take(np.array([5, 6]))
+    Experiment(part, {"x": BM25(query_text=("text", "narrative"))}, ["RR"]).check()
+    Experiment(part, {"x": BM25(query_text="narrative")}, ["RR"]).check()
 
 
 def test_own_names_are_matched_without_regard_to_case(tmp_path: Path) -> None:

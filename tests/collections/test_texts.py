@@ -39,10 +39,10 @@ def test_trap_19_a_template_is_another_view() -> None:
 def test_reading_rows_is_reading_all_and_choosing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nirank.collections.texts._SLICE", 3)
     texts = Texts.of({f"d{i}": {"title": "t" * (i % 2), "text": str(i)} for i in range(10)})
-    every = list(texts.read(BEIR))
+    all_texts = list(texts.read(BEIR))
     rows = np.array([9, 0, 0, 4, 7])
-    assert list(texts.read(BEIR, rows)) == [every[row] for row in rows]
-    assert list(texts.take(rows).read(BEIR)) == [every[row] for row in rows]
+    assert list(texts.read(BEIR, rows)) == [all_texts[row] for row in rows]
+    assert list(texts.take(rows).read(BEIR)) == [all_texts[row] for row in rows]
     assert list(texts.read(BEIR, rows[:0])) == []
 
 
@@ -58,13 +58,13 @@ def test_taking_rows_of_many_chunks(sizes: list[int], data: st.DataObject) -> No
 
 def test_taking_rows_costs_no_copy_of_the_column() -> None:
     column = pa.chunked_array([pa.array(["x" * 1000] * 1000, pa.large_string())] * 20)
-    usual, watched = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
-    pa.set_memory_pool(watched)
+    default_pool, watched_pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(watched_pool)
     try:
         values = take_rows(column, np.arange(0, 20_000, 1000)).to_pylist()  # nothing of the pool outlives it
     finally:
-        pa.set_memory_pool(usual)
-    assert len(values) == 20 and 0 < watched.max_memory() < 1_000_000
+        pa.set_memory_pool(default_pool)
+    assert len(values) == 20 and 0 < watched_pool.max_memory() < 1_000_000
 
 
 def test_the_columns_of_a_table_count_in_their_order(tmp_path: Path) -> None:

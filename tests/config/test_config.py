@@ -216,7 +216,7 @@ def test_the_schema_accepts_what_the_parser_accepts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("setting", "message"),
     [
         ("{alpha: yes}", "significance: alpha: input should be a valid number"),
         ("{resamples: 100.5}", "significance: resamples: input should be a valid integer"),
@@ -229,14 +229,14 @@ def test_the_schema_accepts_what_the_parser_accepts() -> None:
         ("{alpha: null}", "significance: alpha: input should be a valid number"),
     ],
 )
-def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path, wrong: str, message: str) -> None:
+def test_values_of_significance_are_typed_like_options_of_stages(tmp_path: Path, setting: str, message: str) -> None:
     path = tmp_path / "c.yaml"
     text = "collections: [python-stdlib]\nsystems: {A: bm25, B: bm25}\nmeasures: [AP]\n"
     path.write_text(text + "significance: {alpha: 1e-2, resamples: 1e4, seed: '7'}\n")
     significance = load_config(path).significance
     assert (significance.alpha, significance.resamples, significance.seed) == (0.01, 10_000, 7)
     assert isinstance(significance.resamples, int)
-    path.write_text(text + f"significance: {wrong}\n")
+    path.write_text(text + f"significance: {setting}\n")
     with pytest.raises(ConfigError) as error:
         load_config(path)
     assert f"{path}:4:" in str(error.value)
@@ -256,13 +256,13 @@ def test_significance_is_read_and_checked(tmp_path: Path) -> None:
         "fdr_bh",
         None,
     )
-    for wrong, message in (
+    for setting, message in (
         ("C", "there is no system 'C'"),
         ("{tests: t}", "did you mean 'test'"),
         ("{test: z}", "test: input should be 'randomisation' or 't', got 'z'"),
         ("[A]", "expected {baseline: …, test: …} or a baseline"),
     ):
-        path.write_text(text + f"significance: {wrong}\n")
+        path.write_text(text + f"significance: {setting}\n")
         with pytest.raises(ConfigError, match=re.escape(message)):
             load_config(path)
 

@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_a_configuration_names_tables(config: Path) -> None:
-    shop, alone = load_config(config).collections
+    shop, one_table = load_config(config).collections
     folder = config.parent
     assert shop["pairs"] == {key: str(folder / f"{key}.csv") for key in ("train", "test")}
     assert (shop["left"], shop["right"], shop["exclude"], shop["ask"]) == (
@@ -45,7 +45,7 @@ def test_a_configuration_names_tables(config: Path) -> None:
         ["class"],
         "right",
     )
-    assert (alone["records"], alone["exclude"]) == (str(folder / "a.csv"), "class")
+    assert (one_table["records"], one_table["exclude"]) == (str(folder / "a.csv"), "class")
     jsonschema.validate(yaml.safe_load(config.read_text()), build_schema())
 
 

@@ -136,8 +136,8 @@ DATA = "data: {d: {split: train}}\n"
 MODELS = DATA + "models: {tuned: {base: x/y, data: d, recipe: {epochs: 2}}, other: {base: x/y, data: d}}\n"
 
 
-def vary(varied: str, of: str = "bm25") -> str:
-    return f"systems: {{B: bm25, T: {{tune: {{over: {{{varied}}}, of: {of}, on: {{split: train}}}}}}}}"
+def vary(varied: str, system: str = "bm25") -> str:
+    return f"systems: {{B: bm25, T: {{tune: {{over: {{{varied}}}, of: {system}, on: {{split: train}}}}}}}}"
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,10 @@ def test_what_is_varied_is_read_as_its_field_has_it(tmp_path):
     assert [(recipe.learning_rate, recipe.lora) for recipe in recipes] == [
         (rate, lora) for rate in (1e-5, 5e-5) for lora in (Lora(4), None)
     ]
-    both = read_config(
+    config = read_config(
         tmp_path, MODELS + vary("weighted_sum.weights: [[1, 2], [2, 1]]", "{weighted_sum: [bm25, {dense: other}]}")
     )
-    assert [candidate.stage.weights for candidate in both.systems["T"].candidates] == [(1, 2), (2, 1)]
+    assert [candidate.stage.weights for candidate in config.systems["T"].candidates] == [(1, 2), (2, 1)]
 
 
 def test_hashed_ngrams_are_a_model_without_a_name(tmp_path):

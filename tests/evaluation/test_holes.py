@@ -25,8 +25,8 @@ def values(run: list[str], grades: dict[str, int], *names: str) -> dict[str, flo
 
 def holes(run: list[str], grades: dict[str, int], *names: str) -> dict[str, dict[str, float | None]]:
     ranking = Ranking.from_dict({"q": {doc: float(-at) for at, doc in enumerate(run)}}, Ids.of(["q"]), Ids.of(DOCS))
-    found = evaluate(ranking, Qrels.from_dict({"q": grades}, ranking.queries, ranking.docs), names)
-    return {name: dict(of) for name, of in found.holes.items()}
+    evaluation = evaluate(ranking, Qrels.from_dict({"q": grades}, ranking.queries, ranking.docs), names)
+    return {name: dict(hole_counts) for name, hole_counts in evaluation.holes.items()}
 
 
 @given(
@@ -35,21 +35,21 @@ def holes(run: list[str], grades: dict[str, int], *names: str) -> dict[str, dict
 )
 @settings(max_examples=60, deadline=None)
 def test_no_judging_of_the_unjudged_passes_the_bound(run: list[str], grades: dict[str, int]) -> None:
-    told = holes(run, grades, *NAMES)
+    bounds = holes(run, grades, *NAMES)
     unjudged = [doc for doc in run if doc not in grades]
     top = max(*grades.values(), 1, 1)
-    reached = dict.fromkeys(NAMES, 0.0)
-    for more in product((0, top), repeat=len(unjudged)):
-        found = values(run, grades | dict(zip(unjudged, more, strict=True)), *NAMES)
+    greatest = dict.fromkeys(NAMES, 0.0)
+    for labels in product((0, top), repeat=len(unjudged)):
+        labelled = values(run, grades | dict(zip(unjudged, labels, strict=True)), *NAMES)
         for name in NAMES:
-            reached[name] = max(reached[name], found[name] or 0.0)
-    now = values(run, grades, *NAMES)
+            greatest[name] = max(greatest[name], labelled[name] or 0.0)
+    measured = values(run, grades, *NAMES)
     for name in NAMES:
-        bound = told[name]["at_most"] if name in told else now[name]
+        bound = bounds[name]["at_most"] if name in bounds else measured[name]
         assert bound is not None
-        assert reached[name] <= bound + 1e-12 <= 1 + 2e-12, name
+        assert greatest[name] <= bound + 1e-12 <= 1 + 2e-12, name
         if name[:2] in ("P@", "RR", "Su"):
-            assert reached[name] == pytest.approx(bound), f"{name} reaches its bound"
+            assert greatest[name] == pytest.approx(bound), f"{name} reaches its bound"
 
 
 @given(
@@ -59,28 +59,28 @@ def test_no_judging_of_the_unjudged_passes_the_bound(run: list[str], grades: dic
 @settings(max_examples=60, deadline=None)
 def test_condensed_is_the_value_without_the_unjudged(run: list[str], grades: dict[str, int]) -> None:
     names = ("AP", "nDCG@2", "P@2", "RR", "Rprec", "R@2")
-    told = holes(run, grades, *names)
-    without = values([doc for doc in run if doc in grades], grades, *names)
-    now = values(run, grades, *names)
+    bounds = holes(run, grades, *names)
+    condensed = values([doc for doc in run if doc in grades], grades, *names)
+    measured = values(run, grades, *names)
     for name in names:
-        if name in told and min(grades.values()) < 1:
-            assert told[name]["condensed"] == pytest.approx(without[name])
-        elif name in told:
-            assert told[name]["condensed"] is None, "only relevant ones are judged"
+        if name in bounds and min(grades.values()) < 1:
+            assert bounds[name]["condensed"] == pytest.approx(condensed[name])
+        elif name in bounds:
+            assert bounds[name]["condensed"] is None, "only relevant ones are judged"
         elif min(grades.values()) < 1:
-            assert now[name] == pytest.approx(without[name])
-        if name in ("AP", "Rprec") and name in told:
-            assert told[name]["at_most"] is None
+            assert measured[name] == pytest.approx(condensed[name])
+        if name in ("AP", "Rprec") and name in bounds:
+            assert bounds[name]["at_most"] is None
 
 
 def test_by_hand() -> None:
-    told = holes(["d0", "d1", "d2"], {"d2": 1, "d5": 0}, "P@2", "nDCG@2", "AP")
+    bounds = holes(["d0", "d1", "d2"], {"d2": 1, "d5": 0}, "P@2", "nDCG@2", "AP")
     assert "AP" not in holes(["d0", "d1", "d2"], {"d2": 1}, "AP"), "neither is defined"
-    assert told["P@2"] == {"condensed": 0.5, "at_most": 1.0}
-    assert told["AP"] == {"condensed": 1.0, "at_most": None}
-    assert told["nDCG@2"] == {"condensed": 1.0, "at_most": 1.0}
-    late = holes(["d0", "d1", "d2"], {"d0": 2, "d1": 0, "d3": 2}, "nDCG@3")["nDCG@3"]["at_most"]
-    assert late == pytest.approx((2 + 2 / np.log2(4)) / (2 + 2 / np.log2(3)))
+    assert bounds["P@2"] == {"condensed": 0.5, "at_most": 1.0}
+    assert bounds["AP"] == {"condensed": 1.0, "at_most": None}
+    assert bounds["nDCG@2"] == {"condensed": 1.0, "at_most": 1.0}
+    late_bound = holes(["d0", "d1", "d2"], {"d0": 2, "d1": 0, "d3": 2}, "nDCG@3")["nDCG@3"]["at_most"]
+    assert late_bound == pytest.approx((2 + 2 / np.log2(4)) / (2 + 2 / np.log2(3)))
 
 
 def test_nothing_is_said_where_all_is_judged() -> None:

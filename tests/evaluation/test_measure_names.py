@@ -32,13 +32,15 @@ ELSEWHERE = {  # trec_eval's and pytrec_eval's, BEIR's, ranx's, MTEB's and sente
 }
 
 
-@pytest.mark.parametrize(("name", "ours"), [(name, ours) for ours, names in ELSEWHERE.items() for name in names])
-def test_names_of_other_tools_are_answered_with_nirank_s(name: str, ours: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"), [(name, expected) for expected, names in ELSEWHERE.items() for name in names]
+)
+def test_names_of_other_tools_are_answered_with_nirank_s(name: str, expected: str) -> None:
     with pytest.raises(ConfigError, match="there is no measure") as error:
         parse_measure(name)
-    assert str(error.value).endswith(f"nirank calls it {ours}")
-    if not ours.startswith("RBP"):  # of a library that need not be installed
-        assert parse_measure(ours).name == ours
+    assert str(error.value).endswith(f"nirank calls it {expected}")
+    if not expected.startswith("RBP"):  # of a library that need not be installed
+        assert parse_measure(expected).name == expected
 
 
 @pytest.mark.parametrize("name", ["NDCG@10", "MAP@100", "Recall@100", "P@5", "MRR@10", "MAP", "R-Precision"])
@@ -102,7 +104,11 @@ def test_measures_of_subtopics_need_what_is_not_read(name: str) -> None:
 def test_a_measure_that_its_library_fails_on_is_null_and_the_others_are_not() -> None:
     run, judged = {"q": {"a": 2.0}, "r": {"b": 1.0}}, {"q": {"a": 1}, "r": {"b": 1}}
     ranking = Ranking.from_dict(run)
-    found = evaluate(ranking, Qrels.from_dict(judged, ranking.queries, ranking.docs), ["Accuracy@1", "Bpref", "AP"])
-    assert (found.means["Accuracy@1"], found.means["AP"], found.means["Bpref"]) == (None, 1.0, 1.0)
-    assert found.nulls["Accuracy@1"].startswith("Accuracy@1 cannot be computed here (ir_measures: ZeroDivisionError")
-    assert "Accuracy@1" not in found.per_query
+    evaluation = evaluate(
+        ranking, Qrels.from_dict(judged, ranking.queries, ranking.docs), ["Accuracy@1", "Bpref", "AP"]
+    )
+    assert (evaluation.means["Accuracy@1"], evaluation.means["AP"], evaluation.means["Bpref"]) == (None, 1.0, 1.0)
+    assert evaluation.nulls["Accuracy@1"].startswith(
+        "Accuracy@1 cannot be computed here (ir_measures: ZeroDivisionError"
+    )
+    assert "Accuracy@1" not in evaluation.per_query

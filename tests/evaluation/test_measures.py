@@ -23,24 +23,24 @@ Run = dict[str, dict[str, float]]
 Judged = dict[str, dict[str, int]]
 
 
-def both(run: Run, judged: Judged, min_rel: int = 1, queries: list[str] | None = None) -> tuple[Ranking, Qrels]:
+def make_sides(run: Run, judged: Judged, min_rel: int = 1, queries: list[str] | None = None) -> tuple[Ranking, Qrels]:
     """Make a ranking and judgements over the same sides; `queries` are the declared ones."""
     sides = Ids.of(queries or dict.fromkeys([*judged, *run]))
     docs = Ids.of(sorted({doc for graded in (*run.values(), *judged.values()) for doc in graded}))
     return Ranking.from_dict(run, sides, docs), Qrels.from_dict(judged, sides, docs, min_rel=min_rel)
 
 
-def means(run: Run, judged: Judged, *measures: str, **options: Any) -> dict[str, float | None]:
-    return dict(evaluate(*both(run, judged, **options), measures).means)
+def compute_means(run: Run, judged: Judged, *measures: str, **options: Any) -> dict[str, float | None]:
+    return dict(evaluate(*make_sides(run, judged, **options), measures).means)
 
 
-def full(run: Run, judged: Judged, *measures: str, **options: Any) -> Evaluation:
-    return evaluate(*both(run, judged, **options), measures)
+def evaluate_run(run: Run, judged: Judged, *measures: str, **options: Any) -> Evaluation:
+    return evaluate(*make_sides(run, judged, **options), measures)
 
 
 # -- agreement with trec_eval ----------------------------------------------------------------------
 
-SAME = {
+TREC_NAMES = {
     "nDCG": "ndcg",
     "nDCG@3": "ndcg_cut_3",
     "AP": "map",
@@ -64,11 +64,15 @@ queries = st.sampled_from(["q1", "q2", "q3"])
 )
 @settings(max_examples=150, deadline=None)
 def test_values_equal_trec_evals_on_any_run(run: Run, judged: Judged) -> None:
-    found = full(run, judged, *SAME)
-    expected = pytrec_eval.RelevanceEvaluator(judged, TREC).evaluate({q: scored for q, scored in run.items() if scored})
-    for at, query in enumerate(found.queries):
-        for name, theirs in SAME.items():
-            assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
+    evaluation = evaluate_run(run, judged, *TREC_NAMES)
+    expected = pytrec_eval.RelevanceEvaluator(judged, TREC).evaluate(
+        {q: doc_scores for q, doc_scores in run.items() if doc_scores}
+    )
+    for at, query in enumerate(evaluation.queries):
+        for name, trec_name in TREC_NAMES.items():
+            assert evaluation.per_query[name][at] == pytest.approx(
+                expected.get(query, {}).get(trec_name, 0.0), abs=1e-6
+            ), name
 
 
 @given(
@@ -78,24 +82,24 @@ def test_values_equal_trec_evals_on_any_run(run: Run, judged: Judged) -> None:
 @settings(max_examples=60, deadline=None)
 def test_tie_bounds_are_the_extremes_of_all_orders(run: dict[str, float], judged: dict[str, int]) -> None:
     names = ("nDCG@3", "nDCG_exp", "AP", "RR", "P@3", "Rprec", "last_rel", "WSS@95", "R@40%", "norm_area")
-    ranking, qrels = both({"q": run}, {"q": judged})
-    listed = list(ranking.to_dict()["q"])
+    ranking, qrels = make_sides({"q": run}, {"q": judged})
+    tied_docs = list(ranking.to_dict()["q"])
     orders = [
         {doc: float(-at) for at, doc in enumerate(order)}
-        for order in permutations(listed)
+        for order in permutations(tied_docs)
         if [run[doc] for doc in order] == sorted(run.values(), reverse=True)
     ]
-    each = [evaluate(*both({"q": order}, {"q": judged}), names).means for order in orders]
-    here = evaluate(ranking, qrels, names)
+    means_by_order = [evaluate(*make_sides({"q": order}, {"q": judged}), names).means for order in orders]
+    evaluation = evaluate(ranking, qrels, names)
     for name in names:
-        values = [found[name] for found in each]
+        values = [means_of_order[name] for means_of_order in means_by_order]
         if None in values:
-            assert here.nulls[name]
+            assert evaluation.nulls[name]
             continue
         extremes = (max(values), min(values)) if name == "last_rel" else (min(values), max(values))
         assert bound_ties(ranking, qrels, name) == pytest.approx(extremes), name
-        assert here.means[name] in values
-        assert (name in here.ties) == (extremes[0] != pytest.approx(extremes[1], abs=1e-12))
+        assert evaluation.means[name] in values
+        assert (name in evaluation.ties) == (extremes[0] != pytest.approx(extremes[1], abs=1e-12))
 
 
 @given(
@@ -105,32 +109,34 @@ def test_tie_bounds_are_the_extremes_of_all_orders(run: dict[str, float], judged
 )
 @settings(max_examples=50, deadline=None)
 def test_labels_below_0_and_thresholds_are_trec_evals(run: Run, judged: Judged, min_rel: int) -> None:
-    found = full(run, judged, *SAME, min_rel=min_rel)
+    evaluation = evaluate_run(run, judged, *TREC_NAMES, min_rel=min_rel)
     # trec_eval's code is given 0 for labels below it: it indexes arrays by them
     labels = {q: {d: max(grade, 0) for d, grade in graded.items()} for q, graded in judged.items()}
     evaluator = pytrec_eval.RelevanceEvaluator(labels, TREC, relevance_level=min_rel)
     expected = evaluator.evaluate({q: graded for q, graded in run.items() if graded})
-    for at, query in enumerate(found.queries):
-        for name, theirs in SAME.items():
-            assert found.per_query[name][at] == pytest.approx(expected.get(query, {}).get(theirs, 0.0), abs=1e-6), name
+    for at, query in enumerate(evaluation.queries):
+        for name, trec_name in TREC_NAMES.items():
+            assert evaluation.per_query[name][at] == pytest.approx(
+                expected.get(query, {}).get(trec_name, 0.0), abs=1e-6
+            ), name
 
 
 def test_two_names_of_one_measure_have_one_value() -> None:
     run, judged = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}, {"q": {"a": 2, "b": 0, "c": 2}}
-    assert means(run, judged, "Bpref", "BPref") == {"Bpref": 0.5, "BPref": 0.5}
-    assert means(run, judged, "Rprec", "Rprec(rel=2)", min_rel=2) == {"Rprec": 0.5, "Rprec(rel=2)": 0.5}
+    assert compute_means(run, judged, "Bpref", "BPref") == {"Bpref": 0.5, "BPref": 0.5}
+    assert compute_means(run, judged, "Rprec", "Rprec(rel=2)", min_rel=2) == {"Rprec": 0.5, "Rprec(rel=2)": 0.5}
 
 
 def test_what_stands_behind_at_may_be_a_fraction() -> None:
     run, judged = {"q": {"a": 2.0, "b": 1.0}}, {"q": {"b": 1}}
-    assert means(run, judged, "IPrec@0.1") == {"IPrec@0.1": 0.5}
+    assert compute_means(run, judged, "IPrec@0.1") == {"IPrec@0.1": 0.5}
 
 
 def test_measures_of_ir_measures_are_computed_from_ranks() -> None:
     run, judged = {"q 1": {"a": 1.0, "b": 1.0, "c": 0.5}}, {"q 1": {"a": 1, "c": 2}, "q2": {"a": 1}}
-    found = full(run, judged, "Rprec", "ERR@10", "Bpref")
-    assert found.per_query["Rprec"].tolist() == [0.5, 0.0]
-    assert found.per_query["ERR@10"][0] > 0
+    evaluation = evaluate_run(run, judged, "Rprec", "ERR@10", "Bpref")
+    assert evaluation.per_query["Rprec"].tolist() == [0.5, 0.0]
+    assert evaluation.per_query["ERR@10"][0] > 0
 
 
 # -- the traps -------------------------------------------------------------------------------------
@@ -139,105 +145,105 @@ def test_measures_of_ir_measures_are_computed_from_ranks() -> None:
 @pytest.mark.parametrize("run", [{"a": 1.0, "b": 1.0}, {"b": 1.0, "a": 1.0}])
 def test_trap_01_one_order_of_ties_for_all_measures(run: dict[str, float]) -> None:
     judged = {"q": {"a": 1}}
-    found = means({"q": run}, judged, "P@1", "RR", "RR@10", "AP", "nDCG@10")
-    assert found == pytest.approx({"P@1": 0, "RR": 0.5, "RR@10": 0.5, "AP": 0.5, "nDCG@10": 0.6309}, abs=5e-5)
-    assert bound_ties(*both({"q": run}, judged), "RR") == (0.5, 1.0)
-    assert full({"q": run}, judged, "P@1").counts["tied"] == 1
+    values = compute_means({"q": run}, judged, "P@1", "RR", "RR@10", "AP", "nDCG@10")
+    assert values == pytest.approx({"P@1": 0, "RR": 0.5, "RR@10": 0.5, "AP": 0.5, "nDCG@10": 0.6309}, abs=5e-5)
+    assert bound_ties(*make_sides({"q": run}, judged), "RR") == (0.5, 1.0)
+    assert evaluate_run({"q": run}, judged, "P@1").counts["tied"] == 1
 
 
 def test_trap_01_a_hundred_ties_under_any_shuffle() -> None:
     ids = [f"d{i:03}" for i in range(100)]
     for seed in range(5):
         np.random.default_rng(seed).shuffle(ids)
-        assert means({"q": dict.fromkeys(ids, 1.0)}, {"q": {"d000": 1}}, "RR") == {"RR": 0.01}
+        assert compute_means({"q": dict.fromkeys(ids, 1.0)}, {"q": {"d000": 1}}, "RR") == {"RR": 0.01}
 
 
 def test_trap_02_digits_of_scores_are_kept() -> None:
     run = {"q": {"a": 1.00000001, "b": 1.0}}
-    assert means(run, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
-    assert means({"q": {"a": 16777217.0, "b": 16777216.0}}, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
-    assert both(run, {"q": {"a": 1}})[0].count_float32_ties() == 1
+    assert compute_means(run, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
+    assert compute_means({"q": {"a": 16777217.0, "b": 16777216.0}}, {"q": {"a": 1}}, "RR") == {"RR": 1.0}
+    assert make_sides(run, {"q": {"a": 1}})[0].count_float32_ties() == 1
 
 
 def test_trap_04_missing_queries_count_zero() -> None:
-    found = full({"q1": {"a": 1.0}}, {"q1": {"a": 1}, "q2": {"b": 1}}, "AP", "nDCG@10", "RR@10", "Rprec")
-    assert found.means == {"AP": 0.5, "nDCG@10": 0.5, "RR@10": 0.5, "Rprec": 0.5}
-    assert (found.counts["judged"], found.counts["missing"], found.counts["answered"]) == (2, 1, 1)
+    evaluation = evaluate_run({"q1": {"a": 1.0}}, {"q1": {"a": 1}, "q2": {"b": 1}}, "AP", "nDCG@10", "RR@10", "Rprec")
+    assert evaluation.means == {"AP": 0.5, "nDCG@10": 0.5, "RR@10": 0.5, "Rprec": 0.5}
+    assert (evaluation.counts["judged"], evaluation.counts["missing"], evaluation.counts["answered"]) == (2, 1, 1)
 
 
 def test_trap_05_queries_without_relevant_documents() -> None:
     run = {"q1": {"a": 1.0}, "q2": {"b": 1.0}}
-    found = full(run, {"q1": {"a": 1}, "q2": {"b": 0}}, "nDCG@10", "R@10", "R(rel=2)@10")
-    assert found.means == {"nDCG@10": 0.5, "R@10": 0.5, "R(rel=2)@10": 0.0}
-    assert found.answerable == {"nDCG@10": 1.0, "R@10": 1.0}, "of R(rel=2), no query has anything to find"
-    assert found.counts["no_relevant"] == 1
-    empty = full(run, {"q1": {"a": 1}, "q2": {}}, "nDCG@10")
-    assert empty.means == {"nDCG@10": 1.0}
-    assert (empty.counts["judged"], empty.counts["unjudged"]) == (1, 1)
+    evaluation = evaluate_run(run, {"q1": {"a": 1}, "q2": {"b": 0}}, "nDCG@10", "R@10", "R(rel=2)@10")
+    assert evaluation.means == {"nDCG@10": 0.5, "R@10": 0.5, "R(rel=2)@10": 0.0}
+    assert evaluation.answerable == {"nDCG@10": 1.0, "R@10": 1.0}, "of R(rel=2), no query has anything to find"
+    assert evaluation.counts["no_relevant"] == 1
+    unjudged = evaluate_run(run, {"q1": {"a": 1}, "q2": {}}, "nDCG@10")
+    assert unjudged.means == {"nDCG@10": 1.0}
+    assert (unjudged.counts["judged"], unjudged.counts["unjudged"]) == (1, 1)
 
 
 def test_trap_06_the_mean_is_over_topics_that_are_judged() -> None:
     topics = [f"q{i}" for i in range(200)]
     judged = {topic: {"a": 1} for topic in topics[:43]}
-    found = full({topic: {"a": 1.0} for topic in topics}, judged, "RR", queries=topics)
-    assert found.means == {"RR": 1.0}
-    assert (found.counts["declared"], found.counts["judged"], found.counts["unjudged"]) == (200, 43, 157)
+    evaluation = evaluate_run({topic: {"a": 1.0} for topic in topics}, judged, "RR", queries=topics)
+    assert evaluation.means == {"RR": 1.0}
+    assert (evaluation.counts["declared"], evaluation.counts["judged"], evaluation.counts["unjudged"]) == (200, 43, 157)
 
 
 def test_trap_07_thresholds_and_negative_labels() -> None:
     run = {"q": {"a": 2.0, "b": 1.0}}
     judged = {"q": {"a": 1, "b": 2}}
-    assert means(run, judged, "RR@10", min_rel=2) == {"RR@10": 0.5}
-    assert means(run, judged, "RR@10") == {"RR@10": 1.0}
-    assert means(run, judged, "RR(rel=2)@10", "P(rel=2)@1") == {"RR(rel=2)@10": 0.5, "P(rel=2)@1": 0.0}
-    assert full(run, judged, "RR", min_rel=2).conventions["min_rel"] == 2
+    assert compute_means(run, judged, "RR@10", min_rel=2) == {"RR@10": 0.5}
+    assert compute_means(run, judged, "RR@10") == {"RR@10": 1.0}
+    assert compute_means(run, judged, "RR(rel=2)@10", "P(rel=2)@1") == {"RR(rel=2)@10": 0.5, "P(rel=2)@1": 0.0}
+    assert evaluate_run(run, judged, "RR", min_rel=2).conventions["min_rel"] == 2
     names = ("nDCG", "AP", "RR", "P@2", "R@2", "Judged@2", "nDCG_exp")
-    zero, minus = (full(run, {"q": {"a": label, "b": 2}}, *names) for label in (0, -1))
+    zero, minus = (evaluate_run(run, {"q": {"a": label, "b": 2}}, *names) for label in (0, -1))
     assert zero.means == minus.means
     assert (zero.counts["negative_labels"], minus.counts["negative_labels"]) == (0, 1)
 
 
 def test_trap_08_which_ndcg() -> None:
     run, judged = {"q1": {"a": 2.0, "b": 1.0}}, {"q1": {"a": 1, "b": 3}}
-    found = means(run, judged, "nDCG", "nDCG_exp", "nDCG(dcg='exp-log2')")
-    assert found == pytest.approx({"nDCG": 0.7967, "nDCG_exp": 0.7098, "nDCG(dcg='exp-log2')": 0.7098}, abs=5e-5)
-    assert full(run, judged, "nDCG", "nDCG_exp").conventions["gain"].endswith("nDCG_exp: 2^grade - 1")
-    one_of_two = means({"q1": {"a": 1.0}}, {"q1": {"a": 1, "b": 1}}, "nDCG", "nDCG@1")
+    values = compute_means(run, judged, "nDCG", "nDCG_exp", "nDCG(dcg='exp-log2')")
+    assert values == pytest.approx({"nDCG": 0.7967, "nDCG_exp": 0.7098, "nDCG(dcg='exp-log2')": 0.7098}, abs=5e-5)
+    assert evaluate_run(run, judged, "nDCG", "nDCG_exp").conventions["gain"].endswith("nDCG_exp: 2^grade - 1")
+    one_of_two = compute_means({"q1": {"a": 1.0}}, {"q1": {"a": 1, "b": 1}}, "nDCG", "nDCG@1")
     assert one_of_two == pytest.approx({"nDCG": 0.6131, "nDCG@1": 1.0}, abs=5e-5)
 
 
 def test_trap_09_cutoffs_and_depth() -> None:
     run = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}
     judged = {"q": {"a": 1, "b": 1, "c": 1}}
-    found = means(run, judged, "AP", "AP@2", "AP@1")
-    assert found == pytest.approx({"AP": 1.0, "AP@2": 2 / 3, "AP@1": 1 / 3})
-    assert means({"q": {"a": 1.0}}, {"q": {"a": 1}}, "P@10") == {"P@10": 0.1}
-    many = {"q": {f"d{i:03}": 1 for i in range(100)}}
+    values = compute_means(run, judged, "AP", "AP@2", "AP@1")
+    assert values == pytest.approx({"AP": 1.0, "AP@2": 2 / 3, "AP@1": 1 / 3})
+    assert compute_means({"q": {"a": 1.0}}, {"q": {"a": 1}}, "P@10") == {"P@10": 0.1}
+    hundred_relevant = {"q": {f"d{i:03}": 1 for i in range(100)}}
     perfect = {"q": {f"d{i:03}": 1.0 for i in range(100)}}
-    assert means(perfect, many, "R@10", "Rcap@10") == {"R@10": 0.1, "Rcap@10": 1.0}
-    ranking, qrels = both(run, judged)
+    assert compute_means(perfect, hundred_relevant, "R@10", "Rcap@10") == {"R@10": 0.1, "Rcap@10": 1.0}
+    ranking, qrels = make_sides(run, judged)
     cut = evaluate(ranking.cut(2), qrels, ["AP", "R@1000", "R@2"])
     assert cut.means == pytest.approx({"AP": 2 / 3, "R@1000": None, "R@2": 2 / 3})
     assert "cut at 2" in cut.nulls["R@1000"]
 
 
 def test_trap_10_nan_and_infinite_scores_are_refused_naming_the_pair() -> None:
-    for bad in (float("nan"), float("inf"), float("-inf")):
+    for score in (float("nan"), float("inf"), float("-inf")):
         with pytest.raises(DataError, match="query 'q', document 'a'"):
-            Ranking.from_dict({"q": {"a": bad, "b": 1.0}})
+            Ranking.from_dict({"q": {"a": score, "b": 1.0}})
 
 
 def test_trap_11_judged_counts_this_querys_judgements() -> None:
     run = {"q1": {"b": 2.0, "a": 1.0}, "q2": {"b": 1.0}}
-    found = full(run, {"q1": {"a": 1}, "q2": {"b": 1}}, "Judged@2")
-    assert found.per_query["Judged@2"].tolist() == [0.5, 1.0]
+    evaluation = evaluate_run(run, {"q1": {"a": 1}, "q2": {"b": 1}}, "Judged@2")
+    assert evaluation.per_query["Judged@2"].tolist() == [0.5, 1.0]
 
 
 def test_trap_16_the_ceiling_of_dangling_judgements() -> None:
     sides, corpus = Ids.of(["q"]), Ids.of(["a"])
     qrels = Qrels.from_dict({"q": {"a": 1, "NOPE": 1}}, sides, corpus)
-    found = evaluate(Ranking.from_dict({"q": {"a": 1.0}}, sides, corpus), qrels, ["R@10"])
-    assert (found.means["R@10"], found.ceilings["R@10"], found.counts["dangling"]) == (0.5, 0.5, 1)
+    evaluation = evaluate(Ranking.from_dict({"q": {"a": 1.0}}, sides, corpus), qrels, ["R@10"])
+    assert (evaluation.means["R@10"], evaluation.ceilings["R@10"], evaluation.counts["dangling"]) == (0.5, 0.5, 1)
 
 
 # -- names -----------------------------------------------------------------------------------------
@@ -269,19 +275,19 @@ def test_wrong_names_say_the_right_one(name: str, word: str) -> None:
 
 
 def test_nothing_to_evaluate_is_null_with_a_reason() -> None:
-    found = full({"q": {"a": 1.0}}, {"q": {}}, "AP")
-    assert found.means == {"AP": None}
-    assert found.nulls == {"AP": "no declared query is judged"}
+    evaluation = evaluate_run({"q": {"a": 1.0}}, {"q": {}}, "AP")
+    assert evaluation.means == {"AP": None}
+    assert evaluation.nulls == {"AP": "no declared query is judged"}
 
 
 def test_strangers_are_refused() -> None:
-    qrels = both({"q": {"a": 1.0}}, {"q": {"a": 1}})[1]
+    qrels = make_sides({"q": {"a": 1.0}}, {"q": {"a": 1}})[1]
     with pytest.raises(StageError, match="different queries or documents"):
-        evaluate(both({"x": {"a": 1.0}}, {})[0], qrels, ["AP"])
+        evaluate(make_sides({"x": {"a": 1.0}}, {})[0], qrels, ["AP"])
 
 
 def test_evaluating_changes_nothing() -> None:
-    ranking, qrels = both({"q": {"a": 1.0, "b": 2.0}}, {"q": {"a": 1}})
+    ranking, qrels = make_sides({"q": {"a": 1.0, "b": 2.0}}, {"q": {"a": 1}})
     before = (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes())
     evaluate(ranking, qrels, ["AP", "Rprec", "nDCG@1"])
     assert (ranking.rows.tobytes(), ranking.scores.tobytes(), qrels.grades.tobytes()) == before

@@ -58,13 +58,13 @@ def test_for_completeness_it_is_fishers_test_on_records_hits() -> None:
 
 def test_groups_of_equal_records_are_drawn_as_single_ones_would_be() -> None:
     random = np.random.default_rng(5)
-    few = random.integers(0, 2, (400, 2))
-    grouped = draw_sums(few, 4000, 1)
-    alone = draw_sums(few + random.random((400, 2)) * 1e-9, 4000, 1)  # all unlike
-    assert grouped.mean(0) == pytest.approx(few.sum(0), rel=0.01)
-    assert grouped.std(0) == pytest.approx(alone.std(0), rel=0.06)
-    assert np.corrcoef(grouped.T)[0, 1] == pytest.approx(np.corrcoef(few.T)[0, 1], abs=0.06)
-    assert draw_sums(few[:0], 3, 1).tolist() == [[0, 0]] * 3
+    hits = random.integers(0, 2, (400, 2))
+    grouped = draw_sums(hits, 4000, 1)
+    ungrouped = draw_sums(hits + random.random((400, 2)) * 1e-9, 4000, 1)  # all unlike
+    assert grouped.mean(0) == pytest.approx(hits.sum(0), rel=0.01)
+    assert grouped.std(0) == pytest.approx(ungrouped.std(0), rel=0.06)
+    assert np.corrcoef(grouped.T)[0, 1] == pytest.approx(np.corrcoef(hits.T)[0, 1], abs=0.06)
+    assert draw_sums(hits[:0], 3, 1).tolist() == [[0, 0]] * 3
 
 
 def test_sums_of_many_unlike_records_are_drawn_as_normal_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,47 +92,51 @@ def test_intervals_resample_records() -> None:
     low, high = counts.find_interval("PC", 500, seed=1) or (0, 0)
     assert low < 0.5 < high
     assert counts.find_interval("PC", 500, seed=1) == (low, high)
-    empty = Pairs.build(table, table, rows[:0], rows[:0], source="x")
-    nothing = Qrels.from_dict({str(row): {} for row in range(6)}, table, table)
-    assert count_pairs(empty, nothing).find_interval("PC", 10, seed=1) is None
+    no_pairs = Pairs.build(table, table, rows[:0], rows[:0], source="x")
+    no_matches = Qrels.from_dict({str(row): {} for row in range(6)}, table, table)
+    assert count_pairs(no_pairs, no_matches).find_interval("PC", 10, seed=1) is None
 
 
-def evaluated(found: range, n: int = 60, extra: int = 0) -> Evaluation:
+def make_evaluation(hits: range, n: int = 60, extra: int = 0) -> Evaluation:
     table = Ids.of([str(row) for row in range(n)])
     qrels = Qrels.from_dict({str(row): {str(row): 1} for row in range(n)}, table, table, name="complete")
-    q = np.concatenate((np.array(found), np.repeat(np.arange(n), extra)))
-    d = np.concatenate((np.array(found), (np.repeat(np.arange(n), extra) + 1 + np.tile(np.arange(extra), n)) % n))
+    q = np.concatenate((np.array(hits), np.repeat(np.arange(n), extra)))
+    d = np.concatenate((np.array(hits), (np.repeat(np.arange(n), extra) + 1 + np.tile(np.arange(extra), n)) % n))
     return evaluate(Pairs.build(table, table, q, d, source="x"), qrels, ["PC", "PQ", "candidates", "CSSR"])
 
 
 def test_systems_are_compared_on_measures_of_pairs() -> None:
-    systems = {"few": evaluated(range(30)), "many": evaluated(range(59), extra=2), "same": evaluated(range(30))}
-    found = compare(systems, Significance(resamples=2000))
-    by = {(comparison.measure, comparison.a, comparison.b): comparison for comparison in found.pairs}
-    assert len(by) == 12
-    better = by["PC", "few", "many"]
+    systems = {
+        "few": make_evaluation(range(30)),
+        "many": make_evaluation(range(59), extra=2),
+        "same": make_evaluation(range(30)),
+    }
+    result = compare(systems, Significance(resamples=2000))
+    comparisons = {(comparison.measure, comparison.a, comparison.b): comparison for comparison in result.pairs}
+    assert len(comparisons) == 12
+    better = comparisons["PC", "few", "many"]
     assert better.difference == pytest.approx(29 / 60)
     assert better.interval[0] > 0.3
     assert (better.p_adjusted < 0.05, better.n) == (True, 60)
     assert (better.wins, better.ties, better.losses) == (29, 31, 0)
-    assert (by["PC", "few", "same"].p, by["PC", "few", "same"].interval) == (1.0, (0.0, 0.0))
-    worse = by["candidates", "few", "many"]
+    assert (comparisons["PC", "few", "same"].p, comparisons["PC", "few", "same"].interval) == (1.0, (0.0, 0.0))
+    worse = comparisons["candidates", "few", "many"]
     assert worse.losses == 60  # fewer are better
-    assert (by["PQ", "few", "many"].wins, by["PQ", "few", "many"].to_dict()["effect"]) == (None, None)
-    assert found.groups["PC"] == {"few": "b", "many": "a", "same": "b"}
-    assert found.groups["CSSR"] == {"few": "a", "many": "b", "same": "a"}
-    low, high = found.intervals["PC"]["few"]
+    assert (comparisons["PQ", "few", "many"].wins, comparisons["PQ", "few", "many"].to_dict()["effect"]) == (None, None)
+    assert result.groups["PC"] == {"few": "b", "many": "a", "same": "b"}
+    assert result.groups["CSSR"] == {"few": "a", "many": "b", "same": "a"}
+    low, high = result.intervals["PC"]["few"]
     assert low < 0.5 < high
-    assert "what two systems found for a record exchanged" in found.describe_tests()
+    assert "what two systems found for a record exchanged" in result.describe_tests()
     assert (
         "paired t test; measures of pairs" in compare(systems, Significance(test="t", resamples=200)).describe_tests()
     )
 
 
 def test_marks_speak_of_the_baseline() -> None:
-    systems = {"few": evaluated(range(30)), "many": evaluated(range(59), extra=2)}
-    found = compare(systems, Significance(resamples=500, baseline="many"))
-    against = found.describe_system("few")["against"]
+    systems = {"few": make_evaluation(range(30)), "many": make_evaluation(range(59), extra=2)}
+    result = compare(systems, Significance(resamples=500, baseline="many"))
+    against = result.describe_system("few")["against"]
     assert against["PC"]["difference"] < 0
     assert against["candidates"]["difference"] < 0
     assert against["PC"]["p_baseline"] < 0.05

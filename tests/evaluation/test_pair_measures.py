@@ -27,18 +27,18 @@ edges = st.sets(st.tuples(st.integers(0, N - 1), st.integers(0, N - 1)), max_siz
 NAMES = ("PC", "PQ(complete)", "F1(complete)", "reduction_ratio", "CSSR", "candidates")
 
 
-def make_pairs(found: Edges, queries: Ids = TABLE) -> Pairs:
-    listed = sorted(found)
+def make_pairs(edges: Edges, queries: Ids = TABLE) -> Pairs:
+    ordered = sorted(edges)
     return Pairs.build(
-        queries, TABLE, np.array([q for q, _ in listed], int), np.array([d for _, d in listed], int), source="x"
+        queries, TABLE, np.array([q for q, _ in ordered], int), np.array([d for _, d in ordered], int), source="x"
     )
 
 
-def make_qrels(gold: Edges, more: dict[str, dict[str, int]] | None = None, name: str = "qrels") -> Qrels:
+def make_qrels(gold: Edges, labels: dict[str, dict[str, int]] | None = None, name: str = "qrels") -> Qrels:
     judged: dict[str, dict[str, int]] = {str(row): {} for row in range(N)}
     for q, d in gold:
         judged[str(q)][str(d)] = 1
-    for query, graded in (more or {}).items():
+    for query, graded in (labels or {}).items():
         judged[query] |= graded
     return Qrels.from_dict(judged, TABLE, TABLE, name=name)
 
@@ -49,19 +49,19 @@ def make_ranking(seed: int, keep: float = 1.0) -> Ranking:
     return Ranking.build(TABLE, TABLE, q, d, random.random(len(q)), source="x")
 
 
-def by_definition(found: Edges, gold: Edges, one_table: bool) -> dict[str, float | None]:
+def compute_by_definition(edges: Edges, gold: Edges, one_table: bool) -> dict[str, float | None]:
     if one_table:
-        found, gold = ({(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in (found, gold))
-    possible = N * (N - 1) // 2 if one_table else N * N
-    hits = len(found & gold)
-    pc, pq = hits / len(gold) if gold else None, hits / len(found) if found else None
+        edges, gold = ({(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in (edges, gold))
+    n_possible = N * (N - 1) // 2 if one_table else N * N
+    hits = len(edges & gold)
+    pc, pq = hits / len(gold) if gold else None, hits / len(edges) if edges else None
     return {
         "PC": pc,
         "PQ(complete)": pq,
         "F1(complete)": None if pc is None else 2 * pc * pq / (pc + pq) if pq else 0.0,
-        "reduction_ratio": 1 - len(found) / possible,
-        "CSSR": len(found) / possible,
-        "candidates": len(found) / N,
+        "reduction_ratio": 1 - len(edges) / n_possible,
+        "CSSR": len(edges) / n_possible,
+        "candidates": len(edges) / N,
     }
 
 
@@ -69,16 +69,16 @@ def as_set(pairs: Pairs) -> Edges:
     return set(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
 
 
-def almost(wanted: Mapping[str, float | None]) -> dict[str, object]:
-    return {name: None if value is None else pytest.approx(value) for name, value in wanted.items()}
+def approximate(values: Mapping[str, float | None]) -> dict[str, object]:
+    return {name: None if value is None else pytest.approx(value) for name, value in values.items()}
 
 
 @given(edges, edges, st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_measures_of_pairs_equal_sets(found: Edges, gold: Edges, one_table: bool) -> None:
+def test_measures_of_pairs_equal_sets(candidates: Edges, gold: Edges, one_table: bool) -> None:
     qrels = make_qrels(gold, {"0": {"0": 0, **({"0": 1} if (0, 0) in gold else {})}})
-    means = evaluate(make_pairs(found), qrels, NAMES, one_table=one_table).means
-    assert means == almost(by_definition(found, gold, one_table))
+    means = evaluate(make_pairs(candidates), qrels, NAMES, one_table=one_table).means
+    assert means == approximate(compute_by_definition(candidates, gold, one_table))
 
 
 @given(st.integers(0, 999), edges, st.integers(1, N), st.booleans())
@@ -86,11 +86,11 @@ def test_measures_of_pairs_equal_sets(found: Edges, gold: Edges, one_table: bool
 def test_measures_of_rankings_equal_sets_of_their_first_k(seed: int, gold: Edges, k: int, one_table: bool) -> None:
     ranking, qrels = make_ranking(seed, 0.7), make_qrels(gold, {"1": {"1": int((1, 1) in gold)}})
     names = {name: f"{name}@{k}" for name in NAMES}
-    found = evaluate(ranking, qrels, [*NAMES, *names.values()], one_table=one_table)
-    whole, cut = (by_definition(as_set(list_), gold, one_table) for list_ in (ranking, ranking.cut(k)))
-    assert found.means == almost(whole | {names[name]: value for name, value in cut.items()})
-    assert set(found.pairs) >= {"candidates", "matches", "kept", "lost", "possible", "per_record"}
-    assert found.per_query == {}
+    evaluation = evaluate(ranking, qrels, [*NAMES, *names.values()], one_table=one_table)
+    of_all, of_first_k = (compute_by_definition(as_set(list_), gold, one_table) for list_ in (ranking, ranking.cut(k)))
+    assert evaluation.means == approximate(of_all | {names[name]: value for name, value in of_first_k.items()})
+    assert set(evaluation.pairs) >= {"candidates", "matches", "kept", "lost", "possible", "per_record"}
+    assert evaluation.per_query == {}
 
 
 @given(st.integers(0, 999), edges, st.sampled_from([0.1, 0.5, 0.95, 1.0]), st.booleans())
@@ -98,15 +98,15 @@ def test_measures_of_rankings_equal_sets_of_their_first_k(seed: int, gold: Edges
 def test_the_least_k_equals_trying_every_k(seed: int, gold: Edges, target: float, one_table: bool) -> None:
     ranking, qrels = make_ranking(seed, 0.8), make_qrels(gold, {"1": {"1": int((1, 1) in gold)}})
     name = f"least_k(PC>={target})"
-    found = evaluate(ranking, qrels, [name], one_table=one_table)
-    reached = [
+    evaluation = evaluate(ranking, qrels, [name], one_table=one_table)
+    sufficient = [
         k
         for k in range(1, N + 1)
-        if (by_definition(as_set(ranking.cut(k)), gold, one_table)["PC"] or 0.0) >= target and gold
+        if (compute_by_definition(as_set(ranking.cut(k)), gold, one_table)["PC"] or 0.0) >= target and gold
     ]
-    assert found.means[name] == (min(reached) if reached else None)
-    if not reached:
-        assert "where the lists end" in found.nulls[name] or "no match" in found.nulls[name]
+    assert evaluation.means[name] == (min(sufficient) if sufficient else None)
+    if not sufficient:
+        assert "where the lists end" in evaluation.nulls[name] or "no match" in evaluation.nulls[name]
 
 
 def test_some_records_of_one_table_ask() -> None:
@@ -128,15 +128,15 @@ def test_trap_49_blocking_figures_over_the_wrong_pairs() -> None:
     rows = np.arange(85)
     pairs = Pairs.build(table, table, rows, rows, source="x")
     held_out = Qrels.from_dict({str(row): {str(row): 1} for row in range(80, 100)}, table, table, name="test")
-    found = evaluate(pairs, held_out, ["PC", "PQ", "F1"])
-    assert found.means == {"PC": 0.25, "PQ": None, "F1": None}  # nobody said that there are no other matches
-    assert found.pairs["matches"] == 20
+    evaluation = evaluate(pairs, held_out, ["PC", "PQ", "F1"])
+    assert evaluation.means == {"PC": 0.25, "PQ": None, "F1": None}  # nobody said that there are no other matches
+    assert evaluation.pairs["matches"] == 20
     one_to_many = Qrels.from_dict({"0": {"1": 1, "2": 1}}, TABLE, TABLE)
-    kept = evaluate(make_pairs({(0, 1)}), one_to_many, ["PC"])
-    assert kept.means["PC"] == 0.5
-    assert (kept.pairs["reached"], kept.pairs["with_match"]) == (1, 1)  # records with a match that is kept
-    twice = count_pairs(make_pairs({(0, 1), (1, 0), (2, 2)}), make_qrels({(0, 1)}), one_table=True)
-    assert twice.measure("PQ") == 1.0  # one pair, whatever its order, and none with itself
+    one_of_two = evaluate(make_pairs({(0, 1)}), one_to_many, ["PC"])
+    assert one_of_two.means["PC"] == 0.5
+    assert (one_of_two.pairs["reached"], one_of_two.pairs["with_match"]) == (1, 1)  # records with a match that is kept
+    counts = count_pairs(make_pairs({(0, 1), (1, 0), (2, 2)}), make_qrels({(0, 1)}), one_table=True)
+    assert counts.measure("PQ") == 1.0  # one pair, whatever its order, and none with itself
 
 
 def test_pairs_without_a_judgement_are_no_matches_only_where_the_list_is_complete() -> None:
@@ -147,9 +147,9 @@ def test_pairs_without_a_judgement_are_no_matches_only_where_the_list_is_complet
     assert "may list only some of the matches" in sample.nulls["PQ"]
     assert "PQ(complete)" in sample.nulls["PQ"]
     assert "as asked for" in sample.conventions["pairs"]
-    whole = evaluate(pairs, make_qrels(gold, name="complete"), names)
-    assert whole.means == {"PQ": 0.5, "F1": pytest.approx(2 / 3), "PQ(complete)": 0.5, "PC": 1.0}
-    assert "it is called 'complete'" in whole.conventions["pairs"]
+    complete = evaluate(pairs, make_qrels(gold, name="complete"), names)
+    assert complete.means == {"PQ": 0.5, "F1": pytest.approx(2 / 3), "PQ(complete)": 0.5, "PC": 1.0}
+    assert "it is called 'complete'" in complete.conventions["pairs"]
     assert (
         evaluate(make_ranking(1), make_qrels(gold), ["PQ@1"])
         .nulls["PQ@1"]
@@ -159,27 +159,29 @@ def test_pairs_without_a_judgement_are_no_matches_only_where_the_list_is_complet
 
 def test_what_needs_an_order_is_null_for_pairs_and_says_so() -> None:
     names = ["nDCG@10", "RR", "PC@3", "least_k(PC>=0.9)", "last_rel", "Judged@2", "Bpref"]
-    found = evaluate(make_pairs({(0, 0)}), make_qrels({(0, 0), (1, 1)}), [*names, "PC", "SetR", "SetP"])
+    evaluation = evaluate(make_pairs({(0, 0)}), make_qrels({(0, 0), (1, 1)}), [*names, "PC", "SetR", "SetP"])
     for name in names:
-        assert found.means[name] is None
-        assert "needs a ranking; these are candidate pairs without order" in found.nulls[name]
-    assert "reduction_ratio" in found.nulls["RR"]
-    assert found.means["PC"] == 0.5
-    assert found.means["SetR"] == found.means["SetP"] == pytest.approx(0.5)  # each record's, then the mean
-    assert found.ties == found.holes == {}
+        assert evaluation.means[name] is None
+        assert "needs a ranking; these are candidate pairs without order" in evaluation.nulls[name]
+    assert "reduction_ratio" in evaluation.nulls["RR"]
+    assert evaluation.means["PC"] == 0.5
+    assert evaluation.means["SetR"] == evaluation.means["SetP"] == pytest.approx(0.5)  # each record's, then the mean
+    assert evaluation.ties == evaluation.holes == {}
 
 
 def test_a_depth_that_a_ranking_lacks_is_null() -> None:
     ranking = make_ranking(2).cut(2)
-    found = evaluate(ranking, make_qrels({(0, 0)}), ["PC@3", "PC@2"])
-    assert "deeper than the ranking" in found.nulls["PC@3"]
-    assert found.means["PC@2"] is not None
+    evaluation = evaluate(ranking, make_qrels({(0, 0)}), ["PC@3", "PC@2"])
+    assert "deeper than the ranking" in evaluation.nulls["PC@3"]
+    assert evaluation.means["PC@2"] is not None
 
 
 def test_of_documents_that_are_not_all_known_nothing_is_said_of_all_pairs() -> None:
-    found = evaluate(make_ranking(2), make_qrels({(0, 0)}), ["CSSR@1", "reduction_ratio", "PC"], whole_corpus=False)
-    assert found.means["CSSR@1"] is found.means["reduction_ratio"] is found.pairs["possible"] is None
-    assert found.means["PC"] == 1.0
+    evaluation = evaluate(
+        make_ranking(2), make_qrels({(0, 0)}), ["CSSR@1", "reduction_ratio", "PC"], whole_corpus=False
+    )
+    assert evaluation.means["CSSR@1"] is evaluation.means["reduction_ratio"] is evaluation.pairs["possible"] is None
+    assert evaluation.means["PC"] == 1.0
 
 
 def test_names_are_read_and_directions_are_known() -> None:
@@ -223,8 +225,8 @@ def test_inversion_of_published_figures(queries: int, matches: int, k: int, pc: 
     """Property 01.6.12: F1 from queries, k, matches and PC."""
     from nirank.evaluation.pair_measures import compute_measures
 
-    found = compute_measures("F1", np.array([round(pc * matches), k * queries, matches], float), 1, queries)
-    assert 100 * float(found) == pytest.approx(f1, abs=0.05)
+    values = compute_measures("F1", np.array([round(pc * matches), k * queries, matches], float), 1, queries)
+    assert 100 * float(values) == pytest.approx(f1, abs=0.05)
 
 
 def test_least_depth_and_nesting() -> None:
@@ -245,17 +247,17 @@ def test_least_depth_and_nesting() -> None:
 @settings(max_examples=150, deadline=None)
 def test_the_ledger_counts_and_lists_lost_matches(lists: list[Edges], gold: Edges, one_table: bool) -> None:
     ledger = PairLedger(make_qrels(gold), one_table=one_table)
-    seen = []
-    for at, found in enumerate(lists):
-        seen.append(ledger.count(f"stage {at}", make_pairs(found)))
+    entries = []
+    for at, pairs in enumerate(lists):
+        entries.append(ledger.count(f"stage {at}", make_pairs(pairs)))
     sides = [gold, *lists]
     if one_table:
         sides = [{(min(pair), max(pair)) for pair in side if pair[0] != pair[1]} for side in sides]
     matches, *stages = sides
-    assert [(stage["candidates"], stage["kept"], stage["lost"]) for stage in seen] == [
-        (len(found), len(found & matches), len(matches - found)) for found in stages
+    assert [(stage["candidates"], stage["kept"], stage["lost"]) for stage in entries] == [
+        (len(pairs), len(pairs & matches), len(matches - pairs)) for pairs in stages
     ]
-    last = {pair: max((at for at, found in enumerate(stages) if pair in found), default=None) for pair in matches}
+    last = {pair: max((at for at, pairs in enumerate(stages) if pair in pairs), default=None) for pair in matches}
     assert ledger.list_lost(make_pairs(lists[-1])) == [
         (str(pair[0]), str(pair[1]), "" if last[pair] is None else f"stage {last[pair]}")
         for pair in sorted(matches - stages[-1])
@@ -281,7 +283,7 @@ def test_pairs_are_possible_that_the_scope_allows(
         "excluded": make_pairs({pair for pair in excluded if pair[0] < n_queries}, queries),
     }
     scope = Scope(queries, TABLE, **{name: parts[name] for name in rules})  # type: ignore[arg-type]
-    inside = {
+    in_scope = {
         (q, d)
         for q in range(n_queries)
         for d in range(N)
@@ -290,17 +292,17 @@ def test_pairs_are_possible_that_the_scope_allows(
         and ("own_rows" not in rules or q != d)
         and ("excluded" not in rules or (q, d) not in excluded)
     }
-    once = {(min(pair), max(pair)) for pair in inside if pair[0] != pair[1]}
-    nothing = Qrels.from_dict({}, queries, TABLE)
-    for one_table, possible in ((False, len(inside)), (True, len(once))):
-        counts = count_pairs(make_pairs(set(), queries), nothing, one_table=one_table, scope=scope)
-        assert counts.possible == possible
+    unordered = {(min(pair), max(pair)) for pair in in_scope if pair[0] != pair[1]}
+    no_qrels = Qrels.from_dict({}, queries, TABLE)
+    for one_table, n_possible in ((False, len(in_scope)), (True, len(unordered))):
+        counts = count_pairs(make_pairs(set(), queries), no_qrels, one_table=one_table, scope=scope)
+        assert counts.possible == n_possible
 
 
 def test_ratios_divide_by_the_pairs_that_the_scope_allows() -> None:
     mask = np.arange(N) < 2
-    found = evaluate(
+    evaluation = evaluate(
         make_pairs({(0, 1), (3, 0)}), make_qrels({(0, 1), (0, 5)}), ["CSSR", "PC"], Scope(TABLE, TABLE, mask)
     )
-    assert found.means == {"CSSR": 2 / (2 * N), "PC": 0.5}  # the match that is out of scope is lost, as for recall
-    assert found.pairs["possible"] == 2 * N
+    assert evaluation.means == {"CSSR": 2 / (2 * N), "PC": 0.5}  # the match that is out of scope is lost, as for recall
+    assert evaluation.pairs["possible"] == 2 * N

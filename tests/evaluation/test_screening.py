@@ -24,13 +24,15 @@ ALL = ("last_rel", "WSS@95", "WSS@100", "R@10%", "norm_area")
 CORPUS = Ids.of([f"d{i:03}" for i in range(100)])
 
 
-def screened(
+def evaluate_screening(
     lists: dict[str, list[int]], relevant: dict[str, list[int]], *measures: str, pool: int = 100, **options: Any
 ) -> Evaluation:
     """Evaluate lists of document numbers, best first, where each topic's candidates are the first `pool` documents."""
     topics, ids = Ids.of(relevant), list(CORPUS)
-    run = {topic: {ids[number]: float(-at) for at, number in enumerate(of)} for topic, of in lists.items()}
-    judged = {topic: {ids[number]: int(number in of) for number in range(100)} for topic, of in relevant.items()}
+    run = {topic: {ids[number]: float(-at) for at, number in enumerate(numbers)} for topic, numbers in lists.items()}
+    judged = {
+        topic: {ids[number]: int(number in numbers) for number in range(100)} for topic, numbers in relevant.items()
+    }
     ranking = Ranking.from_dict(run, topics, CORPUS)
     q, d = np.divmod(np.arange(len(topics) * pool), pool)
     scope = Scope(topics, CORPUS, pairs=Pairs.build(topics, CORPUS, q, d, source="test"), **options)
@@ -38,13 +40,13 @@ def screened(
 
 
 def first(lists: list[int], relevant: list[int], measure: str, pool: int = 100) -> float:
-    return float(screened({"t": lists}, {"t": relevant}, measure, pool=pool).per_query[measure][0])
+    return float(evaluate_screening({"t": lists}, {"t": relevant}, measure, pool=pool).per_query[measure][0])
 
 
 def test_trap_47_recall_is_rounded_up() -> None:
-    everything = list(range(100))
-    assert first(everything, list(range(10)), "WSS@95") == pytest.approx(0.85)
-    assert first(everything, list(range(7)), "WSS@95") == pytest.approx(0.88)
+    all_documents = list(range(100))
+    assert first(all_documents, list(range(10)), "WSS@95") == pytest.approx(0.85)
+    assert first(all_documents, list(range(7)), "WSS@95") == pytest.approx(0.88)
     late = [*range(28), *range(30, 51), 28, *range(51, 100), 29]  # 28 on top, the others at ranks 50 and 100
     assert (late.index(28), late.index(29)) == (49, 99)
     assert first(late, list(range(30)), "WSS@95") == pytest.approx(0.45)
@@ -55,31 +57,31 @@ def test_trap_47_ties_are_bounded() -> None:
     run = Ranking.from_dict({"t": {"d0": 3.0, **{f"d{i}": 2.0 for i in range(1, 9)}, "d9": 1.0}}, topics, docs)
     qrels = Qrels.from_dict({"t": {"d0": 1, "d5": 1}}, topics, docs)
     assert bound_ties(run, qrels, "WSS@100") == pytest.approx((0.1, 0.8))
-    found = evaluate(run, qrels, ["WSS@100", "last_rel"])
-    assert (found.ties["WSS@100"].worst, found.ties["WSS@100"].best) == pytest.approx((0.1, 0.8))
-    assert (found.ties["last_rel"].worst, found.ties["last_rel"].best) == (9, 2)
-    assert found.ties["last_rel"].queries == 1
+    evaluation = evaluate(run, qrels, ["WSS@100", "last_rel"])
+    assert (evaluation.ties["WSS@100"].worst, evaluation.ties["WSS@100"].best) == pytest.approx((0.1, 0.8))
+    assert (evaluation.ties["last_rel"].worst, evaluation.ties["last_rel"].best) == (9, 2)
+    assert evaluation.ties["last_rel"].queries == 1
 
 
 def test_trap_48_missing_topics_count_and_unranked_documents_come_last() -> None:
     ten = list(range(10))
-    found = screened({"A": list(range(100))}, {"A": ten, "B": ten}, "WSS@100", "last_rel")
-    assert found.means["WSS@100"] == pytest.approx(0.45)
-    assert found.per_query["last_rel"].tolist() == [10, 100]
-    assert (found.counts["judged"], found.counts["missing"], found.counts["unranked"]) == (2, 1, 100)
+    evaluation = evaluate_screening({"A": list(range(100))}, {"A": ten, "B": ten}, "WSS@100", "last_rel")
+    assert evaluation.means["WSS@100"] == pytest.approx(0.45)
+    assert evaluation.per_query["last_rel"].tolist() == [10, 100]
+    assert (evaluation.counts["judged"], evaluation.counts["missing"], evaluation.counts["unranked"]) == (2, 1, 100)
     assert first([0, 50, 51], ten, "last_rel") == 100  # 1 of 10 found, at rank 1
 
 
 def test_trap_48_topics_without_relevant_documents_are_left_out_and_counted() -> None:
-    found = screened({"A": [0, 1], "B": [0, 1]}, {"A": [0], "B": []}, "last_rel", "AP")
-    assert found.means == {"last_rel": 1.0, "AP": 0.5}
-    assert (found.counts["left_out"], found.counts["no_relevant"]) == (1, 1)
-    assert found.answerable == {"AP": 1.0}
-    assert np.isnan(found.per_query["last_rel"][1])
-    nothing = screened({"A": [0]}, {"A": []}, "last_rel")
-    assert nothing.means == {"last_rel": None}
-    assert "no evaluated query has a relevant document" in nothing.nulls["last_rel"]
-    outside = screened({"A": [0, 1]}, {"A": [0, 99]}, "last_rel", pool=50)  # 99 is no candidate
+    evaluation = evaluate_screening({"A": [0, 1], "B": [0, 1]}, {"A": [0], "B": []}, "last_rel", "AP")
+    assert evaluation.means == {"last_rel": 1.0, "AP": 0.5}
+    assert (evaluation.counts["left_out"], evaluation.counts["no_relevant"]) == (1, 1)
+    assert evaluation.answerable == {"AP": 1.0}
+    assert np.isnan(evaluation.per_query["last_rel"][1])
+    no_relevant = evaluate_screening({"A": [0]}, {"A": []}, "last_rel")
+    assert no_relevant.means == {"last_rel": None}
+    assert "no evaluated query has a relevant document" in no_relevant.nulls["last_rel"]
+    outside = evaluate_screening({"A": [0, 1]}, {"A": [0, 99]}, "last_rel", pool=50)  # 99 is no candidate
     assert outside.means == {"last_rel": 1.0}
 
 
@@ -87,30 +89,32 @@ def test_trap_48_topics_without_relevant_documents_are_left_out_and_counted() ->
     n=st.integers(1, 40),
     seed=st.integers(0, 999),
     level=st.integers(1, 100),
-    kept=st.floats(0, 1),
+    share=st.floats(0, 1),
     rate=st.floats(0.05, 0.9),
 )
 @settings(max_examples=150, deadline=None)
-def test_values_are_the_definitions(n: int, seed: int, level: int, kept: float, rate: float) -> None:
+def test_values_are_the_definitions(n: int, seed: int, level: int, share: float, rate: float) -> None:
     random = np.random.default_rng(seed)
     order = random.permutation(n)
     relevant = [int(number) for number in range(n) if random.random() < rate] or [0]
-    listed = [int(number) for number in order if random.random() < kept]
+    documents = [int(number) for number in order if random.random() < share]
     names = (f"WSS@{level}", f"R@{level}%", "last_rel", "norm_area")
-    found = screened({"t": listed}, {"t": relevant}, *names, pool=n)
-    r, wanted = len(relevant), -(-level * len(relevant) // 100)
-    ranks = [at for at, number in enumerate(listed, 1) if number in relevant]
-    reached = ranks[wanted - 1] if wanted <= len(ranks) else None
-    assert found.means[names[0]] == pytest.approx(0 if reached is None else (n - reached) / n - (100 - level) / 100)
-    read = -(-level * n // 100)
-    assert found.means[names[1]] == pytest.approx(sum(rank <= read for rank in ranks) / r)
-    assert found.means["last_rel"] == (ranks[-1] if len(ranks) == r else n)
-    whole = [*ranks, *range(n - (r - len(ranks)) + 1, n + 1)]  # those left out come last
-    gains = np.bincount(np.array(whole) - 1, minlength=n)
+    evaluation = evaluate_screening({"t": documents}, {"t": relevant}, *names, pool=n)
+    r, n_needed = len(relevant), -(-level * len(relevant) // 100)
+    ranks = [at for at, number in enumerate(documents, 1) if number in relevant]
+    rank_of_needed = ranks[n_needed - 1] if n_needed <= len(ranks) else None
+    assert evaluation.means[names[0]] == pytest.approx(
+        0 if rank_of_needed is None else (n - rank_of_needed) / n - (100 - level) / 100
+    )
+    n_read = -(-level * n // 100)
+    assert evaluation.means[names[1]] == pytest.approx(sum(rank <= n_read for rank in ranks) / r)
+    assert evaluation.means["last_rel"] == (ranks[-1] if len(ranks) == r else n)
+    all_ranks = [*ranks, *range(n - (r - len(ranks)) + 1, n + 1)]  # those left out come last
+    gains = np.bincount(np.array(all_ranks) - 1, minlength=n)
     area = float((np.cumsum(gains) - gains / 2).sum())
-    assert found.means["norm_area"] == pytest.approx(area / (r * n - r * r / 2))
-    curve = [sum(rank <= -(-p * n // 100) for rank in whole) / r for p in range(101)]
-    assert found.effort == pytest.approx(curve, abs=1e-12)
+    assert evaluation.means["norm_area"] == pytest.approx(area / (r * n - r * r / 2))
+    curve = [sum(rank <= -(-p * n // 100) for rank in all_ranks) / r for p in range(101)]
+    assert evaluation.effort == pytest.approx(curve, abs=1e-12)
 
 
 @given(n=st.integers(2, 60), seed=st.integers(0, 999))
@@ -123,10 +127,10 @@ def test_whole_lists_agree_with_clef_tars_script_where_it_does_not_round(n: int,
     script = evaluate_tar(
         rows, {"t": {f"d{number:03}": int(number in relevant) for number in range(n)}}, "2019"
     ).per_topic["t"]
-    found = screened({"t": order}, {"t": relevant}, *ALL, pool=n).means
-    assert found["last_rel"] == script["last_rel"]
-    assert found["WSS@100"] == pytest.approx(script["wss_100"])
-    assert round(found["norm_area"], 3) == pytest.approx(script["norm_area"])  # the script rounds by topic
+    values = evaluate_screening({"t": order}, {"t": relevant}, *ALL, pool=n).means
+    assert values["last_rel"] == script["last_rel"]
+    assert values["WSS@100"] == pytest.approx(script["wss_100"])
+    assert round(values["norm_area"], 3) == pytest.approx(script["norm_area"])  # the script rounds by topic
 
 
 def test_the_pool_must_be_known() -> None:
@@ -141,17 +145,21 @@ def test_the_pool_must_be_known() -> None:
 
 def test_each_topics_own_scope_is_its_pool() -> None:
     topics = Ids.of(["t", "u"])
-    own = np.array([5, -1])
-    without = Pairs.build(topics, CORPUS, np.array([0, 0, 1]), np.array([5, 6, 0]), source="test")
-    found = screened({"t": [1], "u": [1]}, {"t": [1, 5], "u": [0, 1]}, "last_rel", own_rows=own, excluded=without)
-    assert found.per_query["last_rel"].tolist() == [1, 1]  # what is not allowed is not asked for
-    assert found.counts["unranked"] == 98 - 1 + 99 - 1
+    own_rows = np.array([5, -1])
+    excluded = Pairs.build(topics, CORPUS, np.array([0, 0, 1]), np.array([5, 6, 0]), source="test")
+    evaluation = evaluate_screening(
+        {"t": [1], "u": [1]}, {"t": [1, 5], "u": [0, 1]}, "last_rel", own_rows=own_rows, excluded=excluded
+    )
+    assert evaluation.per_query["last_rel"].tolist() == [1, 1]  # what is not allowed is not asked for
+    assert evaluation.counts["unranked"] == 98 - 1 + 99 - 1
 
 
 def test_results_outside_the_scope_are_refused() -> None:
     with pytest.raises(StageError, match="query 't' has document 'd060', which its scope does not allow .1 such"):
-        screened({"t": [0, 60]}, {"t": [0, 60]}, "last_rel", pool=50)
-    assert screened({"t": [0, 60]}, {"t": [0, 60]}, "AP", pool=50).means["AP"] == 1, "other measures do not count it"
+        evaluate_screening({"t": [0, 60]}, {"t": [0, 60]}, "last_rel", pool=50)
+    assert evaluate_screening({"t": [0, 60]}, {"t": [0, 60]}, "AP", pool=50).means["AP"] == 1, (
+        "other measures do not count it"
+    )
 
 
 @pytest.mark.parametrize(

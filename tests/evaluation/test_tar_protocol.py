@@ -23,7 +23,7 @@ LABELS = {
         "content",
     ): "2019-TAR/Task2/Testing/Intervention/qrels/full.test.intervention.content.2019.qrels.gz",
 }
-OTHER = {"topic_id"}  # no measure
+NO_MEASURE = {"topic_id"}  # no measure
 ROUNDED = {"norm_area"}  # of each topic, by the scripts; the recomputed figures are not
 RUNS = 12
 
@@ -35,14 +35,14 @@ def folder(shared_data: Path) -> Path:
 
 @cache
 def labels(path: Path) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    labels_by_topic: dict[str, dict[str, int]] = {}
     with gzip.open(path, "rt") as file:
         for topic, _, record, label in map(str.split, file):
-            found.setdefault(topic, {})[record] = int(label)
-    return found
+            labels_by_topic.setdefault(topic, {})[record] = int(label)
+    return labels_by_topic
 
 
-def evaluated(folder: Path, run: str, level: str, results: str) -> tuple[TarEvaluation, str]:
+def evaluate_run(folder: Path, run: str, level: str, results: str) -> tuple[TarEvaluation, str]:
     year = run[:4]
     part = "2017" if year == "2017" else "DTA" if "/DTA/" in results else "Intervention"
     path = folder / run
@@ -56,11 +56,11 @@ def test_all_published_figures(folder: Path, at: int) -> None:
         golden = list(csv.DictReader(file, delimiter="\t"))
     files = list(dict.fromkeys((row["run"], row["level"], row["results_file"]) for row in golden))
     assert len(files) == RUNS
-    found, year = evaluated(folder, *files[at])
+    evaluation, year = evaluate_run(folder, *files[at])
     rows = [row for row in golden if (row["run"], row["level"], row["results_file"]) == files[at]]
     for row in rows:
         name = row["measure"]
-        value = {"topics_evaluated": len(found.per_topic)}.get(name, found.overall.get(name))
+        value = {"topics_evaluated": len(evaluation.per_topic)}.get(name, evaluation.overall.get(name))
         if name == "topics_skipped":
             continue  # of the labels' topics and the run's; below
         assert value is not None, name
@@ -68,18 +68,18 @@ def test_all_published_figures(folder: Path, at: int) -> None:
         if row["published"]:
             assert float(format_value(value, year, name)) == float(row["published"]), name  # type: ignore[arg-type]
     lines = [line.split() for line in (folder / files[at][2]).read_text().splitlines()]
-    compared = 0
+    n_compared = 0
     for topic, name, value in (line for line in lines if len(line) == 3):
         name = name.replace(".0%", "%")
         if topic == "Skipping":
-            assert value in found.skipped
+            assert value in evaluation.skipped
             continue
-        if name in OTHER:
+        if name in NO_MEASURE:
             continue
-        values = found.overall if topic == "ALL" else found.per_topic[topic]
+        values = evaluation.overall if topic == "ALL" else evaluation.per_topic[topic]
         assert float(format_value(values[name], year, name)) == float(value), (topic, name)  # type: ignore[arg-type]
-        compared += 1
-    assert compared > 400
+        n_compared += 1
+    assert n_compared > 400
 
 
 def rows(*lines: str) -> list[Row]:
@@ -92,23 +92,27 @@ def test_rules_that_no_stored_run_exercises() -> None:
     values = hidden.per_topic["t"]
     assert (values["num_docs"], values["num_shown"], values["num_feedback"], values["last_rel"]) == (4, 4, 1, 4)
     assert values["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
-    twice = evaluate_tar(rows("t 0 b", "t 1 a", "t 1 d", "t 0 c"), judged, "2019").per_topic["t"]
-    assert (twice["threshold"], twice["recall_threshold"], twice["r"]) == (3, 0.5, 0.5)
-    assert twice["total_cost"] == 1 - 19 + 20 * 1 + 20 * 1
-    skipped = evaluate_tar(rows("u 0 b", "t 0 a"), {**judged, "v": {"z": 1}}, "2018")
-    assert (skipped.skipped, skipped.absent) == (("u",), ("v",))
+    repeated = evaluate_tar(rows("t 0 b", "t 1 a", "t 1 d", "t 0 c"), judged, "2019").per_topic["t"]
+    assert (repeated["threshold"], repeated["recall_threshold"], repeated["r"]) == (3, 0.5, 0.5)
+    assert repeated["total_cost"] == 1 - 19 + 20 * 1 + 20 * 1
+    evaluation = evaluate_tar(rows("u 0 b", "t 0 a"), {**judged, "v": {"z": 1}}, "2018")
+    assert (evaluation.skipped, evaluation.absent) == (("u",), ("v",))
     assert evaluate_tar([], judged, "2017").overall == {}
 
 
 def test_areas_are_rounded_before_the_mean() -> None:
     judged = {topic: {"a": 1, **{f"n{at}": 0 for at in range(n)}} for topic, n in (("t", 8), ("u", 29))}
-    lines = [f"{topic} NF {record}" for topic, of in judged.items() for record in (*list(of)[1:5], "a", *list(of)[5:])]
+    lines = [
+        f"{topic} NF {record}"
+        for topic, labels_of_topic in judged.items()
+        for record in (*list(labels_of_topic)[1:5], "a", *list(labels_of_topic)[5:])
+    ]
     for year in ("2017", "2018", "2019"):
-        found = evaluate_tar(rows(*lines), judged, year)  # type: ignore[arg-type]
-        areas = [values["norm_area"] for values in found.per_topic.values()]
+        evaluation = evaluate_tar(rows(*lines), judged, year)  # type: ignore[arg-type]
+        areas = [values["norm_area"] for values in evaluation.per_topic.values()]
         assert areas == [0.529, 0.864]  # of 4.5 / 8.5 and 25.5 / 29.5
-        assert found.overall["norm_area"] == sum(areas) / 2
-    assert [values["norm_threshold"] for values in found.per_topic.values()] == [1.0, 1.0]
+        assert evaluation.overall["norm_area"] == sum(areas) / 2
+    assert [values["norm_threshold"] for values in evaluation.per_topic.values()] == [1.0, 1.0]
 
 
 def test_costs_of_2017() -> None:
@@ -126,8 +130,14 @@ def test_how_values_are_printed() -> None:
 
 
 def test_more_rows_than_labels_and_nothing_found() -> None:
-    found = evaluate_tar(rows("t 0 m", "t 0 n", "t 0 o"), {"t": {"a": 1}}, "2019").per_topic["t"]
-    assert (found["last_rel"], found["wss_100"], found["wss_95"], found["ap"], found["norm_area"]) == (0, 0, 0, 0, 0)
+    values = evaluate_tar(rows("t 0 m", "t 0 n", "t 0 o"), {"t": {"a": 1}}, "2019").per_topic["t"]
+    assert (values["last_rel"], values["wss_100"], values["wss_95"], values["ap"], values["norm_area"]) == (
+        0,
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:

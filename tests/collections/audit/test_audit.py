@@ -105,12 +105,12 @@ def test_repeated_queries_are_noted() -> None:
     assert (findings.count, findings.examples, findings.severity) == (1, ("q = s",), "note")
 
 
-@pytest.mark.parametrize(("shared", "severity"), [(9, "warning"), (8, "error")])
-def test_trap_06_nine_in_ten_must_be_shared(shared: int, severity: str) -> None:
+@pytest.mark.parametrize(("n_shared", "severity"), [(9, "warning"), (8, "error")])
+def test_trap_06_nine_in_ten_must_be_shared(n_shared: int, severity: str) -> None:
     collection = unchecked(DOCS, {"q": "fruit"}, {"q": {"a": 1}})
-    facts = AuditFacts(judged={"qrels": JudgementFacts(topics=50, judged=10, shared=shared, outside=("x",))})
+    facts = AuditFacts(judged={"qrels": JudgementFacts(topics=50, judged=10, shared=n_shared, outside=("x",))})
     (finding,) = audit_collection(collection, facts)
-    assert (finding.code, finding.severity, finding.count) == ("judged-not-in-topics", severity, 10 - shared)
+    assert (finding.code, finding.severity, finding.count) == ("judged-not-in-topics", severity, 10 - n_shared)
 
 
 def test_all_errors_are_raised_at_once() -> None:

@@ -79,10 +79,10 @@ def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None
     for query, labels in graded.items():
         for doc, text in texts.items():
             twins = [other for other in texts if other == doc or (text and texts[other] == text)]
-            known = [labels[other] for other in twins if other in labels]
-            if known:
-                expected.add((query, doc, max(known)))
-                if len(known) < len(twins) or len(set(known)) > 1:
+            twin_labels = [labels[other] for other in twins if other in labels]
+            if twin_labels:
+                expected.add((query, doc, max(twin_labels)))
+                if len(twin_labels) < len(twins) or len(set(twin_labels)) > 1:
                     unequal.add(min(twins))
     assert set(share_labels(qrels, groups).list_judgements()) == expected
     assert set(docs.ids.take(find_unequal_groups(qrels, groups))) == unequal
@@ -140,11 +140,11 @@ def test_a_split_that_cannot_be_read_does_not_stop_another(folder: Path, tmp_pat
 )
 def test_texts(record: dict[str, Any], code: str, folder: Path, tmp_path: Path) -> None:
     clean = {"_id": "clean", "title": "Any", "text": "\u00c2ge d\u2019or, S\u00c3O PAULO <3 a & b; R\u00e9sum\u00e9"}
-    ends = [json.dumps(line) for line in ({"_id": "odd", **record}, clean)]
-    (folder / "corpus.jsonl").write_text("\n".join(ends))
+    lines = [json.dumps(line) for line in ({"_id": "odd", **record}, clean)]
+    (folder / "corpus.jsonl").write_text("\n".join(lines))
     findings = index_findings(load(folder, store=LocalStore(tmp_path / "store"), max_dangling=1))
     assert (findings[code].count, findings[code].examples[:1]) in ((1, ("odd",)), (1, ()))
-    (folder / "corpus.jsonl").write_text(ends[1])
+    (folder / "corpus.jsonl").write_text(lines[1])
     assert code not in index_findings(load(folder, store=LocalStore(tmp_path / "store"), max_dangling=1))
 
 
@@ -240,8 +240,8 @@ def test_own_documents_that_are_right_answers_stay() -> None:
     assert find_finding(keep, "self-match") is None
     assert "(20 of them in qrels), so they stay" in find_finding(keep, "self-match-judged").message
     assert find_finding(keep, "self-pairs").count == 20
-    taken = unchecked(WORKS, queries, judged, self_match="id")
-    assert "takes out 20 right answers" in find_finding(taken, "self-match-takes-relevant").message
+    collection = unchecked(WORKS, queries, judged, self_match="id")
+    assert "takes out 20 right answers" in find_finding(collection, "self-match-takes-relevant").message
     assert (
         find_finding(unchecked(WORKS, queries, {"d1": {"d2": 1}}, self_match="id"), "self-match-takes-relevant") is None
     )
@@ -276,10 +276,10 @@ def test_judgement_sets_that_disagree() -> None:
 
 def test_topics_that_are_judged_whole_need_whole_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nirank.collections.audit.judgements.DEPTH", 10)
-    every = {f"d{at}": at % 2 for at in range(20)}
-    finding = find_finding(unchecked(WORKS, {"a": "x", "b": "y"}, {"a": every, "b": {"d1": 1}}), "whole-lists")
+    judgements = {f"d{at}": at % 2 for at in range(20)}
+    finding = find_finding(unchecked(WORKS, {"a": "x", "b": "y"}, {"a": judgements, "b": {"d1": 1}}), "whole-lists")
     assert (finding.count, finding.examples) == (1, ("a",)) and "20 documents is judged" in finding.message
-    some = {"a": [f"d{at}" for at in range(12)]}
-    assert find_finding(unchecked(WORKS, {"a": "x"}, {"a": every}, candidates=some), "whole-lists").count == 1
-    few = {"a": [f"d{at}" for at in range(10)]}
-    assert find_finding(unchecked(WORKS, {"a": "x"}, {"a": every}, candidates=few), "whole-lists") is None
+    twelve = {"a": [f"d{at}" for at in range(12)]}
+    assert find_finding(unchecked(WORKS, {"a": "x"}, {"a": judgements}, candidates=twelve), "whole-lists").count == 1
+    ten = {"a": [f"d{at}" for at in range(10)]}
+    assert find_finding(unchecked(WORKS, {"a": "x"}, {"a": judgements}, candidates=ten), "whole-lists") is None

@@ -39,8 +39,8 @@ def load_files(docs: Path, store: LocalStore, queries: Path | None = None, **opt
 
 def pack_zstd(content: str) -> bytes:
     buffer = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(buffer, "zstd") as packed:
-        packed.write(content.encode())
+    with pa.CompressedOutputStream(buffer, "zstd") as stream:
+        stream.write(content.encode())
     return bytes(buffer.getvalue())
 
 
@@ -57,11 +57,11 @@ def test_smart_files(tmp_path: Path, store: LocalStore) -> None:
         "metadata": {"author": "Doe, J.", "bibliography": "1961", "references": "1\t5\t1"},
     }
     assert collection.qrels["qrels"].list_judgements() == [("1", "1", 1), ("1", "2", 1)]
-    wrong = write_file(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
+    path = write_file(tmp_path / "y.ALL", ".I 1\n.T\nTea\n.I 2\nstray\n.W\n")
     with pytest.raises(
         DataError, match=r"y\.ALL:5: 'stray' stands before any field; expected a field such as \.T or \.W"
     ):
-        load_files(wrong, store, queries)
+        load_files(path, store, queries)
 
 
 def test_the_real_smart_files(shared_data: Path, store: LocalStore) -> None:
@@ -87,8 +87,8 @@ def test_a_folder_of_plain_texts(ending: str, tmp_path: Path, store: LocalStore)
         f"4{ending}": "",
         f"more/2{ending}": "{see} above",
     }
-    skipped = next(finding for finding in collection.findings if finding.code == "skipped-files")
-    assert (skipped.count, skipped.examples) == (2, (".hidden", "README.md"))
+    finding = next(finding for finding in collection.findings if finding.code == "skipped-files")
+    assert (finding.count, finding.examples) == (2, (".hidden", "README.md"))
     (tmp_path / "pool" / f"1{ending}").rename(tmp_path / "pool" / f"0{ending}")
     assert load_files(tmp_path / "pool", store).docs.ids[0] == f"0{ending}", "names are part of the import"
 
@@ -202,9 +202,9 @@ def test_an_id_twice_names_both_files(tmp_path: Path, store: LocalStore) -> None
     )
     with pytest.raises(DataError) as error:
         load_files(tmp_path / "d", store)
-    repeated, more = error.value.messages
-    assert repeated.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in repeated
-    assert f"{tmp_path}/d/b.jsonl:2 and :3:" in more
+    message, count_message = error.value.messages
+    assert message.endswith("'y' occurs twice") and f"{tmp_path}/d/a.jsonl:3 and {tmp_path}/d/b.jsonl:1:" in message
+    assert f"{tmp_path}/d/b.jsonl:2 and :3:" in count_message
 
 
 # -- packed files, and files that would take all memory ------------------------------------------
@@ -279,9 +279,9 @@ def test_a_packed_line_without_end_takes_little_memory(tmp_path: Path, store: Lo
     tracemalloc.start()
     with pytest.raises(DataError, match=r"d\.jsonl\.gz:1: the line is longer than 64 MiB"):
         load_files(path, store)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 300_000_000
+    assert peak < 300_000_000
 
 
 # -- TREC topics and documents ---------------------------------------------------------------------

@@ -45,7 +45,7 @@ def _parquet(**columns: list[object]) -> bytes:
     return bytes(sink.getvalue())
 
 
-GOOD: dict[str, bytes] = {
+VALID: dict[str, bytes] = {
     "jsonl": b'{"_id": "a", "title": "t", "text": "x", "metadata": {"year": 1}}\n{"_id": "b", "text": "y"}\n' * 1,
     "json": json.dumps([{"_id": "a", "text": "x"}, {"_id": "b", "text": ["y", 1]}], indent=1).encode(),
     "squad": b'{"data": [{"title": "t", "paragraphs": [{"context": "c", "qas": [{"id": "q", "question": "w"}]}]}]}',
@@ -111,9 +111,9 @@ _PIECES = (
 )
 
 
-def mutate(good: bytes, chance: random.Random) -> bytes:
+def mutate(content: bytes, chance: random.Random) -> bytes:
     """Return good bytes with a few cuts, repeats, swaps and strange pieces."""
-    raw = bytearray(good)
+    raw = bytearray(content)
     for _ in range(chance.randint(1, 4)):
         at, upto = sorted(chance.randrange(len(raw) + 1) for _ in range(2))
         kind = chance.randrange(5)
@@ -132,15 +132,15 @@ def write_mutant(folder: Path, content: bytes, form: str, chance: random.Random)
     """Write content under an ending that fits or does not."""
     ending = chance.choice(ENDINGS) if chance.random() < 0.5 else form.split()[-1]
     path = folder / f"given.{ending}".rstrip(".")
-    packed = {"gz": gzip.compress, "zst": _zstd}.get(ending.rpartition(".")[2])
-    path.write_bytes(packed(content) if packed and chance.random() < 0.8 else content)
+    compress = {"gz": gzip.compress, "zst": _zstd}.get(ending.rpartition(".")[2])
+    path.write_bytes(compress(content) if compress and chance.random() < 0.8 else content)
     return path
 
 
 def _zstd(content: bytes) -> bytes:
     buffer = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(buffer, "zstd") as packed:
-        packed.write(content)
+    with pa.CompressedOutputStream(buffer, "zstd") as stream:
+        stream.write(content)
     return bytes(buffer.getvalue())
 
 
@@ -169,36 +169,36 @@ READERS: tuple[Callable[[Path, Path], object], ...] = (
 )
 
 
-def try_reader(read: Callable[[Path, Path], object], path: Path, folder: Path) -> None:
-    (folder / "good.jsonl").write_bytes(GOOD["jsonl"])
+def try_reader(reader: Callable[[Path, Path], object], path: Path, folder: Path) -> None:
+    (folder / "good.jsonl").write_bytes(VALID["jsonl"])
     try:
-        read(path, folder)
+        reader(path, folder)
     except (DataError, ConfigError) as error:
         for message in error.messages:
             assert path.name[:20] in message or path.stem in message, message
             assert len(message) < 20_000
 
 
-@pytest.mark.parametrize("form", GOOD)
+@pytest.mark.parametrize("form", VALID)
 def test_mutated_files(form: str, tmp_path: Path) -> None:
     chance = random.Random(form)
     for number in range(_ROUNDS):
-        for at, read in enumerate(READERS):
+        for at, reader in enumerate(READERS):
             folder = tmp_path / f"{number}-{at}"
             folder.mkdir()
-            try_reader(read, write_mutant(folder, mutate(GOOD[form], chance), form, chance), folder)
+            try_reader(reader, write_mutant(folder, mutate(VALID[form], chance), form, chance), folder)
 
 
 def test_random_bytes_and_endings(tmp_path: Path) -> None:
     chance = random.Random(7)
     for number, ending in enumerate(ENDINGS):
-        for at, read in enumerate(READERS):
+        for at, reader in enumerate(READERS):
             folder = tmp_path / f"{number}-{at}"
             folder.mkdir()
             content = chance.choice((b"", b" ", b"\n\n", b"\xef\xbb\xbf", chance.randbytes(chance.randrange(300))))
             path = folder / f"given.{ending}".rstrip(".")
             path.write_bytes(content)
-            try_reader(read, path, folder)
+            try_reader(reader, path, folder)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "inside" / "loop.jsonl").symlink_to(tmp_path / "inside" / "loop.jsonl")
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "folder.parquet").mkdir()
-    (tmp_path / "closed.jsonl").write_bytes(GOOD["jsonl"])
+    (tmp_path / "closed.jsonl").write_bytes(VALID["jsonl"])
     (tmp_path / "closed.jsonl").chmod(0)
     os.mkfifo(tmp_path / "inside" / "pipe")
     names = ("empty", "loop", "dangling.jsonl", "inside", "folder.jsonl", "folder.parquet", "closed.jsonl", "absent")
     for name in (*names, "x" * 300, "absent/inside.jsonl", "closed.jsonl/x"):
-        for read in READERS:
-            try_reader(read, tmp_path / name, tmp_path)
+        for reader in READERS:
+            try_reader(reader, tmp_path / name, tmp_path)

@@ -57,8 +57,8 @@ def test_text_under_an_unknown_key_is_an_error(tmp_path: Path, store: LocalStore
     ):
         load_file(tmp_path, store, lines, "d.jsonl")
     assert load_file(tmp_path, store, lines, "d.jsonl", columns={"text": "wording"}).docs[1]["text"] == "cocoa"
-    alone = load_file(tmp_path, store, lines, "d.jsonl", columns={"text": []})
-    assert alone.docs[1]["metadata"] == {"wording": "cocoa"}
+    collection = load_file(tmp_path, store, lines, "d.jsonl", columns={"text": []})
+    assert collection.docs[1]["metadata"] == {"wording": "cocoa"}
 
 
 def test_all_blank_is_an_error_but_ids_alone_are_none(tmp_path: Path, store: LocalStore) -> None:

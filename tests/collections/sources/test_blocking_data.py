@@ -72,12 +72,12 @@ def _block_nothing(collection: Collection):
 
 
 @pytest.mark.parametrize(
-    ("name", "both"), [("abt-buy", 139), ("amazon-google", 133), ("dblp-acm", 236), ("fodors-zagats", 8)]
+    ("name", "n_records"), [("abt-buy", 139), ("amazon-google", 133), ("dblp-acm", 236), ("fodors-zagats", 8)]
 )
-def test_records_that_training_pairs_have_too(name, both, store):
+def test_records_that_training_pairs_have_too(name, n_records, store):
     collection = open_collection(name, store, "test")
-    said = [finding.message for finding in collection.findings if finding.code == "records-in-two-splits"]
-    assert any(f" {both} have both records in pairs of split train" in message for message in said)
+    messages = [finding.message for finding in collection.findings if finding.code == "records-in-two-splits"]
+    assert any(f" {n_records} have both records in pairs of split train" in message for message in messages)
 
 
 def test_the_column_that_gives_the_answer_away(store):

@@ -81,9 +81,9 @@ def test_a_search_that_found_nothing_is_a_topic_with_an_empty_pool(folder: Path,
     assert collection.candidates is not None
     assert collection.candidates.to_dict()["CD3"] == []
     assert int(collection.qrels["abstract"].counts[collection.queries.ids.find_rows(["CD3"])[0]]) == 0
-    (empty,) = [finding for finding in collection.findings if finding.code == "empty-topics"]
-    assert (empty.severity, empty.examples) == ("warning", ("CD3",))
-    assert empty.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"
+    (empty_topics,) = [finding for finding in collection.findings if finding.code == "empty-topics"]
+    assert (empty_topics.severity, empty_topics.examples) == ("warning", ("CD3",))
+    assert empty_topics.message == "own: 1 of 3 topics list no PMIDs: nothing can be returned"
     assert not any("clef-tar" in finding.message for finding in collection.findings)
 
 

@@ -72,8 +72,8 @@ def test_a_version_has_the_metadata_of_the_plain_queries(folder: Path, store: Lo
     )
     collection = load(folder, queries="v", self_match={"key": "own"}, store=store)
     assert collection.queries[0] == {"id": "q1", "title": "", "text": "z", "metadata": {"own": "a", "n": 2}}
-    own = collection.find_own_documents()
-    assert own is not None and own.tolist() == [0, -1]
+    own_rows = collection.find_own_documents()
+    assert own_rows is not None and own_rows.tolist() == [0, -1]
     write_file(folder / "queries.jsonl", "".join(json.dumps(query) + "\n" for query in plain).replace('"a"', '"b"'))
     assert load(folder, queries="v", store=store).queries[0]["metadata"]["own"] == "b", "imported again"
 
@@ -104,8 +104,8 @@ def test_named_judgement_sets(folder: Path, store: LocalStore) -> None:
 
 def test_thresholds_and_files_by_set(folder: Path, store: LocalStore, tmp_path: Path) -> None:
     other = write_file(tmp_path / "other.test.txt", "q2 0 c 1\n")
-    wanted = {"broad": {"min_rel": 1}, "strict": {"min_rel": 2}, "mine": str(tmp_path / "other.{split}.txt")}
-    collection = load(folder, qrels=wanted, store=store)
+    qrels = {"broad": {"min_rel": 1}, "strict": {"min_rel": 2}, "mine": str(tmp_path / "other.{split}.txt")}
+    collection = load(folder, qrels=qrels, store=store)
     assert {name: judgements.count_relevant().sum() for name, judgements in collection.qrels.items()} == {
         "broad": 3,
         "strict": 1,
@@ -133,8 +133,8 @@ def test_candidates(name: str, header: bool, folder: Path, store: LocalStore) ->
     assert collection.candidates.to_dict() == {"q1": ["a", "b"], "q2": ["c"]}, "declared queries only"
     assert count_findings(collection)["repeated-candidates"] == 1
     assert count_findings(collection)["relevant-outside-candidates"] == 1
-    without = load(folder, candidates=False, store=store)
-    assert (without.candidates, without.origin["conventions"]["candidates"]) == (None, "not used")
+    without_candidates = load(folder, candidates=False, store=store)
+    assert (without_candidates.candidates, without_candidates.origin["conventions"]["candidates"]) == (None, "not used")
 
 
 def test_candidates_outside_the_corpus(folder: Path, store: LocalStore) -> None:

@@ -103,8 +103,8 @@ def test_the_running_interpreter() -> None:
     assert dedent.source.startswith("def dedent(text):") and "Remove any common" not in dedent.source
     leaves = [id for id in pairs if id.split(".")[0] in ("test", "idlelib", "lib2to3") or "._" in f".{id}"]
     assert not leaves
-    said = [pair.id for pair in library.pairs if len(pair.sentence.split()) > 5 and pair.sentence in pair.source]
-    assert len(said) < 5, "a few comments repeat their docstring"
+    leaks = [pair.id for pair in library.pairs if len(pair.sentence.split()) > 5 and pair.sentence in pair.source]
+    assert len(leaks) < 5, "a few comments repeat their docstring"
     nameless = [pair.id for pair in library.pairs if f" {pair.id.rpartition('.')[2]}" not in pair.source]
     assert not nameless
     module = [pair for pair in library.pairs if pair.id.startswith("textwrap.")]

@@ -65,10 +65,13 @@ def test_the_side_that_asks_is_the_queries_and_the_other_the_corpus(tables, stor
     assert (len(collection.docs), len(collection.queries)) == (3, 4)  # all records ask, whatever the pairs name
     assert list_matches(collection) == {(right, left) for left, right in MATCHES}
     assert collection.origin["conventions"] == {"ask": "right", "excluded": "class"}
-    turned = load(**tables, ask="left", store=store)
-    assert (len(turned.docs), len(turned.queries), list_matches(turned)) == (4, 3, MATCHES)
-    assert turned.origin["conventions"]["ask"] == "left"
-    assert (turned.docs.digest, turned.queries.digest) == (collection.queries.digest, collection.docs.digest)
+    asked_from_left = load(**tables, ask="left", store=store)
+    assert (len(asked_from_left.docs), len(asked_from_left.queries), list_matches(asked_from_left)) == (4, 3, MATCHES)
+    assert asked_from_left.origin["conventions"]["ask"] == "left"
+    assert (asked_from_left.docs.digest, asked_from_left.queries.digest) == (
+        collection.queries.digest,
+        collection.docs.digest,
+    )
 
 
 def test_every_column_is_text_unless_it_is_excluded(tables, store: LocalStore) -> None:
@@ -79,9 +82,9 @@ def test_every_column_is_text_unless_it_is_excluded(tables, store: LocalStore) -
         "[COL] title [VAL] bread",
     ]
     assert list(collection.docs.read_metadata("class")) == ["7", "8", "9"]
-    whole = load(**{**tables, "exclude": ()}, store=store)
-    assert next(iter(whole.docs.read(TextView(("title", "text"))))) == "apple pie sweet 7"
-    assert whole.docs.digest != collection.docs.digest
+    all_columns = load(**{**tables, "exclude": ()}, store=store)
+    assert next(iter(all_columns.docs.read(TextView(("title", "text"))))) == "apple pie sweet 7"
+    assert all_columns.docs.digest != collection.docs.digest
 
 
 def test_all_columns_are_read_though_one_is_called_title(tmp_path: Path, store: LocalStore) -> None:
@@ -137,8 +140,8 @@ def test_pair_files_of_every_form(name: str, ask: str, tables, tmp_path: Path, s
     if name == "named.csv" and ask == "left":
         pytest.skip("its columns say that the right side asks")
     collection = load(**{**tables, "pairs": path}, ask=ask, store=store, check=False)
-    asked = {(right, left) for left, right in MATCHES} if ask == "right" else MATCHES
-    assert (collection.split, list_matches(collection)) == (None, asked)
+    expected = {(right, left) for left, right in MATCHES} if ask == "right" else MATCHES
+    assert (collection.split, list_matches(collection)) == (None, expected)
 
 
 def test_one_table(table: Path, tmp_path: Path, store: LocalStore) -> None:
@@ -183,10 +186,10 @@ def test_some_records_of_one_table_are_another_side(table: Path, store: LocalSto
 def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
     collection = load(**{**tables, "pairs": None}, store=store)
     assert (collection.split, dict(collection.qrels), collection.open_split) == (None, {}, collection.open_split)
-    tested = load(**tables, store=store)
-    assert tested.open_split is not None
-    train = tested.open_split("train")
-    assert (train.split, len(train.qrels["pairs"]), train.docs.digest) == ("train", 1, tested.docs.digest)
+    test_collection = load(**tables, store=store)
+    assert test_collection.open_split is not None
+    train = test_collection.open_split("train")
+    assert (train.split, len(train.qrels["pairs"]), train.docs.digest) == ("train", 1, test_collection.docs.digest)
     two = dict.fromkeys(("one", "other"), tables["pairs"]["train"])
     with pytest.raises(ConfigError, match="has several splits; choose one of one, other"):
         load(**{**tables, "pairs": two}, store=store)
