@@ -24,9 +24,9 @@ def count_calls(work: Callable[[], Any]) -> int:
     return n_calls[0]
 
 
-def measure_growth(work_of: Callable[[int], Callable[[], Any]], small: int, factor: int = 4) -> float:
+def measure_growth(work_of: Callable[[int], Callable[[], Any]], n: int, factor: int = 4) -> float:
     """Return by what the calls grow, in units of linear growth: 1 is linear, `factor` quadratic.
 
     work_of  makes the work of a size; making it is not counted
     """
-    return count_calls(work_of(factor * small)) / count_calls(work_of(small)) / factor
+    return count_calls(work_of(factor * n)) / count_calls(work_of(n)) / factor

@@ -92,11 +92,11 @@ def check_system(folder: Path, collection: dict[str, Any], system: Any, *options
 def test_check_and_run_refuse_in_the_same_words(
     folder: Path, collection: dict[str, Any], system: Any, message: str
 ) -> None:
-    whole = {"path": str(folder), "name": "c", **collection}
-    checked = check_system(folder, whole, system, "--check")
-    assert checked[0] == 2
-    assert re.search(message, "\n".join(checked[1])) or message in "\n".join(checked[1])
-    assert check_system(folder, whole, system) == checked
+    section = {"path": str(folder), "name": "c", **collection}
+    check_result = check_system(folder, section, system, "--check")
+    assert check_result[0] == 2
+    assert re.search(message, "\n".join(check_result[1])) or message in "\n".join(check_result[1])
+    assert check_system(folder, section, system) == check_result
     assert not (folder / "out" / "leaderboard.json").exists()
 
 
@@ -104,8 +104,14 @@ def test_what_is_there_passes(folder: Path) -> None:
     system = {
         "within": {"scope": {"where": {"match": {"year": 1990}}}, "of": {"bm25": {"doc_text": ["title", "kind"]}}}
     }
-    whole = {"path": str(folder), "name": "c", "date": "Released", "time": "as_of_query", "self_match": {"key": "own"}}
-    assert check_system(folder, whole, system, "--check") == (0, [])
+    section = {
+        "path": str(folder),
+        "name": "c",
+        "date": "Released",
+        "time": "as_of_query",
+        "self_match": {"key": "own"},
+    }
+    assert check_system(folder, section, system, "--check") == (0, [])
 
 
 def test_all_mistakes_are_told_at_once(folder: Path) -> None:

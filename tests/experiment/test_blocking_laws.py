@@ -35,7 +35,9 @@ def run(
     folder.mkdir()
     for side, records in (("left", left), ("right", right)):
         (folder / f"{side}.csv").write_text("id,name\n" + "".join(f"{id},{text}\n" for id, text in records))
-    (folder / "complete.csv").write_text("ltable_id,rtable_id\n" + "".join(f"{one},{two}\n" for one, two in gold))
+    (folder / "complete.csv").write_text(
+        "ltable_id,rtable_id\n" + "".join(f"{left_id},{right_id}\n" for left_id, right_id in gold)
+    )
     files = {side: folder / f"{side}.csv" for side in ("left", "right")}
     store = LocalStore(folder / "store")
     collection = load(**files, pairs={"complete": folder / "complete.csv"}, store=store)
@@ -53,9 +55,9 @@ def test_lists_are_nested_in_k_and_all_records_are_all_pairs(model: str, tmp_pat
     result = run(
         tmp_path / "t", LEFT, right, [("b", "x"), ("c", "y")], **{f"k{k}": Dense(model, k=k) for k in range(1, 7)}
     )
-    found = [list_pairs(result, f"k{k}") for k in range(1, 7)]
-    assert all(few <= more for few, more in itertools.pairwise(found))
-    assert [len(pairs) for pairs in found] == [3 * min(k, 5) for k in range(1, 7)]
+    pairs_by_k = [list_pairs(result, f"k{k}") for k in range(1, 7)]
+    assert all(smaller <= larger for smaller, larger in itertools.pairwise(pairs_by_k))
+    assert [len(pairs) for pairs in pairs_by_k] == [3 * min(k, 5) for k in range(1, 7)]
     assert (result.rows[4].measures["PC"], result.rows[4].measures["CSSR"]) == (1.0, 1.0)
 
 
@@ -72,10 +74,10 @@ def test_copies_find_each_other_whatever_the_order_of_rows(model: str, tmp_path:
     right = [(f"{id}2", text) for id, text in LEFT]
     systems = make_systems(model)
     as_they_are = run(tmp_path / "one", LEFT, right, gold, **systems)
-    turned = run(tmp_path / "two", LEFT[::-1], [*right[2:], *right[:2]], gold, **systems)
+    reordered = run(tmp_path / "two", LEFT[::-1], [*right[2:], *right[:2]], gold, **systems)
     assert {row.system: row.measures["PC"] for row in as_they_are.rows} == dict.fromkeys(systems, 1.0)
     for system in set(systems) - {"neighbours"}:  # a window is cut between equal keys by row
-        assert list_pairs(as_they_are, system) == list_pairs(turned, system), system
+        assert list_pairs(as_they_are, system) == list_pairs(reordered, system), system
 
 
 @pytest.mark.parametrize("kind", ["tfidf", "dense"])
@@ -91,11 +93,11 @@ def test_duplicates_need_as_many_candidates(kind: str, model: str, tmp_path: Pat
 def test_no_candidates_no_matches_and_pairs_given_twice() -> None:
     """Property 01.6.11."""
     sides = Ids.of(["a", "b"]), Ids.of(["c", "d"])
-    nothing = Pairs.from_ids(*sides, {}, source="a test")
+    no_pairs = Pairs.from_ids(*sides, {}, source="a test")
     gold = Qrels.from_dict({"a": {"c": 1}}, *sides)
-    assert evaluate(nothing, gold, ["PC"]).means == {"PC": 0.0}
-    without = evaluate(nothing, Qrels.from_dict({"a": {"c": 0}}, *sides), ["PC"])
-    assert without.means == {"PC": None}
-    assert "no match" in without.nulls["PC"]
+    assert evaluate(no_pairs, gold, ["PC"]).means == {"PC": 0.0}
+    no_matches = evaluate(no_pairs, Qrels.from_dict({"a": {"c": 0}}, *sides), ["PC"])
+    assert no_matches.means == {"PC": None}
+    assert "no match" in no_matches.nulls["PC"]
     with pytest.raises(StageError):
         Pairs.build(*sides, np.array([0, 0]), np.array([1, 1]), source="a test")

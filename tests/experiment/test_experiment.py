@@ -99,8 +99,8 @@ def test_several_collections_and_measures_of_their_own(store: LocalStore) -> Non
 
 
 def test_a_collection_without_judgements_is_ranked_and_not_measured(store: LocalStore) -> None:
-    bare = Collection.of({"a": "red"}, {"q": "red"})
-    result = Experiment(bare, {"S": Shared()}, ["RR"], store=store).run()
+    unjudged = Collection.of({"a": "red"}, {"q": "red"})
+    result = Experiment(unjudged, {"S": Shared()}, ["RR"], store=store).run()
     assert result.rows[0].measures == {"RR": None}
     assert "no judgements" in result.rows[0].nulls["RR"]
     assert len(result.ranking("S")) == 1
@@ -125,8 +125,8 @@ def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStor
         result = Experiment(collection, {"S": Shared(k=1)}, ["RR@1"], store=store).run()
         assert result.ranking("S").to_dict() == {"q1": {"a": 1.0}}
         assert result.rows[0].measures["RR@1"] == 1.0
-    kept = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}})
-    assert Experiment(kept, {"S": Shared(k=1)}, ["RR@1"], store=store).run().rows[0].measures["RR@1"] == 0.0
+    unscoped = Collection.of({"q1": "x x x", "a": "x"}, {"q1": "x"}, {"q1": {"a": 1}})
+    assert Experiment(unscoped, {"S": Shared(k=1)}, ["RR@1"], store=store).run().rows[0].measures["RR@1"] == 0.0
 
 
 def test_candidates_are_never_left(store: LocalStore) -> None:

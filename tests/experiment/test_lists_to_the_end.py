@@ -64,22 +64,22 @@ def test_a_choice_by_such_a_measure_ranks_whole_lists_of_the_candidates(tmp_path
 
 def test_a_choice_counts_the_candidates_only(tmp_path: Path) -> None:
     docs = {f"d{at:02}": "statin " + "outcome " * at for at in range(30)}
-    given = {query: [f"d{at:02}" for at in range(10)] for query in ("t", "u")}
-    judged = {query: {"d00": 1, "d25": 1} for query in given}  # the second is no candidate, and cannot be reached
-    collection = Collection.of(docs, {"t": "statin", "u": "the statin"}, judged, candidates=given, name="listed")
+    candidates = {query: [f"d{at:02}" for at in range(10)] for query in ("t", "u")}
+    judged = {query: {"d00": 1, "d25": 1} for query in candidates}  # the second is no candidate, and cannot be reached
+    collection = Collection.of(docs, {"t": "statin", "u": "the statin"}, judged, candidates=candidates, name="listed")
     chosen = tune([BM25(), BM25(b=0.9)], on=Judged(on_overlap="mark"), measure="last_rel")
     result = Experiment(collection, {"tuned": chosen}, ["AP"], store=open_store(tmp_path), folds=2).run()
     assert [candidate.value for choice in result.rows[0].choices for candidate in choice.candidates] == [1.0] * 4
 
 
-@given(n=st.integers(2, 25), seed=st.integers(0, 999), kept=st.floats(0, 1), level=st.integers(1, 100))
+@given(n=st.integers(2, 25), seed=st.integers(0, 999), share=st.floats(0, 1), level=st.integers(1, 100))
 @settings(max_examples=120, deadline=None)
-def test_what_is_not_said_to_end_early_is_the_whole_list_s_value(n: int, seed: int, kept: float, level: int) -> None:
+def test_what_is_not_said_to_end_early_is_the_whole_list_s_value(n: int, seed: int, share: float, level: int) -> None:
     """Whatever follows a list that is not counted as too short, its values stay."""
     random = np.random.default_rng(seed)
     docs, topics = Ids.of([f"d{at:02}" for at in range(n)]), Ids.of(["t"])
     order = [f"d{at:02}" for at in random.permutation(n)]
-    listed = order[: int(kept * n)]
+    ranked_docs = order[: int(share * n)]
     judged = Qrels.from_dict({"t": {doc: int(random.random() < 0.4) for doc in order} | {order[0]: 1}}, topics, docs)
     names = (f"WSS@{level}", f"R@{level}%", "last_rel", "norm_area")
 
@@ -88,11 +88,11 @@ def test_what_is_not_said_to_end_early_is_the_whole_list_s_value(n: int, seed: i
         evaluation = evaluate(ranking, judged, names)
         return dict(evaluation.means), dict(evaluation.unreached)
 
-    means, unreached = values(listed)
-    whole, nothing = values(order)
-    assert nothing == {}
-    rest = [doc for doc in order if doc not in listed]
-    turned, _ = values(listed + rest[::-1])
+    means, unreached = values(ranked_docs)
+    of_all, unknown = values(order)
+    assert unknown == {}
+    unlisted = [doc for doc in order if doc not in ranked_docs]
+    of_reversed, _ = values(ranked_docs + unlisted[::-1])
     for name in names:
         if name not in unreached:
-            assert means[name] == pytest.approx(whole[name]) == pytest.approx(turned[name])
+            assert means[name] == pytest.approx(of_all[name]) == pytest.approx(of_reversed[name])

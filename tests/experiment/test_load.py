@@ -117,23 +117,23 @@ def test_a_folder(tmp_path: Path, store: CountingStore, packed: bool) -> None:
 
 
 def test_splits_to_choose_from(tmp_path: Path, store: CountingStore) -> None:
-    only = beir(tmp_path / "only", validation="q1\ta\t1\n")
-    assert load(only, store=store).split == "validation"
-    several = beir(tmp_path / "several", train="q1\ta\t1\n", dev="q2\tb\t1\n")
+    one_split = beir(tmp_path / "only", validation="q1\ta\t1\n")
+    assert load(one_split, store=store).split == "validation"
+    two_splits = beir(tmp_path / "several", train="q1\ta\t1\n", dev="q2\tb\t1\n")
     with pytest.raises(ConfigError, match="several splits; choose one of dev, train"):
-        load(several, store=store)
-    for source, split in ((several, "trian"), (several / "trian", None)):
+        load(two_splits, store=store)
+    for source, split in ((two_splits, "trian"), (two_splits / "trian", None)):
         with pytest.raises(ConfigError, match=r"no split 'trian'; it has dev, train; did you mean 'train'\?"):
             load(source, split=split, store=store)
     with pytest.raises(ConfigError, match="names split 'dev', but split 'train' is asked for"):
-        load(several / "dev", split="train", store=store)
+        load(two_splits / "dev", split="train", store=store)
 
 
 def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_path: Path, store: CountingStore) -> None:
     folder = beir(tmp_path / "c", test="q2\ta\t1\n", train="q1\tb\t2\n")
     (folder / "candidates.tsv").write_text("q1\ta\nq2\tb\n")
-    given = tmp_path / "better.tsv"
-    given.write_text("q1\ta\t1\nq2\tb\t1\n")
+    file = tmp_path / "better.tsv"
+    file.write_text("q1\ta\t1\nq2\tb\t1\n")
 
     def train(**options: Any) -> Collection:
         test = load(folder, split="test", store=store, **options)
@@ -141,7 +141,7 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
         assert test.open_split is not None
         return test.open_split("train")
 
-    for qrels in (given, str(given), {"better": given}, {"better": {"path": given, "min_rel": 2}}):
+    for qrels in (file, str(file), {"better": file}, {"better": {"path": file, "min_rel": 2}}):
         collection = train(qrels=qrels)
         ((name, judged),) = collection.qrels.items()
         assert [tuple(row) for row in judged.list_judgements()] == [("q1", "b", 2)]
@@ -154,15 +154,15 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
     by_split = train(qrels=str(tmp_path / "made.{split}.tsv"))
     assert [tuple(row) for row in by_split.qrels["qrels"].list_judgements()] == [("q1", "a", 1)]
     assert by_split.candidates is not None
-    assert train(qrels=given, candidates=False).candidates is None
+    assert train(qrels=file, candidates=False).candidates is None
 
 
 def test_other_splits_without_judgements_are_refused(tmp_path: Path, store: CountingStore) -> None:
     queries = {"q1": {"text": "x", "metadata": {"split": "train"}}, "q2": {"text": "y", "metadata": {"split": "test"}}}
     folder = beir(tmp_path / "c", queries=queries)
-    given = tmp_path / "given.tsv"
-    given.write_text("q1\ta\t1\nq2\tb\t1\n")
-    test = load(folder, split="test", qrels=given, store=store)
+    file = tmp_path / "given.tsv"
+    file.write_text("q1\ta\t1\nq2\tb\t1\n")
+    test = load(folder, split="test", qrels=file, store=store)
     assert test.open_split is not None
     with pytest.raises(
         ConfigError, match=r"has no judgements of its own for split 'train'; name a path, in which {split}"
@@ -263,8 +263,8 @@ def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: Counti
         allowed = scope.list_rows(0)
         assert allowed is not None and sorted(allowed.tolist()) == sorted({0, 1, 2} - {own_rows[0]})
         assert scope.list_rows(1) is None
-        every = np.arange(3)
-        assert scope.allows(np.zeros(3, np.int64), every).tolist() == [row != own_rows[0] for row in range(3)]
+        doc_rows = np.arange(3)
+        assert scope.allows(np.zeros(3, np.int64), doc_rows).tolist() == [row != own_rows[0] for row in range(3)]
     with pytest.raises(ConfigError, match="metadata key 'absent', which no query has"):
         load(folder, store=store, self_match={"key": "absent"})
 
@@ -330,10 +330,10 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
     with pytest.raises(DataError) as error:
         load(tmp_path / "empty", store=store)
     assert len(error.value.messages) == 2 and "has no queries; expected a file queries.jsonl" in str(error.value)
-    both = beir(tmp_path / "both")
-    (both / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "a"}\n'))
+    two_files = beir(tmp_path / "both")
+    (two_files / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "a"}\n'))
     with pytest.raises(DataError, match=r"has both corpus\.jsonl and corpus\.jsonl\.gz"):
-        load(both, store=store)
+        load(two_files, store=store)
     odd = beir(tmp_path / "odd")
     (odd / "corpus.jsonl").unlink()
     (odd / "corpus.jsonl").mkdir()
@@ -382,7 +382,9 @@ class Judged(NamedTuple):
     relevance: int
 
 
-def registered(id: str, articles: list[Article], judged: list[Judged] | None, fail: Exception | None = None) -> None:
+def register_dataset(
+    id: str, articles: list[Article], judged: list[Judged] | None, fail: Exception | None = None
+) -> None:
     import ir_datasets
     from ir_datasets.formats import BaseDocs, BaseQrels, BaseQueries
 
@@ -415,7 +417,7 @@ ARTICLES = [Article("a", "Apples", "are red", 2001, b"<a>"), Article("b", "", "b
 
 
 def test_an_ir_datasets_id(store: CountingStore) -> None:
-    registered("nirank-made/test", ARTICLES, [Judged("1", "a", 2), Judged("2", "b", 0)])
+    register_dataset("nirank-made/test", ARTICLES, [Judged("1", "a", 2), Judged("2", "b", 0)])
     collection = load("nirank-made/test", store=store)
     assert (collection.name, collection.split) == ("nirank-made/test", None)
     assert list(collection.queries.ids) == ["1", "2", "3"], "all topics are declared"
@@ -435,16 +437,16 @@ def test_an_ir_datasets_id(store: CountingStore) -> None:
         "impossible-dates-documents": 1,
         "partial-dates-documents": 1,
     }
-    registered("nirank-made/test", [*ARTICLES, Article("c", "C", "", 1, b"")], None)
+    register_dataset("nirank-made/test", [*ARTICLES, Article("c", "C", "", 1, b"")], None)
     assert len(load("nirank-made/test", store=store).docs) == 3, "what the user registers may change under its id"
 
 
 def test_splits_of_ir_datasets(store: CountingStore) -> None:
-    registered("nirank-parent", ARTICLES, None)
+    register_dataset("nirank-parent", ARTICLES, None)
     assert dict(load("nirank-parent", store=store).qrels) == {}
-    registered("nirank-parent/train", ARTICLES, [Judged("1", "a", 1)])
+    register_dataset("nirank-parent/train", ARTICLES, [Judged("1", "a", 1)])
     assert load("nirank-parent", store=store).name == "nirank-parent/train"
-    registered("nirank-parent/test", ARTICLES, [Judged("2", "b", 1)])
+    register_dataset("nirank-parent/test", ARTICLES, [Judged("2", "b", 1)])
     assert load("nirank-parent", store=store).name == "nirank-parent/test"
     assert load("nirank-parent", split="train", store=store).name == "nirank-parent/train"
     with pytest.raises(ConfigError, match=r"no split 'tets'; it has train, test; did you mean 'test'\?"):
@@ -466,7 +468,7 @@ def test_default_text_of_ir_datasets(tmp_path: Path, store: CountingStore) -> No
 
 @pytest.mark.parametrize("error", [ConnectionError("refused"), RuntimeError("All download sources failed", [1, 2])])
 def test_a_download_that_fails_is_one_line(store: CountingStore, error: Exception) -> None:
-    registered("nirank-far", ARTICLES, None, fail=error)
+    register_dataset("nirank-far", ARTICLES, None, fail=error)
     with pytest.raises(
         DataError, match=r"its docs are not on this machine and cannot be fetched.*IR_DATASETS_HOME"
     ) as refusal:

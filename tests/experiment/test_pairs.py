@@ -45,7 +45,7 @@ def run(tmp_path: Path, measures: list[str], collection: Collection | None = Non
 def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
     chain = TOKENS >> BM25() >> Cut(1)
     result = run(tmp_path, ["PC", "PC@1", "candidates", "nDCG@10"], tokens=TOKENS, first=chain)
-    pairs, ranked = result.rows
+    pairs, ranking = result.rows
     assert pairs.measures == {"PC": 0.8, "PC@1": None, "candidates": 1.0, "nDCG@10": None}
     assert "candidate pairs without order" in pairs.nulls["PC@1"]
     assert "candidate pairs without order" in pairs.nulls["nDCG@10"]
@@ -62,7 +62,7 @@ def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
         reached=3,
         ordered=False,
     )
-    assert ranked.measures["PC"] == ranked.measures["PC@1"] == 0.6
+    assert ranking.measures["PC"] == ranking.measures["PC@1"] == 0.6
     assert "PC" in pairs.intervals
     assert pairs.groups["PC"]
     assert "PC@1" not in pairs.intervals
@@ -73,8 +73,8 @@ def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Pa
     (row,) = result.rows
     assert [(stage.pairs.kept, stage.pairs.lost) for stage in row.stages] == [(4, 1), (4, 1), (3, 2)]
     lost = result.lost("first").to_dict("records")
-    (known,) = [entry for entry in lost if entry["query_id"] == "b2"]
-    assert (known["qrels"], known["last_in"]) == ("qrels", row.stages[1].stage)
+    (b2_entry,) = [entry for entry in lost if entry["query_id"] == "b2"]
+    assert (b2_entry["qrels"], b2_entry["last_in"]) == ("qrels", row.stages[1].stage)
     assert [(entry["query_id"], entry["document_id"]) for entry in lost if not entry["last_in"]] == [("b4", "a4")]
     text = str(result.table(details=True))
     cells = [line.split() for line in text.splitlines() if line.startswith("Cut(1)")]
@@ -119,8 +119,8 @@ def test_pairs_are_written_and_read_back(tmp_path: Path) -> None:
         text = (tmp_path / "out" / name).read_text()
         assert "candidates a record" in text
         assert "4 of 5" in text
-    listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
-    assert "runs/shop/tokens.pairs.parquet" in listed
+    files = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    assert "runs/shop/tokens.pairs.parquet" in files
     second_run = run(tmp_path, ["PC"], ranked=BM25(k=1))
     second_run.save(tmp_path / "out")
     assert not (folder / "tokens.pairs.parquet").exists()
@@ -153,8 +153,8 @@ def test_one_table_counts_a_pair_once(tmp_path: Path) -> None:
 
 
 def test_without_judgements_candidates_are_counted_all_the_same(tmp_path: Path) -> None:
-    bare = Collection.of(DOCS, QUERIES, name="bare")
-    (row,) = run(tmp_path, ["PC"], bare, tokens=TOKENS).rows
+    unjudged = Collection.of(DOCS, QUERIES, name="bare")
+    (row,) = run(tmp_path, ["PC"], unjudged, tokens=TOKENS).rows
     assert row.measures == {"PC": None}
     assert (row.pairs.candidates, row.pairs.matches) == (4, 0)
     assert row.queries.answered == 3
@@ -249,8 +249,8 @@ def test_the_fewest_candidates_that_keep_a_bound_are_chosen(tmp_path: Path) -> N
     candidates = [TOKENS >> BM25() >> Cut(2), TOKENS, TOKENS >> BM25() >> Cut(1), TOKENS >> BM25() >> Cut(1)]
 
     def choose(bound: str | None, measure: str = "candidates") -> Row:
-        on = Judged(split="test", on_overlap="mark")
-        tuned = tune(candidates, on=on, measure=measure, subject_to=bound)
+        judged = Judged(split="test", on_overlap="mark")
+        tuned = tune(candidates, on=judged, measure=measure, subject_to=bound)
         assert eval(repr(tuned), {**globals(), "Judged": Judged, "tune": tune}) == tuned
         (row,) = run(tmp_path, ["PC", "candidates"], shop(split="test"), tuned=tuned).rows
         return row

@@ -24,7 +24,7 @@ from nirank.stages.run import RunFile
 from nirank.store import LocalStore
 
 
-def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[str, list[str]]) -> Result:
+def evaluate_lists(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[str, list[str]]) -> Result:
     """Evaluate given lists on a collection."""
     systems = {}
     for name, lists in runs.items():
@@ -38,7 +38,7 @@ def ranked(tmp_path: Path, collection: Collection, *measures: str, **runs: dict[
 
 def test_trap_15_the_twin_column(tmp_path: Path) -> None:
     collection = Collection.of({"a": "red wine", "a2": "Red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
-    result = ranked(tmp_path, collection, "nDCG@10", "RR", A={"q": ["a2", "a"]})
+    result = evaluate_lists(tmp_path, collection, "nDCG@10", "RR", A={"q": ["a2", "a"]})
     (row,) = result.rows
     assert row.measures["nDCG@10"] == pytest.approx(0.6309, abs=1e-4)
     assert row.twins == {"nDCG@10": 1.0, "RR": 1.0}
@@ -49,7 +49,7 @@ def test_trap_15_the_twin_column(tmp_path: Path) -> None:
         in (tmp_path / "out" / "leaderboard.csv").read_text()
     )
     plain = Collection.of({"a": "red wine", "b": "tea"}, {"q": "x"}, {"q": {"a": 1}})
-    second = ranked(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
+    second = evaluate_lists(tmp_path, plain, "nDCG@10", A={"q": ["a"]})
     assert second.rows[0].twins == {}
     assert "equal texts" not in str(second.table())
 
@@ -58,16 +58,16 @@ def test_trap_11_judged_shares_and_the_flag(tmp_path: Path) -> None:
     docs = dict.fromkeys("abcd", "x")
     collection = Collection.of(docs, {"q1": "x", "q2": "y"}, {"q1": {"a": 1}, "q2": {"b": 1, "d": 0}})
     lists: dict[str, Any] = {"A": {"q1": ["b", "a"], "q2": ["b"]}, "B": {"q1": ["c", "d"], "q2": ["b"]}}
-    result = ranked(tmp_path, collection, "nDCG@2", **lists)
+    result = evaluate_lists(tmp_path, collection, "nDCG@2", **lists)
     assert [row.judged_at for row in result.rows] == [{"2": 0.75}, {"2": 0.5}]
     assert "of the first 2 results, 75% are judged for A and 50% for B" in str(result.table())
-    same = ranked(tmp_path, collection, "nDCG@2", A=lists["A"], B=lists["A"])
-    assert "Unjudged documents" not in str(same.table())
+    identical = evaluate_lists(tmp_path, collection, "nDCG@2", A=lists["A"], B=lists["A"])
+    assert "Unjudged documents" not in str(identical.table())
 
 
 def test_trap_16_the_ceiling_stands_below_the_table(tmp_path: Path) -> None:
     collection = Collection.of({"a": "x", "b": "y"}, {"q": "x"}, {"q": {"a": 1, "NOPE": 1}}, check=False)
-    result = ranked(tmp_path, collection, "R@10", "RR", A={"q": ["a"]})
+    result = evaluate_lists(tmp_path, collection, "R@10", "RR", A={"q": ["a"]})
     assert result.rows[0].measures["R@10"] == result.rows[0].ceilings["R@10"] == 0.5
     assert "no ranking exceeds R@10 0.5000." in str(result.table())
 
@@ -117,7 +117,11 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
 
     groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
     values = {"partial": (0.9, None, 0.8), "best": (0.5, 0.5, 0.1), "twin": (0.5, 0.2, 0.3)}
-    rows = [row(system, name, value) for system, of in values.items() for name, value in zip("abc", of, strict=True)]
+    rows = [
+        row(system, name, value)
+        for system, values_of_system in values.items()
+        for name, value in zip("abc", values_of_system, strict=True)
+    ]
     partial, best, twin = summarise_groups(rows, groups)
     assert (partial.measures["AP"], partial.average_rank) == (None, {})
     assert partial.nulls["AP"] == "only 2/3 collections of the group have it"
@@ -141,12 +145,12 @@ def test_a_group_has_every_declared_collection_or_says_how_many() -> None:
     (together,) = summarise_groups([row("a", "abstract", 0.2), row("b", "qrels", 0.4)], groups)
     assert (together.measures["AP"], together.summary_of) == (pytest.approx(0.3), ("a", "b"))
     assert together.qrels is None
-    several = summarise_groups([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
-    assert [row.qrels for row in several] == ["abstract", "content"]
-    assert several[0].measures["AP"] == pytest.approx(0.3)
-    assert several[1].measures["AP"] is None
-    assert several[1].nulls["AP"] == "only 1/2 collections of the group have it"
-    assert (several[1].pooled_means, several[1].average_rank) == ({}, {})
+    rows = summarise_groups([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
+    assert [row.qrels for row in rows] == ["abstract", "content"]
+    assert rows[0].measures["AP"] == pytest.approx(0.3)
+    assert rows[1].measures["AP"] is None
+    assert rows[1].nulls["AP"] == "only 1/2 collections of the group have it"
+    assert (rows[1].pooled_means, rows[1].average_rank) == ({}, {})
 
 
 def test_pooled_means_weigh_the_queries_that_a_measure_has() -> None:
@@ -166,7 +170,9 @@ def test_a_fusion_says_how_deep_its_lists_are_certain_and_how_far_they_go(tmp_pa
     docs = {f"d{at:02}": "red" for at in range(30)}
     collection = Collection.of(docs, {"q": "red"}, {"q": {"d01": 1, "d15": 1}})
     lists = {"A": [f"d{at:02}" for at in range(10)], "B": [f"d{at:02}" for at in range(10, 20)]}
-    result = ranked(tmp_path, collection, "AP", **{name: {"q": of} for name, of in lists.items()})
+    result = evaluate_lists(
+        tmp_path, collection, "AP", **{name: {"q": ranked_docs} for name, ranked_docs in lists.items()}
+    )
     assert [(row.depth, row.longest_list) for row in result.rows] == [(10, 10), (10, 10)]
     fused = rrf(*(RunFile(str(tmp_path / f"{name}.run")) for name in lists))
     result = Experiment(collection, {"Fused": fused}, ["AP", "R@15"], store=LocalStore(tmp_path / "store")).run()
@@ -195,9 +201,9 @@ def test_scores_that_32_bit_tools_would_tie_are_counted_within_queries(tmp_path:
 def test_trap_15_twins_that_a_query_may_not_be_given_share_nothing(tmp_path: Path) -> None:
     docs = {"q1": "red wine", "a2": "red wine", "b": "blue"}
     collection = Collection.of(docs, {"q1": "wine"}, {"q1": {"a2": 1}}, self_match="id")
-    assert ranked(tmp_path, collection, "AP", A={"q1": ["a2", "b"]}).rows[0].twins["AP"] == 1
+    assert evaluate_lists(tmp_path, collection, "AP", A={"q1": ["a2", "b"]}).rows[0].twins["AP"] == 1
     seeds = Collection.of(docs, {"q": "wine"}, {"q": {"q1": 1, "b": 1}}, known={"q": ["a2"]})
-    assert ranked(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0].twins["AP"] == 1
+    assert evaluate_lists(tmp_path, seeds, "AP", B={"q": ["q1", "b"]}).rows[0].twins["AP"] == 1
 
 
 def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
@@ -214,8 +220,8 @@ def test_groups_and_baselines_that_failed_say_so(tmp_path: Path) -> None:
     result = Experiment(
         parts, systems, ["AP"], store=LocalStore(tmp_path), significance=Significance(baseline="boom")
     ).run()
-    fine, boom = result.rows[-2:]
-    assert (fine.status, boom.status, boom.error) == ("ok", "failed", "failed on 2 of 2 collections")
+    good_row, failed_row = result.rows[-2:]
+    assert (good_row.status, failed_row.status, failed_row.error) == ("ok", "failed", "failed on 2 of 2 collections")
     assert "boom failed" in str(result.table())
     assert result.rows[0].conventions.comparisons.endswith("the baseline boom has no values here")
 
@@ -237,10 +243,10 @@ def test_trap_50_documents_known_before_are_taken_out_of_results_and_judgements(
         result.rows[0].conventions.collection["known"]
         == "3 pairs taken out of results and judgements, 2 of them judged"
     )
-    whole = Experiment(
+    unrestricted = Experiment(
         Collection.of(docs, {"q": "wine", "r": "wine"}, judged), {"BM25": BM25()}, ["R@10"], store=LocalStore(tmp_path)
     )
-    assert whole.run().rows[0].address != result.rows[0].address
+    assert unrestricted.run().rows[0].address != result.rows[0].address
     assert collection.take(np.array([1])).known is not None
 
 

@@ -57,10 +57,10 @@ def sources_of(collection: Collection, store: LocalStore, held_out: list[int] | 
 def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
     sources = sources_of(tables(tmp_path, store), store)
     sources.open_judged(Judged(split="train"), "trained")
-    (described,) = [query_set.describe() for query_set in sources.supervision]
-    assert (described.overlap, described.relevant_pairs, described.queries) == (0, 2, 2)
+    (description,) = [query_set.describe() for query_set in sources.supervision]
+    assert (description.overlap, description.relevant_pairs, description.queries) == (0, 2, 2)
     # of the matches 2-2 and 3-3, left 2 is in a training pair, and right 2 and both 3 are in none
-    assert described.evaluated_matches == SeenRecords(matches=2, one=1, both=0)
+    assert description.evaluated_matches == SeenRecords(matches=2, one=1, both=0)
 
 
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
@@ -87,12 +87,12 @@ def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, stor
     from nirank.experiment.shared_pairs import EvaluationSet, find_shared
 
     train = tables(tmp_path, store, "train")
-    turned = tables(tmp_path, store, "complete", ask="left")
-    shared = find_shared(train, train.qrels["pairs"], EvaluationSet(turned, None))
+    asked_from_left = tables(tmp_path, store, "complete", ask="left")
+    shared = find_shared(train, train.qrels["pairs"], EvaluationSet(asked_from_left, None))
     assert shared.sum() == 2
-    other = load(records=tmp_path / "left.csv", pairs=tmp_path / "complete.csv", store=store, check=False)
+    other_records = load(records=tmp_path / "left.csv", pairs=tmp_path / "complete.csv", store=store, check=False)
     assert (
-        find_shared(train, train.qrels["pairs"], EvaluationSet(other, None)).sum() == 0
+        find_shared(train, train.qrels["pairs"], EvaluationSet(other_records, None)).sum() == 0
     )  # the same ids, other records
 
 

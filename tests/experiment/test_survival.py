@@ -43,14 +43,16 @@ def test_matches_of_minhash_by_their_jaccard_similarity(tmp_path: Path) -> None:
     assert curve.theory[0] == (0.0, 0.0)
     assert curve.theory[-1] == (1.0, 1.0)
     pairs = result.pairs("S")
-    kept = {(pairs.queries[query], pairs.docs[doc]) for query, doc in zip(pairs.query_rows, pairs.rows, strict=True)}
+    candidates = {
+        (pairs.queries[query], pairs.docs[doc]) for query, doc in zip(pairs.query_rows, pairs.rows, strict=True)
+    }
     by_hand: dict[int, list[bool]] = {}
     for at, texts in enumerate(zip(LEFT, RIGHT, strict=True)):
         left, right = (set(cut_character_shingles(text, 3)) for text in texts)
         place = min(int(20 * len(left & right) / len(left | right)), 19)
-        by_hand.setdefault(place, []).append((str(at), str(at)) in kept)
+        by_hand.setdefault(place, []).append((str(at), str(at)) in candidates)
     assert [(part.matches, part.kept) for part in curve.bins] == [
-        (len(held), sum(held)) for _, held in sorted(by_hand.items())
+        (len(hits), sum(hits)) for _, hits in sorted(by_hand.items())
     ]
 
 
@@ -66,7 +68,7 @@ def test_stages_over_vectors_have_curves_also_before_others(tmp_path: Path) -> N
         signs=Hamming(model, bits=None, radius=4),
     )
     curves = {row.system: row.survival for row in result.rows}
-    assert {system: [curve.likeness for curve in of] for system, of in curves.items()} == {
+    assert {system: [curve.likeness for curve in curves_of_system] for system, curves_of_system in curves.items()} == {
         "planes": ["angle in degrees"], "grids": ["Euclidean distance"], "manhattan": ["Manhattan distance"], "probed": ["angle in degrees"],
         "codes": ["angle in degrees"], "signs": ["angle in degrees"],
     }  # fmt: skip
@@ -107,5 +109,5 @@ def test_codes_survive_as_the_binomial_distribution_says(degrees: float) -> None
     assert measure_angles(vectors[:1], vectors[1:]) == pytest.approx(degrees, abs=1e-4)
     codes = encode_vectors(vectors, planes).reshape(2, 2000, 4)
     expected = float(find_code_survival(find_hyperplane_collision(degrees), 32, 8))
-    kept = (count_differences(codes[0], codes[1]) <= 8).mean()
-    assert kept == pytest.approx(expected, abs=4 * (expected * (1 - expected) / 2000) ** 0.5 + 1e-9)
+    share = (count_differences(codes[0], codes[1]) <= 8).mean()
+    assert share == pytest.approx(expected, abs=4 * (expected * (1 - expected) / 2000) ** 0.5 + 1e-9)

@@ -19,7 +19,7 @@ QUERIES, DOCS = Ids.of(["q1", "q0", "q2"]), Ids.of([f"d{i}" for i in range(12)] 
 pair = st.tuples(st.integers(0, 2), st.integers(0, len(DOCS) - 1))
 pair_sets = st.sets(pair, max_size=30)
 rankings = st.dictionaries(pair, st.one_of(st.sampled_from([0.0, 1.0]), st.floats(-9, 9, width=32)), max_size=30)
-common = settings(max_examples=60, deadline=None)
+quick_settings = settings(max_examples=60, deadline=None)
 
 
 def pairs_of(pairs: set[tuple[int, int]]) -> Pairs:
@@ -31,20 +31,20 @@ def set_of(pairs: Pairs) -> set[tuple[int, int]]:
     return set(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
 
 
-def ranking_of(scored: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
-    q, d = (np.array([result[i] for result in scored], int) for i in (0, 1))
-    scores = np.array(list(scored.values()), np.float64)
+def ranking_of(pair_scores: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
+    q, d = (np.array([result[i] for result in pair_scores], int) for i in (0, 1))
+    scores = np.array(list(pair_scores.values()), np.float64)
     return Ranking.build(QUERIES, DOCS, q, d, scores, source="test", depth=depth)
 
 
 @given(st.lists(st.text(max_size=5), unique=True, max_size=80), st.lists(st.text(max_size=5), max_size=80))
-@common
-def test_ids_find_what_a_dictionary_finds(table: list[str], asked: list[str]) -> None:
+@quick_settings
+def test_ids_find_what_a_dictionary_finds(table: list[str], looked_up: list[str]) -> None:
     ids = Ids.of(table)
     rows = {id: row for row, id in enumerate(table)}
-    wanted = [*asked, *table]
-    assert ids.find_rows(wanted).tolist() == [rows.get(id, -1) for id in wanted]
-    assert [ids.find_row(id) for id in wanted[:10]] == [rows.get(id, -1) for id in wanted[:10]]
+    all_ids = [*looked_up, *table]
+    assert ids.find_rows(all_ids).tolist() == [rows.get(id, -1) for id in all_ids]
+    assert [ids.find_row(id) for id in all_ids[:10]] == [rows.get(id, -1) for id in all_ids[:10]]
     by_bytes = sorted(table, key=str.encode)
     assert ids.take(ids.order) == by_bytes
     assert [by_bytes[rank] for rank in ids.rank] == table
@@ -61,15 +61,15 @@ def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ig
 
 
 @given(pair_sets, pair_sets)
-@common
+@quick_settings
 def test_pairs_are_sets(first: set[tuple[int, int]], second: set[tuple[int, int]]) -> None:
     a, b = pairs_of(first), pairs_of(second)
     assert set_of(a) == first
     assert set_of(a.union(b)) == first | second
     assert set_of(a.intersection(b)) == first & second
-    everything = [(q, d) for q in range(3) for d in range(len(DOCS))]
-    q, d = (np.array(column) for column in zip(*everything, strict=True))
-    assert a.contains(q, d).tolist() == [each in first for each in everything]
+    all_pairs = [(q, d) for q in range(3) for d in range(len(DOCS))]
+    q, d = (np.array(column) for column in zip(*all_pairs, strict=True))
+    assert a.contains(q, d).tolist() == [pair in first for pair in all_pairs]
     assert set_of(a.select(b.contains(a.query_rows, a.rows))) == first & second
     assert len(a.counts) == 3
 
@@ -84,28 +84,28 @@ def test_pairs_refuse_what_cannot_be() -> None:
 
 
 @given(rankings, st.randoms(use_true_random=False))
-@common
-def test_a_ranking_is_in_standard_order_whatever_comes(scored: dict[tuple[int, int], float], random) -> None:  # type: ignore[no-untyped-def]
-    ranking = ranking_of(scored)
-    shuffled = list(scored.items())
+@quick_settings
+def test_a_ranking_is_in_standard_order_whatever_comes(scores: dict[tuple[int, int], float], random) -> None:  # type: ignore[no-untyped-def]
+    ranking = ranking_of(scores)
+    shuffled = list(scores.items())
     random.shuffle(shuffled)
     assert ranking_of(dict(shuffled)) == ranking
     for query in range(3):
-        mine = [(score, DOCS[d].encode()) for (q, d), score in scored.items() if q == query]
-        mine.sort(key=lambda item: (item[0], item[1]), reverse=True)
-        found = [DOCS[row].encode() for row in ranking.get_rows(query)]
-        assert found == [id for _, id in mine]
+        expected = [(score, DOCS[d].encode()) for (q, d), score in scores.items() if q == query]
+        expected.sort(key=lambda item: (item[0], item[1]), reverse=True)
+        docs = [DOCS[row].encode() for row in ranking.get_rows(query)]
+        assert docs == [id for _, id in expected]
 
 
 @given(rankings, st.integers(1, 9), st.integers(1, 9))
-@common
-def test_cuts_compose(scored: dict[tuple[int, int], float], j: int, k: int) -> None:
-    ranking = ranking_of(scored)
+@quick_settings
+def test_cuts_compose(scores: dict[tuple[int, int], float], j: int, k: int) -> None:
+    ranking = ranking_of(scores)
     assert ranking.cut(j).cut(k).rows.tolist() == ranking.cut(min(j, k)).rows.tolist()
     assert (ranking.cut(k).counts <= k).all()
     was_cut = (ranking.counts > k).any()
     assert ranking.cut(k).depth == (k if was_cut else None)
-    assert ranking_of(scored, depth=k).depth == k
+    assert ranking_of(scores, depth=k).depth == k
     unsure = Ranking(QUERIES, DOCS, ranking.offsets, ranking.rows, ranking.scores, 1)  # a fusion of lists cut at 1
     assert unsure.cut(k).depth == 1
     with pytest.raises(StageError, match="1 or more"):
@@ -113,18 +113,18 @@ def test_cuts_compose(scored: dict[tuple[int, int], float], j: int, k: int) -> N
 
 
 @given(rankings)
-@common
+@quick_settings
 def test_rankings_survive_every_form(
-    tmp_path_factory: pytest.TempPathFactory, scored: dict[tuple[int, int], float]
+    tmp_path_factory: pytest.TempPathFactory, scores: dict[tuple[int, int], float]
 ) -> None:
-    ranking = ranking_of(scored, depth=7)
+    ranking = ranking_of(scores, depth=7)
     folder = tmp_path_factory.mktemp("ranking")
     ranking.save(folder)
     assert Ranking.open(folder, QUERIES, DOCS) == ranking
-    whole = ranking_of(scored)
-    assert Ranking.from_dict(whole.to_dict(), QUERIES, DOCS) == whole
-    assert Ranking.from_pandas(whole.to_pandas(), QUERIES, DOCS) == whole
-    assert whole.to_pandas()["rank"].tolist() == whole.ranks.tolist()
+    full_ranking = ranking_of(scores)
+    assert Ranking.from_dict(full_ranking.to_dict(), QUERIES, DOCS) == full_ranking
+    assert Ranking.from_pandas(full_ranking.to_pandas(), QUERIES, DOCS) == full_ranking
+    assert full_ranking.to_pandas()["rank"].tolist() == full_ranking.ranks.tolist()
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32, np.float32, np.float64])
@@ -160,9 +160,9 @@ def test_a_table_with_numbers_for_ids_is_refused() -> None:
 
 
 @given(rankings)
-@common
-def test_taking_queries_apart_and_together(scored: dict[tuple[int, int], float]) -> None:
-    ranking = ranking_of(scored)
+@quick_settings
+def test_taking_queries_apart_and_together(scores: dict[tuple[int, int], float]) -> None:
+    ranking = ranking_of(scores)
     parts = [ranking.take(np.array(rows), Ids.of(QUERIES.take(rows))) for rows in ([2, 0], [1])]
     assert Ranking.concatenate(parts, QUERIES) == ranking
     with pytest.raises(StageError, match="in two rankings"):
@@ -170,58 +170,58 @@ def test_taking_queries_apart_and_together(scored: dict[tuple[int, int], float])
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=15), st.integers(1, 20))
-@common
+@quick_settings
 def test_the_best_rows_at_k_begin_those_at_a_greater_k(scores: list[float], k: int) -> None:
     rank = DOCS.rank[: len(scores)]
-    whole = select_best(np.array(scores), rank, None)
-    assert select_best(np.array(scores), rank, k).tolist() == whole[:k].tolist()
+    order = select_best(np.array(scores), rank, None)
+    assert select_best(np.array(scores), rank, k).tolist() == order[:k].tolist()
 
 
 @given(
     mask=st.none() | st.lists(st.booleans(), min_size=len(DOCS), max_size=len(DOCS)),
     pairs=st.none() | pair_sets,
-    own=st.none() | st.lists(st.integers(-1, len(DOCS) - 1), min_size=3, max_size=3),
+    own_rows=st.none() | st.lists(st.integers(-1, len(DOCS) - 1), min_size=3, max_size=3),
 )
-@common
-def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own) -> None:  # type: ignore[no-untyped-def]
+@quick_settings
+def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own_rows) -> None:  # type: ignore[no-untyped-def]
     scope = Scope(
         QUERIES,
         DOCS,
         None if mask is None else np.array(mask),
         None if pairs is None else pairs_of(pairs),
-        None if own is None else np.array(own),
+        None if own_rows is None else np.array(own_rows),
     )
     for query in range(3):
         rows = scope.list_rows(query)
-        listed = np.arange(len(DOCS)) if rows is None else rows
+        allowed = np.arange(len(DOCS)) if rows is None else rows
         answers = scope.allows(np.full(len(DOCS), query), np.arange(len(DOCS)))
-        assert listed.tolist() == np.flatnonzero(answers).tolist()
-        assert scope.count_rows()[query] == len(listed)
-    everything = scope.list_pairs()
-    assert scope.allows(everything.query_rows, everything.rows).all()
-    assert len(everything) == scope.count_rows().sum()
-    both = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
-    assert set_of(both.list_pairs()) == {pair for pair in set_of(everything) if pair[1] % 2 == 0}
+        assert allowed.tolist() == np.flatnonzero(answers).tolist()
+        assert scope.count_rows()[query] == len(allowed)
+    all_pairs = scope.list_pairs()
+    assert scope.allows(all_pairs.query_rows, all_pairs.rows).all()
+    assert len(all_pairs) == scope.count_rows().sum()
+    conjunction = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
+    assert set_of(conjunction.list_pairs()) == {pair for pair in set_of(all_pairs) if pair[1] % 2 == 0}
 
 
 @given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)
-@common
+@quick_settings
 def test_judgements_are_looked_up_like_a_dictionary(
-    judged: dict[tuple[int, int], int], asked: set[tuple[int, int]]
+    judged: dict[tuple[int, int], int], pairs: set[tuple[int, int]]
 ) -> None:
     q, d = (np.array([pair[i] for pair in judged], int) for i in (0, 1))
     qrels = Qrels.build(QUERIES, DOCS, q, d, np.array(list(judged.values()), int))
-    listed = sorted(asked)
-    places = qrels.find_positions(*(np.array([pair[i] for pair in listed], int) for i in (0, 1)))
-    assert (places >= 0).tolist() == [pair in judged for pair in listed]
+    ordered = sorted(pairs)
+    places = qrels.find_positions(*(np.array([pair[i] for pair in ordered], int) for i in (0, 1)))
+    assert (places >= 0).tolist() == [pair in judged for pair in ordered]
     grades = np.append(qrels.grades, 0)[places]  # -1: the 0 at the end
-    assert grades.tolist() == [judged.get(pair, 0) for pair in listed]
+    assert grades.tolist() == [judged.get(pair, 0) for pair in ordered]
     at, judgements = qrels.find_judged(
-        Pairs.build(QUERIES, DOCS, *np.array(listed, int).reshape(-1, 2).T, source="test")
+        Pairs.build(QUERIES, DOCS, *np.array(ordered, int).reshape(-1, 2).T, source="test")
     )
-    assert [listed[pair] for pair in at] == [pair for pair in listed if pair in judged]
-    assert qrels.grades[judgements].tolist() == [judged[pair] for pair in listed if pair in judged]
-    expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == each) for each in range(3)]
+    assert [ordered[pair] for pair in at] == [pair for pair in ordered if pair in judged]
+    assert qrels.grades[judgements].tolist() == [judged[pair] for pair in ordered if pair in judged]
+    expected = [sum(grade >= 1 for (query, _), grade in judged.items() if query == row) for row in range(3)]
     assert qrels.count_relevant().tolist() == expected
 
 
@@ -233,11 +233,11 @@ def test_dangling_judgements_match_nothing_and_count_among_the_relevant() -> Non
 
 
 def test_empty_sides() -> None:
-    nothing = Ids.of([])
-    empty = Ranking.build(nothing, nothing, np.empty(0, int), np.empty(0, int), np.empty(0), source="test")
+    no_ids = Ids.of([])
+    empty = Ranking.build(no_ids, no_ids, np.empty(0, int), np.empty(0, int), np.empty(0), source="test")
     assert (len(empty), empty.to_dict(), empty.count_float32_ties()) == (0, {}, 0)
     assert len(empty.union(empty)) == len(empty.drop_scores()) == len(empty.cut(3)) == 0
-    assert Scope(nothing, nothing).list_pairs().to_dict() == {}
-    no_docs = Scope(QUERIES, nothing, mask=np.zeros(0, bool), own_rows=np.array([-1, -1, -1]))
+    assert Scope(no_ids, no_ids).list_pairs().to_dict() == {}
+    no_docs = Scope(QUERIES, no_ids, mask=np.zeros(0, bool), own_rows=np.array([-1, -1, -1]))
     assert no_docs.count_rows().tolist() == [0, 0, 0]
     assert concatenate_ranges(np.empty(0, int), np.empty(0, int)).tolist() == []

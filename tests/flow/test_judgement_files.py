@@ -14,15 +14,15 @@ from nirank.errors import DataError
 from nirank.flow.judgement_files import QrelsFile, read_qrels
 
 
-def written(folder: Path, content: str | bytes, name: str = "test.tsv") -> Path:
+def write_file(folder: Path, content: str | bytes, name: str = "test.tsv") -> Path:
     path = folder / name
     raw = content.encode() if isinstance(content, str) else content
     path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
     return path
 
 
-def triples(found: QrelsFile) -> list[tuple[str, str, int]]:
-    return list(zip(found.query_ids.to_pylist(), found.doc_ids.to_pylist(), found.grades.tolist(), strict=True))
+def triples(file: QrelsFile) -> list[tuple[str, str, int]]:
+    return list(zip(file.query_ids.to_pylist(), file.doc_ids.to_pylist(), file.grades.tolist(), strict=True))
 
 
 TWO = [("q1", "a", 1), ("q2", "b", 2)]
@@ -46,21 +46,21 @@ TWO = [("q1", "a", 1), ("q2", "b", 2)]
 )
 @pytest.mark.parametrize("name", ["test.tsv", "test.tsv.gz"])
 def test_trap_13_header_and_columns(tmp_path: Path, content: str, form: str, header: bool, name: str) -> None:
-    found = read_qrels(written(tmp_path, content, name))
-    assert triples(found) == TWO
-    assert (found.form, found.header, found.repeated) == (form, header, 0)
+    file = read_qrels(write_file(tmp_path, content, name))
+    assert triples(file) == TWO
+    assert (file.form, file.header, file.repeated) == (form, header, 0)
 
 
 @pytest.mark.parametrize("label", ["0.7", "1.0", "NaN", "inf", ".5", "-0.5", "1e3", "99999999999"])
 def test_trap_13_a_label_that_is_no_integer_is_refused_with_its_line(tmp_path: Path, label: str) -> None:
     with pytest.raises(DataError, match=rf"test\.tsv:1: label '{label}' is not an integer"):
-        read_qrels(written(tmp_path, f"q1\ta\t{label}\nq2\tb\t1\n"))
+        read_qrels(write_file(tmp_path, f"q1\ta\t{label}\nq2\tb\t1\n"))
 
 
 def test_bad_lines_are_named_up_to_three(tmp_path: Path) -> None:
     lines = ["query-id\tcorpus-id\tscore", "", *(f"q{i}\ta\tgood" for i in range(5))]
     with pytest.raises(DataError) as error:
-        read_qrels(written(tmp_path, "\n".join(lines)))
+        read_qrels(write_file(tmp_path, "\n".join(lines)))
     assert len(error.value.messages) == 4
     assert "test.tsv:3: label 'good'" in error.value.messages[0]
     assert "2 more such lines" in error.value.messages[3]
@@ -79,7 +79,7 @@ def test_bad_lines_are_named_up_to_three(tmp_path: Path) -> None:
 )
 def test_hostile_lines(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read_qrels(written(tmp_path, content))
+        read_qrels(write_file(tmp_path, content))
 
 
 def test_hostile_files(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_hostile_files(tmp_path: Path) -> None:
         read_qrels(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         read_qrels(tmp_path / "absent.tsv")
-    whole = gzip.compress(b"q1\ta\t1\n" * 1000)
-    (tmp_path / "cut.tsv.gz").write_bytes(whole[:-9])
+    packed = gzip.compress(b"q1\ta\t1\n" * 1000)
+    (tmp_path / "cut.tsv.gz").write_bytes(packed[:-9])
     with pytest.raises(DataError, match="not a whole gzip file"):
         read_qrels(tmp_path / "cut.tsv.gz")
     (tmp_path / "plain.tsv.gz").write_bytes(b"q1\ta\t1\n")
@@ -98,33 +98,33 @@ def test_hostile_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "query-id\tcorpus-id\tscore\n"])
 def test_no_judgements(tmp_path: Path, content: str) -> None:
-    found = read_qrels(written(tmp_path, content))
-    assert len(found) == 0 and triples(found) == []
+    file = read_qrels(write_file(tmp_path, content))
+    assert len(file) == 0 and triples(file) == []
 
 
 STRANGE = ["01", "1", "007", "1e3", "NA", "null", "None", "#x", '"', "ü", "🙂", "x" * 60, "1.2345678901234567"]
 
 
-@pytest.mark.parametrize("between", ["\t", " "])
-def test_trap_12_judgement_ids_stay_strings(tmp_path: Path, between: str) -> None:
-    content = "".join(f"{id}{between}{id}{between}1\n" for id in STRANGE)
-    assert triples(read_qrels(written(tmp_path, content))) == [(id, id, 1) for id in STRANGE]
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_trap_12_judgement_ids_stay_strings(tmp_path: Path, separator: str) -> None:
+    content = "".join(f"{id}{separator}{id}{separator}1\n" for id in STRANGE)
+    assert triples(read_qrels(write_file(tmp_path, content))) == [(id, id, 1) for id in STRANGE]
 
 
 def test_blanks_between_tabs_belong_to_the_id(tmp_path: Path) -> None:
-    assert triples(read_qrels(written(tmp_path, "query 1\t doc 7 \t1\n"))) == [("query 1", " doc 7 ", 1)]
+    assert triples(read_qrels(write_file(tmp_path, "query 1\t doc 7 \t1\n"))) == [("query 1", " doc 7 ", 1)]
 
 
 def test_trap_14_identical_repeats_are_dropped_and_counted(tmp_path: Path) -> None:
-    found = read_qrels(written(tmp_path, "q\tb\t2\nr\ta\t1\nq\tb\t2\nq\ta\t1\nq\tb\t2\n"))
-    assert triples(found) == [("q", "b", 2), ("r", "a", 1), ("q", "a", 1)], "in the order of the file"
-    assert found.repeated == 2
+    file = read_qrels(write_file(tmp_path, "q\tb\t2\nr\ta\t1\nq\tb\t2\nq\ta\t1\nq\tb\t2\n"))
+    assert triples(file) == [("q", "b", 2), ("r", "a", 1), ("q", "a", 1)], "in the order of the file"
+    assert file.repeated == 2
 
 
 def test_trap_14_contradictions_are_refused_naming_both_lines(tmp_path: Path) -> None:
     content = "query-id\tcorpus-id\tscore\nq\ta\t1\nq\tb\t1\n\nq\ta\t0\n"
     with pytest.raises(DataError, match=r"test\.tsv:2 and :5: query 'q' and document 'a' have labels 1 and 0"):
-        read_qrels(written(tmp_path, content))
+        read_qrels(write_file(tmp_path, content))
     with pytest.raises(DataError, match=r"here:1 and :2: query 'q'"):
         QrelsFile.of([("q", "a", 1), ("q", "a", 0)], "here")
 
@@ -141,9 +141,9 @@ def test_what_is_written_is_read(
 ) -> None:
     end = "\r\n" if crlf else "\n"
     lines = [f"{q} 0 {d} {grade}{end}" if trec else f"{q}\t{d}\t{grade}{end}" for (q, d), grade in judged.items()]
-    found = read_qrels(written(tmp_path_factory.mktemp("qrels"), "".join(lines)))
-    assert triples(found) == [(q, d, grade) for (q, d), grade in judged.items()]
-    assert not found.header
+    file = read_qrels(write_file(tmp_path_factory.mktemp("qrels"), "".join(lines)))
+    assert triples(file) == [(q, d, grade) for (q, d), grade in judged.items()]
+    assert not file.header
 
 
 def test_real_files(shared_data: Path) -> None:
@@ -154,7 +154,7 @@ def test_real_files(shared_data: Path) -> None:
     assert triples(train)[0] == ("PLAIN-3", "MED-2436", 1)
     vaswani = read_qrels(shared_data / "classic/vaswani/upstream/qrels")
     assert (len(vaswani), vaswani.form) == (2083, "trec")
-    same = read_qrels(shared_data / "classic/vaswani/qrels/test.tsv")
-    assert sorted(triples(vaswani)) == sorted(triples(same))
+    vaswani_file = read_qrels(shared_data / "classic/vaswani/qrels/test.tsv")
+    assert sorted(triples(vaswani)) == sorted(triples(vaswani_file))
     tar = read_qrels(shared_data / "screening/clef-tar/2017-TAR/testing/qrels/qrel_abs_test.txt.gz")
     assert tar.form == "trec" and triples(tar)[0] == ("CD007431", "7072537", 0)

@@ -20,13 +20,13 @@ from nirank.forms.column_names import JudgementColumns
 from nirank.store import LocalStore
 
 
-def written(folder: Path, text: str, name: str = "g.csv") -> Path:
+def write_file(folder: Path, text: str, name: str = "g.csv") -> Path:
     (folder / name).write_text(text, encoding="utf-8")
     return folder / name
 
 
-def triples(found: QrelsFile) -> list[tuple[str, str, int]]:
-    return list(zip(found.query_ids.to_pylist(), found.doc_ids.to_pylist(), found.grades.tolist(), strict=True))
+def triples(file: QrelsFile) -> list[tuple[str, str, int]]:
+    return list(zip(file.query_ids.to_pylist(), file.doc_ids.to_pylist(), file.grades.tolist(), strict=True))
 
 
 TWO = [("q1", "a", 1), ("q2", "b", 2)]
@@ -49,7 +49,7 @@ TWO = [("q1", "a", 1), ("q2", "b", 2)]
 )
 @pytest.mark.parametrize("name", ["g.csv", "g.tsv", "g.txt"])
 def test_columns_by_their_names_and_separators_by_structure(text: str, name: str, tmp_path: Path) -> None:
-    assert triples(read_qrels(written(tmp_path, text, name))) == TWO
+    assert triples(read_qrels(write_file(tmp_path, text, name))) == TWO
 
 
 def test_what_pandas_writes(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_pandas_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["−1", "–1", "l", "I", "one", "", "score", "1,5"])
 def test_an_odd_first_label_is_refused_with_its_line(label: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"g\.qrels:1: "):
-        read_qrels(written(tmp_path, f"q1\ta\t{label}\nq2\tb\t1\n", "g.qrels"))
+        read_qrels(write_file(tmp_path, f"q1\ta\t{label}\nq2\tb\t1\n", "g.qrels"))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_odd_first_label_is_refused_with_its_line(label: str, tmp_path: Path)
 )
 def test_the_remedy_is_said(label: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
-        read_qrels(written(tmp_path, f"q1 0 a {label}\n", "g.txt"))
+        read_qrels(write_file(tmp_path, f"q1 0 a {label}\n", "g.txt"))
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_the_remedy_is_said(label: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_sides_that_do_not_say_which_asks_are_refused(header: str, kind: str, tmp_path: Path) -> None:
     names = header.split(",")
-    path = written(tmp_path, f"{header}\n{','.join('1' for _ in names)}\n")
+    path = write_file(tmp_path, f"{header}\n{','.join('1' for _ in names)}\n")
     if kind == "parquet":
         path = tmp_path / "g.parquet"
         pq.write_table(pa.table({name: ["1"] for name in names}), path)
     left, right = next((a, b) for a, b in pairwise(names) if a[0] in "li" and a[:2] != "_i")
     with pytest.raises(DataError, match=f"which is the query, which the document.*query: {left}, document: {right}"):
         read_qrels(path)
-    said = JudgementColumns(query=right, document=left, label="label" if "label" in names else None)
-    assert triples(read_qrels(path, said)) == [("1", "1", 1)]
+    columns = JudgementColumns(query=right, document=left, label="label" if "label" in names else None)
+    assert triples(read_qrels(path, columns)) == [("1", "1", 1)]
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c"), ("a", "b", "c", "d"), ("query-id", "b", "score")])
@@ -118,12 +118,12 @@ def test_unknown_names_in_parquet_are_never_taken_by_place(names: tuple[str, ...
 
 def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none is known to hold labels; expected one of score, label"):
-        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"))
+        read_qrels(write_file(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"))
     assert triples(
-        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="weight"))
+        read_qrels(write_file(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="weight"))
     ) == [("q", "a", 0)]
     with pytest.raises(DataError, match=r"there is no column 'wait'; it has .*did you mean 'weight'\?"):
-        read_qrels(written(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="wait"))
+        read_qrels(write_file(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="wait"))
 
 
 # -- two tables, and one ---------------------------------------------------------------------------
@@ -131,57 +131,59 @@ def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -
 
 def tables(folder: Path, store: LocalStore, **options: Any) -> Collection:
     for name, rows in (("tableA", "0,canon\n1,sony\n"), ("tableB", "0,sony\n1,canon\n")):
-        written(folder, f"id,name\n{rows}", f"{name}.csv")
-    written(folder, "ltable_id,rtable_id,label\n0,1,1\n1,0,0\n1,1,2\n", "gold.csv")
+        write_file(folder, f"id,name\n{rows}", f"{name}.csv")
+    write_file(folder, "ltable_id,rtable_id,label\n0,1,1\n1,0,0\n1,1,2\n", "gold.csv")
     return load(qrels=folder / "gold.csv", store=store, **options)
 
 
 def test_tables_that_say_their_side(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     a, b = tmp_path / "tableA.csv", tmp_path / "tableB.csv"
-    forth = tables(tmp_path, store, docs=b, queries=a)
-    back = tables(tmp_path, store, docs=a, queries=b)
-    mirrored = [(doc, query, label) for query, doc, label in forth.qrels["qrels"].list_judgements()]
-    assert ("0", "1", 1) in forth.qrels["qrels"].list_judgements()
-    assert sorted(back.qrels["qrels"].list_judgements()) == sorted(mirrored)
-    other = written(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
+    forward = tables(tmp_path, store, docs=b, queries=a)
+    backward = tables(tmp_path, store, docs=a, queries=b)
+    mirrored = [(doc, query, label) for query, doc, label in forward.qrels["qrels"].list_judgements()]
+    assert ("0", "1", 1) in forward.qrels["qrels"].list_judgements()
+    assert sorted(backward.qrels["qrels"].list_judgements()) == sorted(mirrored)
+    other = write_file(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
     with pytest.raises(DataError, match="which is the query"):
         tables(tmp_path, store, docs=b, queries=other)
-    said = {"qrels": {"query": "rtable_id", "document": "ltable_id", "label": "label"}}
-    assert len(tables(tmp_path, store, docs=b, queries=other, columns=said).qrels["qrels"]) == 3
+    columns = {"qrels": {"query": "rtable_id", "document": "ltable_id", "label": "label"}}
+    assert len(tables(tmp_path, store, docs=b, queries=other, columns=columns).qrels["qrels"]) == 3
 
 
 def test_pairs_of_one_table_hold_in_both_directions(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
-    records = written(tmp_path, "id,name\n0,Ada Park\n1,Ada Parke\n2,Bo\n3,Bo Li\n", "records.csv")
+    records = write_file(tmp_path, "id,name\n0,Ada Park\n1,Ada Parke\n2,Bo\n3,Bo Li\n", "records.csv")
     for text in ("id1,id2\n0,1\n2,3\n", "id1,id2\n0,1\n1,0\n2,3\n", "0,1\n2,3\n"):
-        found = load(
-            docs=records, queries=records, qrels=written(tmp_path, text, "m.csv"), self_match="id", store=store
+        collection = load(
+            docs=records, queries=records, qrels=write_file(tmp_path, text, "m.csv"), self_match="id", store=store
         )
-        assert {(q, d) for q, d, _ in found.qrels["qrels"].list_judgements()} == {
+        assert {(q, d) for q, d, _ in collection.qrels["qrels"].list_judgements()} == {
             ("0", "1"),
             ("1", "0"),
             ("2", "3"),
             ("3", "2"),
         }
-    named = load(docs=records, queries=records, qrels=written(tmp_path, "query_id,doc_id\n0,1\n", "m.csv"), store=store)
+    named = load(
+        docs=records, queries=records, qrels=write_file(tmp_path, "query_id,doc_id\n0,1\n", "m.csv"), store=store
+    )
     assert ("0", "1", 1) in named.qrels["qrels"].list_judgements()
 
 
 def test_two_columns_are_pairs_and_the_audit_says_so(tmp_path: Path) -> None:
-    found = read_qrels(written(tmp_path, "q1\ta\nq2\tb\n", "g.tsv"))
-    assert (triples(found), found.form) == ([("q1", "a", 1), ("q2", "b", 1)], "pairs")
+    file = read_qrels(write_file(tmp_path, "q1\ta\nq2\tb\n", "g.tsv"))
+    assert (triples(file), file.form) == ([("q1", "a", 1), ("q2", "b", 1)], "pairs")
 
 
 # -- SMART and JSON --------------------------------------------------------------------------------
 
 
 def test_smart_judgements(tmp_path: Path) -> None:
-    cacm = read_qrels(written(tmp_path, "01 1410  0 0\n01 1572  0 0\n02 2434  0 0\n", "cacm.rel"))
+    cacm = read_qrels(write_file(tmp_path, "01 1410  0 0\n01 1572  0 0\n02 2434  0 0\n", "cacm.rel"))
     assert (triples(cacm), cacm.form) == ([("1", "1410", 1), ("1", "1572", 1), ("2", "2434", 1)], "smart")
-    cisi = read_qrels(written(tmp_path, "     1     28\t0\t0.000000\n     1     35\t0\t0.000000\n", "CISI.REL"))
+    cisi = read_qrels(write_file(tmp_path, "     1     28\t0\t0.000000\n     1     35\t0\t0.000000\n", "CISI.REL"))
     assert triples(cisi) == [("1", "28", 1), ("1", "35", 1)]
-    trec = read_qrels(written(tmp_path, "1 0 13 0\n1 0 14 0\n", "med.rel"))
+    trec = read_qrels(write_file(tmp_path, "1 0 13 0\n1 0 14 0\n", "med.rel"))
     assert triples(trec) == [("1", "13", 0), ("1", "14", 0)], "TREC's zeros are at another place"
 
 
@@ -196,7 +198,7 @@ def test_smart_judgements(tmp_path: Path) -> None:
 )
 def test_json_judgements(value: Any, judged: list[tuple[str, str, int]], tmp_path: Path) -> None:
     for indent in (None, 1):
-        assert triples(read_qrels(written(tmp_path, json.dumps(value, indent=indent), "g.json"))) == judged
+        assert triples(read_qrels(write_file(tmp_path, json.dumps(value, indent=indent), "g.json"))) == judged
 
 
 @pytest.mark.parametrize(
@@ -213,4 +215,4 @@ def test_json_judgements(value: Any, judged: list[tuple[str, str, int]], tmp_pat
 )
 def test_json_that_judges_nothing(value: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
-        read_qrels(written(tmp_path, json.dumps(value), "g.json"))
+        read_qrels(write_file(tmp_path, json.dumps(value), "g.json"))

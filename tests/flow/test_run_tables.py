@@ -22,14 +22,12 @@ STRANGE = ["a b", "tab\there", "line\nbreak", " ", "\ufeffx", "ü"]
 
 def test_any_id_comes_back(tmp_path: Path) -> None:
     ids = Ids.of(STRANGE)
-    ranking = Ranking.from_dict(
-        {id: {other: 1 / (at + 3) for at, other in enumerate(STRANGE)} for id in STRANGE}, ids, ids
-    )
+    ranking = Ranking.from_dict({id: {doc: 1 / (at + 3) for at, doc in enumerate(STRANGE)} for id in STRANGE}, ids, ids)
     write_run(ranking, tmp_path / "x.run.parquet")
-    found = read_run(tmp_path / "x.run.parquet", ids, ids)
-    assert found.ranking.rows.tolist() == ranking.rows.tolist()
-    assert found.ranking.scores.tolist() == ranking.scores.tolist()
-    assert found.tag == "x" and found.rank_score_conflicts == 0
+    file = read_run(tmp_path / "x.run.parquet", ids, ids)
+    assert file.ranking.rows.tolist() == ranking.rows.tolist()
+    assert file.ranking.scores.tolist() == ranking.scores.tolist()
+    assert file.tag == "x" and file.rank_score_conflicts == 0
 
 
 def test_results_with_blanks_in_ids_are_written_and_read_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -39,8 +37,8 @@ def test_results_with_blanks_in_ids_are_written_and_read_back(tmp_path: Path, ca
     result.save(tmp_path / "out")
     table = tmp_path / "out" / "runs" / "collection" / "BM25.run.parquet"
     assert table.exists() and "written to runs/collection/BM25.run.parquet instead" in caplog.text
-    second = Experiment(collection, {"file": RunFile(path=str(table))}, measures=["RR"]).run()
-    assert [row.measures["RR"] for row in second.rows] == [1.0]
+    of_table = Experiment(collection, {"file": RunFile(path=str(table))}, measures=["RR"]).run()
+    assert [row.measures["RR"] for row in of_table.rows] == [1.0]
     pq.write_table(
         pa.table({"query-id": ["q 1", "q 2"], "corpus-id": ["doc one", "doc two"], "score": [1, 1]}),
         tmp_path / "gold.parquet",
@@ -52,8 +50,8 @@ def test_results_with_blanks_in_ids_are_written_and_read_back(tmp_path: Path, ca
 def test_ranks_are_not_read_unless_asked_for(rank: str, tmp_path: Path) -> None:
     path = tmp_path / "a.run"
     path.write_text(f"q Q0 d {rank} 2.5 t\nq Q0 e 2 1.5 t\n")
-    found = read_run(path)
-    assert found.ranking.scores.tolist() == [2.5, 1.5] and found.rank_score_conflicts == 0
+    file = read_run(path)
+    assert file.ranking.scores.tolist() == [2.5, 1.5] and file.rank_score_conflicts == 0
     if rank == "1.0":
         assert read_run(path, order_by="rank").ranking.scores.tolist() == [2.0, 1.0]
     else:

@@ -33,9 +33,11 @@ def scopes(draw: st.DrawFn) -> Scope:
     """Draw any mixture of a mask, listed pairs, own documents, documents had before and up to two rules on values."""
     random = np.random.default_rng(draw(st.integers(0, 999)))
     mask = random.random(N_DOCS) < 0.7 if draw(st.booleans()) else None
-    listed = [np.flatnonzero(random.random(N_DOCS) < 0.4) for _ in range(N_QUERIES)]
-    pairs = Pairs.from_ids(*SIDES, {f"q{q}": SIDES[1].take(rows) for q, rows in enumerate(listed)}, source="drawn")
-    own = random.integers(-1, N_DOCS, N_QUERIES)
+    rows_by_query = [np.flatnonzero(random.random(N_DOCS) < 0.4) for _ in range(N_QUERIES)]
+    pairs = Pairs.from_ids(
+        *SIDES, {f"q{q}": SIDES[1].take(rows) for q, rows in enumerate(rows_by_query)}, source="drawn"
+    )
+    own_rows = random.integers(-1, N_DOCS, N_QUERIES)
     rules = tuple(
         ValueRange(
             random.integers(0, 9, N_DOCS).astype(np.int32),
@@ -45,41 +47,41 @@ def scopes(draw: st.DrawFn) -> Scope:
         )
         for _ in range(draw(st.integers(0, 2)))
     )
-    had = Pairs.build(*SIDES, *np.nonzero(random.random((N_QUERIES, N_DOCS)) < 0.2), source="drawn")
+    known_pairs = Pairs.build(*SIDES, *np.nonzero(random.random((N_QUERIES, N_DOCS)) < 0.2), source="drawn")
     use_pairs, use_own, use_had = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
-    taken = had if use_had else None
-    return Scope(*SIDES, mask, pairs if use_pairs else None, own if use_own else None, rules, taken)
+    excluded = known_pairs if use_had else None
+    return Scope(*SIDES, mask, pairs if use_pairs else None, own_rows if use_own else None, rules, excluded)
 
 
 def table(scope: Scope) -> np.ndarray:
     """Return what is inside, (n_queries, n_docs) bool, by the definition alone."""
-    inside = np.ones((N_QUERIES, N_DOCS), np.bool_)
+    allowed = np.ones((N_QUERIES, N_DOCS), np.bool_)
     for query in range(N_QUERIES):
         for doc in range(N_DOCS):
             if scope.mask is not None:
-                inside[query, doc] &= scope.mask[doc]
+                allowed[query, doc] &= scope.mask[doc]
             if scope.pairs is not None:
-                inside[query, doc] &= doc in scope.pairs.get_rows(query)
+                allowed[query, doc] &= doc in scope.pairs.get_rows(query)
             if scope.own_rows is not None:
-                inside[query, doc] &= scope.own_rows[query] != doc
+                allowed[query, doc] &= scope.own_rows[query] != doc
             if scope.excluded is not None:
-                inside[query, doc] &= doc not in scope.excluded.get_rows(query)
+                allowed[query, doc] &= doc not in scope.excluded.get_rows(query)
             for rule in scope.ranges:
-                inside[query, doc] &= rule.always[doc] or rule.low[query] <= rule.values[doc] <= rule.high[query]
-    return inside
+                allowed[query, doc] &= rule.always[doc] or rule.low[query] <= rule.values[doc] <= rule.high[query]
+    return allowed
 
 
 @given(scopes())
 @settings(max_examples=40, deadline=None)
 def test_all_views_of_a_scope_agree(scope: Scope) -> None:
-    inside = table(scope)
+    allowed = table(scope)
     for query in range(N_QUERIES):
         rows = scope.list_rows(query)
-        assert (np.arange(N_DOCS) if rows is None else rows).tolist() == np.flatnonzero(inside[query]).tolist()
-    q, d = (axis.ravel() for axis in np.indices(inside.shape))
-    assert (scope.allows(q, d) == inside.ravel()).all()
-    assert scope.count_rows().tolist() == inside.sum(1).tolist()
-    assert scope.list_pairs().counts.tolist() == inside.sum(1).tolist()
+        assert (np.arange(N_DOCS) if rows is None else rows).tolist() == np.flatnonzero(allowed[query]).tolist()
+    q, d = (axis.ravel() for axis in np.indices(allowed.shape))
+    assert (scope.allows(q, d) == allowed.ravel()).all()
+    assert scope.count_rows().tolist() == allowed.sum(1).tolist()
+    assert scope.list_pairs().counts.tolist() == allowed.sum(1).tolist()
 
 
 @given(scope=scopes(), other=scopes())
@@ -96,10 +98,10 @@ def test_both_together_and_read_back(scope: Scope, other: Scope, tmp_path_factor
     assert (scope.digest == other.digest) == (table(scope) == table(other)).all() or scope.digest != other.digest
 
 
-def masked(found: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:
-    kept = found.select(scope.allows(found.query_rows, found.rows))
-    assert isinstance(kept, Ranking)
-    return kept.cut(k).to_dict()
+def mask_ranking(ranking: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:
+    allowed = ranking.select(scope.allows(ranking.query_rows, ranking.rows))
+    assert isinstance(allowed, Ranking)
+    return allowed.cut(k).to_dict()
 
 
 @given(scope=scopes(), k=st.sampled_from([1, 7, 60]), similarity=st.sampled_from(["cosine", "dot", "euclidean"]))
@@ -107,8 +109,8 @@ def masked(found: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:
 def test_scoped_dense_is_the_masked_whole(scope: Scope, k: int, similarity: Any) -> None:
     random = np.random.default_rng(7)
     docs, queries = (random.standard_normal((n, 8)).astype(np.float32) for n in (N_DOCS, N_QUERIES))
-    whole = search_nearest(queries, docs, Scope(*SIDES), None, similarity)
-    assert search_nearest(queries, docs, scope, k, similarity).to_dict() == masked(whole, scope, k)
+    full_ranking = search_nearest(queries, docs, Scope(*SIDES), None, similarity)
+    assert search_nearest(queries, docs, scope, k, similarity).to_dict() == mask_ranking(full_ranking, scope, k)
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +135,12 @@ def test_scoped_bm25_is_the_masked_whole(scope: Scope, k: int, words: tuple[Coll
         folder.mkdir(parents=True)
         build_index({"": iter(collection.docs.columns["text"].to_pylist())}, N_DOCS, "english", folder)
     index = Index.open(folder)
-    asked = list(Analyzer("english").tokenize(collection.queries.columns["text"].to_pylist()))
+    query_tokens = list(Analyzer("english").tokenize(collection.queries.columns["text"].to_pylist()))
     options: dict[str, Any] = {"k1": 0.9, "b": 0.4}
-    whole = search(index.fields, {"": 1.0}, asked, Scope(*SIDES), k=None, **options)
-    assert search(index.fields, {"": 1.0}, asked, scope, k=k, **options).to_dict() == masked(whole, scope, k)
+    full_ranking = search(index.fields, {"": 1.0}, query_tokens, Scope(*SIDES), k=None, **options)
+    assert search(index.fields, {"": 1.0}, query_tokens, scope, k=k, **options).to_dict() == mask_ranking(
+        full_ranking, scope, k
+    )
 
 
 # -- in experiments ------------------------------------------------------------------------------
@@ -145,8 +149,8 @@ DOCS = {f"d{i}": f"red {'wine ' * i}" for i in range(6)}
 
 
 def test_candidates_are_never_left_and_all_of_them_given(tmp_path: Path) -> None:
-    listed = {"q": ["d1", "d3", "d5"], "r": []}
-    collection = Collection.of(DOCS, {"q": "wine", "r": "red"}, {"q": {"d1": 1}, "r": {"d1": 1}}, candidates=listed)
+    candidates = {"q": ["d1", "d3", "d5"], "r": []}
+    collection = Collection.of(DOCS, {"q": "wine", "r": "red"}, {"q": {"d1": 1}, "r": {"d1": 1}}, candidates=candidates)
     systems = {
         "all": BM25(),
         "deep": BM25(k=1),
@@ -154,12 +158,12 @@ def test_candidates_are_never_left_and_all_of_them_given(tmp_path: Path) -> None
         "within": within(Only(("d1", "d2")), BM25()),
     }
     result = Experiment(collection, systems, ["R@1"], store=LocalStore(tmp_path)).run()
-    found = {name: {q: sorted(docs) for q, docs in result.ranking(name).to_dict().items()} for name in systems}
-    assert found["all"] == {"q": ["d1", "d3", "d5"], "r": []}
+    lists = {name: {q: sorted(docs) for q, docs in result.ranking(name).to_dict().items()} for name in systems}
+    assert lists["all"] == {"q": ["d1", "d3", "d5"], "r": []}
     assert result.ranking("all").depth is None, "with candidates, all of them"
-    assert [len(found["deep"][q]) for q in "qr"] == [1, 0]
-    assert found["complete"]["q"] == ["d1", "d3", "d5"]
-    assert found["within"] == {"q": ["d1"], "r": []}
+    assert [len(lists["deep"][q]) for q in "qr"] == [1, 0]
+    assert lists["complete"]["q"] == ["d1", "d3", "d5"]
+    assert lists["within"] == {"q": ["d1"], "r": []}
 
 
 def test_trap_17_k_results_remain_without_the_own_document(tmp_path: Path) -> None:
@@ -175,10 +179,10 @@ def test_every_part_of_a_scope_is_in_its_digest() -> None:
     """One part after the other is changed in one place; no two of the scopes have one digest."""
     queries, docs = SIDES
     mask = np.arange(N_DOCS) % 2 == 0
-    own = np.zeros(N_QUERIES, np.int64)
+    own_rows = np.zeros(N_QUERIES, np.int64)
     rows = np.zeros(N_QUERIES, np.int64)
     pairs = Pairs.build(queries, docs, np.arange(N_QUERIES), rows, source="here")
-    nothing = Pairs.build(queries, docs, rows[:0], rows[:0], source="here")
+    no_pairs = Pairs.build(queries, docs, rows[:0], rows[:0], source="here")
     rule = ValueRange(
         np.arange(N_DOCS, dtype=np.int32),
         np.zeros(N_QUERIES, np.int64),
@@ -195,15 +199,15 @@ def test_every_part_of_a_scope_is_in_its_digest() -> None:
         {},
         {"mask": mask},
         {"mask": ~mask},
-        {"own_rows": own},
-        {"own_rows": own - 1},
+        {"own_rows": own_rows},
+        {"own_rows": own_rows - 1},
         {"pairs": pairs},
-        {"pairs": nothing},
+        {"pairs": no_pairs},
         {"pairs": Pairs.build(queries, docs, np.arange(N_QUERIES), rows + 1, source="here")},
         {"excluded": pairs},
-        {"excluded": nothing},
-        {"pairs": pairs, "excluded": nothing},
-        {"pairs": nothing, "excluded": pairs},
+        {"excluded": no_pairs},
+        {"pairs": pairs, "excluded": no_pairs},
+        {"pairs": no_pairs, "excluded": pairs},
         *({"ranges": (rule_of_scope,)} for rule_of_scope in (rule, *other_rules)),
         {"ranges": (rule, other_rules[0])},
         {"ranges": (rule, rule)},

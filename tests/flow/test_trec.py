@@ -29,14 +29,14 @@ def test_trap_02_scores_come_back_as_the_same_numbers(tmp_path: Path, name: str)
     rng = np.random.default_rng(0)
     scores = rng.normal(size=1000).astype(np.float32)
     run = {"q": {f"d{i}": float(score) for i, score in enumerate(scores)}}
-    made = Ranking.from_dict(run)
-    single = made.rescore(made.scores.astype(np.float32), source="test")
+    ranking = Ranking.from_dict(run)
+    single = ranking.rescore(ranking.scores.astype(np.float32), source="test")
     write_run(single, tmp_path / name, "my tag")
-    back = read_run(tmp_path / name, made.queries, made.docs)
-    assert back.ranking == made
-    assert back.tag == "my_tag"
-    qrels = Qrels.from_dict({"q": {f"d{i}": 1 for i in range(0, 1000, 7)}}, made.queries, made.docs)
-    assert evaluate(back.ranking, qrels, ["nDCG@10"]).means == evaluate(single, qrels, ["nDCG@10"]).means
+    run_file = read_run(tmp_path / name, ranking.queries, ranking.docs)
+    assert run_file.ranking == ranking
+    assert run_file.tag == "my_tag"
+    qrels = Qrels.from_dict({"q": {f"d{i}": 1 for i in range(0, 1000, 7)}}, ranking.queries, ranking.docs)
+    assert evaluate(run_file.ranking, qrels, ["nDCG@10"]).means == evaluate(single, qrels, ["nDCG@10"]).means
 
 
 ids = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=8)
@@ -66,9 +66,9 @@ def test_the_same_ranking_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_trap_03_rank_score_and_line_order(tmp_path: Path) -> None:
     path = file(tmp_path, "q Q0 a 1 1.0 t", "q Q0 b 2 2.0 t")
-    found = read_run(path)
-    assert list(found.ranking.to_dict()["q"]) == ["b", "a"]
-    assert found.rank_score_conflicts == 1
+    run_file = read_run(path)
+    assert list(run_file.ranking.to_dict()["q"]) == ["b", "a"]
+    assert run_file.rank_score_conflicts == 1
     for order in ("rank", "line"):
         assert list(read_run(path, order_by=order).ranking.to_dict()["q"]) == ["a", "b"]  # type: ignore[arg-type]
     assert read_run(file(tmp_path, "q Q0 a 2 9 t", "q Q0 b 1 5 t")).rank_score_conflicts == 1
@@ -77,9 +77,9 @@ def test_trap_03_rank_score_and_line_order(tmp_path: Path) -> None:
 
 
 def test_trap_10_a_run_with_nan_is_refused(tmp_path: Path) -> None:
-    for bad in ("nan", "inf", "-inf"):
+    for score in ("nan", "inf", "-inf"):
         with pytest.raises(DataError, match=r"a\.run:2: query 'q', document 'b'"):
-            read_run(file(tmp_path, "q Q0 a 1 1 t", f"q Q0 b 2 {bad} t"))
+            read_run(file(tmp_path, "q Q0 a 1 1 t", f"q Q0 b 2 {score} t"))
 
 
 NAMES = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "#x", '"quoted"', "None", "12345678901234567"]
@@ -88,10 +88,10 @@ NAMES = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "#x", '"quoted"'
 def test_trap_12_ids_stay_what_they_are(tmp_path: Path) -> None:
     ranking = Ranking.from_dict({name: {name: 1.0} for name in NAMES})
     write_run(ranking, tmp_path / "a.run")
-    back = read_run(tmp_path / "a.run").ranking
-    assert back.to_dict() == ranking.to_dict()
-    qrels = Qrels.from_dict({name: {name: 1} for name in NAMES}, back.queries, back.docs)
-    assert evaluate(back, qrels, ["nDCG@10"]).means == {"nDCG@10": 1.0}
+    read_ranking = read_run(tmp_path / "a.run").ranking
+    assert read_ranking.to_dict() == ranking.to_dict()
+    qrels = Qrels.from_dict({name: {name: 1} for name in NAMES}, read_ranking.queries, read_ranking.docs)
+    assert evaluate(read_ranking, qrels, ["nDCG@10"]).means == {"nDCG@10": 1.0}
     with pytest.raises(StageError, match="'doc 7' contains whitespace"):
         write_run(Ranking.from_dict({"q": {"doc 7": 1.0}}), tmp_path / "b.run")
     assert not (tmp_path / "b.run").exists()
@@ -127,8 +127,8 @@ def test_trap_14_repeated_lines(tmp_path: Path) -> None:
     worse_first = file(tmp_path, "q Q0 a 1 1 t", "q Q0 a 2 9 t")
     assert read_run(worse_first, duplicates="first").ranking.to_dict() == {"q": {"a": 1.0}}
     assert read_run(worse_first, duplicates="best").ranking.to_dict() == {"q": {"a": 9.0}}
-    same = read_run(file(tmp_path, "q Q0 a 1 1 t", "q Q0 a 1 1 t"))
-    assert (same.ranking.to_dict(), same.duplicate_run_rows) == ({"q": {"a": 1.0}}, 1)
+    identical = read_run(file(tmp_path, "q Q0 a 1 1 t", "q Q0 a 1 1 t"))
+    assert (identical.ranking.to_dict(), identical.duplicate_run_rows) == ({"q": {"a": 1.0}}, 1)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ def test_trap_12_ids_that_a_run_file_would_change_are_refused(tmp_path: Path, id
 
 def test_a_file_for_given_sides(tmp_path: Path) -> None:
     queries, docs = Ids.of(["q1", "q2"]), Ids.of(["a", "b"])
-    found = read_run(file(tmp_path, "q1 Q0 a 1 1 t", "other Q0 zzz 1 1 t"), queries, docs)
-    assert found.ranking.to_dict() == {"q1": {"a": 1.0}, "q2": {}}
-    assert found.counts == {"rank_score_conflicts": 0, "duplicate_run_rows": 0, "queries_not_declared": 1}
+    run_file = read_run(file(tmp_path, "q1 Q0 a 1 1 t", "other Q0 zzz 1 1 t"), queries, docs)
+    assert run_file.ranking.to_dict() == {"q1": {"a": 1.0}, "q2": {}}
+    assert run_file.counts == {"rank_score_conflicts": 0, "duplicate_run_rows": 0, "queries_not_declared": 1}
     with pytest.raises(DataError, match="'aa' in line 1; did you mean 'a'"):
         read_run(file(tmp_path, "q1 Q0 aa 1 1 t"), queries, docs)
     with pytest.raises(DataError, match="none of its queries is declared"):
@@ -210,8 +210,8 @@ def test_few_ties_among_many_documents_are_broken_by_id() -> None:
     tied = docs.take(ranking.rows[500:503])
     assert tied == sorted(ids[500:503], reverse=True)
     assert docs.take(ranking.rows[:500]) == ids[:500]
-    whole = np.lexsort((-docs.rank, -scores))
-    assert ranking.rows.tolist() == whole.tolist()
+    order = np.lexsort((-docs.rank, -scores))
+    assert ranking.rows.tolist() == order.tolist()
 
 
 @pytest.mark.parametrize(
@@ -230,16 +230,16 @@ def test_few_ties_among_many_documents_are_broken_by_id() -> None:
 )
 def test_lines_may_be_separated_by_anything_blank(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.run").write_bytes(text.encode())
-    read = read_run(tmp_path / "a.run")
-    assert read.ranking.to_dict() == {"query1": {"document1": 1.25, "document2": 1.0}}
-    assert read.tag == "tag"
+    run_file = read_run(tmp_path / "a.run")
+    assert run_file.ranking.to_dict() == {"query1": {"document1": 1.25, "document2": 1.0}}
+    assert run_file.tag == "tag"
 
 
 def test_whole_numbers_that_floats_cannot_tell_apart_are_counted(tmp_path: Path) -> None:
     lines = ("q Q0 b 1 9007199254740993 t", "q Q0 a 2 9007199254740992 t", "r Q0 c 1 9007199254740992 t")
-    found = read_run(file(tmp_path, *lines))
-    assert found.counts["ties_past_2_53"] == 1
-    below = read_run(
+    large = read_run(file(tmp_path, *lines))
+    assert large.counts["ties_past_2_53"] == 1
+    small = read_run(
         file(tmp_path, "q Q0 b 1 9007199254740991 t", "q Q0 a 2 9007199254740990 t", "q Q0 c 3 1 t", "q Q0 d 4 1 t")
     )
-    assert "ties_past_2_53" not in below.counts
+    assert "ties_past_2_53" not in small.counts

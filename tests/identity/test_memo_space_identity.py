@@ -24,7 +24,7 @@ from nirank.inference.pair_scores import PairScoring
 from nirank.inference.sparse import SparseEncoding
 
 MODEL = ModelFiles(Path("a"), "a", {"files": "1"})
-OTHER = dataclasses.replace(MODEL, identity={"files": "2"})
+OTHER_MODEL = dataclasses.replace(MODEL, identity={"files": "2"})
 Space = Callable[[Any], Mapping[str, Any]]
 
 
@@ -61,14 +61,14 @@ SPACES: dict[str, tuple[Any, Space, set[str]]] = {
 @pytest.mark.parametrize("name", SPACES)
 def test_every_option_is_in_the_space(name: str) -> None:
     how, space, left_out = SPACES[name]
-    tried = {"model"}
-    assert digest(space(dataclasses.replace(how, model=OTHER))) != digest(space(how))
+    varied = {"model"}
+    assert digest(space(dataclasses.replace(how, model=OTHER_MODEL))) != digest(space(how))
     for option, other in vary_options(how):
         if option == "model":
             continue
-        tried.add(option)
+        varied.add(option)
         assert (digest(space(other)) == digest(space(how))) == (option in left_out), f"{name}: {option}"
-    assert tried == {field.name for field in dataclasses.fields(how)}, "options that were not tried"
+    assert varied == {field.name for field in dataclasses.fields(how)}, "options that were not tried"
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -85,15 +85,15 @@ def test_all_spaces_are_tried_here() -> None:
 
 
 def test_tokens_are_counted_by_model_and_prompt() -> None:
-    seen: list[str] = []
+    counted: list[str] = []
 
     def memos(space: Mapping[str, Any], kind: np.dtype[Any]) -> Memo:
-        seen.append(digest(space))
+        counted.append(digest(space))
         return open_null_memo(space, kind)
 
     texts = ["red wine"]
-    for model in (MODEL, OTHER):
+    for model in (MODEL, OTHER_MODEL):
         how = TokenEncoding(model)
         for side in ("query", "document"):
             late._count_read_tokens(Loaded(how), texts, hash_texts(texts), side, how, Context(open_memo=memos))  # type: ignore[arg-type]
-    assert len(set(seen)) == len(seen) == 4
+    assert len(set(counted)) == len(counted) == 4

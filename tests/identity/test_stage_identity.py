@@ -80,8 +80,10 @@ def make_instances(kind: type[Any], files: Path) -> Iterator[Any]:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    for more in ALLOWED_TOGETHER.get(kind.name, ({},)):
-        yield kind(**{**required, **{name: str(files) if name == "path" else value for name, value in more.items()}})
+    for combination in ALLOWED_TOGETHER.get(kind.name, ({},)):
+        yield kind(
+            **{**required, **{name: str(files) if name == "path" else value for name, value in combination.items()}}
+        )
 
 
 def make_system(stage: Stage) -> Pipeline:
@@ -107,29 +109,31 @@ def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
 
 @pytest.mark.parametrize("name", load_stages())
 def test_every_option_is_in_the_address(name: str, files: Path) -> None:
-    seen: dict[str, list[Hashable]] = {}
+    keys_by_option: dict[str, list[Hashable]] = {}
     for stage in make_instances(load_stages()[name], files):
         for option, other in vary_options(stage):
             try:
                 key = find_key(other)
             except ConfigError:  # such as three weights for two lists
                 continue
-            keys = seen.setdefault(option, [])
+            keys = keys_by_option.setdefault(option, [])
             if option in LEFT_OUT:
                 assert key == find_key(stage), f"{option} is said to be left out"
             else:
                 assert key not in (find_key(stage), *keys), f"{other!r} is found as {stage!r} or another"
                 keys.append(key)
-    several = list(make_instances(load_stages()[name], files))
-    for first, second in itertools.combinations(several, 2):
+    instances = list(make_instances(load_stages()[name], files))
+    for first, second in itertools.combinations(instances, 2):
         assert find_key(first) != find_key(second)
-        seen |= {
+        keys_by_option |= {
             field.name: []
             for field in dataclasses.fields(first)
             if getattr(first, field.name) != getattr(second, field.name)
         }
     unordered = {"k"} if load_stages()[name].gives == "pairs" else set()  # pairs without order cannot be cut
-    assert {field.name for field in dataclasses.fields(load_stages()[name])} - seen.keys() <= unordered, "not tried"
+    assert {field.name for field in dataclasses.fields(load_stages()[name])} - keys_by_option.keys() <= unordered, (
+        "not tried"
+    )
 
 
 @pytest.mark.parametrize("name", load_stages())
@@ -183,7 +187,7 @@ def test_applied_functions_are_their_declared_identity() -> None:
         apply(function, name="f", version=2),
         apply(function, name="f", version=1, depth=7),
     ]
-    assert len({find_key(each) for each in scorers}) == len(scorers)
+    assert len({find_key(applied) for applied in scorers}) == len(scorers)
 
 
 def test_composites_are_their_parts() -> None:

@@ -86,7 +86,7 @@ def find_address(value: TrainingData | TrainedModel) -> str:
 
 def vary(value: Any, find_address: Any) -> set[str]:
     """Vary every option; return those of which another value was allowed."""
-    seen: dict[str, list[str]] = {}
+    addresses_by_option: dict[str, list[str]] = {}
     values: list[Any] = []
     for option, other in vary_options(value, skip=()):
         if other in values:
@@ -96,20 +96,23 @@ def vary(value: Any, find_address: Any) -> set[str]:
             address = find_address(other)
         except (ConfigError, DataError):
             continue
-        addresses = seen.setdefault(option, [])
+        addresses = addresses_by_option.setdefault(option, [])
         assert address not in (find_address(value), *addresses), f"{other!r} is found as {value!r} or another"
         addresses.append(address)
-    return set(seen)
+    return set(addresses_by_option)
 
 
 def test_recipes() -> None:
     options = {field.name for field in dataclasses.fields(Recipe)}
 
-    def trained(recipe: Recipe) -> str:
+    def find_trained_address(recipe: Recipe) -> str:
         return find_address(Train("m", Fields(), recipe=recipe, seed=1))
 
-    assert vary(Recipe(), trained) == options
-    assert vary(Recipe(lora=Lora(targets=("query",))), trained) >= options - {"freeze_layers", "reinit_layers"}
+    assert vary(Recipe(), find_trained_address) == options
+    assert vary(Recipe(lora=Lora(targets=("query",))), find_trained_address) >= options - {
+        "freeze_layers",
+        "reinit_layers",
+    }
 
 
 def test_models_that_are_trained() -> None:
@@ -137,17 +140,17 @@ def test_rounds_are_the_chain_that_one_would_write() -> None:
     data = TrainingSet(JUDGED, (labelled, mined), doc_text="text")
     first = Train("m", data, recipe=Recipe(loss="mnr"), seed=1)
 
-    def mine(model: Train) -> TrainingSet:
+    def mine_again(model: Train) -> TrainingSet:
         pipeline = Dense(model, doc_text="text")
         return dataclasses.replace(data, negatives=(labelled, Mined(pipeline, ranks=(1, 20), n=3)))
 
-    second = dataclasses.replace(first, data=mine(first))
-    third = dataclasses.replace(first, data=mine(second))
+    second = dataclasses.replace(first, data=mine_again(first))
+    third = dataclasses.replace(first, data=mine_again(second))
     for n, model in ((1, first), (2, second), (3, third)):
         assert find_address(dataclasses.replace(first, rounds=n)) == find_address(model)
-    further = dataclasses.replace(first, base=first, data=mine(first))
-    assert find_address(dataclasses.replace(first, rounds=2, rounds_from="previous")) == find_address(further)
-    assert len({find_address(model) for model in (first, second, third, further)}) == 4
+    third_round = dataclasses.replace(first, base=first, data=mine_again(first))
+    assert find_address(dataclasses.replace(first, rounds=2, rounds_from="previous")) == find_address(third_round)
+    assert len({find_address(model) for model in (first, second, third, third_round)}) == 4
 
 
 def test_rounds_of_other_data() -> None:
@@ -216,9 +219,9 @@ def test_training_sets(file: str) -> None:
     assert vary(training_set, find_address) == {field.name for field in dataclasses.fields(TrainingSet)}
     mined = vary(negatives, lambda value: find_address(dataclasses.replace(training_set, negatives=value)))
     assert mined == {field.name for field in dataclasses.fields(Mined)} - {"of"}
-    labelled, more = LabelledNegatives(), dataclasses.replace(negatives, n=7)
+    labelled, seven_negatives = LabelledNegatives(), dataclasses.replace(negatives, n=7)
     sources = [negatives, labelled, LabelledNegatives(3), (labelled, negatives), (negatives, labelled), None]
-    sources += [(negatives, more), (more, negatives)]
+    sources += [(negatives, seven_negatives), (seven_negatives, negatives)]
     addresses = {find_address(dataclasses.replace(training_set, negatives=value)) for value in sources}
     assert len(addresses) == len(sources)
     assert vary(JUDGED, lambda value: find_address(TrainingSet(value))) == {

@@ -25,20 +25,22 @@ TEXTS = ["w1", "w2 w3 w4 w5 W6", "w7 " * 20, "unknown words 🎉", "w8 w9 w10 w1
 SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
 
 
-def ours(path: Path, out: Path, texts: list[str] = TEXTS, **options: Any) -> dict[str, tuple[np.ndarray, Context]]:
+def encode_sides(
+    path: Path, out: Path, texts: list[str] = TEXTS, **options: Any
+) -> dict[str, tuple[np.ndarray, Context]]:
     """Encode texts as queries and as documents, as a plan does."""
-    found = {}
+    by_side = {}
     for side, node in zip(
         ("document", "query"), Dense(str(path), **options).resolve_options(SIDES).plan_inputs(SIDES), strict=True
     ):
         (out / side).mkdir(parents=True)
         context = Context(device="cpu")
         encode(texts, len(texts), node.stage, out / side, context)
-        found[side] = np.load(out / side / "vectors.npy"), context
-    return found
+        by_side[side] = np.load(out / side / "vectors.npy"), context
+    return by_side
 
 
-def theirs(path: Path, texts: list[str] = TEXTS) -> dict[str, np.ndarray]:
+def encode_by_library(path: Path, texts: list[str] = TEXTS) -> dict[str, np.ndarray]:
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -50,34 +52,38 @@ def theirs(path: Path, texts: list[str] = TEXTS) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_vectors_are_those_of_encode_query_and_encode_document(name: str, tmp_path: Path) -> None:
     path = VARIANTS[name](tmp_path)
-    expected, found = theirs(path), ours(path, tmp_path / "out")
+    expected, by_side = encode_by_library(path), encode_sides(path, tmp_path / "out")
     for side, vectors in expected.items():
-        assert found[side][0].shape == vectors.shape
-        assert np.abs(found[side][0] - vectors).max() < 1e-5, side
-        json.dumps(found[side][1].declared, allow_nan=False)
+        assert by_side[side][0].shape == vectors.shape
+        assert np.abs(by_side[side][0] - vectors).max() < 1e-5, side
+        json.dumps(by_side[side][1].declared, allow_nan=False)
 
 
 def test_variants_differ(tmp_path: Path) -> None:
     """What agrees must not agree because nothing was changed."""
-    known: dict[str, np.ndarray] = {}
-    same = {"dot": "plain", "truncated beyond its size": "plain", "a prompt of blanks": "plain", "lower case": "plain", "no modules": "plain",
+    vectors_by_variant: dict[str, np.ndarray] = {}
+    twin_of = {"dot": "plain", "truncated beyond its size": "plain", "a prompt of blanks": "plain", "lower case": "plain", "no modules": "plain",
             "no length": "plain", "a default prompt alone": "plain", "empty prompts, and a default": "plain",
             "the query's as default": "prompts"}  # fmt: skip
     for name, make in VARIANTS.items():
-        found = theirs(make(tmp_path / name))
-        vectors = np.concatenate([found["query"].ravel(), found["document"].ravel()])
-        twins = [other for other, one in known.items() if one.shape == vectors.shape and np.allclose(one, vectors)]
-        assert (same[name] in twins) if name in same else not twins, (name, twins)
-        known[name] = vectors
+        by_side = encode_by_library(make(tmp_path / name))
+        vectors = np.concatenate([by_side["query"].ravel(), by_side["document"].ravel()])
+        twins = [
+            other
+            for other, earlier in vectors_by_variant.items()
+            if earlier.shape == vectors.shape and np.allclose(earlier, vectors)
+        ]
+        assert (twin_of[name] in twins) if name in twin_of else not twins, (name, twins)
+        vectors_by_variant[name] = vectors
 
 
 def test_longer_than_the_positions_is_cut_there_and_counted(tmp_path: Path) -> None:
     """sentence-transformers fails on such texts: positions are read that the model does not have."""
     path = saying("sentence_bert_config.json", max_seq_length=500)(tmp_path)
     texts = ["w1 " * 200, "w2"]
-    found, context = ours(path, tmp_path / "out", texts)["query"]
+    vectors, context = encode_sides(path, tmp_path / "out", texts)["query"]
     config(path, "sentence_bert_config.json", max_seq_length=64)
-    assert np.abs(found - theirs(path, texts)["query"]).max() < 1e-5
+    assert np.abs(vectors - encode_by_library(path, texts)["query"]).max() < 1e-5
     assert context.declared["max_length"] == 64
     assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 202 - 64)
 
@@ -87,14 +93,14 @@ def test_positions_of_a_roberta_begin_behind_its_padding(tmp_path: Path) -> None
 
     save_model("roberta", "mean", tmp_path)
     path = tmp_path / "model"
-    said = json.loads((path / "config.json").read_text())
-    n, first = said["max_position_embeddings"], said["pad_token_id"] + 1
+    settings = json.loads((path / "config.json").read_text())
+    n, first = settings["max_position_embeddings"], settings["pad_token_id"] + 1
     config(path, "sentence_bert_config.json", max_seq_length=n)
-    found, context = ours(path, tmp_path / "out", ["w1 " * 300])["query"]
-    assert np.isfinite(found).all()
+    vectors, context = encode_sides(path, tmp_path / "out", ["w1 " * 300])["query"]
+    assert np.isfinite(vectors).all()
     assert context.declared["max_length"] == n - first
     with pytest.raises(ModelError, match=f"max_length {n} is more than its {n - first} positions"):
-        ours(path, tmp_path / "more", max_length=n)
+        encode_sides(path, tmp_path / "more", max_length=n)
 
 
 def test_left_padding_that_moves_positions_is_refused(tmp_path: Path) -> None:
@@ -103,7 +109,7 @@ def test_left_padding_that_moves_positions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match="changes by .* with its neighbours in a batch; .* padding moves its positions"
     ):
-        ours(path, tmp_path / "out")
+        encode_sides(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -115,18 +121,18 @@ def test_the_pooling_is_on_the_row_and_a_guess_is_said(
     path = VARIANTS[name](tmp_path)
     models.warn_guessed_pooling.cache_clear()
     with caplog.at_level(logging.WARNING, "nirank"):
-        found = ours(path, tmp_path / "out")
-    assert found["query"][1].declared["pooling"] == message
+        by_side = encode_sides(path, tmp_path / "out")
+    assert by_side["query"][1].declared["pooling"] == message
     assert ("has no modules.json, so its pooling is guessed: mean" in caplog.text) is ("guessed" in message)
     caplog.clear()
     models.warn_guessed_pooling.cache_clear()
-    named = ours(path, tmp_path / "named", pooling="cls")
+    named = encode_sides(path, tmp_path / "named", pooling="cls")
     assert named["query"][1].declared["pooling"] == "cls"
     assert "guessed" not in caplog.text
 
 
 def test_a_truncated_model_says_so(tmp_path: Path) -> None:
-    (vectors, context) = ours(VARIANTS["truncated"](tmp_path), tmp_path / "out")["document"]
+    (vectors, context) = encode_sides(VARIANTS["truncated"](tmp_path), tmp_path / "out")["document"]
     assert vectors.shape[1] == context.declared["dimension"] == context.declared["truncate_dim"] == 8
 
 
@@ -138,17 +144,17 @@ def test_another_pooling_reads_tokens_as_before(tmp_path: Path) -> None:
         path = VARIANTS[name](tmp_path / name)
         model = SentenceTransformer(str(path), device="cpu")
         model[1].pooling_mode = "max"
-        found = ours(path, tmp_path / name / "out", pooling="max")
-        assert np.abs(found["query"][0] - model.encode_query(TEXTS)).max() < 1e-5
+        by_side = encode_sides(path, tmp_path / name / "out", pooling="max")
+        assert np.abs(by_side["query"][0] - model.encode_query(TEXTS)).max() < 1e-5
 
 
 def test_prompts_that_belong_to_no_side_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     models.warn_idle_prompts.cache_clear()
     with caplog.at_level(logging.WARNING, "nirank"):
-        ours(VARIANTS["a prompt for passages"](tmp_path / "a"), tmp_path / "out")
+        encode_sides(VARIANTS["a prompt for passages"](tmp_path / "a"), tmp_path / "out")
         assert "its prompt 'passage' belong to neither side" in caplog.text
         caplog.clear()
-        ours(saying(prompts=PROMPTS | {"passage": "w9 "})(tmp_path / "b"), tmp_path / "more")
+        encode_sides(saying(prompts=PROMPTS | {"passage": "w9 "})(tmp_path / "b"), tmp_path / "more")
         assert not caplog.text
 
 
@@ -172,7 +178,7 @@ def test_the_precision_on_the_row_is_the_transformers(dtype: str, precision: str
     content = models.resolve_model(str(path)).content
     model = encoder._load(path, content, None, None, None, precision, "cpu")  # type: ignore[arg-type]
     assert next(model.parameters()).dtype == getattr(torch, precision)
-    declared = ours(path, tmp_path / "out", precision=precision)["query"][1].declared
+    declared = encode_sides(path, tmp_path / "out", precision=precision)["query"][1].declared
     assert declared["precision"] == precision
 
 
@@ -202,12 +208,12 @@ def test_an_activation_of_ones_own_is_refused(tmp_path: Path) -> None:
     (head,) = [place for place in path.iterdir() if place.name.endswith("Dense")]
     config(head, "config.json", activation_function="own.Swish")
     with pytest.raises(ModelError, match=r"the activation own\.Swish of '3_Dense' is not one of torch's"):
-        ours(path, tmp_path / "out")
+        encode_sides(path, tmp_path / "out")
 
 
 def test_a_length_for_a_model_without_a_transformer_is_refused(tmp_path: Path) -> None:
     path = VARIANTS["static"](tmp_path)
     with pytest.raises(ModelError, match="max_length 8 is of a transformer's tokens, and the model has none"):
-        ours(path, tmp_path / "a", max_length=8)
+        encode_sides(path, tmp_path / "a", max_length=8)
     with pytest.raises(ModelError, match="precision bfloat16 is of the transformer, and it has none"):
-        ours(path, tmp_path / "b", precision="bfloat16")
+        encode_sides(path, tmp_path / "b", precision="bfloat16")

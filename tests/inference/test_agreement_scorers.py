@@ -35,10 +35,10 @@ def splade(folder: Path, pooling: dict[str, Any] | None = None, **options: Any) 
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     (folder / "masked").mkdir(parents=True)
-    made = SparseEncoder(str(tiny_models.splade(folder / "masked")), device="cpu", **options)
+    encoder = SparseEncoder(str(tiny_models.splade(folder / "masked")), device="cpu", **options)
     if pooling is not None:
-        made[1] = SpladePooling(**pooling)
-    made.save_pretrained(str(folder / "made"))
+        encoder[1] = SpladePooling(**pooling)
+    encoder.save_pretrained(str(folder / "made"))
     return folder / "made"
 
 
@@ -53,8 +53,8 @@ def without_inference(folder: Path) -> Path:
     body = SparseEncoder(str(tiny_models.splade(folder / "masked")), device="cpu")
     torch.manual_seed(4)
     table = SparseStaticEmbedding(tokenizer=body.tokenizer, weight=torch.rand(len(body.tokenizer)))
-    made = SparseEncoder(modules=[Router.for_query_document([table], list(body))], device="cpu")
-    made.save_pretrained(str(folder / "made"))
+    encoder = SparseEncoder(modules=[Router.for_query_document([table], list(body))], device="cpu")
+    encoder.save_pretrained(str(folder / "made"))
     return folder / "made"
 
 
@@ -79,10 +79,12 @@ def test_sparse_vectors(name: str, tmp_path: Path) -> None:
         (tmp_path / side).mkdir()
         how = SparseEncoding(models.resolve_model(str(path)), side)  # type: ignore[arg-type]
         encode_sparse(TEXTS, len(TEXTS), how, tmp_path / side, Context(device="cpu"))
-        offsets, terms, weights = (np.load(tmp_path / side / f"{one}.npy") for one in ("offsets", "terms", "weights"))
-        found = np.zeros_like(expected)
-        found[np.repeat(np.arange(len(TEXTS)), np.diff(offsets)), terms] = weights
-        assert np.abs(found - expected).max() < 1e-5, side
+        offsets, terms, weights = (
+            np.load(tmp_path / side / f"{array}.npy") for array in ("offsets", "terms", "weights")
+        )
+        weights_by_term = np.zeros_like(expected)
+        weights_by_term[np.repeat(np.arange(len(TEXTS)), np.diff(offsets)), terms] = weights
+        assert np.abs(weights_by_term - expected).max() < 1e-5, side
 
 
 def test_a_sparse_encoder_of_another_similarity_is_refused(tmp_path: Path) -> None:
@@ -98,8 +100,8 @@ def cross(folder: Path, labels: int = 1, **changed: Any) -> Path:
     from sentence_transformers import CrossEncoder as Theirs
 
     (folder / "bare").mkdir(parents=True)
-    made = Theirs(str(tiny_models.cross_encoder(folder / "bare", labels)), device="cpu", max_length=64)
-    made.save_pretrained(str(folder / "made"))
+    model = Theirs(str(tiny_models.cross_encoder(folder / "bare", labels)), device="cpu", max_length=64)
+    model.save_pretrained(str(folder / "made"))
     if changed:
         config(folder / "made", "config_sentence_transformers.json", **changed)
     return folder / "made"
@@ -138,16 +140,18 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
 
     context = Context(device="cpu")
     logits = score_pairs(TEXTS, TEXTS, PAIRS, stage._make_scoring(models.resolve_model(stage.model)), context)
-    found = ACTIVATIONS[stage.activation](logits)
+    scores = ACTIVATIONS[stage.activation](logits)
     expected = expected[:, options["label"]] if "label" in options else expected
-    assert np.abs(found - expected).max() < 1e-5
+    assert np.abs(scores - expected).max() < 1e-5
     assert context.declared.get("prompt") == ("w40 " if name == "a default prompt" else None)
 
 
 def test_a_default_prompt_is_in_the_address(tmp_path: Path) -> None:
     path = cross(tmp_path, prompts={"ask": "w40 "}, default_prompt_name="ask")
-    own, none, same = (CrossEncoder(str(path), prompt=one).describe_identity() for one in (None, "", "w40 "))
-    assert own == same != none
+    default, empty, explicit = (
+        CrossEncoder(str(path), prompt=prompt).describe_identity() for prompt in (None, "", "w40 ")
+    )
+    assert default == explicit != empty
 
 
 def test_a_language_model_is_no_sequence_classifier(tmp_path: Path) -> None:
@@ -183,7 +187,7 @@ def test_token_vectors_of_an_encoder_have_its_prompts_and_lengths(name: str, tmp
     def tokens(encode: Any, text: str) -> torch.Tensor:
         return torch.nn.functional.normalize(encode(text, output_value="token_embeddings"), dim=-1)
 
-    found = maxsim(TEXTS, TEXTS, PAIRS, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
+    scores = maxsim(TEXTS, TEXTS, PAIRS, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
     for at, (q, d) in enumerate(PAIRS.tolist()):
         similar = tokens(model.encode_query, TEXTS[q]) @ tokens(model.encode_document, TEXTS[d]).T
-        assert found[at] == pytest.approx(float(similar.amax(1).sum()), abs=1e-4)
+        assert scores[at] == pytest.approx(float(similar.amax(1).sum()), abs=1e-4)

@@ -52,14 +52,14 @@ def built(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray 
 @pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
 def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity: str, tmp_path: Path) -> None:
     context = Context()
-    found = search(built(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context)
-    whole = search_nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
-    exact = whole.to_dict()
-    for query, listed in found.to_dict().items():
+    ranking = search(built(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context)
+    full_ranking = search_nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
+    exact = full_ranking.to_dict()
+    for query, listed in ranking.to_dict().items():
         assert all(score == exact[query][doc] for doc, score in listed.items())
         assert list(listed) == sorted(listed, key=lambda doc: (listed[doc], doc), reverse=True)
     first = {query: set(list(listed)[:10]) for query, listed in exact.items()}
-    share = np.mean([len(first[q] & set(list(listed)[:10])) / 10 for q, listed in found.to_dict().items()])
+    share = np.mean([len(first[q] & set(list(listed)[:10])) / 10 for q, listed in ranking.to_dict().items()])
     assert context.declared["overlap"]["@10"] == pytest.approx(share, abs=1e-4), "of all 20 queries"
     assert context.declared["overlap"]["@10"] > 0.8
     assert context.declared["index"]["build_threads"] == 1
@@ -72,11 +72,11 @@ def test_the_overlap_with_exact_search() -> None:
     def rank(scores: dict[str, float]) -> Ranking:
         return Ranking.from_dict({"q": scores}, *sides)
 
-    exact, one = rank({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), np.array([0])
-    assert compute_overlap(exact, exact, one, 2) == 1.0
-    assert compute_overlap(rank({"a": 3.0, "b": 2.0}), exact, one, 2) == 1.0, "c stands before b, and is as near"
-    assert compute_overlap(rank({"a": 3.0, "d": 1.0}), exact, one, 2) == 0.5
-    assert compute_overlap(rank({"c": 2.0}), exact, one, 4) == 0.25
+    exact, row = rank({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}), np.array([0])
+    assert compute_overlap(exact, exact, row, 2) == 1.0
+    assert compute_overlap(rank({"a": 3.0, "b": 2.0}), exact, row, 2) == 1.0, "c stands before b, and is as near"
+    assert compute_overlap(rank({"a": 3.0, "d": 1.0}), exact, row, 2) == 0.5
+    assert compute_overlap(rank({"c": 2.0}), exact, row, 4) == 0.25
     with pytest.raises(StageError, match="twice"):
         Ranking.build(*sides, np.array([0, 0]), np.array([1, 1]), np.array([1.0, 2.0]), source="a test")
 
@@ -88,8 +88,8 @@ def test_wider_search_finds_no_less_and_all_of_it_everything(kind: Any, similari
     exact = search_nearest(QUERIES, DOCS, Scope(*SIDES), 10, similarity)
     overlaps = []
     for width in (1, 4, 20) if kind == "ivf" else (10, 40, N):
-        found = search(folder, QUERIES, DOCS, Scope(*SIDES), 10, width=width, ctx=Context())
-        overlaps.append(compute_overlap(found, exact, np.arange(Q), 10))
+        ranking = search(folder, QUERIES, DOCS, Scope(*SIDES), 10, width=width, ctx=Context())
+        overlaps.append(compute_overlap(ranking, exact, np.arange(Q), 10))
     assert overlaps == sorted(overlaps)
     assert overlaps[-1] == 1.0 if kind == "ivf" else overlaps[-1] > 0.99
 
@@ -102,10 +102,13 @@ def test_trap_24_two_builds_are_one(kind: Any, tmp_path: Path) -> None:
 
 
 def test_trap_24_equal_vectors_have_one_order(tmp_path: Path) -> None:
-    same = np.ones((300, 4), np.float32)
+    equal_vectors = np.ones((300, 4), np.float32)
     scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:03}" for i in range(300)))
-    folder = built(tmp_path / "i", "ivf", docs=same)
-    lists = [search(folder, same[:1], same, scope, k, width=20, ctx=Context()).rows[:10].tolist() for k in (300, None)]
+    folder = built(tmp_path / "i", "ivf", docs=equal_vectors)
+    lists = [
+        search(folder, equal_vectors[:1], equal_vectors, scope, k, width=20, ctx=Context()).rows[:10].tolist()
+        for k in (300, None)
+    ]
     assert lists[0] == lists[1] == list(range(299, 289, -1))
 
 
@@ -120,18 +123,18 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
         Scope(*SIDES, mask, listed), Scope(*SIDES, mask, own_rows=np.full(Q, -1), ranges=(rule,)),
     ]  # fmt: skip
     for scope in scopes:
-        found = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())
-        assert scope.allows(found.query_rows, found.rows).all()
+        ranking = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())
+        assert scope.allows(ranking.query_rows, ranking.rows).all()
         exact = search_nearest(QUERIES, DOCS, scope, 30, "cosine")
-        assert (found.counts == exact.counts).mean() > 0.9
+        assert (ranking.counts == exact.counts).mean() > 0.9
     assert search(folder, QUERIES, DOCS, scopes[3], 30, width=20, ctx=Context()).counts.tolist()[:2] == [1, 0]
 
 
 def test_empty_sides(kind: Any, tmp_path: Path) -> None:
-    nothing = np.zeros((0, 16), np.float32)
-    folder = built(tmp_path / "i", kind, docs=nothing)
-    none = Scope(SIDES[0], Ids.of([]))
-    assert len(search(folder, QUERIES, nothing, none, 5, width=5, ctx=Context())) == 0
+    no_vectors = np.zeros((0, 16), np.float32)
+    folder = built(tmp_path / "i", kind, docs=no_vectors)
+    no_documents = Scope(SIDES[0], Ids.of([]))
+    assert len(search(folder, QUERIES, no_vectors, no_documents, 5, width=5, ctx=Context())) == 0
 
 
 @needs_model
@@ -156,10 +159,10 @@ def test_trap_34_sixteen_bit_vectors_are_scored_in_thirty_two() -> None:
     docs = (base + 0.6 * random.standard_normal((1000, 384))).astype(np.float16)
     query = base[None].astype(np.float32)
     scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:04}" for i in range(1000)))
-    found = search_nearest(query, docs, scope, None, "cosine")
-    assert found.scores.dtype == np.float32
-    assert len(np.unique(found.scores)) >= 990
-    assert found.to_dict() == search_nearest(query, docs.astype(np.float32), scope, None, "cosine").to_dict()
+    ranking = search_nearest(query, docs, scope, None, "cosine")
+    assert ranking.scores.dtype == np.float32
+    assert len(np.unique(ranking.scores)) >= 990
+    assert ranking.to_dict() == search_nearest(query, docs.astype(np.float32), scope, None, "cosine").to_dict()
 
 
 @needs_model
@@ -169,7 +172,7 @@ def test_storage_is_an_option_of_the_vectors(tmp_path: Path) -> None:
     for storage in ("float32", "float16"):
         (tmp_path / storage).mkdir()
         encode(texts, 3, Encoding(files, storage=storage), tmp_path / storage, Context(device="cpu"))  # type: ignore[arg-type]
-    wide, narrow = (np.load(tmp_path / one / "vectors.npy") for one in ("float32", "float16"))
+    wide, narrow = (np.load(tmp_path / dtype / "vectors.npy") for dtype in ("float32", "float16"))
     assert (wide.dtype, narrow.dtype) == (np.float32, np.float16)
     assert np.abs(wide - narrow.astype(np.float32)).max() < 1e-3
     assert Encoding(files).to_params() != Encoding(files, storage="float16").to_params()
@@ -199,10 +202,10 @@ def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkey
 def test_trap_35_batch_sizes_do_not_matter(tmp_path: Path) -> None:
     files = models.resolve_model(MINILM)
     texts = [f"text number {i} " * (i % 9 + 1) for i in range(64)]
-    found = []
+    by_batch_size = []
     for tokens in (1, 7 * 12, 100_000):
         folder = tmp_path / str(tokens)
         folder.mkdir()
         encode(texts, 64, Encoding(files, batch_tokens=tokens), folder, Context(device="cpu"))
-        found.append(np.load(folder / "vectors.npy"))
-    assert max(np.abs(found[0] - one).max() for one in found[1:]) < 1e-5
+        by_batch_size.append(np.load(folder / "vectors.npy"))
+    assert max(np.abs(by_batch_size[0] - vectors).max() for vectors in by_batch_size[1:]) < 1e-5

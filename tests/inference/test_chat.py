@@ -23,16 +23,16 @@ def serve() -> Iterator[Serve]:
     running: list[ThreadingHTTPServer] = []
 
     def start(answer: Callable[[BaseHTTPRequestHandler], None]) -> tuple[str, list[Any]]:
-        seen: list[Any] = []
+        requests: list[Any] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
-                seen.append(dict(self.headers))
+                requests.append(dict(self.headers))
                 answer(self)
 
             def do_GET(self) -> None:
-                seen.append(dict(self.headers))
+                requests.append(dict(self.headers))
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -40,7 +40,7 @@ def serve() -> Iterator[Serve]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         running.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/v1", seen
+        return f"http://127.0.0.1:{server.server_port}/v1", requests
 
     yield start
     for server in running:
@@ -48,7 +48,7 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-def asked(url: str, **options: Any) -> str:
+def ask_server(url: str, **options: Any) -> str:
     return ask(Endpoint(url, "m", "NIRANK_TEST_KEY", retries=0, **options), [{"role": "user", "content": "?"}], 5)
 
 
@@ -57,18 +57,18 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
     code: int, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NIRANK_TEST_KEY", "a-secret-key")
-    elsewhere, stolen = serve(lambda handler: None)
+    other_url, other_requests = serve(lambda handler: None)
 
     def redirect(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(code)
-        handler.send_header("Location", elsewhere)
+        handler.send_header("Location", other_url)
         handler.end_headers()
 
-    url, seen = serve(redirect)
+    url, requests = serve(redirect)
     with pytest.raises(StageError) as error:
-        asked(url)
-    assert seen[0]["Authorization"] == "Bearer a-secret-key"
-    assert stolen == [] and "a-secret-key" not in str(error.value)
+        ask_server(url)
+    assert requests[0]["Authorization"] == "Bearer a-secret-key"
+    assert other_requests == [] and "a-secret-key" not in str(error.value)
     assert str(code) in str(error.value)
 
 
@@ -83,7 +83,7 @@ def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> 
                 handler.wfile.write(b" " * 50_000)
 
     with pytest.raises(StageError, match="the answer is longer than"):
-        asked(serve(endless)[0])
+        ask_server(serve(endless)[0])
 
     def deep(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -91,7 +91,7 @@ def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> 
         handler.wfile.write(b"[" * 90_000)
 
     with pytest.raises(StageError, match="cannot be asked"):
-        asked(serve(deep)[0])
+        ask_server(serve(deep)[0])
 
 
 @pytest.mark.parametrize("url", ["http://", "http://host:port/v1", "ftp://host", "host/v1", "http://[::1/v1"])

@@ -29,17 +29,17 @@ def bi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", ["bert", "electra", "distilbert", "albert"])
 def test_packing_a_model_changes_nothing_about_how_many_parameters_it_has(name: str) -> None:
     model = test_packed_layers.build_model(name)
-    before = sum(one.numel() for one in model.parameters())
+    before = sum(parameter.numel() for parameter in model.parameters())
     packed = pack_encoders(model, "float32")
     assert packed == (name != "albert")
     assert count_parameters(model) == before
 
 
 def test_a_weight_that_two_layers_share_counts_once() -> None:
-    one, other = torch.nn.Linear(3, 5, bias=False), torch.nn.Linear(3, 5, bias=False)
-    assert count_parameters(torch.nn.Sequential(one, other)) == 30
-    other.weight = one.weight
-    assert count_parameters(torch.nn.Sequential(one, other)) == 15
+    first, second = torch.nn.Linear(3, 5, bias=False), torch.nn.Linear(3, 5, bias=False)
+    assert count_parameters(torch.nn.Sequential(first, second)) == 30
+    second.weight = first.weight
+    assert count_parameters(torch.nn.Sequential(first, second)) == 15
 
 
 def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_encoding_states_its_model_and_the_seconds_that_it_computed(bi: Path, tm
     ((_, parameters),) = context.models.items()
     from sentence_transformers import SentenceTransformer
 
-    assert parameters == sum(one.numel() for one in SentenceTransformer(str(bi), device="cpu").parameters())
+    assert parameters == sum(parameter.numel() for parameter in SentenceTransformer(str(bi), device="cpu").parameters())
     assert context.devices == {"cpu"}
     assert 0 < context.device_s < wall
     assert context.device_s <= context.memo_use["computed_s"]

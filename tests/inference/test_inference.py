@@ -90,38 +90,40 @@ def cache(folder: Path, *names: str) -> str:
     return commit
 
 
-WHOLE = ("config.json", "model.safetensors", "modules.json", "config_sentence_transformers.json")
+FILES_OF_MODEL = ("config.json", "model.safetensors", "modules.json", "config_sentence_transformers.json")
 
 
-@pytest.mark.parametrize("lacks", ["", "modules.json", "config_sentence_transformers.json", "1_Pooling/config.json"])
+@pytest.mark.parametrize("missing", ["", "modules.json", "config_sentence_transformers.json", "1_Pooling/config.json"])
 def test_a_cached_hub_model_is_known_by_its_content(
-    lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Other libraries fetch single files: half a model is not the whole one, and what it lacks is said."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    found = {}
+    models_by_place = {}
     for place in ("half", "whole"):
         (tmp_path / place).mkdir()
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
         models._fetch.cache_clear()
-        without = lacks if place == "half" else ""
-        commit = cache(tmp_path / place, *(name for name in WHOLE if name != without))
+        missing_here = missing if place == "half" else ""
+        commit = cache(tmp_path / place, *(name for name in FILES_OF_MODEL if name != missing_here))
         snapshot = next((tmp_path / place).rglob("config.json")).parent
-        if without != "modules.json":
+        if missing_here != "modules.json":
             entry = {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
             (snapshot / "modules.json").write_text(json.dumps([entry]))
-        if without != "1_Pooling/config.json":
+        if missing_here != "1_Pooling/config.json":
             (snapshot / "1_Pooling").mkdir()
             (snapshot / "1_Pooling" / "config.json").write_text("{}")
         caplog.clear()
         with caplog.at_level(logging.WARNING, "nirank"):
-            found[place] = models.resolve_model("org/net")
-        assert (f"the cached copy has no {without}, and the hub cannot be asked" in caplog.text) is bool(without)
-        assert found[place].commit == commit
+            models_by_place[place] = models.resolve_model("org/net")
+        assert (f"the cached copy has no {missing_here}, and the hub cannot be asked" in caplog.text) is bool(
+            missing_here
+        )
+        assert models_by_place[place].commit == commit
     models._fetch.cache_clear()
-    assert (found["half"].identity == found["whole"].identity) is not bool(lacks)
+    assert (models_by_place["half"].identity == models_by_place["whole"].identity) is not bool(missing)
 
 
 def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,10 +131,10 @@ def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> N
     import huggingface_hub
     from huggingface_hub import constants
 
-    asked: list[bool] = []
+    local_only: list[bool] = []
 
     def look(*_: object, local_files_only: bool = False, **__: object) -> str:
-        asked.append(local_files_only)
+        local_only.append(local_files_only)
         raise OSError("not there")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", look)
@@ -141,11 +143,11 @@ def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ModelError, match="not in the local cache"):
         models.resolve_model("org/absent")
     models._fetch.cache_clear()
-    assert asked == [True]
+    assert local_only == [True]
 
 
 @pytest.mark.parametrize(
-    ("name", "needed"),
+    ("name", "needs_prompt"),
     [
         ("intfloat/multilingual-e5-small", True),
         ("BAAI/bge-small-en-v1.5", True),
@@ -154,8 +156,8 @@ def test_the_cache_is_asked_before_the_hub(monkeypatch: pytest.MonkeyPatch) -> N
         ("org/bgenet", False),
     ],
 )
-def test_trap_31_families_that_need_prompts(name: str, needed: bool, tmp_path: Path) -> None:
-    assert models.ModelFiles(tmp_path, name, {}).family_needs_prompts is needed
+def test_trap_31_families_that_need_prompts(name: str, needs_prompt: bool, tmp_path: Path) -> None:
+    assert models.ModelFiles(tmp_path, name, {}).family_needs_prompts is needs_prompt
 
 
 # -- encoding --------------------------------------------------------------------------------------
@@ -175,43 +177,43 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     files = models.resolve_model(MINILM)
-    found, context = vectors(tmp_path / "v", TEXTS, Encoding(files))
+    encoded, context = vectors(tmp_path / "v", TEXTS, Encoding(files))
     expected = SentenceTransformer(str(files.path), device="cpu").encode(TEXTS)
     filled = [i for i, text in enumerate(TEXTS) if text]
-    assert np.abs(found[filled] - expected[filled]).max() < 1e-5
-    assert found.dtype == np.float32
+    assert np.abs(encoded[filled] - expected[filled]).max() < 1e-5
+    assert encoded.dtype == np.float32
     assert context.counts["truncated_texts"] == 1
     assert context.counts["tokens_lost"] == 302 - 256
     one_by_one = np.concatenate(
         [vectors(tmp_path / f"v{i}", [text], Encoding(files))[0] for i, text in enumerate(TEXTS)]
     )
-    assert np.abs(found - one_by_one).max() < 1e-5  # batch neighbours do not matter
+    assert np.abs(encoded - one_by_one).max() < 1e-5  # batch neighbours do not matter
 
 
 @needs_model
 def test_progress_follows_what_is_encoded(tmp_path: Path) -> None:
-    seen: list[int] = []
+    progress: list[int] = []
 
     def track(items, total, what):  # type: ignore[no-untyped-def]
         for item in items:
-            seen.append(item)
+            progress.append(item)
             yield item
 
     (tmp_path / "v").mkdir()
     context = Context(track=track)
     how = Encoding(models.resolve_model(MINILM), batch_tokens=8)
     moments: list[int] = []
-    texts = (moments.append(len(seen)) or text for text in ["a b c", "", "d"] * 3)
+    texts = (moments.append(len(progress)) or text for text in ["a b c", "", "d"] * 3)
     encode(texts, 9, how, tmp_path / "v", context)
-    assert seen == list(range(9))
+    assert progress == list(range(9))
     assert moments == [0] * 9  # reading texts ahead is no progress
 
 
 @needs_model
 def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> None:
-    found, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve_model(MINILM)))
-    assert not found[:2].any()
-    assert np.isfinite(found).all()
+    encoded, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve_model(MINILM)))
+    assert not encoded[:2].any()
+    assert np.isfinite(encoded).all()
     assert context.counts["zero_vectors"] == 2
 
 
@@ -227,8 +229,8 @@ def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
         "raw": Encoding(files, normalise=False),
         "half": Encoding(files, precision="bfloat16"),
     }.items():
-        other, _ = vectors(tmp_path / name, ["some words here"], how)
-        assert np.abs(plain - other).max() > 1e-4, name
+        changed, _ = vectors(tmp_path / name, ["some words here"], how)
+        assert np.abs(plain - changed).max() > 1e-4, name
     raw = np.load(tmp_path / "raw" / "vectors.npy")
     assert abs(np.linalg.norm(raw) - 1) > 0.1
     assert np.abs(raw / np.linalg.norm(raw) - plain).max() < 1e-5
@@ -250,7 +252,7 @@ def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
         Encoding(files, precision="bfloat16"),
         Encoding(models.ModelFiles(tmp_path, "name", {"files": "abd"})),
     ]
-    assert len({str(one.to_params()) for one in [Encoding(files), *changed]}) == 7
+    assert len({str(encoding.to_params()) for encoding in [Encoding(files), *changed]}) == 7
 
 
 @needs_model
@@ -264,19 +266,19 @@ def test_heads_behind_the_pooling_and_prompts_that_pooling_leaves_out(tmp_path: 
         "head": [body, Pooling(384), Head(384, 24)],
         "instructed": [body, Pooling(384, include_prompt=False)],
     }.items():
-        theirs = SentenceTransformer(modules=modules, device="cpu")
-        theirs.save_pretrained(str(tmp_path / name))
+        library_model = SentenceTransformer(modules=modules, device="cpu")
+        library_model.save_pretrained(str(tmp_path / name))
         files = models.resolve_model(str(tmp_path / name))
-        ours, _ = vectors(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
-        assert np.abs(ours - theirs.encode(TEXTS[:2], prompt="ask this: ")).max() < 1e-5, name
+        encoded, _ = vectors(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
+        assert np.abs(encoded - library_model.encode(TEXTS[:2], prompt="ask this: ")).max() < 1e-5, name
 
 
 @needs_model
 def test_equal_texts_get_equal_vectors(tmp_path: Path) -> None:
     texts = ["same words", *(f"other {i} " * (i % 3 + 1) for i in range(30)), "same words"]
-    found, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), batch_tokens=16))
-    assert np.array_equal(found[0], found[-1])
-    assert not np.array_equal(found[0], found[1])
+    encoded, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), batch_tokens=16))
+    assert np.array_equal(encoded[0], encoded[-1])
+    assert not np.array_equal(encoded[0], encoded[1])
 
 
 def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> None:
@@ -309,19 +311,19 @@ def test_the_batch_is_halved_when_memory_is_short(
 ) -> None:
     from nirank.inference import encoder
 
-    real, sizes = encoder._compute_vectors, []
+    original, sizes = encoder._compute_vectors, []
 
     def scarce(model: Any, features: Any) -> np.ndarray:
         sizes.append(len(features["input_ids"]))
         if sizes[-1] > 2:
             raise RuntimeError(words)
-        return real(model, features)
+        return original(model, features)
 
     how = Encoding(models.resolve_model(str(tiny)))
     plenty, _ = vectors(tmp_path / "plenty", list("abcdefgh"), how)
     monkeypatch.setattr(encoder, "_compute_vectors", scarce)
-    found, _ = vectors(tmp_path / "scarce", list("abcdefgh"), how)
-    assert np.abs(found - plenty).max() < 1e-5
+    halved, _ = vectors(tmp_path / "scarce", list("abcdefgh"), how)
+    assert np.abs(halved - plenty).max() < 1e-5
     assert sizes[0] == 8
     assert sizes[-4:] == [2, 2, 2, 2]
 
@@ -360,22 +362,22 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
 ) -> None:
     from nirank.inference import encoder
 
-    seen: list[str] = []
+    prompts: list[str] = []
     original = encoder._tokenize
 
     def spy(model: Any, texts: list[str], prompt: str, side: Any) -> np.ndarray:
-        seen.extend(prompt + text for text in texts)
+        prompts.extend(prompt + text for text in texts)
         return original(model, texts, prompt, side)
 
     monkeypatch.setattr(encoder, "_tokenize", spy)
     one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
     result = Experiment(one, {"D": Dense(str(tiny))}, ["RR"], store=store).run()
-    assert sorted(seen) == ["passage: T x", "query: x"]
+    assert sorted(prompts) == ["passage: T x", "query: x"]
     assert "trained with prompts" not in caplog.text
-    said = result.rows[0].conventions.stages
-    assert {"passage: ", "query: "} <= {one.get("prompt") for one in said.values()}
-    assert "cosine" in {stated.get("similarity") for stated in said.values()}
+    stages = result.rows[0].conventions.stages
+    assert {"passage: ", "query: "} <= {one.get("prompt") for one in stages.values()}
+    assert "cosine" in {conventions.get("similarity") for conventions in stages.values()}
     models.warn_missing_prompts.cache_clear()
     with caplog.at_level(logging.WARNING, "nirank"):
         Experiment(one, {"D": Dense(str(tiny), query_prompt="", doc_prompt="")}, ["RR"], store=store).run()
@@ -385,16 +387,16 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
 def test_a_similarity_that_is_not_offered_is_refused_before_anything_is_encoded(tiny: Path) -> None:
     config = tiny / "config_sentence_transformers.json"
     config.write_text(config.read_text().replace('"cosine"', '"manhattan"'))
-    one = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"))
+    sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"))
     with pytest.raises(ConfigError, match="similarity 'manhattan'"):
-        Dense(str(tiny)).plan_inputs(one)
-    assert len(Dense(str(tiny), similarity="dot").plan_inputs(one)) == 2
+        Dense(str(tiny)).plan_inputs(sides)
+    assert len(Dense(str(tiny), similarity="dot").plan_inputs(sides)) == 2
 
 
 def test_queries_that_are_the_documents_are_encoded_once(tiny: Path) -> None:
     leaf = Node.leaf("texts", "same", "texts")
-    asked = Dense(str(tiny), query_prompt="", doc_prompt="").plan_inputs(Sides(leaf, leaf))
-    assert asked[0] == asked[1]
+    plain = Dense(str(tiny), query_prompt="", doc_prompt="").plan_inputs(Sides(leaf, leaf))
+    assert plain[0] == plain[1]
     prompted = Dense(str(tiny)).plan_inputs(Sides(leaf, leaf))
     assert prompted[0] != prompted[1]
     assert str(tiny) not in str([node.params for node in prompted])  # content, never a place
@@ -404,20 +406,20 @@ def test_trap_40_a_change_of_model_prompt_template_or_length_is_a_miss(tiny: Pat
     collection = Collection.of({"a": "x y", "b": "z"}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
 
-    def computed(**options: object) -> int:
+    def count_computed(**options: object) -> int:
         system = Dense(str(tiny), **options)  # type: ignore[arg-type]
         return sum(
             label.startswith("vectors")
             for label in Experiment(collection, {"D": system}, ["RR"], store=store).run().computed
         )
 
-    assert computed() == 2
-    assert computed() == 0
-    assert computed(batch_tokens=8) == 0
-    assert computed(query_prompt="ask: ") == 1
-    assert computed(doc_text="{text}!") == 1
-    assert computed(max_length=5) == 2
-    assert computed(precision="bfloat16") == 2
+    assert count_computed() == 2
+    assert count_computed() == 0
+    assert count_computed(batch_tokens=8) == 0
+    assert count_computed(query_prompt="ask: ") == 1
+    assert count_computed(doc_text="{text}!") == 1
+    assert count_computed(max_length=5) == 2
+    assert count_computed(precision="bfloat16") == 2
     weights = tiny / "config_sentence_transformers.json"
     weights.write_text(weights.read_text() + "\n")
-    assert computed() == 2
+    assert count_computed() == 2

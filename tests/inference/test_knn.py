@@ -59,22 +59,24 @@ def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPa
 @given(
     seed=st.integers(0, 99),
     similarity=st.sampled_from(SIMILARITIES),
-    listed=st.booleans(),
-    own=st.booleans(),
+    with_pairs=st.booleans(),
+    with_own_rows=st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_scoped_search_is_the_whole_search_masked(seed: int, similarity: str, listed: bool, own: bool) -> None:
+def test_scoped_search_is_the_whole_search_masked(
+    seed: int, similarity: str, with_pairs: bool, with_own_rows: bool
+) -> None:
     rng = np.random.default_rng(seed)
     docs, queries = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(5, 6)).astype(np.float32)
-    free = sides(5, 40)
+    open_scope = sides(5, 40)
     mask = rng.random(40) < 0.5
     pairs = None
-    if listed:
+    if with_pairs:
         q, d = np.nonzero(rng.random((5, 40)) < 0.3)
-        pairs = Pairs.build(free.queries, free.docs, q, d, source="test")
-    scope = Scope(free.queries, free.docs, mask, pairs, np.arange(5) if own else None)
-    whole = search_nearest(queries, docs, free, None, similarity)
-    masked = whole.select(scope.allows(whole.query_rows, whole.rows))
+        pairs = Pairs.build(open_scope.queries, open_scope.docs, q, d, source="test")
+    scope = Scope(open_scope.queries, open_scope.docs, mask, pairs, np.arange(5) if with_own_rows else None)
+    full_ranking = search_nearest(queries, docs, open_scope, None, similarity)
+    masked = full_ranking.select(scope.allows(full_ranking.query_rows, full_ranking.rows))
     scoped = search_nearest(queries, docs, scope, None, similarity)
     assert scoped.rows.tolist() == masked.rows.tolist()
     assert np.abs(scoped.scores - masked.scores).max(initial=0) < 1e-5
@@ -126,43 +128,43 @@ def test_a_score_depends_on_its_two_vectors_alone(n_docs: int, similarity: str) 
     rng = np.random.default_rng(n_docs)
     docs, queries = rng.normal(size=(n_docs, 384)).astype(np.float32), rng.normal(size=(70, 384)).astype(np.float32)
     docs[5:60] = docs[5]
-    free = sides(70, n_docs)
-    whole = search_nearest(queries, docs, free, None, similarity)
+    open_scope = sides(70, n_docs)
+    full_ranking = search_nearest(queries, docs, open_scope, None, similarity)
     for query in (0, 3, 69):
-        same = np.isin(whole.get_rows(query), np.arange(5, 60))
-        ours = slice(whole.offsets[query], whole.offsets[query + 1])
-        assert len(np.unique(whole.scores[ours][same])) == 1  # equal documents tie …
-        assert whole.get_rows(query)[same].tolist() == list(range(59, 4, -1))  # … in descending id order
-        alone = search_nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
-        assert alone.rows.tolist() == whole.get_rows(query)[:10].tolist()
-        assert alone.scores.tolist() == whole.scores[ours][:10].tolist()
-    everything = Scope(free.queries, free.docs, pairs=free.list_pairs())
-    listed = search_nearest(queries, docs, everything, None, similarity)
-    assert listed.rows.tolist() == whole.rows.tolist()
-    assert listed.scores.tolist() == whole.scores.tolist()
+        is_equal = np.isin(full_ranking.get_rows(query), np.arange(5, 60))
+        of_query = slice(full_ranking.offsets[query], full_ranking.offsets[query + 1])
+        assert len(np.unique(full_ranking.scores[of_query][is_equal])) == 1  # equal documents tie …
+        assert full_ranking.get_rows(query)[is_equal].tolist() == list(range(59, 4, -1))  # … in descending id order
+        single_query = search_nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
+        assert single_query.rows.tolist() == full_ranking.get_rows(query)[:10].tolist()
+        assert single_query.scores.tolist() == full_ranking.scores[of_query][:10].tolist()
+    all_listed = Scope(open_scope.queries, open_scope.docs, pairs=open_scope.list_pairs())
+    listed_ranking = search_nearest(queries, docs, all_listed, None, similarity)
+    assert listed_ranking.rows.tolist() == full_ranking.rows.tolist()
+    assert listed_ranking.scores.tolist() == full_ranking.scores.tolist()
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(bad: float, similarity: str) -> None:
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(number: float, similarity: str) -> None:
     vectors = np.ones((6, 3), np.float32)
-    wrong = vectors.copy()
-    wrong[4, 1] = bad
+    broken = vectors.copy()
+    broken[4, 1] = number
     listed = Pairs.build(sides(2, 6).queries, sides(2, 6).docs, np.array([1]), np.array([4]), source="test")
     for scope in (sides(2, 6), Scope(sides(2, 6).queries, sides(2, 6).docs, pairs=listed)):
         with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
-            search_nearest(vectors[:2], wrong, scope, 2, similarity)
+            search_nearest(vectors[:2], broken, scope, 2, similarity)
     with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):
-        search_nearest(wrong[3:5], vectors, sides(2, 6), 2, similarity)
+        search_nearest(broken[3:5], vectors, sides(2, 6), 2, similarity)
 
 
 def test_no_documents_no_queries_nothing_allowed() -> None:
     vectors = np.ones((3, 2), np.float32)
     assert search_nearest(vectors, vectors[:0], sides(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
     assert len(search_nearest(vectors[:0], vectors, sides(0, 3), 5, "cosine")) == 0
-    free = sides(3, 3)
-    nothing = Scope(free.queries, free.docs, np.zeros(3, np.bool_))
-    assert search_nearest(vectors, vectors, nothing, 5, "cosine").counts.tolist() == [0, 0, 0]
+    open_scope = sides(3, 3)
+    closed_scope = Scope(open_scope.queries, open_scope.docs, np.zeros(3, np.bool_))
+    assert search_nearest(vectors, vectors, closed_scope, 5, "cosine").counts.tolist() == [0, 0, 0]
 
 
 def test_trap_42_leaving_out_own_documents_takes_no_list_of_all_pairs() -> None:
@@ -185,8 +187,8 @@ def test_trap_42_memory_is_a_block_whatever_the_number_of_pairs() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300e6
-    whole = queries[:50] @ docs.T
-    best = -np.sort(-whole, axis=1)[:, :10]
+    products = queries[:50] @ docs.T
+    best = -np.sort(-products, axis=1)[:, :10]
     assert np.abs(ranking.scores[: 50 * 10].reshape(50, 10) - best).max() < 1e-4
 
 
@@ -204,12 +206,12 @@ def test_products_choose_with_a_margin_for_their_rounding(
     exact = search_nearest(queries, docs, sides(2, 200), None, similarity)
     original = knn.compute_rough_scores
 
-    def wrong(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
+    def compute_imprecisely(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
         allowed = np.array(knn.bound_errors(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
         signs = rng.choice([-0.9, 0.9], (len(part), len(chooser)))
         return (original(part, chooser, kind) + signs * allowed).astype(np.float32)
 
-    monkeypatch.setattr(knn, "compute_rough_scores", wrong)
+    monkeypatch.setattr(knn, "compute_rough_scores", compute_imprecisely)
     ranking = search_nearest(queries, docs, sides(2, 200), 7, similarity)
     for query in range(2):
         assert ranking.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()

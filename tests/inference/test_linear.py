@@ -22,17 +22,17 @@ def draw(*shape: int, dtype: str, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("tokens", [0, 1, 7, 1100])
 def test_both_kinds_give_the_products_of_float64(dtype: str, has_bias: bool, tokens: int) -> None:
-    weight, given = draw(48, 32, dtype=dtype, seed=0), draw(tokens, 32, dtype=dtype, seed=1)
+    weight, inputs = draw(48, 32, dtype=dtype, seed=0), draw(tokens, 32, dtype=dtype, seed=1)
     bias = draw(48, dtype=dtype, seed=2) if has_bias else None
     residual = draw(tokens, 48, dtype=dtype, seed=3)
-    exact = given.double() @ weight.double().T + (0 if bias is None else bias.double())
+    exact = inputs.double() @ weight.double().T + (0 if bias is None else bias.double())
     tolerance = 1e-5 if dtype == "float32" else 0.2  # of values up to 30, in 8 bits
     for kind in (OneDNNLinear, PlainLinear):
         linear = kind(weight, bias)
         for product, expected in (
-            (linear.project(given), exact),
-            (linear.project_and_add(given, residual), exact + residual.double()),
-            (linear.project_with_gelu(given), torch.nn.functional.gelu(exact)),
+            (linear.project(inputs), exact),
+            (linear.project_and_add(inputs, residual), exact + residual.double()),
+            (linear.project_with_gelu(inputs), torch.nn.functional.gelu(exact)),
         ):
             assert product.shape == (tokens, 48) and product.dtype == weight.dtype
             assert torch.allclose(product.double(), expected, atol=tolerance, rtol=0)
@@ -54,11 +54,11 @@ def test_a_projection_by_blocks(dtype: str, works: bool, monkeypatch: pytest.Mon
 
 def test_a_projection_by_wrong_operators_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, tokens = draw(50, 24, dtype="float32", seed=0), draw(7, 24, dtype="float32", seed=1)
-    wrong = SimpleNamespace(
+    operators = SimpleNamespace(
         _linear_pointwise=lambda tokens, weight, *given: 1.001 * tokens @ weight.T,
         _reorder_linear_weight=lambda weight, rows: weight,
     )
-    monkeypatch.setattr(torch.ops, "mkldnn", wrong)
+    monkeypatch.setattr(torch.ops, "mkldnn", operators)
     projection = BlockProjection(weight, 16)
     assert not projection.is_packed
     assert torch.allclose(torch.cat(list(projection.project(tokens)), 1), tokens @ weight.T, atol=1e-5)

@@ -29,7 +29,7 @@ from nirank.training import model_io
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
-ONE = np.array([[0, 0]])
+ONE_PAIR = np.array([[0, 0]])
 
 
 def dense(path: Path, out: Path) -> None:
@@ -41,11 +41,11 @@ def sparse(path: Path, out: Path) -> None:
 
 
 def late(path: Path, out: Path) -> None:
-    maxsim(["w1"], ["w2"], ONE, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
+    maxsim(["w1"], ["w2"], ONE_PAIR, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
 
 
 def pairs(path: Path, out: Path) -> None:
-    score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))
+    score_pairs(["w1"], ["w2"], ONE_PAIR, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))
 
 
 USES = {"dense": dense, "sparse": sparse, "late": late, "pairs": pairs}
@@ -61,7 +61,7 @@ def masked(folder: Path) -> Path:
     return tiny_models.splade(folder)
 
 
-MADE: dict[str, Callable[[Path], Path]] = {
+MAKERS: dict[str, Callable[[Path], Path]] = {
     "bi": tiny_models.bi_encoder,
     "bare": VARIANTS["no modules"],
     "cross": cross,
@@ -74,24 +74,24 @@ def weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path
     from safetensors.numpy import load_file, save_file
 
     file = path / "model.safetensors"
-    found = load_file(file)
-    change(found)
+    tensors = load_file(file)
+    change(tensors)
     file.unlink()
-    save_file(found, file, metadata={"format": "pt"})
+    save_file(tensors, file, metadata={"format": "pt"})
     return path
 
 
 def renamed(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], None]:
-    def change(found: dict[str, np.ndarray]) -> None:
-        value = found.pop(name)
+    def change(tensors: dict[str, np.ndarray]) -> None:
+        value = tensors.pop(name)
         if other is not None:
-            found[other] = value
+            tensors[other] = value
 
     return change
 
 
 @pytest.mark.parametrize(
-    ("made", "use", "words"),
+    ("model", "use", "words"),
     [
         (
             "bi",
@@ -107,24 +107,24 @@ def renamed(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], N
         ("cross", "late", r"have 2 weights that a BertModel does not use"),
     ],
 )
-def test_a_model_of_another_kind_is_refused(made: str, use: str, words: str, tmp_path: Path) -> None:
-    path = MADE[made](tmp_path / "m")
+def test_a_model_of_another_kind_is_refused(model: str, use: str, words: str, tmp_path: Path) -> None:
+    path = MAKERS[model](tmp_path / "m")
     with pytest.raises(ModelError, match=words) as error:
         USES[use](path, tmp_path)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("made", "use"),
+    ("model", "use"),
     [("bi", "dense"), ("bi", "late"), ("bare", "dense"), ("cross", "pairs"), ("masked", "sparse"), ("masked", "dense")],
 )
-def test_what_nobody_reads_may_be_missing_or_left_over(made: str, use: str, tmp_path: Path) -> None:
+def test_what_nobody_reads_may_be_missing_or_left_over(model: str, use: str, tmp_path: Path) -> None:
     """A masked language model has no pooler, and a head that an encoder does not need; tied weights are saved once."""
-    USES[use](MADE[made](tmp_path / "m"), tmp_path)
+    USES[use](MAKERS[model](tmp_path / "m"), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("made", "use", "change", "words"),
+    ("model", "use", "change", "words"),
     [
         ("bi", "dense", renamed("encoder.layer.1.output.dense.weight", None), "lack 1 weight of a BertModel"),
         ("bi", "dense", renamed("embeddings.LayerNorm.bias", "embeddings.norm.bias"), "lack 1 weight of a BertModel"),
@@ -134,9 +134,9 @@ def test_what_nobody_reads_may_be_missing_or_left_over(made: str, use: str, tmp_
     ],
 )  # fmt: skip
 def test_weights_that_are_missing_are_named(
-    made: str, use: str, change: Callable[[dict[str, np.ndarray]], None], words: str, tmp_path: Path
+    model: str, use: str, change: Callable[[dict[str, np.ndarray]], None], words: str, tmp_path: Path
 ) -> None:
-    path = weights(MADE[made](tmp_path / "m"), change)
+    path = weights(MAKERS[model](tmp_path / "m"), change)
     with pytest.raises(ModelError, match=words):
         USES[use](path, tmp_path)
 
@@ -160,28 +160,30 @@ def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
 # -- a start of training -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("made", ["bi", "masked", "cross"])
-def test_training_makes_a_new_head_from_its_seed(made: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("base_model", ["bi", "masked", "cross"])
+def test_training_makes_a_new_head_from_its_seed(base_model: str, tmp_path: Path) -> None:
     import torch
 
-    base = models.resolve_model(str(MADE[made](tmp_path / "m")))
-    found = [model_io.load_start(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
-    assert [new for _, new in found] == [made != "cross"] * 3
-    heads = [model.model.classifier.weight for model, _ in found]
+    base = models.resolve_model(str(MAKERS[base_model](tmp_path / "m")))
+    models_by_seed = [model_io.load_start(base, "cross_encoder", seed, "cpu") for seed in (1, 1, 2)]
+    assert [new for _, new in models_by_seed] == [base_model != "cross"] * 3
+    heads = [model.model.classifier.weight for model, _ in models_by_seed]
     assert torch.equal(heads[0], heads[1])
-    assert torch.equal(heads[0], heads[2]) is (made == "cross")
+    assert torch.equal(heads[0], heads[2]) is (base_model == "cross")
 
 
 @pytest.mark.parametrize(
-    ("made", "kind", "name"),
+    ("base_model", "kind", "name"),
     [
         ("bi", "cross_encoder", "encoder.layer.1.output.dense.weight"),
         ("bi", "bi_encoder", "encoder.layer.1.output.dense.weight"),
         ("masked", "sparse_encoder", "cls.predictions.transform.dense.weight"),
     ],
 )
-def test_training_starts_from_nothing_else_that_is_random(made: str, kind: str, name: str, tmp_path: Path) -> None:
-    path = weights(MADE[made](tmp_path / "m"), renamed(name, None))
+def test_training_starts_from_nothing_else_that_is_random(
+    base_model: str, kind: str, name: str, tmp_path: Path
+) -> None:
+    path = weights(MAKERS[base_model](tmp_path / "m"), renamed(name, None))
     with pytest.raises(ModelError, match="lack 1 weight of a"):
         model_io.load_start(models.resolve_model(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
 
@@ -237,27 +239,33 @@ def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatc
 
     import huggingface_hub
 
-    asked: list[list[str]] = []
+    patterns_by_request: list[list[str]] = []
 
     def fetch(model: str, *, allow_patterns: list[str], **_: object) -> str:
-        asked.append(allow_patterns)
+        patterns_by_request.append(allow_patterns)
         raise OSError("nothing here")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    about = type("Info", (), {"sha": "c" * 40})
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: about)
+    info = type("Info", (), {"sha": "c" * 40})
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: info)
     models._fetch.cache_clear()
     with pytest.raises(ModelError, match="the hub cannot give it"):
         models.resolve_model("org/none")
     models._fetch.cache_clear()
-    assert len(asked) == 2
+    assert len(patterns_by_request) == 2
     names = ["modeling_own.py", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "model.pt", "weights.pkl", "tf_model.h5",
              "model.ckpt", "training_args.bin", "onnx/model.onnx"]  # fmt: skip
-    for patterns in asked:
+    for patterns in patterns_by_request:
         assert not [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
-        read = ["config.json", "1_Pooling/config.json", "model-00001-of-00002.safetensors", "vocab.txt", "spiece.model"]
-        assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in read)
+        readable = [
+            "config.json",
+            "1_Pooling/config.json",
+            "model-00001-of-00002.safetensors",
+            "vocab.txt",
+            "spiece.model",
+        ]
+        assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in readable)
 
 
 # -- the folder that was planned -----------------------------------------------------------------
@@ -278,28 +286,28 @@ def test_the_digest_covers_every_file_that_is_read(name: str, tmp_path: Path) ->
 
 
 def halve(path: Path) -> None:
-    def change(found: dict[str, np.ndarray]) -> None:
-        for name in found:
-            found[name] = found[name] * np.float32(0.5)
+    def change(tensors: dict[str, np.ndarray]) -> None:
+        for name in tensors:
+            tensors[name] = tensors[name] * np.float32(0.5)
 
     weights(path, change)
 
 
 @pytest.mark.parametrize("use", ["dense", "pairs"])
 def test_a_folder_that_changes_between_planning_and_loading_is_refused(use: str, tmp_path: Path) -> None:
-    path = MADE["bi" if use == "dense" else "cross"](tmp_path / "m")
+    path = MAKERS["bi" if use == "dense" else "cross"](tmp_path / "m")
     collection = Collection.of({"a": "w1 w2", "b": "w2 w3"}, {"q": "w1 w2"}, {"q": {"a": 1}})
     system = Dense(str(path)) if use == "dense" else BM25() >> CrossEncoder(str(path))
     store = LocalStore(tmp_path / "store")
-    planned = Experiment(collection, {"S": system}, ["RR"], store=store, device="cpu")
+    experiment = Experiment(collection, {"S": system}, ["RR"], store=store, device="cpu")
     files = models.resolve_model(str(path))
     halve(path)
     with pytest.raises(DataError, match="changed since it was read at planning; run again"):
         if use == "dense":
             encode(["w1"], 1, Encoding(files), tmp_path, Context(device="cpu"))
         else:
-            score_pairs(["w1"], ["w2"], ONE, PairScoring(files), Context(device="cpu"))
-    assert planned.run().rows[0].status == "ok", "planned when it runs, by what lies there then"
+            score_pairs(["w1"], ["w2"], ONE_PAIR, PairScoring(files), Context(device="cpu"))
+    assert experiment.run().rows[0].status == "ok", "planned when it runs, by what lies there then"
 
 
 def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
@@ -323,7 +331,9 @@ def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
 
     def score() -> float:
         return float(
-            score_pairs(["w1"], ["w2"], ONE, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))[0]
+            score_pairs(["w1"], ["w2"], ONE_PAIR, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))[
+                0
+            ]
         )
 
     first = score()
@@ -352,18 +362,18 @@ def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("made", ["cross", "masked", "bi"])
-def test_the_declared_precision_is_the_loaded_one_for_every_kind(made: str, precision: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["cross", "masked", "bi"])
+def test_the_declared_precision_is_the_loaded_one_for_every_kind(model: str, precision: str, tmp_path: Path) -> None:
     import torch
 
     from nirank.inference import late as late_vectors
     from nirank.inference import sparse as sparse_vectors
 
-    path = MADE[made](tmp_path / "m")
+    path = MAKERS[model](tmp_path / "m")
 
-    def narrow(found: dict[str, np.ndarray]) -> None:
-        for name in found:
-            found[name] = found[name].astype(np.float16)
+    def narrow(tensors: dict[str, np.ndarray]) -> None:
+        for name in tensors:
+            tensors[name] = tensors[name].astype(np.float16)
 
     weights(path, narrow)
     config(path, "config.json", dtype="float16")
@@ -372,6 +382,6 @@ def test_the_declared_precision_is_the_loaded_one_for_every_kind(made: str, prec
         "cross": lambda: pair_scores._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]
         "masked": lambda: sparse_vectors._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]
         "bi": lambda: late_vectors._load(path, content, None, None, precision, "cpu"),  # type: ignore[arg-type]
-    }[made]()
+    }[model]()
     assert next(loaded.parameters()).dtype == getattr(torch, precision)
     assert json.loads((path / "config.json").read_text())["dtype"] == "float16"

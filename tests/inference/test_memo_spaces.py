@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 TEXTS = [" ".join(f"w{(row * 7 + at) % 50}" for at in range(30)) for row in range(3)]
 PAIRS = np.argwhere(np.ones((3, 3)))
-Asked = Callable[[Any, Path, Context], np.ndarray]
+Compute = Callable[[Any, Path, Context], np.ndarray]
 
 
 def dense(how: Encoding, folder: Path, context: Context) -> np.ndarray:
@@ -45,7 +45,7 @@ def pairs(how: PairScoring, folder: Path, context: Context) -> np.ndarray:
     return score_pairs(TEXTS, TEXTS, PAIRS, how, context)
 
 
-def _made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
+def _resolve_made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
     folder.mkdir(exist_ok=True)
     return models.resolve_model(str(make(folder)))
 
@@ -64,26 +64,26 @@ def _sided(folder: Path) -> Path:
     return folder / "made"
 
 
-CASES: dict[str, tuple[Asked, Callable[[Path], Any], dict[str, Any]]] = {
+CASES: dict[str, tuple[Compute, Callable[[Path], Any], dict[str, Any]]] = {
     "dense": (
         dense,
-        lambda folder: Encoding(_made(folder, VARIANTS["routes"]), side="query"),
+        lambda folder: Encoding(_resolve_made(folder, VARIANTS["routes"]), side="query"),
         {"prompt": "w9 ", "max_length": 9, "pooling": "cls", "normalise": False, "precision": "bfloat16",
          "side": "document"},
     ),
     "sparse": (
         sparse,
-        lambda folder: SparseEncoding(_made(folder, _sided), "query"),
+        lambda folder: SparseEncoding(_resolve_made(folder, _sided), "query"),
         {"side": "document", "max_length": 9, "max_terms": 4, "precision": "bfloat16"},
     ),
     "late": (
         late,
-        lambda folder: TokenEncoding(_made(folder, tiny_models.bi_encoder)),
+        lambda folder: TokenEncoding(_resolve_made(folder, tiny_models.bi_encoder)),
         {"max_length": 9, "query_length": 7, "precision": "bfloat16"},
     ),
     "pairs": (
         pairs,
-        lambda folder: PairScoring(_made(folder, _wide), label=0),
+        lambda folder: PairScoring(_resolve_made(folder, _wide), label=0),
         {"prompt": "w9 ", "max_length": 20, "label": 1, "precision": "bfloat16"},
     ),
 }  # fmt: skip
@@ -93,13 +93,13 @@ CASES: dict[str, tuple[Asked, Callable[[Path], Any], dict[str, Any]]] = {
     ("kind", "option"), [(kind, option) for kind, (*_, changes) in CASES.items() for option in changes]
 )
 def test_every_option_has_a_space_of_its_own(kind: str, option: str, tmp_path: Path) -> None:
-    asked, make, changes = CASES[kind]
+    compute, make, changes = CASES[kind]
     how = make(tmp_path / "m")
     other = replace(how, **{option: changes[option]})
 
-    def answer(one: Any, store: LocalStore, name: str) -> np.ndarray:
+    def answer(encoding: Any, store: LocalStore, name: str) -> np.ndarray:
         (tmp_path / name).mkdir()
-        return asked(one, tmp_path / name, Context(device="cpu", open_memo=store.open_memo))
+        return compute(encoding, tmp_path / name, Context(device="cpu", open_memo=store.open_memo))
 
     before = answer(how, LocalStore(tmp_path / "shared"), "a")
     after = answer(other, LocalStore(tmp_path / "shared"), "b")
@@ -112,17 +112,17 @@ def test_every_option_has_a_space_of_its_own(kind: str, option: str, tmp_path: P
 @pytest.mark.parametrize("kind", ["dense", "late"])
 def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, tmp_path: Path) -> None:
     """Truncation, prompts and lengths of the model's own: its files' digest covers them."""
-    asked = CASES[kind][0]
+    compute = CASES[kind][0]
     changed = {
         "prompts": saying(prompts={"query": "w40 ", "document": "w41 "}),
         "length": saying("sentence_bert_config.json", max_seq_length=9),
     }
     store = LocalStore(tmp_path / "store")
-    known: list[np.ndarray] = []
+    earlier: list[np.ndarray] = []
     for name, maker in {"plain": tiny_models.bi_encoder, **changed}.items():
         files = models.resolve_model(str(maker(tmp_path / name)))
         how: Any = Encoding(files, files.get_prompt("query")) if kind == "dense" else TokenEncoding(files)
         (tmp_path / f"{name} out").mkdir()
-        found = asked(how, tmp_path / f"{name} out", Context(device="cpu", open_memo=store.open_memo))
-        assert all(np.abs(found - one).max() > 1e-4 for one in known), name
-        known.append(found)
+        values = compute(how, tmp_path / f"{name} out", Context(device="cpu", open_memo=store.open_memo))
+        assert all(np.abs(values - other).max() > 1e-4 for other in earlier), name
+        earlier.append(values)

@@ -64,10 +64,10 @@ def test_sentence_transformers_encodes_the_same_vectors(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     name = HashedNGrams(buckets=4096, width=64)
-    ours = encode_texts(name, [*TEXTS, ""], tmp_path)
+    vectors = encode_texts(name, [*TEXTS, ""], tmp_path)
     model = SentenceTransformer(str(resolve_model(name).path), trust_remote_code=True, device="cpu")
-    assert ours == pytest.approx(model.encode([*TEXTS, ""]), abs=1e-6)
-    assert np.linalg.norm(ours, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
+    assert vectors == pytest.approx(model.encode([*TEXTS, ""]), abs=1e-6)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
 
 
 def test_untrained_vectors_have_the_cosines_of_ngram_counts(tmp_path: Path) -> None:

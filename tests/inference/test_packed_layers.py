@@ -39,7 +39,7 @@ MODELS = {
     "electra": lambda: transformers.ElectraModel(transformers.ElectraConfig(**SIZES, embedding_size=16)),
     "distilbert": lambda: transformers.DistilBertModel(transformers.DistilBertConfig(**DISTIL)),
 }
-OTHERS = {
+UNPACKED = {
     "mpnet": lambda: transformers.MPNetModel(transformers.MPNetConfig(**SIZES)),
     "albert": lambda: transformers.AlbertModel(transformers.AlbertConfig(**SIZES, embedding_size=16)),
     "norm first": lambda: transformers.RobertaPreLayerNormModel(transformers.RobertaPreLayerNormConfig(**SIZES)),
@@ -51,7 +51,7 @@ TEXTS = ["w1 w2", "", "w3", " ".join(f"w{i}" for i in range(55)), "w1 w2 w4 w5 w
 
 def build_model(name: str) -> Any:
     torch.manual_seed(1)
-    model = {**MODELS, **OTHERS}[name]().eval()
+    model = {**MODELS, **UNPACKED}[name]().eval()
     with torch.no_grad():
         for module in model.modules():  # fresh norms and biases would hide a mistake with them
             if isinstance(module, torch.nn.LayerNorm):
@@ -85,8 +85,8 @@ def test_hidden_states_are_the_models_own(name: str, padded: bool) -> None:
     model = copy.deepcopy(plain)
     assert pack_encoders(model, "float32") == 1
     mask = masks() if padded else torch.ones(3, 40, dtype=torch.long)
-    seen = mask.bool() & mask.any(1, keepdim=True)
-    ours, theirs = answers(model, mask)[seen], answers(plain, mask)[seen]
+    is_read = mask.bool() & mask.any(1, keepdim=True)
+    ours, theirs = answers(model, mask)[is_read], answers(plain, mask)[is_read]
     assert (ours - theirs).abs().max() < 1e-5
     assert theirs.std() > 0.1
 
@@ -117,14 +117,14 @@ def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytes
     assert pack_encoders(model, precision) == 1
     model.to(getattr(torch, precision))
     mask = masks()
-    seen = mask.bool()
-    ours, theirs = answers(model, mask)[seen].float(), answers(plain, mask)[seen]
+    is_read = mask.bool()
+    ours, theirs = answers(model, mask)[is_read].float(), answers(plain, mask)[is_read]
     if precision == "float32":
         assert (ours - theirs).abs().max() < 1e-5
     assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", UNPACKED)
 def test_other_structures_keep_their_own_code(name: str) -> None:
     plain = build_model(name)
     model = copy.deepcopy(plain)
@@ -135,8 +135,8 @@ def test_other_structures_keep_their_own_code(name: str) -> None:
 
 def test_a_structure_that_only_looks_the_same_is_found_out() -> None:
     model = build_model("bert")
-    own = model.encoder.layer[1].forward
-    model.encoder.layer[1].forward = lambda *given, **options: own(*given, **options) * 1.001
+    original = model.encoder.layer[1].forward
+    model.encoder.layer[1].forward = lambda *given, **options: original(*given, **options) * 1.001
     assert pack_encoders(model, "float32") == 0
     assert len(model.encoder.layer) == 3
 
@@ -147,7 +147,7 @@ def without_operators() -> Any:
 
 
 def with_operators_that_raise() -> Any:
-    def fail(*given: Any) -> Any:
+    def fail(*arguments: Any) -> Any:
         raise RuntimeError("mkldnn::_linear_pointwise: unsupported")
 
     fail.binary = fail  # type: ignore[attr-defined]
@@ -155,7 +155,7 @@ def with_operators_that_raise() -> Any:
 
 
 def with_operators_that_are_wrong() -> Any:
-    def multiply(tokens: Any, weight: Any, *given: Any) -> Any:
+    def multiply(tokens: Any, weight: Any, *arguments: Any) -> Any:
         return tokens @ weight.T * 1.01
 
     multiply.binary = lambda tokens, residual, weight, *given: tokens @ weight.T + residual  # type: ignore[attr-defined]
@@ -169,20 +169,20 @@ def test_another_torch_packs_with_public_operators(
     name: str, precision: str, operators: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = build_model(name)
-    model, usual = copy.deepcopy(plain), copy.deepcopy(plain)
-    pack_encoders(usual, precision)
+    model, packed_model = copy.deepcopy(plain), copy.deepcopy(plain)
+    pack_encoders(packed_model, precision)
     monkeypatch.setattr(torch.ops, "mkldnn", operators())
     assert pack_encoders(model, precision) == 1
     monkeypatch.undo()
     mask = masks()
-    seen = mask.bool()
-    for packed in (usual, model):
-        packed.to(getattr(torch, precision))
-    ours, theirs = answers(model, mask)[seen].float(), answers(usual, mask)[seen].float()
+    is_read = mask.bool()
+    for copied in (packed_model, model):
+        copied.to(getattr(torch, precision))
+    ours, theirs = answers(model, mask)[is_read].float(), answers(packed_model, mask)[is_read].float()
     if precision == "float32":
         assert (ours - theirs).abs().max() < 1e-5
     assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
-    assert torch.nn.functional.cosine_similarity(ours, answers(plain, mask)[seen]).min() > 0.999
+    assert torch.nn.functional.cosine_similarity(ours, answers(plain, mask)[is_read]).min() > 0.999
 
 
 def test_other_precisions_are_left_alone() -> None:
@@ -217,7 +217,7 @@ def save_model(name: str, pooling: str, folder: Path) -> Any:
      ("electra", "lasttoken"), ("mpnet", "mean")],
 )  # fmt: skip
 def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp_path: Path) -> None:
-    theirs = save_model(name, pooling, tmp_path).encode(TEXTS)
+    expected = save_model(name, pooling, tmp_path).encode(TEXTS)
     files = resolve_model(str(tmp_path / "model"))
     filled = [row for row, text in enumerate(TEXTS) if text.strip()]
     for precision, budget in (("float32", None), ("float32", 70), ("bfloat16", None)):
@@ -226,12 +226,14 @@ def test_vectors_are_those_of_sentence_transformers(name: str, pooling: str, tmp
         encode(
             TEXTS, len(TEXTS), Encoding(files, precision=precision, batch_tokens=budget), place, Context(device="cpu")
         )  # type: ignore[arg-type]
-        ours = np.load(place / "vectors.npy")
-        assert not ours[[1, 5]].any()
-        cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1).clip(1e-9) / np.linalg.norm(theirs, axis=1)
+        encoded = np.load(place / "vectors.npy")
+        assert not encoded[[1, 5]].any()
+        cosines = (
+            (encoded * expected).sum(1) / np.linalg.norm(encoded, axis=1).clip(1e-9) / np.linalg.norm(expected, axis=1)
+        )
         assert cosines[filled].min() > 0.999
         if precision == "float32":
-            assert np.abs(ours - theirs)[filled].max() < 1e-5
+            assert np.abs(encoded - expected)[filled].max() < 1e-5
     content = tuple(sorted(files.identity.items()))
     loaded = encoder._load(files.path, content, None, None, None, "float32", "cpu")
     kinds = {type(module.forward).__name__ for module in loaded[0].modules()}

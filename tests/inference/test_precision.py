@@ -36,8 +36,8 @@ def faster(monkeypatch: pytest.MonkeyPatch) -> None:
     [(0.0, 0.0, "bfloat16"), (0.1, 0.0, "float16"), (0.1, 0.1, "float32"), (0.03, 0.0, "bfloat16")],
 )
 def test_the_first_that_agrees(faster: None, bfloat16: float, float16: float, expected: str) -> None:
-    off = {"float32": 0.0, "bfloat16": bfloat16, "float16": float16}
-    assert choose_precision("cpu", lambda name: EXACT + np.float32(off[name]) * EXACT[:, ::-1]) == expected
+    deviations = {"float32": 0.0, "bfloat16": bfloat16, "float16": float16}
+    assert choose_precision("cpu", lambda name: EXACT + np.float32(deviations[name]) * EXACT[:, ::-1]) == expected
 
 
 def test_what_cannot_be_computed_is_passed_over(faster: None) -> None:
@@ -56,8 +56,12 @@ def test_nothing_is_computed_where_nothing_is_faster(monkeypatch: pytest.MonkeyP
 
 def test_least_cosine() -> None:
     zero = np.zeros((1, 2), np.float32)
-    one = np.array([[1, 0]], np.float32)
-    assert (compute_min_cosine(zero, zero), compute_min_cosine(one, zero), compute_min_cosine(one, 3 * one)) == (
+    vector = np.array([[1, 0]], np.float32)
+    assert (
+        compute_min_cosine(zero, zero),
+        compute_min_cosine(vector, zero),
+        compute_min_cosine(vector, 3 * vector),
+    ) == (
         1.0,
         0.0,
         1.0,
@@ -77,38 +81,40 @@ def test_in_a_plan(faster: None, tmp_path: Path) -> None:
         "late": BM25() >> MaxSim(MINILM, precision="auto"),
         "cross": BM25() >> CrossEncoder(str(cross), precision="auto"),
     }
-    said = {name: Dense(MINILM, precision=name) for name in ("float32", "bfloat16")}  # type: ignore[arg-type]
+    dense_systems = {name: Dense(MINILM, precision=name) for name in ("float32", "bfloat16")}  # type: ignore[arg-type]
     result = Experiment(
-        collection, {**systems, **said}, ["RR"], store=LocalStore(tmp_path / "store"), device="cpu"
+        collection, {**systems, **dense_systems}, ["RR"], store=LocalStore(tmp_path / "store"), device="cpu"
     ).run()
     rows = {row.system: row for row in result.rows}
     assert not result.failed, [row.error for row in result.rows]
     assert rows["dense"].address == rows["bfloat16"].address != rows["float32"].address
     for name in systems:
-        stated = [told.get("precision") for told in rows[name].conventions.stages.values()]
-        assert set(stated) & {"bfloat16", "float16", "float32"}, (name, stated)
+        precisions = [conventions.get("precision") for conventions in rows[name].conventions.stages.values()]
+        assert set(precisions) & {"bfloat16", "float16", "float32"}, (name, precisions)
     assert sum("vectors" in label for label in result.computed) == 2 * 2 + 2  # dense twice, sparse once; two sides each
 
 
 def test_batches_are_prepared_ahead_and_again_when_memory_runs_out() -> None:
     lengths = np.array([4, 1, 3, 2, 4, 1])
     prepared: list[list[int]] = []
-    ran: list[list[int]] = []
+    batches: list[list[int]] = []
 
     def prepare(rows: list[int]) -> str:
         prepared.append(rows)
         return str(rows)
 
-    def run(rows: list[int], made: str) -> None:
-        assert made == str(rows)
+    def run(rows: list[int], prepared_rows: str) -> None:
+        assert prepared_rows == str(rows)
         if len(rows) == 2 and 2 in rows:
             raise RuntimeError("CUDA out of memory")
-        ran.append(rows)
+        batches.append(rows)
 
     run_in_batches(lengths, range(6), 8, prepare, run)
-    assert ran[0] == [0, 4]
-    assert [row for rows in ran for row in rows] == [0, 4, 2, 3, 1, 5]
-    assert all(rows in prepared for rows in ran)
-    run_in_batches(lengths, [], 8, prepare, lambda rows, made: pytest.fail("nothing to run"))
+    assert batches[0] == [0, 4]
+    assert [row for rows in batches for row in rows] == [0, 4, 2, 3, 1, 5]
+    assert all(rows in prepared for rows in batches)
+    run_in_batches(lengths, [], 8, prepare, lambda rows, prepared_rows: pytest.fail("nothing to run"))
     with pytest.raises(RuntimeError, match="broken"):
-        run_in_batches(lengths, [0], 8, prepare, lambda rows, made: (_ for _ in ()).throw(RuntimeError("broken")))
+        run_in_batches(
+            lengths, [0], 8, prepare, lambda rows, prepared_rows: (_ for _ in ()).throw(RuntimeError("broken"))
+        )

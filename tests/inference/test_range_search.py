@@ -57,10 +57,10 @@ def test_exactly_the_pairs_within_the_radius(similarity: str, seed: int, radius:
     docs[3], docs[50] = queries[2], queries[2]
     before, range_search._BLOCK_DOCS = range_search._BLOCK_DOCS, block
     try:
-        found = search_range(queries, docs, sides(9, 60), radius, similarity)
+        pairs = search_range(queries, docs, sides(9, 60), radius, similarity)
     finally:
         range_search._BLOCK_DOCS = before
-    assert [found.get_rows(query).tolist() for query in range(9)] == list_by_brute_force(
+    assert [pairs.get_rows(query).tolist() for query in range(9)] == list_by_brute_force(
         queries, docs, radius, similarity
     )
 
@@ -70,8 +70,8 @@ def test_property_01_6_9_nested_in_the_radius_up_to_all_pairs(similarity: str) -
     docs, queries = draw(80), draw(12, 1)
     smaller: set[tuple[int, int]] = set()
     for radius in np.linspace(0, 12, 40).tolist():
-        found = search_range(queries, docs, sides(12, 80), radius, similarity)
-        pairs = set(zip(found.query_rows.tolist(), found.rows.tolist(), strict=True))
+        candidates = search_range(queries, docs, sides(12, 80), radius, similarity)
+        pairs = set(zip(candidates.query_rows.tolist(), candidates.rows.tolist(), strict=True))
         assert smaller <= pairs
         smaller = pairs
     assert len(smaller) == 12 * 80
@@ -79,10 +79,12 @@ def test_property_01_6_9_nested_in_the_radius_up_to_all_pairs(similarity: str) -
 
 def test_property_01_6_10_copies_are_at_distance_0_and_rows_may_be_shuffled() -> None:
     docs = draw(50)
-    found = search_range(docs, docs, sides(50, 50), 0.0, "euclidean")
-    assert found.rows.tolist() == list(range(50))
+    pairs = search_range(docs, docs, sides(50, 50), 0.0, "euclidean")
+    assert pairs.rows.tolist() == list(range(50))
     shuffle = np.random.default_rng(5).permutation(50)
-    first, second = (search_range(draw(20, 1), of, sides(20, 50), 2.0, "euclidean") for of in (docs, docs[shuffle]))
+    first, second = (
+        search_range(draw(20, 1), records, sides(20, 50), 2.0, "euclidean") for records in (docs, docs[shuffle])
+    )
     for query in range(20):
         assert set(first.get_rows(query).tolist()) == set(shuffle[second.get_rows(query)].tolist())
 
@@ -93,22 +95,27 @@ def test_what_rounding_leaves_open_is_decided_pair_by_pair() -> None:
     queries = docs[:2] + np.float32(0.25)
     distances = np.sqrt(np.vecdot(docs - queries[0], docs - queries[0]))
     for radius in np.sort(distances)[[20, 100, 180]].tolist():
-        found = search_range(queries, docs, sides(2, 200), radius, "euclidean")
-        assert found.get_rows(0).tolist() == np.flatnonzero(distances <= np.float32(radius)).tolist()
+        pairs = search_range(queries, docs, sides(2, 200), radius, "euclidean")
+        assert pairs.get_rows(0).tolist() == np.flatnonzero(distances <= np.float32(radius)).tolist()
 
 
 def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
     docs, queries, open_scope = draw(60), draw(8, 1), sides(8, 60)
-    whole = search_range(queries, docs, open_scope, 2.5, "euclidean")
+    full_ranking = search_range(queries, docs, open_scope, 2.5, "euclidean")
     listed = Pairs.build(
         open_scope.queries, open_scope.docs, np.arange(8).repeat(30), np.tile(np.arange(0, 60, 2), 8), source="list"
     )
     masked = replace(open_scope, mask=np.arange(60) % 3 > 0)
-    own = replace(open_scope, own_rows=np.arange(8) * 5)
-    for scope in (masked, own, replace(open_scope, pairs=listed), replace(masked, pairs=listed, own_rows=own.own_rows)):
-        inside = search_range(queries, docs, scope, 2.5, "euclidean")
-        assert inside == whole.select(scope.allows(whole.query_rows, whole.rows))
-        assert 0 < len(inside) < len(whole)
+    without_own = replace(open_scope, own_rows=np.arange(8) * 5)
+    for scope in (
+        masked,
+        without_own,
+        replace(open_scope, pairs=listed),
+        replace(masked, pairs=listed, own_rows=without_own.own_rows),
+    ):
+        in_scope = search_range(queries, docs, scope, 2.5, "euclidean")
+        assert in_scope == full_ranking.select(scope.allows(full_ranking.query_rows, full_ranking.rows))
+        assert 0 < len(in_scope) < len(full_ranking)
 
 
 def test_memory_is_one_block_and_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,9 +157,9 @@ def run(tmp_path: Path, **systems: object) -> Experiment:
 
 def test_a_model_trained_with_loss_lsh_has_a_radius_of_its_own(model: str, tmp_path: Path) -> None:
     """(1 + c) R / 2; it stands in the model's folder, and a model that is yet to be trained has it too."""
-    bare = run(tmp_path, S=RangeSearch(model))
+    untrained = run(tmp_path, S=RangeSearch(model))
     with pytest.raises(ConfigError, match=r"range_search: radius is missing, and the model names none of its own"):
-        bare.plan()
+        untrained.plan()
     recipe = Recipe(loss="lsh", radius=0.5, ratio=1.6)
     before = resolve_model(model).identity
     save_distances(recipe, Path(model))
@@ -160,10 +167,10 @@ def test_a_model_trained_with_loss_lsh_has_a_radius_of_its_own(model: str, tmp_p
     assert resolve_model(model).identity != before, "what the folder says of distances is part of the model"
     experiment = run(tmp_path, Own=RangeSearch(model), Given=RangeSearch(model, radius=0.65, similarity="euclidean"))
     result = experiment.run()
-    own, given_ = experiment.plan()
-    assert own.target.address == given_.target.address
-    stated = result.rows[0].conventions.stages[own.target.label]
-    assert (stated["radius"], stated["similarity"]) == (pytest.approx(0.65), "euclidean")
+    own_radius, given_radius = experiment.plan()
+    assert own_radius.target.address == given_radius.target.address
+    conventions = result.rows[0].conventions.stages[own_radius.target.label]
+    assert (conventions["radius"], conventions["similarity"]) == (pytest.approx(0.65), "euclidean")
     with pytest.raises(ConfigError, match="is a Euclidean distance; give radius beside cosine"):
         run(tmp_path, S=RangeSearch(model, similarity="cosine")).plan()
     train = Train(model, TrainingSet(), recipe=recipe, seed=1)
@@ -181,8 +188,8 @@ def test_within_a_list_only_its_pairs_are_compared(model: str, tmp_path: Path) -
         Far=RangeSearch(model, radius=0.2),
     ).run()
     assert not result.failed
-    every, blocked, near, far = (result.pairs(name) for name in ("All", "Blocks", "Near", "Far"))
-    assert len(every) == 8 * 30
+    all_pairs, blocked, near, far = (result.pairs(name) for name in ("All", "Blocks", "Near", "Far"))
+    assert len(all_pairs) == 8 * 30
     assert near == blocked.intersection(far) and 0 < len(near) < len(blocked)
     ranked = run(tmp_path, S=RangeSearch(model, radius=0.2) >> Dense(model)).run().ranking("S")
     assert ranked.drop_scores() == far

@@ -89,16 +89,18 @@ def vectors(folder: Path, texts: list[str], how: Encoding, store: LocalStore) ->
 def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_path: Path, spy: Spy) -> None:
     store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve_model(str(bi)))
     texts = words(50)
-    before, told = vectors(tmp_path / "a", texts, how, store)
+    before, context = vectors(tmp_path / "a", texts, how, store)
     assert sorted(spy.texts) == sorted(set(texts))
     spy.clear()
-    after, told_again = vectors(tmp_path / "b", [*texts[:20], "w1 w2 w3 new", *texts[20:]], how, LocalStore(store.root))
+    after, second_context = vectors(
+        tmp_path / "b", [*texts[:20], "w1 w2 w3 new", *texts[20:]], how, LocalStore(store.root)
+    )
     assert spy.texts == ["w1 w2 w3 new"]
     assert np.array_equal(np.delete(after, 20, axis=0), before)
-    assert told_again.counts == told.counts
-    assert told_again.declared == told.declared
-    assert dict(told_again.memo_use) == {
-        "found": 50, "found_s": pytest.approx(told.memo_use["computed_s"]),
+    assert second_context.counts == context.counts
+    assert second_context.declared == context.declared
+    assert dict(second_context.memo_use) == {
+        "found": 50, "found_s": pytest.approx(context.memo_use["computed_s"]),
         "computed": 1, "computed_s": pytest.approx(0, abs=1),
     }  # fmt: skip
 
@@ -129,7 +131,7 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     monkeypatch.setattr(remembered, "_LOOK_UP_TEXTS", 10)
     texts = [*words(40), *words(12), ""]  # the first twelve once more, and nothing
     how = Encoding(models.resolve_model(str(bi)))
-    whole, _ = vectors(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
+    uninterrupted, _ = vectors(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
     assert len(spy.texts) == 41
     store, shards = LocalStore(tmp_path / "store"), []
     keep = store.open_memo({"embeddings": how.to_memo_space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
@@ -147,7 +149,7 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     spy.clear()
     resumed, _ = vectors(tmp_path / "resumed", texts, how, LocalStore(store.root))
     assert len(spy.texts) == 41 - sum(shards), "no finished shard is repeated"
-    assert resumed.tobytes() == whole.tobytes()
+    assert resumed.tobytes() == uninterrupted.tobytes()
 
 
 def test_equal_texts_of_different_shards_get_equal_vectors(
@@ -155,10 +157,10 @@ def test_equal_texts_of_different_shards_get_equal_vectors(
 ) -> None:
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 3)
     texts = words(20)
-    found, _ = vectors(
+    encoded, _ = vectors(
         tmp_path / "v", texts + texts[::-1], Encoding(models.resolve_model(str(bi))), LocalStore(tmp_path)
     )
-    assert np.array_equal(found[:20], found[20:][::-1])
+    assert np.array_equal(encoded[:20], encoded[20:][::-1])
 
 
 QUERIES, DOCS = words(4, 1), [*words(9, 2), "", "w1"]
@@ -175,22 +177,22 @@ def score(kind: str, bi: Path, cross: Path, store: LocalStore, pairs: np.ndarray
 
 @pytest.mark.parametrize("kind", ["cross_encoder", "max_sim"])
 def test_just_the_missing_pairs_are_scored(kind: str, bi: Path, cross: Path, tmp_path: Path, spy: Spy) -> None:
-    fresh, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
+    expected, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
     store = LocalStore(tmp_path / "store")
-    some, _ = score(kind, bi, cross, store, ALL[:20])
+    first, _ = score(kind, bi, cross, store, ALL[:20])
     spy.clear()
-    found, told = score(kind, bi, cross, LocalStore(store.root), ALL)
-    assert (told.memo_use["found"], told.memo_use["computed"]) == (20, len(ALL) - 20)
-    assert found[:20].tobytes() == some.tobytes()
-    assert np.abs(found - fresh).max() < 1e-5
+    scores, context = score(kind, bi, cross, LocalStore(store.root), ALL)
+    assert (context.memo_use["found"], context.memo_use["computed"]) == (20, len(ALL) - 20)
+    assert scores[:20].tobytes() == first.tobytes()
+    assert np.abs(scores - expected).max() < 1e-5
     if kind == "cross_encoder":
         assert spy.pairs == len(ALL) - 20
     spy.clear()
-    again, told_again = score(kind, bi, cross, LocalStore(store.root), ALL[::-1])
-    assert again.tobytes() == found[::-1].tobytes()
+    reversed_scores, second_context = score(kind, bi, cross, LocalStore(store.root), ALL[::-1])
+    assert reversed_scores.tobytes() == scores[::-1].tobytes()
     assert (spy.pairs, spy.texts) == (0, [])
-    assert told_again.counts == told.counts, "what was cut is said though nothing was computed"
-    assert told.counts["truncated_documents"]
+    assert second_context.counts == context.counts, "what was cut is said though nothing was computed"
+    assert context.counts["truncated_documents"]
 
 
 @pytest.mark.parametrize("kind", ["cross_encoder", "max_sim"])
@@ -199,32 +201,32 @@ def test_trap_41_interrupted_pair_scoring_ends_with_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 7)
     monkeypatch.setattr(late, "_SHARD_DOCS", 3)
-    whole, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
+    uninterrupted, _ = score(kind, bi, cross, LocalStore(tmp_path / "other"), ALL)
     store = LocalStore(tmp_path / "store")
-    real, kept = type(store.open_memo({}, np.dtype("<f4"))).put, []
+    original, n_kept = type(store.open_memo({}, np.dtype("<f4"))).put, []
 
     def put(self: Any, keys: Any, rows: Any, seconds: float) -> Any:
         if rows.dtype == np.dtype("<f4"):
-            if len(kept) == 2:
+            if len(n_kept) == 2:
                 raise KeyboardInterrupt
-            kept.append(len(keys))
-        return real(self, keys, rows, seconds)
+            n_kept.append(len(keys))
+        return original(self, keys, rows, seconds)
 
     monkeypatch.setattr(type(store.open_memo({}, np.dtype("<f4"))), "put", put)
     with pytest.raises(KeyboardInterrupt):
         score(kind, bi, cross, store, ALL)
-    monkeypatch.setattr(type(store.open_memo({}, np.dtype("<f4"))), "put", real)
-    resumed, told = score(kind, bi, cross, LocalStore(store.root), ALL)
-    assert told.memo_use["found"] == sum(kept) > 0
-    assert resumed.tobytes() == whole.tobytes()
+    monkeypatch.setattr(type(store.open_memo({}, np.dtype("<f4"))), "put", original)
+    resumed, context = score(kind, bi, cross, LocalStore(store.root), ALL)
+    assert context.memo_use["found"] == sum(n_kept) > 0
+    assert resumed.tobytes() == uninterrupted.tobytes()
 
 
 def test_pairs_of_equal_texts_are_scored_once(bi: Path, cross: Path, tmp_path: Path, spy: Spy) -> None:
     how = PairScoring(models.resolve_model(str(cross)))
     context = Context(device="cpu", open_memo=LocalStore(tmp_path).open_memo)
-    found = score_pairs(["w1", "w1"], ["w2 w3", "w2 w3"], np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), how, context)
+    scores = score_pairs(["w1", "w1"], ["w2 w3", "w2 w3"], np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), how, context)
     assert spy.pairs == 1
-    assert len(set(found.tolist())) == 1
+    assert len(set(scores.tolist())) == 1
 
 
 def test_scores_that_are_not_finite_are_not_kept(
@@ -254,9 +256,9 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
     keys = hash_texts(map(str, sizes))
     SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART)).put(keys, rows, 8.0)
     memo = SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART))
-    found, back = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
+    found, stored = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
     assert found.tolist() == [False] + [True] * len(sizes)
-    for n, (ids, weights, tokens) in zip(sizes[::-1], back, strict=True):
+    for n, (ids, weights, tokens) in zip(sizes[::-1], stored, strict=True):
         assert ids.tolist() == row(n, 0)[0].tolist() and weights.tolist() == row(n, 0)[1].tolist()
         assert tokens == n + 2
     assert memo.rate == pytest.approx(1.0)
@@ -265,12 +267,12 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
 
 def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     parts = LocalStore(tmp_path).open_memo({"s": 1}, PART)
-    whole = np.empty(1, object)
-    whole[0] = row(100, 7)
+    vector = np.empty(1, object)
+    vector[0] = row(100, 7)
     kept: list[Any] = []
     original = parts.put
     parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
-    SparseMemo(parts).put(hash_texts(["t"]), whole, 1.0)
+    SparseMemo(parts).put(hash_texts(["t"]), vector, 1.0)
     ((keys, rows),) = kept
     original(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
     assert SparseMemo(parts).get(hash_texts(["t", "u"]))[0].tolist() == [False, False]
@@ -292,25 +294,25 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
     model = tiny_models.splade(tmp_path / "splade")
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 8)
     texts = [*words(30), "", *words(5)]
-    whole, told = sparse_vectors(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
-    store, real, calls = LocalStore(tmp_path / "store"), sparse._encode_shard, []
+    uninterrupted, context = sparse_vectors(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
+    store, original, calls = LocalStore(tmp_path / "store"), sparse._encode_shard, []
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(arguments[1])
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return original(*arguments)
 
     monkeypatch.setattr(sparse, "_encode_shard", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sparse_vectors(tmp_path / "cut", texts, model, store)
-    resumed, told_again = sparse_vectors(tmp_path / "resumed", texts, model, LocalStore(store.root))
-    assert resumed == whole
+    resumed, second_context = sparse_vectors(tmp_path / "resumed", texts, model, LocalStore(store.root))
+    assert resumed == uninterrupted
     assert sum(map(len, calls[3:])) == 31 - 16
-    assert told_again.counts == told.counts
+    assert second_context.counts == context.counts
     added, _ = sparse_vectors(tmp_path / "added", ["w1 new", *texts], model, LocalStore(store.root))
     assert calls[-1] == ["w1 new"]
-    assert np.load(tmp_path / "added" / "offsets.npy")[1] > 0 and len(added) > len(whole)
+    assert np.load(tmp_path / "added" / "offsets.npy")[1] > 0 and len(added) > len(uninterrupted)
 
 
 # -- found across systems, collections and runs ----------------------------------------------------
@@ -345,7 +347,7 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
     bi: Path, cross: Path, tmp_path: Path, spy: Spy
 ) -> None:
     """k1, model, query prompt, document template, maximum length, precision, a document's text, a query's text."""
-    other = tiny_models.bi_encoder(tmp_path / "other-bi", seed=6)
+    other_model = tiny_models.bi_encoder(tmp_path / "other-bi", seed=6)
 
     def labels(k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **options: Any):  # type: ignore[no-untyped-def]
         spy.clear()
@@ -354,19 +356,19 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
         return {label.partition("(")[0].partition(" of")[0] for label in result.computed}, len(spy.texts)
 
     filled = len({*QUERIES, *DOCS})
-    everything, encoded = labels()
-    assert (everything >= {"BM25", "vectors", "Dense"}, encoded) == (True, filled + 0)
+    all_labels, encoded = labels()
+    assert (all_labels >= {"BM25", "vectors", "Dense"}, encoded) == (True, filled + 0)
     assert labels() == (set(), 0)
     assert labels(k1=1.2) == ({"BM25"}, 0)
-    assert labels(model=other) == ({"vectors", "Dense"}, filled)
+    assert labels(model=other_model) == ({"vectors", "Dense"}, filled)
     assert labels(query_prompt="w9 ") == ({"vectors", "Dense"}, len(QUERIES))
     assert labels(doc_text="w8 {text}") == ({"vectors", "Dense"}, len(DOCS))
     assert labels(max_length=7) == ({"vectors", "Dense"}, filled)
     assert labels(precision="bfloat16") == ({"vectors", "Dense"}, filled)
     assert labels(docs=["w1 w2 changed", *DOCS[1:]])[1] == 1
     assert labels(queries=["w3 changed", *QUERIES[1:]])[1] == 1
-    for again in ({}, {"k1": 1.2}, {"query_prompt": "w9 "}, {"precision": "bfloat16"}):
-        assert labels(**again) == (set(), 0)  # type: ignore[arg-type]
+    for repeated in ({}, {"k1": 1.2}, {"query_prompt": "w9 "}, {"precision": "bfloat16"}):
+        assert labels(**repeated) == (set(), 0)  # type: ignore[arg-type]
 
 
 def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp_path: Path, spy: Spy) -> None:
@@ -376,14 +378,14 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
         "Over": BM25() % 3 >> late_ >> late_, "Head": BM25() >> MaxSim(str(bi), depth=2),
     }  # fmt: skip
     together = run(tmp_path / "a", systems)
-    read = [text for text in spy.texts if text in DOCS and text.strip()]
-    assert len(read) == 2 * len(set(read)), "once for vectors, once for token vectors"
+    docs_read = [text for text in spy.texts if text in DOCS and text.strip()]
+    assert len(docs_read) == 2 * len(set(docs_read)), "once for vectors, once for token vectors"
     for name, pipeline in systems.items():
         alone = run(tmp_path / name, {name: pipeline})
-        one, other = (result.ranking(name).to_dict() for result in (alone, together))
-        assert {q: list(found) for q, found in one.items()} == {q: list(found) for q, found in other.items()}
-        for q, found in one.items():
-            assert list(found.values()) == pytest.approx(list(other[q].values()), abs=1e-5)
+        expected, ranked = (result.ranking(name).to_dict() for result in (alone, together))
+        assert {q: list(scores) for q, scores in expected.items()} == {q: list(scores) for q, scores in ranked.items()}
+        for q, scores in expected.items():
+            assert list(scores.values()) == pytest.approx(list(ranked[q].values()), abs=1e-5)
 
 
 def test_a_list_that_cannot_be_scored_fails_alone(
@@ -435,9 +437,9 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     assert not remote.failed, remote.rows
     assert "a worker died" in caplog.text
     for name in systems:
-        one, other = (result.ranking(name).to_dict() for result in (alone, remote))
-        for q, found in one.items():
-            assert found == pytest.approx(other[q], abs=1e-5)
+        expected, ranked = (result.ranking(name).to_dict() for result in (alone, remote))
+        for q, scores in expected.items():
+            assert scores == pytest.approx(ranked[q], abs=1e-5)
     assert [row.counts for row in remote.rows] == [row.counts for row in alone.rows]
 
 
@@ -448,7 +450,7 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     kind, keys = np.dtype("<f4"), hash_texts(["a", "b"])
     other = LocalStore(tmp_path).open_memo({"s": 1}, kind)
     context = Context(open_memo=LocalStore(tmp_path).open_memo)
-    got: dict[int, float] = {}
+    values: dict[int, float] = {}
 
     def slow(texts: list[str]) -> np.ndarray:
         other.put(hash_texts(["b"]), np.array([7], kind), 1.0)
@@ -458,22 +460,25 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
         ["a", "b"],
         context.open_memo({"s": 1}, kind),
         compute_locally(slow),
-        lambda at, rows: got.update(zip(at.tolist(), rows.tolist(), strict=True)),
+        lambda at, rows: values.update(zip(at.tolist(), rows.tolist(), strict=True)),
         context,
     )
-    assert got == {0: 1.0, 1: 7.0}
+    assert values == {0: 1.0, 1: 7.0}
 
     def slow_pairs(at: np.ndarray) -> np.ndarray:
         LocalStore(tmp_path).open_memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
         return np.array([3, 4], kind)
 
-    scored = compute_missing_pairs(
+    scores = compute_missing_pairs(
         keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], compute_locally(slow_pairs), kind, context
     )
-    assert scored.tolist() == [3.0, 9.0]
+    assert scores.tolist() == [3.0, 9.0]
     parts = LocalStore(tmp_path).open_memo({"t": 1}, PART)
-    mine, theirs = np.empty(1, object), np.empty(1, object)
-    mine[0], theirs[0] = row(33, 1), row(31, 2)
-    SparseMemo(parts).put(keys[:1], theirs, 1.0)
-    (kept,) = SparseMemo(parts).put(keys[:1], mine, 1.0)
-    assert kept[0].tolist() == theirs[0][0].tolist() and kept[1].tolist() == theirs[0][1].tolist()
+    second_vector, first_vector = np.empty(1, object), np.empty(1, object)
+    second_vector[0], first_vector[0] = row(33, 1), row(31, 2)
+    SparseMemo(parts).put(keys[:1], first_vector, 1.0)
+    (kept_vector,) = SparseMemo(parts).put(keys[:1], second_vector, 1.0)
+    assert (
+        kept_vector[0].tolist() == first_vector[0][0].tolist()
+        and kept_vector[1].tolist() == first_vector[0][1].tolist()
+    )

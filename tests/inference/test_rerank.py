@@ -39,7 +39,7 @@ def crosses(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return {labels: cross_encoder(tmp_path_factory.mktemp(f"cross{labels}"), labels) for labels in (1, 3)}
 
 
-def scored(folder: Path, **options: object) -> tuple[np.ndarray, Context]:
+def score_all(folder: Path, **options: object) -> tuple[np.ndarray, Context]:
     context = Context(device="cpu")
     how = PairScoring(models.resolve_model(str(folder)), **options)  # type: ignore[arg-type]
     return score_pairs(QUERIES, DOCS, PAIRS, how, context), context
@@ -51,32 +51,32 @@ def test_raw_outputs_are_those_of_sentence_transformers(crosses: dict[int, Path]
 
     texts = [(QUERIES[q], DOCS[d]) for q, d in PAIRS.tolist()]
     short = [at for at, (_, doc) in enumerate(texts) if len(doc.split()) < 40]
-    one = Theirs(str(crosses[1]), device="cpu", max_length=64)
-    expected = one.predict([texts[at] for at in short], activation_fn=torch.nn.Identity())
-    found, _ = scored(crosses[1])
-    assert np.abs(found[short] - expected).max() < 1e-5
+    library_model = Theirs(str(crosses[1]), device="cpu", max_length=64)
+    expected = library_model.predict([texts[at] for at in short], activation_fn=torch.nn.Identity())
+    scores, _ = score_all(crosses[1])
+    assert np.abs(scores[short] - expected).max() < 1e-5
     three = Theirs(str(crosses[3]), device="cpu", max_length=64)
     expected = three.predict([texts[at] for at in short], activation_fn=torch.nn.Identity())
     for label in range(3):
-        found, _ = scored(crosses[3], label=label)
-        assert np.abs(found[short] - expected[:, label]).max() < 1e-5
+        scores, _ = score_all(crosses[3], label=label)
+        assert np.abs(scores[short] - expected[:, label]).max() < 1e-5
 
 
 def test_batches_do_not_matter(crosses: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from nirank.inference import pair_scores
 
-    whole, _ = scored(crosses[1])
-    small, _ = scored(crosses[1], batch_tokens=8)
+    scores, _ = score_all(crosses[1])
+    by_small_batches, _ = score_all(crosses[1], batch_tokens=8)
     monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 4)
-    sharded, _ = scored(crosses[1])
-    assert np.abs(whole - small).max() < 1e-5
-    assert np.abs(whole - sharded).max() < 1e-5
+    sharded, _ = score_all(crosses[1])
+    assert np.abs(scores - by_small_batches).max() < 1e-5
+    assert np.abs(scores - sharded).max() < 1e-5
 
 
 def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
     from nirank.inference import pair_scores
 
-    seen: list[list[int]] = []
+    token_ids: list[list[int]] = []
     tokenizer = pair_scores._load(
         crosses[1], tuple(sorted(models.resolve_model(str(crosses[1])).identity.items())), 19, "float32", "cpu"
     ).tokenizer
@@ -84,14 +84,14 @@ def test_trap_33_only_the_document_is_cut(crosses: dict[int, Path]) -> None:
     how = PairScoring(models.resolve_model(str(crosses[1])), max_length=19)
     original = pair_scores._compute_logits
     pair_scores._compute_logits = lambda model, inputs, column: (  # type: ignore[assignment]
-        seen.extend(inputs["input_ids"].tolist()),
+        token_ids.extend(inputs["input_ids"].tolist()),
         original(model, inputs, column),
     )[1]
     try:
         score_pairs([" ".join(["w1"] * 6)], [" ".join(["w2"] * 12)], np.array([[0, 0]]), how, context)
     finally:
         pair_scores._compute_logits = original
-    (ids,) = seen
+    (ids,) = token_ids
     assert ids.count(tokenizer.convert_tokens_to_ids("w1")) == 6
     assert (len(ids), ids.count(tokenizer.convert_tokens_to_ids("w2"))) == (19, 10)
     assert (context.counts["truncated_documents"], context.counts["document_tokens_lost"]) == (1, 2)
@@ -107,7 +107,7 @@ def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch:
         "_compute_logits",
         lambda _, inputs, column: np.float32(40) + np.arange(len(inputs["input_ids"]), dtype=np.float32),
     )
-    raw, _ = scored(crosses[1])
+    raw, _ = score_all(crosses[1])
     assert len(np.unique(raw)) == len(raw)
     assert len(np.unique(pair_scores.ACTIVATIONS["sigmoid"](raw))) == 1, "saturated"
     plain, squashed = CrossEncoder(str(crosses[1])), CrossEncoder(str(crosses[1]), activation="sigmoid")
@@ -116,9 +116,9 @@ def test_trap_30_raw_logits_stay_distinct(crosses: dict[int, Path], monkeypatch:
 
 def test_several_outputs_need_a_label(crosses: dict[int, Path]) -> None:
     with pytest.raises(ModelError, match=r"has 3 outputs \(0: LABEL_0, 1: LABEL_1, 2: LABEL_2\); name one as `label`"):
-        scored(crosses[3])
+        score_all(crosses[3])
     with pytest.raises(ModelError, match="has outputs 0 to 0, got label 2"):
-        scored(crosses[1], label=2)
+        score_all(crosses[1], label=2)
 
 
 def test_cross_encoders_obey(crosses: dict[int, Path]) -> None:
@@ -155,11 +155,15 @@ def test_maxsim_by_its_definition(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     )
     monkeypatch.setattr(late, "_SHARD_DOCS", 2)
     how = TokenEncoding(models.ModelFiles(tmp_path, "stub", {}))
-    found = maxsim(QUERIES, DOCS, PAIRS, how, Context(device="cpu"))
+    scores = maxsim(QUERIES, DOCS, PAIRS, how, Context(device="cpu"))
     for at, (q, d) in enumerate(PAIRS.tolist()):
         query, doc = (vectors[text].numpy() for text in (QUERIES[q], DOCS[d]))
-        expected = sum(max((float(one @ other) for other in doc), default=0) for one in query) if len(doc) else 0
-        assert found[at] == pytest.approx(expected, abs=1e-4)
+        expected = (
+            sum(max((float(query_vector @ doc_vector) for doc_vector in doc), default=0) for query_vector in query)
+            if len(doc)
+            else 0
+        )
+        assert scores[at] == pytest.approx(expected, abs=1e-4)
 
 
 @needs_model
@@ -168,19 +172,19 @@ def test_an_encoder_gives_its_own_token_vectors(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     files = models.resolve_model(MINILM)
-    whole = SentenceTransformer(str(files.path), device="cpu")
+    library_model = SentenceTransformer(str(files.path), device="cpu")
     texts = ["red wine from dark grapes", "blue sky"]
 
     def tokens(text: str) -> torch.Tensor:
-        inputs = whole.tokenizer([text], return_tensors="pt")
+        inputs = library_model.tokenizer([text], return_tensors="pt")
         with torch.inference_mode():
-            return torch.nn.functional.normalize(whole[0].auto_model(**inputs).last_hidden_state[0], dim=-1)
+            return torch.nn.functional.normalize(library_model[0].auto_model(**inputs).last_hidden_state[0], dim=-1)
 
     pairs = np.array([[0, 0], [0, 1], [1, 1]])
-    found = maxsim(["what wine", "sky"], texts, pairs, TokenEncoding(files), Context(device="cpu"))
+    scores = maxsim(["what wine", "sky"], texts, pairs, TokenEncoding(files), Context(device="cpu"))
     for at, (q, d) in enumerate(pairs.tolist()):
         expected = (tokens(["what wine", "sky"][q]) @ tokens(texts[d]).T).amax(1).sum()
-        assert found[at] == pytest.approx(float(expected), abs=1e-4)
+        assert scores[at] == pytest.approx(float(expected), abs=1e-4)
 
 
 @needs_model
@@ -207,12 +211,15 @@ def test_trap_34_logits_of_a_16_bit_cross_encoder_do_not_tie(tmp_path: Path) -> 
 
     torch.manual_seed(0)
     Theirs(str(models.resolve_model(MINILM).path), num_labels=1, device="cpu").save_pretrained(str(tmp_path / "model"))
-    docs = [f"{what} number {n} is about {n * 7}" for n in range(40) for what in ("law", "river", "virus")]
+    docs = [f"{topic} number {n} is about {n * 7}" for n in range(40) for topic in ("law", "river", "virus")]
     pairs = np.array([(0, d) for d in range(len(docs))])
-    found = {}
+    by_precision = {}
     for precision in ("float32", "bfloat16"):
         how = PairScoring(models.resolve_model(str(tmp_path / "model")), precision=precision)  # type: ignore[arg-type]
-        found[precision] = score_pairs(["which law is it"], docs, pairs, how, Context(device="cpu"))
-    ties = {name: len(scores) - len(np.unique(scores)) for name, scores in found.items()}
+        by_precision[precision] = score_pairs(["which law is it"], docs, pairs, how, Context(device="cpu"))
+    ties = {name: len(scores) - len(np.unique(scores)) for name, scores in by_precision.items()}
     assert ties["bfloat16"] <= ties["float32"] + 1
-    assert np.abs(found["bfloat16"] - found["float32"]).max() < 0.02 * np.abs(found["float32"]).max() + 0.02
+    assert (
+        np.abs(by_precision["bfloat16"] - by_precision["float32"]).max()
+        < 0.02 * np.abs(by_precision["float32"]).max() + 0.02
+    )

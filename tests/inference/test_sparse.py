@@ -34,7 +34,7 @@ def splade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_models.splade(tmp_path_factory.mktemp("splade"))
 
 
-def encoded(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:
+def encode_texts(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:
     out.mkdir()
     context = Context(device="cpu")
     encode_sparse(
@@ -53,23 +53,27 @@ def test_weights_are_those_of_sentence_transformers(
 
     if not projected:
         monkeypatch.setattr(sparse, "_can_project", lambda model: False)
-    found, context = encoded(splade, tmp_path / "v", TEXTS)
-    theirs = SparseEncoder(str(splade), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
+    vectors, context = encode_texts(splade, tmp_path / "v", TEXTS)
+    library_weights = SparseEncoder(str(splade), device="cpu").encode(TEXTS, convert_to_sparse_tensor=False).numpy()
     for row, text in enumerate(TEXTS):
-        expected = {term: float(theirs[row, term]) for term in np.flatnonzero(theirs[row])} if text else {}
-        assert found[row] == pytest.approx(expected, abs=1e-5)
+        expected = (
+            {term: float(library_weights[row, term]) for term in np.flatnonzero(library_weights[row])} if text else {}
+        )
+        assert vectors[row] == pytest.approx(expected, abs=1e-5)
     assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 92 - 64)
 
 
 def test_batches_and_pruning(splade: Path, tmp_path: Path) -> None:
-    whole, _ = encoded(splade, tmp_path / "a", TEXTS)
-    small, _ = encoded(splade, tmp_path / "b", TEXTS, batch_tokens=1)
-    for one, other in zip(whole, small, strict=True):
-        assert one == pytest.approx(other, abs=1e-5)
-    pruned, _ = encoded(splade, tmp_path / "c", TEXTS, max_terms=3)
-    for one, kept in zip(whole, pruned, strict=True):
-        assert len(kept) == min(3, len(one))
-        assert sorted(kept.values()) == pytest.approx(sorted(one.values())[-len(kept) :] if kept else [], abs=1e-5)
+    vectors, _ = encode_texts(splade, tmp_path / "a", TEXTS)
+    by_small_batches, _ = encode_texts(splade, tmp_path / "b", TEXTS, batch_tokens=1)
+    for vector, same_vector in zip(vectors, by_small_batches, strict=True):
+        assert vector == pytest.approx(same_vector, abs=1e-5)
+    pruned, _ = encode_texts(splade, tmp_path / "c", TEXTS, max_terms=3)
+    for vector, pruned_vector in zip(vectors, pruned, strict=True):
+        assert len(pruned_vector) == min(3, len(vector))
+        assert sorted(pruned_vector.values()) == pytest.approx(
+            sorted(vector.values())[-len(pruned_vector) :] if pruned_vector else [], abs=1e-5
+        )
 
 
 def test_scores_are_dot_products_within_the_scope(
@@ -77,25 +81,25 @@ def test_scores_are_dot_products_within_the_scope(
 ) -> None:
     random = np.random.default_rng(2)
     docs = [" ".join(f"w{i}" for i in random.integers(0, 80, 6)) for _ in range(50)]
-    asked = ["w1 w2", "", "w9"]
-    doc_terms, _ = encoded(splade, tmp_path / "d", docs)
-    query_terms, _ = encoded(splade, tmp_path / "q", asked)
+    queries = ["w1 w2", "", "w9"]
+    doc_terms, _ = encode_texts(splade, tmp_path / "d", docs)
+    query_terms, _ = encode_texts(splade, tmp_path / "q", queries)
     (tmp_path / "i").mkdir()
     monkeypatch.setattr(sparse, "_REORDERED_TEXTS", 7)
     monkeypatch.setattr(sparse_search, "_CHUNK_POSTINGS", 100)
     invert_vectors(tmp_path / "d", tmp_path / "i")
     sides = Ids.of(f"q{i}" for i in range(3)), Ids.of(f"d{i:02}" for i in range(50))
-    found = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides), None).to_dict()
+    lists = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides), None).to_dict()
     for query, terms in enumerate(query_terms):
         expected = {
             f"d{at:02}": sum(weight * doc[term] for term, weight in terms.items() if term in doc)
             for at, doc in enumerate(doc_terms)
         }
-        assert found[f"q{query}"] == pytest.approx({doc: score for doc, score in expected.items() if score}, rel=1e-5)
+        assert lists[f"q{query}"] == pytest.approx({doc: score for doc, score in expected.items() if score}, rel=1e-5)
     listed = Pairs.from_ids(*sides, {"q0": ["d03", "d07"], "q2": ["d01"]}, source="t")
-    inside = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides, pairs=listed), 1)
-    assert inside.counts.tolist() == [1, 0, 1]
-    assert inside.to_dict()["q2"]["d01"] == found["q2"]["d01"]
+    in_scope = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides, pairs=listed), 1)
+    assert in_scope.counts.tolist() == [1, 0, 1]
+    assert in_scope.to_dict()["q2"]["d01"] == lists["q2"]["d01"]
 
 
 def test_sparse_obeys(splade: Path) -> None:
@@ -125,9 +129,9 @@ def test_postings_are_the_same_however_few_entries_are_turned_at_a_time(
     for name, values in (("offsets", offsets), ("terms", terms), ("weights", random.random(len(terms), np.float32))):
         np.save(tmp_path / f"{name}.npy", values)
     contents = []
-    for most in (1 << 18, 11, 1):
-        monkeypatch.setattr(sparse_search, "_INVERTED_ENTRIES", most)
-        (tmp_path / str(most)).mkdir()
-        sparse_search.invert_vectors(tmp_path, tmp_path / str(most))
-        contents.append([np.load(path).tolist() for path in sorted((tmp_path / str(most)).iterdir())])
+    for n_entries in (1 << 18, 11, 1):
+        monkeypatch.setattr(sparse_search, "_INVERTED_ENTRIES", n_entries)
+        (tmp_path / str(n_entries)).mkdir()
+        sparse_search.invert_vectors(tmp_path, tmp_path / str(n_entries))
+        contents.append([np.load(path).tolist() for path in sorted((tmp_path / str(n_entries)).iterdir())])
     assert contents[0] == contents[1] == contents[2] and len(contents[0][0]) == len(terms)

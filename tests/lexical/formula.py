@@ -27,19 +27,19 @@ def search_by_formula(
     k: int | None,
 ) -> Ranking:
     n_docs = len(scope.docs)
-    used = {name: weight for name, weight in weights.items() if weight > 0}
+    positive = {name: weight for name, weight in weights.items() if weight > 0}
     rows, scores = [], []
     for query, tokens in enumerate(queries):
         total = np.zeros(n_docs)
-        for name, weight in used.items():
+        for name, weight in positive.items():
             part = sum_terms(fields[name], weight, tokens, n_docs, k1, b)
-            total += part if weight == 1.0 or len(used) == 1 else part.astype(F)
+            total += part if weight == 1.0 or len(positive) == 1 else part.astype(F)
         allowed = scope.list_rows(query)
-        inside = np.arange(n_docs) if allowed is None else allowed
-        inside = inside[total.astype(F)[inside] > 0]
-        best = select_best(total.astype(F)[inside], scope.docs.rank[inside], k)
-        rows.append(inside[best])
-        scores.append(total.astype(F)[inside[best]])
+        candidates = np.arange(n_docs) if allowed is None else allowed
+        candidates = candidates[total.astype(F)[candidates] > 0]
+        best = select_best(total.astype(F)[candidates], scope.docs.rank[candidates], k)
+        rows.append(candidates[best])
+        scores.append(total.astype(F)[candidates[best]])
     offsets = np.cumsum([0, *map(len, rows)])
     depth = k if k is not None and k < n_docs else None
     return Ranking(scope.queries, scope.docs, offsets, np.concatenate(rows), np.concatenate(scores), depth)

@@ -34,11 +34,11 @@ class Oracle:
         kind.setIndexOptions(java("org.apache.lucene.index.IndexOptions").DOCS_AND_FREQS)
         empty = cast("java.lang.CharSequence", java("java.lang.String")(""))
         document = java("org.apache.lucene.document.Document")()
-        made = {name: java("org.apache.lucene.document.Field")(name, empty, kind) for name in fields}
-        for field in made.values():
+        fields_by_name = {name: java("org.apache.lucene.document.Field")(name, empty, kind) for name in fields}
+        for field in fields_by_name.values():
             document.add(field)
         for id in self.ids:
-            for name, field in made.items():
+            for name, field in fields_by_name.items():
                 field.setStringValue(fields[name][rows[id]])
             writer.addDocument(document)
         writer.forceMerge(1)
@@ -65,5 +65,5 @@ class Oracle:
             query = builder.createBooleanQuery(field, text)
             if query is not None:
                 outer.add(java("org.apache.lucene.search.BoostQuery")(query, weight), should)
-        found = json.loads(self.mapper.writeValueAsString(searcher.search(outer.build(), k)))
-        return [(self.ids[hit["doc"]], np.float32(hit["score"])) for hit in found["scoreDocs"]]
+        hits = json.loads(self.mapper.writeValueAsString(searcher.search(outer.build(), k)))
+        return [(self.ids[hit["doc"]], np.float32(hit["score"])) for hit in hits["scoreDocs"]]

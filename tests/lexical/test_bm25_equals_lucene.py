@@ -46,8 +46,8 @@ def rank(collection: Collection, system: Any, store: LocalStore) -> Ranking:
 
 def assert_equal(ranking: Ranking, expected: list[list[tuple[str, np.float32]]]) -> None:
     ids = Pairs.to_dict(ranking)
-    for row, (query, listed) in enumerate(ids.items()):
-        assert listed == [id for id, _ in expected[row]], query
+    for row, (query, lucene_list) in enumerate(ids.items()):
+        assert lucene_list == [id for id, _ in expected[row]], query
         scores = ranking.scores[ranking.offsets[row] : ranking.offsets[row + 1]]
         assert scores.tobytes() == np.array([score for _, score in expected[row]], np.float32).tobytes(), query
 
@@ -71,8 +71,8 @@ def test_whole_documents_as_queries(scifact: Collection, oracle: Oracle, store: 
     texts = {"short": docs[0], "2,000 words": " ".join(docs[:10]), "60,000 words": " ".join(docs[:290])}
     assert len(texts["60,000 words"].split()) > 60_000
     long = Collection("long", scifact.docs, Collection.of({}, texts, check=False).queries)
-    found = rank(long, BM25(k=100), store)
-    assert_equal(found, oracle.search(list(texts.values()), {"whole": 1.0}, 100))
+    ranking = rank(long, BM25(k=100), store)
+    assert_equal(ranking, oracle.search(list(texts.values()), {"whole": 1.0}, 100))
 
 
 def test_ties_and_scope_on_made_up_texts(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ def test_ties_and_scope_on_made_up_texts(tmp_path: Path) -> None:
     bm25 = BM25(analyzer="whitespace", k=37)
     expected = oracle.search(list(queries.values()), {"text": 1.0}, 37)
     assert_equal(rank(collection, bm25, store), expected)
-    some = sorted(docs)[::3]
-    whole = rank(collection, BM25(analyzer="whitespace", k=400), store)
-    masked = whole.select(np.isin(whole.docs.take(whole.rows), some))
-    scoped = rank(collection, within(Only(tuple(some)), BM25(analyzer="whitespace", k=400)), store)
+    allowed = sorted(docs)[::3]
+    full_ranking = rank(collection, BM25(analyzer="whitespace", k=400), store)
+    masked = full_ranking.select(np.isin(full_ranking.docs.take(full_ranking.rows), allowed))
+    scoped = rank(collection, within(Only(tuple(allowed)), BM25(analyzer="whitespace", k=400)), store)
     assert (scoped.rows.tolist(), scoped.scores.tolist()) == (masked.rows.tolist(), masked.scores.tolist())
 
 
@@ -97,12 +97,12 @@ def test_trap_20_lucenes_own_values_and_an_independent_formula(tmp_path: Path) -
     docs = {"d0": "cat sat", "d1": "cat cat dog", "d2": "dog dog runs park cat", "d3": "unrelated text here", "d4": ""}
     collection = Collection.of(docs, {"q": "cat dog"}, {"q": {"d1": 1}})
     ranking = rank(collection, BM25(k1=1.5, b=0.75, analyzer="whitespace"), LocalStore(tmp_path))
-    found = ranking.to_dict()["q"]
-    assert {doc: round(score, 4) for doc, score in found.items()} == {"d1": 0.4962, "d2": 0.4525, "d0": 0.1725}
-    assert list(found) == ["d1", "d2", "d0"]
+    scores = ranking.to_dict()["q"]
+    assert {doc: round(score, 4) for doc, score in scores.items()} == {"d1": 0.4962, "d2": 0.4525, "d0": 0.1725}
+    assert list(scores) == ["d1", "d2", "d0"]
     texts = [text.split() for text in docs.values() if text]  # Lucene counts documents that have the field
     average = sum(map(len, texts)) / len(texts)
-    for doc, score in found.items():
+    for doc, score in scores.items():
         words = docs[doc].split()
         expected = 0.0
         for term in ("cat", "dog"):
@@ -159,8 +159,8 @@ def test_an_index_in_several_chunks_is_the_same(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).mkdir()
         postings.build_index({"": iter(texts)}, len(texts), "whitespace", tmp_path / name)
     for array in ("docs", "tfs", "offsets", "norms", "order"):
-        single, many = (np.load(tmp_path / name / "0" / f"{array}.npy") for name in ("one", "many"))
-        assert single.tobytes() == many.tobytes()
+        one_chunk, many_chunks = (np.load(tmp_path / name / "0" / f"{array}.npy") for name in ("one", "many"))
+        assert one_chunk.tobytes() == many_chunks.tobytes()
 
 
 def test_length_bytes_are_lucenes() -> None:

@@ -57,14 +57,14 @@ def postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
     )
 
 
-few = st.integers(0, 7)
-corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(few, max_size=12), min_size=n, max_size=n))
+small_numbers = st.integers(0, 7)
+corpora = st.integers(1, 150).flatmap(lambda n: st.lists(st.lists(small_numbers, max_size=12), min_size=n, max_size=n))
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     title=corpora,
-    queries=st.lists(st.lists(few, max_size=9), min_size=1, max_size=3),
+    queries=st.lists(st.lists(small_numbers, max_size=9), min_size=1, max_size=3),
     k=st.sampled_from([None, 1, 2, 10]),
     weights=st.sampled_from([{"a": 1.0}, {"a": 0.3}, {"a": 1.0, "b": 2.0}, {"b": 1.0, "a": 1.0}]),
     k1b=st.sampled_from([(0.9, 0.4), (0.0, 1.0), (1.2, 0.75)]),
@@ -86,14 +86,14 @@ def test_any_corpus(
     random = np.random.default_rng(seed)
     fields = {"a": postings(title, n), "b": postings([text[::2] for text in title], n)}
     docs = Ids.of([f"d{number}" for number in random.permutation(n)])
-    asked = Ids.of([f"q{number}" for number in range(len(queries))])
+    query_ids = Ids.of([f"q{number}" for number in range(len(queries))])
     allowed = random.random((len(queries), n)) < 0.5
     q, d = np.nonzero(allowed)
     scope = {
-        "": Scope(asked, docs),
-        "mask": Scope(asked, docs, mask=allowed[0]),
-        "own": Scope(asked, docs, own_rows=random.integers(-1, n, len(queries))),
-        "pairs": Scope(asked, docs, pairs=Pairs.build(asked, docs, q, d, source="test")),
+        "": Scope(query_ids, docs),
+        "mask": Scope(query_ids, docs, mask=allowed[0]),
+        "own": Scope(query_ids, docs, own_rows=random.integers(-1, n, len(queries))),
+        "pairs": Scope(query_ids, docs, pairs=Pairs.build(query_ids, docs, q, d, source="test")),
     }[restrict]
     tokens: list[Any] = [list(map(str, query)) for query in queries]
     tokens[0] = {str(term): 0.25 + term for term in queries[0]}  # weights of a query's own

@@ -51,9 +51,13 @@ def test_trap_21_unknown_query_terms_are_told(tmp_path: Path, caplog: pytest.Log
     with caplog.at_level(logging.WARNING, "nirank"):
         result = Experiment(collection, {"BM25": BM25()}, ["RR"], store=LocalStore(tmp_path)).run()
     (row,) = result.rows
-    (said,) = (found for found in row.conventions.stages.values() if "unknown_terms" in found)
-    assert said["analyzer"] == "english"
-    assert 0.5 < said["unknown_terms"] < 1
+    (conventions,) = (
+        stage_conventions
+        for stage_conventions in row.conventions.stages.values()
+        if "unknown_terms" in stage_conventions
+    )
+    assert conventions["analyzer"] == "english"
+    assert 0.5 < conventions["unknown_terms"] < 1
     assert row.counts["queries_mostly_unknown"] == 1
     assert "of the query terms occur in no document; analyzer 'english' may not fit" in caplog.text
 

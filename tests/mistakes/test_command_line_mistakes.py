@@ -105,13 +105,13 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    here = tmp_path_factory.mktemp("command-line")
-    folder(here / "tiny")
-    (here / "c.yaml").write_text(CONFIG)
-    (here / "q.txt").write_text("q 0 d0 1\n")
-    (here / "a.run").write_text("q Q0 d0 1 2.0 t\n")
-    (here / "b.run").write_text("q Q0 d1 1 2.0 t\n")
-    return here
+    root = tmp_path_factory.mktemp("command-line")
+    folder(root / "tiny")
+    (root / "c.yaml").write_text(CONFIG)
+    (root / "q.txt").write_text("q 0 d0 1\n")
+    (root / "a.run").write_text("q Q0 d0 1 2.0 t\n")
+    (root / "b.run").write_text("q Q0 d1 1 2.0 t\n")
+    return root
 
 
 @pytest.mark.parametrize(("arguments", "words"), MISTAKES)
@@ -162,8 +162,8 @@ def test_what_a_console_cannot_print_is_replaced(place: Path, encoding: str) -> 
     table = process.stdout.decode(table_encoding)
     assert "Zwei" in table
     assert ("日本" in table) == (table_encoding == "utf-8")
-    written = (place / f"out-{encoding}" / "leaderboard.md").read_text(encoding="utf-8")
-    assert "≥ 日本 🦑" in written
+    leaderboard = (place / f"out-{encoding}" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "≥ 日本 🦑" in leaderboard
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])

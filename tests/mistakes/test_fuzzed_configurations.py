@@ -15,7 +15,7 @@ from command_result import run_nirank
 from test_imports import folder
 
 ROOT = Path(__file__).parents[2]
-EACH = 250  # changes of a part; four parts
+N_CHANGES = 250  # changes of a part; four parts
 VALUES = (
     *(None, [], {}, [[]], 0, -1, 1, True, False, 1.5, float("nan"), float("inf"), 10**30, "", "🦑", "~nobody/x"),
     *("é", "a/b", "..", "\0", "1e-2", "null", [None], [1], ["a"], {"a": None}, {"a": 1}, {"": ""}, "{", "{}"),
@@ -40,8 +40,8 @@ def list_paths(tree: Any, path_above: tuple[Any, ...] = ()) -> Iterator[tuple[An
     """Yield the path of every value of a tree."""
     if path_above:
         yield path_above
-    below = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in below:
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in children:
         yield from list_paths(value, (*path_above, key))
 
 
@@ -90,7 +90,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("part", range(4))
 def test_whatever_is_changed_it_is_checked_or_refused_in_sentences(place: Path, part: int) -> None:
     trees = read_configurations()
-    for seed in range(part * EACH, (part + 1) * EACH):
+    for seed in range(part * N_CHANGES, (part + 1) * N_CHANGES):
         chance = random.Random(seed)
         tree = copy.deepcopy(chance.choice(trees))
         if chance.random() < 0.4:

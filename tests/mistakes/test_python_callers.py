@@ -61,13 +61,13 @@ def collection(**options: Any) -> Collection:
     return Collection.of(DOCS, QUERIES, LABELS, **options)
 
 
-def asked(**options: Any) -> Experiment:
-    given = {"collections": collection(), "systems": {"B": BM25()}, "measures": ["AP"]} | options
-    return Experiment(given.pop("collections"), given.pop("systems"), given.pop("measures"), **given)
+def make_experiment(**options: Any) -> Experiment:
+    arguments = {"collections": collection(), "systems": {"B": BM25()}, "measures": ["AP"]} | options
+    return Experiment(arguments.pop("collections"), arguments.pop("systems"), arguments.pop("measures"), **arguments)
 
 
 def result() -> Any:
-    return asked().run(Reporter())
+    return make_experiment().run(Reporter())
 
 
 def ranking() -> Ranking:
@@ -80,47 +80,47 @@ def judged() -> Qrels:
 
 MISTAKES: list[tuple[Callable[[], Any], str]] = [
     # an experiment
-    (lambda: asked(collections="python-stdlib"), "load('python-stdlib') reads one"),
-    (lambda: asked(collections=["x"]), "expected what load or Collection.of gives, got 'x'"),
-    (lambda: asked(collections=Path("x")), "load('x') reads one"),
-    (lambda: asked(collections=None), "expected what load or Collection.of gives, got None"),
-    (lambda: asked(collections=[]), "at least one collection"),
-    (lambda: asked(collections=[collection(), collection()]), "two collections are called"),
-    (lambda: asked(systems=[BM25()]), "expected a mapping of names to pipelines"),
-    (lambda: asked(systems=BM25()), "give it a name: {'BM25': BM25()}"),
-    (lambda: asked(systems=None), "expected a mapping of names to pipelines, got None"),
-    (lambda: asked(systems={}), "at least one system"),
-    (lambda: asked(systems={"B": BM25}), "got the class BM25; make a value of it: BM25()"),
-    (lambda: asked(systems={"B": lambda q, d: 0}), "got a function; wrap it"),
-    (lambda: asked(systems={"B": "bm25"}), "expected a pipeline, got 'bm25'"),
-    (lambda: asked(systems={"B": None}), "expected a pipeline, got None"),
-    (lambda: asked(systems={"": BM25()}), "at least one visible character"),
-    (lambda: asked(systems={" \t": BM25()}), "at least one visible character"),
-    (lambda: asked(systems={"a\nb": BM25()}), "one line without control characters"),
-    (lambda: asked(systems={"\ud800": BM25()}), "a name"),
-    (lambda: asked(systems={None: BM25()}), "a name is text, got None"),
-    (lambda: asked(systems={1: BM25(), "1": BM25(k1=1)}), "two are called '1'"),
-    (lambda: asked(systems={"C": Cut(3)}), "needs a list in front"),
-    (lambda: asked(measures=None), "measures: expected names"),
-    (lambda: asked(measures=10), "measures: expected names"),
-    (lambda: asked(measures=[10]), "got 10"),
-    (lambda: asked(measures=[]), "at least one measure"),
-    (lambda: asked(measures={"AP": 1}), "measures: expected names"),
-    (lambda: asked(measures="nDGC@10"), "did you mean 'nDCG'?"),
-    (lambda: asked(device="gpu0"), "device 'gpu0'"),
-    (lambda: asked(device=0), "device 0"),
-    (lambda: asked(seeds="1"), "seeds: expected a list of whole numbers"),
-    (lambda: asked(seeds=[1.5]), "seeds: expected a list of whole numbers"),
-    (lambda: asked(seeds=None), "seeds: expected a list of whole numbers"),
-    (lambda: asked(folds=1), "folds: expected 2 folds or more"),
-    (lambda: asked(folds="many"), "folds"),
-    (lambda: asked(folds=True), "folds"),
-    (lambda: asked(max_memory="much"), "max_memory"),
-    (lambda: asked(max_memory=-4), "max_memory"),
-    (lambda: asked(significance="B"), "expected Significance(…)"),
-    (lambda: asked(significance=Significance(baseline="X")), "there is no system 'X'"),
-    (lambda: asked(significance=Significance(seed=1.5)), "seed"),  # type: ignore[arg-type]
-    (lambda: asked(significance=Significance(alpha="x")), "alpha"),  # type: ignore[arg-type]
+    (lambda: make_experiment(collections="python-stdlib"), "load('python-stdlib') reads one"),
+    (lambda: make_experiment(collections=["x"]), "expected what load or Collection.of gives, got 'x'"),
+    (lambda: make_experiment(collections=Path("x")), "load('x') reads one"),
+    (lambda: make_experiment(collections=None), "expected what load or Collection.of gives, got None"),
+    (lambda: make_experiment(collections=[]), "at least one collection"),
+    (lambda: make_experiment(collections=[collection(), collection()]), "two collections are called"),
+    (lambda: make_experiment(systems=[BM25()]), "expected a mapping of names to pipelines"),
+    (lambda: make_experiment(systems=BM25()), "give it a name: {'BM25': BM25()}"),
+    (lambda: make_experiment(systems=None), "expected a mapping of names to pipelines, got None"),
+    (lambda: make_experiment(systems={}), "at least one system"),
+    (lambda: make_experiment(systems={"B": BM25}), "got the class BM25; make a value of it: BM25()"),
+    (lambda: make_experiment(systems={"B": lambda q, d: 0}), "got a function; wrap it"),
+    (lambda: make_experiment(systems={"B": "bm25"}), "expected a pipeline, got 'bm25'"),
+    (lambda: make_experiment(systems={"B": None}), "expected a pipeline, got None"),
+    (lambda: make_experiment(systems={"": BM25()}), "at least one visible character"),
+    (lambda: make_experiment(systems={" \t": BM25()}), "at least one visible character"),
+    (lambda: make_experiment(systems={"a\nb": BM25()}), "one line without control characters"),
+    (lambda: make_experiment(systems={"\ud800": BM25()}), "a name"),
+    (lambda: make_experiment(systems={None: BM25()}), "a name is text, got None"),
+    (lambda: make_experiment(systems={1: BM25(), "1": BM25(k1=1)}), "two are called '1'"),
+    (lambda: make_experiment(systems={"C": Cut(3)}), "needs a list in front"),
+    (lambda: make_experiment(measures=None), "measures: expected names"),
+    (lambda: make_experiment(measures=10), "measures: expected names"),
+    (lambda: make_experiment(measures=[10]), "got 10"),
+    (lambda: make_experiment(measures=[]), "at least one measure"),
+    (lambda: make_experiment(measures={"AP": 1}), "measures: expected names"),
+    (lambda: make_experiment(measures="nDGC@10"), "did you mean 'nDCG'?"),
+    (lambda: make_experiment(device="gpu0"), "device 'gpu0'"),
+    (lambda: make_experiment(device=0), "device 0"),
+    (lambda: make_experiment(seeds="1"), "seeds: expected a list of whole numbers"),
+    (lambda: make_experiment(seeds=[1.5]), "seeds: expected a list of whole numbers"),
+    (lambda: make_experiment(seeds=None), "seeds: expected a list of whole numbers"),
+    (lambda: make_experiment(folds=1), "folds: expected 2 folds or more"),
+    (lambda: make_experiment(folds="many"), "folds"),
+    (lambda: make_experiment(folds=True), "folds"),
+    (lambda: make_experiment(max_memory="much"), "max_memory"),
+    (lambda: make_experiment(max_memory=-4), "max_memory"),
+    (lambda: make_experiment(significance="B"), "expected Significance(…)"),
+    (lambda: make_experiment(significance=Significance(baseline="X")), "there is no system 'X'"),
+    (lambda: make_experiment(significance=Significance(seed=1.5)), "seed"),  # type: ignore[arg-type]
+    (lambda: make_experiment(significance=Significance(alpha="x")), "alpha"),  # type: ignore[arg-type]
     # collections
     (lambda: Collection.of({"a": 3.5}, QUERIES, {}), "a"),
     (lambda: Collection.of(None, QUERIES, {}), "documents"),  # type: ignore[arg-type]
@@ -261,7 +261,7 @@ def test_mistakes_of_python_callers(call: Callable[[], Any], words: str) -> None
 
 
 def test_measures_are_names_or_objects() -> None:
-    for given in (
+    for value in (
         "AP",
         ["AP"],
         ("AP",),
@@ -272,11 +272,16 @@ def test_measures_are_names_or_objects() -> None:
         (name for name in ["AP"]),
         {"AP": None}.keys(),
     ):
-        assert asked(measures=given).measures == ("AP",)
-        measures = (name for name in ["AP"]) if not hasattr(given, "__len__") and not isinstance(given, str) else given
-        if not isinstance(measures, str) and measures is given:
-            assert evaluate(ranking(), _over(judged()), given).means.keys() == {"AP"}
-    assert asked(measures=[ir_measures.nDCG @ 10, ir_measures.P(rel=2) @ 5]).measures == ("nDCG@10", "P(rel=2)@5")
+        assert make_experiment(measures=value).measures == ("AP",)
+        measures_again = (
+            (name for name in ["AP"]) if not hasattr(value, "__len__") and not isinstance(value, str) else value
+        )
+        if not isinstance(measures_again, str) and measures_again is value:
+            assert evaluate(ranking(), _over(judged()), value).means.keys() == {"AP"}
+    assert make_experiment(measures=[ir_measures.nDCG @ 10, ir_measures.P(rel=2) @ 5]).measures == (
+        "nDCG@10",
+        "P(rel=2)@5",
+    )
 
 
 def _over(qrels: Qrels) -> Qrels:
@@ -288,9 +293,9 @@ def _over(qrels: Qrels) -> Qrels:
 def test_names_and_ids_that_are_numbers_become_text() -> None:
     collection = Collection.of({1: "green tea", np.int64(2): "coffee"}, {7: "tea"}, {7: {1: 1}})
     assert (list(collection.docs.ids), list(collection.queries.ids)) == (["1", "2"], ["7"])
-    assert list(asked(systems={1: BM25(), 2.5: BM25(k1=1)}).systems) == ["1", "2.5"]
-    found = Ranking.from_dict({1: {2: 1.0, np.int64(3): np.float32(0.5)}})  # type: ignore[dict-item]
-    assert found.to_dict() == {"1": {"2": 1.0, "3": 0.5}}
+    assert list(make_experiment(systems={1: BM25(), 2.5: BM25(k1=1)}).systems) == ["1", "2.5"]
+    ranking = Ranking.from_dict({1: {2: 1.0, np.int64(3): np.float32(0.5)}})  # type: ignore[dict-item]
+    assert ranking.to_dict() == {"1": {"2": 1.0, "3": 0.5}}
     table = pd.DataFrame({"query_id": [1, 1], "doc_id": [2, 3], "score": [1, 2]})
     assert Ranking.from_pandas(table).to_dict() == {"1": {"3": 2.0, "2": 1.0}}
 
@@ -324,12 +329,12 @@ def test_options_of_other_sorts_are_what_they_mean() -> None:
 
 
 def test_seeds_and_folds_of_any_sort() -> None:
-    for given in (1, [1], (1,), range(1, 2), np.array([1]), (seed for seed in [1]), {1}, np.int64(1)):
-        assert asked(seeds=given).seeds == (1,)
-    assert asked(folds=np.int64(2)).folds == Folds(2)
+    for seeds in (1, [1], (1,), range(1, 2), np.array([1]), (seed for seed in [1]), {1}, np.int64(1)):
+        assert make_experiment(seeds=seeds).seeds == (1,)
+    assert make_experiment(folds=np.int64(2)).folds == Folds(2)
 
 
 def test_a_store_may_be_a_folder(tmp_path: Path) -> None:
-    for given in (tmp_path / "a", str(tmp_path / "b")):
-        asked(store=given).run(Reporter())
-        assert Path(given).is_dir()
+    for store in (tmp_path / "a", str(tmp_path / "b")):
+        make_experiment(store=store).run(Reporter())
+        assert Path(store).is_dir()

@@ -105,13 +105,13 @@ def test_the_project_s_configurations_are_valid_as_they_are_written(validator: A
     pages = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
     texts = [path.read_text() for path in sorted((ROOT / "experiments").rglob("*.yaml"))]
     texts += [text for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
-    checked = 0
+    n_checked = 0
     for text in texts:
         tree = parse_yaml(text, "text", Mistakes("text", text)).plain
         if isinstance(tree, dict) and tree.keys() & KEYS and "overlap:" not in text:  # a stage of the reader's own
             validator.validate({"collections": ["c"], "measures": ["AP"], "systems": {"S": "bm25"}} | tree)
-            checked += 1
-    assert checked >= 15
+            n_checked += 1
+    assert n_checked >= 15
 
 
 # What a JSON schema can say of a mistake; it knows no names of systems, and no sentence of a data class.
@@ -124,7 +124,7 @@ STRUCTURAL = re.compile(
 def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: Path, validator: Any) -> None:
     trees = read_configurations()
     path = tmp_path / "c.yaml"
-    refused = 0
+    n_refused = 0
     for seed in range(600):
         chance = random.Random(seed)
         tree = copy.deepcopy(chance.choice(trees))
@@ -136,15 +136,15 @@ def test_the_schema_refuses_what_the_parser_refuses_for_its_structure(tmp_path: 
             first_lines = [message.splitlines()[0] for message in error.messages]
             if any(STRUCTURAL.search(line) and "expect: input" not in line for line in first_lines):
                 assert not validator.is_valid(read_yaml(path)[0].plain), error
-                refused += 1
-    assert refused > 100
+                n_refused += 1
+    assert n_refused > 100
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "configuration",
     [{"sytems": {}}, {"systems": []}, {"measures": 3}, {"systems": {"S": {"bm25": {"k9": 1}}}}, {"folds": {"seed": 1}}],
 )
-def test_the_schema_still_refuses_what_is_wrong(validator: Any, wrong: dict[str, Any]) -> None:
+def test_the_schema_still_refuses_what_is_wrong(validator: Any, configuration: dict[str, Any]) -> None:
     right = {"collections": ["c"], "measures": ["AP"], "systems": {"S": "bm25"}}
     validator.validate(right)
-    assert not validator.is_valid(right | wrong)
+    assert not validator.is_valid(right | configuration)

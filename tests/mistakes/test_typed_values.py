@@ -25,10 +25,10 @@ def parse(tmp_path: Path, text: str) -> Config:
     "id", ["1e3", "007", "null", "2020-01-01", "~", "no", "1:30", "0x1F", "1_000", "1.0", "True", "-0", "2020-01-01 10:00:00", ".inf", "=", "<<"]
 )  # fmt: skip
 def test_ids_stay_as_they_are_written(tmp_path: Path, id: str) -> None:
-    wanted = within(Only((id, "d1")), BM25())
+    expected = within(Only((id, "d1")), BM25())
     text = "systems: {S: {within: {scope: {only: ITEMS}, of: bm25}}}"
-    assert parse(tmp_path, text.replace("ITEMS", f"[{id}, d1]")).systems["S"] == wanted
-    assert parse(tmp_path, text.replace("ITEMS", f"{{docs: [{id}, d1]}}")).systems["S"] == wanted
+    assert parse(tmp_path, text.replace("ITEMS", f"[{id}, d1]")).systems["S"] == expected
+    assert parse(tmp_path, text.replace("ITEMS", f"{{docs: [{id}, d1]}}")).systems["S"] == expected
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ SYSTEMS = [
     ("{S: {tune: {of: bm25, on: train}}}", "on: expected {split: train}, got text"),
 ]  # fmt: skip
 
-OTHERS = [
+VALUE_MISTAKES = [
     ("measures", "[nDGC@10]", "did you mean 'nDCG'?"),
     ("measures", "[P]", "needs a cut-off, such as P@10"),
     ("measures", "[nDCG@0]", "the cut-off must be 1 or more"),
@@ -157,7 +157,7 @@ OTHERS = [
     ("systems ", "{A: bm25}", "key 'systems' is given twice"),
 ]  # fmt: skip
 
-WHOLE = [
+FILE_MISTAKES = [
     ("", "got nothing"),
     ("# nothing but a comment\n", "got nothing"),
     ("- tiny\n", "got a list"),
@@ -196,18 +196,18 @@ def test_mistakes_in_systems(place: Path, systems: str, words: str) -> None:
     assert_refused(place, "".join(f"{key}: {value}\n" for key, value in {**BASE, "systems": systems}.items()), words)
 
 
-@pytest.mark.parametrize(("key", "value", "words"), OTHERS)
+@pytest.mark.parametrize(("key", "value", "words"), VALUE_MISTAKES)
 def test_mistakes_elsewhere(place: Path, key: str, value: str, words: str) -> None:
     assert_refused(place, "".join(f"{name}: {text}\n" for name, text in {**BASE, key: value}.items()), words)
 
 
-@pytest.mark.parametrize(("text", "words"), WHOLE)
+@pytest.mark.parametrize(("text", "words"), FILE_MISTAKES)
 def test_files_that_are_no_configuration(place: Path, text: str, words: str) -> None:
     assert_refused(place, text, words)
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(SYSTEMS) + len(OTHERS) + len(WHOLE) >= 60
+    assert len(SYSTEMS) + len(VALUE_MISTAKES) + len(FILE_MISTAKES) >= 60
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
