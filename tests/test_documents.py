@@ -10,20 +10,20 @@ DOCUMENTS = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("experiment
 
 
 def test_files_of_tests_that_documents_name_exist() -> None:
-    named = [(page.name, path) for page in DOCUMENTS for path in re.findall(r"\btests/[\w/]+\.py", page.read_text())]
-    assert len(named) > 50
-    assert [(page, path) for page, path in named if not (ROOT / path).is_file()] == []
+    paths = [(page.name, path) for page in DOCUMENTS for path in re.findall(r"\btests/[\w/]+\.py", page.read_text())]
+    assert len(paths) > 50
+    assert [(page, path) for page, path in paths if not (ROOT / path).is_file()] == []
 
 
 def test_modules_that_documents_name_exist() -> None:
     modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("nirank/**/*.py")}
-    named = [(page.name, path) for page in DOCUMENTS for path in re.findall(r"\bnirank/[\w/]+\.py", page.read_text())]
-    assert [(page, path) for page, path in named if path not in modules] == []
-    inside = [  # `folder/file.py`, as the page on architecture writes them
+    paths = [(page.name, path) for page in DOCUMENTS for path in re.findall(r"\bnirank/[\w/]+\.py", page.read_text())]
+    assert [(page, path) for page, path in paths if path not in modules] == []
+    relative = [  # `folder/file.py`, as the page on architecture writes them
         (page.name, path)
         for page in (ROOT / "docs/architecture.md", ROOT / "docs/design.md", ROOT / "docs/extending.md")
         for path in re.findall(r"`(\w+/[\w/]+\.py)`", page.read_text())
         if not path.startswith(("tests/", "experiments/", "nirank/"))
     ]
-    ends = [(page, f"/{path}") for page, path in inside]
-    assert [(page, end) for page, end in ends if not any(module.endswith(end) for module in modules)] == []
+    endings = [(page, f"/{path}") for page, path in relative]
+    assert [(page, end) for page, end in endings if not any(module.endswith(end) for module in modules)] == []

@@ -40,20 +40,22 @@ class Remembering(Scorer):
         return np.asarray(self.times * pairs.rows, np.float32)
 
 
-def few() -> Collection:
+def make_collection() -> Collection:
     return Collection.of({"a": "red", "b": "blue red"}, {"q": "red"}, {"q": {"a": 1}}, name="few")
 
 
-def many(n: int, system: Callable[[int], Pipeline]) -> dict[str, Pipeline]:
+def make_systems(n: int, system: Callable[[int], Pipeline]) -> dict[str, Pipeline]:
     return {f"S{at}": system(at) for at in range(n)}
 
 
-def scored(at: int) -> Pipeline:
+def make_pipeline(at: int) -> Pipeline:
     pipeline: Pipeline = BM25(k1=0.5 + at / 64) >> Remembering()
     return pipeline
 
 
-@pytest.mark.parametrize("system", [scored, lambda at: scored(at) >> Remembering(2.0)], ids=["one", "two in a row"])
+@pytest.mark.parametrize(
+    "system", [make_pipeline, lambda at: make_pipeline(at) >> Remembering(2.0)], ids=["one", "two in a row"]
+)
 def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
     system: Callable[[int], Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,7 +71,9 @@ def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
     for n in (8, 32):
         n_finds[0] = 0
         SCORED.clear()
-        result = Experiment(few(), many(n, system), ["RR"], store=LocalStore(tmp_path / str(n))).run()
+        result = Experiment(
+            make_collection(), make_systems(n, system), ["RR"], store=LocalStore(tmp_path / str(n))
+        ).run()
         assert not result.failed
         counts.append(n_finds[0])
     assert counts[1] < 4.2 * counts[0]
@@ -77,12 +81,12 @@ def test_lists_of_one_scorer_ask_the_store_a_fixed_number_of_times_each(
 
 
 def test_a_plan_grows_with_its_systems(tmp_path: Path) -> None:
-    def planned(n: int) -> Callable[[], Any]:
-        experiment = Experiment(few(), many(n, scored), ["RR"], store=LocalStore(tmp_path))
+    def prepare(n: int) -> Callable[[], Any]:
+        experiment = Experiment(make_collection(), make_systems(n, make_pipeline), ["RR"], store=LocalStore(tmp_path))
         return experiment.explain
 
-    planned(1)()
-    assert measure_growth(planned, 16) < 1.3
+    prepare(1)()
+    assert measure_growth(prepare, 16) < 1.3
 
 
 def chain(n: int) -> Node:
@@ -98,41 +102,41 @@ def test_a_long_chain_is_addressed_and_walked_step_by_step() -> None:
 
 
 def test_inputs_that_are_shared_are_sized_once() -> None:
-    def sized(n: int) -> Callable[[], Any]:
-        both = (("queries", Node.leaf("texts", "q", "q")), ("docs", Node.leaf("texts", "d", "d")))
-        texts = few()
-        node = Node("t:f", 1, inputs=both, kind="ranking")
+    def prepare(n: int) -> Callable[[], Any]:
+        sides = (("queries", Node.leaf("texts", "q", "q")), ("docs", Node.leaf("texts", "d", "d")))
+        texts = make_collection()
+        node = Node("t:f", 1, inputs=sides, kind="ranking")
         for at in range(n):
-            node = Node("t:f", 1, {"at": at}, (*both, ("list", node), ("list", node)), kind="ranking")
+            node = Node("t:f", 1, {"at": at}, (*sides, ("list", node), ("list", node)), kind="ranking")
         values = {"q": texts.queries, "d": texts.docs}
         return lambda: MemoryEstimator(lambda node: values.get(node.label)).find_sizes(node)
 
-    assert measure_growth(sized, 6) < 1.5, "each fuses the list below with itself"
+    assert measure_growth(prepare, 6) < 1.5, "each fuses the list below with itself"
 
 
 @pytest.mark.parametrize("shared", ["positive", "query", "two positives", "both"])
 def test_examples_that_share_a_text_are_not_tried_in_every_batch(shared: str) -> None:
-    def filled(n: int) -> Callable[[], Any]:
-        own, same = np.arange(n), np.zeros(n, np.int64)
+    def prepare(n: int) -> Callable[[], Any]:
+        distinct, equal = np.arange(n), np.zeros(n, np.int64)
         columns = {
-            "positive": (own, same),
-            "query": (same, own),
-            "two positives": (own, own % 2),
-            "both": (own % 3, own % 2),
+            "positive": (distinct, equal),
+            "query": (equal, distinct),
+            "two positives": (distinct, distinct % 2),
+            "both": (distinct % 3, distinct % 2),
         }[shared]
         return lambda: Batches(n, 8, 0, None, np.column_stack(columns)).draw_epoch(0)
 
     def unique(n: int) -> Callable[[], Any]:
         return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).draw_epoch(0)
 
-    assert count_calls(filled(1024)) < 12 * count_calls(unique(1024))
-    assert measure_growth(filled, 512) < 1.2
+    assert count_calls(prepare(1024)) < 12 * count_calls(unique(1024))
+    assert measure_growth(prepare, 512) < 1.2
 
 
 def test_a_union_of_many_lists_is_sorted_once() -> None:
-    def joined(n: int) -> Callable[[], Any]:
-        texts = few()
+    def prepare(n: int) -> Callable[[], Any]:
+        texts = make_collection()
         lists = [Pairs.build(texts.queries.ids, texts.docs.ids, [0], [at % 2], source="t") for at in range(n)]
         return lambda: lists[0].union(*lists[1:])
 
-    assert measure_growth(joined, 16) < 1.1
+    assert measure_growth(prepare, 16) < 1.1

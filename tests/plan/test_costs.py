@@ -35,7 +35,7 @@ from nirank.plan.estimate import PastCosts, estimate_items
 from nirank.store import LocalStore
 
 
-def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **options: Any) -> NodeCost:
+def make_cost(name: str, wall: float, *, offline: bool = False, now: bool = True, **options: Any) -> NodeCost:
     cost = {"wall_s": wall, "cpu_s": wall, "bytes": 10, "pairs": 4, "items": 2, "machine": "here", **options}
     node = Node(name, 1, offline=offline, stage=options.pop("stage", None))
     return NodeCost(node, StoredArtifact(Path(), {"cost": cost}), cost, now)
@@ -43,31 +43,33 @@ def spent(name: str, wall: float, *, offline: bool = False, now: bool = True, **
 
 def test_a_system_costs_what_it_would_cost_alone() -> None:
     system_cost = sum_costs(
-        [spent("index", 3.0, offline=True), spent("a", 1.0), spent("b", 0.5, found=7, found_s=2.5)], 8
+        [make_cost("index", 3.0, offline=True), make_cost("a", 1.0), make_cost("b", 0.5, found=7, found_s=2.5)], 8
     )
     assert system_cost.ms_per_query == pytest.approx(1000 * 4.0 / 8), "what memos spared is in it"
     assert (system_cost.index_s, system_cost.index_bytes, system_cost.remembered_s) == (3.0, 10, 2.5)
     assert system_cost.measured == "mixed", "a part was measured earlier"
-    assert sum_costs([spent("a", 1.0, now=False)], 8).measured == "stored"
-    assert sum_costs([spent("a", 1.0)], 8).measured == "now"
+    assert sum_costs([make_cost("a", 1.0, now=False)], 8).measured == "stored"
+    assert sum_costs([make_cost("a", 1.0)], 8).measured == "now"
     assert sum_costs([], 0).ms_per_query is None
 
 
 def test_each_model_counts_once_and_one_that_nobody_knows_makes_the_sum_unknown() -> None:
     system_cost = sum_costs(
         [
-            spent("docs", 1.0, models={"m": 100}, device="cuda:0", device_s=0.5),
-            spent("queries", 1.0, models={"m": 100}, device="cuda:0", device_s=0.25),
-            spent("pairs", 1.0, models={"n": 7}, device="cpu", device_s=1.0),
-            spent("fuse", 1.0, models={}, device="cpu", device_s=0.0),
+            make_cost("docs", 1.0, models={"m": 100}, device="cuda:0", device_s=0.5),
+            make_cost("queries", 1.0, models={"m": 100}, device="cuda:0", device_s=0.25),
+            make_cost("pairs", 1.0, models={"n": 7}, device="cpu", device_s=1.0),
+            make_cost("fuse", 1.0, models={}, device="cpu", device_s=0.0),
         ],
         8,
     )
     assert (system_cost.parameters, system_cost.device_s, system_cost.devices) == (107, 1.75, ("cpu", "cuda:0"))
-    plain = sum_costs([spent("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
+    plain = sum_costs([make_cost("bm25", 1.0, models={}, device="cpu", device_s=0.0)], 8)
     assert (plain.parameters, plain.device_s, plain.devices) == (0, 0.0, ("cpu",))
-    assert sum_costs([spent("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
-    before = sum_costs([spent("a", 1.0), spent("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
+    assert (
+        sum_costs([make_cost("llm", 1.0, models={"m": 1, "llm": None}, device="x", device_s=0.0)], 8).parameters is None
+    )
+    before = sum_costs([make_cost("a", 1.0), make_cost("b", 1.0, models={"m": 1}, device="cpu", device_s=1.0)], 8)
     assert (before.parameters, before.device_s) == (None, None), "what was stored before it was recorded"
 
 
@@ -167,8 +169,8 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
     assert "about" not in first.explain() and first.explain().count("no rate yet") == 3
     first.run()
     assert "stored" in first.explain() and "when it was computed" in first.explain()
-    other = Shared(2.0) >> Lookup({"a": 1.0})
-    text = Experiment(fruits(), {"S": other, "T": other % 2}, ["RR"], store=store).explain()
+    rescored = Shared(2.0) >> Lookup({"a": 1.0})
+    text = Experiment(fruits(), {"S": rescored, "T": rescored % 2}, ["RR"], store=store).explain()
     assert re.search(
         r"compute  [0-9a-f]{12}  Shared\(2.0\) to depth 1000  about [\d.]+ m?s, [\d.]+ [MG]B  \[S, T\]", text
     )
@@ -176,7 +178,7 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
         r"to compute; at most about [\d.]+ m?s, where each system alone would take [\d.]+ m?s together", text
     )
     with caplog.at_level(logging.INFO, "nirank"):
-        Experiment(fruits(), {"S": other}, ["RR"], store=store).run()
+        Experiment(fruits(), {"S": rescored}, ["RR"], store=store).run()
     assert re.search(r"2 of 3 computations in .*; estimated [\d.]+ m?s for what took [\d.]+ m?s", caplog.text)
 
 
@@ -208,14 +210,23 @@ def test_what_a_scorer_will_read_is_bounded_by_list_depth_and_documents() -> Non
     queries, docs = Node.leaf("texts", "q", "q"), Node.leaf("texts", "d", "d")
     size = {queries: 5, docs: 30}
 
-    def planned(depth: int | None, own: int) -> int | None:
+    def count_planned(depth: int | None, scorer_depth: int) -> int | None:
         system_cost = Node("t:list", 1, depth=depth)
         node = Node(
-            "t:score", 1, {}, (("queries", queries), ("docs", docs), ("list", system_cost)), stage=Lookup({}, depth=own)
+            "t:score",
+            1,
+            {},
+            (("queries", queries), ("docs", docs), ("list", system_cost)),
+            stage=Lookup({}, depth=scorer_depth),
         )
         return estimate_items(node, lambda first: size.get(first))
 
-    assert [planned(10, 100), planned(None, 20), planned(None, 100), planned(100, 100)] == [50, 100, 150, 150]
+    assert [count_planned(10, 100), count_planned(None, 20), count_planned(None, 100), count_planned(100, 100)] == [
+        50,
+        100,
+        150,
+        150,
+    ]
 
 
 @stage
@@ -241,15 +252,15 @@ def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None
 
     first, calls = run()
     assert calls == ["index", "search", "score"]
-    again, calls = run()
-    assert (calls, again.rows[0].cost.measured) == ([], "stored")
+    second, calls = run()
+    assert (calls, second.rows[0].cost.measured) == ([], "stored")
     timed, calls = run(time_again=True)
     assert calls == ["search", "score"]
     assert timed.rows[0].cost.measured == "mixed"  # the index is from before
-    assert timed.rows[0].cost.ms_per_query != again.rows[0].cost.ms_per_query
-    assert timed.rows[0].cost.index_s == again.rows[0].cost.index_s
+    assert timed.rows[0].cost.ms_per_query != second.rows[0].cost.ms_per_query
+    assert timed.rows[0].cost.index_s == second.rows[0].cost.index_s
     assert timed.ranking("S") == first.ranking("S")
-    assert run()[0].rows[0].cost == again.rows[0].cost, "what is stored says what it said"
+    assert run()[0].rows[0].cost == second.rows[0].cost, "what is stored says what it said"
     _, calls = run(time_again=True)
     assert calls == ["search", "score"]
 
@@ -283,9 +294,11 @@ def test_loading_is_no_cost_of_a_query_but_a_figure_of_its_own(tmp_path: Path) -
     assert row.cost.loading_s is not None and row.cost.ms_per_query is not None
     assert 0.3 <= row.cost.loading_s < 0.6, "a block inside another counts once"
     assert row.cost.ms_per_query < 100, "of three queries, loading would be 100 ms each"
-    assert sum_costs([spent("a", 1.0), spent("b", 0.5, loading_s=0.25)], 8).loading_s is None, "a was not recorded"
-    both = sum_costs([spent("a", 1.0, loading_s=0.5), spent("index", 3.0, offline=True, loading_s=1.0)], 8)
-    assert (both.ms_per_query, both.loading_s, both.index_s) == (1000 * 0.5 / 8, 0.5, 3.0)
+    assert sum_costs([make_cost("a", 1.0), make_cost("b", 0.5, loading_s=0.25)], 8).loading_s is None, (
+        "a was not recorded"
+    )
+    costs = sum_costs([make_cost("a", 1.0, loading_s=0.5), make_cost("index", 3.0, offline=True, loading_s=1.0)], 8)
+    assert (costs.ms_per_query, costs.loading_s, costs.index_s) == (1000 * 0.5 / 8, 0.5, 3.0)
 
 
 def test_models_count_as_loading_when_they_are_loaded_and_not_when_they_are_kept() -> None:

@@ -74,12 +74,12 @@ def test_what_is_opened_is_verified_once_a_process(tmp_path: Path, monkeypatch: 
     from nirank.store import local
 
     run(LocalStore(tmp_path))
-    checked: list[Path] = []
-    monkeypatch.setattr(local, "check_files", lambda folder, meta: checked.append(folder))
+    verified: list[Path] = []
+    monkeypatch.setattr(local, "check_files", lambda folder, meta: verified.append(folder))
     store = LocalStore(tmp_path)
     run(store)
     run(store)
-    assert len(checked) == len(set(checked)) == 2, "the rankings; the index was not opened"
+    assert len(verified) == len(set(verified)) == 2, "the rankings; the index was not opened"
 
 
 def test_a_description_that_was_written_before_descriptions_had_checksums_is_read(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_description_that_was_written_before_descriptions_had_checksums_is_rea
     assert run(LocalStore(tmp_path)) == []
 
 
-FULL = """
+RUN_ON_FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
@@ -119,13 +119,13 @@ def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_
     before = {artifact.address for artifact in list_items(LocalStore(tmp_path))}
 
     def start(disk: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", FULL, str(tmp_path), str(Path(__file__).parent), disk]
+        command = [sys.executable, "-c", RUN_ON_FULL_DISK, str(tmp_path), str(Path(__file__).parent), disk]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    full = start("full")
-    assert full.returncode == 1
-    assert "cannot write" in full.stderr and "make room" in full.stderr
-    assert len(full.stderr.strip().splitlines()) == 1, full.stderr
+    process = start("full")
+    assert process.returncode == 1
+    assert "cannot write" in process.stderr and "make room" in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1, process.stderr
     assert {artifact.address for artifact in list_items(LocalStore(tmp_path))} == before
     assert start("room").returncode == 0
     assert run(LocalStore(tmp_path)) == []
@@ -134,10 +134,10 @@ def test_a_full_disk_is_one_line_leaves_what_was_there_and_the_run_goes_on_when_
 def test_a_store_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LocalStore(tmp_path)
 
-    def full(*_: object) -> None:
+    def refuse_to_write(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_complete_artifact", full)
+    monkeypatch.setattr(store, "_complete_artifact", refuse_to_write)
     with pytest.raises(StoreError, match="No space left on device.*what was stored before is intact"):
         Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not list((tmp_path / "unfinished").iterdir())
@@ -158,7 +158,7 @@ with LocalStore(Path(sys.argv[1])).lock(node, print):
 """
 
 
-def holder(root: Path) -> subprocess.Popen[str]:
+def start_holder(root: Path) -> subprocess.Popen[str]:
     child = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -168,28 +168,28 @@ def holder(root: Path) -> subprocess.Popen[str]:
 
 
 def test_who_waits_says_for_whom(tmp_path: Path) -> None:
-    child = holder(tmp_path)
+    child = start_holder(tmp_path)
     lines: list[str] = []
-    done = threading.Event()
+    is_locked = threading.Event()
 
     def wait() -> None:
         with LocalStore(tmp_path).lock(NODE, lines.append):
-            done.set()
+            is_locked.set()
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     time.sleep(0.3)
-    assert not done.is_set()
+    assert not is_locked.is_set()
     child.communicate("")
     waiting.join(10)
-    assert done.is_set()
+    assert is_locked.is_set()
     assert len(lines) == 1
     assert f"waiting for process {child.pid} on " in lines[0] and lines[0].endswith("which computes toy")
     assert not list((tmp_path / "locks").iterdir()), "locks leave nothing behind"
 
 
 def test_a_lock_of_a_killed_process_is_no_lock(tmp_path: Path) -> None:
-    child = holder(tmp_path)
+    child = start_holder(tmp_path)
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     lines: list[str] = []
@@ -200,15 +200,15 @@ def test_a_lock_of_a_killed_process_is_no_lock(tmp_path: Path) -> None:
 def test_what_another_process_made_meanwhile_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Between looking and locking, the artifact may have appeared."""
     store = LocalStore(tmp_path)
-    real, looked = store.find, []
+    original, looks = store.find, []
 
     def find(node: Node) -> object:
         if node.label == "lengths":
-            looked.append(node)
-            if len(looked) == 2:  # the first look was the plan's
+            looks.append(node)
+            if len(looks) == 2:  # the first look was the plan's
                 run(LocalStore(tmp_path))
                 return None
-        return real(node)
+        return original(node)
 
     store.find = find  # type: ignore[method-assign, assignment]
     CALLS.clear()

@@ -67,11 +67,11 @@ def test_means_and_sums_over_the_best_parts(options: Any, expected: dict[str, fl
     ],
 )
 def test_evidence_is_the_best_parts_first(keep: str, top: int | None, expected: list[tuple[int, float]]) -> None:
-    queries, whole = Ids.of(["p", "q"]), Ids.of(["a", "b"])
+    queries, documents = Ids.of(["p", "q"]), Ids.of(["a", "b"])
     parts = Texts(Ids.of([f"a#{at}" for at in range(4)] + ["b#0"]), {}, np.array([0, 0, 0, 0, 1]))
     scores = {"a#0": 1.0, "a#1": 3.0, "a#2": 1.0, "a#3": 2.0, "b#0": 9.0}
     ranked = Ranking.from_dict({"p": {"a#0": 5.0}, "q": scores}, queries, parts.ids)
-    folded = FoldedList("fold", ranked, parts, "docs", keep, top, len(whole))
+    folded = FoldedList("fold", ranked, parts, "docs", keep, top, len(documents))
     assert folded.find_parts(1, 0) == expected
     assert folded.find_parts(0, 1) == []
 
@@ -87,12 +87,12 @@ def test_parts_of_queries(store: LocalStore) -> None:
     }
     assert run_fold(fold(Halves(), search, "sum", side="queries"), collection, store)["q"] == {"c": 2, "b": 2, "a": 1}
     assert run_fold(fold(Halves(), search, "first", side="queries"), collection, store)["q"] == {"b": 2, "c": 1, "a": 1}
-    listed = Shared() >> fold(Halves(), Lookup({"a": 5.0}), side="queries")
-    assert run_fold(listed, collection, store) == {"q": {"a": 5, "c": 0, "b": 0}, "r": {"b": 0}}
+    rescored = Shared() >> fold(Halves(), Lookup({"a": 5.0}), side="queries")
+    assert run_fold(rescored, collection, store) == {"q": {"a": 5, "c": 0, "b": 0}, "r": {"b": 0}}
     short = within(Short(1), fold(Halves(), search, side="queries"))
     assert run_fold(short, collection, store) == {"q": {"a": 1}, "r": {}}
-    both = fold(Halves(), fold(Halves(), search), side="queries")
-    assert run_fold(both, collection, store)["q"] == {"c": 1, "b": 1, "a": 1}
+    both_sides = fold(Halves(), fold(Halves(), search), side="queries")
+    assert run_fold(both_sides, collection, store)["q"] == {"c": 1, "b": 1, "a": 1}
 
 
 def test_scopes_reach_the_parts_of_queries(store: LocalStore) -> None:
@@ -109,9 +109,9 @@ def test_scopes_reach_the_parts_of_queries(store: LocalStore) -> None:
 def test_parts_of_parts(store: LocalStore) -> None:
     """Sections split into windows: folded step by step or at once, documents get the same."""
     collection = fruits()
-    twice = fold(Halves(), fold(Halves(), Shared()))
+    nested = fold(Halves(), fold(Halves(), Shared()))
     at_once = fold(Halves() >> Halves(), Shared())
-    assert run_fold(twice, collection, store) == run_fold(at_once, collection, store) != {}
+    assert run_fold(nested, collection, store) == run_fold(at_once, collection, store) != {}
 
 
 def test_evidence_names_the_passages(tmp_path: Path, store: LocalStore) -> None:
@@ -181,13 +181,13 @@ def test_sections_of_a_wanted_size() -> None:
     split = Sections(max_words=4).map(texts, None, Context()).columns["text"].to_pylist()
     assert max(len(part.split()) for part in split) == 4
     assert len(Sections("(?i)annex").map(texts, None, Context())) == 2
-    for wrong, message in (
+    for size, message in (
         ({"headings": "("}, "no regular expression"),
         ({"min_words": -1}, "min_words must be 0 or more"),
         ({"min_words": 9, "max_words": 5}, "max_words must be 9 or more"),
     ):
         with pytest.raises(ConfigError, match=message):
-            Sections(**wrong)  # type: ignore[arg-type]
+            Sections(**size)  # type: ignore[arg-type]
 
 
 def test_passages_of_long_acts_find_the_section(store: LocalStore) -> None:

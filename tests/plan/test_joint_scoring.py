@@ -50,43 +50,43 @@ def node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
 
 def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
     first, second, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
-    other, plain = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
-    elsewhere = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
+    other_scorer, without_scores = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
+    other_documents = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
     plan = JointScoring()
-    for scorer in (first, second, deep, other, plain, elsewhere):
+    for scorer in (first, second, deep, other_scorer, without_scores, other_documents):
         plan.add(scorer)
-    assert plan.take(plain, lambda _: False) == [], "it keeps no scores"
+    assert plan.take(without_scores, lambda _: False) == [], "it keeps no scores"
     assert plan.take(first, lambda scorer: scorer == second) == [deep], "what is stored needs no score"
     assert plan.take(deep, lambda _: False) == [], "it was scored with the first"
     assert plan.take(second, lambda _: False) == [] == plan.take(first, lambda _: False)
-    assert plan.take(other, lambda _: False) == [] == plan.take(elsewhere, lambda _: False)
+    assert plan.take(other_scorer, lambda _: False) == [] == plan.take(other_documents, lambda _: False)
 
 
 def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
     first, second = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
-    below = second.get_input("list")
+    input_scorer = second.get_input("list")
     plan = JointScoring()
-    for scorer in (first, second, below):
+    for scorer in (first, second, input_scorer):
         plan.add(scorer)
     assert plan.take(first, lambda _: False) == []
-    again = JointScoring()
-    for scorer in (first, second, below):
-        again.add(scorer)
-    assert again.take(first, lambda scorer: scorer == below) == [second]
+    second_plan = JointScoring()
+    for scorer in (first, second, input_scorer):
+        second_plan.add(scorer)
+    assert second_plan.take(first, lambda scorer: scorer == input_scorer) == [second]
 
 
 def test_heads_are_cut_where_the_scorer_stops() -> None:
     first, second = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
     ranking = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
-    turned = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, ranking.queries, ranking.docs)
-    assert union_heads([(first, ranking), (second, turned)]).to_dict() == {"q": ["a", "b", "c"]}
-    assert union_heads([(first, ranking), (first, turned)]).to_dict() == {"q": ["a", "c"]}
+    reversed_ranking = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, ranking.queries, ranking.docs)
+    assert union_heads([(first, ranking), (second, reversed_ranking)]).to_dict() == {"q": ["a", "b", "c"]}
+    assert union_heads([(first, ranking), (first, reversed_ranking)]).to_dict() == {"q": ["a", "c"]}
     pairs = ranking.drop_scores()
     assert union_heads([(first, pairs)]).to_dict() == {"q": ["a", "b", "c"]}, "pairs have no order to be cut in"
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "listed", "most"),
+    ("pipeline", "list_depth", "bound"),
     [
         (Shared(k=2) >> Complete(), 6, 12),
         (Shared(k=2) >> Cut(1), 6, 3),
@@ -96,7 +96,7 @@ def test_heads_are_cut_where_the_scorer_stops() -> None:
         (rrf(Shared(k=3), Shared(1.0, k=3)), 18, 12),
     ],
 )
-def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int, most: int) -> None:
+def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, list_depth: int, bound: int) -> None:
     first = fruits()
     values = {"queries": first.queries, "docs": first.docs}
 
@@ -106,7 +106,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, listed: int
     target = compile_pipeline(pipeline, SIDES)
     sizes = MemoryEstimator(value).find_sizes(target)
     assert sizes is not None
-    assert (sizes.listed_pairs, sizes.result_pairs) == (listed, most)
+    assert (sizes.listed_pairs, sizes.result_pairs) == (list_depth, bound)
 
 
 def test_lists_that_restrict_a_search_count() -> None:
@@ -126,21 +126,21 @@ def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path)
     (case,) = experiment.plan()
     runner = Runner(experiment.store, experiment._leaves.values, Reporter())
     runner.get_value(case.target)
-    lists = [runner.get_value(below) for role, below in case.target.inputs if role == "list"]
+    lists = [runner.get_value(list_node) for role, list_node in case.target.inputs if role == "list"]
     assert len(lists) == 2 and not any({"keys", "query_rows"} & set(vars(scorer)) for scorer in lists)
 
 
 def test_one_failure_is_told_again_and_not_tried_again(tmp_path: Path) -> None:
-    tried: list[int] = []
+    tries: list[int] = []
 
     @stage
     class Broken(Scorer):
         name = "broken"
 
         def score(self, pairs: Pairs, ctx: Context) -> NDArray[np.floating]:
-            tried.append(1)
+            tries.append(1)
             raise RuntimeError("no")
 
     systems = {name: Shared() >> Broken() >> Cut(k) for name, k in (("A", 1), ("B", 2))}
     result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
-    assert [row.status for row in result.rows] == ["failed", "failed"] and tried == [1]
+    assert [row.status for row in result.rows] == ["failed", "failed"] and tries == [1]

@@ -16,7 +16,7 @@ from fusions import load_fusions
 from nirank.algebra.registry import load_stages
 
 MIB = 1 << 20
-WATCHED = Path(__file__).with_name("watched_stages.py")
+SCRIPT = Path(__file__).with_name("watched_stages.py")
 COVERED: dict[str, set[str]] = {
     "lists": {
         *("bm25", "complete", "cut", "date_decay", "dated", "intersection", "only", "rm3", "run", *load_fusions()),
@@ -45,22 +45,22 @@ def test_trap_42_every_stage_is_measured() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
-@pytest.mark.parametrize("which", COVERED)
-def test_trap_42_no_stage_takes_more_than_it_says(which: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stages", COVERED)
+def test_trap_42_no_stage_takes_more_than_it_says(stages: str, tmp_path: Path) -> None:
     """A process of its own, each computation held to what it said by a ceiling."""
     models = tmp_path / "models"
-    if which == "models":
+    if stages == "models":
         tiny_models.bi_encoder(models / "bi")
         for name in ("cross", "splade"):
             (models / name).mkdir()
         tiny_models.cross_encoder(models / "cross", 1)
         tiny_models.splade(models / "splade")
     (tmp_path / "store").mkdir()
-    command = [sys.executable, str(WATCHED), str(tmp_path / "store"), str(models), which]
+    command = [sys.executable, str(SCRIPT), str(tmp_path / "store"), str(models), stages]
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert process.returncode == 0, process.stderr
     report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    assert {name for name in report["systems"] if not name.startswith("-")} == COVERED[which]
+    assert {name for name in report["systems"] if not name.startswith("-")} == COVERED[stages]
     broken = [
         f"{task['label'][:60]} ({task['task']}): took {task['took'] // MIB} MiB, expected {task['expected']} bytes"
         for task in report["measured"]

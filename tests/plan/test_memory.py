@@ -72,9 +72,9 @@ class Greedy(Combiner):
         return lists[0]
 
 
-def make_experiment(store: Path, most: int | str | None, **systems: Any) -> Experiment:
+def make_experiment(store: Path, ceiling: int | str | None, **systems: Any) -> Experiment:
     CALLS.clear()
-    return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=most)
+    return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=ceiling)
 
 
 @pytest.mark.usefixtures("small_process")
@@ -98,23 +98,25 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
     docs, queries = fruits().docs, fruits().queries
     values = {"docs": docs, "queries": queries}
     leaves = {name: Node.leaf("texts", name, name) for name in values}
-    both = tuple((name, leaves[name]) for name in ("queries", "docs"))
-    listed = Node.leaf("scope", "candidates", "candidates")
+    sides = tuple((name, leaves[name]) for name in ("queries", "docs"))
+    candidate_scope = Node.leaf("scope", "candidates", "candidates")
     candidates = Pairs.build(queries.ids, docs.ids, np.array([0, 1]), np.array([0, 1]), source="given")
 
     def value(node: Node) -> Any:
-        if node == listed:
+        if node == candidate_scope:
             return Scope(queries.ids, docs.ids, pairs=candidates)
         return values.get(node.label) if node.is_leaf else None
 
-    def pairs(depth: int | None, *more: tuple[str, Node]) -> int:
-        sizes = MemoryEstimator(value).find_sizes(Node("t:f", 1, inputs=(*both, *more), depth=depth, kind="ranking"))
+    def pairs(depth: int | None, *inputs: tuple[str, Node]) -> int:
+        sizes = MemoryEstimator(value).find_sizes(Node("t:f", 1, inputs=(*sides, *inputs), depth=depth, kind="ranking"))
         assert sizes is not None
         return sizes.result_pairs
 
-    assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", listed))] == [12, 12 * 1, 6, 2]
-    first, second = (Node(name, 1, inputs=both, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None)))
-    fused = Node("t:fuse", 1, inputs=(*both, ("list", first), ("list", second)), kind="ranking")
+    assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", candidate_scope))] == [12, 12 * 1, 6, 2]
+    first, second = (
+        Node(name, 1, inputs=sides, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None))
+    )
+    fused = Node("t:fuse", 1, inputs=(*sides, ("list", first), ("list", second)), kind="ranking")
     sizes = MemoryEstimator(value).find_sizes(fused)
     assert sizes is not None and (sizes.listed_pairs, sizes.result_pairs) == (18, 12)
     assert MemoryEstimator(value).estimate(fused) == 16 * MIB + 12 * 64 + 18 * 40
@@ -181,18 +183,18 @@ def test_trap_42_exact_search_in_less_memory_gives_the_same_list(similarity: str
     docs, queries = (random.standard_normal((n, 64)).astype(np.float32) for n in (20_000, 300))
     scope = Scope(Ids.of(f"q{i}" for i in range(300)), Ids.of(f"d{i:05}" for i in range(20_000)))
 
-    def search(most: int | None) -> tuple[Ranking, int]:
-        with memory.limit_memory(most):
+    def search(ceiling: int | None) -> tuple[Ranking, int]:
+        with memory.limit_memory(ceiling):
             tracemalloc.start()
             result = search_nearest(queries, docs, scope, 10, similarity)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return result, peak
 
-    usual, most = search(None)
-    small, least = search(measure_process_memory() + 4 * MIB)
-    assert small == usual
-    assert least < 6 * MIB < 20 * MIB < most
+    unlimited, unlimited_peak = search(None)
+    limited, limited_peak = search(measure_process_memory() + 4 * MIB)
+    assert limited == unlimited
+    assert limited_peak < 6 * MIB < 20 * MIB < unlimited_peak
 
 
 def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,8 +208,8 @@ def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monk
         "_write_chunk",
         lambda self, ids, *rest: (chunks.append(len(ids)), original(self, ids, *rest)),
     )
-    for name, most in (("usual", None), ("small", 0)):
-        monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, most=most: usual if most is None else 50)
+    for name, limit in (("usual", None), ("small", 0)):
+        monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, limit=limit: usual if limit is None else 50)
         (tmp_path / name).mkdir()
         postings.build_index({"": iter(texts)}, 300, "english", tmp_path / name)
     assert chunks[0] == 900 and len(chunks) > 10
@@ -238,10 +240,10 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
         how = late.TokenEncoding(models.resolve_model(str(bi)))
         return late.maxsim(["w1 w2", "w7"], docs, pairs, how, Context(device="cpu"))
 
-    usual = scores()
+    expected = scores()
     monkeypatch.setattr(memory, "measure_process_memory", lambda: 0)
     with memory.limit_memory(12 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
-        assert np.abs(scores() - usual).max() < 1e-5
+        assert np.abs(scores() - expected).max() < 1e-5
     assert shards == [40, 10, 10, 10, 10]
 
 
@@ -273,8 +275,10 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
     n = sum(weights.numel() for weights in SentenceTransformer(str(bi.path), device="cpu").parameters())
     assert n <= device._count_stored_numbers(bi) <= 1.05 * n
     assert device.read_hidden_size(bi) == 16
-    half, whole = (device.estimate_model_memory(bi, precision).main for precision in ("bfloat16", "float32"))
-    assert whole - half == 2 * device._count_stored_numbers(bi)
+    half_precision, full_precision = (
+        device.estimate_model_memory(bi, precision).main for precision in ("bfloat16", "float32")
+    )
+    assert full_precision - half_precision == 2 * device._count_stored_numbers(bi)
     for number, broken in enumerate(
         (b"", b"no tensors", b"\x02" + bytes(7) + b"[]", b"\x0c" + bytes(7) + b'{"a": "none"}')
     ):
@@ -296,7 +300,7 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
     assert all(step.memory for step in steps.values())
 
 
-WATCHED = """
+RUN_AND_MEASURE = """
 import json, sys, threading, time
 from nirank import BM25, Collection, Dense, Experiment, MaxSim, rrf
 from nirank.base.memory import measure_process_memory
@@ -331,16 +335,16 @@ def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
     """A process of its own, with Java and torch: the least ceiling that is not refused is not passed."""
     model = str(tiny_models.bi_encoder(tmp_path / "bi"))
 
-    def run(name: str, most: str) -> dict[str, Any]:
-        command = [sys.executable, "-c", WATCHED, str(tmp_path / name), model, most]
+    def run(name: str, ceiling: str) -> dict[str, Any]:
+        command = [sys.executable, "-c", RUN_AND_MEASURE, str(tmp_path / name), model, ceiling]
         process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
         assert process.returncode == 0, process.stderr
         return dict(json.loads(process.stdout.splitlines()[-1]))
 
-    free = run("free", "none")
-    held_to = run("held", str(int(free["estimate"] * 1.02)))
-    assert held_to["peak"] < free["estimate"] * 1.02
-    assert held_to["rows"] == free["rows"]
+    without_ceiling = run("free", "none")
+    with_ceiling = run("held", str(int(without_ceiling["estimate"] * 1.02)))
+    assert with_ceiling["peak"] < without_ceiling["estimate"] * 1.02
+    assert with_ceiling["rows"] == without_ceiling["rows"]
 
 
 # -- what was taken before, and what is taken now -----------------------------------------------------
@@ -389,11 +393,11 @@ def test_trap_42_an_estimate_that_was_far_off_is_corrected_by_what_was_taken(
     formula = estimate_of(first, "Hoarder")
     assert abs(formula - (16 + 4 * says) * MIB) < 8 * MIB
     assert not first.run().failed
-    other = Experiment(berries(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
-    assert least * MIB < estimate_of(other, "Hoarder") < most * MIB
+    corrected = Experiment(berries(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
+    assert least * MIB < estimate_of(corrected, "Hoarder") < most * MIB
     larger = Shared() >> Hoarder(holds * MIB, says * MIB + 1)
-    unlike = Experiment(berries(), {"S": larger}, ["RR"], store=LocalStore(tmp_path))
-    assert abs(estimate_of(unlike, "Hoarder") - formula) < 8 * MIB, "what was never run is as its stage says"
+    uncorrected = Experiment(berries(), {"S": larger}, ["RR"], store=LocalStore(tmp_path))
+    assert abs(estimate_of(uncorrected, "Hoarder") - formula) < 8 * MIB, "what was never run is as its stage says"
 
 
 def test_trap_42_a_stage_that_passes_the_ceiling_is_stopped_and_others_go_on(tmp_path: Path) -> None:

@@ -65,16 +65,16 @@ def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path / "store")
 
 
-WHOLE = {"q1": ["b", "a"], "q2": ["d", "c"], "q3": []}
+FULL_LISTS = {"q1": ["b", "a"], "q2": ["d", "c"], "q3": []}
 
 
 @pytest.mark.parametrize(
     ("pipeline", "expected"),
     [
-        (Shared(), WHOLE),
+        (Shared(), FULL_LISTS),
         (Shared(k=1), {"q1": ["b"], "q2": ["d"], "q3": []}),
         (Shared() >> Lookup({"a": 1.0, "c": 1.0}), {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}),
-        (First().of(Shared(), Shared(1.0)), WHOLE),
+        (First().of(Shared(), Shared(1.0)), FULL_LISTS),
         (within(Short(), Shared()), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (within(Short(), within(Shared(k=1), Shared(1.0))), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (within(Short(), Shared(k=2) >> Shared(1.0)), {"q1": ["a"], "q2": ["c"], "q3": []}),
@@ -85,9 +85,9 @@ WHOLE = {"q1": ["b", "a"], "q2": ["d", "c"], "q3": []}
         (Shared(k=1) >> Shared(1.0), {"q1": ["b"], "q2": ["d"], "q3": []}),
         (rewrite(Say("pear"), Shared()), {"q1": ["c"], "q2": ["c"], "q3": ["c"]}),
         (rewrite(Say(""), Shared()), {"q1": [], "q2": [], "q3": []}),
-        (rewrite(Shared() >> Topper(), Shared()), WHOLE),
+        (rewrite(Shared() >> Topper(), Shared()), FULL_LISTS),
         (rewrite(Say("pear") >> Say("wine"), Shared()), {"q1": ["b"], "q2": ["b"], "q3": ["b"]}),
-        (fold(Halves(), Shared()), WHOLE),
+        (fold(Halves(), Shared()), FULL_LISTS),
         (within(Short(), fold(Halves(), Shared())), {"q1": ["a"], "q2": ["c"], "q3": []}),
         (Shared() >> fold(Halves(), Lookup({"a#0": 3.0, "c#1": 2.0})), {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}),
         (rewrite(Say("pear"), within(Short(), Shared())), {"q1": ["c"], "q2": ["c"], "q3": ["c"]}),
@@ -125,9 +125,9 @@ def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) ->
 
 def test_several_scopes_must_all_hold(lab: Lab) -> None:
     collection = fruits()
-    listed = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
+    pairs = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
     nodes = (
-        lab.leaf("pairs", "listed", listed),
+        lab.leaf("pairs", "listed", pairs),
         lab.leaf("scope", "own", Scope(collection.queries.ids, collection.docs.ids)),
     )
     assert Pairs.to_dict(lab.run(Shared(), collection, scope=nodes)) == {"q1": ["b", "a"], "q2": ["d"], "q3": []}
@@ -139,9 +139,9 @@ def test_several_scopes_must_all_hold(lab: Lab) -> None:
 
 
 def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
-    whole, scoped = lab.run(Shared()), lab.run(within(Short(), Shared()))
+    full_ranking, scoped = lab.run(Shared()), lab.run(within(Short(), Shared()))
     short = np.array([len(text.split()) <= 2 for text in fruits().docs.columns["text"].to_pylist()])
-    assert scoped == whole.select(short[whole.rows])
+    assert scoped == full_ranking.select(short[full_ranking.rows])
 
 
 @pytest.mark.parametrize(
@@ -213,15 +213,15 @@ def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
     assert [collection.depth for collection in rankings] == [1, 3, 2]
     assert lab.run(Shared(k=2)) == rankings[2]
     assert CALLS == []
-    fresh = Lab(lab.store.root.parent / "other")
-    assert fresh.run(Shared(k=1)) == rankings[0]
+    other_lab = Lab(lab.store.root.parent / "other")
+    assert other_lab.run(Shared(k=1)) == rankings[0]
 
 
 def test_a_deeper_list_in_front_is_another_computation(lab: Lab) -> None:
     sides = lab.sides(fruits())
     assert compile_pipeline(Shared(k=1), sides).address == compile_pipeline(Shared(k=2), sides).address
-    behind = [compile_pipeline(Shared(k=k) >> Lookup({}), sides).address for k in (1, 2)]
-    assert behind[0] != behind[1]
+    addresses = [compile_pipeline(Shared(k=k) >> Lookup({}), sides).address for k in (1, 2)]
+    assert addresses[0] != addresses[1]
 
 
 def test_trap_39_results_are_found_by_what_they_are_never_by_name(lab: Lab) -> None:
@@ -278,8 +278,8 @@ def test_addresses_are_what_they_were() -> None:
     index = Node("module:function", 1, {"k1": 0.9, "stem": True}, (("texts", leaf),))
     assert leaf.address == "0" * 32
     assert index.address == "71155971978bb69e3c8e335399b32918"
-    above = Node("module:other", 2, {}, (("need", index), ("list", dataclasses.replace(index, depth=10))))
-    assert above.address == "81833dfa1af2e252c0b66b22689c767f"
+    scored = Node("module:other", 2, {}, (("need", index), ("list", dataclasses.replace(index, depth=10))))
+    assert scored.address == "81833dfa1af2e252c0b66b22689c767f"
 
 
 def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
@@ -410,13 +410,13 @@ def test_judgements_speak_of_whole_documents_so_nothing_inside_a_fold_reads_them
 
 def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
     sides = lab.sides(fruits())
-    bad, good = compile_pipeline(Shared() >> Nan(), sides), compile_pipeline(Shared() >> Lookup({}), sides)
-    above = compile_pipeline(Shared() >> Nan() >> Lookup({}), sides)
+    failing, sound = compile_pipeline(Shared() >> Nan(), sides), compile_pipeline(Shared() >> Lookup({}), sides)
+    behind_failing = compile_pipeline(Shared() >> Nan() >> Lookup({}), sides)
     runner = lab.runner()
-    for node in (bad, above):
+    for node in (failing, behind_failing):
         with pytest.raises(FailedNode, match="nan"):
             runner.get_value(node)
-    assert len(runner.get_value(good)) == 4
+    assert len(runner.get_value(sound)) == 4
 
 
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:

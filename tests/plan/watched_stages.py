@@ -47,7 +47,7 @@ def server() -> Any:
     return running
 
 
-def main(store: str, models: str, which: str) -> None:
+def main(store: str, models: str, stages: str) -> None:
     """Measure."""
     watch()
     from fusions import load_fusions
@@ -101,26 +101,26 @@ def main(store: str, models: str, which: str) -> None:
         with limit_memory(expected):
             original(self, node, inputs)
         time.sleep(0.003)
-        took = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
+        taken = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
         name = getattr(node.stage, "name", "") if ":tasks" not in node.task else node.stage.name
-        line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": took}
+        line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": taken}
         line |= {"expected": None if expected is None else expected - before, "seconds": time.perf_counter() - started}
         measured.append(line)
 
     Runner._run_task = run_task  # type: ignore[method-assign]
     kinds, folder = load_stages(), Path(models)
-    if which == "lists":
+    if stages == "lists":
         n_queries, n_docs, words = 100, 20_000, 12
-    elif which == "blocking":
+    elif stages == "blocking":
         n_queries, n_docs, words = 200, 10_000, 30
-    elif which == "texts":
+    elif stages == "texts":
         n_queries, n_docs, words = 5, 2_000, 1_500
     else:
         n_queries, n_docs, words = 40, 12_000, 12
     random = np.random.default_rng(0)
 
     def text(n: int) -> str:
-        return " ".join(f"w{word}" for word in random.integers(0, 60 if which == "models" else 5_000, n)) + "."
+        return " ".join(f"w{word}" for word in random.integers(0, 60 if stages == "models" else 5_000, n)) + "."
 
     def dated(words: int) -> dict[str, Any]:
         long = [text(15) for _ in range(words // 15)] or [text(words)]
@@ -130,32 +130,32 @@ def main(store: str, models: str, which: str) -> None:
     queries = {f"q{at:03}": {"text": text(3), "metadata": {"date": "2010"}} for at in range(n_queries)}
     collection = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
     del docs
-    whole, other = Listed(1, k=n_docs), Listed(2, k=n_docs)
-    few = Listed(k=2)
+    full_list, other = Listed(1, k=n_docs), Listed(2, k=n_docs)
+    short_list = Listed(k=2)
     systems: dict[str, Any]
-    if which == "lists":
+    if stages == "lists":
         lines = (f"q{q:03} Q0 d{d:06} 1 {n_docs - d} x\n" for q in range(n_queries) for d in range(0, n_docs, 2))
         with (Path(store) / "some.run").open("w") as file:
             file.writelines(lines)
-        kept = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
+        even_ids = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
         systems = {
-            **{name: kind().of(whole, other, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
+            **{name: kind().of(full_list, other, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
             "bm25": BM25(k=n_docs),
-            "complete": few >> kinds["complete"](),
-            "cut": whole >> kinds["cut"](10_000),
-            "date_decay": whole >> kinds["date_decay"](),
-            "dated": within(kinds["dated"](), few),
-            "intersection": kinds["intersection"]().of(whole, other) >> BM25(),
-            "only": within(kinds["only"](kept), few),
+            "complete": short_list >> kinds["complete"](),
+            "cut": full_list >> kinds["cut"](10_000),
+            "date_decay": full_list >> kinds["date_decay"](),
+            "dated": within(kinds["dated"](), short_list),
+            "intersection": kinds["intersection"]().of(full_list, other) >> BM25(),
+            "only": within(kinds["only"](even_ids), short_list),
             "rm3": BM25(k=10) >> kinds["rm3"](k=n_docs),
             "run": kinds["run"](str(Path(store) / "some.run")),
-            "union": kinds["union"]().of(whole, other) >> BM25(),
-            "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(whole, other),
-            "where": within(kinds["where"]({"date": "2001"}), few),
-            "-parts": fold(kinds["windows"](6), few >> kinds["complete"]()),
-            "-scoped": within(whole, kinds["rrf"]().of(whole, other)),
+            "union": kinds["union"]().of(full_list, other) >> BM25(),
+            "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(full_list, other),
+            "where": within(kinds["where"]({"date": "2001"}), short_list),
+            "-parts": fold(kinds["windows"](6), short_list >> kinds["complete"]()),
+            "-scoped": within(full_list, kinds["rrf"]().of(full_list, other)),
         }
-    elif which == "blocking":
+    elif stages == "blocking":
         systems = {
             name: kinds[name](*options) >> BM25()
             for name, options in (
@@ -168,9 +168,9 @@ def main(store: str, models: str, which: str) -> None:
         systems["tfidf"] = kinds["tfidf"](k=n_docs)
         rule = {"alike": {"column": "text", "at_least": 0.5}}
         systems["rules"] = kinds["tfidf"](k=n_docs) >> kinds["rules"](rule) >> BM25()
-    elif which == "texts":
+    elif stages == "texts":
         systems = {
-            name: fold(kinds[name](*options), few)
+            name: fold(kinds[name](*options), short_list)
             for name, options in (
                 ("first_words", (1_000,)),
                 ("key_sentences", ()),

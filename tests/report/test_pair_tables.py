@@ -33,14 +33,14 @@ MANIFEST: dict[str, Any] = {
 
 
 def make_row(system: str = "NLSH", **options: Any) -> Row:
-    known: dict[str, Any] = {
+    values: dict[str, Any] = {
         "split": "test", "qrels": "pairs", "unit": "pair", "queries": QueryCounts(1092, 700, 16, 684, 392, 495),
         "measures": {"PC": 0.9612, "candidates": 5.0}, "pairs": FACTS, "cost": SystemCost(1.2),
         "conventions": Conventions("t", "m", "g", 1, "micro", "keep", collection={"ask": "right"}),
         "counts": {"queries_without_pair": 7, "documents_without_pair": 9, "purged_blocks": 3},
         "stages": (StageRecall(system, 198, 206, 0.96, {}, StagePairs(5460, 5.0, 198, 8)),),
     }  # fmt: skip
-    return Row("abt-buy", system, **{**known, **options})
+    return Row("abt-buy", system, **{**values, **options})
 
 
 def show(*rows: Row) -> str:
@@ -53,9 +53,9 @@ def test_a_table_says_how_many_evaluated_matches_training_knew() -> None:
         "NLSH: trained on the pairs of abt-buy/train (616 matches); of the 206 evaluated matches, 139 have both records"
         " in those pairs, 43 one, 24 none." in text
     )
-    marked = replace(TRAINED, overlap=5)
-    assert "5 pairs of which are evaluated too" in show(make_row(trained_on=(marked,), trained_on_test=True))
-    assert "NLSH (trained on test pairs)" in show(make_row(trained_on=(marked,), trained_on_test=True))
+    with_overlap = replace(TRAINED, overlap=5)
+    assert "5 pairs of which are evaluated too" in show(make_row(trained_on=(with_overlap,), trained_on_test=True))
+    assert "NLSH (trained on test pairs)" in show(make_row(trained_on=(with_overlap,), trained_on_test=True))
 
 
 def test_records_ask_and_measures_of_pairs_are_explained() -> None:

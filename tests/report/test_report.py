@@ -37,13 +37,13 @@ EVIL = "<script>alert('x')</script> | \"&"
 
 
 def row(system: str, value: float | None, collection: str = "tiny", **options: Any) -> Row:
-    known: dict[str, Any] = {
+    values: dict[str, Any] = {
         "split": "test", "qrels": "qrels", "depth": 10, "queries": QueryCounts(2, 2, 1, missing=1),
         "measures": {"AP": value}, "nulls": {} if value is not None else {"AP": "AP reaches deeper"},
         "counts": {"empty_queries": 1}, "cost": SystemCost(1.234, index_s=2.0, measured="now"),
         "conventions": CONVENTIONS, "pipeline": "BM25()", "address": "0" * 32,
     }  # fmt: skip
-    return Row(collection, system, **{**known, **options})
+    return Row(collection, system, **{**values, **options})
 
 
 def save(folder: Path, rows: list[Row], **fields: Any) -> None:
@@ -133,8 +133,8 @@ def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> No
     def refuse(token: str) -> None:
         raise AssertionError(token)
 
-    (written,) = json.loads((tmp_path / "leaderboard.json").read_text(), parse_constant=refuse)["rows"]
-    assert written["conventions"]["stages"]["s"] == {
+    (stored_row,) = json.loads((tmp_path / "leaderboard.json").read_text(), parse_constant=refuse)["rows"]
+    assert stored_row["conventions"]["stages"]["s"] == {
         "float": 0.5, "count": 3, "flag": True, "nothing": None, "least": None, "array": [0, 1], "set": ["a", "b"],
         "path": "x", "1": [1, None],
     }  # fmt: skip
@@ -310,15 +310,15 @@ def test_files_of_an_earlier_run_go_if_they_are_as_it_wrote_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     save(tmp_path, [row("A", 1.0)], runs=runs_of("A", "B", "C", "D"))
-    mine = tmp_path / "runs" / "tiny"
-    (mine / "C.run.gz").write_bytes(b"annotated by hand")
-    (mine / "E.run.gz").write_bytes(b"mine")
-    elsewhere = tmp_path.parent / "elsewhere.run.gz"
-    (mine / "D.run.gz").rename(elsewhere)
-    (mine / "D.run.gz").symlink_to(elsewhere)
+    folder = tmp_path / "runs" / "tiny"
+    (folder / "C.run.gz").write_bytes(b"annotated by hand")
+    (folder / "E.run.gz").write_bytes(b"mine")
+    outside = tmp_path.parent / "elsewhere.run.gz"
+    (folder / "D.run.gz").rename(outside)
+    (folder / "D.run.gz").symlink_to(outside)
     save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
-    assert sorted(path.name for path in mine.iterdir()) == ["A.run.gz", "C.run.gz", "D.run.gz", "E.run.gz"]
-    assert elsewhere.exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["A.run.gz", "C.run.gz", "D.run.gz", "E.run.gz"]
+    assert outside.exists()
     assert "2 files are not as an earlier run wrote them, and stay: runs/tiny/C.run.gz" in caplog.text
 
 
@@ -396,7 +396,7 @@ def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeyp
     save(tmp_path / "odd", [row("A", 1.0)])
     (tmp_path / "odd" / "report.html").unlink()
     (tmp_path / "odd" / "report.html").mkdir()
-    for path, said in (
+    for path, message in (
         (tmp_path / "file", r"file: is a file; expected a folder"),
         (tmp_path / "file" / "x", r"file is a file; expected a folder"),
         (Path("/dev/null/x"), "/dev/null is a file; expected a folder"),
@@ -405,14 +405,14 @@ def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeyp
         (Path("/proc/x"), "/proc/x: cannot be written"),
         (tmp_path / "odd", "report.html: is a folder; expected a file, or name another folder for the results"),
     ):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=message):
             require_place(path)
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=message):
             save(path, [row("A", 1.0)])
-    full = OSError(errno.ENOSPC, "No space left on device")
+    full_disk = OSError(errno.ENOSPC, "No space left on device")
 
     def refuse(handle: int) -> None:
-        raise full
+        raise full_disk
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(ConfigError, match="cannot be written .No space left on device.; name another folder"):
@@ -423,10 +423,10 @@ def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeyp
 def test_a_disk_that_is_full_when_results_are_written_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Path, *args: Any, **kwargs: Any) -> int:
+    def raise_full(self: Path, *args: Any, **kwargs: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_text", raise_full)
     with pytest.raises(
         ConfigError, match=r"No space left on device\); name another folder; what was computed is stored"
     ):
@@ -444,12 +444,12 @@ with hold_folder(Path({str(tmp_path)!r})):
     print("mine", flush=True)
     sys.stdin.read()
 """
-    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None and other.stdout.readline() == "mine\n"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "mine\n"
     monkeypatch.setattr("nirank.report.place._WAIT_S", 0.1)
     with pytest.raises(ConfigError, match="another process is writing its results there; name another folder"):
         save(tmp_path, [row("A", 1.0)])
-    other.communicate("")
+    process.communicate("")
     with hold_folder(tmp_path):
         save(tmp_path, [row("A", 1.0)])  # inside one's own
     assert not list(tmp_path.glob(".*"))
@@ -462,15 +462,15 @@ def test_findings_are_plain_values() -> None:
 def test_a_run_file_is_written_again_only_if_it_would_say_something_else(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "tiny" / "A.run.gz"
 
-    def saved(score: float, **options: Any) -> int:
+    def save_score(score: float, **options: Any) -> int:
         save(tmp_path, [row("A", 1.0, **options)], runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})})
         return path.stat().st_ino
 
-    first = saved(1.0)
-    assert saved(1.0) == first
-    second = saved(2.0)
+    first = save_score(1.0)
+    assert save_score(1.0) == first
+    second = save_score(2.0)
     assert second != first
-    assert saved(2.0, address="1" * 32) != second
+    assert save_score(2.0, address="1" * 32) != second
     path.write_bytes(b"damaged")
-    saved(2.0, address="1" * 32)
+    save_score(2.0, address="1" * 32)
     assert path.read_bytes() != b"damaged"

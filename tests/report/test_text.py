@@ -75,19 +75,19 @@ def test_lists_that_systems_share_have_one_line_and_only_where_they_are_asked_fo
     assert "Recall after each stage" not in plain
     (line,) = [line for line in detailed.splitlines() if line.startswith("BM25()")]
     assert line.split() == ["BM25()", "A,", "B", "3", "of", "4", "0.7500", "0.8000"]
-    alone = [replace(make_row("A"), stages=(shared,))]
-    assert "Recall after each stage" not in format_text(alone, ["AP"], make_detail_grids(alone, ["AP"])), (
+    single_row = [replace(make_row("A"), stages=(shared,))]
+    assert "Recall after each stage" not in format_text(single_row, ["AP"], make_detail_grids(single_row, ["AP"])), (
         "nothing before it"
     )
 
 
 def test_conventions_that_all_rows_share_are_said_once() -> None:
     rules = Conventions(ties="by id", mean="over queries", gain="linear", min_rel=1, self_match="keep")
-    strict = replace(rules, min_rel=2)
+    other_rules = replace(rules, min_rel=2)
     rows = [
         replace(make_row("A", "one"), conventions=rules, counts={"short_lists": 3}),
         replace(make_row("B", "one"), conventions=rules, counts={"short_lists": 3}),
-        replace(make_row("A", "two"), conventions=strict, counts={}),
+        replace(make_row("A", "two"), conventions=other_rules, counts={}),
     ]
     lines = format_text(rows, ["AP"]).splitlines()
     assert sum("Ties: by id." in line for line in lines) == 1

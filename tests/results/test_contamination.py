@@ -22,13 +22,13 @@ SPLADE = "pkg:cognition/model"
 
 
 def collection(name: str, source: str = "memory") -> Collection:
-    made = Collection.of({"a": "red"}, {"q": "red"}, {"q": {"a": 1}}, name=name)
-    object.__setattr__(made, "origin", {"source": source})
-    return made
+    result = Collection.of({"a": "red"}, {"q": "red"}, {"q": {"a": 1}}, name=name)
+    object.__setattr__(result, "origin", {"source": source})
+    return result
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def write_cards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Replace the cards."""
 
     def write(models: dict[str, Any], collections: list[dict[str, Any]] | None = None) -> None:
@@ -41,8 +41,8 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     cards._read_cards.cache_clear()
 
 
-def test_trap_37_yes_no_unknown(written: Any) -> None:
-    written({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
+def test_trap_37_yes_no_unknown(write_cards: Any) -> None:
+    write_cards({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
     answers = {
         (model, name): judge_zero_shot(Dense(model), collection(name)).answer
         for model in ("org/model", "org/silent", "org/unheard-of")
@@ -56,8 +56,8 @@ def test_trap_37_yes_no_unknown(written: Any) -> None:
     assert "org/model was trained on NQ" in judge_zero_shot(Dense("org/model"), collection("nq")).why
 
 
-def test_parents_count_too(written: Any) -> None:
-    written(
+def test_parents_count_too(write_cards: Any) -> None:
+    write_cards(
         {
             "org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]},
             "org/parent": {"trained_on": ["nq"], "parents": ["org/child"]},  # a circle ends
@@ -65,7 +65,7 @@ def test_parents_count_too(written: Any) -> None:
         }
     )
     assert judge_zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
-    written(
+    write_cards(
         {"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}},
         [{"names": ["fiqa"]}],
     )
@@ -115,24 +115,28 @@ def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> 
 
 
 def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
-    mine = collection("mine")
-    object.__setattr__(mine, "origin", {"source": "nq/mine", "reader": "files"})
-    assert judge_zero_shot(Dense(MINILM), mine) == cards.ZeroShot(
+    own_collection = collection("mine")
+    object.__setattr__(own_collection, "origin", {"source": "nq/mine", "reader": "files"})
+    assert judge_zero_shot(Dense(MINILM), own_collection) == cards.ZeroShot(
         "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"
     )
 
 
-def test_a_collection_is_known_by_its_texts_whatever_it_is_called(written: Any) -> None:
+def test_a_collection_is_known_by_its_texts_whatever_it_is_called(write_cards: Any) -> None:
     docs = {f"d{at}": f"text number {at}" for at in range(40)}
     named = Collection.of(docs, {"q": "text"}, {"q": {"d0": 1}}, name="ours")
-    least = sorted(named.docs.fingerprints.tolist())[:8]
-    prints = [f"{fingerprint:016x}" for fingerprint in least]
-    known = [{"names": ["public"], "is": ["seen"], "prints": prints}]
-    written({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, known)
+    least_fingerprints = sorted(named.docs.fingerprints.tolist())[:8]
+    prints = [f"{fingerprint:016x}" for fingerprint in least_fingerprints]
+    collection_cards = [{"names": ["public"], "is": ["seen"], "prints": prints}]
+    write_cards({"org/model": {"trained_on": ["seen"]}, "org/other": {"trained_on": ["other"]}}, collection_cards)
     assert judge_zero_shot(Dense("org/model"), named).answer == "no"
     assert judge_zero_shot(Dense("org/other"), named).answer == "yes"
-    without = {id: text for at, (id, text) in enumerate(docs.items()) if named.docs.fingerprints[at] not in least[:5]}
-    mostly_other = Collection.of(without, {"q": "text"}, {"q": {next(iter(without)): 1}}, name="ours")
+    other_texts = {
+        id: text
+        for at, (id, text) in enumerate(docs.items())
+        if named.docs.fingerprints[at] not in least_fingerprints[:5]
+    }
+    mostly_other = Collection.of(other_texts, {"q": "text"}, {"q": {next(iter(other_texts)): 1}}, name="ours")
     assert judge_zero_shot(Dense("org/model"), mostly_other).answer == "unknown"
 
 

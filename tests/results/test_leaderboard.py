@@ -40,13 +40,15 @@ def test_committed_results_are_read_value_by_value(path: Path) -> None:
     content = json.loads(path.read_text())
     leaderboard = read_leaderboard(path)
     assert len(leaderboard.rows) == len(content["rows"]) > 0
-    for written, row in zip(content["rows"], map(to_plain, leaderboard.rows), strict=True):
-        for key, value in written.items():
+    for stored, row in zip(content["rows"], map(to_plain, leaderboard.rows), strict=True):
+        for key, value in stored.items():
             if key != "fold" or content["version"] > 1:
-                now = row[OF_VERSION_1.get(key, key) if content["version"] == 1 else key]
-                more, lost = Counter(list_values(now)), Counter(list_values(value))
-                assert not lost - more, key
-                assert set(more - lost) <= {0.0}, "no query without a value, which older files do not say"
+                read_value = row[OF_VERSION_1.get(key, key) if content["version"] == 1 else key]
+                read_numbers, stored_numbers = Counter(list_values(read_value)), Counter(list_values(value))
+                assert not stored_numbers - read_numbers, key
+                assert set(read_numbers - stored_numbers) <= {0.0}, (
+                    "no query without a value, which older files do not say"
+                )
 
 
 @pytest.mark.parametrize("path", COMMITTED[:3] + COMMITTED[-3:], ids=lambda path: str(path.parent.relative_to(ROOT)))
@@ -54,9 +56,9 @@ def test_what_is_read_can_be_written_and_follows_the_schema(path: Path, tmp_path
     import jsonschema
 
     leaderboard = read_leaderboard(path)
-    written = json.loads(json.dumps(to_plain(leaderboard)))
-    jsonschema.Draft202012Validator(results_schema()).validate(written)
-    (tmp_path / "leaderboard.json").write_text(json.dumps(written))
+    content = json.loads(json.dumps(to_plain(leaderboard)))
+    jsonschema.Draft202012Validator(results_schema()).validate(content)
+    (tmp_path / "leaderboard.json").write_text(json.dumps(content))
     assert read_leaderboard(tmp_path / "leaderboard.json") == leaderboard
 
 

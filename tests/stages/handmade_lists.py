@@ -16,7 +16,7 @@ Run = dict[str, dict[str, float]]
 def make_rankings(*runs: Run, depth: Any = None, docs: str = "") -> list[Ranking]:
     """Make rankings over common sides; `depth` is one for all, or one each."""
     queries = Ids.of(dict.fromkeys(query for run in runs for query in run))
-    names = dict.fromkeys([*docs.split(), *(doc for run in runs for scored in run.values() for doc in scored)])
+    names = dict.fromkeys([*docs.split(), *(doc for run in runs for scores in run.values() for doc in scores)])
     lists = [Ranking.from_dict(run, queries, Ids.of(names)) for run in runs]
     depths = depth if isinstance(depth, tuple) else (depth,) * len(lists)
     return [

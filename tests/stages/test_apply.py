@@ -21,12 +21,12 @@ QUERIES = Texts.of({"q": {"text": " red wine "}, "r": {"text": ""}})
 DOCS = Texts.of({"a": {"title": "Wine", "text": "red"}, "b": {"text": "blue"}, "c": {"title": "", "text": ""}})
 
 
-def shared(queries: list[str], docs: list[str]) -> list[int]:
+def count_shared_words(queries: list[str], docs: list[str]) -> list[int]:
     return [len(set(q.lower().split()) & set(d.lower().split())) for q, d in zip(queries, docs, strict=True)]
 
 
 def shared_too(queries: list[str], docs: list[str]) -> list[int]:
-    return shared(queries, docs)
+    return count_shared_words(queries, docs)
 
 
 def scores(function: Any) -> Any:
@@ -35,36 +35,41 @@ def scores(function: Any) -> Any:
 
 
 def test_a_scorer_sees_title_and_text_of_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
 
     def note(queries: list[str], docs: list[str]) -> list[int]:
-        seen.extend(zip(queries, docs, strict=True))
-        return shared(queries, docs)
+        texts.extend(zip(queries, docs, strict=True))
+        return count_shared_words(queries, docs)
 
     assert scores(note).tolist() == [2.0, 0.0, 0.0, 0.0]
-    assert seen == [("red wine", "Wine red"), ("red wine", "blue"), ("red wine", ""), ("", "Wine red")]
+    assert texts == [("red wine", "Wine red"), ("red wine", "blue"), ("red wine", ""), ("", "Wine red")]
     monkeypatch.setattr(module, "_CHUNK", 3)
-    assert scores(shared).tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert scores(count_shared_words).tolist() == [2.0, 0.0, 0.0, 0.0]
 
 
 def test_precision_is_the_functions() -> None:
-    assert scores(shared).dtype == np.float64
+    assert scores(count_shared_words).dtype == np.float64
     assert scores(lambda q, d: np.zeros(len(q), np.float32)).dtype == np.float32
 
 
 def test_identity_is_name_and_version_not_the_function() -> None:
-    scorer, twin = apply(shared, name="s", version=1), apply(shared_too, name="s", version=1)
+    scorer, twin = apply(count_shared_words, name="s", version=1), apply(shared_too, name="s", version=1)
     assert scorer == twin and hash(scorer) == hash(twin) and scorer.describe_identity() == twin.describe_identity()
-    assert scorer != apply(shared, name="s", version=2) and scorer != apply(shared, name="t", version=1)
+    assert scorer != apply(count_shared_words, name="s", version=2) and scorer != apply(
+        count_shared_words, name="t", version=1
+    )
     assert scorer.describe_identity()["options"] == {"name": "s", "version": 1}
     combiner = apply(lambda lists: lists[0], name="s", version=1, kind="combiner")
     assert combiner.describe_identity() != scorer.describe_identity()
-    assert apply(shared, version=1).name == "shared"
+    assert apply(count_shared_words, version=1).name == "count_shared_words"
 
 
 def test_repr_names_the_function() -> None:
-    assert repr(apply(shared, version=3, depth=5)) == "apply(shared, name='shared', version=3, depth=5)"
-    assert eval(repr(apply(shared, version=3, depth=5))) == apply(shared, version=3, depth=5)
+    assert (
+        repr(apply(count_shared_words, version=3, depth=5))
+        == "apply(count_shared_words, name='count_shared_words', version=3, depth=5)"
+    )
+    assert eval(repr(apply(count_shared_words, version=3, depth=5))) == apply(count_shared_words, version=3, depth=5)
     combiner = apply(lambda lists: lists[0], name="f", version=1, kind="combiner", lists=(2, None))
     assert repr(combiner) == "apply(<lambda>, name='f', version=1, kind='combiner', lists=(2, None))"
 
@@ -73,30 +78,36 @@ def test_a_combiner_combines() -> None:
     ranking = Ranking.from_dict({"q": {"a": 2.0, "b": 1.0}})
     stage = apply(lambda lists: lists[0].cut(1), name="top", version=1, kind="combiner")
     assert stage.combine([ranking], Context()).to_dict() == {"q": {"a": 2.0}}  # type: ignore[union-attr]
-    wrong = apply(lambda lists: 5, name="five", version=1, kind="combiner")
+    broken = apply(lambda lists: 5, name="five", version=1, kind="combiner")
     with pytest.raises(StageError, match="five: the function gave a int; expected a Ranking"):
-        wrong.combine([ranking], Context())  # type: ignore[union-attr]
+        broken.combine([ranking], Context())  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("wrong", [[1.0], 1.0, ["a"] * 4, [[1.0]] * 4, [True] * 4, [1j] * 4, None])
-def test_what_a_function_gives_is_checked(wrong: Any) -> None:
+@pytest.mark.parametrize("values", [[1.0], 1.0, ["a"] * 4, [[1.0]] * 4, [True] * 4, [1j] * 4, None])
+def test_what_a_function_gives_is_checked(values: Any) -> None:
     with pytest.raises(StageError, match=r"f: the function gave values of shape .* for 4 pairs"):
-        scores(lambda queries, docs: wrong)
+        scores(lambda queries, docs: values)
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: apply(lambda q, d: [], version=1), "the function has no name of its own"),
-        (lambda: apply(partial(shared), version=1), "the function has no name of its own"),
+        (lambda: apply(partial(count_shared_words), version=1), "the function has no name of its own"),
         (lambda: apply("shared", version=1), "apply: expected a function, got 'shared'"),
         (lambda: apply(Cut(3), version=1), r"apply: Cut\(3\) is a stage already"),
         (lambda: apply(Cut, version=1), "is a stage already"),
-        (lambda: apply(shared, version=0), "shared: version must be a whole number, 1 or more, got 0"),
-        (lambda: apply(shared, version="one"), "version: input should be a valid integer"),  # type: ignore[arg-type]
-        (lambda: apply(shared, version=1, kind="score"), "did you mean 'scorer'"),  # type: ignore[arg-type]
-        (lambda: apply(shared, version=1, depth=0), "depth must be 1 or more"),
-        (lambda: apply(shared, version=1, kind="combiner", lists=(2, 1)), "lists are the least and the most"),
+        (
+            lambda: apply(count_shared_words, version=0),
+            "count_shared_words: version must be a whole number, 1 or more, got 0",
+        ),
+        (lambda: apply(count_shared_words, version="one"), "version: input should be a valid integer"),  # type: ignore[arg-type]
+        (lambda: apply(count_shared_words, version=1, kind="score"), "did you mean 'scorer'"),  # type: ignore[arg-type]
+        (lambda: apply(count_shared_words, version=1, depth=0), "depth must be 1 or more"),
+        (
+            lambda: apply(count_shared_words, version=1, kind="combiner", lists=(2, 1)),
+            "lists are the least and the most",
+        ),
     ],
 )
 def test_refusals(build: Any, message: str) -> None:

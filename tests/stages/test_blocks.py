@@ -30,9 +30,9 @@ QUERIES, DOCS = Ids.of(f"q{at}" for at in range(N_QUERIES)), Ids.of(f"d{at * 7 %
 
 def ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
     random = np.random.default_rng(seed)
-    chosen = random.random((N_QUERIES, N_DOCS)) < share
-    chosen[3] = False
-    q, d = np.nonzero(chosen)
+    is_chosen = random.random((N_QUERIES, N_DOCS)) < share
+    is_chosen[3] = False
+    q, d = np.nonzero(is_chosen)
     scores = random.integers(-3, 4, len(q)).astype(np.float32)
     return Ranking.build(QUERIES, DOCS, q, d, scores, source="t", depth=depth)
 
@@ -40,12 +40,12 @@ def ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
 @pytest.mark.parametrize("stage", [RRF(), Comb("med"), Comb("mnz"), WeightedSum((0.7, 0.3, 2.0), "zscore")], ids=repr)
 def test_fusion(stage: Combiner, monkeypatch: pytest.MonkeyPatch) -> None:
     lists = [ranking(1, 0.5), ranking(2, 0.3, depth=9), ranking(3, 0.9)]
-    ctx, small = Context(), Context()
+    ctx, limited = Context(), Context()
     fused = stage.combine(lists, ctx)
     parts: list[int] = []
-    for most in (1, 60, 120):
-        monkeypatch.setattr(_fusion, "_BLOCK_PAIRS", most)
-        assert stage.combine(lists, small) == fused
+    for ceiling in (1, 60, 120):
+        monkeypatch.setattr(_fusion, "_BLOCK_PAIRS", ceiling)
+        assert stage.combine(lists, limited) == fused
         parts.append(len(list(_fusion._cut_into_blocks(np.sum([ranking.counts for ranking in lists], axis=0)))))
     assert parts[0] == N_QUERIES > parts[2] > 1 and fused.depth == 9
     assert ctx.counts["unequal_depths"] == 1, "all but the deepest"
@@ -81,23 +81,23 @@ def test_long_texts_are_read_a_few_at_a_time() -> None:
 
 @pytest.mark.parametrize("scoped", [False, True])
 def test_complete_appends_what_the_scope_allows_in_order(scoped: bool) -> None:
-    listed = ranking(1, 0.2)
+    head = ranking(1, 0.2)
     scope = Scope(QUERIES, DOCS)
     if scoped:
         random = np.random.default_rng(9)
         allowed = random.random((N_QUERIES, N_DOCS)) < 0.5
-        allowed[listed.query_rows, listed.rows] = True
+        allowed[head.query_rows, head.rows] = True
         pairs = Pairs.build(QUERIES, DOCS, *np.nonzero(allowed), source="t")
         own_rows = np.array([row if not allowed[at, row] else -1 for at, row in enumerate(range(N_QUERIES))])
         scope = Scope(QUERIES, DOCS, pairs=pairs, own_rows=own_rows)
-    completed = Complete().combine([listed], Context(scope=scope))
+    completed = Complete().combine([head], Context(scope=scope))
     for query in range(N_QUERIES):
-        part, old = completed.get_rows(query), listed.get_rows(query)
+        part, old = completed.get_rows(query), head.get_rows(query)
         rows = scope.list_rows(query)
         assert set(part.tolist()) == set(range(N_DOCS) if rows is None else rows.tolist())
         assert part[: len(old)].tolist() == old.tolist()
     rebuilt = Ranking.build(QUERIES, DOCS, completed.query_rows, completed.rows, completed.scores, source="t")
     assert rebuilt == completed, "in standard order"
-    end = completed.offsets[1:][listed.counts > 0] - 1
-    assert (completed.scores[end] < listed.scores[listed.offsets[1:][listed.counts > 0] - 1]).all()
+    end = completed.offsets[1:][head.counts > 0] - 1
+    assert (completed.scores[end] < head.scores[head.offsets[1:][head.counts > 0] - 1]).all()
     assert completed.scores[completed.offsets[3]] == 0, "nothing was found"

@@ -75,10 +75,10 @@ def test_complete_respects_the_scope() -> None:
 def test_union_and_intersection_of_lists_and_pairs() -> None:
     first, second = make_rankings({"q": {"c": 9, "a": 2}, "r": {"b": 1}}, {"q": {"a": 1, "b": 5}, "r": {}})
     for lists in ([first, second], [first.drop_scores(), second], [second, first.drop_scores()]):
-        either, both = Union().combine(lists, Context()), Intersection().combine(lists, Context())
-        assert {query: set(docs) for query, docs in either.to_dict().items()} == {"q": {"a", "b", "c"}, "r": {"b"}}
-        assert both.to_dict() == {"q": ["a"], "r": []}
-        assert type(either) is Pairs and type(both) is Pairs
+        union, intersection = Union().combine(lists, Context()), Intersection().combine(lists, Context())
+        assert {query: set(docs) for query, docs in union.to_dict().items()} == {"q": {"a", "b", "c"}, "r": {"b"}}
+        assert intersection.to_dict() == {"q": ["a"], "r": []}
+        assert type(union) is Pairs and type(intersection) is Pairs
 
 
 def test_empty_sides() -> None:

@@ -79,8 +79,8 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     bm25 = BM25()
 
     def fuse_two(name: str, **options: Any) -> Pipeline:
-        made: Pipeline = kinds[name](**options).of(bm25, BM25(k1=2.0))
-        return made
+        pipeline: Pipeline = kinds[name](**options).of(bm25, BM25(k1=2.0))
+        return pipeline
 
     return {
         **{name: fuse_two(name) for name in load_fusions()},
@@ -134,11 +134,11 @@ def test_hostile_texts(
     assert {row.system: row.error for row in result.rows if row.status != "ok"} == {}
     for row in result.rows:
         ranking = result.ranking(row.system)
-        found = ranking.to_dict()
-        assert list(found) == list(QUERIES)
+        lists = ranking.to_dict()
+        assert list(lists) == list(QUERIES)
         assert np.isfinite(ranking.scores).all(), row.system
         if row.system not in FINDS_ALL:
-            assert not found["none"] and not found["empty"], row.system
+            assert not lists["none"] and not lists["empty"], row.system
         assert row.queries.declared == len(QUERIES)
     result.save(tmp_path / "out")
 
@@ -153,10 +153,12 @@ def test_an_empty_ranking_and_no_queries_at_all(
         ("empty texts", {"long": "", "rtl": "", "plain": "w"}, {"plain": "", "rtl": "qwertz"}),
     ):
         docs = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in docs.items()}
-        asked = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in queries.items()}
-        collection = Collection.of(docs, asked, {"plain": {"long": 1}}, name=name)
-        rest = {name: system for name, system in systems.items() if name != "run"}  # its file names other documents
-        result = Experiment(collection, rest, ["RR"], store=LocalStore(tmp_path / name)).run()
+        query_records = {id: {"text": text, "metadata": {"date": "2001"}} for id, text in queries.items()}
+        collection = Collection.of(docs, query_records, {"plain": {"long": 1}}, name=name)
+        other_systems = {
+            name: system for name, system in systems.items() if name != "run"
+        }  # its file names other documents
+        result = Experiment(collection, other_systems, ["RR"], store=LocalStore(tmp_path / name)).run()
         assert {row.system: row.error for row in result.rows if row.status != "ok"} == {}
         for row in result.rows:
             if row.system not in FINDS_ALL:

@@ -40,8 +40,8 @@ def test_rm3_by_its_formula(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     options: dict[str, Any] = {"k1": 0.9, "b": 0.0}
     bm25, rm3 = BM25(**options), RM3(2, 2, 0.6, **options)
-    found = Experiment(collection, {"BM25": bm25, "RM3": bm25 >> rm3}, ["RR"], store=store).run()
-    first = found.ranking("BM25").to_dict()["q"]
+    result = Experiment(collection, {"BM25": bm25, "RM3": bm25 >> rm3}, ["RR"], store=store).run()
+    first = result.ranking("BM25").to_dict()["q"]
     assert set(first) == {"d0", "d1"}
     idf = {word: math.log(1 + (5 - df + 0.5) / (df + 0.5)) for word, df in (("wine", 2), ("grape", 2), ("oak", 2))}
     vectors = {"d0": {"wine": 2, "grape": 1}, "d1": {"oak": 2, "barrel": 1}}  # cut to two terms, ties by alphabet
@@ -59,8 +59,8 @@ def test_rm3_by_its_formula(tmp_path: Path) -> None:
         doc: sum(w * idf[word] * tf[doc][word] / (tf[doc][word] + 0.9) for word, w in weights.items() if tf[doc][word])
         for doc in DOCS
     }
-    got = found.ranking("RM3").to_dict()["q"]
-    assert got == pytest.approx({doc: score for doc, score in expected.items() if score}, abs=1e-5)
+    scores = result.ranking("RM3").to_dict()["q"]
+    assert scores == pytest.approx({doc: score for doc, score in expected.items() if score}, abs=1e-5)
     assert {one_word, two_word} == {"wine", "oak"}
 
 
@@ -120,7 +120,7 @@ def test_where(match: dict[str, Any], expected: str) -> None:
         context = Context(queries, docs)
         mask = Where(match, missing=missing).build_scope(queries, docs, context).mask  # type: ignore[arg-type]
         assert mask is not None
-        lacking = [
+        docs_without = [
             at for at, metadata in enumerate(META) if not all(metadata.get(key) not in (None, "") for key in match)
         ]
         allowed = [at for at in range(4) if mask[at]]
@@ -128,7 +128,7 @@ def test_where(match: dict[str, Any], expected: str) -> None:
             assert "".join(map(str, allowed)) == expected
         else:
             assert set(allowed) >= {*map(int, expected), 3}
-        assert sum(context.counts.values()) >= len(lacking)
+        assert sum(context.counts.values()) >= len(docs_without)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_where_refuses(match: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted", "same"),
+    ("value", "condition", "equal"),
     [
         (1990, 1990.0, True),
         (1990.0, 1990, True),
@@ -181,11 +181,11 @@ def test_where_refuses(match: dict[str, Any], message: str) -> None:
         ({"a": 1}, "{'a': 1}", False),
     ],
 )
-def test_values_are_compared_by_what_they_mean(value: Any, wanted: Any, same: bool) -> None:
+def test_values_are_compared_by_what_they_mean(value: Any, condition: Any, equal: bool) -> None:
     docs, queries = texts({"v": value}), Texts.of({"q": "x"})
-    rules: list[tuple[Any, bool]] = [(wanted, same), ([wanted, "other"], same)]
+    rules: list[tuple[Any, bool]] = [(condition, equal), ([condition, "other"], equal)]
     if not isinstance(value, list):  # of which one element must fit
-        rules.append(({"not": wanted}, not same))
+        rules.append(({"not": condition}, not equal))
     for rule, expected in rules:
         mask = Where({"v": rule}).build_scope(queries, docs, Context()).mask
         assert mask is not None and bool(mask[0]) == expected, rule
@@ -235,7 +235,7 @@ B = Ranking.from_dict({"q": {"y": 10.0, "x": 0.0}}, A.queries, A.docs)
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("method", "expected"),
     [
         ("sum", {"x": 1.0, "y": 1.5, "z": 0.0}),
         ("mnz", {"x": 2.0, "y": 3.0, "z": 0.0}),
@@ -245,10 +245,10 @@ B = Ranking.from_dict({"q": {"y": 10.0, "x": 0.0}}, A.queries, A.docs)
         ("med", {"x": 0.5, "y": 0.75, "z": 0.0}),
     ],
 )
-def test_fox_and_shaw(how: Any, expected: dict[str, float]) -> None:
+def test_fox_and_shaw(method: Any, expected: dict[str, float]) -> None:
     for lists in ([A, B], [B, A]):
-        assert Comb(how).combine(lists, Context()).to_dict()["q"] == expected
-    assert Comb(how).describe_conventions()["missing"] == "adds nothing, is not counted"
+        assert Comb(method).combine(lists, Context()).to_dict()["q"] == expected
+    assert Comb(method).describe_conventions()["missing"] == "adds nothing, is not counted"
 
 
 def test_raw_combinations_must_be_allowed() -> None:

@@ -38,10 +38,10 @@ def find(tables: Collection, tmp_path: Path, **options: object) -> set[tuple[str
 
 def test_equal_records_differ_in_no_bit_and_more_bits_find_more(model: str, tables: Collection, tmp_path: Path) -> None:
     """Property 01.6.9 and 10: nested in the radius; copies are found."""
-    found = [find(tables, tmp_path, model=model, bits=64, radius=radius) for radius in (0, 10, 30, 63)]
-    assert {(str(at), str(at)) for at in range(5)} <= found[0]
-    assert found[0] <= found[1] <= found[2] <= found[3]
-    assert len(found[0]) < len(found[3]) == 25
+    pairs_by_radius = [find(tables, tmp_path, model=model, bits=64, radius=radius) for radius in (0, 10, 30, 63)]
+    assert {(str(at), str(at)) for at in range(5)} <= pairs_by_radius[0]
+    assert pairs_by_radius[0] <= pairs_by_radius[1] <= pairs_by_radius[2] <= pairs_by_radius[3]
+    assert len(pairs_by_radius[0]) < len(pairs_by_radius[3]) == 25
     signs = find(tables, tmp_path, model=model, bits=None, radius=0)
     assert {(str(at), str(at)) for at in range(5)} <= signs
 
@@ -57,8 +57,8 @@ def test_blank_records_are_in_no_pair(model: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("id1,id2\na,b\n")
     store = LocalStore(tmp_path / "store")
     collection = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
-    found = find(collection, tmp_path, model=model, bits=64, radius=0)
-    assert found == {("a", "b"), ("b", "a")}
+    pairs = find(collection, tmp_path, model=model, bits=64, radius=0)
+    assert pairs == {("a", "b"), ("b", "a")}
 
 
 def test_records_of_a_full_code_are_left_out_and_counted(model: str, tmp_path: Path) -> None:

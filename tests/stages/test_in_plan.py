@@ -35,11 +35,11 @@ FRUITS = Collection.of(
 )
 
 
-def shared(queries: list[str], docs: list[str]) -> list[int]:
+def count_shared_words(queries: list[str], docs: list[str]) -> list[int]:
     return [len(set(q.split()) & set(d.split())) for q, d in zip(queries, docs, strict=True)]
 
 
-OVERLAP = apply(shared, version=1)
+OVERLAP = apply(count_shared_words, version=1)
 
 
 class Lab:
@@ -88,54 +88,54 @@ def test_fusion_reranking_and_completion(lab: Lab) -> None:
 
 def test_scopes(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("a\nd\n")
-    for only in (Only(("a", "d")), Only(path=str(tmp_path / "ids.txt"))):
-        assert lab.lists(within(only, lab.file)) == {"q1": ["d", "a"], "q2": ["a"], "q3": []}
-        completed = lab.lists(within(only, lab.file >> Complete()))
+    for scope in (Only(("a", "d")), Only(path=str(tmp_path / "ids.txt"))):
+        assert lab.lists(within(scope, lab.file)) == {"q1": ["d", "a"], "q2": ["a"], "q3": []}
+        completed = lab.lists(within(scope, lab.file >> Complete()))
         assert completed == {"q1": ["d", "a"], "q2": ["a", "d"], "q3": ["d", "a"]}
-    everything = within(lab.file & (lab.file % 1), lab.file)
-    assert lab.lists(everything) == {"q1": ["d"], "q2": ["c"], "q3": []}
+    full_list = within(lab.file & (lab.file % 1), lab.file)
+    assert lab.lists(full_list) == {"q1": ["d"], "q2": ["c"], "q3": []}
     with pytest.raises(FailedNode, match="'x' is not a document of the collection"):
         lab.lists(within(Only(("x",)), lab.file))
 
 
 def test_rewritten_queries_and_windows(lab: Lab) -> None:
     assert lab.lists(lab.file >> rewrite(FirstWords(1), OVERLAP)) == {"q1": ["b", "a", "d"], "q2": ["c", "a"], "q3": []}
-    seen: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
 
     def note(queries: list[str], docs: list[str]) -> Any:
-        seen.extend(zip(queries, docs, strict=True))
-        return shared(queries, docs)
+        texts.extend(zip(queries, docs, strict=True))
+        return count_shared_words(queries, docs)
 
     best = fold(Windows(2), apply(note, version=1))
     assert lab.lists(lab.file % 3 >> best)["q1"] == ["a", "b", "d"]
-    assert ("red apple please", "red red") in seen and ("red apple please", "wine and") in seen
+    assert ("red apple please", "red red") in texts and ("red apple please", "wine and") in texts
 
 
 def test_every_operator_with_an_empty_side(lab: Lab) -> None:
     a = lab.file
-    nothing = within(Only(("b",)), within(Only(("a",)), a))
+    no_list = within(Only(("b",)), within(Only(("a",)), a))
     full, empty = lab.lists(a), {"q1": [], "q2": [], "q3": []}
-    assert lab.lists(nothing) == empty
-    for same in (rrf(a, nothing), rrf(nothing, a), a + nothing, nothing + a, 2 * a + 0.5 * nothing):
-        assert lab.lists(same) == full
-    for none in (
-        nothing % 5,
-        nothing >> OVERLAP,
-        nothing >> a,
-        2 * nothing,
-        nothing + nothing,
-        rrf(nothing, nothing),
-        within(nothing, a),
-        within(a, nothing),
-        rewrite(FirstWords(2), nothing),
-        nothing >> fold(Windows(2), OVERLAP),
-        nothing & a,
-        a & nothing,
-        nothing | nothing,
+    assert lab.lists(no_list) == empty
+    for unchanged in (rrf(a, no_list), rrf(no_list, a), a + no_list, no_list + a, 2 * a + 0.5 * no_list):
+        assert lab.lists(unchanged) == full
+    for emptied in (
+        no_list % 5,
+        no_list >> OVERLAP,
+        no_list >> a,
+        2 * no_list,
+        no_list + no_list,
+        rrf(no_list, no_list),
+        within(no_list, a),
+        within(a, no_list),
+        rewrite(FirstWords(2), no_list),
+        no_list >> fold(Windows(2), OVERLAP),
+        no_list & a,
+        a & no_list,
+        no_list | no_list,
     ):
-        assert lab.lists(none) == empty
-    either = {"q1": ["a", "b", "d"], "q2": ["a", "c"], "q3": []}
-    assert lab.lists(nothing | a) == lab.lists(a | nothing) == either
+        assert lab.lists(emptied) == empty
+    union = {"q1": ["a", "b", "d"], "q2": ["a", "c"], "q3": []}
+    assert lab.lists(no_list | a) == lab.lists(a | no_list) == union
 
 
 def test_every_operator_without_queries(lab: Lab) -> None:

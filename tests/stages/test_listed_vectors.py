@@ -29,13 +29,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
-def small() -> Collection:
+def make_collection() -> Collection:
     return Collection.of(DOCS, QUERIES, {"q1": {"d3": 1}}, name="small")
 
 
 def run(pipeline: Pipeline, store: Path) -> tuple[Any, list[int]]:
     """Return the ranking, and how many documents' vectors were made for each stage."""
-    experiment = Experiment(small(), {"S": pipeline}, ["RR"], store=LocalStore(store), device="cpu")
+    experiment = Experiment(make_collection(), {"S": pipeline}, ["RR"], store=LocalStore(store), device="cpu")
     result = experiment.run()
     assert not result.failed, result
     folders = sorted(store.glob("artifacts/*/*/vectors.npy"))
@@ -50,15 +50,15 @@ def test_behind_a_cut_only_listed_documents_are_encoded(model: str, similarity: 
     candidates = run(first, tmp_path / "b")[0]
     assert encoded == [3, len(set(candidates.rows.tolist()))] and encoded[1] < 9
     all_documents, _ = run(dense, tmp_path / "c")
-    present = all_documents.contains(candidates.query_rows, candidates.rows)
-    assert present.all() and {q: set(d) for q, d in ranking.to_dict().items()} == {
+    is_listed = all_documents.contains(candidates.query_rows, candidates.rows)
+    assert is_listed.all() and {q: set(d) for q, d in ranking.to_dict().items()} == {
         q: set(d) for q, d in candidates.to_dict().items()
     }
     scores = all_documents.to_dict()
     assert all(
         score == pytest.approx(scores[query][doc], abs=1e-5)
-        for query, listed in ranking.to_dict().items()
-        for doc, score in listed.items()
+        for query, docs in ranking.to_dict().items()
+        for doc, score in docs.items()
     )
 
 
@@ -66,8 +66,8 @@ def test_within_a_pipeline_and_in_two_lists(model: str, tmp_path: Path) -> None:
     inner = within(BM25() >> Cut(6), Dense(model))
     _, encoded = run(inner, tmp_path / "a")
     assert encoded[0] == 3 and encoded[1] <= 12
-    _, both = run(within(BM25() >> Cut(2), (BM25() >> Cut(6)) >> Dense(model)), tmp_path / "b")
-    assert both[1] <= 4, "what both lists have"
+    _, encoded_of_both = run(within(BM25() >> Cut(2), (BM25() >> Cut(6)) >> Dense(model)), tmp_path / "b")
+    assert encoded_of_both[1] <= 4, "what both lists have"
 
 
 def test_an_index_is_of_all_documents(model: str, tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_an_index_is_of_all_documents(model: str, tmp_path: Path) -> None:
 
 
 def test_what_all_lists_have() -> None:
-    texts = small()
-    both = (texts.queries.ids, texts.docs.ids)
-    first, second = (Pairs.build(*both, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
+    texts = make_collection()
+    sides = (texts.queries.ids, texts.docs.ids)
+    first, second = (Pairs.build(*sides, q, d, source="t") for q, d in (([0, 0, 1], [5, 3, 5]), ([0, 1], [3, 9])))
     assert intersect_rows([]) is None
     assert [row.tolist() for row in (intersect_rows([first]), intersect_rows([first, second])) if row is not None] == [
         [3, 5],

@@ -35,8 +35,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def by_number(prompt: str) -> str:
     """Order passages by the number that they hold, the greatest first."""
-    shown = re.findall(r"^\[(\d+)\] .*?(\d+)$", prompt, re.MULTILINE)
-    return " > ".join(f"[{at}]" for at, _ in sorted(shown, key=lambda line: -int(line[1])))
+    passages = re.findall(r"^\[(\d+)\] .*?(\d+)$", prompt, re.MULTILINE)
+    return " > ".join(f"[{at}]" for at, _ in sorted(passages, key=lambda line: -int(line[1])))
 
 
 N = 25

@@ -60,14 +60,14 @@ def test_windows_cover_every_word_once_but_for_the_overlap(lengths: list[int], w
 
 
 def test_maps_of_no_texts() -> None:
-    none = DOCS.take(np.empty(0, np.int64))
-    assert len(Windows(3).map(none, None, Context())) == len(FirstWords().map(none, None, Context())) == 0
+    no_texts = DOCS.take(np.empty(0, np.int64))
+    assert len(Windows(3).map(no_texts, None, Context())) == len(FirstWords().map(no_texts, None, Context())) == 0
 
 
 def test_windows_refuse() -> None:
-    for wrong in ((0,), (3, 3), (3, -1)):
+    for sizes in ((0,), (3, 3), (3, -1)):
         with pytest.raises(ConfigError, match="windows: "):
-            Windows(*wrong)
+            Windows(*sizes)
     with pytest.raises(DataError, match="there is no column or metadata key 'text'"):
         Windows(3).map(Texts.from_columns(DOCS.ids, [{"body": "x"}] * 2), None, Context())
 

@@ -34,8 +34,8 @@ def test_trap_27_the_constant_is_declared() -> None:
 
 def test_scores_are_ignored_and_float64() -> None:
     first, second = {"q": {"a": 9.0, "b": -5.0}}, {"q": {"b": 0.2, "a": 0.1}}
-    again = {"q": {"a": 0.5, "b": 0.4}}
-    assert combine_runs(RRF(), first, second) == combine_runs(RRF(), again, second)
+    other_scores = {"q": {"a": 0.5, "b": 0.4}}
+    assert combine_runs(RRF(), first, second) == combine_runs(RRF(), other_scores, second)
     single = [
         Ranking(r.queries, r.docs, r.offsets, r.rows, r.scores.astype(np.float32)) for r in make_rankings(first, second)
     ]
@@ -62,8 +62,8 @@ def test_agrees_with_a_loop_and_with_every_order_of_lists() -> None:
         lists = make_rankings(*runs)
         fused = RRF().combine(lists, Context())
         assert fused.to_dict() == {query: pytest.approx(scores) for query, scores in expected.items()}
-        for other in itertools.permutations(lists):
-            assert RRF().combine(other, Context()) == fused  # to the last bit
+        for permuted in itertools.permutations(lists):
+            assert RRF().combine(permuted, Context()) == fused  # to the last bit
 
 
 def test_trap_25_the_cut_comes_after_fusion() -> None:
@@ -88,8 +88,8 @@ def test_unequal_depths_are_counted_and_the_shallowest_is_the_depth() -> None:
 
 
 def test_no_queries_and_no_documents() -> None:
-    none = Ranking.from_dict({}, Ids.of([]), Ids.of(["a"]))
-    assert len(RRF().combine([none, none], Context())) == 0
+    no_ranking = Ranking.from_dict({}, Ids.of([]), Ids.of(["a"]))
+    assert len(RRF().combine([no_ranking, no_ranking], Context())) == 0
     assert combine_runs(RRF(), {"q": {}}, {"q": {}}) == {"q": {}}
 
 

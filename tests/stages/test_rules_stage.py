@@ -33,8 +33,8 @@ def run(tables: Collection, store: Path, systems: Mapping[str, Any]) -> Any:
 
 
 def test_a_rule_keeps_matches_or_all_but_non_matches_and_counts_its_answers(tables: Collection, tmp_path: Path) -> None:
-    everything = TFIDF(doc_text="name", query_text="name")
-    systems = {"possible": everything >> Rules(CLOSE), "match": everything >> Rules(CLOSE, keep="match")}
+    all_pairs = TFIDF(doc_text="name", query_text="name")
+    systems = {"possible": all_pairs >> Rules(CLOSE), "match": all_pairs >> Rules(CLOSE, keep="match")}
     result = run(tables, tmp_path, systems)
     assert result.pairs("possible").to_dict() == {"r1": ["l1", "l2"]}
     assert result.pairs("match").to_dict() == {"r1": ["l1"]}
@@ -47,8 +47,8 @@ def test_a_python_function_sees_all_columns(tables: Collection, tmp_path: Path) 
     def both_priced(left: Mapping[str, str], right: Mapping[str, str]) -> bool:
         return bool(left["price"]) and bool(right["price"])
 
-    everything = TFIDF(doc_text="name", query_text="name")
-    result = run(tables, tmp_path, {"F": everything >> rule_function(both_priced, version=1)})
+    all_pairs = TFIDF(doc_text="name", query_text="name")
+    result = run(tables, tmp_path, {"F": all_pairs >> rule_function(both_priced, version=1)})
     assert result.pairs("F").to_dict() == {"r1": ["l1", "l3"]}
 
 

@@ -99,13 +99,13 @@ def test_scope_is_respected_and_depth_stays_honest(tmp_path: Path) -> None:
     assert ranking.counts.tolist() == [10, 10, 3] and ranking.depth == 10  # below, the file says nothing
     own_rows = np.array([3, -1, -1])
     assert search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, own_rows=own_rows)).depth == 19
-    listed = {"q1": ["d1", "d2"], "q2": ["d4"], "q3": ["d29"]}
-    pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
+    candidates = {"q1": ["d1", "d2"], "q2": ["d4"], "q3": ["d29"]}
+    pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, candidates, source="test")
     ranking = search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs))
     assert ranking.to_dict() == {"q1": {"d1": 99.0, "d2": 98.0}, "q2": {"d4": 96.0}, "q3": {}}
     assert ranking.depth is None  # of the cut lists, every allowed document is there
-    listed["q2"] = ["d4", "d25"]
-    pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, listed, source="test")
+    candidates["q2"] = ["d4", "d25"]
+    pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, candidates, source="test")
     assert search_file(tmp_path / "a.run", Scope(QUERIES.ids, DOCS.ids, pairs=pairs)).depth == 1
 
 
@@ -175,10 +175,10 @@ def test_refusals() -> None:
 
 
 def test_no_queries() -> None:
-    none = Ranking.from_dict({}, Ids.of([]), DOCS.ids)
-    assert guess_depth(none) is None
+    no_ranking = Ranking.from_dict({}, Ids.of([]), DOCS.ids)
+    assert guess_depth(no_ranking) is None
     ranking = RunFile("a").search(
-        QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(none,))
+        QUERIES.take(np.empty(0, int)), Scope(Ids.of([]), DOCS.ids), 5, Context(inputs=(no_ranking,))
     )
     assert len(ranking) == 0
 

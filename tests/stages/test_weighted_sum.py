@@ -14,13 +14,13 @@ from nirank.stages.cut import Cut
 from nirank.stages.weighted_sum import WeightedSum, normalise, weighted_sum
 
 
-def normalise_scores(scores: list[float], how: str) -> list[float]:
+def normalise_scores(scores: list[float], method: str) -> list[float]:
     (ranking,) = make_rankings({"q": {f"d{9 - i}": score for i, score in enumerate(scores)}})
-    return normalise(ranking, how)[0].tolist()  # type: ignore[arg-type]
+    return normalise(ranking, method)[0].tolist()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("scores", "how", "expected"),
+    ("scores", "method", "expected"),
     [
         ([5, 5], "minmax", [1, 1]),
         ([7], "minmax", [1]),
@@ -42,8 +42,8 @@ def normalise_scores(scores: list[float], how: str) -> list[float]:
         ([9, -8], "none", [9, -8]),
     ],
 )
-def test_trap_25_normalisation_of_odd_lists(scores: list[float], how: str, expected: list[float]) -> None:
-    assert normalise_scores(scores, how) == pytest.approx(expected, abs=1e-12)
+def test_trap_25_normalisation_of_odd_lists(scores: list[float], method: str, expected: list[float]) -> None:
+    assert normalise_scores(scores, method) == pytest.approx(expected, abs=1e-12)
 
 
 def test_trap_25_normalised_over_the_whole_list() -> None:
@@ -59,8 +59,8 @@ def test_trap_25_normalised_over_the_whole_list() -> None:
 
 def test_trap_26_missing_documents_and_weight_zero() -> None:
     a, b = {"q": {"a": 9.0, "b": 8.0}}, {"q": {"c": -1.0, "d": -2.0}}
-    for how in ("minmax", "zscore", "sum", "rank"):
-        assert list(combine_runs(WeightedSum((0, 1), how), a, b)["q"]) == ["c", "d"]
+    for method in ("minmax", "zscore", "sum", "rank"):
+        assert list(combine_runs(WeightedSum((0, 1), method), a, b)["q"]) == ["c", "d"]
     raw = WeightedSum((0, 1), "none", allow_raw=True)
     assert combine_runs(raw, a, b)["q"] == {"c": -1.0, "d": -2.0}
 
@@ -85,28 +85,28 @@ def test_trap_26_the_rule_is_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "least"),
+    ("method", "expected"),
     [("minmax", 0.0), ("sum", 0.0), ("rank", 0.0), ("zscore", -1.0), ("none", 1.0)],
 )
-def test_what_an_absent_document_gets(how: str, least: float) -> None:
-    stage = WeightedSum(None, how, allow_raw=True)  # type: ignore[arg-type]
+def test_what_an_absent_document_gets(method: str, expected: float) -> None:
+    stage = WeightedSum(None, method, allow_raw=True)  # type: ignore[arg-type]
     (ranking,) = make_rankings({"q": {"a": 3.0, "b": 1.0}})
     scores = stage.combine([ranking], Context()).to_dict()["q"]
     with_absent = combine_runs(stage, {"q": {"a": 3.0, "b": 1.0}}, {"q": {"z": 0.0, "y": 0.0}})["q"]
-    alone = combine_runs(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
-    assert with_absent["z"] == pytest.approx(least + alone)
-    assert min(scores.values()) >= least
+    absent_score = combine_runs(stage, {"q": {"z": 0.0, "y": 0.0}})["q"]["z"]
+    assert with_absent["z"] == pytest.approx(expected + absent_score)
+    assert min(scores.values()) >= expected
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["minmax", "zscore", "sum", "rank", "none"]))
 @settings(max_examples=30, deadline=None)
-def test_the_sum_is_linear_and_symmetric(seed: int, how: str) -> None:
+def test_the_sum_is_linear_and_symmetric(seed: int, method: str) -> None:
     random = np.random.default_rng(seed)
     first, second, third = make_rankings(*(make_random_run(random) for _ in range(3)))
     ctx = Context()
 
     def sum_lists(weights: tuple[float, ...] | None, *lists: object) -> object:
-        return WeightedSum(weights, how, allow_raw=True).combine(lists, ctx)  # type: ignore[arg-type]
+        return WeightedSum(weights, method, allow_raw=True).combine(lists, ctx)  # type: ignore[arg-type]
 
     assert sum_lists(None, first, second, third) == sum_lists(None, third, first, second)  # to the last bit
     base, double = sum_lists((1, 0.5), first, second), sum_lists((2, 1), first, second)
@@ -117,27 +117,27 @@ def test_the_sum_is_linear_and_symmetric(seed: int, how: str) -> None:
 
 def test_one_list_keeps_its_order() -> None:
     run = {"q": {"a": 3.0, "b": -1.0, "c": 0.5}}
-    for how in ("minmax", "zscore", "sum", "rank"):
-        assert list(combine_runs(WeightedSum(None, how), run)["q"]) == ["a", "c", "b"]
+    for method in ("minmax", "zscore", "sum", "rank"):
+        assert list(combine_runs(WeightedSum(None, method), run)["q"]) == ["a", "c", "b"]
 
 
 def test_empty_sides() -> None:
     run = {"q": {"a": 2.0, "b": 1.0}}
-    for how in ("minmax", "zscore", "sum", "rank", "none"):
-        stage = WeightedSum(None, how, allow_raw=True)
+    for method in ("minmax", "zscore", "sum", "rank", "none"):
+        stage = WeightedSum(None, method, allow_raw=True)
         assert list(combine_runs(stage, run, {"q": {}})["q"]) == ["a", "b"]
         assert combine_runs(stage, {"q": {}}, {"q": {}}) == {"q": {}}
     assert combine_runs(WeightedSum((0, 0)), run, run) == {"q": {}}
 
 
 def test_refusals() -> None:
-    for wrong, message in (
+    for options, message in (
         ({"normalise": "minimax"}, "did you mean 'minmax'"),
         ({"normalise": "none"}, "allow_raw: true"),
         ({"weights": ()}, "at least one weight"),
         ({"weights": (1, float("inf"))}, r"weights must be a finite number, got \(1, inf\)"),
     ):
         with pytest.raises(ConfigError, match=message):
-            WeightedSum(**wrong)  # type: ignore[arg-type]
+            WeightedSum(**options)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="one weight a list, got 1 for 2 lists"):
         weighted_sum(Cut(1), Cut(2), weights=[1])

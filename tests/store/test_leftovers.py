@@ -41,14 +41,14 @@ def killed(writer: subprocess.Popen[str]) -> None:
     writer.communicate()
 
 
-def written(root: Path) -> list[str]:
+def list_unfinished(root: Path) -> list[str]:
     return [path.read_text() for path in root.glob("unfinished/*/made")]
 
 
-def rewrite_writer(root: Path, **changed: object) -> None:
+def rewrite_writer(root: Path, **fields: object) -> None:
     """Let the writer have said something else of itself."""
     (path,) = root.glob("unfinished/*/.writer.json")
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
 def aged(root: Path, days: float) -> None:
@@ -63,7 +63,7 @@ def test_what_a_living_process_writes_is_left_alone_whatever_it_calls_itself(tmp
     rewrite_writer(tmp_path, process=2**22 + 1, machine="another name")
     aged(tmp_path, 1000)
     LocalStore(tmp_path).require_writable()
-    assert written(tmp_path) == ["half"]
+    assert list_unfinished(tmp_path) == ["half"]
     killed(writer)
     LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
@@ -82,7 +82,7 @@ def test_what_another_machine_left_is_swept_when_it_is_old(tmp_path: Path, days:
     rewrite_writer(tmp_path, kernel="another")
     aged(tmp_path, days)
     LocalStore(tmp_path).require_writable()
-    assert written(tmp_path) == ([] if swept else ["half"])
+    assert list_unfinished(tmp_path) == ([] if swept else ["half"])
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
@@ -111,12 +111,12 @@ def test_leftovers_are_listed_and_removed_but_not_under_a_living_writer(tmp_path
     writer = begin(tmp_path)
     rewrite_writer(tmp_path, kernel="another", machine="host-b", process=4711)
     assert "leftover  what process 4711 on host-b was writing (since" in cache("ls")
-    told = cache("rm", "--kind", "leftover")
-    assert "stays, a process is at work on it" in told and "0 removed" in told
-    assert written(tmp_path) == ["half"]
+    output = cache("rm", "--kind", "leftover")
+    assert "stays, a process is at work on it" in output and "0 removed" in output
+    assert list_unfinished(tmp_path) == ["half"]
     killed(writer)
     assert "1 removed" in cache("rm", "--all")
-    assert written(tmp_path) == []
+    assert list_unfinished(tmp_path) == []
     assert "0 stored" in cache("ls")
 
 
@@ -143,19 +143,19 @@ remove_items(store, list_items(store))
 def test_a_sweeper_in_the_way_of_a_new_writer_costs_another_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, held = leftovers.FileLock, []
+    original, locks = leftovers.FileLock, []
 
-    def looked_at(path: Path) -> object:
-        if not held:
-            held.append(real(path))
-            held[0].acquire()
-        return real(path)
+    def lock_first(path: Path) -> object:
+        if not locks:
+            locks.append(original(path))
+            locks[0].acquire()
+        return original(path)
 
-    monkeypatch.setattr(leftovers, "FileLock", looked_at)
-    with leftovers.reserve_path(tmp_path) as beside:
-        beside.write_text("x")
-        assert beside.parent != Path(held[0].lock_file).parent
-    held[0].release()
+    monkeypatch.setattr(leftovers, "FileLock", lock_first)
+    with leftovers.reserve_path(tmp_path) as reserved:
+        reserved.write_text("x")
+        assert reserved.parent != Path(locks[0].lock_file).parent
+    locks[0].release()
 
 
 def test_locks_of_the_dead_are_swept(tmp_path: Path) -> None:

@@ -36,10 +36,10 @@ def test_what_is_committed_is_found_with_its_description(tmp_path: Path) -> None
     artifact = store.find(NODE)
     assert artifact is not None
     assert (artifact.folder / "data.txt").read_text() == "data"
-    described = json.loads((artifact.folder / "artifact.json").read_text())
-    assert described["label"] == "toy"
-    assert described["files"]["data.txt"]["bytes"] == 4
-    assert store.read_checksums(NODE) == {described["checksum"]}
+    description = json.loads((artifact.folder / "artifact.json").read_text())
+    assert description["label"] == "toy"
+    assert description["files"]["data.txt"]["bytes"] == 4
+    assert store.read_checksums(NODE) == {description["checksum"]}
     assert not any((tmp_path / "unfinished").iterdir())
 
 
@@ -66,8 +66,8 @@ def test_a_deeper_ranking_serves_and_the_least_that_is_deep_enough_is_taken(tmp_
     store = LocalStore(tmp_path)
     for depth in (10, 100):
         put(store, at_depth(depth), text=str(depth))
-    taken = {wanted: store.find(at_depth(wanted)) for wanted in (5, 10, 11, 100, 101, None)}
-    assert {w: f and (f.folder / "data.txt").read_text() for w, f in taken.items()} == {
+    artifacts = {k: store.find(at_depth(k)) for k in (5, 10, 11, 100, 101, None)}
+    assert {w: f and (f.folder / "data.txt").read_text() for w, f in artifacts.items()} == {
         5: "10",
         10: "10",
         11: "100",
@@ -76,9 +76,9 @@ def test_a_deeper_ranking_serves_and_the_least_that_is_deep_enough_is_taken(tmp_
         None: None,
     }
     put(store, at_depth(50), text="whole", whole=True)
-    whole = store.find(at_depth(None))
-    assert whole is not None
-    assert (whole.folder / "data.txt").read_text() == "whole"
+    full_list = store.find(at_depth(None))
+    assert full_list is not None
+    assert (full_list.folder / "data.txt").read_text() == "whole"
 
 
 @pytest.mark.parametrize("name", ["data.txt", "artifact.json"])
@@ -167,18 +167,18 @@ def fails(store: LocalStore, error: OSError) -> type[Exception]:
 
 
 def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> None:
-    store, mine = LocalStore(tmp_path / "store"), str(tmp_path / "store" / "unfinished" / "x")
-    theirs = str(tmp_path / "data.txt")
-    assert fails(store, PermissionError(errno.EACCES, "Permission denied", theirs)) is PermissionError
-    assert fails(store, OSError(errno.EROFS, "Read-only file system", theirs)) is OSError
-    assert fails(store, OSError(errno.ENOSPC, "No space left on device", theirs)) is OSError
+    store, stored_file = LocalStore(tmp_path / "store"), str(tmp_path / "store" / "unfinished" / "x")
+    other_file = str(tmp_path / "data.txt")
+    assert fails(store, PermissionError(errno.EACCES, "Permission denied", other_file)) is PermissionError
+    assert fails(store, OSError(errno.EROFS, "Read-only file system", other_file)) is OSError
+    assert fails(store, OSError(errno.ENOSPC, "No space left on device", other_file)) is OSError
     assert fails(store, OSError(errno.ENOSPC, "No space left on device")) is OSError, "the store has room"
     assert fails(store, PermissionError(errno.EACCES, "Permission denied")) is PermissionError
-    assert fails(store, FileNotFoundError(errno.ENOENT, "No such file", mine)) is FileNotFoundError
-    assert fails(store, PermissionError(errno.EACCES, "Permission denied", mine)) is StoreError
-    assert fails(store, OSError(errno.ENOSPC, "No space left on device", mine)) is StoreError
+    assert fails(store, FileNotFoundError(errno.ENOENT, "No such file", stored_file)) is FileNotFoundError
+    assert fails(store, PermissionError(errno.EACCES, "Permission denied", stored_file)) is StoreError
+    assert fails(store, OSError(errno.ENOSPC, "No space left on device", stored_file)) is StoreError
     with pytest.raises(PermissionError) as error, store.lock(NODE, print):
-        raise PermissionError(errno.EACCES, "Permission denied", theirs)
+        raise PermissionError(errno.EACCES, "Permission denied", other_file)
     assert error.type is PermissionError
 
 
@@ -228,10 +228,10 @@ def test_an_artifact_that_somebody_removes_meanwhile_is_not_there(
     LocalStore(tmp_path).discard_artifacts(NODE)
     assert not store.verify(artifact)
     assert store.find(NODE) is None
-    fresh = LocalStore(tmp_path)
-    assert not fresh.verify(artifact)
+    other_store = LocalStore(tmp_path)
+    assert not other_store.verify(artifact)
     assert caplog.text == ""
-    fresh.discard(artifact.folder)
+    other_store.discard(artifact.folder)
 
 
 def test_a_store_that_was_moved_or_is_a_link_serves(tmp_path: Path) -> None:
@@ -249,20 +249,20 @@ def test_a_store_that_was_moved_or_is_a_link_serves(tmp_path: Path) -> None:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What is brought to disk and renamed, in order, by name."""
-    seen: list[tuple[str, str]] = []
+    steps_made: list[tuple[str, str]] = []
     fsync, rename = os.fsync, Path.rename
 
     def synced(handle: int) -> None:
-        seen.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
+        steps_made.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
         fsync(handle)
 
-    def renamed(self: Path, to: Path) -> Path:
-        seen.append(("rename", to.name))
-        return rename(self, to)
+    def renamed(self: Path, target: Path) -> Path:
+        steps_made.append(("rename", target.name))
+        return rename(self, target)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "rename", renamed)
-    return seen
+    return steps_made
 
 
 def test_everything_is_on_disk_before_it_is_renamed_and_its_name_afterwards(
@@ -289,5 +289,5 @@ def test_a_memo_s_segments_are_on_disk_before_they_are_renamed_and_their_names_a
     memo.put(hash_texts("a"), np.ones(1, "<f4"), 0)
     del steps[:2]  # the folders' names
     (segment,) = (name for _, name in steps if name.endswith(".memo"))
-    described = [("sync", "made"), ("rename", "memo.json"), ("sync", memo.name)]
-    assert steps == [*described, ("sync", "made"), ("rename", segment), ("sync", memo.name)]
+    expected = [("sync", "made"), ("rename", "memo.json"), ("sync", memo.name)]
+    assert steps == [*expected, ("sync", "made"), ("rename", segment), ("sync", memo.name)]

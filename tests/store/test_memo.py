@@ -36,8 +36,8 @@ def segments(root: Path) -> list[Path]:
 def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -> None:
     memo(tmp_path).put(keys("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
     memo(tmp_path).put(keys("d", "a"), np.array([4, 99], SCORE), 2.0)
-    present, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
-    assert present.tolist() == [True, False, True, True]
+    found, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
+    assert found.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
     assert memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
     assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
@@ -47,8 +47,8 @@ def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -
 
 def test_a_pair_costs_about_20_bytes(tmp_path: Path) -> None:
     n = 100_000
-    some = np.random.default_rng(0).integers(0, 2**63, (n, 2)).astype(np.uint64)
-    memo(tmp_path).put(some, np.zeros(n, SCORE), 0)
+    pair_keys = np.random.default_rng(0).integers(0, 2**63, (n, 2)).astype(np.uint64)
+    memo(tmp_path).put(pair_keys, np.zeros(n, SCORE), 0)
     (path,) = segments(tmp_path)
     assert path.stat().st_size / n < 20.01
 
@@ -61,25 +61,25 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
     """Whatever is put in whatever portions, merged or not."""
     root = tmp_path_factory.mktemp("memo")
     expected: dict[int, float] = {}
-    for number, put in enumerate(puts):
-        rows = np.array([number + at / 100 for at in range(len(put))], SCORE)
-        memo(root).put(keys(*map(str, put)), rows, 1.0)
-        for key, row in zip(put, rows.tolist(), strict=True):
+    for number, names in enumerate(puts):
+        rows = np.array([number + at / 100 for at in range(len(names))], SCORE)
+        memo(root).put(keys(*map(str, names)), rows, 1.0)
+        for key, row in zip(names, rows.tolist(), strict=True):
             expected.setdefault(key, row)
-    present, rows = memo(root).get(keys(*map(str, range(41))))
-    assert np.flatnonzero(present).tolist() == sorted(expected)
+    found, rows = memo(root).get(keys(*map(str, range(41))))
+    assert np.flatnonzero(found).tolist() == sorted(expected)
     assert rows.tolist() == [expected[key] for key in sorted(expected)]
     assert len(segments(root)) <= 9
     assert memo(root).rate is not None
 
 
 def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
-    same = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
-    memo(tmp_path).put(same, np.arange(4, dtype=SCORE), 0)
-    present, rows = memo(tmp_path).get(
+    half_equal = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
+    memo(tmp_path).put(half_equal, np.arange(4, dtype=SCORE), 0)
+    found, rows = memo(tmp_path).get(
         np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
     )
-    assert present.tolist() == [True, False, False, True, False, True, False, True]
+    assert found.tolist() == [True, False, False, True, False, True, False, True]
     assert rows.tolist() == [2, 3, 0, 1]
 
 
@@ -94,11 +94,11 @@ def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
             raw[64 + 16 * n + 4 * 11_000] ^= 1
             newest.write_bytes(raw)
     assert len(segments(tmp_path)) <= 8
-    present, rows = memo(tmp_path).get(all_keys)
-    lost = np.zeros(10 * n, bool)
-    lost[7 * n : 8 * n] = True
-    assert np.array_equal(present, ~lost)
-    assert np.array_equal(rows, np.flatnonzero(~lost).astype(SCORE))
+    found, rows = memo(tmp_path).get(all_keys)
+    is_lost = np.zeros(10 * n, bool)
+    is_lost[7 * n : 8 * n] = True
+    assert np.array_equal(found, ~is_lost)
+    assert np.array_equal(rows, np.flatnonzero(~is_lost).astype(SCORE))
 
 
 def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
@@ -131,9 +131,9 @@ def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
     if where in at:
         raw[at[where]] ^= 4
     path.write_bytes(raw[:-1] if where == "cut" else b"" if where == "emptied" else raw)
-    present, rows = memo(tmp_path).get(keys("other", *names))
+    found, rows = memo(tmp_path).get(keys("other", *names))
     assert "damaged" in caplog.text and "computed again" in caplog.text
-    assert present.tolist() == [True] + [False] * n
+    assert found.tolist() == [True] + [False] * n
     assert rows.tolist() == [1]
     assert not path.exists()
     memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
@@ -171,9 +171,9 @@ for number in range(12):
 def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(i), ""]) for i in range(4)]
     assert [process.wait() for process in running] == [0] * 4
-    names = [f"{mine}-{number}-{at}" for mine in range(4) for number in range(12) for at in range(50)]
-    present, rows = memo(tmp_path).get(keys(*names))
-    assert present.all()
+    names = [f"{writer}-{number}-{at}" for writer in range(4) for number in range(12) for at in range(50)]
+    found, rows = memo(tmp_path).get(keys(*names))
+    assert found.all()
     assert rows.tolist() == list(range(50)) * 48
 
 
@@ -200,8 +200,8 @@ def test_the_first_value_is_the_value_for_all_who_compute_at_once(tmp_path: Path
     assert fast.put(keys("b", "b"), np.array([2, 3], SCORE), 1.0).tolist() == [2, 2]
     assert reader.get(keys("b"))[1].tolist() == [2]
     assert slow.put(keys("a", "b", "a"), np.array([10, 20, 30], SCORE), 1.0).tolist() == [10, 2, 10]
-    for each in (reader, slow, fast, memo(tmp_path)):
-        assert each.get(keys("a", "b"))[1].tolist() == [10, 2]
+    for reopened in (reader, slow, fast, memo(tmp_path)):
+        assert reopened.get(keys("a", "b"))[1].tolist() == [10, 2]
 
 
 def test_no_key_is_in_two_segments_so_that_their_order_decides_nothing(
@@ -210,14 +210,14 @@ def test_no_key_is_in_two_segments_so_that_their_order_decides_nothing(
     for number in range(20):
         names = [f"t{(7 * number + place) % 60}" for place in range(25)]
         memo(tmp_path).put(keys(*names), np.full(25, number, SCORE), 0)
-    stored = [Segment(path, SCORE).read_keys() for path in segments(tmp_path)]
-    assert len(stored) > 1
-    assert len(np.unique(np.concatenate(stored), axis=0)) == sum(map(len, stored)) == 60
-    everything = keys(*(f"t{i}" for i in range(60)))
-    rows = memo(tmp_path).get(everything)[1].tolist()
-    ordered = SegmentedMemo._list_names
-    monkeypatch.setattr(SegmentedMemo, "_list_names", lambda self: ordered(self)[::-1])
-    assert memo(tmp_path).get(everything)[1].tolist() == rows
+    keys_by_segment = [Segment(path, SCORE).read_keys() for path in segments(tmp_path)]
+    assert len(keys_by_segment) > 1
+    assert len(np.unique(np.concatenate(keys_by_segment), axis=0)) == sum(map(len, keys_by_segment)) == 60
+    all_keys = keys(*(f"t{i}" for i in range(60)))
+    rows = memo(tmp_path).get(all_keys)[1].tolist()
+    original = SegmentedMemo._list_names
+    monkeypatch.setattr(SegmentedMemo, "_list_names", lambda self: original(self)[::-1])
+    assert memo(tmp_path).get(all_keys)[1].tolist() == rows
 
 
 def test_a_clock_that_goes_back_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,17 +267,17 @@ def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path)
-    kept = store.open_memo(SPACE, SCORE)
-    kept.put(keys("a"), np.array([1], SCORE), 0)
+    open_memo = store.open_memo(SPACE, SCORE)
+    open_memo.put(keys("a"), np.array([1], SCORE), 0)
     original = SegmentedMemo._write
 
-    def removed(self: SegmentedMemo, *arguments: object) -> None:
+    def remove_and_write(self: SegmentedMemo, *arguments: object) -> None:
         monkeypatch.setattr(SegmentedMemo, "_write", original)
         store.discard(self.folder)
         original(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SegmentedMemo, "_write", removed)
-    assert kept.put(keys("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]
+    monkeypatch.setattr(SegmentedMemo, "_write", remove_and_write)
+    assert open_memo.put(keys("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]
     assert memo(tmp_path).get(keys("a", "b"))[1].tolist() == [5, 2]
     assert len(list(tmp_path.glob("memos/*/memo.json"))) == 1
 

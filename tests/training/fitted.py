@@ -49,7 +49,7 @@ def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 
     )  # fmt: skip
 
 
-def watched(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
+def make_watched_lists(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
     random = np.random.default_rng(seed)
     topics = random.integers(0, WORDS - 5, n).tolist()
     query_texts = [_text(random, topic, 3) for topic in topics]
@@ -89,7 +89,7 @@ def weights(folder: Path) -> dict[str, Any]:
     return dict(load_file(next((folder / "model").rglob("*.safetensors"))))
 
 
-def same(left: Path, right: Path) -> bool:
+def have_equal_weights(left: Path, right: Path) -> bool:
     left_weights, right_weights = weights(left), weights(right)
     return left_weights.keys() == right_weights.keys() and all(
         (left_weights[name] == right_weights[name]).all() for name in left_weights
@@ -108,7 +108,7 @@ def main(kind: ModelKind, model: str, place: str, seconds: str, watch: str) -> N
 
     checkpoints.SECONDS, checkpoints._SHARE = float(seconds), 1e9
     fitting = Fitting(kind, resolve_model(model), replace(RECIPE, epochs=8), 3, every=5)
-    run(fitting, examples(), Path(place), watched() if watch == "watched" else None)
+    run(fitting, examples(), Path(place), make_watched_lists() if watch == "watched" else None)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ def test_every_example_comes_once_in_batches_of_the_size(
 ) -> None:
     random = np.random.default_rng(seed)
     sizes = random.integers(1, 200, n) if sized else None
-    apart = random.integers(0, texts, (n, 2)) if kept_apart else None
-    sampler = Batches(n, size, seed, sizes, apart)
+    numbers_apart = random.integers(0, texts, (n, 2)) if kept_apart else None
+    sampler = Batches(n, size, seed, sizes, numbers_apart)
     for epoch in (0, 1):
         batches = sampler.draw_epoch(epoch)
         assert sorted(example for batch in batches for example in batch) == list(range(n))
         assert len(batches) == len(sampler)
         assert sorted(map(len, batches))[1:] == [size] * (len(batches) - 1)
-        assert batches == Batches(n, size, seed, sizes, apart).draw_epoch(epoch)
+        assert batches == Batches(n, size, seed, sizes, numbers_apart).draw_epoch(epoch)
     sampler.set_epoch(1)
     assert list(sampler) == sampler.draw_epoch(1)
 

@@ -36,17 +36,17 @@ def test_what_each_operator_may_do(values: list[str], operator: Operator, seed: 
     if changed is None:
         return
     before, after = (Counter(" ".join(record).split()) for record in (values, changed))
-    lost = (before - after).total()
+    n_lost = (before - after).total()
     assert not after - before  # nothing is made up
     assert len(changed) == len(values)
     assert changed != [" ".join(value.split()) for value in values]
     if operator in ("swap", "append_col"):
         assert before == after
     elif operator == "del":
-        assert 1 <= lost <= 2
+        assert 1 <= n_lost <= 2
     elif operator == "drop_col":
         (dropped,) = [value for value, left in zip(values, changed, strict=True) if value.split() != left.split()]
-        assert lost == len(dropped.split()) <= 8
+        assert n_lost == len(dropped.split()) <= 8
     assert after
 
 

@@ -72,10 +72,10 @@ def test_known_positives_have_all_their_texts():
     examples = build_from_rows(
         mine_rows(queries, docs, qrels, [ranking], {"negatives": [{}]}), queries, docs, (TextView("text"),) * 2, None
     )
-    other = build_from_lines([Example("x", "answer")])  # another set brings the twin into the batch
-    both = mix_examples([examples, other], evenly=False)
-    texts_by_number = both.texts.to_pylist()
-    known = {(texts_by_number[q], texts_by_number[d]) for q, d in both.known.tolist()}
+    other_set = build_from_lines([Example("x", "answer")])  # another set brings the twin into the batch
+    mixture = mix_examples([examples, other_set], evenly=False)
+    texts_by_number = mixture.texts.to_pylist()
+    known = {(texts_by_number[q], texts_by_number[d]) for q, d in mixture.known.tolist()}
     assert ("question", "Answer") in known
     assert ("x", "answer") in known
 
@@ -145,20 +145,22 @@ def test_fields_leave_out_documents_where_one_is_empty_or_both_are_the_same():
     assert [
         (example.query, example.positive) for example in pair_fields(docs, TextView("title"), TextView("text"), None)
     ] == [("T", "x")]
-    many = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
-    sample_ids = [example.query_id for example in pair_fields(many, TextView("title"), TextView("text"), 5)]
+    documents = Texts.of({f"d{i}": {"title": f"t{i}", "text": f"x{i}"} for i in range(20)})
+    sample_ids = [example.query_id for example in pair_fields(documents, TextView("title"), TextView("text"), 5)]
     assert len(sample_ids) == 5
-    assert sample_ids == [example.query_id for example in pair_fields(many, TextView("title"), TextView("text"), 5)]
+    assert sample_ids == [
+        example.query_id for example in pair_fields(documents, TextView("title"), TextView("text"), 5)
+    ]
 
 
 def test_mixtures_by_size_and_evenly():
-    few = build_from_lines(Example(f"q{i}", "shared", ("n",)) for i in range(2))
-    many = build_from_lines(Example(f"r{i}", "shared") for i in range(7))
-    by_size = mix_examples([few, many], evenly=False)
+    small = build_from_lines(Example(f"q{i}", "shared", ("n",)) for i in range(2))
+    large = build_from_lines(Example(f"r{i}", "shared") for i in range(7))
+    by_size = mix_examples([small, large], evenly=False)
     assert [len(by_size), len(by_size.texts)] == [9, 2 + 7 + 2]
     assert texts(by_size)[0] == ("q0", "shared", ["n"])
     assert texts(by_size)[-1] == ("r6", "shared", [])
-    even = mix_examples([few, many], evenly=True)
+    even = mix_examples([small, large], evenly=True)
     assert [query[0] for query, _, _ in texts(even)] == ["q", "q", "r", "r"]
     assert even.counts["examples"] == 4
 
@@ -186,8 +188,8 @@ def test_folds_are_even_and_keep_equal_keys_together():
     assert (assign_folds(keys, 5, 0) == fold).all()
     assert (assign_folds(keys, 5, 1) != fold).any()
     assert (assign_folds(keys, 5, 10**13) != assign_folds(keys, 5, 10**13 + 1)).any()  # every digit of a seed counts
-    more = assign_folds([*keys, "another"], 5, 0)[:100]
-    assert (more != fold).mean() < 0.05  # one key more moves only those at the borders
+    refolded = assign_folds([*keys, "another"], 5, 0)[:100]
+    assert (refolded != fold).mean() < 0.05  # one key more moves only those at the borders
 
 
 @pytest.mark.parametrize(

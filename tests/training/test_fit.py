@@ -14,7 +14,7 @@ import fitted
 import numpy as np
 import pytest
 import torch
-from fitted import RECIPE, curve, examples, same, watched, weights
+from fitted import RECIPE, curve, examples, have_equal_weights, make_watched_lists, weights
 
 from nirank.algebra.context import Context
 from nirank.algebra.model import ModelKind
@@ -58,46 +58,51 @@ def vectors(model: Any, texts: list[str]) -> torch.Tensor:
 
 
 def logits(model: Any, query: str, docs: list[str]) -> torch.Tensor:
-    read = [model.tokenizer(query, doc, return_tensors="pt") for doc in docs]
-    return torch.stack([model.model(**one).logits[0, 0] for one in read])
+    encoded = [model.tokenizer(query, doc, return_tensors="pt") for doc in docs]
+    return torch.stack([model.model(**inputs).logits[0, 0] for inputs in encoded])
 
 
 def by_hand(kind: ModelKind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe) -> torch.Tensor:
     """One batch's loss, an example and a text at a time, without padding."""
     texts = data.texts.to_pylist()
-    asked = [texts[data.queries[row]] for row in rows]
+    query_texts = [texts[data.queries[row]] for row in rows]
     lists = [[texts[data.positives[row]], *(texts[at] for at in data.negatives_of(row))] for row in rows]
     extra = torch.zeros(())
     if kind == "cross_encoder":
-        scores = torch.stack([logits(model, query, docs) for query, docs in zip(asked, lists, strict=True)])
+        scores = torch.stack([logits(model, query, docs) for query, docs in zip(query_texts, lists, strict=True)])
         factor = 1.0
     else:
         pool = list(dict.fromkeys(text for docs in lists for text in docs))
-        queries, docs = vectors(model, asked), vectors(model, pool)
+        queries, docs = vectors(model, query_texts), vectors(model, pool)
         if kind == "bi_encoder":
-            queries, docs = (torch.nn.functional.normalize(one, dim=1) for one in (queries, docs))
+            queries, docs = (
+                torch.nn.functional.normalize(vectors_of_side, dim=1) for vectors_of_side in (queries, docs)
+            )
         else:
-            distinct = vectors(model, list(dict.fromkeys(asked)))
+            distinct = vectors(model, list(dict.fromkeys(query_texts)))
             extra = recipe.flops[0] * (distinct.mean(0) ** 2).sum() + recipe.flops[1] * (docs.mean(0) ** 2).sum()
         factor = recipe.scale if kind == "bi_encoder" else 1.0
         scores = torch.stack(
-            [torch.stack([queries[i] @ docs[pool.index(text)] for text in own]) for i, own in enumerate(lists)]
+            [
+                torch.stack([queries[i] @ docs[pool.index(text)] for text in texts_of_example])
+                for i, texts_of_example in enumerate(lists)
+            ]
         )
     if loss == "mnr":
         known = {(texts[q], texts[p]) for q, p in data.known}
         parts = []
-        for i, query in enumerate(asked):
-            kept = [t for t in pool if t == lists[i][0] or ((query, t) not in known and t != query)]
-            row = torch.stack([factor * (queries[i] @ docs[pool.index(text)]) for text in kept])
-            parts.append(-row.log_softmax(0)[kept.index(lists[i][0])])
+        for i, query in enumerate(query_texts):
+            allowed = [t for t in pool if t == lists[i][0] or ((query, t) not in known and t != query)]
+            row = torch.stack([factor * (queries[i] @ docs[pool.index(text)]) for text in allowed])
+            parts.append(-row.log_softmax(0)[allowed.index(lists[i][0])])
         return torch.stack(parts).mean() + extra
     if loss == "lce":
         return -scores.log_softmax(1)[:, 0].mean()
     if loss == "margin":
         return (recipe.margin - scores[:, :1] + scores[:, 1:]).clamp(min=0).mean() + extra
     teacher = torch.from_numpy(data.scores.reshape(len(data), -1)[rows])  # type: ignore[union-attr]
-    apart = factor * (scores[:, :1] - scores[:, 1:]) - (teacher[:, :1] - teacher[:, 1:])
-    return (apart**2).mean() + extra
+    margin_errors = factor * (scores[:, :1] - scores[:, 1:]) - (teacher[:, :1] - teacher[:, 1:])
+    return (margin_errors**2).mean() + extra
 
 
 @pytest.mark.parametrize(("kind", "loss"), LOSSES)
@@ -115,17 +120,17 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    made = (PairCollator if kind == "cross_encoder" else EncoderCollator)(
+    collator = (PairCollator if kind == "cross_encoder" else EncoderCollator)(
         data, TokenReader(model.tokenizer, 64), ("", "")
     )
-    apart = np.column_stack((data.queries, data.positives)) if loss == "mnr" else None
-    batches = Batches(len(data), 6, 1, made.count_example_tokens(), apart).draw_epoch(0)
+    numbers_apart = np.column_stack((data.queries, data.positives)) if loss == "mnr" else None
+    batches = Batches(len(data), 6, 1, collator.count_example_tokens(), numbers_apart).draw_epoch(0)
     decayed = [p for name, p in model.named_parameters() if not name.endswith("bias") and "LayerNorm" not in name]
-    plain = [p for name, p in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name]
+    undecayed = [p for name, p in model.named_parameters() if name.endswith("bias") or "LayerNorm" in name]
     optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}], lr=1e-3, eps=1e-6
+        [{"params": decayed, "weight_decay": 0.01}, {"params": undecayed, "weight_decay": 0.0}], lr=1e-3, eps=1e-6
     )
-    found = curve(out)["steps"]
+    steps = curve(out)["steps"]
     for step in range(5):
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * scale_rate(step, 5, 0.1)
@@ -134,24 +139,24 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         optimizer.step()
-        assert found[step][0] == step + 1
-        assert found[step][1] == pytest.approx(value.item(), rel=2e-4, abs=1e-5)
-        assert found[step][2] == pytest.approx(1e-3 * scale_rate(step, 5, 0.1))
-    ours = weights(out)
+        assert steps[step][0] == step + 1
+        assert steps[step][1] == pytest.approx(value.item(), rel=2e-4, abs=1e-5)
+        assert steps[step][2] == pytest.approx(1e-3 * scale_rate(step, 5, 0.1))
+    trained = weights(out)
     prefix = {"cross_encoder": "0.model.", "bi_encoder": "0.model.", "sparse_encoder": "0.model."}[kind]
-    theirs = {name.removeprefix(prefix): one.detach().numpy() for name, one in model.named_parameters()}
-    assert set(ours) <= set(theirs)
-    for name, one in ours.items():
-        np.testing.assert_allclose(one, theirs[name], atol=3e-4, err_msg=name)
+    by_loop = {name.removeprefix(prefix): tensor.detach().numpy() for name, tensor in model.named_parameters()}
+    assert set(trained) <= set(by_loop)
+    for name, tensor in trained.items():
+        np.testing.assert_allclose(tensor, by_loop[name], atol=3e-4, err_msg=name)
 
 
 def test_known_positives_are_no_negatives(bases: Any, tmp_path: Path) -> None:
     data = examples(negatives=0)
-    everything = np.array([(q, p) for q in np.unique(data.queries) for p in np.unique(data.positives)], np.int64)
+    all_pairs = np.array([(q, p) for q in np.unique(data.queries) for p in np.unique(data.positives)], np.int64)
     how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1)
     losses = [
         curve(fitted.run(how, replace(data, known=known), tmp_path / name))["steps"][0][1]
-        for name, known in (("own", data.known), ("all", everything))
+        for name, known in (("own", data.known), ("all", all_pairs))
     ]
     assert losses[0] > 0.5
     assert losses[1] == 0  # nothing is left that could be a negative
@@ -178,38 +183,38 @@ def test_loss_falls_and_the_model_is_used_like_any_other(kind: ModelKind, bases:
         assert np.isfinite(scores).all()
     files = [path for path in out.rglob("*") if path.is_file()]
     assert not [path.name for path in files if path.suffix in (".bin", ".pt", ".pth", ".pkl")]
-    written = "".join(path.read_text() for path in files if path.suffix in (".json", ".md"))
-    assert str(bases[kind].path.parent) not in written
-    assert str(tmp_path) not in written
-    assert all(one.dtype == np.float32 for one in weights(out).values())
+    texts_written = "".join(path.read_text() for path in files if path.suffix in (".json", ".md"))
+    assert str(bases[kind].path.parent) not in texts_written
+    assert str(tmp_path) not in texts_written
+    assert all(tensor.dtype == np.float32 for tensor in weights(out).values())
     card = (out / "model" / "README.md").read_text()
     assert bases[kind].identity["files"] in card
-    said = json.loads((out / "training.json").read_text())
-    assert (said["steps"], said["examples"], said["epochs"], said["stopped_early"]) == (60, 48, 10, False)
+    report = json.loads((out / "training.json").read_text())
+    assert (report["steps"], report["examples"], report["epochs"], report["stopped_early"]) == (60, 48, 10, False)
 
 
 def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_path: Path) -> None:
     import tiny_models
 
-    still = replace(RECIPE, steps=1, warmup=0.5)  # the first step's rate is 0
+    no_step = replace(RECIPE, steps=1, warmup=0.5)  # the first step's rate is 0
     for labels in (1, 3):
         folder = tmp_path / str(labels)
         folder.mkdir()
         model = resolve_model(str(tiny_models.cross_encoder(folder, labels)))
         outs = [
-            fitted.run(Fitting("cross_encoder", model, still, seed), examples(), tmp_path / f"out {labels} {seed}")
+            fitted.run(Fitting("cross_encoder", model, no_step, seed), examples(), tmp_path / f"out {labels} {seed}")
             for seed in (1, 2)
         ]
         before = dict(fitted.load_file(folder / "model.safetensors"))
-        found = [weights(out) for out in outs]
-        kept = [
+        trained = [weights(out) for out in outs]
+        unchanged = [
             name
-            for name in found[0]
-            if (before[name].shape == found[0][name].shape) and (before[name] == found[0][name]).all()
+            for name in trained[0]
+            if (before[name].shape == trained[0][name].shape) and (before[name] == trained[0][name]).all()
         ]
-        assert ("classifier.weight" in kept) == (labels == 1)
-        assert found[0]["classifier.weight"].shape == (1, 16)
-        assert (found[0]["classifier.weight"] == found[1]["classifier.weight"]).all() == (labels == 1)
+        assert ("classifier.weight" in unchanged) == (labels == 1)
+        assert trained[0]["classifier.weight"].shape == (1, 16)
+        assert (trained[0]["classifier.weight"] == trained[1]["classifier.weight"]).all() == (labels == 1)
 
 
 @pytest.mark.parametrize("labels", [1, 3])
@@ -222,7 +227,7 @@ def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, cap
     for factor in (1.0, 10.0):
         how = Fitting("cross_encoder", model, replace(RECIPE, steps=3, head_factor=factor), 1)
         outs.append(fitted.run(how, examples(), tmp_path / str(factor)))
-    assert same(*outs) is (labels == 1)
+    assert have_equal_weights(*outs) is (labels == 1)
     assert ("head_factor is for a new head, and 'base' has none" in caplog.text) is (labels == 1)
 
 
@@ -232,9 +237,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(kind: ModelKi
         fitted.run(Fitting(kind, bases[kind], RECIPE, seed), examples(), tmp_path / str(number))
         for number, seed in enumerate((1, 1, 2))
     ]
-    assert same(outs[0], outs[1])
+    assert have_equal_weights(outs[0], outs[1])
     assert curve(outs[0]) == curve(outs[1])
-    assert not same(outs[0], outs[2])
+    assert not have_equal_weights(outs[0], outs[2])
 
 
 def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
@@ -249,16 +254,16 @@ def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_bfloat16_is_near_float32_and_does_not_stay(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=4, dropout=0.0)
-    exact, near, again = (
+    exact, near, exact_again = (
         curve(
             fitted.run(Fitting(kind, bases[kind], replace(recipe, precision=precision), 1), examples(), tmp_path / name)
         )
         for name, precision in (("a", "float32"), ("b", "bfloat16"), ("c", "float32"))
     )
-    assert exact == again
+    assert exact == exact_again
     assert exact != near
     np.testing.assert_allclose(
-        [one[1] for one in exact["steps"]], [one[1] for one in near["steps"]], rtol=0.1, atol=0.05
+        [step[1] for step in exact["steps"]], [step[1] for step in near["steps"]], rtol=0.1, atol=0.05
     )
 
 
@@ -267,20 +272,20 @@ def test_gradient_checkpointing_changes_no_loss(kind: ModelKind, bases: Any, tmp
     plain, checked = (
         curve(
             fitted.run(
-                Fitting(kind, bases[kind], replace(RECIPE, steps=4, gradient_checkpointing=on), 1),
+                Fitting(kind, bases[kind], replace(RECIPE, steps=4, gradient_checkpointing=checkpointing), 1),
                 examples(),
-                tmp_path / f"{on}",
+                tmp_path / f"{checkpointing}",
             )
         )
-        for on in (False, True)
+        for checkpointing in (False, True)
     )
-    np.testing.assert_allclose([one[1] for one in plain["steps"]], [one[1] for one in checked["steps"]], rtol=1e-5)
+    np.testing.assert_allclose([step[1] for step in plain["steps"]], [step[1] for step in checked["steps"]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_lora_is_merged_into_a_plain_model(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], replace(RECIPE, learning_rate=1e-2, lora=Lora(rank=2)), 1)
-    out = fitted.run(how, examples(), tmp_path / "lora", watched())
+    out = fitted.run(how, examples(), tmp_path / "lora", make_watched_lists())
     plain = fitted.run(Fitting(kind, bases[kind], RECIPE, 1), examples(), tmp_path / "plain")
     assert weights(out).keys() == weights(plain).keys()
     before = fitted.load_file(next(bases[kind].path.rglob("*.safetensors")))
@@ -289,22 +294,24 @@ def test_lora_is_merged_into_a_plain_model(kind: ModelKind, bases: Any, tmp_path
     embeddings = next(name for name in after if name.endswith("word_embeddings.weight"))
 
     def start(name: str) -> Any:
-        return next(one for own, one in before.items() if name.endswith(own))
+        return next(folder for full_name, folder in before.items() if name.endswith(full_name))
 
     assert (after[embeddings] == start(embeddings)).all()
     changed = after[query] - start(query)
     assert np.linalg.matrix_rank(changed, tol=1e-6) == 2
-    said = [json.loads((one / "training.json").read_text())["trainable_parameters"] for one in (out, plain)]
-    assert said[0] < said[1]
+    n_trainable = [
+        json.loads((folder / "training.json").read_text())["trainable_parameters"] for folder in (out, plain)
+    ]
+    assert n_trainable[0] < n_trainable[1]
 
 
 def test_frozen_layers_stay_as_they_were(bases: Any, tmp_path: Path) -> None:
     how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, freeze_layers=1), 1)
     after = weights(fitted.run(how, examples(), tmp_path))
     before = fitted.load_file(bases["bi_encoder"].path / "model.safetensors")
-    same = {name for name in after if (after[name] == before[name]).all()}
-    assert {name for name in after if name.startswith(("embeddings.", "encoder.layer.0."))} <= same
-    assert "encoder.layer.1.output.dense.weight" not in same
+    unchanged = {name for name in after if (after[name] == before[name]).all()}
+    assert {name for name in after if name.startswith(("embeddings.", "encoder.layer.0."))} <= unchanged
+    assert "encoder.layer.1.output.dense.weight" not in unchanged
 
 
 def test_prompts_stand_before_texts(bases: Any, tmp_path: Path) -> None:
@@ -313,12 +320,12 @@ def test_prompts_stand_before_texts(bases: Any, tmp_path: Path) -> None:
     prompted = replace(how, query_prompt="w1 w2 ", doc_prompt="w3 ")
     n = len(data.texts)
     texts = [f"w1 w2 {text}" for text in data.texts.to_pylist()] + [f"w3 {text}" for text in data.texts.to_pylist()]
-    written = replace(
+    with_prompts = replace(
         data, texts=fitted.pa.array(texts), positives=data.positives + n, negatives=data.negatives + n,
         known=data.known + np.array([0, n]),
     )  # fmt: skip
     by_prompt = curve(fitted.run(prompted, data, tmp_path / "a"))
-    assert by_prompt == curve(fitted.run(how, written, tmp_path / "b"))
+    assert by_prompt == curve(fitted.run(how, with_prompts, tmp_path / "b"))
     assert by_prompt != curve(fitted.run(how, data, tmp_path / "c"))
 
 
@@ -343,16 +350,18 @@ def test_cut_texts_and_unused_examples_are_counted(bases: Any, tmp_path: Path) -
 @pytest.mark.parametrize("kind", KINDS)
 def test_watching_changes_nothing(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], RECIPE, 1, every=2)
-    plain, seen = (fitted.run(how, examples(), tmp_path / f"{at}", one) for at, one in enumerate((None, watched())))
-    assert curve(plain)["steps"] == curve(seen)["steps"]
-    assert [step for step, _ in curve(seen)["evaluations"]] == [*range(2, 19, 2)]
+    plain, watched_out = (
+        fitted.run(how, examples(), tmp_path / f"{at}", lists) for at, lists in enumerate((None, make_watched_lists()))
+    )
+    assert curve(plain)["steps"] == curve(watched_out)["steps"]
+    assert [step for step, _ in curve(watched_out)["evaluations"]] == [*range(2, 19, 2)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
     kind: ModelKind, bases: Any, tmp_path: Path
 ) -> None:
-    lists = watched()
+    lists = make_watched_lists()
     out = fitted.run(Fitting(kind, bases[kind], replace(RECIPE, epochs=4), 1, every=3), examples(), tmp_path, lists)
     evaluations = curve(out)["evaluations"]
     best = max(value for _, value in evaluations)
@@ -370,28 +379,29 @@ def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
     else:
         from sentence_transformers import SparseEncoder
 
-        found = SparseEncoder(str(model.path), device="cpu")
+        encoder = SparseEncoder(str(model.path), device="cpu")
         queries, docs = (
-            found.encode(one, convert_to_sparse_tensor=False).numpy() for one in (lists.queries, lists.docs)
+            encoder.encode(side_texts, convert_to_sparse_tensor=False).numpy()
+            for side_texts in (lists.queries, lists.docs)
         )
         scores = (queries[lists.at[:, 0]] * docs[lists.at[:, 1]]).sum(1)
     assert lists.measure_scores(scores) == pytest.approx(best, abs=1e-6)
 
 
 def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:
-    class Falling(type(watched())):  # type: ignore[misc]
+    class Falling(type(make_watched_lists())):  # type: ignore[misc]
         def measured(self, scores: Any) -> float:
             values.append(0.9 if len(values) == 1 else 0.5)
             return values[-1]
 
     values: list[float] = []
-    lists = watched()
+    lists = make_watched_lists()
     falling = Falling(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
     ctx = Context(device="cpu")
     how = Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1, patience=3, every=2)
     out = fitted.run(how, examples(), tmp_path, falling, ctx)
-    said = json.loads((out / "training.json").read_text())
-    assert (said["steps"], said["best_step"], said["stopped_early"]) == (10, 4, True)
+    report = json.loads((out / "training.json").read_text())
+    assert (report["steps"], report["best_step"], report["stopped_early"]) == (10, 4, True)
     assert ctx.counts["stopped_early"] == 1
     short = fitted.run(replace(how, patience=None), examples(), tmp_path / "all", None)
     assert curve(short)["steps"][:10] == curve(out)["steps"]

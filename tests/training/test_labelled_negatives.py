@@ -13,7 +13,9 @@ LABELLED = {"labelled": True}
 
 
 def rank(queries: Texts, docs: Texts, lists: dict[str, list[str]]) -> Ranking:
-    pairs = [(query, doc, -float(place)) for query, listed in lists.items() for place, doc in enumerate(listed)]
+    pairs = [
+        (query, doc, -float(place)) for query, ranked_docs in lists.items() for place, doc in enumerate(ranked_docs)
+    ]
     rows = [queries.ids.find_rows([pair[0] for pair in pairs]), docs.ids.find_rows([pair[1] for pair in pairs])]
     return Ranking.build(queries.ids, docs.ids, *rows, np.array([pair[2] for pair in pairs]), source="test")
 
@@ -41,8 +43,8 @@ def test_judged_non_matches_are_negatives():
     assert mined.counts["removed: texts of positives"] == 1  # a label that contradicts another
     assert mined.counts["removed: equal texts"] == 1
     assert mined.counts["negatives"] == 2
-    one = mine_rows(queries, docs, qrels, [], {"negatives": [{**LABELLED, "n": 1}]})
-    assert len(list_examples(one, queries, docs)[0][2]) == 1
+    mined_one = mine_rows(queries, docs, qrels, [], {"negatives": [{**LABELLED, "n": 1}]})
+    assert len(list_examples(mined_one, queries, docs)[0][2]) == 1
 
 
 def test_a_grade_below_the_least_relevant_one_is_no_non_match():

@@ -41,16 +41,16 @@ from nirank.training.layers import freeze_layers, reinit_layers, set_dropout
 from nirank.training.learning_rates import make_parameter_groups, scale_rate
 from nirank.training.recipe import Recipe
 
-PLAIN = {
+SIZES = {
     "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24,
     "max_position_embeddings": 40, "num_labels": 1,
 }  # fmt: skip
 CONFIGS: dict[str, Any] = {
-    "Bert": (BertConfig, PLAIN),
-    "Roberta": (RobertaConfig, PLAIN),
-    "MPNet": (MPNetConfig, PLAIN),
-    "Electra": (ElectraConfig, PLAIN | {"embedding_size": 8}),
-    "ModernBert": (ModernBertConfig, PLAIN | {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2, "reference_compile": False}),
+    "Bert": (BertConfig, SIZES),
+    "Roberta": (RobertaConfig, SIZES),
+    "MPNet": (MPNetConfig, SIZES),
+    "Electra": (ElectraConfig, SIZES | {"embedding_size": 8}),
+    "ModernBert": (ModernBertConfig, SIZES | {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2, "reference_compile": False}),
     "DistilBert": (DistilBertConfig, {"vocab_size": 40, "dim": 16, "n_layers": 4, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": 40, "num_labels": 1}),
 }  # fmt: skip
 MODELS = [
@@ -62,7 +62,7 @@ MODELS = [
 FAMILIES = pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
 
 
-def made(kind: type, **fields: Any) -> Any:
+def make_model(kind: type, **fields: Any) -> Any:
     config, options = CONFIGS[kind.__name__.split("For")[0].removesuffix("Model")]
     torch.manual_seed(0)
     return kind(config(**options | fields))
@@ -99,7 +99,7 @@ def loss(model: Any) -> torch.Tensor:
 
 @FAMILIES
 def test_every_family_has_its_parts(kind: type) -> None:
-    model = made(kind)
+    model = make_model(kind)
     parts = find_parts(model)
     assert len(parts.layers) == 4
     named = {id(parameter): name for name, parameter in model.named_modules()}
@@ -117,8 +117,8 @@ def test_what_the_first_layer_reads_belongs_to_the_embeddings() -> None:
         (ElectraModel, "embeddings_project.weight"),
         (MPNetModel, "encoder.relative_attention_bias.weight"),
     ):
-        assert rates(made(kind), low)[name] == pytest.approx(2e-5 / 32)
-    assert rates(made(ModernBertModel), low)["final_norm.weight"] == 2e-5
+        assert rates(make_model(kind), low)[name] == pytest.approx(2e-5 / 32)
+    assert rates(make_model(ModernBertModel), low)["final_norm.weight"] == 2e-5
 
 
 def test_models_of_sentence_transformers(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
         reinit_layers(model, recipe, 1)
         changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
         assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
-        found = rates(model, recipe, new_head=model is models[1])
-        assert all(layer_of(name) != 1 and "embeddings" not in name for name in found)
-        assert {value for name, value in found.items() if layer_of(name) == 2} == {5e-4}
+        rates_by_name = rates(model, recipe, new_head=model is models[1])
+        assert all(layer_of(name) != 1 and "embeddings" not in name for name in rates_by_name)
+        assert {value for name, value in rates_by_name.items() if layer_of(name) == 2} == {5e-4}
     heads = [
         {rate for name, rate in rates(model, recipe, new_head=at == 1).items() if layer_of(name) is None}
         for at, model in enumerate(models)
@@ -149,11 +149,11 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
 
 
 def test_what_has_no_numbered_layers_is_refused() -> None:
-    shared = AlbertModel(AlbertConfig(**PLAIN | {"embedding_size": 8}))  # type: ignore[arg-type]
+    shared = AlbertModel(AlbertConfig(**SIZES | {"embedding_size": 8}))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="AlbertModel has no list of 4 layers"):
         find_parts(shared)
     with pytest.raises(ConfigError, match="Sequential holds 2 transformers"):
-        find_parts(torch.nn.Sequential(made(BertModel), made(BertModel)))
+        find_parts(torch.nn.Sequential(make_model(BertModel), make_model(BertModel)))
     with pytest.raises(ConfigError, match="Linear holds 0 transformers"):
         find_parts(torch.nn.Linear(2, 2))
 
@@ -166,7 +166,7 @@ def test_what_has_no_numbered_layers_is_refused() -> None:
     [(1, 1.8e-5, 5.648591e-6, 5.083732e-6), (0, 2e-5, None, None), (2, 1.62e-5, None, 4.575358e-6)],
 )
 def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: float | None, embeddings: float) -> None:
-    model = made(BertForSequenceClassification, num_hidden_layers=12)
+    model = make_model(BertForSequenceClassification, num_hidden_layers=12)
     value = rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
     assert value["classifier.weight"] == value["bert.pooler.dense.bias"] == 2e-5
     assert value["bert.encoder.layer.11.attention.self.query.weight"] == pytest.approx(top, rel=1e-6)
@@ -178,7 +178,7 @@ def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: fl
 
 @FAMILIES
 def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
-    model = made(kind)
+    model = make_model(kind)
     freeze_layers(model, Recipe(freeze_layers=1))
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     recipe = Recipe(layer_lr_decay=0.5, learning_rate=1.0)
@@ -197,7 +197,7 @@ def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
 
 
 def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
-    model = made(BertForSequenceClassification)
+    model = make_model(BertForSequenceClassification)
     assert set(rates(model, Recipe()).values()) == {2e-5}
     assert set(rates(model, Recipe(head_factor=10)).values()) == {2e-5}, "a trained head learns like the rest"
     value = rates(model, Recipe(head_factor=10), new_head=True)
@@ -206,7 +206,7 @@ def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
 
 
 def test_rates_keep_their_ratios_along_the_schedule() -> None:
-    groups = make_parameter_groups(made(BertModel), Recipe(layer_lr_decay=0.9))
+    groups = make_parameter_groups(make_model(BertModel), Recipe(layer_lr_decay=0.9))
     start = [group["lr"] for group in groups]
     optimiser = torch.optim.AdamW(groups)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: scale_rate(step, 20, 0.25))
@@ -244,7 +244,7 @@ def test_the_optimisers_first_step_is_corrected_for_bias(fused: bool) -> None:
 
 @FAMILIES
 def test_frozen_layers_keep_their_bytes(kind: type) -> None:
-    model = made(kind)
+    model = make_model(kind)
     freeze_layers(model, Recipe(freeze_layers="half"))
     before = state(model)
     optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
@@ -274,7 +274,7 @@ def test_frozen_layers_keep_their_bytes(kind: type) -> None:
     ],
 )
 def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> None:
-    model = made(BertForSequenceClassification)
+    model = make_model(BertForSequenceClassification)
     freeze_layers(model, recipe)
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     assert {layer_of(name) for name in trained} - {None} == layers
@@ -285,7 +285,7 @@ def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> N
 
 @pytest.mark.parametrize("layers", [5, 3])
 def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> None:
-    model = made(BertModel, num_hidden_layers=3)
+    model = make_model(BertModel, num_hidden_layers=3)
     if layers == 3:
         freeze_layers(model, Recipe(freeze_layers="half"))
         assert {layer_of(name) for name, parameter in model.named_parameters() if not parameter.requires_grad} == {
@@ -302,7 +302,7 @@ def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> No
 
 @FAMILIES
 def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
-    model = made(kind, initializer_range=0.3)
+    model = make_model(kind, initializer_range=0.3)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.01)
@@ -320,7 +320,7 @@ def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
 
 
 def test_new_weights_are_spread_as_the_models_first_ones() -> None:
-    model = made(BertModel, hidden_size=256, intermediate_size=512)
+    model = make_model(BertModel, hidden_size=256, intermediate_size=512)
     reinit_layers(model, Recipe(reinit_layers=1), 3)
     weights = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and layer_of(name) == 4]
     assert len(weights) == 6
@@ -331,7 +331,7 @@ def test_new_weights_are_spread_as_the_models_first_ones() -> None:
 
 
 def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> None:
-    models = [made(BertModel) for _ in range(3)]
+    models = [make_model(BertModel) for _ in range(3)]
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -345,7 +345,7 @@ def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> No
 
 @pytest.mark.parametrize("kind", [BertForMaskedLM, RobertaForMaskedLM, DistilBertForMaskedLM])
 def test_tied_embeddings_are_not_touched(kind: type) -> None:
-    model = made(kind)
+    model = make_model(kind)
     words = model.get_input_embeddings().weight
     before = words.clone()
     reinit_layers(model, Recipe(reinit_layers=4), 0)
@@ -354,7 +354,7 @@ def test_tied_embeddings_are_not_touched(kind: type) -> None:
 
 
 def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> None:
-    model = made(BertModel)
+    model = make_model(BertModel)
     words = model.embeddings.word_embeddings.weight
     model.encoder.layer[3].output.dense.weight = words
     before = words.clone()
@@ -372,7 +372,7 @@ def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> No
     ],
 )
 def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> None:
-    model = made(BertModel)
+    model = make_model(BertModel)
     before = state(model)
     reinit_layers(model, recipe, 0)
     changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
@@ -381,7 +381,7 @@ def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> Non
 
 
 def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
-    model = made(BertModel)
+    model = make_model(BertModel)
     before = state(model)
     with pytest.raises(ConfigError, match="reinit_layers is 5, and the model has 4 layers"):
         reinit_layers(model, Recipe(reinit_layers=5), 0)
@@ -392,7 +392,7 @@ def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
         torch.equal(parameter, before[name]) for name, parameter in model.state_dict().items() if "gate" not in name
     )
     with pytest.raises(ConfigError, match="reinit_pooler is set, and ElectraModel has no pooler"):
-        reinit_layers(made(ElectraModel), Recipe(reinit_pooler=True), 0)
+        reinit_layers(make_model(ElectraModel), Recipe(reinit_pooler=True), 0)
 
 
 # -- dropout
@@ -400,7 +400,7 @@ def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
 
 @FAMILIES
 def test_dropout_is_set_everywhere(kind: type) -> None:
-    model = made(kind).train()
+    model = make_model(kind).train()
     set_dropout(model, 0.0)
     with torch.no_grad():
         exact = loss(model.eval())
@@ -412,7 +412,7 @@ def test_dropout_is_set_everywhere(kind: type) -> None:
 @pytest.mark.parametrize("kind", [BertModel, ModernBertModel])
 def test_attention_drops_too(kind: type) -> None:
     """Where only attention drops, two passes differ."""
-    model = made(kind).train()
+    model = make_model(kind).train()
     set_dropout(model, 0.5)
     for name, parameter in model.named_modules():
         if isinstance(parameter, torch.nn.Dropout) and "attention.self" not in name:

@@ -42,11 +42,11 @@ def output(model: Any) -> torch.Tensor:
         return model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]])).last_hidden_state
 
 
-def trained(model: torch.nn.Module) -> dict[str, int]:
+def count_trained(model: torch.nn.Module) -> dict[str, int]:
     return {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def stirred(model: torch.nn.Module) -> None:
+def stir_updates(model: torch.nn.Module) -> None:
     """Give every update a value, as training does."""
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_merged_equals_unmerged_and_is_plain(made) -> None:
     model, plain = made(), made()
     before = output(model)
     inject_lora(model, Lora(rank=4, alpha=6.0), 0)
-    stirred(model)
+    stir_updates(model)
     unmerged = output(model)
     merge_lora(model)
     merged = output(model)
@@ -88,7 +88,7 @@ def test_a_merged_weight_is_that_of_the_formula() -> None:
     model = bert()
     start = model.encoder.layer[0].attention.self.query.weight.clone()
     inject_lora(model, Lora(rank=4, alpha=6.0), 0)
-    stirred(model)
+    stir_updates(model)
     layer = model.encoder.layer[0].attention.self.query
     a, b = layer.lora_A["default"].weight.detach(), layer.lora_B["default"].weight.detach()
     assert a.shape == (4, 16)
@@ -104,7 +104,7 @@ def test_queries_and_values_of_bert_base_have_the_published_number_of_weights(ra
         model = BertModel(BertConfig(vocab_size=10, intermediate_size=8))  # 12 layers, 768 wide
     model.to_empty(device="cpu")
     assert inject_lora(model, Lora(rank=rank, targets=("query", "value")), 0) == expected
-    assert sum(trained(model).values()) == expected
+    assert sum(count_trained(model).values()) == expected
 
 
 @FAMILIES
@@ -117,7 +117,7 @@ def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(
     }
     assert len(linear) == 3 * (4 if made is modernbert else 6)
     assert inject_lora(model, Lora(rank=2), 0) == 2 * sum(linear.values())
-    value = trained(model)
+    value = count_trained(model)
     assert sum(value.values()) == 2 * sum(linear.values())
     assert {name.split(".lora_")[0] for name in value} == linear.keys()
 
@@ -128,7 +128,7 @@ def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None
     model = SentenceTransformer(str(tiny_models.bi_encoder(tmp_path)))
     before = model.encode(["w1 w2 w3"])
     inject_lora(model, Lora(rank=2), 0)
-    stirred(model)
+    stir_updates(model)
     unmerged = model.encode(["w1 w2 w3"])
     merge_lora(model)
     model.save_pretrained(str(tmp_path / "saved"))
@@ -143,11 +143,11 @@ def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> N
 
     model = CrossEncoder(str(tiny_models.cross_encoder(tmp_path, 1)))
     weights = inject_lora(model, Lora(rank=2), 0)
-    whole = {name: n for name, n in trained(model).items() if ".lora_" not in name}
-    assert {name.split(".", 2)[2] for name in whole} == {
+    trained_whole = {name: n for name, n in count_trained(model).items() if ".lora_" not in name}
+    assert {name.split(".", 2)[2] for name in trained_whole} == {
         "classifier.weight", "classifier.bias", "bert.pooler.dense.weight", "bert.pooler.dense.bias",
     }  # fmt: skip
-    assert sum(trained(model).values()) == weights + 16 * 16 + 16 + 16 + 1
+    assert sum(count_trained(model).values()) == weights + 16 * 16 + 16 + 16 + 1
 
 
 def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
@@ -155,7 +155,7 @@ def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
     inject_lora(model, Lora(rank=2), 0)
     groups = make_parameter_groups(model, Recipe(learning_rate=1.0, layer_lr_decay=0.5))
     assert {group["name"]: group["lr"] for group in groups} == {"layer 1": 0.125, "layer 2": 0.25, "layer 3": 0.5}
-    assert sum(len(group["params"]) for group in groups) == len(trained(model))
+    assert sum(len(group["params"]) for group in groups) == len(count_trained(model))
 
 
 def test_training_moves_the_updates_only() -> None:
@@ -188,7 +188,7 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
 def test_dropout_is_in_front_of_a_in_training_only() -> None:
     model = bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     inject_lora(model, Lora(rank=2, dropout=0.5), 0)
-    stirred(model)
+    stir_updates(model)
     assert torch.equal(output(model), output(model))
     model.train()
     assert not torch.equal(output(model), output(model))
@@ -196,19 +196,19 @@ def test_dropout_is_in_front_of_a_in_training_only() -> None:
 
 def test_an_unknown_target_names_the_nearest_and_all() -> None:
     model = bert()
-    before = trained(model)
+    before = count_trained(model)
     with pytest.raises(ConfigError) as error:
         inject_lora(model, Lora(targets=("query", "valeu")), 0)
     assert str(error.value) == (
         "lora: no linear module of the layers is called 'valeu'; did you mean 'value'?; there are dense, key, query, value"
     )
-    assert trained(model) == before
+    assert count_trained(model) == before
 
 
 def test_targets_may_be_several_parts_of_a_name() -> None:
     model = bert()
     inject_lora(model, Lora(rank=1, targets=("attention.output.dense",)), 0)
-    assert {name.split(".lora_")[0].split(".", 3)[3] for name in trained(model)} == {"attention.output.dense"}
+    assert {name.split(".lora_")[0].split(".", 3)[3] for name in count_trained(model)} == {"attention.output.dense"}
 
 
 def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,4 +221,4 @@ def test_what_is_frozen_before_stays_so() -> None:
     model = bert()
     freeze_layers(model, Recipe(freeze_layers=3))
     inject_lora(model, Lora(rank=1), 0)
-    assert all(".lora_" in name for name in trained(model))
+    assert all(".lora_" in name for name in count_trained(model))

@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from nirank.training import losses
 
 
-def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+def draw_normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
@@ -42,7 +42,7 @@ def test_mnr_of_masked_candidates_is_that_of_the_others() -> None:
 
 
 def test_masked_candidates_have_no_gradient() -> None:
-    similarities = drawn(2, 4).requires_grad_()
+    similarities = draw_normal(2, 4).requires_grad_()
     mask = torch.tensor([[False, True, False, False], [True, False, False, True]])
     losses.mnr(similarities, torch.tensor([0, 2]), mask).backward()
     assert similarities.grad is not None
@@ -51,18 +51,18 @@ def test_masked_candidates_have_no_gradient() -> None:
 
 @pytest.mark.parametrize("negatives", [0, 1, 3])
 def test_mnr_equals_sentence_transformers(negatives: int) -> None:
-    vectors = [drawn(5, 8, seed=i) for i in range(2 + negatives)]
-    theirs = MultipleNegativesRankingLoss(torch.nn.Identity(), scale=20.0).compute_loss_from_embeddings(vectors, None)
+    vectors = [draw_normal(5, 8, seed=i) for i in range(2 + negatives)]
+    expected = MultipleNegativesRankingLoss(torch.nn.Identity(), scale=20.0).compute_loss_from_embeddings(vectors, None)
     queries, *candidates = (torch.nn.functional.normalize(tensor) for tensor in vectors)
     value = losses.mnr(queries @ torch.cat(candidates).T, torch.arange(5), scale=20.0)
-    assert value.item() == pytest.approx(theirs.item(), rel=1e-9)
+    assert value.item() == pytest.approx(expected.item(), rel=1e-9)
 
 
 # -- the mask
 
 
-def slow_mask(queries: list[int], candidates: list[int], known: set[tuple[int, int]]) -> list[list[bool]]:
-    return [[(query, text) in known or query == text for text in candidates] for query in queries]
+def slow_mask(queries: list[int], candidates: list[int], known_pairs: set[tuple[int, int]]) -> list[list[bool]]:
+    return [[(query, text) in known_pairs or query == text for text in candidates] for query in queries]
 
 
 numbers = st.integers(0, 12)
@@ -122,22 +122,22 @@ def test_margin_mse_by_hand() -> None:
 
 @pytest.mark.parametrize("negatives", [1, 4])
 def test_margin_mse_equals_sentence_transformers(negatives: int) -> None:
-    vectors = [drawn(5, 8, seed=i) for i in range(2 + negatives)]
-    teacher = drawn(5, 1 + negatives, seed=99)
-    theirs = MarginMSELoss(torch.nn.Identity()).compute_loss_from_embeddings(vectors, teacher)
+    vectors = [draw_normal(5, 8, seed=i) for i in range(2 + negatives)]
+    teacher = draw_normal(5, 1 + negatives, seed=99)
+    expected = MarginMSELoss(torch.nn.Identity()).compute_loss_from_embeddings(vectors, teacher)
     student = torch.stack([(vectors[0] * tensor).sum(1) for tensor in vectors[1:]], 1)
-    assert losses.margin_mse(student, teacher).item() == pytest.approx(theirs.item(), rel=1e-9)
+    assert losses.margin_mse(student, teacher).item() == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_margin_mse_ignores_a_constant_added_to_a_querys_scores() -> None:
-    student, teacher = drawn(3, 4), drawn(3, 4, seed=1)
-    moved = losses.margin_mse(student + drawn(3, 1, seed=2), teacher * 1 + 5, PRESENT)
+    student, teacher = draw_normal(3, 4), draw_normal(3, 4, seed=1)
+    moved = losses.margin_mse(student + draw_normal(3, 1, seed=2), teacher * 1 + 5, PRESENT)
     assert moved.item() == pytest.approx(losses.margin_mse(student, teacher, PRESENT).item())
 
 
 @pytest.mark.parametrize("loss", [losses.lce, losses.margin, lambda s, p: losses.margin_mse(s, s.detach() * 0, p)])
 def test_what_stands_where_no_negative_is_changes_nothing(loss) -> None:
-    scores = drawn(3, 4)
+    scores = draw_normal(3, 4)
     hostile = scores.masked_fill(~PRESENT, float("nan")).requires_grad_()
     value = loss(hostile, PRESENT)
     assert value.item() == loss(scores, PRESENT).item()
@@ -147,7 +147,7 @@ def test_what_stands_where_no_negative_is_changes_nothing(loss) -> None:
 
 
 def test_a_teachers_missing_scores_change_nothing() -> None:
-    student, teacher = drawn(3, 4).requires_grad_(), drawn(3, 4, seed=1)
+    student, teacher = draw_normal(3, 4).requires_grad_(), draw_normal(3, 4, seed=1)
     value = losses.margin_mse(student, teacher.masked_fill(~PRESENT, float("nan")), PRESENT)
     assert value.item() == losses.margin_mse(student, teacher, PRESENT).item()
     value.backward()
@@ -156,8 +156,8 @@ def test_a_teachers_missing_scores_change_nothing() -> None:
 
 
 def test_examples_without_negatives_cost_nothing() -> None:
-    alone = drawn(3, 1).requires_grad_()
-    for value in (losses.lce(alone), losses.margin(alone), losses.margin_mse(alone, drawn(3, 1, seed=1))):
+    scores = draw_normal(3, 1).requires_grad_()
+    for value in (losses.lce(scores), losses.margin(scores), losses.margin_mse(scores, draw_normal(3, 1, seed=1))):
         assert value.item() == 0
         value.backward()
 
@@ -169,9 +169,9 @@ def test_flops_by_hand_and_as_sentence_transformers() -> None:
     vectors = torch.tensor([[1.0, 0.0, 2.0], [3.0, 0.0, 0.0]])
     assert losses.flops(vectors).item() == 4 + 0 + 1
     assert losses.flops(-vectors).item() == 5
-    weights = drawn(6, 50).abs()
-    theirs = FlopsLoss(torch.nn.Identity()).compute_loss_from_embeddings(weights)
-    assert losses.flops(weights).item() == pytest.approx(theirs.item(), rel=1e-12)
+    weights = draw_normal(6, 50).abs()
+    expected = FlopsLoss(torch.nn.Identity()).compute_loss_from_embeddings(weights)
+    assert losses.flops(weights).item() == pytest.approx(expected.item(), rel=1e-12)
 
 
 # -- gradients
@@ -185,13 +185,13 @@ MASK = torch.tensor([[False, False, True, False], [True, False, False, False], [
         lambda x: losses.mnr(x, torch.tensor([0, 1, 3]), MASK, 3.0),
         lambda x: losses.lce(x, PRESENT),
         lambda x: losses.margin(x, PRESENT, 0.7),
-        lambda x: losses.margin_mse(x, drawn(3, 4, seed=5), PRESENT),
+        lambda x: losses.margin_mse(x, draw_normal(3, 4, seed=5), PRESENT),
         losses.flops,
     ],
     ids=["mnr", "lce", "margin", "margin_mse", "flops"],
 )
 def test_gradients_are_those_of_finite_differences(loss) -> None:
-    assert torch.autograd.gradcheck(loss, (drawn(3, 4, seed=7).requires_grad_(),))
+    assert torch.autograd.gradcheck(loss, (draw_normal(3, 4, seed=7).requires_grad_(),))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_gradients_are_those_of_finite_differences(loss) -> None:
     ids=["mnr", "lce", "margin", "margin_mse", "flops"],
 )
 def test_scores_in_16_bits_give_a_loss_in_float32(loss) -> None:
-    scores = drawn(3, 4).bfloat16()
+    scores = draw_normal(3, 4).bfloat16()
     value = loss(scores)
     assert value.dtype == torch.float32
     assert value.item() == pytest.approx(loss(scores.double()).item(), rel=1e-5)

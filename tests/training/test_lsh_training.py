@@ -52,12 +52,12 @@ def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: Model
 
     out = fitted.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), examples(), tmp_path / "one")
     texts = ["w1 w2 w3", "w40 w41", "w7"]
-    ours = encode_texts(str(out / "model"), texts, tmp_path / "vectors")
+    encoded = encode_texts(str(out / "model"), texts, tmp_path / "vectors")
     model = SentenceTransformer(str(out / "model"), device="cpu")
-    assert ours.shape == (3, 8)
-    assert ours == pytest.approx(model.encode(texts), abs=1e-5)
+    assert encoded.shape == (3, 8)
+    assert encoded == pytest.approx(model.encode(texts), abs=1e-5)
     assert [type(module).__name__ for module in model][-2:] == ["Dense", "Dense"]
-    assert np.linalg.norm(ours, axis=1) != pytest.approx(np.ones(3), abs=1e-3)  # not of unit length
+    assert np.linalg.norm(encoded, axis=1) != pytest.approx(np.ones(3), abs=1e-3)  # not of unit length
 
 
 def test_a_head_trains_with_other_losses_too(start: ModelFiles, tmp_path: Path) -> None:

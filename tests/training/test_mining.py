@@ -13,9 +13,9 @@ from nirank.training.mining import MinedRows, mine_rows
 
 
 def ranking(queries: Texts, docs: Texts, lists: dict[str, list[tuple[str, float]]]) -> Ranking:
-    flat = [(query, doc, score) for query, of in lists.items() for doc, score in of]
-    q, d = queries.ids.find_rows([one[0] for one in flat]), docs.ids.find_rows([one[1] for one in flat])
-    return Ranking.build(queries.ids, docs.ids, q, d, np.array([one[2] for one in flat]), source="test")
+    flat = [(query, doc, score) for query, scored_docs in lists.items() for doc, score in scored_docs]
+    q, d = queries.ids.find_rows([entry[0] for entry in flat]), docs.ids.find_rows([entry[1] for entry in flat])
+    return Ranking.build(queries.ids, docs.ids, q, d, np.array([entry[2] for entry in flat]), source="test")
 
 
 def shown(mined: MinedRows, queries: Texts, docs: Texts) -> list[tuple[str, str, list[str]]]:
@@ -111,16 +111,16 @@ def test_no_negative_is_ever_a_positive_in_any_text(data):
     pairs = st.tuples(st.integers(0, n_queries - 1), st.integers(0, n_docs - 1))
     judged = data.draw(st.dictionaries(pairs, st.integers(0, 1), max_size=20))
     qrels = Qrels.from_dict(_nested(judged), queries.ids, docs.ids)
-    listed = data.draw(st.dictionaries(pairs, st.floats(0, 1, width=32), max_size=30))
-    rows = np.array(list(listed), np.int64).reshape(-1, 2)
+    scores_by_pair = data.draw(st.dictionaries(pairs, st.floats(0, 1, width=32), max_size=30))
+    rows = np.array(list(scores_by_pair), np.int64).reshape(-1, 2)
     candidates = Ranking.build(
-        queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(listed.values()), np.float32), source="t"
+        queries.ids, docs.ids, rows[:, 0], rows[:, 1], np.array(list(scores_by_pair.values()), np.float32), source="t"
     )
     how = {"n": data.draw(st.integers(1, 4)), "choose": data.draw(st.sampled_from(["top", "random"]))}
     mined = mine_rows(queries, docs, qrels, [candidates], {"negatives": [how]})
     relevant = {
-        query: {docs[docs.ids.find_rows([d])[0]]["text"] for d, g in of.items() if g}
-        for query, of in _nested(judged).items()
+        query: {docs[docs.ids.find_rows([d])[0]]["text"] for d, g in grades.items() if g}
+        for query, grades in _nested(judged).items()
     }
     for query, positive, negatives in shown(mined, queries, docs):
         assert docs[docs.ids.find_rows([positive])[0]]["text"] in relevant[query]

@@ -60,12 +60,12 @@ def test_sentence_transformers_loads_what_was_trained(start: ModelFiles, tmp_pat
 
 def test_a_seed_gives_the_same_weights_again(start: ModelFiles, tmp_path: Path) -> None:
     how = Fitting("bi_encoder", start, replace(LSH, epochs=1), 3)
-    first, again, other = (
+    first, repeated, other = (
         fitted.run(replace(how, seed=seed), examples(), tmp_path / name)
         for name, seed in (("first", 3), ("again", 3), ("other", 4))
     )
-    assert fitted.same(first, again)
-    assert not fitted.same(first, other)
+    assert fitted.have_equal_weights(first, repeated)
+    assert not fitted.have_equal_weights(first, other)
 
 
 def test_training_goes_on_from_what_was_trained(start: ModelFiles, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_toy_rule_is_learned(tmp_path: Path) -> None:
 
 
 def test_watched_lists_choose_the_best_weights(start: ModelFiles, tmp_path: Path) -> None:
-    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(100), tmp_path, fitted.watched())
+    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(100), tmp_path, fitted.make_watched_lists())
     values = [value for _, value in fitted.curve(out)["evaluations"]]
     assert len(values) == 4 and max(values) > 0.7
 

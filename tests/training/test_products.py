@@ -30,14 +30,14 @@ def gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tenso
 
 @pytest.mark.parametrize("shape", [(1, 24), (7, 24), (3, 11, 24), (2, 0, 24)])
 def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
-    module, given = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    exact = gradients(module, given)
+    module, inputs = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    exact = gradients(module, inputs)
     with use_onednn(module) as n:
         assert n == 2
-        value = gradients(module, given)
+        value = gradients(module, inputs)
     assert len(value) == len(exact) == 5
-    for ours, theirs in zip(value, exact, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    for value_part, exact_part in zip(value, exact, strict=True):
+        torch.testing.assert_close(value_part, exact_part, rtol=1e-4, atol=1e-5)
 
 
 def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,10 +58,10 @@ def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatc
         assert "forward" in vars(module[0])
     assert "forward" not in vars(module[0])
 
-    def wrong(left: Any, right: Any, bias: Any = None) -> Any:
+    def multiply_wrongly(left: Any, right: Any, bias: Any = None) -> Any:
         return torch.nn.functional.linear(left, right, bias) * 1.001
 
-    monkeypatch.setattr(linear_products, "_multiply", wrong)
+    monkeypatch.setattr(linear_products, "_multiply", multiply_wrongly)
     linear_products._is_correct.cache_clear()
     with use_onednn(module) as n:
         assert n == 0

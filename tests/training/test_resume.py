@@ -13,7 +13,7 @@ from typing import Any
 
 import fitted
 import pytest
-from fitted import RECIPE, curve, examples, same
+from fitted import RECIPE, curve, examples, have_equal_weights
 
 from nirank.algebra.model import ModelKind
 from nirank.inference.models import resolve_model
@@ -22,7 +22,7 @@ from nirank.training.checkpoints import Checkpoints
 from nirank.training.fitting import Fitting
 
 
-def started(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen[str]:
+def start_training(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen[str]:
     script = Path(fitted.__file__)
     paths = ":".join(map(str, (script.parents[1], script.parent, script.parents[2])))
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
@@ -30,9 +30,9 @@ def started(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def finished(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+def finish_training(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
 
 
 @pytest.mark.slow
@@ -42,10 +42,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
 ) -> None:
     model = fitted.base(kind, tmp_path / "base").path
     chance = random.Random(kind)
-    finished(started(kind, model, tmp_path / "whole", watch))
+    finish_training(start_training(kind, model, tmp_path / "whole", watch))
     place, kills, went_on = tmp_path / "killed", 0, 0
     while kills < 2:
-        process = started(kind, model, place, watch)
+        process = start_training(kind, model, place, watch)
         before = {path.name for path in place.glob("scratch/*/checkpoint-*")}
         while process.poll() is None:  # let it get somewhere, then kill it at any moment
             if {path.name for path in place.glob("scratch/*/checkpoint-*")} - before:
@@ -58,9 +58,9 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
             break
         kills += 1
         went_on += bool(before)
-    finished(started(kind, model, place, watch))
+    finish_training(start_training(kind, model, place, watch))
     assert kills >= 1
-    assert same(tmp_path / "whole" / "out", place / "out")
+    assert have_equal_weights(tmp_path / "whole" / "out", place / "out")
     assert curve(tmp_path / "whole" / "out") == curve(place / "out")
 
 
@@ -68,7 +68,7 @@ class Killed(Exception):
     pass
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, after: int) -> None:
+def interrupt_training(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, after: int) -> None:
     """Train until some steps are made, with a checkpoint after every step."""
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
@@ -87,15 +87,15 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Path, afte
 def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = resolve_model(str(fitted.base("bi_encoder", tmp_path / "base").path))
     how = Fitting("bi_encoder", model, RECIPE, 1)
-    whole = fitted.run(how, examples(), tmp_path / "whole")
+    undisturbed = fitted.run(how, examples(), tmp_path / "whole")
     for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps
-        interrupted(monkeypatch, how, tmp_path / f"{after}", after)
+        interrupt_training(monkeypatch, how, tmp_path / f"{after}", after)
         assert (
             Checkpoints(next((tmp_path / f"{after}" / "scratch").iterdir())).find_latest().name == f"checkpoint-{after}"
         )  # type: ignore[union-attr]
         out = fitted.run(how, examples(), tmp_path / f"{after}")
-        assert same(whole, out)
-        assert curve(whole) == curve(out)
+        assert have_equal_weights(undisturbed, out)
+        assert curve(undisturbed) == curve(out)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "changed", "unsealed", "unfinished"])
@@ -103,8 +103,8 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
-    whole = fitted.run(how, examples(), tmp_path / "whole")
-    interrupted(monkeypatch, how, tmp_path, 8)
+    undisturbed = fitted.run(how, examples(), tmp_path / "whole")
+    interrupt_training(monkeypatch, how, tmp_path, 8)
     (folder,) = (tmp_path / "scratch").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-7", "checkpoint-8"]
     newest = folder / "checkpoint-8"
@@ -122,18 +122,18 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
         newest.rename(folder / "unfinished" / "checkpoint-8")
     assert Checkpoints(folder).find_latest() == folder / "checkpoint-7"
     out = fitted.run(how, examples(), tmp_path)
-    assert same(whole, out)
-    assert curve(whole) == curve(out)
+    assert have_equal_weights(undisturbed, out)
+    assert curve(undisturbed) == curve(out)
 
 
 def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
-    interrupted(monkeypatch, how, tmp_path, 8)
+    interrupt_training(monkeypatch, how, tmp_path, 8)
     (folder,) = (tmp_path / "scratch").iterdir()
     before = sorted(path.name for path in folder.iterdir())
     from dataclasses import replace
 
-    others = [
+    other_trainings = [
         (replace(how, seed=2), examples()),
         (replace(how, recipe=replace(RECIPE, learning_rate=2e-3)), examples()),
         (replace(how, query_prompt="w1 "), examples()),
@@ -141,16 +141,16 @@ def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatc
         (how, replace(examples(), known=examples().known[:-1])),
     ]
     monkeypatch.setattr(checkpoints, "SECONDS", 60.0)
-    for number, (other, data) in enumerate(others):
+    for number, (fitting, data) in enumerate(other_trainings):
         shutil.copytree(tmp_path / "scratch", tmp_path / f"{number}" / "scratch")
-        out = fitted.run(other, data, tmp_path / f"{number}")
+        out = fitted.run(fitting, data, tmp_path / f"{number}")
         assert len(curve(out)["steps"]) == 18
-        assert same(out, fitted.run(other, data, tmp_path / f"{number}-alone"))
+        assert have_equal_weights(out, fitted.run(fitting, data, tmp_path / f"{number}-alone"))
         assert sorted(path.name for path in (tmp_path / f"{number}" / "scratch" / folder.name).iterdir()) == before
 
 
 def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = fitted.watched()
+    lists = fitted.make_watched_lists()
 
     class Constant(type(lists)):  # type: ignore[misc]
         def measure_scores(self, scores: Any) -> float:
@@ -164,4 +164,4 @@ def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch:
     second = fitted.run(how, examples(), tmp_path, constant)  # from the last checkpoint, which lies before the end
     assert curve(first) == curve(second)
     assert len(curve(first)["steps"]) == 6
-    assert same(first, second)
+    assert have_equal_weights(first, second)

@@ -21,8 +21,8 @@ RULE = Near("price", 1.0)
 
 def label(rule: Any = RULE, pairs: list[tuple[int, int]] | None = None, **params: Any) -> Any:
     rows = np.array(pairs or [], np.int64).reshape(-1, 2)
-    listed = Pairs.build(RIGHT.ids, LEFT.ids, rows[:, 0], rows[:, 1], source="test")
-    return label_pairs(rule, RIGHT, LEFT, listed, {"random": 0, "seed": 0, **params}, frozenset())
+    candidates = Pairs.build(RIGHT.ids, LEFT.ids, rows[:, 0], rows[:, 1], source="test")
+    return label_pairs(rule, RIGHT, LEFT, candidates, {"random": 0, "seed": 0, **params}, frozenset())
 
 
 def test_matches_are_positives_and_non_matches_their_negatives() -> None:
@@ -42,11 +42,14 @@ def test_what_a_rule_keeps_apart_stays_apart() -> None:
 
 
 def test_random_pairs_come_on_top() -> None:
-    everything = label(random=6)
-    assert everything.counts["pairs sampled"] == 18
-    some = label(random=2)
-    assert some.counts["pairs sampled"] == 6
-    assert label(random=2, seed=1).counts != some.counts or (label(random=2, seed=1).queries != some.queries).any()
+    all_pairs = label(random=6)
+    assert all_pairs.counts["pairs sampled"] == 18
+    two_pairs = label(random=2)
+    assert two_pairs.counts["pairs sampled"] == 6
+    assert (
+        label(random=2, seed=1).counts != two_pairs.counts
+        or (label(random=2, seed=1).queries != two_pairs.queries).any()
+    )
 
 
 def test_a_function_reads_whole_records() -> None:

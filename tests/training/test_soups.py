@@ -40,10 +40,10 @@ def towards(target: float) -> Callable[[Mapping[str, Tensor]], float]:
     return lambda state: -((state["w"].item() - target) ** 2)
 
 
-def same(state: Mapping[str, Tensor], reference: Mapping[str, Tensor], within: float = 0.0) -> bool:
+def are_equal(state: Mapping[str, Tensor], reference: Mapping[str, Tensor], tolerance: float = 0.0) -> bool:
     return list(state) == list(reference) and all(
         state[name].dtype == reference[name].dtype
-        and torch.allclose(state[name].double(), reference[name].double(), rtol=0, atol=within)
+        and torch.allclose(state[name].double(), reference[name].double(), rtol=0, atol=tolerance)
         for name in state
     )
 
@@ -55,11 +55,11 @@ def same(state: Mapping[str, Tensor], reference: Mapping[str, Tensor], within: f
 @pytest.mark.parametrize("k", [1, 3])
 def test_a_soup_of_one_model_is_the_model(k: int, dtype: torch.dtype) -> None:
     states = [model(1, dtype)] * k
-    assert same(soups.average_uniformly(states), states[0])
+    assert are_equal(soups.average_uniformly(states), states[0])
     soup = soups.average_greedily(states, lambda state: 0.5)
-    assert same(soup.state, states[0])
+    assert are_equal(soup.state, states[0])
     assert soup.ingredients == tuple(range(k))
-    assert same(soups.interpolate_states(states[0], states[0], 0.3), states[0], 1e-7)
+    assert are_equal(soups.interpolate_states(states[0], states[0], 0.3), states[0], 1e-7)
 
 
 def test_a_uniform_soup_is_the_mean_in_any_order() -> None:
@@ -68,8 +68,8 @@ def test_a_uniform_soup_is_the_mean_in_any_order() -> None:
     for name in ("layer.weight", "layer.bias"):
         expected = torch.stack([state[name].double() for state in states]).mean(0)
         assert torch.allclose(mean[name].double(), expected, atol=1e-6)
-    turned = soups.average_uniformly([states[0], *states[:0:-1]])
-    assert same(turned, mean, 1e-6)
+    reordered = soups.average_uniformly([states[0], *states[:0:-1]])
+    assert are_equal(reordered, mean, 1e-6)
     assert torch.equal(soups.average_uniformly(states[::-1])["position_ids"], states[4]["position_ids"])
     assert torch.equal(mean["position_ids"], states[0]["position_ids"])
 
@@ -92,29 +92,29 @@ def test_inputs_are_neither_changed_nor_shared() -> None:
     ):
         for tensor in soup.values():
             tensor.fill_(9)
-    assert all(same(tensor, other) for tensor, other in zip(states, before, strict=True))
+    assert all(are_equal(tensor, copied) for tensor, copied in zip(states, before, strict=True))
 
 
 def test_models_that_were_loaded_are_let_go() -> None:
     alive: list[weakref.ref[Tensor]] = []
-    most = 0
+    most_alive = 0
 
     def load(seed: int) -> dict[str, Tensor]:
-        nonlocal most
+        nonlocal most_alive
         state = model(seed)
         alive.append(weakref.ref(state["layer.weight"]))
-        most = max(most, sum(reference() is not None for reference in alive))
+        most_alive = max(most_alive, sum(reference() is not None for reference in alive))
         return state
 
     sources = [lambda seed=seed: load(seed) for seed in range(6)]
     soup = soups.average_uniformly(sources)
-    assert most <= 2  # the one before, while the next is loaded
-    assert same(soup, soups.average_uniformly([model(seed) for seed in range(6)]))
+    assert most_alive <= 2  # the one before, while the next is loaded
+    assert are_equal(soup, soups.average_uniformly([model(seed) for seed in range(6)]))
     alive.clear()
-    most = 0
+    most_alive = 0
     greedy = soups.average_greedily(sources, lambda state: -state["layer.weight"].square().sum().item())
-    assert most <= 1
-    assert same(
+    assert most_alive <= 1
+    assert are_equal(
         greedy.state,
         soups.average_greedily(
             [model(i) for i in range(6)], lambda state: -state["layer.weight"].square().sum().item()
@@ -168,8 +168,8 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
     assert towards(target)(soup.state) >= max(towards(target)(scalar(value)) for value in weights) - 1e-9
     assert soup.state["w"].item() == pytest.approx(np.mean([weights[n] for n in soup.ingredients]), abs=1e-9)
     assert [step.model for step in soup.log if step.taken] == list(soup.ingredients)
-    alone = [step.alone for step in soup.log]
-    assert alone == sorted(alone, reverse=True)
+    values_alone = [step.alone for step in soup.log]
+    assert values_alone == sorted(values_alone, reverse=True)
 
 
 def test_a_chain_of_ties_does_not_drift_downward() -> None:
@@ -197,16 +197,16 @@ def test_a_score_that_is_no_number_is_the_worst() -> None:
 
 def test_wise_goes_straight_from_start_to_tuned() -> None:
     start, tuned = model(1), model(2)
-    assert same(soups.interpolate_states(start, tuned, 0), start)
+    assert are_equal(soups.interpolate_states(start, tuned, 0), start)
     end = soups.interpolate_states(start, tuned, 1)
-    assert same({**end, "position_ids": tuned["position_ids"]}, tuned)
+    assert are_equal({**end, "position_ids": tuned["position_ids"]}, tuned)
     assert torch.equal(end["position_ids"], start["position_ids"])
     for alpha in (0.25, 0.5, 0.9):
         mixed = soups.interpolate_states(start, tuned, alpha)
         for name in ("layer.weight", "layer.bias"):
             expected = start[name].double() + alpha * (tuned[name].double() - start[name].double())
             assert torch.allclose(mixed[name].double(), expected, atol=1e-6)
-    assert same(
+    assert are_equal(
         soups.interpolate_states(start, {**tuned, "position_ids": start["position_ids"]}),
         soups.average_uniformly([start, tuned]),
         1e-6,
@@ -267,16 +267,16 @@ def test_a_saved_soup_is_a_model(tmp_path: Path) -> None:
     weights.check_comparable(folders)
     soup = soups.average_uniformly([lambda folder=folder: weights.read_state(folder) for folder in folders])
     weights.write_state(soup, folders[0], tmp_path / "soup")
-    first, other, found = (SentenceTransformer(str(folder)) for folder in (*folders, tmp_path / "soup"))
-    for name, tensor in found.state_dict().items():
-        assert torch.allclose(tensor, (first.state_dict()[name] + other.state_dict()[name]) / 2, atol=1e-6)
+    first, second, saved = (SentenceTransformer(str(folder)) for folder in (*folders, tmp_path / "soup"))
+    for name, tensor in saved.state_dict().items():
+        assert torch.allclose(tensor, (first.state_dict()[name] + second.state_dict()[name]) / 2, atol=1e-6)
     weights.write_state(weights.read_state(folders[0]), folders[0], tmp_path / "copy")
     texts = ["w1 w2 w3", "w4"]
     assert np.array_equal(SentenceTransformer(str(tmp_path / "copy")).encode(texts), first.encode(texts))
-    assert not np.allclose(found.encode(texts), first.encode(texts))
+    assert not np.allclose(saved.encode(texts), first.encode(texts))
 
 
-def edited(path: Path, **change: Any) -> None:
+def edit_json(path: Path, **change: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
@@ -299,7 +299,7 @@ def test_models_that_differ_in_more_than_weights_are_refused(
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         folders.append(tiny_models.bi_encoder(tmp_path / name).rename(tmp_path / name / f"model-{name}"))
-    edited(folders[1] / file, **change)
+    edit_json(folders[1] / file, **change)
     if message is None:
         weights.check_comparable(folders)
     else:

@@ -77,8 +77,8 @@ def test_passes_cost_least_of_all_cuts(lengths: list[int], cost: int) -> None:
         return sum((b - a) * int(ordered[a]) + cost for a, b in pairwise(cuts))
 
     n = len(ordered)
-    every = ([0, *inner, n] for k in range(n) for inner in combinations(range(1, n), k))
-    assert price(chosen) == min(map(price, every))
+    all_cuts = ([0, *inner, n] for k in range(n) for inner in combinations(range(1, n), k))
+    assert price(chosen) == min(map(price, all_cuts))
 
 
 def test_a_slow_tokenizer_is_refused() -> None:

@@ -50,7 +50,7 @@ def collection() -> Collection:
     return Collection.of(DOCS, QUERIES, QRELS)
 
 
-OWN = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2))
+MINED_SET = TrainingSet(Judged(), Mined(BM25(), ranks=(1, 10), n=2))
 QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
 
 
@@ -65,17 +65,17 @@ def trainings(result) -> list[str]:
 
 
 def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases, collection):
-    model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
+    model = Train(bases["bi_encoder"], MINED_SET, recipe=QUICK)
     result = run(tmp_path, collection, {"BM25": BM25(), "Tuned": Dense(model)}, seeds=[1, 2])
     rows = {row.system: row for row in result.rows}
     assert list(rows) == ["BM25", "Tuned", "Tuned (seed 1)", "Tuned (seed 2)"]
     assert [rows[name].seed for name in rows] == [None, None, 1, 2]
-    mean, one, two = (rows[name].measures["nDCG@10"] for name in list(rows)[1:])
-    assert one != two
-    assert mean == pytest.approx((one + two) / 2)
+    mean, first, second = (rows[name].measures["nDCG@10"] for name in list(rows)[1:])
+    assert first != second
+    assert mean == pytest.approx((first + second) / 2)
     spread = rows["Tuned"].spread["nDCG@10"]
-    assert spread.sd == pytest.approx(abs(one - two) / 2**0.5)
-    assert (spread.least, spread.greatest) == (min(one, two), max(one, two))
+    assert spread.sd == pytest.approx(abs(first - second) / 2**0.5)
+    assert (spread.least, spread.greatest) == (min(first, second), max(first, second))
     assert rows["Tuned"].seeds == (1, 2)
     systems = {row.system for row in result.rows if row.conventions.comparisons}
     assert systems == {"BM25", "Tuned"}  # single seeds are no systems of their own to be compared
@@ -89,7 +89,7 @@ def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases,
 
 
 def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_path, bases, collection):
-    model = Train(bases["bi_encoder"], OWN, recipe=QUICK)
+    model = Train(bases["bi_encoder"], MINED_SET, recipe=QUICK)
     other = replace(model, recipe=replace(QUICK, learning_rate=2e-3))
     first = run(tmp_path, collection, {"A": Dense(model), "B": BM25() % 5 >> MaxSim(model)})
     assert len(trainings(first)) == 2  # one a fold, for both systems
@@ -104,7 +104,7 @@ def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_pat
 @pytest.mark.parametrize("kind", ["bi_encoder", "cross_encoder", "sparse_encoder"])
 def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
     base = bases["sparse_encoder" if kind == "sparse_encoder" else "bi_encoder"]
-    model = Train(base, OWN, kind, QUICK)
+    model = Train(base, MINED_SET, kind, QUICK)
     system = {
         "bi_encoder": Dense(model),
         "cross_encoder": BM25() % 5 >> CrossEncoder(model),
@@ -114,11 +114,11 @@ def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
     assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
     (ranking,) = result.rankings.values()
     assert ranking.counts.min() > 0
-    told = result.rows[0].trainings
-    assert len(told) == 2
-    assert told[0].steps == 2
-    assert told[0].examples_by_reason["examples"] == 10
-    assert "removed: known positives" in told[0].examples_by_reason
+    trainings_of_row = result.rows[0].trainings
+    assert len(trainings_of_row) == 2
+    assert trainings_of_row[0].steps == 2
+    assert trainings_of_row[0].examples_by_reason["examples"] == 10
+    assert "removed: known positives" in trainings_of_row[0].examples_by_reason
     result.save(tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Training examples" in page
@@ -128,14 +128,14 @@ def test_every_kind_is_trained_and_used(tmp_path, bases, collection, kind):
 
 def test_training_moves_the_ranking(tmp_path, bases, collection):
     zero = Dense(bases["bi_encoder"])
-    long = Dense(Train(bases["bi_encoder"], OWN, recipe=Recipe(steps=30, batch=5, learning_rate=3e-3)))
+    long = Dense(Train(bases["bi_encoder"], MINED_SET, recipe=Recipe(steps=30, batch=5, learning_rate=3e-3)))
     result = run(tmp_path, collection, {"zero": zero, "trained": long})
     a, b = (ranking.scores for ranking in result.rankings.values())
     assert not np.allclose(a, b)
 
 
 def test_a_model_of_the_wrong_kind_is_refused(tmp_path, bases, collection):
-    model = Train(bases["bi_encoder"], OWN, "cross_encoder", QUICK)
+    model = Train(bases["bi_encoder"], MINED_SET, "cross_encoder", QUICK)
     with pytest.raises(ConfigError, match="dense: needs a bi-encoder; .* is a cross-encoder"):
         run(tmp_path, collection, {"S": Dense(model)})
     with pytest.raises(ConfigError, match="precision: auto is decided by trying the model"):
@@ -143,8 +143,8 @@ def test_a_model_of_the_wrong_kind_is_refused(tmp_path, bases, collection):
 
 
 def test_a_failed_training_takes_only_its_own_rows(tmp_path, bases, collection):
-    bad = TrainingSet(Judged(), Mined(BM25(), ranks=(900, 950)))  # no negatives are that deep
-    model = Train(bases["bi_encoder"], bad, "cross_encoder", QUICK)
+    no_negatives = TrainingSet(Judged(), Mined(BM25(), ranks=(900, 950)))  # no negatives are that deep
+    model = Train(bases["bi_encoder"], no_negatives, "cross_encoder", QUICK)
     result = run(tmp_path, collection, {"BM25": BM25(), "S": BM25() % 5 >> CrossEncoder(model)})
     assert [row.status for row in result.rows] == ["ok", "failed"]
     assert "negatives" in result.rows[1].error
@@ -152,18 +152,18 @@ def test_a_failed_training_takes_only_its_own_rows(tmp_path, bases, collection):
 
 def test_watched_training_tells_its_evaluations(tmp_path, bases, collection):
     watch = Watch(Judged(part=(0.5, 1)), BM25() % 5, "RR@5", every=1, patience=3)
-    model = Train(bases["bi_encoder"], replace(OWN, queries=Judged(part=(0, 0.5))), recipe=QUICK, watch=watch)
+    model = Train(bases["bi_encoder"], replace(MINED_SET, queries=Judged(part=(0, 0.5))), recipe=QUICK, watch=watch)
     result = run(tmp_path, collection, {"S": Dense(model)})
     (row,) = result.rows
-    told = row.trainings[0]
-    assert told.measure == "RR@5"
-    assert [step for step, _ in told.evaluations] == [1, 2]
-    assert {used.what for used in row.tuned_on} == {"collection"}
+    training = row.trainings[0]
+    assert training.measure == "RR@5"
+    assert [step for step, _ in training.evaluations] == [1, 2]
+    assert {supervision.what for supervision in row.tuned_on} == {"collection"}
     assert not row.tuned_on_test
 
 
 def test_soups_are_models_like_others(tmp_path, bases, collection):
-    models = tuple(Train(bases["bi_encoder"], OWN, recipe=QUICK, seed=seed) for seed in (1, 2))
+    models = tuple(Train(bases["bi_encoder"], MINED_SET, recipe=QUICK, seed=seed) for seed in (1, 2))
     watch = Watch(Judged(part=(0.5, 1)), BM25() % 5, "RR@5")
     systems = {
         "uniform": Dense(Soup(models)),
@@ -179,23 +179,23 @@ def test_soups_are_models_like_others(tmp_path, bases, collection):
     np.testing.assert_allclose(scores["wise"], scores["start"], atol=1e-6)  # alpha 0 is the start
     np.testing.assert_array_equal(scores["alone"], scores["model"])  # a soup of one
     assert not np.allclose(scores["uniform"], scores["model"])
-    assert any(isinstance(made, ModelSoup) for made in result.rows[1].trainings)
+    assert any(isinstance(training, ModelSoup) for training in result.rows[1].trainings)
 
 
 def test_soups_of_different_starts_are_refused(bases):
     with pytest.raises(ConfigError, match="start from one model"):
-        Soup((Train(bases["bi_encoder"], OWN), Train(bases["other"], OWN)))
+        Soup((Train(bases["bi_encoder"], MINED_SET), Train(bases["other"], MINED_SET)))
 
 
 def test_a_trained_model_can_be_trained_on_and_tuned(tmp_path, bases, collection):
     first = Train(bases["bi_encoder"], Fields(), recipe=QUICK)
-    second = Train(first, Mixture((OWN, Fields(sample=5)), by="even"), recipe=QUICK)
+    second = Train(first, Mixture((MINED_SET, Fields(sample=5)), by="even"), recipe=QUICK)
     system = tune(Dense(second), {"dense.model.recipe.learning_rate": [1e-3, 1e-2]}, on=Judged(), measure="RR@5")
     result = run(tmp_path, collection, {"S": system})
     assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
     assert len(result.rows[0].choices) == 2  # one a fold
-    told = [used for used in result.rows[0].trained_on if used.queries is None]
-    assert told == [TrainingQueries("title and text of the documents", overlap=0, dropped=False)]
+    without_queries = [supervision for supervision in result.rows[0].trained_on if supervision.queries is None]
+    assert without_queries == [TrainingQueries("title and text of the documents", overlap=0, dropped=False)]
     assert "trained on title and text of the documents" in " ".join(str(result.table()).split())
     assert len([label for label in trainings(result) if "title and text" in label]) >= 1
 
@@ -211,7 +211,7 @@ def test_queries_with_new_documents_have_a_mean_of_their_own(tmp_path, bases):
     """Ten queries share one relevant document, so whichever fold they are in, training knows it; ten do not."""
     qrels = {f"q{i}": {("d0" if i < 10 else f"d{i}"): 1} for i in range(20)}
     collection = Collection.of(DOCS, QUERIES, qrels)
-    result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))})
+    result = run(tmp_path, collection, {"S": Dense(Train(bases["bi_encoder"], MINED_SET, recipe=QUICK))})
     (row,) = result.rows
     assert (row.new_documents.queries, row.new_documents.total) == (10, 20)
     per_query = result.per_query("S").query("measure == 'nDCG@10'").set_index("query_id")["value"]
@@ -226,28 +226,28 @@ def test_a_training_that_failed_at_its_end_goes_on_from_there_and_leaves_nothing
     from nirank.training import checkpoints, fitting
 
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
-    model = Train(bases["bi_encoder"], OWN, recipe=Recipe(steps=6, batch=4, learning_rate=1e-3))
-    whole = run(tmp_path / "undisturbed", collection, {"S": Dense(model)})
+    model = Train(bases["bi_encoder"], MINED_SET, recipe=Recipe(steps=6, batch=4, learning_rate=1e-3))
+    undisturbed = run(tmp_path / "undisturbed", collection, {"S": Dense(model)})
 
-    def full(*_: object) -> None:
+    def refuse_to_save(*_: object) -> None:
         raise RuntimeError("no room")
 
     with monkeypatch.context() as broken:
-        broken.setattr(fitting.model_io, "save_model", full)
+        broken.setattr(fitting.model_io, "save_model", refuse_to_save)
         failed = run(tmp_path, collection, {"S": Dense(model)})
     assert failed.rows[0].status == "failed"
-    kept = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
-    assert kept
+    checkpoints_left = list((tmp_path / "store" / "scratch").glob("*/*/checkpoint-*"))
+    assert checkpoints_left
     second_run = run(tmp_path, collection, {"S": Dense(model)})
-    (one,), (other,) = whole.rankings.values(), second_run.rankings.values()
-    np.testing.assert_array_equal(one.scores, other.scores)
-    told = [row.trainings[0].loss for row in (whole.rows[0], second_run.rows[0])]
-    assert told[0] == told[1]
+    (expected,), (ranking,) = undisturbed.rankings.values(), second_run.rankings.values()
+    np.testing.assert_array_equal(expected.scores, ranking.scores)
+    losses = [row.trainings[0].loss for row in (undisturbed.rows[0], second_run.rows[0])]
+    assert losses[0] == losses[1]
     assert not list((tmp_path / "store" / "scratch").glob("*"))
 
 
 def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path, bases, collection):
-    system = {"S": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))}
+    system = {"S": Dense(Train(bases["bi_encoder"], MINED_SET, recipe=QUICK))}
     with pytest.raises(ConfigError, match="max_memory 50.0 MB: .*train a bi-encoder|max_memory 50.0 MB"):
         run(tmp_path, collection, system, max_memory="50MB")
 
@@ -264,9 +264,9 @@ def test_teachers_score_to_the_end(bases):
 
 
 def test_soups_start_from_one_model_and_have_no_idle_options(bases):
-    first = Train(bases["bi_encoder"], OWN, seed=1)
+    first = Train(bases["bi_encoder"], MINED_SET, seed=1)
     with pytest.raises(ConfigError, match="start from one model"):
-        Soup((first, Train(first, OWN, seed=1)))
+        Soup((first, Train(first, MINED_SET, seed=1)))
     for options, name in (({"tie": "reject"}, "tie"), ({"alpha": 0.3}, "alpha")):
         with pytest.raises(ConfigError, match=f"soup: {name} does nothing"):
             Soup((first,), **options)
@@ -277,7 +277,7 @@ def test_soups_start_from_one_model_and_have_no_idle_options(bases):
 
 def test_half_way_to_a_second_training_is_between_its_own_ends(tmp_path, bases, collection):
     first = Train(bases["bi_encoder"], Fields(), recipe=QUICK, seed=1)
-    second = Train(first, OWN, recipe=QUICK, seed=1)
+    second = Train(first, MINED_SET, recipe=QUICK, seed=1)
     systems = {"first": Dense(first), "begin": Dense(Soup((second,), "wise", alpha=0.0)), "end": Dense(second)}
     result = run(tmp_path, collection, {**systems, "whole": Dense(Soup((second,), "wise", alpha=1.0))}, seeds=[1])
     scores = {key[2]: ranking.scores for key, ranking in result.rankings.items()}
@@ -286,7 +286,7 @@ def test_half_way_to_a_second_training_is_between_its_own_ends(tmp_path, bases, 
 
 
 def test_there_is_nothing_between_a_bi_encoder_and_a_cross_encoder(tmp_path, bases, collection):
-    model = Soup((Train(bases["bi_encoder"], OWN, "cross_encoder", QUICK, seed=1),), "wise")
+    model = Soup((Train(bases["bi_encoder"], MINED_SET, "cross_encoder", QUICK, seed=1),), "wise")
     with pytest.raises(ConfigError, match="is no cross-encoder; there is nothing between"):
         run(tmp_path, collection, {"S": BM25() % 5 >> CrossEncoder(model)})
 
@@ -302,12 +302,12 @@ def test_what_was_read_of_the_collection_is_no_zero_shot(tmp_path, bases, collec
 
 def test_choices_on_what_was_trained_on_are_told(tmp_path, bases, collection):
     system = tune(
-        [Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK, seed=seed)) for seed in (1, 2)],
+        [Dense(Train(bases["bi_encoder"], MINED_SET, recipe=QUICK, seed=seed)) for seed in (1, 2)],
         on=Judged(),
         measure="RR@5",
     )
     result = run(tmp_path, collection, {"S": system})
-    assert [used.trained_too for used in result.rows[0].tuned_on] == [10, 10]
+    assert [supervision.trained_too for supervision in result.rows[0].tuned_on] == [10, 10]
     assert "10 of which it was trained on" in " ".join(str(result.table()).split())
 
 
@@ -317,7 +317,7 @@ def test_the_best_value_is_never_a_single_seeds(tmp_path, bases, collection):
     result = run(
         tmp_path,
         collection,
-        {"Z": Dense(bases["other"]), "T": Dense(Train(bases["bi_encoder"], OWN, recipe=QUICK))},
+        {"Z": Dense(bases["other"]), "T": Dense(Train(bases["bi_encoder"], MINED_SET, recipe=QUICK))},
         seeds=[1, 2, 3],
     )
     (grid,) = make_grids(result.rows, result.measures)

@@ -74,8 +74,10 @@ def test_labelled_non_matches_and_no_match_of_a_match(tables: Collection, base: 
 
 def test_each_round_mines_with_the_model_of_the_one_before(tables: Collection, base: str, store: LocalStore) -> None:
     data = TrainingSet(Judged(split="train"), (LabelledNegatives(), Mined(TFIDF(), ranks=(1, 6), n=2)))
-    once, twice = (Train(base, data, recipe=QUICK, rounds=rounds) for rounds in (1, 2))
-    experiment = Experiment(tables, {"once": Dense(once), "twice": Dense(twice)}, ["PC@1"], store=store, seeds=[1])
+    one_round, two_rounds = (Train(base, data, recipe=QUICK, rounds=rounds) for rounds in (1, 2))
+    experiment = Experiment(
+        tables, {"once": Dense(one_round), "twice": Dense(two_rounds)}, ["PC@1"], store=store, seeds=[1]
+    )
     result = experiment.run()
     assert {row.system: len(row.trainings) for row in result.rows} == {"once": 1, "twice": 2}
     assert len([label for label in result.computed if label.startswith("train ")]) == 2  # the first is shared
@@ -85,9 +87,9 @@ def test_each_round_mines_with_the_model_of_the_one_before(tables: Collection, b
     assert row.trainings[1].examples_by_reason["removed: known positives"] > 0
 
 
-@pytest.mark.parametrize(("of", "records"), [("docs", 6), ("queries", 6), ("both", 12)])
-def test_copies_need_no_labels(of: str, records: int, tables: Collection, base: str, store: LocalStore) -> None:
-    row = train(tables, base, Copies(of, text="marked"), store)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("side", "records"), [("docs", 6), ("queries", 6), ("both", 12)])
+def test_copies_need_no_labels(side: str, records: int, tables: Collection, base: str, store: LocalStore) -> None:
+    row = train(tables, base, Copies(side, text="marked"), store)  # type: ignore[arg-type]
     counts = row.trainings[0].examples_by_reason
     assert counts["records"] == records
     assert counts["examples"] + counts.get("removed: nothing to corrupt", 0) == records
