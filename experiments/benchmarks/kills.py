@@ -30,7 +30,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from alternate import write
+from alternate import write_results
 
 DOCS, QUERIES, WORDS, SHARD = 160, 12, 60, 16
 COMPUTE_SHARDS = "nirank.inference.remembered.compute_shards"
@@ -52,10 +52,10 @@ def main() -> None:
     random.seed(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         row = disturb(Path(folder), options.kills)
-        row["together"] = at_once(Path(folder))
+        row["together"] = run_two_at_once(Path(folder))
     print(json.dumps(row))
     if options.out:
-        write(options.out, "kills", [row])
+        write_results(options.out, "kills", [row])
 
 
 def disturb(folder: Path, kills: int) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
     import nirank.stages.cross_encoder  # noqa: F401
 
     start_s = time.perf_counter()
-    expected = finished(start(folder, folder / "whole", folder / "whole.log"), folder / "whole.log")
-    whole_s = time.perf_counter() - start_s
+    expected = wait_for_digest(start(folder, folder / "whole", folder / "whole.log"), folder / "whole.log")
+    undisturbed_s = time.perf_counter() - start_s
     syncs = sum(line.startswith("sync") for line in (folder / "whole.log").read_text().splitlines())
     row: dict[str, Any] = {
         "kills": 0,
@@ -79,7 +79,7 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
         "runs": 0,
         "different": 0,
         "repeated": 0,
-        "whole_s": round(whole_s, 2),
+        "whole_s": round(undisturbed_s, 2),
     }
     while row["kills"] < kills:
         store, log = folder / f"store-{row['runs']}", folder / f"{row['runs']}.log"
@@ -87,28 +87,28 @@ def disturb(folder: Path, kills: int) -> dict[str, Any]:
             in_write = random.random() < 0.5
             child = start(folder, store, log, at_sync=random.randint(1, syncs) if in_write else 0)
             if not in_write:
-                wait(child, random.random() * whole_s)
-            if digest := finished(child, log):
+                kill_after(child, random.random() * undisturbed_s)
+            if digest := wait_for_digest(child, log):
                 row["different"] += digest != expected
                 break
             row["kills"] += 1
             row["while_writing"] += in_write
         row["runs"] += 1
-        row["repeated"] += repeated(log)
+        row["repeated"] += count_repeated(log)
     return row
 
 
-def at_once(folder: Path) -> dict[str, int]:
+def run_two_at_once(folder: Path) -> dict[str, int]:
     log = folder / "together.log"
     children = [start(folder, folder / "together", log) for _ in range(2)]
     for child in children:
         os.waitpid(child, 0)
     lines = log.read_text().splitlines()
     expected = [line for line in (folder / "whole.log").read_text().splitlines() if line.startswith("done")]
-    done = [line for line in lines if line.startswith("done")]
+    ends = [line for line in lines if line.startswith("done")]
     starts = [line for line in lines if line.startswith("begin artifact")]
     return {
-        "different": sum(line != expected[0] for line in done) + (len(done) != 2),
+        "different": sum(line != expected[0] for line in ends) + (len(ends) != 2),
         "twice": len(starts) - len(set(starts)),
     }
 
@@ -126,12 +126,12 @@ def start(folder: Path, store: Path, log: Path, at_sync: int = 0) -> int:
         os._exit(status)
 
 
-def wait(child: int, seconds: float) -> None:
+def kill_after(child: int, seconds: float) -> None:
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
 
 
-def finished(child: int, log: Path) -> str:
+def wait_for_digest(child: int, log: Path) -> str:
     """Return the digest of all rankings, '' where the run did not get through."""
     _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
@@ -139,16 +139,16 @@ def finished(child: int, log: Path) -> str:
     return log.read_text().splitlines()[-1].removeprefix("done ") if os.WIFEXITED(status) else ""
 
 
-def repeated(log: Path) -> int:
+def count_repeated(log: Path) -> int:
     """Return how often something was begun that had been finished before."""
-    done: set[str] = set()
-    again = 0
+    finished_names: set[str] = set()
+    n_repeated = 0
     for line in log.read_text().splitlines():
-        what, _, which = line.partition(" ")
-        if what == "finish":
-            done.add(which)
-        again += what == "begin" and which in done
-    return again
+        event, _, name = line.partition(" ")
+        if event == "finish":
+            finished_names.add(name)
+        n_repeated += event == "begin" and name in finished_names
+    return n_repeated
 
 
 def run(folder: Path, store: Path, log: Path, at_sync: int) -> None:
@@ -211,7 +211,7 @@ def watch_task(run_task: Callable[..., None], say: Callable[[str], None]) -> Cal
 def watch_shards(compute_shards: Callable[..., Iterator[Any]], say: Callable[[str], None]) -> Callable[..., Any]:
     """Say when a shard begins to be computed and when it has been kept."""
 
-    def compute_and_say(shards: Any, memo: Any, *rest: Any) -> Iterator[Any]:
+    def compute_and_say(shards: Any, memo: Any, *arguments: Any) -> Iterator[Any]:
         names: list[str] = []
 
         def announce() -> Iterator[Any]:
@@ -220,9 +220,9 @@ def watch_shards(compute_shards: Callable[..., Iterator[Any]], say: Callable[[st
                 say(f"begin {names[-1]}")
                 yield shard
 
-        for kept in compute_shards(announce(), memo, *rest):
+        for rows in compute_shards(announce(), memo, *arguments):
             say(f"finish {names.pop(0)}")
-            yield kept
+            yield rows
 
     return compute_and_say
 

@@ -21,12 +21,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from alternate import write
+from alternate import write_results
 
 DOCS, QUERIES, DIMENSION, K = 1_000_000, 300, 384, 100
 
 
-def make(folder: Path) -> None:
+def write_files(folder: Path) -> None:
     import faiss
 
     random = np.random.default_rng(0)
@@ -57,7 +57,7 @@ class Memory(threading.Thread):
             self.greatest = max(self.greatest, int(line.split()[1]))
 
 
-def rival(name: str, folder: Path) -> None:
+def run_rival(name: str, folder: Path) -> None:
     queries = np.load(folder / "queries.npy")
     if name == "nirank":
         import pyarrow as pa
@@ -75,8 +75,8 @@ def rival(name: str, folder: Path) -> None:
     memory.start()
     start = time.perf_counter()
     if name == "nirank":
-        found = search_nearest(queries, np.load(folder / "docs.npy", mmap_mode="r"), scope, K, "dot")
-        rows = found.rows.reshape(QUERIES, K)
+        ranking = search_nearest(queries, np.load(folder / "docs.npy", mmap_mode="r"), scope, K, "dot")
+        rows = ranking.rows.reshape(QUERIES, K)
     else:
         index = faiss.read_index(str(folder / "docs.faiss"), faiss.IO_FLAG_MMAP if "mapped" in name else 0)
         rows = index.search(queries, K)[1]
@@ -94,34 +94,34 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     if options.rival:
-        rival(options.rival, options.folder)
+        run_rival(options.rival, options.folder)
         return
     names = ("nirank", "IndexFlatIP", "IndexFlatIP mapped")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        make(folder)
+        write_files(folder)
         answers: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for turn in range(options.repeats + 1):
             for name in names if turn % 2 else names[::-1]:
                 command = [sys.executable, __file__, "--rival", name, "--folder", str(folder)]
-                said = json.loads(
+                answer = json.loads(
                     subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
                 )
                 if turn:
-                    answers[name].append(said)
-        same = {
+                    answers[name].append(answer)
+        shares_equal = {
             name: float((np.load(folder / f"{name}.npy") == np.load(folder / "nirank.npy")).mean()) for name in names
         }
     row = {
-        name: {key: statistics.median(one[key] for one in listed) for key in listed[0]}
-        | {"all_s": [one["s"] for one in listed]}
-        for name, listed in answers.items()
+        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        | {"all_s": [run["s"] for run in runs]}
+        for name, runs in answers.items()
     }
-    print(json.dumps({**row, "same_documents": same}))
-    write(
+    print(json.dumps({**row, "same_documents": shares_equal}))
+    write_results(
         options.out,
         "knn",
-        [{"docs": DOCS, "queries": QUERIES, "dimension": DIMENSION, "k": K, **row, "same_documents": same}],
+        [{"docs": DOCS, "queries": QUERIES, "dimension": DIMENSION, "k": K, **row, "same_documents": shares_equal}],
     )
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import write
+from alternate import write_results
 
 PORTION, BATCH = 100_000, 30_000
 
 
-def keys_of(n: int, seed: int) -> Any:
+def make_keys(n: int, seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, 2**64, (n, 2), dtype=np.uint64)
 
 
@@ -34,13 +34,13 @@ def open_memo(folder: Path) -> Any:
     return LocalStore(folder).open_memo({"pair scores": "benchmark"}, np.dtype("<f4"))
 
 
-def anonymous_mib() -> float:
+def measure_anonymous_mib() -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) / 1024
 
 
 def fill(folder: Path, n: int) -> dict[str, Any]:
-    memo, all_keys = open_memo(folder), keys_of(n, 0)
+    memo, all_keys = open_memo(folder), make_keys(n, 0)
     start_s = time.perf_counter()
     for start in range(0, n, PORTION):
         memo.put(all_keys[start : start + PORTION], np.arange(PORTION, dtype="<f4"), 1.0)
@@ -51,27 +51,29 @@ def fill(folder: Path, n: int) -> dict[str, Any]:
 
 
 def look_up(folder: Path, n: int) -> dict[str, Any]:
-    there, absent = keys_of(n, 0), keys_of(1_000_000, 1)
+    stored_keys, absent = make_keys(n, 0), make_keys(1_000_000, 1)
     order = np.random.default_rng(2)
-    before = anonymous_mib()
+    start_mib = measure_anonymous_mib()
     memo = open_memo(folder)
     start = time.perf_counter()
     memo.get(absent[:1])
     first = time.perf_counter() - start
     seconds = []
     for _ in range(20):
-        some = np.concatenate((there[order.integers(0, n, BATCH // 2)], absent[order.integers(0, 10**6, BATCH // 2)]))
+        keys = np.concatenate(
+            (stored_keys[order.integers(0, n, BATCH // 2)], absent[order.integers(0, 10**6, BATCH // 2)])
+        )
         start = time.perf_counter()
-        found, _ = memo.get(some)
+        found, _ = memo.get(keys)
         seconds.append(time.perf_counter() - start)
         assert found.sum() == BATCH // 2
     start = time.perf_counter()
-    found, rows = memo.get(there[:1_000_000])
+    found, rows = memo.get(stored_keys[:1_000_000])
     million = time.perf_counter() - start
     assert found.all() and (rows == np.tile(np.arange(PORTION), 10)).all()
     return {
         "opened_s": first, "batch_s": statistics.median(seconds), "a_second": BATCH / statistics.median(seconds),
-        "a_second_of_a_million": 1_000_000 / million, "anonymous_mib": anonymous_mib() - before,
+        "a_second_of_a_million": 1_000_000 / million, "anonymous_mib": measure_anonymous_mib() - start_mib,
     }  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def main() -> None:
         row |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(json.dumps(row))
     if options.out:
-        write(options.out, "memo", [row])
+        write_results(options.out, "memo", [row])
 
 
 if __name__ == "__main__":

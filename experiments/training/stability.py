@@ -26,38 +26,44 @@ MEASURE = "nDCG@10"
 
 def make_pool(scifact: Path, folder: Path) -> None:
     """Write the pool as a collection with splits train, dev (for soups) and test."""
-    whole = load(scifact, split="train")
-    qrels = next(iter(whole.qrels.values()))
-    ids, docs = list(whole.queries.ids), list(whole.docs.ids)
+    scifact_train = load(scifact, split="train")
+    qrels = next(iter(scifact_train.qrels.values()))
+    ids, docs = list(scifact_train.queries.ids), list(scifact_train.docs.ids)
     order = sorted(range(len(ids)), key=lambda row: hash_with_salt(ids[row], "pool"))
-    of = {row: [int(doc) for doc in qrels.rows[qrels.offsets[row] : qrels.offsets[row + 1]]] for row in order}
-    train = [(row, doc) for row in order for doc in of[row]][:PAIRS]
-    trained = {row for row, _ in train}
-    rest = [row for row in order if row not in trained]
+    relevant_docs = {
+        row: [int(doc) for doc in qrels.rows[qrels.offsets[row] : qrels.offsets[row + 1]]] for row in order
+    }
+    train = [(row, doc) for row in order for doc in relevant_docs[row]][:PAIRS]
+    train_rows = {row for row, _ in train}
+    other_rows = [row for row in order if row not in train_rows]
     splits = {
         "train": train,
-        "dev": [(row, doc) for row in rest[:50] for doc in of[row]],
-        "test": [(row, doc) for row in rest[50 : 50 + QUERIES] for doc in of[row]],
+        "dev": [(row, doc) for row in other_rows[:50] for doc in relevant_docs[row]],
+        "test": [(row, doc) for row in other_rows[50 : 50 + QUERIES] for doc in relevant_docs[row]],
     }
-    kept = {doc for pairs in splits.values() for _, doc in pairs}
-    kept |= set(
-        sorted(set(range(len(docs))) - kept, key=lambda row: hash_with_salt(docs[row], "pool"))[: DOCS - len(kept)]
+    doc_rows = {doc for pairs in splits.values() for _, doc in pairs}
+    doc_rows |= set(
+        sorted(set(range(len(docs))) - doc_rows, key=lambda row: hash_with_salt(docs[row], "pool"))[
+            : DOCS - len(doc_rows)
+        ]
     )
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     with (folder / "corpus.jsonl").open("w") as file:
-        for row in sorted(kept):
-            one = whole.docs[row]
-            file.write(json.dumps({"_id": one["id"], "title": one.get("title", ""), "text": one["text"]}) + "\n")
-    asked = {row for pairs in splits.values() for row, _ in pairs}
+        for row in sorted(doc_rows):
+            record = scifact_train.docs[row]
+            file.write(
+                json.dumps({"_id": record["id"], "title": record.get("title", ""), "text": record["text"]}) + "\n"
+            )
+    query_rows = {row for pairs in splits.values() for row, _ in pairs}
     with (folder / "queries.jsonl").open("w") as file:
-        for row in sorted(asked):
-            file.write(json.dumps({"_id": ids[row], "text": whole.queries[row]["text"]}) + "\n")
+        for row in sorted(query_rows):
+            file.write(json.dumps({"_id": ids[row], "text": scifact_train.queries[row]["text"]}) + "\n")
     for name, pairs in splits.items():
         lines = [f"{ids[row]}\t{docs[doc]}\t1" for row, doc in pairs]
         (folder / "qrels" / f"{name}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n")
 
 
-def systems(epochs: int, rate: float, seeds: list[int]) -> dict[str, Dense | BM25]:
+def make_systems(epochs: int, rate: float, seeds: list[int]) -> dict[str, Dense | BM25]:
     """Return each recipe as a system, and soups that each leave out one of the plain models."""
     data = TrainingSet(Judged(split="train", on_overlap="drop"))
     plain = Recipe(epochs=epochs, learning_rate=rate, batch=16, precision="bfloat16", max_length=128)
@@ -67,16 +73,19 @@ def systems(epochs: int, rate: float, seeds: list[int]) -> dict[str, Dense | BM2
         "layer-wise rates 0.9": replace(plain, layer_lr_decay=0.9),
         "top layer anew": replace(plain, reinit_layers=1),
     }
-    found: dict[str, Dense | BM25] = {"BM25": BM25(), "zero-shot": Dense(MODEL, max_length=128, precision="bfloat16")}
+    systems_by_name: dict[str, Dense | BM25] = {
+        "BM25": BM25(),
+        "zero-shot": Dense(MODEL, max_length=128, precision="bfloat16"),
+    }
     for name, recipe in recipes.items():
-        found[name] = Dense(Train(MODEL, data, recipe=recipe), max_length=128, precision="bfloat16")
+        systems_by_name[name] = Dense(Train(MODEL, data, recipe=recipe), max_length=128, precision="bfloat16")
     watch = Watch(Judged(split="dev", on_overlap="drop"), BM25() % 50, MEASURE)
     for left_out in seeds:
-        others = tuple(Train(MODEL, data, recipe=plain, seed=seed) for seed in seeds if seed != left_out)
-        found[f"greedy soup without seed {left_out}"] = Dense(
-            Soup(others, "greedy", watch), max_length=128, precision="bfloat16"
+        trainings = tuple(Train(MODEL, data, recipe=plain, seed=seed) for seed in seeds if seed != left_out)
+        systems_by_name[f"greedy soup without seed {left_out}"] = Dense(
+            Soup(trainings, "greedy", watch), max_length=128, precision="bfloat16"
         )
-    return found
+    return systems_by_name
 
 
 def main() -> None:
@@ -91,9 +100,9 @@ def main() -> None:
     arguments = parser.parse_args()
     make_pool(arguments.scifact, arguments.pool)
     collection = load(arguments.pool, name="pool")
-    all_systems = systems(arguments.epochs, arguments.rate, arguments.seeds)
+    all_systems = make_systems(arguments.epochs, arguments.rate, arguments.seeds)
     if arguments.no_soups:
-        all_systems = {name: one for name, one in all_systems.items() if "soup" not in name}
+        all_systems = {name: system for name, system in all_systems.items() if "soup" not in name}
     result = Experiment(collection, all_systems, [MEASURE], store=open_store(), seeds=arguments.seeds).run()
     print(result.table())
     values: dict[str, list[float]] = {}
@@ -107,7 +116,7 @@ def main() -> None:
             training.loss[-1][1] for training in row.trainings if isinstance(training, Training)
         )
     floors = (values["zero-shot"][0],)
-    found = {
+    recipes = {
         name: {
             **{key: value for key, value in summarise_seeds(scores, floors)._asdict().items() if value == value},
             "values": scores,
@@ -119,21 +128,24 @@ def main() -> None:
     }
     seconds = {row.system: row.cost.training_s for row in result.rows if not row.seeds}
     options = f"--epochs {arguments.epochs} --rate {arguments.rate} --seeds {' '.join(map(str, arguments.seeds))}"
-    said = {
+    report = {
         "command": options + " --no-soups" * arguments.no_soups,
         "measure": MEASURE,
         "documents": len(collection.docs),
         "queries": len(collection.queries),
-        "recipes": found,
+        "recipes": recipes,
         "training_s": seconds,
         "chosen": {
             row.system: soup.ingredients for row in result.rows for soup in row.trainings if isinstance(soup, ModelSoup)
         },
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "stability.json").write_text(json.dumps(said, indent=1) + "\n")
-    for name, one in found.items():
-        print(f"{name:24} n {one['n']}  mean {one['mean']:.4f}  sd {one.get('sd', 0):.4f}  failed {one['failed']}")
+    (arguments.out / "stability.json").write_text(json.dumps(report, indent=1) + "\n")
+    for name, recipe in recipes.items():
+        print(
+            f"{name:24} n {recipe['n']}  mean {recipe['mean']:.4f}  sd {recipe.get('sd', 0):.4f}"
+            f"  failed {recipe['failed']}"
+        )
 
 
 if __name__ == "__main__":
