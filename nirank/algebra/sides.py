@@ -58,6 +58,7 @@ class Sides:
     date        metadata key of the dates, where the collection names one
     unit        what is judged: documents for a 'query', or a 'pair' of records
     one_table   whether the queries are records of the documents' table, so that a pair counts once
+    both_ask    whether a system is asked from both sides; what is compiled on these sides alone is asked by the queries
     training_sources   where other judged queries, for training, are found; None: nothing can be trained here
     """
 
@@ -72,6 +73,7 @@ class Sides:
     date: str | None = None
     unit: Literal["query", "pair"] = "query"
     one_table: bool = False
+    both_ask: bool = False
     training_sources: TrainingSources | None = field(default=None, compare=False, repr=False)
 
     def resolve_depth(self, k: int | None) -> int | None:

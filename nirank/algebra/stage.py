@@ -82,6 +82,7 @@ class Stage(Pipeline):
     version  raised when the same options give another output
     source   where the method is defined: paper, section, formula
     reads    what the stage may see beside texts: {"judgements"}
+    symmetric    it gives the same pairs when the documents ask for queries, as long as what flows in is the same
     model_kind   what models in its options must be, where they are trained: 'bi_encoder', …
     """
 
@@ -89,6 +90,7 @@ class Stage(Pipeline):
     version: ClassVar[int] = 1
     source: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
+    symmetric: ClassVar[bool] = False
     model_kind: ClassVar[ModelKind | None] = None
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
@@ -276,9 +278,11 @@ class Scorer(Stage):
 class Combiner(Stage):
     """Makes one list of several, or another of one, and sees lists whole.
 
-    lists  how many it takes: least and most (None: any number)
+    lists     how many it takes: least and most (None: any number)
+    pairwise  each pair stays or goes by itself, whatever else the list has
     """
 
+    pairwise: ClassVar[bool] = False
     lists: ClassVar[tuple[int, int | None]] = (1, 1)
     gives: ClassVar[Flow] = "ranking"
     takes: ClassVar[frozenset[Flow]] = RANKED

@@ -13,9 +13,12 @@ from nirank.cli.groups import EPILOG
 from nirank.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nirank.algebra.pipeline import Pipeline
     from nirank.blocking.rules import Rule
     from nirank.collections.collection import Collection
+    from nirank.collections.sources.record_tables import Ask
     from nirank.experiment.result import Result
     from nirank.flow.pairs import Pairs
     from nirank.results.row import Row
@@ -39,7 +42,8 @@ _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 @click.argument("left", type=_PATH)
 @click.argument("right", type=_PATH, required=False)
 @click.option("--out", type=_PATH, default=Path("candidates.csv"), show_default=True, help="A .csv or .parquet file.")
-@click.option("-k", type=click.IntRange(min=1), help=f"Candidates of each record of RIGHT, where ranked [{_K}].")
+@click.option("-k", type=click.IntRange(min=1), help=f"Candidates of each record that asks, where ranked [{_K}].")
+@click.option("--ask", type=click.Choice(["right", "left", "both"]), help="Whose records ask for candidates [right].")
 @click.option("--system", metavar="YAML", help="What finds candidates: a stage, a list, or a .yaml file [tfidf].")
 @click.option("--rules", type=_PATH, metavar="FILE", help="YAML with a matching rule; non-matches are left out.")
 @click.option("--pairs", type=_PATH, metavar="FILE", help="Known matches, or pairs with labels: measures recall.")
@@ -56,6 +60,7 @@ def block(
     right: Path | None,
     out: Path,
     k: int | None,
+    ask: Ask | None,
     system: str | None,
     rules: Path | None,
     pairs: Path | None,
@@ -82,7 +87,9 @@ def block(
     pipeline = _choose_pipeline(system, k)
     rule = _read_rule_file(rules)
     columns = _name_id_columns(right, id_column, left_id, right_id, row_ids=row_ids)
-    collection = _load_tables(left, right, pairs, exclude, columns)
+    if ask is not None and right is None:
+        raise ConfigError("--ask: is for two tables; the records of one table all ask")
+    collection = _load_tables(left, right, pairs, exclude, columns, ask or "right")
     for line in _describe_tables(collection, left, right):
         click.echo(line)
     if not _has_records(collection):
@@ -148,14 +155,19 @@ def _name_id_columns(
 
 
 def _load_tables(
-    left: Path, right: Path | None, pairs: Path | None, exclude: Sequence[str], columns: Mapping[str, Any] | None
+    left: Path,
+    right: Path | None,
+    pairs: Path | None,
+    exclude: Sequence[str],
+    columns: Mapping[str, Any] | None,
+    ask: Ask,
 ) -> Collection:
     """Open the tables, which may be empty; raise DataError, with the option that helps, where there are no ids."""
     from nirank.collections.findings import raise_errors
     from nirank.errors import DataError
     from nirank.experiment.loading import load
 
-    tables: dict[str, Any] = {"records": left} if right is None else {"left": left, "right": right}
+    tables: dict[str, Any] = {"records": left} if right is None else {"left": left, "right": right, "ask": ask}
     try:
         collection = load(**tables, pairs=pairs, exclude=list(exclude), columns=columns, name=left.stem, check=False)
     except DataError as error:
@@ -185,8 +197,23 @@ def _is_one_table(collection: Collection) -> bool:
     return collection.relation == "self"
 
 
+def _name_sides(collection: Collection) -> tuple[str, str]:
+    """Return which tables are the documents and the queries."""
+    if _is_one_table(collection):
+        return "records", "records"
+    turned = collection.origin["conventions"]["ask"] == "left"
+    return ("right", "left") if turned else ("left", "right")
+
+
+def _name_columns(collection: Collection) -> tuple[str, str]:
+    """Return the columns of ids, of documents and of queries."""
+    docs, queries = _name_sides(collection)
+    return ("id1", "id2") if docs == queries else (f"{docs}_id", f"{queries}_id")
+
+
 def _describe_tables(collection: Collection, left: Path, right: Path | None) -> Iterator[str]:
-    n_left, n_right = len(collection.docs), len(collection.queries)
+    counts = dict(zip(_name_sides(collection), (len(collection.docs), len(collection.queries)), strict=True))
+    n_left, n_right = counts.get("left", len(collection.docs)), counts.get("right", len(collection.docs))
     if right is None:
         yield f"{left}: {n_left:,} records, {n_left * (n_left - 1) // 2:,} possible pairs"
     else:
@@ -203,7 +230,7 @@ def _count_rule_pairs(collection: Collection, rule: Rule | None) -> Iterator[str
         return
     for column in list_equal_columns(rule):
         view = TextView(column)
-        for side, texts in (("left", collection.docs), ("right", collection.queries)):
+        for side, texts in zip(_name_sides(collection), (collection.docs, collection.queries), strict=True):
             texts.text_fields.select_fields(view, f"--rules: column of the {side} table")
         sides = (texts.read(view) for texts in (collection.queries, collection.docs))
         counted = count_value_blocks(column, *sides, same_side=_is_one_table(collection))
@@ -279,19 +306,20 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
     one_table = _is_one_table(collection)
     row = result.rows[-1]
     candidates, pairs = result.pairs(_CANDIDATES), result.pairs(row.system)
-    columns = ("id1", "id2") if one_table else ("left_id", "right_id")
+    columns = _name_columns(collection)
     ranking = candidates if isinstance(candidates, Ranking) else None
     table = candidate_file.tabulate_candidates(pairs, ranking, columns, one_table=one_table)
-    candidate_file.write_table(out, table)
+    candidate_file.write_table(out, _order_columns(table))
     yield from _describe_counts(result.rows)
-    yield f"{len(table):,} candidate pairs, {len(table) / max(len(collection.queries), 1):.2f} a record: {out}"
-    yield from _write_unpaired(pairs, out, one_table=one_table)
+    yield f"{len(table):,} candidate pairs, {len(table) / max(collection.n_asking, 1):.2f} a record: {out}"
+    yield from _write_unpaired(pairs, collection, out)
     if measured:
         yield from _describe_measures(row)
         lost = result.lost(row.system)
         path = candidate_file.name_beside(out, "lost")
         rows = zip(lost["document_id"], lost["query_id"], lost["last_in"], strict=True)
-        candidate_file.write_table(path, candidate_file.make_text_table((*columns, "last_in"), rows))
+        table = candidate_file.make_text_table((*columns, "last_in"), rows)
+        candidate_file.write_table(path, _order_columns(table))
         yield f"{len(lost):,} known matches are in no candidate pair: {path}"
 
 
@@ -302,23 +330,32 @@ def _write_nothing(collection: Collection, out: Path) -> Iterator[str]:
 
     one_table = _is_one_table(collection)
     pairs = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {}, source="no records")
-    columns = ("id1", "id2") if one_table else ("left_id", "right_id")
-    candidate_file.write_table(out, candidate_file.tabulate_candidates(pairs, None, columns, one_table=one_table))
+    table = candidate_file.tabulate_candidates(pairs, None, _name_columns(collection), one_table=one_table)
+    candidate_file.write_table(out, _order_columns(table))
     yield f"0 candidate pairs: {out}"
-    yield from _write_unpaired(pairs, out, one_table=one_table)
+    yield from _write_unpaired(pairs, collection, out)
 
 
-def _write_unpaired(pairs: Pairs, out: Path, *, one_table: bool) -> Iterator[str]:
+def _order_columns(table: pa.Table) -> pa.Table:
+    """Return a table whose first columns are the ids of the left table and of the right one."""
+    if table.column_names[0] != "right_id":
+        return table
+    return table.select(["left_id", "right_id", *table.column_names[2:]])
+
+
+def _write_unpaired(pairs: Pairs, collection: Collection, out: Path) -> Iterator[str]:
     from nirank.report import candidate_file
 
-    docs, queries = candidate_file.find_unpaired(pairs, one_table=one_table)
+    one_table = _is_one_table(collection)
+    unpaired = candidate_file.find_unpaired(pairs, one_table=one_table)
     path = candidate_file.name_beside(out, "unpaired")
-    names = ("records", "records") if one_table else ("left", "right")
-    rows = [(side, record) for side, records in zip(names, (docs, queries), strict=True) for record in records]
+    sides = sorted(zip(_name_sides(collection), unpaired, strict=True), key=lambda side: side[0])
+    rows = [(side, record) for side, records in sides for record in records]
     candidate_file.write_table(path, candidate_file.make_text_table(("table", "id"), rows))
-    counts = f"{len(docs):,} records"
+    n_first, n_second = (len(records) for _, records in sides)
+    counts = f"{n_first:,} records"
     if not one_table:
-        counts += f" of the left table and {len(queries):,} of the right one"
+        counts += f" of the left table and {n_second:,} of the right one"
     yield f"{counts} are in no candidate pair: {path}"
 
 

@@ -113,7 +113,10 @@ class Collection(CollectionData):
         return f"<Collection {self.name}{split}: {len(self.docs)} documents, {len(self.queries)} queries, {judged}>"
 
     def take(self, query_rows: NDArray[np.integer]) -> Collection:
-        """Return the same collection with some of its queries. Of one table, these are then the other side."""
+        """Return the same collection with some of its queries. Of one table, these are then the other side.
+
+        Of two tables that both ask, these ask alone.
+        """
         queries = self.queries.take(query_rows, self.queries.text_fields)  # a fold has the fields of all queries
         candidates, known = (
             None if pairs is None else pairs.take(query_rows, queries.ids) for pairs in (self.candidates, self.known)
@@ -124,7 +127,7 @@ class Collection(CollectionData):
             origin["conventions"] = {**origin.get("conventions", {}), "known": describe_known(len(known))}
         part = replace(self, queries=queries, qrels=qrels, candidates=candidates, known=known, origin=origin)
         has_all_queries = np.array_equal(query_rows, np.arange(len(self.queries)))
-        return part if has_all_queries else replace(part, relation="two_sided")
+        return part if has_all_queries else replace(part, relation="two_sided", both_ask=False)
 
     def sample(self, n: int) -> Collection:
         """Keep n queries, chosen by hash of id, so that the same ones are kept everywhere."""
@@ -135,4 +138,4 @@ class Collection(CollectionData):
         part = self.take(np.array(sorted(chosen), np.int64))
         sample = f"{len(part.queries):,} of {len(self.queries):,}, chosen by hash of id"
         conventions = {**part.origin.get("conventions", {}), "sample": sample}
-        return replace(part, origin={**part.origin, "conventions": conventions})
+        return replace(part, both_ask=self.both_ask, origin={**part.origin, "conventions": conventions})

@@ -39,6 +39,7 @@ class CollectionData:
     relation    'two_sided', or 'self' when the queries are the corpus: both are the same records in the same order
     unit        what is retrieved and judged: documents for a 'query', or a 'pair' of records; the queries are then all
                 records of the side that asks
+    both_ask    of two tables: the documents ask too, and are given queries; a pair counts once, whoever asked for it
     self_match  what to do with the query's own document: 'keep' it (default), take out the
                 document with the query's 'id', or the one that a metadata key names, {'key': …}
     date        metadata key of both sides' dates; None: found by its name (date, year …), if there is one
@@ -57,12 +58,18 @@ class CollectionData:
     known: Pairs | None = None
     relation: Literal["two_sided", "self"] = "two_sided"
     unit: Literal["query", "pair"] = "query"
+    both_ask: bool = False
     self_match: SelfMatch = "keep"
     date: str | None = None
     time: Time = "all"
     group: str | None = None
     measures: tuple[str, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_asking(self) -> int:
+        """How many ask: the queries, and the documents where they ask too."""
+        return len(self.queries) + (len(self.docs) if self.both_ask else 0)
 
     def find_own_documents(self) -> NDArray[np.int64] | None:
         """Return each query's own document row, -1 where it has none; None under 'keep'."""

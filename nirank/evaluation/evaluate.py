@@ -92,6 +92,7 @@ def evaluate(
     whole_corpus: bool = True,
     one_table: bool = False,
     complete: bool = False,
+    both_ask: bool = False,
 ) -> Evaluation:
     """Evaluate a ranking, or candidate pairs without order.
 
@@ -100,6 +101,7 @@ def evaluate(
                   shows, so that without a scope nothing can be said of what it left out
     one_table     whether the queries are records of the corpus; to measures of pairs, a pair counts once then
     complete      whether the judgements list all matches, so that other pairs are none; a set called so does
+    both_ask      whether the documents ask too, so that the candidates are those of the records of both sides
     The mean is over queries that are declared and judged: those without results count 0; those
     whose labels are all not relevant count 0 too, as in trec_eval, and are counted. Screening
     measures leave out queries without anything relevant in their pool. Candidate pairs have the measures that read
@@ -126,8 +128,17 @@ def evaluate(
     pair_evaluation = PairEvaluation()
     if not ranked or any(measure.of_pairs for measure in parsed):
         pair_measures = [measure for measure in parsed if measure.of_pairs]
-        options = {"one_table": one_table, "whole_corpus": whole_corpus, "complete": complete or qrels.name == COMPLETE}
-        pair_evaluation = evaluate_pairs(ranking, qrels, pair_measures, nulls, scope=scope, **options)
+        pair_evaluation = evaluate_pairs(
+            ranking,
+            qrels,
+            pair_measures,
+            nulls,
+            scope=scope,
+            one_table=one_table,
+            whole_corpus=whole_corpus,
+            complete=complete or qrels.name == COMPLETE,
+            both_ask=both_ask,
+        )
     values = {
         measure.name: compute_native(measure, data)[rows]
         for measure in valued
@@ -164,7 +175,8 @@ def evaluate(
         },
         effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
         unreached=_count_unreached(data, present, rows),
-        counts=_count_queries(ranking, data, rows, present, per_query, whole_corpus),
+        counts=_count_queries(ranking, data, rows, present, per_query, whole_corpus)
+        | ({"declared": len(qrels.queries) + len(qrels.docs)} if both_ask else {}),
         pairs=pair_evaluation.facts,
         pair_counts=pair_evaluation.counts,
         conventions=_describe_conventions(qrels, present)

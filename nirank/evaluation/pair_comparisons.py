@@ -98,7 +98,7 @@ def _draw(measure: str, counts: Mapping[str, PairCounts], resamples: int, seed: 
 
 
 def _compute_measure(measure: str, sums: NDArray[np.float64], of: PairCounts) -> NDArray[np.float64]:
-    return compute_measures(parse_measure(measure).family, sums, of.possible, of.queries)
+    return compute_measures(parse_measure(measure).family, sums, of.possible, of.asking)
 
 
 def _find_bounds(values: NDArray[np.float64], alpha: float) -> tuple[float, float]:

@@ -25,9 +25,9 @@ class PairEvaluation:
     values  {name: value}, those that have one
     nulls   {name: why it has none}
     counts  {name: what each record adds to it}, for intervals and tests; not of least_k
-    facts   candidates, matches, kept, lost, possible (pairs; None where the documents are not all known), records,
-            per_record (candidates), with_match and reached (records with a match, and with one that is kept), ordered
-            (whether they are lists); of the whole lists
+    facts   candidates, matches, kept, lost, possible (pairs; None where the documents are not all known), records (that
+            ask), per_record (candidates), with_match and reached (records with a match, and with one that is kept),
+            ordered (whether they are lists); of the whole lists
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -47,6 +47,7 @@ def evaluate_pairs(
     one_table: bool,
     whole_corpus: bool,
     complete: bool,
+    both_ask: bool = False,
 ) -> PairEvaluation:
     """Evaluate candidate pairs, or a ranking as the pairs that its lists hold.
 
@@ -55,8 +56,9 @@ def evaluate_pairs(
     scope         which pairs are possible; None: all
     whole_corpus  whether all documents are known, and so how many pairs are possible
     complete      whether the judgements list all matches, so that other pairs are none
+    both_ask      whether the documents ask too; the pairs are what either side found
     """
-    total = count_pairs(pairs, qrels, one_table=one_table, scope=scope)
+    total = count_pairs(pairs, qrels, one_table=one_table, both_ask=both_ask, scope=scope)
     values: dict[str, float] = {}
     nulls: dict[str, str] = {}
     counts: dict[str, PairCounts] = {}
@@ -90,7 +92,7 @@ def evaluate_pairs(
                 values[measure.name], counts[measure.name] = value, at[measure.cutoff]
     facts = _list_facts(total, whole_corpus) | {"ordered": isinstance(pairs, Ranking)}
     return PairEvaluation(
-        values, nulls, counts, facts, _describe_convention(measures, qrels, facts, one_table, complete)
+        values, nulls, counts, facts, _describe_convention(measures, qrels, facts, one_table, complete, both_ask)
     )
 
 
@@ -108,23 +110,30 @@ def _list_facts(counts: PairCounts, whole_corpus: bool) -> dict[str, Any]:
     reached, with_match = counts.reached
     return {
         "candidates": candidates,
-        "per_record": candidates / counts.queries if counts.queries else 0.0,
+        "per_record": candidates / counts.asking if counts.asking else 0.0,
         "matches": matches,
         "kept": kept,
         "lost": matches - kept,
         "possible": counts.possible if whole_corpus else None,
-        "records": counts.queries,
+        "records": counts.asking,
         "with_match": with_match,
         "reached": reached,
     }
 
 
 def _describe_convention(
-    measures: Sequence[Measure], qrels: Qrels, facts: Mapping[str, Any], one_table: bool, complete: bool
+    measures: Sequence[Measure],
+    qrels: Qrels,
+    facts: Mapping[str, Any],
+    one_table: bool,
+    complete: bool,
+    both_ask: bool,
 ) -> str:
     words = f"micro over the {facts['matches']:,} matches of '{qrels.name}'"
     if one_table:
         words += "; one table: a pair counts once, whatever its order, and none with itself"
+    if both_ask:
+        words += f"; candidates of the {facts['records']:,} records of both tables, a pair counted once, whoever asked"
     counting = [
         measure.name for measure in measures if measure.family in NEED_COMPLETE and (complete or measure.complete)
     ]

@@ -9,7 +9,7 @@ In one table a pair counts once, whatever its order, and no record pairs with it
     F1               harmonic mean of PC and PQ
     reduction_ratio  1 - |C| / N; the literature's RR
     CSSR             candidate set size ratio, |C| / N
-    candidates       |C| / query records
+    candidates       |C| / records that ask
 
 All are micro: over pairs, not over queries. Papadakis, Skoutas, Thanos and Palpanas, ACM Computing Surveys 53(2), 2020;
 Thirumuruganathan et al., PVLDB 14(11), 2021, for CSSR.
@@ -42,7 +42,7 @@ class PairCounts:
     candidates  (n_records,) candidates
     matches     (n_records,) matches
     possible    N; None: it is not known
-    queries     query records
+    asking      how many records ask
     In one table a pair is its lesser record's.
     """
 
@@ -50,18 +50,18 @@ class PairCounts:
     candidates: Counts
     matches: Counts
     possible: int | None
-    queries: int
+    asking: int
 
     @classmethod
     def average(cls, counts: Sequence[PairCounts]) -> PairCounts:
         """Return each record's mean counts over runs that differ by their seed."""
         hits, candidates = (np.mean([vars(count)[name] for count in counts], axis=0) for name in ("hits", "candidates"))
-        return cls(hits, candidates, counts[0].matches, counts[0].possible, counts[0].queries)
+        return cls(hits, candidates, counts[0].matches, counts[0].possible, counts[0].asking)
 
     def measure(self, name: str) -> float | None:
         """Return a measure by name; None where it divides by nothing."""
         sums = np.array([self.hits.sum(), self.candidates.sum(), self.matches.sum()], np.float64)
-        return _to_number(compute_measures(name, sums, self.possible, self.queries))
+        return _to_number(compute_measures(name, sums, self.possible, self.asking))
 
     def find_interval(self, name: str, draws: int, seed: int, alpha: float = 0.05) -> tuple[float, float] | None:
         """Return a percentile bootstrap interval: query records are drawn, with all their pairs.
@@ -71,7 +71,7 @@ class PairCounts:
         if self.measure(name) is None:
             return None
         sums = draw_sums(self.table * mask_sums(name), draws, seed)
-        values = compute_measures(name, sums, self.possible, self.queries)
+        values = compute_measures(name, sums, self.possible, self.asking)
         low, high = np.nanquantile(values, [alpha / 2, 1 - alpha / 2])
         return float(low), float(high)
 
@@ -91,7 +91,7 @@ def mask_sums(name: str) -> NDArray[np.bool_]:
     return np.array([name in ("PC", "PQ", "F1"), name != "PC", name in ("PC", "F1")])
 
 
-def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None, queries: int) -> NDArray[np.float64]:
+def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None, asking: int) -> NDArray[np.float64]:
     """Return a measure of sums of hits, candidates and matches, (…, 3); NaN where it divides by nothing."""
     hits, candidates, matches = (sums[..., at] for at in range(3))
     if name == "PC":
@@ -101,7 +101,7 @@ def compute_measures(name: str, sums: NDArray[np.float64], possible: int | None,
     if name == "F1":  # of PC and PQ, with hits cancelled
         return np.where(matches > 0, _divide(2 * hits, candidates + matches), np.nan)
     if name == "candidates":
-        return _divide(candidates, np.full_like(candidates, queries))
+        return _divide(candidates, np.full_like(candidates, asking))
     ratio = _divide(candidates, np.full_like(candidates, possible or 0))
     return {"CSSR": ratio, "reduction_ratio": 1 - ratio}[name]
 
@@ -115,10 +115,13 @@ def _to_number(value: NDArray[np.float64]) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False, scope: Scope | None = None) -> PairCounts:
+def count_pairs(
+    pairs: Pairs, qrels: Qrels, *, one_table: bool = False, both_ask: bool = False, scope: Scope | None = None
+) -> PairCounts:
     """Count the matches that candidate pairs keep.
 
     one_table  whether the queries are records of the documents' table: a pair counts once, for its lesser record
+    both_ask   whether the documents ask too: the pairs are what either side found
     scope      which pairs are possible; None: all
     Raises StageError where pairs and judgements are of different records.
     """
@@ -138,7 +141,7 @@ def count_pairs(pairs: Pairs, qrels: Qrels, *, one_table: bool = False, scope: S
         np.bincount(candidates // width, minlength=n_records),
         np.bincount(matched // width, minlength=n_records) + np.bincount(absent, minlength=n_records),
         count_possible_pairs(pairs.queries, pairs.docs, records, scope),
-        n_queries,
+        n_queries + (n_docs if both_ask else 0),
     )
 
 

@@ -19,6 +19,7 @@ from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.evaluation.measures import list_measure_names
 from nirank.experiment.arguments import as_collections, as_systems
+from nirank.experiment.both_ask import check_both_ask
 from nirank.experiment.folds import Folds
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.mistakes import (
@@ -98,6 +99,7 @@ class Experiment:
         mistakes += check_collections(self.collections)
         mistakes += check_systems(self.systems, list_measures(self.measures, self.collections), self.seeds)
         mistakes += check_measures(self.measures, self.collections)
+        mistakes += check_both_ask(self.collections, self.systems, self.measures, self.folds is not None)
         with collect_mistakes(mistakes):
             check_significance(self.significance, self.systems)
         mistakes += check_device(self.device)

@@ -52,6 +52,7 @@ class Leaves:
             date=collection.date,
             unit=collection.unit,
             one_table=is_one_table(collection),
+            both_ask=collection.both_ask,
         )
 
     def make_ranked_sides(self, collection: Collection) -> Sides:

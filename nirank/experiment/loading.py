@@ -88,7 +88,7 @@ def load(
                   None: ranked, not measured
     exclude       of tables: columns that are no text
     ask           of two tables: the side that asks, 'right' or 'left'; all its records are declared queries, and the
-                  other side is the corpus
+                  other side is the corpus. 'both': each side asks the other, and candidates are what either finds
     qrels         judgement sets: a file, or {name: file}, or {name: {path: file, min_rel: grade}}
     candidates    a file; False: the source's own are not used
     known         a file of pairs or of judgements: documents that each query has had before (seeds of a

@@ -26,6 +26,7 @@ from nirank.experiment.system_runs import SystemRun
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
+from nirank.plan.both_sides import UNITE
 from nirank.plan.costs import NodeCost, sum_costs, sum_counts
 from nirank.plan.execute import Runner
 from nirank.results.contamination import ZeroShot, judge_zero_shot
@@ -58,7 +59,7 @@ def make_row(run: SystemRun, qrels: Qrels | None, measures: Sequence[str], alpha
         system=run.system,
         pipeline=repr(run.pipeline),
         address=run.target.address,
-        queries=QueryCounts(declared=len(collection.queries)),
+        queries=QueryCounts(declared=collection.n_asking),
         measures=dict.fromkeys(measures),
         alpha=alpha,
         zero_shot=answer.answer,
@@ -81,6 +82,9 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost
     """Return a row with what the run gave, whatever the judgements: depth, counts, costs, conventions."""
     collection = run.collection
     counts, declared = sum_counts(spent)
+    for node_cost in spent:
+        if node_cost.node.task == UNITE:  # the records that no pair holds are those of the united pairs
+            counts |= node_cost.stored.meta["counts"]
     if isinstance(pairs, Ranking):
         counts |= _count_later_documents(pairs, collection) | _count_32_bit_ties(pairs)
     return replace(
@@ -88,7 +92,7 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost
         depth=pairs.depth if isinstance(pairs, Ranking) else None,
         longest_list=int(pairs.counts.max(initial=0)),
         counts=counts,
-        cost=sum_costs(spent, len(collection.queries)),
+        cost=sum_costs(spent, collection.n_asking),
         trainings=describe_trainings(run.target, runner),
         conventions=replace(row.conventions, stages=describe_stage_conventions(run.pipeline, declared, collection)),
     )
@@ -104,7 +108,15 @@ def evaluate_row(
     collection = run.collection
     one_table = is_one_table(collection)
     complete = collection.unit == "pair" and collection.split == COMPLETE
-    evaluation = evaluate(pairs, qrels, measures, collection.scope, one_table=one_table, complete=complete)
+    evaluation = evaluate(
+        pairs,
+        qrels,
+        measures,
+        collection.scope,
+        one_table=one_table,
+        complete=complete,
+        both_ask=collection.both_ask,
+    )
     ledger = PairLedger(qrels, one_table=one_table) if evaluation.pairs else None
     row = replace(
         add_evaluation(row, evaluation),
@@ -158,7 +170,14 @@ def _count_unjudged_pairs(pairs: Pairs, collection: Collection) -> PairFacts:
     nothing = Qrels.build(pairs.queries, pairs.docs, *(np.empty(0, np.int64) for _ in range(3)))
     one_table = is_one_table(collection)
     evaluation = evaluate_pairs(
-        pairs, nothing, (), scope=collection.scope, one_table=one_table, whole_corpus=True, complete=False
+        pairs,
+        nothing,
+        (),
+        scope=collection.scope,
+        one_table=one_table,
+        whole_corpus=True,
+        complete=False,
+        both_ask=collection.both_ask,
     )
     return PairFacts(**evaluation.facts)
 

@@ -17,8 +17,8 @@ from nirank.experiment.folds import Folds
 from nirank.experiment.seeds import name_seeded_system
 from nirank.experiment.supervision import Supervision, count_trained_too
 from nirank.experiment.training_sources import RunSources, TrainingCollections
+from nirank.plan.both_sides import compile_system
 from nirank.plan.choices import Choices, FindChoice, resolve_choices
-from nirank.plan.compile import compile_pipeline
 from nirank.plan.execute import FailedNode
 from nirank.plan.folds import compile_fold, depends_on_fold, join_fold_nodes
 from nirank.results.row import TrainingQueries
@@ -141,7 +141,7 @@ def _plan_system_run(
     if folds is None or not depends_on_fold(run.pipeline):
         sources = RunSources(collections, run.collection)
         choices = resolve_choices(run.pipeline, sources, find_choice)
-        ranking = compile_pipeline(choices.pipeline, replace(all_queries, training_sources=sources))
+        ranking = compile_system(choices.pipeline, replace(all_queries, training_sources=sources))
         return _complete(run, [(sources, choices)], pipeline=choices.pipeline, ranking=ranking)
     parts, lists = [], []
     for rows in folds.split_queries(run.collection):

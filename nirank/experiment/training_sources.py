@@ -148,6 +148,11 @@ class RunSources:
         )
         # Which records share a block depends on all that ask: pairs are chosen by what is compared where it counts.
         all_ask = use == "tuned" and collection.unit == "pair" and not asked.outside_fold and asked.takes_all
+        if use == "tuned" and collection.both_ask and not all_ask:
+            raise ConfigError(
+                f"{title}: both tables ask (ask: both), so a system is tuned on all pairs of a split; of some of the"
+                " queries, the records of the other table would ask these alone"
+            )
         sides = self.collections.leaves.make_sides(collection if all_ask else training)
         return replace(sides, training_sources=self)
 

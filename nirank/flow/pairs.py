@@ -134,6 +134,22 @@ class Pairs:
         order = np.argsort(self.keys, kind="stable")
         return Pairs(self.queries, self.docs, self.offsets, self.rows[order])
 
+    def transpose(self) -> Pairs:
+        """Return the same pairs with queries and documents in each other's place."""
+        order = np.lexsort((self.query_rows, self.rows))
+        return Pairs(
+            self.docs,
+            self.queries,
+            compute_offsets(np.asarray(self.rows)[order], len(self.docs)),
+            self.query_rows[order],
+        )
+
+    def count_unpaired(self) -> tuple[int, int]:
+        """Return how many queries have no pair, and how many documents."""
+        paired = np.zeros(len(self.docs), np.bool_)
+        paired[self.rows] = True
+        return int((self.counts == 0).sum()), int((~paired).sum())
+
     def union(self, *others: Pairs) -> Pairs:
         """Return the pairs that are in any; all are sorted once, however many there are."""
         return self._from_keys(merge_keys([self.keys, *(other.keys for other in others)]))

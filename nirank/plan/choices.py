@@ -17,6 +17,7 @@ from nirank.errors import NirankError
 from nirank.evaluation.bounds import Bound
 from nirank.evaluation.evaluate import evaluate
 from nirank.evaluation.measures import lower_is_better, parse_measure
+from nirank.plan.both_sides import compile_system
 from nirank.plan.tasks import combine_scopes
 
 Choice = Mapping[str, Any]  # what `choose` writes
@@ -70,7 +71,7 @@ def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
     measures = (parse_measure(tuned.measure), *(() if tuned.bound is None else (tuned.bound.measure,)))
     sides = replace(sides, full_depth=sides.full_depth or any(measure.screening for measure in measures))
     assert sides.judgements is not None, "checked where judged queries are opened"
-    lists = [sources.compile_pipeline(candidate, sides) for candidate in tuned.candidates]
+    lists = [compile_system(candidate, sides) for candidate in tuned.candidates]
     inputs = (
         ("queries", sides.queries),
         ("docs", sides.docs),
@@ -83,6 +84,7 @@ def make_choice_node(tuned: TunedPipeline, sources: TrainingSources) -> Node:
         "measure": tuned.measure,
         **({} if tuned.bound is None else {"subject_to": str(tuned.bound)}),
         **({"one_table": True} if sides.one_table else {}),
+        **({"both_ask": True} if sides.both_ask else {}),
     }
     return Node(f"{__name__}:choose", 1, params, inputs, offline=True, training=True, stage=tuned, label=label)
 
@@ -93,8 +95,8 @@ def choose(job: Job) -> None:
     bound = Bound.parse(job.params["subject_to"]) if "subject_to" in job.params else None
     measures = (measure,) if bound is None else (measure, bound.measure.name)
     scope = combine_scopes(job) if "scope" in job.inputs else None
-    one_table = job.params.get("one_table", False)
-    evaluations = [evaluate(ranking, qrels, measures, scope, one_table=one_table) for ranking in job.inputs["list"]]
+    asked = {name: job.params.get(name, False) for name in ("one_table", "both_ask")}
+    evaluations = [evaluate(ranking, qrels, measures, scope, **asked) for ranking in job.inputs["list"]]
     values, bounded = ([evaluation.means[name] for evaluation in evaluations] for name in (measures[0], measures[-1]))
     if bounded.count(None) == len(bounded):
         values, measure = bounded, measures[-1]

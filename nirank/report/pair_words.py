@@ -21,7 +21,7 @@ _COUNTS = {
     "dangling": "labelled pairs with a record that is absent",
     "tied": "records with ties at a cut-off",
 }
-_TABLES = {"left": ("left", "right"), "right": ("right", "left")}  # which asks, and which is asked
+_TABLES = dict.fromkeys(("right", "both"), ("right", "left")) | {"left": ("left", "right")}  # queries and documents
 
 
 def explain_measures(measures: Sequence[str]) -> list[str]:
@@ -35,8 +35,8 @@ def name_pair_count(name: str, row: Row) -> str | None:
     """Return what a count of a row's is called where records are paired; None: it says nothing there."""
     if name in _OF_RANKS_OF_QUERIES:
         return None
-    asking, asked = _TABLES.get(str(row.conventions.collection.get("ask")), ("", ""))
-    sides = {"queries_without_pair": asking, "documents_without_pair": asked}
+    queries, documents = _TABLES.get(str(row.conventions.collection.get("ask")), ("", ""))
+    sides = {"queries_without_pair": queries, "documents_without_pair": documents}
     if name in sides:
         return f"records of the {sides[name]} table in no candidate pair" if sides[name] else "records in no pair"
     return _COUNTS.get(name, name.replace("_", " "))

@@ -108,7 +108,6 @@ def state_blocks(counts: PurgeCounts, ctx: Context) -> None:
 
 def count_lost_records(pairs: Pairs, ctx: Context) -> None:
     """Count the records of either side that no pair holds."""
-    ctx.count("queries_without_pair", int((pairs.counts == 0).sum()))
-    paired = np.zeros(len(pairs.docs), np.bool_)
-    paired[pairs.rows] = True
-    ctx.count("documents_without_pair", int((~paired).sum()))
+    queries, documents = pairs.count_unpaired()
+    ctx.count("queries_without_pair", queries)
+    ctx.count("documents_without_pair", documents)

@@ -16,6 +16,7 @@ class Intersection(Combiner):
     """Keep the pairs that all lists have, without scores or order; `a & b`."""
 
     name = "intersection"
+    symmetric = True
     lists = (2, None)
     gives = "pairs"
     takes = RANKED_OR_NOT

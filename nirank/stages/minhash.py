@@ -47,6 +47,7 @@ class MinHash(Blocker):
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
 
     name = "minhash"
+    symmetric = True
     version = 2
     source = "Broder 1997; bands as in Mining of Massive Datasets, section 3.4"
 

@@ -37,6 +37,7 @@ class Rules(Combiner):
     keep: Keep = option(default="possible", help="match: matches alone; possible: all but non-matches")
 
     name = "rules"
+    pairwise = True
     gives = "pairs"
     takes = RANKED_OR_NOT
 
@@ -77,6 +78,7 @@ class RuleFunction(Combiner):
     version: int = option(kw_only=True)  # type: ignore[misc]
     keep: Keep = option(default="possible", kw_only=True)
 
+    pairwise = True
     gives = "pairs"
     takes = RANKED_OR_NOT
 

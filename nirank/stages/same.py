@@ -31,6 +31,7 @@ class Same(Blocker):
     max_block: int | None = option(default=1000, help="records that may share a value at most; null: any number")
 
     name = "same"
+    symmetric = True
     version = 2
     source = "standard blocking; Christen, Data Matching, Springer 2012, section 4.4"
 

@@ -39,6 +39,7 @@ class TokenBlocking(Blocker):
     query_text: View = option(default=TITLE_AND_TEXT, help="columns joined, or a template")
 
     name = "token_blocking"
+    symmetric = True
     version = 3
     source = "Papadakis et al., ACM Computing Surveys 53(2), 2020, sections 3.1 and 4.1"
 

@@ -15,6 +15,7 @@ class Union(Combiner):
     """Keep the pairs that any list has, without scores or order; `a | b`."""
 
     name = "union"
+    symmetric = True
     lists = (2, None)
     gives = "pairs"
     takes = RANKED_OR_NOT

@@ -40,6 +40,22 @@ def test_two_tables_with_odd_headers_and_what_was_lost(place: Path) -> None:
     assert "1 known matches are in no candidate pair: out.lost.csv" in process.stdout
 
 
+@pytest.mark.parametrize(("ask", "pairs"), [("left", "a1 b1, a2 b1"), ("both", "a1 b1, a2 b1, a2 b2")])
+def test_who_asks_changes_the_pairs_and_not_their_columns(ask: str, pairs: str, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("id,name\na1,drill\na2,drill red\na3,zinc\n")
+    (tmp_path / "r.csv").write_text("id,name\nb1,drill red\nb2,red rose\nb3,kale\n")
+    (tmp_path / "known.csv").write_text("left,right\na1,b1\na3,b3\n")
+    options = ("-k", 1, "--pairs", "known.csv", "--quiet", "--ask", ask, "--out", "out.csv")
+    process = run_nirank("block", "l.csv", "r.csv", *options, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert ", ".join(sorted(" ".join(row[:2]) for row in rows(tmp_path / "out.csv"))) == pairs
+    assert (tmp_path / "out.csv").read_text().startswith('"left_id","right_id"')
+    alone = [["right", "b2"]] if ask == "left" else []
+    assert rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *alone, ["right", "b3"]]
+    assert rows(tmp_path / "out.lost.csv") == [["a3", "b3", ""]]
+    assert f"{len(pairs.split(','))} candidate pairs, {'0.67' if ask == 'left' else '0.50'} a record" in process.stdout
+
+
 def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) -> None:
     rules = "- any: [{equal: Full Name}, {alike: {column: Full Name, at_least: 0.9}}]\n"
     rules += "- near: {column: Price (EUR), within: 0.1, relative: true}\n"

@@ -17,7 +17,7 @@ from nirank.flow.judgement_files import QrelsFile, read_qrels
 from nirank.forms.column_names import ColumnNames, JudgementColumns, TextColumns
 from nirank.forms.names import join_names
 
-Ask = Literal["right", "left"]
+Ask = Literal["right", "left", "both"]
 PAIRS = "pairs"  # name of the judgement set
 
 
@@ -29,7 +29,8 @@ class TableOptions:
     records      the only table, instead of both
     pairs        a file of pairs, or {name: file}; the names are the collection's splits
     exclude      columns that are no text
-    ask          which side asks; its records are the queries, the other side's the corpus
+    ask          which side asks; its records are the queries, the other side's the corpus. 'both': the right side's
+                 are, and the left side's ask as well
     columns      names of columns where they are not found by known names: `{left: {id: key}, right: {id: key}, pairs:
                  {left: …, right: …, label: …}}`, or `{records: {id: key}, …}`, or `{id: key, …}` for every table;
                  with None for the id's, records are numbered from 0
@@ -79,7 +80,7 @@ class RecordTables(FileSet):
             pairs = options.pairs if isinstance(options.pairs, Mapping) else {"": options.pairs}
         files = {split: {PAIRS: _find_pair_file(split, path)} for split, path in pairs.items()}
         place = str(options.records or options.left)
-        ask: Ask = "left" if options.ask == "left" else "right"
+        ask = next(side for side in get_args(Ask) if side == options.ask)
         return cls(name or _find_name(left), left, right, files, place=place, columns=columns, ask=ask)
 
     @property
@@ -90,7 +91,9 @@ class RecordTables(FileSet):
     @property
     def rules(self) -> dict[str, Any]:
         """Fields of `Collection` that follow from what this is; a record of one table never pairs with itself."""
-        return {"unit": "pair"} | ({"relation": "self", "self_match": "id"} if self.is_one_table else {})
+        if self.is_one_table:
+            return {"unit": "pair", "relation": "self", "self_match": "id"}
+        return {"unit": "pair"} | ({"both_ask": True} if self.ask == "both" else {})
 
     @property
     def excluded(self) -> tuple[str, ...]:
@@ -99,6 +102,7 @@ class RecordTables(FileSet):
 
     def describe_origin(self) -> Mapping[str, Any]:
         conventions: dict[str, str] = {} if self.is_one_table else {"ask": self.ask}
+        conventions |= {"k": "of each record of either table"} if self.ask == "both" else {}
         conventions |= {"excluded": ", ".join(self.excluded)} if self.excluded else {}
         return {**super().describe_origin(), "conventions": conventions}
 
@@ -107,7 +111,8 @@ class RecordTables(FileSet):
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
         """Read a file of pairs."""
-        return read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=self.ask, of_tables=True)
+        asking = "left" if self.ask == "left" else "right"
+        return read_qrels(path, self.columns.qrels, one_table=self.is_one_table, asking=asking, of_tables=True)
 
 
 def _read_excluded(given: Any) -> tuple[str, ...]:
@@ -128,11 +133,11 @@ def _refuse_wrong(options: TableOptions) -> None:
             wrong.append(f"{keys} goes with tables of records: left and right, or records for one table")
         else:
             wrong.append(f"{missing[0]} is missing: two tables are left and right; of one table say records")
-    if options.ask == "both":
-        wrong.append("ask: both is not supported: one side asks and the other is searched; expected right or left")
-    elif options.ask not in get_args(Ask):
-        wrong.append(f"ask: expected right or left, got {options.ask!r}{suggest(str(options.ask), get_args(Ask))}")
-    elif options.ask == "left" and options.records is not None:
+    if options.ask not in get_args(Ask):
+        wrong.append(
+            f"ask: expected right, left or both, got {options.ask!r}{suggest(str(options.ask), get_args(Ask))}"
+        )
+    elif options.ask != "right" and options.records is not None:
         wrong.append("ask is for two tables; the records of one table all ask")
     if wrong:
         raise ConfigError(*wrong)
@@ -196,7 +201,7 @@ def _read_columns(options: TableOptions, excluded: tuple[str, ...]) -> ColumnNam
     )
     pair_names = names_by_part.get(PAIRS, {})
     query, document = (pair_names.get(key) for key in ("left", "right"))
-    if options.ask == "right":
+    if options.ask != "left":
         query, document = document, query
     return ColumnNames(left, right, JudgementColumns(query, document, pair_names.get("label")))
 

@@ -260,8 +260,7 @@ def test_columns_that_stand_the_other_way_round(tmp_path: Path, store: LocalStor
         ({"right": None}, "right is missing: two tables are left and right"),
         ({"left": None, "right": None}, "pairs, exclude goes with tables of records"),
         ({"records": "x.csv"}, "records is one table and left and right are two"),
-        ({"ask": "both"}, "ask: both is not supported"),
-        ({"ask": "rigth"}, "ask: expected right or left, got 'rigth'; did you mean 'right'"),
+        ({"ask": "rigth"}, "ask: expected right, left or both, got 'rigth'; did you mean 'right'"),
         (
             {"exclude": ["clas"]},
             "exclude: there is no column 'clas' of text; there are title, text, class; did you mean",
