@@ -38,7 +38,7 @@ from nirank.training.watched_lists import WatchedLists
 
 log = logging.getLogger("nirank")
 
-_TRAINING = 1  # the version of what turns examples into weights: checkpoints of another are passed over
+_TRAINING = 2  # the version of what turns examples into weights: checkpoints of another are passed over
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def fit_model(
     examples = examples if len(usable) == len(examples) else examples.select(usable)
     with _keep_random_states():
         model, new_head = model_io.load_start(fitting.base, fitting.kind, fitting.seed, choose_device(ctx.device))
+        new_head = new_head or fitting.recipe.head is not None
         if fitting.recipe.head_factor != 1 and not new_head:
             name = _name_model(fitting.base)
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
@@ -193,9 +194,6 @@ def _train(model: Any, kind: ModelKind, setup: TrainerSetup) -> tuple[TrainingCu
 def _apply_recipe(model: Any, fitting: Fitting) -> None:
     """Make of a loaded model what the recipe trains."""
     recipe = fitting.recipe
-    if recipe.head is not None:
-        projection.add_head(model, recipe.head, fitting.seed)
-    projection.check_distances(model, recipe)
     if recipe.dropout is not None:
         layers.set_dropout(model, recipe.dropout)
     layers.reinit_layers(model, recipe, fitting.seed)
@@ -211,6 +209,9 @@ def _apply_recipe(model: Any, fitting: Fitting) -> None:
         from nirank.training import lora
 
         lora.inject_lora(model, recipe.lora, fitting.seed)
+    if recipe.head is not None:  # last: nothing of it is frozen
+        projection.add_head(model, recipe, fitting.seed)
+    projection.check_distances(model, recipe)
 
 
 def _merge_lora(model: Any) -> None:

@@ -22,9 +22,9 @@ def make_parameter_groups(model: nn.Module, recipe: Recipe, *, new_head: bool = 
     """Return the groups of an optimiser: every parameter that is trained, once, each with its rate.
 
     Layer l of L learns at rate · decay^(L - l + offset), the embeddings at rate · decay^(L + offset), what stands
-    above at rate; a cross-encoder's new head at head_factor · rate. Biases and norms have no weight decay.
+    above at rate; a new head at head_factor · rate. Biases and norms have no weight decay.
 
-    new_head  the model is a cross-encoder whose head nothing has trained
+    new_head  the model has a head that nothing has trained: a cross-encoder's, or the projection of a bi-encoder
 
     A group has `params`, `lr`, `weight_decay`, its `name` ('embeddings', 'layer 3', 'pooler', 'head'; two
     groups may share it: with and without weight decay) and its parameters' `names`.
@@ -60,7 +60,9 @@ def _rate_parts(model: nn.Module, recipe: Recipe, new_head: bool) -> Iterator[_R
     """Yield the parts of a model and their rates; a parameter belongs to the first that has it."""
     full, decay = recipe.learning_rate, recipe.layer_lr_decay
     if decay == 1 and not has_transformer(model):
-        yield _RatedPart("model", full, (model,))
+        body = model.children() if not new_head else list(model.children())[:1]
+        yield _RatedPart("model", full, tuple(body))
+        yield _RatedPart("head", full * recipe.head_factor, (model,))
         return
     parts = find_parts(model)
     depth = len(parts.layers) + recipe.lr_offset

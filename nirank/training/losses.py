@@ -105,7 +105,7 @@ def lsh(
     present: Tensor | None = None,
     radius: float = 1.0,
     ratio: float = 3.0,
-    push: Push = "all",
+    push: Push = "hardest",
 ) -> Tensor:
     """Return mean max(0, d⁺ - radius) + mean max(0, ratio · radius - d⁻): the double hinge of neural LSH.
 
@@ -138,9 +138,10 @@ def euclidean_distances(queries: Tensor, docs: Tensor) -> Tensor:
 
     queries, docs  (b, m) and (c, m)
     """
-    squares = (_to_float32(queries)[:, None] - _to_float32(docs)[None]).square().sum(-1)
-    apart = squares > 0
-    return squares.where(apart, squares.new_ones(())).sqrt() * apart
+    import torch
+
+    # Through products of vectors, small distances would be rounding errors.
+    return torch.cdist(_to_float32(queries), _to_float32(docs), compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def flops(vectors: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ class Train(TrainedModel):
             params["watch"] = self.watch.params()
         return Node(
             f"{TASKS}:train_model",
-            1,
+            2 if self.recipe.head is not None or self.recipe.loss == "lsh" else 1,  # heads, and `push`, began otherwise
             params,
             inputs,
             offline=True,

@@ -47,7 +47,7 @@ class Recipe:
                     one); None: mnr for encoders, lce for cross-encoders
     epochs, steps   passes over the examples; or so many steps of the optimiser, which then counts
     batch           examples a step, each with its negatives
-    learning_rate   at the end of the warm-up; `head_factor` times that for a cross-encoder's new head
+    learning_rate   at the end of the warm-up; `head_factor` times that for a new head: a cross-encoder's, or `head`
     warmup          share of the steps in which the rate grows linearly; then it falls linearly to 0
     weight_decay    decoupled, not on biases and LayerNorm
     clip            greatest norm of the gradient
@@ -60,7 +60,8 @@ class Recipe:
     push            lsh: which negatives of a query are pushed away: the mean is over 'all' of them, over the
                     'violating' ones, which are too near yet, or over the 'hardest', the nearest one of each query
     head            bi-encoders: outputs of a new projection behind the pooling, Linear(h, h) - GELU - Linear(h, head),
-                    whose vectors are not normalised and compared by distance; None: the model's own vectors
+                    which starts as a projection that keeps distances; its vectors are not normalised and compared by
+                    distance; None: the model's own vectors
     flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
     freeze_layers   this many of the lowest layers, and the embeddings, keep their weights; 'half': half of them
     freeze_embeddings   None: if any layer is frozen
@@ -90,7 +91,7 @@ class Recipe:
     margin: float = 0.1
     radius: float = 1.0
     ratio: float = 3.0
-    push: Push = "all"
+    push: Push = "hardest"
     head: int | None = None
     flops: tuple[float, float] = (5e-5, 3e-5)
     freeze_layers: int | Literal["half"] = 0

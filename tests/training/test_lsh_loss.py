@@ -26,7 +26,7 @@ def test_shifted_and_raw_form() -> None:
     random = torch.Generator().manual_seed(1)
     for radius, ratio in ((1.0, 3.0), (0.3, 1.5)):
         near, far = (4 * torch.rand(50, generator=random, dtype=torch.float64) for _ in range(2))
-        shifted = lsh(near, far, radius=radius, ratio=ratio)
+        shifted = lsh(near, far, radius=radius, ratio=ratio, push="all")
         raw = (raw_loss(near, far, radius, ratio) + (ratio - 1) * radius).item()
         assert shifted.item() == pytest.approx(raw)
         assert lsh(near, far[:, None], None, radius, ratio, "hardest").item() == pytest.approx(raw)  # triples
@@ -49,11 +49,23 @@ def test_the_loss_is_zero_exactly_where_all_is_as_asked(push: Push) -> None:
     assert lsh(torch.tensor([0.0, 1.1]), far, push=push) > 0
 
 
+def test_distances_are_exact_however_near() -> None:
+    """Through products of vectors, float32 would lose them; equal vectors have no gradient, and none is NaN."""
+    vectors = 100 + torch.rand(64, 16, generator=torch.Generator().manual_seed(2))
+    others = vectors + 1e-3
+    expected = (vectors.double()[:, None] - others.double()[None]).square().sum(-1).sqrt()
+    assert euclidean_distances(vectors, others).double() == pytest.approx(expected, rel=1e-4)
+    same = vectors.clone().requires_grad_()
+    near = euclidean_distances(same, vectors).diagonal()
+    near.sum().backward()
+    assert not near.any() and not same.grad.any()
+
+
 def test_slopes() -> None:
     """Property 01.6.2: 1 above R and 0 below; -1 below cR and 0 above."""
     near = torch.tensor([0.5, 2.0], requires_grad=True)
     far = torch.tensor([0.5, 2.9, 3.1], requires_grad=True)
-    lsh(near, far).backward()
+    lsh(near, far, push="all").backward()
     assert near.grad.tolist() == [0, 0.5]
     assert far.grad.tolist() == pytest.approx([-1 / 3, -1 / 3, 0])
 

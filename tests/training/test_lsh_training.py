@@ -16,8 +16,10 @@ from nirank.inference.encoder import Encoding, encode, read_vectors
 from nirank.inference.models import ModelFiles, resolve_model
 from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting
+from nirank.training.learning_rates import make_parameter_groups
+from nirank.training.projection import add_head
 
-LSH = replace(RECIPE, loss="lsh", head=8, epochs=8, learning_rate=3e-3)
+LSH = replace(RECIPE, loss="lsh", push="all", head=8, epochs=8, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,43 @@ def test_matches_come_within_the_radius(start: ModelFiles, tmp_path: Path) -> No
     assert np.median(near) < np.median(far)
     assert (near < 3).mean() > (far < 3).mean() + 0.3
     assert resolve_model(str(out / "model")).similarity == "euclidean"
+
+
+@pytest.mark.parametrize(("outputs", "most_stretched"), [(8, 1.0), (16, 0.12), (48, 0.12)])
+def test_a_head_starts_as_a_projection_that_keeps_distances(
+    start: ModelFiles, outputs: int, most_stretched: float
+) -> None:
+    """Exactly, but for the bend of GELU, where it has all the outputs; else on average. Orthogonal is cR apart."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    recipe = replace(LSH, head=outputs, radius=2.0, ratio=4.0)
+    texts = [f"w{at} w{at * at % 50} w{at + 7}" for at in range(30)]
+    before = torch.nn.functional.normalize(
+        SentenceTransformer(str(start.path), device="cpu").encode(texts, convert_to_tensor=True)
+    )
+    model = SentenceTransformer(str(start.path), device="cpu")
+    add_head(model, recipe, seed=5)
+    vectors = model.encode(texts, convert_to_tensor=True)
+    ratios = (torch.pdist(vectors) / torch.pdist(before)).numpy()
+    assert ratios.mean() == pytest.approx(8 / 2**0.5, rel=0.15)
+    assert np.abs(ratios / ratios.mean() - 1).max() < most_stretched
+
+
+def test_a_new_head_learns_at_its_own_rate(start: ModelFiles) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    recipe = replace(LSH, head_factor=50.0)
+    model = SentenceTransformer(str(start.path), device="cpu")
+    add_head(model, recipe, seed=5)
+    rates = {
+        name: group["lr"] for group in make_parameter_groups(model, recipe, new_head=True) for name in group["names"]
+    }
+    heads = [name for name in rates if not name.startswith("0.")]
+    assert len(heads) == 4  # two layers' weights and biases
+    assert {name: rate for name, rate in rates.items() if rate != recipe.learning_rate} == dict.fromkeys(
+        heads, 50 * recipe.learning_rate
+    )
 
 
 def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: ModelFiles, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from nirank.training.examples import Examples
 from nirank.training.fitting import Fitting
 from nirank.training.ngrams import weigh_rows
 
-LSH = replace(RECIPE, loss="lsh", head=8, epochs=4, learning_rate=3e-3)
+LSH = replace(RECIPE, loss="lsh", push="all", head=8, epochs=4, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")
