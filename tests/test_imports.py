@@ -36,7 +36,7 @@ def find_loaded(code: str, **environment: str) -> dict[str, bool]:
     return is_loaded
 
 
-def folder(path: Path) -> Path:
+def write_folder(path: Path) -> Path:
     """Write a small BEIR folder."""
     (path / "qrels").mkdir(parents=True)
     docs = [
@@ -58,7 +58,7 @@ except SystemExit as end:
 
 
 def run(tmp_path: Path, system: str, **environment: str) -> dict[str, bool]:
-    folder(tmp_path / "tiny")
+    write_folder(tmp_path / "tiny")
     config = tmp_path / "config.yaml"
     config.write_text(f"collections: [{tmp_path / 'tiny'}]\nsystems:\n  S: {system}\nmeasures: [nDCG@10]\n")
     return find_loaded(RUN.format(config=str(config), out=str(tmp_path / "out")), **environment)

@@ -8,7 +8,7 @@ from typing import Any
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def _config(words: list[str], **options: Any) -> Any:
+def _make_config(words: list[str], **options: Any) -> Any:
     from transformers import BertConfig
 
     return BertConfig(
@@ -17,42 +17,42 @@ def _config(words: list[str], **options: Any) -> Any:
     )  # fmt: skip
 
 
-def tokenizer(folder: Path, words: list[str]) -> None:
+def save_tokenizer(folder: Path, words: list[str]) -> None:
     from transformers import BertTokenizerFast
 
     (folder / "vocab.txt").write_text("\n".join(words))
     BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
 
 
-def cross_encoder(folder: Path, labels: int, words: int = 60) -> Path:
+def make_cross_encoder(folder: Path, labels: int, words: int = 60) -> Path:
     """Make a cross-encoder with some outputs, over the words w0, w1, …"""
     import torch
     from transformers import BertForSequenceClassification
 
     vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
     torch.manual_seed(labels)
-    model = BertForSequenceClassification(_config(vocabulary, num_labels=labels))
-    tokenizer(folder, vocabulary)
+    model = BertForSequenceClassification(_make_config(vocabulary, num_labels=labels))
+    save_tokenizer(folder, vocabulary)
     model.save_pretrained(folder)
     return folder
 
 
-def splade(folder: Path, words: int = 80) -> Path:
+def make_splade(folder: Path, words: int = 80) -> Path:
     """Make a masked language model, which sentence-transformers gives SPLADE's pooling."""
     import torch
     from transformers import BertForMaskedLM
 
     vocabulary = [*SPECIAL, *(f"w{i}" for i in range(words))]
     torch.manual_seed(3)
-    model = BertForMaskedLM(_config(vocabulary))
+    model = BertForMaskedLM(_make_config(vocabulary))
     with torch.no_grad():
         model.cls.predictions.bias.normal_(0, 0.5)
-    tokenizer(folder, vocabulary)
+    save_tokenizer(folder, vocabulary)
     model.save_pretrained(folder)
     return folder
 
 
-def bi_encoder(folder: Path, words: int = 60, seed: int = 5) -> Path:
+def make_bi_encoder(folder: Path, words: int = 60, seed: int = 5) -> Path:
     """Make a bi-encoder with mean pooling, over the words w0, w1, …"""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -63,7 +63,7 @@ def bi_encoder(folder: Path, words: int = 60, seed: int = 5) -> Path:
     bare = folder / "bare"
     bare.mkdir(parents=True)
     torch.manual_seed(seed)
-    BertModel(_config(vocabulary)).save_pretrained(bare)
-    tokenizer(bare, vocabulary)
+    BertModel(_make_config(vocabulary)).save_pretrained(bare)
+    save_tokenizer(bare, vocabulary)
     SentenceTransformer(modules=[Transformer(str(bare)), Pooling(16)]).save_pretrained(str(folder / "model"))
     return folder / "model"

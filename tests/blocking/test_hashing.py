@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import integrate, stats
-from tiny_models import bi_encoder
+from tiny_models import make_bi_encoder
 
 from nirank import Collection, Experiment
 from nirank.blocking.keys import RecordKeys
@@ -254,6 +254,6 @@ def _first_functions(grids: Grids, functions: int) -> Grids:
 def test_blank_records_share_no_bucket(tmp_path: Path) -> None:
     texts = {"a": "w1 w2", "b": "w1 w2", "c": "", "d": " "}
     collection = Collection.of(texts, {f"q{name}": text for name, text in texts.items()}, {}, check=False)
-    systems = {"L": LSH(str(bi_encoder(tmp_path / "model")), tables=2, functions=2)}
+    systems = {"L": LSH(str(make_bi_encoder(tmp_path / "model")), tables=2, functions=2)}
     pairs = Experiment(collection, systems, ["candidates"], store=open_store(tmp_path / "store")).run().pairs("L")
     assert {query: docs for query, docs in pairs.to_dict().items() if docs} == {"qa": ["a", "b"], "qb": ["a", "b"]}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_imports import folder
+from test_imports import write_folder
 
 CONFIG = "collections: [tiny]\nsystems:\n  BM25: bm25\n  Cut: [BM25, {cut: 1}]\nmeasures: [nDCG@10, RR]\n"
 
@@ -28,7 +28,7 @@ def run_nirank(
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    folder(tmp_path / "tiny")
+    write_folder(tmp_path / "tiny")
     (tmp_path / "config.yaml").write_text(CONFIG)
     return tmp_path
 

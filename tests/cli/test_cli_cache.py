@@ -195,7 +195,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
     (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "w1 w2"}\n{"_id": "b", "text": "w1"}\n')
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "w1"}\n')
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
-    model, other = (tiny_models.bi_encoder(tmp_path / name, seed=seed) for name, seed in (("one", 5), ("two", 6)))
+    model, other = (tiny_models.make_bi_encoder(tmp_path / name, seed=seed) for name, seed in (("one", 5), ("two", 6)))
 
     def run(name: str, system: str) -> str:
         config = tmp_path / f"{name}.yaml"

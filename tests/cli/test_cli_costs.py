@@ -22,7 +22,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "corpus.jsonl").write_text("".join(docs))
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "w1 w2"}\n')
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td1\t1\n")
-    model = tiny_models.bi_encoder(tmp_path / "bi")
+    model = tiny_models.make_bi_encoder(tmp_path / "bi")
     path = tmp_path / "config.yaml"
     path.write_text(f"collections: [{folder}]\nsystems:\n  Dense: {{dense: {model}}}\nmeasures: [RR]\ndevice: cpu\n")
     return path

@@ -13,12 +13,12 @@ from typing import Any
 from nirank.errors import ModelError
 
 
-def square(offset: int) -> Callable[[int], int]:
+def open_square(offset: int) -> Callable[[int], int]:
     os.write(1, b"libraries print what they like")
     return lambda n: n * n + offset
 
 
-def pid() -> Callable[[int], int]:
+def open_pid() -> Callable[[int], int]:
     def work(n: int) -> int:
         time.sleep(0.05)
         return os.getpid()
@@ -26,7 +26,7 @@ def pid() -> Callable[[int], int]:
     return work
 
 
-def dies_once(folder: str) -> Callable[[int], int]:
+def open_dying_once(folder: str) -> Callable[[int], int]:
     """Die at shard 3 the first time, and while opening if the folder says so."""
     with suppress(FileNotFoundError):
         (Path(folder) / "at-opening").unlink()  # one of the workers succeeds
@@ -41,7 +41,7 @@ def dies_once(folder: str) -> Callable[[int], int]:
     return work
 
 
-def dies_always() -> Callable[[int], int]:
+def open_dying_always() -> Callable[[int], int]:
     def work(n: int) -> int:
         if n == 3:
             os._exit(7)
@@ -50,7 +50,7 @@ def dies_always() -> Callable[[int], int]:
     return work
 
 
-def raises(kind: str) -> Callable[[int], int]:
+def open_raising(kind: str) -> Callable[[int], int]:
     class Local(Exception):
         """Cannot be pickled."""
 
@@ -65,5 +65,5 @@ def raises(kind: str) -> Callable[[int], int]:
     return work
 
 
-def big() -> Callable[[Any], Any]:
+def open_doubling() -> Callable[[Any], Any]:
     return lambda shard: shard * 2

@@ -26,7 +26,7 @@ LEFT: Sequence[Record] = [("a", "w1 w2 w3"), ("b", "w4 w5 w6"), ("c", "w7 w8 w9"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
 def run(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
-from toys import CALLS, Lookup, Shared, fruits
+from toys import CALLS, Lookup, Shared, make_fruits
 
 from nirank.algebra.context import Context
 from nirank.algebra.stage import Scorer, stage
@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def test_a_row_says_what_it_is(store: LocalStore) -> None:
-    result = Experiment(fruits(), {"Shared": Shared()}, ["nDCG@10", "RR@10", "R@1"], store=store).run()
+    result = Experiment(make_fruits(), {"Shared": Shared()}, ["nDCG@10", "RR@10", "R@1"], store=store).run()
     (row,) = result.rows
     assert row.collection == "fruits"
     assert row.status == "ok"
@@ -44,9 +44,9 @@ def test_a_row_says_what_it_is(store: LocalStore) -> None:
 
 def test_a_second_run_computes_nothing_and_equals_the_first(store: LocalStore) -> None:
     systems = {"A": Shared(), "B": Shared() >> Lookup({"a": 1.0})}
-    first = Experiment(fruits(), systems, ["nDCG@10"], store=store).run()
+    first = Experiment(make_fruits(), systems, ["nDCG@10"], store=store).run()
     CALLS.clear()
-    second = Experiment(fruits(), systems, ["nDCG@10"], store=store).run()
+    second = Experiment(make_fruits(), systems, ["nDCG@10"], store=store).run()
     assert CALLS == []
     assert second.computed == []
     assert [row.measures for row in second.rows] == [row.measures for row in first.rows]
@@ -56,10 +56,10 @@ def test_a_second_run_computes_nothing_and_equals_the_first(store: LocalStore) -
 def test_trap_39_the_same_name_with_other_parameters_is_another_result(store: LocalStore) -> None:
     rows = []
     for table in ({"a": 9.0}, {"b": 9.0}):
-        result = Experiment(fruits(), {"Same": Shared() >> Lookup(table)}, ["RR"], store=store).run()
+        result = Experiment(make_fruits(), {"Same": Shared() >> Lookup(table)}, ["RR"], store=store).run()
         rows += result.rows
     fresh = Experiment(
-        fruits(), {"Same": Shared() >> Lookup({"b": 9.0})}, ["RR"], store=LocalStore(store.root.parent / "fresh")
+        make_fruits(), {"Same": Shared() >> Lookup({"b": 9.0})}, ["RR"], store=LocalStore(store.root.parent / "fresh")
     ).run()
     assert rows[0].address != rows[1].address
     assert rows[0].measures != rows[1].measures
@@ -78,7 +78,7 @@ class Failing(Scorer):
 
 def test_one_failing_system_leaves_the_others_alone(store: LocalStore) -> None:
     systems = {"Bad": Shared() >> Failing(), "Good": Shared(), "Above": Shared() >> Failing() >> Lookup({})}
-    result = Experiment(fruits(), systems, ["RR"], store=store).run()
+    result = Experiment(make_fruits(), systems, ["RR"], store=store).run()
     assert [row.status for row in result.rows] == ["failed", "ok", "failed"]
     assert "the model ate the documents" in result.rows[0].error
     assert result.rows[0].measures == {"RR": None}
@@ -90,8 +90,8 @@ def test_one_failing_system_leaves_the_others_alone(store: LocalStore) -> None:
 def test_several_collections_and_measures_of_their_own(store: LocalStore) -> None:
     import dataclasses
 
-    other = dataclasses.replace(fruits(), name="other", measures=("P@1",))
-    result = Experiment([fruits(), other], {"S": Shared()}, ["RR"], store=store).run()
+    other = dataclasses.replace(make_fruits(), name="other", measures=("P@1",))
+    result = Experiment([make_fruits(), other], {"S": Shared()}, ["RR"], store=store).run()
     assert [list(row.measures) for row in result.rows] == [["RR"], ["P@1"]]
     with pytest.raises(ConfigError, match="2 collections"):
         result.ranking("S")
@@ -109,14 +109,14 @@ def test_a_collection_without_judgements_is_ranked_and_not_measured(store: Local
 
 def test_all_mistakes_are_told_at_once(store: LocalStore) -> None:
     with pytest.raises(ConfigError) as error:
-        Experiment(fruits(), {"A": Lookup({}), "B": Shared() | Shared()}, ["nDGC@10", "RR"], store=store)  # type: ignore[arg-type]
+        Experiment(make_fruits(), {"A": Lookup({}), "B": Shared() | Shared()}, ["nDGC@10", "RR"], store=store)  # type: ignore[arg-type]
     text = str(error.value)
     for word in ("'A'", "needs a list in front", "'B'", "unranked", "nDGC", "nDCG"):
         assert word in text
     with pytest.raises(ConfigError, match="at least one measure"):
-        Experiment(fruits(), {"A": Shared()}, [], store=store)
+        Experiment(make_fruits(), {"A": Shared()}, [], store=store)
     with pytest.raises(ConfigError, match="called 'fruits'"):
-        Experiment([fruits(), fruits()], {"A": Shared()}, ["RR"], store=store)
+        Experiment([make_fruits(), make_fruits()], {"A": Shared()}, ["RR"], store=store)
 
 
 def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStore) -> None:
@@ -130,13 +130,13 @@ def test_trap_17_the_own_document_is_taken_out_inside_retrieval(store: LocalStor
 
 
 def test_candidates_are_never_left(store: LocalStore) -> None:
-    collection = fruits(candidates={"q1": ["a", "c"], "q2": ["d"]})
+    collection = make_fruits(candidates={"q1": ["a", "c"], "q2": ["d"]})
     ranking = Experiment(collection, {"S": Shared()}, ["RR"], store=store).run().ranking("S")
     assert Pairs.to_dict(ranking) == {"q1": ["a"], "q2": ["d"], "q3": []}
 
 
 def test_a_result_can_be_asked(store: LocalStore) -> None:
-    result = Experiment(fruits(), {"S": Shared(), "T": Shared() % 1}, ["RR", "R@5"], store=store).run()
+    result = Experiment(make_fruits(), {"S": Shared(), "T": Shared() % 1}, ["RR", "R@5"], store=store).run()
     frame = result.per_query("S")
     assert set(frame.columns) == {"collection", "split", "qrels", "system", "query_id", "measure", "value"}
     means = frame.groupby("measure")["value"].mean().to_dict()
@@ -149,7 +149,7 @@ def test_a_result_can_be_asked(store: LocalStore) -> None:
 
 
 def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_path: Path) -> None:
-    result = Experiment(fruits(), {"My system": Shared()}, ["RR"], store=store).run()
+    result = Experiment(make_fruits(), {"My system": Shared()}, ["RR"], store=store).run()
     result.save(tmp_path / "out")
     names = sorted(
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
@@ -172,7 +172,7 @@ def test_a_saved_result_is_complete_and_names_are_stable(store: LocalStore, tmp_
 
 
 def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:
-    collection = fruits()
+    collection = make_fruits()
     assert list(collection.sample(2).queries.ids) == list(collection.sample(2).queries.ids)
     assert set(collection.sample(1).queries.ids) < set(collection.sample(2).queries.ids)
     assert len(collection.sample(99).queries) == 3
@@ -182,16 +182,16 @@ def test_a_sample_of_queries_is_chosen_by_hash_of_id() -> None:
 def test_a_store_without_room_is_said_before_anything_is_computed_and_serves_what_it_holds(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Experiment(fruits(), {"A": Shared()}, ["RR"], store=store).run()
+    Experiment(make_fruits(), {"A": Shared()}, ["RR"], store=store).run()
 
     def full() -> None:
         raise StoreError("no room")
 
     monkeypatch.setattr(store, "require_writable", full)
-    assert not Experiment(fruits(), {"A": Shared()}, ["RR"], store=store).run().failed
+    assert not Experiment(make_fruits(), {"A": Shared()}, ["RR"], store=store).run().failed
     CALLS.clear()
     with pytest.raises(StoreError, match="no room"):
-        Experiment(fruits(), {"A": Shared(), "B": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=store).run()
+        Experiment(make_fruits(), {"A": Shared(), "B": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=store).run()
     assert CALLS == []
 
 
@@ -205,6 +205,6 @@ def test_what_a_stage_may_not_read_fails_its_system_and_not_the_run(store: Local
         def score(self, pairs: Pairs, ctx: Context) -> np.ndarray:
             raise PermissionError(13, "Permission denied", str(tmp_path / "data.txt"))
 
-    result = Experiment(fruits(), {"A": Shared(), "B": Shared() >> Locked()}, ["RR"], store=store).run()
+    result = Experiment(make_fruits(), {"A": Shared(), "B": Shared() >> Locked()}, ["RR"], store=store).run()
     assert [row.status for row in result.rows] == ["ok", "failed"]
     assert "Permission denied" in result.rows[1].error and "store" not in result.rows[1].error

@@ -57,7 +57,7 @@ def test_matches_of_minhash_by_their_jaccard_similarity(tmp_path: Path) -> None:
 
 
 def test_stages_over_vectors_have_curves_also_before_others(tmp_path: Path) -> None:
-    model = str(tiny_models.bi_encoder(tmp_path / "bi"))
+    model = str(tiny_models.make_bi_encoder(tmp_path / "bi"))
     result = run(
         tmp_path,
         planes=LSH(model, tables=4, functions=3),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from variants import PROMPTS, VARIANTS, config, plain, saying, stored
+from variants import PROMPTS, VARIANTS, change_config, configure_plain, make_plain, store_as
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
@@ -79,10 +79,10 @@ def test_variants_differ(tmp_path: Path) -> None:
 
 def test_longer_than_the_positions_is_cut_there_and_counted(tmp_path: Path) -> None:
     """sentence-transformers fails on such texts: positions are read that the model does not have."""
-    path = saying("sentence_bert_config.json", max_seq_length=500)(tmp_path)
+    path = configure_plain("sentence_bert_config.json", max_seq_length=500)(tmp_path)
     texts = ["w1 " * 200, "w2"]
     vectors, context = encode_sides(path, tmp_path / "out", texts)["query"]
-    config(path, "sentence_bert_config.json", max_seq_length=64)
+    change_config(path, "sentence_bert_config.json", max_seq_length=64)
     assert np.abs(vectors - encode_by_library(path, texts)["query"]).max() < 1e-5
     assert context.declared["max_length"] == 64
     assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 202 - 64)
@@ -95,7 +95,7 @@ def test_positions_of_a_roberta_begin_behind_its_padding(tmp_path: Path) -> None
     path = tmp_path / "model"
     settings = json.loads((path / "config.json").read_text())
     n, first = settings["max_position_embeddings"], settings["pad_token_id"] + 1
-    config(path, "sentence_bert_config.json", max_seq_length=n)
+    change_config(path, "sentence_bert_config.json", max_seq_length=n)
     vectors, context = encode_sides(path, tmp_path / "out", ["w1 " * 300])["query"]
     assert np.isfinite(vectors).all()
     assert context.declared["max_length"] == n - first
@@ -105,7 +105,7 @@ def test_positions_of_a_roberta_begin_behind_its_padding(tmp_path: Path) -> None
 
 def test_left_padding_that_moves_positions_is_refused(tmp_path: Path) -> None:
     """A BERT's vectors would depend on the longest text beside it, in sentence-transformers too."""
-    path = saying("tokenizer_config.json", padding_side="left")(tmp_path)
+    path = configure_plain("tokenizer_config.json", padding_side="left")(tmp_path)
     with pytest.raises(
         ModelError, match="changes by .* with its neighbours in a batch; .* padding moves its positions"
     ):
@@ -154,7 +154,7 @@ def test_prompts_that_belong_to_no_side_are_named(tmp_path: Path, caplog: pytest
         encode_sides(VARIANTS["a prompt for passages"](tmp_path / "a"), tmp_path / "out")
         assert "its prompt 'passage' belong to neither side" in caplog.text
         caplog.clear()
-        encode_sides(saying(prompts=PROMPTS | {"passage": "w9 "})(tmp_path / "b"), tmp_path / "more")
+        encode_sides(configure_plain(prompts=PROMPTS | {"passage": "w9 "})(tmp_path / "b"), tmp_path / "more")
         assert not caplog.text
 
 
@@ -174,7 +174,7 @@ def test_the_precision_on_the_row_is_the_transformers(dtype: str, precision: str
 
     from nirank.inference import encoder
 
-    path = stored(dtype)(tmp_path)
+    path = store_as(dtype)(tmp_path)
     content = models.resolve_model(str(path)).content
     model = encoder._load(path, content, None, None, None, precision, "cpu")  # type: ignore[arg-type]
     assert next(model.parameters()).dtype == getattr(torch, precision)
@@ -192,7 +192,7 @@ def test_the_precision_on_the_row_is_the_transformers(dtype: str, precision: str
     ],
 )
 def test_what_is_not_run_is_one_sentence_before_anything_is_loaded(kind: str, words: str, tmp_path: Path) -> None:
-    path = plain(tmp_path)
+    path = make_plain(tmp_path)
     entries = json.loads((path / "modules.json").read_text())
     entries[1]["type"] = kind
     (path / "modules.json").write_text(json.dumps(entries))
@@ -206,7 +206,7 @@ def test_an_activation_of_ones_own_is_refused(tmp_path: Path) -> None:
     """The library would take tanh instead, without a word."""
     path = VARIANTS["heads"](tmp_path)
     (head,) = [place for place in path.iterdir() if place.name.endswith("Dense")]
-    config(head, "config.json", activation_function="own.Swish")
+    change_config(head, "config.json", activation_function="own.Swish")
     with pytest.raises(ModelError, match=r"the activation own\.Swish of '3_Dense' is not one of torch's"):
         encode_sides(path, tmp_path / "out")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_models
-from variants import config, saying, stored
+from variants import change_config, configure_plain, store_as
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
@@ -35,7 +35,7 @@ def splade(folder: Path, pooling: dict[str, Any] | None = None, **options: Any) 
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     (folder / "masked").mkdir(parents=True)
-    encoder = SparseEncoder(str(tiny_models.splade(folder / "masked")), device="cpu", **options)
+    encoder = SparseEncoder(str(tiny_models.make_splade(folder / "masked")), device="cpu", **options)
     if pooling is not None:
         encoder[1] = SpladePooling(**pooling)
     encoder.save_pretrained(str(folder / "made"))
@@ -50,7 +50,7 @@ def without_inference(folder: Path) -> Path:
     from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
 
     (folder / "masked").mkdir(parents=True)
-    body = SparseEncoder(str(tiny_models.splade(folder / "masked")), device="cpu")
+    body = SparseEncoder(str(tiny_models.make_splade(folder / "masked")), device="cpu")
     torch.manual_seed(4)
     table = SparseStaticEmbedding(tokenizer=body.tokenizer, weight=torch.rand(len(body.tokenizer)))
     encoder = SparseEncoder(modules=[Router.for_query_document([table], list(body))], device="cpu")
@@ -89,7 +89,7 @@ def test_sparse_vectors(name: str, tmp_path: Path) -> None:
 
 def test_a_sparse_encoder_of_another_similarity_is_refused(tmp_path: Path) -> None:
     path = splade(tmp_path)
-    config(path, "config_sentence_transformers.json", similarity_fn_name="cosine")
+    change_config(path, "config_sentence_transformers.json", similarity_fn_name="cosine")
     with pytest.raises(ModelError, match="compares by cosine; sparse vectors are compared by dot product only"):
         how = SparseEncoding(models.resolve_model(str(path)), "query")
         encode_sparse(TEXTS, len(TEXTS), how, tmp_path, Context(device="cpu"))
@@ -100,10 +100,10 @@ def cross(folder: Path, labels: int = 1, **changed: Any) -> Path:
     from sentence_transformers import CrossEncoder as Theirs
 
     (folder / "bare").mkdir(parents=True)
-    model = Theirs(str(tiny_models.cross_encoder(folder / "bare", labels)), device="cpu", max_length=64)
+    model = Theirs(str(tiny_models.make_cross_encoder(folder / "bare", labels)), device="cpu", max_length=64)
     model.save_pretrained(str(folder / "made"))
     if changed:
-        config(folder / "made", "config_sentence_transformers.json", **changed)
+        change_config(folder / "made", "config_sentence_transformers.json", **changed)
     return folder / "made"
 
 
@@ -162,17 +162,17 @@ def test_a_language_model_is_no_sequence_classifier(tmp_path: Path) -> None:
     words = [*tiny_models.SPECIAL, "yes", "no", *(f"w{i}" for i in range(9))]
     size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(words), **size)).save_pretrained(tmp_path)
-    tiny_models.tokenizer(tmp_path, words)
+    tiny_models.save_tokenizer(tmp_path, words)
     with pytest.raises(ModelError, match="is run as a LlamaForCausalLM; a cross-encoder here is a sequence classifier"):
         how = PairScoring(models.resolve_model(str(tmp_path)))
         score_pairs(["w1"], ["w2"], np.array([[0, 0]]), how, Context(device="cpu"))
 
 
 LATE: dict[str, Maker] = {
-    "plain": tiny_models.bi_encoder,
-    "prompts": saying(prompts=PROMPTS),
-    "bfloat16": stored("bfloat16"),
-    "lengths": saying("sentence_bert_config.json", query_length=5, document_length=9),
+    "plain": tiny_models.make_bi_encoder,
+    "prompts": configure_plain(prompts=PROMPTS),
+    "bfloat16": store_as("bfloat16"),
+    "lengths": configure_plain("sentence_bert_config.json", query_length=5, document_length=9),
 }
 
 

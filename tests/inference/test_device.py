@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture(scope="module")
 def bi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.bi_encoder(tmp_path_factory.mktemp("bi"))
+    return tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi"))
 
 
 @pytest.mark.parametrize("name", ["bert", "electra", "distilbert", "albert"])
@@ -78,7 +78,7 @@ def test_workers_tell_the_seconds_of_their_device(bi: Path, tmp_path: Path) -> N
 
 def test_sparse_encoding_counts_its_projection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model").mkdir()
-    model = tiny_models.splade(tmp_path / "model")
+    model = tiny_models.make_splade(tmp_path / "model")
     ticks: list[object] = []
     monkeypatch.setattr(device, "_wait_for", ticks.append)
     context = Context(device="cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from variants import VARIANTS, config
+from variants import VARIANTS, change_config
 
 from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
@@ -53,16 +53,16 @@ USES = {"dense": dense, "sparse": sparse, "late": late, "pairs": pairs}
 
 def cross(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    return tiny_models.cross_encoder(folder, 1)
+    return tiny_models.make_cross_encoder(folder, 1)
 
 
 def masked(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    return tiny_models.splade(folder)
+    return tiny_models.make_splade(folder)
 
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
-    "bi": tiny_models.bi_encoder,
+    "bi": tiny_models.make_bi_encoder,
     "bare": VARIANTS["no modules"],
     "cross": cross,
     "masked": masked,
@@ -142,15 +142,15 @@ def test_weights_that_are_missing_are_named(
 
 
 def test_layers_that_the_configuration_does_not_count_are_not_left_out(tmp_path: Path) -> None:
-    path = tiny_models.bi_encoder(tmp_path)
-    config(path, "config.json", num_hidden_layers=1)
+    path = tiny_models.make_bi_encoder(tmp_path)
+    change_config(path, "config.json", num_hidden_layers=1)
     with pytest.raises(ModelError, match=r"have 16 weights that a BertModel does not use: encoder\.layer\.1\."):
         dense(path, tmp_path)
 
 
 def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
-    path = tiny_models.bi_encoder(tmp_path)
-    config(path, "config.json", vocab_size=50)
+    path = tiny_models.make_bi_encoder(tmp_path)
+    change_config(path, "config.json", vocab_size=50)
     with pytest.raises(
         ModelError, match=r"not the shapes of a BertModel: embeddings\.word_embeddings\.weight \(65, 16\)"
     ):
@@ -276,7 +276,7 @@ def test_a_hub_is_asked_for_no_code_and_no_pickle(monkeypatch: pytest.MonkeyPatc
              "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json"],
 )  # fmt: skip
 def test_the_digest_covers_every_file_that_is_read(name: str, tmp_path: Path) -> None:
-    path = tiny_models.bi_encoder(tmp_path)
+    path = tiny_models.make_bi_encoder(tmp_path)
     before = models.resolve_model(str(path)).identity
     raw = (path / name).read_bytes()
     (path / name).write_bytes(raw + b" ")
@@ -353,7 +353,7 @@ def test_precision_auto_is_decided_again_for_another_model(tmp_path: Path, monke
     tried: list[str] = []
     monkeypatch.setattr(precision, "choose_precision", lambda device, answers: tried.append(device) or "float32")
     sides = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents"), device="cpu")
-    path = tiny_models.bi_encoder(tmp_path)
+    path = tiny_models.make_bi_encoder(tmp_path)
     for n in (1, 1, 2):
         if n == 2:
             halve(path)
@@ -376,7 +376,7 @@ def test_the_declared_precision_is_the_loaded_one_for_every_kind(model: str, pre
             tensors[name] = tensors[name].astype(np.float16)
 
     weights(path, narrow)
-    config(path, "config.json", dtype="float16")
+    change_config(path, "config.json", dtype="float16")
     content = models.resolve_model(str(path)).content
     loaded = {
         "cross": lambda: pair_scores._load(path, content, None, precision, "cpu"),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_models
-from variants import VARIANTS, saying
+from variants import VARIANTS, configure_plain
 
 from nirank.algebra.context import Context
 from nirank.inference import models
@@ -51,7 +51,7 @@ def _resolve_made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFil
 
 
 def _wide(folder: Path) -> Path:
-    return tiny_models.cross_encoder(folder, 3)
+    return tiny_models.make_cross_encoder(folder, 3)
 
 
 def _sided(folder: Path) -> Path:
@@ -60,7 +60,9 @@ def _sided(folder: Path) -> Path:
 
     (folder / "masked").mkdir()
     prompts = {"query": "w70 w71 ", "document": "w72 "}
-    SparseEncoder(str(tiny_models.splade(folder / "masked")), prompts=prompts).save_pretrained(str(folder / "made"))
+    SparseEncoder(str(tiny_models.make_splade(folder / "masked")), prompts=prompts).save_pretrained(
+        str(folder / "made")
+    )
     return folder / "made"
 
 
@@ -78,7 +80,7 @@ CASES: dict[str, tuple[Compute, Callable[[Path], Any], dict[str, Any]]] = {
     ),
     "late": (
         late,
-        lambda folder: TokenEncoding(_resolve_made(folder, tiny_models.bi_encoder)),
+        lambda folder: TokenEncoding(_resolve_made(folder, tiny_models.make_bi_encoder)),
         {"max_length": 9, "query_length": 7, "precision": "bfloat16"},
     ),
     "pairs": (
@@ -114,12 +116,12 @@ def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, 
     """Truncation, prompts and lengths of the model's own: its files' digest covers them."""
     compute = CASES[kind][0]
     changed = {
-        "prompts": saying(prompts={"query": "w40 ", "document": "w41 "}),
-        "length": saying("sentence_bert_config.json", max_seq_length=9),
+        "prompts": configure_plain(prompts={"query": "w40 ", "document": "w41 "}),
+        "length": configure_plain("sentence_bert_config.json", max_seq_length=9),
     }
     store = LocalStore(tmp_path / "store")
     earlier: list[np.ndarray] = []
-    for name, maker in {"plain": tiny_models.bi_encoder, **changed}.items():
+    for name, maker in {"plain": tiny_models.make_bi_encoder, **changed}.items():
         files = models.resolve_model(str(maker(tmp_path / name)))
         how: Any = Encoding(files, files.get_prompt("query")) if kind == "dense" else TokenEncoding(files)
         (tmp_path / f"{name} out").mkdir()

@@ -205,7 +205,7 @@ def save_model(name: str, pooling: str, folder: Path) -> Any:
     bare = folder / "bare"
     bare.mkdir()
     build_model(name).save_pretrained(bare)
-    tiny_models.tokenizer(bare, WORDS)
+    tiny_models.save_tokenizer(bare, WORDS)
     model = SentenceTransformer(modules=[Transformer(str(bare)), Pooling(32, pooling_mode=pooling)], device="cpu")
     model.save_pretrained(str(folder / "model"))
     return model

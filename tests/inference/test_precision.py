@@ -72,8 +72,8 @@ def test_least_cosine() -> None:
 def test_in_a_plan(faster: None, tmp_path: Path) -> None:
     for name in ("cross", "splade"):
         (tmp_path / name).mkdir()
-    cross = tiny_models.cross_encoder(tmp_path / "cross", 1)
-    splade = tiny_models.splade(tmp_path / "splade")
+    cross = tiny_models.make_cross_encoder(tmp_path / "cross", 1)
+    splade = tiny_models.make_splade(tmp_path / "splade")
     collection = Collection.of({"a": "red wine w1", "b": "green tea w2"}, {"q": "wine w1"}, {"q": {"a": 1}})
     systems = {
         "dense": Dense(MINILM, precision="auto"),

@@ -144,7 +144,7 @@ def test_what_is_no_distance_is_refused() -> None:
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
-    tiny_models.bi_encoder(tmp_path / "bi")
+    tiny_models.make_bi_encoder(tmp_path / "bi")
     return str(tmp_path / "bi" / "model")
 
 

@@ -31,12 +31,12 @@ from nirank.store import LocalStore
 
 @pytest.fixture(scope="module")
 def bi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.bi_encoder(tmp_path_factory.mktemp("bi"))
+    return tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi"))
 
 
 @pytest.fixture(scope="module")
 def cross(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.cross_encoder(tmp_path_factory.mktemp("cross"), 1)
+    return tiny_models.make_cross_encoder(tmp_path_factory.mktemp("cross"), 1)
 
 
 def words(n: int, seed: int = 0) -> list[str]:
@@ -291,7 +291,7 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "splade").mkdir()
-    model = tiny_models.splade(tmp_path / "splade")
+    model = tiny_models.make_splade(tmp_path / "splade")
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 8)
     texts = [*words(30), "", *words(5)]
     uninterrupted, context = sparse_vectors(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
@@ -347,7 +347,7 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
     bi: Path, cross: Path, tmp_path: Path, spy: Spy
 ) -> None:
     """k1, model, query prompt, document template, maximum length, precision, a document's text, a query's text."""
-    other_model = tiny_models.bi_encoder(tmp_path / "other-bi", seed=6)
+    other_model = tiny_models.make_bi_encoder(tmp_path / "other-bi", seed=6)
 
     def labels(k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **options: Any):  # type: ignore[no-untyped-def]
         spy.clear()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import cross_encoder
+from tiny_models import make_cross_encoder
 
 from nirank.algebra.context import Context
 from nirank.collections.collection import Collection
@@ -36,7 +36,7 @@ PAIRS = np.array([[q, d] for q in range(3) for d in range(5)])
 @pytest.fixture(scope="module")
 def crosses(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Random cross-encoders with one output and with three."""
-    return {labels: cross_encoder(tmp_path_factory.mktemp(f"cross{labels}"), labels) for labels in (1, 3)}
+    return {labels: make_cross_encoder(tmp_path_factory.mktemp(f"cross{labels}"), labels) for labels in (1, 3)}
 
 
 def score_all(folder: Path, **options: object) -> tuple[np.ndarray, Context]:

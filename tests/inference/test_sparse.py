@@ -31,7 +31,7 @@ TEXTS = ["w1 w2 w3", "w4 " * 20, "", "w5 unknown 🎉 שלום", "w7 " * 90]
 @pytest.fixture(scope="module")
 def splade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random masked language model with SPLADE's pooling."""
-    return tiny_models.splade(tmp_path_factory.mktemp("splade"))
+    return tiny_models.make_splade(tmp_path_factory.mktemp("splade"))
 
 
 def encode_texts(folder: Path, out: Path, texts: list[str], **options: Any) -> tuple[list[dict[int, float]], Context]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_result import run_nirank
-from test_imports import folder
+from test_imports import write_folder
 
 CONFIG = "collections: [tiny]\nsystems: {BM25: bm25}\nmeasures: [AP]\n"
 EVALUATE = ("evaluate", "--qrels", "q.txt", "--run", "a.run")
@@ -106,7 +106,7 @@ MISTAKES = [
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("command-line")
-    folder(root / "tiny")
+    write_folder(root / "tiny")
     (root / "c.yaml").write_text(CONFIG)
     (root / "q.txt").write_text("q 0 d0 1\n")
     (root / "a.run").write_text("q Q0 d0 1 2.0 t\n")

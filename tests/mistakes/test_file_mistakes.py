@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_result import run_nirank
-from test_imports import folder
+from test_imports import write_folder
 
 MISTAKES = [
     ("corpus.jsonl", b"", "no documents"),
@@ -54,7 +54,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "content", "words"), MISTAKES, ids=[str(number) for number in range(len(MISTAKES))])
 def test_mistakes_in_files(tmp_path: Path, name: str, content: bytes, words: str) -> None:
-    folder(tmp_path / "tiny")
+    write_folder(tmp_path / "tiny")
     (tmp_path / "a.run").write_text("q Q0 d0 1 2.0 t\n")
     (tmp_path / "ids.txt").write_text("d0\n")
     place = tmp_path / "tiny" / name if (tmp_path / "tiny" / name).exists() else tmp_path / name
@@ -77,7 +77,7 @@ def test_a_tag_that_is_no_utf_8_is_no_mistake(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
 def test_folders_in_place_of_files(tmp_path: Path, name: str) -> None:
-    folder(tmp_path / "tiny")
+    write_folder(tmp_path / "tiny")
     (tmp_path / "tiny" / name).unlink()
     (tmp_path / "tiny" / name).mkdir()
     run_nirank("audit", "tiny", cwd=tmp_path).assert_guarded()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from command_result import run_nirank
-from test_imports import folder
+from test_imports import write_folder
 
 ROOT = Path(__file__).parents[2]
 N_CHANGES = 250  # changes of a part; four parts
@@ -82,7 +82,7 @@ def change_tree(tree: Any, chance: random.Random) -> Any:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    folder(tmp_path / "here" / "tiny")
+    write_folder(tmp_path / "here" / "tiny")
     return tmp_path / "here"
 
 

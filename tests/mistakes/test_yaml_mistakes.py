@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_result import run_nirank
-from test_imports import folder
+from test_imports import write_folder
 
 BASE = {"collections": "[tiny]", "measures": "[AP]", "systems": "{S: bm25}"}
 
@@ -181,7 +181,7 @@ FILE_MISTAKES = [
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder_of_files = tmp_path_factory.mktemp("yaml")
-    folder(folder_of_files / "tiny")
+    write_folder(folder_of_files / "tiny")
     (folder_of_files / "a_file").write_text("x")
     return folder_of_files
 

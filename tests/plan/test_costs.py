@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import CALLS, Learned, Lookup, Shared, fruits
+from toys import CALLS, Learned, Lookup, Shared, make_fruits
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node, StoredArtifact
@@ -129,7 +129,7 @@ def test_a_trained_system_shows_training_apart_and_times_nothing_of_it_again(tmp
 
     def run(**options: Any) -> tuple[Any, list[str]]:
         CALLS.clear()
-        return Experiment(fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
+        return Experiment(make_fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
 
     result, calls = run()
     assert calls == ["index", "search", "train", "apply"], "the list that it learns from is Plain's own"
@@ -150,7 +150,7 @@ def test_shared_nodes_count_for_every_system_and_once_for_the_run(
 ) -> None:
     systems = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
     with caplog.at_level(logging.DEBUG, "nirank"):
-        result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
+        result = Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
     first, second = (row.cost for row in result.rows)
     assert first.index_s == second.index_s > 0
     assert second.ms_per_query > first.ms_per_query > 0
@@ -165,12 +165,12 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, pipeline = LocalStore(tmp_path), Shared() >> Lookup({"a": 1.0})
-    first = Experiment(fruits(), {"S": pipeline}, ["RR"], store=store)
+    first = Experiment(make_fruits(), {"S": pipeline}, ["RR"], store=store)
     assert "about" not in first.explain() and first.explain().count("no rate yet") == 3
     first.run()
     assert "stored" in first.explain() and "when it was computed" in first.explain()
     rescored = Shared(2.0) >> Lookup({"a": 1.0})
-    text = Experiment(fruits(), {"S": rescored, "T": rescored % 2}, ["RR"], store=store).explain()
+    text = Experiment(make_fruits(), {"S": rescored, "T": rescored % 2}, ["RR"], store=store).explain()
     assert re.search(
         r"compute  [0-9a-f]{12}  Shared\(2.0\) to depth 1000  about [\d.]+ m?s, [\d.]+ [MG]B  \[S, T\]", text
     )
@@ -178,7 +178,7 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
         r"to compute; at most about [\d.]+ m?s, where each system alone would take [\d.]+ m?s together", text
     )
     with caplog.at_level(logging.INFO, "nirank"):
-        Experiment(fruits(), {"S": rescored}, ["RR"], store=store).run()
+        Experiment(make_fruits(), {"S": rescored}, ["RR"], store=store).run()
     assert re.search(r"2 of 3 computations in .*; estimated [\d.]+ m?s for what took [\d.]+ m?s", caplog.text)
 
 
@@ -248,7 +248,7 @@ def test_time_measures_online_work_again_and_indexes_not(tmp_path: Path) -> None
 
     def run(**options: Any) -> tuple[Any, list[str]]:
         CALLS.clear()
-        return Experiment(fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
+        return Experiment(make_fruits(), systems, ["RR"], store=store).run(**options), list(CALLS)
 
     first, calls = run()
     assert calls == ["index", "search", "score"]
@@ -290,7 +290,7 @@ class SlowToLoad(Shared):
 
 
 def test_loading_is_no_cost_of_a_query_but_a_figure_of_its_own(tmp_path: Path) -> None:
-    (row,) = Experiment(fruits(), {"S": SlowToLoad()}, ["RR"], store=LocalStore(tmp_path)).run().rows
+    (row,) = Experiment(make_fruits(), {"S": SlowToLoad()}, ["RR"], store=LocalStore(tmp_path)).run().rows
     assert row.cost.loading_s is not None and row.cost.ms_per_query is not None
     assert 0.3 <= row.cost.loading_s < 0.6, "a block inside another counts once"
     assert row.cost.ms_per_query < 100, "of three queries, loading would be 100 ms each"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import CALLS, Lookup, Shared, fruits
+from toys import CALLS, Lookup, Shared, make_fruits
 
 from nirank.algebra.node import Node
 from nirank.errors import StoreError
@@ -27,7 +27,7 @@ SYSTEMS = {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}
 
 def run(store: LocalStore) -> list[str]:
     CALLS.clear()
-    result = Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
+    result = Experiment(make_fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not result.failed
     assert [row.measures["RR"] for row in result.rows] == [pytest.approx(1 / 3), 0.5]
     return list(CALLS)
@@ -97,11 +97,11 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from toys import Lookup, Shared, fruits
+from toys import Lookup, Shared, make_fruits
 from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
 import nirank.cli.guard
-experiment = Experiment(fruits(), {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=LocalStore(Path(sys.argv[1])))
+experiment = Experiment(make_fruits(), {"One": Shared(), "Two": Shared() >> Lookup({"a": 1.0})}, ["RR"], store=LocalStore(Path(sys.argv[1])))
 if sys.argv[3] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 sys.exit(nirank.cli.guard.run_guarded(experiment.run, debug=False))
@@ -139,7 +139,7 @@ def test_a_store_that_cannot_be_written_stops_the_run(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(store, "_complete_artifact", refuse_to_write)
     with pytest.raises(StoreError, match="No space left on device.*what was stored before is intact"):
-        Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
+        Experiment(make_fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not list((tmp_path / "unfinished").iterdir())
 
 
@@ -213,7 +213,7 @@ def test_what_another_process_made_meanwhile_is_taken(tmp_path: Path, caplog: py
     store.find = find  # type: ignore[method-assign, assignment]
     CALLS.clear()
     with caplog.at_level("DEBUG", "nirank"):
-        result = Experiment(fruits(), SYSTEMS, ["RR"], store=store).run()
+        result = Experiment(make_fruits(), SYSTEMS, ["RR"], store=store).run()
     assert not result.failed
     assert CALLS == ["index", "search", "score"], "all by the other one"
     assert "found    " in caplog.text.rpartition("what it cost")[2] and "failed" not in caplog.text
@@ -227,7 +227,7 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # even where the tests run in the background
 sys.path.insert(0, sys.argv[2])
 import toys
-real = toys.Lookup.score
+original = toys.Lookup.score
 def slow(self, pairs, ctx):
     print("scoring", flush=True)
     time.sleep(60)
@@ -236,7 +236,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.store import LocalStore
 import nirank.cli.guard
 systems = {"One": toys.Shared(), "Two": toys.Shared() >> toys.Lookup({"a": 1.0})}
-sys.exit(nirank.cli.guard.run_guarded(lambda: Experiment(toys.fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
+sys.exit(nirank.cli.guard.run_guarded(lambda: Experiment(toys.make_fruits(), systems, ["RR"], store=LocalStore(Path(sys.argv[1]))).run(), debug=False))
 """
 
 

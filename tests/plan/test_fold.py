@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import Halves, Lookup, Shared, Short, fruits
+from toys import Halves, Lookup, Shared, Short, make_fruits
 
 from nirank import fold, rrf, within
 from nirank.algebra.context import Context
@@ -108,7 +108,7 @@ def test_scopes_reach_the_parts_of_queries(store: LocalStore) -> None:
 
 def test_parts_of_parts(store: LocalStore) -> None:
     """Sections split into windows: folded step by step or at once, documents get the same."""
-    collection = fruits()
+    collection = make_fruits()
     nested = fold(Halves(), fold(Halves(), Shared()))
     at_once = fold(Halves() >> Halves(), Shared())
     assert run_fold(nested, collection, store) == run_fold(at_once, collection, store) != {}

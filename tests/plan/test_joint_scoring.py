@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from toys import Lookup, Shared, fruits
+from toys import Lookup, Shared, make_fruits
 
 from nirank.algebra.context import Context
 from nirank.algebra.node import Node
@@ -97,7 +97,7 @@ def test_heads_are_cut_where_the_scorer_stops() -> None:
     ],
 )
 def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, list_depth: int, bound: int) -> None:
-    first = fruits()
+    first = make_fruits()
     values = {"queries": first.queries, "docs": first.docs}
 
     def value(at: Node) -> Any:
@@ -110,7 +110,7 @@ def test_how_many_pairs_a_combiner_gives_at_most(pipeline: Pipeline, list_depth:
 
 
 def test_lists_that_restrict_a_search_count() -> None:
-    first = fruits()
+    first = make_fruits()
     values = {"queries": first.queries, "docs": first.docs}
     target = compile_pipeline(Shared(k=2) >> Shared(1.0), SIDES)
     sizes = MemoryEstimator(lambda node: values.get(node.label)).find_sizes(target)
@@ -122,7 +122,7 @@ def test_a_value_that_was_read_keeps_nothing_that_was_worked_out(tmp_path: Path)
     from nirank.plan.execute import Runner
     from nirank.plan.reporter import Reporter
 
-    experiment = Experiment(fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
+    experiment = Experiment(make_fruits(), {"S": rrf(Shared(), Shared(1.0))}, ["RR"], store=LocalStore(tmp_path))
     (case,) = experiment.plan()
     runner = Runner(experiment.store, experiment._leaves.values, Reporter())
     runner.get_value(case.target)
@@ -142,5 +142,5 @@ def test_one_failure_is_told_again_and_not_tried_again(tmp_path: Path) -> None:
             raise RuntimeError("no")
 
     systems = {name: Shared() >> Broken() >> Cut(k) for name, k in (("A", 1), ("B", 2))}
-    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
+    result = Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path)).run()
     assert [row.status for row in result.rows] == ["failed", "failed"] and tries == [1]

@@ -50,11 +50,11 @@ def test_trap_42_no_stage_takes_more_than_it_says(stages: str, tmp_path: Path) -
     """A process of its own, each computation held to what it said by a ceiling."""
     models = tmp_path / "models"
     if stages == "models":
-        tiny_models.bi_encoder(models / "bi")
+        tiny_models.make_bi_encoder(models / "bi")
         for name in ("cross", "splade"):
             (models / name).mkdir()
-        tiny_models.cross_encoder(models / "cross", 1)
-        tiny_models.splade(models / "splade")
+        tiny_models.make_cross_encoder(models / "cross", 1)
+        tiny_models.make_splade(models / "splade")
     (tmp_path / "store").mkdir()
     command = [sys.executable, str(SCRIPT), str(tmp_path / "store"), str(models), stages]
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))

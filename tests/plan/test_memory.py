@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import tiny_models
 from click.testing import CliRunner
-from toys import CALLS, Halves, Lookup, Shared, fruits
+from toys import CALLS, Halves, Lookup, Shared, make_fruits
 
 from nirank.algebra.application import fold
 from nirank.algebra.context import Context
@@ -74,7 +74,7 @@ class Greedy(Combiner):
 
 def make_experiment(store: Path, ceiling: int | str | None, **systems: Any) -> Experiment:
     CALLS.clear()
-    return Experiment(fruits(), systems, ["RR"], store=LocalStore(store), max_memory=ceiling)
+    return Experiment(make_fruits(), systems, ["RR"], store=LocalStore(store), max_memory=ceiling)
 
 
 @pytest.mark.usefixtures("small_process")
@@ -95,7 +95,7 @@ def test_trap_42_what_cannot_fit_is_refused_before_anything_runs(tmp_path: Path)
 
 
 def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> None:
-    docs, queries = fruits().docs, fruits().queries
+    docs, queries = make_fruits().docs, make_fruits().queries
     values = {"docs": docs, "queries": queries}
     leaves = {name: Node.leaf("texts", name, name) for name in values}
     sides = tuple((name, leaves[name]) for name in ("queries", "docs"))
@@ -139,18 +139,20 @@ def test_trap_42_worker_processes_count(tmp_path: Path) -> None:
         process_ids = ()
 
     systems = {"S": Shared() >> Greedy(worker=GB)}
-    Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB").check()
+    Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB").check()
     with pytest.raises(ConfigError, match=r"would need about 3\.\d GB"):
-        Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB", engine=Engine()).check()  # type: ignore[arg-type]
+        Experiment(
+            make_fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory="2GB", engine=Engine()
+        ).check()  # type: ignore[arg-type]
 
 
 def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bi = tiny_models.bi_encoder(tmp_path / "bi")
+    bi = tiny_models.make_bi_encoder(tmp_path / "bi")
     systems = {"S": Dense(str(bi)) >> Greedy(10)}
     sizes: list[int] = []
-    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "a"), max_memory="64GB").run()
+    result = Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path / "a"), max_memory="64GB").run()
     assert not result.failed
     from nirank.inference.encoder import _load
 
@@ -158,7 +160,7 @@ def test_trap_42_models_of_earlier_stages_go_where_memory_is_short(
     monkeypatch.setattr(
         "nirank.plan.execute.measure_process_memory", lambda: 100 * GB if sizes else sizes.append(1) or 0
     )
-    Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path / "b"), max_memory="64GB").run()
+    Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path / "b"), max_memory="64GB").run()
     assert not _load.__wrapped__.cache_info().currsize  # type: ignore[attr-defined]
 
 
@@ -229,7 +231,7 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
 ) -> None:
     from nirank.inference import late
 
-    bi = tiny_models.bi_encoder(tmp_path / "bi")
+    bi = tiny_models.make_bi_encoder(tmp_path / "bi")
     docs = [f"w{i} w{i + 1} w{i + 2}" for i in range(40)]
     pairs = np.array([(q, d) for q in range(2) for d in range(40)])
     shards: list[int] = []
@@ -269,7 +271,7 @@ def test_trap_42_the_estimate_of_a_graph_is_what_faiss_takes(tmp_path: Path) -> 
 
 
 def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> None:
-    bi = models.resolve_model(str(tiny_models.bi_encoder(tmp_path / "bi")))
+    bi = models.resolve_model(str(tiny_models.make_bi_encoder(tmp_path / "bi")))
     from sentence_transformers import SentenceTransformer
 
     n = sum(weights.numel() for weights in SentenceTransformer(str(bi.path), device="cpu").parameters())
@@ -291,8 +293,10 @@ def test_trap_42_the_size_of_a_model_is_read_off_its_files(tmp_path: Path) -> No
 
 def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> None:
     """`vectors` are a folder: how many there are is known from the texts that they are made of."""
-    bi = str(tiny_models.bi_encoder(tmp_path / "bi"))
-    experiment = Experiment(fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path))
+    bi = str(tiny_models.make_bi_encoder(tmp_path / "bi"))
+    experiment = Experiment(
+        make_fruits(), {"S": HNSW(bi), "T": HNSW(bi) >> MaxSim(bi)}, ["RR"], store=LocalStore(tmp_path)
+    )
     steps = {step.node.label.split("(")[0]: step for step in experiment._list_planned_nodes()}
     build = steps["hnsw index of fruits documents"]
     sizes = MemoryEstimator(experiment._find_leaf).find_sizes(build.node)
@@ -333,7 +337,7 @@ print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row.measures f
 @pytest.mark.slow
 def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
     """A process of its own, with Java and torch: the least ceiling that is not refused is not passed."""
-    model = str(tiny_models.bi_encoder(tmp_path / "bi"))
+    model = str(tiny_models.make_bi_encoder(tmp_path / "bi"))
 
     def run(name: str, ceiling: str) -> dict[str, Any]:
         command = [sys.executable, "-c", RUN_AND_MEASURE, str(tmp_path / name), model, ceiling]
@@ -389,7 +393,7 @@ def test_trap_42_an_estimate_that_was_far_off_is_corrected_by_what_was_taken(
     tmp_path: Path, holds: int, says: int, least: int, most: int
 ) -> None:
     system = Shared() >> Hoarder(holds * MIB, says * MIB)
-    first = Experiment(fruits(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
+    first = Experiment(make_fruits(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
     formula = estimate_of(first, "Hoarder")
     assert abs(formula - (16 + 4 * says) * MIB) < 8 * MIB
     assert not first.run().failed
@@ -406,7 +410,7 @@ def test_trap_42_a_stage_that_passes_the_ceiling_is_stopped_and_others_go_on(tmp
         "Modest": Shared() >> Hoarder(32 * MIB),
     }
     ceiling = measure_process_memory() + 300 * MIB
-    result = Experiment(fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory=ceiling).run()
+    result = Experiment(make_fruits(), systems, ["RR"], store=LocalStore(tmp_path), max_memory=ceiling).run()
     assert [row.status for row in result.rows] == ["failed", "ok"]
     error = result.rows[0].error
     assert error.startswith(f"{systems['Greedy'].steps[-1]!r}: max_memory ")
@@ -497,4 +501,4 @@ def test_a_ceiling_that_is_no_size_is_a_mistake_with_its_place(config: Path) -> 
     assert isinstance(result.exception, ConfigError)
     assert "config.yaml:4:13: max_memory: 'lots' is not a size such as 100MB" in str(result.exception)
     with pytest.raises(ConfigError, match="max_memory: 'much' is not a size"):
-        Experiment(fruits(), {"S": Shared() >> Lookup({})}, ["RR"], max_memory="much")
+        Experiment(make_fruits(), {"S": Shared() >> Lookup({})}, ["RR"], max_memory="much")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
-from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, fruits
+from toys import CALLS, First, Halves, Lookup, Say, Shared, Short, Topper, make_fruits
 
 from nirank.algebra.application import fold, rewrite, within
 from nirank.algebra.context import Context
@@ -56,7 +56,7 @@ class Lab:
 
     def run(self, pipeline: Pipeline, collection: Collection | None = None, **options: Any) -> Any:
         CALLS.clear()
-        collection = collection or fruits()
+        collection = collection or make_fruits()
         return self.runner().get_value(compile_pipeline(pipeline, self.sides(collection, **options)))
 
 
@@ -115,7 +115,7 @@ def test_fold_keeps_what_it_says(lab: Lab, keep: Any, expected: dict[str, float]
 
 
 def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) -> None:
-    collection = fruits()
+    collection = make_fruits()
     scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=np.array([0, -1, -1]))
     node = lab.leaf("scope", "own", scope)
     assert Pairs.to_dict(lab.run(fold(Halves(), Shared()), collection, scope=(node,)))["q1"] == ["b"]
@@ -124,7 +124,7 @@ def test_fold_takes_out_the_own_document_and_states_a_certain_depth(lab: Lab) ->
 
 
 def test_several_scopes_must_all_hold(lab: Lab) -> None:
-    collection = fruits()
+    collection = make_fruits()
     pairs = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {"q1": ["a", "b"], "q2": ["d"]}, source="test")
     nodes = (
         lab.leaf("pairs", "listed", pairs),
@@ -140,7 +140,7 @@ def test_several_scopes_must_all_hold(lab: Lab) -> None:
 
 def test_scoped_search_equals_the_masked_ranking(lab: Lab) -> None:
     full_ranking, scoped = lab.run(Shared()), lab.run(within(Short(), Shared()))
-    short = np.array([len(text.split()) <= 2 for text in fruits().docs.columns["text"].to_pylist()])
+    short = np.array([len(text.split()) <= 2 for text in make_fruits().docs.columns["text"].to_pylist()])
     assert scoped == full_ranking.select(short[full_ranking.rows])
 
 
@@ -189,7 +189,7 @@ def test_the_tail_never_ties_whatever_the_size_of_scores(lab: Lab, magnitude: fl
 
 
 def test_equal_stages_in_two_systems_are_computed_once(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     nodes = [
         compile_pipeline(p, sides)
         for p in (Shared(), Shared() >> Lookup({"a": 1.0}), First().of(Shared(), Shared(1.0)))
@@ -203,7 +203,7 @@ def test_equal_stages_in_two_systems_are_computed_once(lab: Lab) -> None:
 
 
 def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     nodes = [compile_pipeline(Shared(k=k), sides) for k in (1, 3, 2)]
     CALLS.clear()
     runner = lab.runner()
@@ -218,7 +218,7 @@ def test_one_search_at_the_greatest_depth_serves_all(lab: Lab) -> None:
 
 
 def test_a_deeper_list_in_front_is_another_computation(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     assert compile_pipeline(Shared(k=1), sides).address == compile_pipeline(Shared(k=2), sides).address
     addresses = [compile_pipeline(Shared(k=k) >> Lookup({}), sides).address for k in (1, 2)]
     assert addresses[0] != addresses[1]
@@ -250,7 +250,7 @@ def test_trap_40_every_change_is_a_miss_and_no_change_a_hit(lab: Lab) -> None:
 
 
 def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     target = compile_pipeline(Shared() >> Lookup({"a": 1.0}), sides)
     lab.runner().get_value(target)
     search = target.get_input("list")
@@ -259,7 +259,7 @@ def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     lab.runner().get_value(target)
     assert CALLS == []  # an input that is gone is believed
     meta = {"inputs": [], "cost": {}, "counts": {}, "declared": {}, "whole": True}
-    other = Ranking.from_dict({"q1": {"c": 1.0}}, fruits().queries.ids, fruits().docs.ids)
+    other = Ranking.from_dict({"q1": {"c": 1.0}}, make_fruits().queries.ids, make_fruits().docs.ids)
     index = search.get_input("need")
     meta["inputs"] = [
         {"checksum": collection.address if collection.is_leaf else next(iter(lab.store.read_checksums(index)))}
@@ -283,7 +283,7 @@ def test_addresses_are_what_they_were() -> None:
 
 
 def test_identity_leaves_out_defaults_and_what_cannot_matter(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     named = dataclasses.replace(sides, collection="another name", split="dev")
     assert compile_pipeline(Shared(), sides).address == compile_pipeline(Shared(bonus=0), named).address
     assert Shared().describe_identity()["options"] == {}
@@ -385,7 +385,7 @@ def test_a_broken_stage_is_named_with_what_it_did(lab: Lab, pipeline: Pipeline, 
 
 
 def test_judgements_are_handed_out_one_by_one_and_counted(lab: Lab) -> None:
-    node = compile_pipeline(Shared() >> Reading(), lab.sides(fruits()))
+    node = compile_pipeline(Shared() >> Reading(), lab.sides(make_fruits()))
     runner = lab.runner()
     assert Pairs.to_dict(runner.get_value(node)) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
     stored = runner.run(node)
@@ -403,13 +403,13 @@ def test_judgements_speak_of_whole_documents_so_nothing_inside_a_fold_reads_them
             fold(Halves(), inner)
     behind = lab.run(fold(Halves(), Shared()) >> Reading())
     assert Pairs.to_dict(behind) == {"q1": ["a", "b"], "q2": ["c", "d"], "q3": []}
-    unjudged = dataclasses.replace(lab.sides(fruits()), judgements=None)
+    unjudged = dataclasses.replace(lab.sides(make_fruits()), judgements=None)
     with pytest.raises(ConfigError, match=r"Reading\(\) reads judgements, and the collection has none"):
         compile_pipeline(Shared() >> Reading(), unjudged)
 
 
 def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     failing, sound = compile_pipeline(Shared() >> Nan(), sides), compile_pipeline(Shared() >> Lookup({}), sides)
     behind_failing = compile_pipeline(Shared() >> Nan() >> Lookup({}), sides)
     runner = lab.runner()
@@ -420,7 +420,7 @@ def test_what_failed_fails_only_what_needs_it(lab: Lab) -> None:
 
 
 def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
-    sides = lab.sides(fruits())
+    sides = lab.sides(make_fruits())
     named = [("One", compile_pipeline(Shared(), sides)), ("Two", compile_pipeline(Shared() >> Lookup({}), sides))]
 
     def explain() -> str:
@@ -435,7 +435,7 @@ def test_explain_says_what_is_stored_and_shared(lab: Lab) -> None:
 
 
 def test_short_lists_are_counted_and_never_padded(lab: Lab) -> None:
-    node = compile_pipeline(Shared(k=3), lab.sides(fruits()))
+    node = compile_pipeline(Shared(k=3), lab.sides(make_fruits()))
     runner = lab.runner()
     assert runner.get_value(node).counts.tolist() == [2, 2, 0]
     stored = runner.run(node)

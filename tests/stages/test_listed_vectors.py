@@ -26,7 +26,7 @@ QUERIES = {"q1": "w3 w5", "q2": "w20", "none": "zyzzyva"}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
 def make_collection() -> Collection:

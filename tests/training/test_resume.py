@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import fitted
 import pytest
-from fitted import RECIPE, curve, examples, have_equal_weights
+import tiny_trainings
+from tiny_trainings import RECIPE, have_equal_weights, make_examples, read_curve
 
 from nirank.algebra.model import ModelKind
 from nirank.inference.models import resolve_model
@@ -23,7 +23,7 @@ from nirank.training.fitting import Fitting
 
 
 def start_training(kind: str, model: Path, place: Path, watch: str) -> subprocess.Popen[str]:
-    script = Path(fitted.__file__)
+    script = Path(tiny_trainings.__file__)
     paths = ":".join(map(str, (script.parents[1], script.parent, script.parents[2])))
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(script), kind, str(model), str(place), "0.02", watch]
@@ -40,7 +40,7 @@ def finish_training(process: subprocess.Popen[str]) -> None:
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
     kind: ModelKind, watch: str, tmp_path: Path
 ) -> None:
-    model = fitted.base(kind, tmp_path / "base").path
+    model = tiny_trainings.make_base(kind, tmp_path / "base").path
     chance = random.Random(kind)
     finish_training(start_training(kind, model, tmp_path / "whole", watch))
     place, kills, went_on = tmp_path / "killed", 0, 0
@@ -61,7 +61,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_curve(
     finish_training(start_training(kind, model, place, watch))
     assert kills >= 1
     assert have_equal_weights(tmp_path / "whole" / "out", place / "out")
-    assert curve(tmp_path / "whole" / "out") == curve(place / "out")
+    assert read_curve(tmp_path / "whole" / "out") == read_curve(place / "out")
 
 
 class Killed(Exception):
@@ -81,29 +81,29 @@ def interrupt_training(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Pat
             yield item
 
     with pytest.raises(Killed):
-        fitted.run(how, examples(), place, ctx=Context(device="cpu", track=track))
+        tiny_trainings.run(how, make_examples(), place, ctx=Context(device="cpu", track=track))
 
 
 def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = resolve_model(str(fitted.base("bi_encoder", tmp_path / "base").path))
+    model = resolve_model(str(tiny_trainings.make_base("bi_encoder", tmp_path / "base").path))
     how = Fitting("bi_encoder", model, RECIPE, 1)
-    undisturbed = fitted.run(how, examples(), tmp_path / "whole")
+    undisturbed = tiny_trainings.run(how, make_examples(), tmp_path / "whole")
     for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps
         interrupt_training(monkeypatch, how, tmp_path / f"{after}", after)
         assert (
             Checkpoints(next((tmp_path / f"{after}" / "scratch").iterdir())).find_latest().name == f"checkpoint-{after}"
         )  # type: ignore[union-attr]
-        out = fitted.run(how, examples(), tmp_path / f"{after}")
+        out = tiny_trainings.run(how, make_examples(), tmp_path / f"{after}")
         assert have_equal_weights(undisturbed, out)
-        assert curve(undisturbed) == curve(out)
+        assert read_curve(undisturbed) == read_curve(out)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "changed", "unsealed", "unfinished"])
 def test_a_checkpoint_that_is_not_whole_is_passed_over(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
-    undisturbed = fitted.run(how, examples(), tmp_path / "whole")
+    how = Fitting("bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1)
+    undisturbed = tiny_trainings.run(how, make_examples(), tmp_path / "whole")
     interrupt_training(monkeypatch, how, tmp_path, 8)
     (folder,) = (tmp_path / "scratch").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-7", "checkpoint-8"]
@@ -121,36 +121,36 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
         (folder / "unfinished").mkdir()
         newest.rename(folder / "unfinished" / "checkpoint-8")
     assert Checkpoints(folder).find_latest() == folder / "checkpoint-7"
-    out = fitted.run(how, examples(), tmp_path)
+    out = tiny_trainings.run(how, make_examples(), tmp_path)
     assert have_equal_weights(undisturbed, out)
-    assert curve(undisturbed) == curve(out)
+    assert read_curve(undisturbed) == read_curve(out)
 
 
 def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1)
+    how = Fitting("bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1)
     interrupt_training(monkeypatch, how, tmp_path, 8)
     (folder,) = (tmp_path / "scratch").iterdir()
     before = sorted(path.name for path in folder.iterdir())
     from dataclasses import replace
 
     other_trainings = [
-        (replace(how, seed=2), examples()),
-        (replace(how, recipe=replace(RECIPE, learning_rate=2e-3)), examples()),
-        (replace(how, query_prompt="w1 "), examples()),
-        (how, examples(seed=1)),
-        (how, replace(examples(), known=examples().known[:-1])),
+        (replace(how, seed=2), make_examples()),
+        (replace(how, recipe=replace(RECIPE, learning_rate=2e-3)), make_examples()),
+        (replace(how, query_prompt="w1 "), make_examples()),
+        (how, make_examples(seed=1)),
+        (how, replace(make_examples(), known=make_examples().known[:-1])),
     ]
     monkeypatch.setattr(checkpoints, "SECONDS", 60.0)
     for number, (fitting, data) in enumerate(other_trainings):
         shutil.copytree(tmp_path / "scratch", tmp_path / f"{number}" / "scratch")
-        out = fitted.run(fitting, data, tmp_path / f"{number}")
-        assert len(curve(out)["steps"]) == 18
-        assert have_equal_weights(out, fitted.run(fitting, data, tmp_path / f"{number}-alone"))
+        out = tiny_trainings.run(fitting, data, tmp_path / f"{number}")
+        assert len(read_curve(out)["steps"]) == 18
+        assert have_equal_weights(out, tiny_trainings.run(fitting, data, tmp_path / f"{number}-alone"))
         assert sorted(path.name for path in (tmp_path / f"{number}" / "scratch" / folder.name).iterdir()) == before
 
 
 def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = fitted.make_watched_lists()
+    lists = tiny_trainings.make_watched_lists()
 
     class Constant(type(lists)):  # type: ignore[misc]
         def measure_scores(self, scores: Any) -> float:
@@ -159,9 +159,13 @@ def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch:
     constant = Constant(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
-    how = Fitting("bi_encoder", fitted.base("bi_encoder", tmp_path / "base"), RECIPE, 1, patience=2, every=2)
-    first = fitted.run(how, examples(), tmp_path, constant)
-    second = fitted.run(how, examples(), tmp_path, constant)  # from the last checkpoint, which lies before the end
-    assert curve(first) == curve(second)
-    assert len(curve(first)["steps"]) == 6
+    how = Fitting(
+        "bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1, patience=2, every=2
+    )
+    first = tiny_trainings.run(how, make_examples(), tmp_path, constant)
+    second = tiny_trainings.run(
+        how, make_examples(), tmp_path, constant
+    )  # from the last checkpoint, which lies before the end
+    assert read_curve(first) == read_curve(second)
+    assert len(read_curve(first)["steps"]) == 6
     assert have_equal_weights(first, second)

@@ -263,7 +263,7 @@ def test_a_saved_soup_is_a_model(tmp_path: Path) -> None:
     for seed in (1, 2):
         place = tmp_path / str(seed)
         place.mkdir()
-        folders.append(tiny_models.bi_encoder(place, seed=seed))
+        folders.append(tiny_models.make_bi_encoder(place, seed=seed))
     weights.check_comparable(folders)
     soup = soups.average_uniformly([lambda folder=folder: weights.read_state(folder) for folder in folders])
     weights.write_state(soup, folders[0], tmp_path / "soup")
@@ -298,7 +298,7 @@ def test_models_that_differ_in_more_than_weights_are_refused(
     folders = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        folders.append(tiny_models.bi_encoder(tmp_path / name).rename(tmp_path / name / f"model-{name}"))
+        folders.append(tiny_models.make_bi_encoder(tmp_path / name).rename(tmp_path / name / f"model-{name}"))
     edit_json(folders[1] / file, **change)
     if message is None:
         weights.check_comparable(folders)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitted import base
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_trainings import make_base
 
 from nirank.errors import ModelError
 from nirank.inference.models import resolve_model
@@ -93,7 +93,7 @@ def test_layouts_of_other_families(tmp_path: Path) -> None:
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(base("bi_encoder", tmp_path).path)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(make_base("bi_encoder", tmp_path).path)
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="[MASK] $A [SEP]",
         pair="[MASK] $A [SEP] [SEP] $B:1 [SEP]:1",

@@ -37,9 +37,9 @@ QRELS = {f"q{i}": {f"d{i}": 1} for i in range(20)}
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     place = tmp_path_factory.mktemp("models")
     return {
-        "bi_encoder": str(tiny_models.bi_encoder(place / "bi")),
-        "other": str(tiny_models.bi_encoder(place / "other", seed=6)),
-        "sparse_encoder": str(tiny_models.splade(place / "splade", words=60))
+        "bi_encoder": str(tiny_models.make_bi_encoder(place / "bi")),
+        "other": str(tiny_models.make_bi_encoder(place / "other", seed=6)),
+        "sparse_encoder": str(tiny_models.make_splade(place / "splade", words=60))
         if (place / "splade").mkdir() is None
         else "",
     }

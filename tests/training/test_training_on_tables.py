@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
 @pytest.fixture

@@ -27,19 +27,19 @@ from nirank.training.watched_lists import WatchedLists
 WORDS = 60
 
 
-def _text(random: np.random.Generator, topic: int, length: int) -> str:
+def _draw_text(random: np.random.Generator, topic: int, length: int) -> str:
     return " ".join(f"w{topic + word}" for word in random.integers(0, 5, length))
 
 
-def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 0) -> Examples:
+def make_examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 0) -> Examples:
     """Queries, positives and negatives over topics of five words; positives share the query's topic."""
     random = np.random.default_rng(seed)
     texts: dict[str, int] = {}
     rows: list[list[int]] = []
     for _ in range(n):
         topic = int(random.integers(0, WORDS - 5))
-        row = [_text(random, topic, 3), _text(random, topic, int(random.integers(4, 20)))]
-        row += [_text(random, (topic + 20) % (WORDS - 5), int(random.integers(4, 20))) for _ in range(negatives)]
+        row = [_draw_text(random, topic, 3), _draw_text(random, topic, int(random.integers(4, 20)))]
+        row += [_draw_text(random, (topic + 20) % (WORDS - 5), int(random.integers(4, 20))) for _ in range(negatives)]
         rows.append([texts.setdefault(text, len(texts)) for text in row])
     text_rows = np.array(rows, np.int64).reshape(n, negatives + 2)
     teacher = random.normal(size=n * (negatives + 1)).astype(np.float32) if scores else None
@@ -52,9 +52,10 @@ def examples(n: int = 48, negatives: int = 2, scores: bool = False, seed: int = 
 def make_watched_lists(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedLists:
     random = np.random.default_rng(seed)
     topics = random.integers(0, WORDS - 5, n).tolist()
-    query_texts = [_text(random, topic, 3) for topic in topics]
+    query_texts = [_draw_text(random, topic, 3) for topic in topics]
     docs = [
-        _text(random, topics[at % n] if at < n else int(random.integers(0, WORDS - 5)), 8) for at in range(n * depth)
+        _draw_text(random, topics[at % n] if at < n else int(random.integers(0, WORDS - 5)), 8)
+        for at in range(n * depth)
     ]
     queries, ids = Ids.of([f"q{at}" for at in range(n)]), Ids.of([f"d{at}" for at in range(len(docs))])
     at = np.column_stack(
@@ -68,10 +69,10 @@ def make_watched_lists(n: int = 6, depth: int = 8, seed: int = 9) -> WatchedList
     return WatchedLists(query_texts, docs, at, lists, qrels, "nDCG@10")
 
 
-def base(kind: str, folder: Path) -> ModelFiles:
+def make_base(kind: str, folder: Path) -> ModelFiles:
     """Make the tiny model that a kind of training starts from: a cross-encoder from a bi-encoder."""
     folder.mkdir(parents=True, exist_ok=True)
-    make_model = {"sparse_encoder": tiny_models.splade}.get(kind, tiny_models.bi_encoder)
+    make_model = {"sparse_encoder": tiny_models.make_splade}.get(kind, tiny_models.make_bi_encoder)
     return resolve_model(str(make_model(folder)))
 
 
@@ -85,18 +86,18 @@ def run(
     return folder
 
 
-def weights(folder: Path) -> dict[str, Any]:
+def read_weights(folder: Path) -> dict[str, Any]:
     return dict(load_file(next((folder / "model").rglob("*.safetensors"))))
 
 
 def have_equal_weights(left: Path, right: Path) -> bool:
-    left_weights, right_weights = weights(left), weights(right)
+    left_weights, right_weights = read_weights(left), read_weights(right)
     return left_weights.keys() == right_weights.keys() and all(
         (left_weights[name] == right_weights[name]).all() for name in left_weights
     )
 
 
-def curve(folder: Path) -> dict[str, Any]:
+def read_curve(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "curve.json").read_text()))
 
 
@@ -108,7 +109,7 @@ def main(kind: ModelKind, model: str, place: str, seconds: str, watch: str) -> N
 
     checkpoints.SECONDS, checkpoints._SHARE = float(seconds), 1e9
     fitting = Fitting(kind, resolve_model(model), replace(RECIPE, epochs=8), 3, every=5)
-    run(fitting, examples(), Path(place), make_watched_lists() if watch == "watched" else None)
+    run(fitting, make_examples(), Path(place), make_watched_lists() if watch == "watched" else None)
 
 
 if __name__ == "__main__":
