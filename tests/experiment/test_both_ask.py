@@ -121,7 +121,7 @@ def test_candidates_are_the_nearest_of_each_record_of_either_table(
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_models.bi_encoder(tmp_path_factory.mktemp("bi")))
+    return str(tiny_models.make_bi_encoder(tmp_path_factory.mktemp("bi")))
 
 
 def make_systems(model: str) -> dict[str, Pipeline]:
