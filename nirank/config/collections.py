@@ -17,6 +17,7 @@ _TABLES = {"left", "right", "records"}
 _NOT_GIVEN: Any = None
 _File = Annotated[Text, RESOLVE_FILES]
 _Files = Expectation("a file, or a mapping of names to files")
+_Pairs = Expectation("a file, a list of files, or a mapping of names to such")
 _Number = Expectation("a number")
 
 
@@ -34,7 +35,7 @@ class CollectionKeys(Section):
     left: _File = _NOT_GIVEN
     right: _File = _NOT_GIVEN
     records: _File = _NOT_GIVEN
-    pairs: Annotated[Text | dict[str, str], _Files, RESOLVE_FILES] = _NOT_GIVEN
+    pairs: Annotated[Text | list[str] | dict[str, str | list[str]], _Pairs, RESOLVE_FILES] = _NOT_GIVEN
     exclude: Annotated[Text | list[str], Expectation("names of columns")] = _NOT_GIVEN
     ask: Text = _NOT_GIVEN
     qrels: Annotated[Text | dict[str, str | dict[str, Any]], _Files, RESOLVE_FILES] = _NOT_GIVEN

@@ -44,6 +44,8 @@ def _resolve_files(value: Any, info: ValidationInfo) -> Any:
     """Make the paths of files absolute where such files exist; the name of a version stays what it is."""
     if isinstance(value, dict):
         return {key: item if key == "min_rel" else _resolve_files(item, info) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve_files(item, info) for item in value]
     path = resolve_path(value, _get_folder(info)) if isinstance(value, str) else None
     return str(path) if path is not None and (path.exists() or "{" in path.name) else value
 

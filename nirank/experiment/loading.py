@@ -31,7 +31,7 @@ from nirank.collections.sources.clef_tar import ClefTar
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.judgement_sets import QrelsOption, drop_split_files, read_judgement_sets
 from nirank.collections.sources.lookup import NamedFiles, open_source
-from nirank.collections.sources.record_tables import Ask, RecordTables, TableOptions
+from nirank.collections.sources.record_tables import Ask, PairFiles, RecordTables, TableOptions
 from nirank.collections.sources.source import Source
 from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.texts import Texts
@@ -55,7 +55,7 @@ def load(
     left: str | Path | None = None,
     right: str | Path | None = None,
     records: str | Path | None = None,
-    pairs: str | Path | Mapping[str, str | Path] | None = None,
+    pairs: PairFiles | Mapping[str, PairFiles] | None = None,
     exclude: str | Sequence[str] = (),
     ask: Ask = "right",
     qrels: QrelsOption = None,
@@ -85,6 +85,7 @@ def load(
                   is text; both tables may have the same ids
     records       one table instead, whose records are sought among each other; none pairs with itself
     pairs         of tables: a file of pairs of ids, with or without labels, or {name: file}; the names are the splits.
+                  A list of files is one set.
                   None: ranked, not measured
     exclude       of tables: columns that are no text
     ask           of two tables: the side that asks, 'right' or 'left'; all its records are declared queries, and the

@@ -78,6 +78,23 @@ class QrelsFile:
         grades = np.array([row[2] for row in rows], np.int64)
         return _drop_repeats(cls(source, "memory", False, queries, docs, grades), np.arange(1, len(rows) + 1))
 
+    @classmethod
+    def join(cls, files: Sequence[QrelsFile]) -> QrelsFile:
+        """Return what several files list together; labels that contradict each other raise DataError."""
+        if len(files) == 1:
+            return files[0]
+        first = files[0]
+        joined = replace(
+            first,
+            source=" and ".join(file.source for file in files),
+            query_ids=pa.concat_arrays([file.query_ids.cast(pa.large_string()) for file in files]),
+            doc_ids=pa.concat_arrays([file.doc_ids.cast(pa.large_string()) for file in files]),
+            grades=np.concatenate([file.grades for file in files]),
+            mirrored=sum(file.mirrored for file in files),
+        )
+        kept = _drop_repeats(joined, np.arange(1, len(joined) + 1))
+        return replace(kept, repeated=len(joined) - len(kept) + sum(file.repeated for file in files))
+
     def exclude(self, known: PairsFile) -> QrelsFile:
         """Return the judgements but those of some pairs."""
         both = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +18,7 @@ from nirank.forms.column_names import ColumnNames, JudgementColumns, TextColumns
 from nirank.forms.names import join_names
 
 Ask = Literal["right", "left", "both"]
+PairFiles = str | Path | Sequence[str | Path]
 PAIRS = "pairs"  # name of the judgement set
 
 
@@ -27,7 +28,7 @@ class TableOptions:
 
     left, right  files, or folders of files
     records      the only table, instead of both
-    pairs        a file of pairs, or {name: file}; the names are the collection's splits
+    pairs        a file of pairs, or {name: file}; the names are the collection's splits. A list of files is one set
     exclude      columns that are no text
     ask          which side asks; its records are the queries, the other side's the corpus. 'both': the right side's
                  are, and the left side's ask as well
@@ -39,7 +40,7 @@ class TableOptions:
     left: str | Path | None = None
     right: str | Path | None = None
     records: str | Path | None = None
-    pairs: str | Path | Mapping[str, str | Path] | None = None
+    pairs: PairFiles | Mapping[str, PairFiles] | None = None
     exclude: str | Sequence[str] = ()
     ask: str = "right"
     columns: Mapping[str, Any] | None = None
@@ -58,10 +59,12 @@ class TableOptions:
 class RecordTables(FileSet):
     """Files of records and of pairs. Documents are the records of the side that does not ask.
 
-    ask  the side whose records are the queries
+    ask         the side whose records are the queries
+    pair_files  by split, the files whose pairs are its judgements
     """
 
     ask: Ask = "right"
+    pair_files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     @classmethod
     def of_tables(cls, options: TableOptions, name: str | None) -> RecordTables:
@@ -74,14 +77,20 @@ class RecordTables(FileSet):
         _refuse_absent(excluded, sides)
         if options.ask == "left":
             (left, right), columns = (right, left), ColumnNames(columns.queries, columns.docs, columns.qrels)
-        if options.pairs is None:
-            pairs: Mapping[str, str | Path] = {}
-        else:
-            pairs = options.pairs if isinstance(options.pairs, Mapping) else {"": options.pairs}
-        files = {split: {PAIRS: _find_pair_file(split, path)} for split, path in pairs.items()}
+        pairs = (
+            options.pairs
+            if isinstance(options.pairs, Mapping)
+            else {"": () if options.pairs is None else options.pairs}
+        )
+        files = {split: _find_pair_files(split, given) for split, given in pairs.items() if given != ()}
         place = str(options.records or options.left)
         ask = next(side for side in get_args(Ask) if side == options.ask)
-        return cls(name or _find_name(left), left, right, files, place=place, columns=columns, ask=ask)
+        return cls(name or _find_name(left), left, right, {}, place=place, columns=columns, ask=ask, pair_files=files)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the sets of pairs."""
+        return tuple(sorted(split for split in self.pair_files if split))
 
     @property
     def is_one_table(self) -> bool:
@@ -107,7 +116,8 @@ class RecordTables(FileSet):
         return {**super().describe_origin(), "conventions": conventions}
 
     def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
-        return {name: self.read_qrels(path) for name, path in self.qrels.get(split or "", {}).items()}
+        files = [self.read_qrels(path) for path in self.pair_files.get(split or "", ())]
+        return {PAIRS: QrelsFile.join(files)} if files else {}
 
     def read_qrels(self, path: str | Path) -> QrelsFile:
         """Read a file of pairs."""
@@ -155,13 +165,17 @@ def _find_tables(options: TableOptions) -> tuple[TextFiles, TextFiles]:
     return left, right
 
 
-def _find_pair_file(split: str, given: str | Path) -> Path:
-    path = expand_path(given)
-    if not path.is_file():
-        near = [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
-        where = f"pairs: {split}: " if split else "pairs: "
-        raise ConfigError(f"{where}{path}: there is no such file{suggest(str(path), near)}")
-    return path
+def _find_pair_files(split: str, given: Any) -> tuple[Path, ...]:
+    where = f"pairs: {split}: " if split else "pairs: "
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    if not listed or not all(isinstance(path, (str, Path)) for path in listed):
+        raise ConfigError(f"{where}expected a file, or a list of files, got {given!r}")
+    paths = tuple(map(expand_path, listed))
+    for path in paths:
+        if not path.is_file():
+            near = [str(sibling) for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise ConfigError(f"{where}{path}: there is no such file{suggest(str(path), near)}")
+    return paths
 
 
 def _find_name(files: TextFiles) -> str:
@@ -222,4 +236,4 @@ def _refuse_absent(excluded: Sequence[str], sides: Mapping[str, tuple[TextFiles,
             )
 
 
-__all__ = ["PAIRS", "Ask", "RecordTables", "TableOptions"]
+__all__ = ["PAIRS", "Ask", "PairFiles", "RecordTables", "TableOptions"]

@@ -195,6 +195,20 @@ def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
         load(**{**tables, "pairs": two}, store=store)
 
 
+def test_several_files_are_one_set(tables, tmp_path: Path, store: LocalStore) -> None:
+    """As figures over all labelled pairs need it; a pair that stands in two files counts once."""
+    train, test = tables["pairs"]["train"], tables["pairs"]["test"]
+    more = tmp_path / "more.csv"
+    more.write_text("ltable_id,rtable_id\n0,1\n2,3\n")
+    collection = load(**tables | {"pairs": {"test": test, "all": [str(train), test, more]}}, split="all", store=store)
+    assert list_matches(collection) == {(right, left) for left, right in {*MATCHES, ("2", "3")}}
+    assert len(collection.qrels["pairs"]) == 6
+    assert load(**tables | {"pairs": [train, test]}, store=store).split is None
+    more.write_text("ltable_id,rtable_id,label\n2,0,1\n")
+    with pytest.raises(DataError, match=r"test\.csv and .*more\.csv.*have labels 0 and 1"):
+        load(**tables | {"pairs": {"all": [test, more]}}, store=store)
+
+
 def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
     (tmp_path / "a.csv").write_text("key,name\n7,apple\n")
     (tmp_path / "b.csv").write_text("code,name\n9,apples\n")
