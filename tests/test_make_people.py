@@ -1,0 +1,48 @@
+"""The synthetic persons of experiments/blocking/make_people.py are the same everywhere, and what its text says of them."""
+
+from __future__ import annotations
+
+import importlib
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "experiments" / "blocking"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("make_people")
+
+
+def test_a_seed_makes_the_same_files_everywhere(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["make_people.py", "--records", "2000", "--seed", "7", "--out", str(tmp_path)])
+    script.main()
+    written = b"".join((tmp_path / name).read_bytes() for name in ("left.csv", "right.csv", "matches.csv"))
+    assert sha256(written).hexdigest()[:16] == "5bb66b4b7c1629ce"
+
+
+def test_a_tenth_of_either_table_has_no_partner(script: ModuleType) -> None:
+    left, right, matches = script.make_tables(2000, 1)
+    assert (len(left), len(right), len(matches)) == (1000, 1000, 900)
+    assert {right_row for _, right_row in matches} < set(range(1000))
+    assert len({left_row for left_row, _ in matches}) == 900
+
+
+def test_a_copy_has_faults_and_is_still_like_its_person(script: ModuleType) -> None:
+    left, right, matches = script.make_tables(2000, 1)
+    kept = [sum(a == b for a, b in zip(left[i], right[j], strict=True)) for i, j in matches]
+    assert sum(count == len(script.FIELDS) for count in kept) < 45  # a fault can leave a record as it is
+    assert 4 <= min(kept) and 6.5 < sum(kept) / len(kept) < 8
+
+
+def test_another_seed_makes_other_persons_of_the_same_names(script: ModuleType) -> None:
+    (first, *_), (second, *_) = script.make_tables(20_000, 1), script.make_tables(20_000, 2)
+    assert not {tuple(person) for person in first} & {tuple(person) for person in second}
+    names = [{person[0] for person in people} for people in (first, second)]
+    assert len(names[0] & names[1]) > 0.8 * len(names[0])
