@@ -21,11 +21,37 @@ from pathlib import Path
 from random import Random
 
 FIELDS = ("given_name", "surname", "number", "street", "suburb", "postcode", "state", "born", "phone")
-_ONSETS = "b br c ch d f fr g gr h j k l m n p r s sh st t th tr v w".split()
-_VOWELS = "a e o ai ea ei ia oa oe".split()
+_ONSETS = [
+    "b",
+    "br",
+    "c",
+    "ch",
+    "d",
+    "f",
+    "fr",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "r",
+    "s",
+    "sh",
+    "st",
+    "t",
+    "th",
+    "tr",
+    "v",
+    "w",
+]
+_VOWELS = ["a", "e", "o", "ai", "ea", "ei", "ia", "oa", "oe"]
 _CODAS = ["", "", "", "l", "n", "r", "s", "t", "nd", "m", "rt"]
-_STREETS = "street road avenue lane court place drive close crescent terrace".split()
-_STATES = "nsw vic qld wa sa tas act nt".split()
+_STREETS = ["street", "road", "avenue", "lane", "court", "place", "drive", "close", "crescent", "terrace"]
+_STATES = ["nsw", "vic", "qld", "wa", "sa", "tas", "act", "nt"]
 _LETTERS, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 _VOCABULARY = 0  # seed of the lists of names
 _FIRST_DAY, _DAYS = date(1920, 1, 1), 36_000
@@ -36,7 +62,8 @@ def make_words(random: Random, n: int, fewest: int, most: int) -> list[str]:
     words: dict[str, None] = {}
     while len(words) < n:
         syllables = range(random.randint(fewest, most))
-        words["".join(random.choice(_ONSETS) + random.choice(_VOWELS) + random.choice(_CODAS) for _ in syllables)] = None
+        word = "".join(random.choice(_ONSETS) + random.choice(_VOWELS) + random.choice(_CODAS) for _ in syllables)
+        words[word] = None
     return list(words)
 
 
