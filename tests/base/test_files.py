@@ -114,14 +114,14 @@ def test_a_folder_elsewhere_with_the_same_files_is_the_same(tmp_path: Path) -> N
 # --- imports -------------------------------------------------------------------------------------------
 
 
-def _lines(texts: Mapping[str, str]) -> str:
+def _format_lines(texts: Mapping[str, str]) -> str:
     return "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in texts.items())
 
 
-def _folder(place: Path, docs: str, queries: str = "fruit") -> Path:
+def _write_folder(place: Path, docs: str, queries: str = "fruit") -> Path:
     (place / "qrels").mkdir(parents=True, exist_ok=True)
-    (place / "corpus.jsonl").write_text(_lines({"a": docs}))
-    (place / "queries.jsonl").write_text(_lines({"q": queries}))
+    (place / "corpus.jsonl").write_text(_format_lines({"a": docs}))
+    (place / "queries.jsonl").write_text(_format_lines({"q": queries}))
     (place / "qrels" / "test.tsv").write_text("q\ta\t1\n")
     return place
 
@@ -131,27 +131,27 @@ def test_an_import_of_a_side_that_is_edited_meanwhile_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: str
 ) -> None:
     """While the documents are imported, either side is edited; nothing may be kept under what the plan saw."""
-    folder, store = _folder(tmp_path / "c", "apples"), LocalStore(tmp_path / "store")
+    folder, store = _write_folder(tmp_path / "c", "apples"), LocalStore(tmp_path / "store")
     name = "_other_" + edited
 
     def meddle(*arguments: Any) -> Any:
         if not (folder / name).exists():
             (folder / name).write_text("")
-            (folder / edited).write_text(_lines({"q" if edited == "queries.jsonl" else "a": "other"}))
+            (folder / edited).write_text(_format_lines({"q" if edited == "queries.jsonl" else "a": "other"}))
         return import_texts(*arguments)
 
     monkeypatch.setattr(loading, "import_texts", meddle)
     with pytest.raises(DataError, match=f"{edited}: {CHANGED}"):
         loading.load(folder, store=store)
     monkeypatch.undo()
-    _folder(folder, "apples")
+    _write_folder(folder, "apples")
     collection = loading.load(folder, store=store)
     assert (collection.docs[0]["text"], collection.queries[0]["text"]) == ("apples", "fruit")
 
 
 def test_which_reader_reads_which_file_is_part_of_an_import(tmp_path: Path) -> None:
     """The same bytes in the same order, but the endings change places."""
-    rows, table = _lines({"a": "apples"}), "id\ttext\nb\tbread\n"
+    rows, table = _format_lines({"a": "apples"}), "id\ttext\nb\tbread\n"
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
     first = [tmp_path / "1" / "x.jsonl", tmp_path / "1" / "y.tsv"]
@@ -167,7 +167,7 @@ def test_plain_queries_beside_a_version_are_no_more_queries(tmp_path: Path) -> N
     """Two files of queries are not one file and the plain ones, from which only metadata are taken."""
     paths = [tmp_path / "queries.jsonl", tmp_path / "queries.long.jsonl"]
     for path in paths:
-        path.write_text(_lines({path.name: "fruit"}))
+        path.write_text(_format_lines({path.name: "fruit"}))
     file_set = FileSet("c", TextFiles(), TextFiles(paths))
     version = FileSet("c", TextFiles(), TextFiles(paths[:1]), plain_queries=TextFiles(paths[1:]))
     assert file_set.get_identity("queries") != version.get_identity("queries")

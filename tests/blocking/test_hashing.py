@@ -156,7 +156,7 @@ def test_probing_everything_finds_what_differs_by_one() -> None:
     cells = [np.floor(grids.project(side)).astype(int)[:, 0] for side in (queries, docs)]
     near = (np.abs(cells[0][:, None] - cells[1][None]) <= 1).all(axis=2)
     query_keys, doc_keys = grids.hash_vectors(queries, probes=26), grids.hash_vectors(docs)
-    shared = [[bool(set(query) & set(doc)) for doc in _lists(doc_keys)] for query in _lists(query_keys)]
+    shared = [[bool(set(query) & set(doc)) for doc in _list_keys(doc_keys)] for query in _list_keys(query_keys)]
     assert (np.array(shared) == near).all()
 
 
@@ -178,14 +178,14 @@ def test_more_tables_and_probes_never_lose_a_pair() -> None:
     ):
         few, many = make(3, 3), make(5, 3)
         pairs = [
-            _pairs(family.hash_vectors(vectors, probes), family.hash_vectors(vectors))
+            _find_pairs(family.hash_vectors(vectors, probes), family.hash_vectors(vectors))
             for family, probes in ((few, 0), (many, 0), (few, 2), (few, 5))
         ]
         assert pairs[0] <= pairs[1]
         assert pairs[0] <= pairs[2] <= pairs[3]
         assert all((row, row) in pairs[0] for row in range(200))
-    assert _pairs(*[Grids.draw(8, 1, 4, 2.0, seed=4).hash_vectors(vectors)] * 2) <= _pairs(
-        *[_first_functions(Grids.draw(8, 1, 4, 2.0, seed=4), 3).hash_vectors(vectors)] * 2
+    assert _find_pairs(*[Grids.draw(8, 1, 4, 2.0, seed=4).hash_vectors(vectors)] * 2) <= _find_pairs(
+        *[_take_functions(Grids.draw(8, 1, 4, 2.0, seed=4), 3).hash_vectors(vectors)] * 2
     )
 
 
@@ -227,27 +227,27 @@ def test_bands_survive_as_theory_says() -> None:
         for pair in range(400)
         for side in "lr"
     ]
-    keys = _lists(hash_words(RecordKeys.from_words(words), 10, 4, seed=0))
+    keys = _list_keys(hash_words(RecordKeys.from_words(words), 10, 4, seed=0))
     share = np.mean([bool(set(keys[at]) & set(keys[at + 1])) for at in range(0, 800, 2)])
     expected = float(find_survival(0.5, 4, 10))
     assert share == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 400))
 
 
-def _lists(keys: RecordKeys) -> list[list[int]]:
+def _list_keys(keys: RecordKeys) -> list[list[int]]:
     return [keys.keys[first:last].tolist() for first, last in itertools.pairwise(keys.offsets.tolist())]
 
 
-def _pairs(left: RecordKeys, right: RecordKeys) -> set[tuple[int, int]]:
-    right_sets = [set(right_keys) for right_keys in _lists(right)]
+def _find_pairs(left: RecordKeys, right: RecordKeys) -> set[tuple[int, int]]:
+    right_sets = [set(right_keys) for right_keys in _list_keys(right)]
     return {
         (q, d)
-        for q, left_keys in enumerate(_lists(left))
+        for q, left_keys in enumerate(_list_keys(left))
         for d in range(len(right_sets))
         if right_sets[d] & set(left_keys)
     }
 
 
-def _first_functions(grids: Grids, functions: int) -> Grids:
+def _take_functions(grids: Grids, functions: int) -> Grids:
     return Grids(grids.directions[:, :functions], grids.shifts[:functions], 1, functions, grids.width)
 
 

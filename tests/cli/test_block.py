@@ -14,7 +14,7 @@ LEFT = "\ufeffArticle no;Full Name;Price (EUR);Notes\na1;Acme drill 500;10;\na2;
 RIGHT = "\ufeffArticle no;Full Name;Price (EUR);Notes\nb1;ACME Drill 500;10.5;\nb2;acme saw;99;\nb3;;;\n"
 
 
-def rows(path: Path) -> list[list[str]]:
+def read_rows(path: Path) -> list[list[str]]:
     with path.open(newline="") as file:
         return list(csv.reader(file))[1:]
 
@@ -31,9 +31,9 @@ def test_two_tables_with_odd_headers_and_what_was_lost(place: Path) -> None:
     options = ("-k", 1, "--id", "Article no", "--pairs", "known.csv", "--complete", "--quiet")
     process = run_nirank("block", "left.csv", "right.csv", *options, "--out", "out.csv", cwd=place)
     assert process.returncode == 0, process.stderr
-    assert [row[:3] for row in rows(place / "out.csv")] == [["a1", "b1", "1"], ["a2", "b2", "1"]]
-    assert rows(place / "out.unpaired.csv") == [["left", "a3"], ["right", "b3"]]
-    assert rows(place / "out.lost.csv") == [["a3", "b3", ""]]
+    assert [row[:3] for row in read_rows(place / "out.csv")] == [["a1", "b1", "1"], ["a2", "b2", "1"]]
+    assert read_rows(place / "out.unpaired.csv") == [["left", "a3"], ["right", "b3"]]
+    assert read_rows(place / "out.lost.csv") == [["a3", "b3", ""]]
     assert "left.csv: 3 records; right.csv: 3; 9 possible pairs" in process.stdout
     assert "recall (pair completeness, PC): 0.6667, 95 % interval" in process.stdout
     assert "precision (pair quality, PQ): 1.0000" in process.stdout
@@ -48,11 +48,11 @@ def test_who_asks_changes_the_pairs_and_not_their_columns(ask: str, pairs: str, 
     options = ("-k", 1, "--pairs", "known.csv", "--quiet", "--ask", ask, "--out", "out.csv")
     process = run_nirank("block", "l.csv", "r.csv", *options, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert ", ".join(sorted(" ".join(row[:2]) for row in rows(tmp_path / "out.csv"))) == pairs
+    assert ", ".join(sorted(" ".join(row[:2]) for row in read_rows(tmp_path / "out.csv"))) == pairs
     assert (tmp_path / "out.csv").read_text().startswith('"left_id","right_id"')
     alone = [["right", "b2"]] if ask == "left" else []
-    assert rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *alone, ["right", "b3"]]
-    assert rows(tmp_path / "out.lost.csv") == [["a3", "b3", ""]]
+    assert read_rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *alone, ["right", "b3"]]
+    assert read_rows(tmp_path / "out.lost.csv") == [["a3", "b3", ""]]
     assert f"{len(pairs.split(','))} candidate pairs, {'0.67' if ask == 'left' else '0.50'} a record" in process.stdout
 
 
@@ -67,7 +67,7 @@ def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) ->
     assert not (place / "candidates.csv").exists()
     process = run_nirank("block", *options, cwd=place)
     assert "rules: 1 matches, 3 non-matches (left out), 0 unknown" in process.stdout
-    assert [row[:2] for row in rows(place / "candidates.csv")] == [["a1", "b1"]]
+    assert [row[:2] for row in read_rows(place / "candidates.csv")] == [["a1", "b1"]]
 
 
 def test_one_table_gives_each_pair_once_and_fifty_thousand_equal_records_are_counted(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
     (place / "single.csv").write_text("id,name\n1,saw\n")
     (place / "twice.csv").write_text("id,Name,Name\n1,a,b\n")
     process = run_nirank("block", "single.csv", "--quiet", cwd=place)
-    assert (process.returncode, rows(place / "candidates.csv")) == (0, [])
+    assert (process.returncode, read_rows(place / "candidates.csv")) == (0, [])
     for arguments, message in (
         (("left.csv", "right.csv"), "or --id NAME, or --row-ids, which numbers the records"),
         (("left.csv", "right.csv", "--id", "Article no", "--row-ids"), "--id names a column of ids; give one"),
@@ -131,7 +131,7 @@ def test_an_empty_table_has_no_candidates(place: Path) -> None:
         process = run_nirank("block", *arguments, "--id", "Article no", "--quiet", cwd=place)
         assert process.returncode == 0, process.stderr
         assert "a table has no records: nothing is compared, and nothing measured" in process.stdout
-        assert (rows(place / "candidates.csv"), rows(place / "candidates.unpaired.csv")) == ([], unpaired)
+        assert (read_rows(place / "candidates.csv"), read_rows(place / "candidates.unpaired.csv")) == ([], unpaired)
 
 
 def test_records_without_ids_are_numbered_where_the_user_asks_for_it(place: Path) -> None:
@@ -139,7 +139,7 @@ def test_records_without_ids_are_numbered_where_the_user_asks_for_it(place: Path
     options = ("left.csv", "right.csv", "-k", 1, "--row-ids", "--right-id", "Article no", "--quiet")
     process = run_nirank("block", *options, cwd=place)
     assert process.returncode == 0, process.stderr
-    assert [row[:2] for row in rows(place / "candidates.csv")] == [["1", "b1"], ["0", "b2"]]
+    assert [row[:2] for row in read_rows(place / "candidates.csv")] == [["1", "b1"], ["0", "b2"]]
 
 
 @pytest.mark.parametrize("system", ["token_blocking", "minhash"])

@@ -49,7 +49,7 @@ def run_cache(*arguments: str, code: int = 0) -> str:
     return outcome.output
 
 
-def addresses(store: LocalStore) -> dict[str, str]:
+def list_addresses(store: LocalStore) -> dict[str, str]:
     return {item.address: item.label for item in list_items(store)}
 
 
@@ -243,11 +243,11 @@ def test_rm_of_what_a_configuration_does_not_reach(store: LocalStore, tmp_path: 
     config.write_text(f"collections: [{folder}]\nsystems:\n  BM25: bm25\nmeasures: [RR]\n")
     outcome = CliRunner().invoke(cli, ["run", str(config), "--quiet", "--out", str(tmp_path / "out")])
     assert outcome.exit_code == 0, outcome.output
-    needed = set(addresses(store))
+    needed = set(list_addresses(store))
     fill(store, k1=1.7)
     assert "2 removed" in run_cache("rm", "--unreachable", str(config))
-    assert set(addresses(store)) == needed
-    assert any(label.startswith("import") for label in addresses(store).values()), "collections are needed too"
+    assert set(list_addresses(store)) == needed
+    assert any(label.startswith("import") for label in list_addresses(store).values()), "collections are needed too"
 
 
 @pytest.mark.parametrize(("text", "size"), [("100MB", 1e8), ("1.5 gb", 1.5e9), ("7", 7)])

@@ -62,7 +62,9 @@ _plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 def test_content_and_digest_equal_those_of_texts_in_memory(
     tmp_path_factory: pytest.TempPathFactory, records: dict[str, tuple[str, str, dict[str, Any]]]
 ) -> None:
-    clean = {id: (title, text, json.loads(_mended(metadata))) for id, (title, text, metadata) in records.items()}
+    clean = {
+        id: (title, text, json.loads(_mend_surrogates(metadata))) for id, (title, text, metadata) in records.items()
+    }
     texts, facts = import_records(
         [Record(id, *fields, line) for line, (id, fields) in enumerate(records.items(), 1)],
         tmp_path_factory.mktemp("texts"),
@@ -76,7 +78,7 @@ def test_content_and_digest_equal_those_of_texts_in_memory(
     assert texts.ids.find_rows(list(records)).tolist() == list(range(len(records)))
 
 
-def _mended(metadata: dict[str, Any]) -> str:
+def _mend_surrogates(metadata: dict[str, Any]) -> str:
     return importer._SURROGATE.sub("\ufffd", json.dumps(metadata, ensure_ascii=False))
 
 

@@ -18,12 +18,12 @@ NAMES = ("P@3", "R@3", "R@9", "RR", "RR@2", "Rcap@2", "Success@2", "nDCG", "nDCG
 DOCS = [f"d{i}" for i in range(6)]
 
 
-def values(run: list[str], grades: dict[str, int], *names: str) -> dict[str, float | None]:
+def compute_values(run: list[str], grades: dict[str, int], *names: str) -> dict[str, float | None]:
     ranking = Ranking.from_dict({"q": {doc: float(-at) for at, doc in enumerate(run)}}, Ids.of(["q"]), Ids.of(DOCS))
     return dict(evaluate(ranking, Qrels.from_dict({"q": grades}, ranking.queries, ranking.docs), names).means)
 
 
-def holes(run: list[str], grades: dict[str, int], *names: str) -> dict[str, dict[str, float | None]]:
+def count_holes(run: list[str], grades: dict[str, int], *names: str) -> dict[str, dict[str, float | None]]:
     ranking = Ranking.from_dict({"q": {doc: float(-at) for at, doc in enumerate(run)}}, Ids.of(["q"]), Ids.of(DOCS))
     evaluation = evaluate(ranking, Qrels.from_dict({"q": grades}, ranking.queries, ranking.docs), names)
     return {name: dict(hole_counts) for name, hole_counts in evaluation.holes.items()}
@@ -35,15 +35,15 @@ def holes(run: list[str], grades: dict[str, int], *names: str) -> dict[str, dict
 )
 @settings(max_examples=60, deadline=None)
 def test_no_judging_of_the_unjudged_passes_the_bound(run: list[str], grades: dict[str, int]) -> None:
-    bounds = holes(run, grades, *NAMES)
+    bounds = count_holes(run, grades, *NAMES)
     unjudged = [doc for doc in run if doc not in grades]
     top = max(*grades.values(), 1, 1)
     greatest = dict.fromkeys(NAMES, 0.0)
     for labels in product((0, top), repeat=len(unjudged)):
-        labelled = values(run, grades | dict(zip(unjudged, labels, strict=True)), *NAMES)
+        labelled = compute_values(run, grades | dict(zip(unjudged, labels, strict=True)), *NAMES)
         for name in NAMES:
             greatest[name] = max(greatest[name], labelled[name] or 0.0)
-    measured = values(run, grades, *NAMES)
+    measured = compute_values(run, grades, *NAMES)
     for name in NAMES:
         bound = bounds[name]["at_most"] if name in bounds else measured[name]
         assert bound is not None
@@ -59,9 +59,9 @@ def test_no_judging_of_the_unjudged_passes_the_bound(run: list[str], grades: dic
 @settings(max_examples=60, deadline=None)
 def test_condensed_is_the_value_without_the_unjudged(run: list[str], grades: dict[str, int]) -> None:
     names = ("AP", "nDCG@2", "P@2", "RR", "Rprec", "R@2")
-    bounds = holes(run, grades, *names)
-    condensed = values([doc for doc in run if doc in grades], grades, *names)
-    measured = values(run, grades, *names)
+    bounds = count_holes(run, grades, *names)
+    condensed = compute_values([doc for doc in run if doc in grades], grades, *names)
+    measured = compute_values(run, grades, *names)
     for name in names:
         if name in bounds and min(grades.values()) < 1:
             assert bounds[name]["condensed"] == pytest.approx(condensed[name])
@@ -74,16 +74,18 @@ def test_condensed_is_the_value_without_the_unjudged(run: list[str], grades: dic
 
 
 def test_by_hand() -> None:
-    bounds = holes(["d0", "d1", "d2"], {"d2": 1, "d5": 0}, "P@2", "nDCG@2", "AP")
-    assert "AP" not in holes(["d0", "d1", "d2"], {"d2": 1}, "AP"), "neither is defined"
+    bounds = count_holes(["d0", "d1", "d2"], {"d2": 1, "d5": 0}, "P@2", "nDCG@2", "AP")
+    assert "AP" not in count_holes(["d0", "d1", "d2"], {"d2": 1}, "AP"), "neither is defined"
     assert bounds["P@2"] == {"condensed": 0.5, "at_most": 1.0}
     assert bounds["AP"] == {"condensed": 1.0, "at_most": None}
     assert bounds["nDCG@2"] == {"condensed": 1.0, "at_most": 1.0}
-    late_bound = holes(["d0", "d1", "d2"], {"d0": 2, "d1": 0, "d3": 2}, "nDCG@3")["nDCG@3"]["at_most"]
+    late_bound = count_holes(["d0", "d1", "d2"], {"d0": 2, "d1": 0, "d3": 2}, "nDCG@3")["nDCG@3"]["at_most"]
     assert late_bound == pytest.approx((2 + 2 / np.log2(4)) / (2 + 2 / np.log2(3)))
 
 
 def test_nothing_is_said_where_all_is_judged() -> None:
-    assert holes(["d0"], {"d0": 1}, "P@3", "AP", "last_rel") == {}
-    assert holes(["d0", "d1"], {"d0": 1}, "P@1") == {}, "the hole is below the cut-off"
-    assert holes(["d1"], {"d0": 1}, "last_rel", "Judged@3") == {}, "neither measure has a bound or a condensed list"
+    assert count_holes(["d0"], {"d0": 1}, "P@3", "AP", "last_rel") == {}
+    assert count_holes(["d0", "d1"], {"d0": 1}, "P@1") == {}, "the hole is below the cut-off"
+    assert count_holes(["d1"], {"d0": 1}, "last_rel", "Judged@3") == {}, (
+        "neither measure has a bound or a condensed list"
+    )

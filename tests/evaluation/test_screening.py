@@ -39,17 +39,17 @@ def evaluate_screening(
     return evaluate(ranking, Qrels.from_dict(judged, topics, CORPUS), measures or ALL, scope)
 
 
-def first(lists: list[int], relevant: list[int], measure: str, pool: int = 100) -> float:
+def compute_first(lists: list[int], relevant: list[int], measure: str, pool: int = 100) -> float:
     return float(evaluate_screening({"t": lists}, {"t": relevant}, measure, pool=pool).per_query[measure][0])
 
 
 def test_trap_47_recall_is_rounded_up() -> None:
     all_documents = list(range(100))
-    assert first(all_documents, list(range(10)), "WSS@95") == pytest.approx(0.85)
-    assert first(all_documents, list(range(7)), "WSS@95") == pytest.approx(0.88)
+    assert compute_first(all_documents, list(range(10)), "WSS@95") == pytest.approx(0.85)
+    assert compute_first(all_documents, list(range(7)), "WSS@95") == pytest.approx(0.88)
     late = [*range(28), *range(30, 51), 28, *range(51, 100), 29]  # 28 on top, the others at ranks 50 and 100
     assert (late.index(28), late.index(29)) == (49, 99)
-    assert first(late, list(range(30)), "WSS@95") == pytest.approx(0.45)
+    assert compute_first(late, list(range(30)), "WSS@95") == pytest.approx(0.45)
 
 
 def test_trap_47_ties_are_bounded() -> None:
@@ -69,7 +69,7 @@ def test_trap_48_missing_topics_count_and_unranked_documents_come_last() -> None
     assert evaluation.means["WSS@100"] == pytest.approx(0.45)
     assert evaluation.per_query["last_rel"].tolist() == [10, 100]
     assert (evaluation.counts["judged"], evaluation.counts["missing"], evaluation.counts["unranked"]) == (2, 1, 100)
-    assert first([0, 50, 51], ten, "last_rel") == 100  # 1 of 10 found, at rank 1
+    assert compute_first([0, 50, 51], ten, "last_rel") == 100  # 1 of 10 found, at rank 1
 
 
 def test_trap_48_topics_without_relevant_documents_are_left_out_and_counted() -> None:

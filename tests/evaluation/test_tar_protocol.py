@@ -34,7 +34,7 @@ def folder(shared_data: Path) -> Path:
 
 
 @cache
-def labels(path: Path) -> dict[str, dict[str, int]]:
+def read_labels(path: Path) -> dict[str, dict[str, int]]:
     labels_by_topic: dict[str, dict[str, int]] = {}
     with gzip.open(path, "rt") as file:
         for topic, _, record, label in map(str.split, file):
@@ -47,7 +47,7 @@ def evaluate_run(folder: Path, run: str, level: str, results: str) -> tuple[TarE
     part = "2017" if year == "2017" else "DTA" if "/DTA/" in results else "Intervention"
     path = folder / run
     rows = read_tar_run(path if path.exists() else path.with_name(path.name + ".gz"))
-    return evaluate_tar(rows, labels(folder / LABELS[part, level]), year), year  # type: ignore[arg-type]
+    return evaluate_tar(rows, read_labels(folder / LABELS[part, level]), year), year  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("at", range(RUNS))
@@ -82,20 +82,22 @@ def test_all_published_figures(folder: Path, at: int) -> None:
     assert n_compared > 400
 
 
-def rows(*lines: str) -> list[Row]:
+def make_rows(*lines: str) -> list[Row]:
     return [Row(*line.split()) for line in lines]
 
 
 def test_rules_that_no_stored_run_exercises() -> None:
     judged = {"t": {"a": 1, "b": 0, "c": 2, "d": 0, "x": 3}}
-    hidden = evaluate_tar(rows("t NF b", "t NS d", "t AF a", "t NF a", "t NF x", "t NF new", "t NF c"), judged, "2017")
+    hidden = evaluate_tar(
+        make_rows("t NF b", "t NS d", "t AF a", "t NF a", "t NF x", "t NF new", "t NF c"), judged, "2017"
+    )
     values = hidden.per_topic["t"]
     assert (values["num_docs"], values["num_shown"], values["num_feedback"], values["last_rel"]) == (4, 4, 1, 4)
     assert values["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
-    repeated = evaluate_tar(rows("t 0 b", "t 1 a", "t 1 d", "t 0 c"), judged, "2019").per_topic["t"]
+    repeated = evaluate_tar(make_rows("t 0 b", "t 1 a", "t 1 d", "t 0 c"), judged, "2019").per_topic["t"]
     assert (repeated["threshold"], repeated["recall_threshold"], repeated["r"]) == (3, 0.5, 0.5)
     assert repeated["total_cost"] == 1 - 19 + 20 * 1 + 20 * 1
-    evaluation = evaluate_tar(rows("u 0 b", "t 0 a"), {**judged, "v": {"z": 1}}, "2018")
+    evaluation = evaluate_tar(make_rows("u 0 b", "t 0 a"), {**judged, "v": {"z": 1}}, "2018")
     assert (evaluation.skipped, evaluation.absent) == (("u",), ("v",))
     assert evaluate_tar([], judged, "2017").overall == {}
 
@@ -108,7 +110,7 @@ def test_areas_are_rounded_before_the_mean() -> None:
         for record in (*list(labels_of_topic)[1:5], "a", *list(labels_of_topic)[5:])
     ]
     for year in ("2017", "2018", "2019"):
-        evaluation = evaluate_tar(rows(*lines), judged, year)  # type: ignore[arg-type]
+        evaluation = evaluate_tar(make_rows(*lines), judged, year)  # type: ignore[arg-type]
         areas = [values["norm_area"] for values in evaluation.per_topic.values()]
         assert areas == [0.529, 0.864]  # of 4.5 / 8.5 and 25.5 / 29.5
         assert evaluation.overall["norm_area"] == sum(areas) / 2
@@ -117,7 +119,9 @@ def test_areas_are_rounded_before_the_mean() -> None:
 
 def test_costs_of_2017() -> None:
     judged = {"t": {**{f"r{at}": 1 for at in range(5)}, **{f"n{at}": 0 for at in range(15)}}}
-    values = evaluate_tar(rows("t AF r0", "t NF n0", "t AF n1", "t NS r1", "t NF r2"), judged, "2017").per_topic["t"]
+    values = evaluate_tar(make_rows("t AF r0", "t NF n0", "t AF n1", "t NS r1", "t NF r2"), judged, "2017").per_topic[
+        "t"
+    ]
     assert values["total_cost"] == 4 + 2 * 2
     assert values["total_cost_uniform"] == pytest.approx(8 + 2 * 16 * 3 / 5)
     assert values["total_cost_weighted"] == pytest.approx(8 + 2 * 16 * (1 / 2 + 1 / 4))
@@ -130,7 +134,7 @@ def test_how_values_are_printed() -> None:
 
 
 def test_more_rows_than_labels_and_nothing_found() -> None:
-    values = evaluate_tar(rows("t 0 m", "t 0 n", "t 0 o"), {"t": {"a": 1}}, "2019").per_topic["t"]
+    values = evaluate_tar(make_rows("t 0 m", "t 0 n", "t 0 o"), {"t": {"a": 1}}, "2019").per_topic["t"]
     assert (values["last_rel"], values["wss_100"], values["wss_95"], values["ap"], values["norm_area"]) == (
         0,
         0,

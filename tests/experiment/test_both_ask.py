@@ -59,8 +59,10 @@ def write_tables(folder: Path, left: Names = LEFT, right: Names = RIGHT, matches
 def list_pairs(result: Result, system: str = "s", ask: str = "both") -> set[tuple[str, str]]:
     """Return the pairs of a system, the left record first."""
     pairs = result.pairs(system)
-    found = {(pairs.docs[doc], pairs.queries[query]) for query, doc in zip(pairs.query_rows, pairs.rows, strict=True)}
-    return {(second, first) for first, second in found} if ask == "left" else found
+    pairs_by_id = {
+        (pairs.docs[doc], pairs.queries[query]) for query, doc in zip(pairs.query_rows, pairs.rows, strict=True)
+    }
+    return {(second, first) for first, second in pairs_by_id} if ask == "left" else pairs_by_id
 
 
 def run(
@@ -106,17 +108,17 @@ def test_candidates_are_the_nearest_of_each_record_of_either_table(
     docs, queries = ({str(number): {"name": text} for number, text in enumerate(side)} for side in (left, right))
     tables = replace(Collection.of(docs, queries, check=False), unit="pair", both_ask=True)
     result = Experiment(tables, {"s": TFIDF(k=k)}, ["candidates"], store=LocalStore(folder)).run()
-    found = {(int(one), int(two)) for one, two in list_pairs(result)}
+    candidates = {(int(doc), int(query)) for doc, query in list_pairs(result)}
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)).fit([*left, *right])
     scores = (vectors.transform(left) @ vectors.transform(right).T).toarray()
     certain_of_left, of_left = find_nearest(scores, k)
     certain_of_right, of_right = find_nearest(scores.T, k)
-    assert certain_of_left | {(one, two) for two, one in certain_of_right} <= found
-    assert found <= of_left | {(one, two) for two, one in of_right}
+    assert certain_of_left | {(doc, query) for query, doc in certain_of_right} <= candidates
+    assert candidates <= of_left | {(doc, query) for query, doc in of_right}
     facts = result.rows[0].pairs
     assert facts is not None
-    assert (facts.candidates, facts.records) == (len(found), len(left) + len(right))
-    assert facts.per_record == pytest.approx(len(found) / (len(left) + len(right)))
+    assert (facts.candidates, facts.records) == (len(candidates), len(left) + len(right))
+    assert facts.per_record == pytest.approx(len(candidates) / (len(left) + len(right)))
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +173,10 @@ def test_what_calls_itself_symmetric_finds_the_same_whoever_asks(seed: int, tmp_
 def test_gold_that_one_direction_cannot_find(tmp_path: Path, store: LocalStore) -> None:
     """Three left records match one right record: with k = 1 the right table alone finds one of them."""
     tables = write_tables(tmp_path)
-    alone = run(tables, "right", store, s=TFIDF(k=1)).rows[0]
+    right_row = run(tables, "right", store, s=TFIDF(k=1)).rows[0]
     result = run(tables, "both", store, s=TFIDF(k=1))
     (row,) = result.rows
-    assert (alone.measures["PC"], row.measures["PC"]) == (3 / 5, 1.0)
+    assert (right_row.measures["PC"], row.measures["PC"]) == (3 / 5, 1.0)
     assert row.measures["candidates"] == 5 / 8
     assert row.conventions.collection == {"ask": "both", "k": "of each record of either table"}
     assert [(stage.stage, stage.pairs.kept) for stage in row.stages if stage.pairs] == [
@@ -197,16 +199,16 @@ def test_what_one_side_found_is_not_computed_again(tmp_path: Path, store: LocalS
 
 def test_rules_are_asked_once_about_each_pair_and_see_the_right_record_first(tmp_path: Path, store: LocalStore) -> None:
     tables = write_tables(tmp_path)
-    seen = []
+    asked_pairs = []
 
-    def note(one: Any, two: Any) -> bool:
-        seen.append((one["name"], two["name"]))
+    def note(first: Any, second: Any) -> bool:
+        asked_pairs.append((first["name"], second["name"]))
         return True
 
     result = run(tables, "both", store, s=TFIDF(k=1) >> rule_function(note, version=1), t=TFIDF(k=1))
-    assert sorted(seen) == sorted({*seen})
-    assert {one for one, _ in seen} <= set(RIGHT)
-    assert result.rows[0].counts["rule_matches"] == len(seen) == len(list_pairs(result, "t"))
+    assert sorted(asked_pairs) == sorted({*asked_pairs})
+    assert {first for first, _ in asked_pairs} <= set(RIGHT)
+    assert result.rows[0].counts["rule_matches"] == len(asked_pairs) == len(list_pairs(result, "t"))
 
 
 def test_tuning_measures_what_both_find(tmp_path: Path, store: LocalStore) -> None:
@@ -223,13 +225,13 @@ def test_tuning_measures_what_both_find(tmp_path: Path, store: LocalStore) -> No
     ).run()
     (choice,) = result.rows[0].choices
     assert (choice.pipeline, choice.candidates[0].bounded, choice.candidates[0].value) == ("TFIDF(k=1)", 1.0, 5 / 8)
-    some = tune(TFIDF(k=1), {"tfidf.k": [1, 3]}, on=Judged(split="valid", sample=1), measure="PC")
+    sampled = tune(TFIDF(k=1), {"tfidf.k": [1, 3]}, on=Judged(split="valid", sample=1), measure="PC")
     with pytest.raises(ConfigError, match="a system is tuned on all pairs of a split"):
-        Experiment(load(**tables, split="complete", ask="both", store=store), {"s": some}, ["PC"], store=store).run()
+        Experiment(load(**tables, split="complete", ask="both", store=store), {"s": sampled}, ["PC"], store=store).run()
 
 
 @pytest.mark.parametrize(
-    ("system", "more", "message"),
+    ("system", "options", "message"),
     [
         (
             TFIDF(),
@@ -242,12 +244,12 @@ def test_tuning_measures_what_both_find(tmp_path: Path, store: LocalStore) -> No
     ],
 )
 def test_what_has_no_meaning_is_refused(
-    system: Pipeline, more: dict[str, Any], message: str, tmp_path: Path, store: LocalStore
+    system: Pipeline, options: dict[str, Any], message: str, tmp_path: Path, store: LocalStore
 ) -> None:
     tables = load(**write_tables(tmp_path), ask="both", store=store)
-    with pytest.raises(ConfigError) as told:
-        Experiment(tables, {"s": system}, store=store, **{"measures": ["PC"], **more})
-    assert message in str(told.value)
+    with pytest.raises(ConfigError) as error:
+        Experiment(tables, {"s": system}, store=store, **{"measures": ["PC"], **options})
+    assert message in str(error.value)
 
 
 def test_in_yaml(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ SIZE = 1200  # more documents than a list has by default
 READ = ("WSS@95", "last_rel", "norm_area", "R@90%")
 
 
-def reviews() -> Collection:
+def make_reviews() -> Collection:
     """Return topics that every document matches; the relevant ones are the longest, so that they stand last."""
     docs = {f"d{at:04}": "statin " + "and trial outcome group " * (at // 10) for at in range(SIZE)}
     judged = {"d0000": 1, "d1165": 1, "d1175": 1}
@@ -29,7 +29,7 @@ def reviews() -> Collection:
 
 
 def run(store: Path, measures: tuple[str, ...], **systems: Pipeline) -> Result:
-    return Experiment(reviews(), systems, measures, store=open_store(store)).run()
+    return Experiment(make_reviews(), systems, measures, store=open_store(store)).run()
 
 
 def test_retrieval_is_whole_where_a_measure_reads_to_the_end(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_list_that_is_cut_all_the_same_says_so(tmp_path: Path) -> None:
 
 
 def test_a_choice_by_such_a_measure_ranks_whole_lists_of_the_candidates(tmp_path: Path) -> None:
-    collection = reviews()
+    collection = make_reviews()
     chosen = tune([BM25(), BM25(b=0.9)], on=Judged(on_overlap="mark"), measure="last_rel")
     experiment = Experiment(collection, {"tuned": chosen}, ["AP"], store=open_store(tmp_path), folds=2)
     result = experiment.run()

@@ -71,7 +71,7 @@ def store(tmp_path: Path) -> CountingStore:
     return CountingStore(tmp_path / "store")
 
 
-def beir(
+def write_beir(
     folder: Path,
     docs: Mapping[str, Any] | None = None,
     queries: Mapping[str, Any] | None = None,
@@ -93,7 +93,7 @@ def beir(
     return folder
 
 
-def findings(collection: Collection) -> dict[str, int]:
+def count_findings(collection: Collection) -> dict[str, int]:
     """Return what was found, but for the form of files: most of the small ones here have no header."""
     return {finding.code: finding.count for finding in collection.findings if finding.code != "judgement-form"}
 
@@ -103,13 +103,13 @@ def findings(collection: Collection) -> dict[str, int]:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_folder(tmp_path: Path, store: CountingStore, packed: bool) -> None:
-    folder = beir(
+    folder = write_beir(
         tmp_path / "small", packed=packed, test="query-id\tcorpus-id\tscore\r\nq2\tb\t2\r\n", train="q1\ta\t1\n"
     )
     test = load(folder, store=store, measures=["nDCG@10"])
     assert (test.name, test.split, list(test.queries.ids), test.measures) == ("small", "test", ["q2"], ("nDCG@10",))
     assert [tuple(judgement) for judgement in test.qrels["qrels"].list_judgements()] == [("q2", "b", 2)]
-    assert findings(test) == {"line-ends": 0, "labels-differ": 0}
+    assert count_findings(test) == {"line-ends": 0, "labels-differ": 0}
     train = load(str(folder / "train"), store=store, name="other", min_rel=2)
     assert (train.name, train.split, list(train.queries.ids)) == ("other", "train", ["q1"])
     assert train.qrels["qrels"].min_rel == 2
@@ -117,9 +117,9 @@ def test_a_folder(tmp_path: Path, store: CountingStore, packed: bool) -> None:
 
 
 def test_splits_to_choose_from(tmp_path: Path, store: CountingStore) -> None:
-    one_split = beir(tmp_path / "only", validation="q1\ta\t1\n")
+    one_split = write_beir(tmp_path / "only", validation="q1\ta\t1\n")
     assert load(one_split, store=store).split == "validation"
-    two_splits = beir(tmp_path / "several", train="q1\ta\t1\n", dev="q2\tb\t1\n")
+    two_splits = write_beir(tmp_path / "several", train="q1\ta\t1\n", dev="q2\tb\t1\n")
     with pytest.raises(ConfigError, match="several splits; choose one of dev, train"):
         load(two_splits, store=store)
     for source, split in ((two_splits, "trian"), (two_splits / "trian", None)):
@@ -130,7 +130,7 @@ def test_splits_to_choose_from(tmp_path: Path, store: CountingStore) -> None:
 
 
 def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", test="q2\ta\t1\n", train="q1\tb\t2\n")
+    folder = write_beir(tmp_path / "c", test="q2\ta\t1\n", train="q1\tb\t2\n")
     (folder / "candidates.tsv").write_text("q1\ta\nq2\tb\n")
     file = tmp_path / "better.tsv"
     file.write_text("q1\ta\t1\nq2\tb\t1\n")
@@ -159,7 +159,7 @@ def test_other_splits_have_their_own_judgements_and_what_is_asked_of_all(tmp_pat
 
 def test_other_splits_without_judgements_are_refused(tmp_path: Path, store: CountingStore) -> None:
     queries = {"q1": {"text": "x", "metadata": {"split": "train"}}, "q2": {"text": "y", "metadata": {"split": "test"}}}
-    folder = beir(tmp_path / "c", queries=queries)
+    folder = write_beir(tmp_path / "c", queries=queries)
     file = tmp_path / "given.tsv"
     file.write_text("q1\ta\t1\nq2\tb\t1\n")
     test = load(folder, split="test", qrels=file, store=store)
@@ -177,46 +177,46 @@ def test_declared_are_the_judged_and_those_whose_metadata_name_the_split(tmp_pat
         "q3": {"text": "three"},
         "q4": {"text": "four", "split": "test"},
     }
-    folder = beir(tmp_path / "c", queries=queries, test="q3\ta\t1\n")
+    folder = write_beir(tmp_path / "c", queries=queries, test="q3\ta\t1\n")
     collection = load(folder, store=store)
     assert list(collection.queries.ids) == ["q1", "q3", "q4"]
-    assert findings(collection) == {"unjudged-queries": 2}
+    assert count_findings(collection) == {"unjudged-queries": 2}
     train = load(folder, split="train", store=store)
     assert (list(train.queries.ids), dict(train.qrels)) == (["q2"], {})
 
 
 def test_without_judgements_all_queries_are_declared(tmp_path: Path, store: CountingStore) -> None:
-    collection = load(beir(tmp_path / "c"), store=store)
+    collection = load(write_beir(tmp_path / "c"), store=store)
     assert (list(collection.queries.ids), dict(collection.qrels), collection.split) == (["q1", "q2"], {}, None)
-    assert findings(collection) == {"no-judgements": 0}
+    assert count_findings(collection) == {"no-judgements": 0}
 
 
 # --- traps ---------------------------------------------------------------------------------------
 
 
 def test_trap_06_judged_queries_that_are_no_topics_are_counted(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", queries={"q1": "fruit"}, test="q1\ta\t1\nq2\tb\t1\n")
+    folder = write_beir(tmp_path / "c", queries={"q1": "fruit"}, test="q1\ta\t1\nq2\tb\t1\n")
     collection = load(folder, store=store)
-    assert findings(collection) == {"judged-not-in-topics": 1}
+    assert count_findings(collection) == {"judged-not-in-topics": 1}
     assert collection.qrels["qrels"].counts.tolist() == [1]
 
 
 def test_trap_06_unjudged_topics_are_counted(tmp_path: Path, store: CountingStore) -> None:
     queries = {f"q{i}": {"text": f"query {i}", "metadata": {"split": "test"}} for i in range(200)}
-    folder = beir(tmp_path / "c", queries=queries, test="".join(f"q{i}\ta\t1\n" for i in range(43)))
+    folder = write_beir(tmp_path / "c", queries=queries, test="".join(f"q{i}\ta\t1\n" for i in range(43)))
     collection = load(folder, store=store)
     assert len(collection.queries) == 200
     assert int((collection.qrels["qrels"].counts > 0).sum()) == 43
-    assert findings(collection) == {"unjudged-queries": 157}
+    assert count_findings(collection) == {"unjudged-queries": 157}
 
 
 def test_trap_06_changed_ids_are_refused(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", queries={"q1": "fruit"}, test="q1.0\ta\t1\n")
+    folder = write_beir(tmp_path / "c", queries={"q1": "fruit"}, test="q1.0\ta\t1\n")
     with pytest.raises(
         DataError, match=r"1 of 1 judged query ids are not among the 1 queries; 0 ids are shared.*q1\.0"
     ):
         load(folder, store=store)
-    assert "judged-not-in-topics" in findings(load(folder, store=store, check=False))
+    assert "judged-not-in-topics" in count_findings(load(folder, store=store, check=False))
 
 
 STRANGE = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "🙂", "doc 7", "#x"]
@@ -224,7 +224,7 @@ STRANGE = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "🙂", "doc 7
 
 def test_trap_12_ids_meet_their_judgements_byte_for_byte(tmp_path: Path, store: CountingStore) -> None:
     side = {id: f"text of {i}" for i, id in enumerate(STRANGE)}
-    folder = beir(tmp_path / "c", docs=side, queries=side, test="".join(f"{id}\t{id}\t1\n" for id in STRANGE))
+    folder = write_beir(tmp_path / "c", docs=side, queries=side, test="".join(f"{id}\t{id}\t1\n" for id in STRANGE))
     for _ in range(2):  # imported, then found again
         collection = load(folder, store=store)
         assert list(collection.docs.ids) == list(collection.queries.ids) == STRANGE
@@ -232,19 +232,19 @@ def test_trap_12_ids_meet_their_judgements_byte_for_byte(tmp_path: Path, store: 
 
 
 def test_trap_14_repeats_are_counted_and_contradictions_refused(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", test="q1\ta\t1\nq1\ta\t1\n", dev="q1\ta\t1\nq1\ta\t0\n")
-    assert findings(load(folder, store=store))["repeated-judgements"] == 1
+    folder = write_beir(tmp_path / "c", test="q1\ta\t1\nq1\ta\t1\n", dev="q1\ta\t1\nq1\ta\t0\n")
+    assert count_findings(load(folder, store=store))["repeated-judgements"] == 1
     with pytest.raises(DataError, match=r"dev\.tsv:1 and :2"):
         load(folder / "dev", store=store)
 
 
 def test_trap_16_dangling_judgements(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", test="q1\ta\t1\nq1\tNOPE\t1\n")
+    folder = write_beir(tmp_path / "c", test="q1\ta\t1\nq1\tNOPE\t1\n")
     with pytest.raises(DataError, match=r"recall cannot pass 0\.5 "):
         load(folder, store=store)
     collection = load(folder, store=store, max_dangling=1)
     qrels = collection.qrels["qrels"]
-    assert findings(collection) == {"dangling-judgements": 1, "queries-in-no-split": 1}
+    assert count_findings(collection) == {"dangling-judgements": 1, "queries-in-no-split": 1}
     assert qrels.count_relevant().tolist() == [2]
     assert qrels.dangling == (("q1", "NOPE", 1),)
 
@@ -252,11 +252,11 @@ def test_trap_16_dangling_judgements(tmp_path: Path, store: CountingStore) -> No
 def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: CountingStore) -> None:
     docs = {"a": "apples", "q1": "fruit", "q2": "rolls"}
     queries = {"q1": {"text": "fruit", "metadata": {"of": "q2"}}, "q9": {"text": "nine", "metadata": {"of": "gone"}}}
-    folder = beir(tmp_path / "c", docs=docs, queries=queries, test="q1\ta\t1\nq9\ta\t1\n")
+    folder = write_beir(tmp_path / "c", docs=docs, queries=queries, test="q1\ta\t1\nq9\ta\t1\n")
     assert load(folder, store=store).find_own_documents() is None
     for rule, own_rows in (("id", [1, -1]), ({"key": "of"}, [2, -1])):
         collection = load(folder, store=store, self_match=rule)  # type: ignore[arg-type]
-        assert findings(collection)["self-match-missed"] == 1
+        assert count_findings(collection)["self-match-missed"] == 1
         rows = collection.find_own_documents()
         assert rows is not None and rows.tolist() == own_rows
         scope = Scope(collection.queries.ids, collection.docs.ids, own_rows=rows)
@@ -274,7 +274,7 @@ def test_trap_17_only_the_querys_own_document_goes(tmp_path: Path, store: Counti
 
 def test_imported_once_wherever_the_files_lie(tmp_path: Path, store: CountingStore) -> None:
     docs = {"a": {"text": "x\ud800"}, "b": {"text": ""}}
-    folder = beir(tmp_path / "c", docs=docs, test="q1\ta\t1\n")
+    folder = write_beir(tmp_path / "c", docs=docs, test="q1\ta\t1\n")
     first = load(folder, store=store)
     assert store.n_commits == 2
     os.utime(folder / "corpus.jsonl", (1, 1))
@@ -282,15 +282,15 @@ def test_imported_once_wherever_the_files_lie(tmp_path: Path, store: CountingSto
     second = load(tmp_path / "elsewhere", store=store, name="c")
     assert store.n_commits == 2
     assert second.findings == first.findings
-    assert {"replaced-surrogates", "encoding-damage", "empty-documents"} <= findings(second).keys()
+    assert {"replaced-surrogates", "encoding-damage", "empty-documents"} <= count_findings(second).keys()
     assert first.origin["digests"] == second.origin["digests"]
-    beir(folder, docs={"a": "changed"}, test="q1\ta\t1\n")
+    write_beir(folder, docs={"a": "changed"}, test="q1\ta\t1\n")
     assert load(folder, store=store).docs.columns["text"].to_pylist() == ["changed"]
     assert store.n_commits == 3, "the queries stayed"
 
 
 def test_a_failed_import_leaves_nothing(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c")
+    folder = write_beir(tmp_path / "c")
     (folder / "corpus.jsonl").write_text('{"_id": "a"}\n{"_id": "a"}\n')
     with pytest.raises(DataError, match=r"corpus\.jsonl:1 and :2: id 'a' occurs twice"):
         load(folder, store=store)
@@ -299,7 +299,7 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path, store: CountingStore) ->
 
 def test_the_users_store_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "mine"))
-    folder = beir(tmp_path / "c", test="q1\ta\t1\n")
+    folder = write_beir(tmp_path / "c", test="q1\ta\t1\n")
     first, second = load(folder), load(folder)
     assert (tmp_path / "mine" / "artifacts").is_dir()
     assert first.docs.digest == second.docs.digest and first.findings == second.findings
@@ -309,7 +309,7 @@ def test_the_users_store_is_the_default(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_sources_that_do_not_exist(tmp_path: Path, store: CountingStore) -> None:
-    beir(tmp_path / "scifact", test="q1\ta\t1\n")
+    write_beir(tmp_path / "scifact", test="q1\ta\t1\n")
     with pytest.raises(
         ConfigError, match=r"no such folder; expected a folder with corpus\.jsonl.*did you mean '.*/scifact'\?"
     ):
@@ -330,11 +330,11 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
     with pytest.raises(DataError) as error:
         load(tmp_path / "empty", store=store)
     assert len(error.value.messages) == 2 and "has no queries; expected a file queries.jsonl" in str(error.value)
-    two_files = beir(tmp_path / "both")
+    two_files = write_beir(tmp_path / "both")
     (two_files / "corpus.jsonl.gz").write_bytes(gzip.compress(b'{"_id": "a"}\n'))
     with pytest.raises(DataError, match=r"has both corpus\.jsonl and corpus\.jsonl\.gz"):
         load(two_files, store=store)
-    odd = beir(tmp_path / "odd")
+    odd = write_beir(tmp_path / "odd")
     (odd / "corpus.jsonl").unlink()
     (odd / "corpus.jsonl").mkdir()
     with pytest.raises(ConfigError, match="is a folder without data; expected a file"):
@@ -342,7 +342,7 @@ def test_folders_that_are_no_collection(tmp_path: Path, store: CountingStore) ->
 
 
 def test_empty_files_are_errors_of_the_audit(tmp_path: Path, store: CountingStore) -> None:
-    folder = beir(tmp_path / "c", docs={}, queries={}, test="")
+    folder = write_beir(tmp_path / "c", docs={}, queries={}, test="")
     with pytest.raises(DataError) as error:
         load(folder, store=store)
     assert error.value.messages == ("c: there are no documents", "c: there are no queries")
@@ -429,7 +429,7 @@ def test_an_ir_datasets_id(store: CountingStore) -> None:
         "metadata": {"title": "fruit", "narrative": "long"},
     }
     assert sorted(collection.qrels["qrels"].list_judgements()) == [("1", "a", 2), ("2", "b", 0)]
-    assert findings(collection) == {
+    assert count_findings(collection) == {
         "replaced-surrogates": 1,
         "encoding-damage": 1,
         "unjudged-queries": 1,
@@ -483,7 +483,7 @@ def test_the_standard_library(store: CountingStore) -> None:
     first = load("python-stdlib", store=store)
     assert (first.split, first.name) == ("test", "python-stdlib")
     assert len(first.docs) == len(first.queries) == len(first.qrels["qrels"]) > 2000
-    assert findings(first).keys() == {
+    assert count_findings(first).keys() == {
         *("repeated-queries", "training-overlap", "twin-documents", "twins-judged-differently", "markup"),
     }
     second = load("python-stdlib", store=store)
@@ -545,8 +545,8 @@ def test_records_of_real_collections(shared_data: Path) -> None:
         "metadata": {"date": "1958-12", "ca": "CA581203", "authors": ["Perlis, A. J.", "Samelson,K."]},
     }
     cranfield = load(shared_data / "classic/cranfield")
-    assert findings(cranfield)["empty-documents"] == 2
-    assert "self-match" not in findings(cranfield), "its query ids equal those of unrelated documents"
+    assert count_findings(cranfield)["empty-documents"] == 2
+    assert "self-match" not in count_findings(cranfield), "its query ids equal those of unrelated documents"
     regulations = load(shared_data / "regulatory/ca-regs", self_match={"key": "corpus_id"})
     own_rows = regulations.find_own_documents()
     assert own_rows is not None and (own_rows >= 0).all() and len(own_rows) == 99

@@ -34,12 +34,12 @@ MATCHES = {"b1": {"a1": 1}, "b2": {"a2": 1, "a4": 1}, "b3": {"a3": 1, "a2": 0}, 
 TOKENS = TokenBlocking(smoothing=None, ratio=None)
 
 
-def shop(**options: object) -> Collection:
+def make_shop(**options: object) -> Collection:
     return Collection.of(DOCS, QUERIES, MATCHES, name="shop", **options)  # type: ignore[arg-type]
 
 
 def run(tmp_path: Path, measures: list[str], collection: Collection | None = None, **systems: Pipeline) -> Result:
-    return Experiment(collection or shop(), systems, measures, store=open_store(tmp_path / "store")).run()
+    return Experiment(collection or make_shop(), systems, measures, store=open_store(tmp_path / "store")).run()
 
 
 def test_pairs_have_a_row_beside_rankings(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_choice_among_pairs_by_a_measure_of_pairs(tmp_path: Path) -> None:
         [TokenBlocking(smoothing=None, ratio=0.4), TOKENS], on=Judged(split="test", on_overlap="mark"), measure="PC"
     )
     assert chosen.gives == "pairs"
-    result = run(tmp_path, ["PC"], shop(split="test"), tuned=chosen)
+    result = run(tmp_path, ["PC"], make_shop(split="test"), tuned=chosen)
     (row,) = result.rows
     assert row.status == "ok"
     assert [candidate.value for candidate in row.choices[0].candidates] == [0.8, 0.8] or row.choices[0].chosen == 1
@@ -181,13 +181,13 @@ def test_a_choice_among_pairs_by_a_measure_of_pairs(tmp_path: Path) -> None:
         on=Judged(split="test", on_overlap="mark"),
         measure="candidates",
     )
-    (row,) = run(tmp_path, ["PC"], shop(split="test"), tuned=fewest).rows
+    (row,) = run(tmp_path, ["PC"], make_shop(split="test"), tuned=fewest).rows
     assert row.choices[0].chosen == 1  # fewer are better
 
 
 def test_folds_of_pairs_are_put_together(tmp_path: Path) -> None:
     chosen = tune([TokenBlocking(smoothing=None, ratio=0.4), TOKENS], on=Judged(), measure="PC")
-    result = Experiment(shop(), {"T": chosen}, ["PC"], store=open_store(tmp_path), folds=2).run()
+    result = Experiment(make_shop(), {"T": chosen}, ["PC"], store=open_store(tmp_path), folds=2).run()
     (row,) = result.rows
     assert row.status == "ok", row.error
     assert type(result.pairs("T")) is Pairs
@@ -252,7 +252,7 @@ def test_the_fewest_candidates_that_keep_a_bound_are_chosen(tmp_path: Path) -> N
         judged = Judged(split="test", on_overlap="mark")
         tuned = tune(candidates, on=judged, measure=measure, subject_to=bound)
         assert eval(repr(tuned), {**globals(), "Judged": Judged, "tune": tune}) == tuned
-        (row,) = run(tmp_path, ["PC", "candidates"], shop(split="test"), tuned=tuned).rows
+        (row,) = run(tmp_path, ["PC", "candidates"], make_shop(split="test"), tuned=tuned).rows
         return row
 
     row = choose("PC >= 0.6")
@@ -273,7 +273,7 @@ def test_the_fewest_candidates_that_keep_a_bound_are_chosen(tmp_path: Path) -> N
     result = run(
         tmp_path,
         ["PC"],
-        shop(split="test"),
+        make_shop(split="test"),
         tuned=tune(candidates, on=Judged(split="test", on_overlap="mark"), measure="candidates", subject_to="PC>=.95"),
     )
     text = str(result.table(details=True))

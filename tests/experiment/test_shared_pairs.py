@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def tables(tmp_path: Path, store: LocalStore, split: str = "test", **options: object) -> Collection:
+def load_tables(tmp_path: Path, store: LocalStore, split: str = "test", **options: object) -> Collection:
     """Both tables have the ids 0 to 3, and train and test the same records."""
     for side, end in (("left", ""), ("right", " of ours")):
         lines = "".join(f"{number},{word}{end}\n" for number, word in enumerate(WORDS))
@@ -49,13 +49,13 @@ def tables(tmp_path: Path, store: LocalStore, split: str = "test", **options: ob
     )
 
 
-def sources_of(collection: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:
+def make_sources(collection: Collection, store: LocalStore, held_out: list[int] | None = None) -> RunSources:
     collections = TrainingCollections((collection,), store, Leaves())
     return RunSources(collections, collection, None if held_out is None else np.array(held_out))
 
 
 def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -> None:
-    sources = sources_of(tables(tmp_path, store), store)
+    sources = make_sources(load_tables(tmp_path, store), store)
     sources.open_judged(Judged(split="train"), "trained")
     (description,) = [query_set.describe() for query_set in sources.supervision]
     assert (description.overlap, description.relevant_pairs, description.queries) == (0, 2, 2)
@@ -64,10 +64,10 @@ def test_records_of_both_splits_are_no_leak(tmp_path: Path, store: LocalStore) -
 
 
 def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: LocalStore) -> None:
-    collection = tables(tmp_path, store, "complete")
+    collection = load_tables(tmp_path, store, "complete")
     with pytest.raises(ConfigError, match=r"/train: 2 of 4 training pairs are evaluated too \(overlap=2; 0 – 0"):
-        sources_of(collection, store).open_judged(Judged(split="train"), "trained")
-    marked, dropped = sources_of(collection, store), sources_of(collection, store)
+        make_sources(collection, store).open_judged(Judged(split="train"), "trained")
+    marked, dropped = make_sources(collection, store), make_sources(collection, store)
     marked.open_judged(Judged(split="train", on_overlap="mark"), "trained")
     assert (marked.supervision[0].overlap, marked.supervision[0].dropped, len(marked.supervision[0].qrels)) == (
         2,
@@ -86,8 +86,8 @@ def test_shared_pairs_are_refused_dropped_or_marked(tmp_path: Path, store: Local
 def test_the_same_pair_with_the_other_side_asking_is_a_leak(tmp_path: Path, store: LocalStore) -> None:
     from nirank.experiment.shared_pairs import EvaluationSet, find_shared
 
-    train = tables(tmp_path, store, "train")
-    asked_from_left = tables(tmp_path, store, "complete", ask="left")
+    train = load_tables(tmp_path, store, "train")
+    asked_from_left = load_tables(tmp_path, store, "complete", ask="left")
     shared = find_shared(train, train.qrels["pairs"], EvaluationSet(asked_from_left, None))
     assert shared.sum() == 2
     other_records = load(records=tmp_path / "left.csv", pairs=tmp_path / "complete.csv", store=store, check=False)
@@ -101,14 +101,14 @@ def test_folds_of_one_table_share_pairs_across_the_fold(tmp_path: Path, store: L
     (tmp_path / "pairs.csv").write_text("id1,id2\napple,bread\ncorn,dill\n")
     collection = load(records=tmp_path / "records.csv", pairs=tmp_path / "pairs.csv", store=store)
     with pytest.raises(ConfigError, match="1 of 3 training pairs are evaluated too"):
-        sources_of(collection, store, [0]).open_judged(Judged(), "trained")
-    sources = sources_of(collection, store, [0])
+        make_sources(collection, store, [0]).open_judged(Judged(), "trained")
+    sources = make_sources(collection, store, [0])
     sources.open_judged(Judged(on_overlap="drop"), "trained")
     assert (sources.supervision[0].overlap, len(sources.supervision[0].qrels)) == (1, 2)
 
 
 def test_a_row_says_what_it_was_tuned_on(tmp_path: Path, store: LocalStore) -> None:
-    collection = tables(tmp_path, store)
+    collection = load_tables(tmp_path, store)
     system = tune([TFIDF(k=2), TFIDF(k=2, sublinear=True)], on=Judged(split="train"), measure="R@1")
     (row,) = Experiment(collection, {"S": system}, ["R@1"], store=store).run().rows
     assert (row.unit, row.tuned_on_test, row.tuned_on[0].overlap) == ("pair", False, 0)
@@ -130,7 +130,7 @@ def test_published_splits_share_no_pair_and_most_records(store: LocalStore) -> N
     folder = DATA / "abt-buy"
     files = {name: folder / f"{name}.csv" for name in ("train", "test")}
     collection = load(left=folder / "tableA.csv", right=folder / "tableB.csv", pairs=files, store=store)
-    sources = sources_of(collection.sample(1092), store)
+    sources = make_sources(collection.sample(1092), store)
     sources.open_judged(Judged(split="train"), "trained")
     assert (sources.supervision[0].overlap, len(sources.supervision[0].qrels)) == (0, 5743)
     assert sources.supervision[0].describe().evaluated_matches == SeenRecords(matches=206, one=43, both=139)

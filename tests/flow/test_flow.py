@@ -22,16 +22,16 @@ rankings = st.dictionaries(pair, st.one_of(st.sampled_from([0.0, 1.0]), st.float
 quick_settings = settings(max_examples=60, deadline=None)
 
 
-def pairs_of(pairs: set[tuple[int, int]]) -> Pairs:
+def make_pairs(pairs: set[tuple[int, int]]) -> Pairs:
     q, d = (np.array([pair[i] for pair in pairs], int) for i in (0, 1))
     return Pairs.build(QUERIES, DOCS, q, d, source="test")
 
 
-def set_of(pairs: Pairs) -> set[tuple[int, int]]:
+def make_set(pairs: Pairs) -> set[tuple[int, int]]:
     return set(zip(pairs.query_rows.tolist(), pairs.rows.tolist(), strict=True))
 
 
-def ranking_of(pair_scores: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
+def make_ranking(pair_scores: dict[tuple[int, int], float], depth: int | None = None) -> Ranking:
     q, d = (np.array([result[i] for result in pair_scores], int) for i in (0, 1))
     scores = np.array(list(pair_scores.values()), np.float64)
     return Ranking.build(QUERIES, DOCS, q, d, scores, source="test", depth=depth)
@@ -63,14 +63,14 @@ def test_ids_survive_a_folder_and_tell_duplicates(tmp_path) -> None:  # type: ig
 @given(pair_sets, pair_sets)
 @quick_settings
 def test_pairs_are_sets(first: set[tuple[int, int]], second: set[tuple[int, int]]) -> None:
-    a, b = pairs_of(first), pairs_of(second)
-    assert set_of(a) == first
-    assert set_of(a.union(b)) == first | second
-    assert set_of(a.intersection(b)) == first & second
+    a, b = make_pairs(first), make_pairs(second)
+    assert make_set(a) == first
+    assert make_set(a.union(b)) == first | second
+    assert make_set(a.intersection(b)) == first & second
     all_pairs = [(q, d) for q in range(3) for d in range(len(DOCS))]
     q, d = (np.array(column) for column in zip(*all_pairs, strict=True))
     assert a.contains(q, d).tolist() == [pair in first for pair in all_pairs]
-    assert set_of(a.select(b.contains(a.query_rows, a.rows))) == first & second
+    assert make_set(a.select(b.contains(a.query_rows, a.rows))) == first & second
     assert len(a.counts) == 3
 
 
@@ -86,10 +86,10 @@ def test_pairs_refuse_what_cannot_be() -> None:
 @given(rankings, st.randoms(use_true_random=False))
 @quick_settings
 def test_a_ranking_is_in_standard_order_whatever_comes(scores: dict[tuple[int, int], float], random) -> None:  # type: ignore[no-untyped-def]
-    ranking = ranking_of(scores)
+    ranking = make_ranking(scores)
     shuffled = list(scores.items())
     random.shuffle(shuffled)
-    assert ranking_of(dict(shuffled)) == ranking
+    assert make_ranking(dict(shuffled)) == ranking
     for query in range(3):
         expected = [(score, DOCS[d].encode()) for (q, d), score in scores.items() if q == query]
         expected.sort(key=lambda item: (item[0], item[1]), reverse=True)
@@ -100,12 +100,12 @@ def test_a_ranking_is_in_standard_order_whatever_comes(scores: dict[tuple[int, i
 @given(rankings, st.integers(1, 9), st.integers(1, 9))
 @quick_settings
 def test_cuts_compose(scores: dict[tuple[int, int], float], j: int, k: int) -> None:
-    ranking = ranking_of(scores)
+    ranking = make_ranking(scores)
     assert ranking.cut(j).cut(k).rows.tolist() == ranking.cut(min(j, k)).rows.tolist()
     assert (ranking.cut(k).counts <= k).all()
     was_cut = (ranking.counts > k).any()
     assert ranking.cut(k).depth == (k if was_cut else None)
-    assert ranking_of(scores, depth=k).depth == k
+    assert make_ranking(scores, depth=k).depth == k
     unsure = Ranking(QUERIES, DOCS, ranking.offsets, ranking.rows, ranking.scores, 1)  # a fusion of lists cut at 1
     assert unsure.cut(k).depth == 1
     with pytest.raises(StageError, match="1 or more"):
@@ -117,11 +117,11 @@ def test_cuts_compose(scores: dict[tuple[int, int], float], j: int, k: int) -> N
 def test_rankings_survive_every_form(
     tmp_path_factory: pytest.TempPathFactory, scores: dict[tuple[int, int], float]
 ) -> None:
-    ranking = ranking_of(scores, depth=7)
+    ranking = make_ranking(scores, depth=7)
     folder = tmp_path_factory.mktemp("ranking")
     ranking.save(folder)
     assert Ranking.open(folder, QUERIES, DOCS) == ranking
-    full_ranking = ranking_of(scores)
+    full_ranking = make_ranking(scores)
     assert Ranking.from_dict(full_ranking.to_dict(), QUERIES, DOCS) == full_ranking
     assert Ranking.from_pandas(full_ranking.to_pandas(), QUERIES, DOCS) == full_ranking
     assert full_ranking.to_pandas()["rank"].tolist() == full_ranking.ranks.tolist()
@@ -162,7 +162,7 @@ def test_a_table_with_numbers_for_ids_is_refused() -> None:
 @given(rankings)
 @quick_settings
 def test_taking_queries_apart_and_together(scores: dict[tuple[int, int], float]) -> None:
-    ranking = ranking_of(scores)
+    ranking = make_ranking(scores)
     parts = [ranking.take(np.array(rows), Ids.of(QUERIES.take(rows))) for rows in ([2, 0], [1])]
     assert Ranking.concatenate(parts, QUERIES) == ranking
     with pytest.raises(StageError, match="in two rankings"):
@@ -188,7 +188,7 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own_rows) -> None: 
         QUERIES,
         DOCS,
         None if mask is None else np.array(mask),
-        None if pairs is None else pairs_of(pairs),
+        None if pairs is None else make_pairs(pairs),
         None if own_rows is None else np.array(own_rows),
     )
     for query in range(3):
@@ -201,7 +201,7 @@ def test_a_scopes_rows_counts_and_answers_agree(mask, pairs, own_rows) -> None: 
     assert scope.allows(all_pairs.query_rows, all_pairs.rows).all()
     assert len(all_pairs) == scope.count_rows().sum()
     conjunction = scope & Scope(QUERIES, DOCS, mask=np.arange(len(DOCS)) % 2 == 0)
-    assert set_of(conjunction.list_pairs()) == {pair for pair in set_of(all_pairs) if pair[1] % 2 == 0}
+    assert make_set(conjunction.list_pairs()) == {pair for pair in make_set(all_pairs) if pair[1] % 2 == 0}
 
 
 @given(st.dictionaries(pair, st.integers(-2, 3), max_size=20), pair_sets)

@@ -21,7 +21,7 @@ def write_file(folder: Path, content: str | bytes, name: str = "test.tsv") -> Pa
     return path
 
 
-def triples(file: QrelsFile) -> list[tuple[str, str, int]]:
+def list_triples(file: QrelsFile) -> list[tuple[str, str, int]]:
     return list(zip(file.query_ids.to_pylist(), file.doc_ids.to_pylist(), file.grades.tolist(), strict=True))
 
 
@@ -47,7 +47,7 @@ TWO = [("q1", "a", 1), ("q2", "b", 2)]
 @pytest.mark.parametrize("name", ["test.tsv", "test.tsv.gz"])
 def test_trap_13_header_and_columns(tmp_path: Path, content: str, form: str, header: bool, name: str) -> None:
     file = read_qrels(write_file(tmp_path, content, name))
-    assert triples(file) == TWO
+    assert list_triples(file) == TWO
     assert (file.form, file.header, file.repeated) == (form, header, 0)
 
 
@@ -99,7 +99,7 @@ def test_hostile_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "query-id\tcorpus-id\tscore\n"])
 def test_no_judgements(tmp_path: Path, content: str) -> None:
     file = read_qrels(write_file(tmp_path, content))
-    assert len(file) == 0 and triples(file) == []
+    assert len(file) == 0 and list_triples(file) == []
 
 
 STRANGE = ["01", "1", "007", "1e3", "NA", "null", "None", "#x", '"', "ü", "🙂", "x" * 60, "1.2345678901234567"]
@@ -108,16 +108,16 @@ STRANGE = ["01", "1", "007", "1e3", "NA", "null", "None", "#x", '"', "ü", "🙂
 @pytest.mark.parametrize("separator", ["\t", " "])
 def test_trap_12_judgement_ids_stay_strings(tmp_path: Path, separator: str) -> None:
     content = "".join(f"{id}{separator}{id}{separator}1\n" for id in STRANGE)
-    assert triples(read_qrels(write_file(tmp_path, content))) == [(id, id, 1) for id in STRANGE]
+    assert list_triples(read_qrels(write_file(tmp_path, content))) == [(id, id, 1) for id in STRANGE]
 
 
 def test_blanks_between_tabs_belong_to_the_id(tmp_path: Path) -> None:
-    assert triples(read_qrels(write_file(tmp_path, "query 1\t doc 7 \t1\n"))) == [("query 1", " doc 7 ", 1)]
+    assert list_triples(read_qrels(write_file(tmp_path, "query 1\t doc 7 \t1\n"))) == [("query 1", " doc 7 ", 1)]
 
 
 def test_trap_14_identical_repeats_are_dropped_and_counted(tmp_path: Path) -> None:
     file = read_qrels(write_file(tmp_path, "q\tb\t2\nr\ta\t1\nq\tb\t2\nq\ta\t1\nq\tb\t2\n"))
-    assert triples(file) == [("q", "b", 2), ("r", "a", 1), ("q", "a", 1)], "in the order of the file"
+    assert list_triples(file) == [("q", "b", 2), ("r", "a", 1), ("q", "a", 1)], "in the order of the file"
     assert file.repeated == 2
 
 
@@ -142,7 +142,7 @@ def test_what_is_written_is_read(
     end = "\r\n" if crlf else "\n"
     lines = [f"{q} 0 {d} {grade}{end}" if trec else f"{q}\t{d}\t{grade}{end}" for (q, d), grade in judged.items()]
     file = read_qrels(write_file(tmp_path_factory.mktemp("qrels"), "".join(lines)))
-    assert triples(file) == [(q, d, grade) for (q, d), grade in judged.items()]
+    assert list_triples(file) == [(q, d, grade) for (q, d), grade in judged.items()]
     assert not file.header
 
 
@@ -151,10 +151,10 @@ def test_real_files(shared_data: Path) -> None:
     train = read_qrels(shared_data / "beir/nfcorpus/qrels/train.tsv.gz")
     assert time.process_time() - start < 5  # far above what it takes; a loop over Python objects would show
     assert len(train) == 110_575 and len(train.query_ids.unique()) == 2590
-    assert triples(train)[0] == ("PLAIN-3", "MED-2436", 1)
+    assert list_triples(train)[0] == ("PLAIN-3", "MED-2436", 1)
     vaswani = read_qrels(shared_data / "classic/vaswani/upstream/qrels")
     assert (len(vaswani), vaswani.form) == (2083, "trec")
     vaswani_file = read_qrels(shared_data / "classic/vaswani/qrels/test.tsv")
-    assert sorted(triples(vaswani)) == sorted(triples(vaswani_file))
+    assert sorted(list_triples(vaswani)) == sorted(list_triples(vaswani_file))
     tar = read_qrels(shared_data / "screening/clef-tar/2017-TAR/testing/qrels/qrel_abs_test.txt.gz")
-    assert tar.form == "trec" and triples(tar)[0] == ("CD007431", "7072537", 0)
+    assert tar.form == "trec" and list_triples(tar)[0] == ("CD007431", "7072537", 0)

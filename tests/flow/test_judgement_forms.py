@@ -25,7 +25,7 @@ def write_file(folder: Path, text: str, name: str = "g.csv") -> Path:
     return folder / name
 
 
-def triples(file: QrelsFile) -> list[tuple[str, str, int]]:
+def list_triples(file: QrelsFile) -> list[tuple[str, str, int]]:
     return list(zip(file.query_ids.to_pylist(), file.doc_ids.to_pylist(), file.grades.tolist(), strict=True))
 
 
@@ -49,7 +49,7 @@ TWO = [("q1", "a", 1), ("q2", "b", 2)]
 )
 @pytest.mark.parametrize("name", ["g.csv", "g.tsv", "g.txt"])
 def test_columns_by_their_names_and_separators_by_structure(text: str, name: str, tmp_path: Path) -> None:
-    assert triples(read_qrels(write_file(tmp_path, text, name))) == TWO
+    assert list_triples(read_qrels(write_file(tmp_path, text, name))) == TWO
 
 
 def test_what_pandas_writes(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_what_pandas_writes(tmp_path: Path) -> None:
         ascending=False
     )
     frame.to_parquet(tmp_path / "g.parquet")
-    assert sorted(triples(read_qrels(tmp_path / "g.parquet"))) == TWO
+    assert sorted(list_triples(read_qrels(tmp_path / "g.parquet"))) == TWO
     frame.astype({"score": int}).to_csv(tmp_path / "g.csv", sep=";")
-    assert sorted(triples(read_qrels(tmp_path / "g.csv"))) == TWO
+    assert sorted(list_triples(read_qrels(tmp_path / "g.csv"))) == TWO
 
 
 @pytest.mark.parametrize("label", ["−1", "–1", "l", "I", "one", "", "score", "1,5"])
@@ -104,7 +104,7 @@ def test_sides_that_do_not_say_which_asks_are_refused(header: str, kind: str, tm
     with pytest.raises(DataError, match=f"which is the query, which the document.*query: {left}, document: {right}"):
         read_qrels(path)
     columns = JudgementColumns(query=right, document=left, label="label" if "label" in names else None)
-    assert triples(read_qrels(path, columns)) == [("1", "1", 1)]
+    assert list_triples(read_qrels(path, columns)) == [("1", "1", 1)]
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c"), ("a", "b", "c", "d"), ("query-id", "b", "score")])
@@ -119,7 +119,7 @@ def test_unknown_names_in_parquet_are_never_taken_by_place(names: tuple[str, ...
 def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none is known to hold labels; expected one of score, label"):
         read_qrels(write_file(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"))
-    assert triples(
+    assert list_triples(
         read_qrels(write_file(tmp_path, "query-id,corpus-id,weight\nq,a,0\n"), JudgementColumns(label="weight"))
     ) == [("q", "a", 0)]
     with pytest.raises(DataError, match=r"there is no column 'wait'; it has .*did you mean 'weight'\?"):
@@ -129,7 +129,7 @@ def test_a_label_under_an_unknown_name_is_not_taken_for_a_pair(tmp_path: Path) -
 # -- two tables, and one ---------------------------------------------------------------------------
 
 
-def tables(folder: Path, store: LocalStore, **options: Any) -> Collection:
+def load_tables(folder: Path, store: LocalStore, **options: Any) -> Collection:
     for name, rows in (("tableA", "0,canon\n1,sony\n"), ("tableB", "0,sony\n1,canon\n")):
         write_file(folder, f"id,name\n{rows}", f"{name}.csv")
     write_file(folder, "ltable_id,rtable_id,label\n0,1,1\n1,0,0\n1,1,2\n", "gold.csv")
@@ -139,16 +139,16 @@ def tables(folder: Path, store: LocalStore, **options: Any) -> Collection:
 def test_tables_that_say_their_side(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     a, b = tmp_path / "tableA.csv", tmp_path / "tableB.csv"
-    forward = tables(tmp_path, store, docs=b, queries=a)
-    backward = tables(tmp_path, store, docs=a, queries=b)
+    forward = load_tables(tmp_path, store, docs=b, queries=a)
+    backward = load_tables(tmp_path, store, docs=a, queries=b)
     mirrored = [(doc, query, label) for query, doc, label in forward.qrels["qrels"].list_judgements()]
     assert ("0", "1", 1) in forward.qrels["qrels"].list_judgements()
     assert sorted(backward.qrels["qrels"].list_judgements()) == sorted(mirrored)
     other = write_file(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
     with pytest.raises(DataError, match="which is the query"):
-        tables(tmp_path, store, docs=b, queries=other)
+        load_tables(tmp_path, store, docs=b, queries=other)
     columns = {"qrels": {"query": "rtable_id", "document": "ltable_id", "label": "label"}}
-    assert len(tables(tmp_path, store, docs=b, queries=other, columns=columns).qrels["qrels"]) == 3
+    assert len(load_tables(tmp_path, store, docs=b, queries=other, columns=columns).qrels["qrels"]) == 3
 
 
 def test_pairs_of_one_table_hold_in_both_directions(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_pairs_of_one_table_hold_in_both_directions(tmp_path: Path) -> None:
 
 def test_two_columns_are_pairs_and_the_audit_says_so(tmp_path: Path) -> None:
     file = read_qrels(write_file(tmp_path, "q1\ta\nq2\tb\n", "g.tsv"))
-    assert (triples(file), file.form) == ([("q1", "a", 1), ("q2", "b", 1)], "pairs")
+    assert (list_triples(file), file.form) == ([("q1", "a", 1), ("q2", "b", 1)], "pairs")
 
 
 # -- SMART and JSON --------------------------------------------------------------------------------
@@ -180,11 +180,11 @@ def test_two_columns_are_pairs_and_the_audit_says_so(tmp_path: Path) -> None:
 
 def test_smart_judgements(tmp_path: Path) -> None:
     cacm = read_qrels(write_file(tmp_path, "01 1410  0 0\n01 1572  0 0\n02 2434  0 0\n", "cacm.rel"))
-    assert (triples(cacm), cacm.form) == ([("1", "1410", 1), ("1", "1572", 1), ("2", "2434", 1)], "smart")
+    assert (list_triples(cacm), cacm.form) == ([("1", "1410", 1), ("1", "1572", 1), ("2", "2434", 1)], "smart")
     cisi = read_qrels(write_file(tmp_path, "     1     28\t0\t0.000000\n     1     35\t0\t0.000000\n", "CISI.REL"))
-    assert triples(cisi) == [("1", "28", 1), ("1", "35", 1)]
+    assert list_triples(cisi) == [("1", "28", 1), ("1", "35", 1)]
     trec = read_qrels(write_file(tmp_path, "1 0 13 0\n1 0 14 0\n", "med.rel"))
-    assert triples(trec) == [("1", "13", 0), ("1", "14", 0)], "TREC's zeros are at another place"
+    assert list_triples(trec) == [("1", "13", 0), ("1", "14", 0)], "TREC's zeros are at another place"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_smart_judgements(tmp_path: Path) -> None:
 )
 def test_json_judgements(value: Any, judged: list[tuple[str, str, int]], tmp_path: Path) -> None:
     for indent in (None, 1):
-        assert triples(read_qrels(write_file(tmp_path, json.dumps(value, indent=indent), "g.json"))) == judged
+        assert list_triples(read_qrels(write_file(tmp_path, json.dumps(value, indent=indent), "g.json"))) == judged
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def scopes(draw: st.DrawFn) -> Scope:
     return Scope(*SIDES, mask, pairs if use_pairs else None, own_rows if use_own else None, rules, excluded)
 
 
-def table(scope: Scope) -> np.ndarray:
+def make_table(scope: Scope) -> np.ndarray:
     """Return what is inside, (n_queries, n_docs) bool, by the definition alone."""
     allowed = np.ones((N_QUERIES, N_DOCS), np.bool_)
     for query in range(N_QUERIES):
@@ -74,7 +74,7 @@ def table(scope: Scope) -> np.ndarray:
 @given(scopes())
 @settings(max_examples=40, deadline=None)
 def test_all_views_of_a_scope_agree(scope: Scope) -> None:
-    allowed = table(scope)
+    allowed = make_table(scope)
     for query in range(N_QUERIES):
         rows = scope.list_rows(query)
         assert (np.arange(N_DOCS) if rows is None else rows).tolist() == np.flatnonzero(allowed[query]).tolist()
@@ -88,14 +88,18 @@ def test_all_views_of_a_scope_agree(scope: Scope) -> None:
 @settings(max_examples=20, deadline=None)
 def test_both_together_and_read_back(scope: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
     both = scope & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
-    expected = table(scope) & table(Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded))
-    assert (table(both) == expected).all()
+    expected = make_table(scope) & make_table(
+        Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
+    )
+    assert (make_table(both) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
     both.save(folder)
     stored = Scope.open(folder, *SIDES)
-    assert (table(stored) == expected).all()
+    assert (make_table(stored) == expected).all()
     assert stored.digest == both.digest
-    assert (scope.digest == other.digest) == (table(scope) == table(other)).all() or scope.digest != other.digest
+    assert (scope.digest == other.digest) == (
+        make_table(scope) == make_table(other)
+    ).all() or scope.digest != other.digest
 
 
 def mask_ranking(ranking: Ranking, scope: Scope, k: int) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ from nirank.flow.ranking import Ranking
 from nirank.flow.trec import read_run, write_run
 
 
-def file(folder: Path, *lines: str, name: str = "a.run") -> Path:
+def write_lines(folder: Path, *lines: str, name: str = "a.run") -> Path:
     path = folder / name
     path.write_bytes("".join(line + "\n" for line in lines).encode())
     return path
@@ -65,21 +65,21 @@ def test_the_same_ranking_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_trap_03_rank_score_and_line_order(tmp_path: Path) -> None:
-    path = file(tmp_path, "q Q0 a 1 1.0 t", "q Q0 b 2 2.0 t")
+    path = write_lines(tmp_path, "q Q0 a 1 1.0 t", "q Q0 b 2 2.0 t")
     run_file = read_run(path)
     assert list(run_file.ranking.to_dict()["q"]) == ["b", "a"]
     assert run_file.rank_score_conflicts == 1
     for order in ("rank", "line"):
         assert list(read_run(path, order_by=order).ranking.to_dict()["q"]) == ["a", "b"]  # type: ignore[arg-type]
-    assert read_run(file(tmp_path, "q Q0 a 2 9 t", "q Q0 b 1 5 t")).rank_score_conflicts == 1
-    agreeing = file(tmp_path, "q Q0 a 1 2 t", "q Q0 c 2 1 t", "q Q0 b 3 1 t")
+    assert read_run(write_lines(tmp_path, "q Q0 a 2 9 t", "q Q0 b 1 5 t")).rank_score_conflicts == 1
+    agreeing = write_lines(tmp_path, "q Q0 a 1 2 t", "q Q0 c 2 1 t", "q Q0 b 3 1 t")
     assert read_run(agreeing).rank_score_conflicts == 0
 
 
 def test_trap_10_a_run_with_nan_is_refused(tmp_path: Path) -> None:
     for score in ("nan", "inf", "-inf"):
         with pytest.raises(DataError, match=r"a\.run:2: query 'q', document 'b'"):
-            read_run(file(tmp_path, "q Q0 a 1 1 t", f"q Q0 b 2 {score} t"))
+            read_run(write_lines(tmp_path, "q Q0 a 1 1 t", f"q Q0 b 2 {score} t"))
 
 
 NAMES = ["01", "1", "007", "1e3", "NA", "null", "x" * 60, "ü", "#x", '"quoted"', "None", "12345678901234567"]
@@ -116,7 +116,7 @@ def test_forms_of_files_that_mean_the_same(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_trap_14_repeated_lines(tmp_path: Path) -> None:
-    path = file(tmp_path, "q Q0 a 1 9 t", "q Q0 b 2 5 t", "q Q0 a 3 1 t")
+    path = write_lines(tmp_path, "q Q0 a 1 9 t", "q Q0 b 2 5 t", "q Q0 a 3 1 t")
     with pytest.raises(DataError, match=r"a\.run:1 and :3: query 'q' has document 'a' twice"):
         read_run(path)
     best = read_run(path, duplicates="best")
@@ -124,10 +124,10 @@ def test_trap_14_repeated_lines(tmp_path: Path) -> None:
     assert best.duplicate_run_rows == 1
     qrels = Qrels.from_dict({"q": {"a": 1}}, best.ranking.queries, best.ranking.docs)
     assert evaluate(best.ranking, qrels, ["AP"]).means == {"AP": 1.0}
-    worse_first = file(tmp_path, "q Q0 a 1 1 t", "q Q0 a 2 9 t")
+    worse_first = write_lines(tmp_path, "q Q0 a 1 1 t", "q Q0 a 2 9 t")
     assert read_run(worse_first, duplicates="first").ranking.to_dict() == {"q": {"a": 1.0}}
     assert read_run(worse_first, duplicates="best").ranking.to_dict() == {"q": {"a": 9.0}}
-    identical = read_run(file(tmp_path, "q Q0 a 1 1 t", "q Q0 a 1 1 t"))
+    identical = read_run(write_lines(tmp_path, "q Q0 a 1 1 t", "q Q0 a 1 1 t"))
     assert (identical.ranking.to_dict(), identical.duplicate_run_rows) == ({"q": {"a": 1.0}}, 1)
 
 
@@ -141,7 +141,7 @@ def test_trap_14_repeated_lines(tmp_path: Path) -> None:
 )
 def test_bad_lines_are_named(tmp_path: Path, lines: list[str], words: str) -> None:
     with pytest.raises(DataError) as error:
-        read_run(file(tmp_path, *lines))
+        read_run(write_lines(tmp_path, *lines))
     assert words in str(error.value)
 
 
@@ -164,7 +164,7 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path, raw: bytes, words: 
 
 
 def test_words_for_order_and_duplicates_are_checked(tmp_path: Path) -> None:
-    path = file(tmp_path, "q Q0 a 1 1 t", "q Q0 b 2 2 t")
+    path = write_lines(tmp_path, "q Q0 a 1 1 t", "q Q0 b 2 2 t")
     with pytest.raises(ConfigError, match="order_by is one of score, rank, line, got 'scores'; did you mean 'score'"):
         read_run(path, order_by="scores")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="duplicates is one of refuse, best, first, got 'last'"):
@@ -180,17 +180,17 @@ def test_trap_12_ids_that_a_run_file_would_change_are_refused(tmp_path: Path, id
 
 def test_a_file_for_given_sides(tmp_path: Path) -> None:
     queries, docs = Ids.of(["q1", "q2"]), Ids.of(["a", "b"])
-    run_file = read_run(file(tmp_path, "q1 Q0 a 1 1 t", "other Q0 zzz 1 1 t"), queries, docs)
+    run_file = read_run(write_lines(tmp_path, "q1 Q0 a 1 1 t", "other Q0 zzz 1 1 t"), queries, docs)
     assert run_file.ranking.to_dict() == {"q1": {"a": 1.0}, "q2": {}}
     assert run_file.counts == {"rank_score_conflicts": 0, "duplicate_run_rows": 0, "queries_not_declared": 1}
     with pytest.raises(DataError, match="'aa' in line 1; did you mean 'a'"):
-        read_run(file(tmp_path, "q1 Q0 aa 1 1 t"), queries, docs)
+        read_run(write_lines(tmp_path, "q1 Q0 aa 1 1 t"), queries, docs)
     with pytest.raises(DataError, match="none of its queries is declared"):
-        read_run(file(tmp_path, "q9 Q0 a 1 1 t"), queries, docs)
+        read_run(write_lines(tmp_path, "q9 Q0 a 1 1 t"), queries, docs)
 
 
 def test_empty_and_missing_files(tmp_path: Path) -> None:
-    assert len(read_run(file(tmp_path)).ranking) == 0
+    assert len(read_run(write_lines(tmp_path)).ranking) == 0
     empty = Ranking.from_dict({})
     write_run(empty, tmp_path / "b.run.gz")
     assert len(read_run(tmp_path / "b.run.gz").ranking) == 0
@@ -237,9 +237,11 @@ def test_lines_may_be_separated_by_anything_blank(text: str, tmp_path: Path) -> 
 
 def test_whole_numbers_that_floats_cannot_tell_apart_are_counted(tmp_path: Path) -> None:
     lines = ("q Q0 b 1 9007199254740993 t", "q Q0 a 2 9007199254740992 t", "r Q0 c 1 9007199254740992 t")
-    large = read_run(file(tmp_path, *lines))
+    large = read_run(write_lines(tmp_path, *lines))
     assert large.counts["ties_past_2_53"] == 1
     small = read_run(
-        file(tmp_path, "q Q0 b 1 9007199254740991 t", "q Q0 a 2 9007199254740990 t", "q Q0 c 3 1 t", "q Q0 d 4 1 t")
+        write_lines(
+            tmp_path, "q Q0 b 1 9007199254740991 t", "q Q0 a 2 9007199254740990 t", "q Q0 c 3 1 t", "q Q0 d 4 1 t"
+        )
     )
     assert "ties_past_2_53" not in small.counts

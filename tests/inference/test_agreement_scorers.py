@@ -29,7 +29,7 @@ PROMPTS = {"query": "w40 ", "document": "w41 w42 "}
 Maker = Callable[[Path], Path]
 
 
-def splade(folder: Path, pooling: dict[str, Any] | None = None, **options: Any) -> Path:
+def make_splade(folder: Path, pooling: dict[str, Any] | None = None, **options: Any) -> Path:
     """Make a sparse encoder."""
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.modules import SpladePooling
@@ -42,7 +42,7 @@ def splade(folder: Path, pooling: dict[str, Any] | None = None, **options: Any) 
     return folder / "made"
 
 
-def without_inference(folder: Path) -> Path:
+def make_without_inference(folder: Path) -> Path:
     """Make a sparse encoder whose queries are looked up in a table."""
     import torch
     from sentence_transformers import SparseEncoder
@@ -59,12 +59,12 @@ def without_inference(folder: Path) -> Path:
 
 
 SPARSE: dict[str, Maker] = {
-    "plain": splade,
-    "prompts": lambda folder: splade(folder, prompts=PROMPTS),
-    "few terms": lambda folder: splade(folder, max_active_dims=5),
-    "another activation": lambda folder: splade(folder, {"activation_function": "log1p_relu"}),
-    "sums": lambda folder: splade(folder, {"pooling_strategy": "sum"}),
-    "a table for queries": without_inference,
+    "plain": make_splade,
+    "prompts": lambda folder: make_splade(folder, prompts=PROMPTS),
+    "few terms": lambda folder: make_splade(folder, max_active_dims=5),
+    "another activation": lambda folder: make_splade(folder, {"activation_function": "log1p_relu"}),
+    "sums": lambda folder: make_splade(folder, {"pooling_strategy": "sum"}),
+    "a table for queries": make_without_inference,
 }
 
 
@@ -88,14 +88,14 @@ def test_sparse_vectors(name: str, tmp_path: Path) -> None:
 
 
 def test_a_sparse_encoder_of_another_similarity_is_refused(tmp_path: Path) -> None:
-    path = splade(tmp_path)
+    path = make_splade(tmp_path)
     change_config(path, "config_sentence_transformers.json", similarity_fn_name="cosine")
     with pytest.raises(ModelError, match="compares by cosine; sparse vectors are compared by dot product only"):
         how = SparseEncoding(models.resolve_model(str(path)), "query")
         encode_sparse(TEXTS, len(TEXTS), how, tmp_path, Context(device="cpu"))
 
 
-def cross(folder: Path, labels: int = 1, **changed: Any) -> Path:
+def make_cross_encoder(folder: Path, labels: int = 1, **changed: Any) -> Path:
     """Make a cross-encoder, as sentence-transformers saves it."""
     from sentence_transformers import CrossEncoder as Theirs
 
@@ -108,15 +108,18 @@ def cross(folder: Path, labels: int = 1, **changed: Any) -> Path:
 
 
 CROSS: dict[str, tuple[Maker, dict[str, Any]]] = {
-    "plain": (cross, {}),
-    "a default prompt": (lambda folder: cross(folder, prompts={"ask": "w40 "}, default_prompt_name="ask"), {}),
+    "plain": (make_cross_encoder, {}),
+    "a default prompt": (
+        lambda folder: make_cross_encoder(folder, prompts={"ask": "w40 "}, default_prompt_name="ask"),
+        {},
+    ),
     "a prompt that is none": (
-        lambda folder: cross(folder, prompts={"ask": "w40 "}, default_prompt_name="ask"),
+        lambda folder: make_cross_encoder(folder, prompts={"ask": "w40 "}, default_prompt_name="ask"),
         {"prompt": ""},
     ),
-    "three outputs": (lambda folder: cross(folder, 3), {"label": 2}),
+    "three outputs": (lambda folder: make_cross_encoder(folder, 3), {"label": 2}),
     "an activation": (
-        lambda folder: cross(folder, activation_fn="torch.nn.modules.activation.Tanh"),
+        lambda folder: make_cross_encoder(folder, activation_fn="torch.nn.modules.activation.Tanh"),
         {"activation": "tanh"},
     ),
 }
@@ -147,7 +150,7 @@ def test_pair_scores(name: str, tmp_path: Path) -> None:
 
 
 def test_a_default_prompt_is_in_the_address(tmp_path: Path) -> None:
-    path = cross(tmp_path, prompts={"ask": "w40 "}, default_prompt_name="ask")
+    path = make_cross_encoder(tmp_path, prompts={"ask": "w40 "}, default_prompt_name="ask")
     default, empty, explicit = (
         CrossEncoder(str(path), prompt=prompt).describe_identity() for prompt in (None, "", "w40 ")
     )

@@ -43,7 +43,7 @@ def kind(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def built(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray = DOCS) -> Path:
+def build_graph(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray = DOCS) -> Path:
     folder.mkdir()
     build(docs, AnnIndex(kind, lists=20), similarity, folder, Context())
     return folder
@@ -52,7 +52,9 @@ def built(folder: Path, kind: Any, similarity: str = "cosine", docs: np.ndarray 
 @pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean"])
 def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity: str, tmp_path: Path) -> None:
     context = Context()
-    ranking = search(built(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context)
+    ranking = search(
+        build_graph(tmp_path / "i", kind, similarity), QUERIES, DOCS, Scope(*SIDES), 50, width=12, ctx=context
+    )
     full_ranking = search_nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
     exact = full_ranking.to_dict()
     for query, listed in ranking.to_dict().items():
@@ -84,7 +86,7 @@ def test_the_overlap_with_exact_search() -> None:
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
 def test_wider_search_finds_no_less_and_all_of_it_everything(kind: Any, similarity: str, tmp_path: Path) -> None:
     """Property 07.9.6: probing all lists is exact search; a beam over all documents finds nearly everything."""
-    folder = built(tmp_path / "i", kind, similarity)
+    folder = build_graph(tmp_path / "i", kind, similarity)
     exact = search_nearest(QUERIES, DOCS, Scope(*SIDES), 10, similarity)
     overlaps = []
     for width in (1, 4, 20) if kind == "ivf" else (10, 40, N):
@@ -96,7 +98,8 @@ def test_wider_search_finds_no_less_and_all_of_it_everything(kind: Any, similari
 
 def test_trap_24_two_builds_are_one(kind: Any, tmp_path: Path) -> None:
     digests = [
-        hashlib.sha256((built(tmp_path / str(run), kind) / "ann.faiss").read_bytes()).hexdigest() for run in range(2)
+        hashlib.sha256((build_graph(tmp_path / str(run), kind) / "ann.faiss").read_bytes()).hexdigest()
+        for run in range(2)
     ]
     assert digests[0] == digests[1]
 
@@ -104,7 +107,7 @@ def test_trap_24_two_builds_are_one(kind: Any, tmp_path: Path) -> None:
 def test_trap_24_equal_vectors_have_one_order(tmp_path: Path) -> None:
     equal_vectors = np.ones((300, 4), np.float32)
     scope = Scope(Ids.of(["q"]), Ids.of(f"d{i:03}" for i in range(300)))
-    folder = built(tmp_path / "i", "ivf", docs=equal_vectors)
+    folder = build_graph(tmp_path / "i", "ivf", docs=equal_vectors)
     lists = [
         search(folder, equal_vectors[:1], equal_vectors, scope, k, width=20, ctx=Context()).rows[:10].tolist()
         for k in (300, None)
@@ -113,7 +116,7 @@ def test_trap_24_equal_vectors_have_one_order(tmp_path: Path) -> None:
 
 
 def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
-    folder = built(tmp_path / "i", kind)
+    folder = build_graph(tmp_path / "i", kind)
     mask = np.arange(N) % 3 == 0
     values = np.arange(N, dtype=np.int32)
     rule = ValueRange(values, np.full(Q, 100, np.int64), np.full(Q, 400, np.int64), np.zeros(N, np.bool_))
@@ -132,7 +135,7 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
 
 def test_empty_sides(kind: Any, tmp_path: Path) -> None:
     no_vectors = np.zeros((0, 16), np.float32)
-    folder = built(tmp_path / "i", kind, docs=no_vectors)
+    folder = build_graph(tmp_path / "i", kind, docs=no_vectors)
     no_documents = Scope(SIDES[0], Ids.of([]))
     assert len(search(folder, QUERIES, no_vectors, no_documents, 5, width=5, ctx=Context())) == 0
 

@@ -28,7 +28,7 @@ needs_model = pytest.mark.skipif(
 )
 
 
-def vectors(folder: Path, texts: list[str], how: Encoding) -> tuple[np.ndarray, Context]:
+def encode_texts(folder: Path, texts: list[str], how: Encoding) -> tuple[np.ndarray, Context]:
     folder.mkdir()
     context = Context()
     encode(iter(texts), len(texts), how, folder, context)
@@ -78,7 +78,7 @@ def test_a_folder_without_safetensors_and_a_revision_of_a_folder(tmp_path: Path)
     assert models.resolve_model(str(tmp_path)).identity != first  # content, not place
 
 
-def cache(folder: Path, *names: str) -> str:
+def fill_cache(folder: Path, *names: str) -> str:
     """Lay files out as the hub's client caches them; returns the commit."""
     commit = "c" * 40
     snapshot = folder / "models--org--net" / "snapshots" / commit
@@ -107,7 +107,7 @@ def test_a_cached_hub_model_is_known_by_its_content(
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / place))
         models._fetch.cache_clear()
         missing_here = missing if place == "half" else ""
-        commit = cache(tmp_path / place, *(name for name in FILES_OF_MODEL if name != missing_here))
+        commit = fill_cache(tmp_path / place, *(name for name in FILES_OF_MODEL if name != missing_here))
         snapshot = next((tmp_path / place).rglob("config.json")).parent
         if missing_here != "modules.json":
             entry = {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
@@ -168,7 +168,7 @@ TEXTS = ["a short one", "red " * 300, "", "emoji 🎉 and שלום", "middle " *
 @needs_model
 def test_trap_33_truncated_texts_and_lost_tokens_are_counted(tmp_path: Path) -> None:
     texts = [" ".join(["red"] * n) for n in (2, 6, 10)]  # and two special tokens each
-    _, context = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), max_length=8))
+    _, context = encode_texts(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), max_length=8))
     assert (context.counts["truncated_texts"], context.counts["tokens_lost"]) == (1, 4)
 
 
@@ -177,7 +177,7 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     files = models.resolve_model(MINILM)
-    encoded, context = vectors(tmp_path / "v", TEXTS, Encoding(files))
+    encoded, context = encode_texts(tmp_path / "v", TEXTS, Encoding(files))
     expected = SentenceTransformer(str(files.path), device="cpu").encode(TEXTS)
     filled = [i for i, text in enumerate(TEXTS) if text]
     assert np.abs(encoded[filled] - expected[filled]).max() < 1e-5
@@ -185,7 +185,7 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
     assert context.counts["truncated_texts"] == 1
     assert context.counts["tokens_lost"] == 302 - 256
     one_by_one = np.concatenate(
-        [vectors(tmp_path / f"v{i}", [text], Encoding(files))[0] for i, text in enumerate(TEXTS)]
+        [encode_texts(tmp_path / f"v{i}", [text], Encoding(files))[0] for i, text in enumerate(TEXTS)]
     )
     assert np.abs(encoded - one_by_one).max() < 1e-5  # batch neighbours do not matter
 
@@ -211,7 +211,7 @@ def test_progress_follows_what_is_encoded(tmp_path: Path) -> None:
 
 @needs_model
 def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> None:
-    encoded, context = vectors(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve_model(MINILM)))
+    encoded, context = encode_texts(tmp_path / "v", ["", "  ", "x"], Encoding(models.resolve_model(MINILM)))
     assert not encoded[:2].any()
     assert np.isfinite(encoded).all()
     assert context.counts["zero_vectors"] == 2
@@ -220,8 +220,8 @@ def test_trap_32_a_blank_text_is_the_zero_vector_and_counted(tmp_path: Path) -> 
 @needs_model
 def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
     files = models.resolve_model(MINILM)
-    plain, _ = vectors(tmp_path / "plain", ["some words here"], Encoding(files))
-    prompted, _ = vectors(tmp_path / "prompt", ["words here"], Encoding(files, prompt="some "))
+    plain, _ = encode_texts(tmp_path / "plain", ["some words here"], Encoding(files))
+    prompted, _ = encode_texts(tmp_path / "prompt", ["words here"], Encoding(files, prompt="some "))
     assert np.abs(plain - prompted).max() < 1e-5
     for name, how in {
         "cls": Encoding(files, pooling="cls"),
@@ -229,15 +229,15 @@ def test_options_of_encoding_do_what_they_say(tmp_path: Path) -> None:
         "raw": Encoding(files, normalise=False),
         "half": Encoding(files, precision="bfloat16"),
     }.items():
-        changed, _ = vectors(tmp_path / name, ["some words here"], how)
+        changed, _ = encode_texts(tmp_path / name, ["some words here"], how)
         assert np.abs(plain - changed).max() > 1e-4, name
     raw = np.load(tmp_path / "raw" / "vectors.npy")
     assert abs(np.linalg.norm(raw) - 1) > 0.1
     assert np.abs(raw / np.linalg.norm(raw) - plain).max() < 1e-5
     with pytest.raises(ModelError, match="512 positions"):
-        vectors(tmp_path / "long", ["x"], Encoding(files, max_length=10_000))
+        encode_texts(tmp_path / "long", ["x"], Encoding(files, max_length=10_000))
     with pytest.raises(ModelError, match="pooling 'mena'"):
-        vectors(tmp_path / "pool", ["x"], Encoding(files, pooling="mena"))
+        encode_texts(tmp_path / "pool", ["x"], Encoding(files, pooling="mena"))
 
 
 def test_what_vectors_depend_on_is_in_their_parameters(tmp_path: Path) -> None:
@@ -269,14 +269,14 @@ def test_heads_behind_the_pooling_and_prompts_that_pooling_leaves_out(tmp_path: 
         library_model = SentenceTransformer(modules=modules, device="cpu")
         library_model.save_pretrained(str(tmp_path / name))
         files = models.resolve_model(str(tmp_path / name))
-        encoded, _ = vectors(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
+        encoded, _ = encode_texts(tmp_path / f"{name}-v", TEXTS[:2], Encoding(files, prompt="ask this: "))
         assert np.abs(encoded - library_model.encode(TEXTS[:2], prompt="ask this: ")).max() < 1e-5, name
 
 
 @needs_model
 def test_equal_texts_get_equal_vectors(tmp_path: Path) -> None:
     texts = ["same words", *(f"other {i} " * (i % 3 + 1) for i in range(30)), "same words"]
-    encoded, _ = vectors(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), batch_tokens=16))
+    encoded, _ = encode_texts(tmp_path / "v", texts, Encoding(models.resolve_model(MINILM), batch_tokens=16))
     assert np.array_equal(encoded[0], encoded[-1])
     assert not np.array_equal(encoded[0], encoded[1])
 
@@ -285,12 +285,12 @@ def test_a_folder_written_anew_is_loaded_anew(tiny: Path, tmp_path: Path) -> Non
     from safetensors.numpy import load_file, save_file
 
     before = models.resolve_model(str(tiny))
-    old, _ = vectors(tmp_path / "old", ["abc"], Encoding(before))
+    old, _ = encode_texts(tmp_path / "old", ["abc"], Encoding(before))
     weights = {name: array * np.float32(0.5) for name, array in load_file(tiny / "model.safetensors").items()}
     (tiny / "model.safetensors").unlink()
     save_file(weights, tiny / "model.safetensors", metadata={"format": "pt"})
     after = models.resolve_model(str(tiny))
-    new, _ = vectors(tmp_path / "new", ["abc"], Encoding(after))
+    new, _ = encode_texts(tmp_path / "new", ["abc"], Encoding(after))
     assert after.identity != before.identity
     assert np.abs(old - new).max() > 1e-3
 
@@ -302,7 +302,7 @@ def test_vectors_that_are_not_finite_are_refused(tiny: Path, tmp_path: Path, mon
         encoder, "_compute_vectors", lambda model, features: np.full((len(features["input_ids"]), 16), np.nan)
     )
     with pytest.raises(ModelError, match="the vector of 'abc' is not finite"):
-        vectors(tmp_path / "v", ["abc"], Encoding(models.resolve_model(str(tiny))))
+        encode_texts(tmp_path / "v", ["abc"], Encoding(models.resolve_model(str(tiny))))
 
 
 @pytest.mark.parametrize("words", ["CUDA out of memory.", "DefaultCPUAllocator: can't allocate memory"])
@@ -320,9 +320,9 @@ def test_the_batch_is_halved_when_memory_is_short(
         return original(model, features)
 
     how = Encoding(models.resolve_model(str(tiny)))
-    plenty, _ = vectors(tmp_path / "plenty", list("abcdefgh"), how)
+    plenty, _ = encode_texts(tmp_path / "plenty", list("abcdefgh"), how)
     monkeypatch.setattr(encoder, "_compute_vectors", scarce)
-    halved, _ = vectors(tmp_path / "scarce", list("abcdefgh"), how)
+    halved, _ = encode_texts(tmp_path / "scarce", list("abcdefgh"), how)
     assert np.abs(halved - plenty).max() < 1e-5
     assert sizes[0] == 8
     assert sizes[-4:] == [2, 2, 2, 2]

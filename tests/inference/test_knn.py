@@ -19,7 +19,7 @@ from nirank.inference.knn import search_nearest
 SIMILARITIES = ["cosine", "dot", "euclidean"]
 
 
-def sides(n_queries: int, n_docs: int) -> Scope:
+def make_scope(n_queries: int, n_docs: int) -> Scope:
     return Scope(Ids.of(f"q{i}" for i in range(n_queries)), Ids.of(f"d{i:04}" for i in range(n_docs)))
 
 
@@ -27,19 +27,20 @@ def test_trap_32_cosine_dot_and_euclidean_are_told_apart() -> None:
     docs = np.array([[3, 0], [1, 1], [0, 0]], np.float32)
     query = np.array([[1, 0.9]], np.float32)
     orders = {
-        name: Pairs.to_dict(search_nearest(query, docs, sides(1, 3), None, name))["q0"] for name in ("dot", "cosine")
+        name: Pairs.to_dict(search_nearest(query, docs, make_scope(1, 3), None, name))["q0"]
+        for name in ("dot", "cosine")
     }
     assert orders == {"dot": ["d0000", "d0001", "d0002"], "cosine": ["d0001", "d0000", "d0002"]}
-    assert search_nearest(query, docs, sides(1, 3), None, "cosine").scores[-1] == 0
-    far = search_nearest(query, docs, sides(1, 3), None, "euclidean")
+    assert search_nearest(query, docs, make_scope(1, 3), None, "cosine").scores[-1] == 0
+    far = search_nearest(query, docs, make_scope(1, 3), None, "euclidean")
     assert far.to_dict()["q0"]["d0001"] == pytest.approx(-0.1, abs=1e-6)
     with pytest.raises(ConfigError, match="similarity 'manhattan'"):
-        search_nearest(query, docs, sides(1, 3), None, "manhattan")
+        search_nearest(query, docs, make_scope(1, 3), None, "manhattan")
 
 
 def test_trap_23_fewer_documents_than_k() -> None:
     docs = np.array([[0.9, 0], [0.5, 0], [0.1, 0]], np.float32)
-    ranking = search_nearest(np.array([[1, 0]], np.float32), docs, sides(1, 3), 5, "dot")
+    ranking = search_nearest(np.array([[1, 0]], np.float32), docs, make_scope(1, 3), 5, "dot")
     assert ranking.counts.tolist() == [3]
     assert ranking.scores[0] == np.float32(0.9)
     assert ranking.depth is None
@@ -51,7 +52,7 @@ def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPa
     for block in (10**6, 300):
         monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
         for k in (10, 500):
-            lists[block, k] = search_nearest(query, docs, sides(1, 2000), k, "cosine").rows[:10].tolist()
+            lists[block, k] = search_nearest(query, docs, make_scope(1, 2000), k, "cosine").rows[:10].tolist()
     assert len({tuple(rows) for rows in lists.values()}) == 1
     assert lists[300, 10] == list(range(1999, 1989, -1))
 
@@ -68,7 +69,7 @@ def test_scoped_search_is_the_whole_search_masked(
 ) -> None:
     rng = np.random.default_rng(seed)
     docs, queries = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(5, 6)).astype(np.float32)
-    open_scope = sides(5, 40)
+    open_scope = make_scope(5, 40)
     mask = rng.random(40) < 0.5
     pairs = None
     if with_pairs:
@@ -83,7 +84,7 @@ def test_scoped_search_is_the_whole_search_masked(
     assert search_nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()
 
 
-def oracle(query: np.ndarray, docs: np.ndarray, similarity: str) -> np.ndarray:
+def score_by_definition(query: np.ndarray, docs: np.ndarray, similarity: str) -> np.ndarray:
     """Score in float64, by the definition."""
     query, docs = query.astype(np.float64), docs.astype(np.float64)
     if similarity == "euclidean":
@@ -109,11 +110,11 @@ def test_scores_and_order_are_those_of_the_definition(
     docs[1::9] = queries[0] * np.float32(1.0001)
     before, knn._BLOCK_DOCS = knn._BLOCK_DOCS, block
     try:
-        ranking = search_nearest(queries, docs, sides(3, 90), k, similarity)
+        ranking = search_nearest(queries, docs, make_scope(3, 90), k, similarity)
     finally:
         knn._BLOCK_DOCS = before
     for query in range(3):
-        expected = oracle(queries[query], docs, similarity)
+        expected = score_by_definition(queries[query], docs, similarity)
         size = np.abs(expected).max()
         rows, scores = ranking.get_rows(query), ranking.scores[ranking.offsets[query] : ranking.offsets[query + 1]]
         assert len(rows) == (k or 90)
@@ -128,14 +129,14 @@ def test_a_score_depends_on_its_two_vectors_alone(n_docs: int, similarity: str) 
     rng = np.random.default_rng(n_docs)
     docs, queries = rng.normal(size=(n_docs, 384)).astype(np.float32), rng.normal(size=(70, 384)).astype(np.float32)
     docs[5:60] = docs[5]
-    open_scope = sides(70, n_docs)
+    open_scope = make_scope(70, n_docs)
     full_ranking = search_nearest(queries, docs, open_scope, None, similarity)
     for query in (0, 3, 69):
         is_equal = np.isin(full_ranking.get_rows(query), np.arange(5, 60))
         of_query = slice(full_ranking.offsets[query], full_ranking.offsets[query + 1])
         assert len(np.unique(full_ranking.scores[of_query][is_equal])) == 1  # equal documents tie …
         assert full_ranking.get_rows(query)[is_equal].tolist() == list(range(59, 4, -1))  # … in descending id order
-        single_query = search_nearest(queries[query : query + 1], docs, sides(1, n_docs), 10, similarity)
+        single_query = search_nearest(queries[query : query + 1], docs, make_scope(1, n_docs), 10, similarity)
         assert single_query.rows.tolist() == full_ranking.get_rows(query)[:10].tolist()
         assert single_query.scores.tolist() == full_ranking.scores[of_query][:10].tolist()
     all_listed = Scope(open_scope.queries, open_scope.docs, pairs=open_scope.list_pairs())
@@ -150,19 +151,19 @@ def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(number: flo
     vectors = np.ones((6, 3), np.float32)
     broken = vectors.copy()
     broken[4, 1] = number
-    listed = Pairs.build(sides(2, 6).queries, sides(2, 6).docs, np.array([1]), np.array([4]), source="test")
-    for scope in (sides(2, 6), Scope(sides(2, 6).queries, sides(2, 6).docs, pairs=listed)):
+    listed = Pairs.build(make_scope(2, 6).queries, make_scope(2, 6).docs, np.array([1]), np.array([4]), source="test")
+    for scope in (make_scope(2, 6), Scope(make_scope(2, 6).queries, make_scope(2, 6).docs, pairs=listed)):
         with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
             search_nearest(vectors[:2], broken, scope, 2, similarity)
     with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):
-        search_nearest(broken[3:5], vectors, sides(2, 6), 2, similarity)
+        search_nearest(broken[3:5], vectors, make_scope(2, 6), 2, similarity)
 
 
 def test_no_documents_no_queries_nothing_allowed() -> None:
     vectors = np.ones((3, 2), np.float32)
-    assert search_nearest(vectors, vectors[:0], sides(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
-    assert len(search_nearest(vectors[:0], vectors, sides(0, 3), 5, "cosine")) == 0
-    open_scope = sides(3, 3)
+    assert search_nearest(vectors, vectors[:0], make_scope(3, 0), 5, "cosine").counts.tolist() == [0, 0, 0]
+    assert len(search_nearest(vectors[:0], vectors, make_scope(0, 3), 5, "cosine")) == 0
+    open_scope = make_scope(3, 3)
     closed_scope = Scope(open_scope.queries, open_scope.docs, np.zeros(3, np.bool_))
     assert search_nearest(vectors, vectors, closed_scope, 5, "cosine").counts.tolist() == [0, 0, 0]
 
@@ -203,7 +204,7 @@ def test_products_choose_with_a_margin_for_their_rounding(
     docs += rng.normal(size=docs.shape).astype(np.float32) * np.float32(2e-6)  # scores that differ in their last bits
     queries = (docs[:2] + np.float32(0.25)).astype(np.float32)
     monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
-    exact = search_nearest(queries, docs, sides(2, 200), None, similarity)
+    exact = search_nearest(queries, docs, make_scope(2, 200), None, similarity)
     original = knn.compute_rough_scores
 
     def compute_imprecisely(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
@@ -212,6 +213,6 @@ def test_products_choose_with_a_margin_for_their_rounding(
         return (original(part, chooser, kind) + signs * allowed).astype(np.float32)
 
     monkeypatch.setattr(knn, "compute_rough_scores", compute_imprecisely)
-    ranking = search_nearest(queries, docs, sides(2, 200), 7, similarity)
+    ranking = search_nearest(queries, docs, make_scope(2, 200), 7, similarity)
     for query in range(2):
         assert ranking.get_rows(query).tolist() == exact.get_rows(query)[:7].tolist()

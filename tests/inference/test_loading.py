@@ -32,31 +32,31 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 ONE_PAIR = np.array([[0, 0]])
 
 
-def dense(path: Path, out: Path) -> None:
+def use_dense(path: Path, out: Path) -> None:
     encode(["w1"], 1, Encoding(models.resolve_model(str(path))), out, Context(device="cpu"))
 
 
-def sparse(path: Path, out: Path) -> None:
+def use_sparse(path: Path, out: Path) -> None:
     encode_sparse(["w1"], 1, SparseEncoding(models.resolve_model(str(path)), "document"), out, Context(device="cpu"))
 
 
-def late(path: Path, out: Path) -> None:
+def use_late(path: Path, out: Path) -> None:
     maxsim(["w1"], ["w2"], ONE_PAIR, TokenEncoding(models.resolve_model(str(path))), Context(device="cpu"))
 
 
-def pairs(path: Path, out: Path) -> None:
+def use_pairs(path: Path, out: Path) -> None:
     score_pairs(["w1"], ["w2"], ONE_PAIR, PairScoring(models.resolve_model(str(path))), Context(device="cpu"))
 
 
-USES = {"dense": dense, "sparse": sparse, "late": late, "pairs": pairs}
+USES = {"dense": use_dense, "sparse": use_sparse, "late": use_late, "pairs": use_pairs}
 
 
-def cross(folder: Path) -> Path:
+def make_cross_encoder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return tiny_models.make_cross_encoder(folder, 1)
 
 
-def masked(folder: Path) -> Path:
+def make_masked(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return tiny_models.make_splade(folder)
 
@@ -64,12 +64,12 @@ def masked(folder: Path) -> Path:
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bi": tiny_models.make_bi_encoder,
     "bare": VARIANTS["no modules"],
-    "cross": cross,
-    "masked": masked,
+    "cross": make_cross_encoder,
+    "masked": make_masked,
 }
 
 
-def weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path:
+def change_weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path:
     """Change a model's weights."""
     from safetensors.numpy import load_file, save_file
 
@@ -81,7 +81,7 @@ def weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path
     return path
 
 
-def renamed(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], None]:
+def rename_weight(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], None]:
     def change(tensors: dict[str, np.ndarray]) -> None:
         value = tensors.pop(name)
         if other is not None:
@@ -126,17 +126,17 @@ def test_what_nobody_reads_may_be_missing_or_left_over(model: str, use: str, tmp
 @pytest.mark.parametrize(
     ("model", "use", "change", "words"),
     [
-        ("bi", "dense", renamed("encoder.layer.1.output.dense.weight", None), "lack 1 weight of a BertModel"),
-        ("bi", "dense", renamed("embeddings.LayerNorm.bias", "embeddings.norm.bias"), "lack 1 weight of a BertModel"),
-        ("cross", "pairs", renamed("bert.encoder.layer.0.attention.self.key.bias", None), "lack 1 weight"),
-        ("cross", "pairs", renamed("bert.pooler.dense.weight", None), r"at random: bert\.pooler\.dense\.weight"),
-        ("masked", "sparse", renamed("cls.predictions.transform.dense.weight", None), "lack 1 weight of a BertForMaskedLM"),
+        ("bi", "dense", rename_weight("encoder.layer.1.output.dense.weight", None), "lack 1 weight of a BertModel"),
+        ("bi", "dense", rename_weight("embeddings.LayerNorm.bias", "embeddings.norm.bias"), "lack 1 weight of a BertModel"),
+        ("cross", "pairs", rename_weight("bert.encoder.layer.0.attention.self.key.bias", None), "lack 1 weight"),
+        ("cross", "pairs", rename_weight("bert.pooler.dense.weight", None), r"at random: bert\.pooler\.dense\.weight"),
+        ("masked", "sparse", rename_weight("cls.predictions.transform.dense.weight", None), "lack 1 weight of a BertForMaskedLM"),
     ],
 )  # fmt: skip
 def test_weights_that_are_missing_are_named(
     model: str, use: str, change: Callable[[dict[str, np.ndarray]], None], words: str, tmp_path: Path
 ) -> None:
-    path = weights(MAKERS[model](tmp_path / "m"), change)
+    path = change_weights(MAKERS[model](tmp_path / "m"), change)
     with pytest.raises(ModelError, match=words):
         USES[use](path, tmp_path)
 
@@ -145,7 +145,7 @@ def test_layers_that_the_configuration_does_not_count_are_not_left_out(tmp_path:
     path = tiny_models.make_bi_encoder(tmp_path)
     change_config(path, "config.json", num_hidden_layers=1)
     with pytest.raises(ModelError, match=r"have 16 weights that a BertModel does not use: encoder\.layer\.1\."):
-        dense(path, tmp_path)
+        use_dense(path, tmp_path)
 
 
 def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match=r"not the shapes of a BertModel: embeddings\.word_embeddings\.weight \(65, 16\)"
     ):
-        dense(path, tmp_path)
+        use_dense(path, tmp_path)
 
 
 # -- a start of training -------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_training_makes_a_new_head_from_its_seed(base_model: str, tmp_path: Path
 def test_training_starts_from_nothing_else_that_is_random(
     base_model: str, kind: str, name: str, tmp_path: Path
 ) -> None:
-    path = weights(MAKERS[base_model](tmp_path / "m"), renamed(name, None))
+    path = change_weights(MAKERS[base_model](tmp_path / "m"), rename_weight(name, None))
     with pytest.raises(ModelError, match="lack 1 weight of a"):
         model_io.load_start(models.resolve_model(str(path)), kind, 1, "cpu")  # type: ignore[arg-type]
 
@@ -191,7 +191,7 @@ def test_training_starts_from_nothing_else_that_is_random(
 # -- safetensors only ----------------------------------------------------------------------------
 
 
-def pickled(folder: Path) -> None:
+def pickle_weights(folder: Path) -> None:
     """Turn a folder's weights into a pickle."""
     import torch
     from safetensors.torch import load_file
@@ -203,7 +203,7 @@ def pickled(folder: Path) -> None:
 @pytest.mark.parametrize("place", ["", "3_Dense"])
 def test_pickles_are_refused_with_the_way_out(place: str, tmp_path: Path) -> None:
     path = VARIANTS["heads"](tmp_path)
-    pickled(path / place)
+    pickle_weights(path / place)
     with pytest.raises(
         ModelError, match=r"other formats are not loaded; convert pytorch_model\.bin: Sentence"
     ) as error:
@@ -214,7 +214,7 @@ def test_pickles_are_refused_with_the_way_out(place: str, tmp_path: Path) -> Non
 def test_a_pickle_inside_a_route_is_refused(tmp_path: Path) -> None:
     path = VARIANTS["routes"](tmp_path)
     (head,) = path.rglob("query_0_Dense")
-    pickled(head)
+    pickle_weights(head)
     with pytest.raises(ModelError, match=r"query_0_Dense' holds its weights in no \.safetensors file"):
         models.resolve_model(str(path))
 
@@ -290,7 +290,7 @@ def halve(path: Path) -> None:
         for name in tensors:
             tensors[name] = tensors[name] * np.float32(0.5)
 
-    weights(path, change)
+    change_weights(path, change)
 
 
 @pytest.mark.parametrize("use", ["dense", "pairs"])
@@ -315,7 +315,7 @@ def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
     from nirank.algebra.node import Node
     from nirank.algebra.sides import Sides
 
-    path = cross(tmp_path / "m")
+    path = make_cross_encoder(tmp_path / "m")
     leaves = Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "documents")
     stage = CrossEncoder(str(path)).resolve_options(Sides(*leaves, device="cpu"))
     before = stage.describe_identity()
@@ -327,7 +327,7 @@ def test_a_scorer_keeps_to_the_files_that_were_planned(tmp_path: Path) -> None:
 
 
 def test_a_process_that_keeps_a_model_notices_another(tmp_path: Path) -> None:
-    path = cross(tmp_path / "m")
+    path = make_cross_encoder(tmp_path / "m")
 
     def score() -> float:
         return float(
@@ -375,7 +375,7 @@ def test_the_declared_precision_is_the_loaded_one_for_every_kind(model: str, pre
         for name in tensors:
             tensors[name] = tensors[name].astype(np.float16)
 
-    weights(path, narrow)
+    change_weights(path, narrow)
     change_config(path, "config.json", dtype="float16")
     content = models.resolve_model(str(path)).content
     loaded = {

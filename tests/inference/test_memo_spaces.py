@@ -27,34 +27,34 @@ PAIRS = np.argwhere(np.ones((3, 3)))
 Compute = Callable[[Any, Path, Context], np.ndarray]
 
 
-def dense(how: Encoding, folder: Path, context: Context) -> np.ndarray:
+def encode_dense(how: Encoding, folder: Path, context: Context) -> np.ndarray:
     encode(TEXTS, 3, how, folder, context)
     return np.array(np.load(folder / "vectors.npy"), np.float32)
 
 
-def sparse(how: SparseEncoding, folder: Path, context: Context) -> np.ndarray:
+def encode_terms(how: SparseEncoding, folder: Path, context: Context) -> np.ndarray:
     encode_sparse(TEXTS, 3, how, folder, context)
     return np.concatenate([np.load(folder / f"{name}.npy").astype(np.float64) for name in ("offsets", "weights")])
 
 
-def late(how: TokenEncoding, folder: Path, context: Context) -> np.ndarray:
+def score_late(how: TokenEncoding, folder: Path, context: Context) -> np.ndarray:
     return maxsim(TEXTS, TEXTS, PAIRS, how, context)
 
 
-def pairs(how: PairScoring, folder: Path, context: Context) -> np.ndarray:
+def score_texts(how: PairScoring, folder: Path, context: Context) -> np.ndarray:
     return score_pairs(TEXTS, TEXTS, PAIRS, how, context)
 
 
-def _resolve_made(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
+def _resolve_files(folder: Path, make: Callable[[Path], Path]) -> models.ModelFiles:
     folder.mkdir(exist_ok=True)
     return models.resolve_model(str(make(folder)))
 
 
-def _wide(folder: Path) -> Path:
+def _make_wide(folder: Path) -> Path:
     return tiny_models.make_cross_encoder(folder, 3)
 
 
-def _sided(folder: Path) -> Path:
+def _make_sided(folder: Path) -> Path:
     """Make a sparse encoder with a prompt for each side."""
     from sentence_transformers import SparseEncoder
 
@@ -68,24 +68,24 @@ def _sided(folder: Path) -> Path:
 
 CASES: dict[str, tuple[Compute, Callable[[Path], Any], dict[str, Any]]] = {
     "dense": (
-        dense,
-        lambda folder: Encoding(_resolve_made(folder, VARIANTS["routes"]), side="query"),
+        encode_dense,
+        lambda folder: Encoding(_resolve_files(folder, VARIANTS["routes"]), side="query"),
         {"prompt": "w9 ", "max_length": 9, "pooling": "cls", "normalise": False, "precision": "bfloat16",
          "side": "document"},
     ),
     "sparse": (
-        sparse,
-        lambda folder: SparseEncoding(_resolve_made(folder, _sided), "query"),
+        encode_terms,
+        lambda folder: SparseEncoding(_resolve_files(folder, _make_sided), "query"),
         {"side": "document", "max_length": 9, "max_terms": 4, "precision": "bfloat16"},
     ),
     "late": (
-        late,
-        lambda folder: TokenEncoding(_resolve_made(folder, tiny_models.make_bi_encoder)),
+        score_late,
+        lambda folder: TokenEncoding(_resolve_files(folder, tiny_models.make_bi_encoder)),
         {"max_length": 9, "query_length": 7, "precision": "bfloat16"},
     ),
     "pairs": (
-        pairs,
-        lambda folder: PairScoring(_resolve_made(folder, _wide), label=0),
+        score_texts,
+        lambda folder: PairScoring(_resolve_files(folder, _make_wide), label=0),
         {"prompt": "w9 ", "max_length": 20, "label": 1, "precision": "bfloat16"},
     ),
 }  # fmt: skip

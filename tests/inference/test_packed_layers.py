@@ -61,7 +61,7 @@ def build_model(name: str) -> Any:
     return model
 
 
-def masks() -> Any:
+def make_masks() -> Any:
     """Return masks: full, padded right, padded left, with holes, and nothing at all."""
     mask = torch.ones(6, 23, dtype=torch.long)
     mask[1, 9:] = 0
@@ -72,7 +72,7 @@ def masks() -> Any:
     return mask
 
 
-def answers(model: Any, mask: Any) -> Any:
+def compute_states(model: Any, mask: Any) -> Any:
     ids = torch.randint(5, len(WORDS), mask.shape, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         return model(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -84,9 +84,9 @@ def test_hidden_states_are_the_models_own(name: str, padded: bool) -> None:
     plain = build_model(name)
     model = copy.deepcopy(plain)
     assert pack_encoders(model, "float32") == 1
-    mask = masks() if padded else torch.ones(3, 40, dtype=torch.long)
+    mask = make_masks() if padded else torch.ones(3, 40, dtype=torch.long)
     is_read = mask.bool() & mask.any(1, keepdim=True)
-    ours, theirs = answers(model, mask)[is_read], answers(plain, mask)[is_read]
+    ours, theirs = compute_states(model, mask)[is_read], compute_states(plain, mask)[is_read]
     assert (ours - theirs).abs().max() < 1e-5
     assert theirs.std() > 0.1
 
@@ -96,9 +96,9 @@ def test_masks_that_are_added_to_logits() -> None:
     plain.set_attn_implementation("eager")
     model = copy.deepcopy(plain)
     assert pack_encoders(model, "float32") == 1
-    mask = masks()
+    mask = make_masks()
     mask[4, 0] = 1  # with nothing to attend to, eager attention attends to everything
-    assert (answers(model, mask)[mask.bool()] - answers(plain, mask)[mask.bool()]).abs().max() < 1e-5
+    assert (compute_states(model, mask)[mask.bool()] - compute_states(plain, mask)[mask.bool()]).abs().max() < 1e-5
 
 
 def test_chunks_are_whole_sequences_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +116,9 @@ def test_chunks_and_long_sequences(name: str, precision: str, monkeypatch: pytes
     model = copy.deepcopy(plain)
     assert pack_encoders(model, precision) == 1
     model.to(getattr(torch, precision))
-    mask = masks()
+    mask = make_masks()
     is_read = mask.bool()
-    ours, theirs = answers(model, mask)[is_read].float(), answers(plain, mask)[is_read]
+    ours, theirs = compute_states(model, mask)[is_read].float(), compute_states(plain, mask)[is_read]
     if precision == "float32":
         assert (ours - theirs).abs().max() < 1e-5
     assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
@@ -130,7 +130,7 @@ def test_other_structures_keep_their_own_code(name: str) -> None:
     model = copy.deepcopy(plain)
     assert pack_encoders(model, "float32") == 0
     mask = torch.ones(2, 9, dtype=torch.long)
-    assert torch.equal(answers(model, mask), answers(plain, mask))
+    assert torch.equal(compute_states(model, mask), compute_states(plain, mask))
 
 
 def test_a_structure_that_only_looks_the_same_is_found_out() -> None:
@@ -141,12 +141,12 @@ def test_a_structure_that_only_looks_the_same_is_found_out() -> None:
     assert len(model.encoder.layer) == 3
 
 
-def without_operators() -> Any:
+def remove_operators() -> Any:
     """Stand for the private operators of a torch that has none of them."""
     return SimpleNamespace()
 
 
-def with_operators_that_raise() -> Any:
+def make_raising_operators() -> Any:
     def fail(*arguments: Any) -> Any:
         raise RuntimeError("mkldnn::_linear_pointwise: unsupported")
 
@@ -154,7 +154,7 @@ def with_operators_that_raise() -> Any:
     return SimpleNamespace(_linear_pointwise=fail, _reorder_linear_weight=lambda weight, rows: weight)
 
 
-def with_operators_that_are_wrong() -> Any:
+def make_wrong_operators() -> Any:
     def multiply(tokens: Any, weight: Any, *arguments: Any) -> Any:
         return tokens @ weight.T * 1.01
 
@@ -162,7 +162,7 @@ def with_operators_that_are_wrong() -> Any:
     return SimpleNamespace(_linear_pointwise=multiply, _reorder_linear_weight=lambda weight, rows: weight)
 
 
-@pytest.mark.parametrize("operators", [without_operators, with_operators_that_raise, with_operators_that_are_wrong])
+@pytest.mark.parametrize("operators", [remove_operators, make_raising_operators, make_wrong_operators])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ["bert", "bert with relu", "distilbert"])
 def test_another_torch_packs_with_public_operators(
@@ -174,15 +174,15 @@ def test_another_torch_packs_with_public_operators(
     monkeypatch.setattr(torch.ops, "mkldnn", operators())
     assert pack_encoders(model, precision) == 1
     monkeypatch.undo()
-    mask = masks()
+    mask = make_masks()
     is_read = mask.bool()
     for copied in (packed_model, model):
         copied.to(getattr(torch, precision))
-    ours, theirs = answers(model, mask)[is_read].float(), answers(packed_model, mask)[is_read].float()
+    ours, theirs = compute_states(model, mask)[is_read].float(), compute_states(packed_model, mask)[is_read].float()
     if precision == "float32":
         assert (ours - theirs).abs().max() < 1e-5
     assert torch.nn.functional.cosine_similarity(ours, theirs).min() > 0.999
-    assert torch.nn.functional.cosine_similarity(ours, answers(plain, mask)[is_read]).min() > 0.999
+    assert torch.nn.functional.cosine_similarity(ours, compute_states(plain, mask)[is_read]).min() > 0.999
 
 
 def test_other_precisions_are_left_alone() -> None:

@@ -28,7 +28,7 @@ from nirank.training.recipe import Recipe
 from nirank.training.training_sets import TrainingSet
 
 
-def sides(n_queries: int, n_docs: int) -> Scope:
+def make_scope(n_queries: int, n_docs: int) -> Scope:
     return Scope(Ids.of(f"q{i}" for i in range(n_queries)), Ids.of(f"d{i:04}" for i in range(n_docs)))
 
 
@@ -57,7 +57,7 @@ def test_exactly_the_pairs_within_the_radius(similarity: str, seed: int, radius:
     docs[3], docs[50] = queries[2], queries[2]
     before, range_search._BLOCK_DOCS = range_search._BLOCK_DOCS, block
     try:
-        pairs = search_range(queries, docs, sides(9, 60), radius, similarity)
+        pairs = search_range(queries, docs, make_scope(9, 60), radius, similarity)
     finally:
         range_search._BLOCK_DOCS = before
     assert [pairs.get_rows(query).tolist() for query in range(9)] == list_by_brute_force(
@@ -70,7 +70,7 @@ def test_property_01_6_9_nested_in_the_radius_up_to_all_pairs(similarity: str) -
     docs, queries = draw(80), draw(12, 1)
     smaller: set[tuple[int, int]] = set()
     for radius in np.linspace(0, 12, 40).tolist():
-        candidates = search_range(queries, docs, sides(12, 80), radius, similarity)
+        candidates = search_range(queries, docs, make_scope(12, 80), radius, similarity)
         pairs = set(zip(candidates.query_rows.tolist(), candidates.rows.tolist(), strict=True))
         assert smaller <= pairs
         smaller = pairs
@@ -79,11 +79,11 @@ def test_property_01_6_9_nested_in_the_radius_up_to_all_pairs(similarity: str) -
 
 def test_property_01_6_10_copies_are_at_distance_0_and_rows_may_be_shuffled() -> None:
     docs = draw(50)
-    pairs = search_range(docs, docs, sides(50, 50), 0.0, "euclidean")
+    pairs = search_range(docs, docs, make_scope(50, 50), 0.0, "euclidean")
     assert pairs.rows.tolist() == list(range(50))
     shuffle = np.random.default_rng(5).permutation(50)
     first, second = (
-        search_range(draw(20, 1), records, sides(20, 50), 2.0, "euclidean") for records in (docs, docs[shuffle])
+        search_range(draw(20, 1), records, make_scope(20, 50), 2.0, "euclidean") for records in (docs, docs[shuffle])
     )
     for query in range(20):
         assert set(first.get_rows(query).tolist()) == set(shuffle[second.get_rows(query)].tolist())
@@ -95,12 +95,12 @@ def test_what_rounding_leaves_open_is_decided_pair_by_pair() -> None:
     queries = docs[:2] + np.float32(0.25)
     distances = np.sqrt(np.vecdot(docs - queries[0], docs - queries[0]))
     for radius in np.sort(distances)[[20, 100, 180]].tolist():
-        pairs = search_range(queries, docs, sides(2, 200), radius, "euclidean")
+        pairs = search_range(queries, docs, make_scope(2, 200), radius, "euclidean")
         assert pairs.get_rows(0).tolist() == np.flatnonzero(distances <= np.float32(radius)).tolist()
 
 
 def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
-    docs, queries, open_scope = draw(60), draw(8, 1), sides(8, 60)
+    docs, queries, open_scope = draw(60), draw(8, 1), make_scope(8, 60)
     full_ranking = search_range(queries, docs, open_scope, 2.5, "euclidean")
     listed = Pairs.build(
         open_scope.queries, open_scope.docs, np.arange(8).repeat(30), np.tile(np.arange(0, 60, 2), 8), source="list"
@@ -120,8 +120,8 @@ def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
 
 def test_memory_is_one_block_and_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     docs, queries = draw(40_000, 0, 8), draw(300, 1, 8)
-    scope = sides(300, 40_000)
-    search_range(queries[:3], docs[:100], sides(3, 100), 1.0, "euclidean")
+    scope = make_scope(300, 40_000)
+    search_range(queries[:3], docs[:100], make_scope(3, 100), 1.0, "euclidean")
     for radius, bound in ((0.01, 30), (100.0, 30 + 2 * 4 * 300 * 40_000 / 2**20)):
         tracemalloc.start()
         pairs = search_range(queries, docs, scope, radius, "euclidean")
@@ -132,11 +132,11 @@ def test_memory_is_one_block_and_the_pairs(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_is_no_distance_is_refused() -> None:
     with pytest.raises(ConfigError, match="a dot product is no distance"):
-        search_range(draw(1), draw(2), sides(1, 2), 1.0, "dot")
+        search_range(draw(1), draw(2), make_scope(1, 2), 1.0, "dot")
     docs = draw(3)
     docs[1] = np.nan
     with pytest.raises(StageError, match="document 'd0001' has score nan"):
-        search_range(draw(1), docs, sides(1, 3), 1.0, "euclidean")
+        search_range(draw(1), docs, make_scope(1, 3), 1.0, "euclidean")
     for options, message in (({"radius": -1}, "0 or more"), ({"similarity": "dot"}, "dot product"), ({"k": 3}, "k")):
         with pytest.raises(ConfigError, match=message):
             RangeSearch("m", **options)

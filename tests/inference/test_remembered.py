@@ -39,7 +39,7 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_models.make_cross_encoder(tmp_path_factory.mktemp("cross"), 1)
 
 
-def words(n: int, seed: int = 0) -> list[str]:
+def draw_texts(n: int, seed: int = 0) -> list[str]:
     """Make texts of 1 to 30 words, some of them longer than a small model reads."""
     random = np.random.default_rng(seed)
     return [" ".join(f"w{w}" for w in random.integers(0, 60, random.integers(1, 30))) for _ in range(n)]
@@ -79,7 +79,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
     return Spy(monkeypatch)  # type: ignore[return-value]
 
 
-def vectors(folder: Path, texts: list[str], how: Encoding, store: LocalStore) -> tuple[np.ndarray, Context]:
+def encode_texts(folder: Path, texts: list[str], how: Encoding, store: LocalStore) -> tuple[np.ndarray, Context]:
     folder.mkdir(parents=True)
     context = Context(device="cpu", open_memo=store.open_memo)
     encode(iter(texts), len(texts), how, folder, context)
@@ -88,11 +88,11 @@ def vectors(folder: Path, texts: list[str], how: Encoding, store: LocalStore) ->
 
 def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_path: Path, spy: Spy) -> None:
     store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve_model(str(bi)))
-    texts = words(50)
-    before, context = vectors(tmp_path / "a", texts, how, store)
+    texts = draw_texts(50)
+    before, context = encode_texts(tmp_path / "a", texts, how, store)
     assert sorted(spy.texts) == sorted(set(texts))
     spy.clear()
-    after, second_context = vectors(
+    after, second_context = encode_texts(
         tmp_path / "b", [*texts[:20], "w1 w2 w3 new", *texts[20:]], how, LocalStore(store.root)
     )
     assert spy.texts == ["w1 w2 w3 new"]
@@ -107,17 +107,19 @@ def test_one_text_added_in_the_middle_is_the_one_that_is_encoded(bi: Path, tmp_p
 
 def test_other_ways_to_encode_are_other_spaces_and_storage_is_none(bi: Path, tmp_path: Path, spy: Spy) -> None:
     store, how = LocalStore(tmp_path / "store"), Encoding(models.resolve_model(str(bi)))
-    texts = words(5)
-    plain, _ = vectors(tmp_path / "plain", texts, how, store)
+    texts = draw_texts(5)
+    plain, _ = encode_texts(tmp_path / "plain", texts, how, store)
     for name, changed in {
         "prompt": {"prompt": "w5 "}, "max_length": {"max_length": 8}, "pooling": {"pooling": "cls"},
         "normalise": {"normalise": True}, "precision": {"precision": "bfloat16"},
     }.items():  # fmt: skip
         spy.clear()
-        vectors(tmp_path / name, texts, dataclasses.replace(how, **changed), store)
+        encode_texts(tmp_path / name, texts, dataclasses.replace(how, **changed), store)
         assert len(spy.texts) == 5, name
     spy.clear()
-    half, _ = vectors(tmp_path / "half", texts, dataclasses.replace(how, storage="float16", batch_tokens=99), store)
+    half, _ = encode_texts(
+        tmp_path / "half", texts, dataclasses.replace(how, storage="float16", batch_tokens=99), store
+    )
     assert spy.texts == []
     assert np.array_equal(half, plain.astype(np.float16))
 
@@ -129,9 +131,9 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 13)
     monkeypatch.setattr(remembered, "SHARD_CHARACTERS", 900)
     monkeypatch.setattr(remembered, "_LOOK_UP_TEXTS", 10)
-    texts = [*words(40), *words(12), ""]  # the first twelve once more, and nothing
+    texts = [*draw_texts(40), *draw_texts(12), ""]  # the first twelve once more, and nothing
     how = Encoding(models.resolve_model(str(bi)))
-    uninterrupted, _ = vectors(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
+    uninterrupted, _ = encode_texts(tmp_path / "whole", texts, how, LocalStore(tmp_path / "other"))
     assert len(spy.texts) == 41
     store, shards = LocalStore(tmp_path / "store"), []
     keep = store.open_memo({"embeddings": how.to_memo_space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
@@ -145,9 +147,9 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
 
     keep.put = interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        vectors(tmp_path / "cut", texts, how, store)
+        encode_texts(tmp_path / "cut", texts, how, store)
     spy.clear()
-    resumed, _ = vectors(tmp_path / "resumed", texts, how, LocalStore(store.root))
+    resumed, _ = encode_texts(tmp_path / "resumed", texts, how, LocalStore(store.root))
     assert len(spy.texts) == 41 - sum(shards), "no finished shard is repeated"
     assert resumed.tobytes() == uninterrupted.tobytes()
 
@@ -156,14 +158,14 @@ def test_equal_texts_of_different_shards_get_equal_vectors(
     bi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 3)
-    texts = words(20)
-    encoded, _ = vectors(
+    texts = draw_texts(20)
+    encoded, _ = encode_texts(
         tmp_path / "v", texts + texts[::-1], Encoding(models.resolve_model(str(bi))), LocalStore(tmp_path)
     )
     assert np.array_equal(encoded[:20], encoded[20:][::-1])
 
 
-QUERIES, DOCS = words(4, 1), [*words(9, 2), "", "w1"]
+QUERIES, DOCS = draw_texts(4, 1), [*draw_texts(9, 2), "", "w1"]
 ALL = np.argwhere(np.ones((len(QUERIES), len(DOCS))))
 
 
@@ -244,7 +246,7 @@ def test_scores_that_are_not_finite_are_not_kept(
 # -- sparse vectors --------------------------------------------------------------------------------
 
 
-def row(n_terms: int, tokens: int) -> tuple[np.ndarray, np.ndarray, int]:
+def make_row(n_terms: int, tokens: int) -> tuple[np.ndarray, np.ndarray, int]:
     return np.arange(n_terms, dtype=np.int32) * 3, np.arange(n_terms, dtype=np.float32) + 0.5, tokens
 
 
@@ -252,14 +254,14 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
     sizes = [0, 1, 31, 32, 33, 64, 65, 500]
     rows = np.empty(len(sizes), object)
     for at, n in enumerate(sizes):
-        rows[at] = row(n, n + 2)
+        rows[at] = make_row(n, n + 2)
     keys = hash_texts(map(str, sizes))
     SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART)).put(keys, rows, 8.0)
     memo = SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART))
     found, stored = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
     assert found.tolist() == [False] + [True] * len(sizes)
     for n, (ids, weights, tokens) in zip(sizes[::-1], stored, strict=True):
-        assert ids.tolist() == row(n, 0)[0].tolist() and weights.tolist() == row(n, 0)[1].tolist()
+        assert ids.tolist() == make_row(n, 0)[0].tolist() and weights.tolist() == make_row(n, 0)[1].tolist()
         assert tokens == n + 2
     assert memo.rate == pytest.approx(1.0)
     assert memo.get(keys[:0])[0].tolist() == []
@@ -268,7 +270,7 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
 def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     parts = LocalStore(tmp_path).open_memo({"s": 1}, PART)
     vector = np.empty(1, object)
-    vector[0] = row(100, 7)
+    vector[0] = make_row(100, 7)
     kept: list[Any] = []
     original = parts.put
     parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
@@ -278,7 +280,7 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     assert SparseMemo(parts).get(hash_texts(["t", "u"]))[0].tolist() == [False, False]
 
 
-def sparse_vectors(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
+def encode_terms(folder: Path, texts: list[str], model: Path, store: LocalStore) -> tuple[bytes, Context]:
     folder.mkdir(parents=True)
     context = Context(device="cpu", open_memo=store.open_memo)
     encode_sparse(
@@ -293,8 +295,8 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
     (tmp_path / "splade").mkdir()
     model = tiny_models.make_splade(tmp_path / "splade")
     monkeypatch.setattr(remembered, "SHARD_TEXTS", 8)
-    texts = [*words(30), "", *words(5)]
-    uninterrupted, context = sparse_vectors(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
+    texts = [*draw_texts(30), "", *draw_texts(5)]
+    uninterrupted, context = encode_terms(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
     store, original, calls = LocalStore(tmp_path / "store"), sparse._encode_shard, []
 
     def interrupted(*arguments: Any) -> Any:
@@ -305,12 +307,12 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
 
     monkeypatch.setattr(sparse, "_encode_shard", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sparse_vectors(tmp_path / "cut", texts, model, store)
-    resumed, second_context = sparse_vectors(tmp_path / "resumed", texts, model, LocalStore(store.root))
+        encode_terms(tmp_path / "cut", texts, model, store)
+    resumed, second_context = encode_terms(tmp_path / "resumed", texts, model, LocalStore(store.root))
     assert resumed == uninterrupted
     assert sum(map(len, calls[3:])) == 31 - 16
     assert second_context.counts == context.counts
-    added, _ = sparse_vectors(tmp_path / "added", ["w1 new", *texts], model, LocalStore(store.root))
+    added, _ = encode_terms(tmp_path / "added", ["w1 new", *texts], model, LocalStore(store.root))
     assert calls[-1] == ["w1 new"]
     assert np.load(tmp_path / "added" / "offsets.npy")[1] > 0 and len(added) > len(uninterrupted)
 
@@ -318,7 +320,7 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
 # -- found across systems, collections and runs ----------------------------------------------------
 
 
-def collection(docs: list[str], queries: list[str], name: str = "one") -> Collection:
+def make_collection(docs: list[str], queries: list[str], name: str = "one") -> Collection:
     return Collection.of(
         {f"d{i}": text for i, text in enumerate(docs)},
         {f"q{i}": text for i, text in enumerate(queries)},
@@ -328,7 +330,9 @@ def collection(docs: list[str], queries: list[str], name: str = "one") -> Collec
 
 
 def run(store: Path, systems: dict[str, Pipeline], docs: list[str] = DOCS, queries: list[str] = QUERIES) -> Any:
-    result = Experiment(collection(docs, queries), systems, ["nDCG@10"], store=LocalStore(store), device="cpu").run()
+    result = Experiment(
+        make_collection(docs, queries), systems, ["nDCG@10"], store=LocalStore(store), device="cpu"
+    ).run()
     assert not result.failed, result.rows
     return result
 
@@ -401,7 +405,7 @@ def test_a_list_that_cannot_be_scored_fails_alone(
     docs = ["w1 w2", "w1 w3", "w1 " + "w9 " * 50]
     systems = {"Two": BM25() % 2 >> CrossEncoder(str(cross)), "All": BM25() >> CrossEncoder(str(cross))}
     store = LocalStore(tmp_path)
-    result = Experiment(collection(docs, ["w1"]), systems, ["nDCG@10"], store=store, device="cpu").run()
+    result = Experiment(make_collection(docs, ["w1"]), systems, ["nDCG@10"], store=store, device="cpu").run()
     assert [row.status for row in result.rows] == ["ok", "failed"]
     assert "scores not finite" in result.rows[1].error
 
@@ -432,7 +436,9 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
 
     monkeypatch.setattr(local._Worker, "_send", kill_every_third)
     store = LocalStore(tmp_path / "there")
-    remote = Experiment(collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine).run()
+    remote = Experiment(
+        make_collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine
+    ).run()
     engine.close()
     assert not remote.failed, remote.rows
     assert "a worker died" in caplog.text
@@ -475,7 +481,7 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     assert scores.tolist() == [3.0, 9.0]
     parts = LocalStore(tmp_path).open_memo({"t": 1}, PART)
     second_vector, first_vector = np.empty(1, object), np.empty(1, object)
-    second_vector[0], first_vector[0] = row(33, 1), row(31, 2)
+    second_vector[0], first_vector[0] = make_row(33, 1), make_row(31, 2)
     SparseMemo(parts).put(keys[:1], first_vector, 1.0)
     (kept_vector,) = SparseMemo(parts).put(keys[:1], second_vector, 1.0)
     assert (

@@ -12,7 +12,7 @@ from nirank.errors import MissingExtra
 from nirank.lexical import jvm
 
 
-def a_java(folder: Path, version: str) -> Path:
+def write_java(folder: Path, version: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "java").write_text("#!/bin/sh\n")
     (folder / "bin" / "java").chmod(0o755)
@@ -22,12 +22,12 @@ def a_java(folder: Path, version: str) -> Path:
 
 @pytest.mark.parametrize(("text", "major"), [("21.0.8", 21), ("17.0.15", 17), ("1.8.0_402", 8), ("25", 25)])
 def test_versions_are_read(tmp_path: Path, text: str, major: int) -> None:
-    assert jvm.read_java_version(a_java(tmp_path / "java", text)) == major
+    assert jvm.read_java_version(write_java(tmp_path / "java", text)) == major
     assert jvm.read_java_version(tmp_path) is None
 
 
 def test_the_users_new_java_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JAVA_HOME", str(a_java(tmp_path / "own", "25.0.1")))
+    monkeypatch.setenv("JAVA_HOME", str(write_java(tmp_path / "own", "25.0.1")))
     assert jvm.find_java() == (tmp_path / "own", 25)
 
 
@@ -35,7 +35,7 @@ def test_an_old_java_is_said_in_one_line_and_the_packaged_one_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nonexistent"))
-    monkeypatch.setenv("PATH", str(a_java(tmp_path / "old", "17.0.15") / "bin"))
+    monkeypatch.setenv("PATH", str(write_java(tmp_path / "old", "17.0.15") / "bin"))
     with caplog.at_level(logging.INFO, "nirank"):
         home, version = jvm.find_java()
     assert version >= 21

@@ -33,7 +33,7 @@ def check(fields: dict[str, FieldPostings], *args: Any, **options: Any) -> None:
     assert ranking.scores.tobytes() == expected.scores.tobytes()
 
 
-def postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
+def make_postings(texts: Sequence[Sequence[int]], n_docs: int) -> FieldPostings:
     """Make postings of documents that are lists of term numbers."""
     names = sorted({str(term) for text in texts for term in text})
     docs: list[int] = []
@@ -84,7 +84,7 @@ def test_any_corpus(
 ) -> None:
     n = len(title)
     random = np.random.default_rng(seed)
-    fields = {"a": postings(title, n), "b": postings([text[::2] for text in title], n)}
+    fields = {"a": make_postings(title, n), "b": make_postings([text[::2] for text in title], n)}
     docs = Ids.of([f"d{number}" for number in random.permutation(n)])
     query_ids = Ids.of([f"q{number}" for number in range(len(queries))])
     allowed = random.random((len(queries), n)) < 0.5

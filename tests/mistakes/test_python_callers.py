@@ -57,24 +57,24 @@ QUERIES = {"q1": "how is green tea brewed", "q2": "roasted beans"}
 LABELS = {"q1": {"d1": 1}, "q2": {"d2": 2, "d3": 1}}
 
 
-def collection(**options: Any) -> Collection:
+def make_collection(**options: Any) -> Collection:
     return Collection.of(DOCS, QUERIES, LABELS, **options)
 
 
 def make_experiment(**options: Any) -> Experiment:
-    arguments = {"collections": collection(), "systems": {"B": BM25()}, "measures": ["AP"]} | options
+    arguments = {"collections": make_collection(), "systems": {"B": BM25()}, "measures": ["AP"]} | options
     return Experiment(arguments.pop("collections"), arguments.pop("systems"), arguments.pop("measures"), **arguments)
 
 
-def result() -> Any:
+def run_experiment() -> Any:
     return make_experiment().run(Reporter())
 
 
-def ranking() -> Ranking:
+def make_ranking() -> Ranking:
     return Ranking.from_dict({"q1": {"d1": 2.0}, "q2": {"d3": 1.0}})
 
 
-def judged() -> Qrels:
+def make_qrels() -> Qrels:
     return Qrels.from_dict(LABELS)
 
 
@@ -85,7 +85,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: make_experiment(collections=Path("x")), "load('x') reads one"),
     (lambda: make_experiment(collections=None), "expected what load or Collection.of gives, got None"),
     (lambda: make_experiment(collections=[]), "at least one collection"),
-    (lambda: make_experiment(collections=[collection(), collection()]), "two collections are called"),
+    (lambda: make_experiment(collections=[make_collection(), make_collection()]), "two collections are called"),
     (lambda: make_experiment(systems=[BM25()]), "expected a mapping of names to pipelines"),
     (lambda: make_experiment(systems=BM25()), "give it a name: {'BM25': BM25()}"),
     (lambda: make_experiment(systems=None), "expected a mapping of names to pipelines, got None"),
@@ -150,8 +150,8 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: load("python-stdlib", qrels=3), "3"),  # type: ignore[arg-type]
     (lambda: load("python-stdlib", qrels={"a": None}), "qrels: a"),  # type: ignore[dict-item]
     (lambda: load("python-stdlib", expect=[3]), "expect"),  # type: ignore[arg-type]
-    (lambda: collection().sample(0), "1 or more"),
-    (lambda: collection().sample("x"), "1 or more"),  # type: ignore[arg-type]
+    (lambda: make_collection().sample(0), "1 or more"),
+    (lambda: make_collection().sample("x"), "1 or more"),  # type: ignore[arg-type]
     # stages
     (lambda: BM25(k1="high"), "bm25: k1: input should be a valid number"),  # type: ignore[arg-type]
     (lambda: BM25(k1=None), "bm25: k1"),  # type: ignore[arg-type]
@@ -229,10 +229,10 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: Qrels.from_dict({"q": ["a"]}), "q"),  # type: ignore[dict-item]
     (lambda: Qrels.from_dict({"q": {"a": "high"}}), "'high'"),  # type: ignore[dict-item]
     (lambda: Qrels.from_dict({"q": {"a": 10**25}}), "a"),
-    (lambda: evaluate({"q1": {"d1": 2.0}}, judged(), ["AP"]), "Ranking.from_dict"),  # type: ignore[arg-type]
-    (lambda: evaluate(ranking(), LABELS, ["AP"]), "Qrels.from_dict"),  # type: ignore[arg-type]
-    (lambda: evaluate(pd.DataFrame(), judged(), ["AP"]), "Ranking.from"),  # type: ignore[arg-type]
-    (lambda: evaluate(ranking(), judged(), None), "measures: expected names"),  # type: ignore[arg-type]
+    (lambda: evaluate({"q1": {"d1": 2.0}}, make_qrels(), ["AP"]), "Ranking.from_dict"),  # type: ignore[arg-type]
+    (lambda: evaluate(make_ranking(), LABELS, ["AP"]), "Qrels.from_dict"),  # type: ignore[arg-type]
+    (lambda: evaluate(pd.DataFrame(), make_qrels(), ["AP"]), "Ranking.from"),  # type: ignore[arg-type]
+    (lambda: evaluate(make_ranking(), make_qrels(), None), "measures: expected names"),  # type: ignore[arg-type]
     (lambda: evaluate_runs("nowhere.txt", ["a.run"], "AP"), "nowhere.txt"),
     (lambda: evaluate_runs(LABELS, ["a.run"], "AP"), "qrels: expected"),  # type: ignore[arg-type]
     (lambda: evaluate_runs("q.txt", {"a": {"q1": {"d1": 1.0}}}, "AP"), "expected a path"),  # type: ignore[dict-item]
@@ -242,13 +242,13 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: evaluate_runs("q.txt", ["a.run"], "AP", min_rel="2"), "min_rel"),  # type: ignore[arg-type]
     (lambda: read_run("nowhere.run"), "nowhere.run"),
     (lambda: read_run(3), "expected a path, got 3"),  # type: ignore[arg-type]
-    (lambda: write_run(ranking(), "/nowhere/at/all/w.run"), "/nowhere/at/all/w.run"),
+    (lambda: write_run(make_ranking(), "/nowhere/at/all/w.run"), "/nowhere/at/all/w.run"),
     (lambda: write_run({"q": {"a": 1.0}}, "w.run"), "Ranking"),  # type: ignore[arg-type]
     # results
-    (lambda: result().ranking("b"), "did you mean 'B'?"),
-    (lambda: result().per_query("X"), "there is no system 'X'"),
-    (lambda: result().save("/dev/null/x"), "/dev/null"),
-    (lambda: result().save(None), "expected a path, got None"),
+    (lambda: run_experiment().ranking("b"), "did you mean 'B'?"),
+    (lambda: run_experiment().per_query("X"), "there is no system 'X'"),
+    (lambda: run_experiment().save("/dev/null/x"), "/dev/null"),
+    (lambda: run_experiment().save(None), "expected a path, got None"),
 ]  # fmt: skip
 
 
@@ -277,16 +277,16 @@ def test_measures_are_names_or_objects() -> None:
             (name for name in ["AP"]) if not hasattr(value, "__len__") and not isinstance(value, str) else value
         )
         if not isinstance(measures_again, str) and measures_again is value:
-            assert evaluate(ranking(), _over(judged()), value).means.keys() == {"AP"}
+            assert evaluate(make_ranking(), _make_qrels_over(make_qrels()), value).means.keys() == {"AP"}
     assert make_experiment(measures=[ir_measures.nDCG @ 10, ir_measures.P(rel=2) @ 5]).measures == (
         "nDCG@10",
         "P(rel=2)@5",
     )
 
 
-def _over(qrels: Qrels) -> Qrels:
+def _make_qrels_over(qrels: Qrels) -> Qrels:
     """Judgements over the ranking's tables."""
-    tables = ranking()
+    tables = make_ranking()
     return Qrels.from_dict({"q1": {"d1": 1}, "q2": {"d3": 1}}, tables.queries, tables.docs)
 
 

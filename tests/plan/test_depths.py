@@ -18,11 +18,11 @@ from nirank.plan.tasks import restrict
 DOCS = Texts.of({f"d{at}": "x" for at in range(8)})
 
 
-def side(*queries: str) -> Texts:
+def make_side(*queries: str) -> Texts:
     return Texts.of(dict.fromkeys(queries, "x"))
 
 
-def ranking(queries: Ids, depth: int | None, **lists: str) -> Ranking:
+def make_ranking(queries: Ids, depth: int | None, **lists: str) -> Ranking:
     """Return lists of documents by their numbers, cut at a depth."""
     run = {query: {f"d{number}": -float(at) for at, number in enumerate(numbers)} for query, numbers in lists.items()}
     cut = Ranking.from_dict(run, queries, DOCS.ids)
@@ -34,22 +34,22 @@ def run(task: object, inputs: dict[str, list[object]], folder: Path) -> Ranking:
 
 
 def test_a_scope_leaves_of_a_cut_list_as_much_as_is_certain(tmp_path: Path) -> None:
-    queries = side("p", "q", "r")
+    queries = make_side("p", "q", "r")
     even = Scope(queries.ids, DOCS.ids, mask=np.arange(8) % 2 == 0)
     sides = {"queries": [queries], "docs": [DOCS], "scope": [even]}
-    cut = ranking(queries.ids, 4, p="0123", q="0246", r="1")  # r's list ends by itself
+    cut = make_ranking(queries.ids, 4, p="0123", q="0246", r="1")  # r's list ends by itself
     assert run(restrict, {**sides, "list": [cut]}, tmp_path).depth == 2
-    assert run(restrict, {**sides, "list": [ranking(queries.ids, 4, p="0246", r="1")]}, tmp_path).depth == 4
-    assert run(restrict, {**sides, "list": [ranking(queries.ids, None, p="0123")]}, tmp_path).depth is None
-    result = run(restrict, {**sides, "list": [ranking(queries.ids, 2, p="13", q="02")]}, tmp_path)
+    assert run(restrict, {**sides, "list": [make_ranking(queries.ids, 4, p="0246", r="1")]}, tmp_path).depth == 4
+    assert run(restrict, {**sides, "list": [make_ranking(queries.ids, None, p="0123")]}, tmp_path).depth is None
+    result = run(restrict, {**sides, "list": [make_ranking(queries.ids, 2, p="13", q="02")]}, tmp_path)
     assert (result.depth, result.counts.tolist()) == (1, [0, 2, 0])
 
 
 def test_folds_put_together_are_as_deep_as_the_shallowest(tmp_path: Path) -> None:
-    queries, queries_p, queries_q = side("p", "q"), side("p"), side("q")
+    queries, queries_p, queries_q = make_side("p", "q"), make_side("p"), make_side("q")
 
     def depth(first: int | None, second: int | None) -> int | None:
-        lists = [ranking(queries_p.ids, first, p="01"), ranking(queries_q.ids, second, q="23")]
+        lists = [make_ranking(queries_p.ids, first, p="01"), make_ranking(queries_q.ids, second, q="23")]
         inputs = {"queries": [queries], "docs": [DOCS], "held": [queries_p, queries_q], "list": lists}
         joined = run(join_folds, inputs, tmp_path)
         assert joined.to_dict() == {"p": {"d0": 0.0, "d1": -1.0}, "q": {"d2": 0.0, "d3": -1.0}}

@@ -44,14 +44,16 @@ class Kept(Scorer):
 SIDES = Sides(Node.leaf("texts", "q", "queries"), Node.leaf("texts", "d", "docs"))
 
 
-def node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
+def make_node(pipeline: Pipeline, sides: Sides = SIDES) -> Node:
     return compile_pipeline(pipeline, sides)
 
 
 def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
-    first, second, deep = (node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9)))
-    other_scorer, without_scores = node(Shared(1.0) >> Kept(2.0)), node(Shared(1.0) >> Lookup({}))
-    other_documents = node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
+    first, second, deep = (
+        make_node(Shared(bonus) >> Kept(depth=depth)) for bonus, depth in ((1.0, 5), (2.0, 5), (3.0, 9))
+    )
+    other_scorer, without_scores = make_node(Shared(1.0) >> Kept(2.0)), make_node(Shared(1.0) >> Lookup({}))
+    other_documents = make_node(Shared(4.0) >> Kept(), Sides(SIDES.queries, Node.leaf("texts", "e", "other docs")))
     plan = JointScoring()
     for scorer in (first, second, deep, other_scorer, without_scores, other_documents):
         plan.add(scorer)
@@ -63,7 +65,7 @@ def test_lists_of_one_scorer_are_taken_once_whatever_their_depth() -> None:
 
 
 def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
-    first, second = node(Shared(1.0) >> Kept()), node(Shared(2.0) >> Kept(3.0) >> Kept())
+    first, second = make_node(Shared(1.0) >> Kept()), make_node(Shared(2.0) >> Kept(3.0) >> Kept())
     input_scorer = second.get_input("list")
     plan = JointScoring()
     for scorer in (first, second, input_scorer):
@@ -76,7 +78,7 @@ def test_a_list_that_needs_scores_itself_waits_for_them() -> None:
 
 
 def test_heads_are_cut_where_the_scorer_stops() -> None:
-    first, second = node(Shared(1.0) >> Kept(depth=1)), node(Shared(2.0) >> Kept(depth=2))
+    first, second = make_node(Shared(1.0) >> Kept(depth=1)), make_node(Shared(2.0) >> Kept(depth=2))
     ranking = Ranking.from_dict({"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
     reversed_ranking = Ranking.from_dict({"q": {"a": 1.0, "b": 2.0, "c": 3.0}}, ranking.queries, ranking.docs)
     assert union_heads([(first, ranking), (second, reversed_ranking)]).to_dict() == {"q": ["a", "b", "c"]}

@@ -376,7 +376,7 @@ class Hoarder(Combiner):
         return lists[0]
 
 
-def berries() -> Collection:
+def make_berries() -> Collection:
     """Another collection of four documents."""
     docs = {"a": "dark berry", "b": "red berry", "c": "green berry", "d": "blue sky above"}
     return Collection.of(docs, {"q1": "red", "q2": "green", "q3": "sky"}, {"q1": {"b": 1}}, name="berries")
@@ -397,10 +397,10 @@ def test_trap_42_an_estimate_that_was_far_off_is_corrected_by_what_was_taken(
     formula = estimate_of(first, "Hoarder")
     assert abs(formula - (16 + 4 * says) * MIB) < 8 * MIB
     assert not first.run().failed
-    corrected = Experiment(berries(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
+    corrected = Experiment(make_berries(), {"S": system}, ["RR"], store=LocalStore(tmp_path))
     assert least * MIB < estimate_of(corrected, "Hoarder") < most * MIB
     larger = Shared() >> Hoarder(holds * MIB, says * MIB + 1)
-    uncorrected = Experiment(berries(), {"S": larger}, ["RR"], store=LocalStore(tmp_path))
+    uncorrected = Experiment(make_berries(), {"S": larger}, ["RR"], store=LocalStore(tmp_path))
     assert abs(estimate_of(uncorrected, "Hoarder") - formula) < 8 * MIB, "what was never run is as its stage says"
 
 

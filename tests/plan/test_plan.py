@@ -298,7 +298,7 @@ def test_what_depends_on_a_seed_has_no_address_without_one() -> None:
 # -- stages that break their contract --------------------------------------------------------------
 
 
-def pair(queries: Any, scope: Scope, scores: list[float], docs: list[int]) -> Ranking:
+def make_pairs(queries: Any, scope: Scope, scores: list[float], docs: list[int]) -> Ranking:
     q = np.zeros(len(docs), int)
     return Ranking.build(queries.ids, scope.docs, q, np.array(docs), np.array(scores), source="broken")
 
@@ -310,7 +310,7 @@ class Leaving(Retriever):
     name = "leaving"
 
     def search(self, queries: Any, scope: Scope, k: int | None, ctx: Context) -> Ranking:
-        return pair(queries, scope, [1.0], [3])
+        return make_pairs(queries, scope, [1.0], [3])
 
 
 @stage

@@ -37,7 +37,7 @@ def watch() -> None:
     os._exit(0)
 
 
-def server() -> Any:
+def start_server() -> Any:
     """Start a language model that always answers the same."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
     from chat_server import Server
@@ -193,7 +193,7 @@ def main(store: str, models: str, stages: str) -> None:
             "sparse": kinds["sparse"](splade, k=n_docs),
             "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),
             "max_sim": Listed(k=50) >> kinds["max_sim"](bi),
-            "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](server().url, "m"),
+            "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](start_server().url, "m"),
         }
     measures = ["nDCG@10", "AP"]
     experiment = Experiment(collection, systems, measures, store=LocalStore(Path(store)), device="cpu")

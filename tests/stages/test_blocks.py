@@ -28,7 +28,7 @@ N_QUERIES, N_DOCS = 7, 40
 QUERIES, DOCS = Ids.of(f"q{at}" for at in range(N_QUERIES)), Ids.of(f"d{at * 7 % N_DOCS}" for at in range(N_DOCS))
 
 
-def ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
+def draw_ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
     random = np.random.default_rng(seed)
     is_chosen = random.random((N_QUERIES, N_DOCS)) < share
     is_chosen[3] = False
@@ -39,7 +39,7 @@ def ranking(seed: int, share: float, depth: int | None = None) -> Ranking:
 
 @pytest.mark.parametrize("stage", [RRF(), Comb("med"), Comb("mnz"), WeightedSum((0.7, 0.3, 2.0), "zscore")], ids=repr)
 def test_fusion(stage: Combiner, monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = [ranking(1, 0.5), ranking(2, 0.3, depth=9), ranking(3, 0.9)]
+    lists = [draw_ranking(1, 0.5), draw_ranking(2, 0.3, depth=9), draw_ranking(3, 0.9)]
     ctx, limited = Context(), Context()
     fused = stage.combine(lists, ctx)
     parts: list[int] = []
@@ -81,7 +81,7 @@ def test_long_texts_are_read_a_few_at_a_time() -> None:
 
 @pytest.mark.parametrize("scoped", [False, True])
 def test_complete_appends_what_the_scope_allows_in_order(scoped: bool) -> None:
-    head = ranking(1, 0.2)
+    head = draw_ranking(1, 0.2)
     scope = Scope(QUERIES, DOCS)
     if scoped:
         random = np.random.default_rng(9)

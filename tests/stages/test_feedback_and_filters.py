@@ -85,7 +85,7 @@ def test_rm3_stays_in_the_scope(tmp_path: Path) -> None:
 # -- filters -------------------------------------------------------------------------------------
 
 
-def texts(*metadata: dict[str, Any]) -> Texts:
+def make_texts(*metadata: dict[str, Any]) -> Texts:
     return Texts.of({f"d{at}": {"text": "x", "metadata": value} for at, value in enumerate(metadata)})
 
 
@@ -115,7 +115,7 @@ META = [
     ],
 )
 def test_where(match: dict[str, Any], expected: str) -> None:
-    docs, queries = texts(*META), Texts.of({"q": "x"})
+    docs, queries = make_texts(*META), Texts.of({"q": "x"})
     for missing in ("drop", "keep"):
         context = Context(queries, docs)
         mask = Where(match, missing=missing).build_scope(queries, docs, context).mask  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def test_where_refuses(match: dict[str, Any], message: str) -> None:
     ],
 )
 def test_values_are_compared_by_what_they_mean(value: Any, condition: Any, equal: bool) -> None:
-    docs, queries = texts({"v": value}), Texts.of({"q": "x"})
+    docs, queries = make_texts({"v": value}), Texts.of({"q": "x"})
     rules: list[tuple[Any, bool]] = [(condition, equal), ([condition, "other"], equal)]
     if not isinstance(value, list):  # of which one element must fit
         rules.append(({"not": condition}, not equal))
@@ -195,7 +195,9 @@ def test_values_are_compared_by_what_they_mean(value: Any, condition: Any, equal
 @pytest.mark.parametrize("bound", ["min", "max"])
 def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
     """Spellings that share an address allow the same documents, whichever of the two is asked first."""
-    docs = texts({"v": 1990}, {"v": 1990.0}, {"v": "1990"}, {"v": "1990.0"}, {"v": 1991.5}, {"v": True}, {"v": "x"})
+    docs = make_texts(
+        {"v": 1990}, {"v": 1990.0}, {"v": "1990"}, {"v": "1990.0"}, {"v": 1991.5}, {"v": True}, {"v": "x"}
+    )
     queries = Texts.of({"q": "x"})
     plain, ranged = Where({"v": spelling}), Where({"v": {bound: spelling}})
     assert digest(plain.describe_identity()) == digest(Where({"v": 1990}).describe_identity())
@@ -207,14 +209,14 @@ def test_one_address_one_behaviour(spelling: float, bound: str) -> None:
 
 
 def test_big_numbers_are_bounded_to_the_last_digit() -> None:
-    docs = texts({"v": 2**53 + 1}, {"v": str(2**53 + 1)}, {"v": 2**53})
+    docs = make_texts({"v": 2**53 + 1}, {"v": str(2**53 + 1)}, {"v": 2**53})
     mask = Where({"v": {"min": 2**53 + 1}}).build_scope(Texts.of({"q": "x"}), docs, Context()).mask
     assert mask is not None and mask.tolist() == [True, True, False]
 
 
 def test_an_unknown_key_is_the_users_mistake() -> None:
     with pytest.raises(DataError, match=r"no document has metadata 'typ'; they have .*did you mean 'type'\?"):
-        Where({"typ": "REG"}).build_scope(Texts.of({"q": "x"}), texts(*META), Context())
+        Where({"typ": "REG"}).build_scope(Texts.of({"q": "x"}), make_texts(*META), Context())
 
 
 def test_in_front_and_behind(tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_raw_combinations_must_be_allowed() -> None:
 
 
 def test_date_decay() -> None:
-    docs = texts({"date": "2010-01-01"}, {"date": "2009-01-01"}, {})
+    docs = make_texts({"date": "2010-01-01"}, {"date": "2009-01-01"}, {})
     queries = Texts.of({"q": {"text": "x", "metadata": {"date": "2010-01-01"}}})
     ranking = Ranking.from_dict({"q": {"d1": 3.0, "d0": 3.0, "d2": 1.0}}, queries.ids, docs.ids)
     context = Context(queries, docs)

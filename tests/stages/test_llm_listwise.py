@@ -33,7 +33,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     running.http.server_close()
 
 
-def by_number(prompt: str) -> str:
+def order_by_number(prompt: str) -> str:
     """Order passages by the number that they hold, the greatest first."""
     passages = re.findall(r"^\[(\d+)\] .*?(\d+)$", prompt, re.MULTILINE)
     return " > ".join(f"[{at}]" for at, _ in sorted(passages, key=lambda line: -int(line[1])))
@@ -53,7 +53,7 @@ def run(server: Server, tmp_path: Path, **options: Any) -> tuple[list[str], dict
 
 def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    server.answer = by_number
+    server.answer = order_by_number
     ranking, row = run(server, tmp_path, window=10, step=5)
     assert ranking[:5] == ["d24", "d23", "d22", "d21", "d20"], "carried forward, step by step"
     assert sorted(ranking) == sorted(DOCS)
@@ -67,14 +67,14 @@ def test_windows_bring_the_best_to_the_front(server: Server, tmp_path: Path, mon
 
 
 def test_the_last_window_stands_at_the_front_wherever_the_steps_end(server: Server, tmp_path: Path) -> None:
-    server.answer = by_number
+    server.answer = order_by_number
     ranking, _ = run(server, tmp_path, window=10, step=4)
     assert len(server.requests) == 5, "from 15, 11, 7, 3 and 0"
     assert ranking[:6] == ["d24", "d23", "d22", "d21", "d20", "d19"]
 
 
 def test_below_the_depth_nothing_changes(server: Server, tmp_path: Path) -> None:
-    server.answer = by_number
+    server.answer = order_by_number
     ranking, _ = run(server, tmp_path, depth=4)
     assert ranking == ["d03", "d02", "d01", "d00", *(f"d{i:02}" for i in range(4, N))]
 

@@ -36,7 +36,7 @@ def begin(root: Path) -> subprocess.Popen[str]:
     return writer
 
 
-def killed(writer: subprocess.Popen[str]) -> None:
+def kill_writer(writer: subprocess.Popen[str]) -> None:
     writer.kill()
     writer.communicate()
 
@@ -51,7 +51,7 @@ def rewrite_writer(root: Path, **fields: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
-def aged(root: Path, days: float) -> None:
+def age_folder(root: Path, days: float) -> None:
     (folder,) = root.glob("unfinished/*")
     for path in (*folder.iterdir(), folder):
         os.utime(path, (time.time() - days * 86_400,) * 2)
@@ -61,16 +61,16 @@ def test_what_a_living_process_writes_is_left_alone_whatever_it_calls_itself(tmp
     """As in two containers: one host name, and numbers of processes that mean nothing to the other."""
     writer = begin(tmp_path)
     rewrite_writer(tmp_path, process=2**22 + 1, machine="another name")
-    aged(tmp_path, 1000)
+    age_folder(tmp_path, 1000)
     LocalStore(tmp_path).require_writable()
     assert list_unfinished(tmp_path) == ["half"]
-    killed(writer)
+    kill_writer(writer)
     LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
 
 
 def test_what_a_process_of_this_machine_left_is_swept_though_its_number_lives_again(tmp_path: Path) -> None:
-    killed(begin(tmp_path))
+    kill_writer(begin(tmp_path))
     rewrite_writer(tmp_path, process=os.getpid())
     LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
@@ -78,9 +78,9 @@ def test_what_a_process_of_this_machine_left_is_swept_though_its_number_lives_ag
 
 @pytest.mark.parametrize(("days", "swept"), [(6.9, False), (7.1, True)])
 def test_what_another_machine_left_is_swept_when_it_is_old(tmp_path: Path, days: float, swept: bool) -> None:
-    killed(begin(tmp_path))
+    kill_writer(begin(tmp_path))
     rewrite_writer(tmp_path, kernel="another")
-    aged(tmp_path, days)
+    age_folder(tmp_path, days)
     LocalStore(tmp_path).require_writable()
     assert list_unfinished(tmp_path) == ([] if swept else ["half"])
 
@@ -114,7 +114,7 @@ def test_leftovers_are_listed_and_removed_but_not_under_a_living_writer(tmp_path
     output = cache("rm", "--kind", "leftover")
     assert "stays, a process is at work on it" in output and "0 removed" in output
     assert list_unfinished(tmp_path) == ["half"]
-    killed(writer)
+    kill_writer(writer)
     assert "1 removed" in cache("rm", "--all")
     assert list_unfinished(tmp_path) == []
     assert "0 stored" in cache("ls")

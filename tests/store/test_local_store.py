@@ -25,7 +25,7 @@ def put(store: LocalStore, node: Node = NODE, text: str = "data", **meta: object
         (folder / "data.txt").write_text(text)
 
 
-def at_depth(depth: int | None) -> Node:
+def make_node(depth: int | None) -> Node:
     return Node("module:function", 1, {"a": 1}, depth=depth)
 
 
@@ -65,8 +65,8 @@ def test_the_first_of_two_writers_wins(tmp_path: Path) -> None:
 def test_a_deeper_ranking_serves_and_the_least_that_is_deep_enough_is_taken(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for depth in (10, 100):
-        put(store, at_depth(depth), text=str(depth))
-    artifacts = {k: store.find(at_depth(k)) for k in (5, 10, 11, 100, 101, None)}
+        put(store, make_node(depth), text=str(depth))
+    artifacts = {k: store.find(make_node(k)) for k in (5, 10, 11, 100, 101, None)}
     assert {w: f and (f.folder / "data.txt").read_text() for w, f in artifacts.items()} == {
         5: "10",
         10: "10",
@@ -75,8 +75,8 @@ def test_a_deeper_ranking_serves_and_the_least_that_is_deep_enough_is_taken(tmp_
         101: None,
         None: None,
     }
-    put(store, at_depth(50), text="whole", whole=True)
-    full_list = store.find(at_depth(None))
+    put(store, make_node(50), text="whole", whole=True)
+    full_list = store.find(make_node(None))
     assert full_list is not None
     assert (full_list.folder / "data.txt").read_text() == "whole"
 
@@ -159,7 +159,7 @@ def test_a_store_that_is_a_file_or_no_path_is_one_sentence(tmp_path: Path) -> No
         LocalStore(tmp_path / "file" / "store").require_writable()
 
 
-def fails(store: LocalStore, error: OSError) -> type[Exception]:
+def fail_within(store: LocalStore, error: OSError) -> type[Exception]:
     """Let a stage fail with an error while its artifact is made; return the type of what comes out."""
     with pytest.raises(OSError) as refusal, store.commit(NODE, {"inputs": []}):
         raise error
@@ -169,14 +169,14 @@ def fails(store: LocalStore, error: OSError) -> type[Exception]:
 def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> None:
     store, stored_file = LocalStore(tmp_path / "store"), str(tmp_path / "store" / "unfinished" / "x")
     other_file = str(tmp_path / "data.txt")
-    assert fails(store, PermissionError(errno.EACCES, "Permission denied", other_file)) is PermissionError
-    assert fails(store, OSError(errno.EROFS, "Read-only file system", other_file)) is OSError
-    assert fails(store, OSError(errno.ENOSPC, "No space left on device", other_file)) is OSError
-    assert fails(store, OSError(errno.ENOSPC, "No space left on device")) is OSError, "the store has room"
-    assert fails(store, PermissionError(errno.EACCES, "Permission denied")) is PermissionError
-    assert fails(store, FileNotFoundError(errno.ENOENT, "No such file", stored_file)) is FileNotFoundError
-    assert fails(store, PermissionError(errno.EACCES, "Permission denied", stored_file)) is StoreError
-    assert fails(store, OSError(errno.ENOSPC, "No space left on device", stored_file)) is StoreError
+    assert fail_within(store, PermissionError(errno.EACCES, "Permission denied", other_file)) is PermissionError
+    assert fail_within(store, OSError(errno.EROFS, "Read-only file system", other_file)) is OSError
+    assert fail_within(store, OSError(errno.ENOSPC, "No space left on device", other_file)) is OSError
+    assert fail_within(store, OSError(errno.ENOSPC, "No space left on device")) is OSError, "the store has room"
+    assert fail_within(store, PermissionError(errno.EACCES, "Permission denied")) is PermissionError
+    assert fail_within(store, FileNotFoundError(errno.ENOENT, "No such file", stored_file)) is FileNotFoundError
+    assert fail_within(store, PermissionError(errno.EACCES, "Permission denied", stored_file)) is StoreError
+    assert fail_within(store, OSError(errno.ENOSPC, "No space left on device", stored_file)) is StoreError
     with pytest.raises(PermissionError) as error, store.lock(NODE, print):
         raise PermissionError(errno.EACCES, "Permission denied", other_file)
     assert error.type is PermissionError
@@ -184,13 +184,13 @@ def test_an_error_of_the_stage_is_not_told_as_the_store_s(tmp_path: Path) -> Non
 
 def test_what_others_left_beside_an_artifact_is_none(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    put(store, at_depth(10))
+    put(store, make_node(10))
     (artifact,) = tmp_path.glob("artifacts/*/*")
     for name in (f"{NODE.address}-10 (copy)", f"{NODE.address}.bak", f"{NODE.address}-x"):
         (artifact.parent / name).mkdir()
-    stored = store.find(at_depth(5))
+    stored = store.find(make_node(5))
     assert stored is not None and stored.folder == artifact
-    store.discard_artifacts(at_depth(5))
+    store.discard_artifacts(make_node(5))
     assert len(list(artifact.parent.iterdir())) == 3
 
 

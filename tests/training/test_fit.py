@@ -53,33 +53,37 @@ def start(kind: ModelKind, folder: Path) -> Any:
     return (SentenceTransformer if kind == "bi_encoder" else SparseEncoder)(str(folder), device="cpu")
 
 
-def vectors(model: Any, texts: list[str]) -> torch.Tensor:
+def encode_texts(model: Any, texts: list[str]) -> torch.Tensor:
     return torch.stack([model(model.preprocess([text]))["sentence_embedding"][0] for text in texts])
 
 
-def logits(model: Any, query: str, docs: list[str]) -> torch.Tensor:
+def compute_logits(model: Any, query: str, docs: list[str]) -> torch.Tensor:
     encoded = [model.tokenizer(query, doc, return_tensors="pt") for doc in docs]
     return torch.stack([model.model(**inputs).logits[0, 0] for inputs in encoded])
 
 
-def by_hand(kind: ModelKind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe) -> torch.Tensor:
+def compute_loss(
+    kind: ModelKind, loss: str, model: Any, data: Examples, rows: list[int], recipe: Recipe
+) -> torch.Tensor:
     """One batch's loss, an example and a text at a time, without padding."""
     texts = data.texts.to_pylist()
     query_texts = [texts[data.queries[row]] for row in rows]
     lists = [[texts[data.positives[row]], *(texts[at] for at in data.negatives_of(row))] for row in rows]
     extra = torch.zeros(())
     if kind == "cross_encoder":
-        scores = torch.stack([logits(model, query, docs) for query, docs in zip(query_texts, lists, strict=True)])
+        scores = torch.stack(
+            [compute_logits(model, query, docs) for query, docs in zip(query_texts, lists, strict=True)]
+        )
         factor = 1.0
     else:
         pool = list(dict.fromkeys(text for docs in lists for text in docs))
-        queries, docs = vectors(model, query_texts), vectors(model, pool)
+        queries, docs = encode_texts(model, query_texts), encode_texts(model, pool)
         if kind == "bi_encoder":
             queries, docs = (
                 torch.nn.functional.normalize(vectors_of_side, dim=1) for vectors_of_side in (queries, docs)
             )
         else:
-            distinct = vectors(model, list(dict.fromkeys(query_texts)))
+            distinct = encode_texts(model, list(dict.fromkeys(query_texts)))
             extra = recipe.flops[0] * (distinct.mean(0) ** 2).sum() + recipe.flops[1] * (docs.mean(0) ** 2).sum()
         factor = recipe.scale if kind == "bi_encoder" else 1.0
         scores = torch.stack(
@@ -135,7 +139,7 @@ def test_training_equals_a_loop_written_by_hand(kind: ModelKind, loss: Any, base
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * scale_rate(step, 5, 0.1)
         optimizer.zero_grad()
-        value = by_hand(kind, loss, model, data, batches[step], recipe)
+        value = compute_loss(kind, loss, model, data, batches[step], recipe)
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         optimizer.step()

@@ -68,17 +68,17 @@ def make_model(kind: type, **fields: Any) -> Any:
     return kind(config(**options | fields))
 
 
-def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+def copy_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: parameter.clone() for name, parameter in model.state_dict().items()}
 
 
-def layer_of(name: str) -> int | None:
+def read_layer(name: str) -> int | None:
     """The number of a parameter's layer, from 1, read from its name."""
     parts = name.replace("layers.", "layer.").split(".")
     return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else None
 
 
-def rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> dict[str, float]:
+def list_rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> dict[str, float]:
     """Every parameter's rate, by its name; a parameter in two groups fails."""
     value: dict[str, float] = {}
     for group in make_parameter_groups(model, recipe, new_head=new_head):
@@ -88,7 +88,7 @@ def rates(model: torch.nn.Module, recipe: Recipe, *, new_head: bool = False) -> 
     return value
 
 
-def loss(model: Any) -> torch.Tensor:
+def compute_loss(model: Any) -> torch.Tensor:
     value = model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]]))
     values = value.logits if "logits" in value else value.last_hidden_state
     return (values.flatten() * torch.linspace(-1, 2, values.numel())).sum()
@@ -103,7 +103,7 @@ def test_every_family_has_its_parts(kind: type) -> None:
     parts = find_parts(model)
     assert len(parts.layers) == 4
     named = {id(parameter): name for name, parameter in model.named_modules()}
-    assert [layer_of(named[id(parameter)]) for parameter in parts.layers] == [1, 2, 3, 4]
+    assert [read_layer(named[id(parameter)]) for parameter in parts.layers] == [1, 2, 3, 4]
     words = model.get_input_embeddings().weight
     assert any(parameter is words for part in parts.embeddings for parameter in part.parameters())
     pooled = {"BertModel", "BertForSequenceClassification", "RobertaModel", "MPNetModel"}
@@ -117,8 +117,8 @@ def test_what_the_first_layer_reads_belongs_to_the_embeddings() -> None:
         (ElectraModel, "embeddings_project.weight"),
         (MPNetModel, "encoder.relative_attention_bias.weight"),
     ):
-        assert rates(make_model(kind), low)[name] == pytest.approx(2e-5 / 32)
-    assert rates(make_model(ModernBertModel), low)["final_norm.weight"] == 2e-5
+        assert list_rates(make_model(kind), low)[name] == pytest.approx(2e-5 / 32)
+    assert list_rates(make_model(ModernBertModel), low)["final_norm.weight"] == 2e-5
 
 
 def test_models_of_sentence_transformers(tmp_path: Path) -> None:
@@ -133,16 +133,16 @@ def test_models_of_sentence_transformers(tmp_path: Path) -> None:
     ]
     recipe = Recipe(learning_rate=1e-3, head_factor=10, layer_lr_decay=0.5, freeze_layers=1, reinit_layers=1)
     for model in models:
-        before = state(model)
+        before = copy_state(model)
         freeze_layers(model, recipe)
         reinit_layers(model, recipe, 1)
         changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
-        assert {layer_of(name) for name in changed if "pooler" not in name} == {2}
-        rates_by_name = rates(model, recipe, new_head=model is models[1])
-        assert all(layer_of(name) != 1 and "embeddings" not in name for name in rates_by_name)
-        assert {value for name, value in rates_by_name.items() if layer_of(name) == 2} == {5e-4}
+        assert {read_layer(name) for name in changed if "pooler" not in name} == {2}
+        rates_by_name = list_rates(model, recipe, new_head=model is models[1])
+        assert all(read_layer(name) != 1 and "embeddings" not in name for name in rates_by_name)
+        assert {value for name, value in rates_by_name.items() if read_layer(name) == 2} == {5e-4}
     heads = [
-        {rate for name, rate in rates(model, recipe, new_head=at == 1).items() if layer_of(name) is None}
+        {rate for name, rate in list_rates(model, recipe, new_head=at == 1).items() if read_layer(name) is None}
         for at, model in enumerate(models)
     ]
     assert heads == [{1e-3}, {1e-3, 1e-2}, {1e-3}]  # the cross-encoder's: its pooler, its new head
@@ -167,7 +167,7 @@ def test_what_has_no_numbered_layers_is_refused() -> None:
 )
 def test_layers_learn_at_the_published_rates(offset: int, top: float, bottom: float | None, embeddings: float) -> None:
     model = make_model(BertForSequenceClassification, num_hidden_layers=12)
-    value = rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
+    value = list_rates(model, Recipe(layer_lr_decay=0.9, lr_offset=offset))  # type: ignore[arg-type]
     assert value["classifier.weight"] == value["bert.pooler.dense.bias"] == 2e-5
     assert value["bert.encoder.layer.11.attention.self.query.weight"] == pytest.approx(top, rel=1e-6)
     if bottom is not None:
@@ -182,7 +182,7 @@ def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
     freeze_layers(model, Recipe(freeze_layers=1))
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     recipe = Recipe(layer_lr_decay=0.5, learning_rate=1.0)
-    assert rates(model, recipe).keys() == trained.keys()
+    assert list_rates(model, recipe).keys() == trained.keys()
     groups = make_parameter_groups(model, recipe)
     assert sorted(id(parameter) for group in groups for parameter in group["params"]) == sorted(
         map(id, trained.values())
@@ -190,7 +190,7 @@ def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
     for group in groups:
         assert [id(trained[name]) for name in group["names"]] == [id(parameter) for parameter in group["params"]]
         for name in group["names"]:
-            assert group["lr"] == 0.5 ** (5 - (layer_of(name) or 5))
+            assert group["lr"] == 0.5 ** (5 - (read_layer(name) or 5))
             plain = name.endswith("bias") or "norm" in name.lower()
             assert group["weight_decay"] == (0 if plain else 0.01)
     assert len({(group["name"], group["weight_decay"]) for group in groups}) == len(groups)
@@ -198,9 +198,9 @@ def test_every_trained_parameter_is_in_one_group(kind: type) -> None:
 
 def test_without_decay_all_learn_alike_and_a_new_head_faster() -> None:
     model = make_model(BertForSequenceClassification)
-    assert set(rates(model, Recipe()).values()) == {2e-5}
-    assert set(rates(model, Recipe(head_factor=10)).values()) == {2e-5}, "a trained head learns like the rest"
-    value = rates(model, Recipe(head_factor=10), new_head=True)
+    assert set(list_rates(model, Recipe()).values()) == {2e-5}
+    assert set(list_rates(model, Recipe(head_factor=10)).values()) == {2e-5}, "a trained head learns like the rest"
+    value = list_rates(model, Recipe(head_factor=10), new_head=True)
     assert {name for name, parameter in value.items() if parameter != 2e-5} == {"classifier.weight", "classifier.bias"}
     assert value["classifier.weight"] == pytest.approx(2e-4)
 
@@ -246,20 +246,20 @@ def test_the_optimisers_first_step_is_corrected_for_bias(fused: bool) -> None:
 def test_frozen_layers_keep_their_bytes(kind: type) -> None:
     model = make_model(kind)
     freeze_layers(model, Recipe(freeze_layers="half"))
-    before = state(model)
+    before = copy_state(model)
     optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
     for _ in range(10):
         optimiser.zero_grad()
-        loss(model).backward()
+        compute_loss(model).backward()
         optimiser.step()
     low = {id(parameter) for part in find_parts(model).embeddings for parameter in part.parameters()}
     trained = set()
     for name, parameter in model.named_parameters():
-        if id(parameter) in low or (layer_of(name) or 9) <= 2:
+        if id(parameter) in low or (read_layer(name) or 9) <= 2:
             assert parameter.grad is None, name
             assert torch.equal(parameter, before[name]), name
         elif not torch.equal(parameter, before[name]):
-            trained.add(layer_of(name))
+            trained.add(read_layer(name))
     assert {3, 4} <= trained
 
 
@@ -277,7 +277,7 @@ def test_what_is_frozen(recipe: Recipe, embeddings: bool, layers: set[int]) -> N
     model = make_model(BertForSequenceClassification)
     freeze_layers(model, recipe)
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    assert {layer_of(name) for name in trained} - {None} == layers
+    assert {read_layer(name) for name in trained} - {None} == layers
     assert any("embeddings" in name for name in trained) == embeddings
     assert "classifier.weight" in trained
     assert "bert.pooler.dense.weight" in trained
@@ -288,7 +288,7 @@ def test_half_of_an_odd_number_and_more_layers_than_there_are(layers: int) -> No
     model = make_model(BertModel, num_hidden_layers=3)
     if layers == 3:
         freeze_layers(model, Recipe(freeze_layers="half"))
-        assert {layer_of(name) for name, parameter in model.named_parameters() if not parameter.requires_grad} == {
+        assert {read_layer(name) for name, parameter in model.named_parameters() if not parameter.requires_grad} == {
             None,
             1,
         }
@@ -306,10 +306,10 @@ def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.01)
-    before = state(model)
+    before = copy_state(model)
     reinit_layers(model, Recipe(reinit_layers=2), 7)
     for name, parameter in model.state_dict().items():
-        new = (layer_of(name) or 0) > 2 or "pooler" in name
+        new = (read_layer(name) or 0) > 2 or "pooler" in name
         assert torch.equal(parameter, before[name]) != new, name
         if new and name.endswith("bias"):
             assert not parameter.any(), name
@@ -322,7 +322,9 @@ def test_only_the_top_layers_and_the_pooler_start_anew(kind: type) -> None:
 def test_new_weights_are_spread_as_the_models_first_ones() -> None:
     model = make_model(BertModel, hidden_size=256, intermediate_size=512)
     reinit_layers(model, Recipe(reinit_layers=1), 3)
-    weights = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and layer_of(name) == 4]
+    weights = [
+        parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and read_layer(name) == 4
+    ]
     assert len(weights) == 6
     for parameter in (*weights, model.pooler.dense.weight):
         assert abs(parameter.mean().item()) < 1e-3
@@ -373,16 +375,16 @@ def test_a_layer_that_shares_its_weights_with_the_embeddings_leaves_them() -> No
 )
 def test_what_starts_anew(recipe: Recipe, pooler: bool, layers: set[int]) -> None:
     model = make_model(BertModel)
-    before = state(model)
+    before = copy_state(model)
     reinit_layers(model, recipe, 0)
     changed = {name for name, parameter in model.state_dict().items() if not torch.equal(parameter, before[name])}
     assert ("pooler.dense.weight" in changed) == pooler
-    assert {layer_of(name) for name in changed} - {None} == layers
+    assert {read_layer(name) for name in changed} - {None} == layers
 
 
 def test_what_cannot_start_anew_is_said_and_nothing_is_touched() -> None:
     model = make_model(BertModel)
-    before = state(model)
+    before = copy_state(model)
     with pytest.raises(ConfigError, match="reinit_layers is 5, and the model has 4 layers"):
         reinit_layers(model, Recipe(reinit_layers=5), 0)
     model.encoder.layer[2].register_parameter("gate", torch.nn.Parameter(torch.ones(1)))
@@ -403,10 +405,10 @@ def test_dropout_is_set_everywhere(kind: type) -> None:
     model = make_model(kind).train()
     set_dropout(model, 0.0)
     with torch.no_grad():
-        exact = loss(model.eval())
-        assert torch.equal(loss(model.train()), exact)
+        exact = compute_loss(model.eval())
+        assert torch.equal(compute_loss(model.train()), exact)
         set_dropout(model, 0.5)
-        assert loss(model) != loss(model)
+        assert compute_loss(model) != compute_loss(model)
 
 
 @pytest.mark.parametrize("kind", [BertModel, ModernBertModel])
@@ -418,4 +420,4 @@ def test_attention_drops_too(kind: type) -> None:
         if isinstance(parameter, torch.nn.Dropout) and "attention.self" not in name:
             parameter.p = 0.0
     with torch.no_grad():
-        assert loss(model) != loss(model)
+        assert compute_loss(model) != compute_loss(model)

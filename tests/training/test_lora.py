@@ -18,18 +18,18 @@ from nirank.training.lora import inject_lora, merge_lora
 from nirank.training.recipe import Lora, Recipe
 
 
-def bert(**options: Any) -> BertModel:
+def make_bert(**options: Any) -> BertModel:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
     return BertModel(BertConfig(vocab_size=40, max_position_embeddings=40, **sizes | options)).eval()
 
 
-def distilbert() -> DistilBertModel:
+def make_distilbert() -> DistilBertModel:
     config = DistilBertConfig(vocab_size=40, dim=16, n_layers=3, n_heads=2, hidden_dim=24, max_position_embeddings=40)
     return DistilBertModel(config).eval()
 
 
-def modernbert() -> ModernBertModel:
+def make_modernbert() -> ModernBertModel:
     config = ModernBertConfig(
         vocab_size=40, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24,
         max_position_embeddings=40, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2,
@@ -37,7 +37,7 @@ def modernbert() -> ModernBertModel:
     return ModernBertModel(config).eval()
 
 
-def output(model: Any) -> torch.Tensor:
+def compute_output(model: Any) -> torch.Tensor:
     with torch.no_grad():
         return model(input_ids=torch.tensor([[1, 5, 6, 7, 2], [1, 9, 8, 30, 2]])).last_hidden_state
 
@@ -55,26 +55,28 @@ def stir_updates(model: torch.nn.Module) -> None:
                 parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
 
 
-FAMILIES = pytest.mark.parametrize("made", [bert, distilbert, modernbert], ids=lambda made: made.__name__)
+FAMILIES = pytest.mark.parametrize(
+    "made", [make_bert, make_distilbert, make_modernbert], ids=lambda made: made.__name__
+)
 
 
 @FAMILIES
 def test_nothing_changes_before_the_first_step(made) -> None:
     model = made()
-    before = output(model)
+    before = compute_output(model)
     inject_lora(model, Lora(rank=4), 0)
-    assert torch.equal(output(model), before)
+    assert torch.equal(compute_output(model), before)
 
 
 @FAMILIES
 def test_merged_equals_unmerged_and_is_plain(made) -> None:
     model, plain = made(), made()
-    before = output(model)
+    before = compute_output(model)
     inject_lora(model, Lora(rank=4, alpha=6.0), 0)
     stir_updates(model)
-    unmerged = output(model)
+    unmerged = compute_output(model)
     merge_lora(model)
-    merged = output(model)
+    merged = compute_output(model)
     assert (merged - unmerged).abs().max() < 1e-5
     assert (merged - before).abs().max() > 0.1
     assert {name: parameter.shape for name, parameter in model.state_dict().items()} == {
@@ -85,7 +87,7 @@ def test_merged_equals_unmerged_and_is_plain(made) -> None:
 
 
 def test_a_merged_weight_is_that_of_the_formula() -> None:
-    model = bert()
+    model = make_bert()
     start = model.encoder.layer[0].attention.self.query.weight.clone()
     inject_lora(model, Lora(rank=4, alpha=6.0), 0)
     stir_updates(model)
@@ -115,7 +117,7 @@ def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(
         for name, parameter in model.named_modules()
         if isinstance(parameter, torch.nn.Linear) and "layer" in name
     }
-    assert len(linear) == 3 * (4 if made is modernbert else 6)
+    assert len(linear) == 3 * (4 if made is make_modernbert else 6)
     assert inject_lora(model, Lora(rank=2), 0) == 2 * sum(linear.values())
     value = count_trained(model)
     assert sum(value.values()) == 2 * sum(linear.values())
@@ -151,7 +153,7 @@ def test_a_cross_encoders_head_and_pooler_are_trained_whole(tmp_path: Path) -> N
 
 
 def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
-    model = bert()
+    model = make_bert()
     inject_lora(model, Lora(rank=2), 0)
     groups = make_parameter_groups(model, Recipe(learning_rate=1.0, layer_lr_decay=0.5))
     assert {group["name"]: group["lr"] for group in groups} == {"layer 1": 0.125, "layer 2": 0.25, "layer 3": 0.5}
@@ -159,7 +161,7 @@ def test_layers_learn_at_their_own_rates_with_lora_too() -> None:
 
 
 def test_training_moves_the_updates_only() -> None:
-    model = bert()
+    model = make_bert()
     inject_lora(model, Lora(rank=2, dropout=0), 0)
     before = {name: parameter.clone() for name, parameter in model.named_parameters()}
     optimiser = torch.optim.AdamW(make_parameter_groups(model, Recipe(learning_rate=1e-2)))
@@ -173,7 +175,7 @@ def test_training_moves_the_updates_only() -> None:
 
 
 def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> None:
-    models = [bert() for _ in range(3)]
+    models = [make_bert() for _ in range(3)]
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -186,16 +188,16 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
 
 
 def test_dropout_is_in_front_of_a_in_training_only() -> None:
-    model = bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    model = make_bert(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     inject_lora(model, Lora(rank=2, dropout=0.5), 0)
     stir_updates(model)
-    assert torch.equal(output(model), output(model))
+    assert torch.equal(compute_output(model), compute_output(model))
     model.train()
-    assert not torch.equal(output(model), output(model))
+    assert not torch.equal(compute_output(model), compute_output(model))
 
 
 def test_an_unknown_target_names_the_nearest_and_all() -> None:
-    model = bert()
+    model = make_bert()
     before = count_trained(model)
     with pytest.raises(ConfigError) as error:
         inject_lora(model, Lora(targets=("query", "valeu")), 0)
@@ -206,7 +208,7 @@ def test_an_unknown_target_names_the_nearest_and_all() -> None:
 
 
 def test_targets_may_be_several_parts_of_a_name() -> None:
-    model = bert()
+    model = make_bert()
     inject_lora(model, Lora(rank=1, targets=("attention.output.dense",)), 0)
     assert {name.split(".lora_")[0].split(".", 3)[3] for name in count_trained(model)} == {"attention.output.dense"}
 
@@ -214,11 +216,11 @@ def test_targets_may_be_several_parts_of_a_name() -> None:
 def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtra, match=r"LoRA needs peft: pip install 'nirank\[train\]'"):
-        inject_lora(bert(), Lora(), 0)
+        inject_lora(make_bert(), Lora(), 0)
 
 
 def test_what_is_frozen_before_stays_so() -> None:
-    model = bert()
+    model = make_bert()
     freeze_layers(model, Recipe(freeze_layers=3))
     inject_lora(model, Lora(rank=1), 0)
     assert all(".lora_" in name for name in count_trained(model))

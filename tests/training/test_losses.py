@@ -61,7 +61,7 @@ def test_mnr_equals_sentence_transformers(negatives: int) -> None:
 # -- the mask
 
 
-def slow_mask(queries: list[int], candidates: list[int], known_pairs: set[tuple[int, int]]) -> list[list[bool]]:
+def mask_by_loop(queries: list[int], candidates: list[int], known_pairs: set[tuple[int, int]]) -> list[list[bool]]:
     return [[(query, text) in known_pairs or query == text for text in candidates] for query in queries]
 
 
@@ -77,7 +77,7 @@ numbers = st.integers(0, 12)
 def test_known_mask_equals_a_loop(queries: list[int], candidates: list[int], pairs: list[tuple[int, int]]) -> None:
     known = np.array(sorted(pairs, key=lambda pair: pair[0]), np.int64).reshape(-1, 2)
     value = losses.mask_known(np.array(queries), np.array(candidates), known)
-    assert value.tolist() == slow_mask(queries, candidates, set(pairs))
+    assert value.tolist() == mask_by_loop(queries, candidates, set(pairs))
 
 
 def test_the_same_query_twice_in_a_batch_has_no_own_positive_as_negative() -> None:

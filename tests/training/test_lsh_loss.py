@@ -16,7 +16,7 @@ from nirank.training.recipe import Push, Recipe  # noqa: E402
 every_form = pytest.mark.parametrize("push", ["all", "violating", "hardest"])
 
 
-def raw_loss(near: object, far: object, radius: float, ratio: float) -> object:
+def compute_raw_loss(near: object, far: object, radius: float, ratio: float) -> object:
     """The triple form of Wang et al., SDM 2024."""
     return (torch.clamp(near, min=radius) - torch.clamp(far, max=ratio * radius)).mean()
 
@@ -27,7 +27,7 @@ def test_shifted_and_raw_form() -> None:
     for radius, ratio in ((1.0, 3.0), (0.3, 1.5)):
         near, far = (4 * torch.rand(50, generator=random, dtype=torch.float64) for _ in range(2))
         shifted = lsh(near, far, radius=radius, ratio=ratio, push="all")
-        raw = (raw_loss(near, far, radius, ratio) + (ratio - 1) * radius).item()
+        raw = (compute_raw_loss(near, far, radius, ratio) + (ratio - 1) * radius).item()
         assert shifted.item() == pytest.approx(raw)
         assert lsh(near, far[:, None], None, radius, ratio, "hardest").item() == pytest.approx(raw)  # triples
         assert shifted >= 0

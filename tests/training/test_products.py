@@ -11,12 +11,12 @@ from nirank.training import linear_products
 from nirank.training.linear_products import use_onednn
 
 
-def model() -> torch.nn.Module:
+def make_model() -> torch.nn.Module:
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(24, 40), torch.nn.GELU(), torch.nn.Linear(40, 5, bias=False))
 
 
-def gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tensor]:
+def compute_gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tensor]:
     inputs = inputs.clone().requires_grad_(True)
     module.zero_grad()
     value = module(inputs)
@@ -30,21 +30,21 @@ def gradients(module: torch.nn.Module, inputs: torch.Tensor) -> list[torch.Tenso
 
 @pytest.mark.parametrize("shape", [(1, 24), (7, 24), (3, 11, 24), (2, 0, 24)])
 def test_values_and_gradients_are_the_same(shape: tuple[int, ...]) -> None:
-    module, inputs = model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    exact = gradients(module, inputs)
+    module, inputs = make_model(), torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    exact = compute_gradients(module, inputs)
     with use_onednn(module) as n:
         assert n == 2
-        value = gradients(module, inputs)
+        value = compute_gradients(module, inputs)
     assert len(value) == len(exact) == 5
     for value_part, exact_part in zip(value, exact, strict=True):
         torch.testing.assert_close(value_part, exact_part, rtol=1e-4, atol=1e-5)
 
 
 def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = model()
+    module = make_model()
     module[0].requires_grad_(False)
     with use_onednn(module):
-        gradients(module, torch.randn(4, 24))
+        compute_gradients(module, torch.randn(4, 24))
         assert module[0].weight.grad is None
         assert module[2].weight.grad is not None
         monkeypatch.setattr(linear_products, "_multiply", None)  # never called under autocast
@@ -53,7 +53,7 @@ def test_frozen_weights_get_no_gradient_and_half_precision_keeps_its_own_code(mo
 
 
 def test_modules_are_themselves_again_and_without_agreement_they_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = model()
+    module = make_model()
     with use_onednn(module):
         assert "forward" in vars(module[0])
     assert "forward" not in vars(module[0])

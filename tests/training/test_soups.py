@@ -23,7 +23,7 @@ from nirank.training import soups, weights
 from nirank.training.stability import expected_maximum, summarise_seeds
 
 
-def model(seed: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+def make_state(seed: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(seed)
     return {
         "layer.weight": torch.randn(3, 4, generator=random).to(dtype),
@@ -32,11 +32,11 @@ def model(seed: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     }
 
 
-def scalar(value: float) -> dict[str, Tensor]:
+def make_scalar(value: float) -> dict[str, Tensor]:
     return {"w": torch.tensor([value], dtype=torch.float64)}
 
 
-def towards(target: float) -> Callable[[Mapping[str, Tensor]], float]:
+def measure_distance(target: float) -> Callable[[Mapping[str, Tensor]], float]:
     return lambda state: -((state["w"].item() - target) ** 2)
 
 
@@ -54,7 +54,7 @@ def are_equal(state: Mapping[str, Tensor], reference: Mapping[str, Tensor], tole
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("k", [1, 3])
 def test_a_soup_of_one_model_is_the_model(k: int, dtype: torch.dtype) -> None:
-    states = [model(1, dtype)] * k
+    states = [make_state(1, dtype)] * k
     assert are_equal(soups.average_uniformly(states), states[0])
     soup = soups.average_greedily(states, lambda state: 0.5)
     assert are_equal(soup.state, states[0])
@@ -63,7 +63,7 @@ def test_a_soup_of_one_model_is_the_model(k: int, dtype: torch.dtype) -> None:
 
 
 def test_a_uniform_soup_is_the_mean_in_any_order() -> None:
-    states = [model(seed) for seed in range(5)]
+    states = [make_state(seed) for seed in range(5)]
     mean = soups.average_uniformly(states)
     for name in ("layer.weight", "layer.bias"):
         expected = torch.stack([state[name].double() for state in states]).mean(0)
@@ -83,7 +83,7 @@ def test_means_are_taken_in_float32() -> None:
 
 
 def test_inputs_are_neither_changed_nor_shared() -> None:
-    states = [model(seed) for seed in range(3)]
+    states = [make_state(seed) for seed in range(3)]
     before = [{name: tensor.clone() for name, tensor in state.items()} for state in states]
     for soup in (
         soups.average_uniformly(states),
@@ -101,7 +101,7 @@ def test_models_that_were_loaded_are_let_go() -> None:
 
     def load(seed: int) -> dict[str, Tensor]:
         nonlocal most_alive
-        state = model(seed)
+        state = make_state(seed)
         alive.append(weakref.ref(state["layer.weight"]))
         most_alive = max(most_alive, sum(reference() is not None for reference in alive))
         return state
@@ -109,7 +109,7 @@ def test_models_that_were_loaded_are_let_go() -> None:
     sources = [lambda seed=seed: load(seed) for seed in range(6)]
     soup = soups.average_uniformly(sources)
     assert most_alive <= 2  # the one before, while the next is loaded
-    assert are_equal(soup, soups.average_uniformly([model(seed) for seed in range(6)]))
+    assert are_equal(soup, soups.average_uniformly([make_state(seed) for seed in range(6)]))
     alive.clear()
     most_alive = 0
     greedy = soups.average_greedily(sources, lambda state: -state["layer.weight"].square().sum().item())
@@ -117,7 +117,7 @@ def test_models_that_were_loaded_are_let_go() -> None:
     assert are_equal(
         greedy.state,
         soups.average_greedily(
-            [model(i) for i in range(6)], lambda state: -state["layer.weight"].square().sum().item()
+            [make_state(i) for i in range(6)], lambda state: -state["layer.weight"].square().sum().item()
         ).state,
     )
 
@@ -126,8 +126,8 @@ def test_models_that_were_loaded_are_let_go() -> None:
 
 
 def test_ties_are_taken_by_the_papers_rule() -> None:
-    states = [scalar(value) for value in (1.0, 0.6, 0.2)]
-    soup = soups.average_greedily(states, towards(0.7))
+    states = [make_scalar(value) for value in (1.0, 0.6, 0.2)]
+    soup = soups.average_greedily(states, measure_distance(0.7))
     assert soup.ingredients == (1, 0, 2)
     assert soup.state["w"].item() == pytest.approx(0.6)
     assert [step.alone for step in soup.log] == pytest.approx([-0.01, -0.09, -0.25])
@@ -136,7 +136,9 @@ def test_ties_are_taken_by_the_papers_rule() -> None:
 
 
 def test_ties_are_refused_by_the_authors_code() -> None:
-    soup = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.7), tie="reject")
+    soup = soups.average_greedily(
+        [make_scalar(value) for value in (1.0, 0.6, 0.2)], measure_distance(0.7), tie="reject"
+    )
     assert soup.ingredients == (1,)
     assert soup.state["w"].item() == 0.6
     assert [step.taken for step in soup.log] == [True, False, False]
@@ -144,7 +146,7 @@ def test_ties_are_refused_by_the_authors_code() -> None:
 
 @pytest.mark.parametrize("tie", ["accept", "reject"])
 def test_a_model_that_helps_is_taken_and_one_that_harms_is_not(tie: Any) -> None:
-    soup = soups.average_greedily([scalar(value) for value in (1.0, 0.6, 0.2)], towards(0.75), tie=tie)
+    soup = soups.average_greedily([make_scalar(value) for value in (1.0, 0.6, 0.2)], measure_distance(0.75), tie=tie)
     assert soup.ingredients == (1, 0)
     assert soup.state["w"].item() == pytest.approx(0.8)
     assert [step.alone for step in soup.log] == pytest.approx([-0.0225, -0.0625, -0.3025])
@@ -161,11 +163,14 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
 
     def measure(state: Mapping[str, Tensor]) -> float:
         calls.append(state["w"].item())
-        return towards(target)(state)
+        return measure_distance(target)(state)
 
-    soup = soups.average_greedily([scalar(value) for value in weights], measure, tie)
+    soup = soups.average_greedily([make_scalar(value) for value in weights], measure, tie)
     assert len(calls) == 2 * len(weights) - 1
-    assert towards(target)(soup.state) >= max(towards(target)(scalar(value)) for value in weights) - 1e-9
+    assert (
+        measure_distance(target)(soup.state)
+        >= max(measure_distance(target)(make_scalar(value)) for value in weights) - 1e-9
+    )
     assert soup.state["w"].item() == pytest.approx(np.mean([weights[n] for n in soup.ingredients]), abs=1e-9)
     assert [step.model for step in soup.log if step.taken] == list(soup.ingredients)
     values_alone = [step.alone for step in soup.log]
@@ -174,29 +179,29 @@ def test_a_greedy_soup_is_never_worse_than_the_best_model(weights: list[float], 
 
 def test_a_chain_of_ties_does_not_drift_downward() -> None:
     scores = iter([1.0, 1.0, 1.0, 1.0, 1.0, *(1 - 0.9e-3 * n for n in (1, 2, 3, 4))])
-    soup = soups.average_greedily([scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
+    soup = soups.average_greedily([make_scalar(n) for n in range(5)], lambda state: next(scores), tolerance=1e-3)
     assert soup.ingredients == (0, 1)
 
 
 def test_models_of_one_score_are_tried_in_the_order_given() -> None:
-    soup = soups.average_greedily([scalar(n) for n in range(4)], lambda state: 0.0)
+    soup = soups.average_greedily([make_scalar(n) for n in range(4)], lambda state: 0.0)
     assert soup.ingredients == (0, 1, 2, 3)
 
 
 def test_a_score_that_is_no_number_is_the_worst() -> None:
     """A model that diverged is tried last, and a soup without a score is not taken."""
-    soup = soups.average_greedily([scalar(math.nan), scalar(1.0), scalar(0.0)], towards(0.6))
+    soup = soups.average_greedily([make_scalar(math.nan), make_scalar(1.0), make_scalar(0.0)], measure_distance(0.6))
     assert soup.ingredients == (1, 2)
     assert soup.log[-1] == (0, -math.inf, -math.inf, False)
     with pytest.raises(ConfigError, match="the measure of all 2 models is NaN"):
-        soups.average_greedily([scalar(1), scalar(2)], lambda state: math.nan)
+        soups.average_greedily([make_scalar(1), make_scalar(2)], lambda state: math.nan)
 
 
 # -- between two models
 
 
 def test_wise_goes_straight_from_start_to_tuned() -> None:
-    start, tuned = model(1), model(2)
+    start, tuned = make_state(1), make_state(2)
     assert are_equal(soups.interpolate_states(start, tuned, 0), start)
     end = soups.interpolate_states(start, tuned, 1)
     assert are_equal({**end, "position_ids": tuned["position_ids"]}, tuned)
@@ -217,7 +222,7 @@ def test_wise_goes_straight_from_start_to_tuned() -> None:
 
 def test_low_rank_updates_are_averaged_after_merging() -> None:
     """A = B = 1 and A = B = 3: the mean of the products is 5, the product of the means 4."""
-    merged = soups.average_uniformly([scalar(1.0 * 1.0), scalar(3.0 * 3.0)])["w"].item()
+    merged = soups.average_uniformly([make_scalar(1.0 * 1.0), make_scalar(3.0 * 3.0)])["w"].item()
     factors = soups.average_uniformly(
         [{"A": torch.tensor([factor]), "B": torch.tensor([factor])} for factor in (1.0, 3.0)]
     )
@@ -239,11 +244,11 @@ def test_low_rank_updates_are_averaged_after_merging() -> None:
     ],
 )  # fmt: skip
 def test_other_tensors_are_refused(change: dict[str, Any], message: str) -> None:
-    other = {name: tensor for name, tensor in (model(2) | change).items() if tensor is not None}
+    other = {name: tensor for name, tensor in (make_state(2) | change).items() if tensor is not None}
     for soup in (
-        lambda: soups.average_uniformly([model(1), other]),
-        lambda: soups.average_greedily([model(1), other], lambda state: 0.0),
-        lambda: soups.interpolate_states(model(1), other),
+        lambda: soups.average_uniformly([make_state(1), other]),
+        lambda: soups.average_greedily([make_state(1), other], lambda state: 0.0),
+        lambda: soups.interpolate_states(make_state(1), other),
     ):
         with pytest.raises(ConfigError) as error:
             soup()

@@ -60,7 +60,7 @@ def run(tmp_path: Path, collection: Collection, systems, **options):
     ).run()
 
 
-def trainings(result) -> list[str]:
+def list_trainings(result) -> list[str]:
     return [label for label in result.computed if label.startswith("train ")]
 
 
@@ -79,7 +79,7 @@ def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases,
     assert rows["Tuned"].seeds == (1, 2)
     systems = {row.system for row in result.rows if row.conventions.comparisons}
     assert systems == {"BM25", "Tuned"}  # single seeds are no systems of their own to be compared
-    assert len(trainings(result)) == 4  # two seeds, two folds
+    assert len(list_trainings(result)) == 4  # two seeds, two folds
     assert rows["Tuned"].zero_shot == "no"
     assert rows["Tuned (seed 1)"].trained_on[0].queries == 10
     assert rows["Tuned"].cost.training_s > 0
@@ -92,13 +92,13 @@ def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_pat
     model = Train(bases["bi_encoder"], MINED_SET, recipe=QUICK)
     other = replace(model, recipe=replace(QUICK, learning_rate=2e-3))
     first = run(tmp_path, collection, {"A": Dense(model), "B": BM25() % 5 >> MaxSim(model)})
-    assert len(trainings(first)) == 2  # one a fold, for both systems
+    assert len(list_trainings(first)) == 2  # one a fold, for both systems
     assert run(tmp_path, collection, {"A": Dense(model)}).computed == []
     second_run = run(tmp_path, collection, {"A": Dense(other)})
-    assert len(trainings(second_run)) == 2
+    assert len(list_trainings(second_run)) == 2
     assert not [label for label in second_run.computed if label.startswith(("positives", "examples", "BM25", "index"))]
     more_seeds = run(tmp_path, collection, {"A": Dense(model)}, seeds=[1, 5])
-    assert len(trainings(more_seeds)) == 2
+    assert len(list_trainings(more_seeds)) == 2
 
 
 @pytest.mark.parametrize("kind", ["bi_encoder", "cross_encoder", "sparse_encoder"])
@@ -197,7 +197,7 @@ def test_a_trained_model_can_be_trained_on_and_tuned(tmp_path, bases, collection
     without_queries = [supervision for supervision in result.rows[0].trained_on if supervision.queries is None]
     assert without_queries == [TrainingQueries("title and text of the documents", overlap=0, dropped=False)]
     assert "trained on title and text of the documents" in " ".join(str(result.table()).split())
-    assert len([label for label in trainings(result) if "title and text" in label]) >= 1
+    assert len([label for label in list_trainings(result) if "title and text" in label]) >= 1
 
 
 def test_a_teacher_is_distilled_from(tmp_path, bases, collection):

@@ -308,7 +308,7 @@ A relevant document.
 """
 
 
-def topics(text: str, folder: Path, store: LocalStore) -> list[dict[str, Any]]:
+def read_topics(text: str, folder: Path, store: LocalStore) -> list[dict[str, Any]]:
     docs = write_file(folder / "docs.jsonl", '{"_id": "d", "text": "x"}\n')
     collection = load(docs=docs, queries=write_file(folder / "topics.txt", text), store=store, check=False)
     return [collection.queries[row] for row in range(len(collection.queries))]
@@ -316,7 +316,7 @@ def topics(text: str, folder: Path, store: LocalStore) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("end", ["</top>\n", ""])
 def test_topics_of_the_old_form_with_all_fields(end: str, tmp_path: Path, store: LocalStore) -> None:
-    first, second = topics(OLD + end + OLD.replace("051", "052") + end, tmp_path, store)
+    first, second = read_topics(OLD + end + OLD.replace("051", "052") + end, tmp_path, store)
     assert (first["id"], first["text"], second["id"]) == ("051", "Airbus & Subsidies", "052")
     assert first["metadata"]["domain"] == "International Economics"
     assert first["metadata"]["description"] == "Document will discuss government assistance."
@@ -334,7 +334,10 @@ def test_topics_of_the_old_form_with_all_fields(end: str, tmp_path: Path, store:
     ],
 )
 def test_other_topics(text: str, tmp_path: Path, store: LocalStore) -> None:
-    assert [(topic["id"], topic["text"]) for topic in topics(text, tmp_path, store)] == [("26", "tea"), ("27", "milk")]
+    assert [(topic["id"], topic["text"]) for topic in read_topics(text, tmp_path, store)] == [
+        ("26", "tea"),
+        ("27", "milk"),
+    ]
 
 
 @pytest.mark.parametrize(

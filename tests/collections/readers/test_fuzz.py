@@ -39,7 +39,7 @@ ENDINGS = (
 )
 
 
-def _parquet(**columns: list[object]) -> bytes:
+def _pack_parquet(**columns: list[object]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink)
     return bytes(sink.getvalue())
@@ -51,7 +51,7 @@ VALID: dict[str, bytes] = {
     "squad": b'{"data": [{"title": "t", "paragraphs": [{"context": "c", "qas": [{"id": "q", "question": "w"}]}]}]}',
     "csv": b'id,title,text\na,"t, u",x\nb,,"y\nz"\n',
     "tsv": b"_id\ttitle\ttext\na\tt\tx\nb\tu\ty\n",
-    "parquet": _parquet(_id=["a", "b"], text=["x", "y"], n=[1, 2]),
+    "parquet": _pack_parquet(_id=["a", "b"], text=["x", "y"], n=[1, 2]),
     "trec": b"<DOC>\n<DOCNO> a </DOCNO>\n<TITLE>t</TITLE>\nx &amp; y\n</DOC>\n<DOC>\n<DOCNO>b</DOCNO>\n</DOC>\n",
     "topics": b"<top>\n<num> Number: 1\n<title> x\n<desc> Description:\ny\n</top>\n",
     "xml": b'<?xml version="1.0"?><topics><topic number="1"><query>x</query></topic></topics>',
@@ -61,8 +61,8 @@ VALID: dict[str, bytes] = {
     "pairs": b"query_id,doc_id\nq,a\n",
     "judged": b'{"q": {"a": 1, "b": 0}}',
     "run": b"q Q0 a 1 2.5 t\nq Q0 b 2 1.5 t\n",
-    "judged parquet": _parquet(**{"query-id": ["q"], "corpus-id": ["a"], "score": [1]}),
-    "run parquet": _parquet(query=["q"], document=["a"], score=[1.0]),
+    "judged parquet": _pack_parquet(**{"query-id": ["q"], "corpus-id": ["a"], "score": [1]}),
+    "run parquet": _pack_parquet(query=["q"], document=["a"], score=[1.0]),
 }
 _PIECES = (
     *(
@@ -132,27 +132,27 @@ def write_mutant(folder: Path, content: bytes, form: str, chance: random.Random)
     """Write content under an ending that fits or does not."""
     ending = chance.choice(ENDINGS) if chance.random() < 0.5 else form.split()[-1]
     path = folder / f"given.{ending}".rstrip(".")
-    compress = {"gz": gzip.compress, "zst": _zstd}.get(ending.rpartition(".")[2])
+    compress = {"gz": gzip.compress, "zst": _pack_zstd}.get(ending.rpartition(".")[2])
     path.write_bytes(compress(content) if compress and chance.random() < 0.8 else content)
     return path
 
 
-def _zstd(content: bytes) -> bytes:
+def _pack_zstd(content: bytes) -> bytes:
     buffer = pa.BufferOutputStream()
     with pa.CompressedOutputStream(buffer, "zstd") as stream:
         stream.write(content)
     return bytes(buffer.getvalue())
 
 
-def _as_docs(path: Path, folder: Path) -> object:
+def _load_docs(path: Path, folder: Path) -> object:
     return load(docs=path, queries=folder / "good.jsonl", store=LocalStore(folder / "store"), check=False)
 
 
-def _as_queries(path: Path, folder: Path) -> object:
+def _load_queries(path: Path, folder: Path) -> object:
     return load(docs=folder / "good.jsonl", queries=path, qrels=path, store=LocalStore(folder / "store"), check=False)
 
 
-def _as_qrels(path: Path, folder: Path) -> object:
+def _load_qrels(path: Path, folder: Path) -> object:
     return load(
         docs=folder / "good.jsonl", queries=folder / "good.jsonl", qrels=path, candidates=path, check=False,
         store=LocalStore(folder / "store"),
@@ -160,9 +160,9 @@ def _as_qrels(path: Path, folder: Path) -> object:
 
 
 READERS: tuple[Callable[[Path, Path], object], ...] = (
-    _as_docs,
-    _as_queries,
-    _as_qrels,
+    _load_docs,
+    _load_queries,
+    _load_qrels,
     lambda path, folder: read_qrels(path),
     lambda path, folder: read_pairs(path, judgements_too=True),
     lambda path, folder: read_run(path),
