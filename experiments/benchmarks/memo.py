@@ -64,13 +64,13 @@ def look_up(folder: Path, n: int) -> dict[str, Any]:
             (stored_keys[order.integers(0, n, BATCH // 2)], absent[order.integers(0, 10**6, BATCH // 2)])
         )
         start = time.perf_counter()
-        found, _ = memo.get(keys)
+        is_stored, _ = memo.get(keys)
         seconds.append(time.perf_counter() - start)
-        assert found.sum() == BATCH // 2
+        assert is_stored.sum() == BATCH // 2
     start = time.perf_counter()
-    found, rows = memo.get(stored_keys[:1_000_000])
+    is_stored, rows = memo.get(stored_keys[:1_000_000])
     million = time.perf_counter() - start
-    assert found.all() and (rows == np.tile(np.arange(PORTION), 10)).all()
+    assert is_stored.all() and (rows == np.tile(np.arange(PORTION), 10)).all()
     return {
         "opened_s": first, "batch_s": statistics.median(seconds), "a_second": BATCH / statistics.median(seconds),
         "a_second_of_a_million": 1_000_000 / million, "anonymous_mib": measure_anonymous_mib() - start_mib,

@@ -177,12 +177,12 @@ WAYS: dict[str, dict[str, Ask]] = {
 
 def get(ask: Ask, base: sqlite3.Connection, table: str, keys: Any) -> tuple[Any, Any]:
     order = np.lexsort((keys[:, 1], keys[:, 0].view(np.int64) if table == "rowid" else keys[:, 0]))
-    found, values = np.zeros(len(keys), np.bool_), np.zeros(len(keys), "<f4")
+    is_stored, values = np.zeros(len(keys), np.bool_), np.zeros(len(keys), "<f4")
     rows = list(ask(base, keys[order]))
     places = order[np.fromiter((place for place, _ in rows), np.int64, len(rows))]
-    found[places] = True
+    is_stored[places] = True
     values[places] = np.frombuffer(b"".join(value for _, value in rows), "<f4")
-    return found, values[found]
+    return is_stored, values[is_stored]
 
 
 def draw(order: np.random.Generator, n: int) -> Any:
@@ -195,13 +195,13 @@ def time_look_ups(get: Get, n: int) -> dict[str, float]:
     for _ in range(12):
         keys = np.concatenate((stored_keys[draw(order, n)], absent[draw(order, len(absent))]))
         start = time.process_time()
-        found, _ = get(keys)
+        is_stored, _ = get(keys)
         seconds.append(time.process_time() - start)
-        assert found.sum() == BATCH // 2
+        assert is_stored.sum() == BATCH // 2
     start = time.process_time()
-    found, values = get(stored_keys[:1_000_000])
+    is_stored, values = get(stored_keys[:1_000_000])
     million = time.process_time() - start
-    assert found.all() and (values == np.tile(np.arange(PORTION), 10)).all()
+    assert is_stored.all() and (values == np.tile(np.arange(PORTION), 10)).all()
     return {"a_second": BATCH / statistics.median(seconds), "a_second_of_a_million": len(values) / million}
 
 
@@ -253,8 +253,8 @@ def kill_writers(folder: Path, count: int) -> dict[str, Any]:
         portions = 1 + len(process.communicate()[0].splitlines())
         base = connect(folder, "blob")
         keys = np.concatenate([make_keys(5_000, 1_000 * number + portion) for portion in range(portions)])
-        found, values = get(ask_cut_blob, base, "blob", keys)
-        assert found.all() and (values == number).all()
+        is_stored, values = get(ask_cut_blob, base, "blob", keys)
+        assert is_stored.all() and (values == number).all()
         assert base.execute("PRAGMA quick_check").fetchone() == ("ok",)
         base.close()
         n_committed += portions

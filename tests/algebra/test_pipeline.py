@@ -138,9 +138,9 @@ def test_sums_are_flat_and_share_their_address_with_the_function() -> None:
     assert repr(0.3 * A + 0.7 * (B >> D)) == "WeightedSum((0.3, 0.7)).of(Find(0.1), Find(0.2) >> Judge('m'))"
     assert weighted_sum(A, B) == A + B and weighted_sum(A, B, C) == A + B + C
     assert 0.5 * weighted_sum(A, B, weights=(1, 3)) + C == weighted_sum(A, B, C, weights=(0.5, 1.5, 1.0))
-    other = weighted_sum(A, B, normalise="zscore")
-    assert repr(2 * other + C) == f"WeightedSum((2.0, 1.0)).of({other!r}, {C!r})"
-    assert (C + other) + other == C + (other + other)
+    by_zscore = weighted_sum(A, B, normalise="zscore")
+    assert repr(2 * by_zscore + C) == f"WeightedSum((2.0, 1.0)).of({by_zscore!r}, {C!r})"
+    assert (C + by_zscore) + by_zscore == C + (by_zscore + by_zscore)
 
 
 def test_numpy_numbers_are_numbers() -> None:

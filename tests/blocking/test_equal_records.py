@@ -73,9 +73,9 @@ def test_equal_texts_are_searched_once_and_share_their_results(
 
 @pytest.mark.parametrize("k", [1, 2, 5, None])
 @pytest.mark.parametrize("one_table", [True, False])
-@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("with_list", [True, False])
 def test_shared_results_equal_those_of_texts_searched_one_by_one(
-    tmp_path: Path, k: int | None, one_table: bool, listed: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, k: int | None, one_table: bool, with_list: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(3)
     words = ["saw", "drill", "rake", "red", "blue", "", "SAW"]
@@ -86,7 +86,7 @@ def test_shared_results_equal_those_of_texts_searched_one_by_one(
         docs = {f"d{row}": {"text": text} for row, text in enumerate(texts)}
         queries = {f"q{row}": {"text": text} for row, text in enumerate(reversed(texts[20:]))}
         collection = Collection.of(docs, queries, {}, name="two", check=False)
-    system = (TokenBlocking(smoothing=None, ratio=None, max_block=40) >> TFIDF(k=k)) if listed else TFIDF(k=k)
+    system = (TokenBlocking(smoothing=None, ratio=None, max_block=40) >> TFIDF(k=k)) if with_list else TFIDF(k=k)
     shared = find_candidates(tmp_path / "shared", system, collection).ranking("S")
 
     def select_all(texts: object, vectors: list[int]) -> object:
@@ -95,8 +95,8 @@ def test_shared_results_equal_those_of_texts_searched_one_by_one(
             yield text
 
     monkeypatch.setattr("nirank.stages.tfidf._select_distinct", select_all)
-    alone = find_candidates(tmp_path / "alone", system, collection).ranking("S")
-    assert shared == alone
+    expected = find_candidates(tmp_path / "alone", system, collection).ranking("S")
+    assert shared == expected
     assert len(shared) > 0
 
 

@@ -69,7 +69,7 @@ def test_a_shifted_grid_over_numbers() -> None:
     shifts = np.random.default_rng(5).uniform(0, 2.0, n).astype(np.float32)
     grids = Grids(np.ones((1, n), np.float32), shifts, n, 1, 2.0)
     cells = np.floor(grids.project(np.array([[3.0], [3.5], [2.0], [5.0], [9.0]], np.float32)))
-    shares = [(cells[0] == other).mean() for other in cells]
+    shares = [(cells[0] == shifted_cells).mean() for shifted_cells in cells]
     assert shares == pytest.approx([1, 0.75, 0.5, 0, 0], abs=4 * math.sqrt(0.25 / n))
 
 
@@ -176,10 +176,10 @@ def test_more_tables_and_probes_never_lose_a_pair() -> None:
         lambda tables, functions: Grids.draw(8, tables, functions, 2.0, seed=4),
         lambda tables, functions: Hyperplanes.draw(np.zeros(8, np.float32), tables, functions, seed=4),
     ):
-        few, many = make(3, 3), make(5, 3)
+        three_tables, five_tables = make(3, 3), make(5, 3)
         pairs = [
             _find_pairs(family.hash_vectors(vectors, probes), family.hash_vectors(vectors))
-            for family, probes in ((few, 0), (many, 0), (few, 2), (few, 5))
+            for family, probes in ((three_tables, 0), (five_tables, 0), (three_tables, 2), (three_tables, 5))
         ]
         assert pairs[0] <= pairs[1]
         assert pairs[0] <= pairs[2] <= pairs[3]

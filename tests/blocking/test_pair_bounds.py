@@ -71,8 +71,8 @@ def test_a_bound_is_reached_and_grows_with_the_tables_not_with_their_product() -
     assert n_pairs == expected == 1
     small, large = (Sizes(queries=n, docs=n) for n in (10_000, 100_000))
     for blocker in (MinHash(max_block=10), Same(("text",)), SortedNeighbourhood()):
-        few, many = blocker.estimate_pairs(small), blocker.estimate_pairs(large)
-        assert many == 10 * few < 100_000**2 / 8
+        bound_of_small, bound_of_large = blocker.estimate_pairs(small), blocker.estimate_pairs(large)
+        assert bound_of_large == 10 * bound_of_small < 100_000**2 / 8
     assert limit_bucket_pairs(small, 1, 1, None) == 10**8, "without max_block one bucket may hold all"
 
 

@@ -50,8 +50,8 @@ def test_who_asks_changes_the_pairs_and_not_their_columns(ask: str, pairs: str, 
     assert process.returncode == 0, process.stderr
     assert ", ".join(sorted(" ".join(row[:2]) for row in read_rows(tmp_path / "out.csv"))) == pairs
     assert (tmp_path / "out.csv").read_text().startswith('"left_id","right_id"')
-    alone = [["right", "b2"]] if ask == "left" else []
-    assert read_rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *alone, ["right", "b3"]]
+    without_pair = [["right", "b2"]] if ask == "left" else []
+    assert read_rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *without_pair, ["right", "b3"]]
     assert read_rows(tmp_path / "out.lost.csv") == [["a3", "b3", ""]]
     assert f"{len(pairs.split(','))} candidate pairs, {'0.67' if ask == 'left' else '0.50'} a record" in process.stdout
 

@@ -195,7 +195,9 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
     (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "w1 w2"}\n{"_id": "b", "text": "w1"}\n')
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "w1"}\n')
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
-    model, other = (tiny_models.make_bi_encoder(tmp_path / name, seed=seed) for name, seed in (("one", 5), ("two", 6)))
+    model, other_model = (
+        tiny_models.make_bi_encoder(tmp_path / name, seed=seed) for name, seed in (("one", 5), ("two", 6))
+    )
 
     def run(name: str, system: str) -> str:
         config = tmp_path / f"{name}.yaml"
@@ -205,7 +207,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
         return str(config)
 
     def spaces() -> list[tuple[str, str]]:
-        models = {digest(resolve_model(str(path)).loaded_identity): path.parent.name for path in (model, other)}
+        models = {digest(resolve_model(str(path)).loaded_identity): path.parent.name for path in (model, other_model)}
         spaces_of_memos = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
             (kind, models[digest(space["model"])] + (" prompted" if space.get("prompt") else ""))
@@ -215,7 +217,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
 
     plain = run("plain", f"{{dense: {{model: {model}}}}}")
     prompted = run("prompted", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
-    late = run("late", f"[bm25, {{max_sim: {other}}}]")
+    late = run("late", f"[bm25, {{max_sim: {other_model}}}]")
     assert {kind for kind, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
     all_spaces = spaces()
     run_cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)

@@ -76,7 +76,7 @@ QUERY = "2015-06"
 
 
 @pytest.mark.parametrize(
-    ("when", "undated", "far", "expected"),
+    ("relation", "undated", "far", "expected"),
     [
         ("before", "keep", None, ["2014", "2015-05-31", None]),
         ("before", "drop", None, ["2014", "2015-05-31"]),
@@ -87,20 +87,22 @@ QUERY = "2015-06"
         ("since", "drop", None, ["2015", "2015-06-10", "2015-07", "2019-01-01"]),
     ],
 )
-def test_relations(when: Any, undated: Any, far: int | None, expected: list[str | None]) -> None:
+def test_relations(relation: Any, undated: Any, far: int | None, expected: list[str | None]) -> None:
     values = ["2014", "2015", "2015-05-31", "2015-06-10", "2015-07", "2019-01-01", None]
     docs, queries = read_dates(make_texts(*values), "date"), read_dates(make_texts(QUERY, None), "date")
-    rule = make_date_range(docs, queries, when, far, undated)
+    rule = make_date_range(docs, queries, relation, far, undated)
     rows = np.arange(len(values))
     assert [value for value, allowed in zip(values, rule.allows(0, rows), strict=True) if allowed] == expected
     assert rule.allows(1, rows).all() == (undated == "keep")
     assert rule.allows(1, rows).any() == (undated == "keep"), "an undated query sees all, or nothing"
 
 
-@pytest.mark.parametrize(("when", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)])
-def test_the_same_day_is_neither_before_nor_after(when: Any, same_day: bool) -> None:
+@pytest.mark.parametrize(
+    ("relation", "same_day"), [("before", False), ("until", True), ("after", False), ("since", True)]
+)
+def test_the_same_day_is_neither_before_nor_after(relation: Any, same_day: bool) -> None:
     docs, queries = read_dates(make_texts("2015-06-07"), "date"), read_dates(make_texts("2015-06-07"), "date")
-    assert make_date_range(docs, queries, when, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
+    assert make_date_range(docs, queries, relation, None, "keep").allows(0, np.array([0])).tolist() == [same_day]
 
 
 def test_trap_50_as_of_query() -> None:

@@ -237,8 +237,8 @@ systems:
 
 def test_models_are_named_where_they_are_varied(tmp_path):
     config = read_config(tmp_path, MODELS + vary("dense.model: [tuned, other, hub/name]", "{dense: tuned}") + "\n")
-    tuned, other, hub = (candidate.model for candidate in config.systems["T"].candidates)
-    assert (tuned.recipe.epochs, other.recipe.epochs, hub) == (2, 1, "hub/name")
+    tuned, local, hub_model = (candidate.model for candidate in config.systems["T"].candidates)
+    assert (tuned.recipe.epochs, local.recipe.epochs, hub_model) == (2, 1, "hub/name")
     models = DATA + "models: {m: {base: x/y, data: d}, n: {base: x/y, data: d, seed: 1}}\n"
     varied = (
         read_config(tmp_path, models + vary("dense.model.base: [n, x/y]", "{dense: m}") + "\n").systems["T"].candidates

@@ -45,11 +45,11 @@ def test_workers_work_at_once_and_stay(engine: LocalEngine) -> None:
     assert set(engine.map(make_work("open_pid"), range(12))) == first
 
 
-@pytest.mark.parametrize("when", ["died", "at-opening"])
+@pytest.mark.parametrize("moment", ["died", "at-opening"])
 def test_a_worker_that_dies_is_replaced_and_its_shard_tried_once_more(
-    when: str, engine: LocalEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    moment: str, engine: LocalEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if when == "at-opening":
+    if moment == "at-opening":
         (tmp_path / "at-opening").touch()
         (tmp_path / "died").touch()
     assert list(engine.map(make_work("open_dying_once", str(tmp_path)), range(8))) == list(range(8))

@@ -51,9 +51,9 @@ def test_for_completeness_it_is_fishers_test_on_records_hits() -> None:
     """PC is linear in a record's hits, its matches being the same for both systems."""
     a, b = make_counts(4, 200, 0.5).table, make_counts(24, 200, 0.5).table
     p = run_swap_test(a, b, lambda sums: measure("PC", sums, 200), 20_000, 3)
-    other = randomisation_test((b - a)[:, :1], 20_000, 4)[0]
-    assert 0.2 < other < 0.3
-    assert p == pytest.approx(other, abs=0.015)
+    p_of_hits = randomisation_test((b - a)[:, :1], 20_000, 4)[0]
+    assert 0.2 < p_of_hits < 0.3
+    assert p == pytest.approx(p_of_hits, abs=0.015)
 
 
 def test_groups_of_equal_records_are_drawn_as_single_ones_would_be() -> None:

@@ -135,8 +135,8 @@ def test_letters_say_exactly_who_can_be_told_apart(drawn: tuple[list[bool], int]
     letters = statistics.assign_letters([-float(at) for at in range(m)], different)
     for system in range(m):
         assert letters[system]
-        for other in range(system):
-            assert bool(set(letters[system]) & set(letters[other])) != bool(different[system, other])
+        for rival in range(system):
+            assert bool(set(letters[system]) & set(letters[rival])) != bool(different[system, rival])
     assert "a" in letters[0]
 
 

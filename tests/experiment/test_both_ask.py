@@ -142,10 +142,12 @@ def test_either_direction_is_what_one_side_alone_finds(model: str, tmp_path: Pat
     results = {ask: run(tables, ask, store, **systems) for ask in ("right", "both")}
     systems["of names"] = TFIDF(k=1, query_text="name", doc_text="{name} pie")  # the views are of the tables
     results["left"] = run(tables, "left", store, **systems)
-    found = {ask: {system: list_pairs(result, system, ask) for system in systems} for ask, result in results.items()}
+    pairs_by_side = {
+        ask: {system: list_pairs(result, system, ask) for system in systems} for ask, result in results.items()
+    }
     for system in systems:
-        assert found["both"][system] == found["right"][system] | found["left"][system], system
-    assert found["both"]["tfidf"] > found["right"]["tfidf"]
+        assert pairs_by_side["both"][system] == pairs_by_side["right"][system] | pairs_by_side["left"][system], system
+    assert pairs_by_side["both"]["tfidf"] > pairs_by_side["right"]["tfidf"]
     assert all(row.pairs is not None and row.pairs.records == 8 for row in results["both"].rows)
     assert {row.queries.declared for row in results["both"].rows} == {8}
 
@@ -189,11 +191,13 @@ def test_gold_that_one_direction_cannot_find(tmp_path: Path, store: LocalStore) 
 def test_what_one_side_found_is_not_computed_again(tmp_path: Path, store: LocalStore) -> None:
     tables = write_tables(tmp_path)
     systems: dict[str, Pipeline] = {"s": TFIDF(k=1), "blocks": TokenBlocking(), "behind": TokenBlocking() >> TFIDF(k=1)}
-    right = run(tables, "right", store, **systems)
-    both = run(tables, "both", store, **systems)
-    assert right.rows[1].address == both.rows[1].address  # the blocks are the same, whoever asks
-    assert "TokenBlocking()" in right.computed and "TokenBlocking()" not in both.computed
-    assert sum(label == "TFIDF(k=1)" for label in both.computed) == 2  # the left table's, alone and behind the blocks
+    of_right = run(tables, "right", store, **systems)
+    of_both = run(tables, "both", store, **systems)
+    assert of_right.rows[1].address == of_both.rows[1].address  # the blocks are the same, whoever asks
+    assert "TokenBlocking()" in of_right.computed and "TokenBlocking()" not in of_both.computed
+    assert (
+        sum(label == "TFIDF(k=1)" for label in of_both.computed) == 2
+    )  # the left table's, alone and behind the blocks
     assert not run(tables, "both", store, **systems).computed
 
 

@@ -90,8 +90,8 @@ def test_one_failing_system_leaves_the_others_alone(store: LocalStore) -> None:
 def test_several_collections_and_measures_of_their_own(store: LocalStore) -> None:
     import dataclasses
 
-    other = dataclasses.replace(make_fruits(), name="other", measures=("P@1",))
-    result = Experiment([make_fruits(), other], {"S": Shared()}, ["RR"], store=store).run()
+    second_collection = dataclasses.replace(make_fruits(), name="other", measures=("P@1",))
+    result = Experiment([make_fruits(), second_collection], {"S": Shared()}, ["RR"], store=store).run()
     assert [list(row.measures) for row in result.rows] == [["RR"], ["P@1"]]
     with pytest.raises(ConfigError, match="2 collections"):
         result.ranking("S")

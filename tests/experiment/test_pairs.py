@@ -72,10 +72,12 @@ def test_the_ledger_counts_lost_matches_step_by_step_and_lists_them(tmp_path: Pa
     result = run(tmp_path, ["PC"], first=TOKENS >> BM25() >> Cut(1))
     (row,) = result.rows
     assert [(stage.pairs.kept, stage.pairs.lost) for stage in row.stages] == [(4, 1), (4, 1), (3, 2)]
-    lost = result.lost("first").to_dict("records")
-    (b2_entry,) = [entry for entry in lost if entry["query_id"] == "b2"]
+    lost_matches = result.lost("first").to_dict("records")
+    (b2_entry,) = [entry for entry in lost_matches if entry["query_id"] == "b2"]
     assert (b2_entry["qrels"], b2_entry["last_in"]) == ("qrels", row.stages[1].stage)
-    assert [(entry["query_id"], entry["document_id"]) for entry in lost if not entry["last_in"]] == [("b4", "a4")]
+    assert [(entry["query_id"], entry["document_id"]) for entry in lost_matches if not entry["last_in"]] == [
+        ("b4", "a4")
+    ]
     text = str(result.table(details=True))
     cells = [line.split() for line in text.splitlines() if line.startswith("Cut(1)")]
     assert [cell for line in cells for cell in line[2:]] == ["3", "of", "5", "2", "3", "0.75"]
@@ -223,8 +225,8 @@ def test_trap_49_from_yaml_to_the_row(tmp_path: Path) -> None:
     assert complete["measures"]["PC"] == pytest.approx(25 / 30)
     assert complete["measures"]["PQ"] == 1.0
     assert "called 'complete'" in complete["conventions"]["pairs"]
-    lost = (tmp_path / "out" / "runs" / "words" / "tokens.lost.csv").read_text().splitlines()
-    assert lost == ["qrels,query_id,document_id,last_in", *(f"pairs,{at},{29 - at}," for at in range(25, 30))]
+    lost_lines = (tmp_path / "out" / "runs" / "words" / "tokens.lost.csv").read_text().splitlines()
+    assert lost_lines == ["qrels,query_id,document_id,last_in", *(f"pairs,{at},{29 - at}," for at in range(25, 30))]
 
 
 def test_seeds_have_a_mean_of_what_they_count() -> None:

@@ -144,11 +144,11 @@ def test_tables_that_say_their_side(tmp_path: Path) -> None:
     mirrored = [(doc, query, label) for query, doc, label in forward.qrels["qrels"].list_judgements()]
     assert ("0", "1", 1) in forward.qrels["qrels"].list_judgements()
     assert sorted(backward.qrels["qrels"].list_judgements()) == sorted(mirrored)
-    other = write_file(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
+    shop_file = write_file(tmp_path, "id,name\n0,canon\n1,sony\n", "shop.csv")
     with pytest.raises(DataError, match="which is the query"):
-        load_tables(tmp_path, store, docs=b, queries=other)
+        load_tables(tmp_path, store, docs=b, queries=shop_file)
     columns = {"qrels": {"query": "rtable_id", "document": "ltable_id", "label": "label"}}
-    assert len(load_tables(tmp_path, store, docs=b, queries=other, columns=columns).qrels["qrels"]) == 3
+    assert len(load_tables(tmp_path, store, docs=b, queries=shop_file, columns=columns).qrels["qrels"]) == 3
 
 
 def test_pairs_of_one_table_hold_in_both_directions(tmp_path: Path) -> None:

@@ -87,16 +87,16 @@ def test_all_views_of_a_scope_agree(scope: Scope) -> None:
 @given(scope=scopes(), other=scopes())
 @settings(max_examples=20, deadline=None)
 def test_both_together_and_read_back(scope: Scope, other: Scope, tmp_path_factory: pytest.TempPathFactory) -> None:
-    both = scope & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
+    conjunction = scope & Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
     expected = make_table(scope) & make_table(
         Scope(*SIDES, other.mask, other.pairs, None, other.ranges, other.excluded)
     )
-    assert (make_table(both) == expected).all()
+    assert (make_table(conjunction) == expected).all()
     folder = tmp_path_factory.mktemp("scope")
-    both.save(folder)
+    conjunction.save(folder)
     stored = Scope.open(folder, *SIDES)
     assert (make_table(stored) == expected).all()
-    assert stored.digest == both.digest
+    assert stored.digest == conjunction.digest
     assert (scope.digest == other.digest) == (
         make_table(scope) == make_table(other)
     ).all() or scope.digest != other.digest

@@ -63,11 +63,11 @@ def test_every_option_is_in_the_space(name: str) -> None:
     how, space, left_out = SPACES[name]
     varied = {"model"}
     assert digest(space(dataclasses.replace(how, model=OTHER_MODEL))) != digest(space(how))
-    for option, other in vary_options(how):
+    for option, changed in vary_options(how):
         if option == "model":
             continue
         varied.add(option)
-        assert (digest(space(other)) == digest(space(how))) == (option in left_out), f"{name}: {option}"
+        assert (digest(space(changed)) == digest(space(how))) == (option in left_out), f"{name}: {option}"
     assert varied == {field.name for field in dataclasses.fields(how)}, "options that were not tried"
 
 

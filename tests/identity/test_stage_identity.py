@@ -111,16 +111,16 @@ def find_key(stage: Stage, sides: Sides = SIDES) -> Hashable:
 def test_every_option_is_in_the_address(name: str, files: Path) -> None:
     keys_by_option: dict[str, list[Hashable]] = {}
     for stage in make_instances(load_stages()[name], files):
-        for option, other in vary_options(stage):
+        for option, changed in vary_options(stage):
             try:
-                key = find_key(other)
+                key = find_key(changed)
             except ConfigError:  # such as three weights for two lists
                 continue
             keys = keys_by_option.setdefault(option, [])
             if option in LEFT_OUT:
                 assert key == find_key(stage), f"{option} is said to be left out"
             else:
-                assert key not in (find_key(stage), *keys), f"{other!r} is found as {stage!r} or another"
+                assert key not in (find_key(stage), *keys), f"{changed!r} is found as {stage!r} or another"
                 keys.append(key)
     instances = list(make_instances(load_stages()[name], files))
     for first, second in itertools.combinations(instances, 2):
@@ -138,18 +138,18 @@ def test_every_option_is_in_the_address(name: str, files: Path) -> None:
 
 @pytest.mark.parametrize("name", load_stages())
 def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = {
+    other_inputs = {
         "queries": Node.leaf("texts", "other queries", "queries"),
         "docs": Node.leaf("texts", "other docs", "docs"),
         "scope": (Node.leaf("scope", "a scope", "scope"),),
     }
     kind = load_stages()[name]
     if "judgements" in kind.reads:
-        other["judgements"] = Node.leaf("judgements", "other", "judgements")
+        other_inputs["judgements"] = Node.leaf("judgements", "other", "judgements")
     for stage in make_instances(kind, files):
         keys = [
             find_key(stage),
-            *(find_key(stage, dataclasses.replace(SIDES, **{role: node})) for role, node in other.items()),
+            *(find_key(stage, dataclasses.replace(SIDES, **{role: node})) for role, node in other_inputs.items()),
         ]
         if not isinstance(stage, (Retriever, TextMap, ScopeStage)):
             other_lists = [BM25(b=0.9), BM25(k1=2.0)]

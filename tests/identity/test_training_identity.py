@@ -88,16 +88,16 @@ def vary(value: Any, find_address: Any) -> set[str]:
     """Vary every option; return those of which another value was allowed."""
     addresses_by_option: dict[str, list[str]] = {}
     values: list[Any] = []
-    for option, other in vary_options(value, skip=()):
-        if other in values:
+    for option, changed in vary_options(value, skip=()):
+        if changed in values:
             continue  # a list of one is that one
-        values.append(other)
+        values.append(changed)
         try:
-            address = find_address(other)
+            address = find_address(changed)
         except (ConfigError, DataError):
             continue
         addresses = addresses_by_option.setdefault(option, [])
-        assert address not in (find_address(value), *addresses), f"{other!r} is found as {value!r} or another"
+        assert address not in (find_address(value), *addresses), f"{changed!r} is found as {value!r} or another"
         addresses.append(address)
     return set(addresses_by_option)
 
@@ -159,8 +159,8 @@ def test_rounds_of_other_data() -> None:
     mined = dataclasses.replace(plain, negatives=Mined(Sparse(first)))
     chain = dataclasses.replace(first, data=Mixture((mined, fields)))
     assert find_address(dataclasses.replace(first, rounds=2)) == find_address(chain)
-    twice = TrainingSet(JUDGED, (Mined(BM25()), Mined(Dense("n"))))  # one list is enough
-    model = Train("m", twice, seed=1)
+    two_lists = TrainingSet(JUDGED, (Mined(BM25()), Mined(Dense("n"))))  # one list is enough
+    model = Train("m", two_lists, seed=1)
     by_hand = dataclasses.replace(model, data=TrainingSet(JUDGED, Mined(Dense(model))))
     assert find_address(dataclasses.replace(model, rounds=2)) == find_address(by_hand)
 

@@ -17,11 +17,13 @@ def vary_options(value: Any, skip: tuple[Any, ...] = ("auto",)) -> Iterator[tupl
     skip  values that are not tried
     """
     for name in [field.name for field in dataclasses.fields(value) if field.name not in ADDRESSED_BY_OUTCOME]:
-        for other in list_other_values(getattr(value, name), read_hint(value, name)):
-            if other in skip or (other == getattr(value, name) and type(other) is type(getattr(value, name))):
+        for other_value in list_other_values(getattr(value, name), read_hint(value, name)):
+            if other_value in skip or (
+                other_value == getattr(value, name) and type(other_value) is type(getattr(value, name))
+            ):
                 continue
             try:
-                variant = dataclasses.replace(value, **{name: other})
+                variant = dataclasses.replace(value, **{name: other_value})
             except (ConfigError, TypeError):
                 continue
             yield name, variant
@@ -71,7 +73,7 @@ def list_other_values(value: Any, kind: Any) -> Iterator[Any]:
     elif isinstance(value, Pipeline):  # what a system is made of has tests of its own
         return
     elif dataclasses.is_dataclass(value):
-        yield from (other for _, other in vary_options(value))
+        yield from (changed_item for _, changed_item in vary_options(value))
     elif dataclasses.is_dataclass(kind) and not any(
         field.default is field.default_factory is dataclasses.MISSING for field in dataclasses.fields(kind)
     ):

@@ -69,8 +69,8 @@ def test_variants_differ(tmp_path: Path) -> None:
         by_side = encode_by_library(make(tmp_path / name))
         vectors = np.concatenate([by_side["query"].ravel(), by_side["document"].ravel()])
         twins = [
-            other
-            for other, earlier in vectors_by_variant.items()
+            earlier_name
+            for earlier_name, earlier in vectors_by_variant.items()
             if earlier.shape == vectors.shape and np.allclose(earlier, vectors)
         ]
         assert (twin_of[name] in twins) if name in twin_of else not twins, (name, twins)

@@ -57,11 +57,11 @@ def test_what_is_found_has_exact_scores_in_standard_order(kind: Any, similarity:
     )
     full_ranking = search_nearest(QUERIES, DOCS, Scope(*SIDES), None, similarity)
     exact = full_ranking.to_dict()
-    for query, listed in ranking.to_dict().items():
-        assert all(score == exact[query][doc] for doc, score in listed.items())
-        assert list(listed) == sorted(listed, key=lambda doc: (listed[doc], doc), reverse=True)
-    first = {query: set(list(listed)[:10]) for query, listed in exact.items()}
-    share = np.mean([len(first[q] & set(list(listed)[:10])) / 10 for q, listed in ranking.to_dict().items()])
+    for query, scores in ranking.to_dict().items():
+        assert all(score == exact[query][doc] for doc, score in scores.items())
+        assert list(scores) == sorted(scores, key=lambda doc: (scores[doc], doc), reverse=True)
+    first = {query: set(list(scores)[:10]) for query, scores in exact.items()}
+    share = np.mean([len(first[q] & set(list(scores)[:10])) / 10 for q, scores in ranking.to_dict().items()])
     assert context.declared["overlap"]["@10"] == pytest.approx(share, abs=1e-4), "of all 20 queries"
     assert context.declared["overlap"]["@10"] > 0.8
     assert context.declared["index"]["build_threads"] == 1
@@ -120,10 +120,10 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
     mask = np.arange(N) % 3 == 0
     values = np.arange(N, dtype=np.int32)
     rule = ValueRange(values, np.full(Q, 100, np.int64), np.full(Q, 400, np.int64), np.zeros(N, np.bool_))
-    listed = Pairs.from_ids(*SIDES, {"q0": ["d0003", "d0004"]}, source="t")
+    candidates = Pairs.from_ids(*SIDES, {"q0": ["d0003", "d0004"]}, source="t")
     scopes = [
         Scope(*SIDES, mask=mask), Scope(*SIDES, own_rows=np.arange(Q)), Scope(*SIDES, ranges=(rule,)),
-        Scope(*SIDES, mask, listed), Scope(*SIDES, mask, own_rows=np.full(Q, -1), ranges=(rule,)),
+        Scope(*SIDES, mask, candidates), Scope(*SIDES, mask, own_rows=np.full(Q, -1), ranges=(rule,)),
     ]  # fmt: skip
     for scope in scopes:
         ranking = search(folder, QUERIES, DOCS, scope, 30, width=20, ctx=Context())

@@ -370,17 +370,17 @@ def test_trap_31_prompts_come_from_the_model_unless_given(
         return original(model, texts, prompt, side)
 
     monkeypatch.setattr(encoder, "_tokenize", spy)
-    one = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
+    collection = Collection.of({"a": {"title": "T", "text": "x"}}, {"q": "x"}, {"q": {"a": 1}})
     store = LocalStore(tmp_path / "store")
-    result = Experiment(one, {"D": Dense(str(tiny))}, ["RR"], store=store).run()
+    result = Experiment(collection, {"D": Dense(str(tiny))}, ["RR"], store=store).run()
     assert sorted(prompts) == ["passage: T x", "query: x"]
     assert "trained with prompts" not in caplog.text
     stages = result.rows[0].conventions.stages
-    assert {"passage: ", "query: "} <= {one.get("prompt") for one in stages.values()}
+    assert {"passage: ", "query: "} <= {params.get("prompt") for params in stages.values()}
     assert "cosine" in {conventions.get("similarity") for conventions in stages.values()}
     models.warn_missing_prompts.cache_clear()
     with caplog.at_level(logging.WARNING, "nirank"):
-        Experiment(one, {"D": Dense(str(tiny), query_prompt="", doc_prompt="")}, ["RR"], store=store).run()
+        Experiment(collection, {"D": Dense(str(tiny), query_prompt="", doc_prompt="")}, ["RR"], store=store).run()
     assert "trained with prompts, but none are set" in caplog.text
 
 

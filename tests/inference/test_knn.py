@@ -151,8 +151,10 @@ def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(number: flo
     vectors = np.ones((6, 3), np.float32)
     broken = vectors.copy()
     broken[4, 1] = number
-    listed = Pairs.build(make_scope(2, 6).queries, make_scope(2, 6).docs, np.array([1]), np.array([4]), source="test")
-    for scope in (make_scope(2, 6), Scope(make_scope(2, 6).queries, make_scope(2, 6).docs, pairs=listed)):
+    candidates = Pairs.build(
+        make_scope(2, 6).queries, make_scope(2, 6).docs, np.array([1]), np.array([4]), source="test"
+    )
+    for scope in (make_scope(2, 6), Scope(make_scope(2, 6).queries, make_scope(2, 6).docs, pairs=candidates)):
         with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
             search_nearest(vectors[:2], broken, scope, 2, similarity)
     with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):

@@ -81,11 +81,11 @@ def change_weights(path: Path, change: Callable[[dict[str, np.ndarray]], None]) 
     return path
 
 
-def rename_weight(name: str, other: str | None) -> Callable[[dict[str, np.ndarray]], None]:
+def rename_weight(name: str, new_name: str | None) -> Callable[[dict[str, np.ndarray]], None]:
     def change(tensors: dict[str, np.ndarray]) -> None:
         value = tensors.pop(name)
-        if other is not None:
-            tensors[other] = value
+        if new_name is not None:
+            tensors[new_name] = value
 
     return change
 

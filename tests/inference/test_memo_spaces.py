@@ -97,15 +97,15 @@ CASES: dict[str, tuple[Compute, Callable[[Path], Any], dict[str, Any]]] = {
 def test_every_option_has_a_space_of_its_own(kind: str, option: str, tmp_path: Path) -> None:
     compute, make, changes = CASES[kind]
     how = make(tmp_path / "m")
-    other = replace(how, **{option: changes[option]})
+    changed = replace(how, **{option: changes[option]})
 
     def answer(encoding: Any, store: LocalStore, name: str) -> np.ndarray:
         (tmp_path / name).mkdir()
         return compute(encoding, tmp_path / name, Context(device="cpu", open_memo=store.open_memo))
 
     before = answer(how, LocalStore(tmp_path / "shared"), "a")
-    after = answer(other, LocalStore(tmp_path / "shared"), "b")
-    fresh = answer(other, LocalStore(tmp_path / "fresh"), "c")
+    after = answer(changed, LocalStore(tmp_path / "shared"), "b")
+    fresh = answer(changed, LocalStore(tmp_path / "fresh"), "c")
     assert before.shape != fresh.shape or np.abs(before - fresh).max() > 1e-4, "the option does something"
     assert after.shape == fresh.shape
     assert np.abs(after - fresh).max() < 1e-5
@@ -126,5 +126,5 @@ def test_a_model_that_is_configured_otherwise_has_a_space_of_its_own(kind: str, 
         how: Any = Encoding(files, files.get_prompt("query")) if kind == "dense" else TokenEncoding(files)
         (tmp_path / f"{name} out").mkdir()
         values = compute(how, tmp_path / f"{name} out", Context(device="cpu", open_memo=store.open_memo))
-        assert all(np.abs(values - other).max() > 1e-4 for other in earlier), name
+        assert all(np.abs(values - values_before).max() > 1e-4 for values_before in earlier), name
         earlier.append(values)

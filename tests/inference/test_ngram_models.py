@@ -108,8 +108,8 @@ def test_a_transformer_beside_ngrams_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(resolve_model(HashedNGrams(buckets=64, width=8)).path, folder)
     modules = json.loads((folder / "modules.json").read_text())
-    other = {"idx": 2, "name": "2", "path": "2", "type": "sentence_transformers.models.Transformer"}
-    (folder / "modules.json").write_text(json.dumps([*modules, other]))
+    transformer = {"idx": 2, "name": "2", "path": "2", "type": "sentence_transformers.models.Transformer"}
+    (folder / "modules.json").write_text(json.dumps([*modules, transformer]))
     with pytest.raises(ModelError, match="code that comes with the model"):
         resolve_model(str(folder)).check_modules()
 

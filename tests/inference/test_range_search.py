@@ -102,7 +102,7 @@ def test_what_rounding_leaves_open_is_decided_pair_by_pair() -> None:
 def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
     docs, queries, open_scope = draw(60), draw(8, 1), make_scope(8, 60)
     full_ranking = search_range(queries, docs, open_scope, 2.5, "euclidean")
-    listed = Pairs.build(
+    candidates = Pairs.build(
         open_scope.queries, open_scope.docs, np.arange(8).repeat(30), np.tile(np.arange(0, 60, 2), 8), source="list"
     )
     masked = replace(open_scope, mask=np.arange(60) % 3 > 0)
@@ -110,8 +110,8 @@ def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
     for scope in (
         masked,
         without_own,
-        replace(open_scope, pairs=listed),
-        replace(masked, pairs=listed, own_rows=without_own.own_rows),
+        replace(open_scope, pairs=candidates),
+        replace(masked, pairs=candidates, own_rows=without_own.own_rows),
     ):
         in_scope = search_range(queries, docs, scope, 2.5, "euclidean")
         assert in_scope == full_ranking.select(scope.allows(full_ranking.query_rows, full_ranking.rows))

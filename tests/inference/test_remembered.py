@@ -53,17 +53,17 @@ class Spy:
         self.pairs = 0
         shard, forward, tokens = encoder._encode_shard, pair_scores._compute_logits, late._encode_tokens
 
-        def encode_shard(model: Any, texts: Any, *rest: Any) -> Any:
+        def encode_shard(model: Any, texts: Any, *arguments: Any) -> Any:
             self.texts += texts
-            return shard(model, texts, *rest)
+            return shard(model, texts, *arguments)
 
         def score(model: Any, padded: Any, column: int) -> Any:
             self.pairs += len(padded["input_ids"])
             return forward(model, padded, column)
 
-        def token_vectors(model: Any, texts: Any, side: str, *rest: Any) -> Any:
+        def token_vectors(model: Any, texts: Any, side: str, *arguments: Any) -> Any:
             self.texts += texts
-            return tokens(model, texts, side, *rest)
+            return tokens(model, texts, side, *arguments)
 
         monkeypatch.setattr(encoder, "_encode_shard", encode_shard)
         monkeypatch.setattr(pair_scores, "_compute_logits", score)
@@ -258,8 +258,8 @@ def test_terms_of_any_number_are_kept_in_parts(tmp_path: Path) -> None:
     keys = hash_texts(map(str, sizes))
     SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART)).put(keys, rows, 8.0)
     memo = SparseMemo(LocalStore(tmp_path).open_memo({"s": 1}, PART))
-    found, stored = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
-    assert found.tolist() == [False] + [True] * len(sizes)
+    is_stored, stored = memo.get(np.concatenate((hash_texts(["other"]), keys[::-1])))
+    assert is_stored.tolist() == [False] + [True] * len(sizes)
     for n, (ids, weights, tokens) in zip(sizes[::-1], stored, strict=True):
         assert ids.tolist() == make_row(n, 0)[0].tolist() and weights.tolist() == make_row(n, 0)[1].tolist()
         assert tokens == n + 2
@@ -271,11 +271,11 @@ def test_a_text_that_lacks_a_part_is_not_there(tmp_path: Path) -> None:
     parts = LocalStore(tmp_path).open_memo({"s": 1}, PART)
     vector = np.empty(1, object)
     vector[0] = make_row(100, 7)
-    kept: list[Any] = []
+    parts_put: list[Any] = []
     original = parts.put
-    parts.put = lambda keys, rows, seconds: kept.append((keys, rows))  # type: ignore[method-assign]
+    parts.put = lambda keys, rows, seconds: parts_put.append((keys, rows))  # type: ignore[method-assign]
     SparseMemo(parts).put(hash_texts(["t"]), vector, 1.0)
-    ((keys, rows),) = kept
+    ((keys, rows),) = parts_put
     original(keys[[0, 1, 3]], rows[[0, 1, 3]], 1.0)
     assert SparseMemo(parts).get(hash_texts(["t", "u"]))[0].tolist() == [False, False]
 
@@ -385,8 +385,8 @@ def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp
     docs_read = [text for text in spy.texts if text in DOCS and text.strip()]
     assert len(docs_read) == 2 * len(set(docs_read)), "once for vectors, once for token vectors"
     for name, pipeline in systems.items():
-        alone = run(tmp_path / name, {name: pipeline})
-        expected, ranked = (result.ranking(name).to_dict() for result in (alone, together))
+        single_run = run(tmp_path / name, {name: pipeline})
+        expected, ranked = (result.ranking(name).to_dict() for result in (single_run, together))
         assert {q: list(scores) for q, scores in expected.items()} == {q: list(scores) for q, scores in ranked.items()}
         for q, scores in expected.items():
             assert list(scores.values()) == pytest.approx(list(ranked[q].values()), abs=1e-5)
@@ -423,7 +423,7 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     monkeypatch.setattr(pair_scores, "_SHARD_PAIRS", 7)
     monkeypatch.setattr(late, "_SHARD_DOCS", 3)
     systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
-    alone = run(tmp_path / "here", systems)
+    local_run = run(tmp_path / "here", systems)
     engine, sent = LocalEngine(2), []
     original = local._Worker._send
 
@@ -443,10 +443,10 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     assert not remote.failed, remote.rows
     assert "a worker died" in caplog.text
     for name in systems:
-        expected, ranked = (result.ranking(name).to_dict() for result in (alone, remote))
+        expected, ranked = (result.ranking(name).to_dict() for result in (local_run, remote))
         for q, scores in expected.items():
             assert scores == pytest.approx(ranked[q], abs=1e-5)
-    assert [row.counts for row in remote.rows] == [row.counts for row in alone.rows]
+    assert [row.counts for row in remote.rows] == [row.counts for row in local_run.rows]
 
 
 def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> None:
@@ -454,12 +454,12 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     from nirank.inference.remembered import compute_locally, compute_missing_pairs, compute_missing_texts
 
     kind, keys = np.dtype("<f4"), hash_texts(["a", "b"])
-    other = LocalStore(tmp_path).open_memo({"s": 1}, kind)
+    other_memo = LocalStore(tmp_path).open_memo({"s": 1}, kind)
     context = Context(open_memo=LocalStore(tmp_path).open_memo)
     values: dict[int, float] = {}
 
     def slow(texts: list[str]) -> np.ndarray:
-        other.put(hash_texts(["b"]), np.array([7], kind), 1.0)
+        other_memo.put(hash_texts(["b"]), np.array([7], kind), 1.0)
         return np.array([1, 2], kind)
 
     compute_missing_texts(

@@ -96,8 +96,8 @@ def test_scores_are_dot_products_within_the_scope(
             for at, doc in enumerate(doc_terms)
         }
         assert lists[f"q{query}"] == pytest.approx({doc: score for doc, score in expected.items() if score}, rel=1e-5)
-    listed = Pairs.from_ids(*sides, {"q0": ["d03", "d07"], "q2": ["d01"]}, source="t")
-    in_scope = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides, pairs=listed), 1)
+    candidates = Pairs.from_ids(*sides, {"q0": ["d03", "d07"], "q2": ["d01"]}, source="t")
+    in_scope = search_sparse(tmp_path / "i", tmp_path / "q", Scope(*sides, pairs=candidates), 1)
     assert in_scope.counts.tolist() == [1, 0, 1]
     assert in_scope.to_dict()["q2"]["d01"] == lists["q2"]["d01"]
 

@@ -190,9 +190,14 @@ def test_a_rate_is_of_the_same_options_else_of_the_same_stage() -> None:
         return {"task": "t:f", "params": params, "cost": cost}
 
     stage = {"stage": {"stage": "shared", "options": {}}}
-    other = {"stage": {"stage": "shared", "options": {"bonus": 1}}}
+    other_options = {"stage": {"stage": "shared", "options": {"bonus": 1}}}
     past = PastCosts(
-        [meta(9, 10, stage), meta(19, 10, other), meta(99, 1, stage, "another machine"), {"task": "t", "params": {}}]
+        [
+            meta(9, 10, stage),
+            meta(19, 10, other_options),
+            meta(99, 1, stage, "another machine"),
+            {"task": "t", "params": {}},
+        ]
     )
     texts = Node.leaf("texts", "x", "x")
 
@@ -200,7 +205,7 @@ def test_a_rate_is_of_the_same_options_else_of_the_same_stage() -> None:
         return past.estimate_seconds(Node(task, 1, params, (("texts", texts),)), lambda node: 100)
 
     assert seconds(stage) == pytest.approx(100)
-    assert seconds(other) == pytest.approx(200)
+    assert seconds(other_options) == pytest.approx(200)
     assert seconds({"stage": {"stage": "shared", "options": {"bonus": 2}}}) == pytest.approx(150)
     assert seconds(stage, "t:g") is None
     assert past.estimate_seconds(Node("t:f", 1, stage, (("texts", texts),)), lambda node: None) is None

@@ -171,7 +171,7 @@ def test_trap_42_blocks_shrink_to_what_the_ceiling_leaves(monkeypatch: pytest.Mo
     monkeypatch.setattr(memory, "measure_process_memory", lambda: 60)
     assert memory.fit_block_size(100, 1.0) == 100
     with memory.limit_memory(100):
-        assert [memory.fit_block_size(100, each) for each in (0.1, 1.0, 7.0, 50.0)] == [100, 36, 5, 1]
+        assert [memory.fit_block_size(100, item_mib) for item_mib in (0.1, 1.0, 7.0, 50.0)] == [100, 36, 5, 1]
         with memory.limit_memory(None):
             assert memory.measure_headroom() is None
         with memory.limit_memory(10):
@@ -211,7 +211,9 @@ def test_trap_42_an_index_built_in_small_chunks_is_the_same(tmp_path: Path, monk
         lambda self, ids, *rest: (chunks.append(len(ids)), original(self, ids, *rest)),
     )
     for name, limit in (("usual", None), ("small", 0)):
-        monkeypatch.setattr(postings, "fit_block_size", lambda usual, each, limit=limit: usual if limit is None else 50)
+        monkeypatch.setattr(
+            postings, "fit_block_size", lambda default, each, limit=limit: default if limit is None else 50
+        )
         (tmp_path / name).mkdir()
         postings.build_index({"": iter(texts)}, 300, "english", tmp_path / name)
     assert chunks[0] == 900 and len(chunks) > 10

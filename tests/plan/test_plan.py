@@ -259,14 +259,14 @@ def test_an_input_that_changed_makes_its_dependents_stale(lab: Lab) -> None:
     lab.runner().get_value(target)
     assert CALLS == []  # an input that is gone is believed
     meta = {"inputs": [], "cost": {}, "counts": {}, "declared": {}, "whole": True}
-    other = Ranking.from_dict({"q1": {"c": 1.0}}, make_fruits().queries.ids, make_fruits().docs.ids)
+    other_ranking = Ranking.from_dict({"q1": {"c": 1.0}}, make_fruits().queries.ids, make_fruits().docs.ids)
     index = search.get_input("need")
     meta["inputs"] = [
         {"checksum": collection.address if collection.is_leaf else next(iter(lab.store.read_checksums(index)))}
         for _, collection in search.inputs
     ]
     with lab.store.commit(search, meta) as folder:
-        other.save(folder)
+        other_ranking.save(folder)
     CALLS.clear()
     assert Pairs.to_dict(lab.runner().get_value(target)) == {"q1": ["c"], "q2": [], "q3": []}
     assert CALLS == ["score"]

@@ -101,9 +101,9 @@ def main(store: str, models: str, stages: str) -> None:
         with limit_memory(expected):
             original(self, node, inputs)
         time.sleep(0.003)
-        taken = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
+        bytes_taken = max(struct.unpack("q", _PEAK[:])[0] - before, 0)
         name = getattr(node.stage, "name", "") if ":tasks" not in node.task else node.stage.name
-        line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": taken}
+        line = {"stage": name, "task": node.task.split(":")[1], "label": node.label, "took": bytes_taken}
         line |= {"expected": None if expected is None else expected - before, "seconds": time.perf_counter() - started}
         measured.append(line)
 
@@ -130,7 +130,7 @@ def main(store: str, models: str, stages: str) -> None:
     queries = {f"q{at:03}": {"text": text(3), "metadata": {"date": "2010"}} for at in range(n_queries)}
     collection = Collection.of(docs, queries, {"q000": {"d000001": 1}}, name="much")
     del docs
-    full_list, other = Listed(1, k=n_docs), Listed(2, k=n_docs)
+    full_list, second_list = Listed(1, k=n_docs), Listed(2, k=n_docs)
     short_list = Listed(k=2)
     systems: dict[str, Any]
     if stages == "lists":
@@ -139,21 +139,21 @@ def main(store: str, models: str, stages: str) -> None:
             file.writelines(lines)
         even_ids = tuple(f"d{at:06}" for at in range(0, n_docs, 2))
         systems = {
-            **{name: kind().of(full_list, other, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
+            **{name: kind().of(full_list, second_list, Listed(3, k=n_docs)) for name, kind in load_fusions().items()},
             "bm25": BM25(k=n_docs),
             "complete": short_list >> kinds["complete"](),
             "cut": full_list >> kinds["cut"](10_000),
             "date_decay": full_list >> kinds["date_decay"](),
             "dated": within(kinds["dated"](), short_list),
-            "intersection": kinds["intersection"]().of(full_list, other) >> BM25(),
+            "intersection": kinds["intersection"]().of(full_list, second_list) >> BM25(),
             "only": within(kinds["only"](even_ids), short_list),
             "rm3": BM25(k=10) >> kinds["rm3"](k=n_docs),
             "run": kinds["run"](str(Path(store) / "some.run")),
-            "union": kinds["union"]().of(full_list, other) >> BM25(),
-            "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(full_list, other),
+            "union": kinds["union"]().of(full_list, second_list) >> BM25(),
+            "weighted_sum": kinds["weighted_sum"](weights=(0.7, 0.3)).of(full_list, second_list),
             "where": within(kinds["where"]({"date": "2001"}), short_list),
             "-parts": fold(kinds["windows"](6), short_list >> kinds["complete"]()),
-            "-scoped": within(full_list, kinds["rrf"]().of(full_list, other)),
+            "-scoped": within(full_list, kinds["rrf"]().of(full_list, second_list)),
         }
     elif stages == "blocking":
         systems = {

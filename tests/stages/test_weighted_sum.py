@@ -48,8 +48,8 @@ def test_trap_25_normalisation_of_odd_lists(scores: list[float], method: str, ex
 
 def test_trap_25_normalised_over_the_whole_list() -> None:
     """The third of [20, 19, 18, 2] is 0.89 at depth 4 and 0 at depth 3: the depth decides, so it is counted."""
-    run, other = {"q": {"d": 20.0, "c": 19.0, "b": 18.0, "a": 2.0}}, {"q": {"d": 1.0}}
-    deep, _ = make_rankings(run, other, depth=4)
+    run, other_run = {"q": {"d": 20.0, "c": 19.0, "b": 18.0, "a": 2.0}}, {"q": {"d": 1.0}}
+    deep, _ = make_rankings(run, other_run, depth=4)
     ctx = Context()
     fused = WeightedSum().combine([deep, Cut(3).combine([deep], ctx)], ctx)
     assert fused.to_dict()["q"] == pytest.approx({"d": 2.0, "c": 17 / 18 + 0.5, "b": 16 / 18 + 0.0, "a": 0.0})

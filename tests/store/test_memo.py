@@ -36,8 +36,8 @@ def list_segments(root: Path) -> list[Path]:
 def test_what_is_put_is_found_by_everybody_and_nothing_else_is(tmp_path: Path) -> None:
     open_memo(tmp_path).put(hash_names("a", "b", "c"), np.array([1, 2, 3], SCORE), 6.0)
     open_memo(tmp_path).put(hash_names("d", "a"), np.array([4, 99], SCORE), 2.0)
-    found, rows = open_memo(tmp_path).get(hash_names("d", "x", "c", "a"))
-    assert found.tolist() == [True, False, True, True]
+    is_stored, rows = open_memo(tmp_path).get(hash_names("d", "x", "c", "a"))
+    assert is_stored.tolist() == [True, False, True, True]
     assert rows.tolist() == [4, 3, 1], "the first row of a key stays"
     assert open_memo(tmp_path).rate == pytest.approx(7 / 4), "of those that are kept"
     assert LocalStore(tmp_path).open_memo({"pair scores": "other"}, SCORE).get(hash_names("a"))[0].tolist() == [False]
@@ -66,8 +66,8 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
         open_memo(root).put(hash_names(*map(str, names)), rows, 1.0)
         for key, row in zip(names, rows.tolist(), strict=True):
             expected.setdefault(key, row)
-    found, rows = open_memo(root).get(hash_names(*map(str, range(41))))
-    assert np.flatnonzero(found).tolist() == sorted(expected)
+    is_stored, rows = open_memo(root).get(hash_names(*map(str, range(41))))
+    assert np.flatnonzero(is_stored).tolist() == sorted(expected)
     assert rows.tolist() == [expected[key] for key in sorted(expected)]
     assert len(list_segments(root)) <= 9
     assert open_memo(root).rate is not None
@@ -76,10 +76,10 @@ def test_a_memo_is_a_dictionary_that_keeps_the_first(
 def test_first_halves_that_are_equal_by_chance(tmp_path: Path) -> None:
     half_equal = np.array([[7, 1], [7, 2], [7, 3], [9, 1]], np.uint64)
     open_memo(tmp_path).put(half_equal, np.arange(4, dtype=SCORE), 0)
-    found, rows = open_memo(tmp_path).get(
+    is_stored, rows = open_memo(tmp_path).get(
         np.array([[7, 3], [7, 4], [7, 0], [9, 1], [9, 2], [7, 1], [8, 1], [7, 2]], np.uint64)
     )
-    assert found.tolist() == [True, False, False, True, False, True, False, True]
+    assert is_stored.tolist() == [True, False, False, True, False, True, False, True]
     assert rows.tolist() == [2, 3, 0, 1]
 
 
@@ -96,10 +96,10 @@ def test_merging_large_segments_keeps_every_row(tmp_path: Path) -> None:
             raw[64 + 16 * n + 4 * 11_000] ^= 1
             newest.write_bytes(raw)
     assert len(list_segments(tmp_path)) <= 8
-    found, rows = open_memo(tmp_path).get(all_keys)
+    is_stored, rows = open_memo(tmp_path).get(all_keys)
     is_lost = np.zeros(10 * n, bool)
     is_lost[7 * n : 8 * n] = True
-    assert np.array_equal(found, ~is_lost)
+    assert np.array_equal(is_stored, ~is_lost)
     assert np.array_equal(rows, np.flatnonzero(~is_lost).astype(SCORE))
 
 
@@ -119,9 +119,9 @@ def test_keys_of_pairs_and_parts_differ_as_they_should() -> None:
     assert (firsts.tolist(), inverse.tolist()) == ([0, 1, 3], [0, 1, 0, 2, 1])
 
 
-@pytest.mark.parametrize("where", ["magic", "count", "keys", "rows", "checksums", "cut", "emptied"])
+@pytest.mark.parametrize("damaged_part", ["magic", "count", "keys", "rows", "checksums", "cut", "emptied"])
 def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
-    where: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    damaged_part: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     n = 3000
     names = [f"t{i}" for i in range(n)]
@@ -130,12 +130,12 @@ def test_trap_41_a_flipped_byte_is_noticed_said_and_costs_one_segment(
     open_memo(tmp_path).put(hash_names("other"), np.ones(1, SCORE), 1.0)
     raw = bytearray(path.read_bytes())
     at = {"magic": 3, "count": 17, "keys": 64 + 16 * 77, "rows": 64 + 16 * n + 4 * 1500, "checksums": len(raw) - 1}
-    if where in at:
-        raw[at[where]] ^= 4
-    path.write_bytes(raw[:-1] if where == "cut" else b"" if where == "emptied" else raw)
-    found, rows = open_memo(tmp_path).get(hash_names("other", *names))
+    if damaged_part in at:
+        raw[at[damaged_part]] ^= 4
+    path.write_bytes(raw[:-1] if damaged_part == "cut" else b"" if damaged_part == "emptied" else raw)
+    is_stored, rows = open_memo(tmp_path).get(hash_names("other", *names))
     assert "damaged" in caplog.text and "computed again" in caplog.text
-    assert found.tolist() == [True] + [False] * n
+    assert is_stored.tolist() == [True] + [False] * n
     assert rows.tolist() == [1]
     assert not path.exists()
     open_memo(tmp_path).put(hash_names(*names), np.arange(n, dtype=SCORE), 1.0)
@@ -174,8 +174,8 @@ def test_several_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> 
     running = [subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), str(i), ""]) for i in range(4)]
     assert [process.wait() for process in running] == [0] * 4
     names = [f"{writer}-{number}-{at}" for writer in range(4) for number in range(12) for at in range(50)]
-    found, rows = open_memo(tmp_path).get(hash_names(*names))
-    assert found.all()
+    is_stored, rows = open_memo(tmp_path).get(hash_names(*names))
+    assert is_stored.all()
     assert rows.tolist() == list(range(50)) * 48
 
 

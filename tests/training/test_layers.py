@@ -211,8 +211,8 @@ def test_rates_keep_their_ratios_along_the_schedule() -> None:
     optimiser = torch.optim.AdamW(groups)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: scale_rate(step, 20, 0.25))
     for step in range(20):
-        now = [group["lr"] for group in optimiser.param_groups]
-        assert now == pytest.approx([parameter * scale_rate(step, 20, 0.25) for parameter in start])
+        scheduled_rates = [group["lr"] for group in optimiser.param_groups]
+        assert scheduled_rates == pytest.approx([parameter * scale_rate(step, 20, 0.25) for parameter in start])
         optimiser.step()
         schedule.step()
 
@@ -340,9 +340,9 @@ def test_a_seed_gives_the_same_weights_and_the_global_state_is_not_moved() -> No
     for model, seed in zip(models, (1, 1, 2), strict=True):
         reinit_layers(model, Recipe(reinit_layers=2), seed)
     assert torch.equal(torch.rand(3), expected)
-    parameter, same, other = (model.encoder.layer[3].output.dense.weight for model in models)
-    assert torch.equal(parameter, same)
-    assert not torch.equal(parameter, other)
+    parameter, same_seed, other_seed = (model.encoder.layer[3].output.dense.weight for model in models)
+    assert torch.equal(parameter, same_seed)
+    assert not torch.equal(parameter, other_seed)
 
 
 @pytest.mark.parametrize("kind", [BertForMaskedLM, RobertaForMaskedLM, DistilBertForMaskedLM])

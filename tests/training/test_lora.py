@@ -56,21 +56,21 @@ def stir_updates(model: torch.nn.Module) -> None:
 
 
 FAMILIES = pytest.mark.parametrize(
-    "made", [make_bert, make_distilbert, make_modernbert], ids=lambda made: made.__name__
+    "make_model", [make_bert, make_distilbert, make_modernbert], ids=lambda make_model: make_model.__name__
 )
 
 
 @FAMILIES
-def test_nothing_changes_before_the_first_step(made) -> None:
-    model = made()
+def test_nothing_changes_before_the_first_step(make_model) -> None:
+    model = make_model()
     before = compute_output(model)
     inject_lora(model, Lora(rank=4), 0)
     assert torch.equal(compute_output(model), before)
 
 
 @FAMILIES
-def test_merged_equals_unmerged_and_is_plain(made) -> None:
-    model, plain = made(), made()
+def test_merged_equals_unmerged_and_is_plain(make_model) -> None:
+    model, plain = make_model(), make_model()
     before = compute_output(model)
     inject_lora(model, Lora(rank=4, alpha=6.0), 0)
     stir_updates(model)
@@ -110,14 +110,14 @@ def test_queries_and_values_of_bert_base_have_the_published_number_of_weights(ra
 
 
 @FAMILIES
-def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(made) -> None:
-    model = made()
+def test_every_linear_module_of_every_layer_is_updated_and_nothing_else_trained(make_model) -> None:
+    model = make_model()
     linear = {
         name: parameter.in_features + parameter.out_features
         for name, parameter in model.named_modules()
         if isinstance(parameter, torch.nn.Linear) and "layer" in name
     }
-    assert len(linear) == 3 * (4 if made is make_modernbert else 6)
+    assert len(linear) == 3 * (4 if make_model is make_modernbert else 6)
     assert inject_lora(model, Lora(rank=2), 0) == 2 * sum(linear.values())
     value = count_trained(model)
     assert sum(value.values()) == 2 * sum(linear.values())
@@ -182,9 +182,11 @@ def test_a_seed_gives_the_same_updates_and_the_global_state_is_not_moved() -> No
     for model, seed in zip(models, (1, 1, 2), strict=True):
         inject_lora(model, Lora(rank=2), seed)
     assert torch.equal(torch.rand(3), expected)
-    parameter, same, other = (model.encoder.layer[0].output.dense.lora_A["default"].weight for model in models)
-    assert torch.equal(parameter, same)
-    assert not torch.equal(parameter, other)
+    parameter, same_seed, other_seed = (
+        model.encoder.layer[0].output.dense.lora_A["default"].weight for model in models
+    )
+    assert torch.equal(parameter, same_seed)
+    assert not torch.equal(parameter, other_seed)
 
 
 def test_dropout_is_in_front_of_a_in_training_only() -> None:

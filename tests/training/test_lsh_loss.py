@@ -52,13 +52,13 @@ def test_the_loss_is_zero_exactly_where_all_is_as_asked(push: Push) -> None:
 def test_distances_are_exact_however_near() -> None:
     """Through products of vectors, float32 would lose them; equal vectors have no gradient, and none is NaN."""
     vectors = 100 + torch.rand(64, 16, generator=torch.Generator().manual_seed(2))
-    others = vectors + 1e-3
-    expected = (vectors.double()[:, None] - others.double()[None]).square().sum(-1).sqrt()
-    assert euclidean_distances(vectors, others).double() == pytest.approx(expected, rel=1e-4)
-    same = vectors.clone().requires_grad_()
-    near = euclidean_distances(same, vectors).diagonal()
+    shifted = vectors + 1e-3
+    expected = (vectors.double()[:, None] - shifted.double()[None]).square().sum(-1).sqrt()
+    assert euclidean_distances(vectors, shifted).double() == pytest.approx(expected, rel=1e-4)
+    copied = vectors.clone().requires_grad_()
+    near = euclidean_distances(copied, vectors).diagonal()
     near.sum().backward()
-    assert not near.any() and not same.grad.any()
+    assert not near.any() and not copied.grad.any()
 
 
 def test_slopes() -> None:
@@ -138,8 +138,8 @@ def test_invariances(push: Push) -> None:
     random = torch.Generator().manual_seed(2)
     queries, docs = (torch.randn(5, 3, generator=random, dtype=torch.float64) for _ in range(2))
 
-    def loss(tensor: object, other: object, radius: float = 1.0) -> float:
-        value = euclidean_distances(tensor, other)
+    def loss(tensor: object, docs: object, radius: float = 1.0) -> float:
+        value = euclidean_distances(tensor, docs)
         return lsh(value.diagonal(), value, ~torch.eye(5, dtype=torch.bool), radius, push=push).item()
 
     basis, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float64))

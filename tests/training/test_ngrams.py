@@ -60,12 +60,12 @@ def test_sentence_transformers_loads_what_was_trained(start: ModelFiles, tmp_pat
 
 def test_a_seed_gives_the_same_weights_again(start: ModelFiles, tmp_path: Path) -> None:
     how = Fitting("bi_encoder", start, replace(LSH, epochs=1), 3)
-    first, repeated, other = (
+    first, repeated, other_seed = (
         tiny_trainings.run(replace(how, seed=seed), make_examples(), tmp_path / name)
         for name, seed in (("first", 3), ("again", 3), ("other", 4))
     )
     assert tiny_trainings.have_equal_weights(first, repeated)
-    assert not tiny_trainings.have_equal_weights(first, other)
+    assert not tiny_trainings.have_equal_weights(first, other_seed)
 
 
 def test_training_goes_on_from_what_was_trained(start: ModelFiles, tmp_path: Path) -> None:

@@ -244,11 +244,11 @@ def test_low_rank_updates_are_averaged_after_merging() -> None:
     ],
 )  # fmt: skip
 def test_other_tensors_are_refused(change: dict[str, Any], message: str) -> None:
-    other = {name: tensor for name, tensor in (make_state(2) | change).items() if tensor is not None}
+    changed_state = {name: tensor for name, tensor in (make_state(2) | change).items() if tensor is not None}
     for soup in (
-        lambda: soups.average_uniformly([make_state(1), other]),
-        lambda: soups.average_greedily([make_state(1), other], lambda state: 0.0),
-        lambda: soups.interpolate_states(make_state(1), other),
+        lambda: soups.average_uniformly([make_state(1), changed_state]),
+        lambda: soups.average_greedily([make_state(1), changed_state], lambda state: 0.0),
+        lambda: soups.interpolate_states(make_state(1), changed_state),
     ):
         with pytest.raises(ConfigError) as error:
             soup()

@@ -90,11 +90,11 @@ def test_seeds_give_a_row_each_and_one_of_their_mean_and_spread(tmp_path, bases,
 
 def test_nothing_is_trained_twice_and_only_what_changed_is_trained_again(tmp_path, bases, collection):
     model = Train(bases["bi_encoder"], MINED_SET, recipe=QUICK)
-    other = replace(model, recipe=replace(QUICK, learning_rate=2e-3))
+    other_model = replace(model, recipe=replace(QUICK, learning_rate=2e-3))
     first = run(tmp_path, collection, {"A": Dense(model), "B": BM25() % 5 >> MaxSim(model)})
     assert len(list_trainings(first)) == 2  # one a fold, for both systems
     assert run(tmp_path, collection, {"A": Dense(model)}).computed == []
-    second_run = run(tmp_path, collection, {"A": Dense(other)})
+    second_run = run(tmp_path, collection, {"A": Dense(other_model)})
     assert len(list_trainings(second_run)) == 2
     assert not [label for label in second_run.computed if label.startswith(("positives", "examples", "BM25", "index"))]
     more_seeds = run(tmp_path, collection, {"A": Dense(model)}, seeds=[1, 5])

@@ -78,8 +78,8 @@ def test_shared_labels_by_definition(judged: list[tuple[int, int, int]]) -> None
     expected, unequal = set(), set()
     for query, labels in graded.items():
         for doc, text in texts.items():
-            twins = [other for other in texts if other == doc or (text and texts[other] == text)]
-            twin_labels = [labels[other] for other in twins if other in labels]
+            twins = [twin for twin in texts if twin == doc or (text and texts[twin] == text)]
+            twin_labels = [labels[twin] for twin in twins if twin in labels]
             if twin_labels:
                 expected.add((query, doc, max(twin_labels)))
                 if len(twin_labels) < len(twins) or len(set(twin_labels)) > 1:

@@ -103,7 +103,7 @@ def test_named_judgement_sets(folder: Path, store: LocalStore) -> None:
 
 
 def test_thresholds_and_files_by_set(folder: Path, store: LocalStore, tmp_path: Path) -> None:
-    other = write_file(tmp_path / "other.test.txt", "q2 0 c 1\n")
+    path = write_file(tmp_path / "other.test.txt", "q2 0 c 1\n")
     qrels = {"broad": {"min_rel": 1}, "strict": {"min_rel": 2}, "mine": str(tmp_path / "other.{split}.txt")}
     collection = load(folder, qrels=qrels, store=store)
     assert {name: judgements.count_relevant().sum() for name, judgements in collection.qrels.items()} == {
@@ -111,7 +111,7 @@ def test_thresholds_and_files_by_set(folder: Path, store: LocalStore, tmp_path: 
         "strict": 1,
         "mine": 1,
     }
-    assert len(load(folder, qrels=other, store=store).qrels["qrels"]) == 1
+    assert len(load(folder, qrels=path, store=store).qrels["qrels"]) == 1
     with pytest.raises(ConfigError, match="no option 'minrel'; expected path and min_rel"):
         load(folder, qrels={"x": {"minrel": 2}}, store=store)
     with pytest.raises(ConfigError, match="min_rel must be an integer from 1, got 0"):

@@ -95,13 +95,13 @@ def test_all_columns_are_read_though_one_is_called_title(tmp_path: Path, store: 
     assert list(collection.docs.take([0]).read(TextView(("title", "text")))) == ["camera sony x"]
     assert "title-only" not in count_findings(collection)
     assert count_findings(collection)["no-judgements"] == 0
-    plain = tmp_path / "c"
-    plain.mkdir()
-    (plain / "corpus.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
-    (plain / "queries.csv").write_text("id,text\n1,camera\n")
-    other = load(plain, store=store)
-    assert list(other.docs.read(TextView(("title", "text")))) == ["camera"]
-    assert other.docs.digest != collection.docs.digest
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / "corpus.csv").write_text("id,title,brand,label\n1,camera,sony,x\n")
+    (folder / "queries.csv").write_text("id,text\n1,camera\n")
+    without_title = load(folder, store=store)
+    assert list(without_title.docs.read(TextView(("title", "text")))) == ["camera"]
+    assert without_title.docs.digest != collection.docs.digest
 
 
 def test_the_view_of_all_columns_survives_the_store(tables, tmp_path: Path, store: LocalStore) -> None:
@@ -198,15 +198,17 @@ def test_no_pairs_and_other_splits(tables, store: LocalStore) -> None:
 def test_several_files_are_one_set(tables, tmp_path: Path, store: LocalStore) -> None:
     """As figures over all labelled pairs need it; a pair that stands in two files counts once."""
     train, test = tables["pairs"]["train"], tables["pairs"]["test"]
-    more = tmp_path / "more.csv"
-    more.write_text("ltable_id,rtable_id\n0,1\n2,3\n")
-    collection = load(**tables | {"pairs": {"test": test, "all": [str(train), test, more]}}, split="all", store=store)
+    more_pairs = tmp_path / "more.csv"
+    more_pairs.write_text("ltable_id,rtable_id\n0,1\n2,3\n")
+    collection = load(
+        **tables | {"pairs": {"test": test, "all": [str(train), test, more_pairs]}}, split="all", store=store
+    )
     assert list_matches(collection) == {(right, left) for left, right in {*MATCHES, ("2", "3")}}
     assert len(collection.qrels["pairs"]) == 6
     assert load(**tables | {"pairs": [train, test]}, store=store).split is None
-    more.write_text("ltable_id,rtable_id,label\n2,0,1\n")
+    more_pairs.write_text("ltable_id,rtable_id,label\n2,0,1\n")
     with pytest.raises(DataError, match=r"test\.csv and .*more\.csv.*have labels 0 and 1"):
-        load(**tables | {"pairs": {"all": [test, more]}}, store=store)
+        load(**tables | {"pairs": {"all": [test, more_pairs]}}, store=store)
 
 
 def test_named_columns(tmp_path: Path, store: LocalStore) -> None:
