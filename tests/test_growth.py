@@ -126,10 +126,10 @@ def test_examples_that_share_a_text_are_not_tried_in_every_batch(shared: str) ->
         }[shared]
         return lambda: Batches(n, 8, 0, None, np.column_stack(columns)).draw_epoch(0)
 
-    def unique(n: int) -> Callable[[], Any]:
+    def prepare_unique(n: int) -> Callable[[], Any]:
         return lambda: Batches(n, 8, 0, None, np.column_stack((np.arange(n), np.arange(n)))).draw_epoch(0)
 
-    assert count_calls(prepare(1024)) < 12 * count_calls(unique(1024))
+    assert count_calls(prepare(1024)) < 12 * count_calls(prepare_unique(1024))
     assert measure_growth(prepare, 512) < 1.2
 
 

@@ -23,8 +23,8 @@ def test_a_seed_makes_the_same_files_everywhere(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["make_people.py", "--records", "2000", "--seed", "7", "--out", str(tmp_path)])
     script.main()
-    written = b"".join((tmp_path / name).read_bytes() for name in ("left.csv", "right.csv", "matches.csv"))
-    assert sha256(written).hexdigest()[:16] == "5bb66b4b7c1629ce"
+    content = b"".join((tmp_path / name).read_bytes() for name in ("left.csv", "right.csv", "matches.csv"))
+    assert sha256(content).hexdigest()[:16] == "5bb66b4b7c1629ce"
 
 
 def test_a_tenth_of_either_table_has_no_partner(script: ModuleType) -> None:
@@ -36,9 +36,9 @@ def test_a_tenth_of_either_table_has_no_partner(script: ModuleType) -> None:
 
 def test_a_copy_has_faults_and_is_still_like_its_person(script: ModuleType) -> None:
     left, right, matches = script.make_tables(2000, 1)
-    kept = [sum(a == b for a, b in zip(left[i], right[j], strict=True)) for i, j in matches]
-    assert sum(count == len(script.FIELDS) for count in kept) < 45  # a fault can leave a record as it is
-    assert min(kept) >= 4 and 6.5 < sum(kept) / len(kept) < 8
+    n_equal_fields = [sum(a == b for a, b in zip(left[i], right[j], strict=True)) for i, j in matches]
+    assert sum(count == len(script.FIELDS) for count in n_equal_fields) < 45  # a fault can leave a record as it is
+    assert min(n_equal_fields) >= 4 and 6.5 < sum(n_equal_fields) / len(n_equal_fields) < 8
 
 
 def test_another_seed_makes_other_persons_of_the_same_names(script: ModuleType) -> None:

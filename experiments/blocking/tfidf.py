@@ -154,9 +154,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=[*STATED], metavar="COLLECTION")
     parser.add_argument("--out", type=Path, help="folder for figures.json")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     figures, n_compared, n_differing = [], 0, 0
-    for name in asked.names:
+    for name in options.names:
         for view, gold, values, bounds in measure_collection(name):
             stated = STATED[name][view].get(gold, ())
             gaps = [abs(value - figure) for value, figure in zip(values, stated, strict=False)]
@@ -170,9 +170,9 @@ def main() -> None:
             shown = " ".join(f"{value:6.2f}" for value in values)
             print(f"{name:22} {view:7} {gold:9} {shown}   greatest gap {max(gaps, default=0):.2f}", flush=True)
     print(f"{n_compared} figures compared, {n_differing} differ by more than {TOLERANCE} points in every order of ties")
-    if asked.out is not None:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        (asked.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     sys.exit(1 if n_differing else 0)
 
 

@@ -206,7 +206,7 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
         assert outcome.exit_code == 0, outcome.output
         return str(config)
 
-    def spaces() -> list[tuple[str, str]]:
+    def list_spaces() -> list[tuple[str, str]]:
         models = {digest(resolve_model(str(path)).loaded_identity): path.parent.name for path in (model, other_model)}
         spaces_of_memos = [memo.space for _, memo in store.open_all_memos()]
         return sorted(
@@ -218,21 +218,21 @@ def test_rm_takes_memos_that_no_system_of_a_configuration_uses(store: LocalStore
     plain = run("plain", f"{{dense: {{model: {model}}}}}")
     prompted = run("prompted", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
     late = run("late", f"[bm25, {{max_sim: {other_model}}}]")
-    assert {kind for kind, _ in spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
-    all_spaces = spaces()
+    assert {kind for kind, _ in list_spaces()} == {"embeddings", "batch difference", "maxsim", "tokens"}
+    all_spaces = list_spaces()
     run_cache("rm", "--unreachable", plain, "--unreachable", prompted, "--unreachable", late)
-    assert spaces() == all_spaces
+    assert list_spaces() == all_spaces
     run_cache("rm", "--unreachable", plain, "--unreachable", late)
-    assert not [name for _, name in spaces() if "prompted" in name] and len(spaces()) == len(all_spaces) - 2
+    assert not [name for _, name in list_spaces() if "prompted" in name] and len(list_spaces()) == len(all_spaces) - 2
     run_cache("rm", "--unreachable", plain)
-    assert spaces() == [("batch difference", "one"), ("embeddings", "one")]
+    assert list_spaces() == [("batch difference", "one"), ("embeddings", "one")]
     run_cache("rm", "--kind", "folder")  # with the artifact goes what it said
     run("again", f"{{dense: {{model: {model}, doc_prompt: w3}}}}")
     run_cache("rm", "--kind", "ranking", "--kind", "folder")
     run_cache("rm", "--unreachable", plain)
-    assert ("embeddings", "one") in spaces() and ("embeddings", "one prompted") in spaces(), "who knows"
+    assert ("embeddings", "one") in list_spaces() and ("embeddings", "one prompted") in list_spaces(), "who knows"
     run_cache("rm", "--unreachable", run("words", "bm25"))
-    assert spaces() == []
+    assert list_spaces() == []
 
 
 def test_rm_of_what_a_configuration_does_not_reach(store: LocalStore, tmp_path: Path) -> None:

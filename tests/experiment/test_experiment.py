@@ -184,10 +184,10 @@ def test_a_store_without_room_is_said_before_anything_is_computed_and_serves_wha
 ) -> None:
     Experiment(make_fruits(), {"A": Shared()}, ["RR"], store=store).run()
 
-    def full() -> None:
+    def raise_full() -> None:
         raise StoreError("no room")
 
-    monkeypatch.setattr(store, "require_writable", full)
+    monkeypatch.setattr(store, "require_writable", raise_full)
     assert not Experiment(make_fruits(), {"A": Shared()}, ["RR"], store=store).run().failed
     CALLS.clear()
     with pytest.raises(StoreError, match="no room"):

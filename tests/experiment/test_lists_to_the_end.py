@@ -83,16 +83,16 @@ def test_what_is_not_said_to_end_early_is_the_whole_list_s_value(n: int, seed: i
     judged = Qrels.from_dict({"t": {doc: int(random.random() < 0.4) for doc in order} | {order[0]: 1}}, topics, docs)
     names = (f"WSS@{level}", f"R@{level}%", "last_rel", "norm_area")
 
-    def values(run: list[str]) -> tuple[dict[str, float | None], dict[str, int]]:
+    def compute_values(run: list[str]) -> tuple[dict[str, float | None], dict[str, int]]:
         ranking = Ranking.from_dict({"t": {doc: float(-at) for at, doc in enumerate(run)}}, topics, docs)
         evaluation = evaluate(ranking, judged, names)
         return dict(evaluation.means), dict(evaluation.unreached)
 
-    means, unreached = values(ranked_docs)
-    of_all, unknown = values(order)
+    means, unreached = compute_values(ranked_docs)
+    of_all, unknown = compute_values(order)
     assert unknown == {}
     unlisted = [doc for doc in order if doc not in ranked_docs]
-    of_reversed, _ = values(ranked_docs + unlisted[::-1])
+    of_reversed, _ = compute_values(ranked_docs + unlisted[::-1])
     for name in names:
         if name not in unreached:
             assert means[name] == pytest.approx(of_all[name]) == pytest.approx(of_reversed[name])

@@ -95,22 +95,22 @@ def test_trap_50_later_documents_are_counted(tmp_path: Path) -> None:
 
 
 def test_trap_18_groups_are_macro_averaged() -> None:
-    def row(name: str, value: float | None, queries: int, system: str = "A") -> Row:
+    def make_row(name: str, value: float | None, queries: int, system: str = "A") -> Row:
         counts = QueryCounts(judged=queries)
         return Row(name, system, qrels="qrels", depth=1000, measures={"nDCG@10": value}, queries=counts)
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "cqa", ("b", None): "cqa", ("c", None): None}
-    (summary,) = summarise_groups([row("a", 0.9, 10), row("b", 0.3, 1000), row("c", 0.1, 5)], groups)
+    (summary,) = summarise_groups([make_row("a", 0.9, 10), make_row("b", 0.3, 1000), make_row("c", 0.1, 5)], groups)
     assert (summary.collection, summary.summary_of) == ("cqa", ("a", "b"))
     assert summary.measures["nDCG@10"] == pytest.approx(0.6)
     assert summary.pooled_means["nDCG@10"] == pytest.approx(0.3059, abs=1e-4)
-    (partial,) = summarise_groups([row("a", 0.9, 10), row("b", None, 1000)], groups)
+    (partial,) = summarise_groups([make_row("a", 0.9, 10), make_row("b", None, 1000)], groups)
     assert partial.measures["nDCG@10"] is None
     assert "only 1/2 collections" in partial.nulls["nDCG@10"]
 
 
 def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
-    def row(system: str, name: str, value: float | None, measure: str = "AP") -> dict[str, Any]:
+    def make_row(system: str, name: str, value: float | None, measure: str = "AP") -> dict[str, Any]:
         return Row(
             collection=name, qrels="qrels", system=system, measures={measure: value}, queries=QueryCounts(judged=5)
         )
@@ -118,7 +118,7 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
     groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
     values = {"partial": (0.9, None, 0.8), "best": (0.5, 0.5, 0.1), "twin": (0.5, 0.2, 0.3)}
     rows = [
-        row(system, name, value)
+        make_row(system, name, value)
         for system, values_of_system in values.items()
         for name, value in zip("abc", values_of_system, strict=True)
     ]
@@ -128,24 +128,30 @@ def test_trap_46_means_and_ranks_are_over_complete_rows() -> None:
     assert best.average_rank["AP"] == pytest.approx((1.5 + 1 + 2) / 3)
     assert twin.average_rank["AP"] == pytest.approx((1.5 + 2 + 1) / 3)
     lower = summarise_groups(
-        [row(system, name, value, "last_rel") for system, value in (("late", 9.0), ("early", 2.0)) for name in "ab"],
+        [
+            make_row(system, name, value, "last_rel")
+            for system, value in (("late", 9.0), ("early", 2.0))
+            for name in "ab"
+        ],
         {(name, None): "all" for name in "ab"},
     )
-    assert [row.average_rank["last_rel"] for row in lower] == [2, 1]
+    assert [summary.average_rank["last_rel"] for summary in lower] == [2, 1]
     text = format_text([*rows, partial, best, twin], ["AP"])
     assert "AP (average rank)" in text
     assert "1.50" in text
 
 
 def test_a_group_has_every_declared_collection_or_says_how_many() -> None:
-    def row(name: str, qrels: str, value: float) -> Row:
+    def make_row(name: str, qrels: str, value: float) -> Row:
         return Row(collection=name, qrels=qrels, system="A", measures={"AP": value}, queries=QueryCounts(judged=5))
 
     groups: dict[tuple[str, str | None], str | None] = {("a", None): "both", ("b", None): "both"}
-    (together,) = summarise_groups([row("a", "abstract", 0.2), row("b", "qrels", 0.4)], groups)
+    (together,) = summarise_groups([make_row("a", "abstract", 0.2), make_row("b", "qrels", 0.4)], groups)
     assert (together.measures["AP"], together.summary_of) == (pytest.approx(0.3), ("a", "b"))
     assert together.qrels is None
-    rows = summarise_groups([row("a", "abstract", 0.2), row("a", "content", 0.1), row("b", "abstract", 0.4)], groups)
+    rows = summarise_groups(
+        [make_row("a", "abstract", 0.2), make_row("a", "content", 0.1), make_row("b", "abstract", 0.4)], groups
+    )
     assert [row.qrels for row in rows] == ["abstract", "content"]
     assert rows[0].measures["AP"] == pytest.approx(0.3)
     assert rows[1].measures["AP"] is None

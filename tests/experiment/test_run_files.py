@@ -225,12 +225,12 @@ def test_what_a_run_is_read_by(tmp_path: Path) -> None:
     (tmp_path / "qrels").write_text("q 0 a 1\nq 0 b 0\n")
     (tmp_path / "run").write_text("q Q0 a 1 1.0 x\nq Q0 b 2 2.0 x\nq Q0 a 3 0.5 x\n")
 
-    def rr(**options: str) -> float | None:
+    def compute_rr(**options: str) -> float | None:
         return evaluate_runs(tmp_path / "qrels", [tmp_path / "run"], ["RR"], **options).rows[0].measures["RR"]  # type: ignore[arg-type]
 
     with pytest.raises(DataError, match="'a' twice"):
-        rr()
-    assert (rr(duplicates="best"), rr(duplicates="first", order_by="line")) == (0.5, 1.0)
+        compute_rr()
+    assert (compute_rr(duplicates="best"), compute_rr(duplicates="first", order_by="line")) == (0.5, 1.0)
     printed = run_nirank(
         "evaluate",
         "--qrels",

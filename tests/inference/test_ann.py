@@ -186,7 +186,7 @@ def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkey
     original = encoder._compute_vectors
     texts = ["one", "two words", "three words here", *(f"text {i} " * i for i in range(8))]
 
-    def padded(model: Any, features: Any) -> np.ndarray:
+    def average_padding(model: Any, features: Any) -> np.ndarray:
         return original(model, features) / features["input_ids"].shape[1]
 
     files = models.resolve_model(MINILM)
@@ -195,7 +195,7 @@ def test_trap_35_a_model_that_averages_padding_is_refused(tmp_path: Path, monkey
     encode(texts, len(texts), Encoding(files), tmp_path / "v", context)
     assert context.declared["batch_difference"] < 1e-5
     assert context.counts["batch_sensitive_models"] == 0
-    monkeypatch.setattr(encoder, "_compute_vectors", padded)
+    monkeypatch.setattr(encoder, "_compute_vectors", average_padding)
     (tmp_path / "w").mkdir()
     with pytest.raises(ModelError, match="changes by .* with its neighbours in a batch"):
         encode(texts, len(texts), Encoding(files), tmp_path / "w", Context(device="cpu"))

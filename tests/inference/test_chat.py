@@ -75,7 +75,7 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
 def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat, "_MAX_ANSWER_BYTES", 100_000)
 
-    def endless(handler: BaseHTTPRequestHandler) -> None:
+    def answer_without_end(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
         with suppress(OSError):
@@ -83,15 +83,15 @@ def test_an_answer_has_an_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> 
                 handler.wfile.write(b" " * 50_000)
 
     with pytest.raises(StageError, match="the answer is longer than"):
-        ask_server(serve(endless)[0])
+        ask_server(serve(answer_without_end)[0])
 
-    def deep(handler: BaseHTTPRequestHandler) -> None:
+    def answer_deeply_nested(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
         handler.wfile.write(b"[" * 90_000)
 
     with pytest.raises(StageError, match="cannot be asked"):
-        ask_server(serve(deep)[0])
+        ask_server(serve(answer_deeply_nested)[0])
 
 
 @pytest.mark.parametrize("url", ["http://", "http://host:port/v1", "ftp://host", "host/v1", "http://[::1/v1"])

@@ -313,7 +313,7 @@ def test_the_batch_is_halved_when_memory_is_short(
 
     original, sizes = encoder._compute_vectors, []
 
-    def scarce(model: Any, features: Any) -> np.ndarray:
+    def run_out_of_memory(model: Any, features: Any) -> np.ndarray:
         sizes.append(len(features["input_ids"]))
         if sizes[-1] > 2:
             raise RuntimeError(words)
@@ -321,7 +321,7 @@ def test_the_batch_is_halved_when_memory_is_short(
 
     how = Encoding(models.resolve_model(str(tiny)))
     plenty, _ = encode_texts(tmp_path / "plenty", list("abcdefgh"), how)
-    monkeypatch.setattr(encoder, "_compute_vectors", scarce)
+    monkeypatch.setattr(encoder, "_compute_vectors", run_out_of_memory)
     halved, _ = encode_texts(tmp_path / "scarce", list("abcdefgh"), how)
     assert np.abs(halved - plenty).max() < 1e-5
     assert sizes[0] == 8

@@ -139,13 +139,13 @@ def test_trap_41_an_interrupted_encoding_goes_on_where_it_was_and_ends_with_the_
     keep = store.open_memo({"embeddings": how.to_memo_space()}, np.dtype([("vector", "<f4", (16,)), ("tokens", "<u4")]))
     put = keep.put
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupt(*arguments: Any) -> Any:
         if len(shards) == at:
             raise KeyboardInterrupt
         shards.append(len(arguments[0]))
         return put(*arguments)
 
-    keep.put = interrupted  # type: ignore[method-assign]
+    keep.put = interrupt  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         encode_texts(tmp_path / "cut", texts, how, store)
     spy.clear()
@@ -299,13 +299,13 @@ def test_sparse_vectors_are_remembered_and_interrupted_ones_end_with_the_same_by
     uninterrupted, context = encode_terms(tmp_path / "whole", texts, model, LocalStore(tmp_path / "other"))
     store, original, calls = LocalStore(tmp_path / "store"), sparse._encode_shard, []
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupt(*arguments: Any) -> Any:
         calls.append(arguments[1])
         if len(calls) == 3:
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(sparse, "_encode_shard", interrupted)
+    monkeypatch.setattr(sparse, "_encode_shard", interrupt)
     with pytest.raises(KeyboardInterrupt):
         encode_terms(tmp_path / "cut", texts, model, store)
     resumed, second_context = encode_terms(tmp_path / "resumed", texts, model, LocalStore(store.root))
@@ -353,26 +353,28 @@ def test_trap_40_eight_changes_are_eight_misses_and_no_change_is_none(
     """k1, model, query prompt, document template, maximum length, precision, a document's text, a query's text."""
     other_model = tiny_models.make_bi_encoder(tmp_path / "other-bi", seed=6)
 
-    def labels(k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **options: Any):  # type: ignore[no-untyped-def]
+    def list_labels(
+        k1: float = 0.9, model: Path = bi, docs: list[str] = DOCS, queries: list[str] = QUERIES, **options: Any
+    ):  # type: ignore[no-untyped-def]
         spy.clear()
         systems = {"BM25": BM25(k1=k1), "Dense": Dense(str(model), **options)}
         result = run(tmp_path / "store", systems, docs, queries)
         return {label.partition("(")[0].partition(" of")[0] for label in result.computed}, len(spy.texts)
 
     filled = len({*QUERIES, *DOCS})
-    all_labels, encoded = labels()
+    all_labels, encoded = list_labels()
     assert (all_labels >= {"BM25", "vectors", "Dense"}, encoded) == (True, filled + 0)
-    assert labels() == (set(), 0)
-    assert labels(k1=1.2) == ({"BM25"}, 0)
-    assert labels(model=other_model) == ({"vectors", "Dense"}, filled)
-    assert labels(query_prompt="w9 ") == ({"vectors", "Dense"}, len(QUERIES))
-    assert labels(doc_text="w8 {text}") == ({"vectors", "Dense"}, len(DOCS))
-    assert labels(max_length=7) == ({"vectors", "Dense"}, filled)
-    assert labels(precision="bfloat16") == ({"vectors", "Dense"}, filled)
-    assert labels(docs=["w1 w2 changed", *DOCS[1:]])[1] == 1
-    assert labels(queries=["w3 changed", *QUERIES[1:]])[1] == 1
+    assert list_labels() == (set(), 0)
+    assert list_labels(k1=1.2) == ({"BM25"}, 0)
+    assert list_labels(model=other_model) == ({"vectors", "Dense"}, filled)
+    assert list_labels(query_prompt="w9 ") == ({"vectors", "Dense"}, len(QUERIES))
+    assert list_labels(doc_text="w8 {text}") == ({"vectors", "Dense"}, len(DOCS))
+    assert list_labels(max_length=7) == ({"vectors", "Dense"}, filled)
+    assert list_labels(precision="bfloat16") == ({"vectors", "Dense"}, filled)
+    assert list_labels(docs=["w1 w2 changed", *DOCS[1:]])[1] == 1
+    assert list_labels(queries=["w3 changed", *QUERIES[1:]])[1] == 1
     for repeated in ({}, {"k1": 1.2}, {"query_prompt": "w9 "}, {"precision": "bfloat16"}):
-        assert labels(**repeated) == (set(), 0)  # type: ignore[arg-type]
+        assert list_labels(**repeated) == (set(), 0)  # type: ignore[arg-type]
 
 
 def test_a_scorer_reads_each_document_once_for_all_lists_of_a_plan(bi: Path, tmp_path: Path, spy: Spy) -> None:
@@ -397,11 +399,11 @@ def test_a_list_that_cannot_be_scored_fails_alone(
 ) -> None:
     original = pair_scores._compute_logits
 
-    def wild(model: Any, padded: Any, column: int) -> Any:
+    def give_infinite_scores(model: Any, padded: Any, column: int) -> Any:
         scores = original(model, padded, column)
         return np.where(padded["input_ids"].numpy().shape[1] > 40, np.nan, scores)
 
-    monkeypatch.setattr(pair_scores, "_compute_logits", wild)
+    monkeypatch.setattr(pair_scores, "_compute_logits", give_infinite_scores)
     docs = ["w1 w2", "w1 w3", "w1 " + "w9 " * 50]
     systems = {"Two": BM25() % 2 >> CrossEncoder(str(cross)), "All": BM25() >> CrossEncoder(str(cross))}
     store = LocalStore(tmp_path)
@@ -458,25 +460,25 @@ def test_who_was_slower_works_with_the_value_that_is_kept(tmp_path: Path) -> Non
     context = Context(open_memo=LocalStore(tmp_path).open_memo)
     values: dict[int, float] = {}
 
-    def slow(texts: list[str]) -> np.ndarray:
+    def encode_slowly(texts: list[str]) -> np.ndarray:
         other_memo.put(hash_texts(["b"]), np.array([7], kind), 1.0)
         return np.array([1, 2], kind)
 
     compute_missing_texts(
         ["a", "b"],
         context.open_memo({"s": 1}, kind),
-        compute_locally(slow),
+        compute_locally(encode_slowly),
         lambda at, rows: values.update(zip(at.tolist(), rows.tolist(), strict=True)),
         context,
     )
     assert values == {0: 1.0, 1: 7.0}
 
-    def slow_pairs(at: np.ndarray) -> np.ndarray:
+    def score_slowly(at: np.ndarray) -> np.ndarray:
         LocalStore(tmp_path).open_memo({"p": 1}, kind).put(keys[1:], np.array([9], kind), 1.0)
         return np.array([3, 4], kind)
 
     scores = compute_missing_pairs(
-        keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], compute_locally(slow_pairs), kind, context
+        keys, context.open_memo({"p": 1}, kind), lambda missing: [missing], compute_locally(score_slowly), kind, context
     )
     assert scores.tolist() == [3.0, 9.0]
     parts = LocalStore(tmp_path).open_memo({"t": 1}, PART)

@@ -183,31 +183,31 @@ def test_estimates_come_from_what_such_work_took_and_are_told_against_the_truth(
 
 
 def test_a_rate_is_of_the_same_options_else_of_the_same_stage() -> None:
-    def meta(seconds: float, items: int, params: Any, machine: str | None = None) -> dict[str, Any]:
+    def make_meta(wall_s: float, items: int, params: Any, machine: str | None = None) -> dict[str, Any]:
         import platform
 
-        cost = {"wall_s": seconds, "items": items, "machine": machine or platform.node(), "found_s": 1.0}
+        cost = {"wall_s": wall_s, "items": items, "machine": machine or platform.node(), "found_s": 1.0}
         return {"task": "t:f", "params": params, "cost": cost}
 
     stage = {"stage": {"stage": "shared", "options": {}}}
     other_options = {"stage": {"stage": "shared", "options": {"bonus": 1}}}
     past = PastCosts(
         [
-            meta(9, 10, stage),
-            meta(19, 10, other_options),
-            meta(99, 1, stage, "another machine"),
+            make_meta(9, 10, stage),
+            make_meta(19, 10, other_options),
+            make_meta(99, 1, stage, "another machine"),
             {"task": "t", "params": {}},
         ]
     )
     texts = Node.leaf("texts", "x", "x")
 
-    def seconds(params: Any, task: str = "t:f") -> float | None:
+    def estimate_seconds(params: Any, task: str = "t:f") -> float | None:
         return past.estimate_seconds(Node(task, 1, params, (("texts", texts),)), lambda node: 100)
 
-    assert seconds(stage) == pytest.approx(100)
-    assert seconds(other_options) == pytest.approx(200)
-    assert seconds({"stage": {"stage": "shared", "options": {"bonus": 2}}}) == pytest.approx(150)
-    assert seconds(stage, "t:g") is None
+    assert estimate_seconds(stage) == pytest.approx(100)
+    assert estimate_seconds(other_options) == pytest.approx(200)
+    assert estimate_seconds({"stage": {"stage": "shared", "options": {"bonus": 2}}}) == pytest.approx(150)
+    assert estimate_seconds(stage, "t:g") is None
     assert past.estimate_seconds(Node("t:f", 1, stage, (("texts", texts),)), lambda node: None) is None
 
 

@@ -107,12 +107,17 @@ def test_trap_42_lists_of_all_pairs_count_and_listed_candidates_are_fewer() -> N
             return Scope(queries.ids, docs.ids, pairs=candidates)
         return values.get(node.label) if node.is_leaf else None
 
-    def pairs(depth: int | None, *inputs: tuple[str, Node]) -> int:
+    def count_pairs(depth: int | None, *inputs: tuple[str, Node]) -> int:
         sizes = MemoryEstimator(value).find_sizes(Node("t:f", 1, inputs=(*sides, *inputs), depth=depth, kind="ranking"))
         assert sizes is not None
         return sizes.result_pairs
 
-    assert [pairs(None), pairs(1000), pairs(2), pairs(None, ("scope", candidate_scope))] == [12, 12 * 1, 6, 2]
+    assert [count_pairs(None), count_pairs(1000), count_pairs(2), count_pairs(None, ("scope", candidate_scope))] == [
+        12,
+        12 * 1,
+        6,
+        2,
+    ]
     first, second = (
         Node(name, 1, inputs=sides, depth=depth, kind="ranking") for name, depth in (("a", 2), ("b", None))
     )
@@ -240,14 +245,14 @@ def test_trap_42_late_interaction_holds_fewer_documents_and_scores_the_same(
     original = late._score_shard
     monkeypatch.setattr(late, "_score_shard", lambda *given: (shards.append(len(given[-1].docs)), original(*given))[1])
 
-    def scores() -> Any:
+    def compute_scores() -> Any:
         how = late.TokenEncoding(models.resolve_model(str(bi)))
         return late.maxsim(["w1 w2", "w7"], docs, pairs, how, Context(device="cpu"))
 
-    expected = scores()
+    expected = compute_scores()
     monkeypatch.setattr(memory, "measure_process_memory", lambda: 0)
     with memory.limit_memory(12 * 3 * 4 * 16 * 5):  # ten documents of five tokens, 16 numbers each
-        assert np.abs(scores() - expected).max() < 1e-5
+        assert np.abs(compute_scores() - expected).max() < 1e-5
     assert shards == [40, 10, 10, 10, 10]
 
 

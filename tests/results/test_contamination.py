@@ -147,7 +147,7 @@ def test_public_collections_are_known_by_their_texts(shared_data: Path, tmp_path
 
 
 def test_trap_37_group_means_say_what_they_mix() -> None:
-    def row(name: str, system: str, value: float, answer: Any) -> Row:
+    def make_row(name: str, system: str, value: float, answer: Any) -> Row:
         return Row(
             name, system, qrels="qrels", measures={"AP": value}, queries=QueryCounts(judged=5), zero_shot=answer,
             conventions=Conventions(zero_shot="because"),
@@ -156,8 +156,8 @@ def test_trap_37_group_means_say_what_they_mix() -> None:
     groups: dict[tuple[str, str | None], str | None] = {(name, None): "all" for name in "abc"}
     mixed, clean = summarise_groups(
         [
-            *(row(name, "Dense", value, answer) for name, value, answer in (("a", 0.9, "no"), ("b", 0.4, "yes"), ("c", 0.2, "unknown"))),
-            *(row(name, "BM25", 0.3, "yes") for name in "abc"),
+            *(make_row(name, "Dense", value, answer) for name, value, answer in (("a", 0.9, "no"), ("b", 0.4, "yes"), ("c", 0.2, "unknown"))),
+            *(make_row(name, "BM25", 0.3, "yes") for name in "abc"),
         ],
         groups,
     )  # fmt: skip

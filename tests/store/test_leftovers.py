@@ -103,21 +103,21 @@ def test_what_nobody_says_is_theirs_is_listed_and_removed(tmp_path: Path, is_fol
 
 
 def test_leftovers_are_listed_and_removed_but_not_under_a_living_writer(tmp_path: Path) -> None:
-    def cache(*arguments: str) -> str:
+    def run_cache(*arguments: str) -> str:
         result = CliRunner().invoke(cli, ["cache", *arguments, "--store", str(tmp_path)])
         assert result.exit_code == 0, result.output
         return result.output
 
     writer = begin(tmp_path)
     rewrite_writer(tmp_path, kernel="another", machine="host-b", process=4711)
-    assert "leftover  what process 4711 on host-b was writing (since" in cache("ls")
-    output = cache("rm", "--kind", "leftover")
+    assert "leftover  what process 4711 on host-b was writing (since" in run_cache("ls")
+    output = run_cache("rm", "--kind", "leftover")
     assert "stays, a process is at work on it" in output and "0 removed" in output
     assert list_unfinished(tmp_path) == ["half"]
     kill_writer(writer)
-    assert "1 removed" in cache("rm", "--all")
+    assert "1 removed" in run_cache("rm", "--all")
     assert list_unfinished(tmp_path) == []
-    assert "0 stored" in cache("ls")
+    assert "0 stored" in run_cache("ls")
 
 
 def test_what_is_being_removed_when_the_process_is_killed_is_no_artifact_and_is_swept(tmp_path: Path) -> None:

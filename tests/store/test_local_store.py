@@ -252,16 +252,16 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     steps_made: list[tuple[str, str]] = []
     fsync, rename = os.fsync, Path.rename
 
-    def synced(handle: int) -> None:
+    def note_sync(handle: int) -> None:
         steps_made.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
         fsync(handle)
 
-    def renamed(self: Path, target: Path) -> Path:
+    def note_rename(self: Path, target: Path) -> Path:
         steps_made.append(("rename", target.name))
         return rename(self, target)
 
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
     return steps_made
 
 

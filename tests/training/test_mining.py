@@ -64,20 +64,20 @@ def test_ranks_margins_and_numbers():
     qrels = Qrels.from_dict({"q": {"d3": 1}}, queries.ids, docs.ids)
     candidates = make_ranking(queries, docs, {"q": [(f"d{i}", 10.0 - i) for i in range(8)]})  # d3 has 7
 
-    def negatives(**how: object) -> list[str]:
+    def mine_negatives(**how: object) -> list[str]:
         return list_examples(
             mine_rows(queries, docs, qrels, [candidates], {"negatives": [{"n": 9, **how}]}), queries, docs
         )[0][2]
 
-    assert negatives(ranks=(2, 6)) == ["d1", "d2", "d4", "d5"]
-    assert negatives(margin=2.0) == ["d5", "d6", "d7"]  # at most 5
-    assert negatives(relative=0.6) == ["d6", "d7"]  # at most 4.2
-    assert negatives(margin=2.0, relative=0.6) == ["d6", "d7"]
-    assert negatives(n=2) == ["d0", "d1"]
-    chosen = negatives(n=3, choose="random")
+    assert mine_negatives(ranks=(2, 6)) == ["d1", "d2", "d4", "d5"]
+    assert mine_negatives(margin=2.0) == ["d5", "d6", "d7"]  # at most 5
+    assert mine_negatives(relative=0.6) == ["d6", "d7"]  # at most 4.2
+    assert mine_negatives(margin=2.0, relative=0.6) == ["d6", "d7"]
+    assert mine_negatives(n=2) == ["d0", "d1"]
+    chosen = mine_negatives(n=3, choose="random")
     assert len(chosen) == 3
-    assert chosen == sorted(chosen) == negatives(n=3, choose="random")
-    assert chosen != negatives(n=3)
+    assert chosen == sorted(chosen) == mine_negatives(n=3, choose="random")
+    assert chosen != mine_negatives(n=3)
 
 
 def test_a_margin_removes_nothing_where_the_positive_has_no_score_and_says_so():
