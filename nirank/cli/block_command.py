@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,18 +113,32 @@ def block(
 
 
 def _choose_pipeline(system: str | None, k: int | None) -> Pipeline:
-    """Return what finds candidates, ranked lists cut at k."""
+    """Return what finds candidates, ranked lists cut at k, or at the default where nothing else limits them."""
     from nirank.algebra.pipeline import require_system
     from nirank.config.pipeline_text import read_pipeline
+    from nirank.experiment.both_ask import limits_depth
     from nirank.stages.tfidf import TFIDF
 
     pipeline: Pipeline = TFIDF() if system is None else read_pipeline(system, "--system")
     require_system("--system", pipeline)
     if pipeline.gives == "ranking":
-        return pipeline % _K if k is None and system is None else pipeline if k is None else pipeline % k
+        k = _K if k is None and not limits_depth(pipeline) else k
+        return pipeline if k is None else _limit_lists(pipeline, k)
     if k is not None:
         raise ConfigError(f"-k: {pipeline!r} gives pairs without order, which cannot be cut; leave it out")
     return pipeline
+
+
+def _limit_lists(pipeline: Pipeline, k: int) -> Pipeline:
+    """Return the pipeline that gives each record k candidates; a search at its end looks for no more."""
+    from nirank.algebra.pipeline import Then
+    from nirank.algebra.stage import Retriever
+
+    *before, last = pipeline.steps if isinstance(pipeline, Then) else (pipeline,)
+    if not isinstance(last, Retriever) or last.k is not None:
+        return pipeline % k
+    last = replace(last, k=k)
+    return Then((*before, last)) if before else last
 
 
 def _read_rule_file(path: Path | None) -> Rule | None:

@@ -64,12 +64,12 @@ def _check_system(pipeline: Pipeline, collection: str) -> Iterator[str]:
             yield f"{part.title} changes the texts of one side, and {where}"
     candidates = pipeline.candidates if isinstance(pipeline, TunedPipeline) else (pipeline,)
     for candidate in candidates:
-        if isinstance(candidate, Pipeline) and candidate.gives == "ranking" and not _has_depth(candidate):
+        if isinstance(candidate, Pipeline) and candidate.gives == "ranking" and not limits_depth(candidate):
             yield f"{candidate!r} does not say how many candidates a record gets, and {where}: set k, or end with a cut"
             break
 
 
-def _has_depth(pipeline: Pipeline) -> bool:
+def limits_depth(pipeline: Pipeline) -> bool:
     """Tell whether something limits how many documents a query gets."""
     return any(
         isinstance(stage, Cut) or stage.gives == "pairs" or (isinstance(stage, Retriever) and stage.k is not None)

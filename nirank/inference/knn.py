@@ -8,10 +8,14 @@ vectors and on nothing else (k, blocks, scope, other queries, threads).
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import blake2b
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
+from nirank.flow.ids import Ids
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
@@ -48,11 +52,59 @@ def search_nearest(
                    None: `docs` are all
     similarity     cosine (a zero vector has 0 with everything), dot, or euclidean (minus the distance)
     raises         StageError for a score that is not finite: some vector is not
-    cost           n_queries × n_docs × dimension; memory is one block of scores and the lists so far; under
+    cost           n_queries × n_docs × dimension, equal queries counted once unless they see different documents beside
+                   their own; memory is one block of scores and the lists so far; under
                    `max_memory` blocks are as small as they must be, which changes nothing but the speed
     """
     check_similarity(similarity)
     queries = np.asarray(queries, np.float32)
+    if rows_of is None and scope.pairs is None and scope.excluded is None and not scope.ranges:
+        first_rows, groups = _group_equal(queries)
+        if len(first_rows) < len(queries):
+            return _search_once(queries[first_rows], first_rows, groups, docs, scope, k, similarity)
+    return _search_each(queries, docs, scope, k, similarity, rows_of)
+
+
+def _group_equal(queries: Vectors) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of the distinct queries, and for each query which of those it equals."""
+    places: dict[bytes, int] = {}
+    first_rows: list[int] = []
+    groups = np.empty(len(queries), np.int64)
+    for row, query in enumerate(queries):
+        place = groups[row] = places.setdefault(blake2b(query.tobytes(), digest_size=16).digest(), len(first_rows))
+        if place == len(first_rows):
+            first_rows.append(row)
+    return np.array(first_rows, np.int64), groups
+
+
+def _search_once(
+    distinct: Vectors,
+    first_rows: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    docs: Vectors,
+    scope: Scope,
+    k: int | None,
+    similarity: str,
+) -> Ranking:
+    """Search each distinct query once, one document deeper, and leave each query's own document out of its list."""
+    shared_scope = replace(scope.take(first_rows, Ids(scope.queries.take_arrow(first_rows))), own_rows=None)
+    deeper = k if k is None or scope.own_rows is None else k + 1
+    ranking = _search_each(distinct, docs, shared_scope, deeper, similarity, None).take(groups, scope.queries)
+    if scope.own_rows is not None:
+        ranking = ranking.select(ranking.rows != np.asarray(scope.own_rows)[ranking.query_rows])
+    ranking = ranking if k is None else ranking.cut(k)
+    depth = k if k is not None and k < len(scope.docs) else None
+    return Ranking(ranking.queries, ranking.docs, ranking.offsets, ranking.rows, ranking.scores, depth)
+
+
+def _search_each(
+    queries: Vectors,
+    docs: Vectors,
+    scope: Scope,
+    k: int | None,
+    similarity: str,
+    rows_of: NDArray[np.int64] | None,
+) -> Ranking:
     if similarity == "cosine":
         queries = normalise(queries, compute_norms(queries))
     empty: _Hits = (np.empty(0, np.int64), np.empty(0, np.float32))

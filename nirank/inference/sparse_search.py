@@ -76,7 +76,8 @@ def search_sparse(
     postings = _Postings.open(index, queries, len(vectors.begins) - 1)
     asked = np.arange(len(scope.queries)) if query_vectors is None else query_vectors
     only_own = scope.pairs is None and scope.mask is None and scope.excluded is None and not scope.ranges
-    hits: list[_Hits] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(asked)
+    n, row_type = len(scope.docs), choose_row_type(len(scope.docs))
+    hits: list[_Hits] = [(np.empty(0, row_type), np.empty(0, np.float32))] * len(asked)
     order = np.argsort(asked, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(asked[order])) + 1):
         if not len(members):
@@ -92,12 +93,11 @@ def search_sparse(
         for query in members.tolist():
             hits[query] = _leave_own_out(best, scope, query, k)
     counts = [len(rows) for rows, _ in hits]
-    n, row_type = len(scope.docs), choose_row_type(len(scope.docs))
     return Ranking(
         scope.queries,
         scope.docs,
         np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
-        np.concatenate([rows for rows, _ in hits]).astype(row_type) if counts else np.empty(0, row_type),
+        np.concatenate([rows for rows, _ in hits]).astype(row_type, copy=False) if counts else np.empty(0, row_type),
         np.concatenate([scores for _, scores in hits]) if counts else np.empty(0, np.float32),
         k if k is not None and k < n else None,
     )
@@ -177,7 +177,8 @@ class _SharedVectors:
     def of(cls, vectors: NDArray[np.integer], rank: NDArray[np.integer]) -> _SharedVectors:
         counts = np.bincount(vectors) if len(vectors) else np.empty(0, np.int64)
         begins = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        return cls(vectors, np.lexsort((-rank, vectors)), begins, rank)
+        members = np.lexsort((-rank, vectors)).astype(choose_row_type(len(vectors)))
+        return cls(vectors, members, begins, rank)
 
     def list_best(self, scores: NDArray[np.float32], most: int | None) -> _Hits:
         """Return the best documents, at most so many, by the scores of the vectors; in standard order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,12 +36,12 @@ def tabulate_candidates(pairs: Pairs, ranking: Ranking | None, columns: Columns,
         queries, docs = queries[keep], docs[keep]
         ranks = None if ranks is None else ranks[keep]
         scores = None if scores is None else scores[keep]
-        table_rows = pairs.docs.find_rows(list(pairs.queries))[queries]
+        table_rows = pairs.docs.find_rows(pairs.queries.strings)[queries]
         queries, docs = np.maximum(table_rows, docs), np.minimum(table_rows, docs)
-        ids = (pairs.docs.take(docs), pairs.docs.take(queries))
+        ids = (pairs.docs.take_arrow(docs), pairs.docs.take_arrow(queries))
     else:
-        ids = (pairs.docs.take(docs), pairs.queries.take(queries))
-    table = {name: pa.array(list(values), pa.string()) for name, values in zip(columns, ids, strict=True)}
+        ids = (pairs.docs.take_arrow(docs), pairs.queries.take_arrow(queries))
+    table: dict[str, Any] = dict(zip(columns, ids, strict=True))
     if ranks is not None:
         table |= {"rank": pa.array(ranks), "score": pa.array(scores)}
     return pa.table(table)
@@ -48,7 +49,7 @@ def tabulate_candidates(pairs: Pairs, ranking: Ranking | None, columns: Columns,
 
 def _choose_directions(pairs: Pairs, ranks: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return one of both directions of each pair of one table, the better ranked, in the pairs' order."""
-    at = pairs.docs.find_rows(list(pairs.queries))[pairs.query_rows]
+    at = pairs.docs.find_rows(pairs.queries.strings)[pairs.query_rows]
     first, second = np.minimum(at, pairs.rows), np.maximum(at, pairs.rows)
     order = np.lexsort((np.zeros(len(pairs)) if ranks is None else ranks, second, first))
     first, second = first[order], second[order]
@@ -63,7 +64,7 @@ def find_unpaired(pairs: Pairs, *, one_table: bool) -> tuple[list[str], list[str
     paired[pairs.rows] = True
     asking = np.flatnonzero(pairs.counts > 0)
     if one_table:
-        paired[pairs.docs.find_rows(list(pairs.queries))[asking]] = True
+        paired[pairs.docs.find_rows(pairs.queries.strings)[asking]] = True
         return list(pairs.docs.take(np.flatnonzero(~paired))), []
     return list(pairs.docs.take(np.flatnonzero(~paired))), list(pairs.queries.take(np.flatnonzero(pairs.counts == 0)))
 

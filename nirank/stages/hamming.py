@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import comb
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -78,6 +79,15 @@ class Hamming(Dense):
         codes = _COPIES * -(-bits // 8) * records + _COUNTS * records
         index = 16 * len(choose_parts(bits, self.radius, sizes.docs)) * sizes.docs
         return MemoryNeed(estimate_library_memory("numba") + codes + index + 16 * dimension * bits + 48 * sizes.docs)
+
+    def estimate_pairs(self, sizes: Sizes) -> int:
+        """Return what `max_block` leaves: so many records of each code that is near enough, but the record itself."""
+        possible = sizes.queries * sizes.docs
+        if self.max_block is None:
+            return possible
+        bits = self.bits or self.find_dimension()
+        near = sum(comb(bits, flips) for flips in range(self.radius + 1))
+        return min(possible, min(sizes.queries, sizes.docs) * (near * self.max_block - 1))
 
     def search(self, queries: Texts, scope: Scope, k: int | None, ctx: Context) -> Pairs:
         from nirank.blocking.bit_codes import count_copies, encode_vectors

@@ -10,6 +10,8 @@ import pyarrow.parquet as parquet
 import pytest
 from test_cli import run_nirank
 
+from nirank.cli.block_command import _choose_pipeline
+
 LEFT = "\ufeffArticle no;Full Name;Price (EUR);Notes\na1;Acme drill 500;10;\na2;Acme saw;20;\na3;Rake, long;7;\n"
 RIGHT = "\ufeffArticle no;Full Name;Price (EUR);Notes\nb1;ACME Drill 500;10.5;\nb2;acme saw;99;\nb3;;;\n"
 
@@ -54,6 +56,26 @@ def test_who_asks_changes_the_pairs_and_not_their_columns(ask: str, pairs: str, 
     assert read_rows(tmp_path / "out.unpaired.csv") == [["left", "a3"], *without_pair, ["right", "b3"]]
     assert read_rows(tmp_path / "out.lost.csv") == [["a3", "b3", ""]]
     assert f"{len(pairs.split(','))} candidate pairs, {'0.67' if ask == 'left' else '0.50'} a record" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("system", "k", "expected"),
+    [
+        (None, None, "TFIDF(k=10)"),
+        (None, 3, "TFIDF(k=3)"),
+        ("tfidf", None, "TFIDF(k=10)"),
+        ("{tfidf: {k: 50}}", None, "TFIDF(k=50)"),
+        ("{tfidf: {k: 50}}", 3, "TFIDF(k=50) >> Cut(3)"),
+        ("[minhash, tfidf]", None, "MinHash() >> TFIDF()"),
+        ("[minhash, tfidf]", 3, "MinHash() >> TFIDF(k=3)"),
+        ("minhash", None, "MinHash()"),
+    ],
+)
+def test_a_search_looks_for_no_more_candidates_than_are_wanted(
+    system: str | None, k: int | None, expected: str
+) -> None:
+    """A search for 1,000 candidates of each of 50,000 records, cut to 10, took a gigabyte."""
+    assert repr(_choose_pipeline(system, k)) == expected
 
 
 def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) -> None:

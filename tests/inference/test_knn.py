@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,35 @@ def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPa
             lists[block, k] = search_nearest(query, docs, make_scope(1, 2000), k, "cosine").rows[:10].tolist()
     assert len({tuple(rows) for rows in lists.values()}) == 1
     assert lists[300, 10] == list(range(1999, 1989, -1))
+
+
+@pytest.mark.parametrize("k", [1, 3, 39, 40, None])
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("masked", [True, False])
+def test_equal_queries_are_searched_once_and_get_what_each_would(
+    k: int | None, own: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(2)
+    docs = random.integers(0, 2, (40, 3)).astype(np.float32)
+    open_scope = sides(40, 40)
+    scope = replace(
+        open_scope,
+        own_rows=np.where(np.arange(40) % 5 > 0, np.arange(40), -1) if own else None,
+        mask=random.random(40) < 0.7 if masked else None,
+    )
+    searched: list[int] = []
+    each = knn._search_each
+
+    def count_queries(queries: np.ndarray, *more: object) -> object:
+        searched.append(len(queries))
+        return each(queries, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(knn, "_search_each", count_queries)
+    for similarity in ("cosine", "dot", "euclidean"):
+        shared = search_nearest(docs, docs, scope, k, similarity)
+        assert searched == [8]  # corners of a cube
+        assert shared == each(docs, docs, scope, k, similarity, None)
+        searched.clear()
 
 
 @given(

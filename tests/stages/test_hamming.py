@@ -9,6 +9,7 @@ import pytest
 import tiny_models
 
 from nirank import Dense, Experiment, Hamming, load
+from nirank.base.memory import Sizes
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.store import LocalStore
@@ -74,6 +75,33 @@ def test_records_of_a_full_code_are_left_out_and_counted(model: str, tmp_path: P
     assert row.measures["PC"] == 1.0
     assert row.pairs is not None
     assert row.pairs.candidates == 1
+
+
+@pytest.mark.parametrize("max_block", [2, 5, None])
+@pytest.mark.parametrize("radius", [0, 1, 2])
+def test_a_bound_on_pairs_holds(radius: int, max_block: int | None, model: str, tmp_path: Path) -> None:
+    lines = {side: [f"w{at % 7} w{at % 3}" for at in range(n)] for side, n in (("left", 30), ("right", 20))}
+    for side, texts in lines.items():
+        (tmp_path / f"{side}.csv").write_text("id,name\n" + "".join(f"{at},{text}\n" for at, text in enumerate(texts)))
+    (tmp_path / "pairs.csv").write_text("0,0\n")
+    files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
+    collection = load(**files, store=LocalStore(tmp_path / "store"))
+    options = {"bits": 8, "radius": radius, "max_block": max_block}
+    expected = Hamming(model, **options).estimate_pairs(Sizes(queries=20, docs=30))  # type: ignore[arg-type]
+    assert len(find(collection, tmp_path, model=model, **options)) <= expected <= 600
+    assert Hamming(model, radius=0, max_block=2).estimate_pairs(Sizes(queries=20, docs=30)) == 20
+    signs = Hamming(model, radius=1, bits=None, max_block=2)  # 16 bits, each of which may differ
+    assert signs.estimate_pairs(Sizes(queries=20, docs=3000)) == 20 * (2 * 17 - 1)
+
+
+def test_two_equal_records_reach_the_bound(model: str, tmp_path: Path) -> None:
+    for side in ("left", "right"):
+        (tmp_path / f"{side}.csv").write_text("id,name\n0,w1 w2\n1,w5\n")
+    (tmp_path / "pairs.csv").write_text("0,0\n")
+    files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
+    collection = load(**files, store=LocalStore(tmp_path / "store"))
+    pairs = find(collection, tmp_path, model=model, radius=0, max_block=2)
+    assert len(pairs) == Hamming(model, radius=0, max_block=2).estimate_pairs(Sizes(queries=2, docs=2)) == 2
 
 
 @pytest.mark.parametrize(
