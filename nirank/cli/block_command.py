@@ -34,7 +34,7 @@ _LEVELS = {  # at which a survival curve is shown
 }
 _CELLS = (0.05, 0.1, 0.2, 0.5, 1.0)  # the same of distances, in widths of a cell
 _BLOCKS = ("blocks", "comparisons", "kept_comparisons", "largest_block")  # what blockers state
-_LEFT_OUT = ("purged_blocks", "records_without_value")  # and count
+_LEFT_OUT = ("purged_blocks", "records_of_full_codes", "records_without_value")  # and count
 _ANSWERS = ("matches", "non_matches", "unknown")
 _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nirank import Collection, Experiment, Result, load
+from nirank import LSH, Collection, Dense, Experiment, Hamming, Result, load
 from nirank.algebra.pipeline import Pipeline
-from nirank.inference import sparse_search
+from nirank.inference import knn, sparse_search
+from nirank.inference.ngram_models import NGramOptions
 from nirank.stages.cut import Cut
 from nirank.stages.minhash import MinHash
 from nirank.stages.same import Same
@@ -68,6 +69,34 @@ def test_equal_texts_are_searched_once_and_share_their_results(
     assert searched == [1]  # one search, over one vector
     assert set(ranking.counts.tolist()) == {3}
     assert list(ranking.to_dict()["00000"]) == ["49999", "49998", "49997"]
+    assert list(ranking.to_dict()["49998"]) == ["49999", "49997", "49996"]
+
+
+MODEL = NGramOptions(buckets=64, width=16).name
+
+
+@pytest.mark.parametrize("system", [LSH(MODEL, tables=3, functions=4), Hamming(MODEL, radius=3)], ids=repr)
+def test_buckets_and_codes_of_all_records_are_left_out_and_counted(
+    tmp_path: Path, system: Pipeline, equal: Collection
+) -> None:
+    row = find_candidates(tmp_path, system, equal).rows[0]
+    assert row.counts["documents_without_pair"] == N
+    assert row.counts.get("records_of_full_codes", N) == N
+    assert row.counts.get("purged_blocks", 3) == 3
+
+
+def test_equal_vectors_are_searched_once(tmp_path: Path, equal: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    search_each = knn._search_each
+
+    def count_searches(queries: np.ndarray, *more: object) -> object:
+        searched.append(len(queries))
+        return search_each(queries, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(knn, "_search_each", count_searches)
+    ranking = find_candidates(tmp_path, Dense(MODEL, k=3), equal).ranking("S")
+    assert searched == [1]
+    assert set(ranking.counts.tolist()) == {3}
     assert list(ranking.to_dict()["49998"]) == ["49999", "49997", "49996"]
 
 

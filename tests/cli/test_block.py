@@ -11,6 +11,7 @@ import pytest
 from test_cli import run_nirank
 
 from nirank.cli.block_command import _choose_pipeline
+from nirank.cli.main import main
 
 LEFT = "\ufeffArticle no;Full Name;Price (EUR);Notes\na1;Acme drill 500;10;\na2;Acme saw;20;\na3;Rake, long;7;\n"
 RIGHT = "\ufeffArticle no;Full Name;Price (EUR);Notes\nb1;ACME Drill 500;10.5;\nb2;acme saw;99;\nb3;;;\n"
@@ -76,6 +77,19 @@ def test_a_search_looks_for_no_more_candidates_than_are_wanted(
 ) -> None:
     """A search for 1,000 candidates of each of 50,000 records, cut to 10, took a gigabyte."""
     assert repr(_choose_pipeline(system, k)) == expected
+
+
+def test_records_of_full_codes_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "store"))
+    (tmp_path / "one.csv").write_text("id,name\n" + "".join(f"{at},saw\n" for at in range(4)) + "a,drill\nb,drill\n")
+    system = "{hamming: {model: {hashed_ngrams: {}}, radius: 0, max_block: 3}}"
+    with pytest.raises(SystemExit) as end:
+        main(["block", str(tmp_path / "one.csv"), "--system", system, "--out", str(tmp_path / "out.csv"), "--quiet"])
+    assert end.value.code == 0
+    assert "max_block=3): records of full codes 4" in capsys.readouterr().out
+    assert [row[:2] for row in read_rows(tmp_path / "out.csv")] == [["a", "b"]]
 
 
 def test_rules_are_counted_before_anything_is_compared_and_after(place: Path) -> None:

@@ -66,7 +66,7 @@ def test_equal_queries_are_searched_once_and_get_what_each_would(
 ) -> None:
     random = np.random.default_rng(2)
     docs = random.integers(0, 2, (40, 3)).astype(np.float32)
-    open_scope = sides(40, 40)
+    open_scope = make_scope(40, 40)
     scope = replace(
         open_scope,
         own_rows=np.where(np.arange(40) % 5 > 0, np.arange(40), -1) if own else None,
