@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
@@ -109,22 +110,22 @@ class Dense(Retriever):
             params = encoding.to_params() | ({} if view == TITLE_AND_TEXT else {"text": view})
             label = f"vectors of {texts.label}"
             inputs = (("texts", texts), *model.inputs)
-            if side == "document" and self.reads_listed:
-                lists = tuple(node for node in sides.scope if node.kind in ("ranking", "pairs"))
-                inputs += tuple(("within", node) for node in lists)
-                label += " that lists name" if lists else ""
-            nodes.append(
-                Node(
-                    "nirank.stages.dense:encode_texts",
-                    1,
-                    params,
-                    inputs,
-                    offline=texts is sides.docs,
-                    memory=encoding.estimate_memory,
-                    stage=encoding,
-                    label=label,
-                )
+            node = Node(
+                "nirank.stages.dense:encode_texts",
+                1,
+                params,
+                inputs,
+                offline=texts is sides.docs,
+                memory=encoding.estimate_memory,
+                stage=encoding,
+                label=label,
             )
+            lists = tuple(listed for listed in sides.scope if listed.kind in ("ranking", "pairs"))
+            # Lists that come from these vectors themselves, as buckets do, spare nothing.
+            if lists and side == "document" and self.reads_listed and not any(node in of.walk() for of in lists):
+                within = tuple(("within", listed) for listed in lists)
+                node = replace(node, inputs=(*inputs, *within), label=f"{label} that lists name")
+            nodes.append(node)
         return tuple(nodes)
 
     def _warn(self, model: ModelFiles) -> None:

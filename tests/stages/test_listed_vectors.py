@@ -18,6 +18,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.dense import Dense, intersect_rows
 from nirank.stages.hnsw import HNSW
+from nirank.stages.lsh import LSH
 from nirank.store import LocalStore
 
 DOCS = {f"d{at}": f"w{at % 7} w{at} w{at + 1}" for at in range(40)}
@@ -73,6 +74,17 @@ def test_within_a_pipeline_and_in_two_lists(model: str, tmp_path: Path) -> None:
 def test_an_index_is_of_all_documents(model: str, tmp_path: Path) -> None:
     _, encoded = run(BM25() >> Cut(4) >> HNSW(model), tmp_path)
     assert encoded == [3, 40]
+
+
+def test_buckets_of_the_same_vectors_spare_nothing(model: str, tmp_path: Path) -> None:
+    """One computation, which every row counts once; vectors of another text are others."""
+    buckets = LSH(model, tables=2, functions=2, max_block=None)
+    _, encoded = run(buckets >> Dense(model), tmp_path / "a")
+    assert encoded == [3, 40]
+    _, encoded = run(Dense(model, k=5) >> Dense(model, similarity="dot"), tmp_path / "b")
+    assert encoded == [3, 40]
+    _, encoded = run(Dense(model, k=5) >> Dense(model, doc_prompt="w1 "), tmp_path / "c")
+    assert len(encoded) == 3 and encoded[1] < 16 and encoded[2] == 40
 
 
 def test_what_all_lists_have() -> None:
