@@ -103,6 +103,8 @@ def fit_model(
         n_trained = sum(parameter.numel() for group in setup.groups for parameter in group["params"])
         if fitting.recipe.lora is not None:
             _merge_lora(model)
+        if not fitting.recipe.keep_head:
+            projection.drop_head(model)
         model_io.save_model(model, folder / "model")
         model_io.save_distances(fitting.recipe, folder / "model")
     description = {

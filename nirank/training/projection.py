@@ -44,6 +44,13 @@ def add_head(model: Any, recipe: Recipe, seed: int) -> None:
     model.similarity_fn_name = "euclidean"
 
 
+def drop_head(model: Any) -> None:
+    """Take the projection off again: what remains are the encoder's vectors, of unit length."""
+    for name in list(model._modules)[-2:]:
+        delattr(model, name)
+    model.similarity_fn_name = "cosine"
+
+
 def _draw_projection(width: int, outputs: int, seed: int) -> Tensor:
     """Return (outputs, width) weights that keep distances: exactly if outputs >= width, else on average."""
     import torch

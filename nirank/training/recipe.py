@@ -62,6 +62,8 @@ class Recipe:
     head            bi-encoders: outputs of a new projection behind the pooling, Linear(h, h) - GELU - Linear(h, head),
                     which starts as a projection that keeps distances; its vectors are not normalised and compared by
                     distance; None: the model's own vectors
+    keep_head       False: `head` is left out after training, and the encoder's own vectors are searched, of unit
+                    length (as Sudowoodo does for blocking: Wang, Li and Wang, ICDE 2023)
     flops           sparse encoders: weight of the FLOPS regulariser on (queries, documents)
     freeze_layers   this many of the lowest layers, and the embeddings, keep their weights; 'half': half of them
     freeze_embeddings   None: if any layer is frozen
@@ -93,6 +95,7 @@ class Recipe:
     ratio: float = 3.0
     push: Push = "hardest"
     head: int | None = None
+    keep_head: bool = True
     flops: tuple[float, float] = (5e-5, 3e-5)
     freeze_layers: int | Literal["half"] = 0
     freeze_embeddings: bool | None = None
@@ -148,13 +151,15 @@ class Recipe:
             wrong.append(
                 "recipe: lora freezes all weights of the model; freeze_layers and reinit_layers do not go with it"
             )
+        if not self.keep_head and self.head is None:
+            wrong.append("recipe: keep_head is for a recipe that sets head")
         if wrong:
             raise ConfigError(*wrong)
 
     @property
     def match_radius(self) -> float | None:
-        """The distance halfway between what matches and all others should have, of loss lsh; None of other losses."""
-        return (1 + self.ratio) * self.radius / 2 if self.loss == "lsh" else None
+        """The distance halfway between what matches and all others should have; None where none is trained."""
+        return (1 + self.ratio) * self.radius / 2 if self.loss == "lsh" and self.keep_head else None
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""

@@ -70,6 +70,22 @@ def test_a_head_starts_as_a_projection_that_keeps_distances(
     assert np.abs(ratios / ratios.mean() - 1).max() < most_stretched
 
 
+def test_a_head_may_be_for_training_only(start: ModelFiles, tmp_path: Path) -> None:
+    """Sudowoodo's way: the loss is of the projection, the search of what stands before it."""
+    from sentence_transformers import SentenceTransformer
+
+    recipe = replace(LSH, epochs=1, keep_head=False)
+    folder = tiny_trainings.run(Fitting("bi_encoder", start, recipe, 3), make_examples(), tmp_path / "one") / "model"
+    trained, before = (SentenceTransformer(str(path), device="cpu") for path in (folder, start.path))
+    assert [type(module).__name__ for module in trained] == [*(type(module).__name__ for module in before), "Normalize"]
+    vectors = trained.encode(["w1 w2 w3", "w40"])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(2), abs=1e-5)
+    assert vectors != pytest.approx(before.encode(["w1 w2 w3", "w40"], normalize_embeddings=True), abs=1e-4)
+    assert resolve_model(str(folder)).similarity == "cosine" and resolve_model(str(folder)).match_radius is None
+    with pytest.raises(ConfigError, match="keep_head is for a recipe that sets head"):
+        replace(recipe, head=None)
+
+
 def test_a_new_head_learns_at_its_own_rate(start: ModelFiles) -> None:
     from sentence_transformers import SentenceTransformer
 
