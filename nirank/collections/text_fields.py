@@ -40,7 +40,8 @@ class TextFields:
         """Return the columns and metadata keys of a view under which there is text.
 
         where  begins the message
-        Raises DataError for a name that is neither, with the nearest one, and where there is no text at all.
+        Raises DataError for a name that is neither, with the nearest one, and where there is no text at all; but a
+        table of records may be blank as a whole.
         """
         if view.is_default:
             names = view.select_default_columns(tuple(self.columns), self.reads_all_columns)
@@ -48,6 +49,8 @@ class TextFields:
             names = self.find_fields(view.columns, where)
         counts = {**self.keys, **self.columns}
         filled = tuple(name for name in names if counts[name])
+        if not filled and names and self.reads_all_columns and not any(counts.values()):
+            return names
         if not filled:
             others = [name for name, count in counts.items() if count]
             hint = f"there is text under {', '.join(others)}" if others else "all of them are empty"

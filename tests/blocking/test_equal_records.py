@@ -9,6 +9,8 @@ import pytest
 
 from nirank import LSH, Collection, Dense, Experiment, Hamming, Result, load
 from nirank.algebra.pipeline import Pipeline
+from nirank.collections.sources.record_tables import Ask
+from nirank.errors import ConfigError
 from nirank.inference import knn, sparse_search
 from nirank.inference.ngram_models import NGramOptions
 from nirank.stages.cut import Cut
@@ -98,6 +100,37 @@ def test_equal_vectors_are_searched_once(tmp_path: Path, equal: Collection, monk
     assert searched == [1]
     assert set(ranking.counts.tolist()) == {3}
     assert list(ranking.to_dict()["49998"]) == ["49999", "49997", "49996"]
+
+
+@pytest.mark.parametrize("blank", ["left", "right", "both"])
+@pytest.mark.parametrize("ask", ["right", "both"])
+def test_blank_tables_have_no_pair_and_lose_all_matches(blank: str, ask: Ask, tmp_path: Path) -> None:
+    for side in ("left", "right"):
+        names = ("", " ") if blank in (side, "both") else ("saw", "drill")
+        (tmp_path / f"{side}.csv").write_text(
+            "id,name,price\n" + "".join(f"{at},{name},\n" for at, name in enumerate(names))
+        )
+    (tmp_path / "pairs.csv").write_text("0,0\n1,1\n")
+    files = {name: tmp_path / f"{name}.csv" for name in ("left", "right", "pairs")}
+    tables = load(**files, ask=ask, store=open_store(tmp_path / "store"))
+    assert {finding.severity for finding in tables.findings if finding.code.startswith("empty-")} == {"warning"}
+    systems: dict[str, Pipeline] = {
+        repr(system): system
+        for system in (
+            TFIDF(k=2),
+            TokenBlocking(),
+            MinHash(),
+            Same(("name",)),
+            SortedNeighbourhood(),
+            Hamming(MODEL, radius=2),
+            LSH(MODEL),
+        )
+    }
+    result = Experiment(tables, systems, ["PC"], store=open_store(tmp_path / "store")).run()
+    assert [(row.error, row.measures["PC"]) for row in result.rows] == [(None, 0.0)] * len(systems)
+    assert {len(result.pairs(system)) for system in systems} == {0}
+    with pytest.raises(ConfigError, match="no column or metadata key 'nme'"):
+        Experiment(tables, {"x": TFIDF(k=1, doc_text="nme")}, ["PC"], store=open_store(tmp_path / "store")).check()
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, None])

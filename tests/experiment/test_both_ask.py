@@ -104,11 +104,13 @@ def test_candidates_are_the_nearest_of_each_record_of_either_table(
     left: Names, right: Names, k: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("t")
-    left, right = [*left, "x"], [*right, "x"]
     docs, queries = ({str(number): {"name": text} for number, text in enumerate(side)} for side in (left, right))
     tables = replace(Collection.of(docs, queries, check=False), unit="pair", both_ask=True)
     result = Experiment(tables, {"s": TFIDF(k=k)}, ["candidates"], store=LocalStore(folder)).run()
     candidates = {(int(doc), int(query)) for doc, query in list_pairs(result)}
+    if not any(map(str.strip, [*left, *right])):
+        assert not candidates
+        return
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)).fit([*left, *right])
     scores = (vectors.transform(left) @ vectors.transform(right).T).toarray()
     certain_of_left, of_left = find_nearest(scores, k)

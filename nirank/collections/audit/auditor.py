@@ -63,7 +63,7 @@ def _audit_pair_collection(collection: CollectionData, facts: AuditFacts, max_da
         *(
             finding
             for what, texts, side_facts in sides[: 1 if collection.relation == "self" else 2]
-            for finding in audit_side(texts, what, side_facts)
+            for finding in audit_side(texts, what, side_facts, may_be_blank=True)
         ),
         *audit_missing_judgements(collection),
         *(finding for name, side_facts in facts.judged.items() for finding in audit_judgement_form(name, side_facts)),

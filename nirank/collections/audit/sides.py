@@ -26,8 +26,11 @@ _TALLIES: tuple[tuple[str, str, Severity, str], ...] = (
 )
 
 
-def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[Finding]:
-    """Yield what is odd about documents or queries."""
+def audit_side(texts: Texts, what: str, facts: ImportFacts | None, *, may_be_blank: bool = False) -> Iterator[Finding]:
+    """Yield what is odd about documents or queries.
+
+    may_be_blank  whether all queries may be without text, as records of a table may, which are then in no pair
+    """
     if not len(texts):
         yield Finding(f"no-{what}", "error", 0, f"there are no {what}")
         return
@@ -39,7 +42,8 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None) -> Iterator[F
         blank_count, examples = len(rows), tuple(texts.ids.take(rows[:MAX_EXAMPLES]))
     if blank_count:
         # A collection of ids alone can still be ranked by run files; queries without text cannot.
-        severity: Severity = "error" if blank_count == len(texts) and what == "queries" else "warning"
+        are_useless = blank_count == len(texts) and what == "queries" and not may_be_blank
+        severity: Severity = "error" if are_useless else "warning"
         yield Finding(
             f"empty-{what}", severity, blank_count, f"{blank_count:,} of {len(texts):,} {what} have no text", examples
         )

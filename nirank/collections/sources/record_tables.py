@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nirank.base.files import expand_path, strip_packed_suffix
+from nirank.collections.readers.records import Record, Side
 from nirank.collections.sources.file_set import FileSet
 from nirank.collections.sources.text_files import TextFiles
 from nirank.collections.text_fields import METADATA
@@ -114,6 +115,10 @@ class RecordTables(FileSet):
         conventions |= {"k": "of each record of either table"} if self.ask == "both" else {}
         conventions |= {"excluded": ", ".join(self.excluded)} if self.excluded else {}
         return {**super().describe_origin(), "conventions": conventions}
+
+    def read_records(self, side: Side) -> Iterator[Record]:
+        """Yield a table's records; all may be blank, which are then in no pair."""
+        return self._get_files(side).read_records(side, self._get_columns(side))
 
     def read_judgements(self, split: str | None, queries: Ids) -> Mapping[str, QrelsFile]:
         files = [self.read_qrels(path) for path in self.pair_files.get(split or "", ())]
