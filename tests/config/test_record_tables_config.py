@@ -75,7 +75,10 @@ def test_an_audit_of_a_configuration(config: Path, capsys: pytest.CaptureFixture
     [
         ("{left: a.csv}", "tables of records {left: …, right: …} or {records: …}"),
         ("{left: a.csv, right: b.csv, pairs: 3}", "pairs"),
-        ("{left: a.csv, right: b.csv, pairs: {test: {a: test.csv}}}", "pairs: expected a file, a list of files, or a mapping of names"),
+        (
+            "{left: a.csv, right: b.csv, pairs: {test: {a: test.csv}}}",
+            "pairs: expected a file, a list of files, or a mapping of names",
+        ),
         ("{left: a.csv, right: b.csv, exclude: {a: b}}", "exclude: expected names of columns"),
         ("{left: a.csv, right: b.csv, asks: left}", "a collection has no key 'asks'; did you mean 'ask'?"),
     ],
