@@ -157,15 +157,14 @@ class Then(Pipeline):
         return "then"
 
 
-def require_system(name: str, value: Any) -> Pipeline:
-    """Return a pipeline if it can stand alone as a system; raise ConfigError otherwise."""
+def check_system(name: str, value: Any) -> None:
+    """Raise ConfigError unless a value is a pipeline that can stand alone as a system."""
     pipeline = as_pipeline(value, f"system '{name}'")
     if pipeline.gives not in RANKED_OR_NOT:
         flow = FLOW_WORDS[pipeline.gives]
         raise ConfigError(f"system '{name}': expected a pipeline that finds documents, got {flow}")
     require_one_list(pipeline)
     require_start(f"system '{name}'", pipeline)
-    return pipeline
 
 
 def as_pipeline(value: Any, where: str) -> Pipeline:

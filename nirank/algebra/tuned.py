@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.model import TrainedModel
-from nirank.algebra.pipeline import STARTS, Flow, Pipeline, require_system
+from nirank.algebra.pipeline import STARTS, Flow, Pipeline, check_system
 from nirank.algebra.stage import Stage
 from nirank.algebra.walk import transform, walk
 from nirank.base.values import convert_field, fit_fields
@@ -44,9 +44,9 @@ class TunedPipeline(Pipeline):
         bound = self.bound
         measures = (parse_measure(self.measure), *(() if bound is None else (bound.measure,)))
         for candidate in self.candidates:
-            pipeline = require_system("tune", candidate)
+            check_system("tune", candidate)
             for measure in measures:
-                if pipeline.gives != "ranking" and not measure.unordered:
+                if candidate.gives != "ranking" and not measure.unordered:
                     raise ConfigError(
                         f"tune: {candidate!r} gives unranked pairs; {measure} needs a ranking, and PC, candidates or F1"
                         " would not"

@@ -114,13 +114,13 @@ def block(
 
 def _choose_pipeline(system: str | None, k: int | None) -> Pipeline:
     """Return what finds candidates, ranked lists cut at k, or at the default where nothing else limits them."""
-    from nirank.algebra.pipeline import require_system
+    from nirank.algebra.pipeline import check_system
     from nirank.config.pipeline_text import read_pipeline
     from nirank.experiment.both_ask import limits_depth
     from nirank.stages.tfidf import TFIDF
 
     pipeline: Pipeline = TFIDF() if system is None else read_pipeline(system, "--system")
-    require_system("--system", pipeline)
+    check_system("--system", pipeline)
     if pipeline.gives == "ranking":
         k = _K if k is None and not limits_depth(pipeline) else k
         return pipeline if k is None else _limit_lists(pipeline, k)
@@ -146,11 +146,13 @@ def _read_rule_file(path: Path | None) -> Rule | None:
     if path is None:
         return None
     from nirank.blocking.rule_forms import read_rule
-    from nirank.config.yaml_parser import read_yaml
+    from nirank.config.mistakes import Mistakes
+    from nirank.config.yaml_parser import parse_yaml, read_yaml_text
 
-    tree, mistakes = read_yaml(path)
+    text = read_yaml_text(path)
+    mistakes = Mistakes(str(path), text)
+    value = parse_yaml(text, str(path), mistakes).plain
     mistakes.raise_if_any()
-    value = tree.plain
     return read_rule({"all": value} if isinstance(value, list) else value, str(path))
 
 

@@ -8,7 +8,7 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.config.mistakes import Mistakes
 from nirank.config.open_file import OpenFile
 from nirank.config.reader import FORMS
-from nirank.config.yaml_parser import parse_yaml, read_yaml
+from nirank.config.yaml_parser import parse_yaml, read_yaml_text
 
 
 def read_pipeline(text: str, name: str) -> Pipeline:
@@ -17,13 +17,11 @@ def read_pipeline(text: str, name: str) -> Pipeline:
     name  of the text in messages
     Raises ConfigError with all mistakes, each at its place.
     """
-    path = Path(text)
+    path, folder = Path(text), Path()
     if path.suffix.lower() in (".yaml", ".yml"):
-        tree, mistakes = read_yaml(path)
-        folder = path.parent
-    else:
-        mistakes = Mistakes(name, text)
-        tree, folder = parse_yaml(text, name, mistakes), Path()
+        name, text, folder = str(path), read_yaml_text(path), path.parent
+    mistakes = Mistakes(name, text)
+    tree = parse_yaml(text, name, mistakes)
     pipeline: Pipeline | None = OpenFile(folder, mistakes, {}, FORMS).read("pipeline", tree)
     mistakes.raise_if_any()
     assert pipeline is not None, "what is refused was noted"

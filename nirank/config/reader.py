@@ -11,11 +11,12 @@ from pydantic import PrivateAttr
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
 from nirank.config import collections, systems, training, tuning
+from nirank.config.mistakes import Mistakes
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
 from nirank.config.paths import resolve_path
 from nirank.config.sections import SCALAR, FormMark, Section, Text, Words, make_section, read_section, read_value
-from nirank.config.yaml_parser import read_yaml
+from nirank.config.yaml_parser import parse_yaml, read_yaml_text
 from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
@@ -51,12 +52,13 @@ class Config(Section):
     models: Annotated[Any, FormMark("models_section")] = None
     data: Annotated[Any, FormMark("data_section")] = None
 
-    _resolved: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _tree: Tree = PrivateAttr()
 
     @property
     def resolved(self) -> Mapping[str, Any]:
         """Return the whole file after variables and overrides, plain values, for the manifest."""
-        return self._resolved
+        plain: Mapping[str, Any] = self._tree.plain
+        return plain
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -67,16 +69,18 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     such a path exists. Raises ConfigError with all mistakes, each with line and excerpt.
     """
     path = Path(path)
-    tree, mistakes = read_yaml(path)
+    text = read_yaml_text(path)
+    mistakes = Mistakes(str(path), text)
+    tree = parse_yaml(text, str(path), mistakes)
     if not isinstance(tree.value, dict):
         raise ConfigError(f"{path}: expected a mapping with collections, systems and measures, got {tree.kind}")
-    for text in overrides:
-        tree = override_value(tree, text, mistakes)
+    for override in overrides:
+        tree = override_value(tree, override, mistakes)
     named = {section: tree.value[section] for section in _SECTIONS_OF_NAMES if section in tree.value}
     config = read_section(Config, tree, OpenFile(path.parent, mistakes, named, FORMS), Tree(None, 0, 0, {}))
     mistakes.raise_if_any()
     assert config is not None, "what is refused was noted"
-    config._resolved = tree.plain
+    config._tree = tree
     return config
 
 

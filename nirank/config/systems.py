@@ -9,7 +9,7 @@ from operator import rshift
 from typing import Any
 
 from nirank.algebra.application import Fold, Rewrite, Within, fold, rewrite, within
-from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.algebra.registry import find_stage, load_stages
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath
@@ -45,7 +45,7 @@ def _read_systems(tree: Tree, file: OpenFile) -> dict[str, Pipeline] | None:
     for name, pipeline in pipelines.items():
         if pipeline is not None:
             with file.note_errors(tree.value[name]):
-                require_system(name, pipeline)
+                check_system(name, pipeline)
     return {name: pipeline for name, pipeline in pipelines.items() if pipeline is not None}
 
 
@@ -106,7 +106,7 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
         pipeline: Pipeline = stage.of(*of) if of else stage
         return pipeline
 
-    mapping = _to_mapping(options, kind)
+    mapping = options if isinstance(options.value, dict) else _name_options(options, kind)
     if mapping is None:
         file.mistakes.add(options, f"stage '{name}' has no options")
         return None
@@ -114,10 +114,8 @@ def _read_stage(name: str, options: Tree, place: Tree, file: OpenFile) -> Pipeli
     return read_value(_make_stage_section(kind), make, mapping, file, place)
 
 
-def _to_mapping(options: Tree, kind: type[Any]) -> Tree | None:
+def _name_options(options: Tree, kind: type[Any]) -> Tree | None:
     """Return options with their names, where the first or the inputs are written alone; None where there are none."""
-    if isinstance(options.value, dict):
-        return options
     if options.value is None:
         return options.replace({})
     if _takes_lists(kind) and isinstance(options.value, list):

@@ -24,12 +24,8 @@ _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
 _MASKED = re.compile("\\$\\$|\ue000\ue001(\\w+)\ue002")
 
 
-def read_yaml(path: Path) -> tuple[Tree, Mistakes]:
-    """Read a YAML file and expand `${VARIABLE}` in its scalars; `$$` is a dollar sign.
-
-    Raises ConfigError for a file that cannot be read or is not YAML; repeated keys and unknown
-    variables are mistakes in the second value.
-    """
+def read_yaml_text(path: Path) -> str:
+    """Return the text of a YAML file; raise ConfigError for one that cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except IsADirectoryError:
@@ -40,12 +36,14 @@ def read_yaml(path: Path) -> tuple[Tree, Mistakes]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a YAML file") from None
     if "\0" in text:
         raise ConfigError(f"{path}: holds zero bytes, as UTF-16 does; expected a YAML file in UTF-8")
-    mistakes = Mistakes(str(path), text)
-    return parse_yaml(text, str(path), mistakes), mistakes
+    return text
 
 
 def parse_yaml(text: str, name: str, mistakes: Mistakes) -> Tree:
-    """Parse YAML text into a Tree."""
+    """Parse YAML text into a Tree, and expand `${VARIABLE}` in its scalars; `$$` is a dollar sign.
+
+    Raises ConfigError for what is not YAML; repeated keys and unknown variables are mistakes.
+    """
     import yaml
 
     try:

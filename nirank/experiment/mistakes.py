@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.algebra.walk import walk
 from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
@@ -51,7 +51,8 @@ def check_systems(systems: Mapping[str, Pipeline], measures: Sequence[str], seed
     for name, pipeline in systems.items():
         yield from check_name("system", name)
         try:
-            if require_system(name, pipeline).gives != "ranking" and not _measure_pairs(measures):
+            check_system(name, pipeline)
+            if pipeline.gives != "ranking" and not _measure_pairs(measures):
                 yield (
                     f"system '{name}' gives unranked pairs, and all the measures need a ranking: ask for one of"
                     " pairs, such as PC or candidates, or add a scorer behind it"

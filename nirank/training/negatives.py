@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.base.values import find_changed_fields, fit_fields, to_expression
 from nirank.errors import ConfigError
 
@@ -60,7 +60,7 @@ class Mined:
 
     def __post_init__(self) -> None:
         fit_fields(self, "negatives")
-        require_system("negatives", self.of)
+        check_system("negatives", self.of)
         if len(self.ranks) != 2 or not 1 <= self.ranks[0] <= self.ranks[1]:
             raise ConfigError(f"negatives: ranks are two numbers from 1, the lesser first, got {list(self.ranks)}")
         if self.n < 1:

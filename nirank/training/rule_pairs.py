@@ -11,7 +11,7 @@ import numpy as np
 
 from nirank.algebra.judged import OnOverlap, hash_with_salt
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.algebra.sides import Sides
 from nirank.base.values import fit_fields, to_expression
 from nirank.blocking.rule_answers import answer_pairs
@@ -53,7 +53,7 @@ class RulePairs(TrainingData):
 
     def __post_init__(self) -> None:
         fit_fields(self, "data")
-        require_system("rule", self.of)
+        check_system("rule", self.of)
         if not isinstance(self.rule, Rule):
             object.__setattr__(self, "rule", read_rule(self.rule, "rule"))
         for name, least in (("k", 1), ("random", 0), ("negatives", 1)):

@@ -7,7 +7,7 @@ from typing import Any
 
 from nirank.algebra.judged import Judged
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import Pipeline, require_system
+from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.algebra.sides import Sides
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, View
@@ -40,7 +40,7 @@ class Watch:
         from nirank.evaluation.measures import parse_measure
 
         fit_fields(self, "watch")
-        require_system("watch", self.of)
+        check_system("watch", self.of)
         parse_measure(self.measure)
         for name in ("every", "patience"):
             value = getattr(self, name)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nirank.algebra.application import Fold, Within, fold, rewrite, within
-from nirank.algebra.pipeline import Pipeline, Then, require_system
+from nirank.algebra.pipeline import Pipeline, Then, check_system
 from nirank.algebra.stage import Join, Retriever, Scorer, TextMap, option, stage
 from nirank.errors import ConfigError
 from nirank.flow.ranking import Ranking
@@ -118,7 +118,7 @@ def test_repr_parses_back_and_values_are_values(pipeline: Pipeline) -> None:
     assert parsed == pipeline and hash(parsed) == hash(pipeline) and repr(parsed) == repr(pipeline)
     assert pickle.loads(pickle.dumps(pipeline)) == pipeline
     assert len(pipeline.draw().splitlines()) >= 1
-    assert require_system("S", pipeline) is pipeline
+    check_system("S", pipeline)
 
 
 @given(pipelines, pipelines, pipelines, scorers, one_list)
@@ -170,17 +170,17 @@ def test_positional_options_come_first() -> None:
 
 REFUSED: list[tuple[Any, str]] = [
     (
-        lambda: require_system("S", D),
+        lambda: check_system("S", D),
         "system 'S': Judge('m') needs a list in front; start it with a retriever such as bm25",
     ),
     (
-        lambda: require_system("S", Cut(5)),
+        lambda: check_system("S", Cut(5)),
         "system 'S': Cut(5) needs a list in front; start it with a retriever such as bm25",
     ),
-    (lambda: require_system("S", RRF()), "RRF(): combines 2 lists or more; give them with .of(a, b)"),
-    (lambda: require_system("S", Windows(5)), "system 'S': expected a pipeline that finds documents, got texts"),
-    (lambda: require_system("S", Find), "system 'S': got the class Find; make a value of it: Find()"),
-    (lambda: require_system("S", "bm25"), "system 'S': expected a pipeline, got 'bm25'"),
+    (lambda: check_system("S", RRF()), "RRF(): combines 2 lists or more; give them with .of(a, b)"),
+    (lambda: check_system("S", Windows(5)), "system 'S': expected a pipeline that finds documents, got texts"),
+    (lambda: check_system("S", Find), "system 'S': got the class Find; make a value of it: Find()"),
+    (lambda: check_system("S", "bm25"), "system 'S': expected a pipeline, got 'bm25'"),
     (lambda: A >> Cut, ">>: got the class Cut; make a value of it: Cut()"),
     (lambda: Find >> D, ">>: got the class Find; make a value of it: Find()"),
     (lambda: A >> overlap, ">>: got a function; wrap it: apply(function, name=…, version=…)"),
