@@ -23,20 +23,20 @@ def test_a_seed_makes_the_same_files_everywhere(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["make_people.py", "--records", "2000", "--seed", "7", "--out", str(tmp_path)])
     script.main()
-    content = b"".join((tmp_path / name).read_bytes() for name in ("left.csv", "right.csv", "matches.csv"))
-    assert sha256(content).hexdigest()[:16] == "5bb66b4b7c1629ce"
+    content = b"".join((tmp_path / name).read_bytes() for name in ("corpus.csv", "queries.csv", "qrels/complete.tsv"))
+    assert sha256(content).hexdigest()[:16] == "2c99e9fe4a451588"
 
 
 def test_a_tenth_of_either_table_has_no_partner(script: ModuleType) -> None:
     left, right, matches = script.make_tables(2000, 1)
     assert (len(left), len(right), len(matches)) == (1000, 1000, 900)
-    assert {right_row for _, right_row in matches} < set(range(1000))
-    assert len({left_row for left_row, _ in matches}) == 900
+    assert {right_row for right_row, _ in matches} < set(range(1000))
+    assert len({left_row for _, left_row in matches}) == 900
 
 
 def test_a_copy_has_faults_and_is_still_like_its_person(script: ModuleType) -> None:
     left, right, matches = script.make_tables(2000, 1)
-    n_equal_fields = [sum(a == b for a, b in zip(left[i], right[j], strict=True)) for i, j in matches]
+    n_equal_fields = [sum(a == b for a, b in zip(right[i], left[j], strict=True)) for i, j in matches]
     assert sum(count == len(script.FIELDS) for count in n_equal_fields) < 45  # a fault can leave a record as it is
     assert min(n_equal_fields) >= 4 and 6.5 < sum(n_equal_fields) / len(n_equal_fields) < 8
 

@@ -5,9 +5,11 @@
 Names of people, streets and towns are made of syllables and drawn by Zipf's law, so common names are shared by many.
 A copy has one to four faults: a letter added, lost, changed or swapped with its neighbour, a field left out, first and
 last name exchanged, a name cut to its initial, a word repeated, day and month exchanged, a digit of a number changed.
-`left.csv` and `right.csv` have half the records each, `matches.csv` has the pairs; a tenth of the left records have
-no copy, and as many right ones are of persons who are not on the left. Another seed makes other persons with names,
-streets and towns of the same lists.
+The tables have half the records each; a tenth of the left records have no copy, and as many right ones are of persons
+who are not on the left. Another seed makes other persons with names, streets and towns of the same lists.
+
+The folder is a collection: `corpus.csv` is the left table, `queries.csv` the right one, `qrels/complete.tsv` has all
+matches.
 """
 
 from __future__ import annotations
@@ -21,33 +23,7 @@ from pathlib import Path
 from random import Random
 
 FIELDS = ("given_name", "surname", "number", "street", "suburb", "postcode", "state", "born", "phone")
-_ONSETS = [
-    "b",
-    "br",
-    "c",
-    "ch",
-    "d",
-    "f",
-    "fr",
-    "g",
-    "gr",
-    "h",
-    "j",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "sh",
-    "st",
-    "t",
-    "th",
-    "tr",
-    "v",
-    "w",
-]
+_ONSETS = [*"bcdfghjklmnprstvw", "br", "ch", "fr", "gr", "sh", "st", "th", "tr"]
 _VOWELS = ["a", "e", "o", "ai", "ea", "ei", "ia", "oa", "oe"]
 _CODAS = ["", "", "", "l", "n", "r", "s", "t", "nd", "m", "rt"]
 _STREETS = ["street", "road", "avenue", "lane", "court", "place", "drive", "close", "crescent", "terrace"]
@@ -123,7 +99,7 @@ def corrupt(random: Random, person: Sequence[str]) -> list[str]:
 
 
 def make_tables(records: int, seed: int) -> tuple[list[list[str]], list[list[str]], list[tuple[int, int]]]:
-    """Return the left and the right table, and the matches as (left row, right row)."""
+    """Return the left and the right table, and the matches as (right row, left row)."""
     random = Random(seed)
     side = records // 2
     alone = side // 10
@@ -131,15 +107,26 @@ def make_tables(records: int, seed: int) -> tuple[list[list[str]], list[list[str
     shown = random.sample(range(side), side - alone) + list(range(side, side + alone))
     random.shuffle(shown)
     right = [corrupt(random, people[row]) for row in shown]
-    return people[:side], right, [(row, at) for at, row in enumerate(shown) if row < side]
+    return people[:side], right, [(at, row) for at, row in enumerate(shown) if row < side]
 
 
-def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+def write_tables(
+    folder: Path,
+    fields: Sequence[str],
+    left: Iterable[Sequence[str]],
+    right: Iterable[Sequence[str]],
+    matches: Iterable[tuple[int, int]],
+) -> None:
+    """Write two tables, whose records are numbered, and their matches."""
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    for name, records in (("corpus", left), ("queries", right)):
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("id", *fields))
+            writer.writerows((row, *values) for row, values in enumerate(records))
+    with (folder / "qrels" / "complete.tsv").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("query-id\tcorpus-id\tscore\n")
+        file.writelines(f"{right_row}\t{left_row}\t1\n" for right_row, left_row in matches)
 
 
 def main() -> None:
@@ -149,11 +136,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    left, right, matches = make_tables(options.records, options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("left", left), ("right", right)):
-        write_table(options.out / f"{name}.csv", ("id", *FIELDS), ([row, *values] for row, values in enumerate(rows)))
-    write_table(options.out / "matches.csv", ("ltable_id", "rtable_id"), matches)
+    write_tables(options.out, FIELDS, *make_tables(options.records, options.seed))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
-from nirank.blocking.keys import Keys, RecordKeys
+from nirank.blocking.keys import Keys, KeySet, RecordKeys
 from nirank.flow.pairs import Pairs, concatenate_ranges
 from nirank.flow.scope import Scope
 
@@ -57,25 +57,25 @@ def count_buckets(queries: RecordKeys, docs: RecordKeys, *, same_side: bool = Fa
     """Return the buckets that make at least one comparison."""
     doc_keys, doc_counts = np.unique(docs.keys, return_counts=True)
     if same_side:
-        buckets = Buckets(doc_keys, doc_counts.astype(np.int64), doc_counts.astype(np.int64), same_side=True)
+        buckets = Buckets(doc_keys, doc_counts, doc_counts, same_side=True)
     else:
         query_keys, query_counts = np.unique(queries.keys, return_counts=True)
-        shared, at_docs, at_queries = np.intersect1d(doc_keys, query_keys, assume_unique=True, return_indices=True)
-        buckets = Buckets(shared, query_counts[at_queries].astype(np.int64), doc_counts[at_docs].astype(np.int64))
+        shared, at_docs = _find_keys(doc_keys, query_keys)
+        buckets = Buckets(query_keys[shared], query_counts[shared], doc_counts[at_docs])
     return buckets.select(buckets.comparisons > 0)
 
 
 def restrict_keys(records: RecordKeys, buckets: Buckets) -> RecordKeys:
     """Return the records' keys that are among the buckets."""
-    return records.select(contains_keys(buckets.keys, records.keys))
+    return records.select(KeySet(buckets.keys).contains(records.keys))
 
 
-def contains_keys(ascending: Keys, wanted: Keys) -> NDArray[np.bool_]:
-    """Tell for each wanted key whether it is among ascending ones."""
-    if not len(ascending):
-        return np.zeros(len(wanted), np.bool_)
-    at = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return np.asarray(ascending[at] == wanted)
+def _find_keys(ascending: Keys, wanted: Keys) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Tell which of the wanted keys are among ascending ones, and where those stand."""
+    at = np.searchsorted(ascending, wanted)
+    inside = at < len(ascending)
+    inside[inside] = ascending[at[inside]] == wanted[inside]
+    return inside, at[inside]
 
 
 def join(queries: RecordKeys, docs: RecordKeys, scope: Scope) -> Pairs:
@@ -84,13 +84,16 @@ def join(queries: RecordKeys, docs: RecordKeys, scope: Scope) -> Pairs:
     queries, docs  keys of the two sides, after purging
     cost           comparisons of all buckets; memory one block of them and the pairs found
     """
-    order = np.argsort(docs.keys, kind="stable")
+    order = np.argsort(docs.keys)
     keys, rows = docs.keys[order], docs.record_rows[order]
     lengths, doc_rows = np.zeros(len(queries), np.int64), []
     for first, last, starts, counts in _blocks(queries, keys):
         owners = np.repeat(np.repeat(np.arange(first, last), queries.counts[first:last]), counts)
-        pairs = np.unique(owners * max(len(docs), 1) + rows[concatenate_ranges(starts, counts)])
-        owners, listed = np.divmod(pairs, max(len(docs), 1))
+        pairs = owners * max(len(docs), 1) + rows[concatenate_ranges(starts, counts)]
+        pairs.sort()
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        owners = pairs // max(len(docs), 1)
+        listed = pairs - owners * max(len(docs), 1)
         inside = scope.allows(owners, listed)
         lengths += np.bincount(owners[inside], minlength=len(queries))
         doc_rows.append(listed[inside].astype(np.int64 if len(docs) > np.iinfo(np.int32).max else np.int32))
@@ -104,8 +107,11 @@ def _blocks(queries: RecordKeys, keys: Keys) -> Iterator[tuple[int, int, NDArray
     A block makes at most so many comparisons as fit, or is one query.
     """
     most = fit_block_size(_BLOCK, _BYTES_EACH)
-    starts = np.searchsorted(keys, queries.keys, side="left")
-    counts = np.searchsorted(keys, queries.keys, side="right") - starts
+    firsts = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    shared, runs = _find_keys(keys[firsts], queries.keys)
+    starts = np.zeros(len(queries.keys), np.int64)
+    counts = starts.copy()
+    starts[shared], counts[shared] = firsts[runs], np.diff(firsts, append=len(keys))[runs]
     total = np.concatenate(([0], np.cumsum(counts)))[queries.offsets]
     first = 0
     while first < len(queries):

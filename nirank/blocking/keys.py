@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
+_SLOTS, _MOST_BITS = 8, 28  # of a set's bitmap: slots a key, and 256 MB at most
 _PI = np.uint64(0x243F6A8885A308D3)  # where digests of rows begin
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -50,10 +51,12 @@ class RecordKeys:
         buckets  (n_records, n_columns) uint64, each a bucket of a record
         tables   (n_columns,) the table of each column; equal buckets of different tables are different keys
         """
-        n_records, n_columns = buckets.shape
         salts = mix_keys(tables.astype(np.uint64) + np.uint64(1))
-        salted = mix_keys(buckets ^ salts[None, :]).reshape(-1)
-        return cls.from_loose(np.repeat(np.arange(n_records), n_columns), salted, n_records)
+        salted = mix_keys(buckets ^ salts[None, :])
+        salted.sort(axis=1)
+        new = np.ones(salted.shape, np.bool_)
+        new[:, 1:] = salted[:, 1:] != salted[:, :-1]
+        return cls(np.concatenate(([0], np.cumsum(new.sum(axis=1)))).astype(np.int64), salted[new])
 
     @classmethod
     def from_words(cls, words: Iterable[Iterable[str]]) -> RecordKeys:
@@ -80,10 +83,40 @@ class RecordKeys:
         rows, keys = rows[new], keys[new]
         return cls(np.searchsorted(rows, np.arange(n_records + 1)).astype(np.int64), keys)
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[RecordKeys]) -> RecordKeys:
+        """Return the records of all parts, one part after the other."""
+        counts = np.concatenate([np.zeros(1, np.int64), *(part.counts for part in parts)])
+        return cls(np.cumsum(counts), np.concatenate([np.empty(0, np.uint64), *(part.keys for part in parts)]))
+
     def select(self, keep: NDArray[np.bool_]) -> RecordKeys:
         """Return the keys where `keep`, (total,) bool, is true."""
         kept = np.concatenate(([0], np.cumsum(keep)))
         return RecordKeys(kept[self.offsets].astype(np.int64), self.keys[keep])
+
+
+class KeySet:
+    """A set of keys that tells quickly of very many others whether they are in it.
+
+    A bitmap by the keys' first bits rules most of the others out; only what is left is looked up among all keys, each
+    of which costs several reads from far-off memory.
+
+    keys  (n,) uint64, ascending
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        bits = min(max(len(keys) * _SLOTS, 2).bit_length(), _MOST_BITS)
+        self._shift = np.uint64(64 - bits)
+        self._slots = np.zeros(1 << bits, np.bool_)
+        self._slots[keys >> self._shift] = True
+
+    def contains(self, wanted: Keys) -> NDArray[np.bool_]:
+        """Tell for each wanted key whether it is in the set, (len(wanted),) bool."""
+        inside: NDArray[np.bool_] = self._slots[wanted >> self._shift]
+        left = wanted[inside]
+        inside[inside] = self._keys[np.minimum(np.searchsorted(self._keys, left), len(self._keys) - 1)] == left
+        return inside
 
 
 def mix_keys(values: Keys) -> Keys:

@@ -12,9 +12,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
 Sets = tuple[tuple[int, ...], ...]  # positions from 0, ascending
 
 
@@ -68,38 +65,3 @@ def choose_bit_sets(bits: int, probes: int) -> Sets:
     squares = [float(ndtri(0.5 + 0.5 * j / (bits + 1)) ** 2) for j in range(1, bits + 1)]
     likeliest = islice(generate_sets(squares, walls=False), probes)
     return tuple(tuple(position - 1 for position in positions) for positions, _ in likeliest)
-
-
-def shift_cells(projected: NDArray[np.float32], cells: NDArray[np.int64], sets: Sets) -> NDArray[np.int64]:
-    """Return the cells nearby, (n, tables, len(sets), functions) int64.
-
-    projected  (n, tables, functions), in cells
-    cells      their floor
-    """
-    n, tables, functions = cells.shape
-    shifted = np.repeat(cells[:, :, None, :], len(sets), axis=2)
-    if not sets:
-        return shifted
-    below = projected - cells  # to the wall below; the one above is 1 - below away
-    order = np.argsort(np.concatenate((below, 1 - below), axis=2), axis=2, kind="stable")
-    rows, columns = np.arange(n)[:, None], np.arange(tables)[None, :]
-    for at, positions in enumerate(sets):
-        for position in positions:
-            wall = order[:, :, position]
-            shifted[rows, columns, at, wall % functions] += np.where(wall < functions, -1, 1)
-    return shifted
-
-
-def flip_bits(projected: NDArray[np.float32], sides: NDArray[np.int64], sets: Sets) -> NDArray[np.int64]:
-    """Return the sides with some bits flipped, (n, tables, len(sets), bits) int64.
-
-    projected  (n, tables, bits), distances to the planes
-    """
-    n, tables, _ = sides.shape
-    flipped = np.repeat(sides[:, :, None, :], len(sets), axis=2)
-    order = np.argsort(np.abs(projected), axis=2, kind="stable")
-    rows, columns = np.arange(n)[:, None], np.arange(tables)[None, :]
-    for at, positions in enumerate(sets):
-        for position in positions:
-            flipped[rows, columns, at, order[:, :, position]] ^= 1
-    return flipped

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
-from nirank.blocking.keys import Keys, RecordKeys, combine_columns
-from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, flip_bits, shift_cells
+from nirank.blocking.bucket_codes import code_cells, code_sides
+from nirank.blocking.keys import Keys, KeySet, RecordKeys
+from nirank.blocking.probing import choose_bit_sets, choose_grid_sets
 
 Vectors = NDArray[np.float32]
 _BLOCK = 8192  # vectors hashed at a time
@@ -21,8 +22,11 @@ _CENTRED = 65_536  # vectors summed, or compared with zero, at a time
 class VectorHashing(Protocol):
     """A family of hash functions over vectors, L tables of some functions each."""
 
-    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
-        """Return each vector's key in each table; with probes, also those of that many buckets nearby in each."""
+    def hash_vectors(self, vectors: Vectors, probes: int = 0, among: KeySet | None = None) -> RecordKeys:
+        """Return each vector's key in each table; with probes, also those of that many buckets nearby in each.
+
+        among  keys that are wanted; others are left out. None: all are
+        """
         ...
 
 
@@ -70,14 +74,9 @@ class Grids:
         projected = (np.asarray(vectors, np.float32) @ self.directions + self.shifts) / np.float32(self.width)
         return np.asarray(projected.reshape(len(vectors), self.tables, self.functions))
 
-    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
+    def hash_vectors(self, vectors: Vectors, probes: int = 0, among: KeySet | None = None) -> RecordKeys:
         sets = choose_grid_sets(self.functions, probes)
-        return _hash_blocks(vectors, self.tables, lambda block: self._cells(block, sets))
-
-    def _cells(self, vectors: Vectors, sets: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
-        projected = self.project(vectors)
-        cells = np.floor(projected).astype(np.int64)
-        return np.concatenate((cells[:, :, None, :], shift_cells(projected, cells, sets)), axis=2)
+        return _hash_blocks(vectors, self.tables, lambda block: code_cells(self.project(block), sets), among)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +117,9 @@ class Hyperplanes:
         projected = (np.asarray(vectors, np.float32) - self.centre) @ self.normals
         return np.asarray(projected.reshape(len(vectors), self.tables, self.bits))
 
-    def hash_vectors(self, vectors: Vectors, probes: int = 0) -> RecordKeys:
+    def hash_vectors(self, vectors: Vectors, probes: int = 0, among: KeySet | None = None) -> RecordKeys:
         sets = choose_bit_sets(self.bits, probes)
-        return _hash_blocks(vectors, self.tables, lambda block: self._sides(block, sets))
-
-    def _sides(self, vectors: Vectors, sets: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
-        projected = self.project(vectors)
-        sides = (projected >= 0).astype(np.int64)
-        return np.concatenate((sides[:, :, None, :], flip_bits(projected, sides, sets)), axis=2)
+        return _hash_blocks(vectors, self.tables, lambda block: code_sides(self.project(block), sets), among)
 
 
 def measure_angles(left: Vectors, right: Vectors) -> NDArray[np.float64]:
@@ -153,18 +147,18 @@ def compute_centre(vectors: Vectors) -> NDArray[np.float32]:
     return (total / max(len(vectors), 1)).astype(np.float32)
 
 
-def _hash_blocks(vectors: Vectors, tables: int, hash_block: Callable[[Vectors], NDArray[np.int64]]) -> RecordKeys:
+def _hash_blocks(
+    vectors: Vectors, tables: int, code_block: Callable[[Vectors], Keys], among: KeySet | None
+) -> RecordKeys:
     """Hash vectors block by block into keys.
 
-    hash_block  vectors → (n, tables, 1 + probes, functions) integers: the bucket, and those nearby
+    code_block  vectors → (n, tables, 1 + probes) codes: of the bucket, and of those nearby
     """
-    parts: list[Keys] = []
+    parts: list[RecordKeys] = []
     size = fit_block_size(_BLOCK, 64.0 * tables * max(vectors.shape[1], 16))
     for start in range(0, len(vectors), size):
-        buckets = hash_block(vectors[start : start + size])
-        n, _, places, functions = buckets.shape
-        parts.append(combine_columns(buckets.reshape(-1, functions)).reshape(n, tables * places))
-    if not parts:
-        return RecordKeys(np.zeros(1, np.int64), np.empty(0, np.uint64))
-    codes = np.concatenate(parts)
-    return RecordKeys.from_tables(codes, np.repeat(np.arange(tables), codes.shape[1] // max(tables, 1)))
+        codes = code_block(vectors[start : start + size])
+        n, _, places = codes.shape
+        keys = RecordKeys.from_tables(codes.reshape(n, tables * places), np.repeat(np.arange(tables), places))
+        parts.append(keys if among is None else keys.select(among.contains(keys.keys)))
+    return RecordKeys.concatenate(parts)

@@ -12,6 +12,7 @@ from nirank.algebra.hashing import Rows, Values
 from nirank.algebra.pipeline import Flow
 from nirank.algebra.stage import option, stage
 from nirank.base.memory import MemoryNeed, Sizes
+from nirank.blocking.keys import KeySet, RecordKeys
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
@@ -20,7 +21,6 @@ from nirank.stages._blocking import check_unranked, is_one_table, join_blocks, l
 from nirank.stages.dense import Dense
 
 if TYPE_CHECKING:
-    from nirank.blocking.keys import RecordKeys
     from nirank.blocking.vector_hashing import VectorHashing, Vectors
 
 
@@ -89,8 +89,8 @@ class LSH(Dense):
         docs, _ = read_vectors(ctx.input_folder(0))
         query_vectors, _ = read_vectors(ctx.input_folder(1))
         family = self._draw(docs)
-        doc_keys = _drop_blank(family.hash_vectors(docs), docs)
-        query_keys = _drop_blank(family.hash_vectors(query_vectors, self.probes), query_vectors)
+        doc_keys = _hash_filled(family, docs)
+        query_keys = _hash_filled(family, query_vectors, self.probes, KeySet(np.unique(doc_keys.keys)))
         same_side = is_one_table(queries, ctx.docs, scope) and self.probes == 0 and np.array_equal(docs, query_vectors)
         return join_blocks(query_keys, doc_keys, scope, ctx, same_side=same_side, most=self.max_block)
 
@@ -134,8 +134,9 @@ class LSH(Dense):
         return Hyperplanes.draw(compute_centre(docs), self.tables, self.functions, self.seed)
 
 
-def _drop_blank(keys: RecordKeys, vectors: Vectors) -> RecordKeys:
-    """Return keys without those of zero vectors: blank texts would all meet in one bucket."""
+def _hash_filled(family: VectorHashing, vectors: Vectors, probes: int = 0, among: KeySet | None = None) -> RecordKeys:
+    """Return the keys of vectors, without those of zero vectors: blank texts would all meet in one bucket."""
     from nirank.blocking.vector_hashing import find_filled
 
+    keys = family.hash_vectors(vectors, probes, among)
     return keys.select(np.repeat(find_filled(vectors), keys.counts))

@@ -12,9 +12,10 @@ from scipy import integrate, stats
 from tiny_models import make_bi_encoder
 
 from nirank import Collection, Experiment
-from nirank.blocking.keys import RecordKeys
+from nirank.blocking.bucket_codes import code_cells, code_sides
+from nirank.blocking.keys import KeySet, RecordKeys
 from nirank.blocking.minhash import draw_seeds, hash_words, sign_records
-from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, expect_squares, generate_sets, shift_cells
+from nirank.blocking.probing import choose_bit_sets, choose_grid_sets, expect_squares, generate_sets
 from nirank.blocking.survival import (
     choose_bands,
     find_cauchy_collision,
@@ -161,11 +162,56 @@ def test_probing_everything_finds_what_differs_by_one() -> None:
 
 
 def test_the_first_probe_goes_through_the_nearest_wall() -> None:
-    projected = np.array([[[0.1, 0.6]], [[0.45, 0.97]]], np.float32)
-    cells = np.floor(projected).astype(np.int64)
-    shifted = shift_cells(projected, cells, choose_grid_sets(2, 2))
-    assert shifted[0, 0].tolist() == [[-1, 0], [0, 1]]
-    assert shifted[1, 0].tolist() == [[0, 1], [-1, 0]]
+    codes = code_cells(np.array([[[0.1, 0.6]], [[0.45, 0.97]]], np.float32), choose_grid_sets(2, 2))
+    below, above = (code_cells(np.array([[cell]], np.float32), ())[0, 0, 0] for cell in ((-0.5, 0.5), (0.5, 1.5)))
+    assert codes[0, 0, 1:].tolist() == [below, above]
+    assert codes[1, 0, 1:].tolist() == [above, below]
+
+
+@pytest.mark.parametrize(("functions", "probes"), [(1, 2), (3, 7), (5, 40), (8, 0)])
+def test_codes_are_those_of_the_cells_and_sides_that_sets_name(functions: int, probes: int) -> None:
+    """Against lists of cells and sides, made one by one; projections are rounded so that some distances are equal."""
+    projected = np.random.default_rng(3).standard_normal((60, 2, functions)).round(1).astype(np.float32) * 3
+    for row, table in itertools.product(range(60), range(2)):
+        values = projected[row, table]
+        cells = np.floor(values)
+        walls = np.argsort(np.concatenate((values - cells, 1 - (values - cells))), kind="stable")
+        sets = choose_grid_sets(functions, probes)
+        for at, positions in enumerate(((), *sets)):
+            moved = cells.copy()
+            for wall in walls[list(positions)]:
+                moved[wall % functions] += -1 if wall < functions else 1
+            (expected,) = code_cells(moved[None, None].astype(np.float32), ())[0, 0]
+            assert code_cells(projected, sets)[row, table, at] == expected
+        planes = np.argsort(np.abs(values), kind="stable")
+        sets = choose_bit_sets(functions, probes)
+        for at, positions in enumerate(((), *sets)):
+            side = np.where(values >= 0, 1, -1)
+            side[planes[list(positions)]] *= -1
+            (expected,) = code_sides(side[None, None].astype(np.float32), ())[0, 0]
+            assert code_sides(projected, sets)[row, table, at] == expected
+
+
+def test_other_buckets_have_other_codes() -> None:
+    cells = np.array(list(itertools.product(range(-3, 4), repeat=4)), np.float32)
+    assert len(np.unique(code_cells(cells[:, None], ()))) == len(cells)
+
+
+def test_buckets_of_different_tables_are_different_keys() -> None:
+    sides = np.array(list(itertools.product((-1, 1), repeat=8)), np.float32)
+    codes = code_sides(np.repeat(sides[:, None], 20, axis=1), ())[:, :, 0]
+    assert len(np.unique(RecordKeys.from_tables(codes, np.arange(20)).keys)) == 20 * 2**8
+
+
+def test_keys_that_are_not_wanted_are_left_out() -> None:
+    vectors = np.random.default_rng(1).standard_normal((50, 4)).astype(np.float32)
+    planes = Hyperplanes.draw(np.zeros(4, np.float32), 3, 4, seed=1)
+    every, wanted = planes.hash_vectors(vectors, 2), np.unique(planes.hash_vectors(vectors[:5]).keys)
+    few = planes.hash_vectors(vectors, 2, KeySet(wanted))
+    kept = every.select(np.isin(every.keys, wanted))
+    assert few.offsets.tolist() == kept.offsets.tolist()
+    assert few.keys.tolist() == kept.keys.tolist()
+    assert 0 < len(few.keys) < len(every.keys)
 
 
 def test_more_tables_and_probes_never_lose_a_pair() -> None:
