@@ -108,9 +108,11 @@ def test_recipes() -> None:
     def find_trained_address(recipe: Recipe) -> str:
         return find_address(Train("m", Fields(), recipe=recipe, seed=1))
 
-    assert vary(Recipe(), find_trained_address) == options
+    assert vary(Recipe(), find_trained_address) == options - {"keep_head"}
+    assert vary(Recipe(head=8), find_trained_address) == options
     assert vary(Recipe(lora=Lora(targets=("query",))), find_trained_address) >= options - {
         "freeze_layers",
+        "keep_head",
         "reinit_layers",
     }
 
