@@ -81,12 +81,13 @@ def block(
       nirank block products.csv offers.csv -k 5 --pairs known.csv --out candidates.csv
     """
     from nirank.cli.console import ConsoleReporter, set_up_logging
+    from nirank.config.matching_rules import read_rule_file
     from nirank.report.candidate_file import check_place
 
     set_up_logging(quiet=quiet, debug=False)
     check_place(out)
     pipeline = _choose_pipeline(system, k)
-    rule = _read_rule_file(rules)
+    rule = None if rules is None else read_rule_file(rules)
     columns = _name_id_columns(right, id_column, left_id, right_id, row_ids=row_ids)
     if ask is not None and right is None:
         raise ConfigError("--ask: is for two tables; the records of one table all ask")
@@ -139,21 +140,6 @@ def _limit_lists(pipeline: Pipeline, k: int) -> Pipeline:
         return pipeline % k
     last = replace(last, k=k)
     return Then((*before, last)) if before else last
-
-
-def _read_rule_file(path: Path | None) -> Rule | None:
-    """Read a matching rule, or several, all of which must hold."""
-    if path is None:
-        return None
-    from nirank.blocking.rule_forms import read_rule
-    from nirank.config.mistakes import Mistakes
-    from nirank.config.yaml_parser import parse_yaml, read_yaml_text
-
-    text = read_yaml_text(path)
-    mistakes = Mistakes(str(path), text)
-    value = parse_yaml(text, str(path), mistakes).plain
-    mistakes.raise_if_any()
-    return read_rule({"all": value} if isinstance(value, list) else value, str(path))
 
 
 def _name_id_columns(

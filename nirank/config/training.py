@@ -64,7 +64,7 @@ RuleKeys = make_section(
     RulePairs,
     Words("data", "pairs that a rule labels have no key", "{rule: {equal: phone}, of: tfidf, k: 10}"),
     without=["source"],
-    rule=(Mapping[str, Any], ...),
+    rule=(mark_form("rule"), ...),
     of=mark_form("pipeline"),
     path=SourcePath,
 )
