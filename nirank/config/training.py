@@ -22,7 +22,8 @@ from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined, Negatives
 from nirank.training.recipe import Recipe
 from nirank.training.rule_pairs import RulePairs
-from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
+from nirank.training.training_data import TrainingData
+from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
 
 # The keys of judged queries also stand among those of what is trained on them, or watched by them.

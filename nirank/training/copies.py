@@ -18,7 +18,7 @@ from nirank.collections.texts import Texts, hash_text
 from nirank.errors import ConfigError
 from nirank.training.augmentation import OPERATORS, Operator, corrupt
 from nirank.training.example_files import Example
-from nirank.training.training_sets import TASKS, TrainingData, require_sources, shorten_source
+from nirank.training.training_data import TASKS, TrainingData, require_sources, shorten_source
 
 _SIDES = {"docs": ("docs",), "queries": ("queries",), "both": ("docs", "queries")}
 

@@ -9,8 +9,10 @@ from nirank.algebra.pipeline import Pipeline
 from nirank.errors import ConfigError
 from nirank.stages.dense import Dense
 from nirank.stages.sparse import Sparse
+from nirank.training.mined_data import MinedData
 from nirank.training.negatives import Mined, Negatives
-from nirank.training.training_sets import Mixture, TrainingData, TrainingSet
+from nirank.training.training_data import TrainingData
+from nirank.training.training_sets import Mixture
 
 
 def mine_anew(data: TrainingData, model: TrainedModel) -> TrainingData:
@@ -31,7 +33,7 @@ def mine_anew(data: TrainingData, model: TrainedModel) -> TrainingData:
 def _mine_with(data: TrainingData, model: TrainedModel) -> TrainingData:
     if isinstance(data, Mixture):
         return replace(data, of=tuple(_mine_with(part, model) for part in data.of))
-    if not isinstance(data, TrainingSet):
+    if not isinstance(data, MinedData):
         return data
     pipeline = _search_with(model, data)
     negatives: list[Negatives] = []
@@ -41,10 +43,10 @@ def _mine_with(data: TrainingData, model: TrainedModel) -> TrainingData:
             negatives.append(anew)
     if not any(isinstance(source, Mined) for source in negatives):
         negatives.append(Mined(pipeline))
-    return replace(data, negatives=tuple(negatives))
+    return replace(data, negatives=tuple(negatives))  # type: ignore[type-var]
 
 
-def _search_with(model: TrainedModel, data: TrainingSet) -> Pipeline:
+def _search_with(model: TrainedModel, data: MinedData) -> Pipeline:
     """Return the retrieval of a model's nearest documents, on the texts that it is trained on."""
     if model.kind == "bi_encoder":
         return Dense(model, doc_text=data.doc_text, query_text=data.query_text)

@@ -24,7 +24,7 @@ from nirank.base.values import fit_fields, to_expression
 from nirank.errors import ConfigError
 from nirank.training.mining_rounds import mine_anew
 from nirank.training.recipe import Recipe
-from nirank.training.training_sets import TASKS, TrainingData
+from nirank.training.training_data import TASKS, TrainingData
 from nirank.training.watch import Watch
 
 Inputs = tuple[tuple[str, Node], ...]

@@ -24,7 +24,7 @@ from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
 from nirank.training.mining import MinedRows, mine_rows
 from nirank.training.negatives import LabelledNegatives
-from nirank.training.training_sets import TASKS, TrainingData, require_sources, shorten_source
+from nirank.training.training_data import TASKS, TrainingData, require_sources, shorten_source
 
 
 @dataclass(frozen=True)

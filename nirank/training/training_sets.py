@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nirank.algebra.application import Fold, Rewrite, Within
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
-from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
-from nirank.algebra.sides import Sides, TrainingSources
-from nirank.algebra.stage import Scorer, Stage
-from nirank.algebra.tuned import TunedPipeline
-from nirank.algebra.walk import transform
+from nirank.algebra.pipeline import Pipeline
+from nirank.algebra.sides import Sides
 from nirank.base.files import InputFile, expand_path
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.example_files import read_examples
-from nirank.training.negatives import LabelledNegatives, Mined, Negatives
-
-TASKS = "nirank.training.tasks"
-_ALL = 2**31 - 1  # documents of a query: no list is that long
-Inputs = tuple[tuple[str, Node], ...]
-
-
-class TrainingData:
-    """A training set; a frozen value."""
-
-    @property
-    def title(self) -> str:
-        """A short name for people."""
-        raise NotImplementedError
-
-    def compile_node(self, sides: Sides) -> Node:
-        """Return the computation that gives the `Examples`, for a system on these sides."""
-        raise NotImplementedError
+from nirank.training.mined_data import MinedData
+from nirank.training.negatives import Negatives
+from nirank.training.training_data import TASKS, Inputs, TrainingData, require_sources, shorten_source
 
 
 @dataclass(frozen=True)
-class TrainingSet(TrainingData):
+class TrainingSet(MinedData):
     """Judged queries, each positive an example.
 
     queries    which
@@ -60,13 +41,7 @@ class TrainingSet(TrainingData):
 
     def __post_init__(self) -> None:
         fit_fields(self, "data")
-        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
-        if len(sources) < 2:
-            object.__setattr__(self, "negatives", sources[0] if sources else None)
-        if sum(isinstance(source, LabelledNegatives) for source in sources) > 1:
-            raise ConfigError("negatives: labelled ones are all there are; name them once")
-        if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
-            raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
+        self.check_mining()
         if self.positives is not None and self.positives < 1:
             raise ConfigError(f"positives: expected 1 or more, got {self.positives}")
 
@@ -74,46 +49,10 @@ class TrainingSet(TrainingData):
     def title(self) -> str:
         return describe_queries(self.queries)
 
-    @property
-    def negative_sources(self) -> tuple[Negatives, ...]:
-        """What negatives are taken from, in turn."""
-        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
-        return tuple(source for source in sources if source is not None)
-
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
         judged = sources.open_judged(self.queries, "trained", self.grade)
-        assert judged.judgements is not None, "checked where judged queries are opened"
-        views = (("query_text", self.query_text, judged.queries), ("doc_text", self.doc_text, judged.docs))
-        for name, view, side in views:
-            sources.get_texts(side).text_fields.select_fields(
-                TextView(view), f"training set {self.title}: {name} {TextView(view)}"
-            )
-        sides_inputs = (("queries", judged.queries), ("docs", judged.docs))
-        options = {"grade": self.grade, "positives": self.positives}
-        params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        inputs: Inputs = (*sides_inputs, ("judgements", judged.judgements))
-        if judged.unit == "pair":
-            params["partners"] = "table" if judged.one_table else "tables"
-        for source in self.negative_sources:
-            if isinstance(source, Mined):
-                margins = source.margin is not None or source.relative is not None
-                # Margins ask how the positive scores, wherever it stands.
-                pipeline = score_to_the_end(source.of) if margins else source.of % source.ranks[1]
-                inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
-        if self.negatives is not None:
-            params["negatives"] = [source.params() for source in self.negative_sources]
-        mined = Node(
-            f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
-        )
-        text_inputs: Inputs = (*sides_inputs, ("mined", mined))
-        if self.teacher is not None:
-            pairs = Node(
-                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
-            )
-            text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
-        params = {name: view for name, view, _ in views if view != TITLE_AND_TEXT}
-        return Node(f"{TASKS}:read_mined", 1, params, text_inputs, offline=True, label=f"examples of {self.title}")
+        return self.compile_examples(judged, sources, self.grade, self.positives)
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -253,26 +192,6 @@ class Mixture(TrainingData):
         return to_expression(self)
 
 
-def score_to_the_end(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline whose scorers score lists to their end: what lies below a depth has no score of theirs.
-
-    Pipelines that are applied to other texts stay as they are.
-    """
-
-    def deepen(part: Any) -> Any:
-        return replace(part, depth=_ALL) if isinstance(part, Scorer) else part
-
-    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, TunedPipeline))
-    return deepened
-
-
-def require_sources(sides: Sides) -> TrainingSources:
-    """Return what training asks for data."""
-    if sides.training_sources is None:
-        raise ConfigError("a model can only be trained by an experiment, which knows what is evaluated")
-    return sides.training_sources
-
-
 def describe_queries(queries: Judged) -> str:
     """Return some judged queries as people say it."""
     if queries.outside_fold:
@@ -282,8 +201,3 @@ def describe_queries(queries: Judged) -> str:
     low, high = queries.part
     part = "" if (low, high) == (0, 1) else f" {100 * low:g}-{100 * high:g} %"
     return origin + part + (f", {queries.sample} queries" if queries.sample else "")
-
-
-def shorten_source(source: str) -> str:
-    """Return the end of a path, which says enough to people."""
-    return "/".join(Path(source).parts[-2:]) if "/" in source else source

@@ -12,7 +12,7 @@ from nirank.algebra.sides import Sides
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, View
 from nirank.errors import ConfigError
-from nirank.training.training_sets import require_sources
+from nirank.training.training_data import require_sources
 
 Inputs = tuple[tuple[str, Node], ...]
 

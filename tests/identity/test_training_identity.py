@@ -30,7 +30,8 @@ from nirank.training.models import Soup, Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Lora, Recipe
 from nirank.training.rule_pairs import RulePairs
-from nirank.training.training_sets import Fields, Mixture, TrainingData, TrainingFile, TrainingSet
+from nirank.training.training_data import TrainingData
+from nirank.training.training_sets import Fields, Mixture, TrainingFile, TrainingSet
 from nirank.training.watch import Watch
 
 

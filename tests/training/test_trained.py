@@ -254,7 +254,7 @@ def test_trap_42_a_training_that_cannot_fit_is_refused_before_it_starts(tmp_path
 
 def test_teachers_score_to_the_end(bases):
     """Below a scorer's depth stand made-up scores that keep the old order: nothing to learn from."""
-    from nirank.training.training_sets import score_to_the_end
+    from nirank.training.mined_data import score_to_the_end
 
     teacher = BM25() >> CrossEncoder("some/model", depth=3)
     assert score_to_the_end(teacher).steps[-1].depth > 10**9

@@ -23,7 +23,8 @@ from nirank.training.models import Train
 from nirank.training.negatives import LabelledNegatives, Mined
 from nirank.training.recipe import Recipe
 from nirank.training.rule_pairs import RulePairs
-from nirank.training.training_sets import TrainingData, TrainingSet
+from nirank.training.training_data import TrainingData
+from nirank.training.training_sets import TrainingSet
 
 QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
 

@@ -1,0 +1,103 @@
+"""From judged queries to examples: positives, negatives by label or mined from lists, a teacher's scores, texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nirank.algebra.application import Fold, Rewrite, Within
+from nirank.algebra.node import Node
+from nirank.algebra.pipeline import RANKED_OR_NOT, Pipeline
+from nirank.algebra.sides import Sides, TrainingSources
+from nirank.algebra.stage import Scorer, Stage
+from nirank.algebra.tuned import TunedPipeline
+from nirank.algebra.walk import transform
+from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
+from nirank.errors import ConfigError
+from nirank.training.negatives import LabelledNegatives, Mined, Negatives
+from nirank.training.training_data import TASKS, Inputs, TrainingData
+
+_ALL = 2**31 - 1  # documents of a query: no list is that long
+
+
+class MinedData(TrainingData):
+    """Judged queries, each positive an example; subclasses are frozen data classes with these fields.
+
+    negatives  labelled ones, mined ones, or several of these; None: none but the batch's
+    teacher    a pipeline whose scores of positives and negatives are learned ('margin_mse')
+    """
+
+    negatives: Negatives | tuple[Negatives, ...] | None
+    teacher: Pipeline | None
+    doc_text: View
+    query_text: View
+
+    @property
+    def negative_sources(self) -> tuple[Negatives, ...]:
+        """What negatives are taken from, in turn."""
+        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
+        return tuple(source for source in sources if source is not None)
+
+    def check_mining(self) -> None:
+        """Raise ConfigError for negatives and a teacher that cannot be meant; a list of one is that one."""
+        sources = self.negatives if isinstance(self.negatives, tuple) else (self.negatives,)
+        if len(sources) < 2:
+            object.__setattr__(self, "negatives", sources[0] if sources else None)
+        if sum(isinstance(source, LabelledNegatives) for source in sources) > 1:
+            raise ConfigError("negatives: labelled ones are all there are; name them once")
+        if self.teacher is not None and self.teacher.gives not in RANKED_OR_NOT:
+            raise ConfigError(f"teacher: expected a pipeline that scores documents, got {self.teacher!r}")
+
+    def compile_examples(
+        self, judged: Sides, sources: TrainingSources, grade: int | None = None, positives: int | None = None
+    ) -> Node:
+        """Return the computation that makes examples of judged queries.
+
+        grade      the least grade of a positive; None: as the judgement set says
+        positives  at most so many a query
+        """
+        assert judged.judgements is not None, "checked where judged queries are opened"
+        views = (("query_text", self.query_text, judged.queries), ("doc_text", self.doc_text, judged.docs))
+        for name, view, side in views:
+            if side.is_leaf:
+                sources.get_texts(side).text_fields.select_fields(
+                    TextView(view), f"training set {self.title}: {name} {TextView(view)}"
+                )
+        sides_inputs = (("queries", judged.queries), ("docs", judged.docs))
+        options = {"grade": grade, "positives": positives}
+        params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        inputs: Inputs = (*sides_inputs, ("judgements", judged.judgements))
+        if judged.unit == "pair":
+            params["partners"] = "table" if judged.one_table else "tables"
+        for source in self.negative_sources:
+            if isinstance(source, Mined):
+                margins = source.margin is not None or source.relative is not None
+                # Margins ask how the positive scores, wherever it stands.
+                pipeline = score_to_the_end(source.of) if margins else source.of % source.ranks[1]
+                inputs += (("list", sources.compile_pipeline(pipeline, judged)),)
+        if self.negatives is not None:
+            params["negatives"] = [source.params() for source in self.negative_sources]
+        mined = Node(
+            f"{TASKS}:mine_rows", 1, params, inputs, offline=True, label=f"positives and negatives of {self.title}"
+        )
+        text_inputs: Inputs = (*sides_inputs, ("mined", mined))
+        if self.teacher is not None:
+            pairs = Node(
+                f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
+            )
+            text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
+        params = {name: view for name, view, _ in views if view != TITLE_AND_TEXT}
+        return Node(f"{TASKS}:read_mined", 1, params, text_inputs, offline=True, label=f"examples of {self.title}")
+
+
+def score_to_the_end(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline whose scorers score lists to their end: what lies below a depth has no score of theirs.
+
+    Pipelines that are applied to other texts stay as they are.
+    """
+
+    def deepen(part: Any) -> Any:
+        return replace(part, depth=_ALL) if isinstance(part, Scorer) else part
+
+    deepened: Pipeline = transform(pipeline, deepen, (Stage, Within, Rewrite, Fold, TunedPipeline))
+    return deepened
