@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,6 +118,21 @@ class Qrels:
         dangling = tuple(judgements[i] for i in np.flatnonzero(d < 0))
         grades = np.array([judgement.relevance for judgement in judgements], np.int64)
         return cls.build(queries, docs, q, d, grades, name=name, min_rel=min_rel, dangling=dangling)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays, name and threshold; the id tables belong to the collection and are not repeated."""
+        for name in ("offsets", "rows", "grades"):
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        header = {"name": self.name, "min_rel": self.min_rel, "dangling": self.dangling}
+        (folder / "judgements.json").write_text(json.dumps(header, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path, queries: Ids, docs: Ids) -> Qrels:
+        """Read what `save` wrote, over the two sides that it was made for."""
+        arrays = [np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("offsets", "rows", "grades")]
+        header = json.loads((folder / "judgements.json").read_text(encoding="utf-8"))
+        dangling = tuple(Judgement(*fields) for fields in header.pop("dangling"))
+        return cls(queries, docs, *arrays, **header, dangling=dangling)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -55,6 +55,8 @@ def find_text_fields(node: Node, sources: TrainingSources) -> TextFields | None:
     if node.is_leaf:
         texts = sources.get_texts(node)
         return texts.text_fields if len(texts) else None
+    if isinstance(node.stage, TextFields):
+        return node.stage  # texts that are made say it themselves
     if isinstance(node.stage, TextMap):
         read_texts = find_text_fields(node.get_input("texts"), sources)
         return None if read_texts is None else node.stage.describe_texts(read_texts)

@@ -9,16 +9,22 @@ from typing import Any
 from nirank.algebra.node import Node, NodeKind
 from nirank.collections.texts import Texts
 from nirank.flow.pairs import Pairs
+from nirank.flow.qrels import Qrels
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope
 
-_PAIRED: Mapping[NodeKind, type[Pairs] | type[Scope]] = {"ranking": Ranking, "pairs": Pairs, "scope": Scope}
+_PAIRED: Mapping[NodeKind, type[Pairs] | type[Scope] | type[Qrels]] = {
+    "ranking": Ranking,
+    "pairs": Pairs,
+    "scope": Scope,
+    "judgements": Qrels,
+}
 
 
 def open_value(node: Node, folder: Path, value_of: Callable[[Node], Any]) -> Any:
     """Return what a node's artifact holds, memory-mapped.
 
-    value_of  gives the values of inputs; lists and scopes are over the node's `queries` and `docs`
+    value_of  gives the values of inputs; lists, scopes and judgements are over the node's `queries` and `docs`
     """
     if node.kind == "texts":
         return Texts.open(folder)
