@@ -164,13 +164,13 @@ class RunSources:
         """Return all queries and documents of a collection."""
         leaves = self.collections.leaves
         if source is None:
-            return leaves.make_sides(self.collection)
+            return replace(leaves.make_sides(self.collection), training_sources=self)
         opened, _ = open_source(source, None)
         sides = []
         for side in ("queries", "docs"):
             texts, _ = import_side(opened, side, self.collections.store)
             sides.append(leaves.add(Node.leaf("texts", texts.digest, f"all {side} of {opened.name}"), texts))
-        return Sides(sides[0], sides[1], collection=opened.name)
+        return Sides(sides[0], sides[1], collection=opened.name, training_sources=self)
 
     def get_texts(self, node: Node) -> Texts:
         """Return the texts that a leaf stands for."""

@@ -13,7 +13,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides
 from nirank.base.memory import MemoryNeed, Sizes
-from nirank.collections.text_view import TextView, View
+from nirank.collections.text_view import TextView
 from nirank.collections.texts import Texts
 
 
@@ -59,9 +59,9 @@ class Generator:
         del sizes
         return MemoryNeed()
 
-    def read_docs(self, docs: Texts, rows: NDArray[np.int64], view: View) -> Sequence[str]:
+    def read_docs(self, docs: Texts, rows: NDArray[np.int64], view: TextView) -> Sequence[str]:
         """Return the documents in some rows as the generator reads them."""
-        return list(docs.read(TextView(view), rows))
+        return list(docs.read(view, rows))
 
     def write_queries(
         self, docs: Sequence[str], inputs: Mapping[str, Sequence[Any]], ctx: Context
