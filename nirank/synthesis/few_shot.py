@@ -50,6 +50,10 @@ class FewShot:
         if self.n < 1:
             raise ConfigError(f"examples: n must be 1 or more, got {self.n}")
 
+    def describe_identity(self) -> list[list[str]]:
+        """Return what a prompt depends on beside inputs."""
+        return [list(pair) for pair in self.pairs]
+
     def plan_inputs(self, sides: Sides) -> tuple[tuple[str, Node], ...]:
         """Return the node that draws examples, with its role; nothing where none are drawn."""
         if self.queries is None:
