@@ -69,6 +69,7 @@ _PLACES = {
     "nirank.stages.where": ("Where",),
     "nirank.stages.windows": ("Windows",),
     "nirank.store": ("open_store",),
+    "nirank.synthesis.selection": ("Selection",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
     "nirank.training.copies": ("Copies",),
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.synthesis.selection import Selection as Selection
     from nirank.training.copies import Copies as Copies
     from nirank.training.models import Soup as Soup
     from nirank.training.models import Train as Train

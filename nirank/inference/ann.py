@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from nirank.algebra.context import Context
 from nirank.base.loading import count_loading
 from nirank.base.memory import MemoryNeed, estimate_library_memory
-from nirank.errors import MissingExtra
 from nirank.flow.pairs import choose_row_type
 from nirank.flow.ranking import Ranking, select_best
 from nirank.flow.scope import Scope
+from nirank.inference.faiss_library import import_faiss, use_one_thread
 from nirank.inference.knn import score_rows, search_nearest
 from nirank.inference.similarity import Vectors
 
@@ -62,12 +62,10 @@ class AnnIndex:
 
 def build(vectors: Vectors, how: AnnIndex, similarity: str, folder: Path, ctx: Context) -> None:
     """Build an index over (n, dimension) vectors, one thread and a fixed seed: the same index every time."""
-    faiss = _import_faiss()
+    faiss = import_faiss()
     n, dimension = vectors.shape
     metric = faiss.METRIC_L2 if similarity == "euclidean" else faiss.METRIC_INNER_PRODUCT
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with use_one_thread(faiss):
         if how.kind == "hnsw":
             index = faiss.IndexHNSWFlat(dimension, how.links, metric)
             index.hnsw.efConstruction = how.build_width
@@ -81,8 +79,6 @@ def build(vectors: Vectors, how: AnnIndex, similarity: str, folder: Path, ctx: C
                 index.train(_prepare_vectors(vectors[rows], similarity))
         for start in ctx.track(range(0, n, _BLOCK), -(-n // _BLOCK), f"building {how.kind}"):
             index.add(_prepare_vectors(vectors[start : start + _BLOCK], similarity))
-    finally:
-        faiss.omp_set_num_threads(threads)
     faiss.write_index(index, str(folder / "ann.faiss"))
     (folder / "ann.json").write_text(json.dumps({**how.to_params(), "similarity": similarity, "n": n}))
 
@@ -96,7 +92,7 @@ def search(
     Listed pairs are scored exactly, without the index. Declares the overlap@k with exact search, on a sample.
     """
     with count_loading():
-        faiss = _import_faiss()
+        faiss = import_faiss()
     stated = json.loads((folder / "ann.json").read_text())
     similarity = stated["similarity"]
     ctx.declare("index", {**stated, "width": width, "seed": _SEED, "build_threads": 1})
@@ -190,11 +186,3 @@ def _prepare_vectors(vectors: Vectors, similarity: str) -> Vectors:
     norms = np.linalg.norm(block, axis=1, keepdims=True)
     unit: Vectors = np.divide(block, norms, out=np.zeros_like(block), where=norms > 0)
     return unit
-
-
-def _import_faiss() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise MissingExtra("approximate indexes need FAISS: pip install faiss-cpu") from None
-    return faiss
