@@ -56,6 +56,7 @@ _PLACES = {
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
     "nirank.experiment.run_files": ("evaluate_runs",),
+    "nirank.experiment.sampling": ("sample_documents",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.rules": ("Rules", "rule_function"),
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
     from nirank.experiment.loading import load as load
     from nirank.experiment.result import Result as Result
     from nirank.experiment.run_files import evaluate_runs as evaluate_runs
+    from nirank.experiment.sampling import sample_documents as sample_documents
     from nirank.flow.ids import Ids as Ids
     from nirank.flow.pairs import Pairs as Pairs
     from nirank.flow.qrels import Qrels as Qrels

@@ -42,7 +42,9 @@ _CANDIDATES, _RULED = "candidates", "candidates that pass the rules"
 @click.command(epilog=EPILOG)
 @click.argument("left", type=_PATH)
 @click.argument("right", type=_PATH, required=False)
-@click.option("--out", type=_PATH, default=Path("candidates.csv"), show_default=True, help="A .csv or .parquet file.")
+@click.option(
+    "--out", type=_PATH, default=Path("candidates.csv"), show_default=True, help="A .csv, .jsonl or .parquet file."
+)
 @click.option("-k", type=click.IntRange(min=1), help=f"Candidates of each record that asks, where ranked [{_K}].")
 @click.option("--ask", type=click.Choice(["right", "left", "both"]), help="Whose records ask for candidates [right].")
 @click.option("--system", metavar="YAML", help="What finds candidates: a stage, a list, or a .yaml file [tfidf].")
@@ -82,7 +84,7 @@ def block(
     """
     from nirank.cli.console import ConsoleReporter, set_up_logging
     from nirank.config.matching_rules import read_rule_file
-    from nirank.report.candidate_file import check_place
+    from nirank.report.table_file import check_place
 
     set_up_logging(quiet=quiet, debug=False)
     check_place(out)
@@ -305,6 +307,7 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
     """Write candidates, records in no pair and lost matches; yield what a summary says of them."""
     from nirank.flow.ranking import Ranking
     from nirank.report import candidate_file
+    from nirank.report.table_file import write_table
 
     one_table = _is_one_table(collection)
     row = result.rows[-1]
@@ -312,7 +315,7 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
     columns = _name_columns(collection)
     ranking = candidates if isinstance(candidates, Ranking) else None
     table = candidate_file.tabulate_candidates(pairs, ranking, columns, one_table=one_table)
-    candidate_file.write_table(out, _order_columns(table))
+    write_table(out, _order_columns(table))
     yield from _describe_counts(result.rows)
     yield f"{len(table):,} candidate pairs, {len(table) / max(collection.n_asking, 1):.2f} a record: {out}"
     yield from _write_unpaired(pairs, collection, out)
@@ -322,7 +325,7 @@ def _write_candidates(result: Result, collection: Collection, out: Path, *, meas
         path = candidate_file.name_beside(out, "lost")
         rows = zip(lost["document_id"], lost["query_id"], lost["last_in"], strict=True)
         table = candidate_file.make_text_table((*columns, "last_in"), rows)
-        candidate_file.write_table(path, _order_columns(table))
+        write_table(path, _order_columns(table))
         yield f"{len(lost):,} known matches are in no candidate pair: {path}"
 
 
@@ -330,11 +333,12 @@ def _write_nothing(collection: Collection, out: Path) -> Iterator[str]:
     """Write that there are no candidates: an empty table has no pairs."""
     from nirank.flow.pairs import Pairs
     from nirank.report import candidate_file
+    from nirank.report.table_file import write_table
 
     one_table = _is_one_table(collection)
     pairs = Pairs.from_ids(collection.queries.ids, collection.docs.ids, {}, source="no records")
     table = candidate_file.tabulate_candidates(pairs, None, _name_columns(collection), one_table=one_table)
-    candidate_file.write_table(out, _order_columns(table))
+    write_table(out, _order_columns(table))
     yield f"0 candidate pairs: {out}"
     yield from _write_unpaired(pairs, collection, out)
 
@@ -348,13 +352,14 @@ def _order_columns(table: pa.Table) -> pa.Table:
 
 def _write_unpaired(pairs: Pairs, collection: Collection, out: Path) -> Iterator[str]:
     from nirank.report import candidate_file
+    from nirank.report.table_file import write_table
 
     one_table = _is_one_table(collection)
     unpaired = candidate_file.find_unpaired(pairs, one_table=one_table)
     path = candidate_file.name_beside(out, "unpaired")
     sides = sorted(zip(_name_sides(collection), unpaired, strict=True), key=lambda side: side[0])
     rows = [(side, record) for side, records in sides for record in records]
-    candidate_file.write_table(path, candidate_file.make_text_table(("table", "id"), rows))
+    write_table(path, candidate_file.make_text_table(("table", "id"), rows))
     n_first, n_second = (len(records) for _, records in sides)
     counts = f"{n_first:,} records"
     if not one_table:

@@ -18,6 +18,7 @@ from nirank.cli.guard import run_guarded
 from nirank.cli.reference_commands import list_stages, print_schema
 from nirank.cli.run_command import run
 from nirank.cli.run_file_commands import compare, evaluate
+from nirank.cli.sample_command import sample
 
 
 @click.group(
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (run, block, audit, evaluate, compare, cache, list_stages, print_schema):
+for command in (run, block, sample, audit, evaluate, compare, cache, list_stages, print_schema):
     cli.add_command(command)
 
 

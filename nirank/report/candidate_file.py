@@ -1,4 +1,4 @@
-"""Candidate pairs as a table of ids, in CSV or Parquet, and lists of records and matches beside it."""
+"""Candidate pairs as a table of ids, and lists of records and matches beside it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nirank.errors import ConfigError
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 
-FORMATS = (".csv", ".parquet")
 Columns = tuple[str, str]
 
 
@@ -72,30 +70,6 @@ def find_unpaired(pairs: Pairs, *, one_table: bool) -> tuple[list[str], list[str
 def name_beside(path: Path, what: str) -> Path:
     """Return the name of a file beside the candidates: `pairs.csv` and `unpaired` are `pairs.unpaired.csv`."""
     return path.with_name(f"{path.stem}.{what}{path.suffix}")
-
-
-def check_place(path: Path) -> None:
-    """Raise ConfigError where candidates cannot be written: another ending, no such folder, a folder in the way."""
-    if path.suffix.lower() not in FORMATS:
-        raise ConfigError(f"--out {path}: expected a file that ends in {' or '.join(FORMATS)}")
-    if path.is_dir():
-        raise ConfigError(f"--out {path}: is a folder; expected a file")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"--out {path}: there is no folder {path.parent}")
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table as CSV or Parquet, by the file's ending: beside, then renamed."""
-    written = path.with_name(f".{path.name}.part")
-    if path.suffix.lower() == ".parquet":
-        import pyarrow.parquet as parquet
-
-        parquet.write_table(table, str(written))
-    else:
-        from pyarrow import csv
-
-        csv.write_csv(table, str(written))
-    written.replace(path)
 
 
 def make_text_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> pa.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ class SelectedDocs:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, places: NDArray[np.int64]) -> SelectedDocs:
+        """Return the same documents, or some of them, in another order."""
+        return replace(self, rows=self.rows[places], clusters=self.clusters[places])
 
     def save(self, folder: Path) -> None:
         """Write the arrays and selected.json."""

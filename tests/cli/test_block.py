@@ -132,7 +132,7 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
         (("twice.csv",), "column 'Name' occurs twice"),
         (("single.csv", "--system", "{tfid: {}}"), "did you mean 'tfidf'?"),
         (("single.csv", "--system", "minhash", "-k", 3), "gives pairs without order"),
-        (("single.csv", "--out", "candidates.txt"), "expected a file that ends in .csv or .parquet"),
+        (("single.csv", "--out", "candidates.txt"), "expected a file that ends in .csv, .jsonl or .parquet"),
     ):
         process = run_nirank("block", *arguments, "--quiet", cwd=place)
         assert process.returncode == 2, process.stdout
