@@ -1,4 +1,7 @@
-"""The command line, in real subprocesses: results on standard output, everything else beside it."""
+"""The command line: results on standard output, everything else beside it.
+
+What a process of its own shows is tried in one: `start_nirank`. The rest is the same command called here, without the seconds of a start.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+from command_result import run_nirank
 from test_imports import write_folder
 
 CONFIG = "collections: [tiny]\nsystems:\n  BM25: bm25\n  Cut: [BM25, {cut: 1}]\nmeasures: [nDCG@10, RR]\n"
 
 
-def run_nirank(
+def start_nirank(
     *arguments: object, cwd: Path, module: str = "nirank.cli.main", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -27,14 +31,15 @@ def run_nirank(
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "store"))
     write_folder(tmp_path / "tiny")
     (tmp_path / "config.yaml").write_text(CONFIG)
     return tmp_path
 
 
 def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
-    process = run_nirank("run", "config.yaml", cwd=place)
+    process = start_nirank("run", "config.yaml", cwd=place)
     assert process.returncode == 0, process.stderr
     assert process.stdout.startswith("tiny/test\nsystem")
     assert "computing" in process.stderr
@@ -53,18 +58,11 @@ def test_a_run_prints_the_table_and_writes_the_folder(place: Path) -> None:
     assert manifest["config"]["measures"] == ["nDCG@10", "RR"]
     assert manifest["versions"]["pyserini"]
     assert manifest["collections"][0]["digests"]["docs"]
-    second_run = run_nirank("run", "config.yaml", cwd=place, module="nirank.cli.main")
-    assert "computing" not in second_run.stderr
+    second_run = run_nirank("run", "config.yaml", cwd=place)
+    assert "computing" not in second_run.error
     assert [row["measures"] for row in json.loads((out / "leaderboard.json").read_text())["rows"]] == [
         row["measures"] for row in rows
     ]
-
-
-def test_the_module_is_the_same_command(place: Path) -> None:
-    process = run_nirank("config.yaml", "--quiet", "--out", "there", cwd=place, module="nirank.run")
-    assert process.returncode == 0
-    assert process.stderr == ""
-    assert (place / "there" / "report.html").is_file()
 
 
 def test_systems_that_are_gone_take_their_run_files_with_them(place: Path) -> None:
@@ -78,11 +76,11 @@ def test_systems_that_are_gone_take_their_run_files_with_them(place: Path) -> No
 
 def test_check_and_explain_compute_nothing(place: Path) -> None:
     check = run_nirank("run", "config.yaml", "--check", cwd=place)
-    assert check.returncode == 0
-    assert "config.yaml: ok" in check.stdout
+    assert check.code == 0
+    assert "config.yaml: ok" in check.out
     explain = run_nirank("run", "config.yaml", "--explain", cwd=place)
-    assert "[BM25, Cut]" in explain.stdout
-    assert "3 to compute" in explain.stdout
+    assert "[BM25, Cut]" in explain.out
+    assert "3 to compute" in explain.out
     assert not (place / "config-results").exists()
 
 
@@ -92,8 +90,8 @@ def test_limit_queries_and_set(place: Path) -> None:
     with (place / "tiny" / "qrels" / "test.tsv").open("a") as file:
         file.write("r\td1\t1\n")
     arguments = ("run", "config.yaml", "--limit-queries", 1, "--set", "systems.BM25.bm25.k1=1.2", "--out", "o")
-    process = run_nirank(*arguments, cwd=place)
-    assert process.returncode == 0, process.stderr
+    result = run_nirank(*arguments, cwd=place)
+    assert result.code == 0, result.error
     row = json.loads((place / "o" / "leaderboard.json").read_text())["rows"][0]
     assert row["queries"]["declared"] == 1
     assert row["pipeline"] == "BM25(1.2)"
@@ -112,11 +110,11 @@ def test_limit_queries_and_set(place: Path) -> None:
 )
 def test_mistakes_exit_2_without_a_traceback_and_nothing_runs(place: Path, change: tuple[str, str], words: str) -> None:
     (place / "config.yaml").write_text(CONFIG.replace(*change))
-    process = run_nirank("run", "config.yaml", cwd=place)
-    assert process.returncode == 2, process.stderr
-    assert words in process.stderr
-    assert "Traceback" not in process.stderr
-    assert process.stdout == ""
+    result = run_nirank("run", "config.yaml", cwd=place)
+    assert result.code == 2, result.error
+    assert words in result.error
+    assert "Traceback" not in result.error
+    assert result.out == ""
     assert not (place / "config-results").exists()
 
 
@@ -133,9 +131,9 @@ def test_trap_43_a_misspelt_stage_is_told_before_anything_heavy_is_loaded(place:
 def test_a_broken_collection_stops_the_run(place: Path) -> None:
     with (place / "tiny" / "corpus.jsonl").open("a") as file:
         file.write('{"_id": "d0", "text": "twice"}\n')
-    process = run_nirank("run", "config.yaml", cwd=place)
-    assert process.returncode == 2
-    assert "corpus.jsonl:1 and :4: id 'd0' occurs twice" in process.stderr
+    result = run_nirank("run", "config.yaml", cwd=place)
+    assert result.code == 2
+    assert "corpus.jsonl:1 and :4: id 'd0' occurs twice" in result.error
 
 
 def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
@@ -145,10 +143,10 @@ def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
     (broken / "model.safetensors").write_bytes(b"no tensors")
     (broken / "config.json").write_text("{}")
     (place / "config.yaml").write_text(CONFIG.replace("  Cut: [BM25, {cut: 1}]", f"  Dense: {{dense: {broken}}}"))
-    process = run_nirank("run", "config.yaml", cwd=place)
-    assert process.returncode == 1, process.stderr
-    assert "Dense failed" in process.stdout
-    assert "Traceback" not in process.stderr
+    result = run_nirank("run", "config.yaml", cwd=place)
+    assert result.code == 1, result.error
+    assert "Dense failed" in result.out
+    assert "Traceback" not in result.error
     rows = json.loads((place / "config-results" / "leaderboard.json").read_text())["rows"]
     assert [row["status"] for row in rows] == ["ok", "failed"]
 
@@ -156,12 +154,12 @@ def test_a_failing_system_exits_1_and_the_rest_is_written(place: Path) -> None:
 def test_a_mistake_in_a_run_file_is_the_users_and_stops_the_run(place: Path) -> None:
     (place / "a.run").write_text("q Q0 d0 1 nan t\n")
     (place / "config.yaml").write_text(CONFIG.replace("BM25: bm25", "BM25: bm25\n  Mine: {run: a.run}"))
-    process = run_nirank("run", "config.yaml", cwd=place)
-    assert process.returncode == 2, process.stderr
-    assert "a.run:1: query 'q', document 'd0' has score nan" in process.stderr
-    assert process.stdout == ""
+    result = run_nirank("run", "config.yaml", cwd=place)
+    assert result.code == 2, result.error
+    assert "a.run:1: query 'q', document 'd0' has score nan" in result.error
+    assert result.out == ""
     (place / "a.run").write_text("q Q0 d0 1 0.5 t\n")
-    assert run_nirank("run", "config.yaml", cwd=place).returncode == 0
+    assert run_nirank("run", "config.yaml", cwd=place).code == 0
 
 
 def test_usage_mistakes_exit_2(place: Path) -> None:
@@ -171,41 +169,41 @@ def test_usage_mistakes_exit_2(place: Path) -> None:
         ("run", "config.yaml", "--chek"),
         ("run", "config.yaml", "--limit-queries", 0),
     ):
-        process = run_nirank(*arguments, cwd=place)
-        assert process.returncode == 2, arguments
-        assert "Traceback" not in process.stderr
-    assert "'--check'" in run_nirank("run", "config.yaml", "--chek", cwd=place).stderr
+        result = run_nirank(*arguments, cwd=place)
+        assert result.code == 2, arguments
+        assert "Traceback" not in result.error
+    assert "'--check'" in run_nirank("run", "config.yaml", "--chek", cwd=place).error
 
 
 def test_help_fits_a_screen_and_states_exit_codes(place: Path) -> None:
     for arguments in (("--help",), ("run", "--help"), ("audit", "--help"), ("stages", "--help")):
-        process = run_nirank(*arguments, cwd=place)
-        assert process.returncode == 0
-        assert len(process.stdout.splitlines()) <= 30
-        assert "Exit codes: 0 done" in process.stdout
-        assert "Example:" in process.stdout
+        result = run_nirank(*arguments, cwd=place)
+        assert result.code == 0
+        assert len(result.out.splitlines()) <= 30
+        assert "Exit codes: 0 done" in result.out
+        assert "Example:" in result.out
 
 
 def test_audit_prints_findings_and_exits_by_severity(place: Path) -> None:
-    assert run_nirank("audit", "tiny", cwd=place).stdout.splitlines()[-1].strip() == "nothing found"
+    assert run_nirank("audit", "tiny", cwd=place).out.splitlines()[-1].strip() == "nothing found"
     (place / "tiny" / "qrels" / "test.tsv").write_text("q\td0\t1\nq\tgone\t1\n")
-    process = run_nirank("audit", "tiny", cwd=place)
-    assert process.returncode == 2
-    assert "dangling-judgements" in process.stdout
+    result = run_nirank("audit", "tiny", cwd=place)
+    assert result.code == 2
+    assert "dangling-judgements" in result.out
     missing = run_nirank("audit", "nowhere", cwd=place)
-    assert missing.returncode == 2
-    assert "neither a folder nor an ir_datasets id" in missing.stdout
+    assert missing.code == 2
+    assert "neither a folder nor an ir_datasets id" in missing.out
 
 
 def test_stages_and_schema_are_results(place: Path) -> None:
     stages = run_nirank("stages", cwd=place)
     assert {"bm25", "dense", "rrf", "weighted_sum", "cut", "run"} <= {
-        line.split()[0] for line in stages.stdout.splitlines()
+        line.split()[0] for line in stages.out.splitlines()
     }
     bm25 = run_nirank("stages", "bm25", cwd=place)
-    assert "k1: float, default 0.9" in bm25.stdout
-    assert run_nirank("stages", "bm52", cwd=place).returncode == 2
-    assert json.loads(run_nirank("schema", cwd=place).stdout)["title"] == "nirank configuration"
+    assert "k1: float, default 0.9" in bm25.out
+    assert run_nirank("stages", "bm52", cwd=place).code == 2
+    assert json.loads(run_nirank("schema", cwd=place).out)["title"] == "nirank configuration"
 
 
 def test_a_closed_pipe_is_no_error(place: Path) -> None:
@@ -240,9 +238,13 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(place: Path) -> None:
 
 
 @pytest.mark.parametrize(("module", "first"), [("nirank.run", []), ("nirank.cli.main", ["run"])])
-def test_the_manifest_s_command_is_one_that_can_be_given(place: Path, module: str, first: list[str]) -> None:
-    process = run_nirank(*first, "config.yaml", "--quiet", "--out", "there", cwd=place, module=module)
+def test_a_module_is_the_same_command_and_the_manifest_s_can_be_given(
+    place: Path, module: str, first: list[str]
+) -> None:
+    process = start_nirank(*first, "config.yaml", "--quiet", "--out", "there", cwd=place, module=module)
     assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
+    assert (place / "there" / "report.html").is_file()
     command = json.loads((place / "there" / "manifest.json").read_text())["command"]
     assert command == ["nirank", "run", "config.yaml", "--quiet", "--out", "there"]
 
@@ -256,17 +258,20 @@ def test_where_results_cannot_go_is_said_before_anything_is_computed(place: Path
         ("/dev/null/x", "/dev/null/x: /dev/null is a file; expected a folder"),
         ("foreign", "foreign: holds 'manifest.json', which nirank did not write; name another folder"),
     ):
-        process = run_nirank("run", "config.yaml", "--out", out, cwd=place)
-        assert process.returncode == 2
-        assert process.stderr.startswith(message) and process.stderr.count("\n") == 1, process.stderr
+        result = run_nirank("run", "config.yaml", "--out", out, cwd=place)
+        assert result.code == 2
+        assert result.error.startswith(message) and result.error.count("\n") == 1, result.error
     assert not (place / "store").exists()
 
 
-def test_a_store_that_cannot_be_is_said_before_anything_is_computed(place: Path) -> None:
+def test_a_store_that_cannot_be_is_said_before_anything_is_computed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (place / "file").write_text("")
-    process = run_nirank("run", "config.yaml", cwd=place, NIRANK_STORE=str(place / "file"))
-    assert process.returncode == 2
-    assert process.stderr.startswith(f"store {place / 'file'}: {place / 'file'} is a file; expected a folder")
+    monkeypatch.setenv("NIRANK_STORE", str(place / "file"))
+    result = run_nirank("run", "config.yaml", cwd=place)
+    assert result.code == 2
+    assert result.error.startswith(f"store {place / 'file'}: {place / 'file'} is a file; expected a folder")
     assert not (place / "config-results").exists()
 
 
@@ -282,7 +287,7 @@ def read_only(folder: Path, *arguments: object, cwd: Path) -> subprocess.Complet
 
 
 def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(place: Path) -> None:
-    assert run_nirank("run", "config.yaml", cwd=place).returncode == 0
+    assert run_nirank("run", "config.yaml", cwd=place).code == 0
     if read_only(place / "store", "--version", cwd=place).returncode:
         pytest.skip("needs leave to mount")
     served = read_only(place / "store", "run", "config.yaml", "--out", "served", cwd=place)
@@ -298,16 +303,15 @@ def test_a_read_only_store_serves_what_it_holds_and_refuses_the_rest_at_once(pla
     assert nowhere.stderr == "out/x: cannot be written (Read-only file system); name another folder\n"
 
 
-def test_values_from_the_environment_are_written_as_their_names(place: Path) -> None:
+def test_values_from_the_environment_are_written_as_their_names(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "llm_listwise: {url: 'http://127.0.0.1:9/${TOKEN}/v1', model: m, retries: 0}"
     (place / "config.yaml").write_text(CONFIG.replace("{cut: 1}", f"{{{url}}}"))
     secret = "s3cret-of-mine"
-    outputs = [
-        run_nirank("run", "config.yaml", *flags, cwd=place, TOKEN=secret) for flags in ([], ["--explain"], ["--check"])
-    ]
-    outputs.append(run_nirank("run", "config.yaml", "--debug", cwd=place, TOKEN=secret))
-    for process in outputs:
-        assert secret not in process.stdout + process.stderr
+    process = start_nirank("run", "config.yaml", cwd=place, TOKEN=secret)
+    monkeypatch.setenv("TOKEN", secret)
+    results = [run_nirank("run", "config.yaml", flag, cwd=place) for flag in ("--explain", "--check", "--debug")]
+    outputs = [process.stdout + process.stderr, *(result.text for result in results)]
+    assert all(outputs) and not any(secret in output for output in outputs)
     written = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     assert [path for path, content in written.items() if secret.encode() in content] == []
     out = place / "config-results"

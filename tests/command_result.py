@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,12 +37,28 @@ class CommandResult(NamedTuple):
         assert self.code != 0 or not self.error.startswith("Error"), self.text
 
 
+@contextlib.contextmanager
+def keep_logging() -> Iterator[None]:
+    """Leave nirank's log as it was: a command sends it elsewhere, for as long as its process lives."""
+    log = logging.getLogger("nirank")
+    handlers, level, propagate = list(log.handlers), log.level, log.propagate
+    log.handlers.clear()  # a command closes those that it finds
+    try:
+        yield
+    finally:
+        for handler in log.handlers:
+            handler.close()
+        log.handlers[:], log.propagate = handlers, propagate
+        log.setLevel(level)
+
+
 def run_nirank(*arguments: object, cwd: Path | None = None) -> CommandResult:
     """Run `nirank` with arguments, in a folder."""
     out, error = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
         if cwd is not None:
             stack.enter_context(contextlib.chdir(cwd))
+        stack.enter_context(keep_logging())
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(error))
         try:
