@@ -59,16 +59,18 @@ def main() -> None:
 
 
 def disturb(folder: Path, kills: int) -> dict[str, Any]:
+    import sentence_transformers  # noqa: F401
+    import transformers.models.bert.modeling_bert  # noqa: F401
+
+    import nirank.experiment.experiment
+    import nirank.lexical.kernels
+    import nirank.stages.cross_encoder  # noqa: F401
+
     maker = os.fork()  # no thread may run in the process that is forked again and again
     if not maker:
         make_models(folder)
         os._exit(0)
     os.waitpid(maker, 0)
-    import sentence_transformers  # noqa: F401
-
-    import nirank.experiment.experiment
-    import nirank.stages.cross_encoder  # noqa: F401
-
     start_s = time.perf_counter()
     expected = wait_for_digest(start(folder, folder / "whole", folder / "whole.log"), folder / "whole.log")
     undisturbed_s = time.perf_counter() - start_s
