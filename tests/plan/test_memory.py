@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import held_run
 import numpy as np
 import pytest
 import tiny_models
@@ -311,51 +312,17 @@ def test_trap_42_an_index_needs_as_much_as_it_has_documents(tmp_path: Path) -> N
     assert all(step.memory for step in steps.values())
 
 
-RUN_AND_MEASURE = """
-import json, sys, threading, time
-from nirank import BM25, Collection, Dense, Experiment, MaxSim, rrf
-from nirank.base.memory import measure_process_memory
-from nirank.store import LocalStore
-store, model, most = sys.argv[1:]
-texts = {f"d{i:05}": " ".join(f"w{(i * j) % 60}" for j in range(1, 30)) for i in range(6000)}
-queries = {f"q{i:03}": f"w{i % 60} w{i % 7}" for i in range(200)}
-collection = Collection.of(texts, queries, {"q000": {"d00001": 1}})
-dense = Dense(model)
-systems = {"BM25": BM25(), "Dense": dense, "Fused": rrf(BM25(), dense), "Late": dense % 20 >> MaxSim(model)}
-experiment = Experiment(collection, systems, ["RR"], store=LocalStore(__import__("pathlib").Path(store)), device="cpu",
-                  max_memory=None if most == "none" else int(most))
-estimate = max(step.memory for step in experiment._list_planned_nodes())
-peak, ended = [0], threading.Event()
-def watch():
-    while not ended.wait(0.002):
-        peak[0] = max(peak[0], measure_process_memory())
-thread = threading.Thread(target=watch)
-thread.start()
-try:
-    result = experiment.run()
-finally:
-    ended.set()
-    thread.join()
-assert not result.failed, result
-print(json.dumps({"estimate": estimate, "peak": peak[0], "rows": [row.measures for row in result.rows]}))
-"""
-
-
 @pytest.mark.slow
 def test_trap_42_a_run_under_a_ceiling_stays_below_it(tmp_path: Path) -> None:
     """A process of its own, with Java and torch: the least ceiling that is not refused is not passed."""
     model = str(tiny_models.make_bi_encoder(tmp_path / "bi"))
-
-    def run(name: str, ceiling: str) -> dict[str, Any]:
-        command = [sys.executable, "-c", RUN_AND_MEASURE, str(tmp_path / name), model, ceiling]
-        process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-        assert process.returncode == 0, process.stderr
-        return dict(json.loads(process.stdout.splitlines()[-1]))
-
-    without_ceiling = run("free", "none")
-    with_ceiling = run("held", str(int(without_ceiling["estimate"] * 1.02)))
-    assert with_ceiling["peak"] < without_ceiling["estimate"] * 1.02
-    assert with_ceiling["rows"] == without_ceiling["rows"]
+    command = [sys.executable, held_run.__file__, str(tmp_path / "held"), model]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert process.returncode == 0, process.stderr
+    with_ceiling = json.loads(process.stdout.splitlines()[-1])
+    assert 0 < with_ceiling["peak"] < with_ceiling["ceiling"]
+    without_ceiling = held_run.make_experiment(tmp_path / "free", model, None).run()
+    assert with_ceiling["rows"] == [row.measures for row in without_ceiling.rows]
 
 
 # -- what was taken before, and what is taken now -----------------------------------------------------
