@@ -41,7 +41,11 @@ def find_standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Sco
     q, s = (query_rows, scores) if ascending else (query_rows[by_query], scores[by_query])
     same_query = q[1:] == q[:-1]
     if (same_query & (s[1:] > s[:-1])).any():
-        return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
+        if scores.dtype != np.float32:
+            return np.lexsort((-docs.rank[doc_rows], -scores, query_rows)).astype(np.int64)
+        by_query = np.argsort(make_sort_keys(query_rows, scores))
+        q, s = query_rows[by_query], scores[by_query]
+        same_query = q[1:] == q[:-1]
     # What stages and files give as a rule: comparing neighbours and sorting ties is cheaper than sorting all.
     ties = same_query & (s[1:] == s[:-1])
     if ties.any():
@@ -50,6 +54,24 @@ def find_standard_order(docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Sco
         places = by_query[tied]
         by_query[tied] = places[np.lexsort((-docs.rank_rows(doc_rows[places]), group))]
     return by_query
+
+
+def make_sort_keys(query_rows: Rows, scores: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return numbers, (n_pairs,), that ascend with the query row and, within a query, as the score descends."""
+    bits = scores.view(np.uint32)
+    descending = np.where(scores.view(np.int32) < 0, bits, ~bits & np.uint32(0x7FFFFFFF))  # sign and size to one scale
+    return (query_rows.astype(np.uint64) << np.uint64(32)) | descending
+
+
+def select_best_pairs(
+    docs: Ids, query_rows: Rows, doc_rows: Rows, scores: Scores, k: int | None
+) -> tuple[Rows, Rows, Scores]:
+    """Return each query's k best of loose scored pairs, in standard order; None: all."""
+    order = find_standard_order(docs, query_rows, doc_rows, scores)
+    if k is not None:
+        q = query_rows[order]
+        order = order[np.arange(len(q)) - np.searchsorted(q, q) < k]
+    return query_rows[order], doc_rows[order], scores[order]
 
 
 def select_best(scores: Scores, rank: NDArray[np.integer], k: int | None) -> NDArray[np.int64]:

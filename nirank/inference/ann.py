@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from nirank.algebra.context import Context
 from nirank.base.loading import count_loading
-from nirank.base.memory import MemoryNeed, estimate_library_memory
+from nirank.base.memory import MemoryNeed, estimate_library_memory, fit_block_size
+from nirank.flow.ids import Ids
 from nirank.flow.pairs import choose_row_type
-from nirank.flow.ranking import Ranking, select_best
+from nirank.flow.ranking import Ranking, select_best_pairs
 from nirank.flow.scope import Scope
 from nirank.inference.faiss_library import import_faiss, use_one_thread
-from nirank.inference.knn import score_rows, search_nearest
-from nirank.inference.similarity import Vectors
+from nirank.inference.knn import group_equal, search_nearest
+from nirank.inference.similarity import Vectors, compute_norms, normalise
+from nirank.inference.vector_pairs import score_vector_pairs
 
 _BLOCK = 16_384
+_BLOCK_PAIRS = 1 << 18  # of queries and documents found, at a time
+_PAIR_BYTES = 80
+# FAISS compares fewer than 20 queries with centroids one by one, more by a product of matrices, which rounds otherwise.
+_IVF_QUERIES = 16
 _SAMPLE_QUERIES = 64  # on which the overlap with exact search is measured
 _CUTOFFS = (10, 100)
 _SEED = 1234
@@ -101,52 +107,109 @@ def search(
     with count_loading():
         index = faiss.read_index(str(folder / "ann.faiss"), faiss.IO_FLAG_MMAP if stated["kind"] == "ivf" else 0)
     depth = len(docs) if k is None else min(k, len(docs))
-    prepared = _prepare_vectors(queries, similarity)
-    restricted = bool(scope.ranges) or any(limit is not None for limit in (scope.mask, scope.own_rows, scope.excluded))
-    ranked_rows, ranked_scores, n_exact = [], [], 0
-    for query in range(len(queries)):
-        allowed = scope.list_rows(query) if restricted else None
-        options = _make_parameters(faiss, stated["kind"], width, depth, allowed, len(docs))
-        rows = index.search(prepared[query : query + 1], depth, params=options)[1][0]
-        rows = np.sort(rows[rows >= 0])  # -1 fills up lists that are too short
-        if allowed is not None and len(rows) < min(depth, len(allowed)):
-            rows, n_exact = (
-                np.asarray(allowed),
-                n_exact + 1,
-            )  # the graph found too few that are allowed
-        values = score_rows(queries[query], docs, rows, similarity)
-        best = select_best(values, scope.docs.rank[rows], k)
-        ranked_rows.append(rows[best])
-        ranked_scores.append(values[best])
-    ctx.count("searched_exactly", n_exact)
-    ranking = _build_ranking(ranked_rows, ranked_scores, scope, k)
+    searcher = _Searcher(faiss, index, stated["kind"], width, depth)
+    queries = np.asarray(queries, np.float32)
+    if scope.ranges or scope.own_rows is not None or scope.excluded is not None:
+        ranking, is_short = _search_each(searcher, queries, docs, scope, k, similarity)
+    else:
+        first_rows, groups = group_equal(queries)
+        distinct_scope = scope.take(first_rows, Ids(scope.queries.take_arrow(first_rows)))
+        ranking, is_short = _search_each(searcher, queries[first_rows], docs, distinct_scope, k, similarity)
+        ranking, is_short = ranking.take(groups, scope.queries), is_short[groups]
+    ctx.count("searched_exactly", int(is_short.sum()))
     _declare_overlap(ranking, queries, docs, scope, similarity, ctx)
     return ranking
 
 
-def _make_parameters(faiss: Any, kind: Kind, width: int, depth: int, allowed: Any, n: int) -> Any:
-    """Return FAISS's search parameters, with a bitmap of the allowed rows where not all are."""
-    options: dict[str, Any] = {}
-    if allowed is not None:
-        inside = np.zeros(n, np.bool_)
-        inside[allowed] = True
-        options["sel"] = faiss.IDSelectorBitmap(np.packbits(inside, bitorder="little"))
-    if kind == "hnsw":
-        return faiss.SearchParametersHNSW(efSearch=max(width, depth), **options)
-    return faiss.SearchParametersIVF(nprobe=width, **options)
+@dataclass(frozen=True)
+class _Searcher:
+    """An opened index, and how it is searched."""
+
+    faiss: Any
+    index: Any
+    kind: Kind
+    width: int
+    depth: int
+
+    def find_rows(self, queries: Vectors, selector: Any) -> NDArray[np.int64]:
+        """Return the rows of the nearest documents that a selector leaves, (n_queries, depth); -1 fills up."""
+        options = {} if selector is None else {"sel": selector}
+        if self.kind == "hnsw":
+            params = self.faiss.SearchParametersHNSW(efSearch=max(self.width, self.depth), **options)
+        else:
+            params = self.faiss.SearchParametersIVF(nprobe=self.width, **options)
+        size = _IVF_QUERIES if self.kind == "ivf" else len(queries)
+        blocks = [queries[start : start + size] for start in range(0, len(queries), size)]
+        return np.concatenate([self.index.search(block, self.depth, params=params)[1] for block in blocks])
+
+    def make_selector(self, rows: NDArray[np.integer], n_docs: int) -> Any:
+        """Return FAISS's selector of some rows: a bitmap."""
+        inside = np.zeros(n_docs, np.bool_)
+        inside[rows] = True
+        return self.faiss.IDSelectorBitmap(np.packbits(inside, bitorder="little"))
 
 
-def _build_ranking(rows: list[NDArray[np.int64]], scores: list[Vectors], scope: Scope, k: int | None) -> Ranking:
-    counts = np.array(list(map(len, rows)), np.int64)
-    return Ranking.build(
+def _search_each(
+    searcher: _Searcher, queries: Vectors, docs: Vectors, scope: Scope, k: int | None, similarity: str
+) -> tuple[Ranking, NDArray[np.bool_]]:
+    """Return the ranking, and which queries were searched exactly: the index had found too few that are allowed."""
+    prepared = _prepare_vectors(queries, similarity)
+    scored = normalise(queries, compute_norms(queries)) if similarity == "cosine" else queries
+    shared_selector = None if scope.open_rows is None else searcher.make_selector(scope.open_rows, len(docs))
+    is_short = np.zeros(len(queries), np.bool_)
+    parts = []
+    size = fit_block_size(max(_BLOCK_PAIRS // searcher.depth, 1), _PAIR_BYTES * searcher.depth)
+    for first in range(0, len(queries), size):
+        last = min(first + size, len(queries))
+        found, n_allowed = _find_rows(searcher, prepared[first:last], scope, first, shared_selector)
+        is_found = found >= 0
+        is_short[first:last] = is_found.sum(axis=1) < np.minimum(n_allowed, searcher.depth)
+        at, columns = np.nonzero(is_found & ~is_short[first:last, None])
+        rows = found[at, columns]
+        scores = score_vector_pairs(scored[first:last], docs, at, rows, similarity)
+        parts.append(select_best_pairs(scope.docs, first + at, rows, scores, k))
+    short = np.flatnonzero(is_short)
+    if len(short):
+        short_scope = scope.take(short, Ids(scope.queries.take_arrow(short)))
+        exact = search_nearest(queries[short], docs, short_scope, k, similarity)
+        parts.append((short[exact.query_rows], exact.rows, exact.scores))
+    query_rows, rows, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+    ranking = Ranking.build(
         scope.queries,
         scope.docs,
-        np.repeat(np.arange(len(rows)), counts),
-        np.concatenate(rows).astype(choose_row_type(len(scope.docs))),
-        np.concatenate(scores),
+        query_rows,
+        rows.astype(choose_row_type(len(docs))),
+        scores,
         source="ann",
-        depth=k if k is not None and k < len(scope.docs) else None,
+        depth=k if k is not None and k < len(docs) else None,
     )
+    return ranking, is_short
+
+
+def _find_rows(
+    searcher: _Searcher, queries: Vectors, scope: Scope, first: int, shared_selector: Any
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows that the index finds, (n_queries, depth), and how many at the least must be found if depth allows.
+
+    first  row of the first query; queries that a rule of their own restricts are searched one by one
+    """
+    n_visible = 0 if scope.open_rows is None else len(scope.open_rows)  # an open search may find too few
+    if not scope.ranges and scope.own_rows is None and scope.excluded is None:
+        return searcher.find_rows(queries, shared_selector), np.full(len(queries), n_visible)
+    found, n_allowed = np.empty((len(queries), searcher.depth), np.int64), np.full(len(queries), n_visible)
+    for at in range(len(queries)):
+        selector = shared_selector
+        allowed = scope.list_rows(first + at) if scope.ranges or scope.excluded is not None else None
+        own = -1 if scope.own_rows is None else int(scope.own_rows[first + at])
+        if allowed is not None:
+            selector, n_allowed[at] = searcher.make_selector(allowed, len(scope.docs)), len(allowed)
+        elif own >= 0:
+            own_only = searcher.faiss.IDSelectorRange(own, own + 1)
+            others = searcher.faiss.IDSelectorNot(own_only)
+            selector = others if selector is None else searcher.faiss.IDSelectorAnd(selector, others)
+            n_allowed[at] = len(scope.docs) - 1 if scope.mask is None else n_visible - scope.mask[own]
+        found[at] = searcher.find_rows(queries[at : at + 1], selector)[0]
+    return found, n_allowed
 
 
 def _declare_overlap(

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nirank.base.memory import fit_block_size
 from nirank.errors import ConfigError
-from nirank.flow.pairs import Pairs, choose_row_type
+from nirank.flow.pairs import Pairs, choose_row_type, concatenate_ranges
 from nirank.flow.scope import Scope
-from nirank.inference.knn import BLOCK_QUERIES, estimate_row_bytes, read_block
+from nirank.inference.blocks import estimate_row_bytes, list_hits, read_block
+from nirank.inference.listed_pairs import score_listed_pairs
 from nirank.inference.similarity import (
     Vectors,
     bound_errors,
-    check_finite,
+    check_block,
     check_similarity,
     compute_norms,
     compute_rough_scores,
     normalise,
-    score_vectors,
 )
+from nirank.inference.vector_pairs import score_vector_pairs
 
-_BLOCK_DOCS = 4096
+_BLOCK_QUERIES, _BLOCK_DOCS = 256, 4096
 _HIT_BYTES = 24  # a pair's score in a block, whether it is near enough, and its place
 
 
@@ -48,62 +51,55 @@ def search_range(
     queries = np.asarray(queries, np.float32)
     if similarity == "cosine":
         queries = normalise(queries, compute_norms(queries))
+    counts, row_lists = np.zeros(len(queries), np.int64), [np.empty(0, choose_row_type(len(scope.docs)))]
     if scope.pairs is not None:
-        lists = [
-            _search_listed(query, queries, docs, rows_of, scope, least, similarity) for query in range(len(queries))
-        ]
+        for query_rows, rows, scores in score_listed_pairs(queries, docs, rows_of, scope, similarity):
+            near = scores >= least
+            np.add.at(counts, query_rows[near], 1)
+            row_lists.append(rows[near].astype(row_lists[0].dtype))
     else:
-        lists = []
-        for first in range(0, len(queries), BLOCK_QUERIES):
-            lists += _search_part(first, queries[first : first + BLOCK_QUERIES], docs, scope, least, similarity)
-    offsets = np.concatenate(([0], np.cumsum([len(rows) for rows in lists], dtype=np.int64)))
-    rows = np.concatenate(lists) if lists else np.empty(0, choose_row_type(len(scope.docs)))
-    return Pairs(scope.queries, scope.docs, offsets, rows)
+        for first in range(0, len(queries), _BLOCK_QUERIES):
+            part = slice(first, first + _BLOCK_QUERIES)
+            counts[part], near_rows = _search_part(first, queries[part], docs, scope, least, similarity)
+            row_lists.append(near_rows)
+    return Pairs(scope.queries, scope.docs, np.concatenate(([0], np.cumsum(counts))), np.concatenate(row_lists))
 
 
 def _search_part(
     first: int, queries: Vectors, docs: Vectors, scope: Scope, least: np.float32, similarity: str
-) -> list[NDArray[np.integer]]:
-    """Return the lists of some queries, the first of which has row `first`."""
+) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    """Return how many documents each of some queries has near, the first of which has row `first`, and their rows."""
     row_type = choose_row_type(len(scope.docs))
-    parts: list[list[NDArray[np.integer]]] = [[np.empty(0, row_type)] for _ in range(len(queries))]
-    size = fit_block_size(_BLOCK_DOCS, estimate_row_bytes(queries.shape[1], similarity) + _HIT_BYTES * BLOCK_QUERIES)
+    rules = replace(scope, mask=None)
+    found: list[tuple[NDArray[np.int64], NDArray[np.integer]]] = []  # of each block: counts, and rows by query
+    row_bytes = estimate_row_bytes(queries.shape[1], similarity, _BLOCK_QUERIES) + _HIT_BYTES * _BLOCK_QUERIES
+    size = fit_block_size(_BLOCK_DOCS, row_bytes)
     for start in range(0, len(docs), size):
         rows, block = read_block(docs, start, size, scope)
         if not len(rows):
             continue
         norms = compute_norms(block)
         scores = compute_rough_scores(queries, normalise(block, norms) if similarity == "cosine" else block, similarity)
-        if not np.isfinite(scores).all():
-            for at, of_query in enumerate(scores):
-                check_finite(of_query, first + at, rows, scope)
-        margins = 2 * np.array(bound_errors(queries, norms, similarity), np.float32)[:, None]
-        hits = scores >= least + margins
-        for query in np.flatnonzero(((scores >= least - margins) & ~hits).any(axis=1)).tolist():
-            open_ones = np.flatnonzero((scores[query] >= least - margins[query]) & ~hits[query])
-            exact = score_vectors(queries[query], block[open_ones], norms[open_ones], similarity)
-            hits[query, open_ones] = exact >= least
-        for query in np.flatnonzero(hits.any(axis=1)).tolist():
-            near = rows[hits[query]]
-            inside = scope.filter_rows(first + query, near)
-            parts[query].append((near if inside is None else near[inside]).astype(row_type))
-    return [np.concatenate(part) for part in parts]
+        check_block(scores, queries, norms, first, rows, scope)
+        margins = 2 * bound_errors(queries, norms, similarity).astype(np.float32)[:, None]
+        is_near = scores >= least - margins
+        for at, columns in list_hits(is_near & (scores < least + margins)):  # what rounding leaves open
+            is_near[at, columns] = score_vector_pairs(queries, block, at, columns, similarity) >= least
+        for at, columns in list_hits(is_near):
+            inside = rules.allows(first + at, rows[columns])
+            counts = np.bincount(at[inside], minlength=len(queries))
+            found.append((counts, rows[columns[inside]].astype(row_type)))
+    return _join_blocks(found, len(queries), row_type)
 
 
-def _search_listed(
-    query: int,
-    queries: Vectors,
-    docs: Vectors,
-    rows_of: NDArray[np.int64] | None,
-    scope: Scope,
-    least: np.float32,
-    similarity: str,
-) -> NDArray[np.integer]:
-    """Return one query's list, where the scope lists what it may see."""
-    rows = scope.list_rows(query)
-    assert rows is not None
-    vectors = np.asarray(docs[rows if rows_of is None else np.searchsorted(rows_of, rows)], np.float32)
-    scores = score_vectors(queries[query], vectors, compute_norms(vectors), similarity)
-    check_finite(scores, query, rows, scope)
-    kept: NDArray[np.integer] = rows[scores >= least].astype(choose_row_type(len(scope.docs)))
-    return kept
+def _join_blocks(
+    found: list[tuple[NDArray[np.int64], NDArray[np.integer]]], n_queries: int, row_type: type[np.signedinteger]
+) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    """Put together each query's rows of all blocks, one block after the other."""
+    counts = np.sum([np.zeros(n_queries, np.int64), *(of_block for of_block, _ in found)], axis=0)
+    joined = np.empty(counts.sum(), row_type)
+    starts = np.cumsum(counts) - counts
+    for of_block, rows in found:
+        joined[concatenate_ranges(starts, of_block)] = rows
+        starts += of_block
+    return counts, joined

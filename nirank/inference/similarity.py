@@ -19,6 +19,7 @@ Similarity = Literal["cosine", "dot", "euclidean"]
 Vectors = NDArray[np.float32]
 
 _EPSILON = float(np.finfo(np.float32).eps)
+_MODERATE = 1e30  # far from where float32 ends
 
 
 def check_similarity(name: str) -> None:
@@ -27,11 +28,15 @@ def check_similarity(name: str) -> None:
         raise ConfigError(f"similarity '{name}' is not offered; expected one of {', '.join(get_args(Similarity))}")
 
 
-def score_vectors(query: Vectors, docs: Vectors, norms: Vectors, similarity: str) -> Vectors:
-    """Score documents one by one, (n,) float32; under cosine the query has unit length already."""
+def score_vectors(queries: Vectors, docs: Vectors, norms: Vectors, similarity: str) -> Vectors:
+    """Score documents one by one, (n,) float32, for one query or for a query each; under cosine these have unit length.
+
+    queries  (dimension,) or (n, dimension)
+    norms    (n,) of the documents; only cosine reads them
+    """
     if similarity == "euclidean":
-        return -compute_norms(docs - query)
-    products: Vectors = np.vecdot(docs, query)
+        return -compute_norms(docs - queries)
+    products: Vectors = np.vecdot(docs, queries)
     return products if similarity == "dot" else normalise(products, norms)
 
 
@@ -50,8 +55,8 @@ def compute_rough_scores(queries: Vectors, docs: Vectors, similarity: str) -> Ve
     return -distances
 
 
-def bound_errors(queries: Vectors, norms: Vectors, similarity: str) -> list[float]:
-    """Bound how far apart rough and exact scores can lie, for each query.
+def bound_errors(queries: Vectors, norms: Vectors, similarity: str) -> NDArray[np.float64]:
+    """Bound how far apart rough and exact scores can lie, (n_queries,).
 
     A float32 product of n terms, summed in any order, errs by at most n × epsilon / 2 × |q| × |d| (Higham,
     Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); eight more terms cover norms and roots.
@@ -59,8 +64,7 @@ def bound_errors(queries: Vectors, norms: Vectors, similarity: str) -> list[floa
     longest = float(norms.max())
     lengths = compute_norms(queries).astype(np.float64)
     scale = {"cosine": np.ones(len(queries)), "dot": lengths * longest, "euclidean": lengths + longest}[similarity]
-    margins: list[float] = ((queries.shape[1] + 8) * _EPSILON * scale).tolist()
-    return margins
+    return np.asarray((queries.shape[1] + 8) * _EPSILON * scale)
 
 
 def compute_norms(vectors: Vectors) -> Vectors:
@@ -75,6 +79,18 @@ def normalise(values: Vectors, norms: Vectors) -> Vectors:
     with np.errstate(invalid="ignore"):
         unit: Vectors = np.divide(values, by, out=np.zeros_like(values), where=by != 0)
     return unit
+
+
+def check_block(
+    scores: Vectors, queries: Vectors, norms: Vectors, first: int, rows: NDArray[np.integer], scope: Scope
+) -> None:
+    """Raise StageError where (n_queries, n_docs) scores have NaN or infinity; `first` is the row of the first query.
+
+    No part of a product exceeds the product of the two lengths. So where these are moderate, scores are finite.
+    """
+    if not (1 + float(compute_norms(queries).max())) * (1 + float(norms.max())) < _MODERATE:  # true of NaN too
+        for query, of_query in enumerate(scores, first):
+            check_finite(of_query, query, rows, scope)
 
 
 def check_finite(scores: Vectors, query: int, rows: NDArray[np.integer], scope: Scope) -> None:

@@ -66,9 +66,10 @@ def _cast_start(start: State, trained: State) -> State:
 def score_watched(kind: ModelKind, model: ModelFiles, watched: WatchedLists, ctx: Context) -> NDArray[np.floating]:
     """Return a model's scores of the watched pairs, (n_pairs,), as its stage would give them."""
     from nirank.inference.encoder import Encoding, encode, read_vectors
-    from nirank.inference.knn import score_rows
     from nirank.inference.pair_scores import PairScoring, score_pairs
+    from nirank.inference.similarity import compute_norms, normalise
     from nirank.inference.sparse import SparseEncoding, encode_sparse
+    from nirank.inference.vector_pairs import score_vector_pairs
 
     if kind == "cross_encoder":
         return score_pairs(watched.queries, watched.docs, watched.at, PairScoring(model), ctx)
@@ -86,11 +87,9 @@ def score_watched(kind: ModelKind, model: ModelFiles, watched: WatchedLists, ctx
     queries, docs = vectors
     if kind == "sparse_encoder":
         return np.asarray(queries[watched.at[:, 0]].multiply(docs[watched.at[:, 1]]).sum(axis=1)).ravel()
-    scores = np.empty(len(watched.at), np.float32)
-    for query in range(len(watched.queries)):
-        pairs = np.flatnonzero(watched.at[:, 0] == query)
-        scores[pairs] = score_rows(queries[query], docs, watched.at[pairs, 1], model.similarity)
-    return scores
+    if model.similarity == "cosine":
+        queries = normalise(queries, compute_norms(queries))
+    return score_vector_pairs(queries, docs, watched.at[:, 0], watched.at[:, 1], model.similarity)
 
 
 def _read_matrix(folder: Path, n: int) -> Any:

@@ -12,7 +12,7 @@ from nirank.errors import DataError, StageError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs, concatenate_ranges
 from nirank.flow.qrels import Qrels
-from nirank.flow.ranking import Ranking, select_best
+from nirank.flow.ranking import Ranking, find_standard_order, select_best, select_best_pairs
 from nirank.flow.scope import Scope
 
 QUERIES, DOCS = Ids.of(["q1", "q0", "q2"]), Ids.of([f"d{i}" for i in range(12)] + ["é", "Z", "a"])
@@ -175,6 +175,25 @@ def test_the_best_rows_at_k_begin_those_at_a_greater_k(scores: list[float], k: i
     rank = DOCS.rank[: len(scores)]
     order = select_best(np.array(scores), rank, None)
     assert select_best(np.array(scores), rank, k).tolist() == order[:k].tolist()
+
+
+signed_scores = st.sampled_from([0.0, -0.0, 1.5, -1.5]) | st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.lists(st.tuples(pair, signed_scores), max_size=30, unique_by=lambda result: result[0]), st.sampled_from([1, 3])
+)
+@quick_settings
+def test_loose_pairs_are_sorted_by_query_score_and_id(results: list[tuple[tuple[int, int], float]], k: int) -> None:
+    """Scores of 32 bits have a way of their own; it is the same order: signs, zeros and ties included."""
+    q, d = (np.array([result[0][side] for result in results], int) for side in (0, 1))
+    scores = np.array([score for _, score in results], np.float32)
+    expected = np.lexsort((-DOCS.rank[d], -scores, q)).tolist()
+    assert find_standard_order(DOCS, q, d, scores).tolist() == expected
+    best = [at for place, at in enumerate(expected) if (q[expected[:place]] == q[at]).sum() < k]
+    for given_scores in (scores, scores.astype(np.float64)):
+        flat = select_best_pairs(DOCS, q, d, given_scores, k)
+        assert [part.tolist() for part in flat] == [q[best].tolist(), d[best].tolist(), scores[best].tolist()]
 
 
 @given(

@@ -16,7 +16,7 @@ from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
 from nirank.flow.ranking import Ranking
 from nirank.flow.scope import Scope, ValueRange
-from nirank.inference import encoder, models
+from nirank.inference import ann, encoder, models
 from nirank.inference.ann import AnnIndex, build, compute_overlap, search
 from nirank.inference.encoder import Encoding, encode
 from nirank.inference.knn import search_nearest
@@ -131,6 +131,50 @@ def test_scopes_are_kept(kind: Any, tmp_path: Path) -> None:
         exact = search_nearest(QUERIES, DOCS, scope, 30, "cosine")
         assert (ranking.counts == exact.counts).mean() > 0.9
     assert search(folder, QUERIES, DOCS, scopes[3], 30, width=20, ctx=Context()).counts.tolist()[:2] == [1, 0]
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_blocks_of_queries_give_the_bytes_of_one_by_one(
+    kind: Any, similarity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever restricts them: equal queries, copies of documents, masks that leave the index too little."""
+    docs, queries = np.concatenate([DOCS[:600], DOCS[:200]]), np.concatenate([QUERIES[:15], QUERIES[:5]])
+    folder = build_graph(tmp_path / "i", kind, similarity, docs)
+    own_rows = np.where(np.arange(Q) % 4 > 0, np.arange(Q) * 7, -1)
+    excluded = Pairs.from_ids(*SIDES, {"q1": ["d0003", "d0004"]}, source="t")
+    masks = None, np.arange(N) % 3 == 0, np.arange(N) < 4
+    for scope in (
+        *(Scope(*SIDES, mask, own_rows=own) for mask in masks for own in (None, own_rows)),
+        Scope(*SIDES, excluded=excluded),
+    ):
+        for k in (1, 30, None):
+            singly, counts = [], []
+            for query in range(Q):
+                row = np.array([query])
+                one_scope, context = scope.take(row, Ids.of([f"q{query}"])), Context()
+                singly.append(search(folder, queries[row], docs, one_scope, k, width=3, ctx=context))
+                counts.append(context.counts["searched_exactly"])
+            for size in (1 << 18, 3 * (k or N)):
+                monkeypatch.setattr(ann, "_BLOCK_PAIRS", size)
+                context = Context()
+                together = search(folder, queries, docs, scope, k, width=3, ctx=context)
+                assert together.counts.tolist() == [len(ranking) for ranking in singly]
+                assert together.rows.tolist() == np.concatenate([ranking.rows for ranking in singly]).tolist()
+                assert together.scores.tobytes() == b"".join(ranking.scores.tobytes() for ranking in singly)
+                assert context.counts["searched_exactly"] == sum(counts)
+
+
+def test_leaving_out_own_documents_is_leaving_out_a_list_of_one(kind: Any, tmp_path: Path) -> None:
+    folder = build_graph(tmp_path / "i", kind)
+    own_rows = search_nearest(QUERIES, DOCS, Scope(*SIDES), 1, "cosine").rows
+    own_pairs = Pairs.build(*SIDES, np.arange(Q), own_rows, source="t")
+    for mask in (None, np.arange(N) % 2 == 0, np.arange(N) < 10):
+        by_row, by_list = (
+            search(folder, QUERIES, DOCS, Scope(*SIDES, mask, **rule), 25, width=6, ctx=Context())
+            for rule in ({"own_rows": own_rows}, {"excluded": own_pairs})
+        )
+        assert by_row == by_list
+        assert not own_pairs.contains(by_row.query_rows, by_row.rows).any()
 
 
 def test_empty_sides(kind: Any, tmp_path: Path) -> None:

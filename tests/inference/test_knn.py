@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from nirank.errors import ConfigError, StageError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
-from nirank.flow.scope import Scope
-from nirank.inference import knn
+from nirank.flow.ranking import Ranking, select_best
+from nirank.flow.scope import Scope, ValueRange
+from nirank.inference import candidates, knn
 from nirank.inference.knn import search_nearest
+from nirank.inference.similarity import compute_norms, normalise, score_vectors
 
 SIMILARITIES = ["cosine", "dot", "euclidean"]
 
@@ -51,7 +53,7 @@ def test_trap_24_lists_do_not_depend_on_k_or_blocks(monkeypatch: pytest.MonkeyPa
     docs, query = np.ones((2000, 4), np.float32), np.ones((1, 4), np.float32)
     lists = {}
     for block in (10**6, 300):
-        monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
+        monkeypatch.setattr(knn, "choose_block_docs", lambda _, block=block: block)
         for k in (10, 500):
             lists[block, k] = search_nearest(query, docs, make_scope(1, 2000), k, "cosine").rows[:10].tolist()
     assert len({tuple(rows) for rows in lists.values()}) == 1
@@ -114,6 +116,76 @@ def test_scoped_search_is_the_whole_search_masked(
     assert search_nearest(queries, docs, scope, 3, similarity).rows.tolist() == scoped.cut(3).rows.tolist()
 
 
+def search_one_by_one(queries: np.ndarray, docs: np.ndarray, scope: Scope, k: int | None, similarity: str) -> Ranking:
+    """Score every document with every query by itself, and sort what the scope leaves."""
+    if similarity == "cosine":
+        queries = normalise(queries, compute_norms(queries))
+    parts = []
+    for query in range(len(queries)):
+        rows = scope.list_rows(query)
+        rows = np.arange(len(docs)) if rows is None else rows
+        vectors = docs[rows].astype(np.float32)
+        scores = score_vectors(queries[query], vectors, compute_norms(vectors), similarity)
+        best = select_best(scores, scope.docs.rank[rows], k)
+        parts.append((np.full(len(best), query), rows[best], scores[best]))
+    depth = k if k is not None and k < len(docs) else None
+    flat = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Ranking.build(scope.queries, scope.docs, *flat, source="test", depth=depth)
+
+
+@given(
+    seed=st.integers(0, 9999),
+    similarity=st.sampled_from(SIMILARITIES),
+    k=st.sampled_from([1, 4, 30, None]),
+    kind=st.sampled_from([np.float32, np.float16]),
+    blocks=st.sampled_from([(3, 5), (4, 64), (1024, 4096)]),
+    spare=st.sampled_from([0, 8, 1024]),
+)
+@settings(max_examples=120, deadline=None)
+def test_blocks_give_the_bytes_of_one_by_one(
+    seed: int, similarity: str, k: int | None, kind: type, blocks: tuple[int, int], spare: int
+) -> None:
+    """Whatever the rules of a scope, copies among documents and queries, sizes of blocks, and when rounding is settled."""
+    rng = np.random.default_rng(seed)
+    docs, queries = rng.normal(size=(150, 9)).astype(kind), rng.normal(size=(11, 9)).astype(np.float32)
+    docs[rng.random(150) < rng.choice([0, 0.4])] = docs[0]
+    docs[rng.random(150) < rng.choice([0, 0.2])] = 0
+    queries[rng.random(11) < rng.choice([0, 0.5])] = docs[0]
+    ids = Ids.of(f"d{row}" for row in rng.permutation(150).tolist())
+    scope = replace(make_scope(11, 150), docs=ids)
+    rules = rng.random(5) < 0.4
+    q, d = np.nonzero(rng.random((11, 150)) < rng.choice([0.05, 0.5]))
+    some = Pairs.build(scope.queries, ids, q, d, source="test")
+    values, low = rng.integers(0, 100, 150).astype(np.int32), rng.integers(0, 90, 11)
+    rule = ValueRange(values, low, low + rng.integers(0, 60), rng.random(150) < 0.05)
+    scope = Scope(
+        scope.queries,
+        ids,
+        mask=rng.random(150) < rng.choice([0, 0.1, 0.8]) if rules[0] else None,
+        own_rows=np.where(rng.random(11) < 0.8, rng.integers(0, 150, 11), -1) if rules[1] else None,
+        ranges=(rule, rule) if rules[2] else (),
+        excluded=some if rules[3] else None,
+        pairs=some if rules[4] else None,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knn, "_BLOCK_QUERIES", blocks[0])
+        patch.setattr(knn, "choose_block_docs", lambda _: blocks[1])
+        patch.setattr(candidates, "_SPARE", spare)
+        ranking = search_nearest(queries, docs, scope, k, similarity)
+    assert ranking == search_one_by_one(queries, docs, scope, k, similarity)
+
+
+def test_pairs_of_a_ranking_are_scored_as_those_of_a_list() -> None:
+    rng = np.random.default_rng(7)
+    docs, queries = rng.normal(size=(30, 5)).astype(np.float32), rng.normal(size=(4, 5)).astype(np.float32)
+    scope = make_scope(4, 30)
+    q, d = np.nonzero(rng.random((4, 30)) < 0.6)
+    ranked = Ranking.build(scope.queries, scope.docs, q, d, rng.random(len(q)), source="test")
+    lists = [replace(scope, pairs=pairs) for pairs in (ranked, ranked.drop_scores())]
+    expected = search_one_by_one(queries, docs, lists[1], 5, "dot")
+    assert [search_nearest(queries, docs, listed, 5, "dot") for listed in lists] == [expected] * 2
+
+
 def score_by_definition(query: np.ndarray, docs: np.ndarray, similarity: str) -> np.ndarray:
     """Score in float64, by the definition."""
     query, docs = query.astype(np.float64), docs.astype(np.float64)
@@ -138,11 +210,9 @@ def test_scores_and_order_are_those_of_the_definition(
     docs, queries = (rng.normal(size=(n, 24)).astype(np.float32) * np.float32(scale) for n in (90, 3))
     docs[::9] = queries[0]  # near and equal ones, where differences of squares lose every digit
     docs[1::9] = queries[0] * np.float32(1.0001)
-    before, knn._BLOCK_DOCS = knn._BLOCK_DOCS, block
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knn, "choose_block_docs", lambda _: block)
         ranking = search_nearest(queries, docs, make_scope(3, 90), k, similarity)
-    finally:
-        knn._BLOCK_DOCS = before
     for query in range(3):
         expected = score_by_definition(queries[query], docs, similarity)
         size = np.abs(expected).max()
@@ -181,10 +251,8 @@ def test_a_vector_that_is_not_finite_is_named_and_never_just_missing(number: flo
     vectors = np.ones((6, 3), np.float32)
     broken = vectors.copy()
     broken[4, 1] = number
-    candidates = Pairs.build(
-        make_scope(2, 6).queries, make_scope(2, 6).docs, np.array([1]), np.array([4]), source="test"
-    )
-    for scope in (make_scope(2, 6), Scope(make_scope(2, 6).queries, make_scope(2, 6).docs, pairs=candidates)):
+    listed = Pairs.build(make_scope(2, 6).queries, make_scope(2, 6).docs, np.array([1]), np.array([4]), source="test")
+    for scope in (make_scope(2, 6), Scope(make_scope(2, 6).queries, make_scope(2, 6).docs, pairs=listed)):
         with np.errstate(invalid="ignore"), pytest.raises(StageError, match="document 'd0004' has score"):
             search_nearest(vectors[:2], broken, scope, 2, similarity)
     with np.errstate(invalid="ignore"), pytest.raises(StageError, match="query 'q1', document 'd0000'"):
@@ -235,12 +303,12 @@ def test_products_choose_with_a_margin_for_their_rounding(
     docs = np.tile(rng.normal(size=16), (200, 1)).astype(np.float32)
     docs += rng.normal(size=docs.shape).astype(np.float32) * np.float32(2e-6)  # scores that differ in their last bits
     queries = (docs[:2] + np.float32(0.25)).astype(np.float32)
-    monkeypatch.setattr(knn, "_BLOCK_DOCS", block)
+    monkeypatch.setattr(knn, "choose_block_docs", lambda _: block)
     exact = search_nearest(queries, docs, make_scope(2, 200), None, similarity)
     original = knn.compute_rough_scores
 
     def compute_imprecisely(part: np.ndarray, chooser: np.ndarray, kind: str) -> np.ndarray:
-        allowed = np.array(knn.bound_errors(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind))[:, None]
+        allowed = knn.bound_errors(part, np.linalg.norm(chooser, axis=1).astype(np.float32), kind)[:, None]
         signs = rng.choice([-0.9, 0.9], (len(part), len(chooser)))
         return (original(part, chooser, kind) + signs * allowed).astype(np.float32)
 

@@ -16,7 +16,8 @@ from nirank import Collection, Dense, Experiment, RangeSearch, Train
 from nirank.errors import ConfigError, StageError
 from nirank.flow.ids import Ids
 from nirank.flow.pairs import Pairs
-from nirank.flow.scope import Scope
+from nirank.flow.ranking import Ranking
+from nirank.flow.scope import Scope, ValueRange
 from nirank.inference import range_search
 from nirank.inference.models import resolve_model
 from nirank.inference.range_search import search_range
@@ -105,12 +106,26 @@ def test_a_scope_is_kept_and_changes_nothing_inside() -> None:
     candidates = Pairs.build(
         open_scope.queries, open_scope.docs, np.arange(8).repeat(30), np.tile(np.arange(0, 60, 2), 8), source="list"
     )
+    ranked = Ranking.build(
+        open_scope.queries,
+        open_scope.docs,
+        candidates.query_rows,
+        candidates.rows,
+        -candidates.rows % 7.0,
+        source="list",
+    )
+    values = np.arange(60, dtype=np.int32)
+    rule = ValueRange(values, np.arange(8) * 3, np.arange(8) * 3 + 30, np.arange(60) % 20 == 0)
     masked = replace(open_scope, mask=np.arange(60) % 3 > 0)
     without_own = replace(open_scope, own_rows=np.arange(8) * 5)
     for scope in (
         masked,
         without_own,
         replace(open_scope, pairs=candidates),
+        replace(open_scope, pairs=ranked),
+        replace(open_scope, excluded=candidates),
+        replace(masked, ranges=(rule,), excluded=candidates),
+        replace(open_scope, pairs=ranked, ranges=(rule,)),
         replace(masked, pairs=candidates, own_rows=without_own.own_rows),
     ):
         in_scope = search_range(queries, docs, scope, 2.5, "euclidean")
