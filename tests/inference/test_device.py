@@ -11,7 +11,6 @@ import test_packed_layers
 import tiny_models
 
 from nirank.algebra.context import Context
-from nirank.engines import LocalEngine
 from nirank.inference import device, models
 from nirank.inference.device import count_device_seconds, measure_shards
 from nirank.inference.encoder import Encoding, encode
@@ -63,17 +62,6 @@ def test_the_same_model_used_in_another_way_is_the_same_model(bi: Path, tmp_path
         (tmp_path / str(number)).mkdir()
         encode(["w1"], 1, Encoding(models.resolve_model(str(bi)), **options), tmp_path / str(number), context)
     assert len(context.models) == 1
-
-
-def test_workers_tell_the_seconds_of_their_device(bi: Path, tmp_path: Path) -> None:
-    engine = LocalEngine(1)
-    (tmp_path / "a").mkdir()
-    context = Context(device="cpu", engine=engine)
-    try:
-        encode(["w1", "w2 w3"], 2, Encoding(models.resolve_model(str(bi))), tmp_path / "a", context)
-    finally:
-        engine.close()
-    assert context.device_s > 0
 
 
 def test_sparse_encoding_counts_its_projection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

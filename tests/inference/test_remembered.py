@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -426,24 +427,27 @@ def test_workers_give_what_this_process_gives_and_a_killed_one_loses_nothing(
     monkeypatch.setattr(late, "_SHARD_DOCS", 3)
     systems = {"Dense": Dense(str(bi)), "Cross": BM25() >> CrossEncoder(str(cross)), "Late": BM25() >> MaxSim(str(bi))}
     local_run = run(tmp_path / "here", systems)
-    engine, sent = LocalEngine(2), []
+    engine, sent = LocalEngine(2), Counter[str]()
     original = local._Worker._send
 
-    def kill_every_third(worker: Any, message: Any) -> None:
+    def kill_at_the_third(worker: Any, message: Any) -> None:
         original(worker, message)
         if message[0] == "do":
-            sent.append(message)
-            if len(sent) % 3 == 0:
+            opener = worker._open_work[0]
+            sent[opener] += 1
+            if sent[opener] == 3:
                 worker._process.kill()
 
-    monkeypatch.setattr(local._Worker, "_send", kill_every_third)
+    monkeypatch.setattr(local._Worker, "_send", kill_at_the_third)
     store = LocalStore(tmp_path / "there")
     remote = Experiment(
         make_collection(DOCS, QUERIES), systems, ["nDCG@10"], store=store, device="cpu", engine=engine
     ).run()
     engine.close()
     assert not remote.failed, remote.rows
-    assert "a worker died" in caplog.text
+    assert len(sent) == 3 and min(sent.values()) > 3, "vectors, scores of pairs, and those of token vectors"
+    assert caplog.text.count("a worker died") == 3
+    assert all(row.cost.device_s for row in remote.rows), "workers tell the seconds of their device"
     for name in systems:
         expected, ranked = (result.ranking(name).to_dict() for result in (local_run, remote))
         for q, scores in expected.items():
