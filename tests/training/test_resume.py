@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import tiny_trainings
 from tiny_trainings import RECIPE, have_equal_weights, make_examples, read_curve
 
 from nirank.algebra.model import ModelKind
-from nirank.inference.models import resolve_model
 from nirank.training import checkpoints
 from nirank.training.checkpoints import Checkpoints
 from nirank.training.fitting import Fitting
@@ -59,10 +59,29 @@ def interrupt_training(monkeypatch: pytest.MonkeyPatch, how: Fitting, place: Pat
         tiny_trainings.run(how, make_examples(), place, ctx=Context(device="cpu", track=track))
 
 
-def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = resolve_model(str(tiny_trainings.make_base("bi_encoder", tmp_path / "base").path))
-    how = Fitting("bi_encoder", model, RECIPE, 1)
-    undisturbed = tiny_trainings.run(how, make_examples(), tmp_path / "whole")
+@pytest.fixture(scope="module")
+def how(tmp_path_factory: pytest.TempPathFactory) -> Fitting:
+    return Fitting("bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path_factory.mktemp("base")), RECIPE, 1)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(how: Fitting, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What comes out where nobody interrupts."""
+    return tiny_trainings.run(how, make_examples(), tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def interrupted(how: Fitting, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training with a checkpoint after every step that ended after the eighth."""
+    place = tmp_path_factory.mktemp("interrupted")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        interrupt_training(monkeypatch, how, place, 8)
+    return place
+
+
+def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(
+    how: Fitting, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for after in (1, 5, 6, 7, 12, 17):  # an epoch has six steps
         interrupt_training(monkeypatch, how, tmp_path / f"{after}", after)
         assert (
@@ -75,11 +94,11 @@ def test_a_checkpoint_at_every_kind_of_step_is_gone_on_from(tmp_path: Path, monk
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "changed", "unsealed", "unfinished"])
 def test_a_checkpoint_that_is_not_whole_is_passed_over(
-    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    damage: str, how: Fitting, undisturbed: Path, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = Fitting("bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1)
-    undisturbed = tiny_trainings.run(how, make_examples(), tmp_path / "whole")
-    interrupt_training(monkeypatch, how, tmp_path, 8)
+    shutil.copytree(interrupted / "scratch", tmp_path / "scratch")
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
     (folder,) = (tmp_path / "scratch").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-7", "checkpoint-8"]
     newest = folder / "checkpoint-8"
@@ -101,13 +120,11 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(
     assert read_curve(undisturbed) == read_curve(out)
 
 
-def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = Fitting("bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1)
-    interrupt_training(monkeypatch, how, tmp_path, 8)
-    (folder,) = (tmp_path / "scratch").iterdir()
+def test_another_trainings_checkpoints_are_left_alone(
+    how: Fitting, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = (interrupted / "scratch").iterdir()
     before = sorted(path.name for path in folder.iterdir())
-    from dataclasses import replace
-
     other_trainings = [
         (replace(how, seed=2), make_examples()),
         (replace(how, recipe=replace(RECIPE, learning_rate=2e-3)), make_examples()),
@@ -116,15 +133,18 @@ def test_another_trainings_checkpoints_are_left_alone(tmp_path: Path, monkeypatc
         (how, replace(make_examples(), known=make_examples().known[:-1])),
     ]
     monkeypatch.setattr(checkpoints, "SECONDS", 60.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
     for number, (fitting, data) in enumerate(other_trainings):
-        shutil.copytree(tmp_path / "scratch", tmp_path / f"{number}" / "scratch")
+        shutil.copytree(interrupted / "scratch", tmp_path / f"{number}" / "scratch")
         out = tiny_trainings.run(fitting, data, tmp_path / f"{number}")
         assert len(read_curve(out)["steps"]) == 18
         assert have_equal_weights(out, tiny_trainings.run(fitting, data, tmp_path / f"{number}-alone"))
         assert sorted(path.name for path in (tmp_path / f"{number}" / "scratch" / folder.name).iterdir()) == before
 
 
-def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_stopped_early_stops_there_again(
+    how: Fitting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lists = tiny_trainings.make_watched_lists()
 
     class Constant(type(lists)):  # type: ignore[misc]
@@ -134,12 +154,10 @@ def test_a_training_stopped_early_stops_there_again(tmp_path: Path, monkeypatch:
     constant = Constant(lists.queries, lists.docs, lists.at, lists.lists, lists.qrels, lists.measure)
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
-    how = Fitting(
-        "bi_encoder", tiny_trainings.make_base("bi_encoder", tmp_path / "base"), RECIPE, 1, patience=2, every=2
-    )
-    first = tiny_trainings.run(how, make_examples(), tmp_path, constant)
+    patient = replace(how, patience=2, every=2)
+    first = tiny_trainings.run(patient, make_examples(), tmp_path, constant)
     second = tiny_trainings.run(
-        how, make_examples(), tmp_path, constant
+        patient, make_examples(), tmp_path, constant
     )  # from the last checkpoint, which lies before the end
     assert read_curve(first) == read_curve(second)
     assert len(read_curve(first)["steps"]) == 6
