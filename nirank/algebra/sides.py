@@ -16,6 +16,24 @@ Use = Literal["trained", "tuned"]
 DEPTH = 1000  # of retrieval, unless a stage or the collection says otherwise
 
 
+@dataclass(frozen=True)
+class WrittenData:
+    """Queries that the plan writes itself, for what a row says of them.
+
+    table      the computation that gives the queries, kept and dropped
+    docs       the documents that they are written for
+    evaluated  the evaluated queries, which some may happen to equal; `drops_evaluated`: those are left out
+    trains     whether a model is trained on them; if not, they are appended to documents
+    """
+
+    title: str
+    table: Node
+    docs: Node
+    evaluated: tuple[Node, ...] = ()
+    drops_evaluated: bool = False
+    trains: bool = True
+
+
 class TrainingSources(Protocol):
     """What a plan can be asked for when models are trained in it."""
 
@@ -44,6 +62,14 @@ class TrainingSources(Protocol):
         key   stands for the queries: with one that was there before, they are not read again
         docs  the documents that it is of, where it is of a collection's
         """
+        ...
+
+    def list_evaluated_queries(self) -> tuple[Node, ...]:
+        """Return the queries that the experiment evaluates, of each collection; records of tables are none."""
+        ...
+
+    def note_written(self, data: WrittenData) -> None:
+        """Let the row say that a system is trained on queries that the plan writes, or searches documents with them."""
         ...
 
 

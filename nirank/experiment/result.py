@@ -57,6 +57,7 @@ class Result:
     rankings   {(collection, split, system): Ranking, or Pairs of a system that gives candidates without order}
     comparisons  {(collection, split, judgement set): every pair of systems, tested}
     folds      the same keys, for systems with passages
+    written    {address: the lines of a table of written queries}
     lost_matches  {(collection, split, judgement set, system): the matches that it lacks}, where pairs are counted
     computed   labels of what this run computed; the rest was found in the store
     """
@@ -70,6 +71,7 @@ class Result:
     evaluations: dict[tuple[str, str | None, str | None, str], Evaluation] = field(default_factory=dict)
     comparisons: dict[tuple[str, str | None, str | None], Comparisons] = field(default_factory=dict)
     lost_matches: dict[tuple[str, str | None, str | None, str], list[Lost]] = field(default_factory=dict)
+    written: dict[str, Callable[[], Iterator[Mapping[str, Any]]]] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     began: datetime | None = None
     seconds: float = 0.0
@@ -265,4 +267,5 @@ class Result:
             },
             evidence={key: self._open_passages(key) for key, folds in self.folds.items() if folds},
             drawings={name: pipeline.draw() for name, pipeline in self.systems.items()},
+            written=self.written,
         )

@@ -43,6 +43,7 @@ from nirank.results.row import (
 )
 from nirank.results.summaries import add_evaluation
 from nirank.results.trainings import describe_trainings
+from nirank.results.written import count_written, describe_written
 
 _VIEWS = ("query_text", "doc_text")
 
@@ -87,8 +88,11 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost
             counts |= node_cost.stored.meta["counts"]
     if isinstance(pairs, Ranking):
         counts |= _count_later_documents(pairs, collection) | _count_32_bit_ties(pairs)
+    written = tuple(describe_written(data, runner) for data in run.written)
     return replace(
         row,
+        trained_on=tuple(count_written(queries, written) for queries in row.trained_on),
+        written=written,
         depth=pairs.depth if isinstance(pairs, Ranking) else None,
         longest_list=int(pairs.counts.max(initial=0)),
         counts=counts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from nirank.errors import DataError
 from nirank.evaluation.comparisons import Significance, compare
@@ -18,6 +19,7 @@ from nirank.plan.costs import NodeCost
 from nirank.plan.execute import FailedNode, Runner
 from nirank.results.evidence import find_folds
 from nirank.results.summaries import add_comparisons
+from nirank.results.written import list_written
 
 log = logging.getLogger("nirank")
 
@@ -57,6 +59,8 @@ def evaluate_system_run(
     node_costs = _list_costs(run, runner)
     key = (collection.name, collection.split, run.system)
     result.rankings[key], result.folds[key] = pairs, find_folds(run.target, runner)
+    for data in run.written:
+        result.written[data.table.address] = partial(list_written, data, runner)
     for row, qrels in zip(rows, qrels_sets, strict=True):
         row = add_outcome(row, run, pairs, node_costs, runner)
         if qrels is None:

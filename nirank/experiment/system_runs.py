@@ -8,7 +8,7 @@ from typing import Any
 
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Use
+from nirank.algebra.sides import Use, WrittenData
 from nirank.algebra.walk import transform, walk
 from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
@@ -34,7 +34,8 @@ class SystemRun:
     seed          of trained models; None: nothing depends on one
     folds         how many; None: nothing depends on them
     supervision   what it was trained and tuned on; `unjudged`: training sets without judgements
-    documents     digests of the documents that such sets are of
+    written       queries that the plan writes
+    documents     digests of the documents that sets without judgements are of
     choices       each choice (of each fold), and its outcome
     open_choices  those that have to be made before the rest can be planned
     """
@@ -48,6 +49,7 @@ class SystemRun:
     folds: int | None = None
     supervision: tuple[Supervision, ...] = ()
     unjudged: tuple[TrainingQueries, ...] = ()
+    written: tuple[WrittenData, ...] = ()
     documents: frozenset[str] = frozenset()
     choices: tuple[tuple[Node, Mapping[str, Any]], ...] = ()
     open_choices: tuple[Node, ...] = ()
@@ -68,7 +70,9 @@ class SystemRun:
 
     def describe_training(self) -> tuple[TrainingQueries, ...]:
         """Return what the system was trained on."""
-        return (*(query_set.describe() for query_set in self.list_supervision("trained")), *self.unjudged)
+        training = [data for data in self.written if data.trains]
+        written = (TrainingQueries(data.title, 0, data.drops_evaluated, written=0, kept=0) for data in training)
+        return (*(query_set.describe() for query_set in self.list_supervision("trained")), *self.unjudged, *written)
 
     def describe_tuning(self) -> tuple[TrainingQueries, ...]:
         """Return what the system was tuned on, and how much of that its models were trained on."""
@@ -168,6 +172,7 @@ def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **pla
         run,
         supervision=tuple(supervision.values()),
         unjudged=tuple(dict.fromkeys(queries for sources, _ in parts for queries in sources.unjudged)),
+        written=tuple(dict.fromkeys(data for sources, _ in parts for data in sources.written)),
         documents=frozenset().union(*(sources.documents for sources, _ in parts)),
         choices=tuple(outcome for _, choices in parts for outcome in choices.outcomes),
         **planned,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node, Store
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Sides, Use
+from nirank.algebra.sides import Sides, Use, WrittenData
 from nirank.collections.collection import Collection
 from nirank.collections.sources.lookup import open_source
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
@@ -90,6 +90,7 @@ class RunSources:
     supervision  the judged queries that were asked for
     unjudged     training sets without judgements: files, fields of documents
     documents    digests of the documents that those are of
+    written      queries that the plan writes
     """
 
     collections: TrainingCollections
@@ -98,6 +99,7 @@ class RunSources:
     supervision: list[Supervision] = field(default_factory=list)
     unjudged: list[TrainingQueries] = field(default_factory=list)
     documents: set[str] = field(default_factory=set)
+    written: list[WrittenData] = field(default_factory=list)
 
     def open_judged(self, asked: Judged, use: Use, grade: int | None = None) -> Sides:
         """Return judged queries as sides of their own; those that are evaluated are refused, dropped or noted.
@@ -190,6 +192,19 @@ class RunSources:
         if queries_here not in self.unjudged:
             self.unjudged.append(queries_here)
         return frozenset(overlap) if on_overlap == "drop" else frozenset()
+
+    def list_evaluated_queries(self) -> tuple[Node, ...]:
+        """Return the queries that the experiment evaluates, of each collection whose queries are judged."""
+        leaves = self.collections.leaves
+        judged = (collection for collection in self.collections.evaluated if collection.unit == "query")
+        return tuple(dict.fromkeys(leaves.make_sides(collection).queries for collection in judged))
+
+    def note_written(self, data: WrittenData) -> None:
+        """Note queries that the plan writes."""
+        if data.trains:
+            self.documents.add(data.docs.address)
+        if data not in self.written:
+            self.written.append(data)
 
     def _take_outside_fold(self) -> Collection:
         """Return the own collection's queries outside the fold."""

@@ -79,6 +79,10 @@ class Runner:
                     self._deepest[node.address] = node
                     self._joint_scoring.add(node)
 
+    def list_planned(self) -> Iterable[Node]:
+        """Return every computation that was noted, each at the greatest depth."""
+        return self._deepest.values()
+
     def run(self, node: Node) -> StoredArtifact | None:
         """See that a node's artifact is stored and fresh; None for given data.
 

@@ -10,15 +10,17 @@ from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.report.stages import make_stage_grids
 from nirank.report.survival import make_survival_grids
 from nirank.report.trainings import make_training_grids
+from nirank.report.written import make_written_grids
 from nirank.results.row import Row
 
 
 def make_detail_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return recall after each stage, matches kept by hashing, intervals, differences, ties, training and tuning."""
+    """Return stages, matches kept by hashing, intervals, differences, ties, training, tuning and written queries."""
     return [
         *make_stage_grids(rows, measures),
         *make_survival_grids(rows),
         *make_difference_grids(rows, measures),
         *make_sensitivity_grids(rows, measures),
         *make_training_grids(rows),
+        *make_written_grids(rows),
     ]

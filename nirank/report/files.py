@@ -25,6 +25,7 @@ from nirank.report.names import Key, name_run_files
 from nirank.report.page import render_page
 from nirank.report.plain import to_plain
 from nirank.report.table import format_markdown
+from nirank.report.written import list_written_sets, name_written_file
 from nirank.results.leaderboard import VERSION
 from nirank.results.row import Row
 
@@ -47,8 +48,11 @@ def write_results(
     lost: Mapping[Key, Sequence[Sequence[str | None]]] | None = None,
     evidence: Mapping[Key, Callable[[], Iterable[_Line]]],
     drawings: Mapping[str, str],
+    written: Mapping[str, Callable[[], Iterable[_Line]]] | None = None,
 ) -> None:
     """Write leaderboard.json, .md and .csv, report.html, manifest.json, the run files, lost matches and evidence files.
+
+    written  the tables of written queries, by address
 
     A ranking whose ids a TREC file cannot hold is written as Parquet, and that is said. Candidates without order are
     always Parquet, `.pairs.parquet`, of query and document. What else is in the folder: see `write_folder`.
@@ -76,6 +80,10 @@ def write_results(
             large[f"{stem.replace('runs/', 'evidence/', 1)}.tsv.gz"] = Large(
                 content, partial(_write_table, evidence[key])
             )
+    for queries in list_written_sets(rows):
+        if written and queries.address in written:
+            fill = partial(_write_table, written[queries.address])
+            large[name_written_file(queries)] = Large(queries.address, fill)
     details = make_detail_grids(rows, measures)
     texts = {
         "leaderboard.json": format_json({"version": VERSION, "rows": rows, "comparisons": comparisons}),

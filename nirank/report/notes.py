@@ -122,6 +122,10 @@ def _name_training_queries(queries: TrainingQueries) -> str:
     """Return how many queries of what, and how many of them are evaluated or were trained on."""
     if queries.evaluated_matches is not None:
         return name_training_pairs(queries)
+    if queries.written is not None:
+        evaluated = "left out, whose words are evaluated" if queries.dropped else "with the words of evaluated ones"
+        overlap = f", {queries.overlap:,} of them {evaluated}" if queries.overlap else ""
+        return f"{queries.what}: {queries.written:,} written, {queries.kept:,} kept, no label{overlap}"
     count = "" if queries.queries is None else f"{queries.queries:,} queries of "
     evaluated = "evaluated ones left out" if queries.dropped else "of them evaluated"
     overlap = f", {queries.overlap:,} {evaluated}" if queries.overlap else ""

@@ -14,6 +14,7 @@ from nirank.report.plain import to_plain
 from nirank.report.survival import make_survival_charts
 from nirank.report.table import make_grids
 from nirank.report.trainings import draw_curves
+from nirank.report.written import make_written_sections
 from nirank.results.row import Row
 
 
@@ -37,6 +38,7 @@ def render_page(
         charts=make_effort_charts(rows),
         survival=make_survival_charts(rows),
         curves=draw_curves(rows),
+        written=make_written_sections(rows),
         rows=rows,
         footnotes=list_footnotes(rows),
         manifest=manifest,

@@ -96,6 +96,8 @@ class TrainingQueries:
     overlap            how many are evaluated too; `dropped`: those were left out
     evaluated_matches  of pairs of records
     trained_too        of queries that something was tuned on: how many the same models were trained on
+    written, kept      of queries that the plan wrote, without any label: how many, and how many filters kept; None: it
+                       wrote none. An overlap is of words alone then
     """
 
     what: str
@@ -107,11 +109,74 @@ class TrainingQueries:
     relevant_pairs: int | None = None
     evaluated_matches: SeenRecords | None = None
     trained_too: int | None = None
+    written: int | None = None
+    kept: int | None = None
 
     @property
     def leaks(self) -> bool:
-        """Tell whether queries or pairs are among them that are evaluated."""
-        return self.overlap > 0 and not self.dropped
+        """Tell whether queries or pairs are among them that are evaluated; written ones knew nothing of those."""
+        return self.overlap > 0 and not self.dropped and self.written is None
+
+
+@dataclass(frozen=True)
+class QuerySieve:
+    """What cleaning, or a filter, left of the queries that it was given.
+
+    dropped, kept  the first few, as (document id, query)
+    """
+
+    what: str
+    entered: int
+    left: int
+    dropped: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class DocMap:
+    """Documents in the plane: points in thousandths of a square, as 'x,y x,y', downwards and to the right.
+
+    docs      a sample of all
+    without   that were chosen, and of whose queries none was kept; `chosen`: the others that were chosen
+    queries   evaluated ones, where the run has their vectors
+    variance  the share of the vectors' variance that the plane shows
+    """
+
+    docs: str
+    without: str
+    chosen: str
+    queries: str
+    variance: float
+
+
+@dataclass(frozen=True)
+class WrittenQueries:
+    """Queries that the plan wrote to train on, and what became of them.
+
+    address     of their table, which has every query
+    selection   how documents were chosen; `documents`: how many
+    evaluated   of those that are kept, how many have the words of a query that is evaluated; `dropped`: they are not
+                kept
+    clusters    of the documents; `covered`: in how many there are documents with kept queries; `covered_at_random`: in
+                how many as many documents drawn at random would lie, on average
+    tokens, seconds  of writing: tokens that the generator counted, seconds as if none had been remembered
+    """
+
+    what: str
+    address: str
+    selection: str
+    documents: int
+    written: int
+    kept: int
+    evaluated: int
+    dropped: bool
+    sieves: tuple[QuerySieve, ...]
+    clusters: int
+    covered: int
+    covered_at_random: float | None
+    tokens: int
+    seconds: float
+    map: DocMap | None = None
 
 
 @dataclass(frozen=True)
@@ -330,6 +395,7 @@ class Row:
     groups       {name: letters}; systems that share one cannot be told apart
     counts       {name: what stages counted}
     zero_shot    whether the models saw the collection for the first time
+    written      queries that the plan wrote to train on, or to append to documents
     trained_on, tuned_on  and whether any of that is evaluated (`…_on_test`)
     """
 
@@ -384,4 +450,5 @@ class Row:
     tuned_on_test: bool = False
     choices: tuple[Choice, ...] = ()
     trainings: tuple[Training | ModelSoup, ...] = ()
+    written: tuple[WrittenQueries, ...] = ()
     new_documents: NewDocuments | None = None

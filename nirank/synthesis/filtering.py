@@ -17,7 +17,7 @@ from nirank.synthesis.query_table import QueryTable
 def compile_filter(query_filter: Filter, written: Node, collection: Sides) -> Node:
     """Return the computation that applies a filter; it gives a `QueryTable` like the one that it reads."""
     queries = make_query_sides(written, collection)
-    inputs = (("table", written), ("docs", collection.docs), *query_filter.plan_inputs(queries, written))
+    inputs = (("written", written), ("docs", collection.docs), *query_filter.plan_inputs(queries, written))
     params = {
         "filter": query_filter.name,
         "version": query_filter.version,
@@ -30,7 +30,7 @@ def compile_filter(query_filter: Filter, written: Node, collection: Sides) -> No
 def apply_filter(job: Job) -> None:
     """Drop what the filter does not keep."""
     query_filter: Filter = job.stage
-    table, docs = QueryTable.open(job.get_input("table")), job.get_input("docs")
+    table, docs = QueryTable.open(job.get_input("written")), job.get_input("docs")
     queries = KeptQueries.of(table)
     verdict = query_filter.judge(queries, docs, job.inputs)
     title = _find_free_name(query_filter.title, table.counts)

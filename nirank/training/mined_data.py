@@ -30,7 +30,7 @@ class MinedData(TrainingData):
     negatives: Negatives | tuple[Negatives, ...] | None
     teacher: Pipeline | None
     doc_text: View
-    query_text: View
+    query_text: View = TITLE_AND_TEXT
 
     @property
     def negative_sources(self) -> tuple[Negatives, ...]:

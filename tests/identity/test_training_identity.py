@@ -15,7 +15,7 @@ from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.model import TrainedModel
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Sides
+from nirank.algebra.sides import Sides, WrittenData
 from nirank.base.identity import SEED, digest
 from nirank.blocking.rules import Equal, Function, Near
 from nirank.collections.texts import Texts
@@ -56,6 +56,12 @@ class LeafSources:
         self, queries: Iterable[str], what: str, on_overlap: OnOverlap, key: Hashable, docs: Node | None = None
     ) -> frozenset[str]:
         return frozenset(sorted(set(queries))[:1]) if on_overlap == "drop" else frozenset()
+
+    def list_evaluated_queries(self) -> tuple[Node, ...]:
+        return (Node.leaf("texts", "evaluated", "evaluated"),)
+
+    def note_written(self, data: WrittenData) -> None:
+        pass
 
 
 SIDES = Sides(

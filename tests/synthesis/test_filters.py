@@ -24,7 +24,7 @@ from nirank.synthesis.filtering import apply_filter
 from nirank.synthesis.filters.base import Filter, KeptQueries
 from nirank.synthesis.filters.likeness import NearDuplicates, TitleCopies
 from nirank.synthesis.filters.round_trip import RoundTrip
-from nirank.synthesis.filters.scores import LogProbability, ScoreFilter, keep_best
+from nirank.synthesis.filters.scores import LikelihoodRatio, LogProbability, ScoreFilter, keep_best
 from nirank.synthesis.kept_texts import list_judgements, list_pairs, list_texts, make_query_sides
 from nirank.synthesis.query_table import QueryTable
 
@@ -52,7 +52,7 @@ def apply(query_filter: Filter, table: QueryTable, place: Path, **inputs: Any) -
         folder.mkdir(parents=True, exist_ok=True)
     table.save(place / "in")
     context = Context()
-    opened = {"table": [place / "in"], "docs": [DOCS], **{role: [value] for role, value in inputs.items()}}
+    opened = {"written": [place / "in"], "docs": [DOCS], **{role: [value] for role, value in inputs.items()}}
     apply_filter(Job({}, opened, place / "out", context, query_filter))
     return QueryTable.open(place / "out"), context
 
@@ -88,6 +88,22 @@ def test_scores_are_cut_at_one_percentile_of_all(tmp_path):
     np.testing.assert_allclose(filtered.scores["best 50 % by score"], [0.5, 0.1, 0.9, np.nan])
     everything, _ = apply(ScoreFilter(BM25(), 1.0), table, tmp_path, list=ranking)
     assert everything.kept.tolist() == [True, True, True, False]  # what nothing found has no score
+
+
+def test_a_likelihood_ratio_cancels_how_common_a_query_is(tmp_path):
+    table = make_table(["x"] * 4, [0, 0, 1, 3])
+    domain, general = (
+        make_ranking([[0], [0], [1], [3]], [[-s] for s in scores]) for scores in ((1, 4, 2, 3), (2, 3, 4, 3))
+    )
+    place = tmp_path
+    for folder in (place / "in", place / "out"):
+        folder.mkdir()
+    table.save(place / "in")
+    inputs = {"written": [place / "in"], "docs": [DOCS], "list": [domain, general]}
+    apply_filter(Job({}, inputs, place / "out", Context(), LikelihoodRatio(BM25(), BM25(b=0.1), 0.5)))
+    filtered = QueryTable.open(place / "out")
+    assert filtered.kept.tolist() == [True, False, True, False]
+    np.testing.assert_allclose(filtered.scores["best 50 % by likelihood ratio"], [1, -1, 2, 0])
 
 
 def test_log_probability(tmp_path):
@@ -150,20 +166,27 @@ def test_the_same_filter_twice_has_two_names(tmp_path):
 
 def test_kept_queries_as_texts_judgements_and_pairs(tmp_path):
     make_table(["cats", "", "dogs", "more cats"], [0, 0, 1, 0], ["", "x", "", ""]).save(tmp_path)
-    job = Job({}, {"table": [tmp_path], "docs": [DOCS]}, tmp_path, Context())
+    job = Job({}, {"written": [tmp_path], "docs": [DOCS]}, tmp_path, Context())
     texts = list_texts(job)
     assert list(texts.ids) == ["a#0", "b#0", "a#2"]
     assert texts.columns["text"].to_pylist() == ["cats", "dogs", "more cats"]
     assert texts.parents is not None
     assert list(texts.parents) == [0, 1, 0]
-    job = Job({}, {"table": [tmp_path], "docs": [DOCS], "queries": [texts]}, tmp_path, Context())
+    job = Job({}, {"written": [tmp_path], "docs": [DOCS], "queries": [texts]}, tmp_path, Context())
     qrels = list_judgements(job)
-    assert [tuple(row) for row in qrels.list_judgements()] == [("a#0", "a", 1), ("b#0", "b", 1), ("a#2", "a", 1)]
+    assert [tuple(row) for row in qrels.list_judgements()] == [("a#0", "a", 2), ("b#0", "b", 2), ("a#2", "a", 2)]
     (tmp_path / "saved").mkdir()
     qrels.save(tmp_path / "saved")
     opened = Qrels.open(tmp_path / "saved", texts.ids, DOCS.ids)
     assert (opened.digest, opened.name) == (qrels.digest, "written")
     assert list_pairs(job).rows.tolist() == [0, 1, 0]
+
+
+def test_that_none_is_left_is_said_with_the_reasons(tmp_path):
+    make_table(["a", "b", "c"], [0, 1, 1], ["cleaning: words", "filter: x", "filter: x"]).save(tmp_path)
+    job = Job({}, {"written": [tmp_path], "docs": [DOCS]}, tmp_path, Context())
+    with pytest.raises(DataError, match=r"no written query is left \(filter: x: 2, cleaning: words: 1\)"):
+        list_texts(job)
 
 
 def test_what_written_queries_offer_is_known_before_they_are():
@@ -183,6 +206,7 @@ def test_what_written_queries_offer_is_known_before_they_are():
         (lambda: RoundTrip(BM25(), 0), "round_trip: k must be 1 or more, got 0"),
         (lambda: RoundTrip(TokenBlocking()), "unranked pairs"),
         (lambda: ScoreFilter(BM25(), 0.0), r"score: share must lie in \(0, 1\], got 0"),
+        (lambda: LikelihoodRatio(BM25(), BM25(), 2.0), "likelihood_ratio: share must lie in"),
         (lambda: LogProbability(), "expected n or share, one of the two"),
         (lambda: LogProbability(3, 0.5), "expected n or share, one of the two"),
         (lambda: LogProbability(0), "n must be 1 or more"),

@@ -1,4 +1,4 @@
-"""Filters that keep the best queries by a number: a pipeline's score of query and document, or a log-probability."""
+"""Filters that keep the best queries by a number: a pipeline's score, a ratio of likelihoods, a log-probability."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ class ScoreFilter(Filter):
     def __post_init__(self) -> None:
         fit_fields(self, self.name)
         check_share(self.name, self.share)
-        if self.of.gives not in RANKED_OR_NOT:
-            raise ConfigError(f"{self.name}: expected a pipeline that scores documents, got {self.of!r}")
+        _check_scoring(self.name, self.of)
 
     @property
     def title(self) -> str:
@@ -53,15 +52,56 @@ class ScoreFilter(Filter):
         return {"share": self.share}
 
     def plan_inputs(self, queries: Sides, written: Node) -> Inputs:
-        pairs = pair_sources(queries, written)
-        return (("list", require_sources(queries).compile_pipeline(score_to_the_end(self.of), queries, pairs)),)
+        return (("list", _score_sources(self.of, queries, written)),)
 
     def judge(self, queries: KeptQueries, docs: Texts, inputs: Mapping[str, Sequence[Any]]) -> Verdict:
-        ranking = inputs["list"][0]
-        if not isinstance(ranking, Ranking):
-            raise DataError(f"{self.name}: the pipeline gives pairs without scores; expected scores")
-        scores = look_up_scores(ranking, np.arange(len(queries)), queries.docs)
+        scores = _read_scores(self.name, inputs["list"][0], queries)
         return Verdict(keep_best(scores, share=self.share), scores.astype(np.float32))
+
+    def __repr__(self) -> str:
+        return to_expression(self)
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio(Filter):
+    """Keep the queries that a model of the domain finds likelier than a general one does, by their ratio.
+
+    of     scores pairs by log-likelihood under the model of the domain, such as `QueryLikelihood(…)` with a model that
+           was tuned on queries of the domain
+    base   the same under the model that it was tuned from
+    share  of all queries together that is kept
+
+    Measures log p(query | document) under `of` minus that under `base`, which cancels how common a text is; what is
+    fluent and unlike the domain is low. Zhang et al., Your Finetuned Large Language Model is Already a Powerful
+    Out-of-distribution Detector, 2024.
+    """
+
+    of: Pipeline
+    base: Pipeline
+    share: float = 0.95
+
+    name: ClassVar[str] = "likelihood_ratio"
+
+    def __post_init__(self) -> None:
+        fit_fields(self, self.name)
+        check_share(self.name, self.share)
+        for role in ("of", "base"):
+            _check_scoring(self.name, getattr(self, role))
+
+    @property
+    def title(self) -> str:
+        return f"best {100 * self.share:g} % by likelihood ratio"
+
+    def describe_identity(self) -> Mapping[str, Any]:
+        return {"share": self.share}
+
+    def plan_inputs(self, queries: Sides, written: Node) -> Inputs:
+        return tuple(("list", _score_sources(pipeline, queries, written)) for pipeline in (self.of, self.base))
+
+    def judge(self, queries: KeptQueries, docs: Texts, inputs: Mapping[str, Sequence[Any]]) -> Verdict:
+        domain, general = (_read_scores(self.name, ranking, queries) for ranking in inputs["list"])
+        ratios = domain - general
+        return Verdict(keep_best(ratios, share=self.share), ratios.astype(np.float32))
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -122,6 +162,23 @@ def keep_best(scores: NDArray[np.float64], *, n: int | None = None, share: float
         return np.zeros(len(scores), np.bool_)
     with np.errstate(invalid="ignore"):
         return np.asarray(scores >= known[min(n, len(known)) - 1])
+
+
+def _score_sources(pipeline: Pipeline, queries: Sides, written: Node) -> Node:
+    """Return the computation that scores written queries with their documents."""
+    pairs = pair_sources(queries, written)
+    return require_sources(queries).compile_pipeline(score_to_the_end(pipeline), queries, pairs)
+
+
+def _read_scores(name: str, ranking: Any, queries: KeptQueries) -> NDArray[np.float64]:
+    if not isinstance(ranking, Ranking):
+        raise DataError(f"{name}: the pipeline gives pairs without scores; expected scores")
+    return look_up_scores(ranking, np.arange(len(queries)), queries.docs)
+
+
+def _check_scoring(name: str, pipeline: Pipeline) -> None:
+    if pipeline.gives not in RANKED_OR_NOT:
+        raise ConfigError(f"{name}: expected a pipeline that scores documents, got {pipeline!r}")
 
 
 def check_share(name: str, share: float) -> None:

@@ -1,0 +1,62 @@
+"""A ranker that is tuned on queries written for chosen documents, on a small domain with words of its own."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from written_fakes import FirstWordsGenerator
+
+from nirank.collections.collection import Collection
+from nirank.experiment.experiment import Experiment
+from nirank.inference.ngram_models import HashedNGrams
+from nirank.stages.dense import Dense
+from nirank.store import open_store
+from nirank.synthesis.cleaning import Cleaning
+from nirank.synthesis.selection import Selection
+from nirank.synthesis.synthetic import Synthetic
+from nirank.synthesis.synthetic_queries import SyntheticQueries
+from nirank.training.models import Train
+from nirank.training.recipe import Recipe
+
+TOPICS = 20
+SEEDS = (1, 2, 3, 4, 5)
+BASE = HashedNGrams(buckets=4096, width=64)
+
+
+def _draw_word(random: Random) -> str:
+    return "".join(random.choice("bcdfghjklmnpqrstvwxz") + random.choice("aeiou") for _ in range(4))
+
+
+def make_domain() -> Collection:
+    """Titles and texts name each topic by other words, and a few topics have most of the documents."""
+    random = Random(7)
+    names, words = ([_draw_word(random) for _ in range(TOPICS)] for _ in range(2))
+    sizes = [max(40 // (topic + 1), 2) for topic in range(TOPICS)]
+    docs = {
+        f"d{topic}-{at}": {"title": f"{names[topic]} about", "text": f"{words[topic]} {words[topic]} x{at}"}
+        for topic, size in enumerate(sizes)
+        for at in range(size)
+    }
+    queries = {f"q{topic}": f"{names[topic]} {names[topic]}" for topic in range(TOPICS)}
+    return Collection.of(docs, queries, {f"q{t}": {f"d{t}-{at}": 1 for at in range(sizes[t])} for t in range(TOPICS)})
+
+
+@pytest.mark.slow
+def test_t14_tuning_does_not_hurt_and_clusters_are_no_worse_than_chance(tmp_path):
+    """The mean over five seeds; a direction, not a size."""
+    encoder = Dense(BASE, doc_text="text")
+    clusters = Selection(TOPICS, encoder, clusters=TOPICS, min_characters=1)
+    systems = {"before": Dense(BASE, doc_text="text")}
+    for name, by in (("clusters", clusters), ("random", Selection(TOPICS, by="random", min_characters=1))):
+        data = Synthetic(SyntheticQueries(FirstWordsGenerator(words=1), by, Cleaning("none")), doc_text="text")
+        model = Train(BASE, data, recipe=Recipe(steps=60, batch=20, learning_rate=0.05))
+        systems[name] = Dense(model, doc_text="text")
+    result = Experiment(make_domain(), systems, ["nDCG@10"], store=open_store(tmp_path / "store"), seeds=SEEDS).run()
+    assert not result.failed, [row.error for row in result.rows]
+    means = {row.system: row.measures["nDCG@10"] for row in result.rows if row.seed_of is None}
+    assert means["clusters"] >= means["random"] >= means["before"], means
+    (written,) = next(row for row in result.rows if row.system == "clusters (seed 1)").written
+    assert written.covered == TOPICS > np.ceil(written.covered_at_random)
+    assert written.map is not None
