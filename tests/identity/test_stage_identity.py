@@ -18,6 +18,7 @@ from varied_values import vary_options
 
 from nirank import BM25, fold, rewrite, within
 from nirank.algebra.context import Context
+from nirank.algebra.doc_queries import DocQueries
 from nirank.algebra.node import Job, Node
 from nirank.algebra.pipeline import Pipeline
 from nirank.algebra.registry import load_stages
@@ -41,8 +42,25 @@ LEFT_OUT = {
     "timeout_s": "how long an answer is waited for",
     "retries": "how often a request that failed is sent again",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Written(DocQueries):
+    """Stands for queries that a plan writes; what those depend on has tests of its own."""
+
+    words: int = 1
+
+    @property
+    def base_names(self) -> tuple[str, ...]:
+        return ()
+
+    def compile_texts(self, sides: Sides) -> Node:
+        return Node("tests:write", 1, {"words": self.words}, (("docs", sides.docs),), kind="texts")
+
+
 # Options that exclude each other, or need each other: every one of them must be allowed somewhere.
 ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "append_queries": ({"path": ""}, {"queries": Written()}),
     "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
     "minhash": ({}, {"tables": 4, "functions": 2}),
@@ -165,7 +183,7 @@ def test_every_input_is_in_the_address(name: str, files: Path, monkeypatch: pyte
         assert len(set(keys)) == len(keys)
 
 
-@pytest.mark.parametrize("name", ["run", "only"])
+@pytest.mark.parametrize("name", ["append_queries", "run", "only"])
 def test_files_are_their_content(name: str, files: Path, tmp_path: Path) -> None:
     kind = load_stages()[name]
     before = find_key(kind(path=str(files)))

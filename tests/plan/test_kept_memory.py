@@ -23,7 +23,7 @@ COVERED: dict[str, set[str]] = {
         *("union", "weighted_sum", "where"),
     },
     "blocking": {"minhash", "rules", "same", "sorted_neighbourhood", "tfidf", "token_blocking"},
-    "texts": {"first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
+    "texts": {"append_queries", "first_words", "key_sentences", "sections", "sentences", "top_terms", "windows"},
     "models": {
         "cross_encoder",
         "dense",

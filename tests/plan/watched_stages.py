@@ -169,9 +169,12 @@ def main(store: str, models: str, stages: str) -> None:
         rule = {"alike": {"column": "text", "at_least": 0.5}}
         systems["rules"] = kinds["tfidf"](k=n_docs) >> kinds["rules"](rule) >> BM25()
     elif stages == "texts":
+        with (Path(store) / "queries.tsv").open("w") as file:
+            file.writelines(f"d{at:06}\t{text(8)}\n" for at in range(n_docs))
         systems = {
             name: fold(kinds[name](*options), short_list)
             for name, options in (
+                ("append_queries", (None, str(Path(store) / "queries.tsv"))),
                 ("first_words", (1_000,)),
                 ("key_sentences", ()),
                 ("sections", ()),

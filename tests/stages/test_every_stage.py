@@ -75,6 +75,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     splade = tiny_models.make_splade(tmp_path_factory.mktemp("splade"))
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
+    (folder / "queries.tsv").write_text("".join(f"{doc}\twine w1 🍷 {doc}\n" for doc in DOCS))
     kinds = load_stages()
     bm25 = BM25()
 
@@ -84,6 +85,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
     return {
         **{name: fuse_two(name) for name in load_fusions()},
+        "append_queries": fold(kinds["append_queries"](path=str(folder / "queries.tsv")), bm25),
         "bm25": bm25,
         "complete": bm25 >> kinds["complete"](),
         "cross_encoder": bm25 >> kinds["cross_encoder"](str(cross)),

