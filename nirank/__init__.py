@@ -30,6 +30,7 @@ _PLACES = {
     "nirank.flow.qrels": ("Qrels",),
     "nirank.flow.ranking": ("Ranking",),
     "nirank.experiment.result": ("Result",),
+    "nirank.stages.append_queries": ("AppendQueries",),
     "nirank.stages.apply": ("apply",),
     "nirank.stages.bm25": ("BM25",),
     "nirank.stages.token_blocking": ("TokenBlocking",),
@@ -73,6 +74,11 @@ _PLACES = {
     "nirank.synthesis.selection": ("Selection",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
+    "nirank.synthesis.filters.likeness": ("NearDuplicates", "TitleCopies"),
+    "nirank.synthesis.filters.round_trip": ("RoundTrip",),
+    "nirank.synthesis.filters.scores": ("LikelihoodRatio", "LogProbability", "ScoreFilter"),
+    "nirank.synthesis.synthetic": ("Synthetic",),
+    "nirank.synthesis.synthetic_queries": ("SyntheticQueries",),
     "nirank.training.copies": ("Copies",),
     "nirank.inference.ngram_models": ("HashedNGrams",),
     "nirank.training.models": ("Soup", "Train"),
@@ -117,6 +123,7 @@ if TYPE_CHECKING:
     from nirank.flow.trec import read_run as read_run
     from nirank.flow.trec import write_run as write_run
     from nirank.inference.ngram_models import HashedNGrams as HashedNGrams
+    from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
     from nirank.stages.comb import Comb as Comb
@@ -158,7 +165,15 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.synthesis.filters.likeness import NearDuplicates as NearDuplicates
+    from nirank.synthesis.filters.likeness import TitleCopies as TitleCopies
+    from nirank.synthesis.filters.round_trip import RoundTrip as RoundTrip
+    from nirank.synthesis.filters.scores import LikelihoodRatio as LikelihoodRatio
+    from nirank.synthesis.filters.scores import LogProbability as LogProbability
+    from nirank.synthesis.filters.scores import ScoreFilter as ScoreFilter
     from nirank.synthesis.selection import Selection as Selection
+    from nirank.synthesis.synthetic import Synthetic as Synthetic
+    from nirank.synthesis.synthetic_queries import SyntheticQueries as SyntheticQueries
     from nirank.training.copies import Copies as Copies
     from nirank.training.models import Soup as Soup
     from nirank.training.models import Train as Train

@@ -138,6 +138,8 @@ def _make_stage_section(kind: Any) -> type[Section]:
         keys["path"] = FilePath if options["path"].default is dataclasses.MISSING else FilePath | None
     if "model" in options and kind.model_kind is not None:
         keys["model"] = mark_form("model")
+    if "queries" in options:
+        keys["queries"] = mark_form("synthetic")
     if _takes_lists(kind):
         keys["of"] = mark_form("pipeline", least=0)
     listing = f"options of {kind.name}: {', '.join(options) or 'none'}     (more: nirank stages {kind.name})"

@@ -14,6 +14,7 @@ from nirank.base.values import get_field_type
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.paths import FilePath, SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_section, read_value
+from nirank.config.synthesis import SyntheticKeys, make_synthetic
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.inference.ngram_models import NGramOptions
@@ -148,7 +149,10 @@ def _read_data(tree: Tree, file: OpenFile) -> TrainingData | None:
     if tree.text is not None:
         return _read_data_name(tree.text, tree, file)
     if not isinstance(tree.value, dict):
-        expected = "{split: train, negatives: …}, {file: …}, {fields: …}, {copies: …}, {rule: …, of: …} or {mix: […]}"
+        expected = (
+            "{split: train, negatives: …}, {synthetic: …}, {file: …}, {fields: …}, {copies: …}, {rule: …, of: …} or"
+            " {mix: […]}"
+        )
         file.mistakes.add(tree, f"data: expected {expected}, got {tree.kind}")
         return None
     if "mix" in tree.value and not isinstance(tree.value["mix"].value, list):
@@ -210,6 +214,7 @@ _DATA_BY_KEY: Mapping[str, tuple[type[Section], Callable[..., TrainingData]]] = 
     "fields": (FieldsKeys, _make_fields),
     "copies": (CopiesKeys, _make_copies),
     "rule": (RuleKeys, _make_rule_pairs),
+    "synthetic": (SyntheticKeys, make_synthetic),
 }
 
 
@@ -339,7 +344,8 @@ FORMS = {
     "data_section": _make_names_form("data", "data", _read_data),
     "models_section": _make_names_form("models", "trained_model", _read_trained_model),
     "data": Form(
-        _read_data, lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, RuleKeys, MixtureKeys]
+        _read_data,
+        lambda: [SCALAR, TrainingSetKeys, FileKeys, FieldsKeys, CopiesKeys, RuleKeys, SyntheticKeys, MixtureKeys],
     ),
     "field_names": make_form(FieldNames, dict),
     "copy_options": make_form(CopyOptions, dict),
