@@ -74,6 +74,10 @@ _PLACES = {
     "nirank.synthesis.selection": ("Selection",),
     "nirank.experiment.folds": ("Folds",),
     "nirank.algebra.judged": ("Judged",),
+    "nirank.synthesis.cleaning": ("Cleaning",),
+    "nirank.synthesis.endpoint_generator": ("EndpointGenerator",),
+    "nirank.synthesis.extractive": ("Extractive",),
+    "nirank.synthesis.few_shot": ("FewShot",),
     "nirank.synthesis.filters.likeness": ("NearDuplicates", "TitleCopies"),
     "nirank.synthesis.filters.round_trip": ("RoundTrip",),
     "nirank.synthesis.filters.scores": ("LikelihoodRatio", "LogProbability", "ScoreFilter"),
@@ -165,6 +169,10 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.synthesis.cleaning import Cleaning as Cleaning
+    from nirank.synthesis.endpoint_generator import EndpointGenerator as EndpointGenerator
+    from nirank.synthesis.extractive import Extractive as Extractive
+    from nirank.synthesis.few_shot import FewShot as FewShot
     from nirank.synthesis.filters.likeness import NearDuplicates as NearDuplicates
     from nirank.synthesis.filters.likeness import TitleCopies as TitleCopies
     from nirank.synthesis.filters.round_trip import RoundTrip as RoundTrip

@@ -11,6 +11,7 @@ from nirank.config.sections import SCALAR, Section, Words, make_form, make_secti
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
 from nirank.synthesis.cleaning import Cleaning
+from nirank.synthesis.endpoint_generator import EndpointGenerator
 from nirank.synthesis.extractive import Extractive
 from nirank.synthesis.few_shot import FewShot
 from nirank.synthesis.filters.likeness import NearDuplicates, TitleCopies
@@ -21,7 +22,7 @@ from nirank.synthesis.selection import Selection
 from nirank.synthesis.synthetic import Synthetic
 from nirank.synthesis.synthetic_queries import SyntheticQueries
 
-_GENERATORS: Mapping[str, type[Generator]] = {"extractive": Extractive}
+_GENERATORS: Mapping[str, type[Generator]] = {"endpoint": EndpointGenerator, "extractive": Extractive}
 _FILTERS = (RoundTrip, ScoreFilter, LikelihoodRatio, LogProbability, NearDuplicates, TitleCopies)
 Choice = tuple[type[Section], Callable[..., Any]]  # a section, and what is made of its keys
 

@@ -116,7 +116,7 @@ systems:
         ("{generate: extractiv}", "there is no generator 'extractiv'; did you mean 'extractive'?"),
         ("{generate: {extractive: {kind: [title]}}}", "extractive has no option 'kind'; did you mean 'kinds'?"),
         ("{generate: {extractive: {per_doc: 0}}}", "per_doc must be 1 or more"),
-        ("{generate: [extractive]}", "generator: expected one of extractive"),
+        ("{generate: [extractive]}", "generator: expected one of endpoint, extractive"),
         ("{generate: extractive, filters: [round_trip]}", "'of' is missing"),
         ("{generate: extractive, filters: [{round_tripp: {of: bm25}}]}", "did you mean 'round_trip'?"),
         ("{generate: extractive, filters: [{round_trip: {of: bm26}}]}", "there is no system or stage 'bm26'"),
