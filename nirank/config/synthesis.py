@@ -63,8 +63,7 @@ def make_synthetic(*, synthetic: SyntheticQueries, path: str | None = None, **va
 def _make_synthetic_queries(
     *, select: Selection | None = None, generate: Generator, clean: Cleaning | None = None, **values: Any
 ) -> SyntheticQueries:
-    given = {} if clean is None else {"cleaning": clean}
-    return SyntheticQueries(generate, select, **given, **values)
+    return SyntheticQueries(generate, select, Cleaning() if clean is None else clean, **values)
 
 
 def _make_choice(name: str, kind: type[Any]) -> Choice:
