@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nirank.report.grid import Cell, Grid
+from nirank.report.plain import to_plain
 from nirank.results.row import DocMap, Row, WrittenQueries
 
 SIZE = 400  # of the map, in its own units
@@ -40,11 +42,13 @@ class ExampleLine:
 class WrittenSection:
     """What the page says of one set of written queries beside the table of its counts.
 
+    generator  what the queries depend on beside the documents, as JSON
     file  that has all of them
     dots  of the map, empty where documents have no vectors; `variance`: the share that the plane shows
     """
 
     title: str
+    generator: str
     file: str
     examples: Sequence[ExampleLine]
     dots: Sequence[Dots]
@@ -66,6 +70,7 @@ def make_written_sections(rows: Sequence[Row]) -> list[WrittenSection]:
     return [
         WrittenSection(
             _clean(written.what),
+            json.dumps(to_plain(written.generator), indent=1),
             name_written_file(written),
             list(_list_examples(written)),
             [] if written.map is None else _draw_dots(written.map),

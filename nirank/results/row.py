@@ -155,6 +155,7 @@ class WrittenQueries:
 
     address     of their table, which has every query
     selection   how documents were chosen; `documents`: how many
+    generator   what the queries depend on beside the documents: a model, a prompt, decoding
     evaluated   of those that are kept, how many have the words of a query that is evaluated; `dropped`: they are not
                 kept
     clusters    of the documents; `covered`: in how many there are documents with kept queries; `covered_at_random`: in
@@ -165,6 +166,7 @@ class WrittenQueries:
     what: str
     address: str
     selection: str
+    generator: Mapping[str, Any]
     documents: int
     written: int
     kept: int

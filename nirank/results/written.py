@@ -46,6 +46,7 @@ def describe_written(data: WrittenData, runner: Runner) -> WrittenQueries:
         what=data.title,
         address=data.table.address,
         selection=selection.label,
+        generator=dict(nodes[0].params["generator"]),
         documents=len(selected),
         written=int(tables[0].kept.sum()),
         kept=len(kept),

@@ -15,6 +15,7 @@ WRITTEN = WrittenQueries(
     what="queries written by a model",
     address="0123456789abcdef",
     selection="20 documents of 5 clusters",
+    generator={"model": "m", "prompt": ["Document: {document}", HOSTILE]},
     documents=20,
     written=40,
     kept=7,
@@ -64,6 +65,7 @@ def test_what_a_model_wrote_is_no_markup_and_no_command():
     assert "<script>" not in page
     assert "&lt;script&gt;alert(" in page
     assert "what is a &lt;b&gt;" in page
+    assert "Document: {document}" in page
     assert "\u202e" not in page.partition("Every row")[0]
     assert "\\u202e[x](http://a.example) \\u001b[31m" in page
     for text in (format_text([ROW], ["nDCG@10"], details), format_markdown([ROW], ["nDCG@10"], details)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from nirank.errors import ConfigError, DataError
 from nirank.experiment.experiment import Experiment
 from nirank.inference.encoder import read_vectors
 from nirank.inference.ngram_models import HashedNGrams
-from nirank.report import format_text
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
@@ -151,7 +152,16 @@ def test_the_row_says_that_no_label_was_read(collection, tmp_path):
     assert [(sieve.entered, sieve.left) for sieve in written.sieves] == [(131, 131)]
     assert written.sieves[0].kept[0] == ("d0", "thing0 common")
     assert (written.documents, written.tokens) == (132, 262)
-    assert format_text(result.rows, result.measures)
+    result.save(tmp_path / "out")
+    (path,) = (tmp_path / "out/written").iterdir()
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter="\t"))
+    assert len(lines) == 132
+    assert lines[0] == {
+        "doc_id": "d0", "cluster": "-1", "number": "0", "raw": "thing0 common", "query": "thing0 common", "reason": "",
+        "logprob": "-1", "tokens": "2",
+    }  # fmt: skip
+    assert path.name in (tmp_path / "out/report.html").read_text()
 
 
 @pytest.mark.parametrize(
