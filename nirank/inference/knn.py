@@ -36,6 +36,7 @@ from nirank.inference.similarity import (
 from nirank.inference.vector_pairs import score_vector_pairs
 
 _BLOCK_QUERIES = 1024
+_BLOCK_BEST = 1 << 18  # long lists have fewer queries in a block
 _NOTHING: Hits = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
 
 
@@ -131,7 +132,8 @@ def _search_blocks(queries: Vectors, docs: Vectors, scope: Scope, k: int, simila
     """Yield the k best documents of some queries at a time."""
     dimension = queries.shape[1]
     # A query: its vector, and four times k candidates while they are sorted. Documents get the other half of memory.
-    block_queries = min(fit_block_size(_BLOCK_QUERIES, 2 * (12 * dimension + 200 * k)), max(len(queries), 1))
+    most_queries = min(_BLOCK_QUERIES, max(_BLOCK_BEST // k, 16), max(len(queries), 1))
+    block_queries = fit_block_size(most_queries, 2 * (12 * dimension + 200 * k))
     row_bytes = estimate_row_bytes(dimension, similarity, block_queries)
     block_docs = fit_block_size(choose_block_docs(block_queries), row_bytes)
     for first in range(0, len(queries), block_queries):
