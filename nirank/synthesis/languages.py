@@ -8,8 +8,8 @@ from typing import Any
 
 from nirank.errors import ConfigError, MissingExtra, suggest
 
-# Of names and short titles nobody knows the language; on 1,000 queries each of seven collections in six languages these
-# two drop at most 2 in 1,000 of the right language, and 94 of 100 or more of a wrong one, titles in capitals aside.
+# Of names and short titles nobody knows the language. Of 1,000 queries each of SciFact and of XQuAD in five languages
+# these two drop at most 1 of the right language and 96 to 100 % of a wrong one, of NFCorpus's titles 1 and 43 %.
 _OTHER = 0.3  # another language has at least this probability,
 _OWN = 0.05  # and the wanted one less than this
 
