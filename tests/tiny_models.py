@@ -67,3 +67,45 @@ def make_bi_encoder(folder: Path, words: int = 60, seed: int = 5) -> Path:
     save_tokenizer(bare, vocabulary)
     SentenceTransformer(modules=[Transformer(str(bare)), Pooling(16)]).save_pretrained(str(folder / "model"))
     return folder / "model"
+
+
+def make_causal(folder: Path, words: int = 60, window: int | None = None, template: bool = False) -> Path:
+    """Make a causal language model over the words w0, w1, …, a few others, line breaks and an end of text.
+
+    window    of attention in every second layer, None for none
+    template  whether it has one for chats
+    """
+    import torch
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    plain = ["<pad>", "<unk>", "<s>", "</s>", "\n", ":", ".", "Document", "Relevant", "Query", "Example", "Passage"]
+    vocabulary = [*plain, *(f"w{i}" for i in range(words))]
+    vocabulary += [f" {word}" for word in vocabulary[len(plain) - 5 :]]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r" ?\w+|\n|[^\w\s]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 2)])
+    saved = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+    if template:
+        saved.chat_template = (
+            "{% for message in messages %}{{ message['role'] }} : {{ message['content'] }}\n{% endfor %}"
+            "{% if add_generation_prompt %}assistant :{% endif %}"
+        )
+    saved.save_pretrained(folder)
+    options: dict[str, Any] = {
+        "vocab_size": len(vocabulary), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "intermediate_size": 32, "max_position_embeddings": 128, "initializer_range": 0.8,
+        "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0, "head_dim": 8, "tie_word_embeddings": True,
+    }  # fmt: skip
+    torch.manual_seed(words)
+    model: Any
+    if window is None:
+        model = LlamaForCausalLM(LlamaConfig(**options))
+    else:
+        kinds = ["sliding_attention", "full_attention"]
+        model = Gemma3ForCausalLM(Gemma3TextConfig(**options, sliding_window=window, layer_types=kinds))
+    model.save_pretrained(folder)
+    return folder

@@ -1,4 +1,4 @@
-"""Load models of sentence-transformers: complete, in float32, from the files that a plan has seen.
+"""Load models of sentence-transformers and causal language models: complete, from the files that a plan has seen.
 
 A weight that the files lack would be drawn at random, differently each time, without an error; a weight that the model
 does not use shows that the files are another model's. Both are refused by name.
@@ -103,21 +103,50 @@ def load_model_and_new_weights(
     """Return a model in float32, and the names of its weights that its files lack and `allowed` lets be drawn anew."""
     import torch
 
-    silence_libraries()
     arguments = {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True}
     if has_ngram_module(path):
         options["trust_remote_code"] = True  # or the library would not import a module of ours
+
+    def build_model() -> Any:
+        return build(str(path), device=device, local_files_only=True, model_kwargs=arguments, **options)
+
+    model, new = _build_complete(name, path, content, build_model, allowed)
+    _check_added(name, path, model)
+    return model.float(), new
+
+
+def load_language_model(name: str, path: Path, content: Content, precision: str, device: str) -> Any:
+    """Return a causal language model in some precision, complete and ready to infer; raises as `load_model`."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    def build_model() -> Any:
+        return AutoModelForCausalLM.from_pretrained(
+            str(path),
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=getattr(torch, precision),
+            ignore_mismatched_sizes=True,
+        )
+
+    model, _ = _build_complete(name, path, content, build_model, AllowedWeights())
+    return model.to(device).eval()
+
+
+def _build_complete(
+    name: str, path: Path, content: Content, build_model: Callable[[], Any], allowed: AllowedWeights
+) -> tuple[Any, frozenset[str]]:
+    """Build a model of the files that a plan has seen; return it with the names of the weights that are made anew."""
+    silence_libraries()
     folder = InputFile(path, dict(content)["files"], READ_PATTERNS)
     try:
         with folder.expect_unchanged(), _record_weights() as reports:
-            model = build(str(path), device=device, local_files_only=True, model_kwargs=arguments, **options)
+            model = build_model()
     except (ModelError, DataError):
         raise
     except Exception as error:
         raise ModelError(f"model '{name}': cannot be loaded ({_get_first_line(error)})") from error
-    new = frozenset().union(*(_check_weights(name, model, report, allowed) for report in reports))
-    _check_added(name, path, model)
-    return model.float(), new
+    return model, frozenset().union(*(_check_weights(name, model, report, allowed) for report in reports))
 
 
 def lower_precision(model: nn.Module, name: str, precision: str) -> None:

@@ -25,6 +25,7 @@ from nirank.inference.folders import (
     read_json,
     read_modules,
 )
+from nirank.inference.gguf import GGUF, describe_gguf
 from nirank.inference.ngram_models import find_ngram_folder, is_ngram_model
 
 log = logging.getLogger("nirank")
@@ -163,8 +164,8 @@ class PlannedName(str):
 def resolve_model(model: str | TrainedModel, revision: str | None = None) -> ModelFiles:
     """Find a model's files.
 
-    model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', the name of hashed n-grams,
-              or a bound made model
+    model     'org/name' on the hub (the local cache first), a folder, 'pkg:PACKAGE/path', a .gguf file, the name of
+              hashed n-grams, or a bound made model
     revision  a branch, tag or commit of a hub model
     Raises ModelError, one sentence with the ways out.
     """
@@ -178,10 +179,11 @@ def resolve_model(model: str | TrainedModel, revision: str | None = None) -> Mod
     if model.startswith("pkg:") and not package:
         raise ModelError(f"model '{model}': expected pkg:PACKAGE/path, such as {_OFFLINE_MODEL}")
     path = _find_in_package(model, package["package"], package["path"] or "") if package else expand_path(model)
-    if package or path.is_dir():
+    is_gguf = path.suffix.lower() == GGUF and path.is_file()
+    if package or path.is_dir() or is_gguf:
         if revision is not None:
             raise ModelError(f"model '{model}': a revision belongs to a hub model; this one is a folder")
-        return _describe_folder(path, model)
+        return ModelFiles(path, model, describe_gguf(model, path)) if is_gguf else _describe_folder(path, model)
     if not _HUB.match(model) or model.startswith((".", "~")):
         raise ModelError(
             f"model '{model}': no such folder; expected a folder, a hub id such as org/name, or {_OFFLINE_MODEL}"
@@ -203,6 +205,8 @@ def _find_in_package(model: str, package: str, path: str) -> Path:
         advice = _EXTRAS.get(package, f"pip install the distribution that has {package}")
         raise ModelError(f"model '{model}': the package {package} is not installed: {advice}")
     folder = Path(places[0]) / path
+    if folder.suffix.lower() == GGUF and folder.is_file():
+        return folder
     if not folder.is_dir():
         names = sorted(item.name for item in Path(places[0]).iterdir() if item.is_dir() and item.name[0] != "_")
         raise ModelError(f"model '{model}': {package} has no folder '{path}'; it has {', '.join(names) or 'none'}")

@@ -14,8 +14,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from nirank.base.disk import find_existing_ancestor
 from nirank.errors import ConfigError, NirankError
-from nirank.store.disk import find_existing_ancestor
 
 FILES = ("manifest.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv", "report.html")
 FOLDERS = ("runs", "evidence")

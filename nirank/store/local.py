@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nirank.algebra.node import Node, StoredArtifact
+from nirank.base.disk import find_existing_ancestor, make_folders, sync_file, sync_folder
 from nirank.base.identity import ADDRESSING, digest
+from nirank.base.places import find_cache_folder
 from nirank.base.secrets import mask_secrets
 from nirank.errors import ConfigError, StoreError
-from nirank.store.disk import find_existing_ancestor, make_folders, sync_file, sync_folder
 from nirank.store.leftovers import remove_leftover, reserve_path, sweep_leftovers
 
 if TYPE_CHECKING:
@@ -43,11 +44,7 @@ def open_store(path: str | Path | None = None) -> LocalStore:
     Raises ConfigError where that is no folder and none can be made of that name.
     """
     if path is None:
-        path = os.environ.get("NIRANK_STORE") or None
-    if path is None:
-        import platformdirs
-
-        path = platformdirs.user_cache_dir("nirank", appauthor=False)
+        path = find_cache_folder()
     try:
         root = Path(path).expanduser()
         ancestor = find_existing_ancestor(root)

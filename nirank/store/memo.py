@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nirank.base.disk import make_folders, sync_file, sync_folder
 from nirank.base.memo import Keys, Rows, find_distinct_keys
 from nirank.errors import StoreError
-from nirank.store.disk import make_folders, sync_file, sync_folder
 from nirank.store.locks import hold_file
 from nirank.store.segment import DamagedSegment, Segment, write_segment
 
