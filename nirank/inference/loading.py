@@ -138,6 +138,8 @@ def _build_complete(
 ) -> tuple[Any, frozenset[str]]:
     """Build a model of the files that a plan has seen; return it with the names of the weights that are made anew."""
     silence_libraries()
+    if path.is_file():
+        raise ModelError(f"model '{name}': is a GGUF file, which only causal language models are read from")
     folder = InputFile(path, dict(content)["files"], READ_PATTERNS)
     try:
         with folder.expect_unchanged(), _record_weights() as reports:
