@@ -91,6 +91,7 @@ _PLACES = {
     "nirank.training.rule_pairs": ("RulePairs",),
     "nirank.training.training_sets": ("Fields", "Mixture", "TrainingFile", "TrainingSet"),
     "nirank.training.watch": ("Watch",),
+    "nirank.synthesis.causal_generator": ("CausalGenerator",),
     "nirank.algebra.tuned": ("grid", "tune"),
     "nirank.flow.trec": ("read_run", "write_run"),
 }
@@ -169,6 +170,7 @@ if TYPE_CHECKING:
     from nirank.stages.where import Where as Where
     from nirank.stages.windows import Windows as Windows
     from nirank.store import open_store as open_store
+    from nirank.synthesis.causal_generator import CausalGenerator as CausalGenerator
     from nirank.synthesis.cleaning import Cleaning as Cleaning
     from nirank.synthesis.endpoint_generator import EndpointGenerator as EndpointGenerator
     from nirank.synthesis.extractive import Extractive as Extractive
