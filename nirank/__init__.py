@@ -58,6 +58,7 @@ _PLACES = {
     "nirank.stages.only": ("Only",),
     "nirank.experiment.run_files": ("evaluate_runs",),
     "nirank.experiment.sampling": ("sample_documents",),
+    "nirank.stages.query_likelihood": ("QueryLikelihood",),
     "nirank.stages.rm3": ("RM3",),
     "nirank.stages.rrf": ("RRF", "rrf"),
     "nirank.stages.rules": ("Rules", "rule_function"),
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from nirank.stages.max_sim import MaxSim as MaxSim
     from nirank.stages.minhash import MinHash as MinHash
     from nirank.stages.only import Only as Only
+    from nirank.stages.query_likelihood import QueryLikelihood as QueryLikelihood
     from nirank.stages.range_search import RangeSearch as RangeSearch
     from nirank.stages.rm3 import RM3 as RM3
     from nirank.stages.rrf import RRF as RRF

@@ -21,6 +21,7 @@ from nirank.inference.encoder import Encoding
 from nirank.inference.late import TokenEncoding
 from nirank.inference.models import ModelFiles
 from nirank.inference.pair_scores import PairScoring
+from nirank.inference.query_likelihoods import LikelihoodScoring
 from nirank.inference.sparse import SparseEncoding
 
 MODEL = ModelFiles(Path("a"), "a", {"files": "1"})
@@ -54,6 +55,7 @@ SPACES: dict[str, tuple[Any, Space, set[str]]] = {
     "batch difference": (Encoding(MODEL), lambda how: how.to_memo_space(), {"storage", "batch_tokens"}),
     "sparse vectors": (SparseEncoding(MODEL, "query"), lambda how: how.to_params(), {"batch_tokens"}),
     "pair scores": (PairScoring(MODEL), lambda how: how.to_memo_space(how.max_length or 512), {"batch_tokens"}),
+    "query likelihoods": (LikelihoodScoring(MODEL), lambda how: how.to_memo_space(), {"batch_tokens"}),
     "maxsim": (TokenEncoding(MODEL), lambda how: how.to_memo_space(Loaded(how)), {"batch_tokens"}),
 }
 
@@ -79,9 +81,9 @@ def test_where_a_model_lies_is_nothing_to_the_space(name: str) -> None:
 
 
 def test_all_spaces_are_tried_here() -> None:
-    """A memo that is new is named here, or above."""
+    """A memo that is new is named here, or above; that of written queries has the identities of generators."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in Path(nirank.__file__).parent.rglob("*.py"))
-    assert set(re.findall(r'open_memo\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens"}
+    assert set(re.findall(r'open_memo\(\s*\{"([^"]+)"', text)) == {*SPACES, "tokens", "queries"}
 
 
 def test_tokens_are_counted_by_model_and_prompt() -> None:

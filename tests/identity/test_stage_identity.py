@@ -63,6 +63,7 @@ ALLOWED_TOGETHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "append_queries": ({"path": ""}, {"queries": Written()}),
     "bm25": ({}, {"fields": {"title": 1.0, "text": 2.0}}),
     "lsh": ({}, {"family": "grids", "width": 1.0}),
+    "query_likelihood": ({}, {"prompt": "{document} Query:"}),
     "minhash": ({}, {"tables": 4, "functions": 2}),
     "range_search": ({"radius": 0.5},),
     "only": ({"docs": ("d1", "d2")}, {"path": ""}),

@@ -33,6 +33,7 @@ COVERED: dict[str, set[str]] = {
         "lsh",
         "llm_listwise",
         "max_sim",
+        "query_likelihood",
         "range_search",
         "sparse",
     },
@@ -51,10 +52,11 @@ def test_trap_42_no_stage_takes_more_than_it_says(stages: str, tmp_path: Path) -
     models = tmp_path / "models"
     if stages == "models":
         tiny_models.make_bi_encoder(models / "bi")
-        for name in ("cross", "splade"):
+        for name in ("cross", "splade", "causal"):
             (models / name).mkdir()
         tiny_models.make_cross_encoder(models / "cross", 1)
         tiny_models.make_splade(models / "splade")
+        tiny_models.make_causal(models / "causal")
     (tmp_path / "store").mkdir()
     command = [sys.executable, str(SCRIPT), str(tmp_path / "store"), str(models), stages]
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))

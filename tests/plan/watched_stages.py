@@ -184,7 +184,7 @@ def main(store: str, models: str, stages: str) -> None:
             )
         }
     else:
-        bi, cross, splade = (str(folder / name) for name in ("bi/model", "cross", "splade"))
+        bi, cross, splade, causal = (str(folder / name) for name in ("bi/model", "cross", "splade", "causal"))
         systems = {
             "dense": kinds["dense"](bi, k=n_docs),
             "hnsw": kinds["hnsw"](bi),
@@ -195,6 +195,7 @@ def main(store: str, models: str, stages: str) -> None:
             "ivf": kinds["ivf"](bi),
             "sparse": kinds["sparse"](splade, k=n_docs),
             "cross_encoder": Listed(k=50) >> kinds["cross_encoder"](cross),
+            "query_likelihood": Listed(k=50) >> kinds["query_likelihood"](causal),
             "max_sim": Listed(k=50) >> kinds["max_sim"](bi),
             "llm_listwise": Listed(k=50) >> kinds["llm_listwise"](start_server().url, "m"),
         }

@@ -73,6 +73,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     folder = tmp_path_factory.mktemp("made")
     cross = tiny_models.make_cross_encoder(tmp_path_factory.mktemp("cross"), 1)
     splade = tiny_models.make_splade(tmp_path_factory.mktemp("splade"))
+    causal = tiny_models.make_causal(tmp_path_factory.mktemp("causal"))
     lines = [f"{query} Q0 {doc} 1 {at} x" for query in ("plain", "rtl") for at, doc in enumerate(DOCS)]
     (folder / "some.run").write_text("\n".join(lines) + "\n")
     (folder / "queries.tsv").write_text("".join(f"{doc}\twine w1 🍷 {doc}\n" for doc in DOCS))
@@ -104,6 +105,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "max_sim": bm25 >> kinds["max_sim"](MINILM),
         "minhash": kinds["minhash"](n=2) >> bm25,
         "only": within(kinds["only"](("long", "rtl")), bm25),
+        "query_likelihood": bm25 >> kinds["query_likelihood"](str(causal)),
         "range_search": kinds["range_search"](MINILM, radius=2.0) >> bm25,
         "rm3": bm25 >> kinds["rm3"](),
         "rules": bm25 >> kinds["rules"]({"alike": {"column": "text", "at_least": 0}}) >> bm25,

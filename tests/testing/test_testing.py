@@ -124,6 +124,7 @@ CHECKED_ELSEWHERE = {
     "lsh",
     "max_sim",
     "only",
+    "query_likelihood",
     "range_search",
     "run",
     "sparse",
