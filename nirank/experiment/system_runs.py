@@ -166,13 +166,15 @@ def _complete(run: SystemRun, parts: Sequence[tuple[RunSources, Choices]], **pla
     open_choices = dict.fromkeys(node for _, choices in parts for node in choices.open)
     if open_choices:
         return replace(run, open_choices=tuple(open_choices))
+    nodes = set(planned["ranking"].walk())  # what only candidates that were not chosen ask for is not among them
+    written = [data for sources, _ in parts for data in sources.written if data.table in nodes]
     query_sets = [query_set for sources, _ in parts for query_set in sources.supervision]
     supervision = {query_set.key: query_set for query_set in query_sets}  # some are asked for twice
     return replace(
         run,
         supervision=tuple(supervision.values()),
         unjudged=tuple(dict.fromkeys(queries for sources, _ in parts for queries in sources.unjudged)),
-        written=tuple(dict.fromkeys(data for sources, _ in parts for data in sources.written)),
+        written=tuple(dict.fromkeys(written)),
         documents=frozenset().union(*(sources.documents for sources, _ in parts)),
         choices=tuple(outcome for _, choices in parts for outcome in choices.outcomes),
         **planned,

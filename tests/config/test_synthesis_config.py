@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nirank.algebra.application import fold
+from nirank.algebra.judged import Judged
 from nirank.config.mistakes import Mistakes
 from nirank.config.reader import load_config
 from nirank.config.schema import build_schema
@@ -18,7 +19,9 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
 from nirank.synthesis.cleaning import Cleaning
+from nirank.synthesis.endpoint_generator import EndpointGenerator
 from nirank.synthesis.extractive import Extractive
+from nirank.synthesis.few_shot import FewShot
 from nirank.synthesis.filters.likeness import NearDuplicates, TitleCopies
 from nirank.synthesis.filters.round_trip import RoundTrip
 from nirank.synthesis.filters.scores import LikelihoodRatio, LogProbability, ScoreFilter
@@ -107,6 +110,19 @@ systems:
     assert config.systems["File"] == fold(AppendQueries(path=str(tmp_path / "queries.tsv")), BM25())
     lambdas = [each.model.data.queries.selection.mmr_lambda for each in config.systems["Tuned"].candidates]
     assert lambdas == [0.5, 1]
+
+
+def test_examples_for_a_prompt(tmp_path):
+    examples = "{pairs: [[a document, a query]], queries: {split: train, part: [0, 0.5]}, n: 2}"
+    generator = f"{{endpoint: {{url: 'http://localhost:1/v1', model: m, examples: {examples}}}}}"
+    config = read_config(
+        tmp_path,
+        f"data: {{d: {{synthetic: {{generate: {generator}}}}}}}\nmodels: {{m: {{base: '{BASE}', data: d}}}}\n"
+        "systems: {D: {dense: m}}",
+    )
+    few_shot = FewShot((("a document", "a query"),), Judged(split="train", part=(0, 0.5)), 2)
+    written = EndpointGenerator("http://localhost:1/v1", "m", examples=few_shot)
+    assert config.systems["D"].model.data == Synthetic(SyntheticQueries(written))
 
 
 @pytest.mark.parametrize(

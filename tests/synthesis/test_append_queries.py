@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from written_fakes import FirstWordsGenerator
 
 from nirank.algebra.application import fold, rewrite
+from nirank.algebra.judged import Judged
+from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
@@ -57,6 +60,18 @@ def test_written_queries_are_appended_and_reported(collection, tmp_path):
     assert rows["some"].measures["R@3"] == 1.0  # every document's queries end with zebra
     assert rows["some"].zero_shot == rows["all"].zero_shot != "no"
     assert rows["all"].address != rows["some"].address
+
+
+def test_of_candidates_only_the_chosen_one_is_told_of(collection, tmp_path):
+    train = Collection.of(DOCS, {"t": "zebra"}, {"t": {"b": 1}})
+    tuned = replace(collection, split="test", open_split=lambda split: train)
+    candidates = [
+        fold(AppendQueries(SyntheticQueries(FirstWordsGenerator(2, 2, suffix))), BM25()) for suffix in (" x", " zebra")
+    ]
+    result = run(tuned, tmp_path, tuned=tune(candidates, on=Judged(split="train"), measure="R@3"))
+    (row,) = result.rows
+    assert row.status == "ok", row.error
+    assert [each.generator["suffix"] for each in row.written] == [" zebra"]
 
 
 def test_titles_stay_apart(collection, tmp_path):

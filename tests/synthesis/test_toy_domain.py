@@ -60,3 +60,4 @@ def test_t14_tuning_does_not_hurt_and_clusters_are_no_worse_than_chance(tmp_path
     (written,) = next(row for row in result.rows if row.system == "clusters (seed 1)").written
     assert written.covered == TOPICS > np.ceil(written.covered_at_random)
     assert written.map is not None
+    assert len(written.map.queries.split()) == TOPICS
