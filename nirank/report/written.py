@@ -11,6 +11,8 @@ from nirank.report.grid import Cell, Grid
 from nirank.report.plain import to_plain
 from nirank.results.row import DocMap, Row, WrittenQueries
 
+# Faint, since they lie behind what was chosen; which cluster has which says nothing, only that neighbours differ.
+_OF_CLUSTERS = ("#9aa1ad", "#8fb8d6", "#d6a98f", "#a3c49f", "#bda6c9", "#cfc08f", "#d39fb6", "#93c9c2")
 SIZE = 400  # of the map, in its own units
 _LONGEST = 200  # characters of a query that are shown
 
@@ -124,7 +126,10 @@ def _list_examples(written: WrittenQueries) -> Iterator[ExampleLine]:
 
 def _draw_dots(plane: DocMap) -> list[Dots]:
     return [
-        Dots("documents", _read_points(plane.docs), 1.5, "#9aa1ad", True),
+        *(
+            Dots("" if at else "documents, in the colour of their cluster", _read_points(points), 1.5, colour, True)
+            for at, (points, colour) in enumerate(zip(plane.docs, _OF_CLUSTERS, strict=False))
+        ),
         Dots("chosen, no query kept", _read_points(plane.without), 3, "#c2571a", False),
         Dots("chosen", _read_points(plane.chosen), 3, "#0b5c8a", True),
         Dots("evaluated queries", _read_points(plane.queries), 2, "#3d8b37", True),

@@ -12,10 +12,12 @@ from nirank.algebra.sides import WrittenData
 from nirank.inference.encoder import read_vectors
 from nirank.plan.execute import Runner
 from nirank.results.row import DocMap
+from nirank.synthesis.clusters import Clusters
 from nirank.synthesis.query_table import QueryTable
 from nirank.synthesis.selected_docs import SelectedDocs
 
 POINTS = 600  # of each kind that are drawn
+_GROUPS = 8  # into which clusters are put in turn
 _FITTED = 4000  # documents that the plane is laid through
 _VECTORS = "nirank.stages.dense:encode_texts"
 
@@ -47,17 +49,21 @@ def draw_doc_map(
         return flat[np.isfinite(flat).all(1)]
 
     is_kept = np.isin(selected.rows, np.asarray(table.docs)[table.kept])
-    groups = [
-        project(vectors[_thin(np.arange(len(vectors)), POINTS)]),
+    clusters = Clusters.open(runner.get_value(selection.get_input("clusters")))
+    drawn = _thin(np.arange(len(clusters.rows)), POINTS)
+    groups = [project(vectors[clusters.rows[drawn[clusters.assigned[drawn] % _GROUPS == at]]]) for at in range(_GROUPS)]
+    groups += [
         project(vectors[_thin(selected.rows[~is_kept], POINTS)]),
         project(vectors[_thin(selected.rows[is_kept], POINTS)]),
     ]
     queries = _find_query_vectors(vectors_node, data, runner)
     groups.append(np.empty((0, 2)) if queries is None else project(queries[_thin(np.arange(len(queries)), POINTS)]))
-    low, high = groups[0].min(axis=0), groups[0].max(axis=0)
+    all_docs = np.concatenate(groups[:_GROUPS])
+    low, high = all_docs.min(axis=0), all_docs.max(axis=0)
     span = np.maximum(high - low, 1e-9)
-    docs, without, chosen, asked = (_format_points(np.clip((points - low) / span, 0, 1)) for points in groups)
-    return DocMap(docs, without, chosen, asked, round(float(variances[:2].sum() / variances.sum()), 4))
+    *docs, without, chosen, asked = (_format_points(np.clip((points - low) / span, 0, 1)) for points in groups)
+    share = round(float(variances[:2].sum() / variances.sum()), 4)
+    return DocMap(tuple(filter(None, docs)), without, chosen, asked, share)
 
 
 def _find_query_vectors(vectors: Node, data: WrittenData, runner: Runner) -> NDArray[np.float32] | None:

@@ -136,13 +136,13 @@ class QuerySieve:
 class DocMap:
     """Documents in the plane: points in thousandths of a square, as 'x,y x,y', downwards and to the right.
 
-    docs      a sample of all
+    docs      a sample of all; those of one cluster are in one group, and clusters take the groups in turn
     without   that were chosen, and of whose queries none was kept; `chosen`: the others that were chosen
     queries   evaluated ones, where the run has their vectors
     variance  the share of the vectors' variance that the plane shows
     """
 
-    docs: str
+    docs: tuple[str, ...]
     without: str
     chosen: str
     queries: str

@@ -30,7 +30,7 @@ WRITTEN = WrittenQueries(
     covered_at_random=2.5,
     tokens=400,
     seconds=12.5,
-    map=DocMap("0,0 1000,1000 500,500", "500,500", "0,0", "250,750", 0.4),
+    map=DocMap(("0,0 1000,1000", "500,500"), "500,500", "0,0", "250,750", 0.4),
 )
 TRAINED = TrainingQueries(WRITTEN.what, 2, False, written=40, kept=7)
 ROW = Row("c", "S", trained_on=(TRAINED,), written=(WRITTEN,), measures={"nDCG@10": 0.5})
@@ -55,7 +55,7 @@ def test_each_set_is_told_of_once_however_many_systems_use_it():
     assert "written/0123456789ab.tsv.gz" in notes
     (section,) = make_written_sections(rows)
     assert [dots.points for dots in section.dots] == [
-        [(0.0, 0.0), (400.0, 400.0), (200.0, 200.0)], [(200.0, 200.0)], [(0.0, 0.0)], [(100.0, 300.0)],
+        [(0.0, 0.0), (400.0, 400.0)], [(200.0, 200.0)], [(200.0, 200.0)], [(0.0, 0.0)], [(100.0, 300.0)],
     ]  # fmt: skip
 
 

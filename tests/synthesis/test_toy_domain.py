@@ -61,3 +61,4 @@ def test_t14_tuning_does_not_hurt_and_clusters_are_no_worse_than_chance(tmp_path
     assert written.covered == TOPICS > np.ceil(written.covered_at_random)
     assert written.map is not None
     assert len(written.map.queries.split()) == TOPICS
+    assert sum(len(points.split()) for points in written.map.docs) == len(make_domain().docs)
