@@ -27,7 +27,7 @@ def find_knee(x: Sequence[float], y: Sequence[float], sensitivity: float = SENSI
     is_maximum = (difference >= before) & (difference >= after)
     is_minimum = (difference <= before) & (difference <= after)
     least_fall = sensitivity / max(len(difference) - 1, 1)
-    for place in np.flatnonzero(is_maximum & ~is_minimum).tolist():
+    for place in np.flatnonzero(is_maximum).tolist():
         turns = np.flatnonzero(is_minimum[place + 1 :] | is_maximum[place + 1 :])
         if len(turns) and difference[place + 1 + turns[0]] < difference[place] - least_fall:
             return place, True
