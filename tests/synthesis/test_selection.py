@@ -13,6 +13,7 @@ import pytest
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.sides import Sides
+from nirank.base.memory import Sizes
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
 from nirank.stages.dense import Dense
@@ -203,6 +204,15 @@ def test_vectors_are_those_of_a_dense_system_and_clusters_of_any_way_to_choose()
     at_random = Selection(10, ENCODER, by="random").compile_node(sides)
     assert [role for role, _ in at_random.inputs] == ["filtered"]
     assert at_random.get_input("filtered") == drawn.get_input("filtered")
+
+
+def test_a_million_documents_are_clustered_and_chosen_in_half_a_gibibyte() -> None:
+    """What trains FAISS and a few numbers a document; the vectors, 1.5 GB, are mapped."""
+    sides = Sides(*[Node.leaf("texts", "0" * 32, "documents")] * 2)
+    node = Selection(1000, Dense("ngrams:3-5,buckets=64,width=384,seed=0")).compile_node(sides)
+    needs = [of.memory(Sizes(texts=1_000_000)).main for of in (node, node.get_input("clusters")) if of.memory]
+    assert len(needs) == 2
+    assert max(needs) < 2**29
 
 
 @pytest.mark.parametrize(
