@@ -49,7 +49,7 @@ class Selection:
     grid: tuple[int, ...] = (5, 10, 50, 100, 500, 1000, 5000, 10000)
     temperature: float = 1.0
     draws: int = 5
-    mmr_lambda: float = 0.5
+    mmr_lambda: float = 0.3
     min_characters: int = 300
     seed: int = 0
 

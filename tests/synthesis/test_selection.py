@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nirank import open_store, sample_documents
 from nirank.algebra.context import Context
 from nirank.algebra.node import Job, Node
 from nirank.algebra.sides import Sides
 from nirank.base.memory import Sizes
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError, DataError
+from nirank.experiment.sampling import load_docs
 from nirank.stages.dense import Dense
 from nirank.synthesis import selection_tasks
 from nirank.synthesis.clusters import Clusters
@@ -240,3 +242,20 @@ def test_a_selection_shows_itself_as_what_makes_it_again() -> None:
     assert (selection.n, selection.clusters) == (5, 10)
     assert replace(selection, by="random").title == "5 documents at random"
     assert repr(selection).startswith("Selection(n=5, encoder=Dense(")
+
+
+@pytest.mark.slow
+def test_t11_clusters_reach_more_rulebooks_of_a_real_collection_than_chance(shared_data: Path, tmp_path: Path) -> None:
+    """ObliQA: passages of 40 rulebooks, 9 to 2,030 of each."""
+    store = open_store(tmp_path)
+    docs = load_docs(shared_data / "regulatory" / "obliqa", store)
+    topics = np.unique(list(docs.read_metadata("document")), return_inverse=True)[1]
+    encoder = Dense("ngrams:3-5,buckets=32768,width=256,seed=0")
+
+    def count_topics(**options: Any) -> int:
+        selected = sample_documents(docs, Selection(50, encoder, clusters=50, **options), store=store)
+        return len(np.unique(topics[selected.rows]))
+
+    clustered = [count_topics(seed=seed) for seed in range(5)]
+    at_random = [count_topics(by="random", seed=seed) for seed in range(100)]
+    assert np.mean(clustered) > np.mean(at_random) + 2 * np.std(at_random) / np.sqrt(5)
