@@ -10,6 +10,7 @@ from nirank.config.paths import SourcePath
 from nirank.config.sections import SCALAR, Section, Words, make_form, make_section, mark_form, read_value
 from nirank.config.yaml_tree import Tree
 from nirank.errors import suggest
+from nirank.synthesis.causal_generator import CausalGenerator
 from nirank.synthesis.cleaning import Cleaning
 from nirank.synthesis.endpoint_generator import EndpointGenerator
 from nirank.synthesis.extractive import Extractive
@@ -22,7 +23,11 @@ from nirank.synthesis.selection import Selection
 from nirank.synthesis.synthetic import Synthetic
 from nirank.synthesis.synthetic_queries import SyntheticQueries
 
-_GENERATORS: Mapping[str, type[Generator]] = {"endpoint": EndpointGenerator, "extractive": Extractive}
+_GENERATORS: Mapping[str, type[Generator]] = {
+    "causal": CausalGenerator,
+    "endpoint": EndpointGenerator,
+    "extractive": Extractive,
+}
 _FILTERS = (RoundTrip, ScoreFilter, LikelihoodRatio, LogProbability, NearDuplicates, TitleCopies)
 Choice = tuple[type[Section], Callable[..., Any]]  # a section, and what is made of its keys
 

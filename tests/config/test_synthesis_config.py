@@ -18,6 +18,8 @@ from nirank.stages.append_queries import AppendQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
+from nirank.stages.query_likelihood import QueryLikelihood
+from nirank.synthesis.causal_generator import CausalGenerator
 from nirank.synthesis.cleaning import Cleaning
 from nirank.synthesis.endpoint_generator import EndpointGenerator
 from nirank.synthesis.extractive import Extractive
@@ -125,6 +127,19 @@ def test_examples_for_a_prompt(tmp_path):
     assert config.systems["D"].model.data == Synthetic(SyntheticQueries(written))
 
 
+def test_language_models(tmp_path):
+    likelihoods = "{of: {query_likelihood: tuned}, base: {query_likelihood: general}}"
+    config = read_config(
+        tmp_path,
+        "data: {d: {synthetic: {generate: {causal: {model: org/m, chat: true, precision: bfloat16}},"
+        f" filters: [{{likelihood_ratio: {likelihoods}}}]}}}}}}\n"
+        f"models: {{m: {{base: '{BASE}', data: d}}}}\nsystems: {{D: {{dense: m}}}}",
+    )
+    ratio = LikelihoodRatio(QueryLikelihood("tuned"), QueryLikelihood("general"))
+    generator = CausalGenerator("org/m", chat=True, precision="bfloat16")
+    assert config.systems["D"].model.data == Synthetic(SyntheticQueries(generator, filters=(ratio,)))
+
+
 @pytest.mark.parametrize(
     ("synthetic", "message"),
     [
@@ -132,7 +147,7 @@ def test_examples_for_a_prompt(tmp_path):
         ("{generate: extractiv}", "there is no generator 'extractiv'; did you mean 'extractive'?"),
         ("{generate: {extractive: {kind: [title]}}}", "extractive has no option 'kind'; did you mean 'kinds'?"),
         ("{generate: {extractive: {per_doc: 0}}}", "per_doc must be 1 or more"),
-        ("{generate: [extractive]}", "generator: expected one of endpoint, extractive"),
+        ("{generate: [extractive]}", "generator: expected one of causal, endpoint, extractive"),
         ("{generate: extractive, filters: [round_trip]}", "'of' is missing"),
         ("{generate: extractive, filters: [{round_tripp: {of: bm25}}]}", "did you mean 'round_trip'?"),
         ("{generate: extractive, filters: [{round_trip: {of: bm26}}]}", "there is no system or stage 'bm26'"),
