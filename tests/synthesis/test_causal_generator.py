@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 import tiny_models
 
+from nirank import BM25, Collection, Experiment, fold
 from nirank.algebra.context import Context
+from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.inference import models
 from nirank.inference.causal import open_language_model
 from nirank.inference.generation import prepare_prompts
+from nirank.stages.append_queries import AppendQueries
 from nirank.store import LocalStore
 from nirank.synthesis import causal_generator
 from nirank.synthesis.causal_generator import CausalGenerator
 from nirank.synthesis.few_shot import FewShot
 from nirank.synthesis.generator import Writing
+from nirank.synthesis.synthetic_queries import SyntheticQueries
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -143,3 +147,45 @@ def test_options_that_cannot_be_meant_are_refused(mistake: tuple[dict[str, Any],
     options, message = mistake
     with pytest.raises(ConfigError, match=f"^causal: {message}"):
         CausalGenerator(**{"model": "org/name", **options})
+
+
+def test_yaml_says_the_same(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        """
+collections: [c]
+measures: [nDCG@10]
+data:
+  written:
+    synthetic:
+      generate:
+        causal:
+          model: org/name
+          examples: {pairs: [[a document, its query]]}
+          chat: true
+          instruction: Ask
+          words: 90
+          temperature: 0.7
+          top_p: 0.9
+          per_doc: 3
+          precision: bfloat16
+models: {m: {base: org/base, data: written}}
+systems: {S: {dense: m}}
+"""
+    )
+    generator = load_config(tmp_path / "config.yaml").systems["S"].model.data.queries.generator
+    assert generator == CausalGenerator(
+        "org/name", FewShot((("a document", "its query"),)), chat=True, instruction="Ask", words=90, temperature=0.7,
+        top_p=0.9, per_doc=3, precision="bfloat16",
+    )  # fmt: skip
+
+
+def test_a_plan_writes_and_appends(folder: str, tmp_path: Path) -> None:
+    generator = CausalGenerator(folder, PAIRS, max_new_tokens=8)
+    docs = {f"d{n}": text for n, text in enumerate(DOCS)}
+    collection = Collection.of(docs, {"q": "w3 w4"}, {"q": {"d3": 1}})
+    systems = {"Plain": BM25(), "Expanded": fold(AppendQueries(SyntheticQueries(generator)), BM25())}
+    result = Experiment(collection, systems, ["nDCG@10"], store=LocalStore(tmp_path), device="cpu").run()
+    assert not result.failed
+    stored = [meta for meta in LocalStore(tmp_path).read_descriptions() if "queries by" in str(meta.get("label"))]
+    (written,) = stored
+    assert written["declared"]["prompt"]["before"].startswith("Example 1:\nDocument: w1 w2")
