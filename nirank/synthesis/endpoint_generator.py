@@ -14,7 +14,7 @@ from nirank.algebra.context import Context
 from nirank.algebra.judged import hash_with_salt
 from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides
-from nirank.base.values import fit_fields, to_expression
+from nirank.base.values import find_changed_fields, fit_fields
 from nirank.errors import ConfigError, StageError
 from nirank.inference.chat import Answer, Endpoint, MalformedAnswer, check_url, request_answer
 from nirank.inference.device import ShardResult
@@ -36,7 +36,7 @@ _SCHEMA = {
 _STOPS = ("\n\n", "\nExample", "\nDocument:")  # where a completion goes on with what nobody asked for
 _TRIED = 20  # malformed answers at the start, after which nobody is asked any more
 _VERSION = 1  # raised where the same options ask for something else
-_SPEED_ONLY = ("url", "per_doc", "key_env", "timeout_s", "retries", "requests_per_minute", "concurrency")
+_PRIVATE = ("url", "key_env", "timeout_s", "retries", "requests_per_minute", "concurrency")  # where, and how fast
 _MALFORMED = "malformed answer"
 
 
@@ -102,7 +102,7 @@ class EndpointGenerator(Generator):
         return self.model
 
     def describe_identity(self) -> Mapping[str, Any]:
-        names = [item.name for item in fields(self) if item.name not in (*_SPEED_ONLY, "examples")]
+        names = [item.name for item in fields(self) if item.name not in (*_PRIVATE, "per_doc", "examples")]
         options = {name: getattr(self, name) for name in names}
         return {"endpoint": _VERSION, **options, "examples": self.examples.describe_identity()}
 
@@ -192,7 +192,9 @@ class EndpointGenerator(Generator):
         return Writing(text, logprob, answer.tokens or len(answer.logprobs))
 
     def __repr__(self) -> str:
-        return to_expression(self)
+        """Without the address: rows and labels hold it."""
+        changed = {name: value for name, value in find_changed_fields(self).items() if name not in _PRIVATE}
+        return f"EndpointGenerator({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
 
 def _parse_query(text: str) -> str | None:

@@ -82,6 +82,7 @@ def test_identity_is_the_model_and_what_it_is_asked_never_where_or_how_fast(serv
     )
     assert plain.describe_identity() == same.describe_identity()
     assert "http" not in json.dumps(plain.describe_identity())
+    assert repr(plain) == repr(same) == "EndpointGenerator(model='m')"
     pairs = FewShot(pairs=(("a", "b"),))
     for options in ({"words": 3}, {"temperature": 0.5}, {"seed": 1}, {"logprobs": True}, {"examples": pairs}):
         assert EndpointGenerator("http://a/v1", "m", **options).describe_identity() != plain.describe_identity()
