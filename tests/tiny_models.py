@@ -109,3 +109,46 @@ def make_causal(folder: Path, words: int = 60, window: int | None = None, templa
         model = Gemma3ForCausalLM(Gemma3TextConfig(**options, sliding_window=window, layer_types=kinds))
     model.save_pretrained(folder)
     return folder
+
+
+def make_seq2seq(folder: Path, kind: str = "t5", words: int = 60) -> Path:
+    """Make a T5 or a BART over the words w0, w1, …; the end of a text, w18 and w48 end what it writes."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import (
+        BartConfig,
+        BartForConditionalGeneration,
+        PreTrainedTokenizerFast,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    vocabulary = ["<pad>", "</s>", "<unk>", "<s>", *(f"w{i}" for i in range(words))]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", eos_token="</s>", bos_token="<s>"
+    ).save_pretrained(folder)
+    torch.manual_seed(words)
+    shared: dict[str, Any] = {"vocab_size": len(vocabulary), "d_model": 16, "pad_token_id": 0, "eos_token_id": 1}
+    model: Any
+    if kind == "t5":
+        model = T5ForConditionalGeneration(
+            T5Config(
+                **shared, d_kv=8, d_ff=32, num_layers=2, num_heads=2, decoder_start_token_id=0, initializer_factor=1.5,
+            )
+        )  # fmt: skip
+    else:
+        layers = {f"{side}_{name}": n for side in ("encoder", "decoder") for name, n in
+                  (("layers", 2), ("attention_heads", 2), ("ffn_dim", 32))}  # fmt: skip
+        model = BartForConditionalGeneration(
+            BartConfig(
+                **shared, **layers, bos_token_id=3, decoder_start_token_id=1, forced_eos_token_id=None,
+                max_position_embeddings=128, init_std=0.5,
+            )
+        )  # fmt: skip
+        model.generation_config.forced_bos_token_id = 3
+    model.generation_config.eos_token_id = [1, 22, 52]
+    model.save_pretrained(folder)
+    return folder

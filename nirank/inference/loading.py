@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nirank.base.files import InputFile
 from nirank.errors import DataError, ModelError
@@ -115,13 +115,22 @@ def load_model_and_new_weights(
     return model.float(), new
 
 
-def load_language_model(name: str, path: Path, content: Content, precision: str, device: str) -> Any:
-    """Return a causal language model in some precision, complete and ready to infer; raises as `load_model`."""
+def load_language_model(
+    name: str,
+    path: Path,
+    content: Content,
+    precision: str,
+    device: str,
+    kind: Literal["causal", "seq2seq"] = "causal",
+) -> Any:
+    """Return a model that writes, in some precision, complete and ready to infer; raises as `load_model`."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    model_class = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
 
     def build_model() -> Any:
-        return AutoModelForCausalLM.from_pretrained(
+        return model_class.from_pretrained(
             str(path),
             local_files_only=True,
             use_safetensors=True,
