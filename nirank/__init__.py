@@ -82,6 +82,7 @@ _PLACES = {
     "nirank.synthesis.filters.likeness": ("NearDuplicates", "TitleCopies"),
     "nirank.synthesis.filters.round_trip": ("RoundTrip",),
     "nirank.synthesis.filters.scores": ("LikelihoodRatio", "LogProbability", "ScoreFilter"),
+    "nirank.synthesis.seq2seq_generator": ("Seq2SeqGenerator",),
     "nirank.synthesis.synthetic": ("Synthetic",),
     "nirank.synthesis.synthetic_queries": ("SyntheticQueries",),
     "nirank.training.copies": ("Copies",),
@@ -184,6 +185,7 @@ if TYPE_CHECKING:
     from nirank.synthesis.filters.scores import LogProbability as LogProbability
     from nirank.synthesis.filters.scores import ScoreFilter as ScoreFilter
     from nirank.synthesis.selection import Selection as Selection
+    from nirank.synthesis.seq2seq_generator import Seq2SeqGenerator as Seq2SeqGenerator
     from nirank.synthesis.synthetic import Synthetic as Synthetic
     from nirank.synthesis.synthetic_queries import SyntheticQueries as SyntheticQueries
     from nirank.training.copies import Copies as Copies

@@ -20,6 +20,7 @@ from nirank.synthesis.filters.round_trip import RoundTrip
 from nirank.synthesis.filters.scores import LikelihoodRatio, LogProbability, ScoreFilter
 from nirank.synthesis.generator import Generator
 from nirank.synthesis.selection import Selection
+from nirank.synthesis.seq2seq_generator import Seq2SeqGenerator
 from nirank.synthesis.synthetic import Synthetic
 from nirank.synthesis.synthetic_queries import SyntheticQueries
 
@@ -27,6 +28,7 @@ _GENERATORS: Mapping[str, type[Generator]] = {
     "causal": CausalGenerator,
     "endpoint": EndpointGenerator,
     "extractive": Extractive,
+    "seq2seq": Seq2SeqGenerator,
 }
 _FILTERS = (RoundTrip, ScoreFilter, LikelihoodRatio, LogProbability, NearDuplicates, TitleCopies)
 Choice = tuple[type[Section], Callable[..., Any]]  # a section, and what is made of its keys

@@ -21,6 +21,7 @@ from nirank.stages.dense import Dense
 from nirank.stages.query_likelihood import QueryLikelihood
 from nirank.synthesis.causal_generator import CausalGenerator
 from nirank.synthesis.cleaning import Cleaning
+from nirank.synthesis.cleaning_rules import Ascii, CutAt, FirstLine, Prefix, QuestionMark, Words
 from nirank.synthesis.endpoint_generator import EndpointGenerator
 from nirank.synthesis.extractive import Extractive
 from nirank.synthesis.few_shot import FewShot
@@ -28,6 +29,7 @@ from nirank.synthesis.filters.likeness import NearDuplicates, TitleCopies
 from nirank.synthesis.filters.round_trip import RoundTrip
 from nirank.synthesis.filters.scores import LikelihoodRatio, LogProbability, ScoreFilter
 from nirank.synthesis.selection import Selection
+from nirank.synthesis.seq2seq_generator import Seq2SeqGenerator
 from nirank.synthesis.synthetic import Synthetic
 from nirank.synthesis.synthetic_queries import SyntheticQueries
 from nirank.training.negatives import Mined
@@ -140,6 +142,60 @@ def test_language_models(tmp_path):
     assert config.systems["D"].model.data == Synthetic(SyntheticQueries(generator, filters=(ratio,)))
 
 
+def read_queries(tmp_path, yaml):
+    config = read_config(
+        tmp_path, f"systems: {{E: {{fold: {{view: {{append_queries: {{queries: {yaml}}}}}, of: bm25}}}}}}"
+    )
+    return config.systems["E"].view.queries
+
+
+PAIRS = (("a document", "its query"),)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "generator"),
+    [
+        (
+            "{extractive: {kinds: [claim, question], rotate: true, questions: ['why {phrase}?'], analyzer: german}}",
+            Extractive(("claim", "question"), rotate=True, questions=("why {phrase}?",), analyzer="german"),
+        ),
+        (
+            "{causal: {model: a/b, examples: {pairs: [[a document, its query]]}}}",
+            CausalGenerator("a/b", FewShot(PAIRS)),
+        ),
+        (
+            "{causal: {model: a/b, chat: true, examples: {queries: {split: train}, n: 2}}}",
+            CausalGenerator("a/b", FewShot(queries=Judged(split="train"), n=2), chat=True),
+        ),
+        ("{seq2seq: {model: a/b, per_doc: 3, top_k: null}}", Seq2SeqGenerator("a/b", 3, top_k=None)),
+        (
+            "{endpoint: {url: 'http://h/v1', model: m, examples: {pairs: [[a document, its query]]}, structured: true,"
+            " requests_per_minute: 90, concurrency: 2}}",
+            EndpointGenerator(
+                "http://h/v1", "m", examples=FewShot(PAIRS), structured=True, requests_per_minute=90, concurrency=2
+            ),
+        ),
+    ],
+)
+def test_every_generator(tmp_path, yaml, generator):
+    assert read_queries(tmp_path, f"{{generate: {yaml}}}") == SyntheticQueries(generator)
+
+
+@pytest.mark.parametrize(
+    ("rules", "cleaning"),
+    [
+        ("none", Cleaning("none")),
+        (
+            "[first_line, {prefix: ['Q:']}, {cut_at: [x, y]}, {question_mark: restore}, {words: {least: 3}}, ascii]",
+            Cleaning([FirstLine(), Prefix(("Q:",)), CutAt(("x", "y")), QuestionMark("restore"), Words(3), Ascii()]),
+        ),
+    ],
+)
+def test_every_way_to_clean(tmp_path, rules, cleaning):
+    queries = read_queries(tmp_path, f"{{generate: extractive, clean: {rules}}}")
+    assert queries == SyntheticQueries(Extractive(), cleaning=cleaning)
+
+
 @pytest.mark.parametrize(
     ("synthetic", "message"),
     [
@@ -147,7 +203,7 @@ def test_language_models(tmp_path):
         ("{generate: extractiv}", "there is no generator 'extractiv'; did you mean 'extractive'?"),
         ("{generate: {extractive: {kind: [title]}}}", "extractive has no option 'kind'; did you mean 'kinds'?"),
         ("{generate: {extractive: {per_doc: 0}}}", "per_doc must be 1 or more"),
-        ("{generate: [extractive]}", "generator: expected one of causal, endpoint, extractive"),
+        ("{generate: [extractive]}", "generator: expected one of causal, endpoint, extractive, seq2seq"),
         ("{generate: extractive, filters: [round_trip]}", "'of' is missing"),
         ("{generate: extractive, filters: [{round_tripp: {of: bm25}}]}", "did you mean 'round_trip'?"),
         ("{generate: extractive, filters: [{round_trip: {of: bm26}}]}", "there is no system or stage 'bm26'"),
