@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -112,6 +112,15 @@ class Node:
             else:
                 seen.add(following)
                 path.append((following, iter(following.inputs if through(following) else ())))
+
+
+def mark_offline(node: Node) -> Node:
+    """Return a computation that is paid once per collection, and so is all that it needs."""
+    marked: dict[Node, Node] = {}
+    for below in node.walk():
+        inputs = tuple((role, marked[each]) for role, each in below.inputs)
+        marked[below] = below if below.is_leaf else replace(below, inputs=inputs, offline=True)
+    return marked[node]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nirank.algebra.doc_queries import DocQueries
-from nirank.algebra.node import Job, Node
+from nirank.algebra.node import Job, Node, mark_offline
 from nirank.algebra.sides import Sides, WrittenData
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, View
@@ -71,7 +71,7 @@ class SyntheticQueries(DocQueries):
             evaluated = sides.training_sources.list_evaluated_queries()
             data = WrittenData(self.title, written, sides.docs, evaluated, trains=False)
             sides.training_sources.note_written(data)
-        return make_query_sides(written, sides).queries
+        return mark_offline(make_query_sides(written, sides).queries)  # a filter's searches answer nobody
 
     def compile_node(self, collection: Sides) -> Node:
         """Return the computation that gives the `QueryTable`, for the documents of a collection."""

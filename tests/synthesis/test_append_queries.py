@@ -19,6 +19,7 @@ from nirank.stages.bm25 import BM25
 from nirank.stages.sentences import Sentences
 from nirank.store import open_store
 from nirank.synthesis.filters.round_trip import RoundTrip
+from nirank.synthesis.filters.scores import ScoreFilter
 from nirank.synthesis.synthetic_queries import SyntheticQueries
 from nirank.testing import check_stage
 
@@ -60,6 +61,19 @@ def test_written_queries_are_appended_and_reported(collection, tmp_path):
     assert rows["some"].measures["R@3"] == 1.0  # every document's queries end with zebra
     assert rows["some"].zero_shot == rows["all"].zero_shot != "no"
     assert rows["all"].address != rows["some"].address
+
+
+def test_what_filters_search_is_paid_once_and_not_by_each_query(collection, tmp_path):
+    filtered = SyntheticQueries(
+        FirstWordsGenerator(2, 2, " zebra"), filters=(RoundTrip(BM25()), ScoreFilter(BM25(), 0.5))
+    )
+    experiment = Experiment(
+        collection, {"S": fold(AppendQueries(filtered), BM25())}, ["R@3"], store=open_store(tmp_path / "store")
+    )
+    nodes = [node for node in experiment.plan()[0].target.walk() if not node.is_leaf]
+    assert sum(node.task.endswith(":search") for node in nodes) == 3
+    online = [node.task.partition(":")[2] for node in nodes if not node.offline]
+    assert sorted(online) == ["fold", "search"]
 
 
 def test_of_candidates_only_the_chosen_one_is_told_of(collection, tmp_path):
