@@ -208,6 +208,33 @@ def test_vectors_are_those_of_a_dense_system_and_clusters_of_any_way_to_choose()
     assert at_random.get_input("filtered") == drawn.get_input("filtered")
 
 
+def test_what_changes_the_chosen_documents_changes_the_address_and_nothing_else_does() -> None:
+    sides = Sides(*[Node.leaf("texts", "0" * 32, "documents")] * 2)
+    base = Selection(10, ENCODER, clusters="knee")
+    changes: list[dict[str, Any]] = [
+        {},
+        {"n": 11},
+        {"by": "top"},
+        {"by": "random"},
+        {"clusters": 5},
+        {"grid": (5, 10)},
+        {"temperature": 0.5},
+        {"draws": 1},
+        {"mmr_lambda": 1.0},
+        {"min_characters": 1},
+        {"seed": 1},
+        {"encoder": replace(ENCODER, doc_text=("text",))},
+        {"encoder": replace(ENCODER, model="ngrams:3-5,buckets=64,width=8,seed=1")},
+    ]
+    addresses = [replace(base, **change).compile_node(sides).address for change in changes]
+    assert len(set(addresses)) == len(changes)
+    for idle in ({"temperature": 0.5}, {"draws": 1}, {"mmr_lambda": 1.0}, {"seed": 1}):
+        top = replace(base, by="top")
+        assert replace(top, **idle).compile_node(sides) == top.compile_node(sides)
+    at_random = replace(base, by="random")
+    assert replace(at_random, clusters=5, grid=(5,)).compile_node(sides) == at_random.compile_node(sides)
+
+
 def test_a_million_documents_are_clustered_and_chosen_in_half_a_gibibyte() -> None:
     """What trains FAISS and a few numbers a document; the vectors, 1.5 GB, are mapped."""
     sides = Sides(*[Node.leaf("texts", "0" * 32, "documents")] * 2)
