@@ -13,6 +13,7 @@ from nirank.synthesis.cleaning_rules import (
     Ascii,
     CleaningRule,
     CutAt,
+    EndMarks,
     FirstLine,
     Language,
     NotEmpty,
@@ -26,7 +27,7 @@ from nirank.synthesis.query_table import QueryTable
 
 RULES: Mapping[str, type[CleaningRule]] = {
     rule.name: rule
-    for rule in (Prefix, CutAt, FirstLine, Numbering, Quotes, QuestionMark, NotEmpty, Words, Ascii, Language)
+    for rule in (Prefix, CutAt, FirstLine, Numbering, Quotes, QuestionMark, EndMarks, NotEmpty, Words, Ascii, Language)
 }
 
 _STANDARD = (
@@ -36,6 +37,7 @@ _STANDARD = (
     Prefix(("relevant query:", "search query:", "query:", "question:")),
     Quotes(),
     CutAt(("Document:", "Relevant Query:", "Explanation:", "Answer:", "Note:")),
+    EndMarks(),
     NotEmpty(),
     Words(2, 64),
 )

@@ -146,6 +146,16 @@ class Numbering(CleaningRule):
 
 
 @dataclass(frozen=True, repr=False)
+class EndMarks(CleaningRule):
+    """Take commas, colons, semicolons and dashes off the end: of what was cut off, and of what went on."""
+
+    name: ClassVar[str] = "end_marks"
+
+    def clean(self, query: str) -> str:
+        return query.rstrip(" ,;:–—-，；：、")
+
+
+@dataclass(frozen=True, repr=False)
 class NotEmpty(CleaningRule):
     """Drop what has no letter and no digit."""
 

@@ -18,7 +18,7 @@ _PHRASE = 4  # words of a phrase at most
 _LEAST = 3  # words of a sentence or clause
 _ASIDE = re.compile(r"\s+[(\[][^()\[\]]*[)\]](?!\w)")
 _BRACKET = re.compile(r"\s[(\[]|[)\]](?=\s|$)")
-_GAP = re.compile(r"[\s，。；：！？、（）「」『』]+")  # between words, as far as a script has any
+_GAP = re.compile(r"[\s—–，。；：！？、（）「」『』]+")  # between words, as far as a script has any
 _CLAUSE = re.compile(r"\s*(?:[;:,](?=\s)|\s[–—-](?=\s)|[，；：、])\s*")
 _OUTER = "\"'“”„«»‘’()[]{}<>.,;:!?…-–—/\\|*#，。；：！？（）「」『』、"
 

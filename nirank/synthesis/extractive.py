@@ -26,7 +26,7 @@ from nirank.training.questions import normalise_question
 
 Kind = Literal["title", "sentence", "claim", "phrase", "terms", "question"]
 
-_VERSION = 1  # raised where other queries come out
+_VERSION = 2  # raised where other queries come out
 _BLOCK = 256  # documents whose words are analysed together
 _SPARE = 4  # further queries of a kind that are looked for, since some will be no new ones
 _MOST_WORDS = 200  # a longer title is none

@@ -84,7 +84,9 @@ def test_t13_cleaning_as_in_the_paper(raw: str, query: str, reason: str) -> None
         ("债券的收益率是多少？", "债券的收益率是多少？", ""),
         ("word " * 65, "word " * 64 + "word", "cleaning: words"),
         ("...", "...", "cleaning: empty"),
-        ("Only an announcement:", "Only an announcement:", ""),
+        ("--", "", "cleaning: empty"),
+        ("Only an announcement:", "Only an announcement", ""),
+        ("The search query should be:\n\nMIR22HG, LINC00152,", "MIR22HG, LINC00152", ""),
     ],
 )
 def test_the_standard_cleaning(raw: str, query: str, reason: str) -> None:

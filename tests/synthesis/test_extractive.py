@@ -106,6 +106,13 @@ def test_rotation_gives_all_kinds_with_one_query_a_document(planned: Planned) ->
     assert rotated == [extract(planned, [id], kinds=["title", "terms"], rotate=True)[0] for id in ids]
 
 
+def test_dashes_stand_between_words(tmp_path: Path) -> None:
+    docs = {"a": "Wine from grapes—harvest in autumn, 1990–1995.", "b": "Bread.", "c": "Cheese."}
+    planned = Planned.of(Collection.of(docs, {"q": "x"}, {"q": {"a": 1}}), tmp_path)
+    ((query,),) = extract(planned, ["a"], kinds=["terms"], terms=5)
+    assert not set(query.split()) - {"Wine", "from", "grapes", "harvest", "autumn", "1990", "1995"}
+
+
 def test_no_query_is_the_whole_document(planned: Planned) -> None:
     kinds = ["title", "sentence", "claim", "phrase", "terms", "question"]
     assert extract(planned, ["short", "same", "empty"], kinds=kinds, per_doc=6) == [[], [], []]
