@@ -17,6 +17,7 @@ from nirank.base.identity import digest
 from nirank.base.loading import count_loading
 from nirank.base.memo import Rows
 from nirank.base.memory import MIB, WORKER_BYTES, MemoryNeed, estimate_library_memory, release_memory
+from nirank.inference.gguf import find_converted
 from nirank.inference.models import ModelFiles
 from nirank.inference.ngram_models import count_drawn_numbers
 from nirank.inference.packed_layers import count_parameters
@@ -108,8 +109,13 @@ def estimate_training_memory(files: ModelFiles) -> MemoryNeed:
 
 def _count_stored_numbers(files: ModelFiles) -> int:
     """Return how many numbers a model's files hold, without loading it; a file that cannot be read has its bytes."""
-    n = count_drawn_numbers(files.path)
-    for path in files.path.rglob("*.safetensors"):
+    folder = files.path
+    if folder.is_file():  # of GGUF, whose numbers have four bits or more
+        folder = find_converted(files.identity["files"])
+        if not folder.is_dir():
+            return 2 * files.path.stat().st_size
+    n = count_drawn_numbers(folder)
+    for path in folder.rglob("*.safetensors"):
         try:
             with path.open("rb") as file:
                 (length,) = struct.unpack("<Q", file.read(8))

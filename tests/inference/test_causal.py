@@ -14,7 +14,9 @@ from nirank.errors import DataError, ModelError
 from nirank.inference import causal, models
 from nirank.inference.causal import LanguageModel, count_shared_tokens, open_language_model
 from nirank.inference.decoding import Decoding
+from nirank.inference.device import estimate_model_memory
 from nirank.inference.generation import TextGeneration, prepare_prompts, write_texts
+from nirank.inference.models import ModelFiles
 from nirank.inference.prompts import Frame, cut_document, make_chat_frame, tokenize_prompts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -257,6 +259,11 @@ def test_a_gguf_file_is_converted_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("NIRANK_STORE", str(tmp_path / "store"))
     (tmp_path / "m.gguf").write_bytes(b"GGUF")
     file = InputFile.of(tmp_path / "m.gguf")
+    files = ModelFiles(tmp_path / "m.gguf", "m", {"files": file.digest})
+    before = estimate_model_memory(files, "bfloat16").main
+    assert before - estimate_model_memory(ModelFiles(tmp_path / "none", "m", {}), "bfloat16").main == 4 * 4, (
+        "four bytes"
+    )
     calls = []
 
     def write(name: str, path: Path, folder: Path) -> None:
@@ -273,6 +280,8 @@ def test_a_gguf_file_is_converted_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert gguf.convert_gguf("m", file) == folder == gguf.find_converted(file.digest)
     assert len(calls) == 2
     assert open_tiny(folder).max_tokens == 128
+    converted = ModelFiles(folder, "m", {"files": "1"})
+    assert estimate_model_memory(files, "bfloat16") == estimate_model_memory(converted, "bfloat16")
     (tmp_path / "m.gguf").write_bytes(b"GGUF changed")
     with pytest.raises(DataError, match="changed since"):
         gguf.convert_gguf("m", InputFile(tmp_path / "m.gguf", "0" * 32))
