@@ -8,16 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from model_server import ModelServer, Reply, chat
+from planned import Planned
 
 from nirank.algebra.context import Context
+from nirank.algebra.judged import Judged
+from nirank.algebra.node import Job, Node
+from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, StageError
 from nirank.inference import chat as requests_to_chat
 from nirank.store import LocalStore
 from nirank.synthesis.endpoint_generator import INSTRUCTION, EndpointGenerator
 from nirank.synthesis.few_shot import FewShot
+from nirank.synthesis.generation import compile_queries
 from nirank.synthesis.generator import Writing
+from nirank.synthesis.query_table import QueryTable
+from nirank.synthesis.selected_docs import SelectedDocs
 
 DOCS = [f"document number {i}" for i in range(9)]
 
@@ -216,6 +224,39 @@ def test_so_many_requests_are_under_way_at_once(concurrency: int, server: ModelS
     writings = write(server, [f"d{i}" for i in range(16)], concurrency=concurrency)
     assert [row[0].text for row in writings] == [f"about d{i}" for i in range(16)]
     assert server.most_under_way == concurrency
+
+
+def test_requests_begin_no_faster_than_asked_for(server: ModelServer) -> None:
+    began = time.monotonic()
+    write(server, DOCS[:6], requests_per_minute=1200, concurrency=6)
+    assert time.monotonic() - began >= 5 * 0.05
+
+
+def test_drawn_examples_reach_the_model(server: ModelServer, tmp_path: Path) -> None:
+    docs = {f"d{i}": f"text {i}" for i in range(8)}
+    queries = {f"q{i}": f"question {i}" for i in range(8)}
+    training = Collection.of(docs, queries, {f"q{i}": {f"d{i}": 1} for i in range(8)})
+    evaluated = Collection.of(docs, {"e": "else"}, {"e": {"d0": 1}})
+    planned = Planned.of(evaluated, tmp_path, evaluated)
+    planned.sources.collections._opened[(id(evaluated), "train")] = training
+    selected = Node(f"{__name__}:select_first", 1, {}, (("docs", planned.sides.docs),))
+    examples = FewShot(queries=Judged(split="train"), n=2)
+    node = compile_queries(EndpointGenerator(server.url, "m", examples=examples), selected, planned.sides)
+    assert [role for role, _ in node.inputs] == ["selected", "docs", "few_shot"]
+    table = QueryTable.open(planned.run(node))
+    assert list(table.raw) == ["about text 0", "about text 1"] and table.tokens.tolist() == [3, 3]
+    turns = server.requests[0]["messages"]
+    for question, answer in zip(turns[:4:2], turns[1:4:2], strict=True):
+        assert question["content"].split()[-1] == answer["content"].split()[-1], "each with its document"
+        assert answer["content"].startswith("question ")
+    (supervision,) = planned.sources.supervision
+    assert supervision.use == "trained"
+    assert set(supervision.questions) == {turn["content"] for turn in turns[1:4:2]}
+    assert server.url not in json.dumps(planned.describe(node))
+
+
+def select_first(job: Job) -> None:
+    SelectedDocs(np.array([0, 1]), np.array([0, 0]), np.array([8])).save(job.folder)
 
 
 @pytest.mark.parametrize(
