@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 from written_fakes import Bench, FirstWordsGenerator, ShownExamples
 
 from nirank.algebra.judged import Judged
@@ -47,7 +48,7 @@ DOCS["empty"] = {"title": "", "text": " "}
 QUERIES = {"q1": "thing1 common", "q2": "common kind3"}
 QRELS = {"q1": {"d1": 1}, "q2": {"d3": 1}}
 QUERIES_OF_ALL = SyntheticQueries(FirstWordsGenerator())
-WORDS = Recipe(steps=2, batch=4, learning_rate=1e-3)
+QUICK = Recipe(steps=2, batch=4, learning_rate=1e-3)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_filters_run_one_after_the_other_and_quotas_are_cut_at_the_end(bench):
     assert "more than the quota" in table.reasons
 
 
-def test_a_generator_that_is_marked_as_one_model_trains_all_kinds(bench):
+def test_they_stand_wherever_training_data_stand(bench):
     data = Synthetic(QUERIES_OF_ALL, Mined(BM25(), (2, 9), 1))
     for kind, stage in (("bi_encoder", Dense), ("sparse_encoder", Sparse), ("cross_encoder", CrossEncoder)):
         assert stage(Train(HashedNGrams(width=8), data, kind, seed=1)).model.data == data
@@ -140,7 +141,7 @@ def test_a_generator_that_is_marked_as_one_model_trains_all_kinds(bench):
 
 
 def test_the_row_says_that_no_label_was_read(collection, tmp_path):
-    model = Train(HashedNGrams(buckets=512, width=16), Synthetic(QUERIES_OF_ALL), recipe=WORDS)
+    model = Train(HashedNGrams(buckets=512, width=16), Synthetic(QUERIES_OF_ALL), recipe=QUICK)
     result = Experiment(collection, {"D": Dense(model)}, ["nDCG@10"], store=open_store(tmp_path / "store")).run()
     (row,) = result.rows
     assert row.status == "ok", row.error
@@ -244,3 +245,21 @@ def test_examples_of_training_queries_for_a_prompt_are_said(tmp_path):
         bench.compile(
             Synthetic(replace(QUERIES_OF_ALL, generator=ShownExamples(examples=FewShot(queries=Judged(split="test")))))
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bi_encoder", "cross_encoder", "sparse_encoder"])
+def test_every_kind_of_model_trains_on_written_queries(tmp_path, kind):
+    """With hard negatives, and learning a teacher's margins."""
+    docs = {f"d{at}": {"title": f"w{at} w{at + 20}", "text": f"w{at} w{at + 1} w{at + 30}"} for at in range(20)}
+    words = Collection.of(docs, {"q": "w1 w31"}, {"q": {"d1": 1}})
+    (tmp_path / "base").mkdir()
+    make_base = tiny_models.make_splade if kind == "sparse_encoder" else tiny_models.make_bi_encoder
+    data = Synthetic(QUERIES_OF_ALL, Mined(BM25(), (2, 9), 2), teacher=BM25())
+    model = Train(str(make_base(tmp_path / "base")), data, kind, replace(QUICK, loss="margin_mse"))
+    stage = {"bi_encoder": Dense, "sparse_encoder": Sparse}.get(kind)
+    system = BM25() % 5 >> CrossEncoder(model) if stage is None else stage(model)
+    result = Experiment(words, {"S": system}, ["nDCG@10"], store=open_store(tmp_path / "store")).run()
+    assert [row.status for row in result.rows] == ["ok"], result.rows[0].error
+    (training,) = result.rows[0].trainings
+    assert (training.steps, training.examples) == (2, 20)
