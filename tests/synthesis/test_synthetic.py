@@ -130,6 +130,15 @@ def test_filters_run_one_after_the_other_and_quotas_are_cut_at_the_end(bench):
     assert "more than the quota" in table.reasons
 
 
+def test_a_round_trip_searches_no_deeper_than_it_looks(bench):
+    shallow, deep = (replace(QUERIES_OF_ALL, filters=(RoundTrip(of, 3),)) for of in (BM25(), BM25() % 1000))
+    nodes = [bench.compile(Synthetic(queries)) for queries in (shallow, deep)]
+    assert [find_node(node, ":search").depth for node in nodes] == [3, 1000]
+    tables = [QueryTable.open(bench.run(node.get_input("queries").get_input("written"))) for node in nodes]
+    assert tables[0].reasons == tables[1].reasons
+    assert not tables[0].kept.all()
+
+
 def test_they_stand_wherever_training_data_stand(bench):
     data = Synthetic(QUERIES_OF_ALL, Mined(BM25(), (2, 9), 1))
     for kind, stage in (("bi_encoder", Dense), ("sparse_encoder", Sparse), ("cross_encoder", CrossEncoder)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline, check_system
 from nirank.algebra.sides import Sides
+from nirank.algebra.stage import Retriever
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.texts import Texts
 from nirank.errors import ConfigError
@@ -51,7 +52,10 @@ class RoundTrip(Filter):
         return {"k": self.k}
 
     def plan_inputs(self, queries: Sides, written: Node) -> Inputs:
-        return (("list", require_sources(queries).compile_pipeline(self.of % self.k, queries)),)
+        pipeline = self.of % self.k
+        if isinstance(self.of, Retriever) and self.of.prefix_exact and self.of.k is None:
+            pipeline = replace(self.of, k=self.k)  # the same documents, and no more are searched and kept
+        return (("list", require_sources(queries).compile_pipeline(pipeline, queries)),)
 
     def judge(self, queries: KeptQueries, docs: Texts, inputs: Mapping[str, Sequence[Any]]) -> Verdict:
         ranking: Ranking = inputs["list"][0]
