@@ -65,6 +65,7 @@ def main() -> None:
     docs = list(data.docs.read(TextView(("title", "text")), rows))
     pairs = np.stack((ranking.query_rows, docs_of_pairs), axis=1)
     how = LikelihoodScoring(resolve_model(options.model), max_length=options.max_length, precision=options.precision)
+    open_language_model(how.model, how.precision, "cpu")  # loaded once, before the clock starts
     rivals = {
         "nirank": lambda part: score_likelihoods(queries, docs, part, how, Context(device="cpu")),
         "one forward pass a pair": lambda part: score_plainly(queries, docs, part, how),

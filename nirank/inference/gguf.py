@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -84,7 +85,7 @@ def convert_gguf(name: str, file: InputFile) -> Path:
 
 def _write_folder(name: str, path: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    import transformers
 
     try:
         import gguf  # noqa: F401
@@ -92,11 +93,12 @@ def _write_folder(name: str, path: Path, folder: Path) -> None:
         raise MissingExtra(f"model '{name}': GGUF files need gguf: pip install 'nirank[gguf]'") from None
     silence_libraries()
     place = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name, "local_files_only": True}
+    options: dict[str, Any] = {"dtype": torch.bfloat16}
+    if hasattr(transformers, "GgufConfig"):  # since 5: without it weights stay marked as quantised, and are not saved
+        options["quantization_config"] = transformers.GgufConfig(dequantize=True)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**place)
-        # Without this wish the weights stay marked as quantised, and cannot be saved.
-        plain = GgufConfig(dequantize=True)
-        model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16, quantization_config=plain)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
+        model = transformers.AutoModelForCausalLM.from_pretrained(**place, **options)
         model.save_pretrained(str(folder))
         tokenizer.save_pretrained(str(folder))
     except Exception as error:

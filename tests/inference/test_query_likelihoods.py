@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import tiny_models
 
 from nirank import BM25, Collection, Experiment
 from nirank.algebra.context import Context
+from nirank.base.work import call_opener
 from nirank.errors import ConfigError, ModelError
 from nirank.inference import models, query_likelihoods
 from nirank.inference.causal import open_language_model
-from nirank.inference.query_likelihoods import LikelihoodScoring, score_likelihoods
+from nirank.inference.query_likelihoods import LikelihoodScoring, PairTexts, score_likelihoods
 from nirank.stages.query_likelihood import QueryLikelihood
 from nirank.store import LocalStore
 from nirank.testing import check_stage
@@ -101,6 +103,16 @@ def test_what_was_scored_is_not_scored_again(
     ctx = Context(device="cpu", open_memo=store.open_memo)
     assert np.abs(score_all(folders["llama"], ctx) - whole).max() < 1e-5
     assert (ctx.memo_use["found"], ctx.memo_use["computed"]) == (12, 12)
+
+
+def test_a_worker_scores_the_same(folders: dict[str, str]) -> None:
+    """What another process is sent can be pickled, and its opener gives what is computed here."""
+    how = LikelihoodScoring(models.resolve_model(folders["llama"]))
+    texts = PairTexts([QUERIES[q] for q, _ in PAIRS.tolist()], [DOCS[d] for _, d in PAIRS.tolist()])
+    options, shard = pickle.loads(pickle.dumps(((how, "cpu"), texts)))
+    rows = call_opener(f"{query_likelihoods.__name__}:open_shards", options)(shard).rows
+    assert np.abs(rows["score"] - score_all(folders["llama"])).max() < 1e-6
+    assert query_likelihoods._describe_pairs(shard) == "24 pairs (of the query 'w1 w2 w3' and on)"
 
 
 def test_the_stage_obeys_and_stands_in_a_plan(folders: dict[str, str], tmp_path: Path) -> None:

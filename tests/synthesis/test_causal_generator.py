@@ -11,6 +11,7 @@ import tiny_models
 
 from nirank import BM25, Collection, Experiment, fold
 from nirank.algebra.context import Context
+from nirank.base.work import call_opener
 from nirank.config.reader import load_config
 from nirank.errors import ConfigError
 from nirank.inference import models
@@ -23,6 +24,7 @@ from nirank.synthesis.causal_generator import CausalGenerator
 from nirank.synthesis.few_shot import FewShot
 from nirank.synthesis.generator import Writing
 from nirank.synthesis.synthetic_queries import SyntheticQueries
+from nirank.synthesis.writing_memo import Request
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -102,6 +104,19 @@ def test_what_was_written_is_not_written_again(folder: str, tmp_path: Path, monk
     assert extended[: len(DOCS)] == resumed
     assert extended[-1] == resumed[0]
     assert all(query.logprob is None or query.logprob < 0 for queries in resumed for query in queries)
+
+
+def test_a_worker_writes_the_same(folder: str) -> None:
+    """What another process is sent can be pickled, and its opener gives what is written here."""
+    import pickle
+
+    generator = CausalGenerator(folder, PAIRS, temperature=2.0, max_new_tokens=8)
+    how = generator._make_generation(PAIRS.pairs)
+    expected, _ = write(generator, DOCS[:3])
+    options, shard = pickle.loads(pickle.dumps(((how, "cpu"), [Request(doc, 0) for doc in DOCS[:3]])))
+    written = call_opener(f"{causal_generator.__name__}:open_shards", options)(shard)
+    assert [query.text for query in pickle.loads(pickle.dumps(written)).rows] == [query.text for (query,) in expected]
+    assert causal_generator._describe_shard(shard) == "3 queries (for 'w0 w1 w0' and on)"
 
 
 CHANGES = {
