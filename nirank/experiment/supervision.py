@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nirank.algebra.sides import Use
 from nirank.collections.collection import Collection
 from nirank.flow.qrels import Qrels
-from nirank.results.row import SeenRecords, TrainingQueries
+from nirank.results.row_training import SeenRecords, TrainingQueries
 
 
 @dataclass(frozen=True, eq=False)

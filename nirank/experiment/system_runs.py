@@ -21,7 +21,7 @@ from nirank.plan.both_sides import compile_system
 from nirank.plan.choices import Choices, FindChoice, resolve_choices
 from nirank.plan.execute import FailedNode
 from nirank.plan.folds import compile_fold, depends_on_fold, join_fold_nodes
-from nirank.results.row import TrainingQueries
+from nirank.results.row_training import TrainingQueries
 
 
 @dataclass(frozen=True)

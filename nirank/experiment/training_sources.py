@@ -25,7 +25,7 @@ from nirank.experiment.shared_pairs import EvaluationSet, count_pairs, count_see
 from nirank.experiment.supervision import Supervision
 from nirank.flow.qrels import Qrels
 from nirank.plan.compile import compile_pipeline
-from nirank.results.row import TrainingQueries
+from nirank.results.row_training import TrainingQueries
 from nirank.training.questions import normalise_question
 
 _SHOWN = 3  # overlapping queries in a message

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from nirank.evaluation.measures import is_of_pairs
 from nirank.report.grid import format_value
 from nirank.report.pair_words import explain_measures, name_pair_count, name_training_pairs
-from nirank.results.row import Row, TrainingQueries
+from nirank.results.row import Row
+from nirank.results.row_training import TrainingQueries
 
 _HOLES = 0.1  # difference of judged shares from which a comparison is flagged
 _TIES = 0.1  # of a value: how far the order of ties may move it before that is said

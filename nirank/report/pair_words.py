@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nirank.results.row import Row, TrainingQueries
+from nirank.results.row import Row
+from nirank.results.row_training import TrainingQueries
 
 _MEANINGS = {
     "PC": "the share of the known matches that are candidates (pair completeness, recall)",

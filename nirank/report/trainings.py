@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from nirank.report.effort import HEIGHT, WIDTH, Line, colour_line
 from nirank.report.grid import Cell, Grid
-from nirank.results.row import Row, Training
+from nirank.results.row import Row
+from nirank.results.row_training import Training
 
 
 @dataclass(frozen=True)

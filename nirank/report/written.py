@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from nirank.report.grid import Cell, Grid
 from nirank.report.plain import to_plain
-from nirank.results.row import DocMap, Row, WrittenQueries
+from nirank.results.row import Row
+from nirank.results.row_training import DocMap, WrittenQueries
 
 # Faint, since they lie behind what was chosen; which cluster has which says nothing, only that neighbours differ.
 _OF_CLUSTERS = ("#9aa1ad", "#8fb8d6", "#d6a98f", "#a3c49f", "#bda6c9", "#cfc08f", "#d39fb6", "#93c9c2")

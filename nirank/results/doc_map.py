@@ -11,7 +11,7 @@ from nirank.algebra.node import Node
 from nirank.algebra.sides import WrittenData
 from nirank.inference.encoder import read_vectors
 from nirank.plan.execute import Runner
-from nirank.results.row import DocMap
+from nirank.results.row_training import DocMap
 from nirank.synthesis.clusters import Clusters
 from nirank.synthesis.query_table import QueryTable
 from nirank.synthesis.selected_docs import SelectedDocs

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nirank.algebra.node import Node
 from nirank.plan.execute import Runner
-from nirank.results.row import ModelSoup, Training
+from nirank.results.row_training import ModelSoup, Training
 from nirank.training.tasks import SOUP_TASK, TRAIN_TASK
 
 POINTS = 200  # of a loss curve that are kept on a row: means over stretches of equal length

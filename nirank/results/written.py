@@ -17,7 +17,7 @@ from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.collections.texts import Texts
 from nirank.plan.execute import Runner
 from nirank.results.doc_map import draw_doc_map
-from nirank.results.row import QuerySieve, TrainingQueries, WrittenQueries
+from nirank.results.row_training import QuerySieve, TrainingQueries, WrittenQueries
 from nirank.synthesis.query_table import QueryTable
 from nirank.synthesis.selected_docs import SelectedDocs
 from nirank.synthesis.synthetic import EVALUATED

@@ -15,7 +15,7 @@ from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
 from nirank.experiment.loading import load
-from nirank.results.row import TrainingQueries
+from nirank.results.row_training import TrainingQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cut import Cut
 from nirank.stages.rrf import rrf

@@ -16,7 +16,7 @@ from nirank.experiment.experiment import Experiment
 from nirank.experiment.leaves import Leaves
 from nirank.experiment.loading import load
 from nirank.experiment.training_sources import RunSources, TrainingCollections
-from nirank.results.row import SeenRecords
+from nirank.results.row_training import SeenRecords
 from nirank.stages.minhash import MinHash
 from nirank.stages.tfidf import TFIDF
 from nirank.stages.token_blocking import TokenBlocking

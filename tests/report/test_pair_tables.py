@@ -16,13 +16,12 @@ from nirank.results.row import (
     PairFacts,
     QueryCounts,
     Row,
-    SeenRecords,
     StagePairs,
     StageRecall,
     SurvivalBin,
     SurvivalCurve,
-    TrainingQueries,
 )
+from nirank.results.row_training import SeenRecords, TrainingQueries
 
 FACTS = PairFacts(5460, 5.0, 206, 198, 8, 1_180_452, 1092, 205, 197, ordered=True)
 TRAINED = TrainingQueries("abt-buy/train", 0, False, "abt-buy", "train", 956, 616, SeenRecords(206, 43, 139))

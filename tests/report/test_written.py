@@ -8,7 +8,8 @@ from nirank.report import format_text, make_detail_grids
 from nirank.report.page import render_page
 from nirank.report.table import format_markdown
 from nirank.report.written import make_written_grids, make_written_sections
-from nirank.results.row import DocMap, QuerySieve, Row, TrainingQueries, WrittenQueries
+from nirank.results.row import Row
+from nirank.results.row_training import DocMap, QuerySieve, TrainingQueries, WrittenQueries
 
 HOSTILE = "<script>alert('x')</script> | \u202e[x](http://a.example) \x1b[31m"
 WRITTEN = WrittenQueries(

@@ -15,7 +15,7 @@ from nirank.algebra.tuned import tune
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError
 from nirank.experiment.experiment import Experiment
-from nirank.results.row import ModelSoup, TrainingQueries
+from nirank.results.row_training import ModelSoup, TrainingQueries
 from nirank.stages.bm25 import BM25
 from nirank.stages.cross_encoder import CrossEncoder
 from nirank.stages.dense import Dense
