@@ -105,7 +105,7 @@ def _to_seed(tree: Tree) -> Any:
         return value
 
 
-_NUMBER = {"type": ["integer", "string"]}
+_NUMBER = {"type": "integer"}
 FORMS = {
     "tune": Form(_read_tuned, lambda: [TuneKeys]),
     "variation": Form(
