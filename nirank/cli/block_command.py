@@ -176,9 +176,10 @@ def _load_tables(
     try:
         collection = load(**tables, pairs=pairs, exclude=list(exclude), columns=columns, name=left.stem, check=False)
     except DataError as error:
+        option = "--id NAME" if right is None else "--left-id or --right-id NAME, or --id NAME for both"
         advice = {
-            "columns: {id: …}, where null numbers the records": "--id NAME, or --row-ids, which numbers the records",
-            "columns: {id: …}": "--id NAME",
+            "columns: {id: …}, where null numbers the records": f"{option}, or --row-ids, which numbers the records",
+            "columns: {id: …}": option,
         }
         messages = [_replace_phrases(message, advice) for message in error.messages]
         raise DataError(*messages) from None

@@ -129,7 +129,10 @@ def test_a_table_of_one_record_and_mistakes_in_a_sentence(place: Path) -> None:
     result = run_nirank("block", "single.csv", "--quiet", cwd=place)
     assert (result.code, read_rows(place / "candidates.csv")) == (0, [])
     for arguments, message in (
-        (("left.csv", "right.csv"), "or --id NAME, or --row-ids, which numbers the records"),
+        (
+            ("left.csv", "right.csv"),
+            "or --left-id or --right-id NAME, or --id NAME for both, or --row-ids, which numbers the records",
+        ),
         (("left.csv", "right.csv", "--id", "Article no", "--row-ids"), "--id names a column of ids; give one"),
         (("twice.csv",), "column 'Name' occurs twice"),
         (("single.csv", "--system", "{tfid: {}}"), "did you mean 'tfidf'?"),
