@@ -1,0 +1,1 @@
+"""Stopping rules: when a review may end, what a rule promises, and how often the promise holds."""
