@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from nirank.algebra.node import Node, Store
 from nirank.algebra.sides import Sides
+from nirank.algebra.walk import transform
 from nirank.base.files import expand_path
+from nirank.base.identity import SEED
 from nirank.collections.collection import Collection
 from nirank.collections.sources.clef_tar import is_clef_tar
 from nirank.collections.sources.file_set import FileSet, find_side_files
@@ -47,6 +49,7 @@ def sample_documents(
     """Choose documents of a collection, in an order that is representative wherever one stops reading.
 
     docs   documents, or a collection with them: no query and no judgement is read
+    selection  without a seed of its own it has seed 0
     store  where vectors and clusters are kept, a store or its folder; None: the user's store
     """
     from nirank.store import open_store
@@ -55,7 +58,8 @@ def sample_documents(
     view = TextView(selection.text)
     texts.text_fields.select_fields(view, f"selection: text {view}")
     leaf = Node.leaf("texts", texts.digest, "documents")
-    node = selection.compile_node(Sides(leaf, leaf, device=device))
+    seeded: Selection = transform(selection, lambda value: 0 if value is SEED else value)
+    node = seeded.compile_node(Sides(leaf, leaf, device=device))
     opened = open_store(store) if store is None or isinstance(store, (str, Path)) else store
     runner = Runner(opened, {leaf.address: texts}, reporter or Reporter(), device)
     try:

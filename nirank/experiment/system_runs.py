@@ -118,7 +118,7 @@ def plan_system_runs(
 
 
 def set_seed(pipeline: Pipeline, seed: int) -> Pipeline:
-    """Return the pipeline whose trained models have a seed."""
+    """Return the pipeline whose trained models, and choices of documents, have a seed."""
     seeded: Pipeline = transform(pipeline, lambda value: seed if value is SEED else value)
     return seeded
 

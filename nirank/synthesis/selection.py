@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from nirank.algebra.model import plan_models
 from nirank.algebra.node import Node
 from nirank.algebra.sides import Sides
+from nirank.base.identity import SEED, Placeholder
 from nirank.base.memory import MemoryNeed, NeedEstimator, Sizes
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
@@ -37,7 +38,7 @@ class Selection:
     draws           of as many documents as a cluster gives; MMR chooses among what they give together
     mmr_lambda      weight of being near the cluster's central document; the rest, of being unlike those chosen before
     min_characters  shorter documents are never chosen
-    seed            of the draws; clusters do not depend on it
+    seed            of the draws; clusters do not depend on it. SEED: the experiment's
 
     Chandradevan, Dhole and Agichtein, DUQGen, NAACL 2024.
     """
@@ -51,7 +52,7 @@ class Selection:
     draws: int = 5
     mmr_lambda: float = 0.3
     min_characters: int = 300
-    seed: int = 0
+    seed: int | Placeholder = SEED
 
     def __post_init__(self) -> None:
         if self.encoder is not None and not isinstance(self.encoder, Dense):
@@ -77,7 +78,7 @@ class Selection:
                 ("draws", self.draws >= 1, "1 or more"),
                 ("mmr_lambda", 0 <= self.mmr_lambda <= 1, "in 0..1"),
                 ("min_characters", self.min_characters >= 1, "1 or more"),
-                ("seed", self.seed >= 0, "0 or more"),
+                ("seed", isinstance(self.seed, Placeholder) or self.seed >= 0, "0 or more"),
             )
             if not good
         ]

@@ -71,7 +71,7 @@ class Runs:
         return self.folders[node.address]
 
     def select(self, n: int, **options: Any) -> SelectedDocs:
-        selection = Selection(n, ENCODER, **options)
+        selection = Selection(n, ENCODER, **{"seed": 0} | options)
         return SelectedDocs.open(self.run(selection.compile_node(self.sides)))
 
 
@@ -121,7 +121,7 @@ def test_more_clusters_than_documents_are_half_as_many_as_documents(
 
 def test_there_are_never_more_clusters_than_documents_to_choose() -> None:
     sides = Sides(*[Node.leaf("texts", "0" * 32, "documents")] * 2)
-    nodes = [Selection(30, ENCODER, clusters=k).compile_node(sides).get_input("clusters") for k in (30, 1000)]
+    nodes = [Selection(30, ENCODER, clusters=k, seed=0).compile_node(sides).get_input("clusters") for k in (30, 1000)]
     assert nodes[0].address == nodes[1].address
     assert nodes[0].params == {"clusters": 30}
 
@@ -184,7 +184,7 @@ def test_half_precision_vectors_are_clustered_as_float32(tmp_path: Path) -> None
 def test_documents_are_in_the_nearest_cluster_and_seeds_nearest_to_centroids(tmp_path: Path) -> None:
     vectors, _ = make_topics([30, 20, 10])
     runs = Runs(vectors, tmp_path)
-    node = Selection(3, ENCODER, clusters=3).compile_node(runs.sides)
+    node = Selection(3, ENCODER, clusters=3, seed=0).compile_node(runs.sides)
     runs.run(node)
     clusters = Clusters.open(runs.folders[node.get_input("clusters").address])
     assert clusters.sizes.sum() == 60
@@ -199,18 +199,18 @@ def test_documents_are_in_the_nearest_cluster_and_seeds_nearest_to_centroids(tmp
 def test_vectors_are_those_of_a_dense_system_and_clusters_of_any_way_to_choose() -> None:
     docs, queries = (Node.leaf("texts", digit * 32, "texts") for digit in "01")
     sides = Sides(queries, docs)
-    drawn = Selection(10, ENCODER).compile_node(sides)
+    drawn = Selection(10, ENCODER, seed=0).compile_node(sides)
     assert drawn.get_input("vectors") == ENCODER.plan_inputs(sides)[0]
-    top = Selection(10, ENCODER, by="top").compile_node(sides)
+    top = Selection(10, ENCODER, by="top", seed=0).compile_node(sides)
     assert top.get_input("clusters") == drawn.get_input("clusters")
-    at_random = Selection(10, ENCODER, by="random").compile_node(sides)
+    at_random = Selection(10, ENCODER, by="random", seed=0).compile_node(sides)
     assert [role for role, _ in at_random.inputs] == ["filtered"]
     assert at_random.get_input("filtered") == drawn.get_input("filtered")
 
 
 def test_what_changes_the_chosen_documents_changes_the_address_and_nothing_else_does() -> None:
     sides = Sides(*[Node.leaf("texts", "0" * 32, "documents")] * 2)
-    base = Selection(10, ENCODER, clusters="knee")
+    base = Selection(10, ENCODER, clusters="knee", seed=0)
     changes: list[dict[str, Any]] = [
         {},
         {"n": 11},

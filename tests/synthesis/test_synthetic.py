@@ -17,6 +17,7 @@ from nirank.algebra.node import Node
 from nirank.collections.collection import Collection
 from nirank.errors import ConfigError, DataError
 from nirank.experiment.experiment import Experiment
+from nirank.experiment.system_runs import set_seed
 from nirank.inference.encoder import read_vectors
 from nirank.inference.ngram_models import HashedNGrams
 from nirank.stages.bm25 import BM25
@@ -122,12 +123,19 @@ def test_filters_run_one_after_the_other_and_quotas_are_cut_at_the_end(bench):
     table = QueryTable.open(bench.run(bench.compile(Synthetic(queries)).get_input("queries").get_input("written")))
     assert set(table.reasons) >= {"", "filter: round trip in 3", "filter: best 50 % by log-probability"}
     assert len(table) == 2 * len(DOCS) - 1  # of the empty document there is one line that says so
-    random = Selection(20, by="random", min_characters=1)
+    random = Selection(20, by="random", min_characters=1, seed=0)
     cut = replace(queries, selection=random, keep_rate=0.25)
     table = QueryTable.open(bench.run(bench.compile(Synthetic(cut)).get_input("queries").get_input("written")))
     assert len(np.unique(table.docs)) == 80
     assert len(np.unique(table.docs[table.kept])) == 20
     assert "more than the quota" in table.reasons
+
+
+def test_each_seed_of_an_experiment_chooses_documents_of_its_own(bench):
+    data = Synthetic(replace(QUERIES_OF_ALL, selection=Selection(20, by="random", min_characters=1)))
+    nodes = [find_node(bench.compile(set_seed(data, seed)), ":draw_docs") for seed in (1, 2, 1)]
+    assert [node.params["seed"] for node in nodes] == [1, 2, 1]
+    assert not np.array_equal(*(SelectedDocs.open(bench.run(node)).rows for node in nodes[:2]))
 
 
 def test_a_round_trip_searches_no_deeper_than_it_looks(bench):
@@ -197,7 +205,7 @@ def test_a_column_that_documents_lack_is_said_before_anything_runs(bench):
 def test_the_nearest_of_its_cluster_are_spared(bench):
     """Those that a search by the same vectors finds first among the documents of the cluster."""
     encoder = Dense(HashedNGrams(buckets=512, width=16))
-    queries = replace(QUERIES_OF_ALL, selection=Selection(12, encoder, clusters=4, min_characters=1))
+    queries = replace(QUERIES_OF_ALL, selection=Selection(12, encoder, clusters=4, min_characters=1, seed=0))
     all_near, spared = (Synthetic(queries, Mined(encoder, (1, 30), 30), spare=spare) for spare in (0, 3))
     node = bench.compile(spared)
     qrels = bench.run(find_node(node, ":list_judgements"))

@@ -55,7 +55,7 @@ def check_all_differ(bench: Bench, values: list[Synthetic]) -> None:
 
 def test_training_data(bench):
     queries = SyntheticQueries(
-        FirstWordsGenerator(), Selection(3, Dense(HashedNGrams(width=8)), clusters=2, min_characters=1)
+        FirstWordsGenerator(), Selection(3, Dense(HashedNGrams(width=8)), clusters=2, min_characters=1, seed=0)
     )
     data = Synthetic(queries, Mined(BM25()))
     varied = {
@@ -73,7 +73,7 @@ def test_training_data(bench):
 
 
 def test_written_queries(bench):
-    selection = Selection(4, Dense(HashedNGrams(width=8)), clusters=2, min_characters=1)
+    selection = Selection(4, Dense(HashedNGrams(width=8)), clusters=2, min_characters=1, seed=0)
     queries = SyntheticQueries(FirstWordsGenerator(), selection)
     varied = {
         "generator": FirstWordsGenerator(2),
