@@ -215,6 +215,7 @@ def _find_reached_folders(config: Path, store: LocalStore) -> set[Path]:
         device=configuration.device,
         seeds=configuration.seeds,
         folds=configuration.folds,
+        stopping=configuration.stopping,
     )
     nodes = experiment.list_nodes()
     memos = find_used_memos(store, nodes)  # looks for every node's artifact

@@ -85,6 +85,7 @@ def run(
         engine=engine,
         seeds=configuration.seeds,
         folds=configuration.folds,
+        stopping=configuration.stopping,
         max_memory=configuration.max_memory if max_memory is None else max_memory,
     )
     if check:

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from nirank.algebra.pipeline import Pipeline
 from nirank.base.amounts import parse_size
-from nirank.config import collections, matching_rules, synthesis, systems, training, tuning
+from nirank.config import collections, matching_rules, stopping, synthesis, systems, training, tuning
 from nirank.config.mistakes import Mistakes
 from nirank.config.open_file import Form, OpenFile
 from nirank.config.overrides import override_value
@@ -21,6 +21,7 @@ from nirank.config.yaml_tree import Tree
 from nirank.errors import ConfigError
 from nirank.evaluation.comparisons import Significance
 from nirank.experiment.folds import Folds
+from nirank.stopping.rule import StoppingRule
 
 _SECTIONS_OF_NAMES = ("systems", "models", "data")
 SignificanceKeys = make_section(
@@ -49,6 +50,7 @@ class Config(Section):
     significance: Annotated[Significance, FormMark("significance")] = Significance()
     seeds: Annotated[Sequence[int], FormMark("seeds")] = (1,)
     folds: Annotated[Folds | None, FormMark("folds")] = None
+    stopping: Annotated[Sequence[StoppingRule], FormMark("stopping_rule", least=1)] = ()
     models: Annotated[Any, FormMark("models_section")] = None
     data: Annotated[Any, FormMark("data_section")] = None
 
@@ -129,6 +131,7 @@ def _read_significance(tree: Tree, file: OpenFile) -> Significance | None:
 FORMS: Mapping[str, Form] = {
     **collections.FORMS,
     **matching_rules.FORMS,
+    **stopping.FORMS,
     **synthesis.FORMS,
     **systems.FORMS,
     **training.FORMS,

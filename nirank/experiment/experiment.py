@@ -34,6 +34,7 @@ from nirank.experiment.mistakes import (
 from nirank.experiment.result import Result, RowKey
 from nirank.experiment.run_evaluation import compare_systems, evaluate_system_run, read_given_files
 from nirank.experiment.seeds import average_seeds, order_means_first, parse_seeds
+from nirank.experiment.stopping import parse_stopping_rules
 from nirank.experiment.system_runs import SystemRun, plan_system_runs
 from nirank.experiment.training_sources import TrainingCollections
 from nirank.plan.choices import Choice, FindChoice, read_choice
@@ -43,6 +44,7 @@ from nirank.plan.folds import depends_on_fold
 from nirank.plan.memory import refuse_over_ceiling
 from nirank.plan.reporter import Reporter
 from nirank.results.summaries import summarise_groups
+from nirank.stopping.rule import StoppingRule
 
 log = logging.getLogger("nirank")
 
@@ -61,6 +63,8 @@ class Experiment:
     seeds        of trained models: a system with such a model has a row a seed, and with several seeds one of their
                  mean and spread
     folds        split the queries for systems that are trained or tuned on the queries outside a fold
+    stopping     stopping rules, as `parse_stopping_rule` takes them: where each would end the review of every topic, on
+                 systems whose lists are whole orders of the candidates
     max_memory   of this process and its workers, mapped files aside: bytes, or text such as '4GB'. Blocks are made as
                  small as they must be; what would need more all the same is refused before anything runs
 
@@ -80,6 +84,7 @@ class Experiment:
         engine: Engine | None = None,
         seeds: Sequence[int] = (1,),
         folds: int | Folds | None = None,
+        stopping: Sequence[Any] = (),
         max_memory: int | str | None = None,
     ) -> None:
         from nirank.store import open_store
@@ -93,6 +98,7 @@ class Experiment:
         self.seeds: tuple[int, ...] = ()
         self.folds = folds if folds is None or isinstance(folds, Folds) else Folds(folds)
         self.max_memory: int | None = None
+        self.stopping: tuple[StoppingRule, ...] = ()
         mistakes: list[str] = []
         with collect_mistakes(mistakes):
             self.seeds = parse_seeds(seeds)
@@ -105,9 +111,11 @@ class Experiment:
         mistakes += check_device(self.device)
         with collect_mistakes(mistakes, "max_memory: "):
             self.max_memory = None if max_memory is None else int(parse_size(str(max_memory)))
+        with collect_mistakes(mistakes):
+            self.stopping = parse_stopping_rules(stopping)
         if mistakes:
             raise ConfigError(*mistakes)
-        self._leaves = Leaves(device, self.measures)
+        self._leaves = Leaves(device, self.measures, to_end=bool(self.stopping))
         self._training = TrainingCollections(self.collections, self.store, self._leaves)
         self._system_runs: list[SystemRun] | None = None
         if self.folds is not None and not any(map(depends_on_fold, self.systems.values())):
@@ -185,7 +193,9 @@ class Experiment:
         measures = dict.fromkeys(name for collection in self.collections for name in self._get_measures(collection))
         result = Result(measures=tuple(measures), collections=self.collections, systems=self.systems)
         for run in runs:
-            evaluate_system_run(run, runner, self._get_measures(run.collection), self.significance, result)
+            evaluate_system_run(
+                run, runner, self._get_measures(run.collection), self.significance, self.stopping, result
+            )
         self._summarise(result)
         seconds = time.perf_counter() - started
         result.finish(began, seconds, [node.label for node in runner.computed])

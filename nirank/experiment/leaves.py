@@ -19,11 +19,12 @@ class Leaves:
     values    by address
     device    for models
     measures  of collections that have none of their own; a screening measure reads lists to their end
+    to_end    whether something else does
     """
 
-    def __init__(self, device: str = "auto", measures: Sequence[str] = ()) -> None:
+    def __init__(self, device: str = "auto", measures: Sequence[str] = (), *, to_end: bool = False) -> None:
         self.values: dict[str, Any] = {}
-        self.device, self.measures = device, measures
+        self.device, self.measures, self.to_end = device, measures, to_end
 
     def add(self, leaf: Node, value: Any) -> Node:
         """Keep what a leaf stands for, and return the leaf."""
@@ -56,10 +57,10 @@ class Leaves:
         )
 
     def make_ranked_sides(self, collection: Collection) -> Sides:
-        """Return a collection whose lists are evaluated: to their end where a measure reads that far."""
+        """Return a collection whose lists are evaluated: to their end where something reads that far."""
         sides = self.make_sides(collection)
         screening = any(parse_measure(name).screening for name in collection.measures or self.measures)
-        return replace(sides, full_depth=sides.full_depth or screening)
+        return replace(sides, full_depth=sides.full_depth or screening or self.to_end)
 
 
 def is_one_table(collection: Collection) -> bool:

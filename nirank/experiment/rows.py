@@ -20,6 +20,7 @@ from nirank.evaluation.ledger import Lost, PairLedger, count_losses
 from nirank.evaluation.measures import is_of_pairs
 from nirank.evaluation.pair_evaluation import COMPLETE, evaluate_pairs
 from nirank.experiment.leaves import is_one_table
+from nirank.experiment.stopping import end_reviews
 from nirank.experiment.supervision import find_seen_queries
 from nirank.experiment.survival import trace_survival
 from nirank.experiment.system_runs import SystemRun
@@ -35,6 +36,7 @@ from nirank.results.row_training import Candidate, Choice
 from nirank.results.summaries import add_evaluation
 from nirank.results.trainings import describe_trainings
 from nirank.results.written import count_written, describe_written
+from nirank.stopping.rule import StoppingRule
 
 _VIEWS = ("query_text", "doc_text")
 
@@ -94,7 +96,13 @@ def add_outcome(row: Row, run: SystemRun, pairs: Pairs, spent: Sequence[NodeCost
 
 
 def evaluate_row(
-    row: Row, run: SystemRun, pairs: Pairs, qrels: Qrels, measures: Sequence[str], runner: Runner
+    row: Row,
+    run: SystemRun,
+    pairs: Pairs,
+    qrels: Qrels,
+    measures: Sequence[str],
+    stopping: Sequence[StoppingRule],
+    runner: Runner,
 ) -> tuple[Row, Evaluation, list[Lost] | None]:
     """Evaluate the ranking or pairs of a system run, and return its row with what came out.
 
@@ -117,6 +125,7 @@ def evaluate_row(
         add_evaluation(row, evaluation),
         stages=_measure_stages(run, runner, qrels, measures, ledger),
         survival=trace_survival(run, runner, qrels),
+        stopping=end_reviews(stopping, pairs, qrels, collection),
         new_documents=_measure_new_documents(run, qrels, evaluation),
         twins=_measure_twins(pairs, qrels, measures, collection) if isinstance(pairs, Ranking) else {},
     )

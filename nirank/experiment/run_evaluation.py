@@ -20,6 +20,7 @@ from nirank.plan.execute import FailedNode, Runner
 from nirank.results.evidence import find_folds
 from nirank.results.summaries import add_comparisons
 from nirank.results.written import list_written
+from nirank.stopping.rule import StoppingRule
 
 log = logging.getLogger("nirank")
 
@@ -43,7 +44,12 @@ def read_given_files(runs: Sequence[SystemRun], runner: Runner, *, leaves_only: 
 
 
 def evaluate_system_run(
-    run: SystemRun, runner: Runner, measures: Sequence[str], significance: Significance, result: Result
+    run: SystemRun,
+    runner: Runner,
+    measures: Sequence[str],
+    significance: Significance,
+    stopping: Sequence[StoppingRule],
+    result: Result,
 ) -> None:
     """Add the rows of a system run to a result, one for each judgement set; those of one that fails say why."""
     collection = run.collection
@@ -67,7 +73,7 @@ def evaluate_system_run(
             result.add(leave_unjudged(row, pairs, collection, measures))
             continue
         try:
-            result.add(*evaluate_row(row, run, pairs, qrels, measures, runner))
+            result.add(*evaluate_row(row, run, pairs, qrels, measures, stopping, runner))
         except Exception as error:  # of a library that computes a measure
             log.debug("traceback of evaluating %s", run.system, exc_info=True)
             result.add(fail_row(row, f"cannot be evaluated: {error or type(error).__name__}"))

@@ -13,6 +13,7 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.plan.costs import SystemCost
 from nirank.results.row import NewDocuments, PairFacts, Row, Spread
+from nirank.stopping.outcomes import pool_outcomes
 
 Key = tuple[str, str | None, str | None, str]
 
@@ -100,6 +101,7 @@ def _average_rows(system: str, rows: Sequence[Row]) -> Row:
         queries=first.queries,
         measures=measures,
         nulls=dict(first.nulls),
+        stopping=pool_outcomes([row.stopping for row in rows]),
         pairs=_average_pairs([row.pairs for row in rows]),
         alpha=first.alpha,
         counts=dict(first.counts),

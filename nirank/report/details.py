@@ -8,6 +8,7 @@ from nirank.report.differences import make_difference_grids
 from nirank.report.grid import Grid
 from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.report.stages import make_stage_grids
+from nirank.report.stopping import make_stopping_grids
 from nirank.report.survival import make_survival_grids
 from nirank.report.trainings import make_training_grids
 from nirank.report.written import make_written_grids
@@ -15,10 +16,11 @@ from nirank.results.row import Row
 
 
 def make_detail_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return stages, matches kept by hashing, intervals, differences, ties, training, tuning and written queries."""
+    """Return stages, matches kept by hashing, stopping rules, intervals, ties, training, tuning, written queries."""
     return [
         *make_stage_grids(rows, measures),
         *make_survival_grids(rows),
+        *make_stopping_grids(rows),
         *make_difference_grids(rows, measures),
         *make_sensitivity_grids(rows, measures),
         *make_training_grids(rows),

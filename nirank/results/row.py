@@ -10,6 +10,7 @@ from nirank.collections.collection_data import SelfMatch
 from nirank.evaluation.ties import TieBounds
 from nirank.plan.costs import SystemCost
 from nirank.results.row_training import Choice, ModelSoup, Training, TrainingQueries, WrittenQueries
+from nirank.stopping.outcomes import RuleOutcome
 
 Number = int | float  # a count, or a mean of counts over seeds
 Status = Literal["ok", "failed"]
@@ -220,6 +221,7 @@ class Row:
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
     stages       recall after each stage
     survival     of hashing stages: which matches were kept, by how alike their records are
+    stopping     where stopping rules ended the reviews of the topics; lists that are no whole orders have none
     pairs        where pairs are counted
     baseline, alpha  of the comparisons; `differences`: from the baseline, by measure
     intervals    {name: bootstrap interval of the mean}
@@ -265,6 +267,7 @@ class Row:
     effort: tuple[float, ...] = ()
     stages: tuple[StageRecall, ...] = ()
     survival: tuple[SurvivalCurve, ...] = ()
+    stopping: tuple[RuleOutcome, ...] = ()
     pairs: PairFacts | None = None
     baseline: str | None = None
     alpha: float | None = None

@@ -26,7 +26,7 @@ def find_stopping_rule(name: str) -> type[StoppingRule]:
     """Return the rule of that name; raise ConfigError with the nearest spelling."""
     if name not in STOPPING_RULES:
         raise ConfigError(
-            f"there is no stopping rule '{name}'{suggest(name, STOPPING_RULES)}; rules: {', '.join(STOPPING_RULES)}"
+            f"there is no stopping rule '{name}'{suggest(name, STOPPING_RULES)}\nrules: {', '.join(STOPPING_RULES)}"
         )
     return STOPPING_RULES[name]
 
