@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 Labels = NDArray[np.int8]
+Scores = NDArray[np.float64]
+Features = Any  # scipy's csr_matrix, or a dense array: a row a document
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Proposal:
 
     order: Rows
     batch: int
-    scores: NDArray[np.float64] | None = None
+    scores: Scores | None = None
 
 
 class Review(Protocol):
@@ -36,6 +38,29 @@ class Review(Protocol):
         labels  1 relevant, 0 not relevant, (s,)
 
         A function of its arguments, the policy and the seed alone: a review goes on after a crash from its decisions,
-        and a simulation and a person see the same order.
+        and a simulation and a person see the same order. Asked inside a batch, it goes on with that batch.
+        """
+        ...
+
+
+class Policy(Protocol):
+    """How the next documents are chosen: a frozen value with options."""
+
+    def begin(
+        self,
+        features: Features,
+        seed: int,
+        initial: Rows | None = None,
+        *,
+        topic: Features | None = None,
+        priors: int = 0,
+    ) -> Review:
+        """Return the review of one topic.
+
+        features  a row a document, (n, d)
+        initial   documents in the order in which they are shown until there is a model; those left out follow in the
+                  order of the rows; None: all in the order of the rows
+        topic     the topic's own text as a row of features, (1, d); None: there is none
+        priors    how many of the judged documents were known before: they are part of no batch
         """
         ...
