@@ -35,6 +35,7 @@ class BibliographicRecord:
     id         as the file says, else its number
     fields     everything in it, (tag or column, value) in the file's order; a tag may occur several times
     decisions  by the convention of the tool that wrote the file; never part of a text
+    added      what nirank wrote into the file earlier, such as rank and score, by name; in `fields` too
     """
 
     number: int
@@ -52,6 +53,7 @@ class BibliographicRecord:
     language: str = ""
     journal: str = ""
     decisions: tuple[Decision, ...] = ()
+    added: Fields = ()
 
 
 @dataclass(frozen=True)

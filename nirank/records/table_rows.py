@@ -1,0 +1,92 @@
+"""Rows of tables: where the header is, what separates cells, and what is no row of records."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from nirank.base.files import MAX_LINE_BYTES
+from nirank.errors import DataError
+from nirank.forms.separators import SEPARATORS
+from nirank.records.columns import count_known
+
+_SEARCHED = 60  # lines in which a header may stand: databases write the search before it
+
+
+class HeaderPlace(NamedTuple):
+    """Where a table's header stands: how many lines come before it, and what separates its cells."""
+
+    before: int
+    separator: str
+
+
+class TableRows(NamedTuple):
+    """A table: its columns, and (line, cells) of each row that is not blank."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[int, list[str]]]
+
+
+def find_header(lines: Iterable[str]) -> HeaderPlace | None:
+    """Return where the header of a table of records stands among its first lines; None where there is none."""
+    for number, line in enumerate(islice(lines, _SEARCHED)):
+        counts = {separator: count_known(_split_line(line, separator)) for separator in SEPARATORS}
+        best = max(SEPARATORS, key=lambda separator: counts[separator])
+        if counts[best]:
+            return HeaderPlace(number, best)
+    return None
+
+
+def _split_line(line: str, separator: str) -> list[str]:
+    try:
+        return [unwrap_cell(cell) for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
+
+
+def unwrap_cell(cell: str) -> str:
+    """Return a cell without the `="…"` in which numbers are kept from Excel."""
+    return cell[2:-1].replace('""', '"') if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
+
+
+def read_rows(text: str, place: HeaderPlace, path: Path, findings: Counter[str]) -> TableRows:
+    """Return the rows below a header. Cells may be in quotes; where that makes no table of it, nothing is quoted.
+
+    Raises DataError for a cell of more than 64 MiB.
+    """
+    lines = text.split("\n")
+    body = lines[place.before :]
+    findings["lines before the header"] += sum(bool(line.strip()) for line in lines[: place.before])
+    csv.field_size_limit(MAX_LINE_BYTES)
+    try:
+        rows = list(_iterate_quoted(body, place))
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise DataError(f"{path}: a cell is longer than {MAX_LINE_BYTES >> 20} MiB") from None
+        rows = [
+            (place.before + number, line.split(place.separator)) for number, line in enumerate(body, 1) if line.strip()
+        ]
+        rows[0] = rows[0][0], [name.strip().strip('"') for name in rows[0][1]]
+        findings["lines whose quotes do not match, so that quotes are read as text"] += 1
+    header, records = rows[0][1], rows[1:]
+    return TableRows(tuple(name.strip() for name in header), drop_blank_rows(records, findings))
+
+
+def _iterate_quoted(lines: Sequence[str], place: HeaderPlace) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=place.separator, strict=True)
+    begin = place.before + 1
+    for cells in reader:
+        if cells:
+            yield begin, [unwrap_cell(cell) for cell in cells]
+        begin = place.before + reader.line_num + 1
+
+
+def drop_blank_rows(rows: list[tuple[int, list[str]]], findings: Counter[str]) -> list[tuple[int, list[str]]]:
+    """Return the rows that hold anything; the others are no records, and counted."""
+    filled = [row for row in rows if any(cell and not cell.isspace() for cell in row[1])]
+    findings["blank rows, which are no records"] += len(rows) - len(filled)
+    return filled

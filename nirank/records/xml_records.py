@@ -1,0 +1,53 @@
+"""XML exports: parsed without entities of their own, and each record's elements as paths and texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nirank.errors import DataError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
+
+
+def find_root_name(text: str) -> str:
+    """Return the name of a document's root element, '' where there is none."""
+    match = _ROOT.search(text)
+    return "" if match is None else match[1]
+
+
+def parse_xml(text: str, path: Path) -> Element:
+    """Return the root element of a document.
+
+    Raises DataError for one that declares entities, which could grow without bounds, and, with its line, for what is
+    not well-formed, such as the rest of an export that broke off.
+    """
+    from xml.etree import ElementTree
+
+    root = _ROOT.search(text)
+    if root is not None and "<!ENTITY" in text[: root.start()]:
+        raise DataError(f"{path}: declares XML entities, which no export of records needs; they are not expanded")
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise DataError(f"{path}:{error.position[0]}: not well-formed XML ({error}); export it again") from None
+
+
+def list_fields(element: Element, inline: Collection[str], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every element below one that holds text, and (path@name, value) of attributes before it.
+
+    inline  elements that are markup of a text, such as <i>: a part of the text around them
+    """
+    for child in element:
+        inner = f"{path}/{child.tag}" if path else str(child.tag)
+        for name, value in child.items():
+            yield f"{inner}@{name}", value
+        if all(grandchild.tag in inline for grandchild in child):
+            yield inner, "".join(child.itertext())
+        else:
+            yield from list_fields(child, inline, inner)
