@@ -27,13 +27,15 @@ _SAME: dict[str, str] = {
     **dict.fromkeys(("wss", "wss_at"), "WSS"),
     **dict.fromkeys(("last_rel", "lastrel"), "last_rel"),
     **dict.fromkeys(("norm_area", "normarea"), "norm_area"),
+    **dict.fromkeys(("tnr", "nwss", "true_negative_rate"), "TNR"),
+    **dict.fromkeys(("atd", "average_time_to_discovery"), "ATD"),
     **dict.fromkeys(("pc", "pair_completeness", "pairs_completeness", "blocking_recall"), "PC"),
     **dict.fromkeys(("pq", "pair_quality", "pairs_quality"), "PQ"),
     **dict.fromkeys(("reduction_ratio", "reduction"), "reduction_ratio"),
     **dict.fromkeys(("cssr", "candidate_set_size_ratio"), "CSSR"),
 }
-_NEED = frozenset({"P", "R", "Rcap", "Success", "Judged", "WSS"})
-_WHOLE = frozenset({"Rprec", "Bpref", "infAP", "SetP", "SetR", "SetF", "SetAP", "last_rel", "norm_area"})
+_NEED = frozenset({"P", "R", "Rcap", "Success", "Judged", "TNR", "WSS"})
+_WHOLE = frozenset({"Rprec", "Bpref", "infAP", "SetP", "SetR", "SetF", "SetAP", "last_rel", "norm_area", "ATD"})
 _SCORES = re.compile(r"^(?:cosine|cos_sim|dot|dot_score|euclidean|manhattan|max|main|val|test|eval)[_-]", re.IGNORECASE)
 _PARTS = re.compile(r"^(?P<family>f1|[a-z][a-z_-]*?)(?:[@._-]?(?P<cutoff>\d+))?(?:,[\d,]+)?$", re.IGNORECASE)
 _RECALL_POINT = re.compile(r"^iprec_at_recall_(?P<recall>\d?\.\d+|\d)$", re.IGNORECASE)

@@ -28,8 +28,19 @@ candidates, or the corpus; R counts the relevant ones among them):
     norm_area   area under the curve of relevant documents found, half a step at each, over that of
                 the best list, R · N - R² / 2; documents that were not returned come last (Kanoulas et
                 al., CLEF 2017 Technologically Assisted Reviews, Task 2)
+    TNR@r       true negative rate, WSS normalised to 1 (Kusa et al., Intelligent Systems with Applications
+                2023): of the N - R documents that are not relevant the share that is unread at L, the rank of
+                WSS@r; 0 if it is never reached. ASReview's L is that of the floor(r · R / 100)-th relevant one
+    ERF@p%      extra relevant documents found, as ASReview Insights has it: with k = floor(p · N / 100) read,
+                those found less round(R (k - 1) / (N - 1)), halves to even, its random order; over R
+    ATD         average time to discovery, the mean rank of the relevant documents, as in ASReview Insights
+                (Ferdinands et al., Systematic Reviews 2023, divide it by N); those that were not returned come
+                last. The lower the better
+    loss        ASReview's: the sum of the relevant documents' ranks less R (R + 1) / 2, its least, over
+                R (N - R): 0 for the best order, 0.5 as by chance, 1 for the worst. The lower the better
 
-Queries with R = 0 are left out of the means of these four. CLEF TAR's own variants, which round
+TARexp's optimistic cost at recall r, all costs being one, is L of WSS@r.
+Queries with R = 0 are left out of the means of these eight. CLEF TAR's own variants, which round
 otherwise, are in `clef_tar`.
 
 and for blocking, where pairs of records are the unit. C are the distinct candidate pairs, G the matches (pairs judged
@@ -79,11 +90,13 @@ NATIVE = (*KERNELS, *SCREENING)
 PAIRS = ("CSSR", "F1", "PC", "PQ", "candidates", "least_k", "reduction_ratio")
 NEED_COMPLETE = ("F1", "PQ")
 _SETS = ("SetAP", "SetF", "SetP", "SetR")  # of ir_measures: they read no order
-_LOWER = ("last_rel", "CSSR", "candidates", "least_k")
+_LOWER = ("ATD", "last_rel", "loss", "CSSR", "candidates", "least_k")
 GRADED = ("nDCG", "nDCG_exp", "Judged")  # no threshold divides their documents
 _DIGITS = 9
 _NEED_CUTOFF = ("Judged", "P", "R", "Rcap", "Success")
-_NO_CUTOFF = ("Rprec", "last_rel", "norm_area")
+_NO_CUTOFF = ("ATD", "Rprec", "last_rel", "loss", "norm_area")
+_AT_RECALL = ("TNR", "WSS")  # whose number is a recall in per cent
+_AT_SHARE = {"ERF": "ERF%", "R": "R%"}  # of the pool, in per cent
 _NAME = re.compile(r"^(?P<family>[A-Za-z][\w-]*)(?:\((?P<options>.*)\))?(?:@(?P<cutoff>\d+)(?P<share>%)?)?$")
 _TARGET = re.compile(r"^PC>=(\d?\.\d{1,9}|1)$")
 _OTHERS = ("ERR", "Bpref", "RBP", "infAP", "SetP", "SetR", "SetF", "SetAP", "IPrec", "INST", "Compat", "Accuracy")
@@ -96,7 +109,7 @@ class Measure:
     name     as asked for; the key in files
     family   one of NATIVE, or what ir_measures calls it
     cutoff   None: the whole list
-    level    of WSS the recall, of R@p% the share of the pool, in per cent
+    level    of WSS and TNR the recall, of R@p% and ERF@p% the share of the pool, in per cent
     target   of least_k the pair completeness to reach
     complete whether the name says that pairs without a judgement are no matches
     rel      the threshold that the name gives; None: the collection's
@@ -139,7 +152,7 @@ def parse_measure(name: str) -> Measure:
     family = ALIASES.get(match["family"], match["family"])
     options = (match["options"] or "").replace(" ", "")
     cutoff = int(match["cutoff"]) if match["cutoff"] else None
-    if cutoff == 0 and family != "WSS" and not match["share"]:
+    if cutoff == 0 and family not in _AT_RECALL and not match["share"]:
         raise ConfigError(f"measure '{name}': the cut-off must be 1 or more")
     if family == "nDCG" and options in ("dcg='exp-log2'", 'dcg="exp-log2"'):
         family, options = "nDCG_exp", ""
@@ -149,11 +162,12 @@ def parse_measure(name: str) -> Measure:
     if family in PAIRS and not match["share"]:
         return _parse_pair_measure(name, family, options, cutoff)
     level = None
-    if family == "WSS" or match["share"]:
+    if family in (*_AT_RECALL, "ERF") or match["share"]:
         level, cutoff = cutoff, None
-        if not level or level > 100 or (match["share"] and family != "R"):
-            raise ConfigError(f"measure '{name}': expected a share from 1 to 100 per cent, as in WSS@95 or R@10%")
-        family = "R%" if match["share"] else family
+        if not level or level > 100 or family not in (_AT_SHARE if match["share"] else _AT_RECALL):
+            example = "ERF@10%" if family == "ERF" else "WSS@95 or R@10%"
+            raise ConfigError(f"measure '{name}': expected a share from 1 to 100 per cent, as in {example}")
+        family = _AT_SHARE.get(family, family)
     if family in NATIVE and (not options or (threshold and family not in GRADED)):
         if cutoff is not None and family in _NO_CUTOFF:
             raise ConfigError(f"measure '{name}' takes no cut-off; expected {family}")

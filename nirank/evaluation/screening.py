@@ -37,10 +37,12 @@ def find_undecided(data: JudgedResults, family: str, level: int | None, rel: int
     """
     hits, sizes, relevant = _count_relevant(data, rel)
     n_found = data.sum_by_query(hits)
-    if family == "WSS":
+    if family in ("WSS", "TNR"):
         return n_found < -(-(level or 0) * relevant // 100)
     if family == "R%":
         return (n_found < relevant) & (data.returned < -(-(level or 0) * sizes // 100))
+    if family == "ERF%":
+        return (n_found < relevant) & (data.returned < (level or 0) * sizes // 100)
     return n_found < relevant
 
 
@@ -72,6 +74,44 @@ def _norm_area(data: JudgedResults, _: int | None, rel: int) -> Values:
     return _leave_out_empty(divide(area + left_out**2 / 2, relevant * sizes - relevant**2 / 2), relevant)
 
 
+def _tnr(data: JudgedResults, level: int | None, rel: int) -> Values:
+    assert level is not None
+    hits, sizes, relevant = _count_relevant(data, rel)
+    needed = -(-level * relevant // 100)
+    rank = _find_rank(data, hits, needed)
+    unread = (sizes - rank - (relevant - needed)).astype(np.float64)  # and not relevant
+    return _leave_out_empty(np.where(rank > 0, divide(unread, sizes - relevant), 0.0), relevant)
+
+
+def _erf_at_share(data: JudgedResults, level: int | None, rel: int) -> Values:
+    assert level is not None
+    hits, sizes, relevant = _count_relevant(data, rel)
+    read = level * sizes // 100
+    n_found = data.sum_by_query(hits & (data.rank <= read[data.query]))
+    steps = divide(relevant.astype(np.float64), sizes - 1)
+    expected = np.round(np.maximum(read - 1, 0) * steps)
+    return _leave_out_empty(divide(n_found - expected, relevant), relevant)
+
+
+def _atd(data: JudgedResults, _: int | None, rel: int) -> Values:
+    ranks, relevant, _sizes = _sum_ranks(data, rel)
+    return _leave_out_empty(divide(ranks, relevant), relevant)
+
+
+def _loss(data: JudgedResults, _: int | None, rel: int) -> Values:
+    ranks, relevant, sizes = _sum_ranks(data, rel)
+    above = ranks - relevant * (relevant + 1) / 2
+    return _leave_out_empty(divide(above, relevant * (sizes - relevant)), relevant)
+
+
+def _sum_ranks(data: JudgedResults, rel: int) -> tuple[Values, NDArray[np.int64], NDArray[np.int64]]:
+    """Return the sum of the ranks of a query's relevant documents, those left out standing last; R and N."""
+    hits, sizes, relevant = _count_relevant(data, rel)
+    left_out = relevant - np.bincount(data.query[hits], minlength=data.n)
+    ranks = data.sum_by_query(hits, data.rank.astype(np.float64)) + left_out * (2 * sizes - left_out + 1) / 2
+    return ranks, relevant, sizes
+
+
 def _count_relevant(data: JudgedResults, rel: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
     """Return which judged results are relevant, N and R."""
     assert data.pool is not None, "evaluate leaves these measures out where the pool is not known"
@@ -94,8 +134,12 @@ def _leave_out_empty(values: NDArray[np.float64] | NDArray[np.int64], relevant: 
 
 
 KERNELS: dict[str, Callable[[JudgedResults, int | None, int], Values]] = {
+    "ATD": _atd,
+    "ERF%": _erf_at_share,
     "R%": _recall_at_share,
+    "TNR": _tnr,
     "WSS": _wss,
     "last_rel": _last_rel,
+    "loss": _loss,
     "norm_area": _norm_area,
 }

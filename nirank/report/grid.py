@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nirank.evaluation.measures import lower_is_better
 
-_FORMATS = {"CSSR": ".4g", "candidates": ",.2f"}
+_FORMATS = {"CSSR": ".4g", "candidates": ",.2f", "loss": ".4f"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Grid:
 
 def format_value(measure: str, value: float, sign: str = "") -> str:
     """Return a value as tables print it: ranks with one decimal, candidates two, shares four; CSSR with four digits."""
-    family = measure.partition("@")[0]
+    family = measure.partition("@")[0].partition("(")[0]
     if family in _FORMATS:
         return format(value, sign + _FORMATS[family])
     return format(value, f"{sign},.1f" if lower_is_better(measure) else f"{sign}.4f")
