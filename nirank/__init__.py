@@ -53,6 +53,7 @@ _PLACES = {
     "nirank.stages.intersection": ("Intersection",),
     "nirank.stages.ivf": ("IVF",),
     "nirank.stages.key_sentences": ("KeySentences",),
+    "nirank.stages.language_model": ("LanguageModel",),
     "nirank.stages.llm_listwise": ("LLMListwise",),
     "nirank.stages.max_sim": ("MaxSim",),
     "nirank.stages.only": ("Only",),
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
     from nirank.stages.intersection import Intersection as Intersection
     from nirank.stages.ivf import IVF as IVF
     from nirank.stages.key_sentences import KeySentences as KeySentences
+    from nirank.stages.language_model import LanguageModel as LanguageModel
     from nirank.stages.llm_listwise import LLMListwise as LLMListwise
     from nirank.stages.lsh import LSH as LSH
     from nirank.stages.max_sim import MaxSim as MaxSim

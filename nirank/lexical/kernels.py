@@ -32,7 +32,7 @@ _SLACK = 1 + 1e-6  # more than float32 and float64 rounding of a sum can be apar
 
 
 @compile_loop
-def _find_first(values, position, end, wanted):  # type: ignore[no-untyped-def]
+def find_first(values, position, end, wanted):  # type: ignore[no-untyped-def]
     """Return the first position whose value is not below `wanted`, by doubling steps."""
     step = 1
     low = position
@@ -68,7 +68,7 @@ def _read_score(key):  # type: ignore[no-untyped-def]
 
 
 @compile_loop
-def _select_greatest(keys, n, k):  # type: ignore[no-untyped-def]
+def select_greatest(keys, n, k):  # type: ignore[no-untyped-def]
     """Move the k greatest of the first n keys to the front, the least of them last (Hoare 1961: FIND)."""
     low = 0
     high = n - 1
@@ -113,18 +113,18 @@ def _bound_kth_score(docs, tfs, norms, inverse, starts, ends, weights, k):  # ty
         posting, end, weight = starts[clause], ends[clause], weights[clause]
         for i in range(n):
             doc = docs[starts[chosen] + i]
-            posting = _find_first(docs, posting, end, doc)
+            posting = find_first(docs, posting, end, doc)
             if posting < end and docs[posting] == doc:
                 sums[i] += _score_term(weight, tfs[posting], inverse[norms[doc]])
     keys = np.empty(n, np.uint64)
     for i in range(n):
         keys[i] = _make_key(sums[i], i)
-    _select_greatest(keys, n, k)
+    select_greatest(keys, n, k)
     return _read_score(keys[k - 1]) / _SLACK
 
 
 @compile_loop
-def _sort_rows(rows, n, bits):  # type: ignore[no-untyped-def]
+def sort_rows(rows, n, bits):  # type: ignore[no-untyped-def]
     """Sort the first n distinct rows of a block, through one bit a document; bits are left as they came, zero."""
     for i in range(n):
         bits[rows[i] >> 6] |= np.uint64(1) << np.uint64(rows[i] & 63)
@@ -175,7 +175,7 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
         postings = 0
         for clause in range(needed):
             posting, weight = position[clause], weights[clause]
-            end = _find_first(docs, posting, ends[clause], high)
+            end = find_first(docs, posting, ends[clause], high)
             position[clause] = end
             postings += end - posting
             while posting < end:
@@ -192,7 +192,7 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
                     n += (before < cut) & (after >= cut)  # a sum only grows, so it passes once
                 posting += count
         if 1 < needed < n_clauses:
-            _sort_rows(candidates, n, bits)
+            sort_rows(candidates, n, bits)
         for clause in range(needed, n_clauses):  # looked up for the candidates that remain
             weight = weights[clause]
             rest -= weight
@@ -200,7 +200,7 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
             remaining = 0
             for i in range(n):
                 doc = candidates[i]
-                posting = _find_first(docs, posting, end, doc + low)
+                posting = find_first(docs, posting, end, doc + low)
                 if posting < end and docs[posting] == doc + low:
                     sums[doc] += _score_term(weight, tfs[posting], inverse[norms[doc + low]])
                 if (sums[doc] + rest) * _SLACK >= least:
@@ -223,14 +223,14 @@ def search_field(docs, tfs, norms, inverse, starts, ends, weights, rank, k, sums
                     sums[docs[posting] - low] = 0
                     posting -= 1
         if kept >= 2 * k or (kept >= k and not bounded):
-            _select_greatest(keys, kept, k)
+            select_greatest(keys, kept, k)
             kept = k
             bounded = True
             least_key = keys[k - 1]
             least = _read_score(least_key)
         low = high
     if kept > k:
-        _select_greatest(keys, kept, k)
+        select_greatest(keys, kept, k)
         kept = k
     return kept
 
@@ -293,11 +293,11 @@ def search_fields(docs, tfs, norms, inverses, unrounded, fields, starts, ends, w
                             keys[kept] = key
                             kept += 1
         if kept >= 2 * k:
-            _select_greatest(keys, kept, k)
+            select_greatest(keys, kept, k)
             kept = k
             least_key = keys[k - 1]
     if kept > k:
-        _select_greatest(keys, kept, k)
+        select_greatest(keys, kept, k)
         kept = k
     return kept
 
@@ -324,9 +324,9 @@ def search_rows(docs, tfs, norms, inverses, unrounded, fields, starts, ends, wei
                 while i < high and posting < end:
                     doc, row = field_docs[posting], rows[i]
                     if doc < row:
-                        posting = _find_first(field_docs, posting, end, row)
+                        posting = find_first(field_docs, posting, end, row)
                     elif row < doc:
-                        i = _find_first(rows, i, high, doc)
+                        i = find_first(rows, i, high, doc)
                     else:
                         sums[i - low] += _score_term(weight, field_tfs[posting], inverse[field_norms[doc]])
                         posting += 1
@@ -343,10 +343,10 @@ def search_rows(docs, tfs, norms, inverses, unrounded, fields, starts, ends, wei
                 keys[kept] = key
                 kept += 1
         if kept >= 2 * k:
-            _select_greatest(keys, kept, k)
+            select_greatest(keys, kept, k)
             kept = k
             least_key = keys[k - 1]
     if kept > k:
-        _select_greatest(keys, kept, k)
+        select_greatest(keys, kept, k)
         kept = k
     return kept

@@ -57,21 +57,26 @@ def search(
              no documents
     cost     per query: the postings that can matter; every core is used
     """
-    n_docs = len(scope.docs)
     clauses = [_look_up(fields[name], weight, queries, k1, b) for name, weight in weights.items() if weight > 0]
     searcher = _Searcher(clauses, scope, k)
     with count_loading():
         searcher.load()
     with ThreadPoolExecutor(count_threads()) as pool:
         results = list(pool.map(searcher.search, range(len(queries))))
-    depth = k if k is not None and k < n_docs else None
+    return join_results(results, scope, k)
+
+
+def join_results(
+    results: Sequence[tuple[NDArray[np.integer], NDArray[np.float32]]], scope: Scope, k: int | None
+) -> Ranking:
+    """Return the ranking of which each query's rows and scores are given, best first."""
     return Ranking(
         scope.queries,
         scope.docs,
         np.cumsum([0, *(len(rows) for rows, _ in results)], dtype=np.int64),
         np.concatenate([rows for rows, _ in results]) if results else np.empty(0, np.int32),
         np.concatenate([scores for _, scores in results]) if results else np.empty(0, F),
-        depth,
+        k if k is not None and k < len(scope.docs) else None,
     )
 
 
@@ -107,11 +112,11 @@ class _Searcher:
         self.clauses, self.scope = clauses, scope
         self.k = len(scope.docs) if k is None else min(k, len(scope.docs))
         self.postings = tuple(
-            tuple(_as_constant(getattr(part.field, name)) for part in clauses) for name in ("docs", "tfs", "norms")
+            tuple(as_constant(getattr(part.field, name)) for part in clauses) for name in ("docs", "tfs", "norms")
         )
-        self.inverses = tuple(_as_constant(part.inverses) for part in clauses)
+        self.inverses = tuple(as_constant(part.inverses) for part in clauses)
         self.unrounded = np.array([part.weight == 1.0 or len(clauses) == 1 for part in clauses])
-        self.rank, self.order = _as_constant(scope.docs.rank), scope.docs.order
+        self.rank, self.order = as_constant(scope.docs.rank), scope.docs.order
         self.row_type = choose_row_type(len(scope.docs))
         self.thread = local()
 
@@ -133,7 +138,7 @@ class _Searcher:
         sums, candidates, bits, keys = self._get_buffers()
         all_fields = (*self.postings, self.inverses, self.unrounded, fields, *clauses, self.rank, self.k)
         if rows is not None:
-            n = kernels.search_rows(*all_fields, sums, keys, _as_constant(np.asarray(rows, np.int64)))
+            n = kernels.search_rows(*all_fields, sums, keys, as_constant(np.asarray(rows, np.int64)))
         elif len(self.clauses) > 1:
             n = kernels.search_fields(*all_fields, sums, keys)
         else:
@@ -161,7 +166,7 @@ class _Searcher:
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
-def _as_constant(array: NDArray[Any]) -> NDArray[Any]:
+def as_constant(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array that cannot be written to, mapped or not: loops are compiled once for each kind of array."""
     constant = np.ascontiguousarray(array).view(np.ndarray)
     constant.setflags(write=False)

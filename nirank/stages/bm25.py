@@ -115,29 +115,12 @@ class BM25(Retriever):
         index = Index.open(ctx.input_folder())
         tokens = list(Analyzer(index.analyzer).tokenize(queries.read(TextView(self.query_text))))
         ctx.count("empty_queries", sum(not terms for terms in tokens))
-        self._warn_of_unknown_terms(tokens, index, ctx)
+        warn_of_unknown_terms(self.name, tokens, index, ctx)
         ctx.declare("documents", {name: field.doc_count for name, field in index.fields.items()})
         field_weights = self.fields or {}
         # In the index's order, in which sums are rounded.
         weights = {name: field_weights.get(name, 1.0) for name in index.fields}
         return search(index.fields, weights, tokens, scope, k1=self.k1, b=self.b, k=k)
-
-    def _warn_of_unknown_terms(self, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
-        """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
-        from nirank.lexical.scoring import find_unknown_terms
-
-        distinct = [set(terms) for terms in tokens if terms]
-        unknown = find_unknown_terms(index.fields, set().union(*distinct))
-        shares = [len(terms & unknown) / len(terms) for terms in distinct]
-        share = sum(len(terms & unknown) for terms in distinct) / max(sum(map(len, distinct)), 1)
-        ctx.declare("unknown_terms", round(share, 4))
-        ctx.count("queries_mostly_unknown", sum(share > _MOSTLY for share in shares))
-        if share > _MOSTLY:
-            log.warning(
-                "bm25: %.0f %% of the query terms occur in no document; analyzer '%s' may not fit the language",
-                100 * share,
-                index.analyzer,
-            )
 
     def describe_conventions(self) -> Mapping[str, Any]:
         return {
@@ -149,6 +132,25 @@ class BM25(Retriever):
             **({"fields": dict(self.fields)} if self.fields else {"doc_text": str(TextView(self.doc_text))}),
             "query_text": str(TextView(self.query_text)),
         }
+
+
+def warn_of_unknown_terms(stage: str, tokens: Sequence[Sequence[str]], index: Index, ctx: Context) -> None:
+    """Tell how many query terms no document has: many of them mean the wrong language or analyzer."""
+    from nirank.lexical.scoring import find_unknown_terms
+
+    distinct = [set(terms) for terms in tokens if terms]
+    unknown = find_unknown_terms(index.fields, set().union(*distinct))
+    shares = [len(terms & unknown) / len(terms) for terms in distinct]
+    share = sum(len(terms & unknown) for terms in distinct) / max(sum(map(len, distinct)), 1)
+    ctx.declare("unknown_terms", round(share, 4))
+    ctx.count("queries_mostly_unknown", sum(share > _MOSTLY for share in shares))
+    if share > _MOSTLY:
+        log.warning(
+            "%s: %.0f %% of the query terms occur in no document; analyzer '%s' may not fit the language",
+            stage,
+            100 * share,
+            index.analyzer,
+        )
 
 
 def _estimate_indexing(sizes: Sizes) -> MemoryNeed:

@@ -48,13 +48,20 @@ class Oracle:
         self.mapper = java("com.fasterxml.jackson.databind.ObjectMapper")()
 
     def search(
-        self, texts: Sequence[str], weights: Mapping[str, float], k: int, k1: float = 0.9, b: float = 0.4
+        self,
+        texts: Sequence[str],
+        weights: Mapping[str, float],
+        k: int,
+        k1: float = 0.9,
+        b: float = 0.4,
+        similarity: tuple[str, *tuple[float, ...]] | None = None,
     ) -> list[list[tuple[str, np.float32]]]:
-        """Return each query's (id, float32 score), best first."""
+        """Return each query's (id, float32 score), best first; by BM25 or another of Lucene's similarities."""
+        name, *parameters = similarity or ("BM25Similarity", k1, b)
         searcher = java("org.apache.lucene.search.IndexSearcher")(
             self.cast("org.apache.lucene.index.IndexReader", self.reader)
         )
-        searcher.setSimilarity(java("org.apache.lucene.search.similarities.BM25Similarity")(k1, b))
+        searcher.setSimilarity(java(f"org.apache.lucene.search.similarities.{name}")(*parameters))
         return [self._one(searcher, text, weights, k) for text in texts]
 
     def _one(self, searcher: Any, text: str, weights: Mapping[str, float], k: int) -> list[tuple[str, np.float32]]:

@@ -100,6 +100,7 @@ def systems(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "intersection": fuse_two("intersection") >> BM25(),
         "ivf": kinds["ivf"](MINILM),
         "key_sentences": rewrite(kinds["key_sentences"](), bm25),
+        "language_model": kinds["language_model"](),
         "llm_listwise": bm25 >> kinds["llm_listwise"](server.url, "m"),
         "lsh": kinds["lsh"](MINILM, tables=20, functions=4) >> bm25,
         "max_sim": bm25 >> kinds["max_sim"](MINILM),
