@@ -68,6 +68,10 @@ class TrainingSources(Protocol):
         """Return the queries that the experiment evaluates, of each collection; records of tables are none."""
         ...
 
+    def list_evaluated_candidates(self) -> tuple[tuple[Node, Node], ...]:
+        """Return documents and candidates of the queries that are evaluated here, where the collection lists any."""
+        ...
+
     def note_written(self, data: WrittenData) -> None:
         """Let the row say that a system is trained on queries that the plan writes, or searches documents with them."""
         ...

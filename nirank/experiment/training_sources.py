@@ -199,6 +199,15 @@ class RunSources:
         judged = (collection for collection in self.collections.evaluated if collection.unit == "query")
         return tuple(dict.fromkeys(leaves.make_sides(collection).queries for collection in judged))
 
+    def list_evaluated_candidates(self) -> tuple[tuple[Node, Node], ...]:
+        """Return documents and candidates of the queries that are evaluated here, where the collection lists any."""
+        if self.collection.candidates is None:
+            return ()
+        evaluated = self.collection if self.held_out is None else self.collection.take(self.held_out)
+        leaves = self.collections.leaves
+        sides = leaves.make_sides(evaluated)
+        return tuple((sides.docs, node) for node in sides.scope if leaves.values[node.address].pairs is not None)
+
     def note_written(self, data: WrittenData) -> None:
         """Note queries that the plan writes."""
         if data.trains:

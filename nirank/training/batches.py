@@ -19,13 +19,21 @@ class Batches:
     """Batches of an epoch, in random order; iterating gives lists of example numbers.
 
     sizes    (n,) tokens of each example: alike ones share a batch; None: batches at random
+    epochs   there are others of an epoch's own: example i of epoch e is number e × n + i of so many epochs
     apart    (n, k) text numbers: two examples that share one in the same column stand in different batches where
              possible; None: any may stand together
     """
 
     def __init__(
-        self, n: int, batch: int, seed: int, sizes: NDArray[np.int64] | None, apart: NDArray[np.int64] | None
+        self,
+        n: int,
+        batch: int,
+        seed: int,
+        sizes: NDArray[np.int64] | None,
+        apart: NDArray[np.int64] | None,
+        epochs: int = 1,
     ) -> None:
+        self.epochs = epochs
         self.n, self.batch_size, self.seed = n, batch, seed
         self.sizes, self.apart = sizes, apart
         self.epoch = 0
@@ -44,7 +52,7 @@ class Batches:
     def draw_epoch(self, epoch: int) -> list[list[int]]:
         """Return the batches of one epoch: every example once."""
         random = np.random.default_rng([self.seed, epoch])
-        order = random.permutation(self.n)
+        order = random.permutation(self.n) + self.n * (epoch % self.epochs)
         window = _WINDOW * self.batch_size
         batches: list[list[int]] = []
         for first in range(0, self.n, window):

@@ -51,7 +51,7 @@ def build_from_rows(
         mined.offsets,
         doc(mined.negatives),
         scores,
-        _add_equal_texts(encoded.dictionary, query(mined.known[:, 0]), doc(mined.known[:, 1])),
+        add_equal_texts(encoded.dictionary, query(mined.known[:, 0]), doc(mined.known[:, 1])),
         queries.ids.take(mined.queries),
         docs.ids.take(mined.positives),
         mined.counts,
@@ -82,7 +82,7 @@ def build_from_lines(lines: Iterable[Example]) -> Examples:
         np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         number[is_negative],
         scores,
-        _add_equal_texts(encoded.dictionary, q, d),
+        add_equal_texts(encoded.dictionary, q, d),
         [example.query_id for example in examples],
         [example.positive_id for example in examples],
         counts,
@@ -172,7 +172,7 @@ def _select_taught(mined: MinedRows, teacher: Ranking) -> tuple[MinedRows, NDArr
     return scored, scores[is_scored[example]].astype(np.float32)
 
 
-def _add_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
+def add_equal_texts(texts: pa.Array, queries: Rows, docs: Rows) -> Rows:
     """Return the pairs (query, document), and the same query with every text that differs in case and blanks only."""
     prints = np.fromiter((hash_text(text.as_py()) for text in texts), np.uint64, len(texts))
     _, group = np.unique(prints, return_inverse=True)

@@ -69,7 +69,7 @@ class Examples:
 
     def save(self, folder: Path) -> None:
         """Write texts.arrow, examples.arrow and known.npy, and examples.json with the counts."""
-        _write_table(folder / "texts.arrow", pa.table({"text": self.texts}))
+        write_table(folder / "texts.arrow", pa.table({"text": self.texts}))
         rows = pa.table(
             {
                 "query": self.queries,
@@ -82,19 +82,19 @@ class Examples:
         if self.scores is not None:
             scores = _make_lists(self.offsets + np.arange(len(self.offsets)), self.scores)
             rows = rows.append_column("scores", scores)
-        _write_table(folder / "examples.arrow", rows)
+        write_table(folder / "examples.arrow", rows)
         np.save(folder / "known.npy", self.known, allow_pickle=False)
         (folder / "examples.json").write_text(json.dumps({"counts": dict(self.counts)}, indent=1) + "\n")
 
     @classmethod
     def open(cls, folder: Path) -> Examples:
         """Read what `save` wrote; texts stay on disk, memory-mapped."""
-        rows = _read_table(folder / "examples.arrow")
+        rows = read_table(folder / "examples.arrow")
         lists = rows["negatives"].combine_chunks()
         scores = rows["scores"].combine_chunks().values.to_numpy() if "scores" in rows.column_names else None
         header: dict[str, Any] = json.loads((folder / "examples.json").read_text())
         return cls(
-            _read_table(folder / "texts.arrow")["text"].combine_chunks(),
+            read_table(folder / "texts.arrow")["text"].combine_chunks(),
             rows["query"].to_numpy(),
             rows["positive"].to_numpy(),
             lists.offsets.to_numpy().astype(np.int64),
@@ -111,11 +111,13 @@ def _make_lists(offsets: NDArray[np.int64], values: NDArray[Any]) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow file."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
 
 
-def _read_table(path: Path) -> pa.Table:
+def read_table(path: Path) -> pa.Table:
+    """Read an Arrow file, which stays on disk, memory-mapped."""
     with pa.memory_map(str(path)) as file:
         return pa.ipc.open_file(file).read_all()

@@ -26,6 +26,7 @@ from nirank.training.batches import Batches
 from nirank.training.checkpoints import BestWeights, Checkpoints, parse_step
 from nirank.training.collators import EncoderCollator, PairCollator
 from nirank.training.examples import Examples
+from nirank.training.groups import Groups
 from nirank.training.linear_products import use_onednn
 from nirank.training.model_card import format_card
 from nirank.training.ngrams import weigh_rows
@@ -72,7 +73,12 @@ class Fitting:
 
 
 def fit_model(
-    fitting: Fitting, examples: Examples, watched: WatchedLists | None, scratch: Path, folder: Path, ctx: Context
+    fitting: Fitting,
+    examples: Examples | Groups,
+    watched: WatchedLists | None,
+    scratch: Path,
+    folder: Path,
+    ctx: Context,
 ) -> None:
     """Train a model; write `model/`, `curve.json` and `training.json` into a folder.
 
@@ -86,6 +92,10 @@ def fit_model(
     """
     _check_extras(fitting.recipe)
     loss = resolve_loss(fitting.kind, fitting.recipe)
+    epochs = 1
+    if isinstance(examples, Groups):
+        epochs = fitting.recipe.count_epochs(len(examples))
+        examples = examples.draw(epochs, fitting.seed)
     usable = select_usable(examples, loss, fitting.recipe.batch)
     ctx.count("dropped_examples", len(examples) - len(usable))
     checkpoints = Checkpoints(scratch / _digest_training(fitting, examples, watched))
@@ -98,7 +108,7 @@ def fit_model(
             log.warning("recipe: head_factor is for a new head, and '%s' has none; it does nothing", name)
         weigh_rows(model, examples)
         _apply_recipe(model, fitting)
-        setup = _set_up(model, new_head, fitting, loss, examples, watched, checkpoints, ctx)
+        setup = _set_up(model, new_head, fitting, loss, examples, epochs, watched, checkpoints, ctx)
         curve, n_steps = _train(model, fitting.kind, setup)
         n_trained = sum(parameter.numel() for group in setup.groups for parameter in group["params"])
         if fitting.recipe.lora is not None:
@@ -118,7 +128,7 @@ def fit_model(
         "query_prompt": fitting.query_prompt,
         "doc_prompt": fitting.doc_prompt,
         "seed": fitting.seed,
-        "examples": len(examples),
+        "examples": setup.batches.n,
         "steps": n_steps,
         "epochs": n_steps / len(setup.batches),
         "best_step": curve.best[0] if curve.best else None,
@@ -144,11 +154,15 @@ def _set_up(
     fitting: Fitting,
     loss: Loss,
     examples: Examples,
+    epochs: int,
     watched: WatchedLists | None,
     checkpoints: Checkpoints,
     ctx: Context,
 ) -> TrainerSetup:
-    """Prepare batches, loss, optimiser groups and the watched lists of a training."""
+    """Prepare batches, loss, optimiser groups and the watched lists of a training.
+
+    epochs  of which the examples are; 1: every epoch has all of them
+    """
     recipe = fitting.recipe
     reader = model_io.make_reader(model, recipe.max_length)
     prompts = (fitting.query_prompt, fitting.doc_prompt)
@@ -157,7 +171,7 @@ def _set_up(
     objective = Objective(fitting.kind, loss, recipe, fitting.base.similarity)
     apart = np.column_stack((examples.queries, examples.positives)) if loss == "mnr" else None
     sizes = collator.count_example_tokens() if recipe.buckets else None
-    batches = Batches(len(examples), recipe.batch, fitting.seed, sizes, apart)
+    batches = Batches(len(examples) // epochs, recipe.batch, fitting.seed, sizes, apart, epochs)
     steps = recipe.steps or recipe.epochs * len(batches)
     checkpoint = checkpoints.find_latest()
     first_step = parse_step(checkpoint) if checkpoint else 0

@@ -57,12 +57,7 @@ class MinedData(TrainingData):
         positives  at most so many a query
         """
         assert judged.judgements is not None, "checked where judged queries are opened"
-        views = (("query_text", self.query_text, judged.queries), ("doc_text", self.doc_text, judged.docs))
-        for name, view, side in views:
-            if side.is_leaf:
-                sources.get_texts(side).text_fields.select_fields(
-                    TextView(view), f"training set {self.title}: {name} {TextView(view)}"
-                )
+        views = self.check_views(judged, sources)
         sides_inputs = (("queries", judged.queries), ("docs", judged.docs))
         options = {"grade": grade, "positives": positives}
         params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -86,8 +81,17 @@ class MinedData(TrainingData):
                 f"{TASKS}:list_pairs", 1, {}, text_inputs, kind="pairs", offline=True, label=f"pairs of {self.title}"
             )
             text_inputs += (("teacher", sources.compile_pipeline(score_to_the_end(self.teacher), judged, pairs)),)
-        params = {name: view for name, view, _ in views if view != TITLE_AND_TEXT}
-        return Node(f"{TASKS}:read_mined", 1, params, text_inputs, offline=True, label=f"examples of {self.title}")
+        return Node(f"{TASKS}:read_mined", 1, views, text_inputs, offline=True, label=f"examples of {self.title}")
+
+    def check_views(self, judged: Sides, sources: TrainingSources) -> dict[str, View]:
+        """Return the views that are not the default, by name; raise ConfigError for columns that are not there."""
+        views = (("query_text", self.query_text, judged.queries), ("doc_text", self.doc_text, judged.docs))
+        for name, view, side in views:
+            if side.is_leaf:
+                sources.get_texts(side).text_fields.select_fields(
+                    TextView(view), f"training set {self.title}: {name} {TextView(view)}"
+                )
+        return {name: view for name, view, _ in views if view != TITLE_AND_TEXT}
 
 
 def score_to_the_end(pipeline: Pipeline) -> Pipeline:

@@ -95,8 +95,8 @@ def mine_rows(
     counts["examples"] = len(q)
     partners = Partners.of(queries, docs, known, params.get("partners"))
     sources: Sequence[Mapping[str, Any]] = params.get("negatives", ())
-    known_texts = _KnownTexts(queries, docs, known, partners, counts)
-    non_matches = _list_non_matches(qrels) if any("labelled" in options for options in sources) else None
+    known_texts = KnownTexts(queries, docs, known, partners, counts)
+    non_matches = list_non_matches(qrels) if any("labelled" in options for options in sources) else None
     lists = iter(rankings)
     chosen: list[tuple[Rows, Rows]] = []
     for options in sources:
@@ -118,7 +118,7 @@ def mine_rows(
     return MinedRows(q, d, offsets, negatives, partners.add_known(known, counts), counts)
 
 
-class _Listed(NamedTuple):
+class ListedPairs(NamedTuple):
     """Pairs of queries and documents that may be negatives, ordered by query, the best first."""
 
     queries: Rows
@@ -127,7 +127,7 @@ class _Listed(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidates:
+class NegativePools:
     """Documents that may be negatives of each query: offsets, rows and scores, best ranked first."""
 
     offsets: Rows
@@ -135,21 +135,21 @@ class _Candidates:
     scores: NDArray[np.floating]
 
 
-def _list_non_matches(qrels: Qrels) -> _Listed:
+def list_non_matches(qrels: Qrels) -> ListedPairs:
     """Return the pairs that are judged, and not relevant at all."""
     hit = (qrels.grades <= 0) & (qrels.rows >= 0)
-    return _Listed(qrels.query_rows[hit], qrels.rows[hit], np.zeros(int(hit.sum())))
+    return ListedPairs(qrels.query_rows[hit], qrels.rows[hit], np.zeros(int(hit.sum())))
 
 
-def _list_ranks(ranking: Ranking, ranks: tuple[int, int]) -> _Listed:
+def _list_ranks(ranking: Ranking, ranks: tuple[int, int]) -> ListedPairs:
     """Return what stands from one rank of each list to another."""
     in_range = (ranking.ranks >= ranks[0]) & (ranking.ranks <= ranks[1])
     rows = np.asarray(ranking.rows[in_range], np.int64)
-    return _Listed(ranking.query_rows[in_range], rows, np.asarray(ranking.scores)[in_range])
+    return ListedPairs(ranking.query_rows[in_range], rows, np.asarray(ranking.scores)[in_range])
 
 
 @dataclass(frozen=True, eq=False)
-class _KnownTexts:
+class KnownTexts:
     """What is no negative of a query: its known positives, their texts, what its partners match, itself."""
 
     queries: Texts
@@ -158,7 +158,7 @@ class _KnownTexts:
     partners: Partners
     counts: dict[str, int]
 
-    def filter(self, listed: _Listed, labelled: _Listed | None) -> _Candidates:
+    def filter(self, listed: ListedPairs, labelled: ListedPairs | None) -> NegativePools:
         """Take out what is known or has a known text, and count why.
 
         labelled  non-matches that are negatives beside these; None: there are none
@@ -195,7 +195,7 @@ class _KnownTexts:
         self._count("removed: equal texts", int((~is_first).sum()))
         is_candidate[np.flatnonzero(is_candidate)[~is_first]] = False
         q, d, scores = q[is_candidate], d[is_candidate], scores[is_candidate]
-        return _Candidates(np.searchsorted(q, np.arange(len(self.queries) + 1)).astype(np.int64), d, scores)
+        return NegativePools(np.searchsorted(q, np.arange(len(self.queries) + 1)).astype(np.int64), d, scores)
 
     def _count(self, name: str, n: int) -> None:
         self.counts[name] = self.counts.get(name, 0) + n
@@ -204,7 +204,7 @@ class _KnownTexts:
 def _choose_negatives(
     q: Rows,
     d: Rows,
-    candidates: _Candidates,
+    candidates: NegativePools,
     ranking: Ranking | None,
     options: Mapping[str, Any],
     counts: dict[str, int],

@@ -14,12 +14,14 @@ from nirank.errors import ConfigError
 class LabelledNegatives:
     """Explicit negatives: what is judged for a query and has grade 0 or less, such as known non-matches of records.
 
-    n  at most so many an example, chosen by hash; None: all
+    n           at most so many an example, chosen by hash; None: all
+    candidates  what the collection lists for a query and nobody labelled is judged not relevant too, as in screening
 
     What `Mined` never takes is no negative here either. Beside them, mined ones are others.
     """
 
     n: int | None = None
+    candidates: bool = False
 
     def __post_init__(self) -> None:
         fit_fields(self, "negatives")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DEFAULT_LOSS: dict[ModelKind, Loss] = {"bi_encoder": "mnr", "sparse_encoder": "mnr", "cross_encoder": "lce"}
 _LOSS_KINDS: dict[Loss, tuple[ModelKind, ...]] = {
     "mnr": ("bi_encoder", "sparse_encoder"),
-    "lce": ("cross_encoder",),
+    "lce": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "margin": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "margin_mse": ("bi_encoder", "sparse_encoder", "cross_encoder"),
     "lsh": ("bi_encoder",),
@@ -116,7 +116,7 @@ class Objective:
     def _compute_list_loss(self, scores: Tensor, batch: Batch) -> Tensor:
         present = batch["present"]
         if self.loss == "lce":
-            return losses.lce(scores, present)
+            return losses.lce(self.scale * scores, present)
         if self.loss == "margin":
             return losses.margin(scores, present, self.recipe.margin)
         return losses.margin_mse(self.scale * scores, batch["teacher"], present)

@@ -42,9 +42,9 @@ class Recipe:
     """How a model is trained. Everything here can change the weights, and is part of their address.
 
     loss            'mnr' (softmax over the batch's documents and the mined negatives), 'lce' (softmax over a
-                    query's own 1 positive and n negatives), 'margin' (pairwise hinge), 'margin_mse' (distillation from
-                    a teacher), 'lsh' (matches within a radius, all others outside a greater
-                    one); None: mnr for encoders, lce for cross-encoders
+                    query's own 1 positive and n negatives, of cosines times `scale`), 'margin' (pairwise hinge),
+                    'margin_mse' (distillation from a teacher), 'lsh' (matches within a radius, all others outside a
+                    greater one); None: mnr for encoders, lce for cross-encoders
     epochs, steps   passes over the examples; or so many steps of the optimiser, which then counts
     batch           examples a step, each with its negatives
     learning_rate   at the end of the warm-up; `head_factor` times that for a new head: a cross-encoder's, or `head`
@@ -54,7 +54,7 @@ class Recipe:
     dropout         None: as the model's configuration says
     precision       'bfloat16': autocast; the weights stay float32
     max_length      tokens of a text, for a cross-encoder of query and document together; None: the model's own
-    scale           factor of cosine similarities in mnr (1 / temperature) and margin_mse; dot products have none
+    scale           factor of cosine similarities in mnr (1 / temperature), lce and margin_mse; dot products have none
     margin          margin: what a positive should be ahead by
     radius, ratio   lsh: distance that matches should not exceed, and how many times as far all others should be
     push            lsh: which negatives of a query are pushed away: the mean is over 'all' of them, over the
@@ -160,6 +160,10 @@ class Recipe:
     def match_radius(self) -> float | None:
         """The distance halfway between what matches and all others should have; None where none is trained."""
         return (1 + self.ratio) * self.radius / 2 if self.loss == "lsh" and self.keep_head else None
+
+    def count_epochs(self, n: int) -> int:
+        """Return how many passes over n examples there are, the last perhaps in part."""
+        return self.epochs if self.steps is None else -(-self.steps // -(-n // self.batch))
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ from nirank.base.files import InputFile
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView
 from nirank.errors import DataError
 from nirank.flow.pairs import Pairs
-from nirank.training import example_builders, mining
+from nirank.training import example_builders, group_mining, mining
 from nirank.training.examples import Examples
+from nirank.training.groups import open_training_set
 from nirank.training.questions import normalise_question
 from nirank.training.watched_lists import WatchedLists
 
@@ -27,6 +29,23 @@ def mine_rows(job: Job) -> None:
     job.context.declare("examples", dict(mined.counts))
 
 
+def make_groups(job: Job) -> None:
+    """Choose what each query's examples are drawn from, and read the texts."""
+    groups = group_mining.make_groups(
+        job.get_input("queries"),
+        job.get_input("docs"),
+        _read_views(job),
+        job.get_input("judgements"),
+        job.inputs.get("candidates", ()),
+        list(zip(job.inputs.get("evaluated_docs", ()), job.inputs.get("evaluated", ()), strict=True)),
+        job.params,
+    )
+    if not len(groups):
+        raise DataError(_describe_nothing(groups.counts))
+    groups.save(job.folder)
+    job.context.declare("examples", {**groups.counts, "texts": len(groups.texts)})
+
+
 def list_pairs(job: Job) -> Pairs:
     """Return the pairs that a teacher is to score."""
     q, d = mining.MinedRows.open(job.get_input("mined")).list_pairs()
@@ -35,10 +54,7 @@ def list_pairs(job: Job) -> Pairs:
 
 def read_mined(job: Job) -> None:
     """Read the texts of what was mined."""
-    views = (
-        TextView(job.params.get("query_text", TITLE_AND_TEXT)),
-        TextView(job.params.get("doc_text", TITLE_AND_TEXT)),
-    )
+    views = _read_views(job)
     teacher = next(iter(job.inputs.get("teacher", ())), None)
     mined = mining.MinedRows.open(job.get_input("mined"))
     _save_examples(
@@ -123,7 +139,7 @@ def train_model(job: Job) -> None:
     prompts = (base.pair_prompt, "") if is_cross else (base.get_prompt("query"), base.get_prompt("document"))
     limits = (None, None) if watch is None else (watch.patience, watch.every)
     fitting = Fitting(train.kind, base, train.recipe, int(job.params["seed"]), *prompts, *limits)
-    examples, scratch = Examples.open(job.get_input("examples")), job.context.open_scratch_folder()
+    examples, scratch = open_training_set(job.get_input("examples")), job.context.open_scratch_folder()
     fit_model(fitting, examples, _open_watched(job), scratch, job.folder, job.context)
 
 
@@ -148,8 +164,18 @@ def _open_watched(job: Job) -> WatchedLists | None:
 def _save_examples(examples: Examples, job: Job) -> None:
     """Write the examples and declare their counts; raise DataError where there is none."""
     if not len(examples):
-        reasons = ", ".join(f"{name}: {n:,}" for name, n in examples.counts.items() if n) or "nothing was read"
-        raise DataError(f"there is no example to train on ({reasons})")
+        raise DataError(_describe_nothing(examples.counts))
     examples.save(job.folder)
     counts = {**examples.counts, "queries": len(np.unique(examples.queries)), "texts": len(examples.texts)}
     job.context.declare("examples", counts)
+
+
+def _read_views(job: Job) -> tuple[TextView, TextView]:
+    """Return the views of queries and documents that the options name."""
+    query_text, doc_text = (job.params.get(name, TITLE_AND_TEXT) for name in ("query_text", "doc_text"))
+    return TextView(query_text), TextView(doc_text)
+
+
+def _describe_nothing(counts: Mapping[str, int]) -> str:
+    reasons = ", ".join(f"{name}: {n:,}" for name, n in counts.items() if n) or "nothing was read"
+    return f"there is no example to train on ({reasons})"

@@ -76,7 +76,7 @@ def make_trainer(kind: ModelKind, model: Any, setup: TrainerSetup) -> Any:
             pass  # the card is ours
 
         def get_train_dataloader(self) -> Any:
-            rows = range(setup.batches.n)
+            rows = range(setup.batches.n * setup.batches.epochs)
             return self.accelerator.prepare(DataLoader(rows, batch_sampler=setup.batches, collate_fn=setup.collator))
 
         def compute_loss(

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from nirank.algebra.judged import Judged, OnOverlap
 from nirank.algebra.node import Node
 from nirank.algebra.pipeline import Pipeline
-from nirank.algebra.sides import Sides
+from nirank.algebra.sides import Sides, TrainingSources
 from nirank.base.files import InputFile, expand_path
 from nirank.base.values import fit_fields, to_expression
 from nirank.collections.text_view import TITLE_AND_TEXT, TextView, View
 from nirank.errors import ConfigError
 from nirank.training.example_files import read_examples
 from nirank.training.mined_data import MinedData
-from nirank.training.negatives import Negatives
+from nirank.training.negatives import LabelledNegatives, Negatives
 from nirank.training.training_data import TASKS, Inputs, TrainingData, require_sources, shorten_source
 
 
@@ -29,6 +29,9 @@ class TrainingSet(MinedData):
     teacher    a pipeline whose scores of positives and negatives are learned ('margin_mse')
     grade      the least grade of a positive; None: as the judgement set says
     positives  at most so many a query, the highest grades first, equal ones by hash
+    groups     what an example is: each 'positive'; or each 'query', of which every epoch draws a positive and `n`
+               labelled negatives anew, with replacement where there are fewer
+    shared     of groups by query, what an evaluated query may be given too: 'keep' it, counted, or 'drop' it
     """
 
     queries: Judged = field(default_factory=Judged)
@@ -38,10 +41,13 @@ class TrainingSet(MinedData):
     positives: int | None = None
     doc_text: View = TITLE_AND_TEXT
     query_text: View = TITLE_AND_TEXT
+    groups: Literal["positive", "query"] = "positive"
+    shared: Literal["keep", "drop"] = "keep"
 
     def __post_init__(self) -> None:
         fit_fields(self, "data")
         self.check_mining()
+        self._check_groups()
         if self.positives is not None and self.positives < 1:
             raise ConfigError(f"positives: expected 1 or more, got {self.positives}")
 
@@ -52,7 +58,38 @@ class TrainingSet(MinedData):
     def compile_node(self, sides: Sides) -> Node:
         sources = require_sources(sides)
         judged = sources.open_judged(self.queries, "trained", self.grade)
+        if self.groups == "query":
+            return self._compile_groups(judged, sources)
         return self.compile_examples(judged, sources, self.grade, self.positives)
+
+    def _check_groups(self) -> None:
+        """Raise ConfigError for groups that cannot be meant."""
+        labelled = self.negatives if isinstance(self.negatives, LabelledNegatives) else None
+        if self.groups == "query" and (labelled is None or labelled.n is None or self.teacher is not None):
+            raise ConfigError(
+                "groups: by query draw labelled negatives, and no teacher scores them; give {labelled: {n: 9}}"
+            )
+        if self.groups == "positive" and self.shared == "drop":
+            raise ConfigError("shared: is of groups by query; set groups: query")
+
+    def _compile_groups(self, judged: Sides, sources: TrainingSources) -> Node:
+        """Return the computation that gives `Groups`."""
+        assert isinstance(self.negatives, LabelledNegatives), "checked when it was made"
+        assert judged.judgements is not None, "checked where judged queries are opened"
+        inputs: Inputs = (("queries", judged.queries), ("docs", judged.docs), ("judgements", judged.judgements))
+        if self.negatives.candidates:
+            inputs += tuple(("candidates", node) for node in judged.scope)
+        for docs, candidates in sources.list_evaluated_candidates():
+            inputs += (("evaluated_docs", docs), ("evaluated", candidates))
+        options = {
+            "grade": self.grade,
+            "positives": self.positives,
+            "shared": None if self.shared == "keep" else "drop",
+        }
+        params: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        params["negatives"] = self.negatives.params()
+        params |= self.check_views(judged, sources)
+        return Node(f"{TASKS}:make_groups", 1, params, inputs, offline=True, label=f"groups of {self.title}")
 
     def __repr__(self) -> str:
         return to_expression(self)
@@ -178,6 +215,8 @@ class Mixture(TrainingData):
             raise ConfigError(f"mix: expected two training sets or more, got {len(self.of)}")
         if self.by not in ("size", "even"):
             raise ConfigError(f"mix: by is size or even, got {self.by!r}")
+        if any(isinstance(data, TrainingSet) and data.groups == "query" for data in self.of):
+            raise ConfigError("mix: groups by query are drawn anew every epoch and do not mix with examples")
 
     @property
     def title(self) -> str:

@@ -30,7 +30,7 @@ from nirank.training.recipe import Lora, Recipe
 
 KINDS: tuple[ModelKind, ...] = ("bi_encoder", "cross_encoder", "sparse_encoder")
 LOSSES = [
-    *(("bi_encoder", loss) for loss in ("mnr", "margin", "margin_mse")),
+    *(("bi_encoder", loss) for loss in ("mnr", "lce", "margin", "margin_mse")),
     *(("cross_encoder", loss) for loss in ("lce", "margin", "margin_mse")),
     *(("sparse_encoder", loss) for loss in ("mnr", "margin", "margin_mse")),
 ]
@@ -101,7 +101,7 @@ def compute_loss(
             parts.append(-row.log_softmax(0)[allowed.index(lists[i][0])])
         return torch.stack(parts).mean() + extra
     if loss == "lce":
-        return -scores.log_softmax(1)[:, 0].mean()
+        return -(factor * scores).log_softmax(1)[:, 0].mean() + extra
     if loss == "margin":
         return (recipe.margin - scores[:, :1] + scores[:, 1:]).clamp(min=0).mean() + extra
     teacher = torch.from_numpy(data.scores.reshape(len(data), -1)[rows])  # type: ignore[union-attr]
@@ -426,7 +426,13 @@ def test_training_stops_early_and_says_so(bases: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "data", "error", "words"),
     [
-        ("bi_encoder", {"loss": "lce"}, {}, ConfigError, "'lce' does not train a bi-encoder; expected one of mnr"),
+        (
+            "sparse_encoder",
+            {"loss": "lsh"},
+            {},
+            ConfigError,
+            "'lsh' does not train a sparse-encoder; expected one of mnr",
+        ),
         ("cross_encoder", {"loss": "mnr"}, {}, ConfigError, "'mnr' does not train a cross-encoder"),
         ("cross_encoder", {"loss": "margin_mse"}, {}, DataError, "needs a teacher's scores"),
         ("cross_encoder", {"loss": "lce"}, {"negatives": 0}, DataError, "no example has any"),
