@@ -123,6 +123,9 @@ _PARTICLES = frozenset(
         "zur",
     )
 )
+_DATABASES = frozenset(
+    ("pubmed", "embase", "medline", "scopus", "cinahl", "psycinfo", "amed", "openalex", "wos", "ovid")
+)
 _TYPES = {
     "conference": ("conf", "cpaper", "abst", "conference", "meeting", "proceedings", "congress"),
     "preprint": ("preprint",),
@@ -208,8 +211,13 @@ class ComparableRecord:
 
     @cached_property
     def journal(self) -> tuple[str, ...]:
-        """The words of the journal's name, without articles, and without what stands in brackets."""
+        """The words of the journal's name, without articles, and without what stands in brackets.
+
+        Nothing where it names a database: in some tables a column `source` has journals, in others databases.
+        """
         words = _fold_words(re.sub(r"[(\[].*?[)\]]", " ", self.record.journal))
+        if _DATABASES.intersection(words):
+            return ()
         return tuple(word for word in words if word not in ("the", "of", "and", "for", "in", "de", "der", "et", "und"))
 
 
