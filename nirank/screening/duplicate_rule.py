@@ -14,7 +14,7 @@ By = Literal["doi", "pmid", "text"]
 # Chosen on van de Schoot 2017 and looked at on the other reviews: experiments/duplicates.
 TITLE = 0.9  # likeness of titles whose abstracts are alike too
 TITLE_ALONE = 0.97  # likeness of titles where an abstract is missing or less alike
-ABSTRACT = 0.9  # likeness of abstracts, or of the shorter with the part of the longer that is most like it
+ABSTRACT = 0.9  # likeness of abstracts, or of the shorter with the beginning or end of the longer
 ABSTRACT_SAME_YEAR = 0.8  # the same where the first author and the year are equal too: databases write their own ones
 SAME_WORK = 0.6  # likeness of titles below which one DOI or PMID stands for several works, as for a book's chapters
 NUMBERS = 0.5  # share of the numbers in the abstract with fewer that the other one must have too
@@ -96,7 +96,7 @@ def compare_titles(left: ComparableRecord, right: ComparableRecord) -> float:
 
 
 def _compare_abstracts(left: ComparableRecord, right: ComparableRecord) -> float | None:
-    """Return the likeness of the abstracts, or of the shorter one with the like part of the longer."""
+    """Return the likeness of the abstracts, or of the shorter one with the beginning or end of the longer."""
     shorter, longer = sorted((left.abstract, right.abstract), key=len)
     if not shorter:
         return None
@@ -106,7 +106,8 @@ def _compare_abstracts(left: ComparableRecord, right: ComparableRecord) -> float
 
     likeness = fuzz.ratio(shorter, longer) / 100
     if likeness < ABSTRACT and len(shorter) >= _LEAST_PART:
-        likeness = max(likeness, fuzz.partial_ratio(shorter, longer) / 100)
+        parts = longer[: len(shorter)], longer[-len(shorter) :]
+        likeness = max(likeness, *(fuzz.ratio(shorter, part) / 100 for part in parts))
     return likeness
 
 
