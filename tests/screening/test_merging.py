@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nirank.records.files import read_record_file, write_record_file
 
+from nirank.records.files import read_record_file, write_record_file
 from nirank.screening.duplicates import find_duplicates
 from nirank.screening.joined_files import JoinedFiles, join_files
 from nirank.screening.merging import MergedRecords, merge_duplicates, write_merges
