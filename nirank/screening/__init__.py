@@ -1,1 +1,1 @@
-"""Screening: review projects of one's own records, from a file to decisions, a ranking and a reason to stop."""
+"""Screening: records ranked for reviewers, decisions kept on disk, and the page on which they are made."""

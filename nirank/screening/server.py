@@ -1,0 +1,134 @@
+"""The page on loopback: requests in, pages and files out. What they mean is the business of the pages."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from nirank.errors import ConfigError
+from nirank.screening.pages import Reply, ReviewPages
+
+log = logging.getLogger("nirank")
+
+ADDRESS = "127.0.0.1"
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_MAX_BODY = 1 << 16  # bytes of a form
+_MAX_WAIT_S = 30.0  # for a client that says nothing
+
+
+class ScreenServer(ThreadingHTTPServer):
+    """Serves one review on this machine only."""
+
+    daemon_threads = True
+
+    def __init__(self, pages: ReviewPages, port: int) -> None:
+        self.pages = pages
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise ConfigError(
+                f"--port: {port} cannot be used ({getattr(error, 'strerror', None) or error}); name another one, or none"
+            ) from None
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{ADDRESS}:{self.server_address[1]}/"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """What a browser that was sent here by nobody else names as host."""
+        return frozenset(f"{name}:{self.server_address[1]}" for name in _LOOPBACK)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ScreenServer
+    timeout = _MAX_WAIT_S
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "nirank", ""
+
+    def do_GET(self) -> None:  # noqa: N802: the name that http.server calls
+        if self._is_from_here():
+            path, parameters = self._split()
+            self._send(self.server.pages.get(path, parameters, self._nonce))
+
+    def do_HEAD(self) -> None:  # noqa: N802
+        self.do_GET()
+
+    def do_POST(self) -> None:  # noqa: N802
+        if not self._is_from_here():
+            return
+        form = self._read_form()
+        if form is None:
+            return
+        if not hmac.compare_digest(form.get("key", "").encode(), self.server.pages.key.encode()):
+            self._refuse(HTTPStatus.FORBIDDEN, "this form was not made by this review; open the page again")
+            return
+        self._send(self.server.pages.post(self._split()[0], form, self._nonce))
+
+    def _is_from_here(self) -> bool:
+        """Refuse names that were made to point here (DNS rebinding), and forms of other sites."""
+        self._nonce = secrets.token_urlsafe(16)
+        if self.headers.get("Host", "").lower() not in self.server.hosts:
+            self.close_connection = True
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"this review is at {self.server.url} only")
+            return False
+        origin = self.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() not in self.server.hosts:
+            self._refuse(HTTPStatus.FORBIDDEN, "requests of other sites are not answered")
+            return False
+        return True
+
+    def _split(self) -> tuple[str, dict[str, str]]:
+        parts = urlsplit(self.path)
+        return parts.path, _parse(parts.query)
+
+    def _read_form(self) -> dict[str, str] | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _MAX_BODY:
+            self.close_connection = True
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a form of at most 64 KiB was expected")
+            return None
+        return _parse(self.rfile.read(int(length)).decode("utf-8", "replace"))
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        self._send(self.server.pages.refuse(status, sentence, self._nonce))
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in self._list_headers(reply).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+
+    def _list_headers(self, reply: Reply) -> Mapping[str, str]:
+        policy = (
+            f"default-src 'none'; style-src 'nonce-{self._nonce}'; script-src 'nonce-{self._nonce}';"
+            " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        return {
+            "Content-Type": reply.content_type,
+            "Content-Length": str(len(reply.body)),
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cache-Control": "no-store",
+            **reply.headers,
+        }
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        log.debug(format, *arguments)
+
+
+def _parse(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=32, errors="replace"))
+    except ValueError:
+        return {}
