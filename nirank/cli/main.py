@@ -19,6 +19,7 @@ from nirank.cli.reference_commands import list_stages, print_schema
 from nirank.cli.run_command import run
 from nirank.cli.run_file_commands import compare, evaluate
 from nirank.cli.sample_command import sample
+from nirank.cli.screen_command import screen
 
 
 @click.group(
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for command in (run, block, sample, audit, evaluate, compare, cache, list_stages, print_schema):
+for command in (run, block, sample, screen, audit, evaluate, compare, cache, list_stages, print_schema):
     cli.add_command(command)
 
 

@@ -90,12 +90,13 @@ class DecisionLog:
     def append(
         self, reviewer: str, record: int, answer: str, token: str, *, undoes: int | None = None, n_known: int = 0
     ) -> Entry | None:
-        """Add an entry and return it when it is on disk; None where the token or what it undoes is in the log already."""
+        """Add an entry and return it when it is on disk; None where its token, or what it undoes, is in the log."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = (at, reviewer, record, answer, token, undoes, n_known)
         try:
             cursor = self._connection.execute(
-                "INSERT INTO entries (at, reviewer, record, answer, token, undoes, n_known) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO entries (at, reviewer, record, answer, token, undoes, n_known)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
         except sqlite3.IntegrityError as error:

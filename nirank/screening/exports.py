@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nirank.feedback.policy import Rows
 from nirank.records.files import write_record_file
-from nirank.records.record import BibliographicRecord, Decision, RecordFile
+from nirank.records.record import BibliographicRecord, Decision
 from nirank.screening.decision_log import Entry
 from nirank.screening.project import Project
 
@@ -45,9 +45,7 @@ def make_review_file(project: Project, answered: Sequence[Entry], order: Rows, f
         return path.read_bytes()
 
 
-def decide_records(
-    records: Sequence[BibliographicRecord], answers: Mapping[int, Entry]
-) -> list[BibliographicRecord]:
+def decide_records(records: Sequence[BibliographicRecord], answers: Mapping[int, Entry]) -> list[BibliographicRecord]:
     """Return records with the review's decisions; a record that was put off is not seen."""
     decided = list(records)
     for row, entry in answers.items():

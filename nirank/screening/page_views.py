@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -112,7 +112,6 @@ def _make_line(row: int, record: BibliographicRecord, state: ReviewState, review
     return ListLine(address, title, "none yet")
 
 
-
 def describe_outcome(outcome: str, entry: Entry | None, records: Sequence[BibliographicRecord]) -> str:
     """Return what became of a form, in a sentence."""
     if outcome == "nothing":
@@ -127,9 +126,3 @@ def describe_outcome(outcome: str, entry: Entry | None, records: Sequence[Biblio
     if outcome == "kept":
         return f"{entry.answer.capitalize()}: “{title}”."
     return f"“{title}” is {entry.answer} already; that page was out of date and nothing was changed."
-
-
-def count_questions(question: Iterable[str], word_sets: Sequence[frozenset[str]]) -> dict[str, int]:
-    """Return the words of a question that records have, and how many records have each."""
-    counts = {word: sum(word in words for words in word_sets) for word in dict.fromkeys(question)}
-    return {word: n for word, n in counts.items() if n}

@@ -42,7 +42,7 @@ class Reply:
 class ReviewPages:
     """Makes pages of a review, and takes its forms.
 
-    question  words of the question that records have, and how many records have each
+    question  words of the question, with their places in it
     export    makes the file of a format, 'ris' or 'csv': records, decisions and order as they stand
     key       stands in every form: what is sent without it was made elsewhere
     """

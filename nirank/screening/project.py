@@ -66,7 +66,9 @@ class Project:
         Raises ConfigError where there is no review, another process works on it, or its records are others.
         """
         if not exists(folder):
-            raise ConfigError(f"{folder}: holds no review; begin one with 'nirank screen FILE --question … --project DIR'")
+            raise ConfigError(
+                f"{folder}: holds no review; begin one with 'nirank screen FILE --question … --project DIR'"
+            )
         lock = _hold(folder)
         try:
             log = DecisionLog(folder / _LOG)
@@ -86,8 +88,7 @@ class Project:
     @classmethod
     def begin(cls, folder: Path, file: RecordFile, plan: ReviewPlan) -> Self:
         """Begin a review in a new or empty folder; raises ConfigError where it holds something."""
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / _LOG).exists())):
-            raise ConfigError(f"{folder}: is not empty; name a new folder for the review")
+        require_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = _hold(folder)
         try:
@@ -126,7 +127,7 @@ class Project:
 
 
 def exists(folder: Path) -> bool:
-    """Tell whether a folder holds a review; one whose beginning was cut short, before its settings were kept, is none."""
+    """Tell whether a folder holds a review; one that was cut short before its settings were kept is none."""
     if not (folder / _LOG).is_file():
         return False
     log = DecisionLog(folder / _LOG)
@@ -136,12 +137,22 @@ def exists(folder: Path) -> bool:
         log.close()
 
 
+def require_place(folder: Path) -> None:
+    """Raise ConfigError unless a review can be begun in a folder: there is none, or nothing is in it."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder}: is a file; name a folder for the review")
+    if folder.exists() and any(folder.iterdir()) and not (folder / _LOG).exists():
+        raise ConfigError(f"{folder}: holds other things than a review; name a new folder for it")
+
+
 def _hold(folder: Path) -> FileLock:
     lock = FileLock(folder.resolve() / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ConfigError(f"{folder}: another nirank works on this review; end it first, or name another folder") from None
+        raise ConfigError(
+            f"{folder}: another nirank works on this review; end it first, or name another folder"
+        ) from None
     return lock
 
 

@@ -20,7 +20,7 @@ _SYSTEM, _QUESTION = "ranking", "question"
 
 
 @dataclass(frozen=True)
-class QuestionRanking:
+class RecordRanking:
     """All records of a file, best first.
 
     order   every row once, (n,)
@@ -33,7 +33,7 @@ class QuestionRanking:
 
 def rank_by_question(
     records: Sequence[BibliographicRecord], question: str, model: str = "", reporter: Reporter | None = None
-) -> QuestionRanking:
+) -> RecordRanking:
     """Rank records by BM25 of title, abstract and keywords; with a model, fused with its vectors by reciprocal ranks.
 
     Records with equal scores stand in the file's order; those without title and abstract, of which a ranking knows
@@ -61,7 +61,7 @@ def rank_by_question(
         rows = [int(id) for id in ranking.docs.take_arrow(ranking.rows).to_pylist()]
         scores[rows] = ranking.scores
     scores[blank] = 0.0
-    return QuestionRanking(np.lexsort((np.arange(len(records)), -scores, blank)).astype(np.int64), scores)
+    return RecordRanking(np.lexsort((np.arange(len(records)), -scores, blank)).astype(np.int64), scores)
 
 
 def join_text(record: BibliographicRecord) -> str:

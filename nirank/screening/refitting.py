@@ -45,9 +45,11 @@ class ModelState:
 
 
 class Learner:
-    """A thread that learns the latest label set, never two at once; label sets that a later one overtook are passed over."""
+    """A thread that learns the latest label set, one at a time; those that a later one overtook are passed over."""
 
-    def __init__(self, learn: Callable[[LabelSet], ModelState], publish: Callable[[ModelState], None], first: ModelState) -> None:
+    def __init__(
+        self, learn: Callable[[LabelSet], ModelState], publish: Callable[[ModelState], None], first: ModelState
+    ) -> None:
         self._learn, self._publish = learn, publish
         self._latest: ModelState = first
         self._label_set: LabelSet | None = None

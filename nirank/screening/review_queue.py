@@ -99,7 +99,7 @@ class ReviewQueue:
         with self._lock:
             if answer not in ANSWERS or not 0 <= record < self.project.state.n:
                 return "stale", None
-            if not hmac.compare_digest(token, self.make_token(reviewer, record)):
+            if not _are_equal(token, self.make_token(reviewer, record)):
                 return self._find_repeated(token, record)
             if any(row == record and name != reviewer for name, row in self._held.items()) and self._waits(record):
                 return "elsewhere", None
@@ -116,7 +116,7 @@ class ReviewQueue:
             last = self.project.state.find_last(reviewer)
             if last is None:
                 return "nothing", None
-            if not hmac.compare_digest(token, self.make_undo_token(reviewer)):
+            if not _are_equal(token, self.make_undo_token(reviewer)):
                 return "stale", None
             entry = self._append(reviewer, last.record, "undone", token, undoes=last.number)
             if entry is None:
@@ -131,10 +131,10 @@ class ReviewQueue:
             if self._waits(record):
                 self._held = {name: row for name, row in self._held.items() if row != record} | {reviewer: record}
 
-    def _append(self, reviewer: str, record: int, answer: str, token: str, *, undoes: int | None = None) -> Entry | None:
-        entry = self.project.log.append(
-            reviewer, record, answer, token, undoes=undoes, n_known=self._order.n_known
-        )
+    def _append(
+        self, reviewer: str, record: int, answer: str, token: str, *, undoes: int | None = None
+    ) -> Entry | None:
+        entry = self.project.log.append(reviewer, record, answer, token, undoes=undoes, n_known=self._order.n_known)
         if entry is not None:
             self.project.state.add(entry)
             self._on_change(self.project.state)
@@ -163,3 +163,7 @@ class ReviewQueue:
 
     def _sign(self, text: str) -> str:
         return hmac.new(self.project.secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _are_equal(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,7 +34,7 @@ class ScreenServer(ThreadingHTTPServer):
             super().__init__((ADDRESS, port), _Handler)
         except (OSError, OverflowError) as error:
             raise ConfigError(
-                f"--port: {port} cannot be used ({getattr(error, 'strerror', None) or error}); name another one, or none"
+                f"--port: {port} cannot be used ({getattr(error, 'strerror', None) or error}); name another, or none"
             ) from None
 
     @property
@@ -53,15 +54,15 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "nirank", ""
 
-    def do_GET(self) -> None:  # noqa: N802: the name that http.server calls
+    def do_GET(self) -> None:
         if self._is_from_here():
             path, parameters = self._split()
-            self._send(self.server.pages.get(path, parameters, self._nonce))
+            self._reply(lambda: self.server.pages.get(path, parameters, self._nonce))
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self.do_GET()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         if not self._is_from_here():
             return
         form = self._read_form()
@@ -70,7 +71,18 @@ class _Handler(BaseHTTPRequestHandler):
         if not hmac.compare_digest(form.get("key", "").encode(), self.server.pages.key.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "this form was not made by this review; open the page again")
             return
-        self._send(self.server.pages.post(self._split()[0], form, self._nonce))
+        self._reply(lambda: self.server.pages.post(self._split()[0], form, self._nonce))
+
+    def _reply(self, answer: Callable[[], Reply]) -> None:
+        """Send a reply; where there is none (a full disk, a fault of nirank), say that nothing was kept."""
+        try:
+            reply = answer()
+        except Exception as error:
+            log.warning("%s %s failed: %s", self.command, self.path, error, exc_info=True)
+            sentence = f"this could not be done, and nothing was changed ({type(error).__name__}: {error})"
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
+            return
+        self._send(reply)
 
     def _is_from_here(self) -> bool:
         """Refuse names that were made to point here (DNS rebinding), and forms of other sites."""
@@ -122,6 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
             "Cache-Control": "no-store",
             **reply.headers,
         }
+
+    def handle(self) -> None:
+        with suppress(ConnectionError, TimeoutError):  # a client that went away
+            super().handle()
 
     def log_message(self, format: str, *arguments: Any) -> None:
         log.debug(format, *arguments)

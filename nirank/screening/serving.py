@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 
 from nirank.feedback.policy import Labels, Rows
 from nirank.screening.evidence import weigh_rules
 from nirank.screening.exports import make_review_file
-from nirank.screening.page_views import count_questions
 from nirank.screening.pages import ReviewPages
 from nirank.screening.policies import begin_review
 from nirank.screening.project import Project
 from nirank.screening.question_ranking import find_blank
-from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn
+from nirank.screening.refitting import LabelSet, Learner, ModelState, make_learn, put_last
 from nirank.screening.review_queue import QueueOrder, ReviewQueue
 from nirank.screening.review_state import ReviewState
 from nirank.screening.server import ScreenServer
-from nirank.screening.words import collect_words, split_words, weigh_words
+from nirank.screening.words import collect_words, count_words, split_words, weigh_words
 from nirank.stopping.rule import StoppingRule
 
 
@@ -33,15 +33,18 @@ def open_server(project: Project, rules: Mapping[str, StoppingRule], port: int) 
     records, plan = project.file.records, project.plan
     blank = find_blank(records)
     n_to_judge = len(records) - len(plan.known)
-    first = ModelState(np.asarray(plan.order, dtype=np.int64), 0, {})
+    first = ModelState(put_last(np.asarray(plan.order, dtype=np.int64), blank), 0, {})
 
     def publish(model: ModelState) -> None:
         queue.set_order(QueueOrder(model.order, model.n_known))
 
+    @cache
+    def count_all_words() -> Mapping[str, int]:
+        return count_words(map(collect_words, records))
+
     def weigh(rows: Rows, labels: Labels) -> dict[str, float]:
-        word_sets = {1: [collect_words(records[row]) for row in rows[labels == 1]]}
-        word_sets[0] = [collect_words(records[row]) for row in rows[labels == 0]]
-        return weigh_words(word_sets[1], word_sets[0])
+        included = [collect_words(records[row]) for row in rows[labels == 1]]
+        return weigh_words(included, count_all_words(), len(records)) if included else {}
 
     learn = make_learn(
         lambda: begin_review(records, plan.policy, plan.seed, first.order, plan.question, len(plan.known)),
@@ -51,8 +54,7 @@ def open_server(project: Project, rules: Mapping[str, StoppingRule], port: int) 
     )
     learner = Learner(learn, publish, first)
     queue = ReviewQueue(project, QueueOrder(first.order, 0), lambda state: learner.submit(_collect(state)))
-    words = list(split_words(plan.question))
-    question = count_questions(words, [collect_words(record) for record in records]) if words else {}
+    question = {word: place for place, word in enumerate(dict.fromkeys(split_words(plan.question)))}
 
     def export(form: str) -> bytes:
         answered = queue.read(lambda state: state.list_answers())
@@ -65,6 +67,16 @@ def open_server(project: Project, rules: Mapping[str, StoppingRule], port: int) 
             yield server
         finally:
             learner.stop()
+
+
+def rank_open(project: Project) -> Rows:
+    """Return the records that have no label, in the order in which they would be shown now."""
+    plan = project.plan
+    review = begin_review(
+        project.file.records, plan.policy, plan.seed, np.asarray(plan.order), plan.question, len(plan.known)
+    )
+    proposal = review.propose(*project.state.collect_labels())
+    return put_last(proposal.order, find_blank(project.file.records))
 
 
 def _collect(state: ReviewState) -> LabelSet:

@@ -6,12 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from nirank.records.record import BibliographicRecord
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
+# English words that say nothing of a record. Fewer than other lists have: a word that is marked needlessly costs less
+# than one that is not.
+_STOP_WORDS_TEXT = """
+    a about above after again against all also although am among an and any are as at be because been before being
+    below between both but by can cannot could did do does doing done down during each either et al etc few for from
+    further had has have having he hence her here hers him his how however i if in into is it its itself just may me
+    might more most must my neither no nor not of off on once only or other our out over own per same shall she should
+    since so some such than that the their theirs them then there thereby therefore these they this those though through
+    thus to too under until up upon us use used using very via was we well were what when where whereas whether which
+    while who whom whose why will with within without would yet you your
+"""
+_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 _N_SHOWN = 5  # words of either kind that say why
 _N_LEARNT = 40  # words of included records that are marked
 _MIN_SHARE = 0.1  # by which more included records have such a word than excluded ones
@@ -29,10 +40,9 @@ class Segment:
 
 def split_words(text: str) -> Iterator[str]:
     """Yield the words that count: no stop words, no single characters; case, possessives and plurals alike."""
-    stop_words = _load_stop_words()
     for match in _WORD.finditer(text):
         word = _fold_word(match[0])
-        if len(word) > 1 and match[0].lower() not in stop_words:
+        if len(word) > 1 and match[0].lower() not in _STOP_WORDS:
             yield word
 
 
@@ -41,26 +51,31 @@ def collect_words(record: BibliographicRecord) -> frozenset[str]:
     return frozenset(split_words(" ".join((record.title, record.abstract, *record.keywords))))
 
 
-def weigh_words(included: Iterable[frozenset[str]], excluded: Iterable[frozenset[str]]) -> dict[str, float]:
-    """Return the words that mark included records: share of the included that have it less share of the excluded.
+def count_words(word_sets: Iterable[frozenset[str]]) -> Counter[str]:
+    """Return how many records have each word."""
+    return Counter(word for words in word_sets for word in words)
 
-    The forty greatest, from a tenth on; none while there are no records of one kind.
+
+def weigh_words(included: Iterable[frozenset[str]], counts: Mapping[str, int], n: int) -> dict[str, float]:
+    """Return the words that mark included records: share of those that have it less share of all other records.
+
+    counts  how many of all n records have each word
+
+    The forty greatest, from a tenth on; none while nothing, or everything, is included.
     """
-    sides = [list(included), list(excluded)]
-    if not all(sides):
+    sets = list(included)
+    if not 0 < len(sets) < n:
         return {}
-    counts = [Counter(word for words in side for word in words) for side in sides]
-    shares = {word: n / len(sides[0]) - counts[1][word] / len(sides[1]) for word, n in counts[0].items()}
+    own = count_words(sets)
+    shares = {word: k / len(sets) - (counts[word] - k) / (n - len(sets)) for word, k in own.items()}
     best = sorted((-share, word) for word, share in shares.items() if share >= _MIN_SHARE)[:_N_LEARNT]
     return {word: -share for share, word in best}
 
 
-def explain_record(
-    words: frozenset[str], question: Mapping[str, int], learnt: Mapping[str, float]
-) -> str:
+def explain_record(words: frozenset[str], question: Mapping[str, int], learnt: Mapping[str, float]) -> str:
     """Return why a record stands where it stands; "" where it shares no word with either.
 
-    question  words of the question, and how many records have each: the rarest are told first
+    question  words of the question, those that are told first with the least number
     """
     shared = sorted((n, word) for word, n in question.items() if word in words)[:_N_SHOWN]
     typical = sorted((-weight, word) for word, weight in learnt.items() if word in words)[:_N_SHOWN]
@@ -90,10 +105,3 @@ def _fold_word(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
-
-
-@cache
-def _load_stop_words() -> frozenset[str]:
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    return frozenset(ENGLISH_STOP_WORDS)

@@ -174,7 +174,7 @@ def test_a_project_refuses_other_records_a_second_process_and_what_is_no_project
     with pytest.raises(ConfigError, match="holds no review"):
         Project.open(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
-    with pytest.raises(ConfigError, match="is not empty"):
+    with pytest.raises(ConfigError, match="holds other things"):
         Project.begin(tmp_path, record_tables.read_table(other), ReviewPlan("q", "", "elas_u4", 0, range(N), {}))
 
 

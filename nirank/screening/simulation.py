@@ -1,0 +1,162 @@
+"""A review played again: labels are all known, and records are read as a policy would have shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nirank.errors import DataError, suggest
+from nirank.evaluation.evaluate import evaluate
+from nirank.feedback.policy import Labels, Review, Rows
+from nirank.flow.ids import Ids
+from nirank.flow.qrels import Qrels
+from nirank.flow.ranking import Ranking
+from nirank.plan.reporter import Reporter
+from nirank.records.record import BibliographicRecord
+from nirank.screening.question_ranking import RecordRanking
+from nirank.stopping.rule import StoppingRule
+
+_SHARES = (1, 2, 5, 10, 20, 30, 40, 50, 75, 100)  # of the records, in per cent
+MEASURES = ("WSS@95", "WSS@100", "last_rel", "AP", "norm_area")
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """What became of a stopping rule.
+
+    n_read  how many records had been read when it ended the review; None: it never did
+    recall  of the relevant records, priors left out
+    """
+
+    name: str
+    n_read: int | None
+    recall: float
+    promise: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A simulated review; priors are in none of its figures.
+
+    order   records in the order of reading, (n - priors,)
+    labels  theirs
+    curve   (per cent of the records read, records read, relevant ones found)
+    """
+
+    order: Rows
+    labels: Labels
+    n_priors: int
+    curve: Sequence[tuple[int, int, int]]
+    measures: Mapping[str, float | None]
+    rules: Sequence[RuleOutcome]
+
+
+def require_all_labels(records: Sequence[BibliographicRecord], labels: Mapping[int, int]) -> None:
+    """Raise DataError unless every record is included or excluded, and some record is included."""
+    missing = [row for row in range(len(records)) if row not in labels]
+    if missing:
+        record = records[missing[0]]
+        raise DataError(
+            f"--simulate: {len(missing):,} of {len(records):,} records are neither included nor excluded, the first is"
+            f" record {record.number} (id '{record.id}'); expected a decision on each"
+        )
+    if not any(labels.values()):
+        raise DataError("--simulate: no record is included, so there is nothing to find; expected at least one")
+
+
+def simulate_review(
+    labels: Labels,
+    priors: Rows,
+    review: Review,
+    rearrange: Callable[[Rows], Rows],
+    rules: Sequence[StoppingRule],
+    reporter: Reporter | None = None,
+) -> Simulation:
+    """Read records batch by batch in the order in which a review proposes them.
+
+    labels     of all records, (n,)
+    priors     known before, in their order; they train the first model and are never shown
+    rearrange  what the page does with an order, such as putting records without text last
+
+    Behind the last relevant record the order stays: nothing more can be found, so no further model is made.
+    """
+    n_relevant = int(labels.sum())
+
+    def read_on() -> Iterator[int]:
+        judged = priors.tolist()
+        while len(judged) < len(labels):
+            rows = np.array(judged, dtype=np.int64)
+            proposal = review.propose(rows, labels[rows])
+            order = rearrange(proposal.order)
+            is_over = int(labels[rows].sum()) == n_relevant
+            batch = order.tolist() if is_over else order[: max(proposal.batch, 1)].tolist()
+            judged += batch
+            yield from batch
+
+    n_left = len(labels) - len(priors)
+    read = np.fromiter((reporter or Reporter()).track(read_on(), n_left, "reading records"), np.int64, n_left)
+    found = labels[read]
+    return Simulation(
+        read,
+        found,
+        len(priors),
+        _measure_curve(found),
+        _compute_measures(found),
+        [_play(rule, found) for rule in rules],
+    )
+
+
+def find_rows(records: Sequence[BibliographicRecord], ids: Sequence[str]) -> list[int]:
+    """Return the rows of records by id, in the order given; raise DataError for an id of none or of several."""
+    rows = []
+    for id in dict.fromkeys(ids):
+        having = [row for row, record in enumerate(records) if record.id == id]
+        if len(having) != 1:
+            known = [record.id for record in records]
+            what = f"{len(having)} records have the id" if having else "no record has the id"
+            raise DataError(f"--prior: {what} '{id}'{'' if having else suggest(id, known)}")
+        rows += having
+    return rows
+
+
+def rank_as_read(simulation: Simulation, priors: Rows, n: int) -> RecordRanking:
+    """Return all records, priors first, in the order of reading; scores fall by one a record."""
+    order = np.concatenate([priors, simulation.order])
+    scores = np.empty(n)
+    scores[order] = np.arange(n, 0, -1)
+    return RecordRanking(order, scores)
+
+
+def _measure_curve(labels: Labels) -> list[tuple[int, int, int]]:
+    n = len(labels)
+    n_read = [-(-share * n // 100) for share in _SHARES]
+    return [(share, at, int(labels[:at].sum())) for share, at in zip(_SHARES, n_read, strict=True)]
+
+
+def _compute_measures(labels: Labels) -> dict[str, float | None]:
+    """Return the measures of a table, as it has them of a ranking; None where no record is relevant."""
+    if not labels.any():
+        return dict.fromkeys(MEASURES)
+    ids = Ids.of(f"{at:09d}" for at in range(len(labels)))
+    scores = {f"{at:09d}": float(-at) for at in range(len(labels))}
+    queries = Ids.of(["review"])
+    ranking = Ranking.from_dict({"review": scores}, queries, ids)
+    judged = {f"{at:09d}": int(label) for at, label in enumerate(labels.tolist())}
+    qrels = Qrels.from_dict({"review": judged}, queries, ids)
+    means = evaluate(ranking, qrels, MEASURES).means
+    return {name: means.get(name) for name in MEASURES}
+
+
+def _describe_promise(rule: StoppingRule) -> str:
+    if rule.promise is None:
+        return "none"
+    return f"recall {rule.promise.recall:.4g}, {rule.promise.confidence:.4g} sure"
+
+
+def _play(rule: StoppingRule, labels: Labels) -> RuleOutcome:
+    stop = rule.find_stop(labels, len(labels))
+    n_read = len(labels) if stop is None else stop
+    recall = float(labels[:n_read].sum() / max(labels.sum(), 1))
+    return RuleOutcome(rule.title, stop, recall, _describe_promise(rule))
