@@ -26,7 +26,7 @@ def choose_rules(texts: Sequence[str], *, for_people: bool) -> dict[str, Stoppin
                 f"--stop: {text!r} is no YAML; expected a name, or such as '{{consecutive: 100}}'"
             ) from None
         except ConfigError as error:
-            raise ConfigError(f"--stop: {error}") from None
+            raise ConfigError(f"--stop: {' '.join(str(error).split())}") from None
     for rule in rules:
         if for_people and rule.asks != "labels":
             needs = "all labels, which only a simulation has" if rule.asks == "truth" else "a sample drawn beforehand"
