@@ -15,6 +15,7 @@ from nirank.cli.block_command import block
 from nirank.cli.cache_commands import cache
 from nirank.cli.groups import EPILOG, CommandGroup
 from nirank.cli.guard import run_guarded
+from nirank.cli.records_command import records
 from nirank.cli.reference_commands import list_stages, print_schema
 from nirank.cli.run_command import run
 from nirank.cli.run_file_commands import compare, evaluate
@@ -35,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (run, block, sample, screen, audit, evaluate, compare, cache, list_stages, print_schema):
+for command in (run, records, screen, block, sample, audit, evaluate, compare, cache, list_stages, print_schema):
     cli.add_command(command)
 
 

@@ -14,6 +14,7 @@ _TIME = r"(?:[T ]\s*\d.*|\s*Z|\s*[+-]\d\d:?\d\d)?"
 _ISO = re.compile(rf"(\d{{4}})(?:[-/](\d{{1,2}})(?:[-/](\d{{1,2}}){_TIME})?)?", re.DOTALL)
 _POINTS = re.compile(r"(\d{4})\.(\d{1,2})\.(\d{1,2})\.?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_MONTHS_APART = re.compile(r"\d{4}-\d\d/\d{4}-\d\d")  # from one month to another, in ISO form
 _FLOAT_YEAR = re.compile(r"(\d{4})\.0+")  # a year that was a floating-point number
 _NUMERIC = re.compile(rf"(\d{{1,2}})\s*([-/.])\s*(\d{{1,2}})\s*\2\s*(\d{{4}}){_TIME}", re.DOTALL)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -82,6 +83,9 @@ def parse_date(value: Any, order: Order | None = None) -> DateInterval | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    if _MONTHS_APART.fullmatch(text):
+        first, last = (parse_date(part) for part in text.split("/"))
+        return None if first is None or last is None or last < first else DateInterval(first.first, last.last, "month")
     match = _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _POINTS.fullmatch(text) or _FLOAT_YEAR.fullmatch(text)
     if match is not None:
         year, month, day = ([int(part) if part else None for part in match.groups()] + [None, None])[:3]

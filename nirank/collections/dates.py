@@ -16,7 +16,7 @@ from nirank.collections.texts import Texts
 from nirank.errors import DataError, suggest
 from nirank.flow.scope import ValueRange
 
-VERSION = 1  # raised when the same metadata would be read otherwise
+VERSION = 2  # raised when the same metadata would be read otherwise
 UNDATED = np.iinfo(np.int32).min
 KEYS = ("date", "publication_date", "published", "publication_year", "year")  # looked for, in this order
 

@@ -55,8 +55,8 @@ _TOOLS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 # Of ASReview's tables and its data sets, and of tables like them; nirank's own first.
 LABEL_COLUMNS = (
-    *("decision", "asreviewlabel", "included", "labelincluded", "includedlabel", "finalincluded", "includedfinal"),
-    *("include", "label", "includedflag", "relevant", "isrelevant", "screeningdecision"),
+    *("nirankdecision", "decision", "asreviewlabel", "included", "labelincluded", "includedlabel", "finalincluded"),
+    *("includedfinal", "include", "label", "includedflag", "relevant", "isrelevant", "screeningdecision"),
 )
 _SEPARATORS = {"openalex": "|", "zotero": ";", "embase": ","}
 _IDS = tuple(dict.fromkeys(map(normalise_name, ID_NAMES)))

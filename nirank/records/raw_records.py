@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from nirank.records.record import BibliographicRecord, Decision, Fields
 
-_ADDED = re.compile(r"nirank_(\w+): ?(.*)", re.DOTALL)
+_ADDED = re.compile(r"nirank_(?!decision:)(\w+): ?(.*)", re.DOTALL)
 
 
 class RawRecord(NamedTuple):
@@ -94,8 +94,8 @@ def parse_added(note: str) -> tuple[str, str] | None:
 
 
 def flatten(value: str) -> str:
-    """Return a value with single blanks for its line breaks."""
-    return " ".join(value.split()) if "\n" in value or "  " in value else value.strip()
+    """Return a value in one line."""
+    return " ".join(line for part in value.split("\n") if (line := part.strip())) if "\n" in value else value.strip()
 
 
 def first_filled(*values: str) -> str:

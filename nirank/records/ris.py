@@ -9,7 +9,7 @@ from functools import partial
 from nirank.records.decisions import find_note_decisions
 from nirank.records.identifiers import find_doi, find_pmid
 from nirank.records.publication_dates import find_year, normalise_date
-from nirank.records.raw_records import MappedFields, first_filled, make_records, parse_added, unique
+from nirank.records.raw_records import MappedFields, first_filled, flatten, make_records, parse_added, unique
 from nirank.records.record import BibliographicRecord, Fields
 from nirank.records.tagged_lines import read_ris_records
 
@@ -36,7 +36,7 @@ def _map_fields(fields: Fields, findings: Counter[str]) -> MappedFields:
     return MappedFields(
         ids=(first_filled(*values["ID"]), first_filled(*values["AN"])),
         title=first_filled(*(value for tag in TITLE_TAGS for value in values[tag])),
-        abstract=first_filled(*(value for tag in ABSTRACT_TAGS for value in values[tag])),
+        abstract=first_filled(*(" ".join(map(flatten, values[tag])) for tag in ABSTRACT_TAGS)),
         keywords=split_keywords(values["KW"]),
         authors=unique(author for tag in AUTHOR_TAGS for value in values[tag] for author in value.split("\n")),
         date=date,

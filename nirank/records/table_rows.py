@@ -34,14 +34,15 @@ class TableRows(NamedTuple):
 def find_header(lines: Iterable[str]) -> HeaderPlace | None:
     """Return where the header of a table of records stands among its first lines; None where there is none."""
     for number, line in enumerate(islice(lines, _SEARCHED)):
-        counts = {separator: count_known(_split_line(line, separator)) for separator in SEPARATORS}
+        counts = {separator: count_known(split_header(line, separator)) for separator in SEPARATORS}
         best = max(SEPARATORS, key=lambda separator: counts[separator])
         if counts[best]:
             return HeaderPlace(number, best)
     return None
 
 
-def _split_line(line: str, separator: str) -> list[str]:
+def split_header(line: str, separator: str) -> list[str]:
+    """Return the cells of one line; none where its quotes do not match."""
     try:
         return [unwrap_cell(cell) for cell in next(csv.reader([line], delimiter=separator), [])]
     except csv.Error:

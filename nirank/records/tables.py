@@ -19,7 +19,8 @@ _UNLABELLED = "citations that are not yet labeled by anyone"
 _ABSTRACKR: dict[str, Verdict] = {"1": "included", "-1": "excluded", "0": "maybe"}
 _ABSTRACKR_NOTES = re.compile(r"general notes \((.*)\)")
 _EPPI = re.compile(r"\(?([IE])\)?", re.IGNORECASE)
-_ADDED_COLUMN = re.compile(r"nirank_(\w+)")
+_ADDED_COLUMN = re.compile(r"nirank_(?!decision$)(\w+)")
+_OWN_LABELS = ("nirankdecision", "decision")
 
 
 class _ColumnMap:
@@ -125,7 +126,7 @@ def _find_decisions(
 
     prior = get(columns.prior).casefold() in ("1", "1.0", "true")
     label = parse_verdict(get(columns.label))
-    if columns.label is not None and columns.names[columns.label] == "decision" and label is not None:
+    if columns.label is not None and columns.names[columns.label] in _OWN_LABELS and label is not None:
         return (Decision(label, prior=prior),)  # nirank's own, which all others came to
     decisions = [] if label is None else [Decision(label, prior=prior)]
     if columns.eppi is not None:

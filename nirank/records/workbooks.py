@@ -99,6 +99,8 @@ def write_workbook(path: Path, header: Sequence[str], rows: Iterable[Sequence[st
 
     Raises DataError for more rows, or longer cells, than the format can hold.
     """
+    rows = list(rows)
+    _refuse_excess(path, header, rows)  # before there is a sheet, which cannot be given up halfway
     openpyxl = load_openpyxl()
     from openpyxl.cell import WriteOnlyCell
 
@@ -112,18 +114,21 @@ def write_workbook(path: Path, header: Sequence[str], rows: Iterable[Sequence[st
             cell.data_type = "s"
         return cell
 
-    sheet.append([make_cell(name) for name in header])
+    for row in (header, *rows):
+        sheet.append([make_cell(value) for value in row])
+    workbook.save(path)
+
+
+def _refuse_excess(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if len(rows) > MAX_ROWS:
+        raise DataError(f"{path}: a sheet holds {MAX_ROWS:,} records at most; write .csv instead")
     for number, row in enumerate(rows, 1):
-        if number > MAX_ROWS:
-            raise DataError(f"{path}: a sheet holds {MAX_ROWS:,} records at most; write .csv instead")
         for name, value in zip(header, row, strict=False):
             if len(value) > MAX_CELL:
                 raise DataError(
                     f"{path}: record {number:,} has {len(value):,} characters in '{name}', and a cell of XLSX holds"
                     f" {MAX_CELL:,} at most; write .csv instead"
                 )
-        sheet.append([make_cell(value) for value in row])
-    workbook.save(path)
 
 
 def _escape(value: str) -> str:

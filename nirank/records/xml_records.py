@@ -48,6 +48,7 @@ def list_fields(element: Element, inline: Collection[str], path: str = "") -> It
         for name, value in child.items():
             yield f"{inner}@{name}", value
         if all(grandchild.tag in inline for grandchild in child):
-            yield inner, "".join(child.itertext())
+            text = "".join(child.itertext())
+            yield inner, text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         else:
             yield from list_fields(child, inline, inner)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from nirank.collections.audit.scripts import find_main_script
 from nirank.collections.findings import MAX_EXAMPLES, Finding, Severity
 from nirank.collections.importer import ImportFacts
+from nirank.collections.readers.record_files import CONFLICT
 from nirank.collections.texts import Texts
 
 # What the importer counted: code, its tally, severity, its message about `n of N documents`.
@@ -67,6 +68,13 @@ def audit_side(texts: Texts, what: str, facts: ImportFacts | None, *, may_be_bla
         if tally.count and (code != "upper-case" or 2 * tally.count >= facts.records):
             text = f"{tally.count:,} of {facts.records:,} {what} {message}"
             yield Finding(code, severity, tally.count, text, tuple(tally.examples))
+    conflicts = facts.keys.get(CONFLICT, 0)
+    if conflicts:
+        message = (
+            f"{conflicts:,} of {facts.records:,} {what} were included by one reviewer and excluded by another"
+            f" ({CONFLICT}); as labels they count as included"
+        )
+        yield Finding("reviewers-disagree", "warning", conflicts, message)
     copies = facts.keys.get("duplicate_of", 0)
     if copies:
         message = f"{copies:,} of {facts.records:,} {what} say in their metadata that they are copies (duplicate_of)"

@@ -14,6 +14,7 @@ from pathlib import Path
 from nirank.base.files import read_lines
 from nirank.collections.readers.json_files import JSON
 from nirank.collections.readers.plain_texts import read_plain_texts
+from nirank.collections.readers.record_files import RECORD_FILES, holds_records
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.smart_files import SMART
 from nirank.collections.readers.tables import CSV, PARQUET, TSV
@@ -25,7 +26,7 @@ from nirank.forms.id_columns import find_ending
 
 GROUP = "nirank.formats"
 # In the order in which they are asked whether they recognise a file: markup before JSON, a table between tabs last.
-BUILT_IN: tuple[TextFormat, ...] = (TREC_DOCUMENTS, TREC_TOPICS, SMART, JSON, CSV, PARQUET, TSV)
+BUILT_IN: tuple[TextFormat, ...] = (TREC_DOCUMENTS, TREC_TOPICS, SMART, JSON, CSV, PARQUET, TSV, RECORD_FILES)
 
 _PLAIN = ("txt", "text", "md")
 _SAMPLE = 50  # first lines of a file, and files of a folder, by which the format is told
@@ -65,10 +66,18 @@ def find_format(path: Path) -> TextFormat | None:
     """
     formats = list_formats()
     candidates = [each for each in formats if find_ending(path) in each.endings]
+    if len(candidates) > 1:  # one from outside reads what nirank could read too
+        candidates = [each for each in candidates if each is not RECORD_FILES]
     if len(candidates) == 1:
         return candidates[0]
-    lines = _read_first_lines(path)
-    return next((each for each in formats if each.recognises is not None and each.recognises(lines)), None)
+    try:
+        lines = _read_first_lines(path)
+    except DataError:
+        if holds_records(path):  # which may be in any encoding, or a single line of XML
+            return RECORD_FILES
+        raise
+    known = next((each for each in formats if each.recognises is not None and each.recognises(lines)), None)
+    return RECORD_FILES if known is None and holds_records(path) else known
 
 
 def name_outside_formats(paths: Sequence[Path]) -> list[list[str | int]]:
@@ -134,6 +143,6 @@ def _describe_unknown(path: Path) -> str:
         what = "is plain text"
     outside = "".join(f" {each.name}," for each in load_outside_formats())
     return (
-        f"{path}: {what}; its form is not recognised; expected{outside} JSON lines, CSV, TSV, Parquet, TREC's <DOC> or"
-        " <top> files, SMART's, or a folder of plain texts, one a file"
+        f"{path}: {what}; its form is not recognised; expected{outside} JSON lines, CSV, TSV, Parquet, RIS, NBIB,"
+        " EndNote or PubMed XML, TREC's <DOC> or <top> files, SMART's, or a folder of plain texts, one a file"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nirank.base.files import MAX_LINE_BYTES, read_lines
 from nirank.collections.readers.record_builder import RecordBuilder
+from nirank.collections.readers.record_files import is_foreign_table, read_record_documents
 from nirank.collections.readers.records import Record, Side
 from nirank.collections.readers.text_format import TextFormat
 from nirank.errors import DataError, suggest
@@ -26,6 +27,9 @@ def read_csv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
 
     Commas separate, or semicolons, tabs or vertical bars where these make a header with an id.
     """
+    if is_foreign_table(path, columns):
+        yield from read_record_documents(path, side, columns)
+        return
     csv.field_size_limit(MAX_LINE_BYTES)  # whole documents stand in one field
     lines = (line for _, line in read_lines(path))
     sample = list(islice(lines, _SAMPLE))
@@ -52,6 +56,9 @@ def read_tsv(path: Path, side: Side, columns: TextColumns) -> Iterator[Record]:
 
     Without a header two columns are id and text, three are id, title and text.
     """
+    if is_foreign_table(path, columns):
+        yield from read_record_documents(path, side, columns)
+        return
     names: Sequence[str] | None = None
     builder = RecordBuilder(path, columns)
     for number, line in read_lines(path):

@@ -16,10 +16,12 @@ _WORDS = {
     **dict.fromkeys(("0", "no", "n", "false", "f", "excluded", "exclude", "irrelevant", "not relevant"), 0),
     **dict.fromkeys(("rejected", "reject", "not included"), 0),
 }
+_UNDECIDED = ("maybe", "unsure", "undecided", "not_seen", "not seen")
 
 
 def read_label_column(records: Iterable[Record], column: str, queries: Ids, source: str) -> QrelsFile:
-    """Return the labels of documents as judgements of the only query; records with a blank label are not judged.
+    """Return the labels of documents as judgements of the only query; records with a blank label, or one such as
+    maybe, are not judged.
 
     A label is an integer (1.0 is 1), truth, or a word such as yes, included, excluded. Raises DataError,
     file:line, for other values, where there is more than one query, and where every label is blank.
@@ -31,14 +33,14 @@ def read_label_column(records: Iterable[Record], column: str, queries: Ids, sour
         )
     judgements = QrelsFile.of(_read_labels(records, column, queries[0], source), f"{source}, column '{column}'")
     if not len(judgements):
-        raise DataError(f"{source}: every label in '{column}' is blank")
+        raise DataError(f"{source}: every label in '{column}' is blank or undecided")
     return judgements
 
 
 def _read_labels(records: Iterable[Record], column: str, query: str, source: str) -> Iterator[tuple[str, str, int]]:
     for record in records:
         label = record.metadata.get(column)
-        if label is None or label == "":
+        if label is None or label == "" or str(label).strip().casefold() in _UNDECIDED:
             continue
         grade = _parse_grade(label)
         if grade is None:

@@ -92,9 +92,11 @@ def test_the_example_of_the_docs_reads_files_by_ending_and_by_first_lines(
     assert docs[1]["text"] == "Of statins in two lines"
 
 
-def test_without_the_package_the_file_is_not_recognised(tmp_path: Path, store: LocalStore) -> None:
-    with pytest.raises(DataError, match=r"references.txt: is plain text; its form is not recognised"):
-        load_references(tmp_path / "c", store, "references.txt")
+@pytest.mark.parametrize("name", ["corpus.ris", "references.txt"])
+def test_without_the_package_nirank_reads_the_file_itself(name: str, tmp_path: Path, store: LocalStore) -> None:
+    docs = load_references(tmp_path / "c", store, name).docs
+    assert docs[1]["text"] == "Of statins in two lines"
+    assert docs[0]["metadata"] == {"type": "JOUR", "date": "2019", "year": 2019}
 
 
 def test_mistakes_name_file_and_line(install: Install, tmp_path: Path, store: LocalStore) -> None:
