@@ -18,7 +18,7 @@ from nirank.evaluation.native_values import compute_native, get_threshold
 from nirank.evaluation.pair_evaluation import COMPLETE, PairEvaluation, evaluate_pairs
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.evaluation.pool import Pool, find_reachable
-from nirank.evaluation.screening import compute_effort_curve, find_undecided
+from nirank.evaluation.screening import compute_effort_curve, compute_topic_curves, find_undecided
 from nirank.evaluation.ties import TieBounds, order_ties
 from nirank.flow.pairs import Pairs
 from nirank.flow.qrels import Qrels
@@ -53,6 +53,7 @@ class Evaluation:
     judged_at    {cut-off asked for: mean share of the results up to it that this query's judgements
                  contain}
     effort       recall after reading 0 %, 1 %, … 100 % of the pool, where a screening measure is asked for
+    curves       (n_evaluated, 101), the same of each query
     unreached    {screening measure: on how many queries the list ends before it is decided, so that what was left
                  out counts as last}, only where there are any
     counts       declared, judged (evaluated), answered (with results), missing (without), unjudged,
@@ -76,6 +77,7 @@ class Evaluation:
     holes: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     judged_at: Mapping[str, float] = field(default_factory=dict)
     effort: Sequence[float] = ()
+    curves: Values | None = None
     unreached: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     pairs: Mapping[str, Any] = field(default_factory=dict)
@@ -174,6 +176,7 @@ def evaluate(
             str(k): _average(compute_native(Measure("", "Judged", k), data)[rows]) for k in _list_cutoffs(native)
         },
         effort=() if pool is None else tuple(compute_effort_curve(data, qrels.min_rel).tolist()),
+        curves=None if pool is None else compute_topic_curves(data, qrels.min_rel)[rows],
         unreached=_count_unreached(data, present, rows),
         counts=_count_queries(ranking, data, rows, present, per_query, whole_corpus)
         | ({"declared": len(qrels.queries) + len(qrels.docs)} if both_ask else {}),

@@ -20,14 +20,27 @@ STEPS = 101  # of an effort curve: 0 % to 100 %
 
 def compute_effort_curve(data: JudgedResults, rel: int) -> Values:
     """Return the mean recall after reading 0 %, 1 %, … 100 % of the pool, rounded up to whole documents, (101,)."""
+    query, step, relevant = _find_steps(data, rel)
+    gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
+    curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)
+    return curve
+
+
+def compute_topic_curves(data: JudgedResults, rel: int) -> Values:
+    """Return each query's recall after reading 0 %, 1 %, … 100 % of its pool, (n_queries, 101)."""
+    query, step, relevant = _find_steps(data, rel)
+    gains = np.bincount(query * STEPS + step, minlength=data.n * STEPS).reshape(data.n, STEPS)
+    curves: Values = np.cumsum(gains, axis=1) / np.maximum(relevant, 1)[:, None]
+    return curves
+
+
+def _find_steps(data: JudgedResults, rel: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the query of each relevant document, the per cent of the pool at which it is read, and each query's R."""
     hits, sizes, relevant = _count_relevant(data, rel)
     missing = relevant - np.bincount(data.query[hits], minlength=data.n)  # out of the ranking: at the pool's end
     query = np.concatenate((data.query[hits], np.repeat(np.arange(data.n), missing)))
     rank = np.concatenate((data.rank[hits], concatenate_ranges(sizes - missing + 1, missing)))
-    step = (rank - 1) * 100 // sizes[query] + 1
-    gains = np.bincount(step, 1 / relevant[query], minlength=STEPS)
-    curve: Values = np.cumsum(gains) / max(int((relevant > 0).sum()), 1)
-    return curve
+    return query, (rank - 1) * 100 // sizes[query] + 1, relevant
 
 
 def find_undecided(data: JudgedResults, family: str, level: int | None, rel: int) -> NDArray[np.bool_]:

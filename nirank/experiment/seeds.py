@@ -13,6 +13,7 @@ from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.pair_measures import PairCounts
 from nirank.plan.costs import SystemCost
 from nirank.results.row import NewDocuments, PairFacts, Row, Spread
+from nirank.results.summaries import list_topics
 from nirank.stopping.outcomes import pool_outcomes
 
 Key = tuple[str, str | None, str | None, str]
@@ -50,10 +51,11 @@ def average_seeds(rows: Sequence[Row], evaluations: Mapping[Key, Evaluation]) ->
             members.setdefault((row.collection, row.split, row.qrels, row.seed_of), []).append(row)
     return [
         (
-            _average_rows(key[-1], seeded),
-            _average_evaluations([evaluations.get((*key[:-1], row.system)) for row in seeded]),
+            replace(_average_rows(key[-1], seeded), topics=() if evaluation is None else list_topics(evaluation)),
+            evaluation,
         )
         for key, seeded in members.items()
+        for evaluation in [_average_evaluations([evaluations.get((*key[:-1], row.system)) for row in seeded])]
     ]
 
 
@@ -101,6 +103,7 @@ def _average_rows(system: str, rows: Sequence[Row]) -> Row:
         queries=first.queries,
         measures=measures,
         nulls=dict(first.nulls),
+        effort=_average_efforts([row.effort for row in rows]),
         stopping=pool_outcomes([row.stopping for row in rows]),
         pairs=_average_pairs([row.pairs for row in rows]),
         alpha=first.alpha,
@@ -139,6 +142,13 @@ def _average_pairs(seeded: Sequence[PairFacts | None]) -> PairFacts | None:
     return replace(known[0], **means)
 
 
+def _average_efforts(seeded: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """Return the mean of the curves of effort; nothing where a seed has none."""
+    if not all(seeded):
+        return ()
+    return tuple(round(recall, 6) for recall in np.mean(seeded, axis=0).tolist())
+
+
 def _average_costs(costs: Sequence[SystemCost]) -> SystemCost:
     """Return the means of seconds; what is no such figure is the first seed's. Nothing where a seed failed."""
     if SystemCost() in costs:
@@ -156,7 +166,9 @@ def _average_evaluations(seeded: Sequence[Evaluation | None]) -> Evaluation | No
     first = known[0]
     per_query = {name: np.mean([each.per_query[name] for each in known], axis=0) for name in first.per_query}
     means = {name: _average([each.means[name] for each in known]) for name in first.means}
-    return replace(first, per_query=per_query, means=means, pair_counts=_average_pair_counts(known))
+    traced = [each.curves for each in known if each.curves is not None]
+    curves = np.mean(traced, axis=0) if len(traced) == len(known) else None
+    return replace(first, per_query=per_query, means=means, curves=curves, pair_counts=_average_pair_counts(known))
 
 
 def _average_pair_counts(seeded: Sequence[Evaluation]) -> dict[str, PairCounts]:

@@ -10,18 +10,20 @@ from nirank.report.sensitivity import make_sensitivity_grids
 from nirank.report.stages import make_stage_grids
 from nirank.report.stopping import make_stopping_grids
 from nirank.report.survival import make_survival_grids
+from nirank.report.topics import make_topic_grids
 from nirank.report.trainings import make_training_grids
 from nirank.report.written import make_written_grids
 from nirank.results.row import Row
 
 
 def make_detail_grids(rows: Sequence[Row], measures: Sequence[str]) -> list[Grid]:
-    """Return stages, matches kept by hashing, stopping rules, intervals, ties, training, tuning, written queries."""
+    """Return all tables, in the order in which they are read: first what was found, last what made it."""
     return [
         *make_stage_grids(rows, measures),
         *make_survival_grids(rows),
         *make_stopping_grids(rows),
         *make_difference_grids(rows, measures),
+        *make_topic_grids(rows, measures),
         *make_sensitivity_grids(rows, measures),
         *make_training_grids(rows),
         *make_written_grids(rows),

@@ -32,17 +32,19 @@ class Chart:
 
 
 def make_effort_charts(rows: Sequence[Row]) -> list[Chart]:
-    """Return a chart for each collection and judgement set with screening measures."""
-    groups = group_rows(row for row in rows if row.effort)
-    return [Chart(key.title, [_draw_line(row, at) for at, row in enumerate(group)]) for key, group in groups.items()]
+    """Return a chart for each collection and judgement set with screening measures; of several seeds, their mean."""
+    groups = group_rows(row for row in rows if row.effort and row.seed_of is None)
+    return [
+        Chart(key.title, [draw_line(row.system, row.effort, at) for at, row in enumerate(group)])
+        for key, group in groups.items()
+    ]
 
 
-def _draw_line(row: Row, at: int) -> Line:
-    last = len(row.effort) - 1
-    points = " ".join(
-        f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(row.effort)
-    )
-    return colour_line(row.system, points, at)
+def draw_line(label: str, effort: Sequence[float], at: int) -> Line:
+    """Return a curve of recall by effort as the at-th line of a chart."""
+    last = len(effort) - 1
+    points = " ".join(f"{WIDTH * step / last:.1f},{HEIGHT * (1 - recall):.1f}" for step, recall in enumerate(effort))
+    return colour_line(label, points, at)
 
 
 def colour_line(label: str, points: str, at: int) -> Line:

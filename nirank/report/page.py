@@ -13,6 +13,7 @@ from nirank.report.notes import list_footnotes
 from nirank.report.plain import to_plain
 from nirank.report.survival import make_survival_charts
 from nirank.report.table import make_grids
+from nirank.report.topics import make_gain_charts, make_topic_charts
 from nirank.report.trainings import draw_curves
 from nirank.report.written import make_written_sections
 from nirank.results.row import Row
@@ -36,6 +37,8 @@ def render_page(
         grids=make_grids(rows, measures),
         details=details,
         charts=make_effort_charts(rows),
+        topics=make_topic_charts(rows),
+        gains=make_gain_charts(rows, measures),
         survival=make_survival_charts(rows),
         curves=draw_curves(rows),
         written=make_written_sections(rows),

@@ -152,6 +152,15 @@ class SurvivalCurve:
 
 
 @dataclass(frozen=True)
+class TopicValues:
+    """One query of a screening evaluation: its values, and recall after reading 0 %, 1 %, … 100 % of its pool."""
+
+    topic: str
+    measures: Mapping[str, float | None]
+    effort: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class PairFacts:
     """What candidate pairs are, whatever the measures; see `nirank.evaluation.pair_evaluation.PairEvaluation`."""
 
@@ -219,6 +228,8 @@ class Row:
     unreached_queries  {screening measure: on how many queries the list ends before it is decided}
     twins        {name: value if documents with equal texts shared their best label}, where that changes anything
     effort       recall after reading 0 %, 1 %, … 100 % of the pool
+    topics       the values of single queries, where a screening measure is asked for and they are 100 at most; those
+                 without relevant documents are left out
     stages       recall after each stage
     survival     of hashing stages: which matches were kept, by how alike their records are
     stopping     where stopping rules ended the reviews of the topics; lists that are no whole orders have none
@@ -265,6 +276,7 @@ class Row:
     unreached_queries: Mapping[str, int] = field(default_factory=dict)
     twins: Mapping[str, float | None] = field(default_factory=dict)
     effort: tuple[float, ...] = ()
+    topics: tuple[TopicValues, ...] = ()
     stages: tuple[StageRecall, ...] = ()
     survival: tuple[SurvivalCurve, ...] = ()
     stopping: tuple[RuleOutcome, ...] = ()

@@ -11,8 +11,9 @@ import numpy as np
 from nirank.evaluation.comparisons import Comparisons
 from nirank.evaluation.evaluate import Evaluation
 from nirank.evaluation.measures import is_of_pairs, lower_is_better, parse_measure
-from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row
+from nirank.results.row import Difference, Holes, PairFacts, QueryCounts, Row, TopicValues
 
+_TOPICS = 100  # whose values are kept one by one, at most
 _SAME = 12  # decimals: means that differ by less share a rank
 
 
@@ -31,8 +32,29 @@ def add_evaluation(row: Row, evaluation: Evaluation) -> Row:
         pairs=PairFacts(**evaluation.pairs) if evaluation.pairs else None,
         unreached_queries=dict(evaluation.unreached),
         effort=tuple(round(recall, 6) for recall in evaluation.effort),
+        topics=list_topics(evaluation),
         conventions=replace(row.conventions, **evaluation.conventions),
     )
+
+
+def list_topics(evaluation: Evaluation) -> tuple[TopicValues, ...]:
+    """Return the values of single topics of a screening evaluation; nothing where there are too many to look at."""
+    curves = evaluation.curves
+    if curves is None or len(curves) > _TOPICS:
+        return ()
+    return tuple(
+        TopicValues(
+            topic,
+            {name: _to_float(column[at]) for name, column in evaluation.per_query.items()},
+            tuple(round(recall, 4) for recall in curves[at].tolist()),
+        )
+        for at, topic in enumerate(evaluation.queries)
+        if curves[at, -1] > 0
+    )
+
+
+def _to_float(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def add_comparisons(row: Row, comparisons: Comparisons, failed_baseline: str | None = None) -> Row:
