@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nirank.base.disk import sync_file
-from nirank.errors import DataError
 from nirank.forms.names import normalise_name
 from nirank.records.conversion import TABLES, find_kind
 from nirank.records.decisions import combine_decisions
 from nirank.records.record import BibliographicRecord, Fields, RecordFile
+from nirank.screening.duplicate_table import write_rows
 from nirank.screening.duplicates import DuplicateGroup, DuplicatePair, find_conflicts
 from nirank.screening.joined_files import JoinedFiles
 
@@ -148,17 +145,7 @@ def write_merges(path: Path, search: JoinedFiles, merges: Sequence[Merge]) -> No
 
     Values that the kept record has no place for (another spelling of a title) are in the last column, as JSON.
     """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as beside:
-            written = Path(beside) / path.name
-            with written.open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-                writer.writerow(_COLUMNS)
-                writer.writerows(_make_row(merge, search) for merge in merges)
-            sync_file(written)
-            written.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
+    write_rows(path, _COLUMNS, (_make_row(merge, search) for merge in merges))
 
 
 def _make_row(merge: Merge, search: JoinedFiles) -> list[str]:

@@ -8,10 +8,12 @@ from typing import Any
 
 from nirank.records.decisions import are_in_conflict, combine_decisions
 from nirank.records.record import BibliographicRecord, RecordFile
-from nirank.screening.duplicates import find_conflicts, find_duplicates
+from nirank.screening.duplicates import compare_records, find_conflicts
 
 VERSION = 1
 _TIED = "\u00a0"  # a blank where no line ends
+_EXAMPLES = 3  # groups that are named
+_BY = {"doi": "DOI", "pmid": "PMID", "text": "text"}
 _NAMES = {
     "ris": "RIS",
     "nbib": "NBIB",
@@ -92,12 +94,18 @@ def _count_decisions(records: Iterable[BibliographicRecord]) -> dict[str, Any]:
     }
 
 
-def _count_duplicates(records: Sequence[BibliographicRecord]) -> dict[str, int]:
-    groups = find_duplicates(records)
+def _count_duplicates(records: Sequence[BibliographicRecord]) -> dict[str, Any]:
+    duplicates = compare_records(records)
+    groups = duplicates.groups
     return {
         "groups": len(groups),
         "surplus": sum(len(group.members) - 1 for group in groups),
-        "decided_differently": len(find_conflicts(groups, records)),
+        "by": dict(Counter(pair.comparison.by for group in groups for pair in group.why).most_common()),
+        "decided_differently": [
+            [records[row].id for row in group.members] for group, _ in find_conflicts(groups, records)
+        ],
+        "held_apart": len(duplicates.held_apart),
+        "examples": [[records[row].id for row in group.members] for group in groups[:_EXAMPLES]],
     }
 
 
@@ -106,6 +114,8 @@ def format_summary(summary: Mapping[str, Any], width: int) -> str:
     parts = [_format_part(part["file"], part, width) for part in summary["files"]]
     if "all" in summary:
         parts.append(_format_part(f"all {len(summary['files'])} files together", summary["all"], width))
+    if "written" in summary:
+        parts.append(_describe_written(summary["written"]))
     return "\n\n".join(parts)
 
 
@@ -123,7 +133,9 @@ def _format_part(title: str, part: Mapping[str, Any], width: int) -> str:
     lines.append(_label("languages", _join_counts(part["languages"], part["without_language"])))
     lines.append(_label("numbers", f"{part['with_doi']:,} with a DOI, {part['with_pmid']:,} with a PMID"))
     lines += _describe_decisions(part["decisions"])
-    lines.append(_label("duplicates", _describe_duplicates(part["duplicates"])))
+    lines += [
+        _label("" if row else "duplicates", text) for row, text in enumerate(_describe_duplicates(part["duplicates"]))
+    ]
     if "fields" in part:
         fields = ", ".join(f"{name or '(no name)'}{_TIED}{count:,}" for name, count in part["fields"].items())
         lines.append(_label("fields", fields or "none"))
@@ -157,12 +169,38 @@ def _describe_decisions(decisions: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _describe_duplicates(duplicates: Mapping[str, int]) -> str:
-    if not duplicates["groups"]:
-        return "none found"
-    text = f"{duplicates['surplus']:,} records repeat another one, in {duplicates['groups']:,} groups"
-    different = duplicates["decided_differently"]
-    return f"{text}; {different:,} of the groups decided differently" if different else text
+def _describe_duplicates(duplicates: Mapping[str, Any]) -> list[str]:
+    """Return the lines on duplicates: how many, by what, some of them, and what asks for a look."""
+    groups, apart, differently = (duplicates[name] for name in ("groups", "held_apart", "decided_differently"))
+    lines = ["none found"]
+    if groups:
+        by = _join(*((count, f"by {_BY[name]}") for name, count in duplicates["by"].items()))
+        lines = [f"{duplicates['surplus']:,} records repeat another one, in {groups:,} groups ({by})"]
+        lines.append(f"such as {_name_groups(duplicates['examples'], groups)}")
+    if differently:
+        named = _name_groups(differently[:_EXAMPLES], len(differently))
+        lines.append(f"{len(differently):,} groups decided differently: {named}")
+    if apart:
+        lines.append(f"{apart:,} pairs are alike and held apart (--duplicates TSV lists them with why)")
+    return lines
+
+
+def _name_groups(groups: Sequence[Sequence[str]], total: int) -> str:
+    named = [f"{_TIED}={_TIED}".join(group) for group in groups]
+    return ", ".join([*named, f"{total - len(groups):,} more"] if total > len(groups) else named)
+
+
+def _describe_written(written: Mapping[str, Any]) -> str:
+    lines = []
+    if "file" in written:
+        into, out, merged = (written[name] for name in ("records_in", "records_out", "merged"))
+        lines.append(f"{written['file']}: {into:,} records = {out:,} + {merged:,} merged")
+        lines.append(f"{written['merges']}: every merge, with why")
+        if written["unmerged_groups"]:
+            lines.append(f"{written['unmerged_groups']:,} groups were left as they are: they are decided differently")
+    if "pairs" in written:
+        lines.append(f"{written['pairs']}: the pairs of duplicates, and {written['held_apart']:,} that were held apart")
+    return "\n".join(lines)
 
 
 def _join_counts(counts: Mapping[str, int], without: int) -> str:
