@@ -32,6 +32,7 @@ _PLACES = {
     "nirank.experiment.result": ("Result",),
     "nirank.stages.append_queries": ("AppendQueries",),
     "nirank.stages.apply": ("apply",),
+    "nirank.stages.boolean_terms": ("BooleanTerms",),
     "nirank.stages.bm25": ("BM25",),
     "nirank.stages.token_blocking": ("TokenBlocking",),
     "nirank.stages.tfidf": ("TFIDF",),
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
     from nirank.stages.append_queries import AppendQueries as AppendQueries
     from nirank.stages.apply import apply as apply
     from nirank.stages.bm25 import BM25 as BM25
+    from nirank.stages.boolean_terms import BooleanTerms as BooleanTerms
     from nirank.stages.comb import Comb as Comb
     from nirank.stages.complete import Complete as Complete
     from nirank.stages.cross_encoder import CrossEncoder as CrossEncoder
