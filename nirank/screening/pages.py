@@ -186,7 +186,7 @@ class ReviewPages:
             source=self._project.file.path.name,
             undo_token=self._queue.make_undo_token(reviewer),
             progress=progress,
-            order_sentence=_describe_order(learnt.n_known, n_labels, learnt.mistake),
+            order_sentence=_describe_order(learnt.n_known, n_labels, learnt.mistake, bool(self._project.plan.question)),
             evidence=learnt.evidence,
             evidence_sentence=_describe_evidence(learnt.n_judged, bool(learnt.evidence)),
             learnt=learnt.words,
@@ -195,12 +195,13 @@ class ReviewPages:
         return Reply(status, text.encode("utf-8", "replace"))
 
 
-def _describe_order(n_known: int, n_labels: int, mistake: str) -> str:
-    order = f"the order that knew {n_known:,} decisions" if n_known else "the order of the question"
+def _describe_order(n_known: int, n_labels: int, mistake: str, has_question: bool) -> str:
+    beginning = "the order of the question" if has_question else "the file's order"
+    order = f"the order that knew {n_known:,} decisions" if n_known else beginning
     if mistake:
         return f"Records come in {order}: a newer one could not be made ({mistake})."
     if n_known == n_labels:
-        return f"Records come in {order}." if n_known else "Records come in the order of the beginning."
+        return f"Records come in {order}."
     return f"Records come in {order}; one that knows all {n_labels:,} is being made."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,9 @@ def rank_by_question(
         docs = {str(row): {"title": record.title, "text": join_text(record)} for row, record in enumerate(records)}
         collection = Collection.of(docs, {_QUESTION: question}, name=_SYSTEM, check=False)
         system = rrf(BM25(), Dense(model)) if model else BM25()
-        # A screening measure has lists ranked whole.
-        result = Experiment([collection], {_SYSTEM: system}, ["last_rel"]).run(reporter)
+        with forbid_downloads() if model else nullcontext():
+            # A screening measure has lists ranked whole.
+            result = Experiment([collection], {_SYSTEM: system}, ["last_rel"]).run(reporter)
         if result.rows[0].status != "ok":
             raise ConfigError(f"the records cannot be ranked: {result.rows[0].error}")
         ranking = result.ranking(_SYSTEM)
@@ -62,6 +64,18 @@ def rank_by_question(
         scores[rows] = ranking.scores
     scores[blank] = 0.0
     return RecordRanking(np.lexsort((np.arange(len(records)), -scores, blank)).astype(np.int64), scores)
+
+
+@contextmanager
+def forbid_downloads() -> Iterator[None]:
+    """Take models from this machine alone: what a reviewer screens with must be there, and stay as it is."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def join_text(record: BibliographicRecord) -> str:

@@ -168,6 +168,17 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert labelled == plain
 
 
+def test_a_model_that_is_not_on_this_machine_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked = []
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *arguments, **options: asked.append(arguments))
+    records = record_tables.write_table(tmp_path / "records.csv")
+    result = run_nirank("screen", records, "--question", QUESTION, "--model", "no/model", "--out", tmp_path / "r.ris")
+    result.assert_mistake("model 'no/model': not in the local cache")
+    assert asked == []
+
+
 def test_other_records_a_taken_port_and_a_locked_project_are_said(tmp_path: Path) -> None:
     records, review = write_partly_labelled(tmp_path), tmp_path / "review"
     assert run_nirank("screen", records, "--project", review, "--out", tmp_path / "a.ris").code == 0

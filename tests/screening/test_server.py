@@ -17,6 +17,7 @@ import pytest
 import record_tables
 
 from nirank.errors import ConfigError
+from nirank.records.decisions import combine_decisions
 from nirank.records.files import read_record_file
 from nirank.screening.decision_log import DecisionLog
 from nirank.screening.project import Project, ReviewPlan
@@ -134,19 +135,21 @@ def test_decisions_can_be_searched_and_changed(browser: Browser) -> None:
     assert "1 of 8 records read: 0 included, 1 excluded" in browser.page
 
 
-def count_records(path: Path, content: str) -> int:
-    path.write_text(content, encoding="utf-8", newline="")
-    return len(read_record_file(path).records)
-
-
 def test_export_has_as_many_records_as_came_in_the_one_on_the_screen_included(browser: Browser, tmp_path: Path) -> None:
-    browser.decide("included")
-    browser.decide("maybe")
+    for answer in ("included", "maybe", "excluded", "skipped"):
+        browser.decide(answer, "/?reviewer=Ana")
     browser.show()
     for form in ("csv", "ris"):
         assert browser.ask("GET", f"/export.{form}") == 200
         assert browser.headers["Content-Disposition"] == f'attachment; filename="decisions.{form}"'
-        assert count_records(tmp_path / f"decisions.{form}", browser.page) == 8
+        (tmp_path / f"decisions.{form}").write_text(browser.page, encoding="utf-8", newline="")
+        records = read_record_file(tmp_path / f"decisions.{form}").records
+        assert sorted(record.id for record in records) == [str(n) for n in range(1, 9)]
+        verdicts = [combine_decisions(record.decisions) for record in records]
+        assert verdicts[:3] == ["included", "maybe", "excluded"]
+        assert verdicts[3:] == ["not_seen"] * 5
+        assert ("ASReview_relevant" in browser.page) == (form == "ris")
+        assert "Ana" in browser.page
 
 
 @pytest.mark.parametrize("host", ["evil.example:80", "evil.example", "127.0.0.1", "127.0.0.1:1", ""])
