@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import socket
-import sys
 from pathlib import Path
 
 import pytest
+import record_tables
 from command_result import run_nirank
 
 from nirank.records.files import read_record_file
 from nirank.screening.project import Project
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "screening"))
-import record_tables
 
 QUESTION = "vitamin D to prevent fractures"
 
